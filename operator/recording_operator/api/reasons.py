@@ -1,0 +1,128 @@
+"""The one list of reasons that a status, an Event or a metric may carry.
+
+Reasons are CamelCase and closed: tools may branch on them. The sentence of each is the text of docs/troubleshooting.md.
+What follows from a reason (try again, give up, wait) is decided in `engine/verdicts.py`.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Reason(StrEnum):
+    """Why a Recording, an artifact or a StorageLocation is as it is."""
+
+    # Life of a Recording
+    QUEUED = "Queued"
+    UPLOADING = "Uploading"
+    STORED = "Stored"
+    PARTIALLY_STORED = "PartiallyStored"
+    SUSPENDED = "Suspended"
+    CANCELLED = "Cancelled"
+    DELETING = "Deleting"
+    INTERRUPTED = "Interrupted"
+    # The StorageLocation of a Recording
+    LOCATION_NOT_FOUND = "LocationNotFound"
+    LOCATION_NOT_ALLOWED = "LocationNotAllowed"
+    LOCATION_NOT_READY = "LocationNotReady"
+    DELETION_POLICY_NOT_ALLOWED = "DeletionPolicyNotAllowed"
+    # Secrets that a Recording names
+    SECRET_NOT_FOUND = "SecretNotFound"
+    SECRET_NOT_USABLE = "SecretNotUsable"
+    # The source
+    SOURCE_EXPIRED = "SourceExpired"
+    SOURCE_NOT_FOUND = "SourceNotFound"
+    SOURCE_FORBIDDEN = "SourceForbidden"
+    SOURCE_BLOCKED = "SourceBlocked"
+    SOURCE_INVALID = "SourceInvalid"
+    SOURCE_UNRESOLVABLE = "SourceUnresolvable"
+    SOURCE_UNREACHABLE = "SourceUnreachable"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    SOURCE_TLS_ERROR = "SourceTLSError"
+    SOURCE_REDIRECT_LIMIT = "SourceRedirectLimit"
+    SOURCE_TOO_SLOW = "SourceTooSlow"
+    SOURCE_TOO_LARGE = "SourceTooLarge"
+    SOURCE_EMPTY = "SourceEmpty"
+    SOURCE_RESET = "SourceReset"
+    SOURCE_TRUNCATED = "SourceTruncated"
+    SOURCE_CHANGED = "SourceChanged"
+    SOURCE_PROTOCOL_ERROR = "SourceProtocolError"
+    UNEXPECTED_CONTENT = "UnexpectedContent"
+    SIZE_MISMATCH = "SizeMismatch"
+    CHECKSUM_MISMATCH = "ChecksumMismatch"
+    INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable"
+    # The store
+    TARGET_UNAVAILABLE = "TargetUnavailable"
+    TARGET_DENIED = "TargetDenied"
+    TARGET_KEY_CONFLICT = "TargetKeyConflict"
+    TARGET_INTEGRITY = "TargetIntegrity"
+    TARGET_QUOTA = "TargetQuota"
+    TARGET_UPLOAD_LOST = "TargetUploadLost"
+    # The probe of a StorageLocation
+    PROBE_SUCCEEDED = "ProbeSucceeded"
+    PROBING = "Probing"
+    BUCKET_NOT_FOUND = "BucketNotFound"
+    ACCESS_DENIED = "AccessDenied"
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
+    CREDENTIALS_INVALID = "CredentialsInvalid"
+    ENDPOINT_UNREACHABLE = "EndpointUnreachable"
+    ENDPOINT_BLOCKED = "EndpointBlocked"
+    CLOCK_SKEW = "ClockSkew"
+    STORE_UNSUPPORTED = "StoreUnsupported"
+    # Ours
+    INTERNAL_ERROR = "InternalError"
+
+
+REASON_DOCS: Final[dict[Reason, str]] = {
+    Reason.QUEUED: "Waits for a free upload slot; nothing to do.",
+    Reason.UPLOADING: "Bytes are moving.",
+    Reason.STORED: "Every artifact is in the store and was proved there.",
+    Reason.PARTIALLY_STORED: "Every required artifact is stored; an optional one failed, see status.artifacts.",
+    Reason.SUSPENDED: "spec.suspend is true. What is stored so far is kept; set it to false to go on.",
+    Reason.CANCELLED: "spec.cancel is true: the upload was aborted. Set it to false to start again.",
+    Reason.DELETING: "The Recording is being deleted; its upload is aborted first.",
+    Reason.INTERRUPTED: "The operator stopped or moved during the upload; it goes on where it stopped. No attempt is spent.",
+    Reason.LOCATION_NOT_FOUND: "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.",
+    Reason.LOCATION_NOT_ALLOWED: "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.",
+    Reason.LOCATION_NOT_READY: "The StorageLocation's own check fails (kubectl describe storagelocation). The Recording waits and spends no attempt.",
+    Reason.DELETION_POLICY_NOT_ALLOWED: "spec.deletionPolicy Delete is not among the location's deletionPolicies. Use Retain, or ask its owner.",
+    Reason.SECRET_NOT_FOUND: "A Secret (or its key) that the source names does not exist in the Recording's namespace, or the operator may not read it.",
+    Reason.SECRET_NOT_USABLE: "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the source's host.",
+    Reason.SOURCE_EXPIRED: "The URL has expired. Apply a fresh URL: the upload goes on where it stopped, until the location's retry.refreshGrace is over.",
+    Reason.SOURCE_NOT_FOUND: "The source answered 404 or 410. Check the URL with its provider and apply a fresh one.",
+    Reason.SOURCE_FORBIDDEN: "The source answered 401 or 403 and the URL has not expired. Check the URL, its signature or the headers.",
+    Reason.SOURCE_BLOCKED: "The operator's source policy does not allow this URL or where it leads. Ask the platform team.",
+    Reason.SOURCE_INVALID: "The URL cannot be used: write an absolute https URL without user name, password or fragment.",
+    Reason.SOURCE_UNRESOLVABLE: "The host name of the source does not resolve.",
+    Reason.SOURCE_UNREACHABLE: "No connection to the source could be made.",
+    Reason.SOURCE_UNAVAILABLE: "The source answered 408, 425, 429 or 5xx; it is asked again.",
+    Reason.SOURCE_TLS_ERROR: "The source's TLS certificate or protocol is not acceptable; there is no switch to skip the check.",
+    Reason.SOURCE_REDIRECT_LIMIT: "The source redirects more often than the policy allows.",
+    Reason.SOURCE_TOO_SLOW: "The source sent less than the minimum rate of the policy, again and again.",
+    Reason.SOURCE_TOO_LARGE: "The artifact is larger than the location or the operator allows.",
+    Reason.SOURCE_EMPTY: "The source sent no bytes.",
+    Reason.SOURCE_RESET: "The connection to the source broke; it goes on from the last stored part.",
+    Reason.SOURCE_TRUNCATED: "The source ends before its stated length every time.",
+    Reason.SOURCE_CHANGED: "The source's content changed during the upload, again after a restart.",
+    Reason.SOURCE_PROTOCOL_ERROR: "The source answered in a way that HTTP does not allow here (for example a wrong Content-Range).",
+    Reason.UNEXPECTED_CONTENT: "What arrives is not what spec.artifacts declares, for example a login page instead of a video.",
+    Reason.SIZE_MISMATCH: "The size differs from the one in the spec, or from what the source stated.",
+    Reason.CHECKSUM_MISMATCH: "The bytes do not have the checksum in the spec.",
+    Reason.INTEGRITY_UNVERIFIABLE: "The source states no length and ends by closing the connection: a cut could not be told from the end. Give size or checksum.",
+    Reason.TARGET_UNAVAILABLE: "The store failed or did not answer; it is asked again.",
+    Reason.TARGET_DENIED: "The store refused the operator's credentials. The location is checked again; no attempt is spent.",
+    Reason.TARGET_KEY_CONFLICT: "Another object, not of this Recording, is at the key. Nothing was overwritten.",
+    Reason.TARGET_INTEGRITY: "The store's object is not what was sent; it is not accepted.",
+    Reason.TARGET_QUOTA: "The store's quota is used up.",
+    Reason.TARGET_UPLOAD_LOST: "The store no longer knows the upload (aborted by a lifecycle rule or a person); it starts anew.",
+    Reason.PROBE_SUCCEEDED: "A test write, a multipart upload and its abort succeeded.",
+    Reason.PROBING: "The location's check is running.",
+    Reason.BUCKET_NOT_FOUND: "The bucket does not exist.",
+    Reason.ACCESS_DENIED: "The credentials may not write, list, or abort in the bucket under the prefix.",
+    Reason.CREDENTIALS_NOT_FOUND: "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.",
+    Reason.CREDENTIALS_INVALID: "The store does not accept the credentials.",
+    Reason.ENDPOINT_UNREACHABLE: "The endpoint does not answer.",
+    Reason.ENDPOINT_BLOCKED: "The operator's policy does not allow the endpoint's address.",
+    Reason.CLOCK_SKEW: "The operator's clock and the store's differ too much; set the node's time.",
+    Reason.STORE_UNSUPPORTED: "The store lacks something that safe uploads need; the message names it.",
+    Reason.INTERNAL_ERROR: "A fault of the operator itself. Please report it with the log lines of this Recording.",
+}
