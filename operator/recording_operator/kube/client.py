@@ -1,0 +1,159 @@
+"""What the operator asks of the API server, in its own words. Objects are plain dicts, as stored.
+
+All methods are thread-safe, block at most some 35 s, and raise KubeError (errors.py).
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+from recording_operator.kube.errors import Gone, Invalid
+from recording_operator.kube.rest import MERGE_PATCH, RestClient
+
+GROUP: Final = "recordings.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+UNFINISHED: Final = "status.phase!=Complete,status.phase!=Failed"
+_API: Final = f"/apis/{GROUP}/{VERSION}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretData:
+    """A Secret; printing it shows no value."""
+
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    data: Mapping[str, bytes] = field(repr=False)
+
+
+class KubeApi:
+    """The calls of the operator on Recordings, StorageLocations, Namespaces and Secrets."""
+
+    def __init__(self, rest: RestClient) -> None:
+        self._rest = rest
+
+    # Recordings
+
+    def get_recording(self, namespace: str, name: str) -> dict[str, Any]:
+        """The stored Recording. Raises NotFound."""
+        return self._rest.request("GET", _recording(namespace, name))
+
+    def list_recordings(
+        self, *, field_selector: str | None = None, namespace: str | None = None, page_size: int = 500
+    ) -> Iterator[dict[str, Any]]:
+        """All Recordings (of one namespace, where given), page by page: memory holds one page.
+
+        A list that takes longer than the server keeps its history (some 5 minutes) goes on from the newest state: what
+        changed meanwhile may be seen as it was or as it is, and something may be seen twice; nothing that stays is left out.
+        """
+        folder = f"/namespaces/{_segment(namespace)}" if namespace else ""
+        return self._pages(f"{_API}{folder}/recordings", field_selector=field_selector, page_size=page_size)
+
+    def patch_recording_status(
+        self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Merge `status` into the stored one if the object still has `resource_version`; return what is stored then.
+
+        A merge patch: keys left out stay, None removes, lists are replaced whole (`merge_patch_between` makes one).
+        The resourceVersion is the guard against stale readers and second operators; a uid would guard nothing here.
+        Raises Conflict when the object changed since, NotFound when it is gone.
+        """
+        return self._patch_status(_recording(namespace, name), resource_version, status)
+
+    def patch_recording_finalizers(
+        self, namespace: str, name: str, *, resource_version: str, finalizers: Sequence[str]
+    ) -> dict[str, Any]:
+        """Replace the finalizers if the object still has `resource_version`. Raises Conflict, NotFound."""
+        metadata = {"resourceVersion": resource_version, "finalizers": list(finalizers)}
+        path = _recording(namespace, name)
+        return self._rest.request("PATCH", path, body={"metadata": metadata}, content_type=MERGE_PATCH)
+
+    def delete_recording(self, namespace: str, name: str, *, uid: str, resource_version: str | None = None) -> None:
+        """Delete exactly this object, in exactly this state if `resource_version` is given. Raises Conflict, NotFound."""
+        preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions}
+        self._rest.request("DELETE", _recording(namespace, name), body=options)
+
+    # StorageLocations
+
+    def get_location(self, name: str) -> dict[str, Any]:
+        """The stored StorageLocation. Raises NotFound."""
+        return self._rest.request("GET", _location(name))
+
+    def list_locations(self, *, page_size: int = 500) -> Iterator[dict[str, Any]]:
+        """All StorageLocations, page by page."""
+        return self._pages(f"{_API}/storagelocations", field_selector=None, page_size=page_size)
+
+    def patch_location_status(self, name: str, *, resource_version: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        """As `patch_recording_status`."""
+        return self._patch_status(_location(name), resource_version, status)
+
+    # Namespaces and Secrets
+
+    def namespace_labels(self, name: str) -> dict[str, str]:
+        """The labels of a Namespace; `kubernetes.io/metadata.name` is always among them. Raises NotFound."""
+        metadata = self._rest.request("GET", f"/api/v1/namespaces/{_segment(name)}")["metadata"]
+        return {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": name}
+
+    def namespace_uid(self, name: str) -> str:
+        """The uid of a Namespace; that of `kube-system` is the usual identity of a cluster. Raises NotFound."""
+        return str(self._rest.request("GET", f"/api/v1/namespaces/{_segment(name)}")["metadata"]["uid"])
+
+    def read_secret(self, namespace: str, name: str) -> SecretData:
+        """A Secret, decoded. Raises NotFound, Forbidden."""
+        path = f"/api/v1/namespaces/{_segment(namespace)}/secrets/{_segment(name)}"
+        secret = self._rest.request("GET", path)
+        metadata = secret["metadata"]
+        return SecretData(
+            name=name,
+            labels=metadata.get("labels") or {},
+            annotations=metadata.get("annotations") or {},
+            data={key: _decoded(value) for key, value in (secret.get("data") or {}).items()},
+        )
+
+    def _patch_status(self, path: str, resource_version: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        body = {"metadata": {"resourceVersion": resource_version}, "status": dict(status)}
+        return self._rest.request("PATCH", f"{path}/status", body=body, content_type=MERGE_PATCH)
+
+    def _pages(self, path: str, *, field_selector: str | None, page_size: int) -> Iterator[dict[str, Any]]:
+        query: dict[str, str | int] = {"limit": page_size}
+        if field_selector:
+            query["fieldSelector"] = field_selector
+        while True:
+            try:
+                page = self._rest.request("GET", path, query=query)
+            except Gone as gone:
+                # The history that the token points into was compacted: the server offers the rest as it is now.
+                query["continue"] = gone.continue_token or ""
+                continue
+            yield from page.pop("items", None) or ()
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+
+def _recording(namespace: str, name: str) -> str:
+    return f"{_API}/namespaces/{_segment(namespace)}/recordings/{_segment(name)}"
+
+
+def _location(name: str) -> str:
+    return f"{_API}/storagelocations/{_segment(name)}"
+
+
+def _segment(name: str) -> str:
+    """One path segment. An empty one, or one of dots, would name another resource. Raises Invalid."""
+    if name in {"", ".", ".."}:
+        raise Invalid("an empty name, or one of dots, cannot be asked for")
+    return quote(name, safe="")
+
+
+def _decoded(value: str) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        return b""

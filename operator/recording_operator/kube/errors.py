@@ -1,0 +1,140 @@
+# ruff: noqa: N818 - an error is called what it is, as its Reason is
+"""What the API server can answer instead of a result, and the one function that tells.
+
+    KubeError
+    ├── ApiUnavailable      no answer, or 5xx: ask again later; the write may or may not have happened
+    ├── TooManyRequests     429: ask again after `retry_after_s`
+    ├── Unauthorized        401: the token is not accepted (expired, or not a token of this cluster)
+    ├── Forbidden           403: a right is missing
+    │   └── NamespaceTerminating
+    ├── NotFound            404
+    ├── Conflict            409: the object changed since it was read; look again
+    │   └── AlreadyExists
+    ├── Gone                410: the list or watch position is too old
+    ├── Invalid             422 and 400: the request itself is wrong (a fault of ours)
+    └── UnexpectedAnswer    anything else
+
+No message holds a value of an object: the server likes to quote them, and a value may be a signed URL.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+_QUOTED: Final = re.compile(r"Invalid value: .*?(?=: |$)|\"[^\"]*\"|\S+://\S+", re.DOTALL)
+_MESSAGE_BYTES: Final = 512
+
+
+class KubeError(Exception):
+    """An answer of the API server that is not a result. `status` is the HTTP code, 0 when there was no answer."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ApiUnavailable(KubeError):
+    """No answer in time, a broken connection, or 5xx."""
+
+
+class TooManyRequests(KubeError):
+    """429. `retry_after_s` is the server's wish, 1 s where it states none."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message, status=429)
+        self.retry_after_s = retry_after_s
+
+
+class Unauthorized(KubeError):
+    """401."""
+
+
+class Forbidden(KubeError):
+    """403."""
+
+
+class NamespaceTerminating(Forbidden):
+    """403 because the namespace is being deleted: nothing can be created in it any more."""
+
+
+class NotFound(KubeError):
+    """404."""
+
+
+class Conflict(KubeError):
+    """409: the resourceVersion or uid of the request is not the stored one."""
+
+
+class AlreadyExists(Conflict):
+    """409 on create."""
+
+
+class Gone(KubeError):
+    """410. `continue_token` goes on with a paged list (from the newest state) where the server offers that."""
+
+    def __init__(self, message: str, *, continue_token: str | None) -> None:
+        super().__init__(message, status=410)
+        self.continue_token = continue_token
+
+
+class Invalid(KubeError):
+    """400, 413, 415, 422: the request can never succeed as it is. The message names fields, not values."""
+
+
+class UnexpectedAnswer(KubeError):
+    """An answer that Kubernetes does not give (a proxy in between, a wrong address)."""
+
+
+_BY_STATUS: Final[Mapping[int, type[KubeError]]] = {
+    400: Invalid,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: Invalid,
+    415: Invalid,
+    422: Invalid,
+}
+
+
+def error_from_answer(
+    *, status: int, body: Mapping[str, Any] | None, retry_after: str | None, request: str
+) -> KubeError:
+    """Translate an answer outside 2xx. `request` is verb and path, without a query; `body` is the Status object."""
+    details = (body or {}).get("details") or {}
+    reason = str((body or {}).get("reason") or "")
+    message = _message(status=status, body=body, request=request)
+    if status == 429:  # noqa: PLR2004
+        return TooManyRequests(message, retry_after_s=_seconds(retry_after, details.get("retryAfterSeconds")))
+    if status == 410:  # noqa: PLR2004
+        return Gone(message, continue_token=((body or {}).get("metadata") or {}).get("continue") or None)
+    if status >= 500:  # noqa: PLR2004
+        return ApiUnavailable(message, status=status)
+    if reason == "AlreadyExists":
+        return AlreadyExists(message, status=status)
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in details.get("causes") or ()):
+        return NamespaceTerminating(message, status=status)
+    return _BY_STATUS.get(status, UnexpectedAnswer)(message, status=status)
+
+
+def without_values(message: str) -> str:
+    """The server's words without what it quotes from the request."""
+    cut = _QUOTED.sub("…", message)
+    return cut.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+
+
+def _message(*, status: int, body: Mapping[str, Any] | None, request: str) -> str:
+    if body is None:
+        return f"{request}: the API server answered {status}"
+    causes = (body.get("details") or {}).get("causes") or ()
+    fields = "; ".join(f"{cause.get('field')}: {cause.get('reason')}" for cause in causes if cause.get("field"))
+    return f"{request}: {status} {fields or without_values(str(body.get('message') or ''))}"
+
+
+def _seconds(*values: object) -> float:
+    for value in values:
+        try:
+            return max(0.0, float(str(value)))
+        except ValueError:
+            continue
+    return 1.0

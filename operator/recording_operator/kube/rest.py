@@ -1,0 +1,143 @@
+"""One request to the API server, plain dicts in and out; every failure is a KubeError."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes.client import ApiClient, ApiException, Configuration
+
+from recording_operator.kube.connection import Connection
+from recording_operator.kube.errors import ApiUnavailable, KubeError, UnexpectedAnswer, error_from_answer
+
+MERGE_PATCH: Final = "application/merge-patch+json"
+CONNECT_TIMEOUT_S: Final = 5.0
+READ_TIMEOUT_S: Final = 30.0
+
+# A GET is asked once more when a kept connection turns out to be dead. Writes are not: their caller decides again from
+# what is stored.
+_RETRIES: Final = urllib3.Retry(
+    total=1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods={"GET"}, respect_retry_after_header=False
+)
+
+
+class CallObserver(Protocol):
+    """Hears of every call. `outcome` is `Success` or the name of a KubeError class."""
+
+    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None: ...
+
+
+class _Quiet:
+    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None: ...
+
+
+class RestClient:
+    """A thread-safe client with a pool of kept connections and bounded time-outs."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        user_agent: str = "recording-operator",
+        observer: CallObserver | None = None,
+        connections: int = 16,
+    ) -> None:
+        self._connection = connection
+        self._observer: CallObserver = observer or _Quiet()
+        self._client = ApiClient(_configuration(connection, connections=connections))
+        self._user_agent = user_agent
+
+    def close(self) -> None:
+        """Drop the kept connections."""
+        self._client.close()  # type: ignore[no-untyped-call]
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> dict[str, Any]:
+        """Ask, and return the JSON object of a 2xx answer.
+
+        Raises KubeError (see errors.py). After ApiUnavailable a write may have happened.
+        """
+        started = time.monotonic()
+        outcome = "Success"
+        try:
+            return self._request(method, path, query, body, content_type, read_timeout_s)
+        except KubeError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self._observer.api_answered(verb=method, outcome=outcome, seconds=time.monotonic() - started)
+
+    def _request(  # noqa: PLR0917 - private, called once
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        body: Mapping[str, Any] | None,
+        content_type: str,
+        read_timeout_s: float,
+    ) -> dict[str, Any]:
+        asked = f"{method} {path}"
+        url = self._connection.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+        try:
+            answer = self._client.rest_client.request(  # type: ignore[no-untyped-call]
+                method,
+                url,
+                headers=self._headers(content_type),
+                body=None if body is None else dict(body),
+                _request_timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
+            )
+            data: bytes = answer.read()
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            raise ApiUnavailable(f"{asked}: no answer from the API server ({_cause(error)})") from None
+        parsed = _parsed(data)
+        if 200 <= answer.status < 300:  # noqa: PLR2004
+            if parsed is None:
+                raise UnexpectedAnswer(f"{asked}: the answer is not a JSON object", status=answer.status)
+            return parsed
+        raise error_from_answer(
+            status=answer.status, body=parsed, retry_after=answer.headers.get("Retry-After"), request=asked
+        )
+
+    def _headers(self, content_type: str) -> dict[str, str]:
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": self._user_agent}
+        token = self._connection.token.current()
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return headers
+
+
+def _configuration(connection: Connection, *, connections: int) -> Configuration:
+    configuration = Configuration(host=connection.server)
+    configuration.ssl_ca_cert = connection.ca_file
+    configuration.cert_file = connection.cert_file
+    configuration.key_file = connection.key_file
+    configuration.verify_ssl = connection.verify_tls
+    configuration.tls_server_name = connection.tls_server_name
+    configuration.proxy = connection.proxy
+    configuration.connection_pool_maxsize = connections
+    configuration.retries = _RETRIES
+    return configuration
+
+
+def _parsed(data: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = json.loads(data)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _cause(error: Exception) -> str:
+    """The class of what went wrong underneath: never its text, which holds addresses."""
+    inner = getattr(error, "reason", None)
+    return type(inner if isinstance(inner, Exception) else error).__name__

@@ -1,0 +1,156 @@
+"""Secrets that a Recording or a StorageLocation names: who may name what, and what comes out.
+
+A Recording's Secrets are read in its own namespace only (there is no namespace field), a StorageLocation's in the operator's own.
+A Secret becomes request headers only if its owner said so, by a label, and only towards the hosts that an annotation lists:
+else whoever may create Recordings could send any Secret of the namespace to a server of his own.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.kube.client import KubeApi, SecretData
+from recording_operator.kube.errors import Forbidden, NotFound
+
+SOURCE_HEADERS_LABEL: Final = "recordings.dev/source-headers"
+ALLOWED_HOSTS_ANNOTATION: Final = "recordings.dev/allowed-hosts"
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5: neither CR, LF nor NUL
+# Headers that decide where the request goes, what part is answered, or how it is framed: the operator's own business.
+_RESERVED: Final = frozenset(
+    {
+        *("host", "range", "if-match", "if-none-match", "if-range", "if-modified-since", "if-unmodified-since"),
+        *("accept-encoding", "connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer"),
+        *("transfer-encoding", "upgrade", "content-length", "expect"),
+    }
+)
+
+
+class SecretError(Exception):
+    """A Secret cannot be used. `reason` for the status; the message names Secret and key, never a value."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCredentials:
+    """Keys of an S3 store; printing them shows nothing."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(repr=False)
+
+
+def resolve_url(kube: KubeApi, *, namespace: str, name: str, key: str) -> str:
+    """The URL in `source.urlSecretRef`. Raises SecretError, and KubeError when the API server does not answer."""
+    secret = _source_secret(kube, namespace=namespace, name=name)
+    if key not in secret.data:
+        raise SecretError(Reason.SECRET_NOT_FOUND, f"Secret {name!r} has no key {key!r}.")
+    url = _text(secret.data[key], encoding="utf-8")
+    if url is None or not url.strip():
+        raise SecretError(Reason.SECRET_NOT_USABLE, f"Key {key!r} of Secret {name!r} holds no text; put the URL there.")
+    return url.strip()
+
+
+def resolve_headers(kube: KubeApi, *, namespace: str, name: str, host: str) -> dict[str, str]:
+    """The headers in `source.headersSecretRef`, to be sent to `host` (the URL's own host name) and nowhere else.
+
+    Each key is a header's name, its value the header's value. Raises SecretError, and KubeError when the API server does not answer.
+    """
+    secret = _source_secret(kube, namespace=namespace, name=name)
+    if secret.labels.get(SOURCE_HEADERS_LABEL) != "true":
+        raise SecretError(
+            Reason.SECRET_NOT_USABLE,
+            f"Secret {name!r} is not meant for headers: its owner has to label it {SOURCE_HEADERS_LABEL}=true.",
+        )
+    if not host_allowed(host, allowed_hosts=secret.annotations.get(ALLOWED_HOSTS_ANNOTATION, "")):
+        raise SecretError(
+            Reason.SECRET_NOT_USABLE,
+            f"Secret {name!r} may not be sent to the source's host: its annotation {ALLOWED_HOSTS_ANNOTATION} has to list it.",
+        )
+    return {key: _header_value(secret.name, key, value) for key, value in secret.data.items()}
+
+
+def host_allowed(host: str, *, allowed_hosts: str) -> bool:
+    """True when `host` is in the comma list: as it is, or by `*.example.com` (any depth below, not example.com itself)."""
+    wanted = _plain_host(host)
+    if not wanted:
+        return False
+    return any(_host_matches(wanted, _plain_host(pattern)) for pattern in allowed_hosts.split(","))
+
+
+def location_credentials(kube: KubeApi, *, operator_namespace: str, name: str) -> StoreCredentials:
+    """The keys in `s3.credentials.secretName`, from the operator's own namespace.
+
+    Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError when the API server does not answer.
+    """
+    try:
+        secret = kube.read_secret(operator_namespace, name)
+    except NotFound:
+        message = f"Secret {name!r} does not exist in the operator's namespace {operator_namespace!r}."
+        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, message) from None
+    except Forbidden:
+        message = f"The operator may not read Secret {name!r} in its namespace {operator_namespace!r}: grant it get."
+        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, message) from None
+    token = secret.data.get("AWS_SESSION_TOKEN")
+    return StoreCredentials(
+        access_key_id=_credential(secret, "AWS_ACCESS_KEY_ID"),
+        secret_access_key=_credential(secret, "AWS_SECRET_ACCESS_KEY"),
+        session_token=_credential(secret, "AWS_SESSION_TOKEN") if token else None,
+    )
+
+
+def _source_secret(kube: KubeApi, *, namespace: str, name: str) -> SecretData:
+    try:
+        return kube.read_secret(namespace, name)
+    except NotFound:
+        raise SecretError(Reason.SECRET_NOT_FOUND, f"Secret {name!r} does not exist in this namespace.") from None
+    except Forbidden:
+        message = (
+            f"The operator may not read Secret {name!r} in this namespace: "
+            "bind ClusterRole recording-operator-secrets to it with a RoleBinding here."
+        )
+        raise SecretError(Reason.SECRET_NOT_FOUND, message) from None
+
+
+def _header_value(secret: str, key: str, value: bytes) -> str:
+    if not _TOKEN.fullmatch(key) or key.lower() in _RESERVED:
+        raise SecretError(Reason.SECRET_NOT_USABLE, f"Secret {secret!r}: {key!r} cannot be sent as a header.")
+    # A Secret written with an editor or `echo` ends in a newline that nobody means.
+    text = _text(value.rstrip(b"\r\n"), encoding="latin-1")
+    if text is None or not _VALUE.fullmatch(text):
+        raise SecretError(
+            Reason.SECRET_NOT_USABLE, f"Secret {secret!r}: the value of {key!r} holds control characters."
+        )
+    return text.strip()
+
+
+def _credential(secret: SecretData, key: str) -> str:
+    text = (_text(secret.data.get(key, b""), encoding="ascii") or "").strip()
+    if not text:
+        raise SecretError(
+            Reason.CREDENTIALS_NOT_FOUND, f"Secret {secret.name!r} has no key {key}, or it is not plain text."
+        )
+    return text
+
+
+def _text(value: bytes, *, encoding: str) -> str | None:
+    try:
+        return value.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _plain_host(host: str) -> str:
+    return host.strip().lower().rstrip(".").strip("[]")
+
+
+def _host_matches(host: str, pattern: str) -> bool:
+    if pattern.startswith("*."):
+        return len(pattern) > len("*.") and host.endswith(pattern[1:]) and len(host) > len(pattern[1:])
+    return host == pattern

@@ -1,0 +1,35 @@
+"""The difference between two statuses, as RFC 7386 (JSON merge patch) wants it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def merge_patch_between(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch that turns `stored` into `wanted`; empty when there is nothing to write.
+
+    A merge patch leaves keys alone that it does not name, removes those it sets to null, and replaces lists whole: one changed
+    artifact means that the whole list travels. None in `wanted` means "absent".
+    """
+    return _between(stored, without_nulls(wanted))
+
+
+def without_nulls(value: Any) -> Any:
+    """A copy without keys that hold None: in a merge patch those are removals, and inside a list they would be stored."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def _between(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    patch: dict[str, Any] = {key: None for key in stored if key not in wanted}
+    for key, value in wanted.items():
+        before = stored.get(key)
+        if key in stored and value == before:
+            continue
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            patch[key] = _between(before, value)
+        else:
+            patch[key] = value
+    return patch
