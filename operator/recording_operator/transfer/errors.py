@@ -1,0 +1,41 @@
+"""How a transfer or a probe fails.
+
+    TransferError   one artifact's attempt ended; `reason` says why, `engine/verdicts.py` what follows
+    LocationError   the probe of a StorageLocation failed
+    Stopped         the stop signal was set: nobody's fault, nothing was aborted, the upload can go on later
+
+No message holds a URL's path or query, a header, a key or an address: each is built from a closed vocabulary, host
+names of the spec and HTTP status codes. Library errors never chain into these (`raise … from None`).
+"""
+
+from recording_operator.api.reasons import Reason
+
+
+class TransferError(Exception):
+    """An attempt to move one artifact ended without an object.
+
+    `message` is fit for a status. `retry_after_s` is what the other side asked for, in seconds. `bytes_done` counts the
+    bytes that are kept in the open upload.
+    """
+
+    def __init__(
+        self, reason: Reason, message: str, *, retry_after_s: float | None = None, bytes_done: int = 0
+    ) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+        self.retry_after_s = retry_after_s
+        self.bytes_done = bytes_done
+
+
+class LocationError(Exception):
+    """A StorageLocation cannot be used. `message` is fit for a status."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+class Stopped(Exception):  # noqa: N818 - no error: the operator asked for it
+    """The stop signal was set; the open upload and its parts are left as they are."""

@@ -1,0 +1,112 @@
+"""What the data path asks of a store. S3 is the one today; a file system can stand behind the same words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from recording_operator.transfer.job import ObjectSpec, StoredObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenObject:
+    """An object at a key, as HEAD shows it. `recording_uid` and `artifact` are None on objects of others."""
+
+    stored: StoredObject
+    recording_uid: str | None
+    artifact: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """One part that the store holds. `crc64nvme` is None where the store shows none."""
+
+    part_number: int
+    size_bytes: int
+    etag: str
+    crc64nvme: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenUpload:
+    """A multipart upload that is neither complete nor aborted."""
+
+    key: str
+    upload_id: str
+    initiated_at: datetime
+
+
+class PartBody(Protocol):
+    """The bytes of one part. Reading twice is possible by seeking to 0; `read` may hand out less than it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, size: int = -1) -> bytes: ...
+
+    def seek(self, offset: int, whence: int = 0) -> int: ...
+
+    def tell(self) -> int: ...
+
+
+class Store(Protocol):
+    """One bucket (or directory) with its credentials. Safe for many threads. Every method may raise `TransferError`."""
+
+    def head(self, key: str) -> SeenObject | None:
+        """What is at the key now, or None."""
+
+    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> None:
+        """Store a small object where none is yet; the store checks the checksum.
+
+        Raises TransferError(TargetKeyConflict) where an object is there already. An answer proves nothing: see `head`.
+        """
+
+    def create_upload(self, obj: ObjectSpec) -> str:
+        """Open a multipart upload and return its id."""
+
+    def upload_part(
+        self, key: str, upload_id: str, *, part_number: int, body: "PartBody | bytes", crc64nvme: int | None
+    ) -> StoredPart:
+        """Send one part; with `crc64nvme` the store checks it on arrival.
+
+        What `body.read` raises comes out unchanged if it is a `BodyAborted`. Raises TransferError(TargetUploadLost) where
+        the store no longer knows the upload.
+        """
+
+    def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """Every part of an open upload, by part number. Raises TransferError(TargetUploadLost)."""
+
+    def complete(
+        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
+    ) -> None:
+        """Join the parts where no object is yet. An answer proves nothing: see `head`.
+
+        Raises TransferError: TargetKeyConflict (an object is there), TargetUploadLost, TargetIntegrity, or another.
+        """
+
+    def abort(self, key: str, upload_id: str) -> bool:
+        """Drop an open upload and its parts. False where there was none."""
+
+    def uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Every open upload whose key begins with `prefix`."""
+
+    def read(self, stored: StoredObject) -> Iterator[bytes]:
+        """The bytes of exactly this version."""
+
+    def delete(self, stored: StoredObject, *, recording_uid: str) -> bool:
+        """Remove exactly this version, if it is the Recording's. False where it is not there or not its."""
+
+
+class BodyAborted(BaseException):
+    """Carries an error out of a part's `read` through the store's client.
+
+    No Exception on purpose: the client takes those for failures of the store and tries again.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def metadata_of(obj: ObjectSpec) -> Mapping[str, str]:
+    """What marks an object as ours."""
+    return {"recording-uid": obj.recording_uid, "recording-artifact": obj.artifact}
