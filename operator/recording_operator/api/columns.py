@@ -1,0 +1,64 @@
+"""What `kubectl get` shows of each kind.
+
+A time in the future is a `string` column (a `date` column prints `<invalid>` for it); sizes are texts of the status,
+because a column cannot scale a number.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+_WIDE: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One printer column. `wide` columns are shown by `-o wide` only."""
+
+    name: str
+    path: str
+    description: str
+    type: str = "string"
+    wide: bool = False
+
+    def as_crd(self) -> dict[str, Any]:
+        """The column as the CRD writes it."""
+        column: dict[str, Any] = {
+            "name": self.name,
+            "type": self.type,
+            "jsonPath": self.path,
+            "description": self.description,
+        }
+        return {**column, "priority": _WIDE} if self.wide else column
+
+
+_AGE: Final = Column(name="Age", path=".metadata.creationTimestamp", type="date", description="Time since creation.")
+
+RECORDING_COLUMNS: Final = (
+    Column(name="Phase", path=".status.phase", description="Pending, Uploading, Complete or Failed."),
+    Column(name="Progress", path=".status.progress", description="Share of the bytes that is stored."),
+    Column(name="Size", path=".status.size", description="Size of all artifacts together."),
+    Column(name="Attempts", path=".status.attempts", type="integer", description="Failed attempts."),
+    Column(name="Next-Retry", path=".status.nextRetryTime", description="When the next attempt is due."),
+    Column(name="Expires", path=".status.expiresAt", description="Earliest expiry of a source not yet stored."),
+    Column(name="Org", path=".spec.owner.org", wide=True, description="Organisation that owns the recording."),
+    Column(name="Location", path=".spec.storageLocation", wide=True, description="StorageLocation of the objects."),
+    Column(name="Reason", path=".status.reason", wide=True, description="Why it is in its phase."),
+    _AGE,
+)
+
+STORAGE_LOCATION_COLUMNS: Final = (
+    Column(
+        name="Ready",
+        path=".status.conditions[?(@.type=='Ready')].status",
+        description="Whether the store's probe succeeded.",
+    ),
+    Column(
+        name="Reason",
+        path=".status.conditions[?(@.type=='Ready')].reason",
+        description="Why it is ready, or not.",
+    ),
+    Column(name="Bucket", path=".spec.s3.bucket", description="Bucket of the objects."),
+    Column(name="Prefix", path=".spec.s3.prefix", wide=True, description="Prefix of every key."),
+    Column(name="Endpoint", path=".spec.s3.endpoint", wide=True, description="Address of a store that is not AWS."),
+    _AGE,
+)

@@ -1,0 +1,210 @@
+"""Types that every resource shares: object metadata, conditions, amounts of bytes, durations and times.
+
+Reading is tolerant (a CRD of a newer version may know more fields), writing is exact: what a model dumps, the schema
+accepts. Bounds are written in the schema only, so that an object stored under older bounds can still be read.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
+
+from recording_operator.api import cel
+
+_QUANTITY: Final = re.compile(
+    r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([eE][+-]?[0-9]{1,3})|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)?)"
+)
+_QUANTITY_FACTORS: Final[dict[str, Decimal]] = {
+    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
+    "k": Decimal(10) ** 3, "M": Decimal(10) ** 6, "G": Decimal(10) ** 9,
+    "T": Decimal(10) ** 12, "P": Decimal(10) ** 15, "E": Decimal(10) ** 18,
+    "Ki": Decimal(2) ** 10, "Mi": Decimal(2) ** 20, "Gi": Decimal(2) ** 30,
+    "Ti": Decimal(2) ** 40, "Pi": Decimal(2) ** 50, "Ei": Decimal(2) ** 60,
+}  # fmt: skip
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_UNIT_MICROSECONDS: Final[dict[str, int]] = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+
+
+class ApiModel(BaseModel):
+    """Base of every model of the API: camelCase outside, snake_case inside, frozen, tolerant of unknown fields.
+
+    Errors never show the input: it may hold a signed URL.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+
+def parse_quantity(text: str | int) -> int:
+    """Read an amount of bytes as Kubernetes writes it (`500Gi`, `10M`, `1.5Gi`, `1e6`, `1048576`).
+
+    Fractions of a byte are rounded up, as Kubernetes does. Raises ValueError for anything else.
+    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    """
+    if isinstance(text, bool):
+        raise ValueError("write an amount of bytes such as 500Gi, 10M or 1048576")
+    if isinstance(text, int):
+        if text < 0:
+            raise ValueError("write an amount of bytes that is not negative")
+        return text
+    match = _QUANTITY.fullmatch(text.removeprefix("+"))
+    if match is None:
+        raise ValueError("write an amount of bytes such as 500Gi, 10M or 1048576")
+    number, exponent, suffix = match.groups()
+    amount = Decimal(number + (exponent or "")) * _QUANTITY_FACTORS.get(suffix or "", Decimal(1))
+    return int(amount.to_integral_value(rounding=ROUND_CEILING))
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration such as `30s`, `1h30m` or `720h`; the units are ms, s, m and h. Raises ValueError otherwise."""
+    parts = list(_DURATION.finditer(text))
+    if not parts or "".join(part.group() for part in parts) != text:
+        raise ValueError(cel.DURATION_MESSAGE)
+    microseconds = sum(Decimal(part.group(1)) * _UNIT_MICROSECONDS[part.group(2)] for part in parts)
+    try:
+        return timedelta(microseconds=int(microseconds))
+    except OverflowError:
+        raise ValueError("the duration is too long") from None
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration as `parse_duration` reads it, to the millisecond. Raises ValueError if it is negative."""
+    milliseconds = value // timedelta(milliseconds=1)
+    if milliseconds < 0:
+        raise ValueError("a duration cannot be negative")
+    text = ""
+    for unit, unit_milliseconds in (("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):
+        count, milliseconds = divmod(milliseconds, unit_milliseconds)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def format_time(value: datetime) -> str:
+    """Write a time as Kubernetes does: RFC 3339, whole seconds, UTC. Raises ValueError for a time without a zone."""
+    if value.tzinfo is None:
+        raise ValueError("a time needs a zone")
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Clipped:
+    """Marks a string of a status that is cut at `limit` characters: no foreign text makes a status write fail."""
+
+    limit: int
+
+    def clip(self, text: str) -> str:
+        """The text, cut visibly where it is too long."""
+        return text if len(text) <= self.limit else text[: self.limit - 1] + "…"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # At writing too: model_copy(update=…) does not validate.
+        return core_schema.no_info_after_validator_function(
+            self.clip, handler(source), serialization=core_schema.plain_serializer_function_ser_schema(self.clip)
+        )
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.limit}
+
+
+Bytes = Annotated[
+    int,
+    BeforeValidator(parse_quantity),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema(cel.quantity_schema()),
+]
+"""An amount of bytes: a Kubernetes quantity outside, an int inside."""
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration, return_type=str, when_used="json"),
+    WithJsonSchema(cel.duration_schema()),
+]
+"""A duration: `1h30m` outside, a timedelta inside."""
+
+Time = Annotated[
+    AwareDatetime,
+    PlainSerializer(format_time, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""An instant: RFC 3339 in UTC and whole seconds outside, an aware datetime inside."""
+
+Count = Annotated[int, WithJsonSchema({"type": "integer", "format": "int32", "minimum": 0})]
+ByteCount = Annotated[int, WithJsonSchema({"type": "integer", "format": "int64", "minimum": 0})]
+"""A number of bytes as a plain number."""
+
+SecretName = Annotated[str, WithJsonSchema(cel.object_name_schema())]
+SecretKey = Annotated[str, WithJsonSchema(cel.secret_key_schema())]
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to the objects in the store when a Recording is deleted."""
+
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
+class ObjectMeta(ApiModel):
+    """The part of Kubernetes' object metadata that the operator reads."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    finalizers: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+    # Client-side apply keeps the whole manifest here, signed URLs included.
+    annotations: dict[str, str] = Field(default_factory=dict, repr=False)
+
+
+class ConditionStatus(StrEnum):
+    """Kubernetes' three-valued truth."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(ApiModel):
+    """One aspect of the object's state, as the Kubernetes API conventions define it."""
+
+    type: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 316})] = Field(
+        description="Name of the aspect, such as Ready, Reconciling or Stalled."
+    )
+    status: ConditionStatus = Field(description="Whether the aspect holds: True, False or Unknown.")
+    observed_generation: ByteCount | None = Field(
+        default=None, description="metadata.generation that the condition was judged by."
+    )
+    last_transition_time: Time = Field(description="When status last changed.")
+    reason: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})] = Field(
+        description="Why, as one CamelCase word; docs/troubleshooting.md explains each."
+    )
+    message: Annotated[str, Clipped(1024)] = Field(default="", description="Why, for a person.")

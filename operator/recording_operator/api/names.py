@@ -1,0 +1,30 @@
+"""Names that the operator, its users and its objects agree on. Changing one is a breaking change of the API."""
+
+from typing import Final
+
+GROUP: Final = "recordings.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+RECORDING_KIND: Final = "Recording"
+RECORDING_PLURAL: Final = "recordings"
+STORAGE_LOCATION_KIND: Final = "StorageLocation"
+STORAGE_LOCATION_PLURAL: Final = "storagelocations"
+# Never the plural of a kind: `kubectl delete recordings --all` would then delete every kind of the category.
+CATEGORY: Final = "recording-operator"
+
+# Set only where spec.deletionPolicy is Delete: a finalizer left over blocks `kubectl delete crd`.
+DELETE_OBJECT_FINALIZER: Final = f"{GROUP}/delete-object"
+
+# A Secret with headers for a source must carry the label (value "true") and name the hosts that may see them.
+SOURCE_HEADERS_LABEL: Final = f"{GROUP}/source-headers"
+ALLOWED_HOSTS_ANNOTATION: Final = f"{GROUP}/allowed-hosts"
+
+# User metadata of every object in the store (x-amz-meta-…): whose it is.
+UID_METADATA_KEY: Final = "recording-uid"
+ARTIFACT_METADATA_KEY: Final = "recording-artifact"
+
+# Key, below the location's prefix, of the object that names the cluster which owns the prefix.
+OWNER_MARKER: Final = ".recording-operator/owner"
+# Folder of that marker; a keyTemplate may not reach into it.
+RESERVED_FOLDER: Final = ".recording-operator"

@@ -1,0 +1,106 @@
+"""What the API server checks on a Recording, and the words that it answers with."""
+
+from typing import Any, Final
+
+from recording_operator.api import cel
+from recording_operator.api.cel import Rule
+
+MAX_ARTIFACTS: Final = 64
+MAX_INLINE_BYTES: Final = 16 * 1024
+# etcd takes 1.5 MB per object: addresses, inline texts and the status of 64 artifacts must fit in together.
+MAX_INLINE_BYTES_TOGETHER: Final = 256 * 1024
+MAX_URL_CHARS: Final = 8192
+
+OWNER_SCHEMA: Final = cel.string(
+    Rule(rule="self.matches('^[A-Za-z0-9._-]+$')", message="use only letters, digits, dot, underscore and hyphen"),
+    Rule(rule="!self.startsWith('.') && !self.contains('..')", message="must not begin with '.' or contain '..'"),
+    max_length=128,
+)
+URL_SCHEMA: Final = {"type": "string", "maxLength": MAX_URL_CHARS}
+CHECKSUM_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.matches('^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|crc64nvme:[0-9a-f]{16}|crc32:[0-9a-f]{8})$')",
+        message="write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) "
+        "or crc32 (8)",
+    ),
+    max_length=71,
+)
+_MEDIA_PART: Final = "[A-Za-z0-9!#$&^_.+-]+"
+CONTENT_TYPE_SCHEMA: Final = cel.string(
+    Rule(
+        rule=f"self == '' || self.matches('^{_MEDIA_PART}/{_MEDIA_PART}$')",
+        message="write a media type such as video/mp4, audio/mpeg or text/vtt, without parameters",
+    ),
+    max_length=127,
+)
+INLINE_SCHEMA: Final = cel.string(max_length=MAX_INLINE_BYTES)
+
+_HTTP: Final = "^[hH][tT][tT][pP][sS]?://"
+_ABSOLUTE: Final = "must be an absolute URL such as https://host/path"
+_NEW: Final = "create a new Recording"
+
+
+def _url(rule: str, message: str) -> Rule:
+    return Rule(rule=f"!has(self.url) || {rule}", message=message, field_path=".url")
+
+
+SOURCE_RULES: Final = (
+    Rule(rule="has(self.url) != has(self.urlSecretRef)", message="set exactly one of url and urlSecretRef"),
+    _url(
+        "self.url.matches('^[!-~]*$')",
+        "must not contain spaces, control characters or letters outside ASCII; percent-encode them",
+    ),
+    _url(f"(isURL(self.url) && self.url.matches('{_HTTP}[^/?#]'))", _ABSOLUTE),
+    _url(f"!self.url.matches('{_HTTP}[^/?#]*@')", "must not contain a user name or password; use headersSecretRef"),
+    _url("!self.url.contains('#')", "must not contain a fragment ('#…'); a server never sees it"),
+    _url(r"!self.url.contains('\\')", r"must not contain '\\'; write '/' or %5C"),
+    cel.immutable("size", instead=_NEW),
+    cel.immutable("checksum", instead=_NEW),
+)
+ARTIFACT_RULES: Final = (
+    Rule(rule="has(self.source) != has(self.inline)", message="set exactly one of source and inline"),
+    Rule(
+        rule=f"!has(self.inline) || size(bytes(self.inline)) <= {MAX_INLINE_BYTES}",
+        message="must be at most 16 KiB; give larger content as a source",
+        field_path=".inline",
+    ),
+    Rule(
+        rule="self.kind == oldSelf.kind && self.contentType == oldSelf.contentType"
+        " && self.optional == oldSelf.optional",
+        message="kind, contentType and optional cannot be changed; add an artifact with another name",
+    ),
+    Rule(
+        rule="has(self.inline) == has(oldSelf.inline) && (!has(self.inline) || self.inline == oldSelf.inline)",
+        message="inline cannot be changed; add an artifact with another name",
+    ),
+)
+ARTIFACTS_SCHEMA: Final[dict[str, Any]] = {
+    "minItems": 1,
+    "maxItems": MAX_ARTIFACTS,
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+}
+SPEC_RULES: Final = (
+    Rule(
+        rule="self.storageLocation == oldSelf.storageLocation",
+        message=f"storageLocation cannot be changed; {_NEW}",
+        field_path=".storageLocation",
+    ),
+    Rule(rule="self.owner == oldSelf.owner", message=f"owner cannot be changed; {_NEW}", field_path=".owner"),
+    Rule(
+        rule="oldSelf.artifacts.all(o, self.artifacts.exists(a, a.name == o.name))",
+        message=f"artifacts can be added, but not removed or renamed; {_NEW}",
+        field_path=".artifacts",
+    ),
+    Rule(
+        rule=f"self.artifacts.map(a, has(a.inline) ? size(a.inline) : 0).sum() <= {MAX_INLINE_BYTES_TOGETHER}",
+        message="inline artifacts together must be at most 256 KiB; give larger content as a source",
+        field_path=".artifacts",
+    ),
+)
+ROOT_RULES: Final = (
+    Rule(
+        rule="self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",
+        message="metadata.name must have at most 63 characters and no '.'",
+    ),
+)

@@ -1,0 +1,252 @@
+"""The StorageLocation: a bucket, how keys look in it, who may use it and how hard to try. Written by administrators."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, WithJsonSchema
+
+from recording_operator.api import cel
+from recording_operator.api.meta import (
+    ApiModel,
+    Bytes,
+    Condition,
+    DeletionPolicy,
+    Duration,
+    ObjectMeta,
+    SecretName,
+    Time,
+)
+from recording_operator.api.meta import ByteCount as Generation
+from recording_operator.api.storagelocation_rules import (
+    BUCKET_SCHEMA,
+    CA_BUNDLE_SCHEMA,
+    DEFAULT_KEY_TEMPLATE,
+    ENCRYPTION_RULES,
+    ENDPOINT_SCHEMA,
+    EXPRESSION_RULES,
+    KEY_TEMPLATE_SCHEMA,
+    LOCATION_SPEC_RULES,
+    NAMESPACE_SCHEMA,
+    PREFIX_SCHEMA,
+    REGION_SCHEMA,
+    RETRY_DELAY_SCHEMA,
+    RETRY_RULES,
+    S3_RULES,
+    TAGS_SCHEMA,
+)
+
+Slots = Annotated[int, WithJsonSchema({"type": "integer", "format": "int32", "minimum": 1, "maximum": 1024})]
+LabelValue = Annotated[str, WithJsonSchema({"type": "string", "maxLength": 63})]
+LabelKey = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 316})]
+
+
+class EncryptionType(StrEnum):
+    """Server-side encryption, in S3's words."""
+
+    AES256 = "AES256"
+    KMS = "aws:kms"
+
+
+class StorageClass(StrEnum):
+    """S3 storage classes that an upload may name."""
+
+    STANDARD = "STANDARD"
+    REDUCED_REDUNDANCY = "REDUCED_REDUNDANCY"
+    STANDARD_IA = "STANDARD_IA"
+    ONEZONE_IA = "ONEZONE_IA"
+    INTELLIGENT_TIERING = "INTELLIGENT_TIERING"
+    GLACIER_IR = "GLACIER_IR"
+    GLACIER = "GLACIER"
+    DEEP_ARCHIVE = "DEEP_ARCHIVE"
+    EXPRESS_ONEZONE = "EXPRESS_ONEZONE"
+
+
+class SelectorOperator(StrEnum):
+    """Operators of a label selector."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+class Encryption(ApiModel):
+    """Server-side encryption of the objects."""
+
+    model_config = ConfigDict(json_schema_extra=cel.rules(*ENCRYPTION_RULES))
+
+    type: EncryptionType = Field(description="AES256 (the store's own keys) or aws:kms.")
+    kms_key_id: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 2048})] | None = Field(
+        default=None, description="KMS key; only with type aws:kms. Absent: the account's default key."
+    )
+
+
+class Credentials(ApiModel):
+    """Where the access key comes from."""
+
+    secret_name: SecretName = Field(
+        description="Secret in the operator's own namespace with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, "
+        "if need be, AWS_SESSION_TOKEN."
+    )
+
+
+class S3(ApiModel):
+    """A bucket of AWS S3 or of a store that speaks its protocol."""
+
+    model_config = ConfigDict(json_schema_extra=cel.rules(*S3_RULES))
+
+    bucket: Annotated[str, WithJsonSchema(BUCKET_SCHEMA)] = Field(description="Name of the bucket. Cannot be changed.")
+    region: Annotated[str, WithJsonSchema(REGION_SCHEMA)] | None = Field(
+        default=None, description="Region of the bucket, such as eu-west-2. Absent: us-east-1."
+    )
+    endpoint: Annotated[str, WithJsonSchema(ENDPOINT_SCHEMA)] | None = Field(
+        default=None, description="Address of a store that is not AWS, such as https://minio.example.com:9000."
+    )
+    path_style: bool = Field(default=False, description="Put the bucket into the path instead of the host name.")
+    prefix: Annotated[str, WithJsonSchema(PREFIX_SCHEMA)] = Field(
+        default="",
+        description="Put before every key; empty, or ends with '/'. Belongs to one cluster alone. Cannot be changed.",
+    )
+    storage_class: StorageClass | None = Field(
+        default=None, description="Storage class of the objects. Absent: the bucket's default."
+    )
+    encryption: Encryption | None = Field(
+        default=None, description="Server-side encryption. Absent: the bucket's default."
+    )
+    tags: Annotated[dict[str, str], WithJsonSchema(TAGS_SCHEMA)] = Field(
+        default_factory=dict, description="Tags that every object gets; at most 10."
+    )
+    ca_bundle: Annotated[str, WithJsonSchema(CA_BUNDLE_SCHEMA)] | None = Field(
+        default=None, repr=False, description="Certificates (PEM) to trust for the endpoint instead of the public ones."
+    )
+    credentials: Credentials | None = Field(
+        default=None,
+        description="Access key. Absent: the operator's ambient identity (IRSA, workload identity, instance role).",
+    )
+
+
+class LabelSelectorRequirement(ApiModel):
+    """One requirement on labels."""
+
+    model_config = ConfigDict(json_schema_extra=cel.rules(*EXPRESSION_RULES))
+
+    key: LabelKey = Field(description="Label.")
+    operator: SelectorOperator = Field(description="In, NotIn, Exists or DoesNotExist.")
+    values: Annotated[tuple[LabelValue, ...], Field(json_schema_extra={"maxItems": 64})] = Field(
+        default=(), description="Values for In and NotIn."
+    )
+
+
+class LabelSelector(ApiModel):
+    """A selector on the labels of namespaces; all requirements must hold. Without any, it selects nothing."""
+
+    match_labels: Annotated[
+        dict[str, str],
+        WithJsonSchema(
+            {"type": "object", "maxProperties": 64, "additionalProperties": {"type": "string", "maxLength": 63}}
+        ),
+    ] = Field(default_factory=dict, description="Labels that a namespace must have.")
+    match_expressions: Annotated[tuple[LabelSelectorRequirement, ...], Field(json_schema_extra={"maxItems": 32})] = (
+        Field(default=(), description="Requirements on the labels of a namespace.")
+    )
+
+
+class AllowedNamespaces(ApiModel):
+    """Whose Recordings may use the location: namespaces by name, or by label. Empty: none."""
+
+    names: Annotated[
+        tuple[Annotated[str, WithJsonSchema(NAMESPACE_SCHEMA)], ...],
+        Field(json_schema_extra={"maxItems": 1000, "x-kubernetes-list-type": "set"}),
+    ] = Field(default=(), description="Namespaces by name.")
+    selector: LabelSelector | None = Field(
+        default=None,
+        description="Namespaces by label. A selector without requirements selects none; "
+        "for all namespaces write the expression {key: kubernetes.io/metadata.name, operator: Exists}.",
+    )
+
+
+class Limits(ApiModel):
+    """Bounds of what the location takes."""
+
+    concurrent_uploads: Slots | None = Field(
+        default=None, description="Recordings uploading into the location at once."
+    )
+    per_namespace: Slots | None = Field(
+        default=None, description="Recordings of one namespace uploading into the location at once."
+    )
+    max_artifact_size: Bytes | None = Field(default=None, description="Largest artifact, such as 50Gi.")
+
+
+DEFAULT_RETRY_DELAYS: tuple[timedelta, ...] = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
+
+
+class Retry(ApiModel):
+    """How often and when a failed artifact is tried again."""
+
+    model_config = ConfigDict(json_schema_extra=cel.rules(*RETRY_RULES))
+
+    delays: Annotated[
+        tuple[Annotated[Duration, WithJsonSchema(RETRY_DELAY_SCHEMA)], ...], Field(json_schema_extra={"maxItems": 10})
+    ] = Field(
+        default=DEFAULT_RETRY_DELAYS,
+        description="Waits after the first, second, … failed attempt; after the last one the artifact is Failed. "
+        "Empty: no retry.",
+    )
+    until_expiry: bool = Field(
+        default=False, description="Repeat the last delay until the source expires, instead of giving up."
+    )
+    refresh_grace: Duration = Field(
+        default=timedelta(hours=1),
+        description="How long an artifact with an expired address waits, parts kept, for a fresh one. 0s: not at all.",
+    )
+
+
+class StorageLocationSpec(ApiModel):
+    """A place that takes objects, and the rules of its use."""
+
+    model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES))
+
+    s3: S3 = Field(description="The bucket.")
+    key_template: Annotated[str, WithJsonSchema(KEY_TEMPLATE_SCHEMA)] = Field(
+        default=DEFAULT_KEY_TEMPLATE,
+        description="How keys are made, after the prefix. Placeholders, each at most once: {org} {user} {project} "
+        "{namespace} {name} {uid} {artifact} {ext} {year} {month} {day}. {uid} and {artifact} must be there; {ext} stands at "
+        "the end. Cannot be changed.",
+    )
+    allowed_namespaces: AllowedNamespaces = Field(
+        default_factory=AllowedNamespaces, description="Whose Recordings may use the location. Absent or empty: none."
+    )
+    limits: Limits = Field(default_factory=Limits, description="Bounds of what the location takes.")
+    retry: Retry = Field(default_factory=Retry, description="How often and when a failed artifact is tried again.")
+    deletion_policies: Annotated[
+        tuple[DeletionPolicy, ...],
+        Field(json_schema_extra={"minItems": 1, "maxItems": 2, "x-kubernetes-list-type": "set"}),
+    ] = Field(default=(DeletionPolicy.RETAIN,), description="What Recordings may ask for in deletionPolicy.")
+
+
+class StorageLocationStatus(ApiModel):
+    """What the operator's probe found. Written by the operator only."""
+
+    observed_generation: Generation | None = Field(
+        default=None, description="metadata.generation that this status answers."
+    )
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            json_schema_extra={"maxItems": 16, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+        ),
+    ] = Field(default=(), description="Ready says whether a test write, a multipart upload and its abort succeeded.")
+    capabilities: Annotated[
+        dict[str, bool],
+        WithJsonSchema({"type": "object", "maxProperties": 32, "additionalProperties": {"type": "boolean"}}),
+    ] = Field(default_factory=dict, description="What the store can do, as found by the probe.")
+    last_probe_time: Time | None = Field(default=None, description="When the store was last probed.")
+
+
+class StorageLocation(ApiModel):
+    """A bucket that Recordings may be stored in, how keys look in it, who may use it and how hard to try."""
+
+    metadata: ObjectMeta
+    spec: StorageLocationSpec
+    status: StorageLocationStatus = Field(default_factory=StorageLocationStatus)

@@ -1,0 +1,134 @@
+"""What the API server checks on a StorageLocation, and the words that it answers with.
+
+A rendered key has at most 1,024 bytes, S3's limit: prefix 256 + template 200 without its placeholders + the longest
+value of each placeholder once (recordings and owners bound those). All characters are ASCII, so characters are bytes.
+"""
+
+from typing import Any, Final
+
+from recording_operator.api import cel
+from recording_operator.api.cel import Rule
+from recording_operator.api.names import RESERVED_FOLDER
+
+DEFAULT_KEY_TEMPLATE: Final = "{namespace}/{name}/{uid}/{artifact}{ext}"
+PLACEHOLDERS: Final = ("org", "user", "project", "namespace", "name", "uid", "artifact", "ext", "year", "month", "day")
+MAX_PREFIX_CHARS: Final = 256
+MAX_TEMPLATE_CHARS: Final = 200
+
+_KEY_CHARACTERS: Final = "A-Za-z0-9!_.*()=-"
+_KEY_CHARACTERS_MESSAGE: Final = "letters, digits and ! - _ . * ( ) ="
+_NEW: Final = "create a new StorageLocation"
+
+BUCKET_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$')",
+        message="write a bucket name: 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a "
+        "letter or digit",
+    ),
+    max_length=63,
+)
+REGION_SCHEMA: Final = cel.string(
+    Rule(rule="self.matches('^[a-z0-9-]+$')", message="write a region such as eu-west-2, or leave it out"),
+    max_length=64,
+)
+ENDPOINT_SCHEMA: Final[dict[str, Any]] = {"type": "string", "maxLength": 512}
+PREFIX_SCHEMA: Final = cel.string(
+    Rule(rule="self == '' || self.endsWith('/')", message="must end with '/', such as recordings/"),
+    Rule(
+        rule=f"self.matches('^[{_KEY_CHARACTERS}/]*$')",
+        message=f"use only {_KEY_CHARACTERS_MESSAGE}, and '/' between folders",
+    ),
+    Rule(
+        rule="!self.startsWith('/') && !self.contains('//') && !self.matches('(^|/)[.]+/')",
+        message="must not begin with '/' or contain '//' or a folder '.' or '..'",
+    ),
+    max_length=MAX_PREFIX_CHARS,
+)
+CA_BUNDLE_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.contains('-----BEGIN CERTIFICATE-----')",
+        message="write certificates in PEM, beginning with -----BEGIN CERTIFICATE-----",
+    ),
+    max_length=65536,
+)
+TAGS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "maxProperties": 10,
+    "additionalProperties": {"type": "string", "maxLength": 256},
+    **cel.rules(
+        Rule(rule="self.all(k, size(k) > 0 && size(k) <= 128)", message="a tag name has 1 to 128 characters"),
+        Rule(rule="self.all(k, !k.startsWith('aws:'))", message="tag names beginning with aws: are the store's own"),
+    ),
+}
+NAMESPACE_SCHEMA: Final = cel.label_schema("write the name of a namespace")
+
+ENCRYPTION_RULES: Final = (
+    Rule(
+        rule="!has(self.kmsKeyId) || self.type == 'aws:kms'",
+        message="kmsKeyId needs type aws:kms",
+        field_path=".kmsKeyId",
+    ),
+)
+S3_RULES: Final = (
+    Rule(
+        # On the parent: an endpoint with a password must not be echoed.
+        rule="!has(self.endpoint) || self.endpoint.matches('^https?://([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?/?$')",
+        message="must be a URL without path, user name or query, such as https://minio.example.com:9000",
+        field_path=".endpoint",
+    ),
+    Rule(rule="self.bucket == oldSelf.bucket", message=f"bucket cannot be changed; {_NEW}", field_path=".bucket"),
+    Rule(rule="self.prefix == oldSelf.prefix", message=f"prefix cannot be changed; {_NEW}", field_path=".prefix"),
+)
+EXPRESSION_RULES: Final = (
+    Rule(
+        rule="self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0"
+        " : !has(self.values) || size(self.values) == 0",
+        message="In and NotIn need values; Exists and DoesNotExist take none",
+        field_path=".values",
+    ),
+)
+RETRY_DELAY_SCHEMA: Final = cel.duration_schema(
+    Rule(
+        rule="!self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') || duration(self) >= duration('1s')",
+        message="must be at least 1s",
+    )
+)
+RETRY_RULES: Final = (
+    Rule(
+        rule="!self.untilExpiry || size(self.delays) > 0",
+        message="untilExpiry repeats the last of delays: write at least one",
+        field_path=".untilExpiry",
+    ),
+)
+LOCATION_SPEC_RULES: Final = (
+    Rule(
+        rule="self.keyTemplate == oldSelf.keyTemplate",
+        message=f"keyTemplate cannot be changed; {_NEW}",
+        field_path=".keyTemplate",
+    ),
+)
+_KNOWN: Final = " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+_ONCE: Final = " && ".join(f"self.indexOf('{{{name}}}') == self.lastIndexOf('{{{name}}}')" for name in PLACEHOLDERS)
+KEY_TEMPLATE_SCHEMA: Final = cel.string(
+    Rule(rule="self.contains('{uid}')", message="must contain {uid}, so that two recordings never share a key"),
+    Rule(
+        rule="self.contains('{artifact}')", message="must contain {artifact}, so that two artifacts never share a key"
+    ),
+    Rule(rule=rf"self.matches('^([^{{}}]|[{{]({'|'.join(PLACEHOLDERS)})[}}])*$')", message=f"knows only {_KNOWN}"),
+    Rule(rule=_ONCE, message="must not contain a placeholder twice"),
+    Rule(rule="!self.contains('{ext}') || self.endsWith('{ext}')", message="{ext} must stand at the end"),
+    Rule(
+        rule=f"self.matches('^[{_KEY_CHARACTERS}/{{}}]*$')",
+        message=f"use only {_KEY_CHARACTERS_MESSAGE}, placeholders, and '/' between folders",
+    ),
+    Rule(
+        rule="!self.startsWith('/') && !self.endsWith('/') && !self.contains('//') && !self.contains('..')"
+        " && !self.matches('(^|/)[.]?(/|$|[{]ext)')",
+        message="must not begin or end with '/', or contain '//', '..' or a segment that is empty but for '.' or {ext}",
+    ),
+    Rule(
+        rule=f"!self.contains('{RESERVED_FOLDER}')",
+        message=f"must not contain {RESERVED_FOLDER}; it is the operator's own",
+    ),
+    max_length=MAX_TEMPLATE_CHARS,
+)
