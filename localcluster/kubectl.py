@@ -1,0 +1,83 @@
+"""kubectl and kubeconfig files."""
+
+import base64
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from localcluster.pki import write_private
+
+JsonObject = dict[str, Any]
+
+
+class KubectlError(RuntimeError):
+    """kubectl refused; the message is what it said."""
+
+
+class Kubectl:
+    """Runs kubectl as one user."""
+
+    def __init__(self, *, program: Path, kubeconfig: Path, cache: Path) -> None:
+        self.program = program
+        self.kubeconfig = kubeconfig
+        self._cache = cache
+
+    def __call__(self, *arguments: str, stdin: str | None = None, timeout_s: float = 60) -> str:
+        """Return what kubectl printed. Raises KubectlError when it fails."""
+        done = self.run(*arguments, stdin=stdin, timeout_s=timeout_s)
+        if done.returncode != 0:
+            raise KubectlError(done.stderr.strip() or done.stdout.strip())
+        return done.stdout
+
+    def run(self, *arguments: str, stdin: str | None = None, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run kubectl and return status and output, whatever they are."""
+        return subprocess.run(
+            self.command(*arguments),
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+        )
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line, for callers that start it themselves."""
+        return [str(self.program), f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self._cache}", *arguments]
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Apply objects on the server's side. Raises KubectlError."""
+        listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listing))
+
+    def json(self, *arguments: str) -> JsonObject:
+        """Return the answer to `kubectl … -o json`. Raises KubectlError."""
+        answer: JsonObject = json.loads(self(*arguments, "-o", "json"))
+        return answer
+
+
+def write_kubeconfig(path: Path, *, server: str, ca: Path, user: Mapping[str, str], namespace: str = "default") -> Path:
+    """Write a kubeconfig with one cluster, user and context; readable by its owner only."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "localcluster",
+        "clusters": [
+            {"name": "localcluster", "cluster": {"server": server, "certificate-authority-data": base64_of(ca)}}
+        ],
+        "users": [{"name": "user", "user": dict(user)}],
+        "contexts": [
+            {"name": "localcluster", "context": {"cluster": "localcluster", "user": "user", "namespace": namespace}}
+        ],
+    }
+    write_private(path, json.dumps(config, indent=1).encode())  # JSON is YAML
+    return path
+
+
+def base64_of(path: Path) -> str:
+    """Return a file in the way that kubeconfig fields want it."""
+    return base64.b64encode(path.read_bytes()).decode()
