@@ -48,7 +48,8 @@ class KubeApi:
         """All Recordings (of one namespace, where given), page by page: memory holds one page.
 
         A list that takes longer than the server keeps its history (some 5 minutes) goes on from the newest state: what
-        changed meanwhile may be seen as it was or as it is, and something may be seen twice; nothing that stays is left out.
+        changed meanwhile may be seen as it was or as it is, and something may be seen twice; nothing that stays is
+        left out.
         """
         folder = f"/namespaces/{_segment(namespace)}" if namespace else ""
         return self._pages(f"{_API}{folder}/recordings", field_selector=field_selector, page_size=page_size)
@@ -73,7 +74,7 @@ class KubeApi:
         return self._rest.request("PATCH", path, body={"metadata": metadata}, content_type=MERGE_PATCH)
 
     def delete_recording(self, namespace: str, name: str, *, uid: str, resource_version: str | None = None) -> None:
-        """Delete exactly this object, in exactly this state if `resource_version` is given. Raises Conflict, NotFound."""
+        """Delete exactly this object (in this state, if `resource_version` is given). Raises Conflict, NotFound."""
         preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions}
         self._rest.request("DELETE", _recording(namespace, name), body=options)

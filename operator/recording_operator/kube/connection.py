@@ -1,7 +1,7 @@
 """Where the API server is and how to prove who we are: from the pod, or from a kubeconfig.
 
-One description for both clients (the blocking one in `rest.py`, kopf's in `handlers.py`). A token that comes from a file
-is read anew for each use: bound ServiceAccount tokens are replaced in place, about hourly.
+One description for both clients (the blocking one in `rest.py`, kopf's in `handlers.py`). A token that comes from a
+file is read anew for each use: bound ServiceAccount tokens are replaced in place, about hourly.
 """
 
 import os

@@ -9,9 +9,9 @@ _NAME_LABEL = "kubernetes.io/metadata.name"
 def namespace_allowed(allowed: Mapping[str, Any] | None, *, namespace: str, labels: Mapping[str, str]) -> bool:
     """True when `namespace`, with `labels`, is in `spec.allowedNamespaces` (`names` or `selector`; either is enough).
 
-    Nothing given admits nobody, and so does an empty selector, which elsewhere in Kubernetes means everybody: a location
-    that its author left open by mistake would store, and bill, for anyone. Write `matchExpressions` with `Exists` on
-    `kubernetes.io/metadata.name` for "all".
+    Nothing given admits nobody, and so does an empty selector, which elsewhere in Kubernetes means everybody: a
+    location that its author left open by mistake would store, and bill, for anyone. Write `matchExpressions` with
+    `Exists` on `kubernetes.io/metadata.name` for "all".
     """
     if not allowed:
         return False

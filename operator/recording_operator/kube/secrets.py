@@ -1,8 +1,9 @@
 """Secrets that a Recording or a StorageLocation names: who may name what, and what comes out.
 
-A Recording's Secrets are read in its own namespace only (there is no namespace field), a StorageLocation's in the operator's own.
-A Secret becomes request headers only if its owner said so, by a label, and only towards the hosts that an annotation lists:
-else whoever may create Recordings could send any Secret of the namespace to a server of his own.
+A Recording's Secrets are read in its own namespace only (there is no namespace field), a StorageLocation's in the
+operator's own. A Secret becomes request headers only if its owner said so, by a label, and only towards the hosts
+that an annotation lists: else whoever may create Recordings could send any Secret of the namespace to a server of his
+own.
 """
 
 import re
@@ -60,7 +61,8 @@ def resolve_url(kube: KubeApi, *, namespace: str, name: str, key: str) -> str:
 def resolve_headers(kube: KubeApi, *, namespace: str, name: str, host: str) -> dict[str, str]:
     """The headers in `source.headersSecretRef`, to be sent to `host` (the URL's own host name) and nowhere else.
 
-    Each key is a header's name, its value the header's value. Raises SecretError, and KubeError when the API server does not answer.
+    Each key is a header's name, its value the header's value. Raises SecretError, and KubeError when the API server
+    does not answer.
     """
     secret = _source_secret(kube, namespace=namespace, name=name)
     if secret.labels.get(SOURCE_HEADERS_LABEL) != "true":
@@ -71,13 +73,14 @@ def resolve_headers(kube: KubeApi, *, namespace: str, name: str, host: str) -> d
     if not host_allowed(host, allowed_hosts=secret.annotations.get(ALLOWED_HOSTS_ANNOTATION, "")):
         raise SecretError(
             Reason.SECRET_NOT_USABLE,
-            f"Secret {name!r} may not be sent to the source's host: its annotation {ALLOWED_HOSTS_ANNOTATION} has to list it.",
+            f"Secret {name!r} may not be sent to the source's host: "
+            f"its annotation {ALLOWED_HOSTS_ANNOTATION} has to list it.",
         )
     return {key: _header_value(secret.name, key, value) for key, value in secret.data.items()}
 
 
 def host_allowed(host: str, *, allowed_hosts: str) -> bool:
-    """True when `host` is in the comma list: as it is, or by `*.example.com` (any depth below, not example.com itself)."""
+    """True when `host` is in the comma list: itself, or by `*.example.com` (any depth below, not example.com)."""
     wanted = _plain_host(host)
     if not wanted:
         return False

@@ -7,14 +7,14 @@ from typing import Any
 def merge_patch_between(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The merge patch that turns `stored` into `wanted`; empty when there is nothing to write.
 
-    A merge patch leaves keys alone that it does not name, removes those it sets to null, and replaces lists whole: one changed
-    artifact means that the whole list travels. None in `wanted` means "absent".
+    A merge patch leaves keys alone that it does not name, removes those it sets to null, and replaces lists whole:
+    one changed artifact means that the whole list travels. None in `wanted` means "absent".
     """
     return _between(stored, without_nulls(wanted))
 
 
 def without_nulls(value: Any) -> Any:
-    """A copy without keys that hold None: in a merge patch those are removals, and inside a list they would be stored."""
+    """A copy without keys that hold None: a merge patch takes those as removals, and would store them inside a list."""
     if isinstance(value, Mapping):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):

@@ -1,0 +1,121 @@
+"""Whether this API server can be worked with: asked at start, so that a wrong set-up is a clear line, not a puzzle."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from recording_operator.kube.client import API_VERSION, GROUP, VERSION
+from recording_operator.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
+from recording_operator.kube.lease import LEASE_NAME
+from recording_operator.kube.rest import RestClient
+
+_RESOURCES: Final = ("recordings", "storagelocations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """A verb on a resource, in a namespace or (empty) everywhere."""
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        group = f".{self.group}" if self.group else ""
+        where = f" in namespace {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {resource}{group}{where}"
+
+
+def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] = ()) -> list[Right]:
+    """What the operator cannot work without. Secrets of tenants are not here: each namespace's owner grants those."""
+    rights = [
+        *(Right(verb=verb, group=GROUP, resource="storagelocations") for verb in ("get", "list", "watch")),
+        Right(verb="patch", group=GROUP, resource="storagelocations", subresource="status"),
+        Right(verb="get", group="", resource="namespaces"),
+        *(
+            Right(
+                verb=verb, group="coordination.k8s.io", resource="leases", namespace=operator_namespace, name=LEASE_NAME
+            )
+            for verb in ("get", "update")
+        ),
+        Right(verb="create", group="coordination.k8s.io", resource="leases", namespace=operator_namespace),
+    ]
+    for namespace in watched_namespaces or ("",):
+        rights += [
+            Right(verb=verb, group=GROUP, resource="recordings", namespace=namespace)
+            for verb in ("get", "list", "watch", "patch", "delete")
+        ]
+        rights.append(
+            Right(verb="patch", group=GROUP, resource="recordings", subresource="status", namespace=namespace)
+        )
+        rights += [
+            Right(verb=verb, group="events.k8s.io", resource="events", namespace=namespace)
+            for verb in ("create", "patch")
+        ]
+    return rights
+
+
+def check_ready(rest: RestClient, *, operator_namespace: str, watched_namespaces: Iterable[str] = ()) -> list[str]:
+    """What keeps the operator from working, one line each; empty when nothing does.
+
+    Raises ApiUnavailable (and TooManyRequests) when the API server does not answer: that may pass.
+    """
+    try:
+        return [
+            *_missing_resources(rest),
+            *_missing_rights(
+                rest, needed_rights(operator_namespace=operator_namespace, watched_namespaces=watched_namespaces)
+            ),
+        ]
+    except Unauthorized:
+        return ["The API server does not accept the operator's token: check its ServiceAccount or kubeconfig."]
+
+
+def _missing_resources(rest: RestClient) -> list[str]:
+    try:
+        found = rest.request("GET", f"/apis/{GROUP}/{VERSION}").get("resources") or ()
+    except NotFound:
+        found = ()
+    except Forbidden:
+        return [f"The operator may not read the discovery of {API_VERSION}: bind ClusterRole system:discovery to it."]
+    names = {str(resource.get("name")) for resource in found}
+    return [
+        f"The API server does not know {resource}.{GROUP} ({VERSION}): apply the CRDs (kubectl apply -f crds/)."
+        for resource in _RESOURCES
+        if resource not in names or f"{resource}/status" not in names
+    ]
+
+
+def _missing_rights(rest: RestClient, rights: Iterable[Right]) -> list[str]:
+    try:
+        return [
+            f"The operator has no right to {right}: apply its RBAC." for right in rights if not _allowed(rest, right)
+        ]
+    except Forbidden:
+        return ["The operator may not ask for its own rights: bind ClusterRole system:basic-user to it."]
+
+
+def _allowed(rest: RestClient, right: Right) -> bool:
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {
+            "resourceAttributes": {
+                "verb": right.verb,
+                "group": right.group,
+                "resource": right.resource,
+                "subresource": right.subresource,
+                "namespace": right.namespace,
+                "name": right.name,
+            }
+        },
+    }
+    try:
+        answer = rest.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body)
+    except NotFound as error:
+        raise KubeError(str(error), status=error.status) from None
+    return bool((answer.get("status") or {}).get("allowed"))
