@@ -1,8 +1,8 @@
 """The programs of the local cluster, built once per machine and kept outside the clone.
 
 `$KUBEBUILDER_ASSETS`, where set, is taken before anything is built. Everything else is built from the pinned modules of
-`tools/` into `$RECORDING_OPERATOR_CACHE` (default: `recording-operator` in `$XDG_CACHE_HOME` or `~/.cache`), under a key
-of version, go.mod, go.sum and Go version. Errors: ToolchainError.
+`tools/` into `$RECORDING_OPERATOR_CACHE` (default: `recording-operator` in `$XDG_CACHE_HOME` or `~/.cache`), under a
+key of version, go.mod, go.sum and Go version. Errors: ToolchainError.
 """
 
 import fcntl
@@ -38,7 +38,8 @@ def cache_folder() -> Path:
 def ensure_tools() -> Mapping[str, Path]:
     """Return the path of every program, building what is missing.
 
-    The programs: etcd, versitygw, kube-apiserver, kube-controller-manager, kubectl. Of several processes that need the same program one builds and the others wait. Raises ToolchainError.
+    The programs: etcd, versitygw, kube-apiserver, kube-controller-manager, kubectl. Of several processes that need the
+    same one, one builds and the others wait. Raises ToolchainError.
     """
     found = dict(_provided())
     go: Go | None = None
