@@ -27,6 +27,7 @@ from recording_operator.api.recording_rules import (
     CONTENT_TYPE_SCHEMA,
     INLINE_SCHEMA,
     OWNER_SCHEMA,
+    ROOT_RULES,
     SOURCE_RULES,
     SPEC_RULES,
     URL_SCHEMA,
@@ -283,6 +284,8 @@ class RecordingStatus(ApiModel):
 
 class Recording(ApiModel):
     """A recording to be stored: files behind expiring addresses, moved to object storage byte for byte."""
+
+    model_config = ConfigDict(json_schema_extra=cel.rules(*ROOT_RULES))
 
     metadata: ObjectMeta
     spec: RecordingSpec

@@ -211,8 +211,8 @@ class StorageLocationSpec(ApiModel):
     key_template: Annotated[str, WithJsonSchema(KEY_TEMPLATE_SCHEMA)] = Field(
         default=DEFAULT_KEY_TEMPLATE,
         description="How keys are made, after the prefix. Placeholders, each at most once: {org} {user} {project} "
-        "{namespace} {name} {uid} {artifact} {ext} {year} {month} {day}. {uid} and {artifact} must be there; {ext} stands at "
-        "the end. Cannot be changed.",
+        "{namespace} {name} {uid} {artifact} {ext} {year} {month} {day}. {uid} and {artifact} must be there; {ext} "
+        "stands at the end. Cannot be changed.",
     )
     allowed_namespaces: AllowedNamespaces = Field(
         default_factory=AllowedNamespaces, description="Whose Recordings may use the location. Absent or empty: none."

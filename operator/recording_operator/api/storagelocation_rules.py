@@ -15,7 +15,7 @@ PLACEHOLDERS: Final = ("org", "user", "project", "namespace", "name", "uid", "ar
 MAX_PREFIX_CHARS: Final = 256
 MAX_TEMPLATE_CHARS: Final = 200
 
-_KEY_CHARACTERS: Final = "A-Za-z0-9!_.*()=-"
+_KEY_CHARACTERS: Final = "-A-Za-z0-9!_.*()="
 _KEY_CHARACTERS_MESSAGE: Final = "letters, digits and ! - _ . * ( ) ="
 _NEW: Final = "create a new StorageLocation"
 
