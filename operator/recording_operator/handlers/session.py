@@ -1,0 +1,121 @@
+"""The HTTP session that kopf works with: a selector on the LIST only, and a look at what comes back.
+
+With the field selector `status.phase!=Complete,…` on a WATCH, edits and deletions of finished Recordings would stay
+unseen, and a Recording that finishes would arrive as deleted. Without it on the LIST, a start would read every
+Recording ever kept. kopf knows one selector for both, so a middleware takes it out of requests that watch.
+"""
+
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.typedefs import DEFAULT_JSON_DECODER, JSONDecoder
+
+from recording_operator.handlers.streams import Stream
+from recording_operator.kube.connection import Connection
+
+_PAGE_HEADERS: Final = "application/json"
+
+
+class ListResponse(aiohttp.ClientResponse):
+    """A response that tells somebody what its JSON was, so that a LIST is parsed only once."""
+
+    page_seen: Callable[[Any], None] | None = None
+
+    async def json(
+        self,
+        *,
+        encoding: str | None = None,
+        loads: JSONDecoder = DEFAULT_JSON_DECODER,
+        content_type: str | None = _PAGE_HEADERS,
+    ) -> Any:
+        """As the library's."""
+        parsed = await super().json(encoding=encoding, loads=loads, content_type=content_type)
+        if self.page_seen is not None:
+            self.page_seen(parsed)
+        return parsed
+
+
+class _Watch:
+    """The bytes of an open WATCH."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    @property
+    def total_bytes(self) -> int:
+        return self._response.content.total_bytes
+
+    @property
+    def is_open(self) -> bool:
+        return not self._response.closed
+
+
+class ApiMiddleware:
+    """Signs each request with the token of now, and follows LIST and WATCH of our resources."""
+
+    def __init__(self, connection: Connection, streams: Mapping[str, Stream]) -> None:
+        self._connection = connection
+        self._streams = streams
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Pass the request on."""
+        token = self._connection.token.current()
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        stream = self._streams.get(request.url.name) if request.method == "GET" else None
+        if stream is None:
+            return await handler(request)
+        if "watch" in request.url.query:
+            return await self._watch(request, handler, stream)
+        return await self._list(request, handler, stream)
+
+    async def _watch(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, stream: Stream
+    ) -> aiohttp.ClientResponse:
+        stream.list_ends()  # kopf watches only after it has read the last page
+        request.url = request.url.without_query_params("fieldSelector")
+        response = await handler(request)
+        if response.ok:
+            stream.watch_opens(_Watch(response))
+        return response
+
+    async def _list(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, stream: Stream
+    ) -> aiohttp.ClientResponse:
+        if "continue" not in request.url.query:
+            stream.list_begins()
+        response = await handler(request)
+        if response.ok and isinstance(response, ListResponse):
+            response.page_seen = lambda page: stream.page_arrived({item["metadata"]["uid"] for item in page["items"]})
+        return response
+
+
+def open_session(connection: Connection, streams: Mapping[str, Stream]) -> aiohttp.ClientSession:
+    """A session for kopf. To be called in the event loop that uses it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=connection.ssl_context(), socket_factory=_kept_alive_socket),
+        middlewares=(ApiMiddleware(connection, streams),),
+        response_class=ListResponse,
+        proxy=connection.proxy,
+        trust_env=False,
+        headers={"User-Agent": "recording-operator"},
+    )
+
+
+def _kept_alive_socket(address: Any) -> socket.socket:
+    """A socket that notices within half a minute when the other end is gone without a word."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+    return made

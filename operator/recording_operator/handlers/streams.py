@@ -1,0 +1,130 @@
+"""What is known about the LISTs and WATCHes of this process: how complete, how alive.
+
+Written to from the watcher's event loop only; the figures may be read from any thread.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+RECORDINGS: Final = "recordings"
+STORAGE_LOCATIONS: Final = "storagelocations"
+RESOURCES: Final = (RECORDINGS, STORAGE_LOCATIONS)
+
+
+class ByteCounter(Protocol):
+    """An open response: how many bytes came so far, and whether more can come."""
+
+    @property
+    def total_bytes(self) -> int: ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+
+class Stream:
+    """One resource: the LIST, and the WATCH that follows it.
+
+    `on_listed` is called once per LIST, when all of it went through the handlers, with the uids seen since it began.
+    """
+
+    def __init__(
+        self, *, on_listed: Callable[[frozenset[str]], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._on_listed = on_listed
+        self._clock = clock
+        self._watch: ByteCounter | None = None
+        self._bytes = 0
+        self._missing: set[str] = set()  # uids that the LIST named and no handler saw yet
+        self._seen: set[str] = set()  # uids of every event since the LIST began
+        self._complete = False
+        self.listing = False
+        self.asked = False
+        self.last_byte_s = clock()
+
+    @property
+    def connected(self) -> bool:
+        """True while a WATCH is open as far as this side knows."""
+        return self._watch is not None and self._watch.is_open
+
+    def list_begins(self) -> None:
+        """The first page was asked for; whatever an earlier, broken LIST named does not count."""
+        self.asked = self.listing = True
+        self._complete = False
+        self._missing.clear()
+        self._seen.clear()
+
+    def page_arrived(self, uids: set[str]) -> None:
+        """A page of the LIST came in; its objects are on their way to the handlers."""
+        self.last_byte_s = self._clock()
+        self._missing |= uids
+
+    def list_ends(self) -> None:
+        """All pages are here."""
+        self._complete = True
+        self._report_when_listed()
+
+    def watch_opens(self, watch: ByteCounter) -> None:
+        """The server accepted the WATCH."""
+        self._watch, self._bytes, self.last_byte_s = watch, watch.total_bytes, self._clock()
+
+    def event_arrived(self, uid: str, *, from_list: bool) -> None:
+        """A handler has seen an object."""
+        if not self.listing:
+            return
+        self._seen.add(uid)
+        if from_list:
+            self._missing.discard(uid)
+        self._report_when_listed()
+
+    def sample(self) -> None:
+        """Note whether bytes came since the last sample."""
+        watch = self._watch
+        if watch is not None and watch.total_bytes != self._bytes:
+            self._bytes, self.last_byte_s = watch.total_bytes, self._clock()
+
+    def _report_when_listed(self) -> None:
+        if not (self.listing and self._complete) or self._missing:
+            return
+        seen = frozenset(self._seen)
+        self.listing = False
+        self._seen.clear()
+        self._on_listed(seen)
+
+
+class WatchHealth:
+    """Whether events would arrive if there were any."""
+
+    def __init__(self, streams: Mapping[str, Stream], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._streams = streams
+        self._clock = clock
+        self._beat_s = clock()
+        self.restarts = 0
+        """How often the watcher had to be started anew after an error that it does not survive."""
+
+    def beat(self) -> None:
+        """The event loop runs: called by it about every second."""
+        self._beat_s = self._clock()
+        for stream in self._streams.values():
+            stream.sample()
+
+    def connected(self, resource: str) -> bool:
+        """True while the WATCH of `resource` is open as far as this side knows."""
+        return self._streams[resource].connected
+
+    def seconds_since_last_byte(self, resource: str) -> float:
+        """Seconds since a byte of `resource` came in. The server sends at least a bookmark about once a minute."""
+        return max(0.0, self._clock() - self._streams[resource].last_byte_s)
+
+    def problem(self, *, limit_s: float = 120.0) -> str | None:
+        """Why a restart of the process may help: a WATCH open but silent for `limit_s`, or an event loop that stands
+        still.
+
+        An API server that is away is no reason: the uploads go on without it, and the WATCH is opened again by itself.
+        """
+        if self._clock() - self._beat_s > limit_s:
+            return f"the watcher's event loop stands still for more than {limit_s:g} s"
+        for resource in self._streams:
+            if self.connected(resource) and self.seconds_since_last_byte(resource) > limit_s:
+                return f"the watch of {resource} is open, but silent for more than {limit_s:g} s"
+        return None

@@ -1,0 +1,245 @@
+"""kopf, embedded as a watcher: events in, nothing out.
+
+kopf 1.45 lists, watches, re-lists after 410 and logs in again; that is all that is used of it. It never writes: no
+handler of the kinds that patch, no peering, no scanning, no posting, storages that store nothing, a finalizer that no
+object can have. An error that ends kopf (a watch error other than 410, rights taken away for a while, a CRD deleted)
+starts it anew in the same process, so that uploads go on.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
+
+from recording_operator.handlers.session import open_session
+from recording_operator.handlers.streams import RECORDINGS, RESOURCES, STORAGE_LOCATIONS, Stream, WatchHealth
+from recording_operator.kube.client import GROUP, UNFINISHED, VERSION
+from recording_operator.kube.connection import Connection
+
+_log = logging.getLogger(__name__)
+
+_RESTART_DELAYS_S: Final = (1.0, 2.0, 5.0, 10.0)
+_BEAT_S: Final = 1.0
+# Rejected credentials are asked for again by kopf at once, so a token that stays dead would be tried in a tight loop.
+_LOGIN_PAUSE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """How the watcher asks. Times in seconds."""
+
+    chunk_size: int = 500
+    request_timeout_s: float = 30.0
+    connect_timeout_s: float = 5.0
+    inactivity_timeout_s: float = 90.0
+    """A WATCH without a byte for so long is opened anew. The server's bookmarks come every 60 to 75 s."""
+    start_timeout_s: float = 60.0
+    """If kopf has not asked for a resource after so long, its CRD was missing: discovery is done again."""
+    recordings_selector: str = UNFINISHED
+    """Field selector of the LIST of Recordings; the WATCH has none."""
+
+
+class Watcher:
+    """Calls back for each Recording and StorageLocation that is there at start, or changes.
+
+    `on_recording(type, object)` and `on_location(type, object)` get LISTED, ADDED, MODIFIED or DELETED and the plain
+    dict as stored, without managedFields. `on_listed(resource, uids)` follows each complete LIST (the first one, and
+    each after a lost WATCH): `uids` are those delivered since it began; whatever else the receiver knows of was
+    finished or deleted meanwhile and has to be looked at. All of them run in the watcher's thread and must return
+    quickly; what they raise is logged.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        on_recording: Callable[[str, dict[str, Any]], None],
+        on_location: Callable[[str, dict[str, Any]], None],
+        on_listed: Callable[[str, frozenset[str]], None],
+        options: WatchOptions | None = None,
+    ) -> None:
+        self._connection = connection
+        self._callbacks = {RECORDINGS: on_recording, STORAGE_LOCATIONS: on_location}
+        self._on_listed = on_listed
+        self._options = options or WatchOptions()
+        self._streams = {resource: Stream(on_listed=partial(self._report_listed, resource)) for resource in RESOURCES}
+        self._logged_in_s = -_LOGIN_PAUSE_S
+        self.health = WatchHealth(self._streams)
+        self.listed = threading.Event()
+        """Set once all resources were listed and handed over for the first time."""
+        self._listed_once: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop` is set. Blocks; meant for a thread of its own."""
+        with asyncio.Runner() as runner:
+            runner.run(self._run(stop))
+
+    async def _run(self, stop: threading.Event) -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=_pass_on, args=(stop, loop, stopping), name="watch-stop", daemon=True).start()
+        failures = 0
+        while not stopping.is_set():
+            started_s = time.monotonic()
+            why = await self._run_kopf(stopping)
+            if stopping.is_set():
+                return
+            self.health.restarts += 1
+            failures = 0 if time.monotonic() - started_s > self._options.start_timeout_s * 2 else failures + 1
+            delay_s = _RESTART_DELAYS_S[min(failures, len(_RESTART_DELAYS_S) - 1)]
+            _log.warning("The watcher ended (%s) and starts again in %g s", why, delay_s)
+            await _wait(stopping, delay_s)
+
+    async def _run_kopf(self, stopping: asyncio.Event) -> str:
+        """One life of kopf. Returns why it ended."""
+        ending = asyncio.Event()
+        for stream in self._streams.values():
+            stream.asked = False
+        beating = asyncio.create_task(self._beat(stopping, ending), name="watch-health")
+        try:
+            await kopf.operator(
+                registry=self._registry(),
+                settings=_settings(self._options),
+                memories=_NoMemories(),
+                standalone=True,
+                clusterwide=True,
+                stop_flag=ending,
+            )
+        except Exception as error:
+            # The class only: the text may quote objects.
+            return type(error).__name__
+        finally:
+            beating.cancel()
+        return "resources were not served"
+
+    async def _beat(self, stopping: asyncio.Event, ending: asyncio.Event) -> None:
+        deadline_s = time.monotonic() + self._options.start_timeout_s
+        while True:
+            self.health.beat()
+            late = time.monotonic() > deadline_s and not all(stream.asked for stream in self._streams.values())
+            if stopping.is_set() or late:
+                ending.set()
+                return
+            await _wait(stopping, _BEAT_S)
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(id="login", registry=registry)(self._login)
+        kopf.on.event(GROUP, VERSION, RECORDINGS, id="recording", registry=registry)(self._handler(RECORDINGS))
+        kopf.on.event(GROUP, VERSION, STORAGE_LOCATIONS, id="location", registry=registry)(
+            self._handler(STORAGE_LOCATIONS)
+        )
+        return registry
+
+    async def _login(self, **_: Any) -> kopf.AiohttpSession:
+        await asyncio.sleep(self._logged_in_s + _LOGIN_PAUSE_S - time.monotonic())
+        self._logged_in_s = time.monotonic()
+        return kopf.AiohttpSession(
+            server=self._connection.server,
+            default_namespace=self._connection.namespace,
+            aiohttp_session=open_session(self._connection, self._streams),
+        )
+
+    def _handler(self, resource: str) -> Callable[..., Any]:
+        stream, callback = self._streams[resource], self._callbacks[resource]
+
+        async def handle(*, event: dict[str, Any], **_: Any) -> None:
+            stored = event["object"]
+            stored["metadata"].pop("managedFields", None)
+            kind = event["type"] or "LISTED"
+            try:
+                callback(kind, stored)
+            except Exception:
+                _log.exception("Handling a %s event of %s failed", kind, resource)
+            stream.event_arrived(stored["metadata"]["uid"], from_list=event["type"] is None)
+
+        return handle
+
+    def _report_listed(self, resource: str, uids: frozenset[str]) -> None:
+        try:
+            self._on_listed(resource, uids)
+        except Exception:
+            _log.exception("Handling the list of %s failed", resource)
+        self._listed_once.add(resource)
+        if self._listed_once.issuperset(RESOURCES):
+            self.listed.set()
+
+
+class _NoMemories(ResourceMemories):
+    """kopf remembers some 2 kB of every object it ever saw, for kinds of handlers that are not used here."""
+
+    async def recall(self, raw_body: Any, **options: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **{**options, "ephemeral": True})
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """kopf copies each object at each event, to find differences for handlers that are not used here."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+class _NoProgress(kopf.ProgressStorage):
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+    def purge(self, **_: Any) -> None:
+        return None
+
+    def touch(self, **_: Any) -> None:
+        return None
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
+def _settings(options: WatchOptions) -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.process.ultimate_exiting_timeout = None  # else kopf kills the whole process 10 minutes after its own end
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    # kopf takes its finalizer off objects that somebody put it on. The API server accepts no finalizer of this name.
+    settings.persistence.finalizer = "-"
+    settings.watching.chunk_size = options.chunk_size
+    settings.watching.connect_timeout = options.connect_timeout_s
+    settings.watching.inactivity_timeout = options.inactivity_timeout_s
+    settings.watching.field_selectors[GROUP, VERSION, RECORDINGS] = options.recordings_selector
+    settings.networking.request_timeout = options.request_timeout_s
+    settings.networking.connect_timeout = options.connect_timeout_s
+    settings.networking.error_backoffs = (0.5, 1, 2, 3, 3, 3, 3, 3)
+    settings.queueing.idle_timeout = 0.2
+    return settings
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _pass_on(stop: threading.Event, loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    stop.wait()
+    try:
+        loop.call_soon_threadsafe(stopping.set)
+    except RuntimeError:  # the loop is closed already
+        return
