@@ -1,4 +1,4 @@
-"""What a cluster needs before the operator runs in it: CRDs, namespace, ServiceAccount, the RBAC that the chart ships."""
+"""What a cluster needs before the operator runs in it: CRDs, namespace, ServiceAccount and the chart's RBAC."""
 
 from collections.abc import Sequence
 from pathlib import Path
