@@ -1,0 +1,77 @@
+"""Finished Recordings: when is nothing left to do, and when does their time in Kubernetes end."""
+
+import heapq
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.meta import DeletionPolicy
+from recording_operator.api.names import DELETE_OBJECT_FINALIZER
+from recording_operator.api.recording import Phase, Recording
+from recording_operator.engine.status import TERMINAL
+
+HORIZON: Final = timedelta(hours=8)
+"""Ends further away are not remembered: the sweep of all finished Recordings (every 6 h) brings them back."""
+
+
+def is_settled(recording: Recording, *, ignore_finalizer: bool = False) -> bool:
+    """Whether the operator has nothing to do with this Recording."""
+    meta, spec, status = recording.metadata, recording.spec, recording.status
+    has_finalizer = DELETE_OBJECT_FINALIZER in meta.finalizers
+    if meta.deletion_timestamp is not None:
+        return not has_finalizer and not _open_uploads(recording)
+    return (
+        status.phase in TERMINAL
+        and status.observed_generation == meta.generation
+        and status.claim is None
+        and not _open_uploads(recording)
+        and (ignore_finalizer or has_finalizer == (spec.deletion_policy is DeletionPolicy.DELETE))
+    )
+
+
+def _open_uploads(recording: Recording) -> bool:
+    return any(state.upload_id and state.phase is not Phase.COMPLETE for state in recording.status.artifacts)
+
+
+class Finished:
+    """Remembers the finished Recordings whose time ends soon."""
+
+    def __init__(self, *, default_ttl: timedelta) -> None:
+        self._default_ttl = default_ttl
+        self._heap: list[tuple[datetime, str]] = []
+        self._recordings: dict[str, tuple[datetime, Recording]] = {}
+
+    def note(self, recording: Recording, now: datetime) -> datetime | None:
+        """Note a finished Recording; when its time ends, None for never (or being deleted already)."""
+        uid = recording.metadata.uid
+        at = self._ends_at(recording)
+        self.forget(uid)
+        if at is not None and now < at <= now + HORIZON:
+            self._recordings[uid] = (at, recording)
+            heapq.heappush(self._heap, (at, uid))
+        return at
+
+    def forget(self, uid: str) -> None:
+        """It is gone, or not finished any more."""
+        self._recordings.pop(uid, None)
+
+    def due(self, now: datetime) -> list[Recording]:
+        """Recordings whose time has ended."""
+        over = []
+        while (at := self.next()) is not None and at <= now:
+            _, uid = heapq.heappop(self._heap)
+            over.append(self._recordings.pop(uid)[1])
+        return over
+
+    def next(self) -> datetime | None:
+        """When the next one ends."""
+        while self._heap and self._recordings.get(self._heap[0][1], (None,))[0] != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def _ends_at(self, recording: Recording) -> datetime | None:
+        ttl = recording.spec.ttl_after_finished
+        ttl = self._default_ttl if ttl is None else ttl
+        completed = recording.status.completed_at
+        if recording.metadata.deletion_timestamp is not None or completed is None or not ttl:
+            return None
+        return completed + ttl

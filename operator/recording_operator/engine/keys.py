@@ -1,0 +1,98 @@
+"""Object keys: computed from the location's template and the Recording, never taken from a status or a user."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+EXTENSIONS: Final[dict[str, str]] = {
+    "video/mp4": ".mp4",
+    "video/webm": ".webm",
+    "video/quicktime": ".mov",
+    "video/x-matroska": ".mkv",
+    "video/mp2t": ".ts",
+    "audio/mpeg": ".mp3",
+    "audio/mp4": ".m4a",
+    "audio/x-m4a": ".m4a",
+    "audio/aac": ".aac",
+    "audio/wav": ".wav",
+    "audio/x-wav": ".wav",
+    "audio/ogg": ".ogg",
+    "audio/webm": ".weba",
+    "audio/flac": ".flac",
+    "text/plain": ".txt",
+    "text/vtt": ".vtt",
+    "text/markdown": ".md",
+    "text/csv": ".csv",
+    "application/x-subrip": ".srt",
+    "application/json": ".json",
+    "application/x-ndjson": ".jsonl",
+    "application/pdf": ".pdf",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "application/zip": ".zip",
+}
+"""Extension by declared content type. An undeclared type gets none: a wrong extension is worse than a missing one."""
+
+ABSENT: Final = "-"
+"""Stands for an owner field that the Recording does not give."""
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_UID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFacts:
+    """What of a Recording goes into its keys; all of it immutable."""
+
+    org: str
+    user: str | None
+    project: str | None
+    namespace: str
+    name: str
+    uid: str
+    created: datetime
+
+
+def render_key(*, prefix: str, template: str, facts: KeyFacts, artifact: str, content_type: str) -> str:
+    """The object key of one artifact. At most 1,024 bytes by the bounds of the schema (S3's limit)."""
+    values = {
+        "org": facts.org,
+        "user": facts.user or ABSENT,
+        "project": facts.project or ABSENT,
+        "namespace": facts.namespace,
+        "name": facts.name,
+        "uid": facts.uid,
+        "artifact": artifact,
+        "ext": EXTENSIONS.get(content_type.lower(), ""),
+        "year": f"{facts.created:%Y}",
+        "month": f"{facts.created:%m}",
+        "day": f"{facts.created:%d}",
+    }
+    return prefix + _PLACEHOLDER.sub(lambda found: values[found[1]], template)
+
+
+def common_prefix(*, prefix: str, template: str, facts: KeyFacts) -> str:
+    """The part of the keys before the artifact's name: where all objects of a Recording are."""
+    marked = render_key(prefix=prefix, template=template, facts=facts, artifact="\0", content_type="")
+    return marked.split("\0", 1)[0]
+
+
+def uid_pattern(*, prefix: str, template: str) -> re.Pattern[str] | None:
+    """A pattern that matches the keys of this template and captures `uid`; None where the template has no {uid}.
+
+    Whoever looks for uploads that nobody claims must know whose they are: a key that does not match is not ours.
+    """
+    if "{uid}" not in template:
+        return None
+    pieces, end, seen = [re.escape(prefix)], 0, False
+    for found in _PLACEHOLDER.finditer(template):
+        pieces.append(re.escape(template[end : found.start()]))
+        end = found.end()
+        if found[1] == "uid":
+            pieces.append("(?P=uid)" if seen else f"(?P<uid>{_UID})")
+            seen = True
+        else:
+            pieces.append("[^/]*" if found[1] == "ext" else "[^/]+")
+    pieces.append(re.escape(template[end:]))
+    return re.compile("".join(pieces))

@@ -1,0 +1,133 @@
+"""What is known of StorageLocations and namespaces: may this Recording go there now?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Recording
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.artifacts import Obstacle, RetryPlan
+from recording_operator.engine.facts import (
+    Action,
+    LocationGone,
+    LocationSeen,
+    LocationsListed,
+    NamespaceSeen,
+    ProbeLocation,
+    ReadNamespace,
+)
+from recording_operator.engine.permissions import admits
+from recording_operator.engine.queue import LaneLimits
+
+LABELS_GOOD_FOR: Final = timedelta(seconds=60)
+DEFAULT_RETRY: Final = RetryPlan(
+    delays=(timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10)),
+    until_expiry=False,
+    refresh_grace=timedelta(hours=1),
+)
+"""Where the location is not known at the moment."""
+
+LocationFact = LocationSeen | LocationGone | LocationsListed | NamespaceSeen
+
+
+@dataclass(slots=True)
+class _Labels:
+    values: dict[str, str] | None = None
+    read_at: datetime | None = None
+    asked: bool = False
+
+
+class Locations:
+    """The newest word on every location, and the labels of the namespaces that had to be asked for."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, LocationSeen] = {}
+        self._labels: dict[str, _Labels] = {}
+        self._doubted: set[str] = set()
+        self._all_listed = False
+        self.limits: dict[str, LaneLimits] = {}
+
+    def observe(self, fact: LocationFact, now: datetime) -> Callable[[Recording], bool]:
+        """Take note; returns which Recordings this may concern."""
+        match fact:
+            case LocationSeen(location=location):
+                name = location.metadata.name
+                self._seen[name] = fact
+                self._doubted.discard(name)
+                limits = location.spec.limits
+                self.limits[name] = LaneLimits(
+                    location=limits.concurrent_uploads, namespace_at_location=limits.per_namespace
+                )
+                return lambda recording: recording.spec.storage_location == name
+            case LocationGone(name=gone):
+                self._seen.pop(gone, None)
+                self.limits.pop(gone, None)
+                return lambda recording: recording.spec.storage_location == gone
+            case LocationsListed():
+                self._all_listed = True
+                return lambda recording: recording.spec.storage_location not in self._seen
+            case NamespaceSeen(namespace=namespace, labels=labels):
+                self._labels[namespace] = _Labels(values=labels, read_at=now)
+                return lambda recording: recording.metadata.namespace == namespace
+
+    def get(self, name: str) -> StorageLocation | None:
+        """The location as last seen, ready or not."""
+        seen = self._seen.get(name)
+        return seen.location if seen else None
+
+    def known_absent(self, name: str) -> bool:
+        """Whether no location has this name, for sure."""
+        return self._all_listed and name not in self._seen
+
+    def retry_plan(self, name: str) -> RetryPlan:
+        """The location's retry rules."""
+        location = self.get(name)
+        if location is None:
+            return DEFAULT_RETRY
+        retry = location.spec.retry
+        return RetryPlan(delays=tuple(retry.delays), until_expiry=retry.until_expiry, refresh_grace=retry.refresh_grace)
+
+    def doubt(self, name: str) -> list[Action]:
+        """A transfer met a fault of the location: nothing starts there until it was probed again."""
+        if name in self._doubted or name not in self._seen:
+            return []
+        self._doubted.add(name)
+        return [ProbeLocation(name=name)]
+
+    def obstacle(self, recording: Recording, now: datetime) -> tuple[Obstacle | None, list[Action]]:
+        """What keeps this Recording from its location, and what has to be asked to know better."""
+        name, namespace = recording.spec.storage_location, recording.metadata.namespace
+        seen = self._seen.get(name)
+        if seen is None:
+            message = f"StorageLocation {name} does not exist; the Recording waits for it"
+            return (Obstacle(reason=Reason.LOCATION_NOT_FOUND, message=message), []) if self._all_listed else _UNKNOWN
+        labels = self._labels.setdefault(namespace, _Labels())
+        fresh = labels.read_at is not None and now - labels.read_at < LABELS_GOOD_FOR
+        allowed = admits(
+            seen.location.spec.allowed_namespaces, namespace=namespace, labels=labels.values if fresh else None
+        )
+        if allowed is None:
+            if labels.asked:
+                return _UNKNOWN
+            labels.asked = True
+            return Obstacle(reason=None), [ReadNamespace(namespace=namespace)]
+        if not allowed:
+            denied = f"StorageLocation {name} does not admit namespace {namespace}"
+            message = f"{denied}; ask its owner to add it to spec.allowedNamespaces"
+            return Obstacle(reason=Reason.LOCATION_NOT_ALLOWED, message=message), []
+        if name in self._doubted:
+            return _UNKNOWN
+        if not seen.ready:
+            message = f"StorageLocation {name} is not ready: {seen.message}"
+            return Obstacle(reason=Reason.LOCATION_NOT_READY, message=message), []
+        return None, []
+
+    def recheck_at(self, recording: Recording) -> datetime | None:
+        """When labels that were read for this Recording are too old to deny it any longer."""
+        labels = self._labels.get(recording.metadata.namespace)
+        return labels.read_at + LABELS_GOOD_FOR if labels and labels.read_at else None
+
+
+_UNKNOWN: Final[tuple[Obstacle, list[Action]]] = (Obstacle(reason=None), [])

@@ -1,0 +1,162 @@
+"""Who is next: slots, fairness between namespaces, and order within one.
+
+Between namespaces the one with the fewest running transfers goes first, then the one that waited longest for a turn,
+so that a tenant with thousands of Recordings delays another's single one by one slot at most. Within a namespace:
+priority, then URLs that still live by earliest expiry, then oldest. A priority is therefore a tenant's own business.
+"""
+
+import heapq
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from recording_operator.engine.expiry import Expiry
+
+ArtifactKey = tuple[str, str]
+"""(uid of the Recording, name of the artifact)"""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rank:
+    """The order of two artifacts of one namespace; the smaller goes first."""
+
+    negated_priority: int
+    past_expiry: bool
+    expires_at: datetime
+    created: datetime
+    key: ArtifactKey
+
+
+def rank(*, priority: int, expiry: Expiry, created: datetime, key: ArtifactKey, now: datetime) -> Rank:
+    """Rank an artifact. What is past its stated expiry goes last among its equals: it most likely fails."""
+    return Rank(-priority, expiry.stated and expiry.at <= now, expiry.at, created, key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """Artifacts that compete for the same slots."""
+
+    namespace: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """How many transfers may run at once; None is no bound of its own."""
+
+    total: int
+    per_namespace: int
+    """Of one namespace, over all locations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneLimits:
+    """The bounds that a location sets."""
+
+    location: int | None = None
+    namespace_at_location: int | None = None
+
+
+@dataclass(slots=True)
+class Slots:
+    """Counts what runs. Every `take` is matched by one `give_back`."""
+
+    capacity: Capacity
+    running: dict[ArtifactKey, Lane] = field(default_factory=dict)
+    _by_namespace: Counter[str] = field(default_factory=Counter)
+    _by_location: Counter[str] = field(default_factory=Counter)
+    _by_lane: Counter[Lane] = field(default_factory=Counter)
+
+    def free(self, lane: Lane, limits: LaneLimits) -> bool:
+        """Whether one more transfer of this lane may run."""
+        return (
+            len(self.running) < self.capacity.total
+            and self._by_namespace[lane.namespace] < self.capacity.per_namespace
+            and (limits.location is None or self._by_location[lane.location] < limits.location)
+            and (limits.namespace_at_location is None or self._by_lane[lane] < limits.namespace_at_location)
+        )
+
+    def in_namespace(self, namespace: str) -> int:
+        """Transfers of a namespace that run now."""
+        return self._by_namespace[namespace]
+
+    def take(self, key: ArtifactKey, lane: Lane) -> None:
+        """Occupy a slot. Raises ValueError where the artifact has one already: it would run twice."""
+        if key in self.running:
+            raise ValueError(f"{key} runs already")
+        self.running[key] = lane
+        self._count(lane, 1)
+
+    def give_back(self, key: ArtifactKey) -> None:
+        """Free the slot of an artifact; without effect where it has none."""
+        lane = self.running.pop(key, None)
+        if lane is not None:
+            self._count(lane, -1)
+
+    def _count(self, lane: Lane, step: int) -> None:
+        for counter, name in (
+            (self._by_namespace, lane.namespace),
+            (self._by_location, lane.location),
+            (self._by_lane, lane),
+        ):
+            counter[name] += step  # type: ignore[index]
+            if not counter[name]:  # type: ignore[index]
+                del counter[name]  # type: ignore[arg-type]
+
+
+class Waiting:
+    """The artifacts that could move now, by lane; adding, removing and taking cost O(log n)."""
+
+    def __init__(self) -> None:
+        self._heaps: dict[Lane, list[Rank]] = defaultdict(list)
+        self._ranks: dict[ArtifactKey, tuple[Lane, Rank]] = {}
+        self._turn: dict[str, int] = {}
+        self._turns = 0
+
+    def __len__(self) -> int:
+        return len(self._ranks)
+
+    def __contains__(self, key: ArtifactKey) -> bool:
+        return key in self._ranks
+
+    def put(self, lane: Lane, ranked: Rank) -> None:
+        """Add an artifact, or move it to a new rank."""
+        if self._ranks.get(ranked.key) == (lane, ranked):
+            return
+        self._ranks[ranked.key] = (lane, ranked)
+        heapq.heappush(self._heaps[lane], ranked)
+
+    def discard(self, key: ArtifactKey) -> None:
+        """Remove an artifact; its heap entry is dropped when it comes up."""
+        self._ranks.pop(key, None)
+
+    def take(self, slots: Slots, limits: dict[str, LaneLimits]) -> ArtifactKey | None:
+        """The next artifact that has a free slot, with the slot taken; None where nothing can start."""
+        if len(slots.running) >= slots.capacity.total:
+            return None
+        best: tuple[tuple[int, int, Rank], Lane] | None = None
+        for lane in list(self._heaps):
+            head = self._head(lane)
+            if head is None or not slots.free(lane, limits.get(lane.location, LaneLimits())):
+                continue
+            standing = (slots.in_namespace(lane.namespace), self._turn.get(lane.namespace, 0), head)
+            if best is None or standing < best[0]:
+                best = (standing, lane)
+        if best is None:
+            return None
+        (_, _, ranked), lane = best
+        heapq.heappop(self._heaps[lane])
+        del self._ranks[ranked.key]
+        self._turns += 1
+        self._turn[lane.namespace] = self._turns
+        slots.take(ranked.key, lane)
+        return ranked.key
+
+    def _head(self, lane: Lane) -> Rank | None:
+        heap = self._heaps[lane]
+        while heap and self._ranks.get(heap[0].key) != (lane, heap[0]):
+            heapq.heappop(heap)
+        if not heap:
+            del self._heaps[lane]
+            return None
+        return heap[0]

@@ -1,0 +1,42 @@
+"""What the parts of the engine share."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from recording_operator.api.recording import Claim
+from recording_operator.engine.entry import Entry
+from recording_operator.engine.finished import Finished
+from recording_operator.engine.locations import Locations
+from recording_operator.engine.queue import Capacity, Slots, Waiting
+from recording_operator.engine.timers import Timers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """What the operator's settings say about the control loop."""
+
+    capacity: Capacity = field(default_factory=lambda: Capacity(total=16, per_namespace=4))
+    progress_every: timedelta = timedelta(seconds=10)
+    default_ttl: timedelta = timedelta(hours=720)
+    """How long a finished Recording stays in Kubernetes when its spec does not say; zero is for ever."""
+    give_up_cleaning_after: timedelta = timedelta(hours=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """Everything that the engine knows. `claim` holds this process's identity and the number of its leadership."""
+
+    claim: Claim
+    options: EngineOptions
+    slots: Slots
+    finished: Finished
+    entries: dict[str, Entry] = field(default_factory=dict)
+    locations: Locations = field(default_factory=Locations)
+    waiting: Waiting = field(default_factory=Waiting)
+    timers: Timers = field(default_factory=Timers)
+    draining: bool = False
+
+    def drop_from_queue(self, entry: Entry) -> None:
+        """Take all artifacts of a Recording out of the queue."""
+        for name in entry.artifacts:
+            self.waiting.discard((entry.uid, name))

@@ -1,0 +1,189 @@
+"""The status of a Recording, made from its artifacts: phase, reason, progress, conditions, columns."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
+
+TERMINAL: Final = frozenset({Phase.COMPLETE, Phase.FAILED})
+
+_NEEDS_A_PERSON: Final = frozenset(
+    {
+        Reason.SOURCE_EXPIRED,
+        Reason.LOCATION_NOT_FOUND,
+        Reason.LOCATION_NOT_ALLOWED,
+        Reason.SECRET_NOT_FOUND,
+        Reason.SECRET_NOT_USABLE,
+    }
+)
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_STEP: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollup:
+    """Phase, reason and message of a Recording, as its artifacts make them."""
+
+    phase: Phase
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where the objects of a Recording go."""
+
+    location: str
+    bucket: str | None
+    prefix: str | None
+
+
+def format_bytes(count: int) -> str:
+    """An amount of bytes for people, in decimal units: 480.0 MB."""
+    value, unit = float(count), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value, unit = value / _STEP, unit + 1
+    return f"{count} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def format_progress(*, done: int, total: int | None) -> str:
+    """Percent where the total is known, else what has arrived. Shows 100% only when all is there."""
+    if total is None:
+        return format_bytes(done)
+    if done >= total:
+        return "100%"
+    return f"{min(done * 1000 // total, 999) / 10:.1f}%"
+
+
+def roll_up(recording: Recording, artifacts: Mapping[str, ArtifactStatus]) -> Rollup:
+    """What the artifacts say of the Recording.
+
+    Complete needs every required artifact; Failed needs that nothing moves any more.
+    """
+    specs = recording.spec.artifacts
+    states = [(spec, artifacts[spec.name]) for spec in specs]
+    stored = sum(state.phase is Phase.COMPLETE for _, state in states)
+    tally = f"{stored} of {len(states)} artifacts stored"
+    moving = [state.name for _, state in states if state.phase is Phase.UPLOADING]
+    if moving:
+        return Rollup(phase=Phase.UPLOADING, reason=Reason.UPLOADING, message=tally)
+    waiting = [state for _, state in states if state.phase not in TERMINAL]
+    if waiting:
+        first = min(waiting, key=lambda state: state.reason == Reason.QUEUED)
+        return Rollup(phase=Phase.PENDING, reason=Reason(first.reason or Reason.QUEUED), message=_of(first, tally))
+    failed = [state for spec, state in states if state.phase is Phase.FAILED and not spec.optional]
+    if failed:
+        reason = Reason(failed[0].reason or Reason.INTERNAL_ERROR)
+        return Rollup(phase=Phase.FAILED, reason=reason, message=_of(failed[0], tally))
+    if stored < len(states):
+        missing = next(state for _, state in states if state.phase is Phase.FAILED)
+        return Rollup(phase=Phase.COMPLETE, reason=Reason.PARTIALLY_STORED, message=_of(missing, tally))
+    return Rollup(phase=Phase.COMPLETE, reason=Reason.STORED, message=tally)
+
+
+def render(
+    recording: Recording,
+    artifacts: Mapping[str, ArtifactStatus],
+    *,
+    claim: Claim | None,
+    expires_at: datetime | None,
+    placement: Placement,
+    now: datetime,
+) -> RecordingStatus:
+    """The whole status, ready to be written. What it keeps of the previous one: startedAt and transition times."""
+    old = recording.status
+    rolled = roll_up(recording, artifacts)
+    ordered = [artifacts[spec.name] for spec in recording.spec.artifacts]
+    terminal = rolled.phase in TERMINAL
+    done = sum(state.bytes_done or 0 for state in ordered)
+    total = _total(ordered)
+    started = any(state.bytes_done or state.upload_id for state in ordered) or rolled.phase is Phase.UPLOADING
+    retries = [state.next_retry_time for state in ordered if state.next_retry_time is not None]
+    return RecordingStatus(
+        phase=rolled.phase,
+        reason=rolled.reason,
+        message=rolled.message,
+        observed_generation=recording.metadata.generation,
+        conditions=_conditions(recording, rolled, now),
+        progress=_progress(rolled.phase, done, total, started),
+        size=format_bytes(total) if total is not None and (total or rolled.phase is Phase.COMPLETE) else None,
+        bytes_done=done,
+        bytes_total=total,
+        attempts=max((state.attempts for state in ordered), default=0),
+        next_retry_time=min(retries, default=None),
+        expires_at=None if terminal else expires_at,
+        started_at=old.started_at or (now if rolled.phase is not Phase.PENDING else None),
+        completed_at=(_completed_at(old, rolled.phase) or now) if terminal else None,
+        last_retry_token=recording.spec.retry_token or None,
+        storage_location=placement.location,
+        bucket=placement.bucket or old.bucket,
+        prefix=placement.prefix or old.prefix,
+        claim=claim,
+        artifacts=tuple(ordered),
+    )
+
+
+def _progress(phase: Phase, done: int, total: int | None, started: bool) -> str | None:
+    if phase is Phase.COMPLETE:
+        return "100%"
+    return format_progress(done=done, total=total) if started else None
+
+
+def _completed_at(old: RecordingStatus, phase: Phase) -> datetime | None:
+    return old.completed_at if old.phase is phase else None
+
+
+def _total(states: Sequence[ArtifactStatus]) -> int | None:
+    """The sum of what counts; None while a size is unknown. A failed artifact of unknown size counts what it moved."""
+    total = 0
+    for state in states:
+        if state.bytes_total is not None:
+            total += state.bytes_total
+        elif state.phase is Phase.FAILED:
+            total += state.bytes_done or 0
+        else:
+            return None
+    return total
+
+
+def _of(state: ArtifactStatus, tally: str) -> str:
+    return f"{state.name}: {state.message}" if state.message else tally
+
+
+def _conditions(recording: Recording, rolled: Rollup, now: datetime) -> tuple[Condition, ...]:
+    stalled = rolled.phase is Phase.FAILED or rolled.reason in _NEEDS_A_PERSON
+    # kstatus (kubectl wait, Flux, Argo CD) takes the first of Reconciling and Stalled that is True: never both.
+    truths = {
+        "Ready": rolled.phase is Phase.COMPLETE,
+        "Reconciling": rolled.phase not in TERMINAL and not stalled,
+        "Stalled": stalled,
+    }
+    old = {condition.type: condition for condition in recording.status.conditions}
+    return tuple(
+        _condition(kind, truth, old.get(kind), rolled, recording.metadata.generation, now)
+        for kind, truth in truths.items()
+    )
+
+
+def _condition(
+    kind: str, truth: bool, old: Condition | None, rolled: Rollup, generation: int, now: datetime
+) -> Condition:
+    status = ConditionStatus.TRUE if truth else ConditionStatus.FALSE
+    since = old.last_transition_time if old is not None and old.status is status else now
+    return Condition(
+        type=kind,
+        status=status,
+        observed_generation=generation,
+        last_transition_time=since,
+        reason=rolled.reason,
+        message=rolled.message,
+    )
+
+
+def unfinished(states: Iterable[ArtifactStatus]) -> list[ArtifactStatus]:
+    """The artifacts that have not ended."""
+    return [state for state in states if state.phase not in TERMINAL]

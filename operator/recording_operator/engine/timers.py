@@ -1,0 +1,35 @@
+"""When to look at which Recording again."""
+
+import heapq
+from datetime import datetime
+
+
+class Timers:
+    """The earliest wish of each uid counts; setting and taking cost O(log n)."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, str]] = []
+        self._at: dict[str, datetime] = {}
+
+    def set(self, uid: str, at: datetime | None) -> None:
+        """Look at `uid` at `at` or before; None sets nothing."""
+        if at is None or (uid in self._at and self._at[uid] <= at):
+            return
+        self._at[uid] = at
+        heapq.heappush(self._heap, (at, uid))
+
+    def due(self, now: datetime) -> list[str]:
+        """The uids whose time has come, each once; they are forgotten here."""
+        uids = []
+        while self._heap and self._heap[0][0] <= now:
+            at, uid = heapq.heappop(self._heap)
+            if self._at.get(uid) == at:
+                del self._at[uid]
+                uids.append(uid)
+        return uids
+
+    def next(self) -> datetime | None:
+        """When something is due."""
+        while self._heap and self._at.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
