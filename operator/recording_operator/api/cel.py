@@ -18,6 +18,9 @@ OBJECT_NAME_MESSAGE: Final = (
 # Sixteen characters, at most six digits per unit: no sum of them leaves the range of CEL's durations (292 years).
 _DURATION_RULE: Final = r"self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$')"
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+OBJECT_NAME_PATTERN: Final = f"^{_LABEL}([.]{_LABEL})*$"
+SECRET_KEY_PATTERN: Final = "^[-._a-zA-Z0-9]+$"  # noqa: S105 - a pattern
+SECRET_KEY_MESSAGE: Final = "write a key of the Secret: letters, digits, '-', '_' and '.'"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,32 +53,21 @@ def duration_schema(*entries: Rule) -> dict[str, Any]:
 
 
 def quantity_schema() -> dict[str, Any]:
-    """Schema of an amount of bytes that is not negative."""
+    """Schema of an amount of bytes greater than zero."""
     return string(
-        Rule(rule="isQuantity(self) && quantity(self).compareTo(quantity('0')) >= 0", message=QUANTITY_MESSAGE),
+        Rule(rule="isQuantity(self) && quantity(self).compareTo(quantity('0')) > 0", message=QUANTITY_MESSAGE),
         max_length=32,
     )
 
 
 def object_name_schema() -> dict[str, Any]:
     """Schema of the name of another Kubernetes object (an RFC 1123 subdomain)."""
-    return string(Rule(rule=rf"self.matches('^{_LABEL}([.]{_LABEL})*$')", message=OBJECT_NAME_MESSAGE), max_length=253)
+    return string(Rule(rule=f"self.matches('{OBJECT_NAME_PATTERN}')", message=OBJECT_NAME_MESSAGE), max_length=253)
 
 
 def label_schema(message: str) -> dict[str, Any]:
     """Schema of an RFC 1123 label, at most 63 characters."""
     return string(Rule(rule=f"self.matches('^{_LABEL}$')", message=message), max_length=63)
-
-
-def secret_key_schema() -> dict[str, Any]:
-    """Schema of a key of a Secret."""
-    return string(
-        Rule(
-            rule="self.matches('^[-._a-zA-Z0-9]+$')",
-            message="write a key of the Secret: letters, digits, '-', '_' and '.'",
-        ),
-        max_length=253,
-    )
 
 
 def immutable(field: str, *, instead: str) -> Rule:

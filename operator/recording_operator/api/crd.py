@@ -1,4 +1,4 @@
-"""Write the CustomResourceDefinitions from the models: `python -m recording_operator.api.crd --write crds/` (or `--check`).
+"""Write the CRDs from the models: `python -m recording_operator.api.crd --write crds/` (or `--check crds/`).
 
 The models are the only source of the schemas; a test fails when `crds/` differs from what this module writes.
 """

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -107,6 +108,13 @@ def format_time(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is outside the calendar") from None
+
+
 def _duration(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
 
@@ -149,6 +157,7 @@ Duration = Annotated[
 
 Time = Annotated[
     AwareDatetime,
+    AfterValidator(_utc),
     PlainSerializer(format_time, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
@@ -158,8 +167,8 @@ Count = Annotated[int, WithJsonSchema({"type": "integer", "format": "int32", "mi
 ByteCount = Annotated[int, WithJsonSchema({"type": "integer", "format": "int64", "minimum": 0})]
 """A number of bytes as a plain number."""
 
-SecretName = Annotated[str, WithJsonSchema(cel.object_name_schema())]
-SecretKey = Annotated[str, WithJsonSchema(cel.secret_key_schema())]
+ObjectName = Annotated[str, WithJsonSchema(cel.object_name_schema())]
+"""Name of another Kubernetes object."""
 
 
 class DeletionPolicy(StrEnum):

@@ -15,8 +15,7 @@ from recording_operator.api.meta import (
     DeletionPolicy,
     Duration,
     ObjectMeta,
-    SecretKey,
-    SecretName,
+    ObjectName,
     Time,
 )
 from recording_operator.api.reasons import Reason
@@ -37,6 +36,8 @@ NAME_MESSAGE: Final = "write a name of lower-case letters, digits and '-', begin
 
 OwnerId = Annotated[str, WithJsonSchema(OWNER_SCHEMA)]
 ArtifactName = Annotated[str, WithJsonSchema(cel.label_schema(NAME_MESSAGE))]
+# Checked by the rules of the source, which do not echo it.
+ReferencedName = Annotated[str, WithJsonSchema(cel.string(max_length=253))]
 ObjectKey = Annotated[str, Clipped(1024)]
 Text = Annotated[str, Clipped(1024)]
 
@@ -73,14 +74,14 @@ class Owner(ApiModel):
 class SecretKeyRef(ApiModel):
     """One key of a Secret in the Recording's own namespace."""
 
-    name: SecretName = Field(description="Name of the Secret.")
-    key: SecretKey = Field(description="Key in the Secret's data.")
+    name: ReferencedName = Field(description="Name of the Secret.")
+    key: ReferencedName = Field(description="Key in the Secret's data.")
 
 
 class SecretRef(ApiModel):
     """A Secret in the Recording's own namespace."""
 
-    name: SecretName = Field(description="Name of the Secret.")
+    name: ReferencedName = Field(description="Name of the Secret.")
 
 
 class SourceRef(ApiModel):
@@ -91,12 +92,12 @@ class SourceRef(ApiModel):
     url: Annotated[str, WithJsonSchema(URL_SCHEMA)] | None = Field(
         default=None,
         repr=False,
-        description="Address to fetch, usually signed and expiring. Whoever may read the Recording sees it, signature "
-        "included: prefer urlSecretRef. It may be replaced by a fresh address of the same bytes; the upload then goes "
+        description="URL to fetch, usually signed and expiring. Whoever may read the Recording sees it, signature "
+        "included: prefer urlSecretRef. It may be replaced by a fresh URL of the same bytes; the upload then goes "
         "on where it stopped.",
     )
     url_secret_ref: SecretKeyRef | None = Field(
-        default=None, description="Key of a Secret, in the same namespace, that holds the address instead of url."
+        default=None, description="Key of a Secret, in the same namespace, that holds the URL instead of url."
     )
     headers_secret_ref: SecretRef | None = Field(
         default=None,
@@ -105,7 +106,7 @@ class SourceRef(ApiModel):
     )
     expires_at: Time | None = Field(
         default=None,
-        description="When the address stops working. Otherwise it is read from the address, else taken as four hours "
+        description="When the URL stops working. Otherwise it is read from the URL, else taken as four hours "
         "after the Recording was created. A hint for the order of work: the source's own answer decides.",
     )
     size: ByteCount | None = Field(default=None, description="Expected number of bytes; any other number is a failure.")
@@ -141,7 +142,7 @@ class RecordingSpec(ApiModel):
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*SPEC_RULES))
 
-    storage_location: SecretName = Field(
+    storage_location: ObjectName = Field(
         description="Name of the StorageLocation that takes the objects. It must admit the Recording's namespace."
     )
     owner: Owner = Field(description="Whose recording it is; used in keys and reports. Cannot be changed.")

@@ -35,33 +35,68 @@ CONTENT_TYPE_SCHEMA: Final = cel.string(
 )
 INLINE_SCHEMA: Final = cel.string(max_length=MAX_INLINE_BYTES)
 
-_HTTP: Final = "^[hH][tT][tT][pP][sS]?://"
-_ABSOLUTE: Final = "must be an absolute URL such as https://host/path"
+_SCHEME: Final = "^[hH][tT][tT][pP][sS]?://"
+_USER_INFO: Final = "[^/?#]*@"
+_HOST: Final = "([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#]|$)"
+# What resolvers take for an IPv4 address: the last label is a number, in any base. (Each character of a pattern costs.)
+_NUMERIC_HOST: Final = "^[^:]*://([^/?#:]*[.])?(0[xX][0-9A-Fa-f]*|[0-9]+)[.]?([:/?#]|$)"
+_NUMBER: Final = "(0|[1-9][0-9]{0,2})"
+_IPV4_HOST: Final = f"^[^:]*://({_NUMBER}[.]){{3}}{_NUMBER}([:/?#]|$)"
 _NEW: Final = "create a new Recording"
 
 
 def _url(rule: str, message: str) -> Rule:
+    """A rule about the URL. It stands on the source: on the URL itself it would echo the signature."""
     return Rule(rule=f"!has(self.url) || {rule}", message=message, field_path=".url")
 
 
+_SECRET_RULES: Final = tuple(
+    # Here too: people put the URL where the name of the Secret belongs.
+    Rule(
+        rule=f"!has(self.{ref}) || self.{ref}.{field}.matches('{pattern}')",
+        message=message,
+        field_path=f".{ref}.{field}",
+    )
+    for ref, field, pattern, message in (
+        ("urlSecretRef", "name", cel.OBJECT_NAME_PATTERN, cel.OBJECT_NAME_MESSAGE),
+        ("urlSecretRef", "key", cel.SECRET_KEY_PATTERN, cel.SECRET_KEY_MESSAGE),
+        ("headersSecretRef", "name", cel.OBJECT_NAME_PATTERN, cel.OBJECT_NAME_MESSAGE),
+    )
+)
 SOURCE_RULES: Final = (
     Rule(rule="has(self.url) != has(self.urlSecretRef)", message="set exactly one of url and urlSecretRef"),
     _url(
         "self.url.matches('^[!-~]*$')",
         "must not contain spaces, control characters or letters outside ASCII; percent-encode them",
     ),
-    _url(f"(isURL(self.url) && self.url.matches('{_HTTP}[^/?#]'))", _ABSOLUTE),
-    _url(f"!self.url.matches('{_HTTP}[^/?#]*@')", "must not contain a user name or password; use headersSecretRef"),
+    _url(
+        f"!self.url.matches('^[!-~]*$') || self.url.contains('#') || (isURL(self.url)"
+        f" && self.url.matches('{_SCHEME}({_USER_INFO})?{_HOST}')"
+        " && (url(self.url).getPort() == '' || int(url(self.url).getPort()) <= 65535))",
+        "must be an absolute http or https URL such as https://host/path",
+    ),
+    _url(
+        f"!self.url.matches('{_NUMERIC_HOST}') || self.url.matches('{_IPV4_HOST}')",
+        "must name its host, or write the address as four decimal numbers such as 203.0.113.7",
+    ),
+    _url(
+        f"!self.url.matches('{_SCHEME}{_USER_INFO}')", "must not contain a user name or password; use headersSecretRef"
+    ),
     _url("!self.url.contains('#')", "must not contain a fragment ('#…'); a server never sees it"),
-    _url(r"!self.url.contains('\\')", r"must not contain '\\'; write '/' or %5C"),
+    *_SECRET_RULES,
+    Rule(
+        rule="!has(self.expiresAt) || (self.expiresAt.getFullYear() >= 2000 && self.expiresAt.getFullYear() < 3000)",
+        message="must be a time in the years 2000 to 2999",
+        field_path=".expiresAt",
+    ),
     cel.immutable("size", instead=_NEW),
     cel.immutable("checksum", instead=_NEW),
 )
 ARTIFACT_RULES: Final = (
     Rule(rule="has(self.source) != has(self.inline)", message="set exactly one of source and inline"),
     Rule(
-        rule=f"!has(self.inline) || size(bytes(self.inline)) <= {MAX_INLINE_BYTES}",
-        message="must be at most 16 KiB; give larger content as a source",
+        rule=f"!has(self.inline) || (self.inline != '' && size(bytes(self.inline)) <= {MAX_INLINE_BYTES})",
+        message="must not be empty and have at most 16 KiB; give larger content as a source",
         field_path=".inline",
     ),
     Rule(
@@ -75,12 +110,12 @@ ARTIFACT_RULES: Final = (
     ),
 )
 ARTIFACTS_SCHEMA: Final[dict[str, Any]] = {
-    "minItems": 1,
     "maxItems": MAX_ARTIFACTS,
     "x-kubernetes-list-type": "map",
     "x-kubernetes-list-map-keys": ["name"],
 }
 SPEC_RULES: Final = (
+    Rule(rule="size(self.artifacts) > 0", message="write at least one artifact", field_path=".artifacts"),
     Rule(
         rule="self.storageLocation == oldSelf.storageLocation",
         message=f"storageLocation cannot be changed; {_NEW}",
@@ -93,7 +128,7 @@ SPEC_RULES: Final = (
         field_path=".artifacts",
     ),
     Rule(
-        rule=f"self.artifacts.map(a, has(a.inline) ? size(a.inline) : 0).sum() <= {MAX_INLINE_BYTES_TOGETHER}",
+        rule=f"self.artifacts.map(a, has(a.inline) ? size(bytes(a.inline)) : 0).sum() <= {MAX_INLINE_BYTES_TOGETHER}",
         message="inline artifacts together must be at most 256 KiB; give larger content as a source",
         field_path=".artifacts",
     ),

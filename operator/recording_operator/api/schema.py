@@ -72,7 +72,7 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
     unknown = node.keys() - set(_ORDER) - _DROPPED
     if unknown:
         raise ValueError(f"no structural form for {', '.join(sorted(unknown))}")
-    schema = {key: node[key] for key in _ORDER if key in node}
+    schema: dict[str, Any] = {key: node[key] for key in _ORDER if key in node}
     if schema.get("default", "") in ([], {}, None):
         del schema["default"]
     if "properties" in schema:

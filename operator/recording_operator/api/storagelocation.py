@@ -14,7 +14,7 @@ from recording_operator.api.meta import (
     DeletionPolicy,
     Duration,
     ObjectMeta,
-    SecretName,
+    ObjectName,
     Time,
 )
 from recording_operator.api.meta import ByteCount as Generation
@@ -85,7 +85,7 @@ class Encryption(ApiModel):
 class Credentials(ApiModel):
     """Where the access key comes from."""
 
-    secret_name: SecretName = Field(
+    secret_name: ObjectName = Field(
         description="Secret in the operator's own namespace with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, "
         "if need be, AWS_SESSION_TOKEN."
     )
@@ -198,7 +198,7 @@ class Retry(ApiModel):
     )
     refresh_grace: Duration = Field(
         default=timedelta(hours=1),
-        description="How long an artifact with an expired address waits, parts kept, for a fresh one. 0s: not at all.",
+        description="How long an artifact with an expired URL waits, parts kept, for a fresh one. 0s: not at all.",
     )
 
 

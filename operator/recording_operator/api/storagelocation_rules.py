@@ -17,6 +17,7 @@ MAX_TEMPLATE_CHARS: Final = 200
 
 _KEY_CHARACTERS: Final = "-A-Za-z0-9!_.*()="
 _KEY_CHARACTERS_MESSAGE: Final = "letters, digits and ! - _ . * ( ) ="
+_ENDPOINT: Final = "^https?://([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?/?$"
 _NEW: Final = "create a new StorageLocation"
 
 BUCKET_SCHEMA: Final = cel.string(
@@ -24,6 +25,10 @@ BUCKET_SCHEMA: Final = cel.string(
         rule="self.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$')",
         message="write a bucket name: 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a "
         "letter or digit",
+    ),
+    Rule(
+        rule="!self.contains('..') && !self.matches('^[0-9]+([.][0-9]+){3}$')",
+        message="must not contain '..' or look like an IP address",
     ),
     max_length=63,
 )
@@ -72,7 +77,9 @@ ENCRYPTION_RULES: Final = (
 S3_RULES: Final = (
     Rule(
         # On the parent: an endpoint with a password must not be echoed.
-        rule="!has(self.endpoint) || self.endpoint.matches('^https?://([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?/?$')",
+        rule=f"!has(self.endpoint) || (self.endpoint.matches('{_ENDPOINT}')"
+        " && isURL(self.endpoint)"
+        " && (url(self.endpoint).getPort() == '' || int(url(self.endpoint).getPort()) <= 65535))",
         message="must be a URL without path, user name or query, such as https://minio.example.com:9000",
         field_path=".endpoint",
     ),
