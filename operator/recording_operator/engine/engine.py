@@ -5,12 +5,14 @@ It is level-triggered: whatever happened, it looks at what a Recording is now an
 order, and their results come back as facts.
 """
 
+import traceback
+from collections.abc import Callable
 from datetime import datetime
 
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.recording import Claim, Recording
 from recording_operator.engine import ending, finished, moving, writing
-from recording_operator.engine.entry import Entry, version_of
+from recording_operator.engine.entry import Entry, InFlight, version_of
 from recording_operator.engine.facts import (
     Action,
     CleanedUp,
@@ -21,8 +23,11 @@ from recording_operator.engine.facts import (
     LocationSeen,
     LocationsListed,
     NamespaceSeen,
+    ReadRecording,
     RecordingGone,
     RecordingSeen,
+    RecordingsListed,
+    ReportFault,
     SourceResolved,
     TransferEnded,
     TransferProgress,
@@ -56,6 +61,8 @@ class Engine:
                 return self._seen(recording, now)
             case RecordingGone(uid=uid):
                 return self._gone(uid, now)
+            case RecordingsListed(uids=uids):
+                return self._read_missing(uids)
             case LocationSeen() | LocationGone() | LocationsListed() | NamespaceSeen():
                 touched = self.state.locations.observe(fact, now)
                 if isinstance(fact, LocationSeen) and fact.ready:
@@ -154,6 +161,13 @@ class Engine:
         entry.in_flight = None
         return self._look_at([uid], now)
 
+    def _read_missing(self, uids: frozenset[str]) -> list[Action]:
+        missing = [entry for uid, entry in self.state.entries.items() if uid not in uids]
+        asked = [entry for entry in missing if entry.in_flight is None and not entry.ending]
+        for entry in asked:
+            entry.in_flight = InFlight(what="read")
+        return [ReadRecording(ref=entry.ref) for entry in asked]
+
     def _finish(self, recording: Recording, now: datetime) -> list[Action]:
         """A Recording that needs nothing now: remember only when its time in Kubernetes is over."""
         due = self.state.finished.note(recording, now)
@@ -203,18 +217,31 @@ class Engine:
         actions: list[Action] = []
         touched = dict.fromkeys(uids)
         for uid in list(touched):
-            entry = self.state.entries.get(uid)
-            if entry is not None:
-                actions += self._reconcile(entry, now)
+            actions += self._guarded(self._reconcile, uid, now)
         if not self.state.draining:
             for uid in moving.give_slots(self.state, now):
                 touched[uid] = None
         for uid in touched:
-            entry = self.state.entries.get(uid)
-            if entry is not None:
-                actions += moving.start_reserved(self.state, entry, now)
-                actions += writing.flush(self.state, entry, now)
-                self._rest(entry, now)
+            actions += self._guarded(self._carry_out, uid, now)
+        return actions
+
+    def _guarded(self, step: Callable[[Entry, datetime], list[Action]], uid: str, now: datetime) -> list[Action]:
+        """One Recording that the engine trips over must not stop the others: their authors are not trusted."""
+        entry = self.state.entries.get(uid)
+        if entry is None:
+            return []
+        try:
+            return step(entry, now)
+        except Exception as error:
+            stops = moving.stop_running(entry)
+            moving.release_all(self.state, entry)
+            self._forget(entry)
+            return [*stops, ReportFault(ref=entry.ref, detail=f"{type(error).__name__} in {_place(error)}")]
+
+    def _carry_out(self, entry: Entry, now: datetime) -> list[Action]:
+        actions = moving.start_reserved(self.state, entry, now)
+        actions += writing.flush(self.state, entry, now)
+        self._rest(entry, now)
         return actions
 
     def _reconcile(self, entry: Entry, now: datetime) -> list[Action]:
@@ -260,3 +287,9 @@ class Engine:
         ref = entry.ref
         if self._uid_of.get((ref.namespace, ref.name)) == entry.uid:
             del self._uid_of[ref.namespace, ref.name]
+
+
+def _place(error: Exception) -> str:
+    """Where it happened; never the message, which may quote a URL."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "an unknown place"

@@ -39,6 +39,13 @@ class RecordingGone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingsListed:
+    """A complete list of the unfinished Recordings was handed over; whoever is not in it ended or went away."""
+
+    uids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocationSeen:
     """A StorageLocation and what its probe found; `ready` is the probe's answer for this generation."""
 
@@ -181,6 +188,7 @@ class CleanedUp:
 Fact = (
     RecordingSeen
     | RecordingGone
+    | RecordingsListed
     | LocationSeen
     | LocationGone
     | LocationsListed
@@ -336,8 +344,17 @@ class EmitEvent:
     warning: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFault:
+    """The engine failed at this Recording and let go of it; the next event about it starts anew."""
+
+    ref: Ref
+    detail: str
+
+
 Action = (
-    WriteStatus
+    ReportFault
+    | WriteStatus
     | WriteFinalizers
     | ReadRecording
     | DeleteRecording

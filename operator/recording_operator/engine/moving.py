@@ -179,6 +179,13 @@ def release_reserved(state: State, entry: Entry) -> None:
     entry.reserved.clear()
 
 
+def release_all(state: State, entry: Entry) -> None:
+    """Give back every slot of a Recording that is being forgotten."""
+    release_reserved(state, entry)
+    for name in entry.running:
+        state.slots.give_back((entry.uid, name))
+
+
 def stop_running(entry: Entry) -> list[Action]:
     """Ask the transfers of a Recording to stop, each once."""
     asked = [name for name, stopping in entry.running.items() if not stopping]

@@ -9,9 +9,11 @@ import heapq
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from recording_operator.engine.expiry import Expiry
 
+K = TypeVar("K")
 ArtifactKey = tuple[str, str]
 """(uid of the Recording, name of the artifact)"""
 
@@ -94,14 +96,15 @@ class Slots:
             self._count(lane, -1)
 
     def _count(self, lane: Lane, step: int) -> None:
-        for counter, name in (
-            (self._by_namespace, lane.namespace),
-            (self._by_location, lane.location),
-            (self._by_lane, lane),
-        ):
-            counter[name] += step  # type: ignore[index]
-            if not counter[name]:  # type: ignore[index]
-                del counter[name]  # type: ignore[arg-type]
+        _add(self._by_namespace, lane.namespace, step)
+        _add(self._by_location, lane.location, step)
+        _add(self._by_lane, lane, step)
+
+
+def _add(counter: "Counter[K]", name: K, step: int) -> None:
+    counter[name] += step
+    if not counter[name]:
+        del counter[name]
 
 
 class Waiting:
