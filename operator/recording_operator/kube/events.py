@@ -67,8 +67,11 @@ class EventRecorder:
         queue_size: int = 256,
         remembered: int = 2048,
         clock: Callable[[], float] = time.monotonic,
+        on_drop: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_drop` is called for each Event that was not posted: the queue was full, or the API server refused it."""
         self._rest = rest
+        self._on_drop = on_drop
         self._instance = instance[:128]
         self._window_s = series_window_s
         self._remembered = remembered
@@ -76,14 +79,8 @@ class EventRecorder:
         self._queue: queue.Queue[_Said | None] = queue.Queue(maxsize=queue_size)
         self._series: OrderedDict[tuple[object, ...], _Series] = OrderedDict()
         self._closing = threading.Event()
-        self._dropped = 0
         self._thread = threading.Thread(target=self._post_all, name="events", daemon=True)
         self._thread.start()
-
-    @property
-    def dropped(self) -> int:
-        """How many Events were not posted: the queue was full, or the API server refused them."""
-        return self._dropped
 
     def emit(
         self,
@@ -109,7 +106,7 @@ class EventRecorder:
         try:
             self._queue.put_nowait(said)
         except queue.Full:
-            self._dropped += 1
+            self._on_drop()
 
     def close(self, *, timeout_s: float) -> None:
         """Post what is queued, for at most `timeout_s`, and stop."""
@@ -125,7 +122,7 @@ class EventRecorder:
             try:
                 self._post(said)
             except KubeError as error:
-                self._dropped += 1
+                self._on_drop()
                 # A namespace that is going away takes no Events; there is nobody left to read them.
                 level = logging.DEBUG if isinstance(error, (Forbidden, NotFound)) else logging.WARNING
                 _log.log(level, "An Event was not posted: %s", error)

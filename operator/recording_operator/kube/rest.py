@@ -77,7 +77,7 @@ class RestClient:
         finally:
             self._observer.api_answered(verb=method, outcome=outcome, seconds=time.monotonic() - started)
 
-    def _request(  # noqa: PLR0917 - private, called once
+    def _request(
         self,
         method: str,
         path: str,

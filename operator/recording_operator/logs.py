@@ -1,0 +1,206 @@
+"""Logs: one line of JSON (or text) for each thing said, and no secret in any of them.
+
+Every record passes one formatter, which redacts its message, its fields and its traceback. Where a secret's value is
+known (a Secret was read, a token is in use) it is registered and found anywhere; what is not known is found by its
+shape.
+"""
+
+import json
+import logging
+import re
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Literal, TextIO
+
+MARK: Final = "[redacted]"
+FIELDS: Final = ("namespace", "recording", "uid", "artifact", "location", "reason")
+"""What a log call may give as `extra`, and where it shows as fields of its own."""
+
+LogFormat = Literal["text", "json"]
+
+# Names of query parameters, fields and headers whose value is secret wherever they stand, with `=` or `:` behind.
+_SECRET_NAMES: Final = (
+    r"x-amz-[a-z-]+|x-goog-[a-z-]+|awsaccesskeyid|aws_[a-z_]*(?:key|token|key_id)|signature|sig|policy|key-pair-id"
+    r"|[a-z_-]*(?:token|secret|password|passwd|api[_-]?key|apikey|credential)s?"
+)
+_PATTERNS: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
+    for pattern, replacement in (
+        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", MARK),
+        # user:password@ of a URL
+        (r"([a-z][a-z0-9+.-]*://)[^\s/?#@\"'<>]+@", rf"\1{MARK}@"),
+        # query and fragment of a URL
+        (r"([a-z][a-z0-9+.-]*://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", rf"\1?{MARK}"),
+        # whole headers, however they were printed
+        (r"\b((?:proxy-)?authorization|(?:set-)?cookie)([\"']?\s*[=:]\s*[\"']?)[^\"'\r\n]+", rf"\1\2{MARK}"),
+        # credentials of an Authorization header that lost its name
+        (r"\b(bearer|basic)(\s+)(?=[^\s\"',]*[0-9=+/_])[^\s\"',]{8,}", rf"\1\2{MARK}"),
+        (r"\bAWS4-HMAC-SHA256[^\"'\r\n]*", MARK),
+        # name=value and name: value, plain, in a query, in JSON or in a printed dict
+        (rf"(?<![a-z0-9])({_SECRET_NAMES})([\"']?\s*[=:]\s*)([\"'])(?:(?!\3).)+\3", rf"\1\2\3{MARK}\3"),
+        (rf"(?<![a-z0-9])({_SECRET_NAMES})([\"']?\s*[=:]\s*)[^\s\"'&,;<>{{}}\[\]]+", rf"\1\2{MARK}"),
+        (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", MARK),
+        # JSON web tokens, such as those of ServiceAccounts
+        (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)?", MARK),
+    )
+)
+_SHORTEST_SECRET: Final = 6
+_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+# Libraries tell their requests, with URLs and bodies, below this level.
+_QUIET: Final[Mapping[str, int]] = {
+    **dict.fromkeys(
+        ("aiohttp", "asyncio", "boto3", "botocore", "kopf", "kubernetes", "requests", "s3transfer", "urllib3"),
+        logging.WARNING,
+    ),
+    # "OS signals are ignored": so they should be, the operator handles them itself.
+    "kopf._core.reactor.running": logging.ERROR,
+}
+
+
+class Redactor:
+    """Takes secrets out of text. Thread-safe; knows the last `remembered` values that were registered."""
+
+    def __init__(self, *, remembered: int = 4096) -> None:
+        self._remembered = remembered
+        self._lock = threading.Lock()
+        self._values: OrderedDict[str, None] = OrderedDict()
+
+    def register(self, value: str) -> None:
+        """From now on `value` shows nowhere. Values too short to be secrets (under 6 characters) are left alone."""
+        if len(value) < _SHORTEST_SECRET or value in MARK:
+            return
+        with self._lock:
+            self._values[value] = None
+            self._values.move_to_end(value)
+            while len(self._values) > self._remembered:
+                self._values.popitem(last=False)
+
+    def redact(self, text: str) -> str:
+        """`text` without secrets. Doing it again changes nothing."""
+        with self._lock:
+            values = sorted(self._values, key=len, reverse=True)  # a value may be part of another
+        while True:
+            redacted = redact_shapes(_without(text, values))
+            if redacted == text:
+                return text
+            text = redacted  # what was cut out may have hidden something, or put two halves together
+
+
+def redact_shapes(text: str) -> str:
+    """`text` without what looks like a secret: queries and user names of URLs, credentials, keys, tokens."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class _Formatter(logging.Formatter):
+    """The choke point: makes of a record the redacted fields that are shown."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def fields(self, record: logging.LogRecord) -> dict[str, str]:
+        """Name to text, in the order in which they are shown."""
+        shown = {
+            "time": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": self._redactor.redact(_message(record)),
+        }
+        for name in FIELDS:
+            value = getattr(record, name, None)
+            if value is not None:
+                shown[name] = self._redactor.redact(str(value))
+        if record.exc_info:
+            shown["error"] = self._redactor.redact(self.formatException(record.exc_info))
+        if record.stack_info:
+            shown["stack"] = self._redactor.redact(record.stack_info)
+        return shown
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As `logging.Formatter`."""
+        return json.dumps(self.fields(record))
+
+
+class TextFormatter(_Formatter):
+    """For a terminal. Control characters are shown, not obeyed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As `logging.Formatter`."""
+        shown = self.fields(record)
+        about = "/".join(shown[name] for name in ("namespace", "recording", "artifact", "location") if name in shown)
+        line = f"{shown['time']} {shown['level']:<7} {about + ': ' if about else ''}{shown['message']}"
+        line = line.replace("\n", "\\n")
+        return "\n".join(part.translate(_CONTROLS) for part in (line, shown.get("error"), shown.get("stack")) if part)
+
+
+def configure_logging(
+    *, redactor: Redactor, log_format: LogFormat = "json", level: int = logging.INFO, stream: TextIO | None = None
+) -> None:
+    """Send all logs of the process to `stream` (standard error), redacted; also what ends a thread or the process.
+
+    `level` is ours; libraries stay at WARNING.
+    """
+    handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
+    handler.setFormatter(JsonFormatter(redactor) if log_format == "json" else TextFormatter(redactor))
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name, lowest in _QUIET.items():
+        logging.getLogger(name).setLevel(max(level, lowest))
+    logging.captureWarnings(True)
+    # On a fault while logging, the library would print the record as it was.
+    logging.raiseExceptions = False
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+def about(stored: Mapping[str, Any], **more: str) -> dict[str, str]:
+    """The `extra` of a log call about a Recording or a StorageLocation as stored; `more` from FIELDS."""
+    metadata = stored.get("metadata") or {}
+    name = "location" if stored.get("kind") == "StorageLocation" else "recording"
+    extra = {"namespace": metadata.get("namespace"), name: metadata.get("name"), "uid": metadata.get("uid"), **more}
+    return {key: value for key, value in extra.items() if value}
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:
+        return f"(a log call with wrong arguments at {record.module}:{record.lineno})"
+
+
+def _without(text: str, values: list[str]) -> str:
+    for value in values:
+        text = text.replace(value, MARK)
+    return text
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    logging.getLogger("recording_operator").critical("The process ends by an error", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
+    if arguments.exc_value is None or issubclass(arguments.exc_type, SystemExit):
+        return
+    name = arguments.thread.name if arguments.thread else "?"
+    logging.getLogger("recording_operator").critical(
+        "Thread %s ended by an error",
+        name,
+        exc_info=(arguments.exc_type, arguments.exc_value, arguments.exc_traceback),
+    )

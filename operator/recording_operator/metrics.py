@@ -1,0 +1,150 @@
+"""What Prometheus sees. No label holds what a user wrote; `location` is a name that cluster administrators choose.
+
+One object holds everything: make it once, hand it to whoever has something to count.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+
+from recording_operator.api.reasons import Reason
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+Outcome = Literal["Stored", "Failed"]
+Direction = Literal["read", "stored"]
+_PHASES: Final = ("Pending", "Uploading", "Complete", "Failed")
+_TRANSFER_BUCKETS_S: Final = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600)
+# The client library adds the start time of each counter as one more series; switching that off is a global of its own.
+_CREATED: Final = re.compile(rb"^(?:# (?:HELP|TYPE) )?recording_operator_\w+_created[ {].*\n", re.MULTILINE)
+_API_BUCKETS_S: Final = (0.005, 0.02, 0.1, 0.5, 2, 10, 30)
+
+
+class Metrics:
+    """All metrics of the operator. Thread-safe."""
+
+    def __init__(self, *, version: str, registry: CollectorRegistry | None = None) -> None:
+        self._registry = registry or CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self._registry)
+        Info(**self._named("build", "Version of the operator.")).info({"version": version})
+        self._recordings = self._gauge("recordings", "Recordings that this operator knows, by phase.", "phase")
+        self._finished = self._counter(
+            "artifacts_finished", "Artifacts that reached an end, by outcome and reason.", "outcome", "reason"
+        )
+        self._bytes = self._counter("transfer_bytes", "Bytes read from sources and stored in stores.", "direction")
+        self._in_flight = self._gauge("transfers_in_flight", "Transfers that move bytes now.")
+        self._duration = Histogram(
+            **self._named("transfer_duration_seconds", "Time of one transfer of an artifact, by outcome."),
+            labelnames=("outcome",),
+            buckets=_TRANSFER_BUCKETS_S,
+        )
+        self._retries = self._counter("retries", "Attempts that failed and will be made again, by reason.", "reason")
+        self._queue = self._gauge("queue_depth", "Recordings that wait for a slot or for their time.")
+        self._status_writes = self._counter("status_writes", "Writes of a status, by outcome.", "outcome")
+        self._api_errors = self._counter("api_errors", "Requests to the API server that failed, by error.", "error")
+        self._api_duration = Histogram(
+            **self._named("api_request_duration_seconds", "Time of a request to the API server, by verb."),
+            labelnames=("verb",),
+            buckets=_API_BUCKETS_S,
+        )
+        self._expired = self._counter("source_expired", "Times that a source URL was found expired.")
+        self._leader = self._gauge("leader", "1 while this process holds the Lease.")
+        self._silence = self._gauge(
+            "watch_seconds_since_last_byte", "Seconds since the watch of a resource brought a byte.", "resource"
+        )
+        self._location = self._gauge("location_ready", "1 while the check of a StorageLocation succeeds.", "location")
+        self._dropped = self._counter("events_dropped", "Kubernetes Events that were not posted.")
+        for phase in _PHASES:
+            self._recordings.labels(phase)
+        for direction in ("read", "stored"):
+            self._bytes.labels(direction)
+
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format (CONTENT_TYPE)."""
+        return _CREATED.sub(b"", generate_latest(self._registry))
+
+    # Recordings and artifacts
+
+    def set_recordings(self, by_phase: Mapping[str, int]) -> None:
+        """How many Recordings are known in each phase; phases not named are 0."""
+        for phase in _PHASES:
+            self._recordings.labels(phase).set(by_phase.get(phase, 0))
+
+    def set_queue_depth(self, recordings: int) -> None:
+        """How many wait."""
+        self._queue.set(recordings)
+
+    def artifact_finished(self, *, outcome: Outcome, reason: Reason) -> None:
+        """An artifact is stored, or failed for good."""
+        self._finished.labels(outcome, reason.value).inc()
+
+    def retried(self, *, reason: Reason) -> None:
+        """An attempt failed and will be made again."""
+        self._retries.labels(reason.value).inc()
+
+    def source_expired(self) -> None:
+        """A source URL was found expired."""
+        self._expired.inc()
+
+    # Transfers
+
+    def transfer_started(self) -> None:
+        """A transfer moves bytes from now on."""
+        self._in_flight.inc()
+
+    def transfer_ended(self, *, outcome: Outcome | Literal["Stopped"], seconds: float) -> None:
+        """A transfer ended after `seconds`."""
+        self._in_flight.dec()
+        self._duration.labels(outcome).observe(seconds)
+
+    def bytes_moved(self, *, direction: Direction, size_bytes: int) -> None:
+        """Bytes came from a source (`read`) or are in a store (`stored`)."""
+        self._bytes.labels(direction).inc(size_bytes)
+
+    # The API server
+
+    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None:
+        """A request was answered (`kube.rest.CallObserver`): `outcome` is `Success` or the class of a KubeError."""
+        self._api_duration.labels(verb).observe(seconds)
+        if outcome != "Success":
+            self._api_errors.labels(outcome).inc()
+
+    def status_written(self, *, outcome: str) -> None:
+        """A status write ended with `outcome`: `Success` or the class of a KubeError."""
+        self._status_writes.labels(outcome).inc()
+
+    def set_leader(self, *, leading: bool) -> None:
+        """Whether this process holds the Lease."""
+        self._leader.set(int(leading))
+
+    def watch_silence_from(self, resource: str, seconds: Callable[[], float]) -> None:
+        """Ask `seconds` for the time since the last byte of `resource`, at each scrape."""
+        self._silence.labels(resource).set_function(seconds)
+
+    def event_dropped(self) -> None:
+        """A Kubernetes Event was not posted."""
+        self._dropped.inc()
+
+    # StorageLocations
+
+    def set_location_ready(self, location: str, *, ready: bool) -> None:
+        """The outcome of the check of a StorageLocation."""
+        self._location.labels(location).set(int(ready))
+
+    def forget_location(self, location: str) -> None:
+        """The StorageLocation is gone."""
+        try:
+            self._location.remove(location)
+        except KeyError:
+            return
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(**self._named(name, text), labelnames=labels)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(**self._named(name, text), labelnames=labels)
+
+    def _named(self, name: str, text: str) -> dict[str, Any]:
+        return {"name": name, "documentation": text, "namespace": "recording_operator", "registry": self._registry}
