@@ -6,6 +6,8 @@ that started it.
 
 from localcluster.controlplane import API_SERVER, CONTROLLER_MANAGER, ETCD, ControlPlane, User
 from localcluster.kubectl import Kubectl, KubectlError
+from localcluster.mediaserver import MediaServer
+from localcluster.operatorprocess import OperatorProcess
 from localcluster.process import ComponentError, Process
 from localcluster.s3server import Credentials, S3Server
 from localcluster.toolchain import ToolchainError
@@ -19,6 +21,8 @@ __all__ = [
     "Credentials",
     "Kubectl",
     "KubectlError",
+    "MediaServer",
+    "OperatorProcess",
     "Process",
     "S3Server",
     "ToolchainError",

@@ -16,6 +16,7 @@ import secrets
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -36,6 +37,7 @@ _UNITS: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2*
 _SIZE: Final = re.compile(r"(\d+)([A-Za-z]*)")
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 _ALIVE_TIMEOUT_S: Final = 60
+_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class MediaServer:
         self.port = free_port() if port is None else port
         self.rate_bytes_s = rate_bytes_s
         self.clock = clock
-        self.served: list[Served] = []
+        self.served: deque[Served] = deque(maxlen=_REMEMBERED)
         self._key = secrets.token_bytes(32)
         self._http: _Http | None = None
 

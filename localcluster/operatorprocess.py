@@ -1,0 +1,107 @@
+"""The operator as a process of its own, as a cluster would run it.
+
+Errors: ComponentError (it did not start, or not in time; the message ends with its log).
+"""
+
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from localcluster.install import OPERATOR_NAMESPACE, PROJECT
+from localcluster.ports import LOOPBACK, free_port
+from localcluster.process import Process
+
+POLICY: Final = PROJECT / "localcluster" / "policy.yaml"
+_READY_TIMEOUT_S: Final = 60.0
+_HTTP_TIMEOUT_S: Final = 2.0
+_HTTP_OK: Final = 200
+
+
+class OperatorProcess:
+    """One `recording-operator run` with its own port and log."""
+
+    def __init__(
+        self,
+        *,
+        kubeconfig: Path,
+        log: Path,
+        policy: Path = POLICY,
+        namespace: str = OPERATOR_NAMESPACE,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        """`kubeconfig`: of the operator's ServiceAccount. `arguments` follow the usual ones."""
+        self.port = free_port()
+        command = operator_command(policy=policy, namespace=namespace, http_port=self.port)
+        self.process = Process(
+            name="recording-operator",
+            argv=[*command, *arguments],
+            log=log,
+            env=operator_environment(kubeconfig),
+        )
+
+    @property
+    def url(self) -> str:
+        """URL of its health and metrics server."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self, *, timeout_s: float = _READY_TIMEOUT_S) -> None:
+        """Start it and wait until `/readyz` says yes. Raises ComponentError.
+
+        A second operator becomes ready too: it stands by.
+        """
+        self.launch()
+        self.wait_ready(timeout_s=timeout_s)
+
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
+        self.process.start()
+
+    def wait_ready(self, *, timeout_s: float = _READY_TIMEOUT_S) -> None:
+        """Wait until `/readyz` says yes. Raises ComponentError."""
+        self.process.wait_ready(self.is_ready, timeout_s=timeout_s)
+
+    def is_ready(self) -> bool:
+        """Ask `/readyz`. Raises OSError when nobody listens."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=_HTTP_TIMEOUT_S) as answer:
+                return bool(answer.status == _HTTP_OK)
+        except urllib.error.HTTPError:
+            return False
+
+    def metrics(self) -> str:
+        """Return what `/metrics` says. Raises OSError."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=_HTTP_TIMEOUT_S) as answer:
+            return str(answer.read().decode())
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL)."""
+        self.process.kill()
+
+    def terminate(self) -> None:
+        """Send SIGTERM, as a cluster does before it replaces a pod, and do not wait."""
+        self.process.signal(signal.SIGTERM)
+
+    def wait(self, *, timeout_s: float) -> int:
+        """Wait for its end and return the exit status. Raises subprocess.TimeoutExpired."""
+        return self.process.wait(timeout_s=timeout_s)
+
+    def log_text(self) -> str:
+        """Return all that it has written so far."""
+        return self.process.log.read_text(errors="replace") if self.process.log.exists() else ""
+
+
+def operator_command(*, policy: Path, namespace: str, http_port: int) -> list[str]:
+    """Return the command line of the operator; port 0 lets it choose one."""
+    program = Path(sys.executable).with_name("recording-operator")
+    return [str(program), "run", f"--policy={policy}", f"--namespace={namespace}", f"--http-port={http_port}"]
+
+
+def operator_environment(kubeconfig: Path) -> dict[str, str]:
+    """Return the environment of the operator: no cloud identity but what its StorageLocations name."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**environment, "KUBECONFIG": str(kubeconfig)}

@@ -1,0 +1,163 @@
+"""The real control plane, S3 server and operator for tests.
+
+One control plane and one S3 server for each test process, started when the first test asks; a namespace, a bucket and
+a StorageLocation for each test. Kill tests of the control plane itself start their own.
+"""
+
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from localcluster import ControlPlane, MediaServer, OperatorProcess, S3Server, User
+from localcluster.install import (
+    OPERATOR_ACCOUNT,
+    OPERATOR_NAMESPACE,
+    credentials_secret,
+    install,
+    storage_location,
+)
+from localcluster.operatorprocess import POLICY
+from localcluster.s3server import Credentials
+
+TENANT = "tenant"  # a user without any right until a test grants one
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder that is gone after the session (pytest's own keeps the last three, with every object in them)."""
+    with tempfile.TemporaryDirectory(prefix="recording-operator-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster(scratch: Path) -> Iterator[ControlPlane]:
+    """A control plane with the CRDs and the operator's RBAC; `cluster.kubectl` is an administrator's."""
+    with ControlPlane(scratch / "control-plane", users=[User(name=TENANT)]) as control_plane:
+        control_plane.start()
+        install(control_plane.kubectl)
+        yield control_plane
+
+
+@pytest.fixture(scope="session")
+def s3(scratch: Path) -> Iterator[S3Server]:
+    """A versitygw."""
+    with S3Server(scratch / "s3") as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def media() -> Iterator[MediaServer]:
+    """A sample media server of this test's own; `media.served` tells what was asked."""
+    with MediaServer() as server:
+        yield server
+
+
+@pytest.fixture
+def namespace(cluster: ControlPlane) -> Iterator[str]:
+    """A namespace that is deleted after the test, Recordings with finalizers included."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    release_recordings(cluster, name)
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> str:
+    """An empty bucket with versions."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    s3.create_bucket(name, versioned=True)
+    return name
+
+
+class LocationFactory(Protocol):
+    """Creates a StorageLocation for one test and returns its name.
+
+    `credentials` default to the S3 server's root; `spec` is merged over the usual spec (one level deep in `s3`).
+    """
+
+    def __call__(
+        self, *, spec: dict[str, Any] | None = None, credentials: Credentials | None = None, endpoint: str | None = None
+    ) -> str: ...
+
+
+@pytest.fixture
+def location(cluster: ControlPlane, s3: S3Server, namespace: str, bucket: str) -> Iterator[LocationFactory]:
+    """Makes StorageLocations on the test's bucket, usable from the test's namespace, deleted after the test."""
+    made: list[str] = []
+
+    def make(
+        *, spec: dict[str, Any] | None = None, credentials: Credentials | None = None, endpoint: str | None = None
+    ) -> str:
+        name = f"{namespace}-{len(made)}"
+        cluster.kubectl.apply(
+            credentials_secret(name, credentials or s3.root),
+            storage_location(
+                name,
+                endpoint=endpoint or s3.endpoint,
+                bucket=bucket,
+                secret=name,
+                namespaces=[namespace],
+                spec=spec,
+            ),
+        )
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        cluster.kubectl("delete", "storagelocation", name, "--wait=false", "--ignore-not-found")
+        cluster.kubectl("delete", "secret", name, f"--namespace={OPERATOR_NAMESPACE}", "--ignore-not-found")
+
+
+@pytest.fixture
+def operators(
+    cluster: ControlPlane,
+    namespace: str,  # noqa: ARG001 - so that the operators end before the namespace goes
+    tmp_path: Path,
+) -> Iterator[Callable[..., OperatorProcess]]:
+    """Makes operators (not started) with the shipped RBAC; whatever still runs after the test is killed.
+
+    The Lease is deleted at the end: the
+    next test's operator need not wait for the expiry of a dead one's.
+    """
+    made: list[OperatorProcess] = []
+    kubeconfig = cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
+
+    def make(*, policy: Path = POLICY, arguments: tuple[str, ...] = ()) -> OperatorProcess:
+        log = tmp_path / f"operator-{len(made)}.log"
+        made.append(OperatorProcess(kubeconfig=kubeconfig, log=log, policy=policy, arguments=arguments))
+        return made[-1]
+
+    yield make
+    for operator in made:
+        operator.kill()
+    cluster.kubectl("delete", "leases", "--all", f"--namespace={OPERATOR_NAMESPACE}")
+
+
+@pytest.fixture
+def operator(operators: Callable[..., OperatorProcess]) -> OperatorProcess:
+    """One operator, started and ready."""
+    process = operators()
+    process.start()
+    return process
+
+
+def release_recordings(cluster: ControlPlane, namespace: str) -> None:
+    """Take the finalizers off the Recordings of a namespace that is going: no operator is left to do it."""
+    listing = cluster.kubectl.json("get", "recordings", f"--namespace={namespace}")
+    for item in listing.get("items", []):
+        if item["metadata"].get("finalizers"):
+            cluster.kubectl(
+                "patch",
+                "recording",
+                item["metadata"]["name"],
+                f"--namespace={namespace}",
+                "--type=merge",
+                '--patch={"metadata":{"finalizers":null}}',
+            )
