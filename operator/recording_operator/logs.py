@@ -23,7 +23,7 @@ FIELDS: Final = ("namespace", "recording", "uid", "artifact", "location", "reaso
 LogFormat = Literal["text", "json"]
 
 # Names of query parameters, fields and headers whose value is secret wherever they stand, with `=` or `:` behind.
-_SECRET_NAMES: Final = (
+_SENSITIVE: Final = (
     r"x-amz-[a-z-]+|x-goog-[a-z-]+|awsaccesskeyid|aws_[a-z_]*(?:key|token|key_id)|signature|sig|policy|key-pair-id"
     r"|[a-z_-]*(?:token|secret|password|passwd|api[_-]?key|apikey|credential)s?"
 )
@@ -41,8 +41,8 @@ _PATTERNS: Final = tuple(
         (r"\b(bearer|basic)(\s+)(?=[^\s\"',]*[0-9=+/_])[^\s\"',]{8,}", rf"\1\2{MARK}"),
         (r"\bAWS4-HMAC-SHA256[^\"'\r\n]*", MARK),
         # name=value and name: value, plain, in a query, in JSON or in a printed dict
-        (rf"(?<![a-z0-9])({_SECRET_NAMES})([\"']?\s*[=:]\s*)([\"'])(?:(?!\3).)+\3", rf"\1\2\3{MARK}\3"),
-        (rf"(?<![a-z0-9])({_SECRET_NAMES})([\"']?\s*[=:]\s*)[^\s\"'&,;<>{{}}\[\]]+", rf"\1\2{MARK}"),
+        (rf"(?<![a-z0-9])({_SENSITIVE})([\"']?\s*[=:]\s*)([\"'])(?:(?!\3).)+\3", rf"\1\2\3{MARK}\3"),
+        (rf"(?<![a-z0-9])({_SENSITIVE})([\"']?\s*[=:]\s*)[^\s\"'&,;<>{{}}\[\]]+", rf"\1\2{MARK}"),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", MARK),
         # JSON web tokens, such as those of ServiceAccounts
         (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)?", MARK),

@@ -247,7 +247,7 @@ class Leadership:
         return seen
 
     def _create(self) -> dict[str, Any]:
-        """Make the Lease; also again, with the same epoch, when somebody deleted it while it was ours. Raises Conflict."""
+        """Make the Lease, with the same epoch if somebody deleted it while it was ours. Raises Conflict."""
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
