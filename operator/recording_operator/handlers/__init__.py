@@ -1,6 +1,6 @@
 """The way in for what happens in the cluster: kopf as the watcher, and nothing else of it."""
 
-from recording_operator.handlers.streams import RECORDINGS, STORAGE_LOCATIONS, WatchHealth
+from recording_operator.handlers.streams import WatchHealth
 from recording_operator.handlers.watcher import Watcher, WatchOptions
 
-__all__ = ["RECORDINGS", "STORAGE_LOCATIONS", "WatchHealth", "WatchOptions", "Watcher"]
+__all__ = ["WatchHealth", "WatchOptions", "Watcher"]

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-RECORDINGS: Final = "recordings"
-STORAGE_LOCATIONS: Final = "storagelocations"
-RESOURCES: Final = (RECORDINGS, STORAGE_LOCATIONS)
+from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
+
+RESOURCES: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL)
 
 
 class ByteCounter(Protocol):

@@ -18,9 +18,10 @@ from typing import Any, Final
 import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
+from recording_operator.api.names import GROUP, RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, VERSION
 from recording_operator.handlers.session import open_session
-from recording_operator.handlers.streams import RECORDINGS, RESOURCES, STORAGE_LOCATIONS, Stream, WatchHealth
-from recording_operator.kube.client import GROUP, UNFINISHED, VERSION
+from recording_operator.handlers.streams import RESOURCES, Stream, WatchHealth
+from recording_operator.kube.client import UNFINISHED
 from recording_operator.kube.connection import Connection
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Watcher:
         options: WatchOptions | None = None,
     ) -> None:
         self._connection = connection
-        self._callbacks = {RECORDINGS: on_recording, STORAGE_LOCATIONS: on_location}
+        self._callbacks = {RECORDING_PLURAL: on_recording, STORAGE_LOCATION_PLURAL: on_location}
         self._on_listed = on_listed
         self._options = options or WatchOptions()
         self._streams = {resource: Stream(on_listed=partial(self._report_listed, resource)) for resource in RESOURCES}
@@ -132,9 +133,11 @@ class Watcher:
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         kopf.on.login(id="login", registry=registry)(self._login)
-        kopf.on.event(GROUP, VERSION, RECORDINGS, id="recording", registry=registry)(self._handler(RECORDINGS))
-        kopf.on.event(GROUP, VERSION, STORAGE_LOCATIONS, id="location", registry=registry)(
-            self._handler(STORAGE_LOCATIONS)
+        kopf.on.event(GROUP, VERSION, RECORDING_PLURAL, id="recording", registry=registry)(
+            self._handler(RECORDING_PLURAL)
+        )
+        kopf.on.event(GROUP, VERSION, STORAGE_LOCATION_PLURAL, id="location", registry=registry)(
+            self._handler(STORAGE_LOCATION_PLURAL)
         )
         return registry
 
@@ -221,7 +224,7 @@ def _settings(options: WatchOptions) -> kopf.OperatorSettings:
     settings.watching.chunk_size = options.chunk_size
     settings.watching.connect_timeout = options.connect_timeout_s
     settings.watching.inactivity_timeout = options.inactivity_timeout_s
-    settings.watching.field_selectors[GROUP, VERSION, RECORDINGS] = options.recordings_selector
+    settings.watching.field_selectors[GROUP, VERSION, RECORDING_PLURAL] = options.recordings_selector
     settings.networking.request_timeout = options.request_timeout_s
     settings.networking.connect_timeout = options.connect_timeout_s
     settings.networking.error_backoffs = (0.5, 1, 2, 3, 3, 3, 3, 3)

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from recording_operator.api.names import API_VERSION
 from recording_operator.kube.errors import Gone, Invalid
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 
-GROUP: Final = "recordings.dev"
-VERSION: Final = "v1alpha1"
-API_VERSION: Final = f"{GROUP}/{VERSION}"
 UNFINISHED: Final = "status.phase!=Complete,status.phase!=Failed"
-_API: Final = f"/apis/{GROUP}/{VERSION}"
+_API: Final = f"/apis/{API_VERSION}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

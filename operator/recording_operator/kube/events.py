@@ -17,11 +17,12 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
 
+from recording_operator.api.names import GROUP
 from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, NotFound, TooManyRequests
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from recording_operator.kube.times import micro_time
 
-REPORTING_CONTROLLER: Final = "recordings.dev/operator"
+REPORTING_CONTROLLER: Final = f"{GROUP}/operator"
 NOTE_BYTES: Final = 1024  # the API server's limit; so are 128 for reason and action
 _NAME_CHARS: Final = 253
 _TRIES: Final = 4

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from recording_operator.kube.client import API_VERSION, GROUP, VERSION
+from recording_operator.api.names import API_VERSION, GROUP, RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, VERSION
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
 from recording_operator.kube.lease import LEASE_NAME
 from recording_operator.kube.rest import RestClient
 
-_RESOURCES: Final = ("recordings", "storagelocations")
+_RESOURCES: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,8 @@ class Right:
 def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] = ()) -> list[Right]:
     """What the operator cannot work without. Secrets of tenants are not here: each namespace's owner grants those."""
     rights = [
-        *(Right(verb=verb, group=GROUP, resource="storagelocations") for verb in ("get", "list", "watch")),
-        Right(verb="patch", group=GROUP, resource="storagelocations", subresource="status"),
+        *(Right(verb=verb, group=GROUP, resource=STORAGE_LOCATION_PLURAL) for verb in ("get", "list", "watch")),
+        Right(verb="patch", group=GROUP, resource=STORAGE_LOCATION_PLURAL, subresource="status"),
         Right(verb="get", group="", resource="namespaces"),
         *(
             Right(
@@ -46,11 +46,11 @@ def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] 
     ]
     for namespace in watched_namespaces or ("",):
         rights += [
-            Right(verb=verb, group=GROUP, resource="recordings", namespace=namespace)
+            Right(verb=verb, group=GROUP, resource=RECORDING_PLURAL, namespace=namespace)
             for verb in ("get", "list", "watch", "patch", "delete")
         ]
         rights.append(
-            Right(verb="patch", group=GROUP, resource="recordings", subresource="status", namespace=namespace)
+            Right(verb="patch", group=GROUP, resource=RECORDING_PLURAL, subresource="status", namespace=namespace)
         )
         rights += [
             Right(verb=verb, group="events.k8s.io", resource="events", namespace=namespace)
@@ -77,7 +77,7 @@ def check_ready(rest: RestClient, *, operator_namespace: str, watched_namespaces
 
 def _missing_resources(rest: RestClient) -> list[str]:
     try:
-        found = rest.request("GET", f"/apis/{GROUP}/{VERSION}").get("resources") or ()
+        found = rest.request("GET", f"/apis/{API_VERSION}").get("resources") or ()
     except NotFound:
         found = ()
     except Forbidden:

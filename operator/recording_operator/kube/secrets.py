@@ -10,12 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from recording_operator.api.names import ALLOWED_HOSTS_ANNOTATION, SOURCE_HEADERS_LABEL
 from recording_operator.api.reasons import Reason
 from recording_operator.kube.client import KubeApi, SecretData
 from recording_operator.kube.errors import Forbidden, NotFound
-
-SOURCE_HEADERS_LABEL: Final = "recordings.dev/source-headers"
-ALLOWED_HOSTS_ANNOTATION: Final = "recordings.dev/allowed-hosts"
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5: neither CR, LF nor NUL
