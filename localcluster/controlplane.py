@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from localcluster.kubectl import JsonObject, Kubectl, base64_of, write_kubeconfig
+from localcluster.kubectl import JsonObject, Kubectl, base64_of, write_kubeconfig, write_token_kubeconfig
 from localcluster.pki import CertificateAuthority, write_private
 from localcluster.ports import LOOPBACK, free_port
 from localcluster.process import Process
@@ -33,7 +33,6 @@ CONTROLLER_MANAGER: Final = "kube-controller-manager"
 _READY_TIMEOUT_S: Final = 90.0  # a cold machine that is busy building needs most of it
 _HTTP_TIMEOUT_S: Final = 2.0
 _HTTP_OK: Final = 200
-_TOKEN_SECONDS: Final = 7 * 24 * 3600
 _SERVER_NAMES: Final = (LOOPBACK, "10.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 _AUDIT_POLICY: Final = {
     "apiVersion": "audit.k8s.io/v1",
@@ -145,14 +144,9 @@ class ControlPlane:
         return self._kubeconfig(f"user-{name}", {"token": _token_of(name)})
 
     def service_account_kubeconfig(self, *, namespace: str, name: str, path: Path | None = None) -> Path:
-        """Return a kubeconfig with a token of the ServiceAccount, from the TokenRequest API, valid for seven days.
-
-        Its current namespace is the ServiceAccount's. Raises KubectlError.
-        """
-        token = self.kubectl("create", "token", name, f"--namespace={namespace}", f"--duration={_TOKEN_SECONDS}s")
-        user = {"token": token.strip()}
+        """Return a kubeconfig with a token of the ServiceAccount, valid for seven days. Raises KubectlError."""
         target = path or self.folder / f"serviceaccount-{namespace}-{name}.kubeconfig"
-        return write_kubeconfig(target, server=self.server, ca=self._pki.path("ca.crt"), user=user, namespace=namespace)
+        return write_token_kubeconfig(target, kubectl=self.kubectl, namespace=namespace, account=name)
 
     def audit_events(self) -> Iterator[JsonObject]:
         """Yield the API server's audit events so far: who called what, with which result."""

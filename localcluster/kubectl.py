@@ -6,11 +6,12 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from localcluster.pki import write_private
 
 JsonObject = dict[str, Any]
+_TOKEN_SECONDS: Final = 7 * 24 * 3600
 
 
 class KubectlError(RuntimeError):
@@ -60,7 +61,7 @@ class Kubectl:
         return answer
 
 
-def write_kubeconfig(path: Path, *, server: str, ca: Path, user: Mapping[str, str], namespace: str = "default") -> Path:
+def write_kubeconfig(path: Path, *, server: str, ca: Path, user: Mapping[str, str]) -> Path:
     """Write a kubeconfig with one cluster, user and context; readable by its owner only."""
     config = {
         "apiVersion": "v1",
@@ -70,11 +71,22 @@ def write_kubeconfig(path: Path, *, server: str, ca: Path, user: Mapping[str, st
             {"name": "localcluster", "cluster": {"server": server, "certificate-authority-data": base64_of(ca)}}
         ],
         "users": [{"name": "user", "user": dict(user)}],
-        "contexts": [
-            {"name": "localcluster", "context": {"cluster": "localcluster", "user": "user", "namespace": namespace}}
-        ],
+        "contexts": [{"name": "localcluster", "context": {"cluster": "localcluster", "user": "user"}}],
     }
     write_private(path, json.dumps(config, indent=1).encode())  # JSON is YAML
+    return path
+
+
+def write_token_kubeconfig(path: Path, *, kubectl: Kubectl, namespace: str, account: str) -> Path:
+    """Write a kubeconfig with a token of a ServiceAccount, made by `kubectl`'s user, valid for seven days.
+
+    The current namespace is the ServiceAccount's. Raises KubectlError.
+    """
+    token = kubectl("create", "token", account, f"--namespace={namespace}", f"--duration={_TOKEN_SECONDS}s").strip()
+    config = json.loads(kubectl.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    config["contexts"][0]["context"]["namespace"] = namespace
+    write_private(path, json.dumps(config, indent=1).encode())
     return path
 
 

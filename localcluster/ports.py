@@ -18,6 +18,11 @@ def free_port() -> int:
         return port
 
 
+def preferred_port(port: int) -> int:
+    """Return `port` if a server could listen on it now, else another."""
+    return port if is_free(port) else free_port()
+
+
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on `port` now."""
     with socket.socket() as probe:

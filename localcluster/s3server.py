@@ -42,15 +42,26 @@ class Credentials:
     secret_key: str = field(repr=False)
 
 
+def new_root() -> Credentials:
+    """Make up a key for a server's root user."""
+    return Credentials(access_key="localcluster", secret_key=secrets.token_hex(20))
+
+
 class S3Server:
     """One server with its own folder. Killed or stopped, it starts again on the same port and data."""
 
     def __init__(
-        self, folder: Path, *, port: int | None = None, versioning: bool = True, tools: Mapping[str, Path] | None = None
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        versioning: bool = True,
+        root: Credentials | None = None,
+        tools: Mapping[str, Path] | None = None,
     ) -> None:
-        """`versioning`: buckets can have versions (whether one has is set per bucket)."""
+        """`versioning`: buckets can have versions (whether one has is set per bucket). `root`: default a new key."""
         self.folder = folder.absolute()
-        self.root = Credentials(access_key="localcluster", secret_key=secrets.token_hex(20))
+        self.root = root or new_root()
         self.access_log = self.folder / "access.log"
         self.port = free_port() if port is None else port
         self._program = (ensure_tools() if tools is None else tools)[VERSITYGW]

@@ -1,0 +1,56 @@
+# What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test e2e lint fmt crds cluster cluster-down run docs
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Test processes: each that meets a cluster test starts a control plane of its own (0.4 GB).
+TEST_PROCESSES ?= 2
+PYTEST_ARGS ?=
+
+# The local servers listen on the loopback address; a proxy must not get between.
+export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
+export no_proxy := $(NO_PROXY)
+unexport VIRTUAL_ENV PYTHONPATH
+
+help: ## Show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+setup: ## Make .venv from the hash-pinned requirements (quick when nothing changed)
+	@$(PYTHON) -I localcluster/setup_venv.py
+
+demo: setup ## Watch Recordings reach S3, on a real control plane; DEMO_ONCE=1 ends by itself
+	@$(BIN)/python -m localcluster demo
+
+cluster: setup ## Start a control plane, S3 and sample media in the background; writes .local/env
+	@$(BIN)/python -m localcluster up
+
+cluster-down: setup ## Stop what `make cluster` started
+	@$(BIN)/python -m localcluster down
+
+run: setup ## Run the operator in the foreground against `make cluster`
+	@$(BIN)/python -m localcluster run
+
+test: setup ## Run all tests
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
+
+e2e: setup ## Run the tests on the real control plane and S3 server only
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@$(BIN)/pytest -m cluster $(PYTEST_ARGS)
+
+lint: setup ## Check style, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: setup ## Format the code and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+crds: setup ## Write crds/ from the models
+	@$(BIN)/python -m recording_operator.api.crd --write crds/
+
+docs: setup ## Write the generated pages of docs/
+	@$(BIN)/python -m recording_operator.api.docs --write docs/

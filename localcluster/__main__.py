@@ -1,0 +1,49 @@
+"""`python -m localcluster COMMAND`: what the Makefile calls."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from localcluster import background, demo
+from localcluster.kubectl import KubectlError
+from localcluster.process import ComponentError
+from localcluster.progress import say
+from localcluster.toolchain import ToolchainError
+from localcluster.tools import ensure_tools
+
+
+def _tools() -> int:
+    """Build what is missing and print where each program is."""
+    for name, path in ensure_tools().items():
+        print(f"{name}\t{path}")
+    return 0
+
+
+COMMANDS: Final[Mapping[str, Callable[[], int]]] = {
+    "tools": _tools,
+    "up": background.up,
+    "down": background.down,
+    "serve": background.serve,
+    "run": background.run,
+    "demo": demo.main,
+}
+
+
+def main() -> int:
+    """Run a command and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m localcluster", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=", ".join(COMMANDS))
+    command = COMMANDS[parser.parse_args().command]
+    try:
+        return command()
+    except (ComponentError, KubectlError, ToolchainError) as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

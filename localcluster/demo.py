@@ -1,0 +1,128 @@
+"""The main job, where one can watch it: `make demo`.
+
+With DEMO_ONCE set it ends by itself, with status 0 only if all of it held.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Final
+
+from localcluster.background import LOCAL
+from localcluster.follow import Follower
+from localcluster.install import PROJECT, operator_objects
+from localcluster.operatorprocess import OperatorProcess
+from localcluster.process import ComponentError
+from localcluster.progress import Progress
+from localcluster.stack import BUCKET, Stack
+from localcluster.verify import Proof, verify
+
+_FOLDER: Final = LOCAL / "demo"
+_COMPLETE_TIMEOUT_S: Final = 600.0
+_POLL_S: Final = 0.5
+
+
+def main() -> int:
+    """Run the demo and return the exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ComponentError("a demo is already running in this clone") from None
+        shutil.rmtree(_FOLDER, ignore_errors=True)
+        with Stack(_FOLDER) as stack:
+            return _Demo(stack).run(once=bool(os.environ.get("DEMO_ONCE")))
+
+
+class _Demo:
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._kubectl = stack.control_plane.kubectl
+        self._started_s = time.monotonic()
+
+    def run(self, *, once: bool) -> int:
+        self._title("Starting etcd, kube-apiserver, kube-controller-manager, an S3 server and sample media")
+        with Progress("starting"):
+            self._stack.start()
+        self._title("Installing the resources and the operator's rights, no more than the chart gives it")
+        self._show("apply", "-f", "crds/")
+        self._kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(PROJECT / "crds"))
+        self._kubectl.apply(*operator_objects())
+        self._stack.add_archive()
+        operator = OperatorProcess(kubeconfig=self._stack.operator_kubeconfig(), log=_FOLDER / "operator.log")
+        self._title("Starting the operator with its ServiceAccount's token")
+        try:
+            with Progress("starting the operator"):
+                operator.start()
+            return self._watch(operator, once=once)
+        finally:
+            operator.process.stop()
+
+    def _watch(self, operator: OperatorProcess, *, once: bool) -> int:
+        self._title("Applying the examples, and watching them reach S3")
+        self._show("apply", "-f", _short(self._stack.examples()))
+        print("\n$ kubectl get recordings --watch", flush=True)
+        with Follower(self._kubectl) as follower:
+            follower.wait_complete(operator=operator, timeout_s=_COMPLETE_TIMEOUT_S)
+        self._title("Reading the objects back and comparing them with what the sources serve")
+        proofs = list(verify(kubectl=self._kubectl, s3=self._stack.s3))
+        _print_proofs(proofs)
+        whole = bool(proofs) and all(proof.equal for proof in proofs)
+        uploads = self._stack.s3.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+        print(f"\n{len(proofs)} objects compared, {len(uploads)} multipart uploads left open.")
+        self._stack.write_environment(_FOLDER / "env")
+        if once or not whole or uploads:
+            return 0 if whole and not uploads else 1
+        self._stay(operator)
+        return 0
+
+    def _stay(self, operator: OperatorProcess) -> None:
+        folder = _short(_FOLDER)
+        print(
+            f"""
+Everything keeps running. In another terminal:
+  . {folder}/env                         KUBECONFIG, kubectl, S3 endpoint and keys
+  kubectl get recordings --watch          what you just saw
+  kubectl describe recording              phases, checksums and Events
+  kubectl apply -f YOUR-RECORDING.yaml    examples/ shows how to write one
+The objects are files in {folder}/s3/data/{BUCKET}/; the operator's log is {folder}/operator.log;
+its metrics are at {operator.url}/metrics.
+Ctrl-C stops everything.""",
+            flush=True,
+        )
+        try:
+            while operator.process.running:
+                time.sleep(_POLL_S)
+        except KeyboardInterrupt:
+            print("\nStopping; nothing is left running.", flush=True)
+            return
+        raise ComponentError(f"the operator ended:\n{operator.process.log_tail()}")
+
+    def _title(self, text: str) -> None:
+        print(f"\n==> {text}  [{time.monotonic() - self._started_s:.1f} s]", flush=True)
+
+    def _show(self, *arguments: str) -> None:
+        """Run kubectl from the project's folder and show command and answer."""
+        print(f"$ kubectl {' '.join(arguments)}", flush=True)
+        absolute = [str(PROJECT / a) if a.endswith("/") or "/" in a else a for a in arguments]
+        print(self._kubectl(*absolute), end="", flush=True)
+
+
+def _print_proofs(proofs: list[Proof]) -> None:
+    for proof in proofs:
+        verdict = "equal" if proof.equal else f"DIFFERENT: expected {proof.expected_sha256[:16]}"
+        print(f"  {verdict:6} {proof.size_bytes:>13,} B  sha256 {proof.sha256[:16]}  {proof.uri}")
+
+
+def _short(path: Path) -> str:
+    return f"{path.relative_to(PROJECT)}" if path.is_relative_to(PROJECT) else str(path)
+
+
+def _interrupt(number: int, _: object) -> None:
+    raise SystemExit(128 + number)

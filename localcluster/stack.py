@@ -1,0 +1,150 @@
+"""Everything but the operator, in one folder: what `make cluster` and `make demo` start."""
+
+import json
+import shlex
+import shutil
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from localcluster.controlplane import ControlPlane
+from localcluster.install import (
+    OPERATOR_ACCOUNT,
+    OPERATOR_NAMESPACE,
+    PROJECT,
+    credentials_secret,
+    install,
+    storage_location,
+)
+from localcluster.mediaserver import DEFAULT_PORT as MEDIA_PORT
+from localcluster.pki import write_private
+from localcluster.ports import LOOPBACK, is_free, preferred_port
+from localcluster.process import Process
+from localcluster.s3server import REGION, Credentials, S3Server, new_root
+from localcluster.tools import ensure_tools
+
+BUCKET: Final = "recordings"
+LOCATION: Final = "archive"
+_S3_PORT: Final = 9090
+_MEDIA_TIMEOUT_S: Final = 30.0
+
+
+class Stack:
+    """Control plane, S3 server and sample media server; CRDs, RBAC, bucket and StorageLocation `archive` installed.
+
+    The folder's data is used again by the next one. Ports are the usual ones where these are free.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._tools = ensure_tools()
+        root = _kept_root(self.folder / "s3-root.json")
+        self.control_plane = ControlPlane(self.folder / "control-plane", tools=self._tools)
+        self.s3 = S3Server(self.folder / "s3", port=preferred_port(_S3_PORT), root=root, tools=self._tools)
+        self.media_port = preferred_port(MEDIA_PORT)
+        self._media = Process(
+            name="media-server",
+            argv=[sys.executable, "-m", "localcluster.mediaserver", f"--port={self.media_port}"],
+            log=self.folder / "media-server.log",
+            cwd=PROJECT,
+        )
+        self._running = ExitStack()
+
+    @property
+    def processes(self) -> list[Process]:
+        """Everything that has to run."""
+        return [*self.control_plane.processes.values(), self.s3.process, self._media]
+
+    @property
+    def media_url(self) -> str:
+        """URL of the media server."""
+        return f"http://{LOOPBACK}:{self.media_port}"
+
+    def start(self) -> None:
+        """Start all servers. Raises ComponentError."""
+        self._running.callback(self._media.kill)
+        self._media.start()
+        self._running.callback(self.s3.kill)
+        self.s3.start()
+        self._running.callback(self.control_plane.stop)
+        self.control_plane.start()
+        self._media.wait_ready(lambda: not is_free(self.media_port), timeout_s=_MEDIA_TIMEOUT_S)
+
+    def install(self) -> None:
+        """Install the CRDs and the operator's RBAC. Raises KubectlError."""
+        install(self.control_plane.kubectl)
+
+    def add_archive(self) -> None:
+        """Create the bucket, and the StorageLocation `archive` with its Secret. Raises KubectlError."""
+        self.s3.create_bucket(BUCKET, versioned=True)
+        self.control_plane.kubectl.apply(credentials_secret(LOCATION, self.s3.root), self.archive())
+
+    def archive(self) -> dict[str, object]:
+        """Return the StorageLocation `archive`."""
+        return storage_location(
+            LOCATION, endpoint=self.s3.endpoint, bucket=BUCKET, secret=LOCATION, namespaces=["default"]
+        )
+
+    def operator_kubeconfig(self) -> Path:
+        """Return a kubeconfig of the operator's ServiceAccount. Raises KubectlError."""
+        return self.control_plane.service_account_kubeconfig(
+            namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT, path=self.folder / "operator.kubeconfig"
+        )
+
+    def examples(self) -> Path:
+        """Return the folder of the example manifests: the tree's, or a copy if the media server's port was taken."""
+        examples = PROJECT / "examples"
+        if self.media_port == MEDIA_PORT:
+            return examples
+        copy = self.folder / "examples"
+        shutil.copytree(examples, copy, dirs_exist_ok=True)
+        for manifest in copy.glob("*.yaml"):
+            text = manifest.read_text().replace(f"{LOOPBACK}:{MEDIA_PORT}", f"{LOOPBACK}:{self.media_port}")
+            manifest.write_text(text)
+        return copy
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which kubectl and S3 tools find the servers; PATH holds only our part of it."""
+        programs = self.folder / "bin"
+        programs.mkdir(exist_ok=True)
+        kubectl = programs / "kubectl"
+        kubectl.unlink(missing_ok=True)
+        kubectl.symlink_to(self._tools["kubectl"])
+        return {
+            "KUBECONFIG": str(self.control_plane.kubeconfig),
+            "PATH": str(programs),
+            "AWS_ENDPOINT_URL": self.s3.endpoint,
+            "AWS_ACCESS_KEY_ID": self.s3.root.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.s3.root.secret_key,
+            "AWS_REGION": REGION,
+            "S3_BUCKET": BUCKET,
+            "MEDIA_URL": self.media_url,
+        }
+
+    def write_environment(self, path: Path) -> str:
+        """Write the variables as a file that sh reads with `.`, and return its text."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment().items()]
+        text = "\n".join(line + ':"$PATH"' if line.startswith("export PATH=") else line for line in lines) + "\n"
+        write_private(path, text.encode())
+        return text
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+
+def _kept_root(path: Path) -> Credentials:
+    """Return the root key of the folder's S3 server, the same at each start."""
+    if path.exists():
+        return Credentials(**json.loads(path.read_text()))
+    root = new_root()
+    write_private(path, json.dumps(asdict(root)).encode())
+    return root
