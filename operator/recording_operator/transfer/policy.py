@@ -106,7 +106,7 @@ class Limits(_Strict):
 
 
 class SourcePolicy(_Strict):
-    """The `sourcePolicy` block. Empty `allowedHosts` is any host, empty `ports` any port; denials win over permissions."""
+    """The `sourcePolicy` block. Empty `allowedHosts` is any host, empty `ports` any port; denials win."""
 
     schemes: frozenset[Literal["https", "http"]] = frozenset({"https"})
     ports: frozenset[Annotated[int, Field(ge=1, le=65535)]] = frozenset({443})

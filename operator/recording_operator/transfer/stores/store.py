@@ -37,7 +37,7 @@ class OpenUpload:
 
 
 class PartBody(Protocol):
-    """The bytes of one part. Reading twice is possible by seeking to 0; `read` may hand out less than it is asked for."""
+    """The bytes of one part. They can be read again after `seek(0)`; `read` may hand out more or less than `size`."""
 
     def __len__(self) -> int: ...
 
@@ -68,8 +68,8 @@ class Store(Protocol):
     ) -> StoredPart:
         """Send one part; with `crc64nvme` the store checks it on arrival.
 
-        What `body.read` raises comes out unchanged if it is a `BodyAborted`. Raises TransferError(TargetUploadLost) where
-        the store no longer knows the upload.
+        A `BodyAborted` that `body.read` raises comes out unchanged. Raises TransferError(TargetUploadLost) where the
+        store no longer knows the upload.
         """
 
     def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:

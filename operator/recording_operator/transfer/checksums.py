@@ -1,0 +1,116 @@
+"""CRC64NVME of bytes on their way, of parts joined, and the spec's own checksum.
+
+CRC64NVME: polynomial 0xad93d23594c93659, reflected, as S3 uses it; base64 of 8 bytes, big end first, in S3's headers.
+Two parts' sums combine into the sum of both without the bytes, so parts may arrive in any order.
+"""
+
+import base64
+import binascii
+import hashlib
+import zlib
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from awscrt import checksums as crt
+
+_HASHES: Final = ("sha256", "md5")
+
+
+def crc64nvme(data: bytes | memoryview, previous: int = 0) -> int:
+    """The sum of what `previous` covers followed by `data`."""
+    return int(crt.crc64nvme(data, previous))
+
+
+def combine_parts(parts: Iterable[tuple[int, int]]) -> int:
+    """The sum of the whole from (sum, size in bytes) of its parts in order."""
+    total = 0
+    for part_crc, size_bytes in parts:
+        total = int(crt.combine_crc64nvme(total, part_crc, size_bytes))
+    return total
+
+
+def to_base64(crc: int) -> str:
+    """As S3's `x-amz-checksum-crc64nvme` writes it."""
+    return base64.b64encode(crc.to_bytes(8, "big")).decode("ascii")
+
+
+def from_base64(text: str | None) -> int | None:
+    """Read `x-amz-checksum-crc64nvme`; None for anything that is not 8 bytes (such as `…-3`, a sum of sums)."""
+    try:
+        raw = base64.b64decode(text or "", validate=True)
+    except binascii.Error:
+        return None
+    return int.from_bytes(raw, "big") if len(raw) == 8 else None  # noqa: PLR2004 - 64 bits
+
+
+def to_text(crc: int) -> str:
+    """As the status writes it."""
+    return f"crc64nvme:{crc:016x}"
+
+
+class Digest(Protocol):
+    """A checksum that is fed in order."""
+
+    def update(self, data: bytes, /) -> object: ...
+
+    def hexdigest(self) -> str: ...
+
+
+class _Crc32:
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._sum = zlib.crc32(data, self._sum)
+
+    def hexdigest(self) -> str:
+        return f"{self._sum:08x}"
+
+
+class Expected:
+    """The checksum that the spec gives: `sha256:…`, `md5:…`, `crc32:…` or `crc64nvme:…`, in hex."""
+
+    def __init__(self, text: str) -> None:
+        """Raises ValueError for an algorithm that is not known here."""
+        self.algorithm, _, digits = text.partition(":")
+        self.hex: Final = digits.lower()
+        if self.algorithm not in (*_HASHES, "crc32", "crc64nvme"):
+            raise ValueError(f"write a checksum of sha256, md5, crc32 or crc64nvme, not {self.algorithm!r}")
+
+    @property
+    def combines(self) -> bool:
+        """Whether the sum follows from the parts' sums; otherwise the bytes must be read in order."""
+        return self.algorithm == "crc64nvme"
+
+    def matches_crc64nvme(self, crc: int) -> bool:
+        """Whether the whole object's CRC64NVME is the expected one."""
+        return self.hex == f"{crc:016x}"
+
+    def digest(self) -> Digest:
+        """An empty digest of a kind that does not combine."""
+        return _Crc32() if self.algorithm == "crc32" else hashlib.new(self.algorithm, usedforsecurity=False)
+
+
+class InOrderDigest:
+    """A digest of a stream that may step back and read the same bytes again."""
+
+    def __init__(self, expected: Expected) -> None:
+        self._digest = expected.digest()
+        self._expected = expected
+        self._position = 0
+
+    def feed(self, offset: int, data: bytes) -> None:
+        """Take the bytes at `offset`; what was taken before is skipped. Raises ValueError where bytes are left out."""
+        if offset > self._position:
+            raise ValueError("the digest needs every byte in order")
+        fresh = data[self._position - offset :]
+        self._digest.update(fresh)
+        self._position += len(fresh)
+
+    def complete(self, size_bytes: int) -> bool:
+        """Whether all `size_bytes` were taken."""
+        return self._position == size_bytes
+
+    def matches(self, size_bytes: int) -> bool:
+        """Whether all `size_bytes` were taken and have the expected checksum."""
+        return self.complete(size_bytes) and self._digest.hexdigest() == self._expected.hex

@@ -1,0 +1,97 @@
+"""Ends socket operations that take too long, or that nobody wants any more.
+
+A time-out of a socket counts from byte to byte: one byte per second never trips it. So one thread watches the sockets
+that are in use and shuts down those whose deadline has passed or whose transfer was stopped; the blocked call then
+returns.
+"""
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from enum import Enum
+from typing import Final
+
+from recording_operator.transfer.job import StopSignal
+
+_TICK_S: Final = 0.2
+
+
+class Fired(Enum):
+    """Why a watch shut its socket down."""
+
+    DEADLINE = "deadline"
+    STOPPED = "stopped"
+
+
+class Watch:
+    """One watched socket. `deadline` (monotonic seconds or None) may be set at any time by the thread that uses it."""
+
+    def __init__(self, sock: socket.socket, stop: StopSignal) -> None:
+        self.deadline: float | None = None
+        self.fired: Fired | None = None
+        self.stop: Final = stop
+        self._sock: socket.socket | None = sock
+        self._lock = threading.Lock()
+
+    def check(self, now: float) -> None:
+        """Shut the socket down if its time has come."""
+        deadline = self.deadline
+        if self.fired is not None:
+            return
+        if self.stop.is_set():
+            self._fire(Fired.STOPPED)
+        elif deadline is not None and now > deadline:
+            self._fire(Fired.DEADLINE)
+
+    def release(self) -> None:
+        """The socket is no longer ours to shut down."""
+        with self._lock:
+            self._sock = None
+
+    def _fire(self, why: Fired) -> None:
+        with self._lock:
+            if self._sock is None:
+                return
+            self.fired = why
+            with suppress(OSError):
+                # Not SSLSocket.shutdown: that one forgets the TLS state under the feet of the reading thread.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    @property
+    def released(self) -> bool:
+        """Whether nobody uses the socket under this watch any more."""
+        return self._sock is None
+
+
+class SocketGuard:
+    """Watches sockets from one thread that lives while there is something to watch."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watches: list[Watch] = []
+        self._running = False
+
+    def watch(self, sock: socket.socket, *, stop: StopSignal, within_s: float | None) -> Watch:
+        """Begin to watch; `within_s` sets the first deadline. The caller calls `release`."""
+        watch = Watch(sock, stop)
+        watch.deadline = None if within_s is None else time.monotonic() + within_s
+        with self._lock:
+            self._watches.append(watch)
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, name="source-guard", daemon=True).start()
+        return watch
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._watches = [watch for watch in self._watches if not watch.released]
+                watches = list(self._watches)
+                if not watches:
+                    self._running = False
+                    return
+            now = time.monotonic()
+            for watch in watches:
+                watch.check(now)
+            time.sleep(_TICK_S)

@@ -1,0 +1,134 @@
+"""One stream from the first byte to the last, for sources without ranges or without a known end.
+
+A part is read into memory before it is sent, because it cannot be read again. After a break, and after a restart of
+the process, the source is read from its start: what the store has is summed again and compared, which proves that the
+content is still the same, and not sent again.
+"""
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
+from recording_operator.transfer.dialer import SourceResponse
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.job import StopSignal
+from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.pipe import WINDOW_BYTES, truncated
+from recording_operator.transfer.plan import MOST_PARTS
+from recording_operator.transfer.progress import Progress
+from recording_operator.transfer.session import UploadSession, checked
+from recording_operator.transfer.source import Source, SourceFacts
+from recording_operator.transfer.stores.store import StoredPart
+
+
+class InOrderUpload:
+    """Reads a source from its start and stores what is missing."""
+
+    def __init__(
+        self,
+        session: UploadSession,
+        source: Source,
+        facts: SourceFacts,
+        *,
+        stop: StopSignal,
+        progress: Progress,
+        digest: InOrderDigest | None,
+        max_size_bytes: int,
+    ) -> None:
+        self._session = session
+        self._source = source
+        self._facts = facts
+        self._stop = stop
+        self._progress = progress
+        self._digest = digest
+        self._max_size_bytes = max_size_bytes
+        self._position = 0
+        self._highest = 0
+        self._cuts = 0
+
+    def run(self) -> bytes | None:
+        """Return when every part is stored; the bytes themselves if they are less than one part and were not sent.
+
+        Raises TransferError and Stopped.
+        """
+        patience = Patience(self._session.options, self._stop)
+        while True:
+            self._position = 0
+            opened = False
+            try:
+                with self._source.open_whole(self._facts) as response:
+                    opened = True
+                    return self._read_all(response)
+            except TransferError as error:
+                self._broken(error, patience, opened=opened)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes there were."""
+        return self._position
+
+    def _read_all(self, response: SourceResponse) -> bytes | None:
+        for part_number in range(1, MOST_PARTS + 1):
+            length = self._session.plan.length(part_number)
+            data = self._read_part(response, length)
+            if part_number == 1 and len(data) < length and self._session.upload_id is None:
+                return bytes(data)
+            if data:
+                self._keep(part_number, bytes(data))
+            if len(data) < length or self._position == self._facts.size_bytes:
+                # Parts of an earlier, longer reading have no place in this object.
+                for beyond in [number for number in self._session.stored if number > part_number - (not data)]:
+                    del self._session.stored[beyond]
+                return None
+        raise TransferError(Reason.SOURCE_TOO_LARGE, "The artifact does not fit into 10,000 parts.")
+
+    def _read_part(self, response: SourceResponse, length: int) -> bytearray:
+        data = bytearray()
+        while len(data) < length:
+            if self._stop.is_set():
+                raise Stopped
+            window = response.read(min(WINDOW_BYTES, length - len(data)))
+            if not window:
+                break
+            if self._digest is not None:
+                self._digest.feed(self._position, window)
+            data += window
+            self._position += len(window)
+            if self._position > self._max_size_bytes:
+                raise too_large(self._facts.host, self._max_size_bytes)
+        return data
+
+    def _keep(self, part_number: int, data: bytes) -> None:
+        crc = crc64nvme(data)
+        known = self._session.stored.get(part_number)
+        if known is not None and known.crc64nvme == crc and known.size_bytes == len(data):
+            return
+        if known is not None:
+            raise TransferError(
+                Reason.SOURCE_CHANGED, f"{self._facts.host} has other content now than when the upload began."
+            )
+
+        def send_once(upload_id: str) -> StoredPart:
+            part = self._session.store.upload_part(
+                self._session.obj.key, upload_id, part_number=part_number, body=data, crc64nvme=crc
+            )
+            return checked(part, size_bytes=len(data), crc64nvme=crc)
+
+        self._session.send(part_number, send_once)
+        self._progress.moved(len(data))
+
+    def _broken(self, error: TransferError, patience: Patience, *, opened: bool) -> None:
+        if self._position > self._highest:
+            self._highest = self._position
+            self._cuts = 0
+            patience.progressed()
+        self._cuts += opened and error.reason is Reason.SOURCE_RESET
+        try:
+            patience.pause(error)
+        except TransferError:
+            if self._cuts and self._cuts == patience.failures:
+                raise truncated(self._facts.host, self._position) from None
+            raise
+
+
+def too_large(host: str, limit_bytes: int) -> TransferError:
+    """More bytes than the location or the operator allows."""
+    return TransferError(Reason.SOURCE_TOO_LARGE, f"{host} has more than the {limit_bytes} bytes that are allowed.")

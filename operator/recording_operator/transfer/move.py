@@ -1,0 +1,185 @@
+"""One passage of an artifact's bytes: which way they go, and the upload that they go into."""
+
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
+from recording_operator.transfer.commit import commit_small, commit_upload
+from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.expectations import Expectations
+from recording_operator.transfer.inorder import InOrderUpload
+from recording_operator.transfer.job import (
+    ObjectSpec,
+    StopSignal,
+    StoredObject,
+    TransferObserver,
+    TransferOptions,
+    UploadState,
+)
+from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.pipe import WINDOW_BYTES, RangeStream
+from recording_operator.transfer.plan import PartPlan, plan_parts
+from recording_operator.transfer.progress import Halt, Progress
+from recording_operator.transfer.ranged import RangedUpload
+from recording_operator.transfer.session import UploadSession
+from recording_operator.transfer.source import RangesLost, Source, SourceFacts
+from recording_operator.transfer.stores.store import Store
+
+# What is in the open upload can never become the object.
+_UPLOAD_IS_USELESS: Final = frozenset(
+    {Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH, Reason.SOURCE_TOO_LARGE, Reason.TARGET_KEY_CONFLICT}
+)
+
+
+class Move:
+    """Moves one artifact; `run` may be called again after it failed."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        obj: ObjectSpec,
+        expected: Expectations,
+        store: Store,
+        stop: StopSignal,
+        observer: TransferObserver,
+        options: TransferOptions,
+        limit_bytes: int,
+    ) -> None:
+        self._source = source
+        self._obj = obj
+        self._expected = expected
+        self._store = store
+        self._stop = stop
+        self._observer = observer
+        self._options = options
+        self._limit_bytes = limit_bytes
+        self._progress = Progress(observer)
+        self._session: UploadSession | None = None
+        self.made_uploads = False
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that the open upload keeps."""
+        return self._session.stored_bytes if self._session else 0
+
+    @property
+    def state(self) -> UploadState | None:
+        """The open upload, if there is one."""
+        return self._session.state if self._session else None
+
+    def abandon(self) -> None:
+        """Abort the open upload."""
+        if self._session is not None:
+            self._session.abort()
+
+    def run(self, facts: SourceFacts, resume: UploadState | None) -> StoredObject:
+        """Move the bytes and return the object. Raises TransferError and Stopped."""
+        if facts.ranges and (facts.size_bytes or 0) <= self._options.single_put_bytes:
+            return self._put_small(facts)
+        session = self._session = self._opened(facts, resume)
+        self._progress.restart(done=session.stored_bytes, total=facts.size_bytes)
+        try:
+            stored = self._moved(session, facts)
+        except TransferError as error:
+            if error.reason in _UPLOAD_IS_USELESS:
+                session.abort()
+            raise
+        finally:
+            self.made_uploads |= session.upload_id is not None
+        return stored
+
+    def _opened(self, facts: SourceFacts, resume: UploadState | None) -> UploadSession:
+        plan = plan_parts(
+            facts.size_bytes,
+            workers=self._options.workers,
+            smallest_bytes=self._options.smallest_part_bytes,
+            largest_bytes=self._options.largest_part_bytes if facts.ranges else self._options.smallest_part_bytes,
+        )
+        fits = resume is not None and facts.same_content(
+            size_bytes=resume.size_bytes, etag=resume.etag, last_modified=resume.last_modified
+        )
+        if resume is not None and fits:
+            plan = PartPlan(part_size_bytes=resume.part_size_bytes, size_bytes=resume.size_bytes)
+        session = UploadSession(
+            store=self._store,
+            obj=self._obj,
+            plan=plan,
+            facts=facts,
+            options=self._options,
+            stop=self._stop,
+            observer=self._observer,
+        )
+        if resume is not None:
+            self.made_uploads = True
+            if fits:
+                session.resume(resume.upload_id)
+            else:
+                session.drop(resume.upload_id)
+        return session
+
+    def _moved(self, session: UploadSession, facts: SourceFacts) -> StoredObject:
+        # Without a validator nothing shows that the content is still what the stored parts were read from.
+        if not facts.ranges or (session.stored and not facts.pinned):
+            return self._in_order(session, facts)
+        # A digest of another kind needs the bytes in order; after a resume the stored object is read instead.
+        digest = None if session.stored else self._expected.digest()
+        session.create()
+        halt = Halt(self._stop)
+        try:
+            RangedUpload(session, self._source, facts, halt=halt, progress=self._progress, digest=digest).run()
+        except RangesLost:
+            self._progress.restart(done=session.stored_bytes, total=facts.size_bytes)
+            return self._in_order(session, facts)
+        return self._commit(session, size_bytes=facts.size_bytes or 0, digest=digest)
+
+    def _in_order(self, session: UploadSession, facts: SourceFacts) -> StoredObject:
+        digest = self._expected.digest()
+        reading = InOrderUpload(
+            session,
+            self._source,
+            facts,
+            stop=self._stop,
+            progress=self._progress,
+            digest=digest,
+            max_size_bytes=self._limit_bytes,
+        )
+        body = reading.run()
+        if reading.size_bytes == 0:
+            raise TransferError(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
+        if body is None:
+            return self._commit(session, size_bytes=reading.size_bytes, digest=digest)
+        return self._put(body, digest=digest)
+
+    def _put_small(self, facts: SourceFacts) -> StoredObject:
+        size_bytes = facts.size_bytes or 0
+        digest = self._expected.digest()
+        body = bytearray(facts.head)
+        self._progress.restart(done=len(body), total=size_bytes)
+        stream = RangeStream(self._source, facts, patience=Patience(self._options, self._stop))
+        try:
+            stream.seek(len(body), end=size_bytes)
+            while len(body) < size_bytes:
+                body += stream.read(min(WINDOW_BYTES, size_bytes - len(body)))
+        except RangesLost:
+            raise TransferError(Reason.SOURCE_PROTOCOL_ERROR, f"{facts.host} no longer answers ranges.") from None
+        finally:
+            stream.close()
+        if digest is not None:
+            digest.feed(0, bytes(body))
+        return self._put(bytes(body), digest=digest)
+
+    def _put(self, body: bytes, *, digest: InOrderDigest | None) -> StoredObject:
+        self._expected.prove_read(size_bytes=len(body), crc64nvme=crc64nvme(body), digest=digest)
+        stored = commit_small(body, self._obj, store=self._store, stop=self._stop, options=self._options)
+        self._progress.restart(done=len(body), total=len(body))
+        return stored
+
+    def _commit(self, session: UploadSession, *, size_bytes: int, digest: InOrderDigest | None) -> StoredObject:
+        crc = session.crc64nvme
+        proved = self._expected.prove_read(size_bytes=size_bytes, crc64nvme=crc, digest=digest)
+        stored = commit_upload(session, size_bytes=size_bytes, crc64nvme=crc)
+        if not proved:
+            self._expected.prove_stored(stored, store=self._store, obj=self._obj, stop=self._stop)
+        self._progress.restart(done=size_bytes, total=size_bytes)
+        return stored

@@ -1,0 +1,84 @@
+"""How long one attempt keeps trying by itself before it hands back to the engine."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.job import StopSignal, TransferOptions
+
+# What may be over in a moment. Everything else ends the attempt at once.
+TRANSIENT: Final = frozenset(
+    {
+        Reason.SOURCE_UNRESOLVABLE,
+        Reason.SOURCE_UNREACHABLE,
+        Reason.SOURCE_UNAVAILABLE,
+        Reason.SOURCE_RESET,
+        Reason.SOURCE_TOO_SLOW,
+        Reason.SOURCE_PROTOCOL_ERROR,
+        Reason.TARGET_UNAVAILABLE,
+    }
+)
+
+
+_T = TypeVar("_T")
+
+
+class Patience:
+    """Counts failures since the last progress and sleeps between them (full jitter: random up to base x 2^n).
+
+    Source: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+    """
+
+    def __init__(
+        self,
+        options: TransferOptions,
+        stop: StopSignal,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._options = options
+        self._stop = stop
+        self._monotonic = monotonic
+        self._uniform = uniform
+        self._failing_since: float | None = None
+        self.failures = 0
+
+    def progressed(self) -> None:
+        """Something new was gained: the count begins anew."""
+        self._failing_since = None
+        self.failures = 0
+
+    def pause(self, error: TransferError) -> None:
+        """Sleep before the next try. Raises `error` if there shall be none, Stopped if the signal comes meanwhile."""
+        now = self._monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        self.failures += 1
+        if error.reason not in TRANSIENT or self.failures >= self._options.tries_without_progress:
+            raise error
+        wait_s = self._wait_s(error)
+        if now + wait_s > self._failing_since + self._options.unavailable_s:
+            raise error
+        if self._stop.wait(wait_s):
+            raise Stopped
+
+    def again(self) -> "Patience":
+        """A fresh one for another thing that may fail by itself."""
+        return Patience(self._options, self._stop, monotonic=self._monotonic, uniform=self._uniform)
+
+    def _wait_s(self, error: TransferError) -> float:
+        longest_s = min(self._options.backoff_cap_s, self._options.backoff_base_s * 2 ** (self.failures - 1))
+        return max(self._uniform(0.0, longest_s), error.retry_after_s or 0.0)
+
+
+def patiently(call: Callable[[], _T], patience: Patience) -> _T:
+    """What `call` returns, tried again while what fails may be over in a moment. Raises TransferError, Stopped."""
+    while True:
+        try:
+            return call()
+        except TransferError as error:
+            patience.pause(error)

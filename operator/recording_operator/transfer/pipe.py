@@ -1,0 +1,157 @@
+"""From the source's socket to the store's, window by window: nothing is buffered, everything is counted and summed."""
+
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
+from recording_operator.transfer.dialer import SourceResponse
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.job import StopSignal
+from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.progress import Progress
+from recording_operator.transfer.source import Source, SourceFacts
+from recording_operator.transfer.stores.store import BodyAborted
+
+WINDOW_BYTES: Final = 256 * 2**10
+# After a broken connection smaller reads are made for a while: what came before the next break is then not lost.
+_CAREFUL_WINDOW_BYTES: Final = 16 * 2**10
+_CAREFUL_FOR_BYTES: Final = 2 * 2**20
+
+
+class RangeStream:
+    """A contiguous stretch of the source in one long GET, re-opened at the exact byte when it breaks.
+
+    Belongs to one worker. Breaks without a new byte between them are counted by `patience`.
+    """
+
+    def __init__(self, source: Source, facts: SourceFacts, *, patience: Patience) -> None:
+        self._source = source
+        self._facts = facts
+        self._patience = patience
+        self._response: SourceResponse | None = None
+        self._position = 0
+        self._end = 0
+        self._highest = 0
+        self._careful_until = 0
+        self._cuts = 0
+
+    def seek(self, position: int, *, end: int) -> None:
+        """Go on reading at `position`; a GET that must be opened asks up to `end` (not included)."""
+        if position != self._position:
+            self.close()
+        self._position, self._end = position, end
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, at least one. Raises TransferError, RangesLost, Stopped."""
+        while True:
+            opened = False
+            try:
+                response = self._response = self._response or self._open()
+                opened = True
+                data = response.read(self._window(size))
+                if not data:
+                    raise TransferError(Reason.SOURCE_RESET, f"{self._facts.host} ended before the range was complete.")
+            except TransferError as error:
+                self.close()
+                self._broken(error, opened=opened)
+                continue
+            self._position += len(data)
+            if self._position > self._highest:
+                self._highest = self._position
+                self._cuts = 0
+                self._patience.progressed()
+            return data
+
+    def close(self) -> None:
+        """Drop the GET; the next read opens another."""
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def _open(self) -> SourceResponse:
+        return self._source.open_range(self._facts, start=self._position, end=self._end)
+
+    def _window(self, size: int) -> int:
+        return min(size, _CAREFUL_WINDOW_BYTES) if self._position < self._careful_until else size
+
+    def _broken(self, error: TransferError, *, opened: bool) -> None:
+        self._careful_until = self._position + _CAREFUL_FOR_BYTES
+        self._cuts += opened and error.reason is Reason.SOURCE_RESET
+        try:
+            self._patience.pause(error)
+        except TransferError:
+            if self._cuts and self._cuts == self._patience.failures:
+                raise truncated(self._facts.host, self._position) from None
+            raise
+
+
+class PipedPart:
+    """The body of one part, for the store's client to read. It can be read again: `seek(0)` goes back to the source."""
+
+    def __init__(
+        self,
+        stream: RangeStream,
+        *,
+        start: int,
+        length: int,
+        end_of_get: int,
+        progress: Progress,
+        stop: StopSignal,
+        digest: InOrderDigest | None,
+    ) -> None:
+        self._stream = stream
+        self._start = start
+        self._length = length
+        self._end_of_get = end_of_get
+        self._progress = progress
+        self._stop = stop
+        self._digest = digest
+        self._position = 0
+        self.crc64nvme = 0
+        stream.seek(start, end=end_of_get)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, size: int = -1) -> bytes:  # noqa: ARG002 - clients ask for 16 KiB; a window costs less
+        """The next window of the part, whatever `size` says; b"" at its end. Raises BodyAborted."""
+        wanted = min(WINDOW_BYTES, self._length - self._position)
+        if wanted == 0:
+            return b""
+        if self._stop.is_set():
+            raise BodyAborted(Stopped())
+        try:
+            data = self._stream.read(wanted)
+        except Exception as error:
+            raise BodyAborted(error) from None
+        if self._digest is not None:
+            self._digest.feed(self._start + self._position, data)
+        self.crc64nvme = crc64nvme(data, self.crc64nvme)
+        self._position += len(data)
+        self._progress.moved(len(data))
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Back to the start of the part (0), or to where it is."""
+        if whence == 1 and offset == 0:
+            return self._position
+        if whence != 0 or offset != 0:
+            raise ValueError("a part can only be read again from its start")
+        self.undo()
+        self._stream.seek(self._start, end=self._end_of_get)
+        return 0
+
+    def undo(self) -> None:
+        """Forget what was read: it did not arrive."""
+        self._progress.moved(-self._position)
+        self._position = 0
+        self.crc64nvme = 0
+
+    def tell(self) -> int:
+        """How many bytes of the part were handed out."""
+        return self._position
+
+
+def truncated(host: str, position: int) -> TransferError:
+    """The source ends too early, and again at the same byte."""
+    return TransferError(Reason.SOURCE_TRUNCATED, f"{host} ends after {position} bytes every time, before its length.")

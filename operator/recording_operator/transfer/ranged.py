@@ -1,0 +1,111 @@
+"""Many workers, each with one long ranged GET piped part by part into the store."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.assignment import Assignment
+from recording_operator.transfer.checksums import InOrderDigest
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.pipe import PipedPart, RangeStream
+from recording_operator.transfer.progress import Halt, Progress
+from recording_operator.transfer.session import UploadSession, checked
+from recording_operator.transfer.source import Source, SourceFacts
+from recording_operator.transfer.stores.store import BodyAborted, StoredPart
+
+# S3 looks at a URL's expiry when a request begins: GETs that run may end, new ones make no sense.
+_LETS_OTHERS_END: Final = frozenset({Reason.SOURCE_EXPIRED, Reason.SOURCE_FORBIDDEN})
+
+
+class RangedUpload:
+    """Brings the missing parts of a session into the store. `digest` needs the bytes in order: one worker then."""
+
+    def __init__(
+        self,
+        session: UploadSession,
+        source: Source,
+        facts: SourceFacts,
+        *,
+        halt: Halt,
+        progress: Progress,
+        digest: InOrderDigest | None,
+    ) -> None:
+        self._session = session
+        self._source = source
+        self._facts = facts
+        self._halt = halt
+        self._progress = progress
+        self._digest = digest
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
+        self._soft = False
+        workers = session.options.workers if digest is None else 1
+        count = session.plan.count or 0
+        missing = [part_number for part_number in range(1, count + 1) if part_number not in session.stored]
+        self._workers = min(workers, len(missing))
+        self._assignment = Assignment(missing, workers=max(1, self._workers))
+
+    def run(self) -> None:
+        """Return when every part is stored. Raises what a worker failed of: TransferError, RangesLost, Stopped."""
+        if self._workers == 1:
+            self._work()
+        elif self._workers:
+            with ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="transfer") as pool:
+                for _ in range(self._workers):
+                    pool.submit(self._work)
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        stream = RangeStream(self._source, self._facts, patience=Patience(self._session.options, self._halt))
+        try:
+            while (segment := self._assignment.take()) is not None:
+                while (begun := self._assignment.next_part(segment)) is not None:
+                    part_number, last = begun
+                    self._send(part_number, last, stream)
+        except BaseException as error:
+            self._failed(error)
+        finally:
+            stream.close()
+
+    def _send(self, part_number: int, last: int, stream: RangeStream) -> None:
+        plan = self._session.plan
+        length = plan.length(part_number)
+
+        def send_once(upload_id: str) -> StoredPart:
+            body = PipedPart(
+                stream,
+                start=plan.offset(part_number),
+                length=length,
+                end_of_get=plan.offset(last) + plan.length(last),
+                progress=self._progress,
+                stop=self._halt,
+                digest=self._digest,
+            )
+            try:
+                part = self._session.store.upload_part(
+                    self._session.obj.key, upload_id, part_number=part_number, body=body, crc64nvme=None
+                )
+                if body.tell() != length:
+                    raise TransferError(Reason.TARGET_UNAVAILABLE, "The store answered before it had the whole part.")
+                return checked(part, size_bytes=length, crc64nvme=body.crc64nvme)
+            except BodyAborted as aborted:
+                body.undo()
+                raise aborted.error from None
+            except TransferError:
+                body.undo()
+                raise
+
+        self._session.send(part_number, send_once)
+
+    def _failed(self, error: BaseException) -> None:
+        soft = isinstance(error, TransferError) and error.reason in _LETS_OTHERS_END
+        with self._lock:
+            # The first word counts: workers that are halted because of it say Stopped. A hard one outdoes a soft one.
+            if self._error is None or (self._soft and not soft and not isinstance(error, Stopped)):
+                self._error, self._soft = error, soft
+        self._assignment.close()
+        if not soft:
+            self._halt.set()

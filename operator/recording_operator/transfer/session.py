@@ -1,0 +1,124 @@
+"""One multipart upload while a process works on it: what is in the store, and how a part gets there."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.checksums import combine_parts
+from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.job import ObjectSpec, StopSignal, TransferObserver, TransferOptions, UploadState
+from recording_operator.transfer.patience import Patience, patiently
+from recording_operator.transfer.plan import PartPlan
+from recording_operator.transfer.source import SourceFacts
+from recording_operator.transfer.stores.store import Store, StoredPart
+
+# A part that arrives wrong is read and sent again this often in all (fault T8).
+_SENDS_PER_PART: Final = 3
+
+
+class UploadSession:
+    """The open upload of one object under one plan. `stored` maps part numbers to what the store holds."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        obj: ObjectSpec,
+        plan: PartPlan,
+        facts: SourceFacts,
+        options: TransferOptions,
+        stop: StopSignal,
+        observer: TransferObserver,
+    ) -> None:
+        self.store = store
+        self.obj = obj
+        self.plan = plan
+        self.options = options
+        self.stop = stop
+        self.upload_id: str | None = None
+        self.stored: dict[int, StoredPart] = {}
+        self._facts = facts
+        self._observer = observer
+
+    @property
+    def state(self) -> UploadState | None:
+        """What a later process needs to go on, if the upload is open."""
+        if self.upload_id is None:
+            return None
+        return UploadState(
+            upload_id=self.upload_id,
+            part_size_bytes=self.plan.part_size_bytes,
+            size_bytes=self.plan.size_bytes,
+            etag=self._facts.etag,
+            last_modified=self._facts.last_modified,
+        )
+
+    def create(self) -> str:
+        """Open the upload if there is none, have its state persisted, and return its id."""
+        if self.upload_id is None:
+            self.upload_id = patiently(lambda: self.store.create_upload(self.obj), self._patience())
+            if (state := self.state) is not None:
+                self._observer.upload_created(state)
+        return self.upload_id
+
+    def resume(self, upload_id: str) -> None:
+        """Go on with an open upload: a listed part counts if it fits the plan and shows its checksum.
+
+        Raises TransferError(TargetUploadLost) where the store does not know it.
+        """
+        parts = patiently(lambda: self.store.list_parts(self.obj.key, upload_id), self._patience())
+        self.upload_id = upload_id
+        self.stored = {
+            part.part_number: part
+            for part in parts
+            if part.crc64nvme is not None and self.plan.fits(part.part_number, part.size_bytes)
+        }
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes in parts that count."""
+        return sum(part.size_bytes for part in self.stored.values())
+
+    @property
+    def crc64nvme(self) -> int:
+        """The sum of all parts in order."""
+        return combine_parts((part.crc64nvme or 0, part.size_bytes) for _, part in sorted(self.stored.items()))
+
+    def send(self, part_number: int, send_once: Callable[[str], StoredPart]) -> None:
+        """Bring one part into the store by `send_once`, which takes the upload's id and may be called again."""
+        upload_id = self.create()
+        patience = self._patience()
+        arrived_wrong = 0
+        while part_number not in self.stored:
+            try:
+                self.stored[part_number] = send_once(upload_id)
+            except TransferError as error:
+                if error.reason is Reason.TARGET_INTEGRITY and arrived_wrong + 1 < _SENDS_PER_PART:
+                    arrived_wrong += 1
+                elif error.reason is Reason.TARGET_UNAVAILABLE:
+                    patience.pause(error)
+                else:
+                    raise
+
+    def _patience(self) -> Patience:
+        return Patience(self.options, self.stop)
+
+    def abort(self) -> None:
+        """Drop the open upload and its parts; whoever sweeps later finds it if that fails."""
+        if self.upload_id is not None:
+            self.drop(self.upload_id)
+            self.upload_id, self.stored = None, {}
+
+    def drop(self, upload_id: str) -> None:
+        """Abort an upload that is of no use any more; whoever sweeps later finds it if that fails."""
+        with suppress(TransferError):
+            self.store.abort(self.obj.key, upload_id)
+
+
+def checked(part: StoredPart, *, size_bytes: int, crc64nvme: int) -> StoredPart:
+    """The part as we sent it. Raises TransferError(TargetIntegrity) where the store says that it holds other bytes."""
+    if part.crc64nvme not in (None, crc64nvme):
+        raise TransferError(Reason.TARGET_INTEGRITY, "The store holds other bytes than it was sent.")
+    return replace(part, size_bytes=size_bytes, crc64nvme=crc64nvme)

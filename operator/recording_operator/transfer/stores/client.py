@@ -1,0 +1,91 @@
+"""The boto3 client of one StorageLocation: its own credentials, its own trust, bodies sent as they come."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+_CONNECT_TIMEOUT_S: Final = 10
+_READ_TIMEOUT_S: Final = 60
+_ATTEMPTS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Credentials:
+    """A key pair, with a session token where they are temporary. `repr` shows none of it."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Options:
+    """An S3 bucket, how to reach it and how objects are kept in it.
+
+    `credentials` None means the process's own (IRSA, instance role): only then are environment and metadata service
+    asked. `prefix` is the location's, ending as it is to be used. `ca_bundle_pem` is PEM text.
+    """
+
+    bucket: str
+    region: str | None = None
+    endpoint: str | None = None
+    path_style: bool = False
+    prefix: str = ""
+    storage_class: str | None = None
+    encryption_type: str | None = None
+    kms_key_id: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    ca_bundle_pem: str | None = None
+    credentials: S3Credentials | None = None
+    connections: int = 64
+
+
+def build_client(options: S3Options) -> Any:
+    """Make the client. Reads nothing from the network; raises ValueError for an endpoint that is no URL."""
+    core = botocore.session.Session()
+    # Files and profiles of whoever runs the process are nobody's configuration here.
+    core.set_config_variable("config_file", os.devnull)
+    core.set_config_variable("credentials_file", os.devnull)
+    given: dict[str, str | None] = {}
+    if options.credentials is not None:
+        given = {
+            "aws_access_key_id": options.credentials.access_key_id,
+            "aws_secret_access_key": options.credentials.secret_access_key,
+            "aws_session_token": options.credentials.session_token,
+        }
+    return boto3.session.Session(botocore_session=core).client(
+        "s3",
+        region_name=options.region or "us-east-1",
+        endpoint_url=options.endpoint,
+        verify=None if options.ca_bundle_pem is None else _pem_path(options.ca_bundle_pem),
+        config=_config(options),
+        **given,
+    )
+
+
+def _config(options: S3Options) -> Config:
+    return Config(
+        # Bodies are neither hashed before they are sent nor wrapped in chunks with a trailer: the store sums them, and
+        # every sum is compared with ours.
+        s3={"addressing_style": "path" if options.path_style else "auto", "payload_signing_enabled": False},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        read_timeout=_READ_TIMEOUT_S,
+        max_pool_connections=options.connections,
+        tcp_keepalive=True,
+        ignore_configured_endpoint_urls=True,
+        user_agent_extra="recording-operator",
+    )
+
+
+def _pem_path(pem: str) -> str:
+    """A path that holds the text, without a file system to write to. It lives as long as the process."""
+    descriptor = os.memfd_create("ca-bundle")
+    os.write(descriptor, pem.encode())
+    return f"/proc/self/fd/{descriptor}"

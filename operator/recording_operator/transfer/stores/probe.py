@@ -1,0 +1,202 @@
+"""Whether a StorageLocation can be used, found out by using it; and whose its prefix is.
+
+The probe writes below `<prefix>.recording-operator/` and removes what it wrote as far as it is permitted to.
+"""
+
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer import checksums
+from recording_operator.transfer.addresses import Address, may_be_endpoint, parse_address
+from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.job import ObjectSpec
+from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.stores.store import SeenObject, StoredPart
+from recording_operator.transfer.stores.translate import StoreError
+
+FOLDER: Final = ".recording-operator/"
+_BODY: Final = b"Written by the recording-operator to check this location; safe to delete.\n"
+_OWNER_BYTES: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What the store was seen to do."""
+
+    conditional_writes: bool
+    full_object_checksums: bool
+    versioning: bool
+
+    def as_status(self) -> dict[str, bool]:
+        """As `status.capabilities` writes it."""
+        return {
+            "conditionalWrites": self.conditional_writes,
+            "fullObjectChecksums": self.full_object_checksums,
+            "versioning": self.versioning,
+        }
+
+
+def probe(store: S3Store, *, name: str = "probe") -> Capabilities:
+    """Write, overwrite (must be refused), upload in parts, list and abort; return what works.
+
+    `name` keeps the probes of several clusters in one bucket apart. Raises LocationError with a Reason and a message
+    that says what to change.
+    """
+    check_endpoint(store.options.endpoint)
+    obj = ObjectSpec(
+        key=f"{store.options.prefix}{FOLDER}{name}",
+        content_type="text/plain",
+        kind="Other",
+        recording_uid="probe",
+        artifact=name,
+    )
+    try:
+        return _probe(store, obj)
+    except TransferError as error:
+        raise _location_error(error) from None
+
+
+def owner_marker(store: S3Store, *, owner_id: str) -> str:
+    """Claim the prefix for `owner_id` if nobody has, and return the id of the cluster that owns it.
+
+    Raises LocationError.
+    """
+    obj = ObjectSpec(
+        key=f"{store.options.prefix}{FOLDER}owner",
+        content_type="text/plain",
+        kind="Other",
+        recording_uid=owner_id,
+        artifact="owner",
+    )
+    body = owner_id.encode()
+    try:
+        with suppress_taken():
+            store.put(obj, body, crc64nvme=checksums.crc64nvme(body))
+        seen = store.head(obj.key)
+        if seen is None:
+            raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed the owner marker but does not show it.")
+        return b"".join(store.read(seen.stored))[:_OWNER_BYTES].decode("utf-8", "replace").strip()
+    except TransferError as error:
+        raise _location_error(error) from None
+
+
+def check_endpoint(endpoint: str | None, *, resolver: Callable[[str, int], Sequence[Address]] | None = None) -> None:
+    """Raises LocationError where the endpoint is no URL, has no address, or one that no endpoint may have."""
+    if endpoint is None:
+        return
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise LocationError(Reason.ENDPOINT_UNREACHABLE, "s3.endpoint is no http(s) URL.")
+    try:
+        addresses = (resolver or _resolve)(parts.hostname, parts.port or 443)
+    except (OSError, ValueError):
+        raise LocationError(Reason.ENDPOINT_UNREACHABLE, "The name in s3.endpoint does not resolve.") from None
+    if not all(may_be_endpoint(address) for address in addresses):
+        raise LocationError(
+            Reason.ENDPOINT_BLOCKED,
+            "s3.endpoint leads to a link-local or cloud metadata address, which is never a store.",
+        )
+
+
+class suppress_taken(suppress):  # noqa: N801 - reads as a statement
+    """Pass over a TransferError that says that an object is there already."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> bool:  # type: ignore[override]
+        return isinstance(error, TransferError) and error.reason is Reason.TARGET_KEY_CONFLICT
+
+
+def _probe(store: S3Store, obj: ObjectSpec) -> Capabilities:
+    crc = checksums.crc64nvme(_BODY)
+    if store.head(f"{obj.key}-absent") is not None:
+        raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows an object that was never written.")
+    with suppress_taken():
+        store.put(obj, _BODY, crc64nvme=crc)
+    try:
+        first = _seen(store, obj)
+        _must_refuse(lambda: store.put(obj, _BODY, crc64nvme=crc), "PutObject")
+        _probe_multipart(store, obj, crc)
+    finally:
+        with suppress(TransferError):
+            seen = store.head(obj.key)
+            if seen is not None:
+                store.delete(seen.stored, recording_uid=obj.recording_uid)
+    return Capabilities(
+        conditional_writes=True, full_object_checksums=True, versioning=first.stored.version_id not in (None, "null")
+    )
+
+
+def _seen(store: S3Store, obj: ObjectSpec) -> SeenObject:
+    seen = store.head(obj.key)
+    if seen is None:
+        raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed an object but does not show it.")
+    if seen.stored.checksum != checksums.to_text(checksums.crc64nvme(_BODY)):
+        raise _no_checksums()
+    if seen.recording_uid != obj.recording_uid:
+        raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not keep an object's metadata.")
+    return seen
+
+
+def _probe_multipart(store: S3Store, obj: ObjectSpec, crc: int) -> None:
+    upload_id = store.create_upload(obj)
+    try:
+        sent = store.upload_part(obj.key, upload_id, part_number=1, body=_BODY, crc64nvme=None)
+        listed = list(store.list_parts(obj.key, upload_id))
+        if [(part.part_number, part.size_bytes) for part in listed] != [(1, len(_BODY))]:
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list the parts of an upload as sent.")
+        if listed[0].crc64nvme != crc:
+            raise _no_checksums()
+        if upload_id not in [upload.upload_id for upload in store.uploads(obj.key)]:
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list open multipart uploads.")
+        part = StoredPart(part_number=1, size_bytes=len(_BODY), etag=sent.etag, crc64nvme=crc)
+        _must_refuse(
+            lambda: store.complete(obj, upload_id, [part], size_bytes=len(_BODY), crc64nvme=crc),
+            "CompleteMultipartUpload",
+        )
+    finally:
+        store.abort(obj.key, upload_id)
+
+
+def _must_refuse(write: Callable[[], None], request: str) -> None:
+    try:
+        write()
+    except TransferError as error:
+        if error.reason is Reason.TARGET_KEY_CONFLICT:
+            return
+        raise
+    raise LocationError(
+        Reason.STORE_UNSUPPORTED,
+        f"The store ignores If-None-Match on {request}: it would overwrite an object that is already there. "
+        "Use a store with conditional writes.",
+    )
+
+
+def _no_checksums() -> LocationError:
+    return LocationError(
+        Reason.STORE_UNSUPPORTED,
+        "The store does not keep CRC64NVME checksums of whole objects, so what is stored could not be proved. "
+        "Use a store that does.",
+    )
+
+
+def _location_error(error: TransferError) -> LocationError:
+    reason = error.location_reason if isinstance(error, StoreError) else error.reason
+    if reason is Reason.TARGET_UNAVAILABLE:
+        reason = Reason.ENDPOINT_UNREACHABLE
+    hint = ""
+    if reason is Reason.ACCESS_DENIED:
+        hint = (
+            " Needed: s3:PutObject, s3:GetObject, s3:AbortMultipartUpload, s3:ListMultipartUploadParts on the prefix;"
+            " s3:ListBucket, s3:ListBucketMultipartUploads on the bucket."
+        )
+    return LocationError(reason, error.message + hint)
+
+
+def _resolve(host: str, port: int) -> Sequence[Address]:
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [parse_address(str(answer[4][0])) for answer in answers]
+    return [address for address in addresses if address is not None]

@@ -1,0 +1,237 @@
+"""An S3 bucket as a Store, through boto3."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from botocore.exceptions import ClientError
+
+from recording_operator.transfer import checksums
+from recording_operator.transfer.job import ObjectSpec, StoredObject
+from recording_operator.transfer.stores.client import S3Options, build_client
+from recording_operator.transfer.stores.store import (
+    OpenUpload,
+    PartBody,
+    SeenObject,
+    StoredPart,
+    metadata_of,
+)
+from recording_operator.transfer.stores.translate import status_of, translated
+
+_NOT_FOUND: Final = 404
+_BAD_REQUEST: Final = 400
+_READ_BYTES: Final = 256 * 2**10
+
+
+class S3Store:
+    """One bucket with one set of credentials. Safe for many threads; errors as `Store` says."""
+
+    def __init__(self, options: S3Options) -> None:
+        self.options: Final = options
+        self._client: Final[Any] = build_client(options)
+
+    def uri(self, key: str) -> str:
+        """`s3://bucket/key`."""
+        return f"s3://{self.options.bucket}/{key}"
+
+    def close(self) -> None:
+        """Drop idle connections."""
+        self._client.close()
+
+    def head(self, key: str) -> SeenObject | None:
+        """What is at the key now, or None."""
+        return self._head(key, version_id=None)
+
+    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> None:
+        """Store a small object where none is yet; the store checks the sum on arrival."""
+        with translated("PutObject"):
+            self._client.put_object(
+                Bucket=self.options.bucket,
+                Key=obj.key,
+                Body=body,
+                ChecksumCRC64NVME=checksums.to_base64(crc64nvme),
+                IfNoneMatch="*",
+                **self._attributes(obj),
+            )
+
+    def create_upload(self, obj: ObjectSpec) -> str:
+        """Open a multipart upload whose sum is that of the whole object."""
+        with translated("CreateMultipartUpload"):
+            answer = self._client.create_multipart_upload(
+                Bucket=self.options.bucket,
+                Key=obj.key,
+                ChecksumAlgorithm="CRC64NVME",
+                ChecksumType="FULL_OBJECT",
+                **self._attributes(obj),
+            )
+        return str(answer["UploadId"])
+
+    def upload_part(
+        self, key: str, upload_id: str, *, part_number: int, body: PartBody | bytes, crc64nvme: int | None
+    ) -> StoredPart:
+        """Send one part."""
+        given = {} if crc64nvme is None else {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
+        with translated("UploadPart"):
+            answer = self._client.upload_part(
+                Bucket=self.options.bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=body, **given
+            )
+        return StoredPart(
+            part_number=part_number,
+            size_bytes=len(body),
+            etag=str(answer["ETag"]),
+            crc64nvme=checksums.from_base64(answer.get("ChecksumCRC64NVME")),
+        )
+
+    def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """Every part of an open upload, by part number."""
+        with translated("ListParts"):
+            pages = self._client.get_paginator("list_parts").paginate(
+                Bucket=self.options.bucket, Key=key, UploadId=upload_id
+            )
+            return [
+                StoredPart(
+                    part_number=int(part["PartNumber"]),
+                    size_bytes=int(part["Size"]),
+                    etag=str(part["ETag"]),
+                    crc64nvme=checksums.from_base64(part.get("ChecksumCRC64NVME")),
+                )
+                for page in pages
+                for part in page.get("Parts", [])
+            ]
+
+    def complete(
+        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
+    ) -> None:
+        """Join the parts where no object is yet; the store checks order, sums and size."""
+        listed = [
+            {
+                "PartNumber": part.part_number,
+                "ETag": part.etag,
+                "ChecksumCRC64NVME": checksums.to_base64(part.crc64nvme or 0),
+            }
+            for part in parts
+        ]
+        with translated("CompleteMultipartUpload"):
+            self._client.complete_multipart_upload(
+                Bucket=self.options.bucket,
+                Key=obj.key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": listed},
+                ChecksumCRC64NVME=checksums.to_base64(crc64nvme),
+                ChecksumType="FULL_OBJECT",
+                MpuObjectSize=size_bytes,
+                IfNoneMatch="*",
+            )
+
+    def abort(self, key: str, upload_id: str) -> bool:
+        """Drop an open upload and its parts. False where there was none."""
+        with translated("AbortMultipartUpload"):
+            try:
+                self._client.abort_multipart_upload(Bucket=self.options.bucket, Key=key, UploadId=upload_id)
+            except ClientError as error:
+                if status_of(error) == _NOT_FOUND and error.response["Error"].get("Code") == "NoSuchUpload":
+                    return False
+                raise
+        return True
+
+    def uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Open uploads whose key begins with `prefix`.
+
+        A store that cannot continue its own listing (versitygw 1.8 answers 400) shows the first thousand: list again
+        after dealing with those.
+        """
+        markers: dict[str, str] = {}
+        while True:
+            try:
+                with translated("ListMultipartUploads"):
+                    page = self._uploads_page(prefix, markers)
+            except _ListingEnds:
+                return
+            for upload in page.get("Uploads", []):
+                yield OpenUpload(
+                    key=str(upload["Key"]), upload_id=str(upload["UploadId"]), initiated_at=upload["Initiated"]
+                )
+            following = {"KeyMarker": page.get("NextKeyMarker"), "UploadIdMarker": page.get("NextUploadIdMarker")}
+            following = {name: value for name, value in following.items() if value}
+            if not page.get("IsTruncated") or not following or following == markers:
+                return
+            markers = following
+
+    def read(self, stored: StoredObject) -> Iterator[bytes]:
+        """The bytes of exactly this version."""
+        with translated("GetObject"):
+            answer = self._client.get_object(Bucket=self.options.bucket, Key=stored.key, **_version(stored.version_id))
+            with answer["Body"] as body:
+                while data := body.read(_READ_BYTES):
+                    yield data
+
+    def delete(self, stored: StoredObject, *, recording_uid: str) -> bool:
+        """Remove exactly this version, if it is the Recording's. False where it is not there or not its."""
+        seen = self._head(stored.key, version_id=stored.version_id)
+        if seen is None or seen.recording_uid != recording_uid or seen.stored.etag != stored.etag:
+            return False
+        with translated("DeleteObject"):
+            self._client.delete_object(Bucket=self.options.bucket, Key=stored.key, **_version(stored.version_id))
+        return True
+
+    def _head(self, key: str, *, version_id: str | None) -> SeenObject | None:
+        with translated("HeadObject"):
+            try:
+                answer = self._client.head_object(
+                    Bucket=self.options.bucket, Key=key, ChecksumMode="ENABLED", **_version(version_id)
+                )
+            except ClientError as error:
+                if status_of(error) == _NOT_FOUND:
+                    return None
+                raise
+        crc = checksums.from_base64(answer.get("ChecksumCRC64NVME"))
+        metadata = answer.get("Metadata", {})
+        return SeenObject(
+            stored=StoredObject(
+                key=key,
+                uri=self.uri(key),
+                size_bytes=int(answer["ContentLength"]),
+                etag=str(answer["ETag"]).strip('"'),
+                version_id=answer.get("VersionId"),
+                checksum="" if crc is None else checksums.to_text(crc),
+                content_type=str(answer.get("ContentType", "")),
+            ),
+            recording_uid=metadata.get("recording-uid"),
+            artifact=metadata.get("recording-artifact"),
+        )
+
+    def _uploads_page(self, prefix: str, markers: dict[str, str]) -> Any:
+        try:
+            return self._client.list_multipart_uploads(Bucket=self.options.bucket, Prefix=prefix, **markers)
+        except ClientError as error:
+            if markers and status_of(error) == _BAD_REQUEST:
+                raise _ListingEnds from None
+            raise
+
+    def _attributes(self, obj: ObjectSpec) -> dict[str, Any]:
+        options = self.options
+        attributes: dict[str, Any] = {
+            "ContentType": obj.content_type,
+            "ContentDisposition": _disposition(obj.key),
+            "Metadata": dict(metadata_of(obj)),
+            "StorageClass": options.storage_class,
+            "ServerSideEncryption": options.encryption_type,
+            "SSEKMSKeyId": options.kms_key_id,
+            "Tagging": urlencode(options.tags) or None,
+        }
+        return {name: value for name, value in attributes.items() if value is not None}
+
+
+class _ListingEnds(Exception):  # noqa: N818 - control flow
+    """The store cannot show the next page."""
+
+
+def _version(version_id: str | None) -> dict[str, str]:
+    return {} if version_id is None else {"VersionId": version_id}
+
+
+def _disposition(key: str) -> str:
+    name = key.rpartition("/")[2]
+    if name.isascii() and not set(name) & set('"\\;'):
+        return f'inline; filename="{name}"'
+    return f"inline; filename*=UTF-8''{quote(name, safe='')}"
