@@ -9,6 +9,7 @@ JsonObject = dict[str, Any]
 CANARY = "c4n4ry51gn4tur3"
 """Stands in every URL where the signature stands: no answer may repeat it."""
 URL = f"https://media.example.com/video.mp4?X-Amz-Signature={CANARY}"
+SIGNATURE = f"?X-Amz-Signature={CANARY}"
 SHA256 = "sha256:" + "ab" * 32
 
 
@@ -47,6 +48,21 @@ def a_location(*, name: str = "bad", s3: JsonObject | None = None, **spec: Any) 
 def with_url(url: Any) -> JsonObject:
     """A Recording whose one artifact has this URL."""
     return a_recording(an_artifact(source={"url": url}))
+
+
+def with_source(**fields: Any) -> JsonObject:
+    """A Recording whose one artifact has these fields in its source, beside the URL."""
+    return a_recording(an_artifact(source=a_source(**fields)))
+
+
+def with_s3(**fields: Any) -> JsonObject:
+    """A StorageLocation with these fields in its s3."""
+    return a_location(s3=fields)
+
+
+def with_template(template: str) -> JsonObject:
+    """A StorageLocation with this keyTemplate."""
+    return a_location(keyTemplate=template)
 
 
 def _without_none(fields: JsonObject) -> JsonObject:

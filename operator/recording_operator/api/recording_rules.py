@@ -17,22 +17,10 @@ OWNER_SCHEMA: Final = cel.string(
     max_length=128,
 )
 URL_SCHEMA: Final = {"type": "string", "maxLength": MAX_URL_CHARS}
-CHECKSUM_SCHEMA: Final = cel.string(
-    Rule(
-        rule="self.matches('^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|crc64nvme:[0-9a-f]{16}|crc32:[0-9a-f]{8})$')",
-        message="write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) "
-        "or crc32 (8)",
-    ),
-    max_length=71,
-)
+CHECKSUM_SCHEMA: Final = cel.string(max_length=71)
+CONTENT_TYPE_SCHEMA: Final = cel.string(max_length=127)
+_CHECKSUM: Final = "^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|crc64nvme:[0-9a-f]{16}|crc32:[0-9a-f]{8})$"
 _MEDIA_PART: Final = "[A-Za-z0-9!#$&^_.+-]+"
-CONTENT_TYPE_SCHEMA: Final = cel.string(
-    Rule(
-        rule=f"self == '' || self.matches('^{_MEDIA_PART}/{_MEDIA_PART}$')",
-        message="write a media type such as video/mp4, audio/mpeg or text/vtt, without parameters",
-    ),
-    max_length=127,
-)
 INLINE_SCHEMA: Final = cel.string(max_length=MAX_INLINE_BYTES)
 
 _SCHEME: Final = "^[hH][tT][tT][pP][sS]?://"
@@ -51,7 +39,7 @@ def _url(rule: str, message: str) -> Rule:
 
 
 _SECRET_RULES: Final = tuple(
-    # Here too: people put the URL where the name of the Secret belongs.
+    # On the source too, like all that stands near the URL: people put the URL where something else belongs.
     Rule(
         rule=f"!has(self.{ref}) || self.{ref}.{field}.matches('{pattern}')",
         message=message,
@@ -85,6 +73,12 @@ SOURCE_RULES: Final = (
     _url("!self.url.contains('#')", "must not contain a fragment ('#…'); a server never sees it"),
     *_SECRET_RULES,
     Rule(
+        rule=f"!has(self.checksum) || self.checksum.matches('{_CHECKSUM}')",
+        message="write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) "
+        "or crc32 (8)",
+        field_path=".checksum",
+    ),
+    Rule(
         rule="!has(self.expiresAt) || (self.expiresAt.getFullYear() >= 2000 && self.expiresAt.getFullYear() < 3000)",
         message="must be a time in the years 2000 to 2999",
         field_path=".expiresAt",
@@ -94,6 +88,11 @@ SOURCE_RULES: Final = (
 )
 ARTIFACT_RULES: Final = (
     Rule(rule="has(self.source) != has(self.inline)", message="set exactly one of source and inline"),
+    Rule(
+        rule=f"self.contentType == '' || self.contentType.matches('^{_MEDIA_PART}/{_MEDIA_PART}$')",
+        message="write a media type such as video/mp4, audio/mpeg or text/vtt, without parameters",
+        field_path=".contentType",
+    ),
     Rule(
         rule=f"!has(self.inline) || (self.inline != '' && size(bytes(self.inline)) <= {MAX_INLINE_BYTES})",
         message="must not be empty and have at most 16 KiB; give larger content as a source",

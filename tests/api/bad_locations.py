@@ -1,0 +1,276 @@
+"""StorageLocations that the API server refuses, with the words it uses."""
+
+from typing import Final
+
+from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, too_long, unknown, unsupported, wrong_type
+from tests.api.manifests import CANARY, a_location, with_s3
+
+OBJECT_NAME: Final = (
+    "write the name of an object: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+)
+DURATION: Final = "write a duration such as 30s, 10m or 720h (units: ms, s, m, h; days are not a unit: write 24h)"
+QUANTITY: Final = "write an amount of bytes such as 500Gi, 10M or 1048576"
+BUCKET: Final = (
+    "write a bucket name: 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+)
+ENDPOINT: Final = "must be a URL without path, user name or query, such as https://minio.example.com:9000"
+FOLDERS: Final = "must not begin with '/' or contain '//' or a folder '.' or '..'"
+PREFIX_CHARACTERS: Final = "use only letters, digits and ! - _ . * ( ) =, and '/' between folders"
+
+BAD_LOCATIONS: Final = (
+    Case("no s3", {**a_location(), "spec": {}}, blocked(missing("spec.s3"))),
+    Case("filesystem", a_location(filesystem={"path": "/x"}), unknown("StorageLocation", "spec.filesystem")),
+    Case("bucket upper", with_s3(bucket="MyBucket"), refused("spec.s3.bucket", BUCKET, value="MyBucket")),
+    Case("bucket short", with_s3(bucket="ab"), refused("spec.s3.bucket", BUCKET, value="ab")),
+    Case("bucket slash", with_s3(bucket="bucket/prefix"), refused("spec.s3.bucket", BUCKET, value="bucket/prefix")),
+    Case("bucket arn", with_s3(bucket="arn:aws:s3:::b"), refused("spec.s3.bucket", BUCKET, value="arn:aws:s3:::b")),
+    Case(
+        "bucket ..",
+        with_s3(bucket="a..b"),
+        refused("spec.s3.bucket", "must not contain '..' or look like an IP address", value="a..b"),
+    ),
+    Case(
+        "bucket ip",
+        with_s3(bucket="192.168.5.4"),
+        refused("spec.s3.bucket", "must not contain '..' or look like an IP address", value="192.168.5.4"),
+    ),
+    Case("bucket missing", with_s3(bucket=None), blocked(missing("spec.s3.bucket"))),
+    Case(
+        "region",
+        with_s3(region="EU West"),
+        refused("spec.s3.region", "write a region such as eu-west-2, or leave it out", value="EU West"),
+    ),
+    Case(
+        "region empty",
+        with_s3(region=""),
+        refused("spec.s3.region", "write a region such as eu-west-2, or leave it out", value=""),
+    ),
+    Case("endpoint no scheme", with_s3(endpoint="minio:9000"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint path", with_s3(endpoint="https://minio.example.com/bucket"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case(
+        "endpoint pw", with_s3(endpoint=f"https://me:{CANARY}@minio.example.com"), refused("spec.s3.endpoint", ENDPOINT)
+    ),
+    Case(
+        "endpoint query",
+        with_s3(endpoint=f"https://minio.example.com/?{CANARY}"),
+        refused("spec.s3.endpoint", ENDPOINT),
+    ),
+    Case("endpoint port", with_s3(endpoint="https://minio.example.com:99999"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case(
+        "prefix no slash",
+        with_s3(prefix="recordings"),
+        refused("spec.s3.prefix", "must end with '/', such as recordings/", value="recordings"),
+    ),
+    Case("prefix leading", with_s3(prefix="/recordings/"), refused("spec.s3.prefix", FOLDERS, value="/recordings/")),
+    Case("prefix ..", with_s3(prefix="a/../b/"), refused("spec.s3.prefix", FOLDERS, value="a/../b/")),
+    Case("prefix .", with_s3(prefix="./"), refused("spec.s3.prefix", FOLDERS, value="./")),
+    Case("prefix //", with_s3(prefix="a//b/"), refused("spec.s3.prefix", FOLDERS, value="a//b/")),
+    Case(
+        "prefix space",
+        with_s3(prefix="my recordings/"),
+        refused("spec.s3.prefix", PREFIX_CHARACTERS, value="my recordings/"),
+    ),
+    Case("prefix long", with_s3(prefix="a" * 257 + "/"), blocked(too_long("spec.s3.prefix", 256))),
+    Case(
+        "storageClass",
+        with_s3(storageClass="standard"),
+        blocked(
+            unsupported(
+                "spec.s3.storageClass",
+                "standard",
+                "STANDARD",
+                "REDUCED_REDUNDANCY",
+                "STANDARD_IA",
+                "ONEZONE_IA",
+                "INTELLIGENT_TIERING",
+                "GLACIER_IR",
+                "GLACIER",
+                "DEEP_ARCHIVE",
+                "EXPRESS_ONEZONE",
+            )
+        ),
+    ),
+    Case(
+        "kmsKeyId without kms",
+        with_s3(encryption={"type": "AES256", "kmsKeyId": "x"}),
+        refused("spec.s3.encryption.kmsKeyId", "kmsKeyId needs type aws:kms"),
+    ),
+    Case(
+        "encryption of unknown type",
+        with_s3(encryption={"type": "KMS"}),
+        blocked(unsupported("spec.s3.encryption.type", "KMS", "AES256", "aws:kms")),
+    ),
+    Case("encryption without type", with_s3(encryption={}), blocked(missing("spec.s3.encryption.type"))),
+    Case(
+        "tags 11",
+        with_s3(tags={f"t{i}": "x" for i in range(11)}),
+        blocked("spec.s3.tags: Too many: 11: must have at most 10 items"),
+    ),
+    Case("tag empty", with_s3(tags={"": "x"}), refused("spec.s3.tags", "a tag name has 1 to 128 characters")),
+    Case(
+        "tag aws",
+        with_s3(tags={"aws:x": "x"}),
+        refused("spec.s3.tags", "tag names beginning with aws: are the store's own"),
+    ),
+    Case("tag number", with_s3(tags={"a": 1}), blocked(wrong_type("spec.s3.tags.a", "string", got="integer"))),
+    Case(
+        "caBundle as a path",
+        with_s3(caBundle="/etc/ca.pem"),
+        refused(
+            "spec.s3.caBundle",
+            "write certificates in PEM, beginning with -----BEGIN CERTIFICATE-----",
+            value="/etc/ca.pem",
+        ),
+    ),
+    Case("credentials empty", with_s3(credentials={}), blocked(missing("spec.s3.credentials.secretName"))),
+    Case(
+        "credentials written inline",
+        with_s3(credentials={"accessKeyId": "A", "secretAccessKey": CANARY}),
+        unknown("StorageLocation", "spec.s3.credentials.accessKeyId", "spec.s3.credentials.secretAccessKey"),
+    ),
+    Case(
+        "credentials in another namespace",
+        with_s3(credentials={"secretName": "ns/s"}),
+        refused("spec.s3.credentials.secretName", OBJECT_NAME, value="ns/s"),
+    ),
+    Case(
+        "assumeRole",
+        with_s3(credentials={"assumeRole": {"arn": "x"}}),
+        unknown("StorageLocation", "spec.s3.credentials.assumeRole"),
+    ),
+    Case(
+        "maxArtifactSize 10GBs",
+        a_location(limits={"maxArtifactSize": "10GBs"}),
+        refused("spec.limits.maxArtifactSize", QUANTITY, value="10GBs"),
+    ),
+    Case(
+        "maxArtifactSize 500GB",
+        a_location(limits={"maxArtifactSize": "500GB"}),
+        refused("spec.limits.maxArtifactSize", QUANTITY, value="500GB"),
+    ),
+    Case(
+        "maxArtifactSize as a number",
+        a_location(limits={"maxArtifactSize": 5}),
+        blocked(wrong_type("spec.limits.maxArtifactSize", "string", got="integer")),
+    ),
+    Case(
+        "maxArtifactSize negative",
+        a_location(limits={"maxArtifactSize": "-1Gi"}),
+        refused("spec.limits.maxArtifactSize", QUANTITY, value="-1Gi"),
+    ),
+    Case(
+        "maxArtifactSize 0",
+        a_location(limits={"maxArtifactSize": "0"}),
+        refused("spec.limits.maxArtifactSize", QUANTITY, value="0"),
+    ),
+    Case(
+        "concurrentUploads 0",
+        a_location(limits={"concurrentUploads": 0}),
+        out_of_bounds("spec.limits.concurrentUploads", 0, "be greater than or equal to 1"),
+    ),
+    Case(
+        "concurrentUploads as text",
+        a_location(limits={"concurrentUploads": "4"}),
+        blocked(wrong_type("spec.limits.concurrentUploads", "integer", got="string")),
+    ),
+    Case(
+        "delay 2 minutes",
+        a_location(retry={"delays": ["2 minutes"]}),
+        refused("spec.retry.delays[0]", DURATION, value="2 minutes"),
+    ),
+    Case(
+        "delay 120",
+        a_location(retry={"delays": [120]}),
+        blocked(wrong_type("spec.retry.delays[0]", "string", got="integer")),
+    ),
+    Case(
+        "delay 0s",
+        a_location(retry={"delays": ["0s"]}),
+        refused("spec.retry.delays[0]", "must be at least 1s", value="0s"),
+    ),
+    Case(
+        "delay 500ms",
+        a_location(retry={"delays": ["500ms"]}),
+        refused("spec.retry.delays[0]", "must be at least 1s", value="500ms"),
+    ),
+    Case(
+        "delay 11",
+        a_location(retry={"delays": ["1s"] * 11}),
+        blocked("spec.retry.delays: Too many: 11: must have at most 10 items"),
+    ),
+    Case(
+        "untilExpiry",
+        a_location(retry={"delays": [], "untilExpiry": True}),
+        refused("spec.retry.untilExpiry", "untilExpiry repeats the last of delays: write at least one"),
+    ),
+    Case(
+        "grace 1 hour",
+        a_location(retry={"refreshGrace": "1 hour"}),
+        refused("spec.retry.refreshGrace", DURATION, value="1 hour"),
+    ),
+    Case(
+        "deletionPolicies empty",
+        a_location(deletionPolicies=[]),
+        out_of_bounds("spec.deletionPolicies", 0, "have at least 1 items"),
+    ),
+    Case(
+        "deletionPolicies twice the same",
+        a_location(deletionPolicies=["Retain", "Retain"]),
+        'spec.deletionPolicies[1]: Duplicate value: "Retain"',
+    ),
+    Case(
+        "deletionPolicies unknown",
+        a_location(deletionPolicies=["Keep"]),
+        blocked(unsupported("spec.deletionPolicies[0]", "Keep", "Retain", "Delete")),
+    ),
+    Case(
+        "namespace in upper case",
+        a_location(allowedNamespaces={"names": ["Team"]}),
+        refused("spec.allowedNamespaces.names[0]", "write the name of a namespace", value="Team"),
+    ),
+    Case(
+        "namespace *",
+        a_location(allowedNamespaces={"names": ["*"]}),
+        refused("spec.allowedNamespaces.names[0]", "write the name of a namespace", value="*"),
+    ),
+    Case(
+        "allowedNamespaces as a list",
+        a_location(allowedNamespaces=["a"]),
+        blocked(wrong_type("spec.allowedNamespaces", "object", got="array")),
+    ),
+    Case(
+        "selector In without values",
+        a_location(allowedNamespaces={"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}),
+        refused(
+            "spec.allowedNamespaces.selector.matchExpressions[0].values",
+            "In and NotIn need values; Exists and DoesNotExist take none",
+        ),
+    ),
+    Case(
+        "selector Exists with values",
+        a_location(
+            allowedNamespaces={"selector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["x"]}]}}
+        ),
+        refused(
+            "spec.allowedNamespaces.selector.matchExpressions[0].values",
+            "In and NotIn need values; Exists and DoesNotExist take none",
+        ),
+    ),
+    Case(
+        "selector with an unknown operator",
+        a_location(
+            allowedNamespaces={"selector": {"matchExpressions": [{"key": "a", "operator": "=", "values": ["x"]}]}}
+        ),
+        blocked(
+            unsupported(
+                "spec.allowedNamespaces.selector.matchExpressions[0].operator",
+                "=",
+                "In",
+                "NotIn",
+                "Exists",
+                "DoesNotExist",
+            )
+        ),
+    ),
+    Case("quota (not yet)", a_location(quotas=[]), unknown("StorageLocation", "spec.quotas")),
+)

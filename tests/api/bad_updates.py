@@ -1,0 +1,138 @@
+"""Patches of stored objects that the API server refuses, with the words it uses, and patches that it takes."""
+
+from typing import Any, Final
+
+from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, too_long, unsupported, wrong_type
+from tests.api.manifests import SHA256, SIGNATURE, URL, JsonObject, a_location, a_recording, a_source, an_artifact
+
+STORED: Final = a_recording(
+    an_artifact(source=a_source(size=10, checksum=SHA256)),
+    an_artifact(name="notes", kind="Summary", contentType=None, source=None, inline="x"),
+    owner={"org": "acme", "user": "u-17"},
+    name="stored",
+    ttlAfterFinished="1h",
+)
+STORED_LOCATION: Final = a_location(name="stored", s3={"prefix": "a/"})
+VIDEO, NOTES = STORED["spec"]["artifacts"]
+
+OWNER: Final = "owner cannot be changed; create a new Recording"
+ARTIFACTS: Final = "artifacts can be added, but not removed or renamed; create a new Recording"
+DECLARED: Final = "kind, contentType and optional cannot be changed; add an artifact with another name"
+CONTENT: Final = "inline cannot be changed; add an artifact with another name"
+SOURCE: Final = "spec.artifacts[0].source"
+
+
+def spec(**fields: Any) -> JsonObject:
+    """A patch of the spec."""
+    return {"spec": fields}
+
+
+def artifacts(*listed: JsonObject) -> JsonObject:
+    """A patch of the artifacts (a merge patch replaces the whole list)."""
+    return spec(artifacts=list(listed))
+
+
+def video(**fields: Any) -> JsonObject:
+    """A patch of the video; a field given as None goes away."""
+    return artifacts({key: value for key, value in {**VIDEO, **fields}.items() if value is not None}, NOTES)
+
+
+def source(**fields: Any) -> JsonObject:
+    """A patch of the video's source; a field given as None goes away."""
+    merged = {**VIDEO["source"], **fields}
+    return video(source={key: value for key, value in merged.items() if value is not None})
+
+
+BAD_UPDATES: Final = (
+    Case("another org", spec(owner={"org": "other"}), refused("spec.owner", OWNER)),
+    Case("a project added", spec(owner={"project": "p-3"}), refused("spec.owner", OWNER)),
+    Case("the user removed", spec(owner={"user": None}), refused("spec.owner", OWNER)),
+    Case(
+        "another location",
+        spec(storageLocation="other"),
+        refused("spec.storageLocation", "storageLocation cannot be changed; create a new Recording"),
+    ),
+    Case("the location removed", spec(storageLocation=None), blocked(missing("spec.storageLocation"))),
+    Case("an artifact removed", artifacts(VIDEO), refused("spec.artifacts", ARTIFACTS)),
+    Case("an artifact renamed", artifacts({**VIDEO, "name": "film"}, NOTES), refused("spec.artifacts", ARTIFACTS)),
+    Case(
+        "one added and one removed",
+        artifacts(VIDEO, an_artifact(name="later")),
+        refused("spec.artifacts", ARTIFACTS),
+    ),
+    Case("another kind", video(kind="Audio"), refused("spec.artifacts[0]", DECLARED)),
+    Case("another contentType", video(contentType="video/webm"), refused("spec.artifacts[0]", DECLARED)),
+    Case("the contentType removed", video(contentType=None), refused("spec.artifacts[0]", DECLARED)),
+    Case("now optional", video(optional=True), refused("spec.artifacts[0]", DECLARED)),
+    Case("inline instead of a source", video(source=None, inline="x"), refused("spec.artifacts[0]", CONTENT)),
+    Case("another inline", artifacts(VIDEO, {**NOTES, "inline": "y"}), refused("spec.artifacts[1]", CONTENT)),
+    Case(
+        "a source instead of inline",
+        artifacts(VIDEO, {**an_artifact(name="notes", kind="Summary", contentType=None)}),
+        refused("spec.artifacts[1]", CONTENT),
+    ),
+    *(
+        Case(f"{field} {change}", source(**{field: value}), refused(f"{SOURCE}.{field}", message))
+        for field, other in (("size", 11), ("checksum", "crc32:00000000"))
+        for change, value in (("changed", other), ("removed", None))
+        for message in (f"{field} cannot be changed; create a new Recording",)
+    ),
+    Case(
+        "a URL with a space",
+        source(url="https://media.example.com/a b" + SIGNATURE),
+        refused(
+            f"{SOURCE}.url",
+            "must not contain spaces, control characters or letters outside ASCII; percent-encode them",
+        ),
+    ),
+    Case("priority as text", spec(priority="high"), blocked(wrong_type("spec.priority", "integer", got="string"))),
+)
+GOOD_UPDATES: Final = {
+    "an artifact added": artifacts(VIDEO, NOTES, an_artifact(name="later")),
+    "artifacts in another order": artifacts(NOTES, VIDEO),
+    "a fresh URL": source(url=URL + "&again=1"),
+    "a Secret instead of the URL": source(url=None, urlSecretRef={"name": "link", "key": "url"}),
+    "an expiry": source(expiresAt="2026-11-21T12:00:00Z"),
+    "headers": source(headersSecretRef={"name": "headers"}),
+    "priority": spec(priority=5),
+    "suspend": spec(suspend=True),
+    "cancel": spec(cancel=True),
+    "retryToken": spec(retryToken="2"),
+    "deletionPolicy": spec(deletionPolicy="Delete"),
+    "ttl": spec(ttlAfterFinished="2h"),
+    "ttl removed": spec(ttlAfterFinished=None),
+}
+BAD_STATUSES: Final = (
+    Case(
+        "unknown phase",
+        {"status": {"phase": "Done"}},
+        blocked(unsupported("status.phase", "Done", "Pending", "Uploading", "Complete", "Failed")),
+    ),
+    Case("progress too long", {"status": {"progress": "x" * 17}}, blocked(too_long("status.progress", 16))),
+    Case(
+        "negative bytes",
+        {"status": {"bytesDone": -1}},
+        out_of_bounds("status.bytesDone", -1, "be greater than or equal to 0").replace(": status.", ": ", 1),
+    ),
+)
+BAD_LOCATION_UPDATES: Final = (
+    *(
+        Case(f"{field} changed", patch, refused(f"spec.{path}", f"{field} cannot be changed; {new}"))
+        for new in ("create a new StorageLocation",)
+        for field, path, patch in (
+            ("bucket", "s3.bucket", spec(s3={"bucket": "other"})),
+            ("prefix", "s3.prefix", spec(s3={"prefix": "b/"})),
+            ("prefix", "s3.prefix", spec(s3={"prefix": None})),
+            ("keyTemplate", "keyTemplate", spec(keyTemplate="{uid}/{artifact}")),
+            ("keyTemplate", "keyTemplate", spec(keyTemplate="{org}/{uid}/{artifact}")),
+        )
+    ),
+    Case("s3 removed", spec(s3=None), blocked(missing("spec.s3"))),
+)
+GOOD_LOCATION_UPDATES: Final = {
+    "region": spec(s3={"region": "eu-west-2"}),
+    "endpoint": spec(s3={"endpoint": "http://127.0.0.1:7070"}),
+    "credentials": spec(s3={"credentials": {"secretName": "other"}}),
+    "delays": spec(retry={"delays": ["1s"]}),
+    "keyTemplate as it is by default": spec(keyTemplate="{namespace}/{name}/{uid}/{artifact}{ext}"),
+}

@@ -1,0 +1,68 @@
+"""A bad manifest and the answer it gets, and the forms in which the API server puts its answers."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from tests.api.manifests import JsonObject
+
+_UNCHECKED: Final = (
+    "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One bad manifest (or patch) and the exact message that it gets."""
+
+    name: str
+    manifest: JsonObject
+    message: str
+
+
+def refused(field: str, message: str, *, value: str | None = None) -> str:
+    """A rule did not hold; `value` is there where the server repeats what was written."""
+    shown = "" if value is None else f"{json.dumps(value)}: "
+    return f"{field}: Invalid value: {shown}{message}"
+
+
+def missing(field: str) -> str:
+    """A field that must be there is not."""
+    return f"{field}: Required value"
+
+
+def wrong_type(field: str, wanted: str, *, got: str) -> str:
+    """A value of another type; `got` is the type, and for times what was written."""
+    return f'{field}: Invalid value: "{got}": {field} in body must be of type {wanted}: "{got}"'
+
+
+def unsupported(field: str, value: str, *values: str) -> str:
+    """Not one of the values of an enumeration."""
+    return f"{field}: Unsupported value: {json.dumps(value)}: supported values: {', '.join(map(json.dumps, values))}"
+
+
+def out_of_bounds(field: str, value: int, bound: str) -> str:
+    """A number beyond its bound."""
+    return f"{field}: Invalid value: {value}: {field} in body should {bound}"
+
+
+def too_long(field: str, limit: int) -> str:
+    """A text beyond its length; what was written is not repeated."""
+    return f"{field}: Too long: may not be more than {limit} bytes"
+
+
+def several(*errors: str) -> str:
+    """More than one error."""
+    return f"[{', '.join(errors)}]"
+
+
+def blocked(*errors: str) -> str:
+    """Errors of the schema, after which the server checks no rules and says so."""
+    return several(*errors, _UNCHECKED)
+
+
+def unknown(kind: str, *fields: str) -> str:
+    """Fields that the schema does not have."""
+    listed = ", ".join(f'unknown field "{field}"' for field in fields)
+    return f'{kind} in version "v1alpha1" cannot be handled as a {kind}: strict decoding error: {listed}'

@@ -1,0 +1,85 @@
+"""Manifests that must be accepted: what stands close to what is refused."""
+
+from typing import Final
+
+from tests.api.manifests import (
+    SIGNATURE,
+    a_location,
+    a_recording,
+    an_artifact,
+    with_s3,
+    with_source,
+    with_template,
+    with_url,
+)
+
+GOOD_RECORDINGS: Final = {
+    "one video": a_recording(),
+    "64 artifacts": a_recording(*[an_artifact(name=f"v{number}") for number in range(64)]),
+    "64 artifacts with long URLs": a_recording(
+        *[an_artifact(name=f"v{i}", source={"url": "https://h/" + "a" * 8000 + SIGNATURE}) for i in range(64)]
+    ),
+    "16 KiB inline": a_recording(an_artifact(source=None, inline="x" * 16384)),
+    "256 KiB inline together": a_recording(
+        *[an_artifact(name=f"v{number}", source=None, inline="x" * 16384) for number in range(16)]
+    ),
+    "http (the operator's policy decides)": with_url("http://127.0.0.1:9080/a" + SIGNATURE),
+    "scheme in upper case": with_url("HTTPS://media.example.com/a" + SIGNATURE),
+    "host that begins with a number": with_url("https://1.2.example/a" + SIGNATURE),
+    "host that ends in a number": with_url("https://media.example2/a" + SIGNATURE),
+    "host without a dot": with_url("https://localhost/a" + SIGNATURE),
+    "IPv4": with_url("https://203.0.113.7:8443/a" + SIGNATURE),
+    "IPv6": with_url("https://[2001:db8::1]:8443/a" + SIGNATURE),
+    "no path": with_url("https://media.example.com" + SIGNATURE),
+    "characters that some providers leave as they are": with_url("https://media.example.com/a;b={c}|^`'\"<d>,@e:f"),
+    "fraction of a second": with_source(expiresAt="2026-11-21T12:00:00.123456789123Z"),
+    "another zone": with_source(expiresAt="2026-11-21T12:00:00+05:30"),
+    "a URL from a Secret": a_recording(an_artifact(source={"urlSecretRef": {"name": "a.b-c", "key": "A_b.c-d"}})),
+    "every checksum": a_recording(
+        *[
+            an_artifact(name=name, source={"url": "https://h/", "checksum": f"{name}:{'0' * digits}"})
+            for name, digits in (("sha256", 64), ("md5", 32), ("crc64nvme", 16), ("crc32", 8))
+        ]
+    ),
+    "empty contentType": a_recording(an_artifact(contentType="")),
+    "contentType of a suffix": a_recording(an_artifact(contentType="application/vnd.apple.mpegurl+x")),
+    "durations": a_recording(ttlAfterFinished="1h30m1.5s250ms"),
+    "no time": a_recording(ttlAfterFinished="0s"),
+    "a null is as absent": a_recording(owner={"org": "a", "user": None}),
+    "longest names": a_recording(
+        an_artifact(name="a" * 63), name="n" * 63, owner={"org": "o" * 128, "user": "u" * 128, "project": "_-."}
+    ),
+}
+GOOD_LOCATIONS: Final = {
+    "a bucket": a_location(),
+    "everything": a_location(
+        s3={
+            "region": "eu-west-2",
+            "endpoint": "http://127.0.0.1:7070",
+            "pathStyle": True,
+            "prefix": "team=a/recordings(1)/",
+            "storageClass": "STANDARD_IA",
+            "encryption": {"type": "aws:kms", "kmsKeyId": "alias/recordings"},
+            "tags": {"team": "a"},
+            "caBundle": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+            "credentials": {"secretName": "archive"},
+        },
+        keyTemplate="{org}/{user}/{project}/{namespace}/{name}/{uid}/{year}-{month}-{day}.{artifact}{ext}",
+        allowedNamespaces={
+            "names": ["default"],
+            "selector": {
+                "matchLabels": {"team": "a"},
+                "matchExpressions": [
+                    {"key": "env", "operator": "In", "values": ["prod"]},
+                    {"key": "old", "operator": "DoesNotExist"},
+                ],
+            },
+        },
+        limits={"concurrentUploads": 4, "perNamespace": 2, "maxArtifactSize": "1.5Gi"},
+        retry={"delays": ["2m", "1h30m"], "untilExpiry": True, "refreshGrace": "0s"},
+        deletionPolicies=["Retain", "Delete"],
+    ),
+    "no retries": a_location(retry={"delays": []}),
+    "IPv6 endpoint": with_s3(endpoint="https://[2001:db8::1]:9000"),
+    "shortest template": with_template("{uid}{artifact}"),
+}

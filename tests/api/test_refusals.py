@@ -1,0 +1,105 @@
+"""What the real API server says to good and bad manifests, word by word. No answer repeats the signature of a URL."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from localcluster import ControlPlane
+from tests.api.apiserver import Answer, ApiServer
+from tests.api.bad_locations import BAD_LOCATIONS
+from tests.api.bad_recordings import BAD_RECORDINGS
+from tests.api.bad_sources import BAD_SOURCES
+from tests.api.bad_templates import BAD_TEMPLATES
+from tests.api.bad_updates import (
+    BAD_LOCATION_UPDATES,
+    BAD_STATUSES,
+    BAD_UPDATES,
+    GOOD_LOCATION_UPDATES,
+    GOOD_UPDATES,
+    STORED,
+    STORED_LOCATION,
+)
+from tests.api.cases import Case
+from tests.api.good_manifests import GOOD_LOCATIONS, GOOD_RECORDINGS
+from tests.api.manifests import CANARY, URL, a_recording, a_source, an_artifact
+
+pytestmark = pytest.mark.cluster
+BAD_MANIFESTS = (*BAD_RECORDINGS, *BAD_SOURCES, *BAD_LOCATIONS, *BAD_TEMPLATES)
+
+
+@pytest.fixture(scope="module")
+def server(cluster: ControlPlane) -> ApiServer:
+    """The API server, with the objects that updates are tried on."""
+    api = ApiServer(cluster.kubeconfig)
+    for manifest in (STORED, STORED_LOCATION):
+        assert api.create(manifest, dry_run=False).message == "accepted"
+    return api
+
+
+def assert_answer(answer: Answer, expected: str) -> None:
+    """The server answered in these words (in any order, where there are several errors), and without the signature."""
+    assert sorted(answer.message.strip("[]").split(", ")) == sorted(expected.strip("[]").split(", "))
+    assert CANARY not in answer.body
+
+
+@pytest.mark.parametrize("case", BAD_MANIFESTS, ids=lambda case: case.name)
+def test_bad_manifest_is_refused(server: ApiServer, case: Case) -> None:
+    assert_answer(server.create(case.manifest), case.message)
+
+
+@pytest.mark.parametrize("manifest", GOOD_RECORDINGS.values(), ids=GOOD_RECORDINGS)
+def test_good_recording_is_accepted(server: ApiServer, manifest: Mapping[str, Any]) -> None:
+    assert server.create(manifest).message == "accepted"
+
+
+@pytest.mark.parametrize("manifest", GOOD_LOCATIONS.values(), ids=GOOD_LOCATIONS)
+def test_good_location_is_accepted(server: ApiServer, manifest: Mapping[str, Any]) -> None:
+    assert server.create(manifest).message == "accepted"
+
+
+@pytest.mark.parametrize("case", BAD_UPDATES, ids=lambda case: case.name)
+def test_bad_update_is_refused(server: ApiServer, case: Case) -> None:
+    assert_answer(server.patch(STORED, case.manifest), case.message)
+
+
+@pytest.mark.parametrize("patch", GOOD_UPDATES.values(), ids=GOOD_UPDATES)
+def test_good_update_is_accepted(server: ApiServer, patch: Mapping[str, Any]) -> None:
+    assert server.patch(STORED, patch).message == "accepted"
+
+
+@pytest.mark.parametrize("case", BAD_LOCATION_UPDATES, ids=lambda case: case.name)
+def test_bad_location_update_is_refused(server: ApiServer, case: Case) -> None:
+    assert_answer(server.patch(STORED_LOCATION, case.manifest), case.message)
+
+
+@pytest.mark.parametrize("patch", GOOD_LOCATION_UPDATES.values(), ids=GOOD_LOCATION_UPDATES)
+def test_good_location_update_is_accepted(server: ApiServer, patch: Mapping[str, Any]) -> None:
+    assert server.patch(STORED_LOCATION, patch).message == "accepted"
+
+
+@pytest.mark.parametrize("case", BAD_STATUSES, ids=lambda case: case.name)
+def test_bad_status_is_refused(server: ApiServer, case: Case) -> None:
+    assert_answer(server.patch(STORED, case.manifest, status=True), case.message)
+
+
+def test_a_status_cannot_be_written_with_the_spec(server: ApiServer) -> None:
+    forged = {"status": {"phase": "Complete"}}
+    assert "status" not in server.create({**a_recording(name="forged"), **forged}).object
+    assert "status" not in server.patch(STORED, forged).object
+
+
+NEAR_THE_URL = {
+    "contentType": an_artifact(contentType=URL),
+    "checksum": an_artifact(source=a_source(checksum=URL)),
+    "urlSecretRef.name": an_artifact(source={"urlSecretRef": {"name": URL, "key": "k"}}),
+    "urlSecretRef.key": an_artifact(source={"urlSecretRef": {"name": "s", "key": URL}}),
+    "headersSecretRef.name": an_artifact(source=a_source(headersSecretRef={"name": URL})),
+}
+
+
+@pytest.mark.parametrize("artifact", NEAR_THE_URL.values(), ids=NEAR_THE_URL)
+def test_a_url_in_a_field_near_its_own_is_not_repeated(server: ApiServer, artifact: Mapping[str, Any]) -> None:
+    answer = server.create(a_recording(dict(artifact)))
+    assert answer.code == 422
+    assert CANARY not in answer.body
