@@ -1,0 +1,85 @@
+"""Clients of the real API server: the operator's own (with the rights that the chart gives) and an administrator's."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import ControlPlane
+from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, install
+from recording_operator.handlers import Watcher, WatchOptions
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.connection import Connection, connection
+from recording_operator.kube.rest import RestClient
+from tests.kube.observed import Observed
+
+
+@pytest.fixture
+def operator_connection(cluster: ControlPlane) -> Connection:
+    """As the operator's ServiceAccount."""
+    return connection_of_operator(cluster)
+
+
+@pytest.fixture
+def rest(operator_connection: Connection) -> Iterator[RestClient]:
+    """As the operator's ServiceAccount."""
+    client = RestClient(operator_connection)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def api(rest: RestClient) -> KubeApi:
+    """As the operator's ServiceAccount."""
+    return KubeApi(rest)
+
+
+@pytest.fixture
+def admin(cluster: ControlPlane) -> Iterator[RestClient]:
+    """As an administrator."""
+    client = RestClient(connection(kubeconfig=cluster.kubeconfig))
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def rough_cluster(scratch: Path) -> Iterator[ControlPlane]:
+    """A control plane that may be broken: watches end after seconds, history is compacted each second."""
+    arguments = ("--min-request-timeout=3", "--etcd-compaction-interval=1s")
+    with ControlPlane(scratch / "rough-control-plane", api_server_args=arguments) as control_plane:
+        control_plane.start()
+        install(control_plane.kubectl)
+        yield control_plane
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., Observed]]:
+    """Starts watchers in threads of their own; whatever still runs after the test is stopped."""
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start(where: Connection, options: WatchOptions | None = None) -> Observed:
+        observed = Observed()
+        observed.watcher = Watcher(
+            where,
+            on_recording=observed.on_recording,
+            on_location=observed.on_location,
+            on_listed=observed.on_listed,
+            options=options,
+        )
+        threads.append(threading.Thread(target=observed.watcher.run, args=(stop,)))
+        threads[-1].start()
+        return observed
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join(timeout=10)
+        assert not thread.is_alive(), "the watcher did not stop"
+
+
+def connection_of_operator(cluster: ControlPlane) -> Connection:
+    """The operator's own connection to a cluster."""
+    path = cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
+    return connection(kubeconfig=path)

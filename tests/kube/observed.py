@@ -1,0 +1,42 @@
+"""What a watcher called back with."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from recording_operator.handlers import Watcher
+
+JsonObject = dict[str, Any]
+
+
+@dataclass
+class Observed:
+    """Collects the calls of one watcher."""
+
+    events: list[tuple[str, JsonObject]] = field(default_factory=list)
+    locations: list[tuple[str, JsonObject]] = field(default_factory=list)
+    lists: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
+    watcher: Watcher = field(init=False)
+
+    def on_recording(self, kind: str, stored: JsonObject) -> None:
+        self.threads.add(threading.get_ident())
+        self.events.append((kind, stored))
+
+    def on_location(self, kind: str, stored: JsonObject) -> None:
+        self.locations.append((kind, stored))
+
+    def on_listed(self, resource: str, uids: frozenset[str]) -> None:
+        self.lists.append((resource, uids))
+
+    def wait_listed(self) -> None:
+        """Until everything that was there at the start was handed over."""
+        assert self.watcher.listed.wait(30), "not listed within 30 s"
+
+    def saw(self, kind: str, uid: str, *, after: int = 0) -> bool:
+        """Whether an event of this kind came for the object, `after` so many events."""
+        return any(seen == kind and stored["metadata"]["uid"] == uid for seen, stored in self.events[after:])
+
+    def lists_of(self, resource: str) -> list[frozenset[str]]:
+        """The uids of each complete list."""
+        return [uids for listed, uids in self.lists if listed == resource]

@@ -1,0 +1,299 @@
+"""The calls of the operator, against a real API server."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from localcluster import ControlPlane
+from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, secrets_binding
+from localcluster.ports import free_port
+from recording_operator.kube.client import UNFINISHED, KubeApi
+from recording_operator.kube.connection import Connection, NoToken, connection
+from recording_operator.kube.errors import (
+    ApiUnavailable,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+    error_from_answer,
+)
+from recording_operator.kube.rest import RestClient
+from tests.kube.objects import a_location, a_recording, a_secret, annotate, set_status
+from tests.kube.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+
+class Calls:
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+
+    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.heard.append((verb, outcome))
+
+
+def test_a_status_patch_removes_with_none_and_replaces_lists(api: KubeApi, admin: RestClient, namespace: str) -> None:
+    stored = a_recording(admin, namespace, "r")
+    artifacts = [{"name": "video", "phase": "Pending"}, {"name": "audio", "phase": "Pending"}]
+    stored = set_status(admin, stored, {"phase": "Pending", "message": "waits", "artifacts": artifacts})
+
+    patch = {"message": None, "phase": "Uploading", "artifacts": [{"name": "video", "phase": "Uploading"}]}
+    version = stored["metadata"]["resourceVersion"]
+    written = api.patch_recording_status(namespace, "r", resource_version=version, status=patch)
+
+    assert written["status"] == {"phase": "Uploading", "artifacts": [{"name": "video", "phase": "Uploading"}]}
+    assert api.get_recording(namespace, "r")["status"] == written["status"]
+
+
+def test_k5_a_stale_status_patch_is_a_conflict_and_writes_nothing(
+    api: KubeApi, admin: RestClient, namespace: str
+) -> None:
+    stale = a_recording(admin, namespace, "r")
+    annotate(admin, stale, "newer")
+
+    with pytest.raises(Conflict):
+        api.patch_recording_status(
+            namespace, "r", resource_version=stale["metadata"]["resourceVersion"], status={"phase": "Uploading"}
+        )
+
+    assert "status" not in api.get_recording(namespace, "r")
+
+
+def test_of_eight_racing_claims_one_wins(api: KubeApi, admin: RestClient, namespace: str) -> None:
+    for number in range(5):
+        name = f"r{number}"
+        version = a_recording(admin, namespace, name)["metadata"]["resourceVersion"]
+        outcomes: list[str] = []
+        barrier = threading.Barrier(8)
+
+        def claim(holder: str, name: str = name, version: str = version, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait()
+            status = {"claim": {"holder": holder, "transitions": 1}}
+            try:
+                api.patch_recording_status(namespace, name, resource_version=version, status=status)
+                outcomes.append(holder)
+            except Conflict:
+                outcomes.append("conflict")
+
+        threads = [threading.Thread(target=claim, args=(f"holder-{i}",)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert outcomes.count("conflict") == 7
+        winner = next(outcome for outcome in outcomes if outcome != "conflict")
+        assert api.get_recording(namespace, name)["status"]["claim"]["holder"] == winner
+
+
+def test_k11_deleting_by_the_uid_of_a_former_object_spares_the_new_one(
+    api: KubeApi, admin: RestClient, namespace: str
+) -> None:
+    former = a_recording(admin, namespace, "r")["metadata"]["uid"]
+    api.delete_recording(namespace, "r", uid=former)
+    new = a_recording(admin, namespace, "r")
+
+    with pytest.raises(Conflict):
+        api.delete_recording(namespace, "r", uid=former)
+    with pytest.raises(Conflict):
+        api.delete_recording(namespace, "r", uid=new["metadata"]["uid"], resource_version="1")
+
+    assert api.get_recording(namespace, "r")["metadata"]["uid"] == new["metadata"]["uid"]
+    api.delete_recording(
+        namespace, "r", uid=new["metadata"]["uid"], resource_version=new["metadata"]["resourceVersion"]
+    )
+    with pytest.raises(NotFound):
+        api.get_recording(namespace, "r")
+
+
+def test_finalizers_are_replaced_only_in_the_state_that_was_seen(
+    api: KubeApi, admin: RestClient, namespace: str
+) -> None:
+    stored = a_recording(admin, namespace, "r")
+    first = stored["metadata"]["resourceVersion"]
+    held = api.patch_recording_finalizers(
+        namespace, "r", resource_version=first, finalizers=["recordings.dev/delete-object"]
+    )
+    assert held["metadata"]["finalizers"] == ["recordings.dev/delete-object"]
+
+    with pytest.raises(Conflict):
+        api.patch_recording_finalizers(namespace, "r", resource_version=first, finalizers=[])
+
+    freed = api.patch_recording_finalizers(
+        namespace, "r", resource_version=held["metadata"]["resourceVersion"], finalizers=[]
+    )
+    assert "finalizers" not in freed["metadata"]
+
+
+def test_lists_page_by_page_and_by_selector(api: KubeApi, admin: RestClient, namespace: str) -> None:
+    for number in range(7):
+        a_recording(admin, namespace, f"r{number}", phase="Complete" if number % 2 else None)
+
+    everything = [item["metadata"]["name"] for item in api.list_recordings(namespace=namespace, page_size=2)]
+    unfinished = api.list_recordings(namespace=namespace, page_size=2, field_selector=UNFINISHED)
+
+    assert everything == [f"r{number}" for number in range(7)]
+    assert [item["metadata"]["name"] for item in unfinished] == ["r0", "r2", "r4", "r6"]
+
+
+def test_k3_a_list_whose_history_was_compacted_goes_on(rough_cluster: ControlPlane) -> None:
+    calls = Calls()
+    rest = RestClient(connection(kubeconfig=rough_cluster.kubeconfig), observer=calls)
+    for number in range(4):
+        a_recording(rest, "default", f"compacted-{number}")
+    api = KubeApi(rest)
+
+    pages = api.list_recordings(namespace="default", page_size=1)
+    names = [next(pages)["metadata"]["name"]]
+    revision = KubeApi(rest).get_recording("default", "compacted-0")
+    eventually(lambda: is_compacted(rest, annotate(rest, revision, "x") and revision), within_s=30)
+    names += [item["metadata"]["name"] for item in pages]
+
+    assert names == [f"compacted-{number}" for number in range(4)]
+    assert ("GET", "Gone") in calls.heard
+    rest.close()
+
+
+def is_compacted(rest: RestClient, stored: dict[str, dict[str, str]]) -> bool:
+    """Whether the server forgot the state of the cluster at the object's last known version."""
+    from recording_operator.kube.errors import Gone  # noqa: PLC0415
+
+    query = {"resourceVersion": stored["metadata"]["resourceVersion"], "resourceVersionMatch": "Exact", "limit": 1}
+    try:
+        rest.request("GET", "/apis/recordings.dev/v1alpha1/recordings", query=query)
+    except Gone:
+        return True
+    return False
+
+
+def test_locations_and_their_status(api: KubeApi, admin: RestClient, namespace: str) -> None:
+    stored = a_location(admin, namespace)
+    try:
+        status = {"observedGeneration": 1, "conditions": []}
+        written = api.patch_location_status(
+            namespace, resource_version=stored["metadata"]["resourceVersion"], status=status
+        )
+        assert written["status"]["observedGeneration"] == 1
+        assert api.get_location(namespace)["status"] == written["status"]
+        assert namespace in [item["metadata"]["name"] for item in api.list_locations(page_size=1)]
+    finally:
+        admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagelocations/{namespace}")
+
+
+def test_namespaces(api: KubeApi, admin: RestClient, namespace: str) -> None:
+    assert api.namespace_labels(namespace)["kubernetes.io/metadata.name"] == namespace
+    assert api.namespace_uid("kube-system") == KubeApi(admin).namespace_uid("kube-system")
+    with pytest.raises(NotFound):
+        api.namespace_labels("no-such-namespace")
+
+
+def test_secrets_of_a_namespace_are_read_only_where_its_owner_lets_the_operator(
+    api: KubeApi, cluster: ControlPlane, admin: RestClient, namespace: str
+) -> None:
+    a_secret(admin, namespace, "s", {"token": "c4n4ry-v4lue"})
+    with pytest.raises(Forbidden):
+        api.read_secret(namespace, "s")
+
+    cluster.kubectl.apply(secrets_binding(namespace))
+    secret = eventually(lambda: readable(api, namespace, "s"))
+
+    assert secret.data["token"] == b"c4n4ry-v4lue"
+    assert "c4n4ry" not in repr(secret)
+
+
+def readable(api: KubeApi, namespace: str, name: str):  # type: ignore[no-untyped-def]
+    try:
+        return api.read_secret(namespace, name)
+    except Forbidden:
+        return None
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_that_is_no_name_is_not_asked_for(api: KubeApi, namespace: str, name: str) -> None:
+    with pytest.raises(Invalid):
+        api.get_recording(namespace, name)
+
+
+def test_an_invalid_status_is_told_by_field_and_not_by_value(api: KubeApi, admin: RestClient, namespace: str) -> None:
+    stored = a_recording(admin, namespace, "r")
+    status = {"phase": "https://h.example/?sig=c4n4ry"}
+    with pytest.raises(Invalid) as refusal:
+        api.patch_recording_status(
+            namespace, "r", resource_version=stored["metadata"]["resourceVersion"], status=status
+        )
+    assert "status.phase" in str(refusal.value)
+    assert "c4n4ry" not in str(refusal.value)
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    calls = Calls()
+    nowhere = Connection(server=f"https://127.0.0.1:{free_port()}", namespace="default", token=NoToken())
+    rest = RestClient(nowhere, observer=calls)
+    with pytest.raises(ApiUnavailable):
+        KubeApi(rest).get_recording("default", "r")
+    assert calls.heard == [("GET", "ApiUnavailable")]
+    rest.close()
+
+
+def test_k1_a_frozen_server_is_given_up_in_time(rough_cluster: ControlPlane) -> None:
+    rest = RestClient(connection(kubeconfig=rough_cluster.kubeconfig))
+    rough_cluster.freeze_component("kube-apiserver")
+    try:
+        with pytest.raises(ApiUnavailable):
+            rest.request("PATCH", "/api/v1/namespaces/default", body={}, read_timeout_s=0.5)
+    finally:
+        rough_cluster.thaw_component("kube-apiserver")
+    assert rest.request("GET", "/api/v1/namespaces/default")["metadata"]["name"] == "default"
+    rest.close()
+
+
+@pytest.fixture
+def token_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Iterator[Path]:
+    """A kubeconfig that names a file with the token."""
+    made = cluster.service_account_kubeconfig(
+        namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT, path=tmp_path / "made.kubeconfig"
+    )
+    config = yaml.safe_load(made.read_text())
+    user = config["users"][0]["user"]
+    (tmp_path / "token").write_text(user.pop("token") + "\n")
+    user["tokenFile"] = "token"
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    yield path
+
+
+def test_a_token_file_is_read_anew_for_each_request(token_kubeconfig: Path) -> None:
+    token_file = token_kubeconfig.parent / "token"
+    token = token_file.read_text()
+    rest = RestClient(connection(kubeconfig=token_kubeconfig))
+    api = KubeApi(rest)
+    assert api.namespace_uid("kube-system")
+
+    token_file.write_text("not-a-token")
+    with pytest.raises(Unauthorized):
+        api.namespace_uid("kube-system")
+
+    token_file.write_text(token)
+    assert api.namespace_uid("kube-system")
+    token_file.write_text("")  # while it is being replaced, the last one holds
+    assert api.namespace_uid("kube-system")
+    rest.close()
+
+
+def test_k6_retry_after_is_read_from_the_header_or_the_body() -> None:
+    by_header = error_from_answer(status=429, body=None, retry_after="7", request="GET /x")
+    by_body = error_from_answer(
+        status=429, body={"details": {"retryAfterSeconds": 3}}, retry_after="Wed, 21 Oct 2026", request="GET /x"
+    )
+    by_none = error_from_answer(status=429, body={"message": "storage is reinitializing"}, retry_after=None, request="")
+    assert [error.retry_after_s for error in (by_header, by_body, by_none) if isinstance(error, TooManyRequests)] == [
+        7.0,
+        3.0,
+        1.0,
+    ]
