@@ -22,7 +22,8 @@ from localcluster.progress import Progress, say
 from localcluster.stack import Stack
 from localcluster.tools import ensure_tools
 
-LOCAL: Final = PROJECT / ".local"
+# Two clusters from one clone: give one of them another folder.
+LOCAL: Final = Path(os.environ.get("LOCALCLUSTER_FOLDER") or PROJECT / ".local").absolute()
 _POLL_S: Final = 0.05
 _CHECK_INTERVAL_S: Final = 1.0
 _START_TIMEOUT_S: Final = 180.0
@@ -110,7 +111,7 @@ def up() -> int:
                 supervisor.start()
             say(f"the cluster is ready ({progress.elapsed_s:.1f} s)")
     print(supervisor.environment.read_text(), end="", flush=True)
-    say(f"\n. {supervisor.environment.relative_to(PROJECT)}   puts these variables into your shell; then:")
+    say(f"\n. {short_path(supervisor.environment)}   puts these variables into your shell; then:")
     say("make run              runs the operator against it")
     say("kubectl apply -f examples/ && kubectl get recordings --watch")
     say("make cluster-down     stops it and keeps its data (rm -r .local forgets them)")
@@ -159,6 +160,11 @@ def run() -> NoReturn:
     )
     command = operator_command(policy=POLICY, namespace=OPERATOR_NAMESPACE, http_port=0)
     os.execve(command[0], command, operator_environment(kubeconfig))  # noqa: S606 - no shell is wanted
+
+
+def short_path(path: Path) -> str:
+    """Return a path as one types it in the project's folder."""
+    return str(path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path)
 
 
 def _write_pid(lock: TextIO) -> None:

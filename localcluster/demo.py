@@ -8,10 +8,9 @@ import os
 import shutil
 import signal
 import time
-from pathlib import Path
 from typing import Final
 
-from localcluster.background import LOCAL
+from localcluster.background import LOCAL, short_path
 from localcluster.follow import Follower
 from localcluster.install import PROJECT, operator_objects
 from localcluster.operatorprocess import OperatorProcess
@@ -66,7 +65,7 @@ class _Demo:
 
     def _watch(self, operator: OperatorProcess, *, once: bool) -> int:
         self._title("Applying the examples, and watching them reach S3")
-        self._show("apply", "-f", _short(self._stack.examples()))
+        self._show("apply", "-f", short_path(self._stack.examples()))
         print("\n$ kubectl get recordings --watch", flush=True)
         with Follower(self._kubectl) as follower:
             follower.wait_complete(operator=operator, timeout_s=_COMPLETE_TIMEOUT_S)
@@ -83,7 +82,7 @@ class _Demo:
         return 0
 
     def _stay(self, operator: OperatorProcess) -> None:
-        folder = _short(_FOLDER)
+        folder = short_path(_FOLDER)
         print(
             f"""
 Everything keeps running. In another terminal:
@@ -118,10 +117,6 @@ def _print_proofs(proofs: list[Proof]) -> None:
     for proof in proofs:
         verdict = "equal" if proof.equal else f"DIFFERENT: expected {proof.expected_sha256[:16]}"
         print(f"  {verdict:6} {proof.size_bytes:>13,} B  sha256 {proof.sha256[:16]}  {proof.uri}")
-
-
-def _short(path: Path) -> str:
-    return f"{path.relative_to(PROJECT)}" if path.is_relative_to(PROJECT) else str(path)
 
 
 def _interrupt(number: int, _: object) -> None:

