@@ -43,7 +43,7 @@ class Finished:
     def note(self, recording: Recording, now: datetime) -> datetime | None:
         """Note a finished Recording; when its time ends, None for never (or being deleted already)."""
         uid = recording.metadata.uid
-        at = self._ends_at(recording)
+        at = self.ends_at(recording)
         self.forget(uid)
         if at is not None and now < at <= now + HORIZON:
             self._recordings[uid] = (at, recording)
@@ -68,7 +68,8 @@ class Finished:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def _ends_at(self, recording: Recording) -> datetime | None:
+    def ends_at(self, recording: Recording) -> datetime | None:
+        """When the Kubernetes object is to be removed; None for never."""
         ttl = recording.spec.ttl_after_finished
         ttl = self._default_ttl if ttl is None else ttl
         completed = recording.status.completed_at

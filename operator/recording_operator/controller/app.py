@@ -1,0 +1,325 @@
+"""The operator as a process: what is made, in which order it starts, and how it ends."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from recording_operator.api.recording import Claim, Recording
+from recording_operator.controller.dispatch import Dispatcher
+from recording_operator.controller.health import Checks, HealthServer
+from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.sources import SourceResolver
+from recording_operator.controller.stores import S3Stores
+from recording_operator.controller.sweep import Sweeper, SweepIntervals
+from recording_operator.controller.transfers import TransferRunner
+from recording_operator.engine.engine import Engine
+from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.connection import Connection
+from recording_operator.kube.errors import KubeError
+from recording_operator.kube.events import EventRecorder
+from recording_operator.kube.lease import Leadership
+from recording_operator.kube.readiness import check_ready
+from recording_operator.kube.rest import RestClient
+from recording_operator.logs import Redactor
+from recording_operator.metrics import Metrics
+from recording_operator.settings import Settings
+from recording_operator.transfer.dialer import Dialer
+
+LOOP_SILENCE_S: Final = 60.0
+WATCH_SILENCE_S: Final = 120.0
+_API_THREADS: Final = 8
+_TICK_S: Final = 1.0
+_WATCHED: Final = ("recordings", "storagelocations")
+
+_log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The operator cannot start. The text is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions:
+    """What the command line says."""
+
+    namespace: str
+    http_host: str
+    http_port: int
+
+
+class Watching(Protocol):
+    """What the application needs of a watcher; `handlers.Watcher` is the one there is."""
+
+    listed: threading.Event
+
+    @property
+    def health(self) -> "WatchingHealth": ...
+
+    def run(self, stop: threading.Event) -> None: ...
+
+
+class WatchingHealth(Protocol):
+    """How long the watches have been silent."""
+
+    def seconds_since_last_byte(self, resource: str) -> float: ...
+
+    def problem(self, *, limit_s: float = ...) -> str | None: ...
+
+
+MakeWatcher = Callable[..., Watching]
+
+
+class App:
+    """One operator process. `run` returns the exit status."""
+
+    def __init__(
+        self,
+        *,
+        options: AppOptions,
+        settings: Settings,
+        connection: Connection,
+        redactor: Redactor,
+        version: str,
+        make_watcher: MakeWatcher,
+    ) -> None:
+        self._options = options
+        self._settings = settings
+        self._connection = connection
+        self._redactor = redactor
+        self._make_watcher = make_watcher
+        self._stop = threading.Event()
+        self._impatient = threading.Event()
+        self._metrics = Metrics(version=version)
+        self._identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+        self._loop: ControlLoop | None = None
+        self._watcher: Watching | None = None
+        self._standing_by = False
+
+    def run(self) -> int:
+        """Start, work until a signal, drain. Raises StartError."""
+        health = self._listen()
+        self._handle_signals()
+        rest = RestClient(self._connection, observer=self._metrics)
+        kube = KubeApi(rest)
+        self._check(rest)
+        leadership = Leadership(
+            rest,
+            namespace=self._options.namespace,
+            identity=self._identity,
+            on_lost=_end_at_once,
+            timings=self._settings.lease_timings(),
+        )
+        health.start()
+        self._standing_by = True
+        if leadership.acquire(self._stop):
+            self._standing_by = False
+            self._metrics.set_leader(leading=True)
+            self._lead(rest, kube, leadership)
+            leadership.release()
+        health.stop()
+        _log.info("Ended")
+        return 0
+
+    # Start
+
+    def _listen(self) -> HealthServer:
+        options = self._options
+        checks = Checks(alive=self._alive, ready=self._ready)
+        try:
+            server = HealthServer(host=options.http_host, port=options.http_port, checks=checks, metrics=self._metrics)
+        except OSError as error:
+            where = f"{options.http_host}:{options.http_port}"
+            raise StartError(
+                f"cannot listen on {where} ({error.strerror}); choose another port with --http-port"
+            ) from None
+        _log.info("Listening on %s:%d for /healthz, /readyz and /metrics", options.http_host, server.port)
+        return server
+
+    def _check(self, rest: RestClient) -> None:
+        try:
+            problems = check_ready(rest, operator_namespace=self._options.namespace)
+        except KubeError as error:
+            raise StartError(f"the API server at {self._connection.server} does not answer: {error}") from None
+        if problems:
+            raise StartError("; ".join(problems))
+
+    def _handle_signals(self) -> None:
+        def on_signal(_number: int, _frame: object) -> None:
+            if self._stop.is_set():
+                self._impatient.set()
+            self._stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, on_signal)
+
+    # Work
+
+    def _lead(self, rest: RestClient, kube: KubeApi, leadership: Leadership) -> None:
+        settings = self._settings
+        claim = Claim(holder=self._identity, transitions=leadership.epoch)
+        engine = Engine(claim=claim, options=settings.engine_options())
+        api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
+        probe_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="probe")
+        events = EventRecorder(rest, instance=self._identity)
+        cluster_id = self._cluster_id(kube)
+
+        def act(action: Any) -> None:
+            dispatcher(action)
+
+        loop = self._loop = ControlLoop(engine, act=act)
+        connections = settings.transfers.concurrent * settings.transfers.workers
+        stores = S3Stores(cluster_id=cluster_id, connections=connections)
+        locations = LocationKeeper(
+            kube=kube,
+            stores=stores,
+            post=loop.post,
+            pool=probe_pool,
+            metrics=self._metrics,
+            operator_namespace=self._options.namespace,
+            probe_interval=settings.locations.probe_interval,
+            retry_interval=settings.locations.retry_interval,
+            register_secret=self._redactor.register,
+        )
+        resolver = SourceResolver(kube, register_secret=self._redactor.register)
+        transfers = TransferRunner(
+            stores=locations,
+            resolver=resolver,
+            dialer=Dialer(settings.source_policy),
+            post=loop.post,
+            metrics=self._metrics,
+            options=settings.transfer_options(),
+            concurrent=settings.transfers.concurrent,
+        )
+        dispatcher = Dispatcher(
+            kube=kube,
+            leadership=leadership,
+            events=events,
+            transfers=transfers,
+            resolver=resolver,
+            locations=locations,
+            post=loop.post,
+            pool=api_pool,
+            metrics=self._metrics,
+            on_deposed=_end_at_once,
+        )
+        sweeper = Sweeper(
+            kube=kube,
+            locations=locations,
+            post=loop.post,
+            intervals=SweepIntervals(
+                finished=settings.sweep.finished_interval,
+                uploads=settings.sweep.uploads_interval,
+                upload_min_age=settings.sweep.upload_min_age,
+            ),
+            default_ttl=settings.recordings.ttl_after_finished,
+            owns_prefix=stores.owns_prefix,
+        )
+        loop.start()
+        watch_stop = self._watch(loop.post, locations)
+        self._tend(locations, sweeper)
+        self._drain(loop)
+        watch_stop.set()
+        loop.stop(timeout_s=_TICK_S)
+        events.close(timeout_s=_TICK_S * 2)
+
+    def _watch(self, post: Callable[[Fact], None], locations: LocationKeeper) -> threading.Event:
+        def on_recording(kind: str, raw: dict[str, Any]) -> None:
+            if kind == "DELETED":
+                post(RecordingGone(uid=raw["metadata"]["uid"]))
+                return
+            try:
+                post(RecordingSeen(recording=Recording.model_validate(raw)))
+            except ValidationError:
+                meta = raw["metadata"]
+                extra = {"namespace": meta.get("namespace"), "recording": meta.get("name"), "uid": meta.get("uid")}
+                _log.error("The Recording cannot be read: its CRD is not this operator's", extra=extra)
+
+        def on_location(kind: str, raw: dict[str, Any]) -> None:
+            if kind == "DELETED":
+                locations.gone(raw["metadata"]["name"])
+            else:
+                locations.seen(raw)
+
+        def on_listed(resource: str, uids: frozenset[str]) -> None:
+            if resource == "storagelocations":
+                locations.listed(uids)
+            else:
+                post(RecordingsListed(uids=uids))
+
+        watcher = self._watcher = self._make_watcher(
+            self._connection, on_recording=on_recording, on_location=on_location, on_listed=on_listed
+        )
+        for resource in _WATCHED:
+            self._metrics.watch_silence_from(resource, partial(watcher.health.seconds_since_last_byte, resource))
+        stop = threading.Event()
+        threading.Thread(target=watcher.run, args=(stop,), name="watch", daemon=True).start()
+        return stop
+
+    def _tend(self, locations: LocationKeeper, sweeper: Sweeper) -> None:
+        """What time alone brings about, until a signal comes."""
+        sweeping: threading.Thread | None = None
+        while not self._stop.wait(_TICK_S):
+            locations.tick()
+            listed = self._watcher is not None and self._watcher.listed.is_set()
+            if listed and (sweeping is None or not sweeping.is_alive()):
+                sweeping = threading.Thread(target=sweeper.run_due, name="sweep", daemon=True)
+                sweeping.start()
+
+    def _drain(self, loop: ControlLoop) -> None:
+        """Finish what ends in time, put the rest back, write it all down."""
+        grace_s = self._settings.shutdown.grace.total_seconds()
+        _log.info("Stopping: transfers have %g s to end, the rest goes on with the next operator", grace_s)
+        loop.call(lambda engine, now: engine.drain(now))
+        self._until_idle(loop, time.monotonic() + grace_s, give_up=self._impatient)
+        loop.call(lambda engine, _now: engine.stop_all())
+        self._until_idle(loop, time.monotonic() + grace_s / 2, give_up=None)
+
+    def _until_idle(self, loop: ControlLoop, deadline_s: float, *, give_up: threading.Event | None) -> None:
+        pause = threading.Event()
+        while time.monotonic() < deadline_s and not (give_up is not None and give_up.is_set()):
+            if loop.ask(Engine.idle, timeout_s=_TICK_S):
+                return
+            pause.wait(_TICK_S / 10)
+
+    def _cluster_id(self, kube: KubeApi) -> str:
+        try:
+            return kube.namespace_uid("kube-system")
+        except KubeError as error:
+            raise StartError(f"the namespace kube-system, which names this cluster, cannot be read: {error}") from None
+
+    # Probes
+
+    def _alive(self) -> str | None:
+        loop = self._loop
+        if loop is not None and time.monotonic() - loop.beat_s > LOOP_SILENCE_S:
+            return "the control loop stands still"
+        if self._watcher is not None:
+            return self._watcher.health.problem(limit_s=WATCH_SILENCE_S)
+        return None
+
+    def _ready(self) -> str | None:
+        if self._standing_by:
+            return None
+        if self._watcher is None or not self._watcher.listed.is_set():
+            return "the first list is not complete"
+        return self._alive()
+
+
+def _end_at_once(why: str) -> None:
+    """Another operator may work from this moment on: no clean-up, no last write, nothing."""
+    _log.critical("Ending at once: %s", why)
+    logging.shutdown()
+    os._exit(3)

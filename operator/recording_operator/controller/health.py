@@ -1,0 +1,79 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+from recording_operator.metrics import CONTENT_TYPE, Metrics
+
+_TEXT: Final = "text/plain; charset=utf-8"
+_HEADER_TIMEOUT_S: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What the probes ask. Each returns None when all is well, else what is wrong, in one line."""
+
+    alive: Callable[[], str | None]
+    ready: Callable[[], str | None]
+
+
+class HealthServer:
+    """Answers probes and scrapes in threads of its own. Raises OSError at once when the port cannot be had."""
+
+    def __init__(self, *, host: str, port: int, checks: Checks, metrics: Metrics) -> None:
+        self._server = _Server((host, port), _handler(checks, metrics))
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on (of interest where 0 was asked for)."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is not worth a traceback."""
+
+
+def _handler(checks: Checks, metrics: Metrics) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _HEADER_TIMEOUT_S
+        server_version = "recording-operator"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            """Answer one of three paths."""
+            path = self.path.split("?", 1)[0]
+            if path == "/metrics":
+                self._answer(200, CONTENT_TYPE, metrics.render())
+            elif path in ("/healthz", "/readyz"):
+                fault = checks.alive() if path == "/healthz" else checks.ready()
+                self._answer(200 if fault is None else 503, _TEXT, f"{fault or 'ok'}\n".encode())
+            else:
+                self._answer(404, _TEXT, b"not found\n")
+
+        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Probes come every few seconds; nobody wants to read of them."""
+
+    return Handler

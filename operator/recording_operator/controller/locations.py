@@ -1,0 +1,321 @@
+"""StorageLocations: probed for real, again and again, and their clients kept for whoever moves bytes."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
+from recording_operator.controller.loop import utc_now
+from recording_operator.engine.entry import Backoff
+from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import Conflict, KubeError, NotFound
+from recording_operator.kube.secrets import SecretError, StoreCredentials, location_credentials
+from recording_operator.kube.status import merge_patch_between
+from recording_operator.metrics import Metrics
+from recording_operator.transfer.errors import LocationError
+from recording_operator.transfer.stores.s3 import S3Store
+
+_WRITE_TRIES: Final = 3
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a probe found: a client that works, or why there is none."""
+
+    reason: Reason
+    message: str
+    capabilities: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether Recordings may go there."""
+        return self.reason is Reason.PROBE_SUCCEEDED
+
+
+class Stores(Protocol):
+    """Makes clients and tries them out."""
+
+    def open(self, location: StorageLocation, credentials: StoreCredentials | None) -> S3Store:
+        """A client for the location; without credentials with the ambient identity. Raises LocationError."""
+
+    def probe(self, location: StorageLocation, store: S3Store) -> dict[str, bool]:
+        """Write, multipart and abort for real; what the store can do. Raises LocationError."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """One location: what it says, the client made from that, and when to probe it again."""
+
+    location: StorageLocation
+    store: S3Store | None = None
+    credentials: StoreCredentials | None = None
+    made_from: StorageLocation | None = None
+    found: Found | None = None
+    probing: bool = False
+    again: bool = False
+    next_probe: datetime | None = None
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+class LocationKeeper:
+    """Knows every StorageLocation. Methods are thread-safe; probes run in `pool`."""
+
+    def __init__(
+        self,
+        *,
+        kube: KubeApi,
+        stores: Stores,
+        post: Callable[[Fact], None],
+        pool: Executor,
+        metrics: Metrics,
+        operator_namespace: str,
+        probe_interval: timedelta,
+        retry_interval: timedelta,
+        register_secret: Callable[[str], None],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._kube = kube
+        self._stores = stores
+        self._post = post
+        self._pool = pool
+        self._metrics = metrics
+        self._namespace = operator_namespace
+        self._probe_interval = probe_interval
+        self._retry_interval = retry_interval
+        self._register_secret = register_secret
+        self._now = now
+        self._known: dict[str, _Known] = {}
+        self._listed = False
+        self._announced = False
+        self._lock = threading.RLock()
+
+    # What the watch brings
+
+    def seen(self, raw: dict[str, Any]) -> None:
+        """A StorageLocation as stored. Probes it when it is new or its spec has changed."""
+        try:
+            location = StorageLocation.model_validate(raw)
+        except ValidationError:
+            name = str(raw.get("metadata", {}).get("name"))
+            _log.error(
+                "The StorageLocation cannot be read: its CRD is not this operator's", extra={"location": name}
+            )
+            return
+        name = location.metadata.name
+        with self._lock:
+            known = self._known.get(name)
+            if known is not None and known.location.metadata.uid == location.metadata.uid:
+                changed = known.location.metadata.generation != location.metadata.generation
+                known.location = location
+            else:
+                changed = True
+                self._known[name] = _Known(location=location)
+        if changed:
+            self.probe(name)
+
+    def gone(self, name: str) -> None:
+        """The StorageLocation was deleted; transfers under way keep their client."""
+        with self._lock:
+            if self._known.pop(name, None) is None:
+                return
+        self._metrics.forget_location(name)
+        self._post(LocationGone(name=name))
+        self._announce()
+
+    def listed(self, uids: frozenset[str]) -> None:
+        """A complete list was handed over: whoever is not in it is gone."""
+        with self._lock:
+            lost = [name for name, known in self._known.items() if known.location.metadata.uid not in uids]
+            self._listed = True
+        for name in lost:
+            self.gone(name)
+        self._announce()
+
+    # Clients
+
+    def store(self, location: StorageLocation) -> S3Store:
+        """The client for a location, with the credentials of its last probe. Raises LocationError."""
+        with self._lock:
+            known = self._known.get(location.metadata.name)
+            if known is not None and known.store is not None:
+                return known.store
+        raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")
+
+    def locations(self) -> list[tuple[StorageLocation, S3Store]]:
+        """Every location that works."""
+        with self._lock:
+            return [
+                (known.location, known.store)
+                for known in self._known.values()
+                if known.store is not None and known.found is not None and known.found.ready
+            ]
+
+    # Probes
+
+    def tick(self) -> None:
+        """Probe what is due. Called about once a second."""
+        now = self._now()
+        with self._lock:
+            due = [
+                name
+                for name, known in self._known.items()
+                if known.next_probe is not None and known.next_probe <= now and not known.probing
+            ]
+        for name in due:
+            self.probe(name)
+
+    def probe(self, name: str) -> None:
+        """Probe a location now, or once more right after the probe that is running."""
+        with self._lock:
+            known = self._known.get(name)
+            if known is None:
+                return
+            if known.probing:
+                known.again = True
+                return
+            known.probing = True
+        self._pool.submit(self._probe_and_report, name)
+
+    def _probe_and_report(self, name: str) -> None:
+        while True:
+            with self._lock:
+                known = self._known.get(name)
+                if known is None:
+                    return
+                known.again = False
+                location = known.location
+            found = self._probe(known, location)
+            with self._lock:
+                if self._known.get(name) is not known:
+                    return
+                known.found = found
+                known.next_probe = self._next_probe(known, found)
+                known.probing = known.again
+                again = known.again
+            if again:
+                continue
+            self._report(location, found)
+            return
+
+    def _probe(self, known: _Known, location: StorageLocation) -> Found:
+        try:
+            store = self._client(known, location)
+            capabilities = self._stores.probe(location, store)
+        except SecretError as error:
+            return Found(reason=error.reason, message=error.message)
+        except LocationError as error:
+            return Found(reason=error.reason, message=error.message)
+        except KubeError:
+            message = "the credentials Secret could not be read: the API server did not answer"
+            return Found(reason=Reason.LOCATION_NOT_READY, message=message)
+        except Exception as error:
+            _log.exception("The probe failed in a way that nobody foresaw", extra={"location": location.metadata.name})
+            message = f"the operator failed ({type(error).__name__}); its log has more"
+            return Found(reason=Reason.INTERNAL_ERROR, message=message)
+        message = "a test write, a multipart upload and its abort succeeded"
+        return Found(reason=Reason.PROBE_SUCCEEDED, message=message, capabilities=capabilities)
+
+    def _client(self, known: _Known, location: StorageLocation) -> S3Store:
+        """The client for this spec and these credentials; a new one only when one of them has changed."""
+        reference = location.spec.s3.credentials
+        credentials = None
+        if reference is not None:
+            credentials = location_credentials(
+                self._kube, operator_namespace=self._namespace, name=reference.secret_name
+            )
+            for value in (credentials.access_key_id, credentials.secret_access_key, credentials.session_token):
+                self._register_secret(value or "")
+        made_from = known.made_from
+        same = made_from is not None and made_from.spec == location.spec and known.credentials == credentials
+        if known.store is None or not same:
+            store = self._stores.open(location, credentials)
+            with self._lock:
+                known.store, known.credentials, known.made_from = store, credentials, location
+        assert known.store is not None  # noqa: S101 - set a line above, or before
+        return known.store
+
+    def _next_probe(self, known: _Known, found: Found) -> datetime:
+        if found.ready:
+            known.backoff = Backoff()
+            return self._now() + self._probe_interval
+        return min(known.backoff.again(self._now()), self._now() + self._retry_interval)
+
+    def _report(self, location: StorageLocation, found: Found) -> None:
+        name = location.metadata.name
+        self._metrics.set_location_ready(name, ready=found.ready)
+        self._post(LocationSeen(location=location, ready=found.ready, message=found.message))
+        self._announce()
+        self._write_status(name, found)
+
+    def _announce(self) -> None:
+        """Once all locations that there were at start have been probed, a missing one does not exist."""
+        with self._lock:
+            waiting = any(known.found is None for known in self._known.values())
+            if self._announced or not self._listed or waiting:
+                return
+            self._announced = True
+        self._post(LocationsListed())
+
+    # Status
+
+    def _write_status(self, name: str, found: Found) -> None:
+        for _ in range(_WRITE_TRIES):
+            try:
+                raw = self._kube.get_location(name)
+                self._patch(raw, found)
+                return
+            except Conflict:
+                continue
+            except NotFound:
+                return
+            except KubeError as error:
+                _log.warning("The status was not written: %s", error, extra={"location": name})
+                return
+
+    def _patch(self, raw: dict[str, Any], found: Found) -> None:
+        location = StorageLocation.model_validate(raw)
+        wanted = _status(location, found, self._now()).model_dump(mode="json", by_alias=True, exclude_none=True)
+        patch = merge_patch_between(raw.get("status") or {}, wanted)
+        if not patch:
+            return
+        meta = location.metadata
+        self._kube.patch_location_status(meta.name, resource_version=meta.resource_version, status=patch)
+        old = _ready(location)
+        if old is None or old.reason != found.reason:
+            level = logging.INFO if found.ready else logging.WARNING
+            _log.log(level, "%s: %s", found.reason, found.message, extra={"location": meta.name})
+
+
+def _ready(location: StorageLocation) -> Condition | None:
+    return next((condition for condition in location.status.conditions if condition.type == "Ready"), None)
+
+
+def _status(location: StorageLocation, found: Found, now: datetime) -> StorageLocationStatus:
+    status = ConditionStatus.TRUE if found.ready else ConditionStatus.FALSE
+    old = _ready(location)
+    since = old.last_transition_time if old is not None and old.status is status else now
+    generation = location.metadata.generation
+    ready = Condition(
+        type="Ready",
+        status=status,
+        observed_generation=generation,
+        last_transition_time=since,
+        reason=found.reason,
+        message=found.message,
+    )
+    return StorageLocationStatus(
+        observed_generation=generation,
+        conditions=(ready,),
+        capabilities=found.capabilities or location.status.capabilities,
+        last_probe_time=now,
+    )

@@ -1,0 +1,100 @@
+"""The one thread in which the engine decides."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from recording_operator.engine.engine import Engine
+from recording_operator.engine.facts import Action, Fact
+
+Decide = Callable[[Engine, datetime], list[Action]]
+
+_LONGEST_WAIT_S: Final = 5.0
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+class ControlLoop:
+    """Feeds facts to the engine one after another and hands its actions on. `act` must not block."""
+
+    def __init__(self, engine: Engine, *, act: Callable[[Action], None], now: Callable[[], datetime] = utc_now) -> None:
+        self._engine = engine
+        self._act = act
+        self._now = now
+        self._queue: queue.SimpleQueue[Decide | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self.beat_s = time.monotonic()
+        """When the loop last came around (monotonic clock); liveness looks at it."""
+
+    def start(self) -> None:
+        """Begin to decide."""
+        self._thread.start()
+
+    def post(self, fact: Fact) -> None:
+        """Tell the engine. Returns at once; from any thread."""
+        self._queue.put(lambda engine, now: engine.observe(fact, now))
+
+    def call(self, decide: Decide) -> None:
+        """Have the engine's thread call `decide` and carry out what it returns."""
+        self._queue.put(decide)
+
+    def ask(self, question: "Callable[[Engine], bool]", *, timeout_s: float) -> bool:
+        """What `question` says of the engine, asked in its thread; False when it does not answer in time."""
+        answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+        def decide(engine: Engine, _now: datetime) -> list[Action]:
+            answer.put(question(engine))
+            return []
+
+        self.call(decide)
+        try:
+            return answer.get(timeout=timeout_s)
+        except queue.Empty:
+            return False
+
+    def stop(self, *, timeout_s: float) -> None:
+        """End the thread when it has done what was asked before."""
+        self._queue.put(None)
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            self.beat_s = time.monotonic()
+            try:
+                decide = self._queue.get(timeout=self._wait_s())
+            except queue.Empty:
+                decide = _tick
+            if decide is None:
+                return
+            self._carry_out(decide)
+            due = self._engine.next_due()
+            if due is not None and due <= self._now():
+                self._carry_out(_tick)
+
+    def _carry_out(self, decide: Decide) -> None:
+        try:
+            actions = decide(self._engine, self._now())
+        except Exception:
+            # The engine isolates a Recording that it trips over; this is a fault beyond one.
+            _log.exception("The engine failed at a fact")
+            return
+        for action in actions:
+            self._act(action)
+
+    def _wait_s(self) -> float:
+        due = self._engine.next_due()
+        if due is None:
+            return _LONGEST_WAIT_S
+        return min(max((due - self._now()).total_seconds(), 0.0), _LONGEST_WAIT_S)
+
+
+def _tick(engine: Engine, now: datetime) -> list[Action]:
+    return engine.tick(now)

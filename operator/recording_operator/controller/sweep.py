@@ -1,0 +1,123 @@
+"""What no event tells: edits made while no operator ran, Recordings whose time is over, uploads that nobody claims."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from recording_operator.api.recording import Recording
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.loop import utc_now
+from recording_operator.engine.facts import Fact, RecordingSeen
+from recording_operator.engine.finished import Finished, is_settled
+from recording_operator.engine.keys import uid_pattern
+from recording_operator.kube.client import UNFINISHED, KubeApi
+from recording_operator.kube.errors import KubeError
+from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.stores.store import OpenUpload
+
+_log = logging.getLogger(__name__)
+FINISHED_SELECTORS = ("status.phase=Complete", "status.phase=Failed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepIntervals:
+    """How often to look, and how old an upload must be before it counts as left over."""
+
+    finished: timedelta
+    uploads: timedelta
+    upload_min_age: timedelta
+
+
+class Sweeper:
+    """Looks at what the watch does not show. `run_due` blocks while it looks; meant for a thread of its own."""
+
+    def __init__(
+        self,
+        *,
+        kube: KubeApi,
+        locations: LocationKeeper,
+        post: Callable[[Fact], None],
+        intervals: SweepIntervals,
+        default_ttl: timedelta,
+        owns_prefix: Callable[[S3Store], bool],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._kube = kube
+        self._locations = locations
+        self._post = post
+        self._intervals = intervals
+        self._default_ttl = default_ttl
+        self._owns_prefix = owns_prefix
+        self._now = now
+        self._finished_due = now()
+        self._uploads_due = now()
+
+    def run_due(self) -> None:
+        """Sweep what is due. A sweep that the API server or a store breaks off is made again at the next call."""
+        try:
+            if self._now() >= self._finished_due:
+                self.sweep_finished()
+                self._finished_due = self._now() + self._intervals.finished
+            if self._now() >= self._uploads_due and self._locations.locations():
+                self.sweep_uploads()
+                self._uploads_due = self._now() + self._intervals.uploads
+        except KubeError as error:
+            _log.warning("A sweep was broken off: %s", error)
+
+    def sweep_finished(self) -> None:
+        """Hand over finished Recordings that changed unseen, that are being deleted, or whose time ends before the next
+        sweep. Memory holds one page."""
+        near = Finished(default_ttl=self._default_ttl)
+        for selector in FINISHED_SELECTORS:
+            for raw in self._kube.list_recordings(field_selector=selector):
+                try:
+                    recording = Recording.model_validate(raw)
+                except ValidationError:
+                    continue
+                ends_at = near.ends_at(recording)
+                ending = ends_at is not None and ends_at <= self._now() + self._intervals.finished * 1.2
+                if ending or not is_settled(recording):
+                    self._post(RecordingSeen(recording=recording))
+
+    def sweep_uploads(self) -> None:
+        """Abort open uploads of Recordings that do not exist or have ended, under prefixes that this cluster owns."""
+        for location, store in self._locations.locations():
+            try:
+                self._sweep_location(location, store)
+            except (TransferError, LocationError) as error:
+                extra = {"location": location.metadata.name}
+                _log.warning("Open uploads could not be looked through: %s", error.message, extra=extra)
+
+    def _sweep_location(self, location: StorageLocation, store: S3Store) -> None:
+        prefix = location.spec.s3.prefix
+        pattern = uid_pattern(prefix=prefix, template=location.spec.key_template)
+        if pattern is None:
+            return
+        oldest = self._now() - self._intervals.upload_min_age
+        left_over: dict[str, list[OpenUpload]] = {}
+        for upload in store.uploads(prefix):
+            found = pattern.fullmatch(upload.key)
+            if found is not None and upload.initiated_at <= oldest:
+                left_over.setdefault(found["uid"], []).append(upload)
+        if not left_over or not self._is_ours(location, store):
+            return
+        # Listed after the uploads: a Recording is there before its upload is.
+        live = {raw["metadata"]["uid"] for raw in self._kube.list_recordings(field_selector=UNFINISHED)}
+        for uid in left_over.keys() - live:
+            for upload in left_over[uid]:
+                if store.abort(upload.key, upload.upload_id):
+                    extra = {"location": location.metadata.name, "uid": uid}
+                    _log.warning("Aborted an upload that no Recording claims", extra=extra)
+
+    def _is_ours(self, location: StorageLocation, store: S3Store) -> bool:
+        """Another cluster may write under the same prefix: its uploads are none of ours."""
+        if self._owns_prefix(store):
+            return True
+        extra = {"location": location.metadata.name}
+        _log.warning("The prefix belongs to another cluster; uploads left over there are not aborted", extra=extra)
+        return False

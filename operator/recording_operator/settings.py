@@ -1,0 +1,156 @@
+"""The operator's own settings: one YAML file, read once at start, refused whole when a word of it is not understood."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from recording_operator.engine.queue import Capacity
+from recording_operator.engine.state import EngineOptions
+from recording_operator.kube.lease import LeaseTimings
+from recording_operator.transfer.job import TransferOptions
+from recording_operator.transfer.policy import SourcePolicy, parse_duration_s
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. The text is one line that says where and what to write."""
+
+
+def _timedelta(value: object) -> timedelta:
+    return value if isinstance(value, timedelta) else timedelta(seconds=parse_duration_s(value))
+
+
+Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
+
+
+class _Strict(BaseModel):
+    """Unknown keys are errors: a setting with a typing error must not be silently off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class TransferSettings(_Strict):
+    """How much moves at once."""
+
+    concurrent: int = Field(default=16, ge=1, le=1024)
+    """Artifacts in transfer in this process."""
+    per_namespace: int = Field(default=8, ge=1, le=1024)
+    """Of these, from one namespace."""
+    workers: int = Field(default=4, ge=1, le=64)
+    """Connections of one transfer."""
+
+
+class RecordingSettings(_Strict):
+    """How Recordings are kept."""
+
+    ttl_after_finished: Duration = timedelta(hours=720)
+    """How long a finished Recording stays in Kubernetes unless its spec says otherwise; 0s keeps it for ever."""
+    progress_interval: Duration = timedelta(seconds=10)
+    """Progress of one Recording is written at most this often."""
+
+
+class LocationSettings(_Strict):
+    """How StorageLocations are checked."""
+
+    probe_interval: Duration = timedelta(minutes=10)
+    """How often a location that works is checked again."""
+    retry_interval: Duration = timedelta(seconds=30)
+    """How often, at most, one that does not work is."""
+
+
+class SweepSettings(_Strict):
+    """What is looked for in the background."""
+
+    finished_interval: Duration = timedelta(hours=6)
+    """How often all finished Recordings are read: edits and deletions made while no operator ran, ttlAfterFinished."""
+    uploads_interval: Duration = timedelta(minutes=10)
+    """How often open multipart uploads that no Recording claims are looked for."""
+    upload_min_age: Duration = timedelta(minutes=10)
+    """How old such an upload must be before it is aborted."""
+
+
+class LeaseSettings(_Strict):
+    """Leadership: see LeaseTimings for the meaning; write retry < renew < duration."""
+
+    duration: Duration = timedelta(seconds=15)
+    renew: Duration = timedelta(seconds=10)
+    retry: Duration = timedelta(seconds=2)
+
+
+class ShutdownSettings(_Strict):
+    """What happens on SIGTERM."""
+
+    grace: Duration = timedelta(seconds=20)
+    """Transfers that end within it are finished; the rest goes back to Pending, with no attempt spent."""
+
+
+class Settings(_Strict):
+    """The whole file. Every part and every key may be left out."""
+
+    source_policy: SourcePolicy = SourcePolicy()
+    transfers: TransferSettings = TransferSettings()
+    recordings: RecordingSettings = RecordingSettings()
+    locations: LocationSettings = LocationSettings()
+    sweep: SweepSettings = SweepSettings()
+    lease: LeaseSettings = LeaseSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+
+    def engine_options(self) -> EngineOptions:
+        """What the engine takes of it."""
+        return EngineOptions(
+            capacity=Capacity(total=self.transfers.concurrent, per_namespace=self.transfers.per_namespace),
+            progress_every=self.recordings.progress_interval,
+            default_ttl=self.recordings.ttl_after_finished,
+        )
+
+    def transfer_options(self) -> TransferOptions:
+        """What a transfer takes of it."""
+        return TransferOptions(workers=self.transfers.workers)
+
+    def lease_timings(self) -> LeaseTimings:
+        """What the Lease takes of it. Raises SettingsError for times in the wrong order."""
+        try:
+            return LeaseTimings(
+                duration_s=int(self.lease.duration.total_seconds()),
+                renew_s=self.lease.renew.total_seconds(),
+                retry_s=self.lease.retry.total_seconds(),
+            )
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read the settings; without a file they are the defaults. Raises SettingsError."""
+    if path is None:
+        return Settings()
+    try:
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise SettingsError(f"policy file {path}: {reason}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise SettingsError(f"policy file {path}: no valid YAML{where}") from None
+    if document is None:
+        return Settings()
+    if not isinstance(document, dict):
+        raise SettingsError(f"policy file {path}: write a mapping such as 'sourcePolicy:' at the top")
+    try:
+        settings = Settings.model_validate(document)
+    except ValidationError as error:
+        raise SettingsError(f"policy file {path}: {_first_fault(error)}") from None
+    settings.lease_timings()
+    return settings
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{where} is not a setting; look for a typing error"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{more}"
