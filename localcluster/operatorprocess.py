@@ -98,7 +98,8 @@ class OperatorProcess:
 def operator_command(*, policy: Path, namespace: str, http_port: int) -> list[str]:
     """Return the command line of the operator; port 0 lets it choose one."""
     program = Path(sys.executable).with_name("recording-operator")
-    return [str(program), "run", f"--policy={policy}", f"--namespace={namespace}", f"--http-port={http_port}"]
+    options = [f"--policy={policy}", f"--namespace={namespace}", f"--http-host={LOOPBACK}", f"--http-port={http_port}"]
+    return [str(program), "run", *options]
 
 
 def operator_environment(kubeconfig: Path) -> dict[str, str]:

@@ -44,7 +44,7 @@ class Stack:
         self._tools = ensure_tools()
         root = _kept_root(self.folder / "s3-root.json")
         self.control_plane = ControlPlane(self.folder / "control-plane", tools=self._tools)
-        self.s3 = S3Server(self.folder / "s3", port=preferred_port(_S3_PORT), root=root, tools=self._tools)
+        self.s3 = S3Server(self.folder / "s3", port=_kept_port(self.folder / "s3-port"), root=root, tools=self._tools)
         self.media_port = preferred_port(MEDIA_PORT)
         self._media = Process(
             name="media-server",
@@ -139,6 +139,13 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.close()
+
+
+def _kept_port(path: Path) -> int:
+    """Return the port of the folder's S3 server, the same at each start if it can be: StorageLocations name it."""
+    port = preferred_port(int(path.read_text()) if path.exists() else _S3_PORT)
+    path.write_text(str(port))
+    return port
 
 
 def _kept_root(path: Path) -> Credentials:

@@ -1,0 +1,131 @@
+"""`make cluster`, `make cluster-down` and `make run` as one types them (in a folder of their own)."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from localcluster.background import Supervisor
+from localcluster.install import PROJECT
+from localcluster.mediaserver import DEFAULT_PORT
+from localcluster.ports import LOOPBACK
+from localcluster.stack import Stack
+
+pytestmark = pytest.mark.cluster
+
+DEADLINE_S = 20.0
+
+
+class Commands:
+    """Runs `python -m localcluster` on one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, command: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "localcluster", command],
+            cwd=PROJECT,
+            env={**os.environ, "LOCALCLUSTER_FOLDER": str(self.folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+
+    def sh(self, script: str) -> str:
+        """Run a script in a shell that has read the env file."""
+        command = ["/bin/sh", "-euc", f". {self.folder}/env; {script}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def server_pids(self) -> list[int]:
+        """Processes with the folder in their command line."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_bytes().decode(errors="replace") if entry.name.isdigit() else ""
+            except OSError:
+                continue
+            if str(self.folder / "cluster") in words:
+                found.append(int(entry.name))
+        return found
+
+
+@pytest.fixture
+def commands(scratch: Path, request: pytest.FixtureRequest) -> Iterator[Commands]:
+    commands = Commands(scratch / request.node.name)
+    yield commands
+    commands("down")
+
+
+def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands: Commands) -> None:
+    first = commands("up")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == (commands.folder / "env").read_text()
+    names = [line.removeprefix("export ").partition("=")[0] for line in first.stdout.splitlines()]
+    expected = {"KUBECONFIG", "PATH", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+    assert expected | {"S3_BUCKET"} <= set(names)
+    assert (commands.folder / "env").stat().st_mode & 0o077 == 0
+    location = yaml.safe_load(commands.sh("kubectl get storagelocation archive -o yaml"))["spec"]
+    assert location["allowedNamespaces"]["names"] == ["default"]
+    assert location["retry"]["delays"] == ["2s", "4s", "8s"]
+    secret = location["s3"]["credentials"]["secretName"]
+    assert commands.sh(f"kubectl get secret {secret} -n recording-operator -o name") == f"secret/{secret}\n"
+    assert location["s3"]["endpoint"] == commands.sh("echo $AWS_ENDPOINT_URL").strip()
+
+    commands.sh("kubectl create configmap kept")
+    assert "already running" in commands("up").stderr
+    assert commands("down").returncode == 0
+    assert not (commands.folder / "env").exists()
+    assert commands.server_pids() == []
+
+    again = commands("up").stdout.splitlines()
+    assert again[:-1] == first.stdout.splitlines()[:-1]  # the last is MEDIA_URL, whose port is whatever is free
+    assert commands.sh("kubectl get configmap kept -o name") == "configmap/kept\n"
+
+
+def test_nothing_is_left_when_the_supervisor_is_killed(commands: Commands) -> None:
+    assert commands("up").returncode == 0
+    assert len(commands.server_pids()) >= 4
+    os.kill(int((commands.folder / "cluster.lock").read_text()), signal.SIGKILL)
+    deadline = time.monotonic() + DEADLINE_S
+    while left := commands.server_pids():
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+    assert commands("down").stderr == "no cluster is running\n"
+    run = commands("run")
+    assert (run.returncode, run.stderr) == (1, "error: no cluster is running: run `make cluster` first\n")
+
+
+def test_a_cluster_that_loses_a_server_ends_and_its_log_says_why(commands: Commands) -> None:
+    assert commands("up").returncode == 0
+    etcd = next(pid for pid in commands.server_pids() if "etcd" in Path(f"/proc/{pid}/comm").read_text())
+    os.kill(etcd, signal.SIGKILL)
+    supervisor = Supervisor(commands.folder)
+    deadline = time.monotonic() + DEADLINE_S
+    while supervisor.is_running():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "etcd ended with status -9" in supervisor.log.read_text()
+    assert not supervisor.environment.exists()
+
+
+def test_examples_follow_the_media_server_when_its_port_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # taken by somebody else: as good
+            taken.bind((LOOPBACK, DEFAULT_PORT))
+        stack = Stack(tmp_path)
+        assert stack.media_port != DEFAULT_PORT
+        texts = [path.read_text() for path in stack.examples().glob("*.yaml")]
+        assert texts
+        assert not [text for text in texts if f":{DEFAULT_PORT}/" in text]
+        assert [text for text in texts if f"http://{LOOPBACK}:{stack.media_port}/" in text]
