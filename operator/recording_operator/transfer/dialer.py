@@ -88,6 +88,7 @@ class SourceResponse:
         """Give the connection back if the body was read to its end, else drop it."""
         self._watch.release()
         if self._raw.length_remaining == 0:
+            self._raw.drain_conn()  # an empty body is at its end, but the connection does not know it before a read
             self._raw.release_conn()
         else:
             self._raw.close()
