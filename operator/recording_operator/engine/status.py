@@ -138,16 +138,9 @@ def _completed_at(old: RecordingStatus, phase: Phase) -> datetime | None:
 
 
 def _total(states: Sequence[ArtifactStatus]) -> int | None:
-    """The sum of what counts; None while a size is unknown. A failed artifact of unknown size counts what it moved."""
-    total = 0
-    for state in states:
-        if state.bytes_total is not None:
-            total += state.bytes_total
-        elif state.phase is Phase.FAILED:
-            total += state.bytes_done or 0
-        else:
-            return None
-    return total
+    """The sum of all sizes; None while one is unknown."""
+    sizes = [state.bytes_total for state in states if state.bytes_total is not None]
+    return sum(sizes) if len(sizes) == len(states) else None
 
 
 def _of(state: ArtifactStatus, tally: str) -> str:

@@ -183,7 +183,7 @@ def _news(entry: Entry, wanted: RecordingStatus) -> list[Action]:
 
 
 def _note(wanted: RecordingStatus) -> str:
-    note = wanted.message or ""
+    note = (wanted.message or "").rstrip(".")
     if wanted.reason is Reason.UPLOADING:
         return f"Uploading to s3://{wanted.bucket}/{wanted.prefix}"
     if wanted.phase is Phase.COMPLETE:
