@@ -22,7 +22,7 @@ from tests.api.bad_updates import (
 )
 from tests.api.cases import Case
 from tests.api.good_manifests import GOOD_LOCATIONS, GOOD_RECORDINGS
-from tests.api.manifests import CANARY, URL, a_recording, a_source, an_artifact
+from tests.api.manifests import CANARY, URL, a_recording, a_source, an_artifact, with_source
 
 pytestmark = pytest.mark.cluster
 BAD_MANIFESTS = (*BAD_RECORDINGS, *BAD_SOURCES, *BAD_LOCATIONS, *BAD_TEMPLATES)
@@ -103,3 +103,35 @@ def test_a_url_in_a_field_near_its_own_is_not_repeated(server: ApiServer, artifa
     answer = server.create(a_recording(dict(artifact)))
     assert answer.code == 422
     assert CANARY not in answer.body
+
+
+REPEATED = {
+    "storageLocation": a_recording(storageLocation=URL),
+    "owner": a_recording(owner={"org": URL}),
+    "artifact name": a_recording(an_artifact(name=URL[:63])),
+    "expiresAt": with_source(expiresAt=URL),
+}
+
+
+@pytest.mark.parametrize("manifest", REPEATED.values(), ids=REPEATED)
+def test_where_the_server_repeats_a_misplaced_url(server: ApiServer, manifest: Mapping[str, Any]) -> None:
+    """docs/troubleshooting.md says so; it must change when this does."""
+    answer = server.create(manifest)
+    assert answer.code == 422
+    assert URL[:63] in answer.body
+
+
+def test_a_strict_patch_with_an_unknown_field_is_answered_with_the_whole_object(server: ApiServer) -> None:
+    """docs/troubleshooting.md says so, and why the operator's own patches are never strict."""
+    answer = server.patch(STORED, {"spec": {"urgent": True}})
+    assert answer.code == 422
+    assert CANARY in answer.body
+
+
+def test_server_side_apply_repeats_a_source_of_the_wrong_type_only(server: ApiServer) -> None:
+    """docs/troubleshooting.md says so."""
+    wrong_type = server.apply(a_recording(an_artifact(source=URL)))
+    assert CANARY in wrong_type.body
+    unknown_field = server.apply(a_recording(urgent=True))
+    assert "urgent: field not declared in schema" in unknown_field.message
+    assert CANARY not in unknown_field.body

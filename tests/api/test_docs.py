@@ -1,0 +1,45 @@
+"""The generated documents are what the models and the list of reasons say."""
+
+from pathlib import Path
+
+import pytest
+
+from docs.generate import DOCS, differing, generated, main
+from recording_operator.api.reasons import REASON_DOCS, Reason
+
+
+def test_documents_are_as_generated() -> None:
+    assert differing() == [], "run `make docs`"
+
+
+def test_check_names_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "troubleshooting.md").write_text((DOCS / "troubleshooting.md").read_text())
+    (tmp_path / "reference" / "recording.md").write_text("something else")
+    assert differing(tmp_path) == ["recording.md", "storagelocation.md"]
+    assert main(["--check"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_hand_written_part_is_kept(tmp_path: Path) -> None:
+    text = (DOCS / "troubleshooting.md").read_text().replace("# Troubleshooting\n", "# Mine\n")
+    (tmp_path / "troubleshooting.md").write_text(text + "the end\n")
+    written = dict(generated(tmp_path))[tmp_path / "troubleshooting.md"]
+    assert written == text + "the end\n"
+
+
+def test_a_file_without_the_marks_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "troubleshooting.md").write_text("# Mine\n")
+    with pytest.raises(SystemExit, match="lacks the marks"):
+        list(generated(tmp_path))
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_sentence_and_is_in_the_document(reason: Reason) -> None:
+    assert REASON_DOCS[reason].endswith(".")
+    assert f"`{reason}` | {REASON_DOCS[reason]}" in (DOCS / "troubleshooting.md").read_text()
+
+
+def test_the_document_names_no_reason_that_is_not() -> None:
+    anchors = (DOCS / "troubleshooting.md").read_text().count('<a id="')
+    assert anchors == len(Reason) == len(REASON_DOCS)
