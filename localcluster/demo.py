@@ -13,6 +13,7 @@ from typing import Final
 from localcluster.background import LOCAL, short_path
 from localcluster.follow import Follower
 from localcluster.install import PROJECT, operator_objects
+from localcluster.mediaserver import DEFAULT_PORT as MEDIA_PORT
 from localcluster.operatorprocess import OperatorProcess
 from localcluster.process import ComponentError
 from localcluster.progress import Progress
@@ -65,10 +66,13 @@ class _Demo:
 
     def _watch(self, operator: OperatorProcess, *, once: bool) -> int:
         self._title("Applying the examples, and watching them reach S3")
-        self._show("apply", "-f", short_path(self._stack.examples()))
+        examples = self._stack.examples()
+        if examples != PROJECT / "examples":
+            print(f"(port {MEDIA_PORT} is taken: these are copies of examples/ with port {self._stack.media_port})")
+        self._show("apply", "-f", f"{short_path(examples)}/")
         print("\n$ kubectl get recordings --watch", flush=True)
         with Follower(self._kubectl) as follower:
-            follower.wait_complete(operator=operator, timeout_s=_COMPLETE_TIMEOUT_S)
+            follower.wait_complete(self._names(), operator=operator, timeout_s=_COMPLETE_TIMEOUT_S)
         self._title("Reading the objects back and comparing them with what the sources serve")
         proofs = list(verify(kubectl=self._kubectl, s3=self._stack.s3))
         _print_proofs(proofs)
@@ -103,13 +107,16 @@ Ctrl-C stops everything.""",
             return
         raise ComponentError(f"the operator ended:\n{operator.process.log_tail()}")
 
+    def _names(self) -> list[str]:
+        return [item["metadata"]["name"] for item in self._kubectl.json("get", "recordings")["items"]]
+
     def _title(self, text: str) -> None:
         print(f"\n==> {text}  [{time.monotonic() - self._started_s:.1f} s]", flush=True)
 
     def _show(self, *arguments: str) -> None:
         """Run kubectl from the project's folder and show command and answer."""
         print(f"$ kubectl {' '.join(arguments)}", flush=True)
-        absolute = [str(PROJECT / a) if a.endswith("/") or "/" in a else a for a in arguments]
+        absolute = [str(PROJECT / word) if word.endswith("/") else word for word in arguments]
         print(self._kubectl(*absolute), end="", flush=True)
 
 

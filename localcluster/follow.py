@@ -1,75 +1,92 @@
-"""Follows Recordings until they are stored, and shows kubectl's own table meanwhile."""
+"""Follows Recordings until they are stored, and shows a row for each change meanwhile."""
 
+import json
 import subprocess
 import threading
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from localcluster.kubectl import Kubectl
+from localcluster.kubectl import JsonObject, Kubectl
 from localcluster.operatorprocess import OperatorProcess
 from localcluster.process import ComponentError, bound_to_parent
 
-_POLL_S: Final = 0.5
-_LAST_ROWS_S: Final = 3.0
+_POLL_S: Final = 0.1
+# The columns of `kubectl get recordings`, at fixed widths: kubectl's own --watch measures each row by itself.
+_COLUMNS: Final[Mapping[str, tuple[int, str]]] = {
+    "PHASE": (11, "phase"),
+    "PROGRESS": (10, "progress"),
+    "SIZE": (11, "size"),
+    "ATTEMPTS": (10, "attempts"),
+    "NEXT-RETRY": (22, "nextRetryTime"),
+    "EXPIRES": (22, "expiresAt"),
+}
+_NAME_WIDTH: Final = 18
 
 
 class Follower:
-    """Prints `kubectl get recordings --watch` as it comes."""
+    """Prints what `kubectl get recordings --watch` reports, as it comes."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
-        self._names: set[str] = set()
-        self._complete: set[str] = set()
+        self._statuses: dict[str, JsonObject] = {}
         self._watch: subprocess.Popen[str] | None = None
-        self._printer = threading.Thread(target=self._print, name="kubectl-watch", daemon=True)
+        self._reader: threading.Thread | None = None
 
-    def wait_complete(self, *, operator: OperatorProcess, timeout_s: float) -> None:
-        """Wait until every Recording is Complete.
+    def wait_complete(self, names: Iterable[str], *, operator: OperatorProcess, timeout_s: float) -> None:
+        """Wait until all of these Recordings are Complete.
 
         Raises ComponentError when one fails, the operator ends, or the time is over.
         """
         deadline = time.monotonic() + timeout_s
-        while (open_names := self._open()) or not self._names:
+        while missing := [name for name in names if self._phase(name) != "Complete"]:
+            if failed := [name for name in missing if self._phase(name) == "Failed"]:
+                status = self._statuses[failed[0]]
+                raise ComponentError(f"Recording {failed[0]} failed: {status.get('reason')}: {status.get('message')}")
             if not operator.process.running:
                 raise ComponentError(f"the operator ended:\n{operator.process.log_tail()}")
             if time.monotonic() > deadline:
-                names = ", ".join(open_names)
-                raise ComponentError(f"not Complete within {timeout_s:g} s: {names}\n{operator.process.log_tail()}")
+                late = f"not Complete within {timeout_s:g} s: {', '.join(missing)}"
+                raise ComponentError(f"{late}\n{operator.process.log_tail()}")
             time.sleep(_POLL_S)
-        rows_deadline = time.monotonic() + _LAST_ROWS_S
-        while not self._names <= self._complete and time.monotonic() < rows_deadline:
-            time.sleep(_POLL_S / 10)
 
-    def _open(self) -> list[str]:
-        """Return the Recordings that are not Complete. Raises ComponentError for one that has failed."""
-        items = self._kubectl.json("get", "recordings")["items"]
-        self._names = {item["metadata"]["name"] for item in items}
-        for item in items:
-            status = item.get("status", {})
-            if status.get("phase") == "Failed":
-                name, reason = item["metadata"]["name"], status.get("reason")
-                raise ComponentError(f"Recording {name} failed: {reason}: {status.get('message')}")
-        return [item["metadata"]["name"] for item in items if item.get("status", {}).get("phase") != "Complete"]
+    def _phase(self, name: str) -> str | None:
+        return self._statuses.get(name, {}).get("phase")
 
-    def _print(self) -> None:
-        assert self._watch is not None  # noqa: S101 - set before the thread starts
-        for line in self._watch.stdout or ():
-            print(line, end="", flush=True)
-            words = line.split()
-            if "Complete" in words[1:2]:
-                self._complete.add(words[0])
+    def _read(self, watch: "subprocess.Popen[str]") -> None:
+        print("NAME".ljust(_NAME_WIDTH) + "".join(name.ljust(width) for name, (width, _) in _COLUMNS.items()))
+        shown: dict[str, str] = {}
+        for recording in _objects(watch.stdout or ()):
+            name, status = recording["metadata"]["name"], recording.get("status", {})
+            row = "".join(str(status.get(key, "")).ljust(width) for width, key in _COLUMNS.values()).rstrip()
+            if shown.get(name) != row:
+                shown[name] = row
+                print(name.ljust(_NAME_WIDTH) + row, flush=True)
+            self._statuses[name] = status  # after the row: who waits for it has seen it
 
     def __enter__(self) -> Self:
-        command = bound_to_parent(self._kubectl.command("get", "recordings", "--watch"))
-        self._watch = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self._printer.start()
+        command = bound_to_parent(self._kubectl.command("get", "recordings", "--watch", "--output=json"))
+        watch = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self._watch = watch
+        self._reader = threading.Thread(target=self._read, args=(watch,), name="kubectl-watch", daemon=True)
+        self._reader.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._watch is not None:
+        if self._watch is not None and self._reader is not None:
             self._watch.terminate()
             self._watch.wait()
-            self._printer.join()
+            self._reader.join()
+
+
+def _objects(lines: Iterable[str]) -> Iterator[JsonObject]:
+    """Yield the objects of kubectl's JSON: one after the other, each over many lines, its last line a lone brace."""
+    text = ""
+    for line in lines:
+        text += line
+        if line == "}\n":
+            yield json.loads(text)
+            text = ""
