@@ -25,10 +25,13 @@ class Assignment:
         self._lock = threading.Lock()
         self._waiting = split_evenly(runs_of(missing), workers)
         self._active: list[Segment] = []
+        self._closed = False
 
     def take(self) -> Segment | None:
         """The next segment to work on, or None when nothing is left to begin."""
         with self._lock:
+            if self._closed:
+                return None
             segment = self._waiting.pop(0) if self._waiting else self._steal()
             if segment is not None:
                 self._active.append(segment)
@@ -46,11 +49,9 @@ class Assignment:
             return part_number, segment.last
 
     def close(self) -> None:
-        """Nothing more is begun; what runs may end."""
+        """No more segments are handed out; those that were may end."""
         with self._lock:
-            self._waiting.clear()
-            for segment in self._active:
-                segment.last = segment.first - 1
+            self._closed = True
 
     def _steal(self) -> Segment | None:
         victim = max(self._active, key=lambda segment: segment.count, default=None)

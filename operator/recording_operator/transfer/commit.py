@@ -57,7 +57,7 @@ def key_conflict() -> TransferError:
     """Another's object is where ours should be."""
     return TransferError(
         Reason.TARGET_KEY_CONFLICT,
-        "Another object, not of this Recording, is at the key. Nothing was overwritten; remove it or change the prefix.",
+        "Another object, not of this Recording, is at the key. Nothing was overwritten; remove it by hand.",
     )
 
 
@@ -113,7 +113,7 @@ def _judge(
 def remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> None:
     """Delete exactly this version. Raises TransferError(ChecksumMismatch) where that fails: it must not be believed."""
     try:
-        store.delete(stored, recording_uid=obj.recording_uid)
+        store.delete(stored.key, version_id=stored.version_id, recording_uid=obj.recording_uid)
     except TransferError:
         raise TransferError(
             Reason.CHECKSUM_MISMATCH,

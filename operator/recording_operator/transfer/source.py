@@ -65,6 +65,10 @@ class RangesLost(Exception):  # noqa: N818 - an answer, no failure
     """The source answered a range with the whole, unchanged: it must be read from the start."""
 
 
+class ConditionRefused(TransferError):  # noqa: N818 - a kind of answer
+    """412: the content changed, or the source cannot judge If-Match."""
+
+
 class Source:
     """One URL of one artifact. Each method makes one request; who calls decides about trying again."""
 
@@ -154,7 +158,8 @@ def _conditions(facts: SourceFacts) -> Mapping[str, str]:
 
 def _check_range(response: SourceResponse, facts: SourceFacts, *, start: int, end: int) -> None:
     if response.status == _PRECONDITION_FAILED:
-        raise _changed(response)
+        changed = _changed(response)
+        raise ConditionRefused(changed.reason, changed.message)
     if response.status == _RANGE_NOT_SATISFIABLE:
         raise _changed(response)
     if response.status == _OK:

@@ -75,8 +75,7 @@ def owner_marker(store: S3Store, *, owner_id: str) -> str:
     )
     body = owner_id.encode()
     try:
-        with suppress_taken():
-            store.put(obj, body, crc64nvme=checksums.crc64nvme(body))
+        _write_if_absent(store, obj, body)
         seen = store.head(obj.key)
         if seen is None:
             raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed the owner marker but does not show it.")
@@ -103,28 +102,29 @@ def check_endpoint(endpoint: str | None, *, resolver: Callable[[str, int], Seque
         )
 
 
-class suppress_taken(suppress):  # noqa: N801 - reads as a statement
-    """Pass over a TransferError that says that an object is there already."""
-
-    def __exit__(self, kind: object, error: object, trace: object) -> bool:  # type: ignore[override]
-        return isinstance(error, TransferError) and error.reason is Reason.TARGET_KEY_CONFLICT
+def _write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
+    """Write unless an object is there; whether it was written."""
+    try:
+        store.put(obj, body, crc64nvme=checksums.crc64nvme(body))
+    except TransferError as error:
+        if error.reason is Reason.TARGET_KEY_CONFLICT:
+            return False
+        raise
+    return True
 
 
 def _probe(store: S3Store, obj: ObjectSpec) -> Capabilities:
-    crc = checksums.crc64nvme(_BODY)
     if store.head(f"{obj.key}-absent") is not None:
         raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows an object that was never written.")
-    with suppress_taken():
-        store.put(obj, _BODY, crc64nvme=crc)
+    _write_if_absent(store, obj, _BODY)
     try:
         first = _seen(store, obj)
-        _must_refuse(lambda: store.put(obj, _BODY, crc64nvme=crc), "PutObject")
-        _probe_multipart(store, obj, crc)
+        if _write_if_absent(store, obj, _BODY):
+            raise _overwrites("PutObject")
+        _probe_multipart(store, obj, checksums.crc64nvme(_BODY))
     finally:
         with suppress(TransferError):
-            seen = store.head(obj.key)
-            if seen is not None:
-                store.delete(seen.stored, recording_uid=obj.recording_uid)
+            store.delete(obj.key, version_id=None, recording_uid=obj.recording_uid)
     return Capabilities(
         conditional_writes=True, full_object_checksums=True, versioning=first.stored.version_id not in (None, "null")
     )
@@ -153,22 +153,19 @@ def _probe_multipart(store: S3Store, obj: ObjectSpec, crc: int) -> None:
         if upload_id not in [upload.upload_id for upload in store.uploads(obj.key)]:
             raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list open multipart uploads.")
         part = StoredPart(part_number=1, size_bytes=len(_BODY), etag=sent.etag, crc64nvme=crc)
-        _must_refuse(
-            lambda: store.complete(obj, upload_id, [part], size_bytes=len(_BODY), crc64nvme=crc),
-            "CompleteMultipartUpload",
-        )
+        try:
+            store.complete(obj, upload_id, [part], size_bytes=len(_BODY), crc64nvme=crc)
+        except TransferError as error:
+            if error.reason is not Reason.TARGET_KEY_CONFLICT:
+                raise
+        else:
+            raise _overwrites("CompleteMultipartUpload")
     finally:
         store.abort(obj.key, upload_id)
 
 
-def _must_refuse(write: Callable[[], None], request: str) -> None:
-    try:
-        write()
-    except TransferError as error:
-        if error.reason is Reason.TARGET_KEY_CONFLICT:
-            return
-        raise
-    raise LocationError(
+def _overwrites(request: str) -> LocationError:
+    return LocationError(
         Reason.STORE_UNSUPPORTED,
         f"The store ignores If-None-Match on {request}: it would overwrite an object that is already there. "
         "Use a store with conditional writes.",

@@ -165,13 +165,14 @@ class S3Store:
                 while data := body.read(_READ_BYTES):
                     yield data
 
-    def delete(self, stored: StoredObject, *, recording_uid: str) -> bool:
-        """Remove exactly this version, if it is the Recording's. False where it is not there or not its."""
-        seen = self._head(stored.key, version_id=stored.version_id)
-        if seen is None or seen.recording_uid != recording_uid or seen.stored.etag != stored.etag:
+    def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
+        """Remove exactly this version, if its own metadata says that it is the Recording's."""
+        seen = self._head(key, version_id=version_id)
+        if seen is None or seen.recording_uid != recording_uid:
             return False
+        exactly = _version(version_id or seen.stored.version_id)
         with translated("DeleteObject"):
-            self._client.delete_object(Bucket=self.options.bucket, Key=stored.key, **_version(stored.version_id))
+            self._client.delete_object(Bucket=self.options.bucket, Key=key, **exactly)
         return True
 
     def _head(self, key: str, *, version_id: str | None) -> SeenObject | None:

@@ -92,8 +92,11 @@ class Store(Protocol):
     def read(self, stored: StoredObject) -> Iterator[bytes]:
         """The bytes of exactly this version."""
 
-    def delete(self, stored: StoredObject, *, recording_uid: str) -> bool:
-        """Remove exactly this version, if it is the Recording's. False where it is not there or not its."""
+    def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
+        """Remove exactly this version, if its own metadata says that it is the Recording's.
+
+        Without `version_id` it is the version that is there now. False where it is not there or not the Recording's.
+        """
 
 
 class BodyAborted(BaseException):

@@ -1,0 +1,148 @@
+"""What a transfer test needs: a source, a store, a run, and the checks that end every run."""
+
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from recording_operator.transfer.artifact import transfer_source
+from recording_operator.transfer.checksums import crc64nvme, to_text
+from recording_operator.transfer.dialer import Dialer
+from recording_operator.transfer.job import (
+    ObjectSpec,
+    SourceSpec,
+    StoredObject,
+    TransferOptions,
+    UploadState,
+)
+from recording_operator.transfer.policy import SourcePolicy
+from recording_operator.transfer.stores.client import S3Credentials, S3Options
+from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.strict_store import StrictStore
+
+KIB = 2**10
+MIB = 2**20
+KEY = "meetings/acme/u-1/uid-1/video.mp4"
+
+
+def pattern(size_bytes: int, *, seed: int = 1) -> bytes:
+    """Bytes without a period, so that any two parts differ."""
+    return random.Random(seed).randbytes(size_bytes)
+
+
+def loopback_policy(**more: object) -> SourcePolicy:
+    """The product's policy with a hole for the loopback address."""
+    blocks: dict[str, object] = {
+        "schemes": ["https", "http"],
+        "ports": [],
+        "allowPrivateCIDRs": ["127.0.0.0/8"],
+        "timeouts": {"connect": "2s", "headers": "5s", "read": "5s"},
+    }
+    return SourcePolicy.model_validate({**blocks, **more})
+
+
+def fast_options(**more: object) -> TransferOptions:
+    """Small parts and short waits."""
+    given: dict[str, object] = {
+        "single_put_bytes": 128 * KIB,
+        "smallest_part_bytes": 256 * KIB,
+        "largest_part_bytes": 256 * KIB,
+        "backoff_base_s": 0.01,
+        "backoff_cap_s": 0.05,
+    }
+    return TransferOptions(**{**given, **more})  # type: ignore[arg-type]
+
+
+def an_object(**more: object) -> ObjectSpec:
+    """Where the artifact goes."""
+    given: dict[str, object] = {
+        "key": KEY,
+        "content_type": "video/mp4",
+        "kind": "Video",
+        "recording_uid": "uid-1",
+        "artifact": "video",
+    }
+    return ObjectSpec(**{**given, **more})  # type: ignore[arg-type]
+
+
+def store_of(strict: StrictStore, **more: object) -> S3Store:
+    """A store client with the strict store's own keys."""
+    given: dict[str, object] = {
+        "bucket": strict.bucket_name,
+        "endpoint": strict.endpoint,
+        "path_style": True,
+        "credentials": S3Credentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key),
+    }
+    return S3Store(S3Options(**{**given, **more}))  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class Observed:
+    """Remembers what it is told."""
+
+    states: list[UploadState] = field(default_factory=list)
+    progressed: list[tuple[int, int | None]] = field(default_factory=list)
+    stop_at_bytes: int | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def upload_created(self, state: UploadState) -> None:
+        """Keep the state."""
+        self.states.append(state)
+
+    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+        """Keep the figures; stop the transfer where the test wants it."""
+        self.progressed.append((bytes_done, bytes_total))
+
+
+def run_transfer(
+    url: str,
+    store: S3Store,
+    *,
+    observed: Observed | None = None,
+    resume: UploadState | None = None,
+    policy: SourcePolicy | None = None,
+    options: TransferOptions | None = None,
+    obj: ObjectSpec | None = None,
+    headers: Mapping[str, str] | None = None,
+    size: int | None = None,
+    checksum: str | None = None,
+    expires_at: datetime | None = None,
+    dialer: Dialer | None = None,
+) -> StoredObject:
+    """One transfer with a policy and options fit for tests."""
+    observed = observed or Observed()
+    return transfer_source(
+        SourceSpec(
+            url=url,
+            headers=headers or {},
+            expected_size_bytes=size,
+            expected_checksum=checksum,
+            expires_at=expires_at,
+        ),
+        obj or an_object(),
+        store=store,
+        dialer=dialer or Dialer(policy or loopback_policy()),
+        stop=observed.stop,
+        observer=observed,
+        resume=resume,
+        options=options or fast_options(),
+    )
+
+
+def check_stored(stored: StoredObject, body: bytes, strict: StrictStore, *, obj: ObjectSpec | None = None) -> None:
+    """I1 bytes equal, I2 no open upload, I3 the answer equals the object, I4 one version; marks on the object."""
+    obj = obj or an_object()
+    versions = strict.bucket.versions.get(obj.key, [])
+    assert len(versions) == 1, f"I4: {len(versions)} versions"
+    assert versions[0].body == body, "I1: other bytes"
+    assert strict.open_uploads() == [], "I2: an open upload is left"
+    assert stored.size_bytes == len(body)
+    assert stored.checksum == to_text(crc64nvme(body)), "I3: other checksum"
+    assert stored.etag == versions[0].etag.strip('"'), "I3: other ETag"
+    assert stored.version_id in (versions[0].version_id, None), "I3: other version"
+    assert versions[0].attributes.metadata == {
+        "recording-uid": obj.recording_uid,
+        "recording-artifact": obj.artifact,
+    }
+    assert versions[0].attributes.content_type == obj.content_type
