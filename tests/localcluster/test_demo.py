@@ -64,7 +64,7 @@ class Demo:
 
 @pytest.fixture
 def folder(scratch: Path, request: pytest.FixtureRequest) -> Path:
-    return scratch / request.node.name
+    return scratch / str(request.node.name)
 
 
 def test_once_every_recording_is_complete_and_every_byte_compared(folder: Path) -> None:
