@@ -17,14 +17,15 @@ UID = "0b6f0f5e-4a52-4a0e-9a3a-64cf3f0a4a3b"
 LONGEST_TYPE = max(EXTENSIONS, key=lambda content_type: len(EXTENSIONS[content_type]))
 EVERY_PLACEHOLDER = "".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS, key=lambda name: name == "ext"))
 NEEDED = ["{uid}", "{artifact}"]
-OTHERS = st.sampled_from(["{org}", "{user}", "{project}", "{year}", "/", "/", ".", "-", "a"])
+OTHERS = st.sampled_from(["{org}", "{user}", "{project}", "{year}", "a", "."])
 # Most are accepted, some not: what is asked is that no accepted one does harm.
 TEMPLATES = st.builds(
-    lambda pieces, end: "".join(pieces) + end,
-    st.lists(OTHERS, max_size=5).flatmap(lambda others: st.permutations(NEEDED + others)),
+    lambda pieces, between, end: between.join(pieces) + end,
+    st.lists(OTHERS, min_size=1, max_size=4).flatmap(lambda others: st.permutations(NEEDED + others)),
+    st.sampled_from(["/", "/", "-", ".", ""]),
     st.sampled_from(["", "{ext}", "/{ext}", ".{ext}", "/"]),
 )
-OWNERS = st.text("aZ9._-", min_size=1, max_size=3)
+OWNERS = st.sampled_from(["acme", "-", "_", ".", "..", ".a", "a.", "a..b"])
 EXTS = st.sampled_from(["", LONGEST_TYPE])
 
 
