@@ -57,7 +57,9 @@ def test_s1_cut_in_mid_body_goes_on_at_the_cut(
     source.behave = nth(2, Behaviour(cut_after=cut_after, reset=reset))
     stored = run_transfer(source.url, store, options=fast_options(workers=1))
     check_stored(stored, BODY, strict)
-    assert source.bytes_sent <= len(BODY) + 64 * KIB + PART, "more than one part was read again"
+    # A reset also takes back what was on its way.
+    again = PART + (cut_after if reset else 0)
+    assert source.bytes_sent <= len(BODY) + 64 * KIB + again, "more than one part was read again"
 
 
 def test_s1_every_connection_is_cut_but_each_brings_something(
@@ -212,7 +214,11 @@ def test_s11_content_that_changes_once_is_taken_anew_from_byte_0(
         return Content(body=pattern(len(BODY), seed=number), **{"etag": None, **stamp})  # type: ignore[arg-type]
 
     source = serve(BODY)
-    source.behave = lambda request: Behaviour(content=version(1 if request.number <= 3 else 2), conditions=conditions)
+    source.behave = lambda request: Behaviour(
+        content=version(1 if request.number <= 3 else 2),
+        conditions=conditions,
+        cut_after=PART + 5 if request.number in (2, 3) else None,
+    )
     observed = Observed()
     stored = run_transfer(source.url, store, observed=observed, options=fast_options(workers=2))
     check_stored(stored, version(2).body, strict)

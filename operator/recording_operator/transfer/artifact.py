@@ -28,7 +28,7 @@ from recording_operator.transfer.move import Move
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.plan import largest_object_bytes
 from recording_operator.transfer.sniff import check_content
-from recording_operator.transfer.source import Source, SourceFacts
+from recording_operator.transfer.source import ConditionRefused, Source, SourceFacts
 from recording_operator.transfer.source_status import NotYetThere
 from recording_operator.transfer.stores.store import Store
 
@@ -80,6 +80,7 @@ def transfer_source(
             stored = move.run(facts, resume)
             break
         except TransferError as error:
+            failure = error
             restarts[error.reason] = restarts.get(error.reason, 0) + 1
             if restarts[error.reason] > _RESTARTS.get(error.reason, 0):
                 error.bytes_done = move.stored_bytes
@@ -90,11 +91,13 @@ def transfer_source(
             break
         again = _probed(asker, obj, expected, limit_bytes=limit, stop=stop, options=options)
         # A source that refuses its own ETag as a condition has not changed; it is asked without.
-        unchanged = again.same_content(size_bytes=facts.size_bytes, etag=facts.etag, last_modified=facts.last_modified)
-        resume = move.state if unchanged else None
-        if not unchanged:
+        misjudged = isinstance(failure, ConditionRefused) and again.same_content(
+            size_bytes=facts.size_bytes, etag=facts.etag, last_modified=facts.last_modified
+        )
+        resume = move.state if misjudged else None
+        if not misjudged:
             move.abandon()
-        facts = replace(again, conditional=not unchanged and facts.conditional)
+        facts = replace(again, conditional=facts.conditional and not misjudged)
     if move.made_uploads:
         _drop_leftovers(obj.key, store=store)
     return stored
