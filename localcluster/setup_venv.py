@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -63,7 +64,8 @@ def set_up() -> None:
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     run([*pip, "-r", str(requirements[0])], step="installing uv")
     uv = [str(VENV / "bin" / "uv"), "pip"]
-    run([*uv, "sync", "--require-hashes", *map(str, requirements)], step="installing the requirements")
+    files = [word for path in requirements for word in ("-r", str(path))]
+    run([*uv, "install", "--require-hashes", *files], step="installing the requirements")
     project = [*uv, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(PROJECT)]
     run(project, step="installing recording-operator itself")
     STAMP.write_text(fingerprint())
@@ -90,7 +92,12 @@ def run(command: list[str], step: str) -> None:
     # uv does not read pip's settings; a mirror of the package index that pip was told of is meant for it too.
     if "PIP_INDEX_URL" in environment:
         environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])
-    status = subprocess.call(command, env=environment, cwd=str(PROJECT))
+    process = subprocess.Popen(command, env=environment, cwd=str(PROJECT), stderr=subprocess.PIPE, text=True)
+    for line in process.stderr or ():
+        if not line.startswith((" + ", " - ")):  # uv's list of a hundred packages that nobody reads
+            sys.stderr.write(line)
+            sys.stderr.flush()
+    status = process.wait()
     if status != 0:
         raise SetupError(f"{step} failed with status {status} (see above)")
 
@@ -109,8 +116,13 @@ def fingerprint() -> str:
     """Return a text that changes whenever the environment has to be made again."""
     digest = hashlib.sha256(str(VENV).encode())
     inputs = [PROJECT / "requirements" / name for name in REQUIREMENTS]
-    for path in [*inputs, PROJECT / "pyproject.toml", Path(__file__)]:
+    for path in [*inputs, Path(__file__)]:
         digest.update(path.read_bytes())
+    import tomllib  # noqa: PLC0415 - an older Python has to get as far as its error message
+
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    digest.update(json.dumps([project["project"], project["build-system"]], sort_keys=True).encode())
     return digest.hexdigest()
 
 
