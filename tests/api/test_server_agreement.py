@@ -62,6 +62,11 @@ def test_the_largest_recording_takes_its_largest_status(server: ApiServer) -> No
     answer = server.patch(recording, {"status": dumped(the_largest_status(names))}, status=True, dry_run=False)
     assert answer.message == "accepted"
     assert len(answer.object["status"]["artifacts"]) == 64
+    # And the rules of an update stay within the server's cost limit, with every URL fresh.
+    for artifact in sources:
+        artifact["source"]["url"] += "2"
+    fresh = {"spec": {"artifacts": [*sources, *texts], "suspend": True}}
+    assert server.patch(recording, fresh, dry_run=False).message == "accepted"
 
 
 def test_a_location_status_is_accepted_and_kept_whole(server: ApiServer) -> None:
