@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -25,7 +26,7 @@ from recording_operator.controller.stores import S3Stores
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.controller.transfers import TransferRunner
 from recording_operator.engine.engine import Engine
-from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
+from recording_operator.engine.facts import Action, Fact, RecordingGone, RecordingSeen, RecordingsListed
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.errors import KubeError
@@ -229,7 +230,7 @@ class App:
         )
         loop.start()
         watch_stop = self._watch(loop.post, locations)
-        self._tend(locations, sweeper)
+        self._tend(loop, locations, sweeper)
         self._drain(loop)
         watch_stop.set()
         loop.stop(timeout_s=_TICK_S)
@@ -268,15 +269,22 @@ class App:
         threading.Thread(target=watcher.run, args=(stop,), name="watch", daemon=True).start()
         return stop
 
-    def _tend(self, locations: LocationKeeper, sweeper: Sweeper) -> None:
+    def _tend(self, loop: ControlLoop, locations: LocationKeeper, sweeper: Sweeper) -> None:
         """What time alone brings about, until a signal comes."""
         sweeping: threading.Thread | None = None
         while not self._stop.wait(_TICK_S):
             locations.tick()
+            loop.call(self._take_census)
             listed = self._watcher is not None and self._watcher.listed.is_set()
             if listed and (sweeping is None or not sweeping.is_alive()):
                 sweeping = threading.Thread(target=sweeper.run_due, name="sweep", daemon=True)
                 sweeping.start()
+
+    def _take_census(self, engine: Engine, _now: datetime) -> list[Action]:
+        phases, waiting = engine.census()
+        self._metrics.set_recordings(phases)
+        self._metrics.set_queue_depth(waiting)
+        return []
 
     def _drain(self, loop: ControlLoop) -> None:
         """Finish what ends in time, put the rest back, write it all down."""

@@ -34,6 +34,8 @@ from recording_operator.engine.facts import (
     SourceResolved,
     StartTransfer,
     StopTransfer,
+    Tallied,
+    Tally,
     UploadAborted,
     UploadPersisted,
     WriteFinalizers,
@@ -96,11 +98,24 @@ class Dispatcher:
                 self._emit(action)
             case ProbeLocation(name=name):
                 self._locations.probe(name)
+            case Tally():
+                self._count(action)
             case ReportFault():
                 extra = {"namespace": action.ref.namespace, "recording": action.ref.name, "uid": action.ref.uid}
                 _log.error("The engine failed at this Recording: %s", action.detail, extra=extra)
             case _:
                 self._pool.submit(self._blocking, action)
+
+    def _count(self, tally: Tally) -> None:
+        match tally.what:
+            case Tallied.STORED:
+                self._metrics.artifact_finished(outcome="Stored", reason=tally.reason)
+            case Tallied.FAILED:
+                self._metrics.artifact_finished(outcome="Failed", reason=tally.reason)
+            case Tallied.RETRIED:
+                self._metrics.retried(reason=tally.reason)
+            case Tallied.EXPIRED:
+                self._metrics.source_expired()
 
     def _blocking(self, action: Action) -> None:
         try:

@@ -107,9 +107,7 @@ class LocationKeeper:
             location = StorageLocation.model_validate(raw)
         except ValidationError:
             name = str(raw.get("metadata", {}).get("name"))
-            _log.error(
-                "The StorageLocation cannot be read: its CRD is not this operator's", extra={"location": name}
-            )
+            _log.error("The StorageLocation cannot be read: its CRD is not this operator's", extra={"location": name})
             return
         name = location.metadata.name
         with self._lock:

@@ -6,11 +6,12 @@ order, and their results come back as facts.
 """
 
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
-from recording_operator.api.recording import Claim, Recording
+from recording_operator.api.recording import Claim, Phase, Recording
 from recording_operator.engine import ending, finished, moving, writing
 from recording_operator.engine.entry import Entry, InFlight, version_of
 from recording_operator.engine.facts import (
@@ -107,6 +108,11 @@ class Engine:
             entry.running or entry.in_flight or (entry.recording.status.claim == self.state.claim and not entry.ending)
             for entry in self.state.entries.values()
         )
+
+    def census(self) -> tuple[Counter[str], int]:
+        """How many unfinished Recordings there are in each phase, and how many artifacts wait for a slot."""
+        phases = Counter(str(entry.recording.status.phase or Phase.PENDING) for entry in self.state.entries.values())
+        return phases, len(self.state.waiting)
 
     def live_uids(self) -> set[str]:
         """Recordings with unfinished business: their uploads are claimed."""

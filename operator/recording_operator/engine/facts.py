@@ -5,6 +5,7 @@ no decision. `uid` is always the Recording's `metadata.uid`.
 """
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from recording_operator.api.reasons import Reason
@@ -352,8 +353,26 @@ class ReportFault:
     detail: str
 
 
+class Tallied(Enum):
+    """What is counted of artifacts."""
+
+    STORED = "stored"
+    FAILED = "failed"
+    RETRIED = "retried"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Count something for the metrics."""
+
+    what: Tallied
+    reason: Reason
+
+
 Action = (
     ReportFault
+    | Tally
     | WriteStatus
     | WriteFinalizers
     | ReadRecording

@@ -25,6 +25,8 @@ from recording_operator.engine.facts import (
     StartTransfer,
     StopTransfer,
     Stored,
+    Tallied,
+    Tally,
     TransferEnded,
     TransferFailed,
     TransferProgress,
@@ -81,11 +83,13 @@ def advance(state: State, entry: Entry, now: datetime) -> list[Action]:
 
 def _apply(state: State, entry: Entry, name: str, settled: Settled, now: datetime) -> list[Action]:
     before, after = entry.artifacts[name], settled.status
+    actions: list[Action] = []
     if after != before:
         entry.artifacts[name] = after
         entry.flush_by(now + _urgency(entry, after))
         if after.phase is Phase.FAILED:
             _abort_leftovers(entry, name, now)
+            actions.append(Tally(what=Tallied.FAILED, reason=Reason(after.reason or Reason.INTERNAL_ERROR)))
     state.timers.set(entry.uid, settled.wake_at)
     key = (entry.uid, name)
     if settled.ready and name not in entry.aborts:
@@ -98,8 +102,8 @@ def _apply(state: State, entry: Entry, name: str, settled: Settled, now: datetim
         state.waiting.discard(key)
     if settled.look_into_secret and name not in entry.resolving:
         entry.resolving.add(name)
-        return [ResolveSource(recording=entry.recording, artifact=name)]
-    return []
+        actions.append(ResolveSource(recording=entry.recording, artifact=name))
+    return actions
 
 
 def _urgency(entry: Entry, after: ArtifactStatus) -> timedelta:
@@ -244,7 +248,7 @@ def ended(state: State, entry: Entry, fact: TransferEnded, now: datetime) -> lis
         case Stored() as stored:
             _stored(entry, name, stored)
             entry.flush_by(now if _over(entry) else now + SOON)
-            return []
+            return [Tally(what=Tallied.STORED, reason=Reason.STORED)]
         case TransferFailed() as failure:
             return _failed(state, entry, name, failure, now)
         case _:
@@ -291,14 +295,19 @@ def _failed(state: State, entry: Entry, name: str, failure: TransferFailed, now:
         entry.update(name, upload_id=None, part_size=None, source=None, bytes_done=0)
     if entry.artifacts[name].phase is Phase.FAILED:
         _abort_leftovers(entry, name, now)
-        return []
+        return [Tally(what=Tallied.FAILED, reason=failure.reason)]
     waits_for_secret = failure.reason is Reason.SOURCE_EXPIRED and names_secret(entry.spec_of(name))
     if verdict_of(failure.reason) is Verdict.NOT_ITS_FAULT or waits_for_secret:
         wait = timedelta(seconds=failure.retry_after_s or 0)
         state.timers.set(entry.uid, entry.hold(name).again(now, at_least=wait))
+    tallies: list[Action] = []
+    if entry.artifacts[name].next_retry_time is not None:
+        tallies.append(Tally(what=Tallied.RETRIED, reason=failure.reason))
+    if failure.reason is Reason.SOURCE_EXPIRED:
+        tallies.append(Tally(what=Tallied.EXPIRED, reason=failure.reason))
     if failure.reason in ABOUT_THE_LOCATION:
-        return state.locations.doubt(entry.recording.spec.storage_location)
-    return []
+        return tallies + state.locations.doubt(entry.recording.spec.storage_location)
+    return tallies
 
 
 def key_facts(recording: Recording) -> KeyFacts:
