@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -40,6 +41,26 @@ class Commands:
             check=False,
             timeout=180,
         )
+
+    def start(self, command: str) -> "subprocess.Popen[str]":
+        """Start a command that stays in the foreground."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "localcluster", command],
+            cwd=PROJECT,
+            env={**os.environ, "LOCALCLUSTER_FOLDER": str(self.folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @staticmethod
+    def port_of(operator: "subprocess.Popen[str]") -> str:
+        """Read an operator's output up to the line that tells its port."""
+        assert operator.stdout is not None
+        for line in operator.stdout:
+            if found := re.search(rf"Listening on {LOOPBACK}:(\d+)", line):
+                return found[1]
+        pytest.fail("the operator ended without listening")
 
     def sh(self, script: str) -> str:
         """Run a script in a shell that has read the env file."""
@@ -92,6 +113,23 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     assert commands.sh("kubectl get configmap kept -o name") == "configmap/kept\n"
 
 
+def test_two_operators_run_beside_each_other_and_one_works(commands: Commands) -> None:
+    assert commands("up").returncode == 0
+    with commands.start("run") as first, commands.start("run") as second:
+        ports = {commands.port_of(first), commands.port_of(second)}
+        assert len(ports) == 2
+        media = commands.sh("echo $MEDIA_URL").strip()
+        recording = (PROJECT / "examples" / "recording-minimal.yaml").read_text()
+        manifest = commands.folder / "recording.yaml"
+        manifest.write_text(recording.replace(f"http://{LOOPBACK}:{DEFAULT_PORT}", media))
+        commands.sh(f"kubectl apply -f {manifest}")
+        commands.sh("kubectl wait --for=jsonpath='{.status.phase}'=Complete --timeout=60s recording/standup")
+        for process in (first, second):
+            process.send_signal(signal.SIGINT)
+        outputs = [process.communicate(timeout=60)[0] for process in (first, second)]
+        assert [process.returncode for process in (first, second)] == [0, 0], outputs
+
+
 def test_nothing_is_left_when_the_supervisor_is_killed(commands: Commands) -> None:
     assert commands("up").returncode == 0
     assert len(commands.server_pids()) >= 4
@@ -123,6 +161,7 @@ def test_examples_follow_the_media_server_when_its_port_is_taken(tmp_path: Path)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with contextlib.suppress(OSError):  # taken by somebody else: as good
             taken.bind((LOOPBACK, DEFAULT_PORT))
+            taken.listen()
         stack = Stack(tmp_path)
         assert stack.media_port != DEFAULT_PORT
         texts = [path.read_text() for path in stack.examples().glob("*.yaml")]

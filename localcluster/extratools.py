@@ -1,0 +1,49 @@
+"""Programs that only the tests of the chart and of real pods need, built as `tools` builds the others.
+
+`ensure_tools(HELM)` and so on return their paths; nothing here is built by `make demo`.
+"""
+
+from typing import Final
+
+from localcluster.toolchain import KUBERNETES, Family
+
+_TOOLS: Final = KUBERNETES.folder.parent
+
+
+def _helm(major: int) -> Family:
+    # Without a version of Kubernetes, Helm 3 takes an offline cluster for v1.20 and refuses the chart.
+    lint, chartutil = f"helm.sh/helm/v{major}/pkg/lint/rules", f"helm.sh/helm/v{major}/pkg/chartutil"
+    old = (
+        (f"{lint}.k8sVersionMajor", "1"),
+        (f"{lint}.k8sVersionMinor", "36"),
+        (f"{chartutil}.k8sVersionMajor", "1"),
+        (f"{chartutil}.k8sVersionMinor", "36"),
+    )
+    return Family(
+        name=f"helm{major}",
+        folder=_TOOLS / f"helm{major}",
+        module=f"helm.sh/helm/v{major}",
+        packages={f"helm{major}": f"helm.sh/helm/v{major}/cmd/helm"},
+        version_variables=((f"helm.sh/helm/v{major}/internal/version.version", "{version}"), *(old if major == 3 else ())),  # noqa: PLR2004 - Helm 3
+        cold_build="a minute and a half",
+    )
+
+
+HELM3: Final = _helm(3)
+HELM4: Final = _helm(4)
+NODE: Final = Family(
+    name="node",
+    folder=_TOOLS / "node",
+    module="k8s.io/kubernetes",
+    packages={program: f"k8s.io/kubernetes/cmd/{program}" for program in ("kubelet", "kube-proxy", "kube-scheduler")},
+    version_variables=KUBERNETES.version_variables,
+    cold_build="two minutes",
+)
+# Its main package is the folder's own: CoreDNS with seven plugins.
+COREDNS: Final = Family(
+    name="coredns",
+    folder=_TOOLS / "coredns",
+    module="github.com/coredns/coredns",
+    packages={"coredns": "."},
+    cold_build="two minutes",
+)
