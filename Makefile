@@ -53,4 +53,4 @@ crds: setup ## Write crds/ from the models
 	@$(BIN)/python -m recording_operator.api.crd --write crds/
 
 docs: setup ## Write the generated pages of docs/
-	@$(BIN)/python -m recording_operator.api.docs --write docs/
+	@$(BIN)/python docs/generate.py --write
