@@ -100,6 +100,7 @@ class Bucket:
     versioned: bool = True
     least_part_bytes: int = 5 * 2**20
     shows_checksums: bool = True
+    shows_part_checksums: bool = True
     honours_conditions: bool = True
     after_complete: str = "NoSuchUpload"
     versions: dict[str, list[Version]] = field(default_factory=dict)

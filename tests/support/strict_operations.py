@@ -107,7 +107,7 @@ def _upload_part(request: S3Request, bucket: Bucket) -> Reply:
     number = int(request.query["partNumber"])
     part = bucket.put_part(request.key, request.query["uploadId"], number, request.body)
     headers = {"ETag": part.etag}
-    if bucket.shows_checksums:
+    if bucket.shows_part_checksums:
         headers["x-amz-checksum-crc64nvme"] = part.crc64nvme
     return Reply(headers=headers)
 
@@ -117,7 +117,7 @@ def _list_parts(request: S3Request, bucket: Bucket) -> Reply:
     after = int(request.query.get("part-number-marker") or 0)
     rest = [(number, part) for number, part in sorted(upload.parts.items()) if number > after]
     page = rest[: request.page_size]
-    shows = bucket.shows_checksums
+    shows = bucket.shows_part_checksums
     rows = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(part.etag)}</ETag><Size>{len(part.body)}</Size>"
         f"{f'<ChecksumCRC64NVME>{part.crc64nvme}</ChecksumCRC64NVME>' if shows else ''}</Part>"

@@ -64,6 +64,11 @@ class StrictStore:
         with self.lock:
             self._faults.extend(faults)
 
+    def heal(self) -> None:
+        """Forget the script."""
+        with self.lock:
+            self._faults.clear()
+
     def action_for(self, operation: str) -> Action | None:
         """The fault that meets this request; each fault of the script counts it."""
         with self.lock:

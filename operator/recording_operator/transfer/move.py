@@ -18,16 +18,23 @@ from recording_operator.transfer.job import (
 )
 from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.pipe import WINDOW_BYTES, RangeStream
-from recording_operator.transfer.plan import PartPlan, plan_parts
+from recording_operator.transfer.plan import MIB, PartPlan, plan_parts
 from recording_operator.transfer.progress import Halt, Progress
 from recording_operator.transfer.ranged import RangedUpload
 from recording_operator.transfer.session import UploadSession
 from recording_operator.transfer.source import RangesLost, Source, SourceFacts
 from recording_operator.transfer.stores.store import Store
 
-# What is in the open upload can never become the object.
+# What is in the open upload can never become the object. A part that arrived wrong is listed with the sum of its wrong
+# bytes, so a later resume would believe it.
 _UPLOAD_IS_USELESS: Final = frozenset(
-    {Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH, Reason.SOURCE_TOO_LARGE, Reason.TARGET_KEY_CONFLICT}
+    {
+        Reason.SIZE_MISMATCH,
+        Reason.CHECKSUM_MISMATCH,
+        Reason.SOURCE_TOO_LARGE,
+        Reason.TARGET_KEY_CONFLICT,
+        Reason.TARGET_INTEGRITY,
+    }
 )
 
 
@@ -96,15 +103,11 @@ class Move:
             smallest_bytes=self._options.smallest_part_bytes,
             largest_bytes=self._options.largest_part_bytes if facts.ranges else self._options.smallest_part_bytes,
         )
-        fits = resume is not None and facts.same_content(
-            size_bytes=resume.size_bytes, etag=resume.etag, last_modified=resume.last_modified
-        )
-        if resume is not None and fits:
-            plan = PartPlan(part_size_bytes=resume.part_size_bytes, size_bytes=resume.size_bytes)
+        kept = None if resume is None else _kept_plan(resume, facts, self._options)
         session = UploadSession(
             store=self._store,
             obj=self._obj,
-            plan=plan,
+            plan=kept or plan,
             facts=facts,
             options=self._options,
             stop=self._stop,
@@ -112,7 +115,7 @@ class Move:
         )
         if resume is not None:
             self.made_uploads = True
-            if fits:
+            if kept is not None:
                 session.resume(resume.upload_id)
             else:
                 session.drop(resume.upload_id)
@@ -183,3 +186,11 @@ class Move:
             self._expected.prove_stored(stored, store=self._store, obj=self._obj, stop=self._stop)
         self._progress.restart(done=size_bytes, total=size_bytes)
         return stored
+
+
+def _kept_plan(resume: UploadState, facts: SourceFacts, options: TransferOptions) -> PartPlan | None:
+    """The plan of the open upload, if it is of this content and S3 takes it."""
+    plan = PartPlan(part_size_bytes=resume.part_size_bytes, size_bytes=resume.size_bytes)
+    same = facts.same_content(size_bytes=resume.size_bytes, etag=resume.etag, last_modified=resume.last_modified)
+    legal = plan.is_legal(smallest_bytes=min(options.smallest_part_bytes, 5 * MIB))
+    return plan if same and legal else None

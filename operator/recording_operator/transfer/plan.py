@@ -42,6 +42,13 @@ class PartPlan:
             return min(self.part_size_bytes, self.size_bytes - self.offset(part_number))
         return self.part_size_bytes << ((part_number - 1) // _DOUBLING)
 
+    def is_legal(self, *, smallest_bytes: int) -> bool:
+        """Whether S3 takes it; a plan that was kept outside may have been changed there."""
+        within = smallest_bytes <= self.part_size_bytes <= LARGEST_PART_BYTES
+        if self.size_bytes is None:
+            return within and self.length(MOST_PARTS) <= LARGEST_PART_BYTES
+        return within and -(-self.size_bytes // self.part_size_bytes) <= MOST_PARTS
+
     def fits(self, part_number: int, size_bytes: int) -> bool:
         """Whether a part of this number and size, seen in the store, is one of this plan."""
         count = self.count
