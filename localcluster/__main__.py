@@ -10,7 +10,7 @@ from localcluster.kubectl import KubectlError
 from localcluster.process import ComponentError
 from localcluster.progress import say
 from localcluster.toolchain import ToolchainError
-from localcluster.tools import ensure_tools
+from localcluster.builds import ensure_tools
 
 
 def _tools() -> int:

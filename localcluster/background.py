@@ -20,7 +20,7 @@ from localcluster.operatorprocess import POLICY, operator_command, operator_envi
 from localcluster.process import ComponentError
 from localcluster.progress import Progress, say
 from localcluster.stack import Stack
-from localcluster.tools import ensure_tools
+from localcluster.builds import ensure_tools
 
 # Two clusters from one clone: give one of them another folder.
 LOCAL: Final = Path(os.environ.get("LOCALCLUSTER_FOLDER") or PROJECT / ".local").absolute()

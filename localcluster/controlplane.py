@@ -24,7 +24,7 @@ from localcluster.kubectl import JsonObject, Kubectl, base64_of, write_kubeconfi
 from localcluster.pki import CertificateAuthority, write_private
 from localcluster.ports import LOOPBACK, free_port
 from localcluster.process import Process
-from localcluster.tools import ensure_tools
+from localcluster.builds import ensure_tools
 
 ETCD: Final = "etcd"
 API_SERVER: Final = "kube-apiserver"

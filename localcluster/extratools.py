@@ -24,7 +24,10 @@ def _helm(major: int) -> Family:
         folder=_TOOLS / f"helm{major}",
         module=f"helm.sh/helm/v{major}",
         packages={f"helm{major}": f"helm.sh/helm/v{major}/cmd/helm"},
-        version_variables=((f"helm.sh/helm/v{major}/internal/version.version", "{version}"), *(old if major == 3 else ())),  # noqa: PLR2004 - Helm 3
+        version_variables=(
+            (f"helm.sh/helm/v{major}/internal/version.version", "{version}"),
+            *(old if major == 3 else ()),
+        ),  # noqa: PLR2004 - Helm 3
         cold_build="a minute and a half",
     )
 

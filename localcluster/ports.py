@@ -1,21 +1,26 @@
 """TCP ports on the loopback address."""
 
+import random
 import socket
+from pathlib import Path
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+_LOWEST: Final = 10_000
+_EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_USUAL_EPHEMERAL_LOWEST: Final = 32_768
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago.
+    """Return a port that nobody listens on now, below those that the kernel gives to outgoing connections.
 
-    Another process may take it before it is used; a component that cannot bind says so in its log and does not get
-    ready.
+    A server that comes back on "its" port would else find it taken, now and then, by somebody's connection.
     """
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    candidates = random.SystemRandom()
+    while True:
+        port = candidates.randrange(_LOWEST, _lowest_ephemeral())
+        if is_free(port):
+            return port
 
 
 def preferred_port(port: int) -> int:
@@ -32,3 +37,11 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _lowest_ephemeral() -> int:
+    try:
+        lowest = int(_EPHEMERAL.read_text().split()[0])
+    except (OSError, ValueError):
+        return _USUAL_EPHEMERAL_LOWEST
+    return lowest if lowest > _LOWEST + 1000 else _USUAL_EPHEMERAL_LOWEST

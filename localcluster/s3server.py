@@ -24,7 +24,7 @@ from botocore.config import Config
 
 from localcluster.ports import LOOPBACK, free_port
 from localcluster.process import ComponentError, Process
-from localcluster.tools import ensure_tools
+from localcluster.builds import ensure_tools
 
 VERSITYGW: Final = "versitygw"
 REGION: Final = "us-east-1"

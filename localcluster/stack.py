@@ -24,7 +24,7 @@ from localcluster.pki import write_private
 from localcluster.ports import LOOPBACK, is_free, preferred_port
 from localcluster.process import Process
 from localcluster.s3server import REGION, Credentials, S3Server, new_root
-from localcluster.tools import ensure_tools
+from localcluster.builds import ensure_tools
 
 BUCKET: Final = "recordings"
 LOCATION: Final = "archive"

@@ -13,7 +13,7 @@ import pytest
 
 from localcluster import ToolchainError
 from localcluster.toolchain import FAMILIES, Family, find_go
-from localcluster.tools import cache_folder, ensure_tools
+from localcluster.builds import cache_folder, ensure_tools
 
 PROJECT = Path(__file__).parents[2]
 DEADLINE_S = 120.0
@@ -21,7 +21,7 @@ BUILD = """
 import sys
 from pathlib import Path
 from localcluster.toolchain import Family
-from localcluster.tools import ensure_tools
+from localcluster.builds import ensure_tools
 folder = Path(sys.argv[1])
 packages = {"hello": "example.test/hello"}
 family = Family(name="greeting", folder=folder, module="example.test/hello", packages=packages, cold_build="a moment",
