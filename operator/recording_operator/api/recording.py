@@ -290,4 +290,7 @@ class Recording(ApiModel):
 
     metadata: ObjectMeta
     spec: RecordingSpec
-    status: RecordingStatus = Field(default_factory=RecordingStatus)
+    # The API server fills this in when it reads: a Recording that nobody has looked at yet shows as Pending.
+    status: RecordingStatus = Field(
+        default_factory=RecordingStatus, json_schema_extra={"default": {"phase": Phase.PENDING.value}}
+    )
