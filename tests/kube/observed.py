@@ -1,6 +1,5 @@
 """What a watcher called back with."""
 
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +15,13 @@ class Observed:
     events: list[tuple[str, JsonObject]] = field(default_factory=list)
     locations: list[tuple[str, JsonObject]] = field(default_factory=list)
     lists: list[tuple[str, frozenset[str]]] = field(default_factory=list)
-    threads: set[int] = field(default_factory=set)
+    failing: bool = False
     watcher: Watcher = field(init=False)
 
     def on_recording(self, kind: str, stored: JsonObject) -> None:
-        self.threads.add(threading.get_ident())
         self.events.append((kind, stored))
+        if self.failing:
+            raise ZeroDivisionError
 
     def on_location(self, kind: str, stored: JsonObject) -> None:
         self.locations.append((kind, stored))

@@ -164,7 +164,7 @@ def test_k3_a_list_whose_history_was_compacted_goes_on(rough_cluster: ControlPla
     names = [next(pages)["metadata"]["name"]]
     revision = KubeApi(rest).get_recording("default", "compacted-0")
     annotate(rest, revision, "a later state")
-    eventually(lambda: is_compacted(rest, revision), within_s=30)
+    eventually(lambda: is_compacted(rest, revision), within_s=30, poll_s=0.3)
     names += [item["metadata"]["name"] for item in pages]
 
     assert names == [f"compacted-{number}" for number in range(4)]

@@ -6,13 +6,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_POLL_S = 0.02
 
-
-def eventually(fact: Callable[[], T], *, within_s: float = 15.0) -> T:
+def eventually(fact: Callable[[], T | None], *, within_s: float = 15.0, poll_s: float = 0.02) -> T:
     """Return what `fact` returns as soon as that is true. Raises AssertionError after `within_s`."""
     deadline_s = time.monotonic() + within_s
     while not (value := fact()):
         assert time.monotonic() < deadline_s, f"not within {within_s:g} s"
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
     return value

@@ -103,7 +103,7 @@ def open_session(connection: Connection, streams: Mapping[str, Stream]) -> aioht
         response_class=ListResponse,
         proxy=connection.proxy,
         trust_env=False,
-        headers={"User-Agent": "recording-operator"},
+        headers={"User-Agent": "recording-operator/watch"},
     )
 
 

@@ -1,0 +1,74 @@
+"""A wrong set-up is one clear line each, on a real API server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import ControlPlane, User
+from localcluster.install import OPERATOR_NAMESPACE
+from recording_operator.kube.connection import Connection, connection
+from recording_operator.kube.readiness import check_ready
+from recording_operator.kube.rest import RestClient
+from tests.conftest import TENANT
+
+pytestmark = pytest.mark.cluster
+
+
+class WrongToken:
+    def current(self) -> str | None:
+        return "not-a-token"
+
+
+def test_the_rights_that_the_chart_gives_are_enough(rest: RestClient) -> None:
+    assert check_ready(rest, operator_namespace=OPERATOR_NAMESPACE) == []
+
+
+def test_each_missing_right_is_named(cluster: ControlPlane) -> None:
+    rest = RestClient(connection(kubeconfig=cluster.user_kubeconfig(TENANT)))
+
+    problems = check_ready(rest, operator_namespace=OPERATOR_NAMESPACE)
+
+    assert "The operator has no right to watch recordings.recordings.dev: apply its RBAC." in problems
+    assert "The operator has no right to patch recordings/status.recordings.dev: apply its RBAC." in problems
+    lease = f"The operator has no right to update leases.coordination.k8s.io in namespace {OPERATOR_NAMESPACE}"
+    assert f"{lease}: apply its RBAC." in problems
+    rest.close()
+
+
+def test_rights_in_another_namespace_do_not_count(rest: RestClient) -> None:
+    problems = check_ready(rest, operator_namespace="default")
+    assert problems
+    assert all("leases.coordination.k8s.io in namespace default" in problem for problem in problems)
+
+
+def test_a_token_that_is_none_is_one_line(operator_connection: Connection) -> None:
+    rest = RestClient(
+        Connection(
+            server=operator_connection.server,
+            namespace="default",
+            token=WrongToken(),
+            ca_file=operator_connection.ca_file,
+        )
+    )
+    (problem,) = check_ready(rest, operator_namespace=OPERATOR_NAMESPACE)
+    assert "does not accept the operator's token" in problem
+    rest.close()
+
+
+@pytest.fixture
+def bare_cluster(scratch: Path) -> Iterator[ControlPlane]:
+    """A control plane without our CRDs."""
+    with ControlPlane(scratch / "bare-control-plane", users=[User(name=TENANT)]) as control_plane:
+        control_plane.start()
+        yield control_plane
+
+
+def test_missing_crds_are_named(bare_cluster: ControlPlane) -> None:
+    rest = RestClient(connection(kubeconfig=bare_cluster.kubeconfig))
+
+    assert check_ready(rest, operator_namespace="default") == [
+        f"The API server does not know {plural}.recordings.dev (v1alpha1): apply the CRDs (kubectl apply -f crds/)."
+        for plural in ("recordings", "storagelocations")
+    ]
+    rest.close()

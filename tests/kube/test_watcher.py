@@ -1,0 +1,242 @@
+"""kopf as the watcher, on a real API server that is treated badly."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+from kopf._core.reactor.inventory import ResourceMemory
+
+from localcluster import ControlPlane
+from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, install, operator_objects
+from recording_operator.handlers import WatchOptions
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.connection import Connection, connection
+from recording_operator.kube.rest import RestClient
+from tests.kube.conftest import connection_of_operator
+from tests.kube.objects import JsonObject, a_location, a_recording, annotate, set_status
+from tests.kube.observed import Observed
+from tests.kube.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+Watch = Callable[..., Observed]
+WATCHER_USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
+
+
+@pytest.fixture
+def rough_admin(rough_cluster: ControlPlane) -> Iterator[RestClient]:
+    client = RestClient(connection(kubeconfig=rough_cluster.kubeconfig))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def rough_namespace(rough_cluster: ControlPlane, namespace: str) -> str:
+    rough_cluster.kubectl("create", "namespace", namespace)
+    return namespace
+
+
+def uid_of(stored: JsonObject) -> str:
+    uid: str = stored["metadata"]["uid"]
+    return uid
+
+
+def test_finished_recordings_are_not_listed_but_their_edits_and_deletions_are_seen(
+    watch: Watch, rough_cluster: ControlPlane, rough_admin: RestClient, rough_namespace: str
+) -> None:
+    complete = [a_recording(rough_admin, rough_namespace, f"complete-{n}", phase="Complete") for n in range(5)]
+    failed = a_recording(rough_admin, rough_namespace, "failed", phase="Failed")
+    active = [a_recording(rough_admin, rough_namespace, f"active-{n}") for n in range(3)]
+
+    seen = watch(connection_of_operator(rough_cluster), WatchOptions(chunk_size=2))
+    seen.wait_listed()
+
+    ours = [uid for kind, stored in seen.events if kind == "LISTED" for uid in [uid_of(stored)]]
+    assert {uid_of(one) for one in active} <= set(ours)
+    assert not {uid_of(one) for one in [*complete, failed]} & set(ours)
+    assert set(ours) == seen.lists_of("recordings")[0]
+    assert all("managedFields" not in stored["metadata"] for _, stored in seen.events)
+
+    # The server ends each watch after some 3 to 6 s: go through several of them.
+    for number, stored in enumerate(complete):
+        watches = count_watches(rough_cluster)
+        annotate(rough_admin, stored, f"edit {number}")
+        eventually(partial(seen.saw, "MODIFIED", uid_of(stored)))
+        eventually(partial(opened_more_watches, rough_cluster, than=watches), within_s=30, poll_s=0.2)
+    KubeApi(rough_admin).delete_recording(rough_namespace, "complete-0", uid=uid_of(complete[0]))
+    KubeApi(rough_admin).delete_recording(rough_namespace, "failed", uid=uid_of(failed))
+    eventually(lambda: seen.saw("DELETED", uid_of(complete[0])) and seen.saw("DELETED", uid_of(failed)))
+
+    set_status(rough_admin, active[0], {"phase": "Complete"})
+    eventually(lambda: seen.saw("MODIFIED", uid_of(active[0])))
+    assert not seen.saw("DELETED", uid_of(active[0])), "it left the selector, not the cluster"
+    assert len(seen.lists_of("recordings")) == 1
+    assert seen.watcher.health.restarts == 0
+
+
+def count_watches(cluster: ControlPlane) -> int:
+    """How many watches of Recordings the operator opened so far."""
+    return sum(
+        event["verb"] == "watch" and event["objectRef"]["resource"] == "recordings"
+        for event in cluster.audit_events()
+        if event["user"]["username"] == WATCHER_USER
+    )
+
+
+def opened_more_watches(cluster: ControlPlane, *, than: int) -> bool:
+    return count_watches(cluster) > than
+
+
+def test_locations_are_all_listed_and_followed(
+    watch: Watch, operator_connection: Connection, admin: RestClient, namespace: str
+) -> None:
+    before = a_location(admin, f"{namespace}-before")
+    seen = watch(operator_connection)
+    seen.wait_listed()
+    after = a_location(admin, f"{namespace}-after")
+    eventually(lambda: ("ADDED", uid_of(after)) in told_of_locations(seen))
+    admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagelocations/{namespace}-before")
+    admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagelocations/{namespace}-after")
+    eventually(lambda: ("DELETED", uid_of(before)) in told_of_locations(seen))
+    assert ("LISTED", uid_of(before)) in told_of_locations(seen)
+
+
+def told_of_locations(seen: Observed) -> list[tuple[str, str]]:
+    return [(kind, uid_of(stored)) for kind, stored in seen.locations]
+
+
+def test_kopf_never_writes_not_even_when_its_marks_are_forged(
+    watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
+) -> None:
+    seen = watch(operator_connection)
+    seen.wait_listed()
+    stored = a_recording(admin, namespace, "r")
+    forged = {
+        "metadata": {
+            "finalizers": ["kopf.zalando.org/KopfFinalizerMarker"],
+            "annotations": {
+                "kopf.zalando.org/last-handled-configuration": "{}",
+                "kopf.zalando.org/recording": '{"success": true}',
+            },
+        }
+    }
+    path = f"/apis/recordings.dev/v1alpha1/namespaces/{namespace}/recordings/r"
+    patched = admin.request("PATCH", path, body=forged, content_type="application/merge-patch+json")
+    eventually(lambda: seen.saw("MODIFIED", uid_of(stored)))
+    annotate(admin, stored, "once more")
+    eventually(lambda: len([kind for kind, one in seen.events if uid_of(one) == uid_of(stored)]) == 3)
+
+    after = KubeApi(admin).get_recording(namespace, "r")
+    assert after["metadata"]["finalizers"] == patched["metadata"]["finalizers"]
+    calls = [event for event in cluster.audit_events() if event.get("userAgent") == "recording-operator/watch"]
+    verbs = {event["verb"] for event in calls}
+    assert verbs == {"get", "list", "watch"}
+
+
+def test_nothing_is_kept_of_objects_that_went_by(
+    watch: Watch, operator_connection: Connection, admin: RestClient, namespace: str
+) -> None:
+    seen = watch(operator_connection)
+    seen.wait_listed()
+    for number in range(20):
+        a_recording(admin, namespace, f"r{number}")
+    eventually(lambda: len([kind for kind, _ in seen.events if kind == "ADDED"]) >= 20)
+
+    eventually(lambda: count_memories() == 0)
+
+
+def count_memories() -> int:
+    gc.collect()
+    return sum(isinstance(thing, ResourceMemory) for thing in gc.get_objects())
+
+
+def test_what_a_callback_raises_stops_nothing(
+    watch: Watch, operator_connection: Connection, admin: RestClient, namespace: str
+) -> None:
+    seen = watch(operator_connection)
+    seen.wait_listed()
+    seen.failing = True
+    stored = a_recording(admin, namespace, "r")
+    eventually(lambda: seen.saw("ADDED", uid_of(stored)))
+    annotate(admin, stored, "edit")
+    eventually(lambda: seen.saw("MODIFIED", uid_of(stored)), within_s=5)
+    assert seen.watcher.health.restarts == 0
+
+
+def test_k1_k3_after_a_crash_of_the_api_server_events_flow_and_the_missed_ones_are_found(
+    watch: Watch, rough_cluster: ControlPlane, rough_admin: RestClient, rough_namespace: str
+) -> None:
+    kept = a_recording(rough_admin, rough_namespace, "kept")
+    gone = a_recording(rough_admin, rough_namespace, "gone")
+    seen = watch(connection_of_operator(rough_cluster))
+    seen.wait_listed()
+    lists = len(seen.lists_of("recordings"))
+
+    rough_cluster.kill_component("kube-apiserver")
+    eventually(lambda: not seen.watcher.health.connected("recordings"))
+    assert seen.watcher.health.problem() is None
+    rough_cluster.start_component("kube-apiserver")
+    KubeApi(rough_admin).delete_recording(rough_namespace, "gone", uid=uid_of(gone))
+    new = a_recording(rough_admin, rough_namespace, "new")
+
+    eventually(lambda: seen.saw("ADDED", uid_of(new)) or seen.saw("LISTED", uid_of(new)), within_s=60)
+    eventually(lambda: seen.saw("DELETED", uid_of(gone)) or len(seen.lists_of("recordings")) > lists, within_s=60)
+    if not seen.saw("DELETED", uid_of(gone)):
+        last = seen.lists_of("recordings")[-1]
+        assert uid_of(kept) in last
+        assert uid_of(gone) not in last
+
+
+def test_k7_rights_taken_away_and_given_back(
+    watch: Watch, rough_cluster: ControlPlane, rough_admin: RestClient, rough_namespace: str
+) -> None:
+    seen = watch(connection_of_operator(rough_cluster))
+    seen.wait_listed()
+    rough_cluster.kubectl("delete", "clusterrolebinding", OPERATOR_ACCOUNT)
+    eventually(lambda: not seen.watcher.health.connected("recordings"), within_s=30)
+    rough_cluster.kubectl.apply(*operator_objects())
+
+    stored = a_recording(rough_admin, rough_namespace, "r")
+    eventually(lambda: seen.saw("ADDED", uid_of(stored)) or seen.saw("LISTED", uid_of(stored)), within_s=60)
+
+
+def test_the_crds_deleted_and_applied_again(
+    watch: Watch, rough_cluster: ControlPlane, rough_admin: RestClient, rough_namespace: str
+) -> None:
+    stored = a_recording(rough_admin, rough_namespace, "r")
+    seen = watch(connection_of_operator(rough_cluster), WatchOptions(start_timeout_s=3))
+    seen.wait_listed()
+    rough_cluster.kubectl("delete", "crd", "recordings.recordings.dev", "storagelocations.recordings.dev")
+    eventually(lambda: seen.saw("DELETED", uid_of(stored)))
+    eventually(lambda: seen.watcher.health.restarts >= 2, within_s=60)
+    install(rough_cluster.kubectl)
+
+    again = a_recording(rough_admin, rough_namespace, "again")
+    eventually(lambda: seen.saw("ADDED", uid_of(again)) or seen.saw("LISTED", uid_of(again)), within_s=60)
+
+
+def test_a_dead_token_is_replaced_without_a_restart(
+    watch: Watch, rough_cluster: ControlPlane, rough_admin: RestClient, rough_namespace: str, tmp_path: Path
+) -> None:
+    made = rough_cluster.service_account_kubeconfig(
+        namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT, path=tmp_path / "made"
+    )
+    config = yaml.safe_load(made.read_text())
+    token = config["users"][0]["user"].pop("token")
+    (tmp_path / "token").write_text(token)
+    config["users"][0]["user"]["tokenFile"] = "token"
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    seen = watch(connection(kubeconfig=tmp_path / "kubeconfig"))
+    seen.wait_listed()
+
+    (tmp_path / "token").write_text("dead")
+    eventually(lambda: not seen.watcher.health.connected("recordings"), within_s=30)
+    time.sleep(3)  # it has to be refused a few times, and not in a tight loop
+    (tmp_path / "token").write_text(token)
+
+    stored = a_recording(rough_admin, rough_namespace, "r")
+    eventually(lambda: seen.saw("ADDED", uid_of(stored)) or seen.saw("LISTED", uid_of(stored)), within_s=30)
