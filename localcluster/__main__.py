@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from localcluster import background, demo
+from localcluster.builds import ensure_tools
 from localcluster.kubectl import KubectlError
 from localcluster.process import ComponentError
 from localcluster.progress import say
 from localcluster.toolchain import ToolchainError
-from localcluster.builds import ensure_tools
 
 
 def _tools() -> int:

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
+from localcluster.builds import ensure_tools
 from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, PROJECT, install
 from localcluster.kubectl import Kubectl, write_token_kubeconfig
 from localcluster.operatorprocess import POLICY, operator_command, operator_environment
 from localcluster.process import ComponentError
 from localcluster.progress import Progress, say
 from localcluster.stack import Stack
-from localcluster.builds import ensure_tools
 
 # Two clusters from one clone: give one of them another folder.
 LOCAL: Final = Path(os.environ.get("LOCALCLUSTER_FOLDER") or PROJECT / ".local").absolute()

@@ -47,7 +47,7 @@ def ensure_tools(families: Sequence[Family] = FAMILIES) -> Mapping[str, Path]:
         wanted = [program for program in family.packages if program not in found]
         if not wanted:
             continue
-        go = go or find_go(cache_folder() / "toolchain")
+        go = go or find_go(cache_folder() / "toolchain", families)
         folder = cache_folder() / "tools" / family.cache_key(go.version)
         if missing := _missing(folder, wanted):
             with _locked(folder.with_name(f"{folder.name}.lock"), waiting_for=family.name):

@@ -20,11 +20,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from localcluster.builds import ensure_tools
 from localcluster.kubectl import JsonObject, Kubectl, base64_of, write_kubeconfig, write_token_kubeconfig
 from localcluster.pki import CertificateAuthority, write_private
 from localcluster.ports import LOOPBACK, free_port
 from localcluster.process import Process
-from localcluster.builds import ensure_tools
 
 ETCD: Final = "etcd"
 API_SERVER: Final = "kube-apiserver"

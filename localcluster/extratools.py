@@ -1,4 +1,4 @@
-"""Programs that only the tests of the chart and of real pods need, built as `tools` builds the others.
+"""Programs that only the tests of the chart and of real pods need, built as `builds` builds the others.
 
 `ensure_tools(HELM)` and so on return their paths; nothing here is built by `make demo`.
 """
@@ -26,8 +26,8 @@ def _helm(major: int) -> Family:
         packages={f"helm{major}": f"helm.sh/helm/v{major}/cmd/helm"},
         version_variables=(
             (f"helm.sh/helm/v{major}/internal/version.version", "{version}"),
-            *(old if major == 3 else ()),
-        ),  # noqa: PLR2004 - Helm 3
+            *(old if major == 3 else ()),  # noqa: PLR2004 - Helm 3
+        ),
         cold_build="a minute and a half",
     )
 

@@ -22,9 +22,9 @@ from typing import Any, Final, Self
 import boto3
 from botocore.config import Config
 
+from localcluster.builds import ensure_tools
 from localcluster.ports import LOOPBACK, free_port
 from localcluster.process import ComponentError, Process
-from localcluster.builds import ensure_tools
 
 VERSITYGW: Final = "versitygw"
 REGION: Final = "us-east-1"

