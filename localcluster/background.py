@@ -73,10 +73,16 @@ class Supervisor:
                 stderr=log,
                 start_new_session=True,
             )
+        try:
+            self._wait_ready(process)
+        except BaseException:  # Ctrl-C included: what was not waited for must not stay
+            process.kill()
+            raise
+
+    def _wait_ready(self, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self.environment.exists():
             if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
                 tail = self.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
                 raise ComponentError(f"the cluster did not start; the end of {self.log}:\n{tail}")
             time.sleep(_POLL_S)

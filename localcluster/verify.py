@@ -41,7 +41,8 @@ def verify(*, kubectl: Kubectl, s3: S3Server) -> Iterator[Proof]:
         status = recording["status"]
         for artifact in status["artifacts"]:
             expected = _expected(wanted[artifact["name"]], kubectl=kubectl)
-            stored = client.get_object(Bucket=status["bucket"], Key=artifact["key"])["Body"]
+            version = {"VersionId": artifact["versionId"]} if "versionId" in artifact else {}
+            stored = client.get_object(Bucket=status["bucket"], Key=artifact["key"], **version)["Body"]
             digest, size_bytes = hashlib.sha256(), 0
             for window in stored.iter_chunks(_WINDOW_BYTES):
                 digest.update(window)

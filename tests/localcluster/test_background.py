@@ -79,6 +79,12 @@ class Commands:
                 found.append(int(entry.name))
         return found
 
+    def wait_for_no_server(self) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while left := self.server_pids():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
 
 @pytest.fixture
 def commands(scratch: Path, request: pytest.FixtureRequest) -> Iterator[Commands]:
@@ -134,10 +140,7 @@ def test_nothing_is_left_when_the_supervisor_is_killed(commands: Commands) -> No
     assert commands("up").returncode == 0
     assert len(commands.server_pids()) >= 4
     os.kill(int((commands.folder / "cluster.lock").read_text()), signal.SIGKILL)
-    deadline = time.monotonic() + DEADLINE_S
-    while left := commands.server_pids():
-        assert time.monotonic() < deadline, left
-        time.sleep(0.05)
+    commands.wait_for_no_server()
     assert commands("down").stderr == "no cluster is running\n"
     run = commands("run")
     assert (run.returncode, run.stderr) == (1, "error: no cluster is running: run `make cluster` first\n")
@@ -168,3 +171,15 @@ def test_examples_follow_the_media_server_when_its_port_is_taken(tmp_path: Path)
         assert texts
         assert not [text for text in texts if f":{DEFAULT_PORT}/" in text]
         assert [text for text in texts if f"http://{LOOPBACK}:{stack.media_port}/" in text]
+
+
+def test_an_interrupted_start_leaves_nothing(commands: Commands) -> None:
+    with commands.start("up") as start:
+        deadline = time.monotonic() + DEADLINE_S
+        while not commands.server_pids():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        start.send_signal(signal.SIGINT)
+        assert start.wait(DEADLINE_S) == 130
+    commands.wait_for_no_server()
+    assert not (commands.folder / "env").exists()
