@@ -150,6 +150,9 @@ class _Pinned(HTTPConnection):
         return TransferError(Reason.SOURCE_UNREACHABLE, f"No connection to {self.host} could be made.")
 
     def getresponse(self) -> Any:
+        # urllib3 warns of malformed headers with the whole URL; the answer itself needs none.
+        if self._response_options is not None:
+            self._response_options = self._response_options._replace(request_url="/")
         stop = self.net.context.stop
         if stop is None or self.sock is None:
             return super().getresponse()

@@ -1,0 +1,334 @@
+"""The dialer: every address checked and pinned, redirects by hand, deadlines that hold, no secret in any error."""
+
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from localcluster.pki import CertificateAuthority
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.addresses import Address
+from recording_operator.transfer.dialer import Dialer
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.policy import SourcePolicy
+from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
+from tests.support.transfers import loopback_policy, pattern
+
+BODY = pattern(50_000)
+LOOPBACK = ip_address("127.0.0.1")
+
+
+class Names:
+    """A resolver that answers from a table, and remembers what it was asked."""
+
+    def __init__(self, **table: Sequence[str]) -> None:
+        self.asked: list[str] = []
+        self._answers = {name.replace("_", "."): [ip_address(text) for text in found] for name, found in table.items()}
+
+    def __call__(self, host: str, port: int) -> Sequence[Address]:  # noqa: ARG002 - a resolver's signature
+        self.asked.append(host)
+        if host not in self._answers:
+            raise OSError("no such name")
+        return self._answers[host]
+
+
+@pytest.fixture
+def source() -> Iterator[LyingSource]:
+    with LyingSource(Content(body=BODY)) as server:
+        yield server
+
+
+def fetch(
+    dialer: Dialer, url: str, *, headers: dict[str, str] | None = None, stop: threading.Event | None = None
+) -> bytes:
+    """The whole body."""
+    with dialer.open(url, user_headers=headers or {}, own_headers={}, stop=stop or threading.Event()) as response:
+        body = b""
+        while data := response.read(8192):
+            body += data
+        return body
+
+
+def refused(run: Callable[[], object], reason: Reason) -> TransferError:
+    """The error, which must show no secret in any form."""
+    with pytest.raises(TransferError) as caught:
+        run()
+    error = caught.value
+    assert error.reason is reason, error
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
+    assert CANARY not in f"{error!r}{error.message}"
+    return error
+
+
+def redirect(location: str, status: int = 302) -> Behaviour:
+    """Send elsewhere."""
+    return Behaviour(status=status, headers={"Location": location}, body=b"moved")
+
+
+def test_the_default_policy_lets_no_loopback_in(source: LyingSource) -> None:
+    message = refused(lambda: fetch(Dialer(SourcePolicy()), source.url), Reason.SOURCE_BLOCKED).message
+    tls_url = f"https://127.0.0.1:443/{CANARY}"
+    assert refused(lambda: fetch(Dialer(SourcePolicy()), tls_url), Reason.SOURCE_BLOCKED).message == message
+    assert source.connections == 0
+
+
+@pytest.mark.parametrize("answers", [["10.0.0.5"], ["127.0.0.1", "169.254.169.254"], ["169.254.169.254", "127.0.0.1"]])
+def test_s14_one_bad_address_among_a_names_answers_refuses_it(source: LyingSource, answers: list[str]) -> None:
+    dialer = Dialer(loopback_policy(), resolver=Names(media_test=answers))
+    refused(lambda: fetch(dialer, f"http://media.test:{source.port}/x"), Reason.SOURCE_BLOCKED)
+    assert source.connections == 0
+
+
+def test_s14_a_name_that_changes_its_mind_gains_nothing(source: LyingSource) -> None:
+    asked: list[str] = []
+
+    def rebinding(host: str, port: int) -> Sequence[Address]:  # noqa: ARG001 - a resolver's signature
+        asked.append(host)
+        return [LOOPBACK if len(asked) == 1 else ip_address("169.254.169.254")]
+
+    dialer = Dialer(loopback_policy(), resolver=rebinding)
+    assert fetch(dialer, f"http://media.test:{source.port}/x") == BODY
+    assert len(asked) == 1, "the name was looked up again after its address was checked"
+    assert source.served[0].headers["host"] == f"media.test:{source.port}"
+
+
+def test_s14_redirect_to_a_forbidden_address_connects_nowhere(source: LyingSource) -> None:
+    for location in ("http://169.254.169.254/latest/meta-data", "http://[::1]:22/", "http://10.0.0.1/"):
+        source.behave = lambda _, location=location: redirect(location)  # type: ignore[misc]
+        refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_BLOCKED)
+
+
+def test_s13_redirect_loop(source: LyingSource) -> None:
+    source.behave = lambda _: redirect(source.url)
+    refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_REDIRECT_LIMIT)
+    assert len(source.served) == 4
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_s15_redirects_are_followed_and_user_headers_stay_with_their_host(source: LyingSource, status: int) -> None:
+    with LyingSource(Content(body=BODY)) as other:
+        source.behave = lambda request: redirect("/second") if request.number == 1 else redirect(other.url, status)
+        assert fetch(Dialer(loopback_policy()), source.url, headers={"Authorization": f"Bearer {CANARY}"}) == BODY
+        assert [request.headers.get("authorization") for request in source.served] == [f"Bearer {CANARY}"] * 2
+        assert "authorization" not in other.served[0].headers
+        assert other.served[0].headers["host"] == f"127.0.0.1:{other.port}"
+
+
+def test_headers_of_the_user_do_not_change_the_request(source: LyingSource) -> None:
+    headers = {"Range": "bytes=5-9", "Host": "evil", "If-Match": '"x"', "accept-encoding": "gzip", "X-Ok": "1"}
+    assert fetch(Dialer(loopback_policy()), source.url, headers=headers) == BODY
+    seen = source.served[0].headers
+    assert seen["x-ok"] == "1"
+    assert seen["host"] == f"127.0.0.1:{source.port}"
+    assert seen["accept-encoding"] == "identity"
+    assert "range" not in seen
+
+
+@pytest.mark.parametrize("header", [{"X": f"a\r\nY: {CANARY}"}, {f"X {CANARY}": "a"}, {"": "a"}, {"X": "\u20ac"}])
+def test_headers_that_http_does_not_allow_are_refused_before_connecting(
+    source: LyingSource, header: dict[str, str]
+) -> None:
+    refused(lambda: fetch(Dialer(loopback_policy()), source.url, headers=header), Reason.SOURCE_INVALID)
+    assert source.connections == 0
+
+
+def test_proxies_of_the_environment_are_ignored(source: LyingSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert fetch(Dialer(loopback_policy()), source.url) == BODY
+
+
+def test_cookies_are_not_kept(source: LyingSource) -> None:
+    source.behave = lambda _: Behaviour(headers={"Set-Cookie": "tenant=a"})
+    dialer = Dialer(loopback_policy())
+    fetch(dialer, source.url)
+    fetch(dialer, source.url)
+    assert "cookie" not in source.served[1].headers
+    assert source.connections == 1, "the connection was not used again"
+
+
+def test_s31_a_name_that_does_not_resolve() -> None:
+    dialer = Dialer(loopback_policy(), resolver=Names())
+    refused(lambda: fetch(dialer, "http://nowhere.test/x"), Reason.SOURCE_UNRESOLVABLE)
+
+
+def test_s31_a_resolver_that_hangs() -> None:
+    release = threading.Event()
+
+    def hanging(host: str, port: int) -> Sequence[Address]:  # noqa: ARG001 - a resolver's signature
+        release.wait(20)
+        return [LOOPBACK]
+
+    dialer = Dialer(loopback_policy(timeouts={"dns": "200ms"}), resolver=hanging)
+    begun = time.monotonic()
+    refused(lambda: fetch(dialer, "http://media.test/x"), Reason.SOURCE_UNRESOLVABLE)
+    assert time.monotonic() - begun < 5
+    release.set()
+
+
+def test_s31_a_thousand_addresses_are_not_a_thousand_connections() -> None:
+    many = [f"127.0.{index // 250}.{index % 250 + 1}" for index in range(1000)]
+    dialer = Dialer(loopback_policy(), resolver=Names(media_test=many))
+    begun = time.monotonic()
+    refused(lambda: fetch(dialer, "http://media.test:9/x"), Reason.SOURCE_UNREACHABLE)
+    assert time.monotonic() - begun < 5
+
+
+def test_s16_headers_that_trickle_meet_a_deadline(source: LyingSource) -> None:
+    source.behave = lambda _: Behaviour(drip_headers_s=0.05)
+    dialer = Dialer(loopback_policy(timeouts={"headers": "500ms", "read": "5s"}))
+    begun = time.monotonic()
+    refused(lambda: fetch(dialer, source.url), Reason.SOURCE_TOO_SLOW)
+    assert time.monotonic() - begun < 3
+
+
+def test_s16_no_answer_at_all(source: LyingSource) -> None:
+    source.behave = lambda _: Behaviour(no_answer=True)
+    dialer = Dialer(loopback_policy(timeouts={"headers": "500ms", "read": "5s"}))
+    refused(lambda: fetch(dialer, source.url), Reason.SOURCE_TOO_SLOW)
+
+
+def test_s17_a_body_below_the_minimum_rate(source: LyingSource) -> None:
+    source.behave = lambda _: Behaviour(pause_s=0.05, window=10)
+    dialer = Dialer(loopback_policy(timeouts={"minThroughput": "8KiB/1s", "read": "5s"}))
+    begun = time.monotonic()
+    refused(lambda: fetch(dialer, source.url), Reason.SOURCE_TOO_SLOW)
+    assert time.monotonic() - begun < 4
+
+
+def test_s17_a_body_that_stops(source: LyingSource) -> None:
+    source.behave = lambda _: Behaviour(hold_after=1000)
+    dialer = Dialer(loopback_policy(timeouts={"read": "300ms"}))
+    refused(lambda: fetch(dialer, source.url), Reason.SOURCE_TOO_SLOW)
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour(hold_after=1000), Behaviour(no_answer=True), Behaviour(drip_headers_s=0.5)]
+)
+def test_k8_stop_ends_a_read_that_hangs(source: LyingSource, behaviour: Behaviour) -> None:
+    source.behave = lambda _: behaviour
+    stop = threading.Event()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(Stopped):
+        fetch(Dialer(loopback_policy(timeouts={"read": "30s"})), source.url, stop=stop)
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (Behaviour(cut_after=100), Reason.SOURCE_RESET),
+        (Behaviour(cut_after=100, reset=True), Reason.SOURCE_RESET),
+        (Behaviour(framing="chunked without end"), Reason.SOURCE_RESET),
+        (Behaviour(headers={"Transfer-Encoding": "chunked"}), Reason.SOURCE_RESET),
+        (Behaviour(headers={"Content-Length": "5, 6"}), Reason.SOURCE_PROTOCOL_ERROR),
+    ],
+)
+def test_broken_answers(source: LyingSource, behaviour: Behaviour, reason: Reason) -> None:
+    source.behave = lambda _: behaviour
+    refused(lambda: fetch(Dialer(loopback_policy()), source.url), reason)
+
+
+def test_an_answer_that_is_not_http() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            connection.recv(1000)
+            connection.sendall(f"220 smtp {CANARY} ready\r\n".encode())
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        refused(
+            lambda: fetch(Dialer(loopback_policy()), f"http://127.0.0.1:{port}/?{CANARY}"), Reason.SOURCE_PROTOCOL_ERROR
+        )
+
+
+def test_nothing_secret_is_logged(source: LyingSource, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    source.behave = lambda request: (
+        Behaviour(cut_after=10) if request.number == 1 else Behaviour(headers={"Broken Header ": "x", "": "y"})
+    )
+    for _ in range(2):
+        try:
+            fetch(Dialer(loopback_policy()), source.url)
+        except TransferError as error:
+            assert CANARY not in str(error)
+    leaked = [record for record in caplog.records if CANARY in record.getMessage()]
+    assert leaked == []
+
+
+class Tls:
+    """A certificate authority and servers with its certificates."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._authority = CertificateAuthority(folder)
+
+    def context(self, *hosts: str) -> ssl.SSLContext:
+        """A server's TLS settings with a certificate for these hosts."""
+        self._authority.issue("server", user="server", hosts=hosts)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._folder / "server.crt", self._folder / "server.key")
+        return context
+
+    @property
+    def policy(self) -> SourcePolicy:
+        """Trusts the authority."""
+        return loopback_policy(tls={"caFile": str(self._folder / "ca.crt")})
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Tls:
+    return Tls(tmp_path)
+
+
+def test_tls_with_an_authority_of_the_policy(tls: Tls) -> None:
+    with LyingSource(Content(body=BODY), tls=tls.context("media.test")) as source:
+        dialer = Dialer(tls.policy, resolver=Names(media_test=["127.0.0.1"]))
+        assert fetch(dialer, f"https://media.test:{source.port}/x") == BODY
+
+
+def test_s29_certificate_of_an_unknown_authority(tls: Tls) -> None:
+    with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as source:
+        refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_TLS_ERROR)
+
+
+def test_s29_right_address_with_the_certificate_of_another_host(tls: Tls) -> None:
+    with LyingSource(Content(body=BODY), tls=tls.context("other.test")) as source:
+        dialer = Dialer(tls.policy, resolver=Names(media_test=["127.0.0.1"]))
+        refused(lambda: fetch(dialer, f"https://media.test:{source.port}/x"), Reason.SOURCE_TLS_ERROR)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_s29_old_tls(tls: Tls) -> None:
+    context = tls.context("127.0.0.1")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with LyingSource(Content(body=BODY), tls=context) as source:
+        refused(lambda: fetch(Dialer(tls.policy), source.url), Reason.SOURCE_TLS_ERROR)
+
+
+def test_s14_https_does_not_lead_to_http(tls: Tls, source: LyingSource) -> None:
+    with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as secure:
+        secure.behave = lambda _: redirect(source.url)
+        refused(lambda: fetch(Dialer(tls.policy), secure.url), Reason.SOURCE_BLOCKED)
+    assert source.connections == 0
+
+
+def test_a_server_that_stops_in_the_handshake() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        policy = loopback_policy(timeouts={"connect": "300ms"})
+        refused(lambda: fetch(Dialer(policy), f"https://127.0.0.1:{port}/"), Reason.SOURCE_UNREACHABLE)
