@@ -21,7 +21,9 @@ from tests.kube.objects import JsonObject, a_location, a_recording, annotate, se
 from tests.kube.observed import Observed
 from tests.kube.waiting import eventually
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+CRDS = Path(__file__).resolve().parents[2] / "crds"
 
 Watch = Callable[..., Observed]
 WATCHER_USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
@@ -196,7 +198,7 @@ def test_k7_rights_taken_away_and_given_back(
 ) -> None:
     seen = watch(connection_of_operator(rough_cluster))
     seen.wait_listed()
-    rough_cluster.kubectl("delete", "clusterrolebinding", OPERATOR_ACCOUNT)
+    rough_cluster.kubectl("delete", "clusterrolebinding", OPERATOR_ACCOUNT, "--wait=false")
     eventually(lambda: not seen.watcher.health.connected("recordings"), within_s=30)
     rough_cluster.kubectl.apply(*operator_objects())
 
@@ -210,7 +212,7 @@ def test_the_crds_deleted_and_applied_again(
     stored = a_recording(rough_admin, rough_namespace, "r")
     seen = watch(connection_of_operator(rough_cluster), WatchOptions(start_timeout_s=3))
     seen.wait_listed()
-    rough_cluster.kubectl("delete", "crd", "recordings.recordings.dev", "storagelocations.recordings.dev")
+    rough_cluster.kubectl("delete", "-f", str(CRDS), "--wait=false")
     eventually(lambda: seen.saw("DELETED", uid_of(stored)))
     eventually(lambda: seen.watcher.health.restarts >= 2, within_s=60)
     install(rough_cluster.kubectl)
