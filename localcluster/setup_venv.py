@@ -89,6 +89,7 @@ def run(command: list[str], step: str) -> None:
     """Run a command whose output is shown; a failure is a SetupError."""
     say(step)
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    environment.setdefault("DEBIAN_FRONTEND", "noninteractive")
     # uv does not read pip's settings; a mirror of the package index that pip was told of is meant for it too.
     if "PIP_INDEX_URL" in environment:
         environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])
