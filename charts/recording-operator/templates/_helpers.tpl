@@ -1,0 +1,116 @@
+{{- define "operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "operator.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else if contains (include "operator.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "operator.name" .) | trunc 52 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride }}
+{{- end }}
+
+{{- define "operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "operator.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{ include "operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: recording-operator
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* metadata: dict root name [labels] [annotations] [namespaced, default true] [namespace] */ -}}
+{{- define "operator.metadata" -}}
+name: {{ .name }}
+{{- if ne (toString .namespaced) "false" }}
+namespace: {{ default (include "operator.namespace" .root) .namespace }}
+{{- end }}
+labels:
+  {{- toYaml (merge dict (fromYaml (include "operator.labels" .root)) (default dict .labels)) | nindent 2 }}
+{{- with merge dict (default dict .annotations) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "operator.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- required "serviceAccount.name is needed where serviceAccount.create is false" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.image" -}}
+{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{- with $registry }}{{ . }}/{{ end }}{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- with .Values.image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- define "operator.imagePullSecrets" -}}
+{{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* OpenShift gives every namespace its own range of ids and refuses others. */ -}}
+{{- define "operator.podSecurityContext" -}}
+{{- $adapt := .Values.openshift.adaptSecurityContext -}}
+{{- if or (eq $adapt "force") (and (eq $adapt "auto") (.Capabilities.APIVersions.Has "security.openshift.io/v1")) -}}
+{{- omit .Values.podSecurityContext "runAsUser" "runAsGroup" "fsGroup" | toYaml }}
+{{- else -}}
+{{- toYaml .Values.podSecurityContext }}
+{{- end }}
+{{- end }}
+
+{{- /* The rules of every file that matches: dict root pattern */ -}}
+{{- define "operator.rules" -}}
+{{- range $path, $_ := .root.Files.Glob .pattern }}
+{{ $.root.Files.Get $path | trim }}
+{{- end }}
+{{- end }}
+
+{{- /* Whether to render a kind that not every cluster knows: dict root api mode. "true" or nothing; may fail. */ -}}
+{{- define "operator.renders" -}}
+{{- if or (.root.Capabilities.APIVersions.Has .api) (eq .mode "alwaysRender") -}}
+true
+{{- else if eq .mode "failIfMissing" -}}
+{{- fail (printf "The cluster does not know %s: install the Prometheus Operator first, or set renderMode to skipIfMissing or (for helm template) alwaysRender" .api) }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.recordingsApi" -}}recordings.dev/v1alpha1{{- end }}
+
+{{- /* Objects of our own kinds: dict root kind name namespace spec. Where the CRDs come with this very release, the
+API server does not know the kind when Helm checks the manifests of the first install: it is then made by a hook that runs
+after them, with the marks by which the next upgrade takes it for its own. */ -}}
+{{- define "operator.ownObject" -}}
+{{- $known := or (not .root.Values.crds.enabled) (.root.Capabilities.APIVersions.Has (printf "%s/%s" (include "operator.recordingsApi" .root) .kind)) }}
+{{- $annotations := dict "helm.sh/resource-policy" "keep" }}
+{{- if not $known }}
+{{- $_ := set $annotations "helm.sh/hook" "post-install,post-upgrade" }}
+{{- $_ := set $annotations "helm.sh/hook-delete-policy" "hook-failed" }}
+{{- $_ := set $annotations "meta.helm.sh/release-name" .root.Release.Name }}
+{{- $_ := set $annotations "meta.helm.sh/release-namespace" .root.Release.Namespace }}
+{{- end }}
+apiVersion: {{ include "operator.recordingsApi" .root }}
+kind: {{ .kind }}
+metadata:
+  {{- include "operator.metadata" (dict "root" .root "name" .name "namespaced" (ne (toString .namespace) "") "namespace" .namespace "annotations" $annotations) | nindent 2 }}
+spec:
+  {{- toYaml .spec | nindent 2 }}
+{{- end }}

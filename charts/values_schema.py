@@ -1,0 +1,165 @@
+"""The JSON schema of the chart's values, but for `settings` (charts/generate.py adds that from the code).
+
+Objects are closed: a misspelt value is refused. Kubernetes' own structures are left to the API server.
+"""
+
+from typing import Any, Final
+
+Schema = dict[str, Any]
+
+TEXT: Final[Schema] = {"type": "string"}
+NAME: Final[Schema] = {"type": "string", "pattern": "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", "maxLength": 253}
+YES_NO: Final[Schema] = {"type": "boolean"}
+SECONDS: Final[Schema] = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}
+PORT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 65535}
+TEXTS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "string"}}
+ANY_OBJECT: Final[Schema] = {"type": "object"}
+OBJECTS: Final[Schema] = {"type": "array", "items": {"type": "object"}}
+INT_OR_PERCENT: Final[Schema] = {"type": ["integer", "string", "null"]}
+PROBE: Final[Schema] = {"type": "object"}
+
+
+def count(minimum: int = 0) -> Schema:
+    """A whole number."""
+    return {"type": "integer", "minimum": minimum}
+
+
+def one_of(*words: str) -> Schema:
+    """One of these words."""
+    return {"type": "string", "enum": list(words)}
+
+
+def many(items: Schema) -> Schema:
+    """A list."""
+    return {"type": "array", "items": items}
+
+
+def closed(**properties: Schema) -> Schema:
+    """An object with these keys and no others."""
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+_RENDER_MODE: Final = one_of("skipIfMissing", "failIfMissing", "alwaysRender")
+_MONITOR: Final = closed(
+    enabled=YES_NO,
+    interval=SECONDS,
+    scrapeTimeout=SECONDS,
+    labels=TEXTS,
+    annotations=TEXTS,
+    honorLabels=YES_NO,
+    relabelings=OBJECTS,
+    metricRelabelings=OBJECTS,
+    renderMode=_RENDER_MODE,
+)
+_REPORT: Final = {**closed(name=NAME, namespace=NAME, spec=ANY_OBJECT), "required": ["name", "spec"]}
+
+VALUES: Final[Schema] = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "title": "Values of the recording-operator chart",
+    **closed(
+        **{"global": closed(imageRegistry=TEXT, imagePullSecrets=OBJECTS)},
+        nameOverride=NAME,
+        fullnameOverride=NAME,
+        namespaceOverride=NAME,
+        commonLabels=TEXTS,
+        commonAnnotations=TEXTS,
+        image=closed(
+            registry=TEXT,
+            repository={"type": "string", "minLength": 1},
+            tag=TEXT,
+            digest={"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"},
+            pullPolicy=one_of("Always", "IfNotPresent", "Never"),
+        ),
+        imagePullSecrets=OBJECTS,
+        replicaCount=count(),
+        strategy=ANY_OBJECT,
+        revisionHistoryLimit=count(),
+        terminationGracePeriodSeconds=count(1),
+        log=closed(format=one_of("json", "text"), level=one_of("debug", "info", "warning", "error")),
+        crds=closed(enabled=YES_NO, keep=YES_NO, annotations=TEXTS),
+        serviceAccount=closed(create=YES_NO, name=NAME, annotations=TEXTS, labels=TEXTS),
+        rbac=closed(
+            create=YES_NO,
+            aggregateToEdit=YES_NO,
+            aggregateToAdmin=YES_NO,
+            aggregateToView=YES_NO,
+            secretNamespaces=many(NAME),
+        ),
+        admissionPolicies=closed(
+            enabled=YES_NO,
+            allowedNamespaces=YES_NO,
+            secretReferences=YES_NO,
+            useVerb=YES_NO,
+            failurePolicy=one_of("Fail", "Ignore"),
+        ),
+        storageLocation=closed(create=YES_NO, name=NAME, existingSecret=NAME, spec=ANY_OBJECT),
+        reports=many(_REPORT),
+        podAnnotations=TEXTS,
+        podLabels=TEXTS,
+        podSecurityContext=ANY_OBJECT,
+        securityContext=ANY_OBJECT,
+        openshift=closed(adaptSecurityContext=one_of("auto", "force", "disabled")),
+        hostUsers={"type": ["boolean", "null"]},
+        resources=ANY_OBJECT,
+        tmpSizeLimit=TEXT,
+        startupProbe=PROBE,
+        livenessProbe=PROBE,
+        readinessProbe=PROBE,
+        nodeSelector=TEXTS,
+        tolerations=OBJECTS,
+        affinity=ANY_OBJECT,
+        topologySpreadConstraints=OBJECTS,
+        priorityClassName=TEXT,
+        runtimeClassName=TEXT,
+        dnsPolicy=one_of("", "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+        dnsConfig=ANY_OBJECT,
+        hostAliases=OBJECTS,
+        extraArgs=many(TEXT),
+        extraEnv=OBJECTS,
+        extraEnvFrom=OBJECTS,
+        extraVolumes=OBJECTS,
+        extraVolumeMounts=OBJECTS,
+        initContainers=OBJECTS,
+        extraContainers=OBJECTS,
+        podDisruptionBudget=closed(enabled=YES_NO, maxUnavailable=INT_OR_PERCENT, minAvailable=INT_OR_PERCENT),
+        service=closed(
+            enabled=YES_NO,
+            type=one_of("ClusterIP", "NodePort", "LoadBalancer"),
+            port=PORT,
+            annotations=TEXTS,
+            labels=TEXTS,
+        ),
+        networkPolicy=closed(
+            enabled=YES_NO,
+            metricsFrom=OBJECTS,
+            dns=closed(to=OBJECTS, ports=many(PORT)),
+            apiServer=closed(cidrs=many(TEXT), ports=many(PORT)),
+            publicPorts=many(PORT),
+            ipv6=YES_NO,
+            extraEgress=OBJECTS,
+        ),
+        serviceMonitor=_MONITOR,
+        podMonitor=_MONITOR,
+        prometheusRule=closed(
+            enabled=YES_NO,
+            labels=TEXTS,
+            annotations=TEXTS,
+            renderMode=_RENDER_MODE,
+            runbookUrl=TEXT,
+            failureRatio={"type": "number", "minimum": 0, "maximum": 1},
+            disabled=many(TEXT),
+            alertLabels=TEXTS,
+            extraRules=OBJECTS,
+        ),
+        grafanaDashboard=closed(
+            enabled=YES_NO,
+            namespace=NAME,
+            sidecarLabel=TEXT,
+            sidecarLabelValue=TEXT,
+            labels=TEXTS,
+            annotations=TEXTS,
+        ),
+        tests=closed(enabled=YES_NO),
+        extraObjects=many({"type": ["object", "string"]}),
+    ),
+}
