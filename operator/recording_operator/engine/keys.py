@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from recording_operator.api.keytemplate import PLACEHOLDER, key_pattern
+
 EXTENSIONS: Final[dict[str, str]] = {
     "video/mp4": ".mp4",
     "video/webm": ".webm",
@@ -37,8 +39,6 @@ EXTENSIONS: Final[dict[str, str]] = {
 ABSENT: Final = "-"
 """Stands for an owner field that the Recording does not give."""
 
-_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-_UID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def render_key(*, prefix: str, template: str, facts: KeyFacts, artifact: str, co
         "month": f"{facts.created:%m}",
         "day": f"{facts.created:%d}",
     }
-    return prefix + _PLACEHOLDER.sub(lambda found: values[found[1]], template)
+    return prefix + PLACEHOLDER.sub(lambda found: values[found[1]], template)
 
 
 def common_prefix(*, prefix: str, template: str, facts: KeyFacts) -> str:
@@ -83,16 +83,4 @@ def uid_pattern(*, prefix: str, template: str) -> re.Pattern[str] | None:
 
     Whoever looks for uploads that nobody claims must know whose they are: a key that does not match is not ours.
     """
-    if "{uid}" not in template:
-        return None
-    pieces, end, seen = [re.escape(prefix)], 0, False
-    for found in _PLACEHOLDER.finditer(template):
-        pieces.append(re.escape(template[end : found.start()]))
-        end = found.end()
-        if found[1] == "uid":
-            pieces.append("(?P=uid)" if seen else f"(?P<uid>{_UID})")
-            seen = True
-        else:
-            pieces.append("[^/]*" if found[1] == "ext" else "[^/]+")
-    pieces.append(re.escape(template[end:]))
-    return re.compile("".join(pieces))
+    return key_pattern(prefix=prefix, template=template)
