@@ -1,0 +1,74 @@
+"""The price profiles that are there: those shipped as data files, and those of an administrator's ConfigMap."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from recording_operator.costs.profile import EgressPrice, PriceError, Profile, StorageClassPrice, parse_profile
+
+DEFAULT_PROFILE: Final = "default"
+_SUFFIX: Final = ".toml"
+
+
+@cache
+def shipped() -> Mapping[str, Profile]:
+    """Every shipped profile by name."""
+    return {profile.name: profile for profile in _shipped()}
+
+
+def _shipped() -> Iterator[Profile]:
+    for file in sorted(resources.files(__package__).joinpath("profiles").iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(_SUFFIX):
+            yield parse_profile(file.read_text(encoding="utf-8"), where=file.name)
+
+
+def find_profile(name: str, *, config_map: Mapping[str, str] | None = None, config_map_name: str = "") -> Profile:
+    """The profile called `name`: from the ConfigMap's `*.toml` entries first, then from the shipped ones.
+
+    Every entry of the ConfigMap is read, so that a fault in any is told. Raises PriceError.
+    """
+    extra: dict[str, Profile] = {}
+    for key, text in sorted((config_map or {}).items()):
+        if key.endswith(_SUFFIX):
+            where = f"ConfigMap {config_map_name}, {key}"
+            profile = parse_profile(text, where=where)
+            if profile.name in extra:
+                raise PriceError(f"{where}: a second profile is called {profile.name}")
+            extra[profile.name] = profile
+    found = extra.get(name) or shipped().get(name)
+    if found is None:
+        known = ", ".join(sorted({*extra, *shipped()}))
+        raise PriceError(f"no price profile is called {name}; there are: {known}")
+    return found
+
+
+def overridden(profile: Profile, *, per_gb_month: Decimal | None, per_gb_out: Decimal | None) -> Profile:
+    """The profile with one rate for all its classes, or one for downloads, in the place of its own. Raises PriceError.
+
+    A flat rate has no free allowance: who knows the rate knows what is left of those.
+    """
+    changes: dict[str, object] = {}
+    if per_gb_month is not None:
+        changes["storage_classes"] = {
+            name: price.model_copy(update={"tiers": _flat_storage(per_gb_month)})
+            for name, price in profile.storage_classes.items()
+        }
+    if per_gb_out is not None:
+        changes["egress"] = _flat_egress(per_gb_out)
+    return profile.model_copy(update=changes) if changes else profile
+
+
+def _flat_storage(rate: Decimal) -> object:
+    try:
+        return StorageClassPrice.model_validate({"tiers": [{"perGBMonth": rate}]}).tiers
+    except ValueError:
+        raise PriceError(f"prices.storagePerGBMonth: {rate} is more than 1 per GB: is it per TB?") from None
+
+
+def _flat_egress(rate: Decimal) -> EgressPrice:
+    try:
+        return EgressPrice.model_validate({"tiers": [{"perGB": rate}]})
+    except ValueError:
+        raise PriceError(f"prices.downloadPerGB: {rate} is more than 1 per GB: is it per TB?") from None
