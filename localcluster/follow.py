@@ -55,14 +55,14 @@ class Follower:
         return self._statuses.get(name, {}).get("phase")
 
     def _read(self, watch: "subprocess.Popen[str]") -> None:
-        print("NAME".ljust(_NAME_WIDTH) + "".join(name.ljust(width) for name, (width, _) in _COLUMNS.items()))
+        print(("NAME".ljust(_NAME_WIDTH) + "".join(n.ljust(width) for n, (width, _) in _COLUMNS.items())).rstrip())
         shown: dict[str, str] = {}
         for recording in _objects(watch.stdout or ()):
             name, status = recording["metadata"]["name"], recording.get("status", {})
-            row = "".join(str(status.get(key, "")).ljust(width) for width, key in _COLUMNS.values()).rstrip()
+            row = "".join(str(status.get(key, "")).ljust(width) for width, key in _COLUMNS.values())
             if shown.get(name) != row:
                 shown[name] = row
-                print(name.ljust(_NAME_WIDTH) + row, flush=True)
+                print((name.ljust(_NAME_WIDTH) + row).rstrip(), flush=True)
             self._statuses[name] = status  # after the row: who waits for it has seen it
 
     def __enter__(self) -> Self:

