@@ -29,9 +29,12 @@ def test_each_missing_right_is_named(cluster: ControlPlane) -> None:
 
     problems = check_ready(rest, operator_namespace=OPERATOR_NAMESPACE)
 
-    assert "The operator has no right to watch recordings.recordings.dev: apply its RBAC." in problems
+    verbs = "get, list, watch, patch, delete"
+    assert f"The operator has no right to {verbs} recordings.recordings.dev: apply its RBAC." in problems
     assert "The operator has no right to patch recordings/status.recordings.dev: apply its RBAC." in problems
-    lease = f"The operator has no right to update leases.coordination.k8s.io in namespace {OPERATOR_NAMESPACE}"
+    lease = (
+        f"The operator has no right to get, update, create leases.coordination.k8s.io in namespace {OPERATOR_NAMESPACE}"
+    )
     assert f"{lease}: apply its RBAC." in problems
     rest.close()
 

@@ -23,11 +23,13 @@ class Right:
     namespace: str = ""
     name: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def target(self) -> str:
+        """What the verb is about, in words."""
         resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
         group = f".{self.group}" if self.group else ""
         where = f" in namespace {self.namespace}" if self.namespace else ""
-        return f"{self.verb} {resource}{group}{where}"
+        return f"{resource}{group}{where}"
 
 
 def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] = ()) -> list[Right]:
@@ -92,11 +94,13 @@ def _missing_resources(rest: RestClient) -> list[str]:
 
 def _missing_rights(rest: RestClient, rights: Iterable[Right]) -> list[str]:
     try:
-        return [
-            f"The operator has no right to {right}: apply its RBAC." for right in rights if not _allowed(rest, right)
-        ]
+        missing = [right for right in rights if not _allowed(rest, right)]
     except Forbidden:
         return ["The operator may not ask for its own rights: bind ClusterRole system:basic-user to it."]
+    verbs: dict[str, list[str]] = {}
+    for right in missing:
+        verbs.setdefault(right.target, []).append(right.verb)
+    return [f"The operator has no right to {', '.join(verbs[target])} {target}: apply its RBAC." for target in verbs]
 
 
 def _allowed(rest: RestClient, right: Right) -> bool:
