@@ -1,0 +1,119 @@
+"""For each alert: series on which it fires, and series that are nearly so, on which it does not (promtool's notation).
+
+`at` is the moment of the question; `fires` are the labels, besides severity, of what fires then.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+_OWN: Final = 'namespace="recordings",instance="a"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertCase:
+    """One question to one alert."""
+
+    alert: str
+    series: dict[str, str]
+    at: str
+    fires: tuple[dict[str, str], ...] = field(default=())
+
+
+def _m(name: str, labels: str = "") -> str:
+    return f"recording_operator_{name}{{{_OWN}{',' + labels if labels else ''}}}"
+
+
+_FAILED: Final = _m("artifacts_finished_total", 'outcome="Failed",reason="SourceTooSlow"')
+_STORED: Final = _m("artifacts_finished_total", 'outcome="Stored",reason="Stored"')
+_BYTES: Final = _m("transfer_bytes_total", 'direction="stored"')
+_ERRORS: Final = _m("api_errors_total", 'error="ApiUnavailable"')
+_CONFLICTS: Final = _m("api_errors_total", 'error="Conflict"')
+_CALLS: Final = _m("api_request_duration_seconds_count", 'verb="PATCH"')
+_SILENT: Final = _m("watch_seconds_since_last_byte", 'resource="recordings"')
+_START: Final = f"process_start_time_seconds{{{_OWN}}}"
+_READY: Final = _m("location_ready", 'location="archive"')
+_REASON: Final = {"reason": "SourceTooSlow"}
+
+ALERT_CASES: Final = (
+    AlertCase(alert="RecordingOperatorAbsent", series={"up": "1x20"}, at="6m", fires=({"namespace": "recordings"},)),
+    AlertCase(alert="RecordingOperatorAbsent", series={"up": "1x20"}, at="4m"),
+    AlertCase(alert="RecordingOperatorAbsent", series={_m("build_info", 'version="1"'): "1x20"}, at="10m"),
+    AlertCase(
+        alert="RecordingOperatorAbsent",
+        series={'recording_operator_build_info{namespace="elsewhere"}': "1x20"},
+        at="10m",
+        fires=({"namespace": "recordings"},),
+    ),
+    AlertCase(alert="RecordingOperatorNoLeader", series={_m("leader"): "0x20"}, at="3m", fires=({},)),
+    AlertCase(alert="RecordingOperatorNoLeader", series={_m("leader"): "0x1 1x20"}, at="5m"),
+    AlertCase(alert="RecordingOperatorNoLeader", series={}, at="10m"),
+    AlertCase(
+        alert="RecordingOperatorTwoLeaders",
+        series={_m("leader"): "1x20", _m("leader").replace('"a"', '"b"'): "1x20"},
+        at="3m",
+        fires=({},),
+    ),
+    AlertCase(
+        alert="RecordingOperatorTwoLeaders",
+        series={_m("leader"): "1x20", _m("leader").replace('"a"', '"b"'): "0x20"},
+        at="10m",
+    ),
+    AlertCase(alert="RecordingOperatorRestarting", series={_START: "0+100x60"}, at="10m", fires=({},)),
+    AlertCase(alert="RecordingOperatorRestarting", series={_START: "0x10 100x10 200x10 300x30"}, at="59m"),
+    AlertCase(
+        alert="RecordingOperatorWatchSilent",
+        series={_SILENT: "100+60x20", _m("leader"): "1x20"},
+        at="6m",
+        fires=({"resource": "recordings"},),
+    ),
+    AlertCase(alert="RecordingOperatorWatchSilent", series={_SILENT: "100+60x20", _m("leader"): "0x20"}, at="10m"),
+    AlertCase(alert="RecordingOperatorWatchSilent", series={_SILENT: "80x20", _m("leader"): "1x20"}, at="10m"),
+    AlertCase(alert="RecordingOperatorApiErrors", series={_ERRORS: "0+2x60", _CALLS: "0+10x60"}, at="25m", fires=({},)),
+    AlertCase(alert="RecordingOperatorApiErrors", series={_ERRORS: "0+1x60", _CALLS: "0+20x60"}, at="40m"),
+    AlertCase(
+        alert="RecordingOperatorApiErrors",
+        series={_CONFLICTS: "0+9x60", _ERRORS: "0x60", _CALLS: "0+10x60"},
+        at="40m",
+    ),
+    AlertCase(alert="RecordingUploadFailed", series={_FAILED: "0x20 1x20"}, at="25m", fires=(_REASON,)),
+    AlertCase(alert="RecordingUploadFailed", series={_FAILED: "_x20 1x40"}, at="25m", fires=(_REASON,)),
+    AlertCase(alert="RecordingUploadFailed", series={_FAILED: "_x20 1x40"}, at="40m"),
+    AlertCase(alert="RecordingUploadFailed", series={_STORED: "0+1x40"}, at="25m"),
+    AlertCase(
+        alert="RecordingUploadFailureRatioHigh",
+        series={_FAILED: "0+1x90", _STORED: "0+9x90"},
+        at="80m",
+        fires=({},),
+    ),
+    AlertCase(alert="RecordingUploadFailureRatioHigh", series={_FAILED: "0+1x90", _STORED: "0+30x90"}, at="80m"),
+    AlertCase(
+        alert="RecordingTransfersStalled",
+        series={_m("transfers_in_flight"): "2x60", _BYTES: "500x60"},
+        at="25m",
+        fires=({},),
+    ),
+    AlertCase(
+        alert="RecordingTransfersStalled", series={_m("transfers_in_flight"): "2x60", _BYTES: "0+1x60"}, at="40m"
+    ),
+    AlertCase(
+        alert="RecordingTransfersStalled", series={_m("transfers_in_flight"): "0x60", _BYTES: "500x60"}, at="40m"
+    ),
+    AlertCase(
+        alert="RecordingQueueStuck",
+        series={_m("queue_depth"): "3x60", _m("transfers_in_flight"): "0x60"},
+        at="31m",
+        fires=({},),
+    ),
+    AlertCase(
+        alert="RecordingQueueStuck",
+        series={_m("queue_depth"): "3x60", _m("transfers_in_flight"): "0x20 1x5 0x40"},
+        at="40m",
+    ),
+    AlertCase(
+        alert="RecordingQueueStuck", series={_m("queue_depth"): "0x60", _m("transfers_in_flight"): "0x60"}, at="50m"
+    ),
+    AlertCase(alert="RecordingSourceExpired", series={_m("source_expired_total"): "0x10 1x60"}, at="15m", fires=({},)),
+    AlertCase(alert="RecordingSourceExpired", series={_m("source_expired_total"): "0x10 1x60"}, at="55m"),
+    AlertCase(alert="StorageLocationNotReady", series={_READY: "1 0x30"}, at="8m", fires=({"location": "archive"},)),
+    AlertCase(alert="StorageLocationNotReady", series={_READY: "0x3 1x30"}, at="20m"),
+)
