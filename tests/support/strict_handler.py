@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.support.strict_bucket import Bucket, S3Error, crc64nvme_of
 from tests.support.strict_faults import Action, Answer, Drop, ErrorIn200, FalseSuccess, FlipBit, LoseUpload, Stall
+from tests.support.strict_framing import unframed
 from tests.support.strict_operations import Reply, S3Request, error_document, false_answer, operation_of, perform
 from tests.support.strict_signature import check_signature
 
@@ -88,7 +89,7 @@ class StrictHandler(BaseHTTPRequestHandler):
     def _handle(self, bucket: str) -> None:
         action = self.strict.action_for(self.operation)
         if isinstance(action, Drop) and action.when == "in body":
-            self.rfile.read(action.body_bytes)
+            self.rfile.read(min(action.body_bytes, int(self.headers.get("Content-Length", 0))))
         if isinstance(action, Drop) and action.when != "after":
             return self._hang_up()
         self._read_body()
@@ -166,7 +167,9 @@ class StrictHandler(BaseHTTPRequestHandler):
 
     def _check_sums(self) -> None:
         payload = self.headers.get("x-amz-content-sha256", "")
-        if payload not in ("UNSIGNED-PAYLOAD", hashlib.sha256(self.body).hexdigest()):
+        if payload == "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
+            self.body = unframed(self.body, {name.lower(): value for name, value in self.headers.items()})
+        elif payload not in ("UNSIGNED-PAYLOAD", hashlib.sha256(self.body).hexdigest()):
             raise S3Error(400, "XAmzContentSHA256Mismatch")
         md5 = base64.b64encode(hashlib.md5(self.body, usedforsecurity=False).digest()).decode()
         if self.headers.get("Content-MD5") not in (None, md5):

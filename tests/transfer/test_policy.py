@@ -153,11 +153,12 @@ def test_an_endpoint_may_be_private(address: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "", "video.mp4", "//h/x", "https://", "ftp://h/x", "file:///etc/passwd", "javascript:alert(1)", "https://u@h/x",
-        "https://u:p@h/x", "https://h/x#f", "https://h:0/", "https://h:99999/", "https://h:x/", "https://h /x",
-        "https://h/a b",         "https://h/\n", "https://h/\tx", "https://h\\@evil/", "https://2130706433/", "https://0x7f.1/", "https://0177.0.0.1/",
-        "https://127.1/", "https://1.2.3.4.5/", "https://127.0.0.1\x00.example.com/", "https://[::1%25eth0]/", "https://[::1/",
-        "https://-h-/", "https://h..x/", "https://%31/", "https://" + "a" * 254 + "/",
+        "", "video.mp4", "//h/x", "https://", "ftp://h/x", "file:///etc/passwd", "javascript:alert(1)",
+        "https://u@h/x", "https://u:p@h/x", "https://h/x#f", "https://h:0/", "https://h:99999/", "https://h:x/",
+        "https://h /x", "https://h/a b", "https://h/\n", "https://h/\tx", "https://h\\@evil/",
+        "https://2130706433/", "https://0x7f.1/", "https://0177.0.0.1/", "https://127.1/", "https://1.2.3.4.5/",
+        "https://127.0.0.1\x00.example.com/", "https://[::1%25eth0]/", "https://[::1/", "https://-h-/",
+        "https://h..x/", "https://%31/", "https://" + "a" * 254 + "/",
     ],
 )  # fmt: skip
 def test_c14_urls_that_are_not_usable(url: str) -> None:

@@ -27,13 +27,14 @@ from recording_operator.transfer.job import (
 from recording_operator.transfer.move import Move
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.plan import largest_object_bytes
-from recording_operator.transfer.sniff import check_content
+from recording_operator.transfer.sniff import check_content, stated_type
 from recording_operator.transfer.source import ConditionRefused, Source, SourceFacts
 from recording_operator.transfer.source_status import NotYetThere
 from recording_operator.transfer.stores.store import Store
 
 # A provider may publish a moment late (fault S18).
 _NOT_FOUND_TRIES: Final = 3
+_INLINE_TYPE: Final = "text/plain; charset=utf-8"
 # Content that changes during the upload, and an upload that somebody aborts, are met with a new upload this often.
 _RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.TARGET_UPLOAD_LOST: 2}
 
@@ -64,6 +65,7 @@ def transfer_source(
     limit = min(dialer.policy.limits.artifact_bytes, obj.max_size_bytes or largest_object_bytes())
     asker = Source(source, dialer=dialer, stop=stop)
     facts = _probed(asker, obj, expected, limit_bytes=limit, stop=stop, options=options)
+    obj = replace(obj, content_type=obj.content_type or stated_type(facts))
     move = Move(
         source=asker,
         obj=obj,
@@ -106,6 +108,7 @@ def transfer_source(
 def store_inline(body: bytes, obj: ObjectSpec, *, store: Store) -> StoredObject:
     """Store the small text of an inline artifact and return what HEAD shows. Raises TransferError."""
     never, options = threading.Event(), TransferOptions()
+    obj = replace(obj, content_type=obj.content_type or _INLINE_TYPE)
     found = _already_stored(obj, Expectations.none(), store=store, stop=never, options=options)
     return found or commit_small(body, obj, store=store, stop=never, options=options)
 

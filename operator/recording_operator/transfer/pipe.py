@@ -107,8 +107,13 @@ class PipedPart:
         self._stop = stop
         self._digest = digest
         self._position = 0
-        self.crc64nvme = 0
+        self._crc = 0
         stream.seek(start, end=end_of_get)
+
+    @property
+    def crc64nvme(self) -> int:
+        """The sum of what was handed out since the start."""
+        return self._crc
 
     def __len__(self) -> int:
         return self._length
@@ -126,7 +131,7 @@ class PipedPart:
             raise BodyAborted(error) from None
         if self._digest is not None:
             self._digest.feed(self._start + self._position, data)
-        self.crc64nvme = crc64nvme(data, self.crc64nvme)
+        self._crc = crc64nvme(data, self._crc)
         self._position += len(data)
         self._progress.moved(len(data))
         return data
@@ -145,7 +150,7 @@ class PipedPart:
         """Forget what was read: it did not arrive."""
         self._progress.moved(-self._position)
         self._position = 0
-        self.crc64nvme = 0
+        self._crc = 0
 
     def tell(self) -> int:
         """How many bytes of the part were handed out."""

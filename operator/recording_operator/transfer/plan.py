@@ -60,7 +60,7 @@ class PartPlan:
 def plan_parts(size_bytes: int | None, *, workers: int, smallest_bytes: int, largest_bytes: int) -> PartPlan:
     """A legal plan: parts that give every worker something to do, larger than the bounds only where 10,000 must do."""
     if size_bytes is None:
-        # 1,000 parts of each of ten sizes: from 8 MiB on, all of S3's 10,000 parts hold 8 TiB and none passes 5 GiB.
+        # 1,000 parts of each of ten sizes: from 8 MiB on, all of S3's 10,000 parts hold 7.8 TiB and none passes 5 GiB.
         return PartPlan(part_size_bytes=min(smallest_bytes, 8 * MIB), size_bytes=None)
     balanced = max(smallest_bytes, min(largest_bytes, size_bytes // (4 * workers)))
     part_size = max(-(-size_bytes // _PLANNED_PARTS), balanced)

@@ -1,5 +1,6 @@
 """Whether what arrives can be what the spec declares: a login page is no video."""
 
+import re
 from typing import Final
 
 from recording_operator.api.reasons import Reason
@@ -10,6 +11,8 @@ from recording_operator.transfer.source import SourceFacts
 _SNIFFED_BYTES: Final = 512
 _HTML: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<title", b"<!--")
 _XML: Final = (b"<?xml", b"<error")
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")  # RFC 6838, 4.2
+_UNKNOWN_TYPE: Final = "application/octet-stream"
 _MEDIA_KINDS: Final = frozenset({"Video", "Audio"})
 
 
@@ -26,6 +29,12 @@ def check_content(facts: SourceFacts, obj: ObjectSpec) -> None:
         f"{facts.host} sends {seen.upper()}, expected {declared or obj.kind}; "
         "the URL may lead to a login or error page. Apply a fresh URL.",
     )
+
+
+def stated_type(facts: SourceFacts) -> str:
+    """The media type that the source states, without parameters; the general one where it states none."""
+    stated = (facts.content_type or "").partition(";")[0].strip().lower()
+    return stated if _MEDIA_TYPE.fullmatch(stated) else _UNKNOWN_TYPE
 
 
 def _recognise(facts: SourceFacts) -> str | None:

@@ -114,10 +114,11 @@ def _write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
 
 
 def _probe(store: S3Store, obj: ObjectSpec) -> Capabilities:
-    if store.head(f"{obj.key}-absent") is not None:
-        raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows an object that was never written.")
+    # A write first: its refusal says why, a HEAD's has no body.
     _write_if_absent(store, obj, _BODY)
     try:
+        if store.head(f"{obj.key}-absent") is not None:
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows an object that was never written.")
         first = _seen(store, obj)
         if _write_if_absent(store, obj, _BODY):
             raise _overwrites("PutObject")

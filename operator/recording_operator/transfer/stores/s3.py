@@ -8,7 +8,9 @@ from botocore.exceptions import ClientError
 
 from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
+from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.client import S3Options, build_client
+from recording_operator.transfer.stores.framing import FramedBody
 from recording_operator.transfer.stores.store import (
     OpenUpload,
     PartBody,
@@ -29,6 +31,7 @@ class S3Store:
     def __init__(self, options: S3Options) -> None:
         self.options: Final = options
         self._client: Final[Any] = build_client(options)
+        framing.register(self._client)
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
@@ -71,9 +74,10 @@ class S3Store:
     ) -> StoredPart:
         """Send one part."""
         given = {} if crc64nvme is None else {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
+        framed = body if isinstance(body, bytes) else FramedBody(body)
         with translated("UploadPart"):
             answer = self._client.upload_part(
-                Bucket=self.options.bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=body, **given
+                Bucket=self.options.bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=framed, **given
             )
         return StoredPart(
             part_number=part_number,

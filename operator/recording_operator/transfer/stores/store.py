@@ -39,6 +39,10 @@ class OpenUpload:
 class PartBody(Protocol):
     """The bytes of one part. They can be read again after `seek(0)`; `read` may hand out more or less than `size`."""
 
+    @property
+    def crc64nvme(self) -> int:
+        """The sum of what was handed out since the start."""
+
     def __len__(self) -> int: ...
 
     def read(self, size: int = -1) -> bytes: ...
@@ -66,7 +70,7 @@ class Store(Protocol):
     def upload_part(
         self, key: str, upload_id: str, *, part_number: int, body: "PartBody | bytes", crc64nvme: int | None
     ) -> StoredPart:
-        """Send one part; with `crc64nvme` the store checks it on arrival.
+        """Send one part; the store checks its sum on arrival: `crc64nvme`, or what a PartBody has summed at its end.
 
         A `BodyAborted` that `body.read` raises comes out unchanged. Raises TransferError(TargetUploadLost) where the
         store no longer knows the upload.

@@ -1,0 +1,113 @@
+"""The probe of a location: what is wrong is told by its own reason, and nothing is left behind."""
+
+from datetime import timedelta
+from ipaddress import ip_address
+
+import pytest
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.errors import LocationError
+from recording_operator.transfer.stores.probe import check_endpoint, owner_marker, probe
+from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.strict_bucket import Bucket
+from tests.support.strict_faults import Answer, Fault, FlipBit
+from tests.support.strict_store import StrictStore
+from tests.support.transfers import store_of
+
+
+def fails(store: S3Store) -> LocationError:
+    """What the probe ends with."""
+    with pytest.raises(LocationError) as caught:
+        probe(store)
+    return caught.value
+
+
+def test_t21_a_store_without_conditional_writes(strict: StrictStore, store: S3Store) -> None:
+    strict.bucket.honours_conditions = False
+    error = fails(store)
+    assert error.reason is Reason.STORE_UNSUPPORTED
+    assert "If-None-Match" in error.message
+    assert strict.open_uploads() == []
+
+
+@pytest.mark.parametrize("where", ["shows_checksums", "shows_part_checksums"])
+def test_t21_a_store_without_checksums(strict: StrictStore, store: S3Store, where: str) -> None:
+    setattr(strict.bucket, where, False)
+    error = fails(store)
+    assert error.reason is Reason.STORE_UNSUPPORTED
+    assert "CRC64NVME" in error.message
+    assert strict.open_uploads() == []
+    assert strict.keys() == []
+
+
+def test_t12_clock_skew(strict: StrictStore, store: S3Store) -> None:
+    strict.clock_offset = timedelta(minutes=20)
+    assert fails(store).reason is Reason.CLOCK_SKEW
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["PutObject", "HeadObject", "CreateMultipartUpload", "UploadPart", "ListParts", "ListMultipartUploads",
+     "CompleteMultipartUpload", "AbortMultipartUpload"],
+)  # fmt: skip
+def test_t13_each_missing_right_is_found(strict: StrictStore, store: S3Store, operation: str) -> None:
+    strict.denied = {operation}
+    error = fails(store)
+    assert error.reason is Reason.ACCESS_DENIED
+    assert "s3:PutObject" in error.message
+
+
+def test_a_missing_right_to_delete_is_no_obstacle(strict: StrictStore, store: S3Store) -> None:
+    strict.denied = {"DeleteObject"}
+    assert probe(store).conditional_writes
+    assert probe(store).conditional_writes
+    assert len(strict.bucket.versions[".recording-operator/probe"]) == 1
+
+
+def test_t17_nobody_there(strict: StrictStore) -> None:
+    assert fails(store_of(strict, endpoint="http://127.0.0.1:9")).reason is Reason.ENDPOINT_UNREACHABLE
+
+
+def test_a_store_that_changes_what_it_stores(strict: StrictStore, store: S3Store) -> None:
+    strict.fault(Fault(operation="PutObject", action=FlipBit()))
+    assert fails(store).reason is Reason.STORE_UNSUPPORTED
+
+
+def test_a_store_that_is_busy_for_a_moment(strict: StrictStore, store: S3Store) -> None:
+    strict.fault(Fault(operation="UploadPart", action=Answer(status=503, code="SlowDown")))
+    assert probe(store).full_object_checksums
+
+
+def test_an_unversioned_bucket() -> None:
+    with StrictStore(bucket=Bucket(versioned=False)) as strict:
+        assert probe(store_of(strict)).as_status() == {
+            "conditionalWrites": True,
+            "fullObjectChecksums": True,
+            "versioning": False,
+        }
+        assert strict.keys() == []
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "fd00:ec2::254"])
+def test_an_endpoint_at_a_metadata_address_is_blocked(address: str) -> None:
+    with pytest.raises(LocationError) as caught:
+        check_endpoint("https://store.test", resolver=lambda *_: [ip_address("52.1.1.1"), ip_address(address)])
+    assert caught.value.reason is Reason.ENDPOINT_BLOCKED
+    check_endpoint("https://store.test", resolver=lambda *_: [ip_address("10.1.1.1")])
+
+
+@pytest.mark.parametrize("endpoint", ["store.test", "ftp://store.test", "https://", "https://no-such-name.invalid"])
+def test_an_endpoint_that_cannot_be_asked(endpoint: str) -> None:
+    with pytest.raises(LocationError) as caught:
+        check_endpoint(endpoint)
+    assert caught.value.reason is Reason.ENDPOINT_UNREACHABLE
+
+
+def test_owner_marker_survives_the_probe(strict: StrictStore, store: S3Store) -> None:
+    assert owner_marker(store, owner_id="cluster-1") == "cluster-1"
+    probe(store)
+    assert strict.keys() == [".recording-operator/owner"]
+    strict.denied = {"PutObject"}
+    with pytest.raises(LocationError) as caught:
+        owner_marker(store, owner_id="cluster-1")
+    assert caught.value.reason is Reason.ACCESS_DENIED
