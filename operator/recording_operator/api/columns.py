@@ -62,3 +62,22 @@ STORAGE_LOCATION_COLUMNS: Final = (
     Column(name="Endpoint", path=".spec.s3.endpoint", wide=True, description="Address of a store that is not AWS."),
     _AGE,
 )
+
+STORAGE_REPORT_COLUMNS: Final = (
+    Column(name="Storage", path=".status.summary.storage", description="What is stored."),
+    Column(name="Recordings", path=".status.totals.recordings", type="integer", description="Recordings counted."),
+    Column(name="Month-To-Date", path=".status.summary.monthToDate", description="Cost of this month so far."),
+    Column(name="Projected", path=".status.summary.projectedMonth", description="Cost of this month, projected."),
+    Column(name="Next-Month", path=".status.summary.projectedNextMonth", description="Cost of next month, projected."),
+    Column(name="Budget", path=".status.summary.budget", description="Used share of the month's budget."),
+    Column(name="Refreshed", path=".status.lastRefreshTime", type="date", description="Time since the last refresh."),
+    Column(
+        name="Ready",
+        path=".status.conditions[?(@.type=='Ready')].status",
+        wide=True,
+        description="Whether the last refresh succeeded.",
+    ),
+    Column(name="Source", path=".status.source", wide=True, description="Inventory, Recordings or Mixed."),
+    Column(name="Schedule", path=".spec.schedule", wide=True, description="When it is refreshed."),
+    Column(name="Next-Refresh", path=".status.nextRefreshTime", wide=True, description="When the next refresh is due."),
+)

@@ -13,11 +13,17 @@ from typing import Any, Final
 import yaml
 
 from recording_operator.api import names
-from recording_operator.api.columns import RECORDING_COLUMNS, STORAGE_LOCATION_COLUMNS, Column
+from recording_operator.api.columns import (
+    RECORDING_COLUMNS,
+    STORAGE_LOCATION_COLUMNS,
+    STORAGE_REPORT_COLUMNS,
+    Column,
+)
 from recording_operator.api.meta import ApiModel
 from recording_operator.api.recording import Recording
 from recording_operator.api.schema import structural_schema
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagereport import StorageReport
 
 _HEADER: Final = "# Generated from the models in operator/recording_operator/api by `make crds`; do not edit.\n"
 
@@ -57,6 +63,14 @@ RESOURCES: Final = (
         scope="Cluster",
         model=StorageLocation,
         columns=STORAGE_LOCATION_COLUMNS,
+    ),
+    Resource(
+        kind=names.STORAGE_REPORT_KIND,
+        plural=names.STORAGE_REPORT_PLURAL,
+        short_names=("srep",),
+        scope="Cluster",
+        model=StorageReport,
+        columns=STORAGE_REPORT_COLUMNS,
     ),
 )
 

@@ -10,6 +10,8 @@ RECORDING_KIND: Final = "Recording"
 RECORDING_PLURAL: Final = "recordings"
 STORAGE_LOCATION_KIND: Final = "StorageLocation"
 STORAGE_LOCATION_PLURAL: Final = "storagelocations"
+STORAGE_REPORT_KIND: Final = "StorageReport"
+STORAGE_REPORT_PLURAL: Final = "storagereports"
 # Never the plural of a kind: `kubectl delete recordings --all` would then delete every kind of the category.
 CATEGORY: Final = "recording-operator"
 

@@ -29,6 +29,7 @@ from recording_operator.api.storagelocation_rules import (
     LOCATION_SPEC_RULES,
     NAMESPACE_SCHEMA,
     PREFIX_SCHEMA,
+    PROFILE_NAME_SCHEMA,
     REGION_SCHEMA,
     RETRY_DELAY_SCHEMA,
     RETRY_RULES,
@@ -202,6 +203,18 @@ class Retry(ApiModel):
     )
 
 
+class Prices(ApiModel):
+    """What the store charges, for StorageReports."""
+
+    profile: Annotated[str, WithJsonSchema(PROFILE_NAME_SCHEMA)] = Field(
+        default="default", description="Price profile, such as aws-s3/eu-west-2; docs/costs.md lists them."
+    )
+    config_map: ObjectName | None = Field(
+        default=None,
+        description="ConfigMap in the operator's own namespace with further profiles, each an entry ending in .toml.",
+    )
+
+
 class StorageLocationSpec(ApiModel):
     """A place that takes objects, and the rules of its use."""
 
@@ -223,6 +236,9 @@ class StorageLocationSpec(ApiModel):
         tuple[DeletionPolicy, ...],
         Field(json_schema_extra={"minItems": 1, "maxItems": 2, "x-kubernetes-list-type": "set"}),
     ] = Field(default=(DeletionPolicy.RETAIN,), description="What Recordings may ask for in deletionPolicy.")
+    prices: Prices = Field(
+        default_factory=Prices, description="What the store charges, for StorageReports. Absent: the profile default."
+    )
 
 
 class StorageLocationStatus(ApiModel):

@@ -49,6 +49,13 @@ PREFIX_SCHEMA: Final = cel.string(
     ),
     max_length=MAX_PREFIX_CHARS,
 )
+PROFILE_NAME_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.matches('^[A-Za-z0-9][A-Za-z0-9._/-]*$')",
+        message="write the name of a price profile such as aws-s3/us-east-1",
+    ),
+    max_length=128,
+)
 CA_BUNDLE_SCHEMA: Final = cel.string(
     Rule(
         rule="self.contains('-----BEGIN CERTIFICATE-----')",

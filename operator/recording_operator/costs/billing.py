@@ -33,7 +33,7 @@ class MonthUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """A month's bill, not rounded. `unpriced` names the classes and kinds of usage that the profile has no price for."""
+    """A month's bill, not rounded. `unpriced` names the usage that the profile has no price for."""
 
     storage: Mapping[str, Decimal]
     downloads: Decimal

@@ -1,0 +1,216 @@
+"""What is stored, for whom: sums over a listing, object by object. Memory grows with the owners, not the objects."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final, NamedTuple
+
+from recording_operator.api.keytemplate import exact_fields, key_pattern
+from recording_operator.costs.index import RecordingIndex
+from recording_operator.costs.profile import Profile, StorageClassPrice
+
+UNKNOWN: Final = "(unknown)"
+OTHER: Final = "(other)"
+"""Neither can be an organisation or namespace: those hold no parentheses."""
+MOST_OWNERS: Final = 10_000
+_MOST_DAYS: Final = 50_000
+
+
+class Holding(NamedTuple):
+    """Where bytes are, and whose they are."""
+
+    storage_location: str
+    storage_class: str
+    org: str
+    namespace: str
+
+
+class UploadDay(NamedTuple):
+    """When bytes came, and whose they are."""
+
+    storage_location: str
+    storage_class: str
+    org: str
+    day: date
+
+
+class ClassDay(NamedTuple):
+    """Bytes of a class with a minimum duration, by the day they came."""
+
+    storage_location: str
+    storage_class: str
+    day: date
+
+
+@dataclass(slots=True)
+class Amount:
+    """Objects (or, of a day, requests) and bytes; `billable_bytes` as the price profile rounds each object up."""
+
+    objects: int = 0
+    size_bytes: int = 0
+    billable_bytes: int = 0
+
+    def add(self, *, size_bytes: int, billable_bytes: int, objects: int = 1) -> None:
+        """Count more."""
+        self.objects += objects
+        self.size_bytes += size_bytes
+        self.billable_bytes += billable_bytes
+
+
+@dataclass(slots=True)
+class Usage:
+    """Everything that was counted."""
+
+    held: dict[Holding, Amount] = field(default_factory=dict)
+    uploads: dict[UploadDay, Amount] = field(default_factory=dict)
+    """Since the last sample; `objects` are write requests."""
+    young: dict[ClassDay, int] = field(default_factory=dict)
+    """Billable bytes younger than the minimum duration of their class."""
+    orphaned_bytes: int = 0
+    incomplete_bytes: int = 0
+    foreign_bytes: int = 0
+
+    def amount(self, holding: Holding) -> Amount:
+        """The sum for a holding; owners beyond MOST_OWNERS are one."""
+        found = self.held.get(holding)
+        if found is None:
+            if len(self.held) >= MOST_OWNERS:
+                holding = holding._replace(org=OTHER, namespace=OTHER)
+            found = self.held.setdefault(holding, Amount())
+        return found
+
+    def upload(self, upload: UploadDay) -> Amount:
+        """The sum for a day of an organisation."""
+        found = self.uploads.get(upload)
+        if found is None:
+            if len(self.uploads) >= _MOST_DAYS:
+                upload = upload._replace(org=OTHER)
+            found = self.uploads.setdefault(upload, Amount())
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What a count has to know of time: `since` the last sample (or the begin of the month), and `now`."""
+
+    since: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a report looks at. Empty means all."""
+
+    orgs: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    storage_locations: frozenset[str] = frozenset()
+
+    def holds(self, *, org: str, namespace: str) -> bool:
+        """Whether an owner is looked at."""
+        return (not self.orgs or org in self.orgs) and (not self.namespaces or namespace in self.namespaces)
+
+
+class LocationTally:
+    """Adds up the listing of one location's bucket. `add` is called for each object, a million times."""
+
+    def __init__(
+        self,
+        usage: Usage,
+        *,
+        location: str,
+        prefix: str,
+        key_template: str,
+        excluded_prefixes: tuple[str, ...],
+        profile: Profile,
+        index: RecordingIndex,
+        scope: Scope,
+        window: Window,
+    ) -> None:
+        """`excluded_prefixes` belong to other locations of the same bucket."""
+        self._usage = usage
+        self._location = location
+        self._pattern = key_pattern(prefix=prefix, template=key_template)
+        exact = exact_fields(key_template)
+        self._org_in_key, self._namespace_in_key = "org" in exact, "namespace" in exact
+        self._excluded = excluded_prefixes
+        self._prices = profile.storage_classes
+        self._default_class = profile.default_storage_class
+        self._index = index
+        self._scope = scope
+        self._window = window
+        self._owners: dict[str, tuple[str, str, bool]] = {}
+        self._young_since = {
+            name: window.now.date().toordinal() - price.min_days
+            for name, price in profile.storage_classes.items()
+            if price.min_days
+        }
+
+    def add(
+        self, key: str, *, size_bytes: int, storage_class: str | None, last_modified: datetime, etag: str = ""
+    ) -> None:
+        """Count one object."""
+        owner = self._owner(key)
+        if owner is None:
+            self._usage.foreign_bytes += size_bytes
+            return
+        org, namespace, known = owner
+        if not self._scope.holds(org=org, namespace=namespace):
+            return
+        name = storage_class or self._default_class
+        price = self._prices.get(name)
+        billable = size_bytes if price is None else price.billable_bytes(size_bytes)
+        holding = Holding(self._location, name, org, namespace)
+        self._usage.amount(holding).add(size_bytes=size_bytes, billable_bytes=billable)
+        # A Recording made after the Recordings were listed is not missing.
+        if not known and last_modified < self._index.listed_from:
+            self._usage.orphaned_bytes += size_bytes
+        if last_modified > self._window.since:
+            upload = self._usage.upload(UploadDay(self._location, name, org, last_modified.date()))
+            upload.add(size_bytes=size_bytes, billable_bytes=billable, objects=writes_of(etag))
+        young_since = self._young_since.get(name)
+        if young_since is not None and last_modified.toordinal() > young_since:
+            day = ClassDay(self._location, name, last_modified.date())
+            self._usage.young[day] = self._usage.young.get(day, 0) + billable
+
+    def add_incomplete(self, key: str, *, size_bytes: int, storage_class: str | None) -> None:
+        """Count what an open multipart upload holds: it is billed like an object."""
+        owner = self._owner(key)
+        if owner is None or not self._scope.holds(org=owner[0], namespace=owner[1]):
+            return
+        self._usage.incomplete_bytes += size_bytes
+        holding = Holding(self._location, storage_class or self._default_class, owner[0], owner[1])
+        self._usage.amount(holding).add(size_bytes=size_bytes, billable_bytes=size_bytes, objects=0)
+
+    def _owner(self, key: str) -> tuple[str, str, bool] | None:
+        """Organisation, namespace, and whether the Recording is there; None for a key that is not ours."""
+        if self._excluded and key.startswith(self._excluded):
+            return None
+        # The objects of a Recording mostly share a folder and follow each other.
+        folder = key[: key.rfind("/")]
+        kept = self._owners.get(folder)
+        if kept is not None:
+            return kept
+        found = self._pattern.fullmatch(key) if self._pattern else None
+        if found is None:
+            return None
+        org, namespace, known = self._index.owner(found["uid"])
+        owner = (
+            found["org"] if self._org_in_key else org or UNKNOWN,
+            found["namespace"] if self._namespace_in_key else namespace or UNKNOWN,
+            known,
+        )
+        if found["uid"] in folder:
+            self._owners.clear()
+            self._owners[folder] = owner
+        return owner
+
+
+def writes_of(etag: str) -> int:
+    """How many write requests an object took: S3 counts the parts in the ETag of a multipart upload."""
+    _, mark, parts = etag.strip('"').rpartition("-")
+    return int(parts) + 2 if mark and parts.isascii() and parts.isdecimal() else 1
+
+
+def billable_of(price: StorageClassPrice | None) -> Callable[[int], int]:
+    """How the profile bills an object of a size."""
+    return price.billable_bytes if price is not None else lambda size_bytes: size_bytes
