@@ -118,6 +118,8 @@ class LocationKeeper:
             else:
                 changed = True
                 self._known[name] = _Known(location=location)
+                # It exists: Recordings that came together with it must not be told otherwise while the probe runs.
+                self._post(LocationSeen(location=location, ready=False, checked=False))
         if changed:
             self.probe(name)
 

@@ -53,6 +53,8 @@ class LocationSeen:
     location: StorageLocation
     ready: bool
     message: str = ""
+    checked: bool = True
+    """False before its first probe has ended: it exists, and more is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,7 +117,7 @@ class Locations:
             denied = f"StorageLocation {name} does not admit namespace {namespace}"
             message = f"{denied}; ask its owner to add it to spec.allowedNamespaces"
             return Obstacle(reason=Reason.LOCATION_NOT_ALLOWED, message=message), []
-        if name in self._doubted:
+        if name in self._doubted or not seen.checked:
             return _UNKNOWN
         if not seen.ready:
             message = f"StorageLocation {name} is not ready: {seen.message}"
