@@ -62,16 +62,17 @@ class History:
         """
         deadline_s = time.monotonic() + within_s
         with self._changed:
-            begin = max(0, len(self._versions[uid]) - 1)
+            versions = self._versions[uid]
+            seen = max(0, len(versions) - 1)
             while True:
-                versions = self._versions[uid]
-                for version in versions[begin:]:
+                for version in versions[seen:]:
                     if version_of(version) >= least_version and fact(version):
                         return version
-                begin = len(versions)
+                seen = len(versions)
                 left_s = deadline_s - time.monotonic()
-                if left_s <= 0 or not self._changed.wait_for(lambda: len(self._versions[uid]) > begin, left_s):
+                if left_s <= 0:
                     raise AssertionError(f"not within {within_s:g} s: {what}; {_last_words(versions)}")
+                self._changed.wait(left_s)
 
     def wait_gone(self, uid: str, *, within_s: float) -> None:
         """Return when the Recording is deleted. Raises AssertionError after `within_s`."""

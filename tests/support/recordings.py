@@ -81,7 +81,7 @@ def media_bytes(file: str, size_bytes: int) -> Bytes:
 def from_source(source: LyingSource, *, name: str = "video", stored: bool = True, **more: Any) -> Artifact:
     """An artifact of a scripted source; `stored` False where it must not be stored."""
     expected = Bytes.of(source.content.body) if stored else None
-    return an_artifact(name, expected, source={"url": source.url, **more})
+    return an_artifact(name, expected, source={"url": source.url}, **more)
 
 
 def inline(text: str, *, name: str = "summary", content_type: str = "application/json") -> Artifact:
@@ -203,7 +203,7 @@ class Live:
         for version in self.versions():
             status = version.get("status", {})
             word = f"{status.get('phase')}/{status.get('reason')}"
-            if status and word not in seen[-1:]:
+            if status.get("reason") and word not in seen[-1:]:
                 seen.append(word)
         return seen
 

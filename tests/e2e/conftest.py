@@ -1,0 +1,139 @@
+"""A world for each end-to-end test, judged by the invariants when the test has passed."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import ControlPlane, MediaServer, OperatorProcess, S3Server
+from localcluster.install import (
+    OPERATOR_ACCOUNT,
+    OPERATOR_NAMESPACE,
+    credentials_secret,
+    storage_location,
+)
+from recording_operator.kube.connection import connection
+from recording_operator.kube.rest import RestClient
+from tests.conftest import LocationFactory
+from tests.support.forbidden import ForbiddenListener
+from tests.support.history import History
+from tests.support.invariants import check_invariants
+from tests.support.recordings import Live, a_recording, inline, path_of
+from tests.support.world import World, write_settings
+
+CONTROL = "control"
+
+
+@pytest.fixture(scope="session")
+def admin(cluster: ControlPlane) -> Iterator[RestClient]:
+    """An administrator's client."""
+    client = RestClient(connection(kubeconfig=cluster.kubeconfig))
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def history(cluster: ControlPlane) -> Iterator[History]:
+    """What became of every Recording."""
+    with History(cluster.kubectl) as watched:
+        yield watched
+
+
+@pytest.fixture
+def forbidden() -> Iterator[ForbiddenListener]:
+    """An address that the settings deny."""
+    with ForbiddenListener() as listener:
+        yield listener
+
+
+@pytest.fixture(scope="session")
+def control_location(cluster: ControlPlane, s3: S3Server) -> str:
+    """A namespace, a bucket and a location where nothing ever goes wrong."""
+    s3.create_bucket(CONTROL, versioned=True)
+    cluster.kubectl.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CONTROL}},
+        credentials_secret(CONTROL, s3.root),
+        storage_location(CONTROL, endpoint=s3.endpoint, bucket=CONTROL, secret=CONTROL, namespaces=[CONTROL]),
+    )
+    return CONTROL
+
+
+@pytest.fixture
+def control(admin: RestClient, history: History, control_location: str) -> Iterator[Live]:
+    """A Recording that completes beside whatever the test does."""
+    manifest = a_recording(CONTROL, inline("{}"), name=f"control-{uuid.uuid4().hex[:10]}", location=control_location)
+    stored = admin.request("POST", path_of(CONTROL), body=manifest)
+    live = Live(stored, admin=admin, history=history)
+    yield live
+    live.delete()
+
+
+@pytest.fixture(scope="module")
+def module_operator(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """One operator for the tests of a file that do not end it."""
+    kubeconfig = cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
+    folder = tmp_path_factory.mktemp("operator")
+    process = OperatorProcess(kubeconfig=kubeconfig, log=folder / "operator.log", policy=write_settings(folder))
+    process.start()
+    yield process
+    process.terminate()
+    assert process.wait(timeout_s=20) == 0, process.process.log_tail()
+
+
+@pytest.fixture
+def bare_world(
+    cluster: ControlPlane,
+    admin: RestClient,
+    s3: S3Server,
+    media: MediaServer,
+    history: History,
+    forbidden: ForbiddenListener,
+    control: Live,
+    namespace: str,
+    bucket: str,
+    location: LocationFactory,
+    tmp_path: Path,
+) -> World:
+    """A world that cannot have operators."""
+    made = World(
+        cluster=cluster,
+        admin=admin,
+        s3=s3,
+        media=media,
+        namespace=namespace,
+        bucket=bucket,
+        history=history,
+        forbidden=forbidden,
+        make_location=location,
+        folder=tmp_path,
+        control=control,
+    )
+    made.secrets.add(s3.root.secret_key)
+    made.location = location()
+    return made
+
+
+@pytest.fixture
+def world(bare_world: World, module_operator: OperatorProcess, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A world with the file's shared operator, judged at the end."""
+    bare_world.running.append(module_operator)
+    bare_world.everyone.append(module_operator)
+    yield from judged(bare_world, request)
+
+
+@pytest.fixture
+def own_world(
+    bare_world: World, operators: Callable[..., OperatorProcess], request: pytest.FixtureRequest
+) -> Iterator[World]:
+    """A world whose operators the test starts and ends by itself, judged at the end. Not together with `world`."""
+    bare_world.make_operator = operators
+    yield from judged(bare_world, request)
+
+
+def judged(world: World, request: pytest.FixtureRequest) -> Iterator[World]:
+    """Check the invariants after a test that has passed so far."""
+    failed_before = request.session.testsfailed
+    yield world
+    if request.session.testsfailed == failed_before:
+        check_invariants(world)

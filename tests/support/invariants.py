@@ -1,0 +1,221 @@
+"""The invariants that hold after every end-to-end test, whatever was done to the operator.
+
+    check_invariants(world)
+
+I1 bytes equal · I2 no open upload of an ended Recording · I3 status equals HEAD · I4 one version per artifact ·
+I5 an end is left by a new generation only, and one leadership's history · I6 no secret anywhere · I7 a control
+Recording completes · I8 memory · I9 no connection to a blocked address · I10 no restart.
+A failure names its invariant.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from localcluster import OperatorProcess
+from localcluster.install import OPERATOR_NAMESPACE
+from tests.support.recordings import Bytes, Live
+from tests.support.waiting import eventually
+from tests.support.world import World
+
+JsonObject = dict[str, Any]
+_OWNER_MARKER: Final = ".recording-operator/owner"
+_TERMINAL: Final = ("Complete", "Failed")
+_ABORTED_WITHIN_S: Final = 60.0
+_WINDOW_BYTES: Final = 2**20
+_PEAK: Final = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
+
+
+class InvariantError(AssertionError):
+    """An invariant does not hold; the message begins with its name."""
+
+
+def check_invariants(world: World) -> None:
+    """Raises InvariantError for the first invariant that does not hold."""
+    check_operators(world)
+    check_uploads(world)
+    check_objects(world)
+    check_histories(world)
+    check_control(world)
+    check_secrets(world)
+    if world.forbidden.connections:
+        raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
+
+
+def check_operators(world: World) -> None:
+    """I10, I8."""
+    for operator in world.running:
+        if not operator.process.running:
+            ended = f"ended by itself with status {operator.process.returncode}"
+            raise InvariantError(f"I10: an operator {ended}:\n{operator.process.log_tail()}")
+        peak_bytes = peak_memory(operator)
+        if peak_bytes > world.rss_limit_bytes:
+            raise InvariantError(f"I8: an operator took {peak_bytes / 2**20:.0f} MiB of memory")
+
+
+def peak_memory(operator: OperatorProcess) -> int:
+    """The most memory that a running operator ever had resident, in bytes."""
+    found = _PEAK.search(Path(f"/proc/{operator.process.pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
+def check_uploads(world: World) -> None:
+    """I2: an open upload belongs to a Recording that is not at its end, or to the test."""
+
+    def orphans() -> list[tuple[str, str]]:
+        live = {
+            str(artifact.get("uploadId"))
+            for recording in _recordings(world)
+            for artifact in recording.get("status", {}).get("artifacts", [])
+            if artifact["phase"] not in _TERMINAL
+        }
+        return [found for found in world.open_uploads() if found[1] not in live | world.foreign_uploads]
+
+    try:
+        eventually(lambda: not orphans(), within_s=_ABORTED_WITHIN_S if world.running else 0.0)
+    except AssertionError:
+        raise InvariantError(f"I2: open uploads of ended Recordings: {orphans()}") from None
+
+
+def check_objects(world: World) -> None:
+    """I1, I3, I4 for everything in the bucket."""
+    versions, markers = _listed(world)
+    left = dict(versions)
+    for uid, expected in world.expected.items():
+        last = expected.live.versions()[-1] if expected.live.versions() else {}
+        for artifact in last.get("status", {}).get("artifacts", []):
+            wanted = expected.artifacts.get(artifact["name"])
+            key = artifact.get("key", "")
+            if artifact["phase"] != "Complete" or uid in world.removed:
+                if key in left and key not in world.foreign_keys:
+                    raise InvariantError(f"I1: {artifact['name']} is {artifact['phase']} or removed, but stored: {key}")
+                continue
+            if wanted is None:
+                raise InvariantError(f"I1: {artifact['name']} must not be stored, but is Complete")
+            found = left.pop(key, [])
+            if len(found) != 1 and key not in world.foreign_keys:
+                raise InvariantError(f"I4: {len(found)} versions of {key}")
+            _check_head(world, expected.live, artifact)
+            _check_bytes(world, artifact, wanted)
+    strange = set(left) - world.foreign_keys
+    if strange or set(markers) - world.foreign_keys:
+        raise InvariantError(f"I4: nobody expects these objects {sorted(strange)}, these delete markers {markers}")
+
+
+def _check_head(world: World, live: Live, artifact: JsonObject) -> None:
+    version = {"VersionId": artifact["versionId"]} if artifact.get("versionId") else {}
+    try:
+        head = world.s3.client().head_object(
+            Bucket=world.bucket, Key=artifact["key"], ChecksumMode="ENABLED", **version
+        )
+    except ClientError as error:
+        raise InvariantError(f"I3: {artifact['key']} is Complete, HEAD says {error.response['Error']}") from None
+    crc = base64.b64decode(head.get("ChecksumCRC64NVME", "")).hex()
+    facts = {
+        "bytesDone": head["ContentLength"],
+        "bytesTotal": head["ContentLength"],
+        "checksum": f"crc64nvme:{crc}",
+        "versionId": head.get("VersionId"),
+        "etag": head["ETag"].strip('"'),
+        "contentType": head["ContentType"],
+        "uri": f"s3://{world.bucket}/{artifact['key']}",
+        "reason": "Stored",
+        "uploadId": None,
+    }
+    said = {name: artifact.get(name) for name in facts}
+    if said != facts:
+        raise InvariantError(f"I3: the status says {said}, HEAD {facts}")
+    metadata = {"recording-uid": live.uid, "recording-artifact": artifact["name"]}
+    if {name: head["Metadata"].get(name) for name in metadata} != metadata:
+        raise InvariantError(f"I3: metadata of {artifact['key']} is {head['Metadata']}, not {metadata}")
+
+
+def _check_bytes(world: World, artifact: JsonObject, wanted: Bytes) -> None:
+    version = {"VersionId": artifact["versionId"]} if artifact.get("versionId") else {}
+    body = world.s3.client().get_object(Bucket=world.bucket, Key=artifact["key"], **version)["Body"]
+    digest, size_bytes = hashlib.sha256(), 0
+    for window in body.iter_chunks(_WINDOW_BYTES):
+        digest.update(window)
+        size_bytes += len(window)
+    if (size_bytes, digest.hexdigest()) != (wanted.size_bytes, wanted.sha256()):
+        raise InvariantError(f"I1: {artifact['key']} has {size_bytes} bytes, {wanted.size_bytes} expected, or others")
+
+
+def check_histories(world: World) -> None:
+    """I5: Complete and Failed are left by a new generation only; no older leadership writes after a newer."""
+    for expected in world.expected.values():
+        ended_at: int | None = None
+        leadership = -1
+        for version in expected.live.versions():
+            status, generation = version.get("status", {}), int(version["metadata"]["generation"])
+            phase, claim = status.get("phase"), status.get("claim")
+            if phase in _TERMINAL:
+                ended_at = int(status["observedGeneration"])
+            elif ended_at is not None and phase is not None:
+                if generation <= ended_at:
+                    raise InvariantError(f"I5: {expected.live.name} left its end: {expected.live.reasons()}")
+                ended_at = None
+            if claim is not None:
+                if claim["transitions"] < leadership:
+                    raise InvariantError(f"I5: {expected.live.name} was claimed by an older leadership: {claim}")
+                leadership = claim["transitions"]
+
+
+def check_control(world: World) -> None:
+    """I7, while there is an operator that could bring it about."""
+    if world.control is None or not world.running:
+        return
+    try:
+        world.control.wait_phase("Complete")
+    except AssertionError as error:
+        raise InvariantError(f"I7: the control Recording: {error}") from None
+
+
+def check_secrets(world: World) -> None:
+    """I6: no secret in logs, events, statuses, annotations, metrics, or the metadata of objects."""
+    for where, text in _places(world):
+        for secret in world.secrets:
+            if secret and secret in text:
+                at = text.index(secret)
+                raise InvariantError(f"I6: a secret in {where}: …{text[max(0, at - 200) : at]}<secret>…")
+
+
+def _places(world: World) -> Iterator[tuple[str, str]]:
+    for number, operator in enumerate(world.everyone):
+        yield f"the log of operator {number}", operator.log_text()
+        if operator in world.running:
+            yield f"the metrics of operator {number}", operator.metrics()
+    for namespace in (world.namespace, OPERATOR_NAMESPACE, "default"):
+        events = world.admin.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")
+        yield f"the events of {namespace}", json.dumps(events)
+    for expected in world.expected.values():
+        for version in expected.live.versions():
+            shown = {key: value for key, value in version.items() if key != "spec"}
+            yield f"{expected.live.name} outside its spec", json.dumps(shown)
+    for location in world.admin.request("GET", "/apis/recordings.dev/v1alpha1/storagelocations")["items"]:
+        yield f"location {location['metadata']['name']}", json.dumps(location)
+    for key in _listed(world)[0]:
+        head = world.s3.client().head_object(Bucket=world.bucket, Key=key)
+        head.pop("ResponseMetadata")
+        yield f"the metadata of {key}", f"{key} {json.dumps(head, default=str)}"
+
+
+def _recordings(world: World) -> list[JsonObject]:
+    path = f"/apis/recordings.dev/v1alpha1/namespaces/{world.namespace}/recordings"
+    return list(world.admin.request("GET", path)["items"])
+
+
+def _listed(world: World) -> tuple[dict[str, list[str]], list[str]]:
+    """Version ids by key (the operator's own marker left out), and keys of delete markers."""
+    answer = world.s3.client().list_object_versions(Bucket=world.bucket)
+    versions: dict[str, list[str]] = {}
+    for version in answer.get("Versions", []):
+        if not version["Key"].endswith(_OWNER_MARKER):
+            versions.setdefault(version["Key"], []).append(version["VersionId"])
+    return versions, [marker["Key"] for marker in answer.get("DeleteMarkers", [])]
