@@ -51,12 +51,10 @@ def format_bytes(count: int) -> str:
 
 
 def format_progress(*, done: int, total: int | None) -> str:
-    """Percent where the total is known, else what has arrived. Shows 100% only when all is there."""
+    """Percent where the total is known, else what has arrived. Never 100%: that is for what was proved in the store."""
     if total is None:
         return format_bytes(done)
-    if done >= total:
-        return "100%"
-    return f"{min(done * 1000 // total, 999) / 10:.1f}%"
+    return f"{min(done * 1000 // max(total, 1), 999) / 10:.1f}%"
 
 
 def roll_up(recording: Recording, artifacts: Mapping[str, ArtifactStatus]) -> Rollup:
@@ -101,7 +99,7 @@ def render(
     terminal = rolled.phase in TERMINAL
     done = sum(state.bytes_done or 0 for state in ordered)
     total = _total(ordered)
-    started = any(state.bytes_done or state.upload_id for state in ordered) or rolled.phase is Phase.UPLOADING
+    started = total is not None or any(state.upload_id and state.bytes_total is None for state in ordered)
     retries = [state.next_retry_time for state in ordered if state.next_retry_time is not None]
     return RecordingStatus(
         phase=rolled.phase,
