@@ -1,0 +1,175 @@
+"""The checker itself: each invariant that is broken is named."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.support.invariants import InvariantError, check_invariants
+from tests.support.recordings import CANARY, Bytes, Live, from_media
+from tests.support.world import World
+
+pytestmark = pytest.mark.cluster
+
+
+def test_each_broken_invariant_is_named(world: World) -> None:
+    recording = world.create(from_media(world.media))
+    recording.wait_phase("Complete")
+    check_invariants(world)
+
+    for name, break_it in BREAKS.items():
+        mend = break_it(world, recording)
+        with pytest.raises(InvariantError) as caught:
+            check_invariants(world)
+        assert str(caught.value).startswith(f"{name.split()[0]}: "), f"{name}: {caught.value}"
+        assert CANARY not in str(caught.value)
+        mend()
+        check_invariants(world)
+
+
+Mend = Callable[[], object]
+
+
+def _other_bytes(world: World, recording: Live) -> Mend:
+    expected = world.expected[recording.uid]
+    body = Bytes.of(b"x" * 2**20)
+    world.expected[recording.uid] = replace(expected, artifacts={"video": body})
+    return lambda: world.expected.update({recording.uid: expected})
+
+
+def _must_be_removed(world: World, recording: Live) -> Mend:
+    world.removed.add(recording.uid)
+    return world.removed.clear
+
+
+def _open_upload(world: World, _recording: Live) -> Mend:
+    client, running = world.s3.client(), list(world.running)
+    upload = client.create_multipart_upload(Bucket=world.bucket, Key="left-over")["UploadId"]
+    world.running.clear()  # nobody is going to abort it: do not wait for that
+
+    def mend() -> None:
+        client.abort_multipart_upload(Bucket=world.bucket, Key="left-over", UploadId=upload)
+        world.running.extend(running)
+
+    return mend
+
+
+def _second_version(world: World, recording: Live) -> Mend:
+    client, key = world.s3.client(), str(recording.status()["artifacts"][0]["key"])
+    version = client.put_object(Bucket=world.bucket, Key=key, Body=b"another")["VersionId"]
+    return lambda: client.delete_object(Bucket=world.bucket, Key=key, VersionId=version)
+
+
+def _stranger(world: World, _recording: Live) -> Mend:
+    version = world.s3.client().put_object(Bucket=world.bucket, Key="stranger", Body=b"s")["VersionId"]
+    return lambda: world.s3.client().delete_object(Bucket=world.bucket, Key="stranger", VersionId=version)
+
+
+def _forged(world: World, recording: Live, **status: object) -> Mend:
+    """Have the watch tell of a status that nobody wrote."""
+    versions = world.history._versions[recording.uid]
+    forged = json.loads(json.dumps(versions[-1]))
+    forged["status"].update(status)
+    versions.append(forged)
+    return versions.pop
+
+
+def _other_checksum(world: World, recording: Live) -> Mend:
+    artifact = {**recording.status()["artifacts"][0], "checksum": "crc64nvme:0000000000000000"}
+    return _forged(world, recording, artifacts=[artifact])
+
+
+def _end_left(world: World, recording: Live) -> Mend:
+    return _forged(world, recording, phase="Uploading")
+
+
+def _secret_in_annotation(world: World, recording: Live) -> Mend:
+    versions = world.history._versions[recording.uid]
+    forged = json.loads(json.dumps(versions[-1]))
+    forged["metadata"]["annotations"] = {"kopf.zalando.org/last-handled": f"a=b&canary={CANARY}"}
+    versions.append(forged)
+    return versions.pop
+
+
+def _secret_in_metadata(world: World, _recording: Live) -> Mend:
+    client, key = world.s3.client(), "named-by-the-test"
+    world.foreign_keys.add(key)
+    version = client.put_object(Bucket=world.bucket, Key=key, Body=b"s", Metadata={"url": CANARY})["VersionId"]
+    return lambda: client.delete_object(Bucket=world.bucket, Key=key, VersionId=version)
+
+
+def _control_waits(world: World, _recording: Live) -> Mend:
+    control, recording = world.control, world.create(from_media(world.media), name="waits", suspend=True)
+    recording.wait_phase("Pending", reason="Suspended")
+    world.control = _Impatient(recording)  # type: ignore[assignment]
+
+    def mend() -> None:
+        world.control = control
+
+    return mend
+
+
+class _Impatient:
+    """A control that does not wait half a minute for what cannot come."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def wait_phase(self, phase: str) -> object:
+        return self._live.wait_phase(phase, within_s=0.1)
+
+
+def _memory(world: World, _recording: Live) -> Mend:
+    limit, world.rss_limit_bytes = world.rss_limit_bytes, 2**20
+
+    def mend() -> None:
+        world.rss_limit_bytes = limit
+
+    return mend
+
+
+def _connected(world: World, _recording: Live) -> Mend:
+    world.forbidden.connections += 1
+
+    def mend() -> None:
+        world.forbidden.connections = 0
+
+    return mend
+
+
+def _operator_ended(world: World, _recording: Live) -> Mend:
+    ended = _Ended()
+    world.running.append(ended)  # type: ignore[arg-type]
+    return world.running.pop
+
+
+class _Ended:
+    """An operator process that is over."""
+
+    running = False
+    returncode = 1
+
+    @property
+    def process(self) -> "_Ended":
+        return self
+
+    def log_tail(self) -> str:
+        return "(no log)"
+
+
+BREAKS: dict[str, Callable[[World, Live], Mend]] = {
+    "I1 other bytes": _other_bytes,
+    "I1 an object that must be removed": _must_be_removed,
+    "I2 an open upload": _open_upload,
+    "I3 another checksum": _other_checksum,
+    "I4 two versions": _second_version,
+    "I4 an object of nobody": _stranger,
+    "I5 an end that was left": _end_left,
+    "I6 a secret in an annotation": _secret_in_annotation,
+    "I6 a secret in an object's metadata": _secret_in_metadata,
+    "I7 a control that waits": _control_waits,
+    "I8 memory": _memory,
+    "I9 a connection": _connected,
+    "I10 an operator that ended": _operator_ended,
+}
