@@ -15,6 +15,7 @@ _MONITOR: Final[Values] = {
     "metricRelabelings": [{"action": "labeldrop", "regex": "endpoint"}],
     "renderMode": "alwaysRender",
 }
+_RESTRICTED: Final[Values] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _NAMES: Final[Values] = {
     "global": {"imageRegistry": "mirror.example.com", "imagePullSecrets": [{"name": "mirror"}]},
     "nameOverride": "mover",
@@ -68,8 +69,8 @@ _POD: Final[Values] = {
     "extraEnvFrom": [{"secretRef": {"name": "environment", "optional": True}}],
     "extraVolumes": [{"name": "ca", "configMap": {"name": "ca", "optional": True}}],
     "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}],
-    "initContainers": [{"name": "wait", "image": "wait"}],
-    "extraContainers": [{"name": "proxy", "image": "proxy"}],
+    "initContainers": [{"name": "wait", "image": "wait", "securityContext": _RESTRICTED}],
+    "extraContainers": [{"name": "proxy", "image": "proxy", "securityContext": _RESTRICTED}],
     "podDisruptionBudget": {"maxUnavailable": "50%"},
     "service": {
         "type": "LoadBalancer",

@@ -1,0 +1,73 @@
+"""A control plane of the chart's own tests: they install and remove CRDs, which all other tests need to stay."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from localcluster import ControlPlane
+from tests.chart.helm import Object
+
+T = TypeVar("T")
+NAMESPACE: Final = "recordings"
+RESTRICTED: Final = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/warn": "restricted",
+}
+
+
+def eventually(fact: Callable[[], T | None], *, within_s: float = 30.0, poll_s: float = 0.1) -> T:
+    """Return what `fact` returns as soon as that is true. Raises AssertionError after `within_s`."""
+    deadline_s = time.monotonic() + within_s
+    while not (value := fact()):
+        assert time.monotonic() < deadline_s, f"not within {within_s:g} s"
+        time.sleep(poll_s)
+    return value
+
+
+def make_namespace(cluster: ControlPlane, name: str, labels: dict[str, str] | None = None) -> None:
+    """Make a namespace, and wait until it has what the controllers put in."""
+    cluster.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}})
+    eventually(lambda: cluster.kubectl.run("get", "serviceaccount", "default", f"--namespace={name}").returncode == 0)
+
+
+def foreign_kind(kind: str, group: str) -> Object:
+    """A CRD that stands for one of other people's: it takes any spec."""
+    plural = f"{kind.lower()}s"
+    schema = {
+        "type": "object",
+        "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
+
+
+def recording(name: str, *, namespace: str, spec: dict[str, Any] | None = None) -> Object:
+    """A Recording with one small text."""
+    usual = {
+        "storageLocation": "archive",
+        "owner": {"org": "acme"},
+        "artifacts": [{"name": "note", "kind": "Summary", "contentType": "text/plain", "inline": "hello"}],
+    }
+    return {
+        "apiVersion": "recordings.dev/v1alpha1",
+        "kind": "Recording",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {**usual, **(spec or {})},
+    }
+
+
+def create_as(cluster: ControlPlane, kubeconfig: Any, *objects: Object, verb: str = "create") -> tuple[int, str]:
+    """Create objects as somebody; return kubectl's status and what it said."""
+    listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    done = cluster.kubectl_as(kubeconfig).run(verb, "-f", "-", stdin=json.dumps(listing))
+    return done.returncode, done.stdout + done.stderr
