@@ -152,6 +152,8 @@ class StrictHandler(BaseHTTPRequestHandler):
 
     def _check(self, bucket: str) -> None:
         strict = self.strict
+        if len(self.headers.get_all("Host", [])) != 1:
+            raise S3Error(400, "BadRequest")
         check_signature(
             method=self.command,
             target=self.path,

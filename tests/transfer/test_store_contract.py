@@ -1,5 +1,6 @@
 """What the data path asks of a store, against the strict store and a real S3 server: the same facts from both."""
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -228,6 +229,7 @@ class Body:
         self._cut_after = cut_after
         self._claims = claims
         self._position = 0
+        self.stop = threading.Event()
 
     @property
     def crc64nvme(self) -> int:

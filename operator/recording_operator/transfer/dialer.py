@@ -23,10 +23,10 @@ from recording_operator.transfer.dialer_connections import (
     pinned_pools,
     system_resolver,
 )
-from recording_operator.transfer.dialer_guard import Fired, SocketGuard, Watch
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.policy import RateFloor, SourcePolicy
+from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
 from recording_operator.transfer.source_url import SourceUrl, follow, parse_source_url
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})

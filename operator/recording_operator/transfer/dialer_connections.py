@@ -20,10 +20,10 @@ from urllib3.response import BaseHTTPResponse
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.addresses import Address, parse_address
-from recording_operator.transfer.dialer_guard import Fired, SocketGuard, Watch
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.policy import SourcePolicy
+from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
 
 Resolver = Callable[[str, int], Sequence[Address]]
 # A name with a thousand addresses is no reason to try a thousand connections.

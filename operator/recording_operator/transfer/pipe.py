@@ -104,7 +104,7 @@ class PipedPart:
         self._length = length
         self._end_of_get = end_of_get
         self._progress = progress
-        self._stop = stop
+        self.stop = stop
         self._digest = digest
         self._position = 0
         self._crc = 0
@@ -123,7 +123,7 @@ class PipedPart:
         wanted = min(WINDOW_BYTES, self._length - self._position)
         if wanted == 0:
             return b""
-        if self._stop.is_set():
+        if self.stop.is_set():
             raise BodyAborted(Stopped())
         try:
             data = self._stream.read(wanted)

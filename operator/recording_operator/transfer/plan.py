@@ -66,7 +66,7 @@ def plan_parts(size_bytes: int | None, *, workers: int, smallest_bytes: int, lar
     part_size = max(-(-size_bytes // _PLANNED_PARTS), balanced)
     if part_size >= MIB:
         part_size = -(-part_size // MIB) * MIB
-    return PartPlan(part_size_bytes=part_size, size_bytes=size_bytes)
+    return PartPlan(part_size_bytes=min(part_size, LARGEST_PART_BYTES), size_bytes=size_bytes)
 
 
 def largest_object_bytes(*, parts: int = MOST_PARTS) -> int:

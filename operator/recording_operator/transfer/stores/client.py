@@ -1,14 +1,19 @@
 """The boto3 client of one StorageLocation: its own credentials, its own trust, bodies sent as they come."""
 
 import os
+import ssl
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import boto3
 import botocore.session
+import certifi
 from botocore.config import Config
 
+from recording_operator.transfer.stores.transport import PartTransport, Timeouts
+
 _CONNECT_TIMEOUT_S: Final = 10
+_SEND_TIMEOUT_S: Final = 30
 _READ_TIMEOUT_S: Final = 60
 _ATTEMPTS: Final = 4
 
@@ -65,6 +70,15 @@ def build_client(options: S3Options) -> Any:
         config=_config(options),
         **given,
     )
+
+
+def part_transport(options: S3Options) -> PartTransport:
+    """What sends the parts of this location: its own trust, the client's time-outs."""
+    pem = options.ca_bundle_pem
+    tls = ssl.create_default_context(cadata=pem) if pem else ssl.create_default_context(cafile=certifi.where())
+    # 256 KiB windows make the deadline of a send a detector of stalls.
+    timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=_READ_TIMEOUT_S)
+    return PartTransport(tls=tls, timeouts=timeouts)
 
 
 def _config(options: S3Options) -> Config:

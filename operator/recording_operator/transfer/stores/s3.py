@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
 from recording_operator.transfer.stores import framing
-from recording_operator.transfer.stores.client import S3Options, build_client
+from recording_operator.transfer.stores.client import S3Options, build_client, part_transport
 from recording_operator.transfer.stores.framing import FramedBody
 from recording_operator.transfer.stores.store import (
     OpenUpload,
@@ -32,6 +32,7 @@ class S3Store:
         self.options: Final = options
         self._client: Final[Any] = build_client(options)
         framing.register(self._client)
+        part_transport(options).register(self._client)
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""

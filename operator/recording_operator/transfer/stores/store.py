@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from recording_operator.transfer.job import ObjectSpec, StoredObject
+from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,10 @@ class PartBody(Protocol):
     @property
     def crc64nvme(self) -> int:
         """The sum of what was handed out since the start."""
+
+    @property
+    def stop(self) -> StopSignal:
+        """Set when nobody wants the part any more."""
 
     def __len__(self) -> int: ...
 

@@ -1,0 +1,169 @@
+"""Sends parts itself: everything of botocore's request but the last step, window by window onto one socket.
+
+botocore signs, parses and tries again; this handler of `before-send.s3.UploadPart` takes the signed request and writes
+the body as it comes, which costs less than urllib3's path and lets a stop end a store that hangs. Whatever is unusual
+(a proxy, a body of another kind) is left to botocore.
+"""
+
+import http.client
+import select
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import SSLError as BotoSslError
+from botocore.utils import get_environ_proxies
+
+from recording_operator.transfer.errors import Stopped
+from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
+from recording_operator.transfer.stores.framing import FramedBody
+from recording_operator.transfer.stores.store import BodyAborted
+
+# A store that has refused a part may say so while it is still being sent.
+_EARLY_ANSWER_S: Final = 2.0
+# The body says itself when it is complete; being asked for it would cost a round trip.
+_NOT_SENT: Final = frozenset({"expect"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds for connecting (TLS included), for sending one window, and for the answer."""
+
+    connect_s: float
+    send_s: float
+    answer_s: float
+
+
+class PartTransport:
+    """Handler of `before-send.s3.UploadPart`. Safe for many threads: each has its own connections."""
+
+    def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
+        self._tls = tls
+        self._timeouts = timeouts
+        self._guard = SocketGuard()
+        self._kept = _Kept()
+
+    def register(self, client: Any) -> None:
+        """Take over the client's parts."""
+        client.meta.events.register("before-send.s3.UploadPart", self)
+
+    def __call__(self, request: Any, **_: Any) -> AWSResponse | None:
+        """Send a part and return its answer; None leaves it to botocore. Raises botocore's errors and BodyAborted."""
+        if not isinstance(request.body, FramedBody) or get_environ_proxies(request.url):
+            return None
+        url = urlsplit(request.url)
+        connection = self._connection(url, request)
+        watch = self._guard.watch(connection.sock, stop=request.body.part.stop, within_s=None)
+        try:
+            answer = self._exchange(connection, url, request)
+            kept = not answer.will_close
+            body = answer.read()
+        except BaseException as error:
+            self._drop(url)
+            raise self._translated(error, watch, request) from None
+        finally:
+            watch.release()
+        if not kept:
+            self._drop(url)
+        return AWSResponse(request.url, answer.status, answer.headers, _Read(body))
+
+    def _exchange(
+        self, connection: http.client.HTTPConnection, url: SplitResult, request: Any
+    ) -> http.client.HTTPResponse:
+        connection.sock.settimeout(self._timeouts.send_s)
+        try:
+            self._send(connection, url, request)
+        except OSError:
+            connection.sock.settimeout(_EARLY_ANSWER_S)
+            with suppress(OSError, http.client.HTTPException):
+                answer = connection.getresponse()
+                answer.will_close = True
+                return answer
+            raise
+        connection.sock.settimeout(self._timeouts.answer_s)
+        return connection.getresponse()
+
+    @staticmethod
+    def _send(connection: http.client.HTTPConnection, url: SplitResult, request: Any) -> None:
+        target = f"{url.path or '/'}?{url.query}"
+        connection.putrequest("PUT", target, skip_host=True, skip_accept_encoding=True)
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        for name, value in {"host": url.netloc, **headers}.items():
+            if name not in _NOT_SENT:
+                connection.putheader(name, value)
+        connection.endheaders()
+        send = connection.sock.sendall
+        while window := request.body.read():
+            send(window)
+
+    def _connection(self, url: SplitResult, request: Any) -> http.client.HTTPConnection:
+        found = self._kept.by_host.get((url.scheme, url.netloc))
+        if found is not None and not _was_closed(found):
+            return found
+        self._drop(url)
+        connection: http.client.HTTPConnection
+        if url.scheme == "https":
+            connection = http.client.HTTPSConnection(url.netloc, timeout=self._timeouts.connect_s, context=self._tls)
+        else:
+            connection = http.client.HTTPConnection(url.netloc, timeout=self._timeouts.connect_s)
+        try:
+            connection.connect()
+        except ssl.SSLError as error:
+            raise BotoSslError(endpoint_url=request.url, error=type(error).__name__) from None
+        except OSError:
+            raise EndpointConnectionError(endpoint_url=request.url) from None
+        self._kept.by_host[url.scheme, url.netloc] = connection
+        return connection
+
+    def _drop(self, url: SplitResult) -> None:
+        connection = self._kept.by_host.pop((url.scheme, url.netloc), None)
+        if connection is not None:
+            connection.close()
+
+    @staticmethod
+    def _translated(error: BaseException, watch: Watch, request: Any) -> BaseException:
+        if watch.fired is Fired.STOPPED:
+            return BodyAborted(Stopped())
+        translated: BaseException = error
+        if isinstance(error, TimeoutError):
+            translated = ReadTimeoutError(endpoint_url=request.url, error=TimeoutError())
+        elif isinstance(error, OSError | http.client.HTTPException):
+            translated = ConnectionClosedError(endpoint_url=request.url)
+        return translated
+
+
+class _Kept(threading.local):
+    """This thread's open connections."""
+
+    def __init__(self) -> None:
+        self.by_host: dict[tuple[str, str], http.client.HTTPConnection] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A body that was read already, as AWSResponse wants it."""
+
+    body: bytes = field(repr=False)
+
+    def stream(self) -> Iterator[bytes]:
+        """The body in one piece."""
+        yield self.body
+
+
+def _was_closed(connection: http.client.HTTPConnection) -> bool:
+    """Whether the other side ended it, or said something that nobody asked."""
+    if connection.sock is None:
+        return True
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
