@@ -28,6 +28,7 @@ _GROUPS: Final = {
     Reason.SOURCE_EXPIRED: "The source",
     Reason.TARGET_UNAVAILABLE: "The store",
     Reason.PROBE_SUCCEEDED: "The check of a StorageLocation",
+    Reason.REFRESHED: "The StorageReport",
     Reason.INTERNAL_ERROR: "The operator",
 }
 _FOLLOWS: Final = {

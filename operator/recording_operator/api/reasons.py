@@ -68,6 +68,14 @@ class Reason(StrEnum):
     ENDPOINT_BLOCKED = "EndpointBlocked"
     CLOCK_SKEW = "ClockSkew"
     STORE_UNSUPPORTED = "StoreUnsupported"
+    # A StorageReport
+    REFRESHED = "Refreshed"
+    SCHEDULE_INVALID = "ScheduleInvalid"
+    PRICES_INVALID = "PricesInvalid"
+    CURRENCY_MISMATCH = "CurrencyMismatch"
+    REFRESH_FAILED = "RefreshFailed"
+    WITHIN_BUDGET = "WithinBudget"
+    THRESHOLD_PASSED = "ThresholdPassed"
     # Ours
     INTERNAL_ERROR = "InternalError"
 
@@ -124,5 +132,12 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.ENDPOINT_BLOCKED: "The operator's policy does not allow the endpoint's address.",
     Reason.CLOCK_SKEW: "The operator's clock and the store's differ too much; set the node's time.",
     Reason.STORE_UNSUPPORTED: "The store lacks something that safe uploads need; the message names it.",
+    Reason.REFRESHED: "The report was counted anew.",
+    Reason.SCHEDULE_INVALID: "spec.schedule or spec.timeZone is no time that ever comes; the message says which.",
+    Reason.PRICES_INVALID: "A price profile is missing or has a fault; the message says where. The last good numbers stay.",
+    Reason.CURRENCY_MISMATCH: "The prices are in different currencies, or not in the budget's. Give each currency a report of its own with spec.scope.storageLocations.",
+    Reason.REFRESH_FAILED: "A store or the API server did not answer while counting. The last good numbers stay, and it is tried again.",
+    Reason.WITHIN_BUDGET: "No threshold of the budget is passed.",
+    Reason.THRESHOLD_PASSED: "The month's cost, or its projection, has passed a threshold of spec.budget.",
     Reason.INTERNAL_ERROR: "A fault of the operator itself. Please report it with the log lines of this Recording.",
 }

@@ -1,0 +1,214 @@
+"""The account as the status keeps it: days of three months, then months; the largest organisations, then (other)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from recording_operator.api.storagereport import (
+    MOST_HISTORY_ORGS,
+    HistoryEntry,
+    HistoryOrg,
+    LedgerCell,
+    LedgerMeter,
+    LedgerTraffic,
+    LedgerYoung,
+)
+from recording_operator.api.storagereport import Ledger as StoredLedger
+from recording_operator.costs.ledger import Arrived, Cell, DayEntry, Ledger, OrgDay, Sample, Stored, month_start
+from recording_operator.costs.money import MICRO, ZERO, rounded
+from recording_operator.costs.usage import OTHER, ClassDay, Usage
+
+MOST_MONTHS: Final = 36
+MONTHS_BY_DAY: Final = 3
+_MOST_CELLS: Final = 2048
+_MOST_YOUNG: Final = 2048
+_DATE_CHARS: Final = 10
+
+
+def sample_of(usage: Usage, *, at: datetime) -> Sample:
+    """What was counted, as a sample: with so many organisations by name as a status can hold."""
+    for most in (100, 50, 20, 5, 0):
+        cells, kept = _cells(usage, most)
+        if len(cells) <= _MOST_CELLS:
+            break
+    arrived: dict[date, dict[Cell, Arrived]] = {}
+    for upload, amount in usage.uploads.items():
+        org = upload.org if upload.org in kept else OTHER
+        cell = Cell(upload.storage_location, upload.storage_class, org)
+        of_day = arrived.setdefault(upload.day, {})
+        before = of_day.get(cell, Arrived(0, 0, 0))
+        of_day[cell] = Arrived(
+            before.size_bytes + amount.size_bytes,
+            before.billable_bytes + amount.billable_bytes,
+            before.writes + amount.objects,
+        )
+    return Sample(at=at, cells=cells, arrived=arrived, young=usage.young)
+
+
+def _cells(usage: Usage, most_orgs: int) -> tuple[dict[Cell, Stored], frozenset[str]]:
+    by_org: dict[str, int] = {}
+    for holding, amount in usage.held.items():
+        by_org[holding.org] = by_org.get(holding.org, 0) + amount.billable_bytes
+    kept = frozenset(sorted(by_org, key=lambda org: (-by_org[org], org))[:most_orgs])
+    cells: dict[Cell, Stored] = {}
+    for holding, amount in usage.held.items():
+        org = holding.org if holding.org in kept else OTHER
+        cell = Cell(holding.storage_location, holding.storage_class, org)
+        before = cells.get(cell, Stored(0, 0))
+        cells[cell] = Stored(before.size_bytes + amount.size_bytes, before.billable_bytes + amount.billable_bytes)
+    return cells, kept
+
+
+def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger | None:
+    """The account that a status holds; None where there is none yet."""
+    if stored is None:
+        return None
+    return Ledger(
+        at=stored.sampled_at,
+        cells={
+            Cell(cell.storage_location, cell.storage_class, cell.org): Stored(cell.bytes, cell.billable_bytes)
+            for cell in stored.cells
+        },
+        young={
+            ClassDay(young.storage_location, young.storage_class, date.fromisoformat(young.date)): young.bytes
+            for young in stored.young
+        },
+        byte_seconds={
+            (meter.storage_location, meter.storage_class): int(meter.byte_seconds) for meter in stored.meters
+        },
+        downloads={traffic.storage_location: traffic.download_bytes for traffic in stored.traffic},
+        writes={traffic.storage_location: traffic.writes for traffic in stored.traffic},
+        days={
+            date.fromisoformat(entry.date): DayEntry(
+                estimated=entry.estimated,
+                orgs={org.name: _org_day(org) for org in entry.orgs},
+            )
+            for entry in history
+            if len(entry.date) == _DATE_CHARS
+        },
+    )
+
+
+def save_ledger(ledger: Ledger) -> StoredLedger:
+    """The account for the status."""
+    youngest = sorted(ledger.young.items(), key=lambda item: -item[1])[:_MOST_YOUNG]
+    return StoredLedger(
+        sampled_at=ledger.at,
+        cells=tuple(
+            LedgerCell(
+                storage_location=cell.storage_location,
+                storage_class=cell.storage_class,
+                org=cell.org,
+                bytes=stored.size_bytes,
+                billable_bytes=stored.billable_bytes,
+            )
+            for cell, stored in sorted(ledger.cells.items())
+        ),
+        meters=tuple(
+            LedgerMeter(storage_location=location, storage_class=name, byte_seconds=Decimal(seconds))
+            for (location, name), seconds in sorted(ledger.byte_seconds.items())
+        ),
+        traffic=tuple(
+            LedgerTraffic(
+                storage_location=name,
+                download_bytes=ledger.downloads.get(name, 0),
+                writes=ledger.writes.get(name, 0),
+            )
+            for name in sorted(ledger.downloads.keys() | ledger.writes.keys())
+        ),
+        young=tuple(
+            LedgerYoung(
+                storage_location=of.storage_location,
+                storage_class=of.storage_class,
+                date=of.day.isoformat(),
+                bytes=size_bytes,
+            )
+            for of, size_bytes in sorted(youngest)
+        ),
+    )
+
+
+def save_history(ledger: Ledger, history: Iterable[HistoryEntry]) -> tuple[HistoryEntry, ...]:
+    """Months, then days, the oldest first. `history` is what the status held: its months are kept."""
+    months = {entry.date: entry for entry in history if len(entry.date) < _DATE_CHARS}
+    oldest = _months_before(month_start(ledger.at).date(), MONTHS_BY_DAY - 1)
+    rolled: dict[str, dict[date, DayEntry]] = {}
+    for day, entry in ledger.days.items():
+        if day < oldest:
+            rolled.setdefault(f"{day:%Y-%m}", {})[day] = entry
+    for month, days in rolled.items():
+        if month not in months:
+            months[month] = _month_entry(month, days)
+    days_kept = [_history_entry(day.isoformat(), entry) for day, entry in sorted(ledger.days.items()) if day >= oldest]
+    return (*(months[month] for month in sorted(months)[-MOST_MONTHS:]), *days_kept)
+
+
+def _months_before(month: date, count: int) -> date:
+    index = month.year * 12 + month.month - 1 - count
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def _month_entry(month: str, days: Mapping[date, DayEntry]) -> HistoryEntry:
+    merged = DayEntry(estimated=all(entry.estimated for entry in days.values()))
+    for entry in days.values():
+        for name, part in entry.orgs.items():
+            _add(merged.org(name), part)
+    for part in merged.orgs.values():
+        part.storage_gb /= len(days)
+    return _history_entry(month, merged)
+
+
+def _history_entry(when: str, entry: DayEntry) -> HistoryEntry:
+    """With the largest organisations by name."""
+    largest = sorted(
+        (name for name in entry.orgs if name != OTHER),
+        key=lambda name: (-entry.orgs[name].cost, -entry.orgs[name].storage_gb, name),
+    )
+    kept = {name: replace(entry.orgs[name]) for name in largest[: MOST_HISTORY_ORGS - 1]}
+    rest = [name for name in entry.orgs if name not in kept]
+    for name in rest:
+        _add(kept.setdefault(OTHER, OrgDay()), entry.orgs[name])
+    orgs = tuple(_history_org(name, part) for name, part in kept.items())
+    return HistoryEntry(
+        date=when,
+        estimated=entry.estimated,
+        # Sums of the rounded parts: what is shown adds up.
+        storage_gb=sum((org.storage_gb for org in orgs), ZERO),
+        upload_gb=sum((org.upload_gb for org in orgs), ZERO),
+        download_gb=sum((org.download_gb for org in orgs), ZERO),
+        api_requests=sum(org.api_requests for org in orgs),
+        cost=sum((org.storage_cost + org.download_cost + org.request_cost for org in orgs), ZERO),
+        orgs=orgs,
+    )
+
+
+def _add(into: OrgDay, part: OrgDay) -> None:
+    for one in fields(OrgDay):
+        setattr(into, one.name, getattr(into, one.name) + getattr(part, one.name))
+
+
+def _history_org(name: str, part: OrgDay) -> HistoryOrg:
+    return HistoryOrg(
+        name=name,
+        storage_gb=rounded(part.storage_gb, MICRO),
+        upload_gb=rounded(part.upload_gb, MICRO),
+        download_gb=rounded(part.download_gb, MICRO),
+        api_requests=part.writes,
+        storage_cost=rounded(part.storage_cost, MICRO),
+        download_cost=rounded(part.download_cost, MICRO),
+        request_cost=rounded(part.request_cost, MICRO),
+    )
+
+
+def _org_day(org: HistoryOrg) -> OrgDay:
+    return OrgDay(
+        storage_gb=org.storage_gb,
+        upload_gb=org.upload_gb,
+        download_gb=org.download_gb,
+        writes=org.api_requests,
+        storage_cost=org.storage_cost,
+        download_cost=org.download_cost,
+        request_cost=org.request_cost,
+    )

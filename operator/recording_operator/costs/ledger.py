@@ -1,0 +1,366 @@
+"""The running account: samples become storage over time, storage over time becomes the cost of days.
+
+Between two samples each amount changes evenly. A day that has no sample is thereby interpolated and marked estimated.
+What is charged for a stretch of time is the month's bill after it less the bill before it, so that the days of a month
+sum to its bill through every tier and allowance.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, localcontext
+from typing import Final, NamedTuple
+
+from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.costs.billing import SECONDS_PER_DAY, Bill, MonthUsage, days_of, month_bill
+from recording_operator.costs.money import MICRO, ZERO, exact, share
+from recording_operator.costs.profile import Profile
+from recording_operator.costs.usage import OTHER, ClassDay
+
+MOST_ORGS: Final = 100
+
+
+class Cell(NamedTuple):
+    """Where bytes are, and whose they are."""
+
+    storage_location: str
+    storage_class: str
+    org: str
+
+
+class Stored(NamedTuple):
+    """Bytes, and bytes as they are billed."""
+
+    size_bytes: int
+    billable_bytes: int
+
+
+class Arrived(NamedTuple):
+    """Bytes that came on a day, and the write requests that brought them."""
+
+    size_bytes: int
+    billable_bytes: int
+    writes: int
+
+
+Cells = Mapping[Cell, Stored]
+Arrivals = Mapping[date, Mapping[Cell, Arrived]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """The prices of a location. Locations of one `group` share allowances and tiers, as one account's bill does."""
+
+    group: str
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What costs are counted by."""
+
+    prices: Mapping[str, Priced]
+    """By location."""
+    playback_ratio: Decimal
+    playback_base: PlaybackBase
+
+    def groups(self) -> dict[str, Profile]:
+        """The profile of each group."""
+        return {priced.group: priced.profile for priced in self.prices.values()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What was there at a time, and what had come since the sample before."""
+
+    at: datetime
+    cells: Cells
+    arrived: Arrivals = field(default_factory=dict)
+    young: Mapping[ClassDay, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class OrgDay:
+    """An organisation's part of a day. `storage_gb` is a level, the rest are sums."""
+
+    storage_gb: Decimal = ZERO
+    upload_gb: Decimal = ZERO
+    download_gb: Decimal = ZERO
+    writes: int = 0
+    storage_cost: Decimal = ZERO
+    download_cost: Decimal = ZERO
+    request_cost: Decimal = ZERO
+
+    @property
+    def cost(self) -> Decimal:
+        """All of it."""
+        return self.storage_cost + self.download_cost + self.request_cost
+
+
+@dataclass(slots=True, kw_only=True)
+class DayEntry:
+    """One day, by organisation."""
+
+    estimated: bool = False
+    orgs: dict[str, OrgDay] = field(default_factory=dict)
+
+    def org(self, name: str) -> OrgDay:
+        """The part of an organisation."""
+        return self.orgs.setdefault(name, OrgDay())
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """The account. `byte_seconds`, `downloads` and `writes` are of the month of `at`."""
+
+    at: datetime
+    cells: dict[Cell, Stored] = field(default_factory=dict)
+    young: dict[ClassDay, int] = field(default_factory=dict)
+    byte_seconds: dict[tuple[str, str], int] = field(default_factory=dict)
+    downloads: dict[str, int] = field(default_factory=dict)
+    writes: dict[str, int] = field(default_factory=dict)
+    days: dict[date, DayEntry] = field(default_factory=dict)
+
+    def usage(self, group: str, terms: Terms, *, elapsed_seconds: int) -> MonthUsage:
+        """What the locations of a group have used this month."""
+        names = {name for name, priced in terms.prices.items() if priced.group == group}
+        by_class: dict[str, int] = {}
+        for (location, storage_class), seconds in self.byte_seconds.items():
+            if location in names:
+                by_class[storage_class] = by_class.get(storage_class, 0) + seconds
+        return MonthUsage(
+            byte_seconds=by_class,
+            download_bytes=sum(size for name, size in self.downloads.items() if name in names),
+            writes=sum(count for name, count in self.writes.items() if name in names),
+            elapsed_seconds=elapsed_seconds,
+        )
+
+    def bills(self, terms: Terms, *, until: datetime) -> dict[str, Bill]:
+        """The bill of each group for the month of `at`, when `until` is reached."""
+        month = month_start(self.at)
+        elapsed_s = int((until - month).total_seconds())
+        return {
+            group: month_bill(profile, self.usage(group, terms, elapsed_seconds=elapsed_s), month=month.date())
+            for group, profile in terms.groups().items()
+        }
+
+    def month_cost(self) -> Decimal:
+        """What the days of the month have cost so far."""
+        month = month_start(self.at).date()
+        days = (entry for day, entry in self.days.items() if day >= month)
+        with localcontext(exact()):
+            return sum((part.cost for entry in days for part in entry.orgs.values()), ZERO)
+
+
+def month_start(at: datetime) -> datetime:
+    """Midnight (UTC) of the first of the month."""
+    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def opened(sample: Sample) -> list[Sample]:
+    """The samples to begin an account with: the month so far, drawn from when the objects came.
+
+    What was deleted before the first sample is not known.
+    """
+    start, day = month_start(sample.at), midnight(sample.at.date())
+    levels = dict(sample.cells)
+    earlier: list[Sample] = []
+    while day >= start:
+        for cell, arrived in sample.arrived.get(day.date(), {}).items():
+            now = levels.get(cell, Stored(0, 0))
+            levels[cell] = Stored(
+                max(0, now.size_bytes - arrived.size_bytes), max(0, now.billable_bytes - arrived.billable_bytes)
+            )
+        day_before = (day - timedelta(days=1)).date()
+        came = {day_before: sample.arrived.get(day_before, {})}
+        earlier.append(Sample(at=day, cells=dict(levels), arrived=came))
+        day -= timedelta(days=1)
+    return list(reversed(earlier))
+
+
+def open_ledger(sample: Sample, terms: Terms) -> Ledger:
+    """An account from the begin of the month on."""
+    first, *rest = opened(sample)
+    ledger = Ledger(at=first.at, cells=dict(first.cells))
+    for earlier in rest:
+        advance(ledger, earlier, terms, estimated=True)
+    advance(ledger, sample, terms)
+    return ledger
+
+
+def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = False) -> None:
+    """Charge for the time since the last sample, and take the new one as the last."""
+    begin, end = ledger.at, sample.at
+    if end <= begin:
+        ledger.cells = dict(sample.cells)
+        return
+    _charge_early_deletions(ledger, sample, terms)
+    first, whole = dict(ledger.cells), (end - begin).total_seconds()
+    for stop in _stops(begin, end):
+        part = Decimal((stop - begin).total_seconds()) / Decimal(whole)
+        level = dict(sample.cells) if stop == end else _between(first, sample.cells, part)
+        day = ledger.at.date()
+        without_sample = estimated or begin.date() < day < end.date()
+        _charge(ledger, stop, level, sample.arrived.get(day, {}), terms, estimated=without_sample)
+    ledger.young = dict(sample.young)
+
+
+def midnight(day: date) -> datetime:
+    """The begin of a day in UTC."""
+    return datetime.combine(day, time(0), UTC)
+
+
+def _stops(begin: datetime, end: datetime) -> Iterator[datetime]:
+    """The midnights on the way, and the end."""
+    stop = midnight(begin.date() + timedelta(days=1))
+    while stop < end:
+        yield stop
+        stop += timedelta(days=1)
+    yield end
+
+
+def _between(first: Cells, last: Cells, part: Decimal) -> dict[Cell, Stored]:
+    nothing = Stored(0, 0)
+    return {
+        cell: Stored(
+            *(a + int((b - a) * part) for a, b in zip(first.get(cell, nothing), last.get(cell, nothing), strict=True))
+        )
+        for cell in first.keys() | last.keys()
+    }
+
+
+def _charge(
+    ledger: Ledger,
+    stop: datetime,
+    level: dict[Cell, Stored],
+    arrived: Mapping[Cell, Arrived],
+    terms: Terms,
+    *,
+    estimated: bool,
+) -> None:
+    """One stretch within a day."""
+    day, seconds = ledger.at.date(), int((stop - ledger.at).total_seconds())
+    before = ledger.bills(terms, until=ledger.at)
+    used = _Used.of(ledger.cells, level, arrived, seconds, day, terms)
+    entry = ledger.days.setdefault(day, DayEntry(estimated=True))
+    entry.estimated = entry.estimated and estimated
+    for cell, amount in used.billable_seconds.items():
+        key = (cell.storage_location, cell.storage_class)
+        ledger.byte_seconds[key] = ledger.byte_seconds.get(key, 0) + amount
+    for cell, amount in used.downloads.items():
+        ledger.downloads[cell.storage_location] = ledger.downloads.get(cell.storage_location, 0) + amount
+    for cell, came in arrived.items():
+        ledger.writes[cell.storage_location] = ledger.writes.get(cell.storage_location, 0) + came.writes
+    after = ledger.bills(terms, until=stop)
+    for group in after:
+        _book(entry, group, before[group], after[group], used, terms)
+    _note_amounts(entry, level, arrived, used, terms)
+    ledger.at, ledger.cells = stop, level
+    if stop == month_start(stop):
+        ledger.byte_seconds, ledger.downloads, ledger.writes = {}, {}, {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Used:
+    """What a stretch of time used."""
+
+    billable_seconds: dict[Cell, int]
+    downloads: dict[Cell, int]
+    writes: dict[Cell, int]
+
+    @classmethod
+    def of(
+        cls,
+        first: Cells,
+        last: Cells,
+        arrived: Mapping[Cell, Arrived],
+        seconds: int,
+        day: date,
+        terms: Terms,
+    ) -> "_Used":
+        nothing = Stored(0, 0)
+        billable, downloads = {}, {}
+        for cell in first.keys() | last.keys():
+            a, b = first.get(cell, nothing), last.get(cell, nothing)
+            billable[cell] = (a.billable_bytes + b.billable_bytes) * seconds // 2
+            priced = terms.prices.get(cell.storage_location)
+            if priced is not None and terms.playback_base is PlaybackBase.STORED:
+                month_s = days_of(day, priced.profile.day_basis) * SECONDS_PER_DAY
+                byte_seconds = (a.size_bytes + b.size_bytes) * seconds // 2
+                downloads[cell] = int(byte_seconds * terms.playback_ratio / month_s)
+        if terms.playback_base is PlaybackBase.UPLOADED:
+            downloads = {cell: int(came.size_bytes * terms.playback_ratio) for cell, came in arrived.items()}
+        return cls(
+            billable_seconds=billable,
+            downloads=downloads,
+            writes={cell: came.writes for cell, came in arrived.items()},
+        )
+
+
+def _book(entry: DayEntry, group: str, before: Bill, after: Bill, used: _Used, terms: Terms) -> None:
+    """Share what a group's bill grew by among its organisations, each kind of cost by its own usage."""
+
+    def weights(of: Mapping[Cell, int], storage_class: str | None = None) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for cell, amount in of.items():
+            priced = terms.prices.get(cell.storage_location)
+            same_class = storage_class is None or cell.storage_class == storage_class
+            if priced is not None and priced.group == group and same_class:
+                found[cell.org] = found.get(cell.org, 0) + amount
+        return found or {OTHER: 1}
+
+    for name, amount in after.storage.items():
+        grown = amount - before.storage.get(name, ZERO)
+        for org, part in _parts(grown, weights(used.billable_seconds, name)):
+            entry.org(org).storage_cost += part
+    for org, part in _parts(after.downloads - before.downloads, weights(used.downloads)):
+        entry.org(org).download_cost += part
+    for org, part in _parts(after.requests - before.requests, weights(used.writes)):
+        entry.org(org).request_cost += part
+
+
+def _parts(grown: Decimal, weights: Mapping[str, int]) -> Iterator[tuple[str, Decimal]]:
+    if grown:
+        yield from share(grown, weights, quantum=MICRO).items()
+
+
+def _note_amounts(entry: DayEntry, level: Cells, arrived: Mapping[Cell, Arrived], used: _Used, terms: Terms) -> None:
+    gb = _gigabytes(terms)
+    for part in entry.orgs.values():
+        part.storage_gb = ZERO
+    for cell, stored in level.items():
+        entry.org(cell.org).storage_gb += gb(cell, stored.size_bytes)
+    for cell, came in arrived.items():
+        entry.org(cell.org).upload_gb += gb(cell, came.size_bytes)
+        entry.org(cell.org).writes += came.writes
+    for cell, size_bytes in used.downloads.items():
+        entry.org(cell.org).download_gb += gb(cell, size_bytes)
+
+
+def _gigabytes(terms: Terms) -> Callable[[Cell, int], Decimal]:
+    def gb(cell: Cell, size_bytes: int) -> Decimal:
+        priced = terms.prices.get(cell.storage_location)
+        return Decimal(size_bytes) / (priced.profile.gb_bytes if priced else 10**9)
+
+    return gb
+
+
+def _charge_early_deletions(ledger: Ledger, sample: Sample, terms: Terms) -> None:
+    """Whoever deletes (or moves on) before a class's minimum duration pays for the rest of it.
+
+    Told by the bytes of a day and class that the last sample still had: fewer now, and not old enough yet.
+    """
+    for of, size_bytes in ledger.young.items():
+        priced = terms.prices.get(of.storage_location)
+        price = priced.profile.storage_classes.get(of.storage_class) if priced else None
+        gone = size_bytes - sample.young.get(of, 0)
+        if priced is None or price is None or gone <= 0:
+            continue
+        left = price.min_days - (sample.at.date() - of.day).days
+        if left <= 0:
+            continue
+        days = days_of(of.day, priced.profile.day_basis)
+        gb_months = Decimal(gone) * left / (priced.profile.gb_bytes * days)
+        entry = ledger.days.setdefault(sample.at.date(), DayEntry())
+        for org, part in _parts(gb_months * price.tiers[0].rate, {OTHER: 1}):
+            entry.org(org).storage_cost += part

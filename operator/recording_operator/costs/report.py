@@ -1,0 +1,220 @@
+"""From what was counted to the numbers of the status."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from recording_operator.api.storagereport import (
+    Budget,
+    LocationRow,
+    ReportCost,
+    ReportSource,
+    ReportSummary,
+    ReportTotals,
+    ReportUploads,
+    StorageReportStatus,
+)
+from recording_operator.costs.books import load, sample_of, save_history, save_ledger
+from recording_operator.costs.budget import percent_of
+from recording_operator.costs.ledger import Ledger, Terms, advance, month_start, open_ledger
+from recording_operator.costs.money import CENT, MICRO, MILL, ZERO, rounded
+from recording_operator.costs.projection import Projection, project
+from recording_operator.costs.today import DayCost, day_cost, rows
+from recording_operator.costs.uploads import RecordingTally
+from recording_operator.costs.usage import Usage
+
+MOST_NAMED: Final = 100
+_MOST_CLASSES: Final = 31
+_MOST_UNPRICED: Final = 32
+_RECENT: Final = timedelta(days=28)
+
+
+class CurrencyError(ValueError):
+    """Amounts in several currencies cannot be summed. The text says which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What a refresh found."""
+
+    at: datetime
+    usage: Usage
+    recordings: RecordingTally
+    sources: Mapping[str, ReportSource]
+    """By location."""
+
+
+def counted_since(previous: StorageReportStatus, now: datetime) -> datetime:
+    """From when on uploads are to be counted: the last sample, or the begin of the month."""
+    return previous.ledger.sampled_at if previous.ledger is not None else month_start(now)
+
+
+def currency_of(terms: Terms, budget: Budget | None) -> str:
+    """The one currency of a report. Raises CurrencyError."""
+    found = sorted({priced.profile.currency for priced in terms.prices.values()})
+    if len(found) > 1:
+        raise CurrencyError(
+            f"the locations are priced in {' and '.join(found)}, which cannot be summed: give each currency a report "
+            "of its own with spec.scope.storageLocations"
+        )
+    currency = found[0] if found else (budget.currency if budget else "USD")
+    if budget is not None and budget.currency != currency:
+        raise CurrencyError(f"the budget is in {budget.currency}, the prices are in {currency}")
+    return currency
+
+
+def refreshed(
+    previous: StorageReportStatus, counted: Counted, terms: Terms, *, budget: Budget | None
+) -> StorageReportStatus:
+    """The status with new numbers; conditions and times of the schedule stay as they were. Raises CurrencyError."""
+    currency = currency_of(terms, budget)
+    sample = sample_of(counted.usage, at=counted.at)
+    ledger = load(previous.ledger, previous.history)
+    if ledger is None:
+        ledger = open_ledger(sample, terms)
+        ledger.young = dict(sample.young)
+    else:
+        advance(ledger, sample, terms)
+    today = day_cost(
+        counted.usage.held, terms, uploaded_bytes_a_day=_uploaded_a_day(ledger, terms), day=counted.at.date()
+    )
+    projection = project(ledger, terms)
+    totals = _totals(counted, ledger, terms)
+    cost = _cost(ledger, projection, today, currency)
+    return previous.model_copy(
+        update={
+            "as_of": counted.at,
+            "source": _source(counted.sources),
+            "unpriced": tuple(sorted(today.unpriced))[:_MOST_UNPRICED],
+            "summary": _summary(totals, cost, budget),
+            "totals": totals,
+            "uploads": _uploads(counted.recordings),
+            "cost": cost,
+            **_shares(counted, today, terms),
+            "history": save_history(ledger, previous.history),
+            "ledger": save_ledger(ledger),
+        }
+    )
+
+
+def _uploaded_a_day(ledger: Ledger, terms: Terms) -> Decimal:
+    """Mean bytes of the last weeks' days; a day that is not over does not count unless it is the only one."""
+    today = ledger.at.date()
+    days = [entry for day, entry in ledger.days.items() if today - _RECENT <= day < today] or list(ledger.days.values())
+    gb = sum((part.upload_gb for entry in days for part in entry.orgs.values()), ZERO) / max(len(days), 1)
+    sizes = [priced.profile.gb_bytes for priced in terms.prices.values()]
+    return gb * max(sizes, default=10**9)
+
+
+def _totals(counted: Counted, ledger: Ledger, terms: Terms) -> ReportTotals:
+    usage, tally = counted.usage, counted.recordings
+    return ReportTotals(
+        recordings=tally.count,
+        objects=sum(amount.objects for amount in usage.held.values()),
+        bytes=sum(amount.size_bytes for amount in usage.held.values()) - usage.incomplete_bytes,
+        storage_gb=rounded(
+            sum(
+                (
+                    Decimal(amount.size_bytes) / terms.prices[holding.storage_location].profile.gb_bytes
+                    for holding, amount in usage.held.items()
+                    if holding.storage_location in terms.prices
+                ),
+                ZERO,
+            ),
+            MICRO,
+        ),
+        upload_gb24h=rounded(Decimal(tally.upload_bytes_24h) / _gb_bytes(terms), MICRO),
+        uploads24h=tally.uploads_24h,
+        download_gb=rounded(
+            sum(
+                (
+                    Decimal(size_bytes) / terms.prices[name].profile.gb_bytes
+                    for name, size_bytes in ledger.downloads.items()
+                    if name in terms.prices
+                ),
+                ZERO,
+            ),
+            MICRO,
+        ),
+        api_requests=sum(ledger.writes.values()),
+        orphaned_bytes=usage.orphaned_bytes,
+        incomplete_upload_bytes=usage.incomplete_bytes,
+        foreign_bytes=usage.foreign_bytes,
+    )
+
+
+def _gb_bytes(terms: Terms) -> int:
+    """The GB of the report as a whole: that of its locations where they agree, else the decimal one."""
+    sizes = {priced.profile.gb_bytes for priced in terms.prices.values()}
+    return sizes.pop() if len(sizes) == 1 else 10**9
+
+
+def _uploads(tally: RecordingTally) -> ReportUploads:
+    stored, ended = tally.success_rate
+    rate = f"{rounded(Decimal(stored) * 100 / ended, Decimal('0.1')):f}%" if ended else None
+    mean = tally.seconds_24h // tally.timed_24h if tally.timed_24h else None
+    return ReportUploads(success_rate=rate, mean_seconds=mean, failed24h=tally.failed_24h)
+
+
+def _cost(ledger: Ledger, projection: Projection, today: DayCost, currency: str) -> ReportCost:
+    return ReportCost(
+        currency=currency,
+        today=rounded(today.total, MILL),
+        month_to_date=rounded(ledger.month_cost(), CENT),
+        projected_month=rounded(projection.month, CENT),
+        projected_next_month=rounded(projection.next_month, CENT),
+        method=projection.method,
+    )
+
+
+def _source(sources: Mapping[str, ReportSource]) -> ReportSource:
+    kinds = set(sources.values())
+    return kinds.pop() if len(kinds) == 1 else ReportSource.MIXED if kinds else ReportSource.RECORDINGS
+
+
+def _shares(counted: Counted, today: DayCost, terms: Terms) -> dict[str, object]:
+    held, tally = counted.usage.held, counted.recordings
+    by_location = rows(held, today, by=lambda h: h.storage_location, recordings=tally.by_location, most=MOST_NAMED)
+    return {
+        "by_org": tuple(rows(held, today, by=lambda h: h.org, recordings=tally.by_org, most=MOST_NAMED)),
+        "by_namespace": tuple(
+            rows(held, today, by=lambda h: h.namespace, recordings=tally.by_namespace, most=MOST_NAMED)
+        ),
+        "by_storage_location": tuple(
+            LocationRow(
+                **row.model_dump(),
+                source=counted.sources.get(row.name, ReportSource.RECORDINGS),
+                profile=terms.prices[row.name].profile.name if row.name in terms.prices else "",
+                prices_as_of=_as_of(terms, row.name),
+            )
+            for row in by_location
+        ),
+        "by_storage_class": tuple(rows(held, today, by=lambda h: h.storage_class, recordings={}, most=_MOST_CLASSES)),
+    }
+
+
+def _as_of(terms: Terms, location: str) -> str:
+    priced = terms.prices.get(location)
+    as_of: date | None = priced.profile.as_of if priced else None
+    return as_of.isoformat() if as_of else ""
+
+
+def _summary(totals: ReportTotals, cost: ReportCost, budget: Budget | None) -> ReportSummary:
+    used = None
+    if budget is not None:
+        used = f"{percent_of(cost.month_to_date, budget.amount)}% of {money(budget.amount, budget.currency)}"
+    places = CENT if totals.storage_gb >= 1 else Decimal("0.001")
+    return ReportSummary(
+        storage=f"{rounded(totals.storage_gb, places):,f} GB",
+        month_to_date=money(cost.month_to_date, cost.currency),
+        projected_month=money(cost.projected_month, cost.currency),
+        projected_next_month=money(cost.projected_next_month, cost.currency),
+        budget=used,
+    )
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount for people, to the cent."""
+    return f"{rounded(amount, CENT):,f} {currency}"

@@ -1,0 +1,46 @@
+"""When a report is due: a pure function of schedule, time zone and the last time that was acted on."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+
+class ScheduleError(ValueError):
+    """A schedule or time zone that no clock follows. The text says which and what to write."""
+
+
+def next_time(schedule: str, time_zone: str, *, after: datetime) -> datetime:
+    """The first scheduled time after `after`, in UTC. Raises ScheduleError.
+
+    In a night when the clocks change, a time that is skipped counts at the moment of the change and a time that comes
+    twice counts once, as in cron.
+    """
+    return _tick(schedule, time_zone, after, reverse=False)
+
+
+def last_time(schedule: str, time_zone: str, *, until: datetime) -> datetime:
+    """The last scheduled time up to and with `until`, in UTC. Raises ScheduleError."""
+    # Backwards the iterator begins before the given second.
+    return _tick(schedule, time_zone, datetime.fromtimestamp(int(until.timestamp()) + 1, UTC), reverse=True)
+
+
+def missed_time(schedule: str, time_zone: str, *, acted_on: datetime | None, now: datetime) -> datetime | None:
+    """The last scheduled time that nobody acted on; however many were missed, it is one. Raises ScheduleError."""
+    last = last_time(schedule, time_zone, until=now)
+    return last if acted_on is None or last > acted_on else None
+
+
+def _tick(schedule: str, time_zone: str, start: datetime, *, reverse: bool) -> datetime:
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ScheduleError(f"timeZone {time_zone} is not known; write one such as UTC or Europe/London") from None
+    local = start.astimezone(UTC if time_zone == "UTC" else zone)
+    try:
+        found = next(iter(CronSim(schedule, local, reverse=reverse)))
+    except CronSimError as error:
+        raise ScheduleError(f"schedule '{schedule}': {str(error).lower()}; write such as '0 0 * * *'") from None
+    except StopIteration:
+        raise ScheduleError(f"schedule '{schedule}' never comes") from None
+    return found.astimezone(UTC)

@@ -1,0 +1,115 @@
+"""What one day costs as things stand now, and who causes it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, localcontext
+
+from recording_operator.api.storagereport import PlaybackBase, ReportRow
+from recording_operator.costs.billing import SECONDS_PER_DAY, MonthUsage, days_of, month_bill
+from recording_operator.costs.ledger import Terms
+from recording_operator.costs.money import MILL, ZERO, exact, rounded, share
+from recording_operator.costs.usage import OTHER, Amount, Holding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCost:
+    """The cost of a day: in all, rounded to a hundredth of a cent, and by holding, not rounded."""
+
+    total: Decimal
+    by_holding: Mapping[Holding, Decimal]
+    unpriced: frozenset[str]
+
+
+def day_cost(held: Mapping[Holding, Amount], terms: Terms, *, uploaded_bytes_a_day: Decimal, day: date) -> DayCost:
+    """A day's part of a month in which all stays as it is. What is uploaded in a day is shared by what is stored."""
+    with localcontext(exact()):
+        costs = dict.fromkeys(held, ZERO)
+        unpriced: set[str] = set()
+        stored_bytes = sum(amount.size_bytes for amount in held.values())
+        for group, profile in terms.groups().items():
+            mine = {
+                holding: amount
+                for holding, amount in held.items()
+                if holding.storage_location in terms.prices and terms.prices[holding.storage_location].group == group
+            }
+            days = days_of(day, profile.day_basis)
+            monthly_share = Decimal(1)
+            if terms.playback_base is PlaybackBase.UPLOADED:
+                monthly_share = uploaded_bytes_a_day * days / stored_bytes if stored_bytes else ZERO
+            downloads = {
+                holding: terms.playback_ratio * amount.size_bytes * monthly_share for holding, amount in mine.items()
+            }
+            by_class: dict[str, int] = {}
+            for holding, amount in mine.items():
+                by_class[holding.storage_class] = by_class.get(holding.storage_class, 0) + amount.billable_bytes
+            usage = MonthUsage(
+                byte_seconds={name: size * days * SECONDS_PER_DAY for name, size in by_class.items()},
+                download_bytes=int(sum(downloads.values(), ZERO)),
+                elapsed_seconds=days * SECONDS_PER_DAY,
+            )
+            bill = month_bill(profile, usage, month=day)
+            unpriced |= bill.unpriced
+            for name, cost in bill.storage.items():
+                of_class = {
+                    holding: amount.billable_bytes for holding, amount in mine.items() if holding.storage_class == name
+                }
+                _add(costs, cost / days, of_class)
+            _add(costs, bill.downloads / days, downloads)
+        total = rounded(sum(costs.values(), ZERO), MILL)
+        return DayCost(total=total, by_holding=costs, unpriced=frozenset(unpriced))
+
+
+def _add(
+    costs: dict[Holding, Decimal], cost: Decimal, weights: Mapping[Holding, int] | Mapping[Holding, Decimal]
+) -> None:
+    total = sum((Decimal(weight) for weight in weights.values()), ZERO)
+    if not cost:
+        return
+    if not total:
+        # A minimum that is charged although nothing is there.
+        nobody = Holding(OTHER, OTHER, OTHER, OTHER)
+        costs[nobody] = costs.get(nobody, ZERO) + cost
+        return
+    for holding, weight in weights.items():
+        costs[holding] += cost * weight / total
+
+
+def rows(
+    held: Mapping[Holding, Amount],
+    cost: DayCost,
+    *,
+    by: Callable[[Holding], str],
+    recordings: Mapping[str, int],
+    most: int,
+) -> list[ReportRow]:
+    """The shares by one aspect, the largest first: at most `most`, and one for the rest. The costs sum to the total."""
+    sums: dict[str, Amount] = {name: Amount() for name in recordings}
+    costs: dict[str, Decimal] = dict.fromkeys(recordings, ZERO)
+    for holding, amount in held.items():
+        name = by(holding)
+        sums.setdefault(name, Amount()).add(
+            size_bytes=amount.size_bytes, billable_bytes=amount.billable_bytes, objects=amount.objects
+        )
+    for holding, part in cost.by_holding.items():
+        name = by(holding)
+        sums.setdefault(name, Amount())
+        costs[name] = costs.get(name, ZERO) + part
+    largest = sorted(sums, key=lambda name: (-costs.get(name, ZERO), -sums[name].size_bytes, name))
+    named = [name for name in largest if name != OTHER][:most]
+    rest = [name for name in largest if name not in set(named)]
+    weights = {name: costs.get(name, ZERO) for name in named}
+    if rest:
+        weights[OTHER] = sum((costs.get(name, ZERO) for name in rest), ZERO)
+    parts = share(cost.total, weights, quantum=MILL)
+    members = {**{name: [name] for name in named}, **({OTHER: rest} if rest else {})}
+    return [
+        ReportRow(
+            name=name,
+            recordings=sum(recordings.get(one, 0) for one in of),
+            objects=sum(sums[one].objects for one in of),
+            bytes=sum(sums[one].size_bytes for one in of),
+            cost=parts[name],
+        )
+        for name, of in members.items()
+    ]
