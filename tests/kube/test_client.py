@@ -245,6 +245,21 @@ def test_an_invalid_status_is_told_by_field_and_not_by_value(api: KubeApi, admin
     assert "c4n4ry" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Recording in version "v1alpha1" cannot be handled: json: "https://h.example/?sig=c4n4ry" is no number',
+        "Recording.recordings.dev is invalid: spec.url: Invalid value: https://h.example/?sig=c4n4ry: write another",
+        "cannot unmarshal https://h.example/?sig=c4n4ry into int",
+    ],
+)
+def test_the_servers_words_are_told_without_what_they_quote(message: str) -> None:
+    error = error_from_answer(status=400, body={"message": message}, retry_after=None, request="PATCH /x")
+    assert isinstance(error, Invalid)
+    assert "c4n4ry" not in str(error)
+    assert str(error).startswith("PATCH /x: 400 ")
+
+
 def test_a_server_that_is_not_there_is_unavailable() -> None:
     calls = Calls()
     nowhere = Connection(server=f"https://127.0.0.1:{free_port()}", namespace="default", token=NoToken())

@@ -153,7 +153,7 @@ def test_k1_without_an_api_server_nothing_blocks_and_what_does_not_fit_is_droppe
     recorder = EventRecorder(nowhere, instance="operator-0", queue_size=8, on_drop=drops)
     stored = {"apiVersion": "v1", "kind": "Recording", "metadata": {"name": "r", "namespace": "n", "uid": "u"}}
 
-    emitting = threading.Thread(target=emit_many, args=(recorder.emit, stored, 50))
+    emitting = threading.Thread(target=emit_many, args=(recorder.emit, stored, 50), daemon=True)
     emitting.start()
     emitting.join(timeout=1)
 

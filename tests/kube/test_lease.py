@@ -168,14 +168,17 @@ def test_a_lease_deleted_under_its_holder_is_made_again_with_the_same_epoch(
     assert second.losses == []
 
 
-def test_a_lease_taken_away_by_hand_ends_the_leadership(contend: Callable[[str], Contender], admin: RestClient) -> None:
+@pytest.mark.parametrize(("holder", "told"), [("somebody-else", "somebody-else"), ("", "nobody")])
+def test_a_lease_taken_away_by_hand_ends_the_leadership(
+    contend: Callable[[str], Contender], admin: RestClient, holder: str, told: str
+) -> None:
     leader = contend("leader")
     eventually(leader.leads)
 
-    body = {"spec": {"holderIdentity": "somebody-else"}}
+    body = {"spec": {"holderIdentity": holder}}
     admin.request("PATCH", LEASE_PATH, body=body, content_type="application/merge-patch+json")
 
-    assert eventually(lambda: leader.losses) == ["it is held by somebody-else"]
+    assert eventually(lambda: leader.losses) == [f"it is held by {told}"]
     assert not leader.leads()
 
 
