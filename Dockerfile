@@ -1,0 +1,55 @@
+# The operator's image: `docker build .` or `buildah build .`; nothing but this repository and the package index is read.
+#
+# Pin the base by digest where you build for production (docker buildx imagetools inspect shows it):
+#   --build-arg PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm@sha256:…
+# The default is a tag, because a digest is only worth something to whoever has checked it.
+ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
+# What the operator runs in: the same Python at the same path. May be an image without pip.
+ARG RUNTIME_IMAGE=${PYTHON_IMAGE}
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
+WORKDIR /build
+COPY requirements/operator.txt requirements/build.txt requirements/
+RUN python3 -m venv tools \
+ && tools/bin/pip install --quiet --require-hashes --only-binary=:all: -r requirements/build.txt \
+ && python3 -m venv --without-pip /opt/operator \
+ && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --require-hashes --only-binary=:all: --no-compile \
+      -r requirements/operator.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY operator operator
+ARG SOURCE_DATE_EPOCH=0
+# Byte code is made here, once, and trusted as it is: the file system cannot be written later.
+RUN export SOURCE_DATE_EPOCH PYTHONHASHSEED=0 \
+ && tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheels . \
+ && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --no-deps --no-compile --no-index \
+      --find-links wheels recording-operator \
+ && /opt/operator/bin/python3 -m compileall -q -j 1 --invalidation-mode unchecked-hash /opt/operator/lib
+
+FROM ${RUNTIME_IMAGE} AS rootfs
+COPY --from=build /opt/operator /opt/operator
+COPY image/sbom.py /sbom.py
+# No package installer in what runs; the list of what is in it is made last.
+RUN rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
+      /usr/local/bin/idle* /usr/local/bin/pydoc* /var/lib/apt/lists/* /var/cache/* /var/log/* /root/.cache /usr/share/doc/* \
+ && /opt/operator/bin/python3 -B /sbom.py > /opt/operator/sbom.cdx.json \
+ && rm /sbom.py
+
+# One layer, in which what was removed is not there either.
+FROM scratch
+COPY --from=rootfs / /
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="recording-operator" \
+      org.opencontainers.image.description="Moves recordings from expiring URLs to object storage, byte for byte" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PATH=/opt/operator/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+WORKDIR /
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+# The program itself is process 1 and gets the signals.
+ENTRYPOINT ["/opt/operator/bin/recording-operator"]
+CMD ["run"]

@@ -1,0 +1,154 @@
+"""The operator's image, built here without Docker and without an image registry: `python -m localcluster.image`.
+
+mmdebstrap makes the two base images from the machine's own package mirror, buildah builds the Dockerfile on them.
+Needs root, buildah and mmdebstrap. Errors: ImageError.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from localcluster.builds import cache_folder
+from localcluster.install import PROJECT
+
+REFERENCE: Final = "localhost/recording-operator:dev"
+_SUITE: Final = "bookworm"
+_SOURCES: Final = Path("/etc/apt/sources.list.d/debian.sources")
+_CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+_RUNTIME: Final = (
+    "base-files", "base-passwd", "dash", "coreutils", "libc-bin", "sed", "grep", "findutils", "tar", "ca-certificates",
+    "python3",
+)  # fmt: skip
+_BUILD: Final = (*_RUNTIME, "gzip", "python3-venv", "python3-pip")
+# No maintainer script is run, so this makes what they would.
+_HOOK: Final = (
+    'cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"; '
+    'cp "$1/usr/share/base-passwd/group.master" "$1/etc/group"; '
+    'chroot "$1" /sbin/ldconfig; ln -sf dash "$1/bin/sh"; ln -sf /usr/bin/python3 "$1/usr/local/bin/python"; '
+    f'cp {_CERTIFICATES} "$1/etc/ssl/certs/"; chmod 1777 "$1/tmp"; '
+    'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/* "$1"/etc/machine-id'
+)
+
+
+class ImageError(RuntimeError):
+    """The image cannot be built here; the message says what is missing or what went wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A built image: an archive that container runtimes import under `reference`."""
+
+    archive: Path
+    reference: str
+    digest: str
+
+
+def missing_here() -> str | None:
+    """Return why no image can be built on this machine, or None."""
+    if os.geteuid() != 0:
+        return "building an image needs root"
+    for program in ("buildah", "mmdebstrap"):
+        if shutil.which(program) is None:
+            return f"{program} is not here: apt-get install buildah mmdebstrap"
+    return None if _SOURCES.exists() else f"{_SOURCES} is not here: the base image is made from a Debian mirror"
+
+
+class ImageBuilder:
+    """Builds in one folder, which keeps the base images."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """`folder` defaults to one in the cache. Raises ImageError where nothing can be built."""
+        if reason := missing_here():
+            raise ImageError(reason)
+        self.folder = (folder or cache_folder() / "image").absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def build(self, *, archive: Path, reference: str = REFERENCE, cached: bool = True) -> Image:
+        """Build the Dockerfile into an OCI archive. The same tree and bases give the same digest. Raises ImageError."""
+        bases = {"PYTHON_IMAGE": self._base("build", _BUILD), "RUNTIME_IMAGE": self._base("runtime", _RUNTIME)}
+        arguments = [f"--build-arg={name}={image}" for name, image in bases.items()]
+        self._buildah(
+            "build", "--isolation=chroot", "--pull-never", f"--layers={str(cached).lower()}", "--timestamp=0",
+            "--format=oci", f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments, f"--tag={reference}", str(PROJECT),
+        )  # fmt: skip
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive.unlink(missing_ok=True)
+        self._buildah("push", "--quiet", reference, f"oci-archive:{archive}:{reference}")
+        return Image(archive=archive, reference=reference, digest=self.inspect(reference)["FromImageDigest"])
+
+    def inspect(self, reference: str = REFERENCE) -> dict[str, Any]:
+        """Return buildah's description of an image. Raises ImageError."""
+        described: dict[str, Any] = json.loads(self._buildah("inspect", "--type=image", reference))
+        return described
+
+    def unpack(self, reference: str = REFERENCE) -> Path:
+        """Return a folder with the image's files, read-only by agreement. `release` frees it. Raises ImageError."""
+        container = self._buildah("from", "--pull-never", reference).strip()
+        return Path(self._buildah("mount", container).strip())
+
+    def release(self) -> None:
+        """Remove every working container."""
+        self._buildah("rm", "--all")
+
+    def _base(self, name: str, packages: Sequence[str]) -> str:
+        """Return the reference of a base image, made once for each list of packages."""
+        key = hashlib.sha256("\n".join((_SUITE, _HOOK, *packages)).encode()).hexdigest()[:12]
+        reference = f"localhost/recording-operator-{name}:{key}"
+        if self._run(["buildah", *self._storage(), "inspect", "--type=image", reference]).returncode == 0:
+            return reference
+        root = self.folder / f"{name}.tar"
+        options = ["--variant=extract", f"--include={','.join(packages)}", f"--customize-hook={_HOOK}"]
+        options += [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info")]
+        options += ['--aptopt=APT::Install-Recommends "false"']
+        self._checked(["mmdebstrap", "--quiet", *options, _SUITE, str(root), str(_SOURCES)])
+        container = self._buildah("from", "scratch").strip()
+        self._buildah("add", "--quiet", container, str(root), "/")
+        self._buildah("config", "--env=PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", container)
+        self._buildah("commit", "--quiet", "--rm", "--timestamp=0", container, reference)
+        root.unlink()
+        return reference
+
+    def _storage(self) -> list[str]:
+        return [f"--root={self.folder / 'storage'}", f"--runroot={self.folder / 'run'}", "--storage-driver=overlay"]
+
+    def _buildah(self, *arguments: str) -> str:
+        return self._checked(["buildah", *self._storage(), *arguments])
+
+    def _checked(self, command: list[str]) -> str:
+        done = self._run(command)
+        if done.returncode != 0:
+            raise ImageError(f"{command[0]} failed:\n{(done.stderr or done.stdout)[-3000:]}")
+        return done.stdout
+
+    @staticmethod
+    def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "SOURCE_DATE_EPOCH": "0"}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Build and say what came out; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m localcluster.image", description=__doc__)
+    parser.add_argument("--archive", type=Path, default=PROJECT / ".local" / "image.tar", help="default: %(default)s")
+    parser.add_argument("--reference", default=REFERENCE, help="default: %(default)s")
+    options = parser.parse_args(arguments)
+    try:
+        image = ImageBuilder().build(archive=options.archive, reference=options.reference)
+    except ImageError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    size_mb = image.archive.stat().st_size / 1e6
+    print(f"{image.reference} {image.digest} in {image.archive}, {size_mb:.0f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
