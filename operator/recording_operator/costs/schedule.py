@@ -1,9 +1,12 @@
 """When a report is due: a pure function of schedule, time zone and the last time that was acted on."""
 
 from datetime import UTC, datetime
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
+
+_FIELDS: Final = 5
 
 
 class ScheduleError(ValueError):
@@ -36,6 +39,8 @@ def _tick(schedule: str, time_zone: str, start: datetime, *, reverse: bool) -> d
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ScheduleError(f"timeZone {time_zone} is not known; write one such as UTC or Europe/London") from None
+    if len(schedule.split()) != _FIELDS:
+        raise ScheduleError(f"schedule '{schedule}': write five fields such as '0 0 * * *'")
     local = start.astimezone(UTC if time_zone == "UTC" else zone)
     try:
         found = next(iter(CronSim(schedule, local, reverse=reverse)))

@@ -1,0 +1,41 @@
+"""Thresholds, told once."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from recording_operator.api.storagereport import Budget, Threshold, ThresholdType
+from recording_operator.costs.budget import crossings
+
+NOVEMBER = date(2026, 11, 1)
+
+
+def budget(*thresholds: tuple[int, ThresholdType]) -> Budget:
+    return Budget(
+        amount=Decimal(50), thresholds=tuple(Threshold(percent=percent, type=kind) for percent, kind in thresholds)
+    )
+
+
+@pytest.mark.parametrize(("cost", "passed"), [("39.99", False), ("40", True), ("40.01", True), ("39.996", True)])
+def test_a_threshold_is_passed_when_it_is_reached_to_the_cent(cost: str, passed: bool) -> None:
+    of = budget((80, ThresholdType.ACTUAL))
+    found = crossings(of, month_to_date=Decimal(cost), projected=Decimal(0), told=(), month=NOVEMBER)
+    assert bool(found) is passed
+
+
+def test_without_thresholds_the_whole_budget_counts() -> None:
+    found = crossings(budget(), month_to_date=Decimal(10), projected=Decimal(60), told=(), month=NOVEMBER)
+    assert [crossing.key for crossing in found] == ["2026-11 Forecasted 100"]
+    assert found[0].message == (
+        "This month is projected to cost 60.00 USD, 120% of the budget of 50.00 USD; the threshold is 100%"
+    )
+
+
+def test_a_crossing_is_news_once_a_month() -> None:
+    of = budget((80, ThresholdType.ACTUAL))
+    first = crossings(of, month_to_date=Decimal(45), projected=Decimal(0), told=(), month=NOVEMBER)
+    told = [crossing.key for crossing in first]
+    again = crossings(of, month_to_date=Decimal(46), projected=Decimal(0), told=told, month=NOVEMBER)
+    december = crossings(of, month_to_date=Decimal(46), projected=Decimal(0), told=told, month=date(2026, 12, 1))
+    assert [crossing.news for crossing in (*first, *again, *december)] == [True, False, True]
