@@ -103,7 +103,7 @@ class World:
 
     # Secrets and locations
 
-    def put_secret(self, name: str, data: dict[str, str], *, namespace: str = "", **metadata: dict[str, str]) -> None:
+    def put_secret(self, name: str, data: dict[str, str], *, namespace: str = "", **metadata: Any) -> None:
         """Create or replace a Secret; its values are canaries."""
         self.secrets |= set(data.values())
         where = namespace or self.namespace

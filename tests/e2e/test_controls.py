@@ -1,0 +1,108 @@
+"""What a user can ask of a Recording that exists: suspend, cancel, order, an end in Kubernetes."""
+
+import pytest
+
+from tests.support.history import JsonObject
+from tests.support.recordings import MIB, artifact_of, from_media, inline
+from tests.support.waiting import eventually
+from tests.support.world import World
+
+pytestmark = pytest.mark.cluster
+
+SIZE = 64 * MIB
+WORKERS, PART = 4, 8 * MIB
+
+
+def test_suspended_and_resumed(world: World) -> None:
+    recording = world.create(from_media(world.media, size_bytes=SIZE, rate="6MB"))
+    upload = recording.wait_upload()
+
+    recording.edit(suspend=True)
+    status = recording.wait_phase("Pending", reason="Suspended")
+    assert (artifact_of(status, "video")["uploadId"], status["attempts"]) == (upload, 0)
+    assert "claim" not in status
+    recording.edit(suspend=False)
+
+    recording.wait_phase("Complete")
+    assert recording.upload_ids() == {upload}
+    read = sum(served.sent_bytes for served in world.media.served)
+    assert read <= SIZE + WORKERS * PART + MIB, "more than a part of each worker was read again"
+
+
+def test_suspended_from_the_start(world: World) -> None:
+    recording = world.create(from_media(world.media), suspend=True)
+    recording.wait_phase("Pending", reason="Suspended")
+    assert not world.media.served
+
+    recording.edit(suspend=False)
+
+    recording.wait_phase("Complete")
+
+
+def test_cancelled_and_started_again(world: World) -> None:
+    recording = world.create(from_media(world.media, size_bytes=SIZE, rate="6MB"))
+    first = recording.wait_upload()
+
+    recording.edit(cancel=True)
+    recording.wait_phase("Failed", reason="Cancelled")
+    eventually(lambda: not world.open_uploads(), within_s=5, what="an aborted upload")
+    recording.edit(cancel=False)
+
+    recording.wait_phase("Complete")
+    assert first in recording.upload_ids()
+    assert len(recording.upload_ids()) == 2, "an aborted upload cannot go on"
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+def test_ttl_ends_the_kubernetes_object_only(world: World, policy: str) -> None:
+    world.location = world.make_location(spec={"deletionPolicies": ["Retain", "Delete"]})
+    recording = world.create(from_media(world.media), deletionPolicy=policy, ttlAfterFinished="2s")
+    recording.wait_phase("Complete")
+
+    recording.wait_gone(within_s=15)
+
+    stored = world.s3.client().list_object_versions(Bucket=world.bucket)["Versions"]
+    key = artifact_of(recording.versions()[-1]["status"], "video")["key"]
+    assert key in [version["Key"] for version in stored], "ttlAfterFinished removed an object from the store"
+
+
+def test_priority_then_earliest_expiry_with_one_slot(world: World) -> None:
+    world.location = world.make_location(spec={"limits": {"concurrentUploads": 1}})
+    wait = world.wait_location("ProbeSucceeded", name=world.location)
+    assert wait["status"] == "True"
+    blocker = world.create(from_media(world.media, size_bytes=32 * MIB, rate="4MB"), name="blocker")
+    blocker.wait_upload()
+    valid_s = {"latest": 3000, "earliest": 600, "middle": 1200, "important": 9000}
+    waiting = {
+        name: world.create(from_media(world.media, valid_s=valid), name=name, priority=10 * (name == "important"))
+        for name, valid in valid_s.items()
+    }
+
+    ended = {name: recording.wait_phase("Complete") for name, recording in waiting.items()}
+
+    assert all(status["startedAt"] for status in ended.values())
+    blocked = max(int(version["metadata"]["resourceVersion"]) for version in blocker.versions())
+    begun = {name: _begun(recording.versions()) for name, recording in waiting.items()}
+    assert sorted(begun, key=lambda name: begun[name]) == ["important", "earliest", "middle", "latest"]
+    assert blocked < begun["latest"]
+
+
+def test_an_edit_of_something_else_starts_nothing_again(world: World) -> None:
+    recording = world.create(from_media(world.media), inline("{}"))
+    recording.wait_phase("Complete")
+    asked = len(world.media.served)
+
+    recording.edit(priority=7, ttlAfterFinished="1h")
+
+    recording.wait(lambda status: status["observedGeneration"] == 2, what="the edit observed")
+    assert recording.reasons() == ["Uploading/Uploading", "Complete/Stored"]
+    assert len(world.media.served) == asked
+
+
+def _begun(versions: list[JsonObject]) -> int:
+    """When (as a resourceVersion) it began to upload."""
+    return next(
+        int(version["metadata"]["resourceVersion"])
+        for version in versions
+        if version.get("status", {}).get("phase") == "Uploading"
+    )
