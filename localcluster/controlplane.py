@@ -65,8 +65,12 @@ class ControlPlane:
         api_server_args: Sequence[str] = (),
         durable: bool = False,
         tools: Mapping[str, Path] | None = None,
+        hosts: Sequence[str] = (),
     ) -> None:
-        """`durable`: let etcd sync to disk (slow; only for tests that kill etcd or data that shall outlive a crash)."""
+        """`durable`: let etcd sync to disk (slow; only for tests that kill etcd or data that shall outlive a crash).
+
+        `hosts`: further names and addresses of the API server.
+        """
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.audit_log = self.folder / "audit.log"
@@ -74,15 +78,15 @@ class ControlPlane:
         self._api_server_args = tuple(api_server_args)
         self._durable = durable
         self._etcd_port, self._peer_port, self._port, self._manager_port = (free_port() for _ in range(4))
-        self._pki = CertificateAuthority(self.folder / "pki")
-        self._pki.issue("apiserver", user="kube-apiserver", hosts=_SERVER_NAMES)
-        self._pki.issue("admin", user="localcluster-admin", groups=("system:masters",))
+        self.pki = CertificateAuthority(self.folder / "pki")
+        self.pki.issue("apiserver", user="kube-apiserver", hosts=(*_SERVER_NAMES, *hosts))
+        self.pki.issue("admin", user="localcluster-admin", groups=("system:masters",))
         self._write_inputs(users)
         self.kubeconfig = self._kubeconfig(
             "admin",
             {
-                "client-certificate-data": base64_of(self._pki.path("admin.crt")),
-                "client-key-data": base64_of(self._pki.path("admin.key")),
+                "client-certificate-data": base64_of(self.pki.path("admin.crt")),
+                "client-key-data": base64_of(self.pki.path("admin.key")),
             },
         )
         self.kubectl = self.kubectl_as(self.kubeconfig)
@@ -172,7 +176,7 @@ class ControlPlane:
 
     def _kubeconfig(self, name: str, user: Mapping[str, str]) -> Path:
         path = self.folder / f"{name}.kubeconfig"
-        return write_kubeconfig(path, server=self.server, ca=self._pki.path("ca.crt"), user=user)
+        return write_kubeconfig(path, server=self.server, ca=self.pki.path("ca.crt"), user=user)
 
     def _etcd_arguments(self) -> list[str]:
         client, peer = f"http://{LOOPBACK}:{self._etcd_port}", f"http://{LOOPBACK}:{self._peer_port}"
@@ -198,14 +202,14 @@ class ControlPlane:
             "--advertise-address=192.0.2.1",
             "--endpoint-reconciler-type=none",
             "--service-cluster-ip-range=10.0.0.0/24",
-            f"--tls-cert-file={self._pki.path('apiserver.crt')}",
-            f"--tls-private-key-file={self._pki.path('apiserver.key')}",
-            f"--client-ca-file={self._pki.path('ca.crt')}",
+            f"--tls-cert-file={self.pki.path('apiserver.crt')}",
+            f"--tls-private-key-file={self.pki.path('apiserver.key')}",
+            f"--client-ca-file={self.pki.path('ca.crt')}",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             "--authorization-mode=Node,RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={self._pki.path('sa.pub')}",
-            f"--service-account-signing-key-file={self._pki.path('sa.key')}",
+            f"--service-account-key-file={self.pki.path('sa.pub')}",
+            f"--service-account-signing-key-file={self.pki.path('sa.key')}",
             f"--audit-policy-file={self.folder / 'audit-policy.yaml'}",
             f"--audit-log-path={self.audit_log}",
             "--profiling=false",
@@ -221,8 +225,8 @@ class ControlPlane:
             "--leader-elect=false",
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
-            f"--root-ca-file={self._pki.path('ca.crt')}",
-            f"--service-account-private-key-file={self._pki.path('sa.key')}",
+            f"--root-ca-file={self.pki.path('ca.crt')}",
+            f"--service-account-private-key-file={self.pki.path('sa.key')}",
         ]
 
     def _etcd_is_healthy(self) -> bool:
@@ -231,8 +235,8 @@ class ControlPlane:
 
     def _api_server_is_ready(self) -> bool:
         # With the client certificate: during start-up anonymous callers get 403.
-        context = ssl.create_default_context(cafile=self._pki.path("ca.crt"))
-        context.load_cert_chain(self._pki.path("admin.crt"), self._pki.path("admin.key"))
+        context = ssl.create_default_context(cafile=self.pki.path("ca.crt"))
+        context.load_cert_chain(self.pki.path("admin.crt"), self.pki.path("admin.key"))
         connection = http.client.HTTPSConnection(LOOPBACK, self._port, timeout=_HTTP_TIMEOUT_S, context=context)
         try:
             connection.request("GET", "/readyz")

@@ -42,11 +42,11 @@ NODE: Final = Family(
     version_variables=KUBERNETES.version_variables,
     cold_build="two minutes",
 )
-# Its main package is the folder's own: CoreDNS with seven plugins.
+# Main packages of the folder itself: CoreDNS with seven plugins, and what holds the namespaces of a pod.
 COREDNS: Final = Family(
     name="coredns",
     folder=_TOOLS / "coredns",
     module="github.com/coredns/coredns",
-    packages={"coredns": "."},
+    packages={"coredns": ".", "pause": "./pause"},
     cold_build="two minutes",
 )

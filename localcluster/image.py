@@ -24,18 +24,23 @@ _SUITE: Final = "bookworm"
 _SOURCES: Final = Path("/etc/apt/sources.list.d/debian.sources")
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 _RUNTIME: Final = (
-    "base-files", "base-passwd", "dash", "coreutils", "libc-bin", "sed", "grep", "findutils", "tar", "ca-certificates",
-    "python3",
+    "base-files", "base-passwd", "dash", "coreutils", "libc-bin", "sed", "grep", "findutils",
+    "ca-certificates", "python3",
 )  # fmt: skip
 _BUILD: Final = (*_RUNTIME, "gzip", "python3-venv", "python3-pip")
-# No maintainer script is run, so this makes what they would.
-_HOOK: Final = (
-    'cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"; '
-    'cp "$1/usr/share/base-passwd/group.master" "$1/etc/group"; '
-    'chroot "$1" /sbin/ldconfig; ln -sf dash "$1/bin/sh"; ln -sf /usr/bin/python3 "$1/usr/local/bin/python"; '
-    f'cp {_CERTIFICATES} "$1/etc/ssl/certs/"; chmod 1777 "$1/tmp"; '
-    'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/* "$1"/etc/machine-id'
-)
+# No maintainer script is run, so this makes what they would, and dpkg's list of what is there.
+_HOOK: Final = """
+cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"
+cp "$1/usr/share/base-passwd/group.master" "$1/etc/group"
+chroot "$1" /sbin/ldconfig
+ln -sf dash "$1/bin/sh"
+ln -sf /usr/bin/python3 "$1/usr/local/bin/python"
+cat "$1"/usr/share/ca-certificates/mozilla/*.crt > "$1/etc/ssl/certs/ca-certificates.crt"
+chmod 1777 "$1/tmp"
+for deb in "$1"/var/cache/apt/archives/*.deb; do
+  dpkg-deb --field "$deb" Package Version Architecture Depends; echo "Status: install ok installed"; echo
+done > "$1/var/lib/dpkg/status"
+"""
 
 
 class ImageError(RuntimeError):
@@ -77,7 +82,8 @@ class ImageBuilder:
         arguments = [f"--build-arg={name}={image}" for name, image in bases.items()]
         self._buildah(
             "build", "--isolation=chroot", "--pull-never", f"--layers={str(cached).lower()}", "--timestamp=0",
-            "--format=oci", f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments, f"--tag={reference}", str(PROJECT),
+            "--format=oci", f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments,
+            f"--tag={reference}", str(PROJECT),
         )  # fmt: skip
         archive.parent.mkdir(parents=True, exist_ok=True)
         archive.unlink(missing_ok=True)
@@ -105,7 +111,7 @@ class ImageBuilder:
         if self._run(["buildah", *self._storage(), "inspect", "--type=image", reference]).returncode == 0:
             return reference
         root = self.folder / f"{name}.tar"
-        options = ["--variant=extract", f"--include={','.join(packages)}", f"--customize-hook={_HOOK}"]
+        options = ["--variant=extract", f"--include={','.join(packages)}", f"--extract-hook={_HOOK}"]
         options += [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info")]
         options += ['--aptopt=APT::Install-Recommends "false"']
         self._checked(["mmdebstrap", "--quiet", *options, _SUITE, str(root), str(_SOURCES)])

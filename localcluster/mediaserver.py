@@ -67,9 +67,15 @@ class MediaServer:
     """
 
     def __init__(
-        self, *, port: int | None = None, rate_bytes_s: int | None = None, clock: Callable[[], float] = time.time
+        self,
+        *,
+        port: int | None = None,
+        rate_bytes_s: int | None = None,
+        clock: Callable[[], float] = time.time,
+        host: str = LOOPBACK,
     ) -> None:
-        """`rate_bytes_s`: limit of each connection that asks for no other."""
+        """`rate_bytes_s`: limit of each connection that asks for no other. `host`: the address that is listened on."""
+        self.host = host
         self.port = free_port() if port is None else port
         self.rate_bytes_s = rate_bytes_s
         self.clock = clock
@@ -80,7 +86,7 @@ class MediaServer:
     @property
     def address(self) -> str:
         """URL of the server, without a path."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
@@ -170,7 +176,7 @@ class _Http(ThreadingHTTPServer):
     def __init__(self, media: MediaServer) -> None:
         self.media = media
         self._connections: set[socket.socket] = set()
-        super().__init__((LOOPBACK, media.port), _Handler)
+        super().__init__((media.host, media.port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._connections.add(request)

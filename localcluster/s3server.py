@@ -58,9 +58,14 @@ class S3Server:
         versioning: bool = True,
         root: Credentials | None = None,
         tools: Mapping[str, Path] | None = None,
+        host: str = LOOPBACK,
     ) -> None:
-        """`versioning`: buckets can have versions (whether one has is set per bucket). `root`: default a new key."""
+        """`versioning`: buckets can have versions (whether one has is set per bucket). `root`: default a new key.
+
+        `host`: the address that is listened on.
+        """
         self.folder = folder.absolute()
+        self.host = host
         self.root = root or new_root()
         self.access_log = self.folder / "access.log"
         self.port = free_port() if port is None else port
@@ -76,7 +81,7 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         """URL of the server."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def data(self) -> Path:
@@ -149,7 +154,7 @@ class S3Server:
     def _arguments(self) -> list[str | Path]:
         # Absolute paths: versitygw changes its working folder.
         arguments: list[str | Path] = [
-            f"--port={LOOPBACK}:{self.port}",
+            f"--port={self.host}:{self.port}",
             f"--iam-dir={self.folder / 'users'}",
             "--iam-cache-disable",
             f"--health={_HEALTH_PATH}",
