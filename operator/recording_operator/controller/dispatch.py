@@ -18,6 +18,7 @@ from recording_operator.engine.facts import (
     CleanedUp,
     CleanUp,
     ConfirmLeadership,
+    DeleteAccepted,
     DeleteRecording,
     EmitEvent,
     Fact,
@@ -26,7 +27,7 @@ from recording_operator.engine.facts import (
     ProbeLocation,
     ReadNamespace,
     ReadRecording,
-    RecordingGone,
+    RecordingRead,
     RecordingSeen,
     Ref,
     ReportFault,
@@ -143,7 +144,7 @@ class Dispatcher:
     def _unanswered(self, action: Action) -> None:
         """Whatever happened, the engine waits for an answer."""
         match action:
-            case WriteStatus(ref=ref) | WriteFinalizers(ref=ref) | ReadRecording(ref=ref):
+            case WriteStatus(ref=ref) | WriteFinalizers(ref=ref) | ReadRecording(ref=ref) | DeleteRecording(ref=ref):
                 self._post(WriteRefused(uid=ref.uid, detail="internal error"))
             case AbortUpload(uid=uid, artifact=artifact):
                 self._post(UploadAborted(uid=uid, artifact=artifact, ok=False))
@@ -192,13 +193,15 @@ class Dispatcher:
         try:
             recording = Recording.model_validate(self._kube.get_recording(ref.namespace, ref.name))
         except NotFound:
-            self._post(RecordingGone(uid=ref.uid))
+            self._post(WriteRefused(uid=ref.uid, gone=True))
             return
         except KubeError:
             self._post(WriteRefused(uid=ref.uid, detail="the API server did not answer"))
             return
-        if recording.metadata.uid != ref.uid:
-            self._post(RecordingGone(uid=ref.uid))
+        if recording.metadata.uid == ref.uid:
+            self._post(RecordingRead(uid=ref.uid, recording=recording))
+            return
+        self._post(WriteRefused(uid=ref.uid, gone=True))
         self._post(RecordingSeen(recording=recording))
 
     def _delete(self, action: DeleteRecording) -> None:
@@ -206,10 +209,13 @@ class Dispatcher:
         try:
             self._kube.delete_recording(ref.namespace, ref.name, uid=ref.uid, resource_version=action.resource_version)
             _log.info("ttlAfterFinished is over: the Recording was removed, its objects stay", extra=_about(ref))
-        except (NotFound, Conflict):
-            return  # gone already, or changed: the next event or sweep looks at it again
-        except KubeError:
-            self._later(action)
+            self._post(DeleteAccepted(uid=ref.uid))
+        except NotFound:
+            self._post(WriteRefused(uid=ref.uid, gone=True))
+        except Conflict:
+            self._post(WriteRefused(uid=ref.uid, conflict=True))
+        except KubeError as error:
+            self._post(WriteRefused(uid=ref.uid, detail=type(error).__name__))
 
     def _read_namespace(self, namespace: str) -> None:
         try:

@@ -14,8 +14,11 @@ from recording_operator.engine.verdicts import Verdict, verdict_of
 LAST_CHANCE: Final = timedelta(seconds=30)
 """A retry that would come after the URL's stated expiry is pulled to this long before it."""
 
+LEAST_DELAY: Final = timedelta(seconds=5)
+"""Between two attempts, however soon the URL expires: a source that refuses at once is not to be asked in a loop."""
+
 _INLINE_REVISION: Final = "inline"
-_ABOUT_A_SECRET: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.SECRET_NOT_USABLE})
+ABOUT_A_SECRET: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.SECRET_NOT_USABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,11 @@ def resolved_revision(uid: str, artifact: ArtifactSpec, *, url: str, headers: di
     return f"{spec_revision(uid, artifact)}.{_digest(uid, [url, sorted(headers.items())])}"
 
 
+def revision_is_of(uid: str, artifact: ArtifactSpec, revision: str) -> bool:
+    """Whether the revision belongs to the source as the spec gives it now, whatever its Secrets held."""
+    return revision.split(".", 1)[0] == spec_revision(uid, artifact)
+
+
 def settle(artifact: ArtifactSpec, status: ArtifactStatus, around: Surroundings) -> Settled:
     """Decide about an artifact that is not being transferred at this moment."""
     if status.phase is Phase.COMPLETE:
@@ -90,6 +98,10 @@ def settle(artifact: ArtifactSpec, status: ArtifactStatus, around: Surroundings)
         status = _from_the_start(status)
     elif fresh:
         status = _from_the_start(status)
+    elif status.phase is Phase.UPLOADING:
+        status = _queued(status)  # an earlier operator was at it
+    elif status.reason == Reason.SUSPENDED and not around.suspend:
+        status = _unsuspended(status)
     return _settle_pending(artifact, status, around)
 
 
@@ -101,7 +113,7 @@ def _settle_pending(artifact: ArtifactSpec, status: ArtifactStatus, around: Surr
         return Settled(status=_waits(status, Reason.SUSPENDED, "spec.suspend is true; what is stored is kept"))
     if status.expired_since is not None and around.now >= status.expired_since + around.retry.refresh_grace:
         return Settled(status=_failed(status, Reason.SOURCE_EXPIRED, "the URL expired and no fresh one came in time"))
-    if status.expired_since is not None or status.reason in _ABOUT_A_SECRET:
+    if status.expired_since is not None or status.reason in ABOUT_A_SECRET:
         return _await_fresh_source(artifact, status, around)
     if status.next_retry_time is not None and status.next_retry_time > around.now:
         return Settled(status=status, wake_at=status.next_retry_time)
@@ -145,7 +157,7 @@ def after_failure(
         if not retry.refresh_grace:
             return _failed(status, reason, message)
         since = status.expired_since or now
-        return _waits(status, reason, message).model_copy(update={"expired_since": since, "next_retry_time": None})
+        return _waits(status, reason, message).model_copy(update={"expired_since": since})
     attempts = status.attempts + 1
     delay = _delay(attempts, retry, expiry, now)
     spent = status.model_copy(update={"attempts": attempts})
@@ -166,13 +178,11 @@ def _delay(attempts: int, retry: RetryPlan, expiry: Expiry, now: datetime) -> ti
 def _not_after_expiry(at: datetime, expiry: Expiry, now: datetime) -> datetime:
     if not expiry.stated or not now < expiry.at <= at:
         return at
-    return max(now, expiry.at - LAST_CHANCE)
+    return min(at, max(expiry.at - LAST_CHANCE, now + LEAST_DELAY))
 
 
 def _source_is_new(artifact: ArtifactSpec, status: ArtifactStatus, uid: str) -> bool:
-    if status.source_revision is None:
-        return False
-    return status.source_revision.split(".", 1)[0] != spec_revision(uid, artifact)
+    return status.source_revision is not None and not revision_is_of(uid, artifact, status.source_revision)
 
 
 def names_secret(artifact: ArtifactSpec) -> bool:
@@ -200,8 +210,16 @@ def _queued(status: ArtifactStatus) -> ArtifactStatus:
     return status.model_copy(update=update)
 
 
+def _unsuspended(status: ArtifactStatus) -> ArtifactStatus:
+    """A person wants it to go on: at once, unless it needs a fresh URL."""
+    if status.expired_since is None:
+        return _queued(status)
+    return _waits(status, Reason.SOURCE_EXPIRED, "the URL has expired; apply a fresh one")
+
+
 def _waits(status: ArtifactStatus, reason: Reason, message: str) -> ArtifactStatus:
-    return status.model_copy(update={"phase": Phase.PENDING, "reason": reason, "message": message})
+    update = {"phase": Phase.PENDING, "reason": reason, "message": message, "next_retry_time": None}
+    return status.model_copy(update=update)
 
 
 def _failed(status: ArtifactStatus, reason: Reason, message: str) -> ArtifactStatus:

@@ -22,36 +22,44 @@ from recording_operator.engine.state import State
 
 
 def abort_due(state: State, entry: Entry, now: datetime) -> list[Action]:
-    """Abort the uploads that a failed or cancelled artifact left open; the location may have to come back first."""
+    """Abort the uploads that a failed or cancelled artifact left open; the location may have to come back first.
+
+    Not before the status says Failed: until that is accepted, another operator may know better.
+    """
     location = state.locations.get(entry.recording.spec.storage_location)
+    failed = {status.name for status in entry.recording.status.artifacts if status.phase is Phase.FAILED}
     actions: list[Action] = []
     for name, abort in list(entry.aborts.items()):
+        if abort.in_flight or abort.backoff.holds(now):
+            continue
         key = key_of(state, entry.recording, name)
         if now - abort.since > state.options.give_up_cleaning_after:
-            del entry.aborts[name]  # the sweep of orphaned uploads finds it later
-        elif abort.in_flight or (abort.backoff.not_before is not None and now < abort.backoff.not_before):
-            continue
+            _forget_upload(entry, name, now)  # the sweep of orphaned uploads finds it later
         elif location is None or key is None:
-            state.timers.set(entry.uid, abort.backoff.again(now))
-        else:
+            abort.backoff.again(now)
+        elif name in failed:
             abort.in_flight = True
             upload_id = entry.artifacts[name].upload_id
             actions.append(AbortUpload(uid=entry.uid, artifact=name, location=location, key=key, upload_id=upload_id))
     return actions
 
 
-def aborted(state: State, entry: Entry, fact: UploadAborted, now: datetime) -> None:
+def aborted(entry: Entry, fact: UploadAborted, now: datetime) -> None:
     """Nothing is open at the key any more, or it must be tried again."""
     abort = entry.aborts.get(fact.artifact)
     if abort is None:
         return
     abort.in_flight = False
-    if not fact.ok:
-        state.timers.set(entry.uid, abort.backoff.again(now))
-        return
-    del entry.aborts[fact.artifact]
-    entry.touched.discard(fact.artifact)
-    entry.update(fact.artifact, upload_id=None, part_size=None, source=None, bytes_done=None, bytes_total=None)
+    if fact.ok:
+        _forget_upload(entry, fact.artifact, now)
+    else:
+        abort.backoff.again(now)
+
+
+def _forget_upload(entry: Entry, artifact: str, now: datetime) -> None:
+    del entry.aborts[artifact]
+    entry.touched.discard(artifact)
+    entry.update(artifact, upload_id=None, part_size=None, source=None, bytes_done=None, bytes_total=None)
     entry.flush_by(now)
 
 
@@ -65,7 +73,7 @@ def tear_down(state: State, entry: Entry, now: datetime) -> list[Action]:
     teardown = entry.teardown = entry.teardown or Teardown(since=now)
     if teardown.done:
         return _let_go(entry, now)
-    if teardown.in_flight or (teardown.backoff.not_before is not None and now < teardown.backoff.not_before):
+    if teardown.in_flight or teardown.backoff.holds(now):
         return []
     return _clean(state, entry, teardown, now)
 
@@ -75,12 +83,12 @@ def _clean(state: State, entry: Entry, teardown: Teardown, now: datetime) -> lis
     if location is None:
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done = True
-            return [*_retained(entry, "its StorageLocation is gone"), *_let_go(entry, now)]
-        state.timers.set(entry.uid, teardown.backoff.again(now))
+            return [*_retained(entry, teardown, "its StorageLocation is gone"), *_let_go(entry, now)]
+        teardown.backoff.again(now)
         return []
     permitted = DeletionPolicy.DELETE in location.spec.deletion_policies
     delete = _wants_deletion(entry) and permitted
-    actions = _retained(entry, "its location does not allow Delete") if _wants_deletion(entry) and not permitted else []
+    actions = [] if permitted else _retained(entry, teardown, "its location does not allow Delete")
     artifacts = tuple(
         ArtifactToClean(
             name=status.name,
@@ -109,7 +117,7 @@ def cleaned(state: State, entry: Entry, fact: CleanedUp, now: datetime) -> None:
     if not fact.ok and now - teardown.since > state.options.give_up_cleaning_after and not _wants_deletion(entry):
         teardown.done = True  # only uploads are left, and the sweep of orphaned uploads finds them later
     if not teardown.done:
-        state.timers.set(entry.uid, teardown.backoff.again(now))
+        teardown.backoff.again(now)
 
 
 def is_over(entry: Entry) -> bool:
@@ -120,13 +128,9 @@ def is_over(entry: Entry) -> bool:
 
 
 def _let_go(entry: Entry, now: datetime) -> list[Action]:
-    if entry.gone or entry.in_flight is not None:
+    if entry.gone or DELETE_OBJECT_FINALIZER not in entry.recording.metadata.finalizers:
         return []
-    if DELETE_OBJECT_FINALIZER not in entry.recording.metadata.finalizers:
-        return []
-    if entry.refusals.not_before is not None and now < entry.refusals.not_before:
-        return []
-    return writing.without_finalizer(entry)
+    return writing.without_finalizer(entry, now)
 
 
 def _wants_deletion(entry: Entry) -> bool:
@@ -142,9 +146,10 @@ def _may_have_upload(entry: Entry, status: ArtifactStatus) -> bool:
     return status.phase is not Phase.COMPLETE and (bool(status.upload_id) or status.name in entry.touched)
 
 
-def _retained(entry: Entry, why: str) -> list[Action]:
-    if entry.teardown is not None and entry.teardown.backoff.tries:
+def _retained(entry: Entry, teardown: Teardown, why: str) -> list[Action]:
+    if teardown.told or not _wants_deletion(entry):
         return []
+    teardown.told = True
     note = f"The stored objects are kept: {why}"
     event = EmitEvent(
         ref=entry.ref, reason=Reason.DELETION_POLICY_NOT_ALLOWED, action="Delete", note=note, warning=True

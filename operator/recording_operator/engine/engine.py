@@ -8,24 +8,26 @@ order, and their results come back as facts.
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
 
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.recording import Claim, Phase, Recording
 from recording_operator.engine import ending, finished, moving, writing
-from recording_operator.engine.entry import Entry, InFlight, version_of
+from recording_operator.engine.entry import Entry, version_of
 from recording_operator.engine.facts import (
     Action,
     CleanedUp,
-    DeleteRecording,
+    DeleteAccepted,
     Fact,
     LeadershipConfirmed,
     LocationGone,
     LocationSeen,
     LocationsListed,
     NamespaceSeen,
-    ReadRecording,
     RecordingGone,
+    RecordingRead,
     RecordingSeen,
     RecordingsListed,
     ReportFault,
@@ -40,6 +42,8 @@ from recording_operator.engine.facts import (
 from recording_operator.engine.queue import Slots
 from recording_operator.engine.state import EngineOptions, State
 
+_STEP_BACK: Final = timedelta(seconds=1)
+
 
 class Engine:
     """Decides for all Recordings. One per leadership: `claim` holds the identity and the Lease's number."""
@@ -52,18 +56,20 @@ class Engine:
             finished=finished.Finished(default_ttl=options.default_ttl),
         )
         self._uid_of: dict[tuple[str, str], str] = {}
+        self._latest: datetime | None = None
 
     # What the controller calls
 
     def observe(self, fact: Fact, now: datetime) -> list[Action]:
         """Take note of a fact; the actions that follow from it."""
+        self._notice_clock(now)
         match fact:
             case RecordingSeen(recording=recording):
                 return self._seen(recording, now)
             case RecordingGone(uid=uid):
                 return self._gone(uid, now)
             case RecordingsListed(uids=uids):
-                return self._read_missing(uids)
+                return self._read_missing(uids, now)
             case LocationSeen() | LocationGone() | LocationsListed() | NamespaceSeen():
                 touched = self.state.locations.observe(fact, now)
                 if isinstance(fact, LocationSeen) and fact.ready:
@@ -75,6 +81,7 @@ class Engine:
 
     def tick(self, now: datetime) -> list[Action]:
         """Do what is due."""
+        self._notice_clock(now)
         due = self.state.timers.due(now)
         actions = self._look_at([uid for uid in due if uid in self.state.entries], now)
         for ended in self.state.finished.due(now):
@@ -91,8 +98,6 @@ class Engine:
         self.state.draining = True
         for entry in self.state.entries.values():
             moving.release_reserved(self.state, entry)
-            if entry.recording.status.claim == self.state.claim and not entry.running:
-                entry.flush_by(now)
         return self._look_at(list(self.state.entries), now)
 
     def stop_all(self) -> list[Action]:
@@ -118,39 +123,53 @@ class Engine:
         """Recordings with unfinished business: their uploads are claimed."""
         return set(self.state.entries)
 
+    def _notice_clock(self, now: datetime) -> None:
+        """A wall clock may be set back; no wait of ours may become longer by that. One set forward ends waits early."""
+        if self._latest is not None and now < self._latest - _STEP_BACK:
+            for entry in self.state.entries.values():
+                entry.hurry(now)
+                self.state.timers.set(entry.uid, now)
+        self._latest = now
+
     # Facts about objects
 
     def _seen(self, recording: Recording, now: datetime) -> list[Action]:
         uid = recording.metadata.uid
-        actions = self._replace_namesake(recording, now)
-        entry = self.state.entries.get(uid)
+        if self.state.forgotten.is_echo(recording):
+            return []
+        actions: list[Action] = []
+        entry, namesake = self.state.entries.get(uid), self._namesake(recording)
+        if namesake is not None and version_of(namesake.recording) < version_of(recording):
+            actions = self._gone(namesake.uid, now)  # deleted and created again while nobody looked
+        elif namesake is not None and entry is None:
+            return []  # a late word on one whose name belongs to another already
         if entry is None:
             if finished.is_settled(recording):
                 return actions + self._finish(recording, now)
-            entry = self._remember(recording)
-        elif entry.in_flight is not None and entry.in_flight.what in ("status", "finalizers"):
+            self._remember(recording, now)
+        elif entry.in_flight is not None and entry.in_flight.what in ("status", "finalizers", "delete"):
             if entry.newer is None or version_of(recording) > version_of(entry.newer):
                 entry.newer = recording
             return actions
-        elif entry.in_flight is not None and entry.in_flight.what == "read":
-            entry.in_flight = None
-            entry.adopt(recording)
-        elif version_of(recording) >= version_of(entry.recording):
-            entry.adopt(recording)
+        elif version_of(recording) > version_of(entry.recording):
+            entry.learn(recording)
         return actions + self._look_at([uid], now)
 
-    def _remember(self, recording: Recording) -> Entry:
+    def _remember(self, recording: Recording, now: datetime) -> Entry:
         meta = recording.metadata
         self._uid_of[meta.namespace, meta.name] = meta.uid
         self.state.finished.forget(meta.uid)
         entry = self.state.entries[meta.uid] = Entry.of(recording)
+        # Claimed by this process, and it knows nothing of that: there must be a newer version.
+        entry.stale = recording.status.claim == self.state.claim
+        if entry.stale:
+            entry.flush_by(now)
         return entry
 
-    def _replace_namesake(self, recording: Recording, now: datetime) -> list[Action]:
-        """Deleted and created again while nobody looked: the old one is gone."""
+    def _namesake(self, recording: Recording) -> Entry | None:
         meta = recording.metadata
-        before = self._uid_of.get((meta.namespace, meta.name), meta.uid)
-        return self._gone(before, now) if before != meta.uid else []
+        uid = self._uid_of.get((meta.namespace, meta.name), meta.uid)
+        return self.state.entries.get(uid) if uid != meta.uid else None
 
     def _release_holds(self, location: str) -> None:
         """A location came back: what waited because of it need not wait longer."""
@@ -160,61 +179,71 @@ class Engine:
 
     def _gone(self, uid: str, now: datetime) -> list[Action]:
         self.state.finished.forget(uid)
+        self.state.forgotten.note_gone(uid)
         entry = self.state.entries.get(uid)
         if entry is None:
             return []
         entry.gone = True
-        entry.in_flight = None
         return self._look_at([uid], now)
 
-    def _read_missing(self, uids: frozenset[str]) -> list[Action]:
+    def _read_missing(self, uids: frozenset[str], now: datetime) -> list[Action]:
+        """Whoever is not in a list has ended or is gone: nobody will tell, so it is read."""
         missing = [entry for uid, entry in self.state.entries.items() if uid not in uids]
-        asked = [entry for entry in missing if entry.in_flight is None and not entry.ending]
-        for entry in asked:
-            entry.in_flight = InFlight(what="read")
-        return [ReadRecording(ref=entry.ref) for entry in asked]
+        for entry in missing:
+            entry.stale = True
+            entry.flush_by(now)
+        return self._look_at([entry.uid for entry in missing], now)
 
     def _finish(self, recording: Recording, now: datetime) -> list[Action]:
         """A Recording that needs nothing now: remember only when its time in Kubernetes is over."""
         due = self.state.finished.note(recording, now)
+        self.state.forgotten.note(recording)
         if due is None or due > now:
             return []
-        entry = self._remember(recording)
+        entry = self._remember(recording, now)
         entry.ttl_expired = True
         return self._look_at([entry.uid], now)
 
     # Facts that answer actions
 
     def _answered(self, fact: Fact, now: datetime) -> list[Action]:
-        entry = self.state.entries.get(getattr(fact, "uid", ""))
-        if entry is None:
-            return []
-        actions: list[Action] = []
+        uid = getattr(fact, "uid", "")
+        if isinstance(fact, WriteRefused) and fact.gone and uid in self.state.entries:
+            self.state.entries[uid].in_flight = None
+            return self._gone(uid, now)
+        actions = self._guarded(partial(self._note, fact), uid, now)
+        if isinstance(fact, TransferProgress) and uid in self.state.entries:
+            self.state.timers.set(uid, self.state.entries[uid].flush_at)
+            return actions
+        return actions + self._look_at([uid], now)
+
+    def _note(self, fact: Fact, entry: Entry, now: datetime) -> list[Action]:
         match fact:
             case Written():
-                actions = writing.written(entry, fact.recording)
-            case WriteRefused() if fact.gone:
-                return self._gone(entry.uid, now)
+                writing.written(entry, fact.recording)
             case WriteRefused():
-                actions = writing.refused(entry, fact, now)
-            case LeadershipConfirmed():
+                writing.refused(entry, fact, now)
+            case RecordingRead():
+                writing.read(entry, fact.recording)
+            case DeleteAccepted():
                 entry.in_flight = None
-                entry.confirmed = entry.recording.metadata.resource_version
+                entry.deleted = True
+            case LeadershipConfirmed():
+                entry.confirmed = entry.in_flight.version if entry.in_flight else None
+                entry.in_flight = None
             case SourceResolved():
                 moving.resolved(entry, fact, now)
             case UploadCreated():
                 moving.upload_created(entry, fact, now)
             case TransferProgress():
                 moving.progressed(self.state, entry, fact)
-                self.state.timers.set(entry.uid, entry.flush_at)
-                return []
             case TransferEnded():
-                actions = moving.ended(self.state, entry, fact, now)
+                return moving.ended(self.state, entry, fact, now)
             case UploadAborted():
-                ending.aborted(self.state, entry, fact, now)
+                ending.aborted(entry, fact, now)
             case CleanedUp():
                 ending.cleaned(self.state, entry, fact, now)
-        return actions + self._look_at([entry.uid], now)
+        return []
 
     # Looking at Recordings
 
@@ -239,52 +268,61 @@ class Engine:
         try:
             return step(entry, now)
         except Exception as error:
-            stops = moving.stop_running(entry)
-            moving.release_all(self.state, entry)
+            entry.broken = True
+            fault = ReportFault(ref=entry.ref, detail=f"{type(error).__name__} in {_place(error)}")
+            return [fault, *self._let_end(entry)]
+
+    def _let_end(self, entry: Entry) -> list[Action]:
+        """A broken Recording holds its slots until what is under way has ended; the next event starts anew."""
+        self.state.drop_from_queue(entry)
+        moving.release_reserved(self.state, entry)
+        if not entry.running and entry.in_flight is None:
             self._forget(entry)
-            return [*stops, ReportFault(ref=entry.ref, detail=f"{type(error).__name__} in {_place(error)}")]
+        return moving.stop_running(entry)
 
     def _carry_out(self, entry: Entry, now: datetime) -> list[Action]:
+        if entry.broken:
+            return self._let_end(entry)
         actions = moving.start_reserved(self.state, entry, now)
+        actions += writing.persisted(entry)
+        actions += writing.announce(entry)
         actions += writing.flush(self.state, entry, now)
-        self._rest(entry, now)
-        return actions
+        return actions + self._rest(entry, now)
 
     def _reconcile(self, entry: Entry, now: datetime) -> list[Action]:
+        if entry.broken:
+            return []
         if entry.ending:
             return ending.tear_down(self.state, entry, now)
+        if entry.ttl_expired and (entry.in_flight is not None or entry.deleted):
+            return []
+        entry.ttl_expired = entry.ttl_expired and finished.is_settled(entry.recording, ignore_finalizer=True)
         if entry.ttl_expired:
-            return self._expire(entry)
+            return self._expire(entry, now)
         return [
             *writing.ensure_finalizer(entry, now),
             *moving.advance(self.state, entry, now),
             *ending.abort_due(self.state, entry, now),
         ]
 
-    def _expire(self, entry: Entry) -> list[Action]:
+    def _expire(self, entry: Entry, now: datetime) -> list[Action]:
         """ttlAfterFinished ends the Kubernetes object only: our finalizer goes first, or the objects would go too."""
-        if entry.in_flight is not None:
-            return []
-        if not finished.is_settled(entry.recording, ignore_finalizer=True):
-            entry.ttl_expired = False
-            return []
         if DELETE_OBJECT_FINALIZER in entry.recording.metadata.finalizers:
-            return writing.without_finalizer(entry)
-        version = entry.recording.metadata.resource_version
-        self._forget(entry)
-        return [DeleteRecording(ref=entry.ref, resource_version=version)]
+            return writing.without_finalizer(entry, now)
+        return writing.delete(entry, now)
 
-    def _rest(self, entry: Entry, now: datetime) -> None:
+    def _rest(self, entry: Entry, now: datetime) -> list[Action]:
         """Forget what is settled; else make sure that it is looked at in time."""
-        if entry.uid not in self.state.entries:
-            return
         if ending.is_over(entry):
             self._forget(entry)
-        elif not entry.ending and not entry.ttl_expired and writing.is_at_rest(entry):
+            self.state.forgotten.note(entry.recording)
+            return []
+        if not entry.ending and not entry.ttl_expired and writing.is_at_rest(entry):
             self._forget(entry)
-            self.state.finished.note(entry.recording, now)
-        elif entry.in_flight is None and not entry.ending:
-            self.state.timers.set(entry.uid, entry.flush_at)
+            return self._finish(entry.recording, now)
+        for at in entry.wishes():
+            self.state.timers.set(entry.uid, at if at is not None and at > now else None)
+        return []
 
     def _forget(self, entry: Entry) -> None:
         """Drop a Recording from memory; a later event brings it back."""

@@ -1,12 +1,14 @@
 """What the engine remembers of one Recording while it has work with it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, Recording
+from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, Recording, RecordingStatus
 from recording_operator.engine.facts import Ref
+from recording_operator.engine.status import dump, says_the_same
 
 FIRST_HOLD: Final = timedelta(seconds=5)
 LONGEST_HOLD: Final = timedelta(seconds=60)
@@ -19,6 +21,10 @@ class Backoff:
 
     tries: int = 0
     not_before: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is still to be waited."""
+        return self.not_before is not None and now < self.not_before
 
     def again(self, now: datetime, *, at_least: timedelta = timedelta(0)) -> datetime:
         """Note one more failure; the instant until which to wait."""
@@ -44,6 +50,8 @@ class Teardown:
     since: datetime
     in_flight: bool = False
     done: bool = False
+    told: bool = False
+    """An Event said that the objects stay."""
     backoff: Backoff = field(default_factory=Backoff)
 
 
@@ -52,9 +60,19 @@ class InFlight:
     """The one request about this Recording that has not been answered yet."""
 
     what: str
-    """status, finalizers, read or lease"""
-    uploads: frozenset[str] = frozenset()
-    """Artifacts whose new upload the written status names."""
+    """status, finalizers, read, lease or delete"""
+    version: str = ""
+    """The resourceVersion that it was decided on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """An Event to emit once the API server shows the status that was sent with it."""
+
+    shown: tuple[str, str]
+    action: str
+    note: str
+    warning: bool
 
 
 @dataclass(slots=True)
@@ -72,6 +90,14 @@ class Entry:
     in_flight: InFlight | None = None
     newer: Recording | None = None
     """Seen while a request was in flight."""
+    stale: bool = False
+    """What is known is outdated for sure: read it before anything is written or started."""
+    sent: dict[str, Any] = field(default_factory=dict)
+    """The status that was written last, accepted or not."""
+    contested: bool = False
+    """Somebody else wrote the status: see who leads before the next write."""
+    unsure: bool = False
+    """A request was not answered: it may have been carried out."""
     flush_at: datetime | None = None
     flushed_at: datetime | None = None
     unpersisted: set[str] = field(default_factory=set)
@@ -90,17 +116,22 @@ class Entry:
     """The resourceVersion whose foreign claim was found to be forged or left over."""
     told: tuple[str, str] | None = None
     """Phase and reason of the last Event."""
+    news: News | None = None
     ttl_expired: bool = False
+    deleted: bool = False
+    """The API server accepted that it goes, and has not shown it yet."""
+    broken: bool = False
+    """The engine failed at it: what is under way ends, then it is forgotten."""
 
     @classmethod
     def of(cls, recording: Recording) -> "Entry":
         """Begin with what the status says."""
         entry = cls(recording=recording, artifacts={}, retry_token=recording.status.last_retry_token or "")
-        entry.artifacts = {state.name: state for state in recording.status.artifacts}
+        stored = {state.name: state for state in recording.status.artifacts}
+        entry.artifacts = {spec.name: stored[spec.name] for spec in recording.spec.artifacts if spec.name in stored}
         entry.adopt(recording)
-        entry.touched = {state.name for state in recording.status.artifacts if state.phase is Phase.UPLOADING}
-        if recording.status.phase is not None and recording.status.reason is not None:
-            entry.told = (recording.status.phase, recording.status.reason)
+        entry.touched = {state.name for state in entry.artifacts.values() if _was_moved(state)}
+        entry.told = shown(recording)
         return entry
 
     @property
@@ -131,6 +162,32 @@ class Entry:
             if spec.name not in self.artifacts:
                 self.artifacts[spec.name] = ArtifactStatus(name=spec.name, phase=Phase.PENDING)
 
+    def learn(self, recording: Recording) -> None:
+        """Take a newer version that is not the answer to a write.
+
+        Where its status is not the one that was known, somebody wrote it meanwhile: another operator, or this one
+        before an answer got lost. What of it is not our own word is newer than our memory, unless it moves here.
+        """
+        before, after = self.recording.status, recording.status
+        if after != before and not says_the_same(dump(after), self.sent):
+            self.contested = True
+            self._learn_artifacts(before, after)
+            if after.last_retry_token != before.last_retry_token:
+                self.retry_token = after.last_retry_token or ""
+            if shown(recording) != shown(self.recording):
+                self.told = shown(recording)
+        self.stale = False
+        self.adopt(recording)
+
+    def _learn_artifacts(self, before: RecordingStatus, after: RecordingStatus) -> None:
+        known = {state.name: state for state in before.artifacts}
+        sent = {state["name"]: state for state in self.sent.get("artifacts", ())}
+        for state in after.artifacts:
+            if state.name in self.running or state == known.get(state.name) or state.name not in self.artifacts:
+                continue
+            if state.model_dump(mode="json", by_alias=True, exclude_none=True) != sent.get(state.name):
+                self.artifacts[state.name] = state
+
     def spec_of(self, artifact: str) -> ArtifactSpec:
         """The artifact's spec. Raises KeyError for an unknown name."""
         for spec in self.recording.spec.artifacts:
@@ -147,6 +204,28 @@ class Entry:
         if self.flush_at is None or at < self.flush_at:
             self.flush_at = at
 
+    def wishes(self) -> Iterator[datetime | None]:
+        """When time alone lets something happen that no answer will bring about."""
+        if self.in_flight is None:
+            yield self.flush_at
+            yield self.refusals.not_before
+        for abort in self.aborts.values():
+            yield abort.backoff.not_before
+        if self.teardown is not None:
+            yield self.teardown.backoff.not_before
+
+    def hurry(self, now: datetime) -> None:
+        """The clock was set back: waits that were a moment would now be as long as the step. End them."""
+        self.flush_at = min(self.flush_at, now) if self.flush_at else None
+        self.flushed_at = min(self.flushed_at, now) if self.flushed_at else None
+        unfinished: list[Abort | Teardown] = [*self.aborts.values()]
+        if self.teardown is not None:
+            unfinished.append(self.teardown)
+        for one in unfinished:
+            one.since = min(one.since, now)
+        for backoff in (self.refusals, *self.holds.values(), *(one.backoff for one in unfinished)):
+            backoff.not_before = min(backoff.not_before, now) if backoff.not_before else None
+
     def hold(self, artifact: str) -> Backoff:
         """The artifact's backoff for what is not its fault."""
         return self.holds.setdefault(artifact, Backoff())
@@ -155,6 +234,17 @@ class Entry:
         """The location was found to work: what waited for it need not wait any longer."""
         for name in [name for name in self.holds if self.artifacts[name].reason in WAITS_FOR_LOCATION]:
             del self.holds[name]
+
+
+def shown(recording: Recording) -> tuple[str, str] | None:
+    """Phase and reason in the status; None while there are none."""
+    status = recording.status
+    return (str(status.phase), str(status.reason)) if status.phase is not None and status.reason is not None else None
+
+
+def _was_moved(state: ArtifactStatus) -> bool:
+    """Whether there may be an upload that the status does not name: a crash came between the two."""
+    return state.phase is Phase.UPLOADING or (state.phase is Phase.PENDING and state.key is not None)
 
 
 def version_of(recording: Recording) -> int:

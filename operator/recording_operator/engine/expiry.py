@@ -58,9 +58,9 @@ def _signed_at_plus(signed: str, lifetime: str) -> datetime | None:
     try:
         start = datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         span = timedelta(seconds=int(lifetime))
+        return start + span if timedelta(0) <= span <= _MAX_LIFETIME else None
     except (ValueError, OverflowError):
         return None
-    return start + span if timedelta(0) <= span <= _MAX_LIFETIME else None
 
 
 def _from_epoch(seconds: str) -> datetime | None:
@@ -73,6 +73,6 @@ def _from_epoch(seconds: str) -> datetime | None:
 def _from_iso(text: str) -> datetime | None:
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

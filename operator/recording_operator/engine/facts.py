@@ -27,8 +27,16 @@ class Ref:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSeen:
-    """A Recording as the API server has it: from the watch, a list, or a read after a conflict."""
+    """A Recording as the API server had it: from the watch or a list, late or twice."""
 
+    recording: Recording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRead:
+    """The answer to ReadRecording."""
+
+    uid: str
     recording: Recording
 
 
@@ -87,7 +95,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteRefused:
-    """A write of ours was not accepted."""
+    """A write of ours was not accepted, or a read not answered."""
 
     uid: str
     conflict: bool = False
@@ -95,6 +103,13 @@ class WriteRefused:
     gone: bool = False
     retry_after_s: float | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteAccepted:
+    """DeleteRecording was accepted; the watch will show the end."""
+
+    uid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +205,7 @@ class CleanedUp:
 
 Fact = (
     RecordingSeen
+    | RecordingRead
     | RecordingGone
     | RecordingsListed
     | LocationSeen
@@ -198,6 +214,7 @@ Fact = (
     | NamespaceSeen
     | Written
     | WriteRefused
+    | DeleteAccepted
     | LeadershipConfirmed
     | SourceResolved
     | UploadCreated
@@ -234,14 +251,17 @@ class WriteFinalizers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRecording:
-    """Read the Recording anew. Answered by RecordingSeen or RecordingGone."""
+    """Read the Recording anew. Answered by RecordingRead or WriteRefused."""
 
     ref: Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteRecording:
-    """Delete the Kubernetes object (ttlAfterFinished); the stored objects stay."""
+    """Delete the Kubernetes object (ttlAfterFinished), guarded; the stored objects stay.
+
+    Answered by DeleteAccepted or WriteRefused.
+    """
 
     ref: Ref
     resource_version: str

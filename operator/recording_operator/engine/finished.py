@@ -44,10 +44,13 @@ class Finished:
         """Note a finished Recording; when its time ends, None for never (or being deleted already)."""
         uid = recording.metadata.uid
         at = self.ends_at(recording)
-        self.forget(uid)
-        if at is not None and now < at <= now + HORIZON:
+        known = self._recordings.get(uid)
+        if at is None or not now < at <= now + HORIZON:
+            self.forget(uid)
+        else:
             self._recordings[uid] = (at, recording)
-            heapq.heappush(self._heap, (at, uid))
+            if known is None or known[0] != at:
+                heapq.heappush(self._heap, (at, uid))
         return at
 
     def forget(self, uid: str) -> None:

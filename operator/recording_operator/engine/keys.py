@@ -40,7 +40,6 @@ ABSENT: Final = "-"
 """Stands for an owner field that the Recording does not give."""
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFacts:
     """What of a Recording goes into its keys; all of it immutable."""

@@ -104,7 +104,7 @@ class Locations:
             message = f"StorageLocation {name} does not exist; the Recording waits for it"
             return (Obstacle(reason=Reason.LOCATION_NOT_FOUND, message=message), []) if self._all_listed else _UNKNOWN
         labels = self._labels.setdefault(namespace, _Labels())
-        fresh = labels.read_at is not None and now - labels.read_at < LABELS_GOOD_FOR
+        fresh = labels.read_at is not None and timedelta(0) <= now - labels.read_at < LABELS_GOOD_FOR
         allowed = admits(
             seen.location.spec.allowed_namespaces, namespace=namespace, labels=labels.values if fresh else None
         )
@@ -124,10 +124,11 @@ class Locations:
             return Obstacle(reason=Reason.LOCATION_NOT_READY, message=message), []
         return None, []
 
-    def recheck_at(self, recording: Recording) -> datetime | None:
-        """When labels that were read for this Recording are too old to deny it any longer."""
+    def recheck_at(self, recording: Recording, now: datetime) -> datetime | None:
+        """When labels that were read for this Recording are too old to deny it any longer; None if they did not."""
         labels = self._labels.get(recording.metadata.namespace)
-        return labels.read_at + LABELS_GOOD_FOR if labels and labels.read_at else None
+        until = labels.read_at + LABELS_GOOD_FOR if labels and labels.read_at else None
+        return min(until, now + LABELS_GOOD_FOR) if until is not None and until > now else None
 
 
 _UNKNOWN: Final[tuple[Obstacle, list[Action]]] = (Obstacle(reason=None), [])

@@ -9,10 +9,12 @@ from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase, Recording
 from recording_operator.engine.artifacts import (
+    ABOUT_A_SECRET,
     Settled,
     Surroundings,
     after_failure,
     names_secret,
+    revision_is_of,
     settle,
     spec_revision,
 )
@@ -57,7 +59,7 @@ def advance(state: State, entry: Entry, now: datetime) -> list[Action]:
     retry_asked = spec.retry_token != entry.retry_token
     entry.retry_token = spec.retry_token
     for artifact in spec.artifacts:
-        if artifact.name in entry.running or artifact.name in entry.reserved:
+        if artifact.name in entry.running:
             continue
         hold = entry.holds.get(artifact.name)
         around = Surroundings(
@@ -75,10 +77,18 @@ def advance(state: State, entry: Entry, now: datetime) -> list[Action]:
         settled = settle(artifact, entry.artifacts[artifact.name], around)
         actions += _apply(state, entry, artifact.name, settled, now)
     if obstacle is not None and obstacle.reason is Reason.LOCATION_NOT_ALLOWED:
-        state.timers.set(entry.uid, state.locations.recheck_at(recording))
+        state.timers.set(entry.uid, state.locations.recheck_at(recording, now))
+    _write_in_time(state, entry, now)
+    return actions
+
+
+def _write_in_time(state: State, entry: Entry, now: datetime) -> None:
+    """An edit is answered, and a claim on what does not move is given back, even where nothing else is to be said."""
+    recording = entry.recording
     if recording.status.observed_generation != recording.metadata.generation:
         entry.flush_by(now + (SOON if _over(entry) else QUEUED_AFTER))
-    return actions
+    if recording.status.claim == state.claim and not entry.busy and entry.flush_at is None:
+        entry.flush_by(now)
 
 
 def _apply(state: State, entry: Entry, name: str, settled: Settled, now: datetime) -> list[Action]:
@@ -88,22 +98,30 @@ def _apply(state: State, entry: Entry, name: str, settled: Settled, now: datetim
         entry.artifacts[name] = after
         entry.flush_by(now + _urgency(entry, after))
         if after.phase is Phase.FAILED:
-            _abort_leftovers(entry, name, now)
             actions.append(Tally(what=Tallied.FAILED, reason=Reason(after.reason or Reason.INTERNAL_ERROR)))
+    _abort_leftovers(entry, name, now)
     state.timers.set(entry.uid, settled.wake_at)
+    _queue_up(state, entry, name, ready=settled.ready and name not in entry.aborts, now=now)
+    if settled.look_into_secret and name not in entry.resolving:
+        entry.resolving.add(name)
+        actions.append(ResolveSource(recording=entry.recording, artifact=name))
+    return actions
+
+
+def _queue_up(state: State, entry: Entry, name: str, *, ready: bool, now: datetime) -> None:
+    """Wait for a slot, or for nothing; a slot that was reserved before the artifact had to wait is given back."""
     key = (entry.uid, name)
-    if settled.ready and name not in entry.aborts:
+    if not ready:
+        state.waiting.discard(key)
+        if name in entry.reserved:
+            entry.reserved.discard(name)
+            state.slots.give_back(key)
+    elif name not in entry.reserved:
         meta, spec = entry.recording.metadata, entry.recording.spec
         lane = Lane(namespace=meta.namespace, location=spec.storage_location)
         created = meta.creation_timestamp or now
         ranked = rank(priority=spec.priority, expiry=_expiry(entry, name), created=created, key=key, now=now)
         state.waiting.put(lane, ranked)
-    else:
-        state.waiting.discard(key)
-    if settled.look_into_secret and name not in entry.resolving:
-        entry.resolving.add(name)
-        actions.append(ResolveSource(recording=entry.recording, artifact=name))
-    return actions
 
 
 def _urgency(entry: Entry, after: ArtifactStatus) -> timedelta:
@@ -117,8 +135,13 @@ def _over(entry: Entry) -> bool:
 
 
 def _abort_leftovers(entry: Entry, name: str, now: datetime) -> None:
-    if entry.artifacts[name].upload_id or name in entry.touched:
-        entry.aborts.setdefault(name, Abort(since=now))
+    """The upload of a Failed artifact is to be aborted; that of one that may go on is not, if it is not too late."""
+    status, abort = entry.artifacts[name], entry.aborts.get(name)
+    if status.phase is Phase.FAILED:
+        if abort is None and (status.upload_id or name in entry.touched):
+            entry.aborts[name] = Abort(since=now)
+    elif abort is not None and not abort.in_flight:
+        del entry.aborts[name]
 
 
 def give_slots(state: State, now: datetime) -> Iterator[str]:
@@ -136,7 +159,9 @@ def give_slots(state: State, now: datetime) -> Iterator[str]:
 
 def start_reserved(state: State, entry: Entry, now: datetime) -> list[Action]:
     """Start the artifacts with a slot, once the API server shows our claim (and the finalizer, where one is due)."""
-    if not entry.reserved or entry.in_flight is not None or entry.recording.status.claim != state.claim:
+    if not entry.reserved or entry.in_flight is not None or entry.stale:
+        return []
+    if entry.recording.status.claim != state.claim:
         return []
     wants_finalizer = entry.recording.spec.deletion_policy is DeletionPolicy.DELETE
     if wants_finalizer and DELETE_OBJECT_FINALIZER not in entry.recording.metadata.finalizers:
@@ -183,13 +208,6 @@ def release_reserved(state: State, entry: Entry) -> None:
     entry.reserved.clear()
 
 
-def release_all(state: State, entry: Entry) -> None:
-    """Give back every slot of a Recording that is being forgotten."""
-    release_reserved(state, entry)
-    for name in entry.running:
-        state.slots.give_back((entry.uid, name))
-
-
 def stop_running(entry: Entry) -> list[Action]:
     """Ask the transfers of a Recording to stop, each once."""
     asked = [name for name, stopping in entry.running.items() if not stopping]
@@ -201,15 +219,16 @@ def stop_running(entry: Entry) -> list[Action]:
 def resolved(entry: Entry, fact: SourceResolved, now: datetime) -> None:
     """Secrets were read: by a transfer that begins, or to see whether a waiting artifact may go on."""
     status = entry.artifacts[fact.artifact]
-    if fact.artifact in entry.running:
-        entry.update(fact.artifact, source_revision=fact.revision)
-        return
     entry.resolving.discard(fact.artifact)
+    if fact.artifact in entry.running:
+        if fact.revision is not None and revision_is_of(entry.uid, entry.spec_of(fact.artifact), fact.revision):
+            entry.update(fact.artifact, source_revision=fact.revision)
+        return
     if fact.revision is not None and fact.revision != status.source_revision:
         entry.secret_changed.add(fact.artifact)
         entry.holds.pop(fact.artifact, None)
         return
-    if fact.failure is not None and fact.failure.message != status.message:
+    if fact.failure is not None and fact.failure.reason in ABOUT_A_SECRET and fact.failure.message != status.message:
         entry.update(fact.artifact, reason=fact.failure.reason, message=fact.failure.message)
         entry.flush_by(now)
     entry.hold(fact.artifact).again(now)
@@ -217,6 +236,8 @@ def resolved(entry: Entry, fact: SourceResolved, now: datetime) -> None:
 
 def upload_created(entry: Entry, fact: UploadCreated, now: datetime) -> None:
     """Name the upload in the status before its first part is sent."""
+    if fact.artifact not in entry.running:
+        return
     entry.update(
         fact.artifact,
         upload_id=fact.upload_id,
@@ -241,7 +262,8 @@ def progressed(state: State, entry: Entry, fact: TransferProgress) -> None:
 def ended(state: State, entry: Entry, fact: TransferEnded, now: datetime) -> list[Action]:
     """A transfer is over: stored, failed, or stopped."""
     name = fact.artifact
-    entry.running.pop(name, None)
+    if entry.running.pop(name, None) is None:
+        return []
     entry.unpersisted.discard(name)
     state.slots.give_back((entry.uid, name))
     match fact.outcome:
@@ -294,12 +316,11 @@ def _failed(state: State, entry: Entry, name: str, failure: TransferFailed, now:
     if failure.reason in {Reason.TARGET_UPLOAD_LOST, Reason.SOURCE_CHANGED}:
         entry.update(name, upload_id=None, part_size=None, source=None, bytes_done=0)
     if entry.artifacts[name].phase is Phase.FAILED:
-        _abort_leftovers(entry, name, now)
         return [Tally(what=Tallied.FAILED, reason=failure.reason)]
     waits_for_secret = failure.reason is Reason.SOURCE_EXPIRED and names_secret(entry.spec_of(name))
     if verdict_of(failure.reason) is Verdict.NOT_ITS_FAULT or waits_for_secret:
         wait = timedelta(seconds=failure.retry_after_s or 0)
-        state.timers.set(entry.uid, entry.hold(name).again(now, at_least=wait))
+        entry.hold(name).again(now, at_least=wait)
     tallies: list[Action] = []
     if entry.artifacts[name].next_retry_time is not None:
         tallies.append(Tally(what=Tallied.RETRIED, reason=failure.reason))
@@ -355,9 +376,9 @@ def placement(state: State, recording: Recording) -> Placement:
 
 def earliest_expiry(entry: Entry) -> datetime | None:
     """The earliest expiry among the sources that are still needed."""
-    needed = [name for name, status in entry.artifacts.items() if status.phase not in TERMINAL]
-    sources = [name for name in needed if entry.spec_of(name).source is not None]
-    return min((_expiry(entry, name).at for name in sources), default=None)
+    specs = [spec for spec in entry.recording.spec.artifacts if spec.source is not None]
+    needed = [spec.name for spec in specs if entry.artifacts[spec.name].phase not in TERMINAL]
+    return min((_expiry(entry, name).at for name in needed), default=None)
 
 
 def _expiry(entry: Entry, name: str) -> Expiry:

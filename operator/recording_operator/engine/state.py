@@ -6,6 +6,7 @@ from datetime import timedelta
 from recording_operator.api.recording import Claim
 from recording_operator.engine.entry import Entry
 from recording_operator.engine.finished import Finished
+from recording_operator.engine.forgotten import Forgotten
 from recording_operator.engine.locations import Locations
 from recording_operator.engine.queue import Capacity, Slots, Waiting
 from recording_operator.engine.timers import Timers
@@ -30,6 +31,7 @@ class State:
     options: EngineOptions
     slots: Slots
     finished: Finished
+    forgotten: Forgotten = field(default_factory=Forgotten)
     entries: dict[str, Entry] = field(default_factory=dict)
     locations: Locations = field(default_factory=Locations)
     waiting: Waiting = field(default_factory=Waiting)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
@@ -20,6 +20,8 @@ _NEEDS_A_PERSON: Final = frozenset(
         Reason.SECRET_NOT_USABLE,
     }
 )
+_HAS_STARTED: Final = frozenset({Phase.UPLOADING, Phase.COMPLETE})
+_MADE_AT: Final = frozenset({"conditions", "startedAt", "completedAt"})
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _STEP: Final = 1000
 
@@ -114,7 +116,7 @@ def render(
         attempts=max((state.attempts for state in ordered), default=0),
         next_retry_time=min(retries, default=None),
         expires_at=None if terminal else expires_at,
-        started_at=old.started_at or (now if rolled.phase is not Phase.PENDING else None),
+        started_at=old.started_at or (now if rolled.phase in _HAS_STARTED else None),
         completed_at=(_completed_at(old, rolled.phase) or now) if terminal else None,
         last_retry_token=recording.spec.retry_token or None,
         storage_location=placement.location,
@@ -125,10 +127,26 @@ def render(
     )
 
 
+def dump(status: RecordingStatus) -> dict[str, Any]:
+    """The status as the API server stores it."""
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def says_the_same(status: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two dumped statuses differ in nothing but the times at which they were made."""
+    return _without_times(status) == _without_times(other)
+
+
+def _without_times(status: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in status.items() if key not in _MADE_AT}
+
+
 def _progress(phase: Phase, done: int, total: int | None, started: bool) -> str | None:
     if phase is Phase.COMPLETE:
         return "100%"
-    return format_progress(done=done, total=total) if started else None
+    if total is not None:
+        done = min(done, total - 1)  # not all is there before the store has proved it
+    return format_progress(done=max(done, 0), total=total) if started else None
 
 
 def _completed_at(old: RecordingStatus, phase: Phase) -> datetime | None:

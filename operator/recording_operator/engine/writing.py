@@ -5,17 +5,18 @@ claims on a real server always had one winner.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
 from recording_operator.engine import moving
-from recording_operator.engine.entry import Backoff, Entry, InFlight, version_of
+from recording_operator.engine.entry import Backoff, Entry, InFlight, News, version_of
 from recording_operator.engine.facts import (
     Action,
     ConfirmLeadership,
+    DeleteRecording,
     EmitEvent,
     ReadRecording,
     UploadPersisted,
@@ -25,7 +26,7 @@ from recording_operator.engine.facts import (
 )
 from recording_operator.engine.finished import is_settled
 from recording_operator.engine.state import State
-from recording_operator.engine.status import render
+from recording_operator.engine.status import dump, render, says_the_same
 
 _PATIENCE: Final = 3
 """Conflicts in a row after which the next try waits: somebody else writes all the time."""
@@ -35,8 +36,13 @@ def flush(state: State, entry: Entry, now: datetime) -> list[Action]:
     """Write the status if it is due and differs from what the server has."""
     if entry.in_flight is not None or entry.ending or entry.flush_at is None or entry.flush_at > now:
         return []
-    if _foreign_claim(state, entry):
-        entry.in_flight = InFlight(what="lease")
+    if entry.refusals.holds(now):
+        return []
+    if entry.stale:
+        return _read(entry)
+    if entry.contested or _foreign_claim(state, entry):
+        entry.contested = False
+        entry.in_flight = InFlight(what="lease", version=entry.recording.metadata.resource_version)
         return [ConfirmLeadership(uid=entry.uid)]
     wanted = _wanted(state, entry, now)
     stored = dump(entry.recording.status)
@@ -45,93 +51,117 @@ def flush(state: State, entry: Entry, now: datetime) -> list[Action]:
     if status == stored:
         return []
     entry.flushed_at = now
-    entry.in_flight = InFlight(what="status", uploads=frozenset(entry.unpersisted))
-    write = WriteStatus(
-        ref=entry.ref,
-        resource_version=entry.recording.metadata.resource_version,
-        status=status,
-        previous=stored,
-    )
-    return [write, *_news(entry, wanted)]
+    entry.sent = status
+    entry.news = _news(entry, wanted)
+    version = entry.recording.metadata.resource_version
+    entry.in_flight = InFlight(what="status", version=version)
+    return [WriteStatus(ref=entry.ref, resource_version=version, status=status, previous=stored)]
 
 
-def written(entry: Entry, recording: Recording) -> list[Action]:
+def announce(entry: Entry) -> list[Action]:
+    """An Event when the API server shows what was written: phase or reason have changed, and the news were not told."""
+    news = entry.news
+    if news is None or not says_the_same(dump(entry.recording.status), entry.sent):
+        return []
+    entry.news = None
+    if news.shown == entry.told:
+        return []
+    entry.told = news.shown
+    reason = Reason(news.shown[1])
+    return [EmitEvent(ref=entry.ref, reason=reason, action=news.action, note=news.note, warning=news.warning)]
+
+
+def persisted(entry: Entry) -> list[Action]:
+    """Let transfers go on whose upload the API server's status names now."""
+    if not entry.unpersisted:
+        return []
+    stored = {state.name: state.upload_id for state in entry.recording.status.artifacts}
+    named = [name for name in sorted(entry.unpersisted) if stored.get(name) == entry.artifacts[name].upload_id]
+    entry.unpersisted.difference_update(named)
+    return [UploadPersisted(uid=entry.uid, artifact=name) for name in named]
+
+
+def written(entry: Entry, recording: Recording) -> None:
     """A write was accepted: go on from the newest version that is known."""
-    done, entry.in_flight = entry.in_flight, None
+    entry.in_flight = None
     entry.refusals = Backoff()
     entry.conflicts = 0
+    entry.stale = entry.unsure = False
     newer, entry.newer = entry.newer, None
-    if newer is not None and version_of(newer) > version_of(recording):
-        recording = newer
     entry.adopt(recording)
-    if done is None or done.what != "status":
-        return []
-    entry.unpersisted -= done.uploads
-    return [UploadPersisted(uid=entry.uid, artifact=name) for name in sorted(done.uploads)]
+    if newer is not None and version_of(newer) > version_of(recording):
+        entry.learn(newer)
 
 
-def refused(entry: Entry, fact: WriteRefused, now: datetime) -> list[Action]:
-    """A write was not accepted: look again after a conflict, wait and try again otherwise."""
+def refused(entry: Entry, fact: WriteRefused, now: datetime) -> None:
+    """A request was not carried out: look again after a conflict, wait and try again otherwise."""
     newer, entry.newer, entry.in_flight = entry.newer, None, None
+    if fact.conflict and not entry.unsure:
+        entry.sent, entry.news = {}, None  # for certain not written, by nobody or by somebody else
+    entry.unsure = entry.unsure or not fact.conflict
     if newer is not None and version_of(newer) > version_of(entry.recording):
-        entry.adopt(newer)
+        entry.learn(newer)
     elif fact.conflict:
-        entry.in_flight = InFlight(what="read")
-    if not fact.conflict:
-        wait = timedelta(seconds=fact.retry_after_s or 0)
-        entry.flush_by(entry.refusals.again(now, at_least=wait))
-        return []
-    entry.conflicts += 1
-    entry.flush_by(now if entry.conflicts <= _PATIENCE else entry.refusals.again(now))
-    return [ReadRecording(ref=entry.ref)] if entry.in_flight else []
+        entry.stale = True
+    entry.conflicts = entry.conflicts + 1 if fact.conflict else entry.conflicts
+    if not fact.conflict or entry.conflicts > _PATIENCE:
+        entry.refusals.again(now, at_least=timedelta(seconds=fact.retry_after_s or 0))
+    entry.flush_by(now)
+
+
+def read(entry: Entry, recording: Recording) -> None:
+    """A read was answered."""
+    entry.in_flight = None
+    entry.stale = entry.unsure = False
+    if version_of(recording) > version_of(entry.recording):
+        entry.learn(recording)
 
 
 def ensure_finalizer(entry: Entry, now: datetime) -> list[Action]:
     """The finalizer stands exactly where deletionPolicy is Delete, before any object does."""
     wanted = entry.recording.spec.deletion_policy is DeletionPolicy.DELETE
     present = DELETE_OBJECT_FINALIZER in entry.recording.metadata.finalizers
-    if wanted == present or entry.in_flight is not None:
-        return []
-    if entry.refusals.not_before is not None and now < entry.refusals.not_before:
-        entry.flush_by(entry.refusals.not_before)
-        return []
-    return _write_finalizers(entry, add=wanted)
+    return [] if wanted == present else _write_finalizers(entry, add=wanted, now=now)
 
 
-def without_finalizer(entry: Entry) -> list[Action]:
+def without_finalizer(entry: Entry, now: datetime) -> list[Action]:
     """Take our finalizer away."""
-    return _write_finalizers(entry, add=False)
+    return _write_finalizers(entry, add=False, now=now)
+
+
+def delete(entry: Entry, now: datetime) -> list[Action]:
+    """Remove the Kubernetes object as it is known."""
+    if entry.in_flight is not None or entry.refusals.holds(now):
+        return []
+    if entry.stale:
+        return _read(entry)
+    version = entry.recording.metadata.resource_version
+    entry.in_flight = InFlight(what="delete", version=version)
+    return [DeleteRecording(ref=entry.ref, resource_version=version)]
 
 
 def is_at_rest(entry: Entry) -> bool:
     """Whether the server has everything that the engine knows, and nothing is left to do."""
+    stored = {state.name: state.phase for state in entry.recording.status.artifacts}
     return (
         not entry.busy
+        and not entry.stale
         and entry.flush_at is None
         and not entry.aborts
         and is_settled(entry.recording)
-        and all(entry.artifacts[name].phase is state_phase for name, state_phase in _stored_phases(entry.recording))
+        and all(state.phase is stored.get(name) for name, state in entry.artifacts.items())
     )
 
 
-def dump(status: RecordingStatus) -> dict[str, Any]:
-    """The status as the API server stores it."""
-    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def _stored_phases(recording: Recording) -> list[tuple[str, Phase]]:
-    return [(state.name, state.phase) for state in recording.status.artifacts]
-
-
 def _wanted(state: State, entry: Entry, now: datetime) -> RecordingStatus:
-    shown = dict(entry.artifacts)
+    artifacts = dict(entry.artifacts)
     for name in entry.reserved:
-        shown[name] = shown[name].model_copy(
+        artifacts[name] = artifacts[name].model_copy(
             update={"phase": Phase.UPLOADING, "reason": Reason.UPLOADING, "message": None}
         )
     return render(
         entry.recording,
-        shown,
+        artifacts,
         claim=state.claim if entry.running or entry.reserved else None,
         expires_at=moving.earliest_expiry(entry),
         placement=moving.placement(state, entry.recording),
@@ -147,16 +177,21 @@ def _foreign_claim(state: State, entry: Entry) -> bool:
     return entry.confirmed != entry.recording.metadata.resource_version
 
 
-def _write_finalizers(entry: Entry, *, add: bool) -> list[Action]:
-    others = [name for name in entry.recording.metadata.finalizers if name != DELETE_OBJECT_FINALIZER]
-    entry.in_flight = InFlight(what="finalizers")
-    return [
-        WriteFinalizers(
-            ref=entry.ref,
-            resource_version=entry.recording.metadata.resource_version,
-            finalizers=(*others, DELETE_OBJECT_FINALIZER) if add else tuple(others),
-        )
-    ]
+def _read(entry: Entry) -> list[Action]:
+    entry.in_flight = InFlight(what="read", version=entry.recording.metadata.resource_version)
+    return [ReadRecording(ref=entry.ref)]
+
+
+def _write_finalizers(entry: Entry, *, add: bool, now: datetime) -> list[Action]:
+    if entry.in_flight is not None or entry.refusals.holds(now):
+        return []
+    if entry.stale:
+        return _read(entry)
+    meta = entry.recording.metadata
+    others = [name for name in meta.finalizers if name != DELETE_OBJECT_FINALIZER]
+    finalizers = (*others, DELETE_OBJECT_FINALIZER) if add else tuple(others)
+    entry.in_flight = InFlight(what="finalizers", version=meta.resource_version)
+    return [WriteFinalizers(ref=entry.ref, resource_version=meta.resource_version, finalizers=finalizers)]
 
 
 _ANNOUNCED: Final = {
@@ -170,16 +205,15 @@ _ANNOUNCED: Final = {
 _SILENT: Final = frozenset({Reason.QUEUED})
 
 
-def _news(entry: Entry, wanted: RecordingStatus) -> list[Action]:
-    """An Event whenever phase or reason change; the same news are told once."""
+def _news(entry: Entry, wanted: RecordingStatus) -> News | None:
+    """What an Event will say once this status stands; phase and reason that were told last are no news."""
     if wanted.phase is None or wanted.reason is None or wanted.reason in _SILENT:
-        return []
+        return None
     news = (str(wanted.phase), str(wanted.reason))
     if news == entry.told:
-        return []
-    entry.told = news
+        return None
     action, warning = _ANNOUNCED.get(wanted.reason, ("Upload", True))
-    return [EmitEvent(ref=entry.ref, reason=wanted.reason, action=action, note=_note(wanted), warning=warning)]
+    return News(shown=news, action=action, note=_note(wanted), warning=warning)
 
 
 def _note(wanted: RecordingStatus) -> str:

@@ -1,0 +1,40 @@
+"""The versions of Recordings that were finished and forgotten, so that their late echoes are known for what they are.
+
+The watch shows our own writes after their answers: when a small Recording is Complete and forgotten, the echo of its
+claim may still be on its way, and looks like a Recording to be moved.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from recording_operator.api.recording import Recording
+from recording_operator.engine.entry import version_of
+
+REMEMBERED: Final = 10_000
+"""About 2 MB. Whose echo comes later than so many others is read anew before anything is done."""
+
+_NEVER_AGAIN: Final = 2**63
+
+
+class Forgotten:
+    """The newest version of each of the last 10,000 Recordings that were let go of."""
+
+    def __init__(self) -> None:
+        self._versions: OrderedDict[str, int] = OrderedDict()
+
+    def note(self, recording: Recording) -> None:
+        """It is settled as it is in this version."""
+        self._put(recording.metadata.uid, version_of(recording))
+
+    def note_gone(self, uid: str) -> None:
+        """It was deleted: a uid never comes again."""
+        self._put(uid, _NEVER_AGAIN)
+
+    def is_echo(self, recording: Recording) -> bool:
+        """Whether a newer version was dealt with already."""
+        return version_of(recording) < self._versions.get(recording.metadata.uid, 0)
+
+    def _put(self, uid: str, version: int) -> None:
+        self._versions[uid] = max(version, self._versions.pop(uid, 0))
+        if len(self._versions) > REMEMBERED:
+            self._versions.popitem(last=False)
