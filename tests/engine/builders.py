@@ -1,0 +1,129 @@
+"""Recordings and locations to begin from; what matters to a test stands in the test."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from recording_operator.api.meta import DeletionPolicy, ObjectMeta
+from recording_operator.api.recording import (
+    ArtifactKind,
+    ArtifactSpec,
+    ArtifactStatus,
+    Owner,
+    Phase,
+    Recording,
+    RecordingSpec,
+    RecordingStatus,
+    SecretKeyRef,
+    SourceRef,
+)
+from recording_operator.api.storagelocation import (
+    S3,
+    AllowedNamespaces,
+    Limits,
+    Retry,
+    StorageLocation,
+    StorageLocationSpec,
+)
+
+START = datetime(2026, 11, 21, 9, 0, 0, tzinfo=UTC)
+NAMESPACE = "team-a"
+KEY_TEMPLATE = "meeting-recordings/{org}/{user}/{uid}/{artifact}{ext}"
+
+
+def uid_of(number: int) -> str:
+    """A uid as the API server makes them, from a number."""
+    return f"{number:08x}-0000-4000-8000-000000000000"
+
+
+def an_artifact(
+    name: str = "video",
+    *,
+    url: str | None = "https://media.example.com/v.mp4?sig=1",
+    secret: str | None = None,
+    inline: str | None = None,
+    optional: bool = False,
+    expires_at: datetime | None = None,
+) -> ArtifactSpec:
+    """An artifact with a URL; `secret` (its name) or `inline` replaces that."""
+    source = None
+    if secret is not None:
+        source = SourceRef(url_secret_ref=SecretKeyRef(name=secret, key="url"), expires_at=expires_at)
+    elif inline is None:
+        source = SourceRef(url=url, expires_at=expires_at)
+    return ArtifactSpec(
+        name=name, kind=ArtifactKind.VIDEO, content_type="video/mp4", optional=optional, source=source, inline=inline
+    )
+
+
+def a_recording(
+    *artifacts: ArtifactSpec,
+    number: int = 1,
+    name: str | None = None,
+    namespace: str = NAMESPACE,
+    location: str = "archive",
+    version: int = 1,
+    generation: int = 1,
+    created: datetime = START,
+    status: RecordingStatus | None = None,
+    finalizers: Sequence[str] = (),
+    deleted_at: datetime | None = None,
+    priority: int = 0,
+    suspend: bool = False,
+    cancel: bool = False,
+    retry_token: str = "",
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN,
+    ttl: timedelta | None = None,
+) -> Recording:
+    """A Recording as the API server returns it; `number` makes its uid."""
+    return Recording(
+        metadata=ObjectMeta(
+            name=name or f"rec-{number}",
+            namespace=namespace,
+            uid=uid_of(number),
+            resource_version=str(version),
+            generation=generation,
+            creation_timestamp=created,
+            deletion_timestamp=deleted_at,
+            finalizers=tuple(finalizers),
+        ),
+        spec=RecordingSpec(
+            storage_location=location,
+            owner=Owner(org="acme"),
+            artifacts=artifacts or (an_artifact(),),
+            priority=priority,
+            suspend=suspend,
+            cancel=cancel,
+            retry_token=retry_token,
+            deletion_policy=deletion_policy,
+            ttl_after_finished=ttl,
+        ),
+        status=status or RecordingStatus(),
+    )
+
+
+def a_location(
+    name: str = "archive",
+    *,
+    namespaces: Sequence[str] = (NAMESPACE, "team-b"),
+    allowed: AllowedNamespaces | None = None,
+    policies: Sequence[DeletionPolicy] = (DeletionPolicy.RETAIN, DeletionPolicy.DELETE),
+    retry: Retry | None = None,
+    limits: Limits | None = None,
+) -> StorageLocation:
+    """A location that admits the namespaces of these tests."""
+    return StorageLocation(
+        metadata=ObjectMeta(name=name, uid=f"location-{name}", generation=1),
+        spec=StorageLocationSpec(
+            s3=S3(bucket=f"bucket-{name}", prefix="p/"),
+            key_template=KEY_TEMPLATE,
+            allowed_namespaces=allowed or AllowedNamespaces(names=tuple(namespaces)),
+            retry=retry or Retry(),
+            limits=limits or Limits(),
+            deletion_policies=tuple(policies),
+        ),
+    )
+
+
+def an_artifact_status(name: str = "video", *, phase: Phase = Phase.PENDING, **fields: object) -> ArtifactStatus:
+    """The status of one artifact."""
+    return ArtifactStatus.model_validate({"name": name, "phase": phase, **fields})

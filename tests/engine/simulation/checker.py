@@ -1,0 +1,238 @@
+"""What must hold at every step of a simulation, whatever goes wrong in it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from recording_operator.api.meta import ConditionStatus, DeletionPolicy
+from recording_operator.api.names import DELETE_OBJECT_FINALIZER
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase, Recording, RecordingStatus
+from recording_operator.engine.facts import (
+    Action,
+    ConfirmLeadership,
+    DeleteAccepted,
+    DeleteRecording,
+    EmitEvent,
+    Fact,
+    LeadershipConfirmed,
+    ReadRecording,
+    RecordingRead,
+    RecordingSeen,
+    ReportFault,
+    StartTransfer,
+    TransferEnded,
+    TransferFailed,
+    WriteFinalizers,
+    WriteRefused,
+    WriteStatus,
+    Written,
+)
+from recording_operator.engine.status import TERMINAL
+from recording_operator.engine.verdicts import Verdict, verdict_of
+from tests.engine.simulation.apiserver import Change
+
+if TYPE_CHECKING:
+    from tests.engine.simulation.operator import Operator
+    from tests.engine.simulation.world import World
+
+_MOST_ATTEMPTS = 4
+_NOT_ABOUT_STATUS = frozenset({Reason.DELETION_POLICY_NOT_ALLOWED})
+
+
+@dataclass(slots=True)
+class _Conversation:
+    """What one operator asked of the API server about one Recording, and the newest version that it was told of."""
+
+    waits_for: str | None = None
+    newest: int = 0
+
+
+@dataclass(slots=True)
+class Checker:
+    """Hooks that the world calls; each raises AssertionError with what is wrong."""
+
+    world: "World"
+    writes: Counter[str] = field(default_factory=Counter)
+    changed_at_s: float = 0.0
+    entered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    told: Counter[tuple[str, str]] = field(default_factory=Counter)
+    asked_for_deletion: set[str] = field(default_factory=set)
+    objects_to_delete: set[str] = field(default_factory=set)
+    _talks: dict[tuple[str, str], _Conversation] = field(default_factory=dict)
+
+    # The API server
+
+    def changed(self, change: Change) -> None:
+        """Every change of every Recording."""
+        self.changed_at_s = self.world.schedule.elapsed_s
+        before, after = change.before, change.after
+        if after is None:
+            return
+        meta = after.metadata
+        if meta.deletion_timestamp is not None and after.spec.deletion_policy is DeletionPolicy.DELETE:
+            self.asked_for_deletion.add(meta.uid)
+        self._expects_removal(after)
+        if before is None or before.status == after.status:
+            return
+        self.writes[meta.uid] += 1
+        self._changes_of_status(before, after)
+
+    def _expects_removal(self, recording: Recording) -> None:
+        meta, spec = recording.metadata, recording.spec
+        if meta.deletion_timestamp is None:
+            return
+        allowed = DeletionPolicy.DELETE in self.world.policies.get(spec.storage_location, ())
+        if allowed and spec.deletion_policy is DeletionPolicy.DELETE and DELETE_OBJECT_FINALIZER in meta.finalizers:
+            self.objects_to_delete.add(meta.uid)
+        elif spec.deletion_policy is not DeletionPolicy.DELETE:
+            self.objects_to_delete.discard(meta.uid)
+
+    def _changes_of_status(self, before: Recording, after: Recording) -> None:
+        old, new, uid = before.status, after.status, after.metadata.uid
+        if (old.phase, old.reason) != (new.phase, new.reason):
+            self.entered[uid, str(new.reason)] += 1
+        if old.phase in TERMINAL and new.phase is not old.phase:
+            edited = (old.observed_generation or 0) < after.metadata.generation
+            assert edited, f"{uid} left {old.phase} for {new.phase}/{new.reason} although nobody changed its spec"
+        if old.started_at is not None:
+            assert new.started_at == old.started_at, "startedAt changed"
+        if old.phase is new.phase and old.phase in TERMINAL:
+            assert new.completed_at == old.completed_at, "completedAt changed"
+        self._artifacts(old, new)
+        self._looks(old, new)
+        if new.phase is Phase.COMPLETE:
+            self._complete(after)
+
+    def _artifacts(self, old: RecordingStatus, new: RecordingStatus) -> None:
+        were = {state.name: state for state in old.artifacts}
+        for state in new.artifacts:
+            was = were.get(state.name)
+            if was is not None and was.phase is Phase.COMPLETE:
+                assert state == was, f"{state.name} was Complete and is {state.phase}/{state.reason} now"
+            assert self.world.retries_until_expiry or state.attempts <= _MOST_ATTEMPTS, "too many attempts"
+            if state.phase is Phase.FAILED:
+                verdict = verdict_of(Reason(state.reason or ""))
+                assert verdict is not Verdict.NOT_ITS_FAULT, f"failed for what is not its fault: {state.reason}"
+                assert state.next_retry_time is None
+            if state.next_retry_time is not None:
+                assert state.phase is Phase.PENDING
+                assert state.reason not in (Reason.SUSPENDED, Reason.QUEUED), "waits for a time that does not matter"
+
+    def _looks(self, old: RecordingStatus, new: RecordingStatus) -> None:
+        truths = {condition.type for condition in new.conditions if condition.status is ConditionStatus.TRUE}
+        assert len(truths) == 1, f"kstatus reads {truths}"
+        assert (new.progress == "100%") <= (new.phase is Phase.COMPLETE), "shows 100% before it is Complete"
+        assert (new.completed_at is not None) == (new.phase in TERMINAL)
+        assert new.phase not in TERMINAL or new.claim is None, "a finished Recording is claimed"
+        assert (new.phase is Phase.UPLOADING) == (new.claim is not None), f"{new.phase} with claim {new.claim}"
+        since = {condition.type: condition for condition in old.conditions}
+        for condition in new.conditions:
+            was = since.get(condition.type)
+            if was is not None and was.status is condition.status:
+                assert was.last_transition_time == condition.last_transition_time
+
+    def _complete(self, recording: Recording) -> None:
+        states = {state.name: state for state in recording.status.artifacts}
+        for spec in recording.spec.artifacts:
+            state = states.get(spec.name)
+            if state is None:  # appended a moment ago
+                assert recording.status.observed_generation != recording.metadata.generation
+                continue
+            assert spec.optional or state.phase is Phase.COMPLETE, f"Complete without {spec.name}"
+            if state.phase is Phase.COMPLETE:
+                thing = self.world.store.objects.get(state.key or "")
+                assert thing is not None, f"Complete, and nothing is at {state.key}"
+                assert (thing.uid, thing.version_id) == (recording.metadata.uid, state.version_id)
+
+    def status_written(self, operator: "Operator", action: WriteStatus) -> None:
+        """A patch was applied: it must have led to what the engine wanted."""
+        assert self.world.api.raw_status(action.ref.uid) == action.status, f"{operator.name} wrote something else"
+
+    def upload_may_be_written(self, uid: str, artifact: str, upload_id: str) -> None:
+        """A transfer is about to send its first part."""
+        history = self.world.named_uploads.get((uid, artifact), set())
+        assert upload_id in history, f"{upload_id} gets parts, and no status ever named it"
+
+    # The engine
+
+    @contextmanager
+    def observing(self, operator: "Operator", fact: Fact) -> Iterator[None]:
+        """Around each fact."""
+        spent = self._attempts(operator, fact)
+        self._hears(operator, fact)
+        yield
+        if spent is not None:
+            entry = operator.engine.state.entries.get(getattr(fact, "uid", ""))
+            assert entry is None or entry.artifacts[fact.artifact].attempts <= spent, (  # type: ignore[union-attr]
+                "an attempt was spent for what is not its fault"
+            )
+
+    def _attempts(self, operator: "Operator", fact: Fact) -> int | None:
+        if not isinstance(fact, TransferEnded):
+            return None
+        if isinstance(fact.outcome, TransferFailed) and verdict_of(fact.outcome.reason) in (
+            Verdict.RETRY,
+            Verdict.FINAL,
+        ):
+            return None
+        entry = operator.engine.state.entries.get(fact.uid)
+        return entry.artifacts[fact.artifact].attempts if entry else None
+
+    def _hears(self, operator: "Operator", fact: Fact) -> None:
+        match fact:
+            case RecordingSeen(recording=recording) | Written(recording=recording) | RecordingRead(recording=recording):
+                talk = self._talk(operator, recording.metadata.uid)
+                talk.newest = max(talk.newest, int(recording.metadata.resource_version))
+        match fact:
+            case Written(uid=uid) | RecordingRead(uid=uid) | WriteRefused(uid=uid):
+                self._talk(operator, uid).waits_for = None
+            case LeadershipConfirmed(uid=uid) | DeleteAccepted(uid=uid):
+                self._talk(operator, uid).waits_for = None
+
+    def acting(self, operator: "Operator", action: Action) -> None:
+        """Each action, before it is carried out."""
+        match action:
+            case WriteStatus(ref=ref) | WriteFinalizers(ref=ref):
+                talk = self._asks(operator, ref.uid, action)
+                assert int(action.resource_version) == talk.newest, (
+                    f"written on {action.resource_version}, and {talk.newest} is known"
+                )
+            case ReadRecording(ref=ref) | DeleteRecording(ref=ref):
+                self._asks(operator, ref.uid, action)
+            case ConfirmLeadership(uid=uid):
+                self._asks(operator, uid, action)
+            case StartTransfer():
+                uid = action.recording.metadata.uid
+                assert (uid, action.artifact) not in operator.transfers, "two transfers of one artifact"
+                assert action.recording.status.claim == operator.claim, "started without a claim"
+                assert not operator.stopping, "started while draining"
+            case EmitEvent(ref=ref, reason=reason) if reason not in _NOT_ABOUT_STATUS:
+                self.told[ref.uid, str(reason)] += 1
+                # Two operators at a time may both have written the same, one of them without hearing of it.
+                assert (
+                    self.world.split_brain or self.told[ref.uid, str(reason)] <= self.entered[ref.uid, str(reason)]
+                ), f"{reason} is told again"
+            case ReportFault():
+                raise AssertionError(f"the engine failed: {action.detail}")
+
+    def _asks(self, operator: "Operator", uid: str, action: Action) -> _Conversation:
+        talk, what = self._talk(operator, uid), type(action).__name__
+        assert talk.waits_for is None, f"{what} while {talk.waits_for} is not answered"
+        talk.waits_for = what
+        return talk
+
+    def _talk(self, operator: "Operator", uid: str) -> _Conversation:
+        return self._talks.setdefault((operator.name, uid), _Conversation())
+
+    def engine_rests(self, operator: "Operator") -> None:
+        """After each turn of the loop."""
+        state = operator.engine.state
+        using = {(uid, name) for uid, entry in state.entries.items() for name in (*entry.running, *entry.reserved)}
+        assert using == set(state.slots.running), "slots and artifacts that move differ"
+        moving = {key for key in using if key[1] in state.entries[key[0]].running}
+        assert moving.issuperset(operator.transfers), "a transfer runs that the engine does not know"
+        for key in using:
+            assert key not in state.waiting, "waits for a slot that it has"

@@ -1,0 +1,253 @@
+"""One simulation: people and faults for a while, then peace, and then everything must have come to its end."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from random import Random
+from typing import Final
+
+from recording_operator.api.meta import DeletionPolicy
+from recording_operator.api.names import DELETE_OBJECT_FINALIZER
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase, Recording
+from recording_operator.engine.finished import Finished
+from recording_operator.engine.status import TERMINAL
+from tests.engine.simulation.operator import Operator
+from tests.engine.simulation.people import People
+from tests.engine.simulation.world import GOLD, World
+
+FAULTS: Final = (
+    "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "secrets",
+    "labels", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
+)  # fmt: skip
+_PEACE_S: Final = 9 * 3600.0
+_QUIET_S: Final = 4 * 3600.0
+_GRACE_S: Final = 20.0
+_POLL_S: Final = 0.5
+_TTL_SLACK: Final = timedelta(minutes=5)
+
+
+def simulate(seed: int, *, trace: list[str] | None = None) -> World:
+    """Run one seed. Raises AssertionError where something does not hold."""
+    rng = Random(seed)
+    chosen = rng.sample(FAULTS, rng.choice((0, 1, 2, 3, 5, len(FAULTS))))
+    world = World(rng, frozenset(chosen), trace)
+    world.trace("seed", f"{seed}: {sorted(chosen)}")
+    Simulation(world).run()
+    return world
+
+
+class Simulation:
+    """The script."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._rng = world.rng
+        self._faults = world.faults
+        self._people = People(world)
+        self._troubles: dict[str, Callable[[], None]] = {
+            "api-down": self._api_down,
+            "watch-breaks": self._watch_breaks,
+            "store-down": self._store_down,
+            "locations": self._location_flaps,
+            "secrets": self._people.rotate_secret,
+            "labels": self._labels_change,
+            "crash": self._crash,
+            "split-brain": self._split_brain,
+            "drain": self._drain,
+            "clock": self._clock_moves,
+            "edits": self._people.edit,
+            "foreign-objects": self._foreign_object,
+        }
+
+    def run(self) -> None:
+        """Trouble, peace, quiet."""
+        world, rng = self._world, self._rng
+        self._people.rotate_secret()
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            self._people.create()
+        world.start_operator()
+        trouble_s = rng.choice((5.0, 60.0, 900.0))
+        kinds = [kind for kind in FAULTS if kind in world.faults and kind in self._troubles]
+        for _ in range(rng.choice((1, 4, 12)) if kinds else 0):
+            world.schedule.after(rng.random() * trouble_s, self._troubles[rng.choice(kinds)])
+            if rng.random() < 0.1:
+                world.schedule.after(rng.random() * trouble_s, self._people.create)
+        world.schedule.run(until_s=trouble_s)
+        self._make_peace()
+        world.schedule.run(until_s=trouble_s + _PEACE_S)
+        self._check_all_ended()
+        assert world.schedule.elapsed_s - world.checker.changed_at_s > _QUIET_S, "it does not come to rest"
+
+    # Trouble
+
+    def _api_down(self) -> None:
+        self._world.api_down_until_s = self._world.schedule.elapsed_s + self._rng.choice((1.0, 30.0))
+
+    def _watch_breaks(self) -> None:
+        for watch in self._world.watches.values():
+            watch.break_off(for_s=self._rng.choice((1.0, 40.0)))
+
+    def _store_down(self) -> None:
+        self._world.store.down = True
+        for name in self._world.locations:
+            self._world.tell_of_location(name)
+        self._world.schedule.after(self._rng.choice((1.0, 100.0)), self._store_up)
+
+    def _store_up(self) -> None:
+        self._world.store.down = False
+        for name in self._world.locations:
+            self._world.tell_of_location(name)
+
+    def _location_flaps(self) -> None:
+        world, name = self._world, self._rng.choice(("archive", "vault"))
+        location = world.locations.get(name)
+        if location is None:
+            return
+        world.trace("world", f"location {name} flaps")
+        if self._rng.random() < 0.5:
+            del world.locations[name]
+        else:
+            world.ready[name] = False
+
+        def back() -> None:
+            world.trace("world", f"location {name} is back")
+            world.locations[name], world.ready[name] = location, True
+            world.tell_of_location(name)
+
+        world.tell_of_location(name)
+        world.schedule.after(self._rng.choice((0.5, 10.0, 300.0)), back)
+
+    def _labels_change(self) -> None:
+        labels, namespace = self._world.labels, self._rng.choice(("team-a", "team-b"))
+        labels[namespace] = {} if labels[namespace] else dict(GOLD)
+
+    def _crash(self) -> None:
+        leader = self._world.leader
+        if leader is not None:
+            self._world.trace(leader.name, "dies")
+            self._world.bury(leader)
+            self._world.schedule.after(self._rng.choice((0.0, 16.0)), self._succeed)
+
+    def _succeed(self) -> None:
+        if self._world.leader is None:
+            self._world.start_operator()
+
+    def _split_brain(self) -> None:
+        old = self._world.leader
+        if old is not None:
+            self._world.trace(old.name, "has lost the Lease and does not know")
+            self._world.split_brain = True
+            self._world.start_operator()
+            self._world.schedule.after(self._rng.choice((1.0, 60.0)), lambda: self._world.bury(old))
+
+    def _drain(self) -> None:
+        leader = self._world.leader
+        if leader is None or leader.stopping:
+            return
+        self._world.trace(leader.name, "drains")
+        leader.drain()
+
+        patience_s = self._rng.choice((0.0, _GRACE_S))
+        self._await_idle(leader, stop_at_s=self._world.schedule.elapsed_s + patience_s)
+
+    def _await_idle(self, leader: Operator, *, stop_at_s: float | None, waited_s: float = 0.0) -> None:
+        """What the application does on SIGTERM: wait for the engine, then less patiently, then end."""
+        world = self._world
+        if not leader.alive or world.leader is not leader:
+            return
+        if stop_at_s is not None and world.schedule.elapsed_s >= stop_at_s:
+            leader.stop_all()
+            stop_at_s = None
+        if leader.engine.idle() or waited_s > _GRACE_S * 2:
+            assert not self._calm() or leader.engine.idle(), "drained, and something is not written down"
+            world.bury(leader)
+            self._succeed()
+            return
+        again = partial(self._await_idle, leader, stop_at_s=stop_at_s, waited_s=waited_s + _POLL_S)
+        world.schedule.after(_POLL_S, again)
+
+    def _calm(self) -> bool:
+        """Whether nothing but time can keep a write from the API server."""
+        return self._faults.isdisjoint({"lossy", "flood", "api-down", "slow", "clock", "split-brain", "edits"})
+
+    def _clock_moves(self) -> None:
+        self._world.skew = timedelta(seconds=self._rng.choice((-3600, -5, 5, 3600)))
+        self._world.trace("world", f"clock is off by {self._world.skew}")
+        for operator in self._world.living():
+            operator.wake()
+
+    def _foreign_object(self) -> None:
+        uids = list(self._world.api.recordings)
+        if uids and not self._world.store.down:
+            uid = self._rng.choice(uids)
+            recording = self._world.api.recordings[uid]
+            artifact = self._rng.choice(recording.spec.artifacts).name
+            key = f"p/meeting-recordings/acme/-/{uid}/{artifact}.mp4"
+            self._world.store.put(key, uid=None, artifact=artifact)
+
+    # Peace
+
+    def _make_peace(self) -> None:
+        world = self._world
+        world.trace("world", "peace")
+        world.faults = frozenset()
+        world.api_down_until_s = 0.0
+        world.labels = {"team-a": dict(GOLD), "team-b": dict(GOLD)}
+        for fate in world.fates.values():
+            fate.heal()
+        for namespace in ("team-a", "team-b"):
+            if (namespace, "source") not in world.secrets:
+                self._people.fill_secret(namespace)
+        if world.leader is None:
+            world.start_operator()
+
+    def _check_all_ended(self) -> None:
+        world = self._world
+        leader = world.leader
+        assert leader is not None
+        assert leader.alive
+        assert not leader.transfers
+        state = leader.engine.state
+        assert not state.slots.running, "slots are not given back"
+        assert not len(state.waiting), "something waits for a slot, and nothing runs"
+        for recording in world.api.recordings.values():
+            self._check_ended(recording)
+        legitimate = {uid for uid, recording in world.api.recordings.items() if _waits(recording)}
+        assert set(state.entries) <= legitimate, f"remembers {set(state.entries) - legitimate}"
+        self._check_store(legitimate)
+
+    def _check_ended(self, recording: Recording) -> None:
+        meta, spec, status = recording.metadata, recording.spec, recording.status
+        who = f"{meta.name}({meta.uid[:8]})"
+        assert meta.deletion_timestamp is None, f"{who} is not let go"
+        wanted = spec.deletion_policy is DeletionPolicy.DELETE
+        ends_at = Finished(default_ttl=self._world.options.default_ttl).ends_at(recording)
+        assert ends_at is None or ends_at > self._world.clock() - _TTL_SLACK, f"{who} should be gone since {ends_at}"
+        assert (DELETE_OBJECT_FINALIZER in meta.finalizers) == wanted, f"{who} has finalizers {meta.finalizers}"
+        assert status.observed_generation == meta.generation, f"{who}: the last edit was not looked at"
+        assert status.claim is None, f"{who} is claimed by {status.claim}"
+        assert status.phase in TERMINAL or _waits(recording), f"{who} stands at {status.phase}/{status.reason}"
+
+    def _check_store(self, legitimate: set[str]) -> None:
+        world = self._world
+        for upload in world.store.uploads.values():
+            assert upload.uid in legitimate, f"{upload.upload_id} of {upload.uid[:8]} is still open"
+        if not world.died and "clock" not in self._faults:
+            assert not world.swept, "an upload was left to the sweep although no operator died"
+        for thing in world.store.deleted:
+            assert thing.uid in world.checker.asked_for_deletion, f"{thing.key} was deleted, and nobody asked for it"
+        if world.split_brain:
+            return  # the old operator may store an object after the new one has cleaned up
+        for uid in world.checker.objects_to_delete - set(world.api.recordings):
+            left = [key for key, thing in world.store.objects.items() if thing.uid == uid]
+            assert not left, f"{left} should have gone with its Recording"
+
+
+def _waits(recording: Recording) -> bool:
+    """Whether a person has to do something first."""
+    return (
+        recording.spec.suspend
+        and recording.status.phase is Phase.PENDING
+        and any(state.reason == Reason.SUSPENDED for state in recording.status.artifacts)
+    )

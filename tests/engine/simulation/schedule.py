@@ -1,0 +1,48 @@
+"""Virtual time: what is to happen next happens now."""
+
+import heapq
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tests.engine.builders import START
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Schedule:
+    """A clock that jumps to the next thing to do, in whole microseconds. No faulty clock changes it."""
+
+    def __init__(self) -> None:
+        self._now_us = 0
+        self._heap: list[tuple[int, int, Callable[[], None]]] = []
+        self._sequence = 0
+
+    @property
+    def true_now(self) -> datetime:
+        """The world's time."""
+        return START + timedelta(microseconds=self._now_us)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return self._now_us / 1e6
+
+    def after(self, delay_s: float, step: Callable[[], None]) -> None:
+        """Do `step` in `delay_s` seconds; what is due at the same instant happens in the order of asking."""
+        self._push(self._now_us + round(delay_s * 1e6), step)
+
+    def at(self, instant: datetime, step: Callable[[], None]) -> None:
+        """Do `step` exactly then, or now if that is over."""
+        self._push((instant - START) // _MICROSECOND, step)
+
+    def run(self, *, until_s: float) -> None:
+        """Do all that is due until then."""
+        until_us = round(until_s * 1e6)
+        while self._heap and self._heap[0][0] <= until_us:
+            self._now_us, _, step = heapq.heappop(self._heap)
+            step()
+        self._now_us = until_us
+
+    def _push(self, at_us: int, step: Callable[[], None]) -> None:
+        self._sequence += 1
+        heapq.heappush(self._heap, (max(at_us, self._now_us), self._sequence, step))

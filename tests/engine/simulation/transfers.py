@@ -1,0 +1,206 @@
+"""Transfers of the simulation: the same reports to the engine as real ones, in virtual time."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import ArtifactSpec, SourceFacts
+from recording_operator.engine.artifacts import resolved_revision
+from recording_operator.engine.facts import (
+    SourceResolved,
+    StartTransfer,
+    Stored,
+    TransferEnded,
+    TransferFailed,
+    TransferProgress,
+    TransferStopped,
+    UploadCreated,
+)
+from tests.engine.simulation.sources import Fate
+from tests.engine.simulation.store import StoredThing, UnavailableError, UploadLostError
+
+if TYPE_CHECKING:
+    from tests.engine.simulation.operator import Operator
+
+PART_BYTES = 1000
+Outcome = Stored | TransferFailed | TransferStopped
+Steps = Generator[float | None, None, Outcome]
+
+
+class _AttemptError(Exception):
+    def __init__(self, reason: Reason, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.failure = TransferFailed(reason=reason, message=f"it failed: {reason}", retry_after_s=retry_after_s)
+
+
+class _StoppedError(Exception):
+    pass
+
+
+class Transfer:
+    """One transfer in one operator process; it vanishes when the process does."""
+
+    def __init__(self, operator: "Operator", action: StartTransfer) -> None:
+        self._operator = operator
+        self._world = operator.world
+        self._action = action
+        self.uid = action.recording.metadata.uid
+        self.artifact = action.artifact
+        self.upload_id: str | None = None
+        self._stop = False
+        self._persisted = False
+        self._steps = self._run()
+        self._waiting = False
+        self._wait(operator.world.latency_s())
+
+    def ask_to_stop(self) -> None:
+        """End soon, with the parts kept."""
+        self._stop = True
+        if self._waiting:
+            self._wait(self._world.latency_s())
+
+    def persisted(self) -> None:
+        """The status names the upload: go on."""
+        self._persisted = True
+        if self._waiting:
+            self._wait(self._world.latency_s())
+
+    def _wait(self, delay_s: float) -> None:
+        self._waiting = False
+        self._world.schedule.after(delay_s, self._step)
+
+    def _step(self) -> None:
+        if not self._operator.alive:
+            return
+        try:
+            delay_s = next(self._steps)
+        except StopIteration as done:
+            self._operator.transfers.pop((self.uid, self.artifact))
+            outcome: Outcome = done.value
+            self._report(TransferEnded(uid=self.uid, artifact=self.artifact, outcome=outcome))
+            return
+        if delay_s is None:
+            self._waiting = True
+        else:
+            self._wait(delay_s)
+
+    def _report(self, fact: SourceResolved | UploadCreated | TransferProgress | TransferEnded) -> None:
+        # The order of one transfer's reports is kept: they go through one queue.
+        self._operator.post_in_order(fact)
+
+    def _run(self) -> Steps:
+        try:
+            return (yield from self._move())
+        except _StoppedError:
+            return TransferStopped()
+        except _AttemptError as failed:
+            return failed.failure
+        except UnavailableError:
+            return TransferFailed(reason=Reason.TARGET_UNAVAILABLE, message="the store does not answer")
+        except UploadLostError:
+            return TransferFailed(reason=Reason.TARGET_UPLOAD_LOST, message="the upload is gone")
+
+    def _move(self) -> Steps:
+        world, spec = self._world, self._spec()
+        yield world.latency_s()
+        if self._action.location.metadata.name not in world.locations:
+            raise _AttemptError(Reason.LOCATION_NOT_READY)
+        if spec.inline is not None:
+            return self._proved(world.store.put(self._action.key, uid=self.uid, artifact=self.artifact), size=4)
+        url = self._resolve(spec)
+        yield world.latency_s()
+        self._check_stop()
+        there = world.store.head(self._action.key)
+        fate = world.fate_of(url)
+        size = max(fate.parts, 1) * PART_BYTES
+        if there is not None:
+            return self._proved(there, size=size)
+        failure = fate.failure(world.rng)
+        fails_at = world.rng.randrange(-1, fate.parts + 1) if failure is not None else None
+        if failure is not None and (fails_at == -1 or not fate.parts):
+            raise _AttemptError(failure, fate.retry_after_s)
+        if not fate.parts:
+            yield fate.part_s
+            stored = self._proved(world.store.put(self._action.key, uid=self.uid, artifact=self.artifact), size=size)
+            world.store.abort(self._action.key)  # an upload of earlier content
+            return stored
+        for part_number in range(fate.parts):
+            yield from self._part(part_number, fate, size)
+            if failure is not None and part_number >= (fails_at or 0):
+                raise _AttemptError(failure, fate.retry_after_s)
+        yield world.latency_s()
+        assert self.upload_id is not None
+        thing = world.store.complete(self.upload_id, uid=self.uid, artifact=self.artifact)
+        stored = self._proved(thing, size=size)
+        yield world.latency_s()  # here the object exists, and nobody but the store knows
+        world.store.abort(self._action.key)
+        return stored
+
+    def _part(self, part_number: int, fate: Fate, size: int) -> Generator[float | None, None, None]:
+        if self.upload_id is None:
+            yield from self._open(size)
+        yield fate.part_s
+        self._check_stop()
+        assert self.upload_id is not None
+        try:
+            self._world.store.write_part(self.upload_id)
+        except UploadLostError:
+            if self._world.rng.random() < 0.5:
+                raise
+            self.upload_id = None
+            yield from self._open(size, anew=True)
+        done = (part_number + 1) * PART_BYTES
+        self._report(TransferProgress(uid=self.uid, artifact=self.artifact, bytes_done=done, bytes_total=size))
+
+    def _open(self, size: int, *, anew: bool = False) -> Generator[float | None, None, None]:
+        """Take up the upload that the status names, or make one and have the status name it."""
+        named = self._action.upload_id
+        if named is not None and named in self._world.store.uploads and not anew:
+            self.upload_id = named
+            return
+        yield self._world.latency_s()
+        made = self._world.store.create_upload(key=self._action.key, uid=self.uid, now_s=self._world.schedule.elapsed_s)
+        self.upload_id = made
+        yield self._world.latency_s()
+        self._persisted = False
+        self._report(
+            UploadCreated(
+                uid=self.uid,
+                artifact=self.artifact,
+                upload_id=made,
+                part_size_bytes=PART_BYTES,
+                source=SourceFacts(size=size, etag="etag"),
+            )
+        )
+        while not self._persisted:
+            self._check_stop()
+            yield None
+        self._world.checker.upload_may_be_written(self.uid, self.artifact, made)
+
+    def _resolve(self, spec: ArtifactSpec) -> str:
+        assert spec.source is not None
+        url = self._world.url_of(self._action.recording.metadata.namespace, spec.source)
+        if url is None:
+            raise _AttemptError(Reason.SECRET_NOT_FOUND)
+        revision = resolved_revision(self.uid, spec, url=url, headers={})
+        self._report(SourceResolved(uid=self.uid, artifact=self.artifact, revision=revision))
+        return url
+
+    def _proved(self, thing: StoredThing, *, size: int) -> Stored:
+        if thing.uid != self.uid or thing.artifact != self.artifact:
+            raise _AttemptError(Reason.TARGET_KEY_CONFLICT)
+        return Stored(
+            size_bytes=size,
+            etag="etag",
+            version_id=thing.version_id,
+            checksum="crc64nvme:0000000000000000",
+            content_type="video/mp4",
+            uri=f"s3://bucket/{thing.key}",
+        )
+
+    def _check_stop(self) -> None:
+        if self._stop:
+            raise _StoppedError
+
+    def _spec(self) -> ArtifactSpec:
+        return next(spec for spec in self._action.recording.spec.artifacts if spec.name == self.artifact)

@@ -1,0 +1,217 @@
+"""The world of one simulation, drawn from a seed: an API server, a store, sources, locations, operators and faults."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+
+from recording_operator.api.meta import DeletionPolicy
+from recording_operator.api.recording import Phase, SourceRef
+from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, Retry, StorageLocation
+from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, RecordingSeen
+from recording_operator.engine.finished import Finished, is_settled
+from recording_operator.engine.queue import Capacity
+from recording_operator.engine.state import EngineOptions
+from tests.engine.builders import a_location
+from tests.engine.simulation.apiserver import ApiServer, Change
+from tests.engine.simulation.checker import Checker
+from tests.engine.simulation.operator import Operator
+from tests.engine.simulation.schedule import Schedule
+from tests.engine.simulation.sources import Fate
+from tests.engine.simulation.store import Store
+from tests.engine.simulation.telling import describe
+from tests.engine.simulation.watch import Watch, is_unfinished
+
+GOLD: Final = {"tier": "gold"}
+_UPLOADS_EVERY_S = 600.0
+_FINISHED_EVERY_S = 6 * 3600.0
+_OLD_S = 600.0
+
+
+class World:
+    """Everything around the engine. `faults` names the kinds of trouble that this seed meets."""
+
+    def __init__(self, rng: Random, faults: frozenset[str], trace: list[str] | None) -> None:
+        self.rng = rng
+        self.faults = faults
+        self._trace = trace
+        self.schedule = Schedule()
+        self.skew = timedelta(0)
+        self.api = ApiServer(lambda: self.schedule.true_now)
+        self.store = Store()
+        self.fates: dict[str, Fate] = {}
+        self.secrets: dict[tuple[str, str], str] = {}
+        self.labels: dict[str, dict[str, str]] = {"team-a": dict(GOLD), "team-b": dict(GOLD)}
+        self.locations: dict[str, StorageLocation] = {}
+        self.ready: dict[str, bool] = {}
+        self.api_down_until_s = 0.0
+        self.named_uploads: dict[tuple[str, str], set[str]] = {}
+        self.swept = 0
+        self.died = False
+        self.split_brain = False
+        self.leader: Operator | None = None
+        self.watches: dict[str, Watch] = {}
+        self.epochs = 0
+        self.retries_until_expiry = rng.random() < 0.1
+        self.options = EngineOptions(
+            capacity=Capacity(total=rng.choice((1, 2, 16)), per_namespace=rng.choice((1, 2, 8))),
+            default_ttl=rng.choice((timedelta(hours=720), timedelta(0), timedelta(hours=2))),
+        )
+        self.checker = Checker(self)
+        self.api.listeners.append(self._noted)
+        for location in self._draw_locations():
+            self.locations[location.metadata.name] = location
+            self.ready[location.metadata.name] = True
+        self.policies = {name: location.spec.deletion_policies for name, location in self.locations.items()}
+
+    def _draw_locations(self) -> list[StorageLocation]:
+        delays = self.rng.choice(((120, 300, 600), (5,), ()))
+        retry = Retry(
+            delays=tuple(timedelta(seconds=delay) for delay in delays or (120,)),
+            until_expiry=self.retries_until_expiry,
+            refresh_grace=timedelta(minutes=self.rng.choice((0, 60))),
+        )
+        limits = Limits(concurrent_uploads=self.rng.choice((None, 1, 4)))
+        gold = AllowedNamespaces(selector=LabelSelector(match_labels=dict(GOLD)))
+        return [
+            a_location("archive", retry=retry, limits=limits),
+            a_location("vault", allowed=gold, policies=(DeletionPolicy.RETAIN,)),
+        ]
+
+    # Time
+
+    def clock(self) -> datetime:
+        """What the operators' clock shows."""
+        return self.schedule.true_now + self.skew
+
+    def trace(self, who: str, what: object) -> None:
+        """Note a step, where somebody wants to read it."""
+        if self._trace is not None:
+            self._trace.append(f"{self.schedule.elapsed_s:10.2f} {who:6} {describe(what)}")
+
+    # Draws
+
+    def latency_s(self) -> float:
+        """How long a message takes."""
+        return self.rng.choice((0.005, 0.01, 0.05, 0.5, 3.0 if "slow" in self.faults else 0.1))
+
+    def watch_latency_s(self) -> float:
+        """How late the watch is."""
+        return self.rng.choice((0.01, 0.1, 0.3, 20.0 if "slow" in self.faults else 0.5))
+
+    def repeats(self) -> bool:
+        """Whether the watch shows this once more, later."""
+        return "echo" in self.faults and self.rng.random() < 0.2
+
+    def loses_request(self) -> bool:
+        """Whether a request, or its answer, is lost."""
+        return "lossy" in self.faults and self.rng.random() < 0.1
+
+    def floods(self) -> bool:
+        """Whether the API server says 429."""
+        return "flood" in self.faults and self.rng.random() < 0.3
+
+    def api_is_down(self) -> bool:
+        """Whether the API server does not answer at all."""
+        return self.schedule.elapsed_s < self.api_down_until_s
+
+    # Sources
+
+    def fate_of(self, url: str) -> Fate:
+        """What becomes of transfers from this URL."""
+        return self.fates[url]
+
+    def url_of(self, namespace: str, source: SourceRef) -> str | None:
+        """The URL, from the spec or the Secret; None while the Secret does not exist."""
+        if source.url_secret_ref is not None:
+            return self.secrets.get((namespace, source.url_secret_ref.name))
+        return source.url
+
+    # Operators
+
+    def start_operator(self) -> Operator:
+        """A new leader: locations are probed, Recordings listed."""
+        self.epochs += 1
+        operator = self.leader = Operator(self, epoch=self.epochs)
+        self.trace(operator.name, "starts")
+        for name in list(self.locations):
+            self.probe(operator, name)
+        self.schedule.after(5.0, lambda: operator.post(LocationsListed()))
+        self.watches[operator.name] = Watch(operator)
+        self.schedule.after(1.0, lambda: self._sweep_finished(operator))
+        self.schedule.after(1.0, lambda: self._sweep_uploads(operator))
+        return operator
+
+    def bury(self, operator: Operator) -> None:
+        """The process is dead, and so is its watch."""
+        operator.die()
+        self.died = True
+        watch = self.watches.pop(operator.name, None)
+        if watch is not None:
+            watch.close()
+        if self.leader is operator:
+            self.leader = None
+
+    def probe(self, operator: Operator, name: str) -> None:
+        """Look at a location, and tell."""
+
+        def answer() -> None:
+            if name in self.locations:
+                ready = self.ready[name] and not self.store.down
+                operator.post(LocationSeen(location=self.locations[name], ready=ready, message="no answer"))
+
+        self.schedule.after(self.latency_s(), answer)
+
+    def tell_of_location(self, name: str) -> None:
+        """A location changed: every operator hears of it in a moment."""
+        for operator in self.living():
+            if name in self.locations:
+                self.probe(operator, name)
+            else:
+                self.schedule.after(self.latency_s(), self._goner(operator, name))
+
+    def _goner(self, operator: Operator, name: str) -> Callable[[], None]:
+        return lambda: operator.post(LocationGone(name=name)) if name not in self.locations else None
+
+    def living(self) -> list[Operator]:
+        """Operators whose process runs, old ones included."""
+        return [watch.operator for watch in self.watches.values() if watch.operator.alive]
+
+    # Sweeps, as the operator makes them
+
+    def sweep_finished_soon(self, operator: Operator) -> None:
+        """After a new list: what happened to finished Recordings meanwhile, no list says."""
+        self.schedule.after(60.0, lambda: self._look_at_finished(operator))
+
+    def _sweep_finished(self, operator: Operator) -> None:
+        if operator.alive:
+            self._look_at_finished(operator)
+            self.schedule.after(_FINISHED_EVERY_S, lambda: self._sweep_finished(operator))
+
+    def _look_at_finished(self, operator: Operator) -> None:
+        near = Finished(default_ttl=self.options.default_ttl)
+        for recording in list(self.api.recordings.values()):
+            ends_at = near.ends_at(recording)
+            ending = ends_at is not None and ends_at <= self.clock() + timedelta(hours=7.2)
+            if not is_unfinished(recording) and (ending or not is_settled(recording)):
+                operator.post_in_order(RecordingSeen(recording=recording))
+
+    def _sweep_uploads(self, operator: Operator) -> None:
+        if not operator.alive:
+            return
+        live = {uid for uid, recording in self.api.recordings.items() if is_unfinished(recording)}
+        for upload in list(self.store.uploads.values()):
+            if upload.uid not in live and self.schedule.elapsed_s - upload.since_s >= _OLD_S:
+                self.swept += 1
+                self.trace("sweep", f"aborts {upload.upload_id} of {upload.uid[:8]}")
+                self.store.abort(upload.key) if not self.store.down else None
+        self.schedule.after(_UPLOADS_EVERY_S, lambda: self._sweep_uploads(operator))
+
+    def _noted(self, change: Change) -> None:
+        if change.after is not None:
+            for state in change.after.status.artifacts:
+                if state.upload_id is not None and state.phase is not Phase.COMPLETE:
+                    self.named_uploads.setdefault((change.recording.metadata.uid, state.name), set()).add(
+                        state.upload_id
+                    )
+        self.checker.changed(change)

@@ -1,0 +1,46 @@
+"""The engine in a world of faults, in virtual time: one seed draws people, faults and their order.
+
+SEEDS=20000 .venv/bin/pytest tests/engine/test_simulation.py     more seeds than the default
+SEED=4711 .venv/bin/pytest tests/engine/test_simulation.py       one seed; a failure shows every step
+"""
+
+import os
+from contextlib import suppress
+
+import pytest
+
+from tests.engine.simulation.run import simulate
+
+SEEDS = int(os.environ.get("SEEDS", "1200"))
+ONE = os.environ.get("SEED")
+BATCHES = 12
+_SHOWN = 80
+
+
+@pytest.mark.parametrize("batch", range(1 if ONE else BATCHES))
+def test_whatever_happens_each_recording_ends_once_and_nothing_is_left_behind(batch: int) -> None:
+    seeds = [int(ONE)] if ONE else range(batch, SEEDS, BATCHES)
+    for seed in seeds:
+        try:
+            simulate(seed)
+        except AssertionError as error:
+            pytest.fail(_story(seed, error), pytrace=False)
+
+
+def test_a_seed_tells_the_same_story_each_time() -> None:
+    stories: list[list[str]] = [[], []]
+    for story in stories:
+        simulate(20, trace=story)
+
+    assert len(stories[0]) > 20
+    assert stories[0] == stories[1]
+
+
+def _story(seed: int, error: AssertionError) -> str:
+    """What happened, step by step, and how to see it again."""
+    steps: list[str] = []
+    with suppress(AssertionError):
+        simulate(seed, trace=steps)
+    shown = steps if ONE else steps[-_SHOWN:]
+    again = f"SEED={seed} .venv/bin/pytest tests/engine/test_simulation.py"
+    return "\n".join([*shown, "", f"seed {seed}: {error}", f"see all of it:  {again}"])
