@@ -11,6 +11,7 @@ from recording_operator.transfer.job import ObjectSpec, StoredObject
 from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.client import S3Options, build_client, part_transport
 from recording_operator.transfer.stores.framing import FramedBody
+from recording_operator.transfer.stores.inventory import ListedObject, listed_objects, may_list
 from recording_operator.transfer.stores.store import (
     OpenUpload,
     PartBody,
@@ -162,6 +163,14 @@ class S3Store:
                 return
             markers = following
 
+    def may_list(self, prefix: str) -> None:
+        """Ask for one key below `prefix`. Raises StoreError where the store does not permit or answer that."""
+        may_list(self._client, bucket=self.options.bucket, prefix=prefix)
+
+    def objects(self, prefix: str) -> Iterator[ListedObject]:
+        """Every object whose key begins with `prefix`, page by page. Raises StoreError."""
+        return listed_objects(self._client, bucket=self.options.bucket, prefix=prefix)
+
     def read(self, stored: StoredObject) -> Iterator[bytes]:
         """The bytes of exactly this version."""
         with translated("GetObject"):
@@ -191,7 +200,8 @@ class S3Store:
                     return None
                 raise
         crc = checksums.from_base64(answer.get("ChecksumCRC64NVME"))
-        metadata = answer.get("Metadata", {})
+        # Some stores give header names back in another case than they got them.
+        metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
         return SeenObject(
             stored=StoredObject(
                 key=key,

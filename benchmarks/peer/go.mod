@@ -1,0 +1,3 @@
+module recording-operator/benchmarks/peer
+
+go 1.22
