@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
 from recording_operator.api.reasons import Reason
+from recording_operator.reportmetrics import ReportMetrics
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -56,6 +57,7 @@ class Metrics:
         )
         self._location = self._gauge("location_ready", "1 while the check of a StorageLocation succeeds.", "location")
         self._dropped = self._counter("events_dropped", "Kubernetes Events that were not posted.")
+        self.reports = ReportMetrics(self._registry)
         for phase in _PHASES:
             self._recordings.labels(phase)
         for direction in ("read", "stored"):

@@ -87,6 +87,13 @@ class ShutdownSettings(_Strict):
     """Transfers that end within it are finished; the rest goes back to Pending, with no attempt spent."""
 
 
+class ReportSettings(_Strict):
+    """How StorageReports are told."""
+
+    metric_orgs: int = Field(default=0, ge=0, le=100)
+    """So many of the largest organisations get series of their own in /metrics; 0: no label holds an organisation."""
+
+
 class Settings(_Strict):
     """The whole file. Every part and every key may be left out."""
 
@@ -97,6 +104,7 @@ class Settings(_Strict):
     sweep: SweepSettings = SweepSettings()
     lease: LeaseSettings = LeaseSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
+    reports: ReportSettings = ReportSettings()
 
     def engine_options(self) -> EngineOptions:
         """What the engine takes of it."""

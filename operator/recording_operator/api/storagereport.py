@@ -176,7 +176,9 @@ class ReportTotals(ApiModel):
     objects: ByteCount = Field(default=0, description="Objects in the buckets.")
     bytes: ByteCount = Field(default=0, description="Bytes of the objects.")
     storage_gb: Figure = Field(
-        default=Decimal(0), alias="storageGB", description="The same in GB, each location's as its prices count them."
+        default=Decimal(0),
+        alias="storageGB",
+        description="GB that are paid for, incomplete uploads included; each location's as its prices count them.",
     )
     upload_gb24h: Figure = Field(
         default=Decimal(0), alias="uploadGB24h", description="GB that Recordings stored in the last 24 hours."

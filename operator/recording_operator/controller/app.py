@@ -21,6 +21,8 @@ from recording_operator.controller.dispatch import Dispatcher
 from recording_operator.controller.health import Checks, HealthServer
 from recording_operator.controller.locations import LocationKeeper
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.refresh import Refresher
+from recording_operator.controller.reports import ReportKeeper
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.stores import S3Stores
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
@@ -228,9 +230,22 @@ class App:
             default_ttl=settings.recordings.ttl_after_finished,
             owns_prefix=stores.owns_prefix,
         )
+        refresher = Refresher(
+            kube=kube,
+            clients=locations,
+            operator_namespace=self._options.namespace,
+            stopping=self._stop.is_set,
+        )
+        reports = ReportKeeper(
+            kube=kube,
+            refresher=refresher,
+            events=events,
+            metrics=self._metrics.reports,
+            metric_orgs=settings.reports.metric_orgs,
+        )
         loop.start()
         watch_stop = self._watch(loop.post, locations)
-        self._tend(loop, locations, sweeper)
+        self._tend(loop, locations, sweeper, reports)
         self._drain(loop)
         watch_stop.set()
         loop.stop(timeout_s=_TICK_S)
@@ -269,9 +284,10 @@ class App:
         threading.Thread(target=watcher.run, args=(stop,), name="watch", daemon=True).start()
         return stop
 
-    def _tend(self, loop: ControlLoop, locations: LocationKeeper, sweeper: Sweeper) -> None:
+    def _tend(self, loop: ControlLoop, locations: LocationKeeper, sweeper: Sweeper, reports: ReportKeeper) -> None:
         """What time alone brings about, until a signal comes."""
         sweeping: threading.Thread | None = None
+        reporting: threading.Thread | None = None
         while not self._stop.wait(_TICK_S):
             locations.tick()
             loop.call(self._take_census)
@@ -279,6 +295,9 @@ class App:
             if listed and (sweeping is None or not sweeping.is_alive()):
                 sweeping = threading.Thread(target=sweeper.run_due, name="sweep", daemon=True)
                 sweeping.start()
+            if listed and locations.checked and reporting is None:
+                reporting = threading.Thread(target=reports.run, args=(self._stop,), name="reports", daemon=True)
+                reporting.start()
 
     def _take_census(self, engine: Engine, _now: datetime) -> list[Action]:
         phases, waiting = engine.census()

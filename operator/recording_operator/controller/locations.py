@@ -151,6 +151,12 @@ class LocationKeeper:
                 return known.store
         raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")
 
+    @property
+    def checked(self) -> bool:
+        """Whether all locations that there were at start have been probed."""
+        with self._lock:
+            return self._announced
+
     def locations(self) -> list[tuple[StorageLocation, S3Store]]:
         """Every location that works."""
         with self._lock:

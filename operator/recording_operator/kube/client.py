@@ -16,6 +16,7 @@ from recording_operator.kube.rest import MERGE_PATCH, RestClient
 
 UNFINISHED: Final = "status.phase!=Complete,status.phase!=Failed"
 _API: Final = f"/apis/{API_VERSION}"
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class SecretData:
 
 
 class KubeApi:
-    """The calls of the operator on Recordings, StorageLocations, Namespaces and Secrets."""
+    """The calls of the operator on its own kinds, Namespaces, Secrets and ConfigMaps."""
 
     def __init__(self, rest: RestClient) -> None:
         self._rest = rest
@@ -91,7 +92,30 @@ class KubeApi:
         """As `patch_recording_status`."""
         return self._patch_status(_location(name), resource_version, status)
 
-    # Namespaces and Secrets
+    # StorageReports
+
+    def report_generations(self) -> dict[str, tuple[str, int]]:
+        """uid and generation of every StorageReport by name: their metadata only, from the API server's memory."""
+        listing = self._rest.request(
+            "GET", f"{_API}/storagereports", query={"resourceVersion": "0"}, accept=_METADATA_ONLY
+        )
+        metadata = [item["metadata"] for item in listing.get("items") or ()]
+        return {meta["name"]: (meta["uid"], int(meta.get("generation", 0))) for meta in metadata}
+
+    def get_report(self, name: str) -> dict[str, Any]:
+        """The stored StorageReport. Raises NotFound."""
+        return self._rest.request("GET", _report(name))
+
+    def patch_report_status(self, name: str, *, resource_version: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        """As `patch_recording_status`."""
+        return self._patch_status(_report(name), resource_version, status)
+
+    # Namespaces, Secrets and ConfigMaps
+
+    def read_config_map(self, namespace: str, name: str) -> dict[str, str]:
+        """The entries of a ConfigMap. Raises NotFound, Forbidden."""
+        path = f"/api/v1/namespaces/{_segment(namespace)}/configmaps/{_segment(name)}"
+        return dict(self._rest.request("GET", path).get("data") or {})
 
     def namespace_labels(self, name: str) -> dict[str, str]:
         """The labels of a Namespace; `kubernetes.io/metadata.name` is always among them. Raises NotFound."""
@@ -142,6 +166,10 @@ def _recording(namespace: str, name: str) -> str:
 
 def _location(name: str) -> str:
     return f"{_API}/storagelocations/{_segment(name)}"
+
+
+def _report(name: str) -> str:
+    return f"{_API}/storagereports/{_segment(name)}"
 
 
 def _segment(name: str) -> str:

@@ -4,12 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from recording_operator.api.names import API_VERSION, GROUP, RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, VERSION
+from recording_operator.api.names import (
+    API_VERSION,
+    GROUP,
+    RECORDING_PLURAL,
+    STORAGE_LOCATION_PLURAL,
+    STORAGE_REPORT_PLURAL,
+    VERSION,
+)
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
 from recording_operator.kube.lease import LEASE_NAME
 from recording_operator.kube.rest import RestClient
 
-_RESOURCES: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL)
+_RESOURCES: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, STORAGE_REPORT_PLURAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,8 @@ def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] 
     rights = [
         *(Right(verb=verb, group=GROUP, resource=STORAGE_LOCATION_PLURAL) for verb in ("get", "list", "watch")),
         Right(verb="patch", group=GROUP, resource=STORAGE_LOCATION_PLURAL, subresource="status"),
+        *(Right(verb=verb, group=GROUP, resource=STORAGE_REPORT_PLURAL) for verb in ("get", "list")),
+        Right(verb="patch", group=GROUP, resource=STORAGE_REPORT_PLURAL, subresource="status"),
         Right(verb="get", group="", resource="namespaces"),
         *(
             Right(

@@ -61,6 +61,7 @@ class RestClient:
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> dict[str, Any]:
         """Ask, and return the JSON object of a 2xx answer.
@@ -70,7 +71,7 @@ class RestClient:
         started = time.monotonic()
         outcome = "Success"
         try:
-            return self._request(method, path, query, body, content_type, read_timeout_s)
+            return self._request(method, path, query, body, self._headers(content_type, accept), read_timeout_s)
         except KubeError as error:
             outcome = type(error).__name__
             raise
@@ -83,7 +84,7 @@ class RestClient:
         path: str,
         query: Mapping[str, str | int] | None,
         body: Mapping[str, Any] | None,
-        content_type: str,
+        headers: Mapping[str, str],
         read_timeout_s: float,
     ) -> dict[str, Any]:
         asked = f"{method} {path}"
@@ -92,7 +93,7 @@ class RestClient:
             answer = self._client.rest_client.request(  # type: ignore[no-untyped-call]
                 method,
                 url,
-                headers=self._headers(content_type),
+                headers=dict(headers),
                 body=None if body is None else dict(body),
                 _request_timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
             )
@@ -108,8 +109,8 @@ class RestClient:
             status=answer.status, body=parsed, retry_after=answer.headers.get("Retry-After"), request=asked
         )
 
-    def _headers(self, content_type: str) -> dict[str, str]:
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": self._user_agent}
+    def _headers(self, content_type: str, accept: str) -> dict[str, str]:
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": self._user_agent}
         token = self._connection.token.current()
         if token:
             headers["Authorization"] = f"Bearer {token}"

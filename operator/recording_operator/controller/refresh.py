@@ -1,0 +1,282 @@
+"""One refresh of a StorageReport: read prices, count Recordings and buckets, hand the sums to the cost model."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagereport import ReportSource, StorageReport, StorageReportStatus
+from recording_operator.costs.index import RecordingIndex
+from recording_operator.costs.ledger import Priced, Terms
+from recording_operator.costs.library import find_profile, overridden
+from recording_operator.costs.profile import PriceError
+from recording_operator.costs.report import Counted, CurrencyError, counted_since, currency_of, refreshed
+from recording_operator.costs.uploads import RecordingTally, add_recording
+from recording_operator.costs.usage import LocationTally, Scope, Usage, Window
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import KubeError, NotFound
+from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.stores.translate import StoreError
+
+# What no wait mends: then the Recordings have to do.
+_NOT_PERMITTED: Final = frozenset(
+    {
+        Reason.ACCESS_DENIED,
+        Reason.CREDENTIALS_INVALID,
+        Reason.CREDENTIALS_NOT_FOUND,
+        Reason.BUCKET_NOT_FOUND,
+        Reason.STORE_UNSUPPORTED,
+        Reason.ENDPOINT_BLOCKED,
+    }
+)
+_MOST_SIZED_UPLOADS: Final = 1000
+_STOP_EVERY: Final = 1000
+_log = logging.getLogger(__name__)
+
+
+class RefreshError(Exception):
+    """The report could not be counted; `reason` and the text are for its status."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class RefreshStopped(Exception):  # noqa: N818 - the process ends
+    """The operator is shutting down."""
+
+
+class Clients(Protocol):
+    """Where the clients of StorageLocations come from: the LocationKeeper."""
+
+    def store(self, location: StorageLocation) -> S3Store:
+        """The client of a location. Raises LocationError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """New numbers, and what a reader should know of how they were counted."""
+
+    status: StorageReportStatus
+    message: str
+
+
+class Refresher:
+    """Counts. `stopping` is asked now and then; a refresh that it stops writes nothing."""
+
+    def __init__(
+        self, *, kube: KubeApi, clients: Clients, operator_namespace: str, stopping: Callable[[], bool]
+    ) -> None:
+        self._kube = kube
+        self._clients = clients
+        self._namespace = operator_namespace
+        self._stopping = stopping
+
+    def refresh(self, report: StorageReport, *, now: datetime) -> Refreshed:
+        """Count everything in the report's scope. Raises RefreshError, RefreshStopped."""
+        try:
+            return self._refresh(report, now)
+        except (PriceError, CurrencyError) as error:
+            reason = Reason.PRICES_INVALID if isinstance(error, PriceError) else Reason.CURRENCY_MISMATCH
+            raise RefreshError(reason, str(error)) from None
+        except KubeError as error:
+            raise RefreshError(Reason.REFRESH_FAILED, f"the API server did not answer: {error}") from None
+
+    def _refresh(self, report: StorageReport, now: datetime) -> Refreshed:
+        locations = self._locations()
+        wanted = frozenset(report.spec.scope.storage_locations)
+        seen = [location for location in locations if not wanted or location.metadata.name in wanted]
+        terms = self._terms(report, seen)
+        currency_of(terms, report.spec.budget)
+        stores, denied = self._stores(seen)
+        spec = report.spec
+        scope = Scope(
+            orgs=frozenset(spec.scope.orgs), namespaces=frozenset(spec.scope.namespaces), storage_locations=wanted
+        )
+        window = Window(since=counted_since(report.status, now), now=now)
+        usage = Usage()
+        tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=scope, window=window)
+        self._count_recordings(tally, usage, {location.metadata.name: location for location, _ in denied}, terms)
+        for location, store in stores:
+            excluded = _prefixes_of_others(location, locations)
+            if excluded is not None:
+                self._count_bucket(usage, location, store, excluded, terms=terms, tally=tally)
+        sources = {location.metadata.name: ReportSource.INVENTORY for location, _ in stores}
+        sources |= {location.metadata.name: ReportSource.RECORDINGS for location, _ in denied}
+        counted = Counted(at=now, usage=usage, recordings=tally, sources=sources)
+        status = refreshed(report.status, counted, terms, budget=spec.budget)
+        return Refreshed(status=status, message=_message(status, denied))
+
+    # Prices
+
+    def _locations(self) -> list[StorageLocation]:
+        locations = []
+        for raw in self._kube.list_locations():
+            try:
+                locations.append(StorageLocation.model_validate(raw))
+            except ValidationError:
+                name = raw["metadata"]["name"]
+                raise RefreshError(Reason.INTERNAL_ERROR, f"StorageLocation {name} cannot be read") from None
+        return sorted(locations, key=lambda location: location.metadata.name)
+
+    def _terms(self, report: StorageReport, locations: Iterable[StorageLocation]) -> Terms:
+        own = report.spec.prices
+        prices: dict[str, Priced] = {}
+        for location in locations:
+            given = location.spec.prices
+            name = own.profile or given.profile
+            entries = self._config_map(location.metadata.name, given.config_map) if given.config_map else None
+            profile = overridden(
+                find_profile(name, config_map=entries, config_map_name=given.config_map or ""),
+                per_gb_month=own.storage_per_gb_month,
+                per_gb_out=own.download_per_gb,
+            )
+            prices[location.metadata.name] = Priced(group=f"{given.config_map or ''}/{name}", profile=profile)
+        playback = report.spec.playback
+        return Terms(prices=prices, playback_ratio=playback.ratio, playback_base=playback.base)
+
+    def _config_map(self, location: str, name: str) -> dict[str, str]:
+        try:
+            return self._kube.read_config_map(self._namespace, name)
+        except NotFound:
+            raise PriceError(
+                f"StorageLocation {location} names ConfigMap {name}, which is not in namespace {self._namespace}"
+            ) from None
+
+    # Counting
+
+    def _stores(
+        self, locations: Iterable[StorageLocation]
+    ) -> tuple[list[tuple[StorageLocation, S3Store]], list[tuple[StorageLocation, str]]]:
+        """Which buckets can be listed, and which cannot, and why. Raises RefreshError for those that may yet answer."""
+        listable, denied = [], []
+        for location in locations:
+            name = location.metadata.name
+            try:
+                store = self._clients.store(location)
+                store.may_list(location.spec.s3.prefix)
+                listable.append((location, store))
+            except StoreError as error:
+                if error.location_reason not in _NOT_PERMITTED:
+                    raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
+                denied.append((location, error.message))
+            except LocationError as error:
+                reason = _ready_reason(location)
+                if reason not in _NOT_PERMITTED:
+                    raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
+                denied.append((location, f"it is not ready ({reason})"))
+        return listable, denied
+
+    def _count_recordings(
+        self, tally: RecordingTally, usage: Usage, denied: dict[str, StorageLocation], terms: Terms
+    ) -> None:
+        for number, raw in enumerate(self._kube.list_recordings()):
+            self._stop_now_and_then(number)
+            location = denied.get(str(raw["spec"].get("storageLocation"))) if tally.add(raw) else None
+            if location is not None:
+                profile = terms.prices[location.metadata.name].profile
+                storage_class = location.spec.s3.storage_class
+                add_recording(usage, raw, storage_class=storage_class, profile=profile, window=tally.window)
+
+    def _count_bucket(
+        self,
+        usage: Usage,
+        location: StorageLocation,
+        store: S3Store,
+        excluded: tuple[str, ...],
+        *,
+        terms: Terms,
+        tally: RecordingTally,
+    ) -> None:
+        name, spec = location.metadata.name, location.spec
+        counting = LocationTally(
+            usage,
+            location=name,
+            prefix=spec.s3.prefix,
+            key_template=spec.key_template,
+            excluded_prefixes=excluded,
+            profile=terms.prices[name].profile,
+            index=tally.index,
+            scope=tally.scope,
+            window=tally.window,
+        )
+        try:
+            for number, found in enumerate(store.objects(spec.s3.prefix)):
+                self._stop_now_and_then(number)
+                counting.add(
+                    found.key,
+                    size_bytes=found.size_bytes,
+                    storage_class=found.storage_class,
+                    last_modified=found.last_modified,
+                    etag=found.etag,
+                )
+            self._count_open_uploads(counting, store, location)
+        except TransferError as error:
+            raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
+
+    def _count_open_uploads(self, counting: LocationTally, store: S3Store, location: StorageLocation) -> None:
+        """A listing of uploads has no sizes: each is asked for its parts, so many at most."""
+        for number, upload in enumerate(store.uploads(location.spec.s3.prefix)):
+            self._stop_now_and_then(0)
+            if number == _MOST_SIZED_UPLOADS:
+                extra = {"location": location.metadata.name}
+                _log.warning("More than %d open uploads: the rest is not counted", _MOST_SIZED_UPLOADS, extra=extra)
+                return
+            try:
+                size_bytes = sum(part.size_bytes for part in store.list_parts(upload.key, upload.upload_id))
+            except TransferError as error:
+                if error.reason is Reason.TARGET_UPLOAD_LOST:
+                    continue  # it ended meanwhile
+                raise
+            storage_class = location.spec.s3.storage_class
+            counting.add_incomplete(upload.key, size_bytes=size_bytes, storage_class=storage_class)
+
+    def _stop_now_and_then(self, number: int) -> None:
+        if number % _STOP_EVERY == 0 and self._stopping():
+            raise RefreshStopped
+
+
+def _prefixes_of_others(location: StorageLocation, all_locations: Iterable[StorageLocation]) -> tuple[str, ...] | None:
+    """Prefixes of the same bucket below this one that another location lists; None where another lists just the same.
+
+    Two locations with one bucket, prefix and template hold the same objects: the first by name counts them.
+    """
+    mine, below = _place(location), []
+    for other in all_locations:
+        theirs = _place(other)
+        if other.metadata.name == location.metadata.name or theirs[:2] != mine[:2]:
+            continue
+        same = theirs[2] == mine[2] and other.spec.key_template == location.spec.key_template
+        if same and other.metadata.name < location.metadata.name:
+            return None
+        if theirs[2] != mine[2] and theirs[2].startswith(mine[2]):
+            below.append(theirs[2])
+    return tuple(sorted(below))
+
+
+def _place(location: StorageLocation) -> tuple[str, str, str]:
+    s3 = location.spec.s3
+    return (s3.endpoint or "", s3.bucket, s3.prefix)
+
+
+def _ready_reason(location: StorageLocation) -> Reason | None:
+    found: Any = next((one.reason for one in location.status.conditions if one.type == "Ready"), None)
+    return Reason(found) if found in set(Reason) else None
+
+
+def _message(status: StorageReportStatus, denied: list[tuple[StorageLocation, str]]) -> str:
+    totals = status.totals
+    counted = f"{totals.objects} objects of {totals.recordings} Recordings counted" if totals else "counted"
+    if denied:
+        names = "; ".join(f"{location.metadata.name}: {why}" for location, why in denied)
+        counted += f"; from the Recordings where the bucket may not be listed ({names})"
+    if status.unpriced:
+        counted += f"; without a price, and in no cost: {', '.join(status.unpriced)}"
+    return counted

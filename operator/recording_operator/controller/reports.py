@@ -1,0 +1,202 @@
+"""StorageReports: who is due is refreshed, one at a time, by the leader alone.
+
+The API server is asked every few seconds for the reports' metadata only; a report is read whole when that changed. A
+refresh that is broken off writes nothing: it is due again, here or with the next leader.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagereport import StorageReport, StorageReportStatus
+from recording_operator.controller.loop import utc_now
+from recording_operator.controller.refresh import Refreshed, RefreshError, RefreshStopped
+from recording_operator.controller.reportstatus import failed, is_due, ready_reason, succeeded, suspended
+from recording_operator.costs.budget import Crossing
+from recording_operator.costs.schedule import ScheduleError, next_time
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import Conflict, KubeError, NotFound
+from recording_operator.kube.events import EventRecorder, EventType
+from recording_operator.kube.status import merge_patch_between
+from recording_operator.reportmetrics import ReportMetrics
+
+_POLL_S: Final = 2.0
+_WRITE_TRIES: Final = 5
+_log = logging.getLogger(__name__)
+
+
+class Refreshes(Protocol):
+    """Counts a report."""
+
+    def refresh(self, report: StorageReport, *, now: datetime) -> Refreshed:
+        """New numbers. Raises RefreshError, RefreshStopped."""
+
+
+class ReportKeeper:
+    """Knows every StorageReport. `run` blocks; meant for a thread of its own."""
+
+    def __init__(
+        self,
+        *,
+        kube: KubeApi,
+        refresher: Refreshes,
+        events: EventRecorder,
+        metrics: ReportMetrics,
+        metric_orgs: int,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._kube = kube
+        self._refresher = refresher
+        self._events = events
+        self._metrics = metrics
+        self._metric_orgs = metric_orgs
+        self._clock = now
+        self._known: dict[str, StorageReport] = {}
+        self._versions: dict[str, tuple[str, int]] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Look and refresh until `stop` is set."""
+        while not stop.is_set():
+            try:
+                self.look()
+                self.refresh_due()
+            except RefreshStopped:
+                return
+            except KubeError as error:
+                _log.warning("StorageReports could not be looked at: %s", error)
+            except Exception:
+                _log.exception("Looking after StorageReports failed in a way that nobody foresaw")
+            stop.wait(_POLL_S)
+
+    def look(self) -> None:
+        """Read the reports that are new or were edited; forget those that are gone. Raises KubeError."""
+        versions = self._kube.report_generations()
+        for name in self._versions.keys() - versions.keys():
+            self._forget(name)
+        for name, version in versions.items():
+            if self._versions.get(name) != version:
+                self._read(name)
+                self._versions[name] = version
+
+    def refresh_due(self) -> None:
+        """Refresh whoever is due, one after the other. Raises KubeError, RefreshStopped."""
+        for name, report in list(self._known.items()):
+            if report.spec.suspend:
+                if report.status.observed_generation != report.metadata.generation:
+                    self._write(name, report, suspended(report))
+            elif self._due(report):
+                self._refresh(name)
+
+    def _now(self) -> datetime:
+        """Whole seconds, as a status writes them."""
+        return self._clock().replace(microsecond=0)
+
+    def _due(self, report: StorageReport) -> bool:
+        try:
+            return is_due(report, self._now())
+        except ScheduleError:
+            return False  # told already; an edit changes the generation, which is due
+
+    def _refresh(self, name: str) -> None:
+        raw = self._read(name)
+        report = self._known.get(name)
+        if raw is None or report is None or report.spec.suspend or not self._due(report):
+            return  # edited, deleted, or refreshed by another meanwhile
+        begun = self._now()
+        passed: list[Crossing] = []
+        try:
+            next_time(report.spec.schedule, report.spec.time_zone, after=begun)  # before a million objects are counted
+            new = self._refresher.refresh(report, now=begun)
+            status, passed = succeeded(report, new.status, message=new.message, begun=begun, now=self._now())
+        except RefreshError as error:
+            status = failed(report, reason=error.reason, message=error.message, begun=begun, now=self._now())
+        except ScheduleError as error:
+            status = failed(report, reason=Reason.SCHEDULE_INVALID, message=str(error), begun=begun, now=self._now())
+        except (RefreshStopped, KubeError):
+            raise
+        except Exception as error:
+            _log.exception("A refresh failed in a way that nobody foresaw", extra={"report": name})
+            message = f"the operator failed ({type(error).__name__}); its log has more"
+            status = failed(report, reason=Reason.INTERNAL_ERROR, message=message, begun=begun, now=self._now())
+        if self._write(name, report, status):
+            self._tell(raw, report, status, passed)
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            raw = self._kube.get_report(name)
+            self._known[name] = StorageReport.model_validate(raw)
+        except NotFound:
+            self._forget(name)
+            return None
+        except ValidationError:
+            _log.error("The StorageReport cannot be read: its CRD is not this operator's", extra={"report": name})
+            self._known.pop(name, None)
+            return None
+        self._show(name)
+        return raw
+
+    def _write(self, name: str, report: StorageReport, status: StorageReportStatus) -> bool:
+        """Write the status unless another operator has refreshed meanwhile; whether it was written."""
+        wanted = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for _ in range(_WRITE_TRIES):
+            try:
+                raw = self._kube.get_report(name)
+                if not _same_object(raw, report):
+                    return False
+                patch = merge_patch_between(raw.get("status") or {}, wanted)
+                version = raw["metadata"]["resourceVersion"]
+                stored = self._kube.patch_report_status(name, resource_version=version, status=patch) if patch else raw
+            except Conflict:
+                continue
+            except NotFound:
+                self._forget(name)
+                return False
+            self._known[name] = StorageReport.model_validate(stored)
+            self._show(name)
+            return True
+        return False
+
+    def _tell(
+        self, raw: dict[str, Any], report: StorageReport, status: StorageReportStatus, passed: list[Crossing]
+    ) -> None:
+        """An Event for each threshold that is newly passed, and for a change between good and bad."""
+        for crossing in passed:
+            if crossing.news:
+                self._emit(raw, Reason.THRESHOLD_PASSED, crossing.message, warning=True)
+        reason = ready_reason(status)
+        message = next((one.message for one in status.conditions if one.type == "Ready"), "")
+        if reason is not None and reason != ready_reason(report.status):
+            good = reason == Reason.REFRESHED
+            self._emit(raw, Reason(reason), message, warning=not good)
+            level = logging.INFO if good else logging.WARNING
+            _log.log(level, "%s: %s", reason, message, extra={"report": report.metadata.name})
+
+    def _emit(self, raw: dict[str, Any], reason: Reason, note: str, *, warning: bool) -> None:
+        kind = EventType.WARNING if warning else EventType.NORMAL
+        self._events.emit(raw, reason=reason, action="Refresh", note=note, event_type=kind)
+
+    def _show(self, name: str) -> None:
+        report = self._known[name]
+        budget = report.spec.budget
+        amount = None if budget is None else float(budget.amount)
+        self._metrics.show(name, report.status, budget=amount, orgs=self._metric_orgs)
+
+    def _forget(self, name: str) -> None:
+        self._known.pop(name, None)
+        self._versions.pop(name, None)
+        self._metrics.forget(name)
+
+
+def _same_object(raw: dict[str, Any], report: StorageReport) -> bool:
+    """Whether nobody else has written a status since the report was read."""
+    status = raw.get("status") or {}
+    old = report.status.model_dump(mode="json", by_alias=True, include={"as_of", "last_refresh_time", "failures"})
+    written = {key: value for key, value in old.items() if value not in (None, 0)}
+    same = all(status.get(key, None) == value for key, value in written.items())
+    newer = bool(status.get("asOf")) and report.status.as_of is None
+    return bool(raw["metadata"]["uid"] == report.metadata.uid) and same and not newer

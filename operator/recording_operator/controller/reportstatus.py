@@ -1,0 +1,144 @@
+"""What a StorageReport's status says of its own refreshes: conditions, times, and what is news."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagereport import StorageReport, StorageReportStatus, ThresholdType
+from recording_operator.costs.budget import Crossing, crossings
+from recording_operator.costs.schedule import ScheduleError, last_time, missed_time, next_time
+
+_FIRST_RETRY: Final = timedelta(seconds=5)
+_LONGEST_RETRY: Final = timedelta(minutes=10)
+_MOST_DOUBLINGS: Final = 8
+_MOST_TOLD: Final = 32
+_BUDGET_CONDITIONS: Final = {
+    "BudgetExceeded": ThresholdType.ACTUAL,
+    "ForecastExceedsBudget": ThresholdType.FORECASTED,
+}
+
+
+def is_due(report: StorageReport, now: datetime) -> bool:
+    """Whether to refresh now: an edit, a time that nobody acted on, or another try. Raises ScheduleError."""
+    spec, status = report.spec, report.status
+    if spec.suspend:
+        return False
+    if status.observed_generation != report.metadata.generation:
+        return True
+    if status.failures and status.next_refresh_time is not None:
+        return status.next_refresh_time <= now
+    return missed_time(spec.schedule, spec.time_zone, acted_on=status.last_schedule_time, now=now) is not None
+
+
+def suspended(report: StorageReport) -> StorageReportStatus:
+    """The status while nothing is refreshed."""
+    return report.status.model_copy(
+        update={"observed_generation": report.metadata.generation, "next_refresh_time": None}
+    )
+
+
+def succeeded(
+    report: StorageReport, new: StorageReportStatus, *, message: str, begun: datetime, now: datetime
+) -> tuple[StorageReportStatus, list[Crossing]]:
+    """The status after a good refresh, and the thresholds that were passed. Raises ScheduleError."""
+    spec = report.spec
+    found = _crossings(report, new, begun)
+    conditions = [
+        _condition(report, "Ready", Reason.REFRESHED, message, now, holds=True),
+        _condition(report, "Stalled", Reason.REFRESHED, "", now, holds=False),
+        *(_budget_condition(report, name, kind, found, now) for name, kind in _budget_kinds(report)),
+    ]
+    month = f"{begun:%Y-%m} "
+    told = [key for key in report.status.crossed if key.startswith(month)]
+    told += [crossing.key for crossing in found if crossing.news]
+    status = new.model_copy(
+        update={
+            "observed_generation": report.metadata.generation,
+            "conditions": tuple(conditions),
+            "last_schedule_time": last_time(spec.schedule, spec.time_zone, until=begun),
+            "last_refresh_time": now,
+            "next_refresh_time": next_time(spec.schedule, spec.time_zone, after=begun),
+            "last_refresh_token": spec.refresh_token or None,
+            "failures": 0,
+            "crossed": tuple(told[-_MOST_TOLD:]),
+        }
+    )
+    return status, found
+
+
+def failed(
+    report: StorageReport, *, reason: Reason, message: str, begun: datetime, now: datetime
+) -> StorageReportStatus:
+    """The last good numbers, and why there are no new ones."""
+    spec, old = report.spec, report.status
+    failures = old.failures + 1 if old.observed_generation == report.metadata.generation else 1
+    acted_on: datetime | None
+    retry_at: datetime | None
+    try:
+        acted_on = last_time(spec.schedule, spec.time_zone, until=begun)
+        retry_at = now + min(_FIRST_RETRY * 2 ** min(failures - 1, _MOST_DOUBLINGS), _LONGEST_RETRY)
+    except ScheduleError:
+        acted_on, retry_at = old.last_schedule_time, None  # only an edit helps
+    budget = [one for one in old.conditions if one.type in _BUDGET_CONDITIONS and spec.budget is not None]
+    conditions = [
+        _condition(report, "Ready", reason, message, now, holds=False),
+        _condition(report, "Stalled", reason, message, now, holds=True),
+        *budget,
+    ]
+    return old.model_copy(
+        update={
+            "observed_generation": report.metadata.generation,
+            "conditions": tuple(conditions),
+            "last_schedule_time": acted_on,
+            "next_refresh_time": retry_at,
+            "last_refresh_token": spec.refresh_token or None,
+            "failures": failures,
+        }
+    )
+
+
+def ready_reason(status: StorageReportStatus) -> str | None:
+    """Why the report is ready or not."""
+    return next((one.reason for one in status.conditions if one.type == "Ready"), None)
+
+
+def _crossings(report: StorageReport, new: StorageReportStatus, begun: datetime) -> list[Crossing]:
+    if report.spec.budget is None or new.cost is None:
+        return []
+    return crossings(
+        report.spec.budget,
+        month_to_date=new.cost.month_to_date,
+        projected=new.cost.projected_month,
+        told=report.status.crossed,
+        month=begun.date(),
+    )
+
+
+def _budget_kinds(report: StorageReport) -> list[tuple[str, ThresholdType]]:
+    return list(_BUDGET_CONDITIONS.items()) if report.spec.budget is not None else []
+
+
+def _budget_condition(
+    report: StorageReport, name: str, kind: ThresholdType, found: list[Crossing], now: datetime
+) -> Condition:
+    passed = [crossing for crossing in found if crossing.threshold.type is kind]
+    highest = max(passed, key=lambda crossing: crossing.threshold.percent, default=None)
+    if highest is None:
+        return _condition(report, name, Reason.WITHIN_BUDGET, "no threshold is passed", now, holds=False)
+    return _condition(report, name, Reason.THRESHOLD_PASSED, highest.message, now, holds=True)
+
+
+def _condition(
+    report: StorageReport, name: str, reason: Reason, message: str, now: datetime, *, holds: bool
+) -> Condition:
+    status = ConditionStatus.TRUE if holds else ConditionStatus.FALSE
+    old = next((one for one in report.status.conditions if one.type == name), None)
+    return Condition(
+        type=name,
+        status=status,
+        observed_generation=report.metadata.generation,
+        last_transition_time=old.last_transition_time if old is not None and old.status is status else now,
+        reason=reason,
+        message=message,
+    )

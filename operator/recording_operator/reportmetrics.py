@@ -1,0 +1,80 @@
+"""What Prometheus sees of StorageReports. Names of reports, locations and classes are administrators' words.
+
+Organisations are users' words: they get series only where the administrator asks, and so many at most. Prometheus
+knows only binary fractions: the exact amounts are in the report.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from recording_operator.api.storagereport import StorageReportStatus
+
+_NAMESPACE: Final = "recording_operator"
+_MONTH: Final = ("ToDate", "Projected", "NextProjected")
+
+
+class ReportMetrics:
+    """The figures of every report's last refresh. Thread-safe."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labelnames=("report", *labels), namespace=_NAMESPACE, registry=registry)
+
+        self._bytes = gauge("report_stored_bytes", "Bytes stored.", "location", "storage_class")
+        self._day = gauge("report_day_cost", "Cost of one day, as things stand.", "location", "currency")
+        self._class_day = gauge("report_class_day_cost", "The same by storage class.", "storage_class", "currency")
+        self._month = gauge(
+            "report_month_cost", "Cost of the month to date, projected, and of the next.", "kind", "currency"
+        )
+        self._budget = gauge("report_budget", "The month's budget.", "currency")
+        self._exceeded = gauge("report_budget_exceeded", "1 while a threshold of a type is passed.", "type")
+        self._refreshed = gauge("report_last_refresh_timestamp_seconds", "When the last good refresh ended.")
+        self._ready = gauge("report_ready", "1 while the last refresh succeeded.")
+        self._orphans = gauge("report_orphaned_bytes", "Bytes of objects whose Recording is gone.")
+        self._incomplete = gauge("report_incomplete_upload_bytes", "Bytes in open multipart uploads.")
+        self._org_bytes = gauge("report_org_stored_bytes", "Bytes by organisation, where asked for.", "org")
+        self._org_day = gauge(
+            "report_org_day_cost", "Cost of a day by organisation, where asked for.", "org", "currency"
+        )
+
+    def show(self, report: str, status: StorageReportStatus, *, budget: float | None, orgs: int) -> None:
+        """Replace the figures of a report by those of its status. `orgs` of the largest organisations are named."""
+        self.forget(report)
+        self._ready.labels(report).set(int(_holds(status, "Ready")))
+        for kind, condition in (("Actual", "BudgetExceeded"), ("Forecasted", "ForecastExceedsBudget")):
+            if budget is not None:
+                self._exceeded.labels(report, kind).set(int(_holds(status, condition)))
+        cost = status.cost
+        if cost is None or status.totals is None or status.last_refresh_time is None:
+            return
+        self._refreshed.labels(report).set(status.last_refresh_time.timestamp())
+        self._orphans.labels(report).set(status.totals.orphaned_bytes)
+        self._incomplete.labels(report).set(status.totals.incomplete_upload_bytes)
+        months = (cost.month_to_date, cost.projected_month, cost.projected_next_month)
+        for kind, amount in zip(_MONTH, months, strict=True):
+            self._month.labels(report, kind, cost.currency).set(float(amount))
+        if budget is not None:
+            self._budget.labels(report, cost.currency).set(budget)
+        for row in status.by_storage_location:
+            self._day.labels(report, row.name, cost.currency).set(float(row.cost))
+        for by_class in status.by_storage_class:
+            self._class_day.labels(report, by_class.name, cost.currency).set(float(by_class.cost))
+        for cell in status.ledger.cells if status.ledger else ():
+            self._bytes.labels(report, cell.storage_location, cell.storage_class).inc(cell.bytes)
+        for by_org in status.by_org[:orgs]:
+            self._org_bytes.labels(report, by_org.name).set(by_org.bytes)
+            self._org_day.labels(report, by_org.name, cost.currency).set(float(by_org.cost))
+
+    def forget(self, report: str) -> None:
+        """The report is gone, or is shown anew."""
+        for gauge in self._all():
+            gauge.remove_by_labels({"report": report})
+
+    def _all(self) -> Iterable[Gauge]:
+        return (gauge for gauge in vars(self).values() if isinstance(gauge, Gauge))
+
+
+def _holds(status: StorageReportStatus, condition: str) -> bool:
+    return any(one.type == condition and one.status == "True" for one in status.conditions)
