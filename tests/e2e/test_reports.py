@@ -3,6 +3,8 @@
 import json
 import re
 import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -184,9 +186,8 @@ def test_counts_the_bucket_by_who_causes_it(
     assert status["byNamespace"][0]["name"] in {namespace, "(unknown)"}
     for rows in ("byOrg", "byNamespace", "byStorageLocation", "byStorageClass"):
         assert sum(Decimal(row["cost"]) for row in status[rows]) == Decimal(status["cost"]["today"])
-    assert sum(Decimal(day["cost"]) for day in status["history"]).quantize(Decimal("0.01")) == Decimal(
-        status["cost"]["monthToDate"]
-    )
+    spent = sum((Decimal(day["cost"]) for day in status["history"]), Decimal(0))
+    assert spent.quantize(Decimal("0.01")) == Decimal(status["cost"]["monthToDate"])
     location = status["byStorageLocation"][0]
     assert (location["name"], location["source"], location["profile"]) == (place, "Inventory", "default")
     assert location["pricesAsOf"]
@@ -199,6 +200,15 @@ def test_counts_the_bucket_by_who_causes_it(
         "NAME", "STORAGE", "RECORDINGS", "MONTH-TO-DATE", "PROJECTED", "NEXT-MONTH", "BUDGET", "REFRESHED",
     ]  # fmt: skip
     assert re.search(r"0\.006 GB +2 +\d+\.\d\d USD +\d+\.\d\d USD +\d+\.\d\d USD +0% of 50\.00 USD", row)
+
+    program = [str(Path(sys.executable).with_name("recording-operator")), "report", made.name]
+    program += ["--kubeconfig", str(cluster.kubeconfig), "-o", "csv", "--from", f"{datetime.now(UTC):%Y-%m-%d}"]
+    written = subprocess.run(program, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert written[0] == "date,org_id,metric_type,value,unit,cost_usd"
+    assert sum("api_requests,1.0" in line for line in written) == 2 + 1  # one write for each object
+    absent = subprocess.run([*program[:2], "nobody", *program[3:]], capture_output=True, text=True, check=False)
+    assert (absent.returncode, absent.stdout) == (1, "")
+    assert "StorageReport nobody does not exist" in absent.stderr
 
     metrics = operator.metrics()
     held = f'{{location="{place}",report="{made.name}",storage_class="STANDARD"}}'

@@ -7,7 +7,7 @@ import click
 
 from recording_operator import __version__
 
-VERBS: Final = ("copy", "run")
+VERBS: Final = ("copy", "report", "run")
 
 
 class _Verbs(click.Group):

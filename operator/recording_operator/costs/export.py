@@ -1,0 +1,165 @@
+"""A report's history as rows: by day, week or month, by organisation and kind of usage."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from recording_operator.api.storagereport import HistoryEntry, HistoryOrg
+from recording_operator.costs.money import MICRO, ZERO, plain, rounded
+
+_DATE_CHARS: Final = 10
+# A spreadsheet takes a cell that begins so for a formula, and may run it.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Step(StrEnum):
+    """How much time a row spans. A week begins on Monday and is called by that day."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One kind of usage of one organisation in one step. `cost` is in `currency`."""
+
+    date: str
+    org_id: str
+    metric_type: str
+    value: Decimal
+    unit: str
+    cost: Decimal
+    estimated: bool
+
+
+@dataclass(slots=True)
+class _Sum:
+    value: Decimal = ZERO
+    cost: Decimal = ZERO
+
+
+def rows(
+    history: Iterable[HistoryEntry], *, begin: date | None = None, end: date | None = None, step: Step = Step.DAY
+) -> list[Row]:
+    """The entries from `begin` to `end`, both included. Storage is the mean of a step's days, the rest are sums.
+
+    What is kept by months only appears in months, on the first of each; a month counts as in the window when its
+    first day is.
+    """
+    spans: dict[tuple[str, str, str], _Sum] = {}
+    days: dict[str, int] = {}
+    estimated: dict[str, bool] = {}
+    for entry in history:
+        is_month = len(entry.date) < _DATE_CHARS
+        day = date.fromisoformat(f"{entry.date}-01" if is_month else entry.date)
+        if (begin is not None and day < begin) or (end is not None and day > end):
+            continue
+        when = entry.date if is_month else _begin(day, step)
+        days[when] = days.get(when, 0) + 1
+        estimated[when] = estimated.get(when, False) or entry.estimated
+        for org in entry.orgs:
+            for metric, value, cost in _metrics(org):
+                found = spans.setdefault((when, org.name, metric), _Sum())
+                found.value += value
+                found.cost += cost
+    return [
+        Row(
+            date=when,
+            org_id=org,
+            metric_type=metric,
+            value=rounded(found.value / days[when] if metric == "storage_gb" else found.value, MICRO),
+            unit="requests" if metric == "api_requests" else "GB",
+            cost=rounded(found.cost, MICRO),
+            estimated=estimated[when],
+        )
+        for (when, org, metric), found in sorted(spans.items(), key=lambda item: (item[0][0], item[0][1]))
+    ]
+
+
+def _begin(day: date, step: Step) -> str:
+    if step is Step.MONTH:
+        return f"{day:%Y-%m}"
+    return (day - timedelta(days=day.weekday()) if step is Step.WEEK else day).isoformat()
+
+
+def _metrics(org: HistoryOrg) -> tuple[tuple[str, Decimal, Decimal], ...]:
+    return (
+        ("storage_gb", org.storage_gb, org.storage_cost),
+        ("upload_gb", org.upload_gb, ZERO),
+        ("download_gb", org.download_gb, org.download_cost),
+        ("api_requests", Decimal(org.api_requests), org.request_cost),
+    )
+
+
+def columns(currency: str) -> tuple[str, ...]:
+    """Names of the columns; the money's says its currency."""
+    return ("date", "org_id", "metric_type", "value", "unit", f"cost_{currency.lower()}")
+
+
+def as_csv(found: Sequence[Row], *, currency: str) -> str:
+    """Comma-separated, every line ended by CRLF (RFC 4180); no cell is a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns(currency))
+    for row in found:
+        cells = (row.date, row.org_id, row.metric_type, plain(row.value), row.unit, plain(row.cost))
+        writer.writerow([no_formula(cell) for cell in cells])
+    return text.getvalue()
+
+
+def no_formula(cell: str) -> str:
+    """The cell as text: with an apostrophe before what a spreadsheet would run. Numbers here are never negative."""
+    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
+
+
+def as_json(found: Sequence[Row], *, currency: str) -> str:
+    """An array of objects; numbers are texts, so that no reader makes binary fractions of them."""
+    money = columns(currency)[-1]
+    listing: list[dict[str, Any]] = [
+        {
+            "date": row.date,
+            "org_id": row.org_id,
+            "metric_type": row.metric_type,
+            "value": plain(row.value),
+            "unit": row.unit,
+            money: plain(row.cost),
+            "estimated": row.estimated,
+        }
+        for row in found
+    ]
+    return json.dumps(listing, indent=2) + "\n"
+
+
+def as_table(found: Sequence[Row], *, currency: str) -> str:
+    """Aligned columns for a terminal; `~` marks what is estimated, and the last line sums up."""
+    lines = [tuple(name.upper() for name in columns(currency))]
+    lines += [
+        (
+            f"{row.date}{'~' if row.estimated else ''}",
+            row.org_id,
+            row.metric_type,
+            f"{rounded(row.value, Decimal('0.001')):f}",
+            row.unit,
+            f"{rounded(row.cost, Decimal('0.0001')):f}",
+        )
+        for row in found
+    ]
+    total = rounded(sum((row.cost for row in found), ZERO), Decimal("0.01"))
+    lines.append(("TOTAL", "", "", "", "", f"{total:f}"))
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    numbers = {3, 5}
+    return "".join(
+        "   ".join(
+            cell.rjust(width) if place in numbers else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
