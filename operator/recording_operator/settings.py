@@ -151,7 +151,10 @@ def load_settings(path: Path | None) -> Settings:
         settings = Settings.model_validate(document)
     except ValidationError as error:
         raise SettingsError(f"policy file {path}: {_first_fault(error)}") from None
-    settings.lease_timings()
+    try:
+        settings.lease_timings()
+    except SettingsError as error:
+        raise SettingsError(f"policy file {path}: {error}") from None
     return settings
 
 
