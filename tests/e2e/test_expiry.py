@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,10 @@ def test_headers_only_with_their_owners_consent(world: World) -> None:
     world.secrets.add(URL_CANARY)
     world.cluster.kubectl.apply(secrets_binding(world.namespace))
     token, body = f"Bearer {CANARY}", pattern(MIB)
-    consent = {"labels": {SOURCE_HEADERS_LABEL: "true"}, "annotations": {ALLOWED_HOSTS_ANNOTATION: "127.0.0.1"}}
+    consent: dict[str, Any] = {
+        "labels": {SOURCE_HEADERS_LABEL: "true"},
+        "annotations": {ALLOWED_HOSTS_ANNOTATION: "127.0.0.1"},
+    }
     elsewhere = {**consent, "annotations": {ALLOWED_HOSTS_ANNOTATION: "media.example.com"}}
 
     def behave(request: SourceRequest) -> Behaviour:

@@ -1,0 +1,173 @@
+"""How the operator starts, says how it is, and refuses to start with one line that says what to do."""
+
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import API_SERVER, ETCD, ControlPlane
+from localcluster.install import OPERATOR_NAMESPACE
+from localcluster.operatorprocess import operator_command, operator_environment
+from localcluster.ports import free_port
+from recording_operator.settings import SettingsError, load_settings
+from tests.support.recordings import from_media
+from tests.support.world import World, leader_of, stored_bytes, write_settings
+
+pytestmark = pytest.mark.cluster
+
+WITHIN_S = 15.0
+
+
+def refusal(kubeconfig: Path, policy: Path, *, port: int = 0) -> str:
+    """What `recording-operator run` says when it does not start: its last line, once it has ended with status 1."""
+    command = operator_command(policy=policy, namespace=OPERATOR_NAMESPACE, http_port=port)
+    done = subprocess.run(
+        command, env=operator_environment(kubeconfig), capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+    assert done.returncode == 1, done
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("recording-operator: ")]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.fixture
+def kubeconfig(cluster: ControlPlane) -> Path:
+    """The operator's own."""
+    return cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name="recording-operator")
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """Settings that are fine."""
+    return write_settings(tmp_path)
+
+
+def test_a_bad_policy_file(kubeconfig: Path, tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("sourcePolicy: {schema: [https]}")
+
+    said = refusal(kubeconfig, path)
+
+    assert (
+        said == f"recording-operator: policy file {path}: sourcePolicy.schema is not a setting; look for a typing error"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sourcePolicy: {denyCIDRs: [10.0.0.1/8]}", ["sourcePolicy.denyCIDRs.0", "10.0.0.0/8"]),
+        ("lease: {duration: 5s, renew: 10s}", ["retry < renew < duration"]),
+        ("transfers: {concurrent: 0}", ["transfers.concurrent"]),
+        ("recordings: {progressInterval: soon}", ["recordings.progressInterval", "5s"]),
+        ("- sourcePolicy", ["mapping"]),
+        ("sourcePolicy: [", ["YAML", "line 1"]),
+    ],
+)
+def test_what_is_said_of_bad_settings(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+
+    said = str(caught.value)
+    assert "\n" not in said
+    assert all(word in said for word in [str(path), *words]), said
+
+
+def test_a_policy_file_that_is_not_there(kubeconfig: Path, tmp_path: Path) -> None:
+    assert "No such file" in refusal(kubeconfig, tmp_path / "absent.yaml")
+
+
+def test_a_port_that_is_taken(kubeconfig: Path, policy: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refusal(kubeconfig, policy, port=port)
+    assert f":{port}" in said
+    assert "--http-port" in said
+
+
+def test_no_rights(cluster: ControlPlane, policy: Path, namespace: str) -> None:
+    cluster.kubectl("create", "serviceaccount", "nobody", f"--namespace={namespace}")
+    nobody = cluster.service_account_kubeconfig(namespace=namespace, name="nobody")
+
+    said = refusal(nobody, policy)
+
+    for resource in ("recordings.recordings.dev", "recordings/status.recordings.dev", "leases.coordination.k8s.io"):
+        assert resource in said
+    assert "apply its RBAC" in said
+
+
+def test_no_crds(crdless: ControlPlane, policy: Path) -> None:
+    said = refusal(crdless.kubeconfig, policy)
+    assert "recordings.recordings.dev" in said
+    assert "kubectl apply -f crds/" in said
+
+
+def test_no_api_server(kubeconfig: Path, policy: Path, tmp_path: Path, cluster: ControlPlane) -> None:
+    elsewhere = tmp_path / "kubeconfig"
+    elsewhere.write_text(kubeconfig.read_text().replace(cluster.server, f"https://127.0.0.1:{free_port()}"))
+    assert "does not answer" in refusal(elsewhere, policy)
+
+
+def test_no_kubeconfig(policy: Path, tmp_path: Path) -> None:
+    assert "absent" in refusal(tmp_path / "absent", policy)
+
+
+def test_health_readiness_and_metrics(own_world: World) -> None:
+    operator = own_world.start_operator()
+    own_world.create(from_media(own_world.media)).wait_phase("Complete")
+
+    assert get(f"{operator.url}/healthz") == (200, "ok\n")
+    assert get(f"{operator.url}/readyz") == (200, "ok\n")
+    assert get(f"{operator.url}/elsewhere")[0] == 404
+    metrics = operator.metrics()
+    assert stored_bytes(operator) >= 2**20
+    for series in (
+        "recording_operator_leader 1.0",
+        'recording_operator_artifacts_finished_total{outcome="Stored",reason="Stored"}',
+        'recording_operator_build_info{version="',
+        'recording_operator_watch_seconds_since_last_byte{resource="recordings"}',
+    ):
+        assert series in metrics, series
+    for name in ("meeting", own_world.namespace, "acme", "u-17"):
+        assert f'"{name}"' not in metrics, "a user's word is a label"
+
+
+def test_ready_only_when_the_api_server_has_answered(own_world: World) -> None:
+    started_s = time.monotonic()
+    operator = own_world.launch_operator()
+    seen: list[int] = []
+    while not seen or seen[-1] != 200:
+        assert time.monotonic() < started_s + 30
+        try:
+            seen.append(get(f"{operator.url}/readyz")[0])
+        except OSError:
+            seen.append(0)
+    assert set(seen) <= {0, 503, 200}
+    assert leader_of(own_world)
+
+
+def get(url: str) -> tuple[int, str]:
+    """Status and text of an answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status), str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+@pytest.fixture(scope="module")
+def crdless(scratch: Path) -> Iterator[ControlPlane]:
+    """An API server without our CRDs."""
+    with ControlPlane(scratch / "crdless-control-plane") as control_plane:
+        control_plane.start_component(ETCD)
+        control_plane.start_component(API_SERVER)
+        yield control_plane
