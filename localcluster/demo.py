@@ -7,7 +7,11 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from localcluster.background import LOCAL, short_path
@@ -21,6 +25,7 @@ from localcluster.stack import BUCKET, Stack
 from localcluster.verify import Proof, verify
 
 _FOLDER: Final = LOCAL / "demo"
+_REPORT: Final = "daily"
 _COMPLETE_TIMEOUT_S: Final = 600.0
 _POLL_S: Final = 0.5
 
@@ -79,11 +84,26 @@ class _Demo:
         whole = bool(proofs) and all(proof.equal for proof in proofs)
         uploads = self._stack.s3.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
         print(f"\n{len(proofs)} objects compared, {len(uploads)} multipart uploads left open.")
+        counted = self._report()
+        whole = whole and counted == sum(proof.size_bytes for proof in proofs)
         self._stack.write_environment(_FOLDER / "env")
         if once or not whole or uploads:
             return 0 if whole and not uploads else 1
         self._stay(operator)
         return 0
+
+    def _report(self) -> int:
+        """Refresh the report `daily` now and show it; return the bytes that it counted in the bucket."""
+        self._title("Refreshing the report that else comes at midnight: what is stored, and what it costs")
+        self._show("patch", "storagereport", _REPORT, "--type=merge", '--patch={"spec":{"refreshToken":"demo"}}')
+        refreshed = "--for=jsonpath={.status.lastRefreshToken}=demo"
+        self._kubectl("wait", f"storagereport/{_REPORT}", refreshed, "--timeout=60s")
+        self._show("get", "storagereports")
+        program = [str(Path(sys.executable).with_name("recording-operator")), "report", _REPORT, f"--from={datetime.now(UTC):%Y-%m-%d}"]
+        print(f"$ recording-operator {' '.join(program[1:])}", flush=True)
+        environment = {**os.environ, "KUBECONFIG": str(self._kubectl.kubeconfig)}
+        subprocess.run(program, env=environment, check=True)
+        return int(self._kubectl.json("get", "storagereport", _REPORT)["status"]["totals"]["bytes"])
 
     def _stay(self, operator: OperatorProcess) -> None:
         folder = short_path(_FOLDER)
@@ -93,6 +113,7 @@ Everything keeps running. In another terminal:
   . {folder}/env                         KUBECONFIG, kubectl, S3 endpoint and keys
   kubectl get recordings --watch          what you just saw
   kubectl describe recording              phases, checksums and Events
+  kubectl get storagereports -o wide      what is stored and what it costs
   kubectl apply -f YOUR-RECORDING.yaml    examples/ shows how to write one
 The objects are files in {folder}/s3/data/{BUCKET}/; the operator's log is {folder}/operator.log;
 its metrics are at {operator.url}/metrics.
