@@ -99,7 +99,12 @@ class _Demo:
         refreshed = "--for=jsonpath={.status.lastRefreshToken}=demo"
         self._kubectl("wait", f"storagereport/{_REPORT}", refreshed, "--timeout=60s")
         self._show("get", "storagereports")
-        program = [str(Path(sys.executable).with_name("recording-operator")), "report", _REPORT, f"--from={datetime.now(UTC):%Y-%m-%d}"]
+        program = [
+            str(Path(sys.executable).with_name("recording-operator")),
+            "report",
+            _REPORT,
+            f"--from={datetime.now(UTC):%Y-%m-%d}",
+        ]
         print(f"$ recording-operator {' '.join(program[1:])}", flush=True)
         environment = {**os.environ, "KUBECONFIG": str(self._kubectl.kubeconfig)}
         subprocess.run(program, env=environment, check=True)
