@@ -9,7 +9,7 @@ import heapq
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from recording_operator.engine.expiry import Expiry
 
@@ -107,6 +107,10 @@ def _add(counter: "Counter[K]", name: K, step: int) -> None:
         del counter[name]
 
 
+_SLACK: Final = 64
+"""So many outdated heap entries are not worth a sweep."""
+
+
 class Waiting:
     """The artifacts that could move now, by lane; adding, removing and taking cost O(log n)."""
 
@@ -115,6 +119,7 @@ class Waiting:
         self._ranks: dict[ArtifactKey, tuple[Lane, Rank]] = {}
         self._turn: dict[str, int] = {}
         self._turns = 0
+        self._backlog = 0
 
     def __len__(self) -> int:
         return len(self._ranks)
@@ -128,10 +133,26 @@ class Waiting:
             return
         self._ranks[ranked.key] = (lane, ranked)
         heapq.heappush(self._heaps[lane], ranked)
+        self._backlog += 1
+        if self._backlog > 2 * len(self._ranks) + _SLACK:
+            self._compact()
 
     def discard(self, key: ArtifactKey) -> None:
         """Remove an artifact; its heap entry is dropped when it comes up."""
         self._ranks.pop(key, None)
+
+    def backlog(self) -> int:
+        """Heap entries, outdated ones included."""
+        return self._backlog
+
+    def _compact(self) -> None:
+        """Drop outdated entries: what waits behind a full location may come and go for hours."""
+        self._heaps.clear()
+        for lane, ranked in self._ranks.values():
+            self._heaps[lane].append(ranked)
+        for heap in self._heaps.values():
+            heapq.heapify(heap)
+        self._backlog = len(self._ranks)
 
     def take(self, slots: Slots, limits: dict[str, LaneLimits]) -> ArtifactKey | None:
         """The next artifact that has a free slot, with the slot taken; None where nothing can start."""
@@ -148,7 +169,7 @@ class Waiting:
         if best is None:
             return None
         (_, _, ranked), lane = best
-        heapq.heappop(self._heaps[lane])
+        self._pop(self._heaps[lane])
         del self._ranks[ranked.key]
         self._turns += 1
         self._turn[lane.namespace] = self._turns
@@ -158,8 +179,12 @@ class Waiting:
     def _head(self, lane: Lane) -> Rank | None:
         heap = self._heaps[lane]
         while heap and self._ranks.get(heap[0].key) != (lane, heap[0]):
-            heapq.heappop(heap)
+            self._pop(heap)
         if not heap:
             del self._heaps[lane]
             return None
         return heap[0]
+
+    def _pop(self, heap: list[Rank]) -> None:
+        heapq.heappop(heap)
+        self._backlog -= 1
