@@ -144,9 +144,7 @@ def _without_times(status: dict[str, Any]) -> dict[str, Any]:
 def _progress(phase: Phase, done: int, total: int | None, started: bool) -> str | None:
     if phase is Phase.COMPLETE:
         return "100%"
-    if total is not None:
-        done = min(done, total - 1)  # not all is there before the store has proved it
-    return format_progress(done=max(done, 0), total=total) if started else None
+    return format_progress(done=done, total=total) if started else None
 
 
 def _completed_at(old: RecordingStatus, phase: Phase) -> datetime | None:
