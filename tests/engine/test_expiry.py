@@ -1,0 +1,87 @@
+"""When a URL says that it stops working; garbage says nothing, and never raises."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recording_operator.engine.expiry import ASSUMED_LIFETIME, Expiry, expiry_in_url, expiry_of
+
+HOST = "https://media.example.com/v.mp4"
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+EPOCH = int(NOON.timestamp())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-Date=20261121T110000Z&X-Amz-Expires=3600&X-Amz-Signature=s",
+        "x-amz-expires=3600&x-amz-date=20261121T110000Z",
+        "X-Goog-Date=20261121T110000Z&X-Goog-Expires=3600&X-Goog-Signature=s",
+        f"AWSAccessKeyId=k&Signature=s&Expires={EPOCH}",
+        f"Expires={EPOCH}&Signature=s&Key-Pair-Id=k",
+        f"GoogleAccessId=g&Expires={EPOCH}&Signature=s",
+        f"Policy=p&Key-Pair-Id=k&Expires={EPOCH}",
+        "sv=2022-11-02&se=2026-11-21T12%3A00%3A00Z&sig=s",
+        "se=2026-11-21T14:00:00%2B02:00&sig=s",
+        "se=2026-11-21T12:00:00&sig=s",
+    ],
+)
+def test_known_forms(query: str) -> None:
+    assert expiry_in_url(f"{HOST}?{query}") == NOON
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "Expires=soon&Signature=s",
+        f"Expires={EPOCH}",  # without a signature it may mean anything
+        "Expires=99999999999999999999&Signature=s",
+        f"Expires={'9' * 5000}&Signature=s",
+        "X-Amz-Date=yesterday&X-Amz-Expires=3600",
+        "X-Amz-Date=20261121T110000Z&X-Amz-Expires=-1",
+        "X-Amz-Date=20261121T110000Z&X-Amz-Expires=99999999999",
+        "X-Amz-Date=20261121T110000Z",
+        "X-Amz-Date=99991231T235959Z&X-Amz-Expires=604800",  # beyond the calendar
+        "se=0001-01-01T00:00:00%2B23:00&sig=s",  # before it, in UTC
+        "se=never&sig=s",
+        "se=2026-11-21T12:00:00Z",
+    ],
+)
+def test_what_says_nothing(query: str) -> None:
+    assert expiry_in_url(f"{HOST}?{query}") is None
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://exa mple", "//", "https://h/?" + "a&" * 200, "\x00"])
+def test_odd_urls_say_nothing(url: str) -> None:
+    assert expiry_in_url(url) is None
+
+
+parameters = st.sampled_from(
+    ["X-Amz-Date", "X-Amz-Expires", "X-Goog-Date", "X-Goog-Expires", "Expires", "Signature", "se", "sig", "Policy"]
+)
+values = st.one_of(
+    st.text(max_size=30),
+    st.integers().map(str),
+    st.datetimes().map(lambda at: at.strftime("%Y%m%dT%H%M%SZ")),
+    st.datetimes(timezones=st.timezones()).map(datetime.isoformat),
+)
+
+
+@given(st.lists(st.tuples(parameters, values), max_size=6))
+def test_whatever_stands_in_the_query_the_answer_is_a_utc_instant_or_none(query: list[tuple[str, str]]) -> None:
+    found = expiry_in_url(f"{HOST}?" + "&".join(f"{key}={value}" for key, value in query))
+
+    assert found is None or found.utcoffset() == timedelta(0)
+
+
+def test_the_spec_goes_before_the_url_and_the_url_before_the_assumption() -> None:
+    url = f"{HOST}?Expires={EPOCH}&Signature=s"
+    earlier = NOON - timedelta(hours=1)
+
+    assert expiry_of(url=url, expires_at=earlier, created=NOON) == Expiry(at=earlier, stated=True)
+    assert expiry_of(url=url, expires_at=None, created=NOON) == Expiry(at=NOON, stated=True)
+    assert expiry_of(url=HOST, expires_at=None, created=NOON) == Expiry(at=NOON + ASSUMED_LIFETIME, stated=False)
+    assert expiry_of(url=None, expires_at=None, created=NOON) == Expiry(at=NOON + ASSUMED_LIFETIME, stated=False)
