@@ -229,6 +229,7 @@ class App:
             ),
             default_ttl=settings.recordings.ttl_after_finished,
             owns_prefix=stores.owns_prefix,
+            leads=leadership.held,
         )
         refresher = Refresher(
             kube=kube,

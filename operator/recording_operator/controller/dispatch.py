@@ -55,6 +55,7 @@ from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.stores.store import Store
 
 _AGAIN_S: Final = 2.0
+_CHANGES: Final = (WriteStatus, WriteFinalizers, DeleteRecording, AbortUpload, CleanUp)
 _log = logging.getLogger(__name__)
 
 
@@ -119,6 +120,10 @@ class Dispatcher:
                 self._metrics.source_expired()
 
     def _blocking(self, action: Action) -> None:
+        if isinstance(action, _CHANGES) and not self._leadership.held():
+            # The Lease could not be renewed in time: another operator may work. Hold still until that is known.
+            self._unanswered(action)
+            return
         try:
             match action:
                 case WriteStatus() | WriteFinalizers():
@@ -145,7 +150,7 @@ class Dispatcher:
         """Whatever happened, the engine waits for an answer."""
         match action:
             case WriteStatus(ref=ref) | WriteFinalizers(ref=ref) | ReadRecording(ref=ref) | DeleteRecording(ref=ref):
-                self._post(WriteRefused(uid=ref.uid, detail="internal error"))
+                self._post(WriteRefused(uid=ref.uid, detail="not sent"))
             case AbortUpload(uid=uid, artifact=artifact):
                 self._post(UploadAborted(uid=uid, artifact=artifact, ok=False))
             case CleanUp(ref=ref):

@@ -45,6 +45,7 @@ class Sweeper:
         intervals: SweepIntervals,
         default_ttl: timedelta,
         owns_prefix: Callable[[S3Store], bool],
+        leads: Callable[[], bool],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._kube = kube
@@ -53,12 +54,15 @@ class Sweeper:
         self._intervals = intervals
         self._default_ttl = default_ttl
         self._owns_prefix = owns_prefix
+        self._leads = leads
         self._now = now
         self._finished_due = now()
         self._uploads_due = now()
 
     def run_due(self) -> None:
         """Sweep what is due. A sweep that the API server or a store breaks off is made again at the next call."""
+        if not self._leads():
+            return
         try:
             if self._now() >= self._finished_due:
                 self.sweep_finished()

@@ -1,9 +1,12 @@
 """Leadership by a `coordination.k8s.io` Lease: one operator works, others stand by.
 
 The rules are those of client-go's leaderelection, whose Leases this one can share: the holder renews every `retry_s`;
-whoever else sees no change for `duration_s` takes over; a holder that could not renew for `renew_s` gives up before
-that. What the Lease says about times is never compared with a clock: expiry is judged by when this process last saw
-the Lease change, on a clock that no one sets (and that runs on while the machine sleeps).
+whoever else sees no change for `duration_s` takes over; a holder that could not renew for `renew_s` holds still before
+that: it writes nothing. Unlike client-go's, it does not end then. While the API server is away nobody can take over,
+and bytes that flow meanwhile do no harm (objects are stored under a condition, statuses under a version); the next
+answer decides whether it goes on or ends. What the Lease says about times is never compared with a clock: expiry is
+judged by when this process last saw the Lease change, on a clock that no one sets (and that runs on while the machine
+sleeps).
 """
 
 import logging
@@ -71,8 +74,8 @@ class Leadership:
     """The right to work. Not for reuse: one object acquires once, then keeps or loses.
 
     `identity` must be unique among processes (and their restarts): whoever has it counts as this process.
-    `on_lost` is called once, from the renewing thread, when the Lease is lost; it has to end the process at once,
-    because another operator may work from then on. It is not called after `release`.
+    `on_lost` is called once, from the renewing thread, when the Lease was seen in other hands; it has to end the
+    process at once, because another operator works from then on. It is not called after `release`.
     """
 
     def __init__(
@@ -99,8 +102,7 @@ class Leadership:
         self._renewed_s: float | None = None  # when the last successful write of ours was sent
         self._epoch: int | None = None
         self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._reported = threading.Lock()  # taken once, by the thread that reports the loss
+        self._thread: threading.Thread | None = None
 
     @property
     def epoch(self) -> int:
@@ -121,7 +123,7 @@ class Leadership:
     def held(self) -> bool:
         """True while nobody else can have taken over, judged locally. Cheap: call it before each write.
 
-        False does not mean that somebody has: the renewing thread decides that.
+        False does not mean that somebody has: it becomes True again when the Lease, still ours, can be renewed.
         """
         return self._renewed_s is not None and self._clock() - self._renewed_s < self._timings.renew_s
 
@@ -149,8 +151,8 @@ class Leadership:
     def release(self) -> None:
         """Stop renewing and free the Lease if it is still ours, so that another takes over at once. Never raises."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._seen is None or not self.held():
             return
         spec = {**self._spec(transitions=self._seen.transitions), "holderIdentity": "", "leaseDurationSeconds": 1}
@@ -163,33 +165,24 @@ class Leadership:
     def _lead(self) -> None:
         self._epoch = self._seen.transitions if self._seen else 0
         _log.info("Leading as %s, epoch %s", self.identity, self._epoch)
-        for name, work in (("lease", self._keep_renewing), ("lease-deadline", self._watch_deadline)):
-            thread = threading.Thread(target=work, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        self._thread = threading.Thread(target=self._keep_renewing, name="lease", daemon=True)
+        self._thread.start()
 
     def _keep_renewing(self) -> None:
+        still = False
         while not self._stop.wait(self._timings.retry_s):
             why = self._renew()
             if why is not None:
                 self._lose(why)
                 return
-
-    def _watch_deadline(self) -> None:
-        """Give up in time even while a request to the API server hangs."""
-        while not self._stop.is_set():
-            renewed_s = self._renewed_s
-            if renewed_s is None:
-                return
-            left_s = renewed_s + self._timings.renew_s - self._clock()
-            if left_s <= 0:
-                self._lose(f"it could not be renewed for {self._timings.renew_s:g} s")
-                return
-            self._stop.wait(left_s)
+            if still != (not self.held()):
+                still = not still
+                word = "could not be renewed in time: nothing is written" if still else "is renewed again"
+                _log.warning("The Lease %s/%s %s", self._namespace, self._name, word)
 
     def _lose(self, why: str) -> None:
         self._renewed_s = None
-        if self._stop.is_set() or not self._reported.acquire(blocking=False):
+        if self._stop.is_set():
             return
         _log.error("The Lease %s/%s is lost: %s", self._namespace, self._name, why)
         self._on_lost(why)
@@ -201,7 +194,7 @@ class Leadership:
                 return None
         except KubeError as error:
             _log.warning("Renewing the Lease failed: %s", error)
-            return None  # the deadline decides
+            return None  # the next answer decides
         return f"it is held by {self._seen.holder or 'nobody'}"
 
     def _try_to_hold(self) -> bool:
