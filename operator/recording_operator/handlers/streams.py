@@ -41,11 +41,22 @@ class Stream:
         self.listing = False
         self.asked = False
         self.last_byte_s = clock()
+        self._connected_s = clock()
 
     @property
     def connected(self) -> bool:
         """True while a WATCH is open as far as this side knows."""
         return self._watch is not None and self._watch.is_open
+
+    def begin_anew(self) -> None:
+        """kopf starts: nothing was asked for yet."""
+        self.asked = False
+        self._watch = None
+        self._connected_s = self._clock()
+
+    def seconds_away(self) -> float:
+        """Seconds since the WATCH was last seen open, or kopf was started."""
+        return 0.0 if self.connected else self._clock() - self._connected_s
 
     def list_begins(self) -> None:
         """The first page was asked for; whatever an earlier, broken LIST named does not count."""
@@ -80,6 +91,8 @@ class Stream:
     def sample(self) -> None:
         """Note whether bytes came since the last sample."""
         watch = self._watch
+        if self.connected:
+            self._connected_s = self._clock()
         if watch is not None and watch.total_bytes != self._bytes:
             self._bytes, self.last_byte_s = watch.total_bytes, self._clock()
 
@@ -99,6 +112,8 @@ class WatchHealth:
         self._streams = streams
         self._clock = clock
         self._beat_s = clock()
+        self.hopeless = False
+        """What is left of the last watcher cannot be ended."""
         self.restarts = 0
         """How often the watcher had to be started anew after an error that it does not survive."""
 
@@ -124,6 +139,8 @@ class WatchHealth:
         """
         if self._clock() - self._beat_s > limit_s:
             return f"the watcher's event loop stands still for more than {limit_s:g} s"
+        if self.hopeless:
+            return "the watcher failed and cannot be ended"
         for resource in self._streams:
             if self.connected(resource) and self.seconds_since_last_byte(resource) > limit_s:
                 return f"the watch of {resource} is open, but silent for more than {limit_s:g} s"

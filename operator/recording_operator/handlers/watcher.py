@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import aiohttp
 import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 _RESTART_DELAYS_S: Final = (1.0, 2.0, 5.0, 10.0)
 _BEAT_S: Final = 1.0
+_CANCEL_TRIES: Final = 40
+_CANCEL_PAUSE_S: Final = 0.25
 # Rejected credentials are asked for again by kopf at once, so a token that stays dead would be tried in a tight loop.
 _LOGIN_PAUSE_S: Final = 2.0
 
@@ -43,6 +46,8 @@ class WatchOptions:
     """A WATCH without a byte for so long is opened anew. The server's bookmarks come every 60 to 75 s."""
     start_timeout_s: float = 60.0
     """If kopf has not asked for a resource after so long, its CRD was missing: discovery is done again."""
+    away_timeout_s: float = 120.0
+    """If a WATCH could not be opened for so long, kopf is started anew."""
     recordings_selector: str = UNFINISHED
     """Field selector of the LIST of Recordings; the WATCH has none."""
 
@@ -72,6 +77,7 @@ class Watcher:
         self._options = options or WatchOptions()
         self._streams = {resource: Stream(on_listed=partial(self._report_listed, resource)) for resource in RESOURCES}
         self._logged_in_s = -_LOGIN_PAUSE_S
+        self._sessions: list[aiohttp.ClientSession] = []
         self.health = WatchHealth(self._streams)
         self.listed = threading.Event()
         """Set once all resources were listed and handed over for the first time."""
@@ -89,7 +95,10 @@ class Watcher:
         failures = 0
         while not stopping.is_set():
             started_s = time.monotonic()
-            why = await self._run_kopf(stopping)
+            try:
+                why = await self._run_kopf(stopping)
+            except Exception as error:
+                why = type(error).__name__
             if stopping.is_set():
                 return
             self.health.restarts += 1
@@ -102,33 +111,41 @@ class Watcher:
         """One life of kopf. Returns why it ended."""
         ending = asyncio.Event()
         for stream in self._streams.values():
-            stream.asked = False
-        beating = asyncio.create_task(self._beat(stopping, ending), name="watch-health")
-        try:
-            await kopf.operator(
-                registry=self._registry(),
-                settings=_settings(self._options),
-                memories=_NoMemories(),
-                standalone=True,
-                clusterwide=True,
-                stop_flag=ending,
-            )
-        except Exception as error:
-            # The class only: the text may quote objects.
-            return type(error).__name__
-        finally:
-            beating.cancel()
-        return "resources were not served"
+            stream.begin_anew()
+        ours = {asyncio.current_task(), asyncio.create_task(self._beat(stopping, ending), name="watch-health")}
+        ended = asyncio.create_task(ending.wait(), name="watch-end")
+        tasks = await kopf.spawn_tasks(
+            registry=self._registry(),
+            settings=_settings(self._options),
+            memories=_NoMemories(),
+            standalone=True,
+            clusterwide=True,
+        )
+        done, _ = await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
+        self.health.hopeless = not await _cancel_all(ours)
+        for session in self._sessions:
+            await session.close()
+        self._sessions.clear()
+        await _cancel_all({asyncio.current_task()})
+        # The class only: an error's text may quote objects.
+        errors = [type(task.exception()).__name__ for task in done if not task.cancelled() and task.exception()]
+        return errors[0] if errors else "resources were not served"
 
     async def _beat(self, stopping: asyncio.Event, ending: asyncio.Event) -> None:
-        deadline_s = time.monotonic() + self._options.start_timeout_s
-        while True:
+        begun_s = time.monotonic()
+        while not (stopping.is_set() or self._is_stuck(time.monotonic() - begun_s)):
             self.health.beat()
-            late = time.monotonic() > deadline_s and not all(stream.asked for stream in self._streams.values())
-            if stopping.is_set() or late:
-                ending.set()
-                return
             await _wait(stopping, _BEAT_S)
+        ending.set()
+        while True:  # kopf may take a moment to end
+            self.health.beat()
+            await asyncio.sleep(_BEAT_S)
+
+    def _is_stuck(self, age_s: float) -> bool:
+        """A resource that was never asked for (no CRD), or whose WATCH is away for longer than any retry takes."""
+        streams = self._streams.values()
+        never_asked = age_s > self._options.start_timeout_s and not all(stream.asked for stream in streams)
+        return never_asked or any(stream.seconds_away() > self._options.away_timeout_s for stream in streams)
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -144,10 +161,10 @@ class Watcher:
     async def _login(self, **_: Any) -> kopf.AiohttpSession:
         await asyncio.sleep(self._logged_in_s + _LOGIN_PAUSE_S - time.monotonic())
         self._logged_in_s = time.monotonic()
+        session = open_session(self._connection, self._streams)
+        self._sessions.append(session)
         return kopf.AiohttpSession(
-            server=self._connection.server,
-            default_namespace=self._connection.namespace,
-            aiohttp_session=open_session(self._connection, self._streams),
+            server=self._connection.server, default_namespace=self._connection.namespace, aiohttp_session=session
         )
 
     def _handler(self, resource: str) -> Callable[..., Any]:
@@ -230,6 +247,25 @@ def _settings(options: WatchOptions) -> kopf.OperatorSettings:
     settings.networking.error_backoffs = (0.5, 1, 2, 3, 3, 3, 3, 3)
     settings.queueing.idle_timeout = 0.2
     return settings
+
+
+async def _cancel_all(spared: set[asyncio.Task[Any] | None]) -> bool:
+    """Cancel all other tasks of the loop, again and again, until they are gone; False if some do not go.
+
+    kopf's own end is not waited for: it deadlocks when a watch of one resource fails while that of another is about
+    to log in.
+    """
+    for _ in range(_CANCEL_TRIES):
+        others = asyncio.all_tasks() - spared
+        if not others:
+            return True
+        for task in others:
+            task.cancel()
+        ended, _ = await asyncio.wait(others, timeout=_CANCEL_PAUSE_S)
+        for task in ended:
+            if not task.cancelled():
+                task.exception()  # else asyncio complains that nobody asked
+    return False
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
