@@ -45,7 +45,9 @@ LABEL org.opencontainers.image.title="recording-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV PATH=/opt/operator/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The user has no entry in /etc/passwd (and on OpenShift any number): libraries that ask for its name find it here.
+ENV PATH=/opt/operator/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    USER=recording-operator HOME=/tmp
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080

@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e lint fmt crds cluster cluster-down run docs
+.PHONY: help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -51,6 +51,16 @@ fmt: setup ## Format the code and fix what can be fixed
 
 crds: setup ## Write crds/ from the models
 	@$(BIN)/python -m recording_operator.api.crd --write crds/
+	@PYTHONPATH=operator $(BIN)/python charts/generate.py --write
+
+chart: setup ## Write the generated files of the chart
+	@PYTHONPATH=operator $(BIN)/python charts/generate.py --write
+
+image: setup ## Build the image with buildah (root), without Docker or an image registry
+	@$(BIN)/python -m localcluster.image
+
+e2e-pod: image ## Run the image and the chart in real pods (root; containerd, runc, CNI plugins)
+	@$(BIN)/python -m localcluster.podcluster --image .local/image.tar -- $(BIN)/pytest tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python docs/generate.py --write

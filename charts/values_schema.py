@@ -51,7 +51,7 @@ _MONITOR: Final = closed(
     metricRelabelings=OBJECTS,
     renderMode=_RENDER_MODE,
 )
-_REPORT: Final = {**closed(name=NAME, namespace=NAME, spec=ANY_OBJECT), "required": ["name", "spec"]}
+_REPORT: Final = {**closed(name=NAME, spec=ANY_OBJECT), "required": ["name", "spec"]}
 
 VALUES: Final[Schema] = {
     "$schema": "http://json-schema.org/draft-07/schema#",

@@ -109,7 +109,7 @@ _STORAGE: Final[Values] = {
         "existingSecret": "vault-key",
         "spec": {"s3": {"bucket": "my-recordings"}, "allowedNamespaces": {"names": ["default"]}},
     },
-    "reports": [{"name": "monthly", "namespace": "finance", "spec": {"schedule": "0 6 1 * *"}}],
+    "reports": [{"name": "monthly", "spec": {"schedule": "0 6 1 * *"}}],
 }
 _MONITORING: Final[Values] = {
     "serviceMonitor": _MONITOR,

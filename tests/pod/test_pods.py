@@ -1,0 +1,109 @@
+"""The image and the chart at work: what a user gets, and what survives when pods end in all the usual ways."""
+
+import signal
+from pathlib import Path
+
+from localcluster import MediaServer
+from tests.pod.pods import MIB, NAMESPACE, RELEASE, Operator, eventually, sent_bytes
+
+_SIZE = 96 * MIB
+_RATE = "3MB"  # of each connection
+_PART = 8 * MIB
+
+
+def test_a_recording_becomes_complete_and_the_log_tells(operator: Operator, pod_media: MediaServer) -> None:
+    operator.record("plain", media=pod_media, size_bytes=20 * MIB)
+    status = operator.wait_complete("plain")
+    assert operator.stored_size(status) == 20 * MIB
+    lines = operator.logs(operator.leader())
+    assert any(line.get("recording") == "plain" for line in lines)
+    assert not any("X-Amz-Signature" in str(line) or "size=" in str(line) for line in lines)
+
+
+def test_helm_test_asks_the_service(operator: Operator) -> None:
+    said = operator.helm("test", RELEASE, f"--namespace={NAMESPACE}", "--timeout=60s")
+    assert "Succeeded" in said
+
+
+def test_the_process_is_what_the_chart_promises(operator: Operator) -> None:
+    pod = operator.leader()
+    inside = ("exec", pod, f"--namespace={NAMESPACE}", "--", "python", "-c")
+    script = (
+        "import os, pathlib\n"
+        "status = pathlib.Path('/proc/1/status').read_text()\n"
+        "def writable(path):\n"
+        "    try: pathlib.Path(path, 'x').write_text('x'); return True\n"
+        "    except OSError: return False\n"
+        "caps = [line.split()[1] for line in status.splitlines() if line.startswith('Cap')]\n"
+        "print(os.getuid(), os.getgid(), set(caps), [p for p in ('/', '/opt', '/home', '/tmp', '/var') if writable(p)],"
+        " 'Seccomp:\\t2' in status, 'NoNewPrivs:\\t1' in status)"
+    )
+    said = operator.kubectl(*inside, script).strip()
+    assert said.startswith("65532 65532 {'0000000000000000'} ['/tmp'] True True"), said
+
+
+def test_a_rollout_restart_resumes_an_upload(operator: Operator, pod_media: MediaServer) -> None:
+    operator.record("restarted", media=pod_media, size_bytes=_SIZE, rate=_RATE)
+    before = operator.wait_bytes("restarted", 2 * _PART)
+    operator.kubectl("rollout", "restart", f"deployment/{RELEASE}", f"--namespace={NAMESPACE}")
+    status = operator.wait_complete("restarted")
+    _resumed_not_repeated(operator, pod_media, "restarted", status)
+    assert status["attempts"] == before["attempts"] or status["attempts"] <= 1
+    operator.kubectl(
+        "rollout", "status", f"deployment/{RELEASE}", f"--namespace={NAMESPACE}", "--timeout=90s", timeout_s=100
+    )
+
+
+def test_an_oom_kill_resumes_an_upload(operator: Operator, pod_media: MediaServer) -> None:
+    operator.record("hungry", media=pod_media, size_bytes=_SIZE, rate=_RATE)
+    operator.wait_bytes("hungry", 2 * _PART)
+    pod = operator.leader()
+    before = operator.restarts(pod)
+    # Another process in the container takes all its memory; the kernel ends the whole group's largest or the asker.
+    script = "data = []\nwhile True: data.append(bytearray(b'x') * (16 << 20))"
+    for _ in range(5):
+        pid = operator.process_of(pod)
+        operator.kubectl.run(
+            "exec", pod, f"--namespace={NAMESPACE}", "--", "python", "-c",
+            f"open('/proc/1/oom_score_adj','w').write('1000')\n{script}", timeout_s=60,
+        )  # fmt: skip
+        if operator.restarts(pod) > before or not _lives(pid):
+            break
+    eventually(lambda: operator.restarts(pod) > before, within_s=60, what="a restart")
+    assert operator.last_end(pod) == "OOMKilled"
+    _resumed_not_repeated(operator, pod_media, "hungry", operator.wait_complete("hungry"))
+
+
+def test_a_hung_process_is_restarted_and_its_upload_resumed(operator: Operator, pod_media: MediaServer) -> None:
+    operator.record("hung", media=pod_media, size_bytes=_SIZE, rate=_RATE)
+    operator.wait_bytes("hung", 2 * _PART)
+    pod = operator.leader()
+    before = operator.restarts(pod)
+    operator.signal(pod, signal.SIGSTOP)
+    eventually(lambda: operator.restarts(pod) > before, within_s=90, what="a restart by the liveness probe")
+    _resumed_not_repeated(operator, pod_media, "hung", operator.wait_complete("hung"))
+
+
+def test_the_second_replica_takes_over(operator: Operator, pod_media: MediaServer) -> None:
+    operator.record("taken-over", media=pod_media, size_bytes=_SIZE, rate=_RATE)
+    operator.wait_bytes("taken-over", 2 * _PART)
+    leader = operator.leader()
+    operator.kubectl("delete", "pod", leader, f"--namespace={NAMESPACE}", "--force", "--grace-period=0")
+    eventually(lambda: operator.leader() not in ("", leader), within_s=30, what="another leader")
+    status = operator.wait_complete("taken-over")
+    assert status["claim"]["transitions"] >= 1
+    _resumed_not_repeated(operator, pod_media, "taken-over", status)
+
+
+def _resumed_not_repeated(operator: Operator, media: MediaServer, name: str, status: dict[str, object]) -> None:
+    """All is there, nothing is left open, and of the file less was sent than twice."""
+    assert operator.stored_size(status) == _SIZE
+    assert [upload["Key"] for upload in operator.open_uploads() if name in upload["Key"]] == []
+    assert sent_bytes(media, name) < _SIZE + 6 * _PART
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False

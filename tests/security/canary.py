@@ -1,0 +1,103 @@
+"""Who connects where: an audit hook that sees every connect of this process, and listeners that nobody may reach."""
+
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Any, Final, Self
+
+from recording_operator.transfer.addresses import Address, parse_address
+
+_HOSTS: Final = ("127.0.0.1", "::1")
+
+
+class Connects:
+    """The addresses of all connects of this process while it is entered; the hook itself cannot be removed."""
+
+    _installed: list["Connects"] = []  # noqa: RUF012 - of the process, as audit hooks are
+
+    def __init__(self) -> None:
+        self.addresses: list[tuple[str, int]] = []
+        self._active = False
+        if not self._installed:
+            sys.addaudithook(_hook)
+        self._installed.append(self)
+
+    def see(self, address: Any) -> None:
+        """Note a connect."""
+        if self._active and isinstance(address, tuple):
+            self.addresses.append((str(address[0]), int(address[1])))
+
+    def __enter__(self) -> Self:
+        self._active = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._active = False
+        self._installed.remove(self)
+        self._installed.append(self)  # the hook stays; a removed observer sees nothing
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect":
+        for observer in list(Connects._installed):
+            observer.see(arguments[1])
+
+
+class Canary:
+    """One port on all loopback addresses; it answers nothing and counts who came."""
+
+    def __init__(self) -> None:
+        self.visits = 0
+        self._stack = ExitStack()
+        first = self._stack.enter_context(socket.create_server((_HOSTS[0], 0)))
+        self.port: int = first.getsockname()[1]
+        self._listeners = [first]
+        with suppress(OSError):  # a machine without IPv6
+            second = socket.create_server((_HOSTS[1], self.port), family=socket.AF_INET6)
+            self._listeners.append(self._stack.enter_context(second))
+
+    def __enter__(self) -> Self:
+        for listener in self._listeners:
+            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for listener in self._listeners:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+        self._stack.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                visitor, _ = listener.accept()
+                self.visits += 1
+                visitor.close()
+
+
+class Resolver:
+    """A resolver of the tests: as lenient with numbers as the system's, with names of its own, without a network."""
+
+    def __init__(self, names: dict[str, Sequence[str]]) -> None:
+        self._names = {name: list(answers) for name, answers in names.items()}
+        self.asked: list[str] = []
+
+    def __call__(self, host: str, port: int) -> Sequence[Address]:
+        """As the dialer's. A name with several answers in a `rebind:` list gives the next one at each question."""
+        self.asked.append(host)
+        answers = self._names.get(host)
+        if answers is not None:
+            if answers[0] == "rebind:":
+                return [ip_address(answers.pop(1) if len(answers) > 2 else answers[1])]
+            return [ip_address(answer) for answer in answers]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        addresses = [parse_address(str(entry[4][0])) for entry in found]
+        return [address for address in addresses if address is not None]

@@ -1,0 +1,239 @@
+"""No form of a forbidden address is connected to, wherever it enters: URL, Secret, redirect, resolver, proxy, endpoint."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.addresses import may_be_endpoint, unmapped
+from recording_operator.transfer.dialer import Dialer
+from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.policy import SourcePolicy
+from recording_operator.transfer.stores.client import S3Credentials, S3Options
+from recording_operator.transfer.stores.probe import check_endpoint, probe
+from recording_operator.transfer.stores.s3 import S3Store
+from tests.security.canary import Canary, Connects, Resolver
+from tests.security.corpus import AUTHORITIES, LOOPBACK_FORMS, METADATA_FORMS, NAMES, PRIVATE_FORMS, WHOLE, urls
+
+ALLOWED = "127.0.0.2"  # stands for a public address: the only one that the tests' policy lets through
+_REFUSALS = {
+    Reason.SOURCE_BLOCKED,
+    Reason.SOURCE_INVALID,
+    Reason.SOURCE_UNRESOLVABLE,
+    Reason.SOURCE_PROTOCOL_ERROR,
+}
+
+
+def policy(**more: object) -> SourcePolicy:
+    """Every scheme and port, so that only the address is in the way."""
+    given = {"schemes": ["http", "https"], "ports": [], "allowPrivateCIDRs": [f"{ALLOWED}/32"]}
+    return SourcePolicy.model_validate({**given, **more})
+
+
+class Door:
+    """A server on the allowed address that says what it is told to."""
+
+    def __init__(self) -> None:
+        self.location: str | None = None
+        self.asked: list[str] = []
+        door = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                door.asked.append(self.path)
+                self.send_response(307 if door.location else 200)
+                if door.location:
+                    self.send_header("Location", door.location.encode("utf-8").decode("latin-1"))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 - the library's names
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+                """Be quiet."""
+
+        self._server = ThreadingHTTPServer((ALLOWED, 0), Handler)
+        self.url = f"http://{ALLOWED}:{self._server.server_port}"
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    with Canary() as listener:
+        yield listener
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    server = Door()
+    yield server
+    server.close()
+
+
+def ask(dialer: Dialer, url: str, **headers: str) -> Reason | None:
+    """GET; the reason of the refusal, or None."""
+    try:
+        dialer.open(url, user_headers=headers, own_headers={}, stop=threading.Event()).close()
+    except TransferError as error:
+        assert url not in error.message
+        return error.reason
+    return None
+
+
+def forbidden(connects: Connects, allowed: SourcePolicy) -> list[tuple[str, int]]:
+    """The connects to addresses that the policy does not allow."""
+    return [entry for entry in connects.addresses if not allowed.permits_address(ip_address(entry[0].split("%")[0]))]
+
+
+def names() -> Resolver:
+    return Resolver({name: [address] for name, address in NAMES.items()})
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(urls(1)) >= 200
+    assert min(map(len, (LOOPBACK_FORMS, PRIVATE_FORMS, METADATA_FORMS, AUTHORITIES, NAMES, WHOLE))) > 20
+
+
+def test_the_hook_and_the_canary_see_a_connect(canary: Canary) -> None:
+    """Without the wall: the test itself would notice."""
+    hole = policy(allowPrivateCIDRs=["127.0.0.0/8"])
+    with Connects() as connects:
+        assert ask(Dialer(hole), f"http://127.0.0.1:{canary.port}/") is not None
+    assert ("127.0.0.1", canary.port) in connects.addresses
+    assert forbidden(connects, policy()) == [("127.0.0.1", canary.port)]
+    assert canary.visits == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_urls(canary: Canary, scheme: str) -> None:
+    dialer = Dialer(policy(), resolver=names())
+    with Connects() as connects:
+        answers = {url: ask(dialer, url.replace("http://", f"{scheme}://")) for url in urls(canary.port)}
+    # Parsers may agree that the host is the allowed one (what follows is its path): that is no way to the canary.
+    assert set(answers.values()) <= {*_REFUSALS, None, Reason.SOURCE_UNREACHABLE}
+    assert forbidden(connects, policy()) == []
+    assert canary.visits == 0
+
+
+def test_urls_under_the_default_policy() -> None:
+    dialer = Dialer(SourcePolicy(), resolver=names())
+    with Connects() as connects:
+        for url in urls(443):
+            assert ask(dialer, url.replace("http://", "https://")) in _REFUSALS, url
+    assert connects.addresses == []
+
+
+def test_redirects(canary: Canary, door: Door) -> None:
+    dialer = Dialer(policy(), resolver=names())
+    with Connects() as connects:
+        for url in urls(canary.port):
+            door.location = url.replace("\r", "").replace("\n", "").replace("\x00", "")
+            ask(dialer, f"{door.url}/first")
+    assert len(door.asked) >= 200
+    assert forbidden(connects, policy()) == []
+    assert canary.visits == 0
+
+
+def test_a_chain_of_redirects_ends(door: Door) -> None:
+    door.location = f"{door.url}/again"
+    assert ask(Dialer(policy()), f"{door.url}/first") is Reason.SOURCE_REDIRECT_LIMIT
+    assert len(door.asked) == 4
+
+
+@pytest.mark.parametrize("forbidden_address", sorted(set(NAMES.values())))
+def test_a_name_with_one_bad_answer_among_good_ones_is_refused(forbidden_address: str, door: Door) -> None:
+    for answers in ([ALLOWED, forbidden_address], [forbidden_address, ALLOWED]):
+        with Connects() as connects:
+            dialer = Dialer(policy(), resolver=Resolver({"both.example.com": answers}))
+            assert ask(dialer, f"http://both.example.com:{door.port}/") is Reason.SOURCE_BLOCKED
+        assert connects.addresses == []
+
+
+def test_a_name_that_changes_its_mind_is_looked_up_once_and_pinned(canary: Canary, door: Door) -> None:
+    resolver = Resolver({"rebind.example.com": ["rebind:", ALLOWED, "127.0.0.1"]})
+    dialer = Dialer(policy(), resolver=resolver)
+    url = f"http://rebind.example.com:{door.port}/"
+    with Connects() as connects:
+        assert ask(dialer, url) is None
+        assert resolver.asked == ["rebind.example.com"]
+        dialer.close()  # the next request needs a new connection, and looks again
+        assert ask(dialer, url) is Reason.SOURCE_BLOCKED
+    assert connects.addresses == [(ALLOWED, door.port)]
+    assert canary.visits == 0
+
+
+def test_a_redirect_to_a_rebinding_name_is_checked_anew(canary: Canary, door: Door) -> None:
+    resolver = Resolver({"rebind.example.com": ["rebind:", ALLOWED, "127.0.0.1"]})
+    door.location = f"http://rebind.example.com:{canary.port}/"
+    with Connects() as connects:
+        dialer = Dialer(policy(), resolver=resolver)
+        assert ask(dialer, f"http://rebind.example.com:{door.port}/") is Reason.SOURCE_BLOCKED
+    assert forbidden(connects, policy()) == []
+    assert canary.visits == 0
+
+
+@pytest.mark.parametrize(
+    "variable", ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+)
+def test_proxies_of_the_environment_are_not_used(
+    canary: Canary, door: Door, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{canary.port}")
+    with Connects() as connects:
+        assert ask(Dialer(policy()), f"{door.url}/direct") is None
+        ask(Dialer(policy()), f"https://{ALLOWED}:{door.port}/direct")
+    assert {address for address, _ in connects.addresses} == {ALLOWED}
+    assert canary.visits == 0
+
+
+def test_headers_do_not_follow_a_redirect_to_another_place(door: Door) -> None:
+    other = Door()
+    seen: list[Any] = []
+    try:
+        door.location = f"{other.url}/elsewhere"
+        assert ask(Dialer(policy()), f"{door.url}/first", Authorization="canary") is None
+        seen = other.asked
+    finally:
+        other.close()
+    assert seen == ["/elsewhere"]
+
+
+@pytest.mark.parametrize("form", METADATA_FORMS)
+def test_endpoints_of_metadata_services_are_refused(form: str) -> None:
+    """An endpoint is an administrator's, so private ones are fine; what hands out credentials never is."""
+    resolver = Resolver({})
+    with Connects() as connects:
+        try:
+            check_endpoint(f"http://{form}:80", resolver=resolver)
+        except LocationError as error:
+            assert error.reason in (Reason.ENDPOINT_BLOCKED, Reason.ENDPOINT_UNREACHABLE)
+        else:
+            addresses = [unmapped(address) for address in resolver(form.strip("[]"), 80)]
+            assert all(may_be_endpoint(address) for address in addresses)
+            assert not form.startswith("169.254"), form
+    assert connects.addresses == []
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://169.254.169.254/", "http://[::1]:{port}/"])
+def test_a_store_that_redirects_is_not_followed(canary: Canary, door: Door, target: str) -> None:
+    door.location = target.format(port=canary.port)
+    credentials = S3Credentials(access_key_id="AKIAEXAMPLE", secret_access_key="not-a-secret")
+    options = S3Options(bucket="b", region="us-east-1", endpoint=door.url, path_style=True, credentials=credentials)
+    store = S3Store(options)
+    # RecursionError: botocore asks a store that redirects for the region of its bucket, without end.
+    with Connects() as connects, pytest.raises((LocationError, TransferError, RecursionError)):
+        probe(store, name="probe")
+    assert {address for address, _ in connects.addresses} == {ALLOWED}
+    assert canary.visits == 0
