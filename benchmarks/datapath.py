@@ -148,7 +148,7 @@ def prepared(method: str, size_bytes: int, port: int, authority: str) -> Callabl
         )
     )
     if "botocore" in method:
-        PartTransport.__call__ = lambda *_, **__: None  # type: ignore[assignment,method-assign]
+        PartTransport.__call__ = lambda *_, **__: None  # type: ignore[method-assign]
     key = f"{os.getpid()}.mp4"
     obj = ObjectSpec(key=key, content_type="video/mp4", kind="Video", recording_uid="bench", artifact="video")
     source = SourceSpec(url=f"{endpoint}/source/{size_bytes}")

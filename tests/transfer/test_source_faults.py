@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -62,13 +63,16 @@ def test_s1_cut_in_mid_body_goes_on_at_the_cut(
     assert source.bytes_sent <= len(BODY) + 64 * KIB + again, "more than one part was read again"
 
 
-def test_s1_every_connection_is_cut_but_each_brings_something(
-    serve: Serve, strict: StrictStore, store: S3Store
+@pytest.mark.parametrize("end", [Behaviour(cut_after=100_000), Behaviour(hold_after=100_000)], ids=["cut", "stall"])
+def test_s1_every_connection_ends_early_but_each_brings_something(
+    serve: Serve, strict: StrictStore, store: S3Store, end: Behaviour
 ) -> None:
-    source = serve(BODY)
-    source.behave = lambda request: Behaviour(cut_after=None if request.number == 1 else 100_000)
-    stored = run_transfer(source.url, store, options=fast_options(workers=2))
-    check_stored(stored, BODY, strict)
+    body = BODY[:MIB]
+    source = serve(body)
+    source.behave = after_probe(end)
+    policy = loopback_policy(timeouts={"read": "200ms"})
+    stored = run_transfer(source.url, store, options=fast_options(workers=2), policy=policy)
+    check_stored(stored, body, strict)
 
 
 def test_s2_cut_at_the_same_byte_ends_as_source_truncated(serve: Serve, strict: StrictStore, store: S3Store) -> None:
@@ -318,6 +322,7 @@ def test_s21_running_gets_end_when_the_url_expires(serve: Serve, strict: StrictS
     sent = [request.sent_bytes for request in source.served[1:3]]
     wanted = [(request.last_byte or 0) + 1 - (request.first_byte or 0) for request in source.served[1:3]]
     assert sent == wanted, "an open GET was thrown away"
+    assert len(source.served) == 1 + 4, "a connection was opened after the URL had expired"
     upload = next(iter(strict.bucket.uploads.values()))
     assert sum(len(part.body) for part in upload.parts.values()) == error.bytes_done == sum(wanted)
 
@@ -337,6 +342,16 @@ def test_s23_retry_after_that_means_nothing_is_ignored(
     source = serve(BODY)
     source.behave = nth(1, Behaviour(status=429, headers={"Retry-After": value.encode().decode("latin-1")}, body=b""))
     check_stored(run_transfer(source.url, store), BODY, strict)
+
+
+def test_s23_retry_after_as_a_date_is_honoured(serve: Serve, store: S3Store) -> None:
+    source = serve(BODY)
+    until = datetime.now(tz=UTC) + timedelta(seconds=300)
+    source.behave = lambda _: Behaviour(
+        status=503, headers={"Retry-After": format_datetime(until, usegmt=True)}, body=b""
+    )
+    error = fails(lambda: run_transfer(source.url, store))
+    assert 290 < (error.retry_after_s or 0) <= 300
 
 
 def test_s23_a_long_retry_after_goes_back_to_the_engine(serve: Serve, store: S3Store) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,9 +16,19 @@ from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import UploadState
 from recording_operator.transfer.stores.client import S3Credentials
 from recording_operator.transfer.stores.s3 import S3Store
-from tests.support.lying_source import CANARY, Behaviour, LyingSource
+from tests.support.lying_source import CANARY, Behaviour, LyingSource, SourceRequest
 from tests.support.strict_bucket import Attributes
-from tests.support.strict_faults import Answer, Drop, ErrorIn200, FalseSuccess, Fault, FlipBit, LoseUpload, Operation
+from tests.support.strict_faults import (
+    Answer,
+    Drop,
+    ErrorIn200,
+    FalseSuccess,
+    Fault,
+    FlipBit,
+    LoseUpload,
+    Operation,
+    Stall,
+)
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KEY,
@@ -194,6 +205,16 @@ def test_t10_parts_are_never_too_small(serve: Serve, strict: StrictStore, store:
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
+def test_t11_a_store_that_counts_other_bytes_than_we_do(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+    # What AWS answers where MpuObjectSize is not the sum of the parts.
+    refused = Answer(status=400, code="InvalidRequest")
+    strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
+    error = fails(lambda: run_transfer(serve(BODY).url, store))
+    assert error.reason is Reason.TARGET_INTEGRITY
+    assert strict.open_uploads() == []
+    assert strict.keys() == []
+
+
 def test_t12_a_clock_that_is_wrong_is_the_locations_matter(strict: StrictStore, store: S3Store) -> None:
     strict.clock_offset = timedelta(hours=1)
     error = fails(lambda: store_inline(SMALL, an_object(), store=store))
@@ -240,6 +261,39 @@ def test_t16_no_store_there_at_all_ends_the_attempt(serve: Serve, strict: Strict
     store = store_of(strict, endpoint="http://127.0.0.1:9")
     error = fails(lambda: run_transfer(serve(BODY).url, store, options=fast_options(unavailable_s=0.01)))
     assert error.reason is Reason.TARGET_UNAVAILABLE
+
+
+@pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "CreateMultipartUpload", "HeadObject"])
+def test_t17_a_store_that_accepts_and_never_answers(serve: Serve, strict: StrictStore, operation: Operation) -> None:
+    strict.fault(Fault(operation=operation, action=Stall()))
+    store = store_of(strict, answer_timeout_s=0.3)
+    check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
+
+
+def test_t17_k8_stop_ends_a_store_that_hangs(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+    strict.fault(Fault(operation="UploadPart", action=Stall(), times=1000))
+    observed = Observed()
+    stop_when(observed, lambda: strict.count("CreateMultipartUpload") == 1 and len(observed.progressed) > 0)
+    begun = time.monotonic()
+    with pytest.raises(Stopped):
+        run_transfer(serve(BODY).url, store, observed=observed)
+    assert time.monotonic() - begun < 10
+    assert strict.open_uploads() == [KEY]
+
+
+def test_t23_new_keys_go_on_with_the_same_upload(serve: Serve, strict: StrictStore) -> None:
+    source, observed = serve(BODY), Observed()
+    old = store_of(strict)
+
+    def rotate(request: SourceRequest) -> Behaviour:
+        if request.number == 2:
+            strict.secret_key = "rotated-in-mid-upload"
+        return Behaviour()
+
+    source.behave = rotate
+    assert fails(lambda: run_transfer(source.url, old, observed=observed)).reason is Reason.TARGET_DENIED
+    check_stored(run_transfer(source.url, store_of(strict), resume=observed.states[-1]), BODY, strict)
+    assert strict.count("CreateMultipartUpload") == 1
 
 
 @pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])

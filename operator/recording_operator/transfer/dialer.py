@@ -69,7 +69,7 @@ class SourceResponse:
         return "chunked" in (self.header("Transfer-Encoding") or "").lower()
 
     def read(self, size: int) -> bytes:
-        """The next bytes, exactly `size` unless the body ends; b"" at the end.
+        """The next bytes, at least one and up to `size`; b"" at the end.
 
         Raises TransferError (SourceReset where the body is cut, SourceTooSlow below the minimum rate) and Stopped.
         """

@@ -14,7 +14,6 @@ from recording_operator.transfer.stores.transport import PartTransport, Timeouts
 
 _CONNECT_TIMEOUT_S: Final = 10
 _SEND_TIMEOUT_S: Final = 30
-_READ_TIMEOUT_S: Final = 60
 _ATTEMPTS: Final = 4
 
 
@@ -32,7 +31,8 @@ class S3Options:
     """An S3 bucket, how to reach it and how objects are kept in it.
 
     `credentials` None means the process's own (IRSA, instance role): only then are environment and metadata service
-    asked. `prefix` is the location's, ending as it is to be used. `ca_bundle_pem` is PEM text.
+    asked. `prefix` is the location's, ending as it is to be used. `ca_bundle_pem` is PEM text. A request that is not
+    answered within `answer_timeout_s` is tried again.
     """
 
     bucket: str
@@ -47,6 +47,7 @@ class S3Options:
     ca_bundle_pem: str | None = None
     credentials: S3Credentials | None = None
     connections: int = 64
+    answer_timeout_s: float = 60.0
 
 
 def build_client(options: S3Options) -> Any:
@@ -77,7 +78,7 @@ def part_transport(options: S3Options) -> PartTransport:
     pem = options.ca_bundle_pem
     tls = ssl.create_default_context(cadata=pem) if pem else ssl.create_default_context(cafile=certifi.where())
     # 256 KiB windows make the deadline of a send a detector of stalls.
-    timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=_READ_TIMEOUT_S)
+    timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
     return PartTransport(tls=tls, timeouts=timeouts)
 
 
@@ -90,7 +91,7 @@ def _config(options: S3Options) -> Config:
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         connect_timeout=_CONNECT_TIMEOUT_S,
-        read_timeout=_READ_TIMEOUT_S,
+        read_timeout=options.answer_timeout_s,
         max_pool_connections=options.connections,
         tcp_keepalive=True,
         ignore_configured_endpoint_urls=True,

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
+from recording_operator.api.reasons import Reason
 from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
 from recording_operator.transfer.stores import framing
@@ -117,7 +118,7 @@ class S3Store:
             }
             for part in parts
         ]
-        with translated("CompleteMultipartUpload"):
+        with translated("CompleteMultipartUpload", invalid=Reason.TARGET_INTEGRITY):
             self._client.complete_multipart_upload(
                 Bucket=self.options.bucket,
                 Key=obj.key,

@@ -71,12 +71,15 @@ class StoreError(TransferError):
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn the client's errors into StoreError. `doing` names the request, such as `UploadPart`."""
+def translated(doing: str, *, invalid: Reason = Reason.INTERNAL_ERROR) -> Iterator[None]:
+    """Turn the client's errors into StoreError. `doing` names the request, such as `UploadPart`.
+
+    `invalid` is what InvalidRequest means there: on Complete the store has counted other bytes than we have.
+    """
     try:
         yield
     except boto.ClientError as error:
-        raise _from_answer(error, doing) from None
+        raise _from_answer(error, doing, invalid) from None
     except (boto.BotoCoreError, boto.HTTPClientError, OSError) as error:
         raise _from_client(error, doing) from None
 
@@ -86,10 +89,10 @@ def status_of(error: boto.ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _from_answer(error: boto.ClientError, doing: str) -> StoreError:
+def _from_answer(error: boto.ClientError, doing: str, invalid: Reason) -> StoreError:
     status = status_of(error)
     code = str(error.response.get("Error", {}).get("Code", ""))
-    reason = _BY_CODE.get(code) or _BY_STATUS.get(status)
+    reason = invalid if code == "InvalidRequest" else _BY_CODE.get(code) or _BY_STATUS.get(status)
     if reason is None:
         reason = Reason.TARGET_UNAVAILABLE if status >= _SERVER_ERROR else Reason.INTERNAL_ERROR
     shown = code if re.fullmatch(r"[A-Za-z0-9.]{1,64}", code) else str(status)
