@@ -245,14 +245,14 @@ class App:
             metric_orgs=settings.reports.metric_orgs,
         )
         loop.start()
-        watch_stop = self._watch(loop.post, locations)
+        watch_stop = self._watch(loop.post, locations, sweeper)
         self._tend(loop, locations, sweeper, reports)
         self._drain(loop)
         watch_stop.set()
         loop.stop(timeout_s=_TICK_S)
         events.close(timeout_s=_TICK_S * 2)
 
-    def _watch(self, post: Callable[[Fact], None], locations: LocationKeeper) -> threading.Event:
+    def _watch(self, post: Callable[[Fact], None], locations: LocationKeeper, sweeper: Sweeper) -> threading.Event:
         def on_recording(kind: str, raw: dict[str, Any]) -> None:
             if kind == "DELETED":
                 post(RecordingGone(uid=raw["metadata"]["uid"]))
@@ -275,6 +275,7 @@ class App:
                 locations.listed(uids)
             else:
                 post(RecordingsListed(uids=uids))
+                sweeper.look_soon()
 
         watcher = self._watcher = self._make_watcher(
             self._connection, on_recording=on_recording, on_location=on_location, on_listed=on_listed

@@ -1,9 +1,11 @@
 """What no event tells: edits made while no operator ran, Recordings whose time is over, uploads that nobody claims."""
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -21,6 +23,7 @@ from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.store import OpenUpload
 
 _log = logging.getLogger(__name__)
+_REST_BETWEEN_SWEEPS: Final = timedelta(minutes=2)
 FINISHED_SELECTORS = ("status.phase=Complete", "status.phase=Failed")
 
 
@@ -72,6 +75,11 @@ class Sweeper:
                 self._uploads_due = self._now() + self._intervals.uploads
         except KubeError as error:
             _log.warning("A sweep was broken off: %s", error)
+
+    def _may_have_missed(self) -> bool:
+        """Whether there was a new list, and the last sweep is not so young that a watch that breaks often hurts."""
+        rested = self._swept_at is None or self._now() >= self._swept_at + _REST_BETWEEN_SWEEPS
+        return self._missed.is_set() and rested
 
     def sweep_finished(self) -> None:
         """Hand over finished Recordings that changed unseen, that are being deleted, or whose time ends before the next
