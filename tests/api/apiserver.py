@@ -78,8 +78,8 @@ class ApiServer:
 
     @staticmethod
     def _collection(manifest: Mapping[str, Any]) -> str:
-        if manifest["kind"] == "StorageLocation":
-            return f"/apis/{API_VERSION}/storagelocations"
+        if manifest["kind"] in ("StorageLocation", "StorageReport"):
+            return f"/apis/{API_VERSION}/{manifest['kind'].lower()}s"
         namespace = manifest["metadata"].get("namespace", "default")
         return f"/apis/{API_VERSION}/namespaces/{namespace}/recordings"
 

@@ -1,0 +1,103 @@
+"""StorageReports that the API server refuses, with the words it uses, and those that it takes."""
+
+from typing import Any, Final
+
+from recording_operator.api.names import API_VERSION
+from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, unknown, unsupported, wrong_type
+from tests.api.manifests import JsonObject, a_location
+
+SCHEDULE: Final = "write five cron fields (minute hour day month weekday) such as '0 0 * * *'"
+ZONE: Final = "write a time zone such as UTC or Europe/London"
+AMOUNT: Final = "write an amount as a decimal string such as '50' or '49.99'"
+RATIO: Final = "write a decimal number as a string such as '0.5'"
+PRICE: Final = "write a price as a decimal string such as '0.023'"
+PROFILE: Final = "write the name of a price profile such as aws-s3/us-east-1"
+
+
+def a_report(**spec: Any) -> JsonObject:
+    """A StorageReport."""
+    return {"apiVersion": API_VERSION, "kind": "StorageReport", "metadata": {"name": "daily"}, "spec": spec}
+
+
+GOOD_REPORTS: Final = {
+    "nothing but defaults": a_report(),
+    "every field": a_report(
+        schedule="*/15 8-18,20 1,15 JAN-MAR MON-FRI",
+        timeZone="America/Argentina/Buenos_Aires",
+        scope={"orgs": ["acme", "a.b_c-d"], "namespaces": ["team"], "storageLocations": ["archive.eu"]},
+        prices={"profile": "aws-s3/us-east-1", "storagePerGBMonth": "0.023", "downloadPerGB": "0"},
+        playback={"ratio": "0.5", "base": "Uploaded"},
+        budget={
+            "amount": "49.99",
+            "currency": "EUR",
+            "thresholds": [{"percent": 80}, {"percent": 80, "type": "Forecasted"}],
+        },
+        suspend=True,
+        refreshToken="now",
+    ),
+    "sunday is 7 or 0": a_report(schedule="0 0 * * 0,7"),
+}
+
+BAD_REPORTS: Final = (
+    Case("six fields", a_report(schedule="0 0 0 * * *"), refused("spec.schedule", SCHEDULE, value="0 0 0 * * *")),
+    Case("@daily", a_report(schedule="@daily"), refused("spec.schedule", SCHEDULE, value="@daily")),
+    Case("no schedule", a_report(schedule=""), refused("spec.schedule", SCHEDULE, value="")),
+    Case("zone with a path", a_report(timeZone="../etc"), refused("spec.timeZone", ZONE, value="../etc")),
+    Case("zone empty", a_report(timeZone=""), refused("spec.timeZone", ZONE, value="")),
+    Case(
+        "ratio as a number",
+        a_report(playback={"ratio": 0.5}),
+        blocked(wrong_type("spec.playback.ratio", "string", got="number")),
+    ),
+    Case("ratio 50%", a_report(playback={"ratio": "50%"}), refused("spec.playback.ratio", RATIO, value="50%")),
+    Case("ratio negative", a_report(playback={"ratio": "-1"}), refused("spec.playback.ratio", RATIO, value="-1")),
+    Case(
+        "base",
+        a_report(playback={"base": "Watched"}),
+        blocked(unsupported("spec.playback.base", "Watched", "Stored", "Uploaded")),
+    ),
+    Case("budget without amount", a_report(budget={}), blocked(missing("spec.budget.amount"))),
+    Case("amount $50", a_report(budget={"amount": "$50"}), refused("spec.budget.amount", AMOUNT, value="$50")),
+    Case("amount 1e3", a_report(budget={"amount": "1e3"}), refused("spec.budget.amount", AMOUNT, value="1e3")),
+    Case(
+        "amount 0",
+        a_report(budget={"amount": "0.00"}),
+        refused("spec.budget.amount", "must be more than 0", value="0.00"),
+    ),
+    Case(
+        "currency usd",
+        a_report(budget={"amount": "50", "currency": "usd"}),
+        refused("spec.budget.currency", "write a currency as three capital letters such as USD", value="usd"),
+    ),
+    Case(
+        "percent 0",
+        a_report(budget={"amount": "50", "thresholds": [{"percent": 0}]}),
+        out_of_bounds("spec.budget.thresholds[0].percent", 0, "be greater than or equal to 1"),
+    ),
+    Case(
+        "a threshold twice",
+        a_report(budget={"amount": "50", "thresholds": [{"percent": 80}, {"percent": 80, "type": "Actual"}]}),
+        refused("spec.budget.thresholds", "must not contain a threshold twice"),
+    ),
+    Case(
+        "org with ..",
+        a_report(scope={"orgs": ["a..b"]}),
+        refused("spec.scope.orgs[0]", "must not begin with '.' or contain '..'", value="a..b"),
+    ),
+    Case(
+        "price with a sign",
+        a_report(prices={"storagePerGBMonth": "$0.02"}),
+        refused("spec.prices.storagePerGBMonth", PRICE, value="$0.02"),
+    ),
+    Case(
+        "profile with a space",
+        a_report(prices={"profile": "aws s3"}),
+        refused("spec.prices.profile", PROFILE, value="aws s3"),
+    ),
+    Case(
+        "profile of a location",
+        a_location(prices={"profile": "../etc"}),
+        refused("spec.prices.profile", PROFILE, value="../etc"),
+    ),
+    Case("unknown field", a_report(cron="0 0 * * *"), unknown("StorageReport", "spec.cron")),
+)
