@@ -61,15 +61,24 @@ class Sweeper:
         self._now = now
         self._finished_due = now()
         self._uploads_due = now()
+        self._missed = threading.Event()
+        self._swept_at: datetime | None = None
+
+    def look_soon(self) -> None:
+        """The watch was broken: no list tells what happened to finished Recordings meanwhile. From any thread."""
+        self._missed.set()
 
     def run_due(self) -> None:
         """Sweep what is due. A sweep that the API server or a store breaks off is made again at the next call."""
         if not self._leads():
             return
         try:
-            if self._now() >= self._finished_due:
+            if self._now() >= self._finished_due or self._may_have_missed():
+                self._missed.clear()
+                self._finished_due = self._now()
                 self.sweep_finished()
-                self._finished_due = self._now() + self._intervals.finished
+                self._swept_at = self._now()
+                self._finished_due = self._swept_at + self._intervals.finished
             if self._now() >= self._uploads_due and self._locations.locations():
                 self.sweep_uploads()
                 self._uploads_due = self._now() + self._intervals.uploads
