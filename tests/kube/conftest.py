@@ -59,8 +59,8 @@ def watch() -> Iterator[Callable[..., Observed]]:
     stop = threading.Event()
     threads: list[threading.Thread] = []
 
-    def start(where: Connection, options: WatchOptions | None = None) -> Observed:
-        observed = Observed()
+    def start(where: Connection, options: WatchOptions | None = None, *, failing: bool = False) -> Observed:
+        observed = Observed(failing=failing)
         observed.watcher = Watcher(
             where,
             on_recording=observed.on_recording,

@@ -159,11 +159,10 @@ def count_memories() -> int:
 def test_what_a_callback_raises_stops_nothing(
     watch: Watch, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
-    seen = watch(operator_connection)
-    seen.wait_listed()
-    seen.failing = True
     stored = a_recording(admin, namespace, "r")
-    eventually(lambda: seen.saw("ADDED", uid_of(stored)))
+    seen = watch(operator_connection, failing=True)
+    seen.wait_listed()
+    assert seen.saw("LISTED", uid_of(stored))
     annotate(admin, stored, "edit")
     eventually(lambda: seen.saw("MODIFIED", uid_of(stored)), within_s=5)
     assert seen.watcher.health.restarts == 0
