@@ -7,6 +7,7 @@ with StrictStore() as s3:
 """
 
 import secrets
+import ssl
 import threading
 from datetime import timedelta
 from http.server import ThreadingHTTPServer
@@ -21,7 +22,14 @@ from tests.support.strict_handler import SeenRequest, StrictHandler
 class StrictStore:
     """One bucket behind HTTP. Attributes may be changed while it runs."""
 
-    def __init__(self, *, bucket_name: str = "recordings", bucket: Bucket | None = None, page_size: int = 1000) -> None:
+    def __init__(
+        self,
+        *,
+        bucket_name: str = "recordings",
+        bucket: Bucket | None = None,
+        page_size: int = 1000,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.bucket_name = bucket_name
         self.bucket = bucket or Bucket()
         self.page_size = page_size
@@ -40,13 +48,17 @@ class StrictStore:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._scheme = "https" if tls else "http"
+        if tls is not None:
+            # Handshakes belong to the connections' threads, not to the accepting one.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def endpoint(self) -> str:
         """URL of the server."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -1,16 +1,19 @@
 """The probe of a location: what is wrong is told by its own reason, and nothing is left behind."""
 
+import ssl
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
+from localcluster.pki import CertificateAuthority
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.errors import LocationError
 from recording_operator.transfer.stores.probe import check_endpoint, owner_marker, probe
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.strict_bucket import Bucket
-from tests.support.strict_faults import Answer, Fault, FlipBit
+from tests.support.strict_faults import Answer, Fault, FlipBit, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
 
@@ -71,6 +74,36 @@ def test_t17_nobody_there(strict: StrictStore) -> None:
 def test_a_store_that_changes_what_it_stores(strict: StrictStore, store: S3Store) -> None:
     strict.fault(Fault(operation="PutObject", action=FlipBit()))
     assert fails(store).reason is Reason.STORE_UNSUPPORTED
+
+
+@pytest.mark.parametrize("operation", ["PutObject", "CreateMultipartUpload", "UploadPart"])
+@pytest.mark.parametrize("code", ["NotImplemented", "InvalidArgument"])
+def test_t21_a_store_that_refuses_checksums_in_requests(
+    strict: StrictStore, store: S3Store, operation: Operation, code: str
+) -> None:
+    strict.fault(Fault(operation=operation, action=Answer(status=400, code=code), times=1000))
+    error = fails(store)
+    assert error.reason is Reason.STORE_UNSUPPORTED
+    assert f"{operation}: {code}" in error.message
+    assert strict.open_uploads() == []
+
+
+def test_a_store_behind_an_authority_of_the_location(tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path)
+    authority.issue("store", user="store", hosts=["127.0.0.1"])
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(authority.path("store.crt"), authority.path("store.key"))
+    with StrictStore(tls=tls) as strict:
+        assert probe(store_of(strict, ca_bundle_pem=authority.path("ca.crt").read_text())).conditional_writes
+        error = fails(store_of(strict))
+        assert error.reason is Reason.ENDPOINT_UNREACHABLE
+        assert "s3.caBundle" in error.message
+
+
+@pytest.mark.parametrize("pem", ["nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_bundle_without_certificates_is_a_value_error(strict: StrictStore, pem: str) -> None:
+    with pytest.raises(ValueError, match="PEM"):
+        store_of(strict, ca_bundle_pem=pem)
 
 
 def test_a_store_that_is_busy_for_a_moment(strict: StrictStore, store: S3Store) -> None:

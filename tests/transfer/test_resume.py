@@ -8,6 +8,7 @@ import pytest
 
 from recording_operator.transfer.errors import Stopped
 from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.stores.buffered import BufferedPart
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_store import StrictStore
@@ -35,7 +36,7 @@ def begin(store: S3Store, part_numbers: list[int], *, body: bytes = BODY) -> Upl
     upload_id = store.create_upload(an_object())
     for number in part_numbers:
         store.upload_part(
-            KEY, upload_id, part_number=number, body=body[(number - 1) * PART : number * PART], crc64nvme=None
+            KEY, upload_id, part_number=number, body=BufferedPart(body[(number - 1) * PART : number * PART])
         )
     return UploadState(upload_id=upload_id, part_size_bytes=PART, size_bytes=len(body), etag='"v1"', last_modified=None)
 
@@ -73,7 +74,7 @@ def test_listing_of_parts_is_read_page_by_page(serve: Serve, strict: StrictStore
 
 def test_a_part_of_another_size_than_planned_is_sent_again(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     state = begin(store, [1, 2, 3])
-    store.upload_part(KEY, state.upload_id, part_number=2, body=BODY[PART : 2 * PART - 1], crc64nvme=None)
+    store.upload_part(KEY, state.upload_id, part_number=2, body=BufferedPart(BODY[PART : 2 * PART - 1]))
     before = len(strict.requests)
     check_stored(run_transfer(serve(BODY).url, store, resume=state), BODY, strict)
     assert 2 in sent_numbers(strict, before)
@@ -83,7 +84,7 @@ def test_parts_beyond_the_plan_do_not_become_part_of_the_object(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     state = begin(store, [1])
-    store.upload_part(KEY, state.upload_id, part_number=99, body=b"x" * PART, crc64nvme=None)
+    store.upload_part(KEY, state.upload_id, part_number=99, body=BufferedPart(b"x" * PART))
     check_stored(run_transfer(serve(BODY).url, store, resume=state), BODY, strict)
 
 

@@ -16,7 +16,7 @@ from awscrt import checksums as crt
 _HASHES: Final = ("sha256", "md5")
 
 
-def crc64nvme(data: bytes | memoryview, previous: int = 0) -> int:
+def crc64nvme(data: bytes | bytearray | memoryview, previous: int = 0) -> int:
     """The sum of what `previous` covers followed by `data`."""
     return int(crt.crc64nvme(data, previous))
 

@@ -16,7 +16,8 @@ from recording_operator.transfer.plan import MOST_PARTS
 from recording_operator.transfer.progress import Progress
 from recording_operator.transfer.session import UploadSession, checked
 from recording_operator.transfer.source import Source, SourceFacts
-from recording_operator.transfer.stores.store import StoredPart
+from recording_operator.transfer.stores.buffered import BufferedPart
+from recording_operator.transfer.stores.store import BodyAborted, StoredPart
 
 
 class InOrderUpload:
@@ -72,7 +73,7 @@ class InOrderUpload:
             if part_number == 1 and len(data) < length and self._session.upload_id is None:
                 return bytes(data)
             if data:
-                self._keep(part_number, bytes(data))
+                self._keep(part_number, data)
             if len(data) < length or self._position == self._facts.size_bytes:
                 # Parts of an earlier, longer reading have no place in this object.
                 for beyond in [number for number in self._session.stored if number > part_number - (not data)]:
@@ -96,7 +97,7 @@ class InOrderUpload:
                 raise too_large(self._facts.host, self._max_size_bytes)
         return data
 
-    def _keep(self, part_number: int, data: bytes) -> None:
+    def _keep(self, part_number: int, data: bytearray) -> None:
         crc = crc64nvme(data)
         known = self._session.stored.get(part_number)
         if known is not None and known.crc64nvme == crc and known.size_bytes == len(data):
@@ -108,11 +109,14 @@ class InOrderUpload:
 
         def send_once(upload_id: str) -> StoredPart:
             part = self._session.store.upload_part(
-                self._session.obj.key, upload_id, part_number=part_number, body=data, crc64nvme=crc
+                self._session.obj.key, upload_id, part_number=part_number, body=BufferedPart(data, stop=self._stop)
             )
             return checked(part, size_bytes=len(data), crc64nvme=crc)
 
-        self._session.send(part_number, send_once)
+        try:
+            self._session.send(part_number, send_once)
+        except BodyAborted as aborted:
+            raise aborted.error from None
         self._progress.moved(len(data))
 
     def _broken(self, error: TransferError, patience: Patience, *, opened: bool) -> None:

@@ -86,7 +86,7 @@ class RangedUpload:
             )
             try:
                 part = self._session.store.upload_part(
-                    self._session.obj.key, upload_id, part_number=part_number, body=body, crc64nvme=None
+                    self._session.obj.key, upload_id, part_number=part_number, body=body
                 )
                 if body.tell() != length:
                     raise TransferError(Reason.TARGET_UNAVAILABLE, "The store answered before it had the whole part.")

@@ -15,6 +15,7 @@ from recording_operator.transfer import checksums
 from recording_operator.transfer.addresses import Address, may_be_endpoint, parse_address
 from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.job import ObjectSpec
+from recording_operator.transfer.stores.buffered import BufferedPart
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.store import SeenObject, StoredPart
 from recording_operator.transfer.stores.translate import StoreError
@@ -22,6 +23,15 @@ from recording_operator.transfer.stores.translate import StoreError
 FOLDER: Final = ".recording-operator/"
 _BODY: Final = b"Written by the recording-operator to check this location; safe to delete.\n"
 _OWNER_BYTES: Final = 256
+
+
+# What a failure of one request says about a store as such.
+_AS_LOCATION: Final = {
+    Reason.TARGET_UNAVAILABLE: Reason.ENDPOINT_UNREACHABLE,
+    Reason.TARGET_INTEGRITY: Reason.STORE_UNSUPPORTED,
+    Reason.TARGET_UPLOAD_LOST: Reason.STORE_UNSUPPORTED,
+    Reason.INTERNAL_ERROR: Reason.STORE_UNSUPPORTED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +155,7 @@ def _seen(store: S3Store, obj: ObjectSpec) -> SeenObject:
 def _probe_multipart(store: S3Store, obj: ObjectSpec, crc: int) -> None:
     upload_id = store.create_upload(obj)
     try:
-        sent = store.upload_part(obj.key, upload_id, part_number=1, body=_BODY, crc64nvme=None)
+        sent = store.upload_part(obj.key, upload_id, part_number=1, body=BufferedPart(_BODY))
         listed = list(store.list_parts(obj.key, upload_id))
         if [(part.part_number, part.size_bytes) for part in listed] != [(1, len(_BODY))]:
             raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list the parts of an upload as sent.")
@@ -183,8 +193,7 @@ def _no_checksums() -> LocationError:
 
 def _location_error(error: TransferError) -> LocationError:
     reason = error.location_reason if isinstance(error, StoreError) else error.reason
-    if reason is Reason.TARGET_UNAVAILABLE:
-        reason = Reason.ENDPOINT_UNREACHABLE
+    reason = _AS_LOCATION.get(reason, reason)
     hint = ""
     if reason is Reason.ACCESS_DENIED:
         hint = (

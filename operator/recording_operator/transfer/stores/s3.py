@@ -72,15 +72,15 @@ class S3Store:
             )
         return str(answer["UploadId"])
 
-    def upload_part(
-        self, key: str, upload_id: str, *, part_number: int, body: PartBody | bytes, crc64nvme: int | None
-    ) -> StoredPart:
-        """Send one part."""
-        given = {} if crc64nvme is None else {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
-        framed = body if isinstance(body, bytes) else FramedBody(body)
+    def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
+        """Send one part with its sum behind it."""
         with translated("UploadPart"):
             answer = self._client.upload_part(
-                Bucket=self.options.bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=framed, **given
+                Bucket=self.options.bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=part_number,
+                Body=FramedBody(body),
             )
         return StoredPart(
             part_number=part_number,

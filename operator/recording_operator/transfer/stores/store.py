@@ -71,13 +71,11 @@ class Store(Protocol):
     def create_upload(self, obj: ObjectSpec) -> str:
         """Open a multipart upload and return its id."""
 
-    def upload_part(
-        self, key: str, upload_id: str, *, part_number: int, body: "PartBody | bytes", crc64nvme: int | None
-    ) -> StoredPart:
-        """Send one part; the store checks its sum on arrival: `crc64nvme`, or what a PartBody has summed at its end.
+    def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
+        """Send one part; the store compares its bytes with the sum that `body` has at its end.
 
-        A `BodyAborted` that `body.read` raises comes out unchanged. Raises TransferError(TargetUploadLost) where the
-        store no longer knows the upload.
+        A `BodyAborted` that `body.read` raises comes out unchanged. Raises TransferError: TargetUploadLost where the
+        store no longer knows the upload, TargetIntegrity where other bytes arrived.
         """
 
     def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
