@@ -50,7 +50,7 @@ class Amount:
     size_bytes: int = 0
     billable_bytes: int = 0
 
-    def add(self, *, size_bytes: int, billable_bytes: int, objects: int = 1) -> None:
+    def add(self, size_bytes: int, billable_bytes: int, objects: int = 1) -> None:
         """Count more."""
         self.objects += objects
         self.size_bytes += size_bytes
@@ -138,7 +138,10 @@ class LocationTally:
         self._index = index
         self._scope = scope
         self._window = window
-        self._owners: dict[str, tuple[str, str, bool]] = {}
+        self._folder = ""
+        self._folder_owner: tuple[str, str, bool] | None = None
+        self._amounts: dict[tuple[str, str, str], Amount] = {}
+        self._uploads: dict[tuple[str, str, date], Amount] = {}
         self._young_since = {
             name: window.now.date().toordinal() - price.min_days
             for name, price in profile.storage_classes.items()
@@ -159,18 +162,35 @@ class LocationTally:
         name = storage_class or self._default_class
         price = self._prices.get(name)
         billable = size_bytes if price is None else price.billable_bytes(size_bytes)
-        holding = Holding(self._location, name, org, namespace)
-        self._usage.amount(holding).add(size_bytes=size_bytes, billable_bytes=billable)
+        self._amount(name, org, namespace).add(size_bytes, billable)
         # A Recording made after the Recordings were listed is not missing.
         if not known and last_modified < self._index.listed_from:
             self._usage.orphaned_bytes += size_bytes
         if last_modified > self._window.since:
-            upload = self._usage.upload(UploadDay(self._location, name, org, last_modified.date()))
-            upload.add(size_bytes=size_bytes, billable_bytes=billable, objects=writes_of(etag))
+            self._upload(name, org, last_modified.date()).add(size_bytes, billable, writes_of(etag))
         young_since = self._young_since.get(name)
         if young_since is not None and last_modified.toordinal() > young_since:
             day = ClassDay(self._location, name, last_modified.date())
             self._usage.young[day] = self._usage.young.get(day, 0) + billable
+
+    def _amount(self, storage_class: str, org: str, namespace: str) -> Amount:
+        """The sum for a holding: plain tuples find it faster than the names of its parts."""
+        key = (storage_class, org, namespace)
+        found = self._amounts.get(key)
+        if found is None:
+            found = self._usage.amount(Holding(self._location, *key))
+            if len(self._amounts) < MOST_OWNERS:
+                self._amounts[key] = found
+        return found
+
+    def _upload(self, storage_class: str, org: str, day: date) -> Amount:
+        key = (storage_class, org, day)
+        found = self._uploads.get(key)
+        if found is None:
+            found = self._usage.upload(UploadDay(self._location, *key))
+            if len(self._uploads) < MOST_OWNERS:
+                self._uploads[key] = found
+        return found
 
     def add_incomplete(self, key: str, *, size_bytes: int, storage_class: str | None) -> None:
         """Count what an open multipart upload holds: it is billed like an object."""
@@ -179,7 +199,7 @@ class LocationTally:
             return
         self._usage.incomplete_bytes += size_bytes
         holding = Holding(self._location, storage_class or self._default_class, owner[0], owner[1])
-        self._usage.amount(holding).add(size_bytes=size_bytes, billable_bytes=size_bytes, objects=0)
+        self._usage.amount(holding).add(size_bytes, size_bytes, 0)
 
     def _owner(self, key: str) -> tuple[str, str, bool] | None:
         """Organisation, namespace, and whether the Recording is there; None for a key that is not ours."""
@@ -187,9 +207,8 @@ class LocationTally:
             return None
         # The objects of a Recording mostly share a folder and follow each other.
         folder = key[: key.rfind("/")]
-        kept = self._owners.get(folder)
-        if kept is not None:
-            return kept
+        if folder == self._folder:
+            return self._folder_owner
         found = self._pattern.fullmatch(key) if self._pattern else None
         if found is None:
             return None
@@ -200,8 +219,7 @@ class LocationTally:
             known,
         )
         if found["uid"] in folder:
-            self._owners.clear()
-            self._owners[folder] = owner
+            self._folder, self._folder_owner = folder, owner
         return owner
 
 

@@ -2,9 +2,11 @@
 
 import os
 import re
+import re
 import ssl
 import weakref
 from dataclasses import dataclass, field
+from datetime import datetime
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,9 +15,11 @@ import botocore.session
 import certifi
 from botocore.config import Config
 from botocore.utils import parse_timestamp
+from botocore.utils import parse_timestamp
 
 from recording_operator.transfer.stores.transport import PartTransport, Timeouts
 
+_ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CONNECT_TIMEOUT_S: Final = 10
 _SEND_TIMEOUT_S: Final = 30
@@ -62,6 +66,7 @@ def build_client(options: S3Options) -> Any:
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
     given: dict[str, str | None] = {}
     if options.credentials is not None:
         given = {
@@ -93,6 +98,14 @@ def part_transport(options: S3Options) -> PartTransport:
     # 256 KiB windows make the deadline of a send a detector of stalls.
     timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
     return PartTransport(tls=tls, timeouts=timeouts)
+
+
+def _parse_timestamp(value: Any) -> datetime:
+    """A time of an answer. The library's own reader takes two thirds of the time of a listing for these."""
+    if isinstance(value, str) and _ISO_TIME.fullmatch(value):
+        return datetime.fromisoformat(value)
+    parsed: datetime = parse_timestamp(value)
+    return parsed
 
 
 def _parse_timestamp(value: Any) -> datetime:

@@ -1,0 +1,134 @@
+"""`make bench-report`: one refresh of a StorageReport against a bare LIST of the same Recordings and objects.
+
+Each runs in a process of its own after a warm-up of some pages; the listing server (listingserver.py) is a third.
+Prints times, processor time and how much the largest resident size grew. Ends with 1 when a goal is missed: at most
+1.5 times the bare LIST, at most 40 MiB more.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagereport import StorageReport
+from recording_operator.controller.refresh import Refresher
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.connection import Connection, NoToken
+from recording_operator.kube.rest import RestClient
+from recording_operator.transfer.stores.client import S3Credentials, S3Options, build_client
+from recording_operator.transfer.stores.s3 import S3Store
+
+GOAL_TIMES: Final = 1.5
+GOAL_MIB: Final = 40
+_WARM_PAGES: Final = 5
+
+
+class _OneStore:
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+
+    def store(self, location: StorageLocation) -> S3Store:  # noqa: ARG002 - there is one
+        """The bucket of the bench."""
+        return self._store
+
+
+def options(port: int) -> S3Options:
+    """The bucket of the listing server."""
+    keys = S3Credentials(access_key_id="bench", secret_access_key="bench")  # noqa: S106 - of no real store
+    return S3Options(bucket="bench", endpoint=f"http://127.0.0.1:{port}", path_style=True, credentials=keys)
+
+
+def api(port: int) -> KubeApi:
+    """The API server of the listing server."""
+    return KubeApi(RestClient(Connection(server=f"http://127.0.0.1:{port}", token=NoToken(), namespace="default")))
+
+
+def bare(port: int) -> dict[str, Any]:
+    """LIST all Recordings, then all objects, with the same clients, and only count."""
+    recordings = sum(1 for _ in api(port).list_recordings())
+    pages = build_client(options(port)).get_paginator("list_objects_v2").paginate(Bucket="bench")
+    return {"recordings": recordings, "objects": sum(len(page.get("Contents", ())) for page in pages)}
+
+
+def report(port: int) -> dict[str, Any]:
+    """One refresh."""
+    refresher = Refresher(
+        kube=api(port),
+        clients=_OneStore(S3Store(options(port))),
+        operator_namespace="default",
+        stopping=lambda: False,
+    )
+    manifest = StorageReport.model_validate({"metadata": {"name": "bench"}, "spec": {}})
+    totals = refresher.refresh(manifest, now=datetime.now(UTC).replace(microsecond=0)).status.totals
+    assert totals is not None
+    assert totals.orphaned_bytes == 0
+    return {"recordings": totals.recordings, "objects": totals.objects}
+
+
+def measured(what: Callable[[int], dict[str, Any]], port: int) -> dict[str, Any]:
+    """Run after a warm-up; seconds on the clock and of the processor, and MiB of growth."""
+    list(islice(api(port).list_recordings(), _WARM_PAGES * 500))
+    list(islice(S3Store(options(port)).objects(""), _WARM_PAGES * 1000))
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    counted = what(port)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        **counted,
+        "seconds": time.monotonic() - started,
+        "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "rss_mib": before.ru_maxrss / 1024,
+        "grown_mib": (after.ru_maxrss - before.ru_maxrss) / 1024,
+    }
+
+
+def in_process(name: str, port: int) -> dict[str, Any]:
+    """Measure in a process of its own."""
+    command = [sys.executable, __file__, "--only", name, "--port", str(port)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    print(
+        f"{name:8} {found['recordings']:>9,} Recordings {found['objects']:>11,} objects {found['seconds']:>7.1f} s "
+        f"({found['cpu_seconds']:.1f} s processor), resident {found['rss_mib']:.0f} MiB + {found['grown_mib']:.1f} MiB",
+        flush=True,
+    )
+    return found
+
+
+def main() -> int:
+    """Measure both, twice in turn, and compare the better of each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recordings", type=int, default=100_000)
+    parser.add_argument("--objects-per-recording", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", choices=["bare", "report"], help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.only:
+        print(json.dumps(measured({"bare": bare, "report": report}[chosen.only], chosen.port)))
+        return 0
+    server = Path(__file__).with_name("listingserver.py")
+    command = [sys.executable, str(server), str(chosen.recordings), str(chosen.objects_per_recording)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listing:
+        try:
+            assert listing.stdout is not None
+            port = int(listing.stdout.readline())
+            rounds = [(in_process("bare", port), in_process("report", port)) for _ in range(chosen.rounds)]
+        finally:
+            listing.kill()
+    times = min(one[1]["seconds"] for one in rounds) / min(one[0]["seconds"] for one in rounds)
+    grown = max(one[1]["grown_mib"] for one in rounds)
+    kept = times <= GOAL_TIMES and grown <= GOAL_MIB
+    print(f"{times:.2f} times the bare LIST (goal {GOAL_TIMES}), {grown:.1f} MiB more (goal {GOAL_MIB})")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
