@@ -102,7 +102,7 @@ def test_of_two_operators_one_works_and_the_other_takes_over(own_world: World, s
 
 
 def test_api_server_restarted_during_an_upload(own_world: World) -> None:
-    operator = own_world.start_operator(lease={"duration": "60s", "renew": "40s", "retry": "1s"})
+    operator = own_world.start_operator(lease={"duration": "3s", "renew": "2s", "retry": "500ms"})
     recording = slow_upload(own_world)
     wait_share(operator, 0.2)
     own_world.cluster.kill_component(API_SERVER)
