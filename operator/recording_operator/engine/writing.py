@@ -40,16 +40,16 @@ def flush(state: State, entry: Entry, now: datetime) -> list[Action]:
         return []
     if entry.stale:
         return _read(entry)
+    wanted = _wanted(state, entry, now)
+    stored, status = dump(entry.recording.status), dump(wanted)
+    if status == stored:
+        entry.flush_at = None
+        return []
     if entry.contested or _foreign_claim(state, entry):
         entry.contested = False
         entry.in_flight = InFlight(what="lease", version=entry.recording.metadata.resource_version)
         return [ConfirmLeadership(uid=entry.uid)]
-    wanted = _wanted(state, entry, now)
-    stored = dump(entry.recording.status)
     entry.flush_at = None
-    status = dump(wanted)
-    if status == stored:
-        return []
     entry.flushed_at = now
     entry.sent = status
     entry.news = _news(entry, wanted)
