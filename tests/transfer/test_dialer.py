@@ -145,6 +145,13 @@ def test_proxies_of_the_environment_are_ignored(source: LyingSource, monkeypatch
     assert fetch(Dialer(loopback_policy()), source.url) == BODY
 
 
+def test_a_connection_is_used_again_after_an_empty_redirect(source: LyingSource) -> None:
+    empty = Behaviour(status=302, headers={"Location": "/second"}, body=b"")
+    source.behave = lambda request: empty if request.number == 1 else Behaviour()
+    assert fetch(Dialer(loopback_policy()), source.url) == BODY
+    assert source.connections == 1
+
+
 def test_cookies_are_not_kept(source: LyingSource) -> None:
     source.behave = lambda _: Behaviour(headers={"Set-Cookie": "tenant=a"})
     dialer = Dialer(loopback_policy())

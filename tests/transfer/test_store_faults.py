@@ -429,6 +429,23 @@ def test_checksum_of_the_spec_is_proved_after_a_crash_before_the_proof(
     assert strict.keys() == [], "an object with a wrong checksum was left to be believed later"
 
 
+def test_a_location_with_keys_of_its_own_asks_nobody_else(
+    serve: Serve, strict: StrictStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_ACCESS_KEY_ID": "AKIASOMEBODY",
+        "AWS_SECRET_ACCESS_KEY": "else",
+        "AWS_SESSION_TOKEN": "else",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+        "AWS_REGION": "mars-1",
+        "AWS_CONFIG_FILE": "/nonexistent",
+    }.items():
+        monkeypatch.setenv(name, value)
+    check_stored(run_transfer(serve(BODY).url, store_of(strict)), BODY, strict)
+
+
 def test_inline_artifacts_are_stored_once(strict: StrictStore, store: S3Store) -> None:
     first = store_inline(SMALL, an_object(), store=store)
     assert store_inline(SMALL, an_object(), store=store) == first

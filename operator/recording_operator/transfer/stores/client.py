@@ -2,11 +2,9 @@
 
 import os
 import re
-import re
 import ssl
 import weakref
 from dataclasses import dataclass, field
-from datetime import datetime
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,15 +13,22 @@ import botocore.session
 import certifi
 from botocore.config import Config
 from botocore.utils import parse_timestamp
-from botocore.utils import parse_timestamp
 
 from recording_operator.transfer.stores.transport import PartTransport, Timeouts
 
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CONNECT_TIMEOUT_S: Final = 10
 _SEND_TIMEOUT_S: Final = 30
 _ATTEMPTS: Final = 4
+_DEFAULT_REGION: Final = "us-east-1"
+# With keys of its own, a location depends on no file, profile or region of whoever runs the process. Each row: name in
+# the file, environment variable, default, conversion.
+_NOBODYS_FILES: Final = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+    "region": (None, None, None, None),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +66,7 @@ class S3Options:
 
 def build_client(options: S3Options) -> Any:
     """Make the client. Reads nothing from the network; raises ValueError for an endpoint that is no URL."""
-    core = botocore.session.Session()
-    # Files and profiles of whoever runs the process are nobody's configuration here.
-    core.set_config_variable("config_file", os.devnull)
-    core.set_config_variable("credentials_file", os.devnull)
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
+    core = botocore.session.Session(session_vars=_NOBODYS_FILES if options.credentials else None)
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
     given: dict[str, str | None] = {}
     if options.credentials is not None:
@@ -77,7 +78,7 @@ def build_client(options: S3Options) -> Any:
     bundle = None if options.ca_bundle_pem is None else _descriptor_of(options.ca_bundle_pem)
     client = boto3.session.Session(botocore_session=core).client(
         "s3",
-        region_name=options.region or "us-east-1",
+        region_name=options.region or core.get_config_variable("region") or _DEFAULT_REGION,
         endpoint_url=options.endpoint,
         verify=None if bundle is None else f"/proc/self/fd/{bundle}",
         config=_config(options),
@@ -98,14 +99,6 @@ def part_transport(options: S3Options) -> PartTransport:
     # 256 KiB windows make the deadline of a send a detector of stalls.
     timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
     return PartTransport(tls=tls, timeouts=timeouts)
-
-
-def _parse_timestamp(value: Any) -> datetime:
-    """A time of an answer. The library's own reader takes two thirds of the time of a listing for these."""
-    if isinstance(value, str) and _ISO_TIME.fullmatch(value):
-        return datetime.fromisoformat(value)
-    parsed: datetime = parse_timestamp(value)
-    return parsed
 
 
 def _parse_timestamp(value: Any) -> datetime:
