@@ -72,6 +72,6 @@ def test_missing_crds_are_named(bare_cluster: ControlPlane) -> None:
 
     assert check_ready(rest, operator_namespace="default") == [
         f"The API server does not know {plural}.recordings.dev (v1alpha1): apply the CRDs (kubectl apply -f crds/)."
-        for plural in ("recordings", "storagelocations")
+        for plural in ("recordings", "storagelocations", "storagereports")
     ]
     rest.close()
