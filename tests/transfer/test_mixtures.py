@@ -1,0 +1,122 @@
+"""Any mixture of faults, drawn from a seed: attempts go on until the object is there, and then it is right.
+
+A failure prints its seed; it becomes a named test of its own.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.artifact import abort_uploads
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
+from tests.support.strict_faults import (
+    Action,
+    Answer,
+    Drop,
+    ErrorIn200,
+    FalseSuccess,
+    Fault,
+    FlipBit,
+    LoseUpload,
+    Operation,
+)
+from tests.support.strict_store import StrictStore
+from tests.support.transfers import KEY, KIB, MIB, Observed, check_stored, fast_options, pattern, run_transfer
+
+Serve = Callable[[bytes], LyingSource]
+ATTEMPTS = 60
+OPERATIONS: tuple[Operation, ...] = (
+    "HeadObject", "PutObject", "CreateMultipartUpload", "UploadPart", "ListParts", "CompleteMultipartUpload",
+)  # fmt: skip
+
+
+def a_behaviour(draw: random.Random, *, ranges: bool, chunked: bool) -> Behaviour:
+    """Mostly the truth."""
+    framing = "chunked" if chunked else "length"
+    truth = Behaviour(ranges=ranges, framing=framing)  # type: ignore[arg-type]
+    cut = draw.randrange(700 * KIB)
+    return draw.choice(
+        [truth] * 8
+        + [
+            Behaviour(ranges=ranges, framing=framing, cut_after=cut, reset=draw.random() < 0.5),  # type: ignore[arg-type]
+            Behaviour(status=draw.choice([429, 500, 503]), body=b""),
+            Behaviour(ranges=False),
+            Behaviour(ranges=ranges, headers={"Content-Range": "bytes 5-9/10"}),
+        ]
+    )
+
+
+def an_action(draw: random.Random, operation: Operation) -> Action:
+    """A fault that fits the operation."""
+    actions: list[Action] = [
+        Answer(status=503, code="SlowDown"),
+        Answer(status=500, code="InternalError"),
+        Drop(when="before"),
+        Drop(when="after"),
+    ]
+    if operation == "UploadPart":
+        actions += [FlipBit(), LoseUpload(), Drop(when="in body", body_bytes=draw.randrange(200 * KIB))]
+    if operation == "CompleteMultipartUpload":
+        actions += [FalseSuccess(), ErrorIn200(done=True), ErrorIn200(done=False)]
+    if operation == "PutObject":
+        actions += [FalseSuccess(), FlipBit()]
+    return draw.choice(actions)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_any_mixture_of_faults_ends_with_the_right_bytes(
+    serve: Serve, strict: StrictStore, store: S3Store, seed: int
+) -> None:
+    draw = random.Random(seed)
+    size = draw.choice([1, 60 * KIB, 100 * KIB, 256 * KIB, 256 * KIB + 1, MIB, 2 * MIB + 17])
+    body = pattern(size, seed=seed)
+    source = serve(b"")
+    source.content = Content(body=body, etag=draw.choice(['"v1"', None]), last_modified=None)
+    ranges, chunked = draw.random() < 0.7, draw.random() < 0.3
+    strict.bucket.after_complete = draw.choice(["OK", "NoSuchUpload", "PreconditionFailed"])
+    lock = threading.Lock()
+
+    def behave(_: SourceRequest) -> Behaviour:
+        with lock:
+            return a_behaviour(draw, ranges=ranges, chunked=chunked and not ranges)
+
+    source.behave = behave
+    for operation in OPERATIONS:
+        for _ in range(3):
+            strict.fault(Fault(operation=operation, action=an_action(draw, operation), first=draw.randrange(1, 12)))
+    resume: UploadState | None = None
+    options = fast_options(workers=draw.choice([1, 3]), backoff_base_s=0.001)
+    for _ in range(ATTEMPTS):
+        observed = Observed()
+        if draw.random() < 0.3:
+            threading.Timer(draw.random() * 0.2, observed.stop.set).start()
+        try:
+            stored = run_transfer(source.url, store, observed=observed, resume=resume, options=options)
+        except (TransferError, Stopped) as error:
+            assert not isinstance(error, TransferError) or error.reason in MAY_COME, f"seed {seed}: {error}"
+            resume = observed.states[-1] if observed.states else resume
+            continue
+        # Uploads whose id got lost are the sweep's; here it is one call.
+        abort_uploads(KEY, store=store, upload_id=None)
+        check_stored(stored, body, strict)
+        return
+    raise AssertionError(f"seed {seed}: {ATTEMPTS} attempts did not do")
+
+
+MAY_COME = frozenset(
+    {
+        Reason.SOURCE_UNAVAILABLE,
+        Reason.SOURCE_RESET,
+        Reason.SOURCE_TRUNCATED,
+        Reason.SOURCE_PROTOCOL_ERROR,
+        Reason.TARGET_UNAVAILABLE,
+        Reason.TARGET_INTEGRITY,
+        Reason.TARGET_UPLOAD_LOST,
+    }
+)
