@@ -87,8 +87,8 @@ def _write_in_time(state: State, entry: Entry, now: datetime) -> None:
     recording = entry.recording
     if recording.status.observed_generation != recording.metadata.generation:
         entry.flush_by(now + (SOON if _over(entry) else QUEUED_AFTER))
-    if recording.status.claim == state.claim and not entry.busy and entry.flush_at is None:
-        entry.flush_by(now)
+    if recording.status.claim == state.claim and not entry.busy:
+        entry.flush_by(now + SOON)
 
 
 def _apply(state: State, entry: Entry, name: str, settled: Settled, now: datetime) -> list[Action]:
