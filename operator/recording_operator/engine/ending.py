@@ -79,6 +79,9 @@ def tear_down(state: State, entry: Entry, now: datetime) -> list[Action]:
 
 
 def _clean(state: State, entry: Entry, teardown: Teardown, now: datetime) -> list[Action]:
+    if _never_began(entry):
+        teardown.done = True
+        return _let_go(entry, now)
     location = state.locations.get(entry.recording.spec.storage_location)
     if location is None:
         if now - teardown.since > state.options.give_up_cleaning_after:
@@ -140,6 +143,12 @@ def _wants_deletion(entry: Entry) -> bool:
         and entry.recording.spec.deletion_policy is DeletionPolicy.DELETE
         and DELETE_OBJECT_FINALIZER in entry.recording.metadata.finalizers
     )
+
+
+def _never_began(entry: Entry) -> bool:
+    """Nothing of it can be in the store: its location need not come back for it to go."""
+    moved = any(status.phase is Phase.COMPLETE or status.upload_id or status.key for status in entry.artifacts.values())
+    return entry.recording.status.started_at is None and not moved and not entry.touched
 
 
 def _may_have_upload(entry: Entry, status: ArtifactStatus) -> bool:
