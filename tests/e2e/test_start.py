@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from localcluster.operatorprocess import operator_command, operator_environment
 from localcluster.ports import free_port
 from recording_operator.settings import SettingsError, load_settings
 from tests.support.recordings import from_media
-from tests.support.world import World, leader_of, stored_bytes, write_settings
+from tests.support.world import World, stored_bytes, write_settings
 
 pytestmark = pytest.mark.cluster
 
@@ -139,20 +138,6 @@ def test_health_readiness_and_metrics(own_world: World) -> None:
         assert series in metrics, series
     for name in ("meeting", own_world.namespace, "acme", "u-17"):
         assert f'"{name}"' not in metrics, "a user's word is a label"
-
-
-def test_ready_only_when_the_api_server_has_answered(own_world: World) -> None:
-    started_s = time.monotonic()
-    operator = own_world.launch_operator()
-    seen: list[int] = []
-    while not seen or seen[-1] != 200:
-        assert time.monotonic() < started_s + 30
-        try:
-            seen.append(get(f"{operator.url}/readyz")[0])
-        except OSError:
-            seen.append(0)
-    assert set(seen) <= {0, 503, 200}
-    assert leader_of(own_world)
 
 
 def get(url: str) -> tuple[int, str]:
