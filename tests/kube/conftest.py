@@ -1,6 +1,5 @@
 """Clients of the real API server: the operator's own (with the rights that the chart gives) and an administrator's."""
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from localcluster import ControlPlane
 from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, install
-from recording_operator.handlers import Watcher, WatchOptions
+from recording_operator.handlers import WatchOptions
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.rest import RestClient
@@ -56,27 +55,16 @@ def rough_cluster(scratch: Path) -> Iterator[ControlPlane]:
 @pytest.fixture
 def watch() -> Iterator[Callable[..., Observed]]:
     """Starts watchers in threads of their own; whatever still runs after the test is stopped."""
-    stop = threading.Event()
-    threads: list[threading.Thread] = []
+    made: list[Observed] = []
 
     def start(where: Connection, options: WatchOptions | None = None, *, failing: bool = False) -> Observed:
-        observed = Observed(failing=failing)
-        observed.watcher = Watcher(
-            where,
-            on_recording=observed.on_recording,
-            on_location=observed.on_location,
-            on_listed=observed.on_listed,
-            options=options,
-        )
-        threads.append(threading.Thread(target=observed.watcher.run, args=(stop,)))
-        threads[-1].start()
-        return observed
+        made.append(Observed(failing=failing))
+        made[-1].start(where, options)
+        return made[-1]
 
     yield start
-    stop.set()
-    for thread in threads:
-        thread.join(timeout=10)
-        assert not thread.is_alive(), "the watcher did not stop"
+    for observed in made:
+        observed.stop()
 
 
 def connection_of_operator(cluster: ControlPlane) -> Connection:

@@ -1,9 +1,11 @@
 """What a watcher called back with."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from recording_operator.handlers import Watcher
+from recording_operator.handlers import Watcher, WatchOptions
+from recording_operator.kube.connection import Connection
 
 JsonObject = dict[str, Any]
 
@@ -17,6 +19,26 @@ class Observed:
     lists: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     failing: bool = False
     watcher: Watcher = field(init=False)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread = field(init=False)
+
+    def start(self, where: Connection, options: WatchOptions | None) -> None:
+        """Watch in a thread."""
+        self.watcher = Watcher(
+            where,
+            on_recording=self.on_recording,
+            on_location=self.on_location,
+            on_listed=self.on_listed,
+            options=options,
+        )
+        self.thread = threading.Thread(target=self.watcher.run, args=(self.stopping,), daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """End the watcher. Raises AssertionError if it does not end."""
+        self.stopping.set()
+        self.thread.join(timeout=15)
+        assert not self.thread.is_alive(), "the watcher did not stop"
 
     def on_recording(self, kind: str, stored: JsonObject) -> None:
         self.events.append((kind, stored))

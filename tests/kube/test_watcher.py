@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from recording_operator.kube.rest import RestClient
 from tests.kube.conftest import connection_of_operator
 from tests.kube.objects import JsonObject, a_location, a_recording, annotate, set_status
 from tests.kube.observed import Observed
+from tests.kube.swallowing import SwallowingProxy
 from tests.kube.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -190,6 +192,22 @@ def test_k1_k3_after_a_crash_of_the_api_server_events_flow_and_the_missed_ones_a
         last = seen.lists_of("recordings")[-1]
         assert uid_of(kept) in last
         assert uid_of(gone) not in last
+
+
+def test_k4_a_half_open_watch_is_noticed_and_opened_anew(
+    watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
+) -> None:
+    with SwallowingProxy(int(cluster.server.rpartition(":")[2])) as proxy:
+        through_proxy = replace(operator_connection, server=f"https://127.0.0.1:{proxy.port}")
+        seen = watch(through_proxy, WatchOptions(inactivity_timeout_s=3))
+        seen.wait_listed()
+
+        assert proxy.swallow() >= 2
+        unseen = a_recording(admin, namespace, "r")
+        eventually(lambda: seen.saw("ADDED", uid_of(unseen)), within_s=20)
+
+        assert seen.watcher.health.restarts == 0
+        seen.stop()
 
 
 def test_k7_rights_taken_away_and_given_back(
