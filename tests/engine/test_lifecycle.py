@@ -388,6 +388,15 @@ def test_a_missing_secret_is_looked_for_without_slot_or_write_until_it_is_there(
     assert write.status["phase"] == "Uploading"
 
 
+def test_one_look_at_a_secret_at_a_time() -> None:
+    driver = Driver()
+    recording = waiting_for_secret(driver)
+    only(driver.wait(6), ResolveSource)
+
+    assert none(driver.tell(RecordingSeen(recording=newer(recording, priority=3))), ResolveSource)
+    assert none(driver.wait(600), ResolveSource)
+
+
 def test_a_look_that_is_answered_while_the_artifact_moves_again_stops_no_later_look() -> None:
     driver = Driver()
     recording = waiting_for_secret(driver)

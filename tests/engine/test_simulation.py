@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.simulation.run import simulate
 
-SEEDS = int(os.environ.get("SEEDS", "1200"))
+SEEDS = int(os.environ.get("SEEDS", "900"))
 ONE = os.environ.get("SEED")
 BATCHES = 12
 _SHOWN = 80

@@ -1,8 +1,11 @@
 """How the engine talks to the API server: one request at a time, and what each answer, echo and silence means."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
@@ -25,6 +28,7 @@ from recording_operator.engine.facts import (
     WriteFinalizers,
     WriteRefused,
     WriteStatus,
+    Written,
 )
 from tests.engine.builders import START, a_recording, an_artifact, an_artifact_status, uid_of
 from tests.engine.driver import CLAIM, STORED, Driver, applied, newer, none, only
@@ -413,3 +417,38 @@ def test_several_artifacts_that_end_together_share_a_write() -> None:
     driver.now = START + timedelta(milliseconds=500)
 
     assert only(driver.end(recording, artifact="c"), WriteStatus).status["phase"] == "Complete"
+
+
+@given(
+    before=st.lists(st.integers(1, 12), max_size=6),
+    accepted_at=st.none() | st.integers(2, 12),
+    after=st.lists(st.integers(1, 12), max_size=6),
+)
+def test_whatever_order_versions_come_in_the_newest_is_what_counts(
+    before: list[int], accepted_at: int | None, after: list[int]
+) -> None:
+    driver = Driver()
+    write = only(driver.tell(RecordingSeen(recording=a_recording())), WriteStatus)
+    accepted = applied(write, a_recording())
+
+    def seen(version: int) -> RecordingSeen:
+        status = accepted.status if accepted_at is not None and version >= accepted_at else RecordingStatus()
+        meta = accepted.metadata.model_copy(update={"resource_version": str(version)})
+        return RecordingSeen(recording=accepted.model_copy(update={"metadata": meta, "status": status}))
+
+    driver.tell(*[seen(version) for version in before])
+    known = [1, *before]
+    if accepted_at is None:
+        driver.tell(CONFLICT)
+    else:
+        driver.tell(Written(uid=UID, recording=seen(accepted_at).recording))
+        known.append(accepted_at)
+    driver.tell(*[seen(version) for version in after])
+
+    requests = [action for action in driver.actions if isinstance(action, WriteStatus)]
+    entry = driver.engine.state.entries[UID]
+    assert int(entry.recording.metadata.resource_version) >= max(known)
+    assert (driver.started == ["video"]) == (accepted_at is not None)
+    for request, following in pairwise(requests):
+        assert int(following.resource_version) > int(request.resource_version)
+    assert len(requests) <= 2

@@ -208,6 +208,8 @@ class Checker:
                 uid = action.recording.metadata.uid
                 assert (uid, action.artifact) not in operator.transfers, "two transfers of one artifact"
                 assert action.recording.status.claim == operator.claim, "started without a claim"
+                held = DELETE_OBJECT_FINALIZER in action.recording.metadata.finalizers
+                assert held or action.recording.spec.deletion_policy is DeletionPolicy.RETAIN, "started unheld"
                 assert not operator.stopping, "started while draining"
             case EmitEvent(ref=ref, reason=reason) if reason not in _NOT_ABOUT_STATUS:
                 self.told[ref.uid, str(reason)] += 1

@@ -184,7 +184,8 @@ class Simulation:
             recording = self._world.api.recordings[uid]
             artifact = self._rng.choice(recording.spec.artifacts).name
             key = f"p/meeting-recordings/acme/-/{uid}/{artifact}.mp4"
-            self._world.store.put(key, uid=None, artifact=artifact)
+            if self._world.store.put(key, uid=None, artifact=artifact).uid is None:
+                self._world.foreign.add(key)
 
     # Peace
 
@@ -235,6 +236,7 @@ class Simulation:
             assert upload.uid in legitimate, f"{upload.upload_id} of {upload.uid[:8]} is still open"
         if not world.died and "clock" not in self._faults:
             assert not world.swept, "an upload was left to the sweep although no operator died"
+        assert world.foreign <= world.store.objects.keys(), "somebody else's object was deleted"
         for thing in world.store.deleted:
             assert thing.uid in world.checker.asked_for_deletion, f"{thing.key} was deleted, and nobody asked for it"
         if world.split_brain:

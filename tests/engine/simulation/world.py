@@ -46,6 +46,7 @@ class World:
         self.ready: dict[str, bool] = {}
         self.api_down_until_s = 0.0
         self.named_uploads: dict[tuple[str, str], set[str]] = {}
+        self.foreign: set[str] = set()
         self.swept = 0
         self.died = False
         self.split_brain = False
@@ -135,6 +136,7 @@ class World:
         operator = self.leader = Operator(self, epoch=self.epochs)
         self.trace(operator.name, "starts")
         for name in list(self.locations):
+            operator.post(LocationSeen(location=self.locations[name], ready=False, checked=False))
             self.probe(operator, name)
         self.schedule.after(5.0, lambda: operator.post(LocationsListed()))
         self.watches[operator.name] = Watch(operator)
