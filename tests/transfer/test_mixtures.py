@@ -36,7 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
 )  # fmt: skip
 
 
-def a_behaviour(draw: random.Random, *, ranges: bool, chunked: bool) -> Behaviour:
+def a_behaviour(draw: random.Random, *, size: int, ranges: bool, chunked: bool) -> Behaviour:
     """Mostly the truth."""
     framing = "chunked" if chunked else "length"
     truth = Behaviour(ranges=ranges, framing=framing)  # type: ignore[arg-type]
@@ -47,7 +47,7 @@ def a_behaviour(draw: random.Random, *, ranges: bool, chunked: bool) -> Behaviou
             Behaviour(ranges=ranges, framing=framing, cut_after=cut, reset=draw.random() < 0.5),  # type: ignore[arg-type]
             Behaviour(status=draw.choice([429, 500, 503]), body=b""),
             Behaviour(ranges=False),
-            Behaviour(ranges=ranges, headers={"Content-Range": "bytes 5-9/10"}),
+            Behaviour(ranges=ranges, headers={"Content-Range": f"bytes 5-9/{size}"}),
         ]
     )
 
@@ -84,7 +84,7 @@ def test_any_mixture_of_faults_ends_with_the_right_bytes(
 
     def behave(_: SourceRequest) -> Behaviour:
         with lock:
-            return a_behaviour(draw, ranges=ranges, chunked=chunked and not ranges)
+            return a_behaviour(draw, size=size, ranges=ranges, chunked=chunked and not ranges)
 
     source.behave = behave
     for operation in OPERATIONS:
