@@ -119,10 +119,6 @@ class Engine:
         phases = Counter(str(entry.recording.status.phase or Phase.PENDING) for entry in self.state.entries.values())
         return phases, len(self.state.waiting)
 
-    def live_uids(self) -> set[str]:
-        """Recordings with unfinished business: their uploads are claimed."""
-        return set(self.state.entries)
-
     def _notice_clock(self, now: datetime) -> None:
         """A wall clock may be set back; no wait of ours may become longer by that. One set forward ends waits early."""
         if self._latest is not None and now < self._latest - _STEP_BACK:

@@ -1,6 +1,6 @@
 """The status of a Recording, made from its artifacts: phase, reason, progress, conditions, columns."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -189,8 +189,3 @@ def _condition(
         reason=rolled.reason,
         message=rolled.message,
     )
-
-
-def unfinished(states: Iterable[ArtifactStatus]) -> list[ArtifactStatus]:
-    """The artifacts that have not ended."""
-    return [state for state in states if state.phase not in TERMINAL]
