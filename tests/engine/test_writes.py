@@ -265,6 +265,23 @@ def test_a_read_brings_the_upload_that_another_began() -> None:
     assert only(driver.actions, StartTransfer).upload_id == "u1"
 
 
+def test_a_retry_token_that_another_operator_acted_on_is_not_acted_on_again() -> None:
+    state = an_artifact_status(phase=Phase.FAILED, reason=Reason.SOURCE_NOT_FOUND)
+    status = RecordingStatus(phase=Phase.FAILED, observed_generation=1, artifacts=(state,))
+    asked = newer(a_recording(status=status), retry_token="again")
+    driver = Driver()
+    only(driver.tell(RecordingSeen(recording=asked)), WriteStatus)
+    driver.tell(CONFLICT)
+    update = {"observed_generation": 2, "last_retry_token": "again"}
+    failed_again = newer(asked).model_copy(update={"status": status.model_copy(update=update)})
+
+    driver.tell(RecordingRead(uid=UID, recording=failed_again))
+    write = only(driver.tell(LeadershipConfirmed(uid=UID)), WriteStatus)
+
+    assert (write.status["phase"], write.status["lastRetryToken"]) == ("Failed", "again")
+    assert not driver.engine.state.slots.running
+
+
 def test_k15_an_old_leader_that_saw_another_write_asks_before_it_writes() -> None:
     driver = Driver()
     claimed = driver.claimed(a_recording())
