@@ -181,3 +181,15 @@ def test_locations_of_one_price_group_share_the_allowance() -> None:
     advance(book, Sample(at=at("2026-04-01"), cells=cells), both)
     downloads = sum(entry.orgs["acme"].download_cost for entry in book.days.values())
     assert round(downloads, 2) == Decimal("5.40")  # 160 GB less 100, at 0.09
+
+
+def test_downloads_that_were_counted_take_the_place_of_the_estimate() -> None:
+    by = terms(ratio="0.5")
+    book = ledger(at("2026-11-01"), {"acme": 75 * GB, "globex": 25 * GB})
+    counted = {LOCATION: {date(2026, 11, 1): 8 * GB}}
+    end = sample(at("2026-11-03"), {"acme": 75 * GB, "globex": 25 * GB})
+    advance(book, Sample(at=end.at, cells=end.cells, downloaded=counted), by)
+    first, second = book.days.values()
+    assert {name: part.download_gb for name, part in first.orgs.items()} == {"acme": 6, "globex": 2}
+    assert sum(part.download_gb for part in second.orgs.values()) == 0
+    assert first.orgs["acme"].download_cost == Decimal("0.54")

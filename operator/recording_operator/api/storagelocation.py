@@ -25,6 +25,7 @@ from recording_operator.api.storagelocation_rules import (
     ENCRYPTION_RULES,
     ENDPOINT_SCHEMA,
     EXPRESSION_RULES,
+    FILTER_ID_SCHEMA,
     KEY_TEMPLATE_SCHEMA,
     LOCATION_SPEC_RULES,
     NAMESPACE_SCHEMA,
@@ -203,6 +204,14 @@ class Retry(ApiModel):
     )
 
 
+class CloudWatch(ApiModel):
+    """Request metrics of a bucket of AWS."""
+
+    filter_id: Annotated[str, WithJsonSchema(FILTER_ID_SCHEMA)] = Field(
+        description="Id of the bucket's metrics configuration, such as EntireBucket."
+    )
+
+
 class Prices(ApiModel):
     """What the store charges, for StorageReports."""
 
@@ -212,6 +221,10 @@ class Prices(ApiModel):
     config_map: ObjectName | None = Field(
         default=None,
         description="ConfigMap in the operator's own namespace with further profiles, each an entry ending in .toml.",
+    )
+    cloud_watch: CloudWatch | None = Field(
+        default=None,
+        description="Take downloads from CloudWatch (AWS only). Absent: they are estimated, see a report's playback.",
     )
 
 

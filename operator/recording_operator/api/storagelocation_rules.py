@@ -56,6 +56,13 @@ PROFILE_NAME_SCHEMA: Final = cel.string(
     ),
     max_length=128,
 )
+FILTER_ID_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.matches('^[A-Za-z0-9._-]+$')",
+        message="write the id of a metrics configuration such as EntireBucket",
+    ),
+    max_length=64,
+)
 CA_BUNDLE_SCHEMA: Final = cel.string(
     Rule(
         rule="self.contains('-----BEGIN CERTIFICATE-----')",

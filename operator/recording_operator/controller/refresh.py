@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
@@ -110,7 +110,8 @@ class Refresher:
                 self._count_bucket(usage, location, store, excluded, terms=terms, tally=tally)
         sources = {location.metadata.name: ReportSource.INVENTORY for location, _ in stores}
         sources |= {location.metadata.name: ReportSource.RECORDINGS for location, _ in denied}
-        counted = Counted(at=now, usage=usage, recordings=tally, sources=sources)
+        downloaded = self._downloads(seen, window)
+        counted = Counted(at=now, usage=usage, recordings=tally, sources=sources, downloaded=downloaded)
         status = refreshed(report.status, counted, terms, budget=spec.budget)
         return Refreshed(status=status, message=_message(status, denied))
 
@@ -237,6 +238,22 @@ class Refresher:
                 raise
             storage_class = location.spec.s3.storage_class
             counting.add_incomplete(upload.key, size_bytes=size_bytes, storage_class=storage_class)
+
+    def _downloads(self, locations: Iterable[StorageLocation], window: Window) -> dict[str, dict[date, int]]:
+        """What CloudWatch counted since the last sample, where a location says so."""
+        downloaded: dict[str, dict[date, int]] = {}
+        for location in locations:
+            asked = location.spec.prices.cloud_watch
+            if asked is None:
+                continue
+            name = location.metadata.name
+            try:
+                store = self._clients.store(location)
+                downloaded[name] = store.downloads(asked.filter_id, begin=window.since, end=window.now)
+            except (StoreError, LocationError) as error:
+                message = f"StorageLocation {name}: downloads could not be read from CloudWatch: {error.message}"
+                raise RefreshError(Reason.REFRESH_FAILED, message) from None
+        return downloaded
 
     def _stop_now_and_then(self, number: int) -> None:
         if number % _STOP_EVERY == 0 and self._stopping():

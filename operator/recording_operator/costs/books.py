@@ -27,7 +27,7 @@ _MOST_YOUNG: Final = 2048
 _DATE_CHARS: Final = 10
 
 
-def sample_of(usage: Usage, *, at: datetime) -> Sample:
+def sample_of(usage: Usage, *, at: datetime, downloaded: Mapping[str, Mapping[date, int]] | None = None) -> Sample:
     """What was counted, as a sample: with so many organisations by name as a status can hold."""
     for most in (100, 50, 20, 5, 0):
         cells, kept = _cells(usage, most)
@@ -44,7 +44,7 @@ def sample_of(usage: Usage, *, at: datetime) -> Sample:
             before.billable_bytes + amount.billable_bytes,
             before.writes + amount.objects,
         )
-    return Sample(at=at, cells=cells, arrived=arrived, young=usage.young)
+    return Sample(at=at, cells=cells, arrived=arrived, young=usage.young, downloaded=downloaded or {})
 
 
 def _cells(usage: Usage, most_orgs: int) -> tuple[dict[Cell, Stored], frozenset[str]]:

@@ -77,6 +77,8 @@ class Sample:
     cells: Cells
     arrived: Arrivals = field(default_factory=dict)
     young: Mapping[ClassDay, int] = field(default_factory=dict)
+    downloaded: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    """Bytes downloaded by day from the locations that count them; the others' are estimated."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -173,7 +175,7 @@ def opened(sample: Sample) -> list[Sample]:
             )
         day_before = (day - timedelta(days=1)).date()
         came = {day_before: sample.arrived.get(day_before, {})}
-        earlier.append(Sample(at=day, cells=dict(levels), arrived=came))
+        earlier.append(Sample(at=day, cells=dict(levels), arrived=came, downloaded=sample.downloaded))
         day -= timedelta(days=1)
     return list(reversed(earlier))
 
@@ -201,7 +203,8 @@ def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = F
         level = dict(sample.cells) if stop == end else _between(first, sample.cells, part)
         day = ledger.at.date()
         without_sample = estimated or begin.date() < day < end.date()
-        _charge(ledger, stop, level, sample.arrived.get(day, {}), terms, estimated=without_sample)
+        measured = {name: by_day.get(day, 0) for name, by_day in sample.downloaded.items()}
+        _charge(ledger, stop, level, sample.arrived.get(day, {}), measured, terms, estimated=without_sample)
     ledger.young = dict(sample.young)
 
 
@@ -234,6 +237,7 @@ def _charge(
     stop: datetime,
     level: dict[Cell, Stored],
     arrived: Mapping[Cell, Arrived],
+    measured: Mapping[str, int],
     terms: Terms,
     *,
     estimated: bool,
@@ -241,7 +245,7 @@ def _charge(
     """One stretch within a day."""
     day, seconds = ledger.at.date(), int((stop - ledger.at).total_seconds())
     before = ledger.bills(terms, until=ledger.at)
-    used = _Used.of(ledger.cells, level, arrived, seconds, day, terms)
+    used = _Used.of(ledger.cells, level, arrived, measured, seconds, day, terms)
     entry = ledger.days.setdefault(day, DayEntry(estimated=True))
     entry.estimated = entry.estimated and estimated
     for cell, amount in used.billable_seconds.items():
@@ -274,6 +278,7 @@ class _Used:
         first: Cells,
         last: Cells,
         arrived: Mapping[Cell, Arrived],
+        measured: Mapping[str, int],
         seconds: int,
         day: date,
         terms: Terms,
@@ -292,9 +297,19 @@ class _Used:
             downloads = {cell: int(came.size_bytes * terms.playback_ratio) for cell, came in arrived.items()}
         return cls(
             billable_seconds=billable,
-            downloads=downloads,
+            downloads=_with_measured(downloads, measured, last),
             writes={cell: came.writes for cell, came in arrived.items()},
         )
+
+
+def _with_measured(estimated: Mapping[Cell, int], measured: Mapping[str, int], level: Cells) -> dict[Cell, int]:
+    """What was counted instead of what was estimated, shared by what is stored."""
+    downloads = {cell: amount for cell, amount in estimated.items() if cell.storage_location not in measured}
+    for location, size_bytes in measured.items():
+        weights = {cell: stored.size_bytes for cell, stored in level.items() if cell.storage_location == location}
+        parts = share(Decimal(size_bytes), weights or {Cell(location, OTHER, OTHER): 1}, quantum=Decimal(1))
+        downloads.update({cell: int(part) for cell, part in parts.items()})
+    return downloads
 
 
 def _book(entry: DayEntry, group: str, before: Bill, after: Bill, used: _Used, terms: Terms) -> None:

@@ -1,7 +1,7 @@
 """From what was counted to the numbers of the status."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -44,6 +44,8 @@ class Counted:
     recordings: RecordingTally
     sources: Mapping[str, ReportSource]
     """By location."""
+    downloaded: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    """Bytes by location and day, where they are counted."""
 
 
 def counted_since(previous: StorageReportStatus, now: datetime) -> datetime:
@@ -70,7 +72,7 @@ def refreshed(
 ) -> StorageReportStatus:
     """The status with new numbers; conditions and times of the schedule stay as they were. Raises CurrencyError."""
     currency = currency_of(terms, budget)
-    sample = sample_of(counted.usage, at=counted.at)
+    sample = sample_of(counted.usage, at=counted.at, downloaded=counted.downloaded)
     ledger = load(previous.ledger, previous.history)
     if ledger is None:
         ledger = open_ledger(sample, terms)

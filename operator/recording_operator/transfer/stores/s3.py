@@ -1,6 +1,7 @@
 """An S3 bucket as a Store, through boto3."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,7 @@ from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
 from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.client import S3Options, build_client, part_transport
+from recording_operator.transfer.stores.cloudwatch import cloudwatch_client, downloaded_bytes
 from recording_operator.transfer.stores.framing import FramedBody
 from recording_operator.transfer.stores.inventory import ListedObject, listed_objects, may_list
 from recording_operator.transfer.stores.store import (
@@ -171,6 +173,15 @@ class S3Store:
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """Every object whose key begins with `prefix`, page by page. Raises StoreError."""
         return listed_objects(self._client, bucket=self.options.bucket, prefix=prefix)
+
+    def downloads(self, filter_id: str, *, begin: datetime, end: datetime) -> dict[date, int]:
+        """Bytes downloaded from the bucket by day, as CloudWatch counted them. Raises StoreError."""
+        client = cloudwatch_client(self.options)
+        try:
+            bucket, now = self.options.bucket, datetime.now(UTC)
+            return downloaded_bytes(client, bucket=bucket, filter_id=filter_id, begin=begin, end=end, now=now)
+        finally:
+            client.close()
 
     def read(self, stored: StoredObject) -> Iterator[bytes]:
         """The bytes of exactly this version."""
