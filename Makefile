@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs
+.PHONY: bench-report help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -64,3 +64,6 @@ e2e-pod: image ## Run the image and the chart in real pods (root; containerd, ru
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python docs/generate.py --write
+
+bench-report: setup ## Time a report over 100,000 Recordings and 1,000,000 objects against a bare LIST
+	@$(BIN)/python benchmarks/report.py
