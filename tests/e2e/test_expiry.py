@@ -156,8 +156,9 @@ def test_headers_only_with_their_owners_consent(world: World) -> None:
             assert missing in status["message"]
         assert source.served == [], "asked without the headers"
 
-        for secret, recording in waiting.items():
+        for secret in waiting:
             world.put_secret(secret, {"Authorization": token}, **consent)
+        for recording in waiting.values():
             recording.wait_phase("Complete", within_s=60)
 
 
