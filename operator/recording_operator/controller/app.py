@@ -176,7 +176,7 @@ class App:
         engine = Engine(claim=claim, options=settings.engine_options())
         api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
         probe_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="probe")
-        events = EventRecorder(rest, instance=self._identity)
+        events = EventRecorder(rest, instance=self._identity, on_drop=self._metrics.event_dropped)
         cluster_id = self._cluster_id(kube)
 
         def act(action: Any) -> None:
