@@ -282,6 +282,8 @@ class Engine:
         actions = moving.start_reserved(self.state, entry, now)
         actions += writing.persisted(entry)
         actions += writing.announce(entry)
+        if entry.in_flight is None and not entry.unsure:
+            entry.sent = []
         actions += writing.flush(self.state, entry, now)
         return actions + self._rest(entry, now)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, Recording, RecordingStatus
+from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, Recording
 from recording_operator.engine.facts import Ref
 from recording_operator.engine.status import dump, says_the_same
 
@@ -92,8 +92,8 @@ class Entry:
     """Seen while a request was in flight."""
     stale: bool = False
     """What is known is outdated for sure: read it before anything is written or started."""
-    sent: dict[str, Any] = field(default_factory=dict)
-    """The status that was written last, accepted or not."""
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    """Statuses of ours that the API server may have accepted without our hearing of it; the last one is the newest."""
     contested: bool = False
     """Somebody else wrote the status: see who leads before the next write."""
     unsure: bool = False
@@ -165,28 +165,24 @@ class Entry:
     def learn(self, recording: Recording) -> None:
         """Take a newer version that is not the answer to a write.
 
-        Where its status is not the one that was known, somebody wrote it meanwhile: another operator, or this one
-        before an answer got lost. What of it is not our own word is newer than our memory, unless it moves here.
+        Where its status is neither the one that was known nor one of ours, another operator wrote it meanwhile: then
+        its word is newer than our memory, except on what moves here or was proved in the store.
         """
         before, after = self.recording.status, recording.status
-        if after != before and not says_the_same(dump(after), self.sent):
+        if after != before and not self.is_ours(dump(after)):
             self.contested = True
-            self._learn_artifacts(before, after)
-            if after.last_retry_token != before.last_retry_token:
-                self.retry_token = after.last_retry_token or ""
-            if shown(recording) != shown(self.recording):
-                self.told = shown(recording)
+            self.retry_token = after.last_retry_token or ""
+            self.told = shown(recording)
+            for state in after.artifacts:
+                mine = self.artifacts.get(state.name)
+                if mine is not None and state.name not in self.running and mine.phase is not Phase.COMPLETE:
+                    self.artifacts[state.name] = state
         self.stale = False
         self.adopt(recording)
 
-    def _learn_artifacts(self, before: RecordingStatus, after: RecordingStatus) -> None:
-        known = {state.name: state for state in before.artifacts}
-        sent = {state["name"]: state for state in self.sent.get("artifacts", ())}
-        for state in after.artifacts:
-            if state.name in self.running or state == known.get(state.name) or state.name not in self.artifacts:
-                continue
-            if state.model_dump(mode="json", by_alias=True, exclude_none=True) != sent.get(state.name):
-                self.artifacts[state.name] = state
+    def is_ours(self, status: dict[str, Any]) -> bool:
+        """Whether we wrote this status, whatever became of the answer."""
+        return any(says_the_same(status, sent) for sent in self.sent)
 
     def spec_of(self, artifact: str) -> ArtifactSpec:
         """The artifact's spec. Raises KeyError for an unknown name."""

@@ -53,7 +53,6 @@ def advance(state: State, entry: Entry, now: datetime) -> list[Action]:
     actions: list[Action] = []
     if spec.suspend or spec.cancel:
         actions += stop_running(entry)
-        release_reserved(state, entry)
     obstacle, questions = state.locations.obstacle(recording, now)
     actions += questions
     retry_asked = spec.retry_token != entry.retry_token

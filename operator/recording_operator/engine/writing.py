@@ -28,6 +28,7 @@ from recording_operator.engine.finished import is_settled
 from recording_operator.engine.state import State
 from recording_operator.engine.status import dump, render, says_the_same
 
+_UNSURE_AT_MOST: Final = 4
 _PATIENCE: Final = 3
 """Conflicts in a row after which the next try waits: somebody else writes all the time."""
 
@@ -51,7 +52,7 @@ def flush(state: State, entry: Entry, now: datetime) -> list[Action]:
         return [ConfirmLeadership(uid=entry.uid)]
     entry.flush_at = None
     entry.flushed_at = now
-    entry.sent = status
+    entry.sent = [*entry.sent[-_UNSURE_AT_MOST:], status]
     entry.news = _news(entry, wanted)
     version = entry.recording.metadata.resource_version
     entry.in_flight = InFlight(what="status", version=version)
@@ -61,7 +62,7 @@ def flush(state: State, entry: Entry, now: datetime) -> list[Action]:
 def announce(entry: Entry) -> list[Action]:
     """An Event when the API server shows what was written: phase or reason have changed, and the news were not told."""
     news = entry.news
-    if news is None or not says_the_same(dump(entry.recording.status), entry.sent):
+    if news is None or not entry.sent or not says_the_same(dump(entry.recording.status), entry.sent[-1]):
         return []
     entry.news = None
     if news.shown == entry.told:
@@ -97,7 +98,7 @@ def refused(entry: Entry, fact: WriteRefused, now: datetime) -> None:
     """A request was not carried out: look again after a conflict, wait and try again otherwise."""
     newer, entry.newer, entry.in_flight = entry.newer, None, None
     if fact.conflict and not entry.unsure:
-        entry.sent, entry.news = {}, None  # for certain not written, by nobody or by somebody else
+        entry.sent, entry.news = [], None  # for certain not written, by nobody or by somebody else
     entry.unsure = entry.unsure or not fact.conflict
     if newer is not None and version_of(newer) > version_of(entry.recording):
         entry.learn(newer)
