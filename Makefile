@@ -59,8 +59,8 @@ chart: setup ## Write the generated files of the chart
 image: setup ## Build the image with buildah (root), without Docker or an image registry
 	@$(BIN)/python -m localcluster.image
 
-e2e-pod: image ## Run the image and the chart in real pods (root; containerd, runc, CNI plugins)
-	@$(BIN)/python -m localcluster.podcluster --image .local/image.tar -- $(BIN)/pytest tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
+e2e-pod: setup ## Run the image and the chart in real pods (root; containerd, runc, CNI plugins)
+	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python docs/generate.py --write

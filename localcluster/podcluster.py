@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from localcluster import image
 from localcluster.builds import ensure_tools
 from localcluster.extratools import COREDNS, NODE
 from localcluster.podnode import first_process, run_inside, system_programs
@@ -92,23 +93,27 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command in a cluster; returns its exit status, or SKIPPED where that is impossible."""
     parser = argparse.ArgumentParser(prog="python -m localcluster.podcluster", description=__doc__)
     parser.add_argument("--image", action="append", default=[], type=Path, help="image archive that the node knows")
+    parser.add_argument("--operator", action="store_true", help="build the operator's image for the node first")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
     if options.inside:
         tools = {**ensure_tools(), **ensure_tools((NODE, COREDNS)), **system_programs()}
-        images = [image.absolute() for image in options.image]
+        images = [archive.absolute() for archive in options.image]
         first_process(
             lambda: run_inside(options.folder, tools=tools, cgroup=options.inside, images=images, argv=options.command)
         )
-    if reason := missing_here():
+    if reason := missing_here() or (image.missing_here() if options.operator else None):
         print(f"podcluster: skipped: {reason}", file=sys.stderr)
         return SKIPPED
     ensure_tools()
     ensure_tools((NODE, COREDNS))
     with tempfile.TemporaryDirectory(prefix="podcluster-", ignore_cleanup_errors=True) as folder:
-        given = [f"--image={image.absolute()}" for image in options.image]
+        images = list(options.image)
+        if options.operator:
+            images.append(image.ImageBuilder().build(archive=Path(folder) / "operator.tar").archive)
+        given = [f"--image={archive.absolute()}" for archive in images]
         return outside(Path(folder), [*given, "--", *options.command])
 
 

@@ -1,4 +1,4 @@
-"""The operator in real pods. `make e2e-pod` runs these inside a cluster of localcluster.podcluster, else they are skipped.
+"""The operator in real pods. `make e2e-pod` runs these in a cluster of localcluster.podcluster, else they are skipped.
 
 One release of the chart with two replicas for all tests; a media server and an S3 server on the node's address.
 """

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, S104, E501 - the look of these texts is what is tested
 """Ways to write an address that no source may have: what attackers send where a URL is asked for.
 
 `{port}` is the canary's. Sources: OWASP's SSRF prevention cheat sheet, the cloud providers' pages on their metadata

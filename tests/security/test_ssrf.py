@@ -1,4 +1,4 @@
-"""No form of a forbidden address is connected to, wherever it enters: URL, Secret, redirect, resolver, proxy, endpoint."""
+"""No form of a forbidden address is connected to, wherever it enters: URL, redirect, resolver, proxy, endpoint."""
 
 import threading
 from collections.abc import Iterator

@@ -1,0 +1,185 @@
+"""The operator with the rights of the chart and no others: all of them are used, none is missing, each is asked for."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcluster import ControlPlane, MediaServer, OperatorProcess, S3Server
+from localcluster.install import credentials_secret, storage_location
+from localcluster.operatorprocess import POLICY
+from recording_operator.kube.connection import connection
+from recording_operator.kube.readiness import check_ready
+from recording_operator.kube.rest import RestClient
+from tests.chart.cluster import NAMESPACE, eventually, recording
+from tests.chart.helm import CHART, RELEASE, Helm, Object, one
+
+pytestmark = pytest.mark.cluster
+
+Right = tuple[str, str, str]  # group, resource with subresource, verb
+_TEAM = "team-a"
+_USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
+_PRICES = """
+name = "rack"
+source = "a test"
+asOf = 2026-10-01
+currency = "USD"
+gbBytes = 1_000_000_000
+dayBasis = "fixed30"
+
+[storageClasses.STANDARD]
+tiers = [{ perGBMonth = "0.02" }]
+"""
+# What every account may ask, by roles of Kubernetes itself.
+_EVERYBODYS = {"selfsubjectaccessreviews", "selfsubjectrulesreviews"}
+# Read again only when somebody else wrote in between.
+_AFTER_CONFLICTS = {("recordings.dev", "recordings", "get")}
+_VALUES = {"rbac": {"secretNamespaces": [_TEAM]}, "admissionPolicies": {"enabled": False}}
+
+
+def granted(objects: list[Object]) -> set[Right]:
+    """Every right of the roles that the operator's account has."""
+    roles = [item for item in objects if item["kind"] in ("Role", "ClusterRole")]
+    return {
+        (group, resource, verb)
+        for role in roles
+        if "aggregate" not in str(role["metadata"].get("labels"))
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.fixture
+def operator(
+    cluster_helm4: Helm, bare_cluster: ControlPlane, s3: S3Server, scratch: Path, tmp_path: Path
+) -> Iterator[OperatorProcess]:
+    """The operator as the chart's ServiceAccount, with a bucket and a location `archive`."""
+    cluster_helm4("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", values=_VALUES)
+    s3.create_bucket("rights", versioned=True)
+    secret = credentials_secret("archive", s3.root)
+    secret["metadata"]["namespace"] = NAMESPACE
+    prices = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "prices", "namespace": NAMESPACE}}
+    spec = {"deletionPolicies": ["Retain", "Delete"], "prices": {"profile": "rack", "configMap": "prices"}}
+    location = storage_location(
+        "archive", endpoint=s3.endpoint, bucket="rights", secret="archive", namespaces=[_TEAM], spec=spec
+    )
+    bare_cluster.kubectl.apply(secret, location, {**prices, "data": {"rack.toml": _PRICES}})
+    kubeconfig = bare_cluster.service_account_kubeconfig(
+        namespace=NAMESPACE, name=RELEASE, path=scratch / "rights.kubeconfig"
+    )
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"{POLICY.read_text()}\nsweep:\n  finishedInterval: 1s\n  uploadsInterval: 1s\n")
+    log = tmp_path / "operator.log"
+    process = OperatorProcess(kubeconfig=kubeconfig, log=log, namespace=NAMESPACE, policy=policy)
+    process.start()
+    yield process
+    process.kill()
+
+
+def test_every_right_is_used_and_no_other_is_missed(
+    operator: OperatorProcess, bare_cluster: ControlPlane, cluster_helm4: Helm, media: MediaServer
+) -> None:
+    kubectl = bare_cluster.kubectl
+    inline = recording("kept", namespace=_TEAM, spec={"ttlAfterFinished": "1s"})
+    deleted = recording("deleted", namespace=_TEAM, spec={"deletionPolicy": "Delete"})
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "url", "namespace": _TEAM},
+        "stringData": {"url": f"{media.address}/a/video.mp4?size=1MB"},
+    }
+    source = {"urlSecretRef": {"name": "url", "key": "url"}}
+    artifacts = [{"name": "video", "kind": "Video", "source": source}]
+    fetched = recording("fetched", namespace=_TEAM, spec={"artifacts": artifacts})
+    # Fails again and again for the same reason: the same Event, counted up.
+    gone = [{"name": "video", "kind": "Video", "source": {"url": "http://127.0.0.1:9/x"}}]
+    failing = recording("failing", namespace=_TEAM, spec={"artifacts": gone})
+    kubectl.apply(secret, inline, deleted, fetched, failing, *_report())
+    for name in ("deleted", "fetched"):
+        kubectl(
+            "wait",
+            f"recording/{name}",
+            f"--namespace={_TEAM}",
+            "--for=jsonpath={.status.phase}=Complete",
+            "--timeout=60s",
+        )
+    kubectl("delete", "recording", "deleted", f"--namespace={_TEAM}", "--timeout=30s")
+    eventually(lambda: kubectl.run("get", "recording", "kept", f"--namespace={_TEAM}").returncode != 0, within_s=60)
+    kubectl(
+        "wait", "recording/failing", f"--namespace={_TEAM}", "--for=jsonpath={.status.phase}=Failed", "--timeout=60s"
+    )
+
+    wanted = granted(cluster_helm4.objects(_VALUES))
+    with suppress(AssertionError):
+        eventually(lambda: wanted - _AFTER_CONFLICTS <= calls(bare_cluster), within_s=60)
+    assert wanted - calls(bare_cluster) <= _AFTER_CONFLICTS
+    assert calls(bare_cluster) - wanted == set()
+    assert [event for event in events(bare_cluster) if event["responseStatus"].get("code") == 403] == []
+    assert operator.log_text().count("Traceback") == 0
+
+
+def _report() -> list[Object]:
+    if not (CHART / "files" / "crds" / "storagereports.recordings.dev.yaml").exists():
+        return []
+    kind = {"apiVersion": "recordings.dev/v1alpha1", "kind": "StorageReport"}
+    return [{**kind, "metadata": {"name": "all"}, "spec": {"schedule": "* * * * *"}}]
+
+
+def events(cluster: ControlPlane) -> list[Object]:
+    """What the operator asked, by the API server's audit log."""
+    found = [event for event in cluster.audit_events() if event["user"]["username"] == _USER]
+    return [event for event in found if "objectRef" in event]
+
+
+def calls(cluster: ControlPlane) -> set[Right]:
+    """Which rights that took."""
+    rights = set()
+    for event in events(cluster):
+        ref = event["objectRef"]
+        resource = "/".join(part for part in (ref["resource"], ref.get("subresource")) if part)
+        if resource not in _EVERYBODYS:
+            rights.add((ref.get("apiGroup", ""), resource, event["verb"]))
+    return rights
+
+
+def test_each_right_that_is_taken_away_is_named_at_start(cluster_helm4: Helm, bare_cluster: ControlPlane) -> None:
+    """But for Secrets and price tables: who names none works without."""
+    cluster_helm4("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", values=_VALUES)
+    path = bare_cluster.service_account_kubeconfig(namespace=NAMESPACE, name=RELEASE)
+    objects = cluster_helm4.objects(_VALUES)
+    rest = RestClient(connection(kubeconfig=path))
+    eventually(lambda: check_ready(rest, operator_namespace=NAMESPACE) == [])
+    unnamed: list[Right] = []
+    for role in (one(objects, "ClusterRole", name=RELEASE), one(objects, "Role")):
+        role["metadata"]["namespace"] = NAMESPACE
+        for less, (group, resource, verb) in _each_less(role):
+            bare_cluster.kubectl.apply(less)
+            problems = _problems(rest)
+            if not any(re.search(rf"right to {verb} {re.escape(resource)}\b", problem) for problem in problems):
+                unnamed.append((group, resource, verb))
+            bare_cluster.kubectl.apply(role)
+            eventually(lambda: check_ready(rest, operator_namespace=NAMESPACE) == [])
+    rest.close()
+    assert set(unnamed) == {("", "secrets", "get"), ("", "configmaps", "get")}
+
+
+def _problems(rest: RestClient) -> list[str]:
+    """What is missing, once the API server has noticed that something is; nothing when it does not within a moment."""
+    try:
+        return eventually(lambda: check_ready(rest, operator_namespace=NAMESPACE), within_s=1.5, poll_s=0.05)
+    except AssertionError:
+        return []
+
+
+def _each_less(role: Object) -> Iterator[tuple[Object, Right]]:
+    """The role without each of its rights in turn."""
+    for index, rule in enumerate(role["rules"]):
+        for verb in rule["verbs"]:
+            less: Any = {**rule, "verbs": [other for other in rule["verbs"] if other != verb]}
+            rules = [*role["rules"][:index], *([less] if less["verbs"] else []), *role["rules"][index + 1 :]]
+            yield {**role, "rules": rules}, (rule["apiGroups"][0], rule["resources"][0], verb)

@@ -1,0 +1,72 @@
+"""The image: made twice it is the same, and holds what runs and nothing that installs or compiles."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from localcluster.image import ImageBuilder, missing_here
+from recording_operator import __version__
+
+
+@pytest.fixture(scope="module")
+def builder() -> ImageBuilder:
+    """A builder, or a skip that says what it needs."""
+    if reason := missing_here():
+        pytest.skip(reason)
+    return ImageBuilder()
+
+
+def test_two_builds_have_one_digest(builder: ImageBuilder, tmp_path: Path) -> None:
+    first = builder.build(archive=tmp_path / "first.tar", reference="localhost/recording-operator:first", cached=False)
+    second = builder.build(
+        archive=tmp_path / "second.tar", reference="localhost/recording-operator:second", cached=False
+    )
+    assert first.digest.startswith("sha256:")
+    assert first.digest == second.digest
+
+
+def test_what_the_image_says_of_itself(builder: ImageBuilder, tmp_path: Path) -> None:
+    builder.build(archive=tmp_path / "image.tar")
+    config = builder.inspect()["OCIv1"]["config"]
+    assert config["User"] == "65532:65532"
+    assert config["Entrypoint"] == ["/opt/operator/bin/recording-operator"]
+    assert config["StopSignal"] == "SIGTERM"
+    assert config["Labels"]["org.opencontainers.image.version"] == __version__
+    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+
+
+def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
+    builder.build(archive=tmp_path / "image.tar")
+    root = builder.unpack()
+    try:
+        programs = {
+            path.name
+            for folder in ("usr/bin", "usr/local/bin", "opt/operator/bin")
+            for path in (root / folder).iterdir()
+        }
+        assert not {name for name in programs if name.startswith(("pip", "gcc", "cc", "g++", "ld", "make", "apt"))} - {
+            "ldd"
+        }
+        assert list(root.glob("opt/operator/lib/python3*/site-packages/pip*")) == []
+        said = subprocess.run(
+            ["chroot", "--userspec=65532:65532", str(root), "/opt/operator/bin/recording-operator", "--version"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert said.stdout.strip() == f"recording-operator, version {__version__}", said.stderr
+        assert _setuid(root) == []
+        bill = json.loads((root / "opt/operator/sbom.cdx.json").read_text())
+        kinds = [component["purl"].split(":")[1].split("/")[0] for component in bill["components"]]
+        assert kinds.count("pypi") == len(list(root.glob("opt/operator/lib/python3*/site-packages/*.dist-info")))
+        assert {"recording-operator", "kopf", "boto3", "libssl3"} <= {entry["name"] for entry in bill["components"]}
+    finally:
+        builder.release()
+
+
+def _setuid(root: Path) -> list[str]:
+    return [
+        str(path)
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o6000
+    ]
