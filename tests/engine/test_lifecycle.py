@@ -315,6 +315,41 @@ def test_t13_a_fault_of_the_location_costs_no_attempt_and_makes_it_probe() -> No
     assert write.status["phase"] == "Uploading"
 
 
+def denied(driver: Driver, recording: Recording) -> Recording:
+    """One more attempt that the location refuses."""
+    recording = driver.accept(only(driver.end(recording, failure(Reason.TARGET_DENIED)), WriteStatus), recording)
+    driver.tell(LocationSeen(location=a_location(), ready=True))
+    return recording
+
+
+def test_again_and_again_refused_it_waits_longer_and_progress_forgives() -> None:
+    driver = Driver()
+    recording = driver.claimed(a_recording())
+    for wait_s in (5, 10, 20):
+        recording = denied(driver, recording)
+        assert none(driver.wait(wait_s - 1), WriteStatus)
+        recording = driver.accept(only(driver.wait(2), WriteStatus), recording)
+
+    driver.tell(TransferProgress(uid=UID, artifact="video", bytes_done=8, bytes_total=80))
+    denied(driver, recording)
+    assert only(driver.wait(6), WriteStatus).status["phase"] == "Uploading"
+
+
+def test_a_location_that_comes_back_ends_the_wait_for_it() -> None:
+    driver = Driver()
+    recording = driver.claimed(a_recording())
+    for wait_s in (6, 11, 21):
+        recording = denied(driver, recording)
+        recording = driver.accept(only(driver.wait(wait_s), WriteStatus), recording)
+    recording = driver.accept(only(driver.end(recording, failure(Reason.TARGET_DENIED)), WriteStatus), recording)
+    not_ready = only(driver.tell(LocationSeen(location=a_location(), ready=False)), WriteStatus)
+    driver.accept(not_ready, recording)
+
+    driver.tell(LocationSeen(location=a_location("vault"), ready=True))
+    assert none(driver.wait(1), WriteStatus)
+    assert only(driver.tell(LocationSeen(location=a_location(), ready=True)), WriteStatus)
+
+
 def test_k21_a_transfer_outlives_its_location_and_the_next_waits_for_it() -> None:
     driver = Driver()
     recording = driver.claimed(a_recording())
