@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from hypothesis import HealthCheck, settings
+
 from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.ledger import Arrived, Cell, Ledger, Priced, Sample, Stored, Terms, advance
 from recording_operator.costs.library import find_profile
@@ -13,6 +15,8 @@ GB = 10**9
 GIB = 2**30
 LOCATION = "archive"
 DAY = timedelta(days=1)
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no fault of what is tested."""
 
 
 def at(text: str) -> datetime:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recording_operator.costs.billing import MonthUsage, days_of, gb_months, month_bill, tiered
 from recording_operator.costs.library import find_profile, shipped
 from recording_operator.costs.profile import DayBasis, Profile, Tier
-from tests.costs.building import GB, GIB
+from tests.costs.building import GB, GIB, PATIENT
 
 DAY_S = 86_400
 AWS = find_profile("aws-s3/us-east-1")
@@ -94,6 +94,7 @@ def test_rounding_up_of_small_objects() -> None:
 
 
 @pytest.mark.parametrize("profile", shipped().values(), ids=lambda profile: profile.name)
+@PATIENT
 @given(less=amounts, more=amounts, downloads=amounts)
 def test_more_never_costs_less(profile: Profile, less: int, more: int, downloads: int) -> None:
     name = profile.default_storage_class
@@ -121,6 +122,7 @@ def test_tiers_do_not_jump(profile: Profile) -> None:
             assert 0 <= jump <= 2 * step
 
 
+@PATIENT
 @given(parts=st.lists(st.integers(0, 10**16), min_size=1, max_size=8))
 def test_the_bill_is_of_the_sum_however_it_came_about(parts: list[int]) -> None:
     volumes = [gb_months(part, gb_bytes=GIB, days=31) for part in parts]

@@ -21,7 +21,7 @@ from recording_operator.costs.ledger import (
 from recording_operator.costs.library import shipped
 from recording_operator.costs.money import CENT, rounded
 from recording_operator.costs.usage import OTHER, ClassDay
-from tests.costs.building import DAY, GB, GIB, LOCATION, arrived, at, kept, ledger, sample, terms
+from tests.costs.building import DAY, GB, GIB, LOCATION, PATIENT, arrived, at, kept, ledger, sample, terms
 
 MONTHS = ["2026-02-01", "2028-02-01", "2026-03-01", "2026-04-01", "2026-10-01", "2026-12-01"]
 
@@ -83,7 +83,7 @@ def test_a_month_costs_the_same_however_often_one_looks(month: str, profile: str
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(PATIENT, max_examples=40)
 @given(
     amounts=st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.integers(0, 10**15), min_size=1),
     later=st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.integers(0, 10**15)),
@@ -109,7 +109,7 @@ def test_the_days_sum_to_the_bill_and_the_organisations_to_the_days(
 
 
 @given(less=st.integers(0, 10**15), more=st.integers(0, 10**15))
-@settings(max_examples=30, deadline=None)
+@settings(PATIENT, max_examples=30)
 def test_more_stored_never_costs_less(less: int, more: int) -> None:
     small, large = sorted((less, more))
     by = terms("aws-s3/us-east-1", ratio="0.5")

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.costs.money import CENT, share
+from tests.costs.building import PATIENT
 
 weights = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 10**18), min_size=1, max_size=40)
 totals = st.integers(0, 10**12).map(lambda cents: Decimal(cents) / 100)
 
 
+@PATIENT
 @given(total=totals, of=weights)
 def test_parts_sum_to_the_total_to_the_cent(total: Decimal, of: dict[str, int]) -> None:
     parts = share(total, of, quantum=CENT)
@@ -20,6 +22,7 @@ def test_parts_sum_to_the_total_to_the_cent(total: Decimal, of: dict[str, int]) 
     assert parts.keys() == of.keys()
 
 
+@PATIENT
 @given(total=totals, of=weights)
 def test_no_part_is_more_than_a_cent_off(total: Decimal, of: dict[str, int]) -> None:
     parts, whole = share(total, of, quantum=CENT), sum(of.values())
@@ -27,6 +30,7 @@ def test_no_part_is_more_than_a_cent_off(total: Decimal, of: dict[str, int]) -> 
         assert all(abs(parts[key] - total * weight / whole) < CENT for key, weight in of.items())
 
 
+@PATIENT
 @given(total=totals, of=weights)
 def test_who_has_more_pays_no_less(total: Decimal, of: dict[str, int]) -> None:
     parts = share(total, of, quantum=CENT)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.costs.schedule import ScheduleError, last_time, missed_time, next_time
-from tests.costs.building import at
+from tests.costs.building import PATIENT, at
 
 
 def test_midnight_in_utc() -> None:
@@ -70,6 +70,7 @@ def test_a_schedule_that_no_clock_follows_is_told(schedule: str, zone: str, word
         next_time(schedule, zone, after=at("2026-11-21"))
 
 
+@PATIENT
 @given(
     minute=st.integers(0, 59),
     hour=st.integers(0, 23),

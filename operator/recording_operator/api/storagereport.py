@@ -205,10 +205,8 @@ class ReportTotals(ApiModel):
 class ReportUploads(ApiModel):
     """How uploads went in the last 24 hours."""
 
-    success_rate: Text | None = Field(default=None, description="Share of the Recordings that ended as Complete.")
-    mean_seconds: ByteCount | None = Field(
-        default=None, description="Mean time from the first upload's begin to Complete."
-    )
+    success_rate: Text | None = Field(default=None, description="Share of them that ended as Complete.")
+    mean_seconds: ByteCount | None = Field(default=None, description="Mean time from the first upload to Complete.")
     failed24h: ByteCount = Field(default=0, alias="failed24h", description="Recordings that ended as Failed.")
 
 
@@ -344,9 +342,7 @@ class Ledger(ApiModel):
 class StorageReportStatus(ApiModel):
     """The report. Written by the operator only."""
 
-    observed_generation: ByteCount | None = Field(
-        default=None, description="metadata.generation that this status answers."
-    )
+    observed_generation: ByteCount | None = Field(default=None, description="metadata.generation that this answers.")
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
@@ -390,7 +386,7 @@ class StorageReportStatus(ApiModel):
         default=(), description="Months, then days, the oldest first."
     )
     crossed: Annotated[tuple[Text, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="Thresholds passed this month, each told once by an Event."
+        default=(), description="Thresholds passed this month and told."
     )
     ledger: Ledger | None = Field(default=None, description="What the next refresh goes on from.")
 
