@@ -54,6 +54,8 @@ class Locations:
         match fact:
             case LocationSeen(location=location):
                 name = location.metadata.name
+                if self._is_no_news(fact):
+                    return lambda _: False
                 self._seen[name] = fact
                 self._doubted.discard(name)
                 limits = location.spec.limits
@@ -71,6 +73,17 @@ class Locations:
             case NamespaceSeen(namespace=namespace, labels=labels):
                 self._labels[namespace] = _Labels(values=labels, read_at=now)
                 return lambda recording: recording.metadata.namespace == namespace
+
+    def _is_no_news(self, fact: LocationSeen) -> bool:
+        """A probe that found what the last one found concerns none of the thousands that may wait."""
+        name = fact.location.metadata.name
+        before = self._seen.get(name)
+        return (
+            before is not None
+            and name not in self._doubted
+            and (before.ready, before.message, before.checked) == (fact.ready, fact.message, fact.checked)
+            and before.location.spec == fact.location.spec
+        )
 
     def get(self, name: str) -> StorageLocation | None:
         """The location as last seen, ready or not."""
