@@ -14,6 +14,8 @@ from recording_operator.engine.facts import Action, Fact
 Decide = Callable[[Engine, datetime], list[Action]]
 
 _LONGEST_WAIT_S: Final = 5.0
+_SHORTEST_WAIT_S: Final = 0.01
+"""What is due right after a fact is done with it. What is due even after that must not take a whole processor."""
 _log = logging.getLogger(__name__)
 
 
@@ -93,7 +95,7 @@ class ControlLoop:
         due = self._engine.next_due()
         if due is None:
             return _LONGEST_WAIT_S
-        return min(max((due - self._now()).total_seconds(), 0.0), _LONGEST_WAIT_S)
+        return min(max((due - self._now()).total_seconds(), _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
 
 
 def _tick(engine: Engine, now: datetime) -> list[Action]:
