@@ -8,7 +8,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording, RecordingStatus, SourceFacts, SourceRef
-from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, StorageLocation
+from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, StorageLocation
 from recording_operator.engine.artifacts import resolved_revision
 from recording_operator.engine.facts import (
     AbortUpload,
@@ -53,7 +53,7 @@ UPLOAD = UploadCreated(uid=UID, artifact="video", upload_id="u1", part_size_byte
 
 
 def failure(reason: Reason = Reason.SOURCE_UNAVAILABLE) -> TransferFailed:
-    return TransferFailed(reason=reason, message="it failed")
+    return TransferFailed(reason=reason, message=f"it failed: {reason}")
 
 
 def moving(driver: Driver, recording: Recording | None = None) -> Recording:
@@ -114,6 +114,25 @@ def test_an_abort_that_a_crash_cut_off_is_made_after_the_restart() -> None:
     actions = driver.tell(RecordingSeen(recording=finished(Phase.FAILED, upload="u1")))
 
     assert only(actions, AbortUpload).upload_id == "u1"
+
+
+def test_a_failed_artifact_without_upload_is_not_aborted_again_at_each_edit() -> None:
+    driver = Driver()
+
+    actions = driver.tell(RecordingSeen(recording=newer(finished(Phase.FAILED), priority=3)))
+
+    assert none([*actions, *driver.wait(5)], AbortUpload)
+
+
+def test_t5_what_a_crashed_operator_may_have_opened_is_looked_for_at_the_end() -> None:
+    driver = Driver()
+    put_back = an_artifact_status(reason=Reason.INTERRUPTED, key="k")
+    status = RecordingStatus(phase=Phase.PENDING, observed_generation=1, started_at=START, artifacts=(put_back,))
+    driver.tell(RecordingSeen(recording=a_recording(suspend=True, status=status)))
+
+    clean = only(driver.tell(RecordingGone(uid=UID)), CleanUp)
+
+    assert [(one.name, one.upload_id) for one in clean.artifacts] == [("video", None)]
 
 
 def test_a_retry_asked_during_the_abort_waits_for_its_end() -> None:
@@ -359,6 +378,20 @@ def test_k21_a_transfer_outlives_its_location_and_the_next_waits_for_it() -> Non
 
     assert waiting.status["reason"] == "LocationNotFound"
     assert only(driver.end(recording), WriteStatus).status["phase"] == "Complete"
+
+
+def test_a_probe_that_finds_the_same_as_before_wakes_nobody() -> None:
+    driver = Driver()
+    driver.tell(LocationSeen(location=a_location(), ready=False, message="no answer"))
+    driver.tell(RecordingSeen(recording=a_recording()), WriteRefused(uid=UID, retry_after_s=60))
+    looked_at = driver.engine.state.timers.next()
+
+    driver.now += timedelta(seconds=30)
+    assert driver.tell(LocationSeen(location=a_location(), ready=False, message="no answer")) == []
+    assert driver.engine.state.timers.next() == looked_at
+    more = a_location(limits=Limits(concurrent_uploads=2))
+    driver.tell(LocationSeen(location=more, ready=False, message="no answer"))
+    assert driver.engine.state.locations.get("archive") == more
 
 
 def gold() -> StorageLocation:
