@@ -60,6 +60,9 @@ class StrictHandler(BaseHTTPRequestHandler):
     key: str
     body: bytes
     operation: str
+    _bucket: Bucket
+    _log: list[SeenRequest]
+    _closing: Event
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -77,6 +80,8 @@ class StrictHandler(BaseHTTPRequestHandler):
         self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
         bucket, _, self.key = unquote(parts.path).lstrip("/").partition("/")
         self.body, self.operation = b"", operation_of(self.command, self.query)
+        # A request belongs to the test during which it came.
+        self._bucket, self._log, self._closing = self.strict.bucket, self.strict.requests, self.strict.closing
         try:
             self._handle(bucket)
         except S3Error as error:
@@ -101,7 +106,7 @@ class StrictHandler(BaseHTTPRequestHandler):
             case Answer():
                 self._send_error(S3Error(action.status, action.code), retry_after=action.retry_after)
             case Stall():
-                while not (action.until.wait(0.05) or self.strict.closing.is_set()):
+                while not (action.until.wait(0.05) or self._closing.is_set()):
                     pass
                 self._hang_up()
             case FalseSuccess():
@@ -118,7 +123,7 @@ class StrictHandler(BaseHTTPRequestHandler):
                 self.body = self.body[:middle] + bytes([self.body[middle] ^ 1]) + self.body[middle + 1 :]
                 self._send(self._perform())
             case LoseUpload():
-                self.strict.bucket.uploads.pop(self.query.get("uploadId", ""), None)
+                self._bucket.uploads.pop(self.query.get("uploadId", ""), None)
                 self._send(self._perform())
             case None:
                 self._send(self._perform())
@@ -133,7 +138,7 @@ class StrictHandler(BaseHTTPRequestHandler):
             page_size=self.strict.page_size,
         )
         with self.strict.lock:
-            return perform(request, self.strict.bucket)
+            return perform(request, self._bucket)
 
     def _read_body(self) -> None:
         stated = self.headers.get("Content-Length")
@@ -211,4 +216,4 @@ class StrictHandler(BaseHTTPRequestHandler):
             status=status,
         )
         with self.strict.lock:
-            self.strict.requests.append(seen)
+            self._log.append(seen)

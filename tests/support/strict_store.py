@@ -34,7 +34,7 @@ class StrictStore:
         self.bucket = bucket or Bucket()
         self.page_size = page_size
         self.access_key = "AKIATEST"
-        self.secret_key = secrets.token_hex(16)
+        self.secret_key = self._first_secret_key = secrets.token_hex(16)
         self.clock_offset = timedelta(0)
         self.denied: set[str] = set()
         self.requests: list[SeenRequest] = []
@@ -75,6 +75,16 @@ class StrictStore:
         """Add to the script."""
         with self.lock:
             self._faults.extend(faults)
+
+    def reset(self, bucket: Bucket) -> None:
+        """As new, with this bucket; requests that hang end now and are forgotten."""
+        with self.lock:
+            self.closing.set()
+            self.closing = threading.Event()
+            self.bucket, self.requests = bucket, []
+            self.denied, self.clock_offset, self.page_size = set(), timedelta(0), 1000
+            self.secret_key = self._first_secret_key
+            self._faults.clear()
 
     def heal(self) -> None:
         """Forget the script."""

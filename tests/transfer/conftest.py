@@ -12,19 +12,32 @@ from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, store_of
 
 
-@pytest.fixture
-def strict() -> Iterator[StrictStore]:
-    """A strict store; `strict.bucket` holds what was stored."""
-    with StrictStore(bucket=Bucket(least_part_bytes=64 * KIB)) as server:
+@pytest.fixture(scope="session")
+def strict_server() -> Iterator[StrictStore]:
+    """One server for all tests: a client costs half a second to make."""
+    with StrictStore() as server:
         yield server
 
 
-@pytest.fixture
-def store(strict: StrictStore) -> Iterator[S3Store]:
-    """The client under test, of the strict store."""
-    client = store_of(strict)
+@pytest.fixture(scope="session")
+def strict_client(strict_server: StrictStore) -> Iterator[S3Store]:
+    """One client of it."""
+    client = store_of(strict_server)
     yield client
     client.close()
+
+
+@pytest.fixture
+def strict(strict_server: StrictStore) -> StrictStore:
+    """A strict store as new; `strict.bucket` holds what was stored."""
+    strict_server.reset(Bucket(least_part_bytes=64 * KIB))
+    return strict_server
+
+
+@pytest.fixture
+def store(strict: StrictStore, strict_client: S3Store) -> S3Store:  # noqa: ARG001 - `strict` makes it as new
+    """The client under test, of the strict store."""
+    return strict_client
 
 
 @pytest.fixture
