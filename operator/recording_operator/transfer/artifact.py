@@ -77,6 +77,7 @@ def transfer_source(
         limit_bytes=limit,
     )
     restarts: dict[Reason, int] = {}
+    had_upload = resume is not None  # small content of a fresh URL needs none
     while True:
         try:
             stored = move.run(facts, resume)
@@ -100,7 +101,7 @@ def transfer_source(
         if not misjudged:
             move.abandon()
         facts = replace(again, conditional=facts.conditional and not misjudged)
-    if move.made_uploads:
+    if move.made_uploads or had_upload:
         _drop_leftovers(obj.key, store=store)
     return stored
 
