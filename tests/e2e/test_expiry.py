@@ -72,6 +72,19 @@ def test_a_fresh_url_continues_the_same_upload(world: World) -> None:
     assert "SourceExpired" in [event["reason"] for event in world.events("meeting")]
 
 
+def test_a_fresh_url_of_other_content_starts_anew(world: World) -> None:
+    recording = world.create(from_media(world.media, size_bytes=SIZE, rate="8MB"))
+    recording.wait_upload()
+    expire_during_upload(world.media, lambda: parts_of(world, recording))
+    recording.wait_phase("Pending", reason="SourceExpired")
+
+    recording.edit_source(url=media_url(world.media, "video.mp4", size_bytes=MIB))
+    world.expected[recording.uid].artifacts["video"] = media_bytes("video.mp4", MIB)
+
+    recording.wait_phase("Complete")
+    eventually(lambda: not world.open_uploads(), within_s=5, what="the upload of the former content aborted")
+
+
 def test_a_fresh_url_in_the_secret_is_found(world: World) -> None:
     world.cluster.kubectl.apply(secrets_binding(world.namespace))
     world.put_secret("link", {"url": media_url(world.media, "video.mp4", size_bytes=SIZE, rate="8MB")})
