@@ -4,6 +4,7 @@ One control plane and one S3 server for each test process, started when the firs
 a StorageLocation for each test. Kill tests of the control plane itself start their own.
 """
 
+import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from localcluster import ControlPlane, MediaServer, OperatorProcess, S3Server, User
 from localcluster.install import (
@@ -22,6 +24,14 @@ from localcluster.install import (
 )
 from localcluster.operatorprocess import POLICY
 from localcluster.s3server import Credentials
+
+# The same examples in every run, and none that fails because the machine is busy. HYPOTHESIS_PROFILE=explore draws new
+# ones; what it finds becomes a test of its own.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 TENANT = "tenant"  # a user without any right until a test grants one
 

@@ -116,7 +116,7 @@ def test_a_location_has_the_defaults_of_the_product() -> None:
     spec = StorageLocation.model_validate(a_location()).spec
     assert spec.retry.delays == DEFAULT_RETRY_DELAYS == tuple(timedelta(minutes=minutes) for minutes in (2, 5, 10))
     assert spec.retry.refresh_grace == timedelta(hours=1)
-    assert spec.key_template == "{namespace}/{name}/{uid}/{artifact}{ext}"
+    assert spec.key_template == "{org}/{namespace}/{name}/{uid}/{artifact}{ext}"
     assert spec.deletion_policies == ("Retain",)
     assert spec.allowed_namespaces.names == ()
 

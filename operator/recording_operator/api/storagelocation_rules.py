@@ -10,7 +10,7 @@ from recording_operator.api import cel
 from recording_operator.api.cel import Rule
 from recording_operator.api.names import RESERVED_FOLDER
 
-DEFAULT_KEY_TEMPLATE: Final = "{namespace}/{name}/{uid}/{artifact}{ext}"
+DEFAULT_KEY_TEMPLATE: Final = "{org}/{namespace}/{name}/{uid}/{artifact}{ext}"
 PLACEHOLDERS: Final = ("org", "user", "project", "namespace", "name", "uid", "artifact", "ext", "year", "month", "day")
 MAX_PREFIX_CHARS: Final = 256
 MAX_TEMPLATE_CHARS: Final = 200
