@@ -76,14 +76,14 @@ class ImageBuilder:
         self.folder = (folder or cache_folder() / "image").absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def build(self, *, archive: Path, reference: str = REFERENCE, cached: bool = True) -> Image:
+    def build(self, *, archive: Path, reference: str = REFERENCE, cached: bool = True, tree: Path = PROJECT) -> Image:
         """Build the Dockerfile into an OCI archive. The same tree and bases give the same digest. Raises ImageError."""
         bases = {"PYTHON_IMAGE": self._base("build", _BUILD), "RUNTIME_IMAGE": self._base("runtime", _RUNTIME)}
         arguments = [f"--build-arg={name}={image}" for name, image in bases.items()]
         self._buildah(
             "build", "--isolation=chroot", "--pull-never", f"--layers={str(cached).lower()}", "--timestamp=0",
             "--format=oci", f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments,
-            f"--tag={reference}", str(PROJECT),
+            f"--tag={reference}", str(tree),
         )  # fmt: skip
         archive.parent.mkdir(parents=True, exist_ok=True)
         archive.unlink(missing_ok=True)
