@@ -82,6 +82,9 @@ def test_a_longer_ttl_and_a_new_run_are_not_cut_short() -> None:
         memory.note(finished(ttl=ttl), START)
 
     assert memory.due(START + hour) == []
+    memory.note(finished(ttl=DAY), START)
+    assert memory.next() is None
+    memory.note(finished(ttl=hour), START)
     memory.forget(finished().metadata.uid)
     assert memory.due(START + DAY) == []
 

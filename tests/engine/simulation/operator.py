@@ -28,6 +28,7 @@ from recording_operator.engine.facts import (
     SourceResolved,
     StartTransfer,
     StopTransfer,
+    Tally,
     TransferFailed,
     UploadAborted,
     UploadPersisted,
@@ -117,7 +118,8 @@ class Operator:
 
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
-            self.world.trace(self.name, action)
+            if not isinstance(action, Tally):
+                self.world.trace(self.name, action)
             self.world.checker.acting(self, action)
             self._dispatch(action)
 
