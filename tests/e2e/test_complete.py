@@ -31,7 +31,7 @@ def test_three_artifacts_and_a_gibibyte(world: World) -> None:
     assert done == sorted(done), "progress goes back"
     assert len(set(done)) > 3, "no progress was shown"
     assert len(recording.upload_ids()) == 1
-    assert [event["reason"] for event in world.events("weekly-sync")] == ["Uploading", "Stored"]
+    world.wait_events("weekly-sync", "Uploading", "Stored")
     read = sum(served.sent_bytes for served in world.media.served)
     assert read <= 1024 * MIB + 20_000 + 2**17, "something was read twice"
 

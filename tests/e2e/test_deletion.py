@@ -87,8 +87,7 @@ def test_deletion_that_the_location_does_not_allow(world: World) -> None:
 
     recording.wait_gone(within_s=10)
     assert versions_at(world, key) == [version]
-    reasons = [event["reason"] for event in world.events("meeting") if event["type"] == "Warning"]
-    assert reasons == ["DeletionPolicyNotAllowed"]
+    world.wait_events("meeting", "DeletionPolicyNotAllowed", only_warnings=True)
 
 
 def test_policy_changed_after_it_is_complete(world: World) -> None:

@@ -71,7 +71,7 @@ def test_refusals_fail_at_once_with_their_reason(world: World, serve: Serve) -> 
     assert seen == {name: ("Failed", reason, 0) for name, (reason, _) in REFUSALS.items()}
     assert all(status["message"] and "127.0.0.1" in status["message"] for status in ended.values()), ended
     for name, (reason, _) in REFUSALS.items():
-        assert [event["reason"] for event in world.events(name) if event["type"] == "Warning"] == [reason]
+        world.wait_events(name, reason, only_warnings=True)
 
 
 def test_trouble_that_passes_spends_no_attempt(world: World, serve: Serve) -> None:

@@ -21,6 +21,7 @@ from tests.support.waiting import eventually
 
 JsonObject = dict[str, Any]
 _EXIT_S: Final = 15.0
+_TOLD_WITHIN_S: Final = 10.0
 _STORED: Final = re.compile(r'^recording_operator_transfer_bytes_total\{direction="stored"\} (\S+)$', re.MULTILINE)
 
 SETTINGS: Final[JsonObject] = {
@@ -135,6 +136,19 @@ class World:
         what = f"location {reason}"
         eventually(lambda: self.location_condition(name).get("reason") == reason, within_s=within_s, what=what)
         return self.location_condition(name)
+
+    def wait_events(self, name: str, *reasons: str, only_warnings: bool = False) -> None:
+        """Wait until the Events about one Recording have exactly these reasons; they follow the status."""
+
+        def told() -> list[str]:
+            return [
+                str(event["reason"]) for event in self.events(name) if event["type"] == "Warning" or not only_warnings
+            ]
+
+        try:
+            eventually(lambda: told() == list(reasons), within_s=_TOLD_WITHIN_S)
+        except AssertionError:
+            raise AssertionError(f"the Events of {name} are {told()}, not {list(reasons)}") from None
 
     def events(self, name: str) -> list[JsonObject]:
         """The Events about one Recording, oldest first."""
