@@ -90,10 +90,6 @@ class Locations:
         seen = self._seen.get(name)
         return seen.location if seen else None
 
-    def known_absent(self, name: str) -> bool:
-        """Whether no location has this name, for sure."""
-        return self._all_listed and name not in self._seen
-
     def retry_plan(self, name: str) -> RetryPlan:
         """The location's retry rules."""
         location = self.get(name)

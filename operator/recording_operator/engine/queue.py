@@ -143,7 +143,7 @@ class Waiting:
 
     def backlog(self) -> int:
         """Heap entries, outdated ones included."""
-        return self._backlog
+        return sum(len(heap) for heap in self._heaps.values())
 
     def _compact(self) -> None:
         """Drop outdated entries: what waits behind a full location may come and go for hours."""
