@@ -132,6 +132,27 @@ def test_times_stand_still_while_nothing_changes() -> None:
     assert {condition.last_transition_time for condition in later.conditions} == {START}
 
 
+def test_a_condition_that_changes_says_when() -> None:
+    recording = a_recording()
+    recording = followed(recording, rendered(recording, state("video", *MOVING)))
+    later = START + timedelta(minutes=5)
+
+    stored = rendered(recording, state("video", *STORED), now=later)
+
+    since = {condition.type: condition.last_transition_time for condition in stored.conditions}
+    assert since == {"Ready": later, "Reconciling": later, "Stalled": START}
+
+
+def test_the_size_is_told_once_it_is_known() -> None:
+    assert rendered(a_recording(), state("video", *MOVING, bytesTotal=480_000_000)).size == "480.0 MB"
+    assert rendered(a_recording(), state("video", *STORED, bytesTotal=0)).size == "0 B"
+    assert rendered(a_recording(), state("video", *QUEUED, bytesTotal=0)).size is None
+    assert rendered(a_recording(), state("video", *MOVING)).size is None
+    two = a_recording(an_artifact("a"), an_artifact("b"))
+    assert rendered(two, state("a", *MOVING, bytesTotal=5), state("b", *QUEUED)).size is None
+    assert rendered(two, state("a", *MOVING, bytesTotal=5), state("b", *QUEUED, bytesTotal=2)).size == "7 B"
+
+
 def test_the_end_of_a_second_run_has_its_own_time() -> None:
     recording = a_recording()
     stored = state("video", *STORED)
