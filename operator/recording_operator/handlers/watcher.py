@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import aiohttp
 import kopf
+from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from recording_operator.api.names import GROUP, RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, VERSION
@@ -118,6 +119,7 @@ class Watcher:
             registry=self._registry(),
             settings=_settings(self._options),
             memories=_NoMemories(),
+            identity=Identity("recording-operator"),  # else kopf asks for a user name, which a pod's user need not have
             standalone=True,
             clusterwide=True,
         )

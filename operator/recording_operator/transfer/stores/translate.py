@@ -82,6 +82,11 @@ def translated(doing: str, *, invalid: Reason = Reason.INTERNAL_ERROR) -> Iterat
         raise _from_answer(error, doing, invalid) from None
     except (boto.BotoCoreError, boto.HTTPClientError, OSError) as error:
         raise _from_client(error, doing) from None
+    except RecursionError:
+        # The client asks a store that redirects for the region of its bucket, and is redirected again, without end.
+        raise StoreError(
+            Reason.STORE_UNSUPPORTED, f"The store redirects instead of answering ({doing}); check s3.endpoint."
+        ) from None
 
 
 def status_of(error: boto.ClientError) -> int:
