@@ -139,10 +139,35 @@ def test_headers_that_http_does_not_allow_are_refused_before_connecting(
     assert source.connections == 0
 
 
-def test_proxies_of_the_environment_are_ignored(source: LyingSource, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/a/../b/./c",
+        "//host//b",
+        "/a%2fb%2Fc%7e~%C3%a9",
+        '/a+b%20c|d^e`f{g}h<i>"j[k]',
+        "/100%/%zz",
+        "/x?X-Amz-Signature=aB%2b+/=%3D&b=%2f&a=|&&empty=&c?d",
+    ],
+)
+def test_what_was_signed_is_sent_byte_for_byte(source: LyingSource, target: str) -> None:
+    assert fetch(Dialer(loopback_policy()), f"http://127.0.0.1:{source.port}{target}") == BODY
+    source.behave = lambda request: (
+        redirect(f"http://127.0.0.1:{source.port}{target}") if request.number == 2 else Behaviour()
+    )
+    assert fetch(Dialer(loopback_policy()), source.url) == BODY
+    assert [source.served[index].target for index in (0, 2)] == [target, target]
+
+
+def test_the_environment_is_ignored(source: LyingSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login operator password x\ndefault login operator password x\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
     assert fetch(Dialer(loopback_policy()), source.url) == BODY
+    assert "authorization" not in source.served[0].headers
 
 
 def test_a_connection_is_used_again_after_an_empty_redirect(source: LyingSource) -> None:
@@ -262,7 +287,7 @@ def test_an_answer_that_is_not_http() -> None:
 
 
 def test_nothing_secret_is_logged(source: LyingSource, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     source.behave = lambda request: (
         Behaviour(cut_after=10) if request.number == 1 else Behaviour(headers={"Broken Header ": "x", "": "y"})
     )
@@ -290,9 +315,14 @@ class Tls:
         return context
 
     @property
+    def authority_file(self) -> Path:
+        """The authority's certificate."""
+        return self._folder / "ca.crt"
+
+    @property
     def policy(self) -> SourcePolicy:
         """Trusts the authority."""
-        return loopback_policy(tls={"caFile": str(self._folder / "ca.crt")})
+        return loopback_policy(tls={"caFile": str(self.authority_file)})
 
 
 @pytest.fixture
@@ -304,6 +334,22 @@ def test_tls_with_an_authority_of_the_policy(tls: Tls) -> None:
     with LyingSource(Content(body=BODY), tls=tls.context("media.test")) as source:
         dialer = Dialer(tls.policy, resolver=Names(media_test=["127.0.0.1"]))
         assert fetch(dialer, f"https://media.test:{source.port}/x") == BODY
+
+
+def test_certificates_of_the_environment_are_ignored(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as source:
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.setenv(name, str(tls.authority_file))
+        refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_TLS_ERROR)
+
+
+def test_connections_do_not_load_authorities_anew(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as source:
+        dialer = Dialer(tls.policy)
+        loaded: list[object] = []
+        monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *args, **_: loaded.append(args))
+        assert fetch(dialer, source.url) == BODY
+    assert loaded == []
 
 
 def test_s29_certificate_of_an_unknown_authority(tls: Tls) -> None:

@@ -1,6 +1,6 @@
 """The one door to sources: no request leaves without the address policy.
 
-urllib3 is used without `requests` on top: no cookies that one tenant's source could set for another's, no `.netrc`, no
+`requests` is used without its sessions: no cookies that one tenant's source could set for another's, no `.netrc`, no
 proxy from the environment, no rewriting of a signed URL.
 """
 
@@ -11,18 +11,12 @@ from collections.abc import Mapping
 from typing import Final
 
 import certifi
-from urllib3 import HTTPResponse, PoolManager, Timeout
+from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, IncompleteRead, InvalidHeader, ProtocolError, ReadTimeoutError
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.dialer_connections import (
-    Net,
-    RequestContext,
-    Resolver,
-    blocked,
-    pinned_pools,
-    system_resolver,
-)
+from recording_operator.transfer.dialer_adapter import SourceAdapter, cause_of
+from recording_operator.transfer.dialer_connections import Net, RequestContext, Resolver, blocked, system_resolver
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.policy import RateFloor, SourcePolicy
@@ -106,9 +100,8 @@ class Dialer:
     def __init__(self, policy: SourcePolicy, *, resolver: Resolver = system_resolver, connections: int = 64) -> None:
         self.policy: Final = policy
         self._context = RequestContext()
-        self._net = Net(policy=policy, resolver=resolver, guard=SocketGuard(), context=self._context)
-        self._pools = PoolManager(num_pools=connections, maxsize=connections, ssl_context=_tls_context(policy))
-        self._pools.pool_classes_by_scheme = pinned_pools(self._net)
+        net = Net(policy=policy, resolver=resolver, guard=SocketGuard(), context=self._context)
+        self._adapter = SourceAdapter(net, tls=_tls_context(policy), connections=connections)
 
     def open(
         self, url: str, *, user_headers: Mapping[str, str], own_headers: Mapping[str, str], stop: StopSignal
@@ -138,7 +131,7 @@ class Dialer:
 
     def close(self) -> None:
         """Drop idle connections."""
-        self._pools.clear()
+        self._adapter.close()
 
     def _check(self, url: SourceUrl) -> None:
         policy = self.policy
@@ -146,30 +139,19 @@ class Dialer:
             raise blocked()
 
     def _get(self, url: SourceUrl, headers: Mapping[str, str], stop: StopSignal) -> SourceResponse:
-        timeouts = self.policy.timeouts
         if stop.is_set():
             raise Stopped
-        self._context.stop, self._context.watch = stop, None
-        host = f"[{url.host}]" if ":" in url.host else url.host
-        pool = self._pools.connection_from_host(host, port=url.port, scheme=url.scheme)
+        self._context.url, self._context.stop, self._context.watch = url, stop, None
         try:
-            raw = pool.urlopen(
-                "GET",
-                url.target,
-                headers={"User-Agent": _USER_AGENT, **headers, "Host": url.host_header, "Accept-Encoding": "identity"},
-                redirect=False,
-                retries=False,
-                assert_same_host=False,
-                preload_content=False,
-                decode_content=False,
-                timeout=Timeout(connect=timeouts.connect, read=timeouts.read),
+            raw = self._adapter.get(
+                {"User-Agent": _USER_AGENT, **headers, "Host": url.host_header, "Accept-Encoding": "identity"}
             )
         except (HTTPError, OSError, ValueError) as error:
             raise _translate(error, host=url.host, watch=self._context.watch) from None
         watch = self._context.watch
         if watch is None or not isinstance(raw, HTTPResponse):
             raise TransferError(Reason.INTERNAL_ERROR, "A source was asked outside of the guarded connections.")
-        return SourceResponse(raw, host=url.host, watch=watch, floor=timeouts.min_throughput)
+        return SourceResponse(raw, host=url.host, watch=watch, floor=self.policy.timeouts.min_throughput)
 
 
 def _tls_context(policy: SourcePolicy) -> ssl.SSLContext:
@@ -198,6 +180,7 @@ def _translate(error: Exception, *, host: str, watch: Watch | None) -> Exception
             return Stopped()
         if watch.fired is Fired.DEADLINE:
             return TransferError(Reason.SOURCE_TOO_SLOW, f"{host} sends less than the policy's minimum.")
+    error = cause_of(error)
     if isinstance(error, ReadTimeoutError | TimeoutError):
         return TransferError(Reason.SOURCE_TOO_SLOW, f"{host} stopped sending.")
     if isinstance(error, InvalidHeader):

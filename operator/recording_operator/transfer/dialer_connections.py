@@ -24,10 +24,13 @@ from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.policy import SourcePolicy
 from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
+from recording_operator.transfer.source_url import SourceUrl
 
 Resolver = Callable[[str, int], Sequence[Address]]
 # A name with a thousand addresses is no reason to try a thousand connections.
 _MOST_ADDRESSES: Final = 16
+# What the libraries get to see in place of a path and query, which are secret.
+NO_TARGET: Final = "/"
 BLOCKED_MESSAGE: Final = "The operator's source policy does not allow this URL or where it leads."
 
 
@@ -46,6 +49,7 @@ def system_resolver(host: str, port: int) -> Sequence[Address]:
 class RequestContext(threading.local):
     """What the connection classes need from the request that this thread makes, and what they hand back."""
 
+    url: SourceUrl  # no default: whoever asks for nothing must not get something else
     stop: StopSignal | None = None
     watch: Watch | None = None
 
@@ -149,10 +153,12 @@ class _Pinned(HTTPConnection):
             )
         return TransferError(Reason.SOURCE_UNREACHABLE, f"No connection to {self.host} could be made.")
 
+    def putrequest(self, method: str, url: str, *args: Any, **options: Any) -> None:  # noqa: ARG002 - a placeholder
+        # urllib3 rewrites targets (%2f to %2F, | to %7C), which breaks a signature, and tells them in its log. Only
+        # here, where nothing looks at it any more, the target comes in as it was signed.
+        super().putrequest(method, self.net.context.url.target, *args, **options)
+
     def getresponse(self) -> Any:
-        # urllib3 warns of malformed headers with the whole URL; the answer itself needs none.
-        if self._response_options is not None:
-            self._response_options = self._response_options._replace(request_url="/")
         stop = self.net.context.stop
         if stop is None or self.sock is None:
             return super().getresponse()
