@@ -32,7 +32,7 @@ run: setup ## Run the operator in the foreground against `make cluster`
 	@$(BIN)/python -m localcluster run
 
 test: setup ## Run all tests
-	@$(BIN)/python -m localcluster tools >/dev/null
+	@$(BIN)/python -m localcluster test-tools >/dev/null
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
 e2e: setup ## Run the tests on the real control plane and S3 server only

@@ -7,6 +7,7 @@ from typing import Final
 
 from localcluster import background, demo
 from localcluster.builds import ensure_tools
+from localcluster.extratools import HELM3, HELM4
 from localcluster.kubectl import KubectlError
 from localcluster.process import ComponentError
 from localcluster.progress import say
@@ -20,8 +21,15 @@ def _tools() -> int:
     return 0
 
 
+def _test_tools() -> int:
+    """Build what the tests need besides: inside a test nobody would see that it takes minutes."""
+    ensure_tools((HELM3, HELM4))
+    return _tools()
+
+
 COMMANDS: Final[Mapping[str, Callable[[], int]]] = {
     "tools": _tools,
+    "test-tools": _test_tools,
     "up": background.up,
     "down": background.down,
     "serve": background.serve,
