@@ -171,9 +171,12 @@ class RecordingSpec(ApiModel):
     )
 
 
+_REASONS: Final = frozenset(Reason)
+
+
 def _known_reason(value: Any) -> Any:
     """A reason that a newer operator wrote is read as none."""
-    return value if value is None or value in set(Reason) else None
+    return value if value is None or value in _REASONS else None
 
 
 StatusReason = Annotated[
