@@ -8,6 +8,8 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 
+SENT_AHEAD = 32 * MIB  # what is in the sockets of four connections when their ranges are shared out anew
+
 
 def test_three_artifacts_and_a_gibibyte(world: World) -> None:
     recording = world.create(
@@ -33,7 +35,7 @@ def test_three_artifacts_and_a_gibibyte(world: World) -> None:
     assert len(recording.upload_ids()) == 1
     world.wait_events("weekly-sync", "Uploading", "Stored")
     read = sum(served.sent_bytes for served in world.media.served)
-    assert read <= 1024 * MIB + 20_000 + 2**17, "something was read twice"
+    assert read <= 1024 * MIB + SENT_AHEAD, "something was read twice"
 
 
 def test_behind_a_redirect_with_checksum_and_size(world: World) -> None:

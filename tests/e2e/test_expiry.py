@@ -68,7 +68,7 @@ def test_a_fresh_url_continues_the_same_upload(world: World) -> None:
 
     recording.wait_phase("Complete")
     assert recording.upload_ids() == {upload}
-    assert read_bytes(world.media) - before <= SIZE - kept + PROBES, "parts that were stored were read again"
+    assert read_bytes(world.media) - before <= SIZE - kept + PART + PROBES, "parts that were stored were read again"
     world.wait_events("meeting", "SourceExpired", only_warnings=True)
 
 

@@ -79,7 +79,8 @@ def test_uploads_under_the_prefix_of_another_cluster_are_let_alone(own_world: Wo
     world, client = own_world, own_world.s3.client()
     world.foreign_keys.add(OWNER_MARKER)
     client.put_object(Bucket=world.bucket, Key=OWNER_MARKER, Body=b"00000000-0000-4000-8000-000000000000")
-    key = "team/weekly-sync/00000000-0000-4000-8000-000000000001/video.mp4"
+    world.location = world.make_location(spec={"keyTemplate": "{namespace}/{uid}/{artifact}{ext}"})
+    key = "team/00000000-0000-4000-8000-000000000001/video.mp4"
     theirs = client.create_multipart_upload(Bucket=world.bucket, Key=key)["UploadId"]
     world.foreign_uploads.add(theirs)
 
