@@ -127,7 +127,7 @@ class ControlPlane:
 
     def freeze_component(self, name: str) -> None:
         """Stop a component from running without closing its connections (SIGSTOP)."""
-        self.processes[name].signal(signal.SIGSTOP)
+        self.processes[name].freeze()
 
     def thaw_component(self, name: str) -> None:
         """Let a frozen component go on."""

@@ -121,6 +121,13 @@ class Process:
         if self.running:
             self._child().send_signal(number)
 
+    def freeze(self) -> None:
+        """Stop the child from running (SIGSTOP); returns when none of its threads runs any more."""
+        self.signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+        while any(_state(task) not in "TtZX" for task in tasks.iterdir()):
+            time.sleep(_POLL_S)
+
     def wait(self, *, timeout_s: float | None = None) -> int:
         """Wait for the end and return the exit status. Raises subprocess.TimeoutExpired."""
         return self._child().wait(timeout_s)
@@ -145,3 +152,11 @@ class Process:
         if self._popen is None:
             raise ComponentError(f"{self.name} was not started")
         return self._popen
+
+
+def _state(task: Path) -> str:
+    """The kernel's letter for what a thread does; X where it has ended."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"

@@ -104,7 +104,7 @@ def test_audit_log_tells_who_called_what(cluster: ControlPlane, namespace: str) 
 
     def refused() -> bool:
         return any(
-            event["user"]["username"] == TENANT
+            event["user"].get("username") == TENANT
             and event["verb"] == "list"
             and event["objectRef"].get("namespace") == namespace
             and event["responseStatus"]["code"] == 403
