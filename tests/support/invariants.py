@@ -21,12 +21,12 @@ from botocore.exceptions import ClientError
 
 from localcluster import OperatorProcess
 from localcluster.install import OPERATOR_NAMESPACE
+from recording_operator.api.names import RESERVED_FOLDER
 from tests.support.recordings import Bytes, Live
 from tests.support.waiting import eventually
 from tests.support.world import World
 
 JsonObject = dict[str, Any]
-_OWNER_MARKER: Final = ".recording-operator/owner"
 _PROBE: Final = ".recording-operator/probe-"
 _PROBED_WITHIN_S: Final = 15.0
 _TERMINAL: Final = ("Complete", "Failed")
@@ -218,10 +218,15 @@ def _recordings(world: World) -> list[JsonObject]:
 
 
 def _listed(world: World) -> tuple[dict[str, list[str]], list[str]]:
-    """Version ids by key (the operator's own marker left out), and keys of delete markers."""
+    """Version ids by key, and keys of delete markers; the operator's own folder, where probes come and go, left out."""
     answer = world.s3.client().list_object_versions(Bucket=world.bucket)
     versions: dict[str, list[str]] = {}
     for version in answer.get("Versions", []):
-        if not version["Key"].endswith(_OWNER_MARKER):
+        if not _is_bookkeeping(version["Key"]):
             versions.setdefault(version["Key"], []).append(version["VersionId"])
-    return versions, [marker["Key"] for marker in answer.get("DeleteMarkers", [])]
+    markers = [marker["Key"] for marker in answer.get("DeleteMarkers", [])]
+    return versions, [key for key in markers if not _is_bookkeeping(key)]
+
+
+def _is_bookkeeping(key: str) -> bool:
+    return f"/{RESERVED_FOLDER}/" in f"/{key}"
