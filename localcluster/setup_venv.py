@@ -93,6 +93,8 @@ def run(command: list[str], step: str) -> None:
     # uv does not read pip's settings; a mirror of the package index that pip was told of is meant for it too.
     if "PIP_INDEX_URL" in environment:
         environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])
+    # Machines behind a company's proxy trust its certificate authority in the system's store alone.
+    environment.setdefault("UV_SYSTEM_CERTS", "true")
     process = subprocess.Popen(command, env=environment, cwd=str(PROJECT), stderr=subprocess.PIPE, text=True)
     for line in process.stderr or ():
         if not line.startswith((" + ", " - ")):  # uv's list of a hundred packages that nobody reads
