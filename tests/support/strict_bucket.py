@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 from awscrt import checksums as crt
 
+from tests.support.garble import JoinFault, misjoined
+
 MOST_PARTS = 10_000
 STORAGE_CLASSES = {
     "STANDARD",
@@ -182,18 +184,22 @@ class Bucket:
         crc64nvme: str | None,
         size_bytes: int | None,
         if_absent: bool,
+        fault: JoinFault | None = None,
     ) -> Version:
-        """Join the parts after every check that AWS makes."""
+        """Join the parts after every check that AWS makes; with `fault` what is kept is another join."""
         again = self.completed.get(upload_id)
         if again is not None:
             return self._completed_again(again)
         upload = self.upload(key, upload_id)
         self._check_absent(key, if_absent)
-        body = b"".join(part.body for part in self._chosen(upload, listed))
+        bodies = [part.body for part in self._chosen(upload, listed)]
+        body = b"".join(bodies)
         if size_bytes is not None and size_bytes != len(body):
             raise S3Error(400, "InvalidRequest")
         if upload.full_object_crc and crc64nvme not in (None, crc64nvme_of(body)):
             raise S3Error(400, "BadDigest")
+        if fault is not None and len(bodies) > 1:
+            body = misjoined(bodies, fault)
         version = self.put(key, body, upload.attributes, if_absent=False)
         self.completed[upload_id] = version
         del self.uploads[upload_id]

@@ -4,6 +4,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tests.support.garble import How, JoinFault
+
 Operation = Literal[
     "HeadObject", "GetObject", "PutObject", "DeleteObject", "CreateMultipartUpload", "UploadPart", "ListParts",
     "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads",
@@ -41,8 +43,32 @@ class ErrorIn200:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlipBit:
+class Garble:
+    """Other bytes are kept than arrived, after every check; the sums that are shown are of what is kept."""
+
+    how: How
+    at: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlipBit(Garble):
     """One bit of the body changes on its way into the store."""
+
+    how: How = "flip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misjoin:
+    """Complete checks everything, then joins wrongly; the sums that are shown are of what is kept."""
+
+    fault: JoinFault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FalseHead:
+    """HEAD or ListParts tells of something else than is there."""
+
+    about: Literal["size", "sum", "absent", "owner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +83,7 @@ class LoseUpload:
     """Somebody aborts the upload a moment before."""
 
 
-Action = Answer | Drop | FalseSuccess | ErrorIn200 | FlipBit | Stall | LoseUpload
+Action = Answer | Drop | FalseSuccess | ErrorIn200 | Garble | Misjoin | FalseHead | Stall | LoseUpload
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,10 +11,30 @@ from threading import Event, RLock
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.support.garble import JoinFault, garbled
 from tests.support.strict_bucket import Bucket, S3Error, crc64nvme_of
-from tests.support.strict_faults import Action, Answer, Drop, ErrorIn200, FalseSuccess, FlipBit, LoseUpload, Stall
+from tests.support.strict_faults import (
+    Action,
+    Answer,
+    Drop,
+    ErrorIn200,
+    FalseHead,
+    FalseSuccess,
+    Garble,
+    LoseUpload,
+    Misjoin,
+    Stall,
+)
 from tests.support.strict_framing import unframed
-from tests.support.strict_operations import Reply, S3Request, error_document, false_answer, operation_of, perform
+from tests.support.strict_operations import (
+    Reply,
+    S3Request,
+    error_document,
+    false_answer,
+    operation_of,
+    perform,
+    untrue,
+)
 from tests.support.strict_signature import check_signature
 
 _READ_BYTES = 256 * 2**10
@@ -118,17 +138,20 @@ class StrictHandler(BaseHTTPRequestHandler):
             case Drop():
                 self._perform()
                 self._hang_up()
-            case FlipBit():
-                middle = len(self.body) // 2
-                self.body = self.body[:middle] + bytes([self.body[middle] ^ 1]) + self.body[middle + 1 :]
+            case Garble():
+                self.body = garbled(self.body, action.how, action.at)
                 self._send(self._perform())
+            case Misjoin():
+                self._send(self._perform(join_fault=action.fault))
+            case FalseHead():
+                self._send(untrue(self._perform(), action.about))
             case LoseUpload():
                 self._bucket.uploads.pop(self.query.get("uploadId", ""), None)
                 self._send(self._perform())
             case None:
                 self._send(self._perform())
 
-    def _perform(self) -> Reply:
+    def _perform(self, *, join_fault: JoinFault | None = None) -> Reply:
         request = S3Request(
             operation=self.operation,
             key=self.key,
@@ -136,6 +159,7 @@ class StrictHandler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.body,
             page_size=self.strict.page_size,
+            join_fault=join_fault,
         )
         with self.strict.lock:
             return perform(request, self._bucket)

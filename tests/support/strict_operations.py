@@ -1,11 +1,13 @@
 """What each S3 operation does to a strict bucket: one function each, from a request to an answer."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from tests.support.strict_bucket import STORAGE_CLASSES, Attributes, Bucket, ListedPart, S3Error, Version
+from tests.support.garble import JoinFault
+from tests.support.strict_bucket import STORAGE_CLASSES, Attributes, Bucket, ListedPart, S3Error, Version, crc64nvme_of
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
@@ -20,6 +22,7 @@ class S3Request:
     headers: Mapping[str, str]
     body: bytes
     page_size: int
+    join_fault: JoinFault | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,23 @@ def false_answer(operation: str, key: str) -> bytes:
     if operation == "CompleteMultipartUpload":
         return _document("CompleteMultipartUploadResult", Key=key, ETag='"0-1"')
     return b""
+
+
+def untrue(reply: Reply, about: str) -> Reply:
+    """The answer to HeadObject or ListParts with one fact changed."""
+    headers, body = dict(reply.headers), reply.body
+    if about == "absent":
+        raise S3Error(404, "NoSuchKey")
+    if about == "size":
+        headers["Content-Length"] = str(int(headers.get("Content-Length", 0)) + 1)
+        body = re.sub(rb"<Size>(\d+)<", lambda found: b"<Size>%d<" % (int(found[1]) + 1), body, count=1)
+    if about == "sum":
+        headers["x-amz-checksum-crc64nvme"] = crc64nvme_of(b"other")
+        other = f"<ChecksumCRC64NVME>{crc64nvme_of(b'other')}<".encode()
+        body = re.sub(rb"<ChecksumCRC64NVME>[^<]*<", other, body, count=1)
+    if about == "owner":
+        headers["x-amz-meta-recording-uid"] = "somebody else"
+    return Reply(status=reply.status, headers=headers if reply.headers else {}, body=body)
 
 
 def _put_object(request: S3Request, bucket: Bucket) -> Reply:
@@ -150,6 +170,7 @@ def _complete_multipart_upload(request: S3Request, bucket: Bucket) -> Reply:
         crc64nvme=request.headers.get("x-amz-checksum-crc64nvme"),
         size_bytes=None if size is None else int(size),
         if_absent=_if_absent(request),
+        fault=request.join_fault,
     )
     headers = _version_headers(bucket, version)
     headers.pop("ETag")
