@@ -3,33 +3,41 @@
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from ipaddress import ip_address
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Network, ip_address
 from types import TracebackType
 from typing import Any, Final, Self
 
 from recording_operator.transfer.addresses import Address, parse_address
 
 _HOSTS: Final = ("127.0.0.1", "::1")
+ALLOWED: Final = "127.0.0.2"  # stands for a public address: the only one that the tests' policy lets through
 
 
 class Connects:
-    """The addresses of all connects of this process while it is entered; the hook itself cannot be removed."""
+    """The addresses of all connects of this process while it is entered; the hook itself cannot be removed.
+
+    With `within`, a connect to any other address is noted and then refused, so that nothing leaves the machine.
+    """
 
     _installed: list["Connects"] = []  # noqa: RUF012 - of the process, as audit hooks are
 
-    def __init__(self) -> None:
+    def __init__(self, *, within: IPv4Network | None = None) -> None:
         self.addresses: list[tuple[str, int]] = []
+        self._within = within
         self._active = False
         if not self._installed:
             sys.addaudithook(_hook)
         self._installed.append(self)
 
     def see(self, address: Any) -> None:
-        """Note a connect."""
+        """Note a connect. Raises ConnectionRefusedError for one that leads too far."""
         if self._active and isinstance(address, tuple):
             self.addresses.append((str(address[0]), int(address[1])))
+            if self._within is not None and parse_address(str(address[0])) not in self._within:
+                raise ConnectionRefusedError
 
     def __enter__(self) -> Self:
         self._active = True
@@ -83,6 +91,39 @@ class Canary:
                 visitor.close()
 
 
+class Door:
+    """A server on the allowed address that says what it is told to."""
+
+    def __init__(self) -> None:
+        self.location: str | None = None
+        self.asked: list[str] = []
+        door = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                door.asked.append(self.path)
+                self.send_response(307 if door.location else 200)
+                if door.location:
+                    self.send_header("Location", door.location.encode("utf-8").decode("latin-1"))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 - the library's names
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+                """Be quiet."""
+
+        self._server = ThreadingHTTPServer((ALLOWED, 0), Handler)
+        self.url = f"http://{ALLOWED}:{self._server.server_port}"
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
 class Resolver:
     """A resolver of the tests: as lenient with numbers as the system's, with names of its own, without a network."""
 
@@ -101,3 +142,19 @@ class Resolver:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         addresses = [parse_address(str(entry[4][0])) for entry in found]
         return [address for address in addresses if address is not None]
+
+
+def answer_names(names: dict[str, Sequence[str]], ask: Callable[..., Any]) -> Callable[..., Any]:
+    """What to put in place of the system's resolver `ask`: it knows `names` and what numbers mean, and no network.
+
+    A name gives its next answer at each question, and the last one for ever.
+    """
+    left = {name: list(answers) for name, answers in names.items()}
+
+    def getaddrinfo(host: str, port: Any, *_: Any, **__: Any) -> Any:
+        answers = left.get(host)
+        if answers is not None:
+            host = answers.pop(0) if len(answers) > 1 else answers[0]
+        return ask(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+
+    return getaddrinfo

@@ -1,25 +1,18 @@
-"""No form of a forbidden address is connected to, wherever it enters: URL, redirect, resolver, proxy, endpoint."""
+"""No form of a forbidden address is connected to, wherever it enters: URL, redirect, resolver, proxy."""
 
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.addresses import may_be_endpoint, unmapped
 from recording_operator.transfer.dialer import Dialer
-from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.policy import SourcePolicy
-from recording_operator.transfer.stores.client import S3Credentials, S3Options
-from recording_operator.transfer.stores.probe import check_endpoint, probe
-from recording_operator.transfer.stores.s3 import S3Store
-from tests.security.canary import Canary, Connects, Resolver
+from tests.security.canary import ALLOWED, Canary, Connects, Door, Resolver
 from tests.security.corpus import AUTHORITIES, LOOPBACK_FORMS, METADATA_FORMS, NAMES, PRIVATE_FORMS, WHOLE, urls
 
-ALLOWED = "127.0.0.2"  # stands for a public address: the only one that the tests' policy lets through
 _REFUSALS = {
     Reason.SOURCE_BLOCKED,
     Reason.SOURCE_INVALID,
@@ -32,52 +25,6 @@ def policy(**more: object) -> SourcePolicy:
     """Every scheme and port, so that only the address is in the way."""
     given = {"schemes": ["http", "https"], "ports": [], "allowPrivateCIDRs": [f"{ALLOWED}/32"]}
     return SourcePolicy.model_validate({**given, **more})
-
-
-class Door:
-    """A server on the allowed address that says what it is told to."""
-
-    def __init__(self) -> None:
-        self.location: str | None = None
-        self.asked: list[str] = []
-        door = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                door.asked.append(self.path)
-                self.send_response(307 if door.location else 200)
-                if door.location:
-                    self.send_header("Location", door.location.encode("utf-8").decode("latin-1"))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 - the library's names
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-                """Be quiet."""
-
-        self._server = ThreadingHTTPServer((ALLOWED, 0), Handler)
-        self.url = f"http://{ALLOWED}:{self._server.server_port}"
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture
-def canary() -> Iterator[Canary]:
-    with Canary() as listener:
-        yield listener
-
-
-@pytest.fixture
-def door() -> Iterator[Door]:
-    server = Door()
-    yield server
-    server.close()
 
 
 def ask(dialer: Dialer, url: str, **headers: str) -> Reason | None:
@@ -208,31 +155,3 @@ def test_headers_do_not_follow_a_redirect_to_another_place(door: Door) -> None:
     finally:
         other.close()
     assert seen == ["/elsewhere"]
-
-
-@pytest.mark.parametrize("form", METADATA_FORMS)
-def test_endpoints_of_metadata_services_are_refused(form: str) -> None:
-    """An endpoint is an administrator's, so private ones are fine; what hands out credentials never is."""
-    resolver = Resolver({})
-    with Connects() as connects:
-        try:
-            check_endpoint(f"http://{form}:80", resolver=resolver)
-        except LocationError as error:
-            assert error.reason in (Reason.ENDPOINT_BLOCKED, Reason.ENDPOINT_UNREACHABLE)
-        else:
-            addresses = [unmapped(address) for address in resolver(form.strip("[]"), 80)]
-            assert all(may_be_endpoint(address) for address in addresses)
-            assert not form.startswith("169.254"), form
-    assert connects.addresses == []
-
-
-@pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://169.254.169.254/", "http://[::1]:{port}/"])
-def test_a_store_that_redirects_is_not_followed(canary: Canary, door: Door, target: str) -> None:
-    door.location = target.format(port=canary.port)
-    credentials = S3Credentials(access_key_id="AKIAEXAMPLE", secret_access_key="not-a-secret")
-    options = S3Options(bucket="b", region="us-east-1", endpoint=door.url, path_style=True, credentials=credentials)
-    store = S3Store(options)
-    with Connects() as connects, pytest.raises((LocationError, TransferError)):
-        probe(store, name="probe")
-    assert {address for address, _ in connects.addresses} == {ALLOWED}
-    assert canary.visits == 0

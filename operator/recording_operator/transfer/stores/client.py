@@ -14,6 +14,7 @@ import certifi
 from botocore.config import Config
 from botocore.utils import parse_timestamp
 
+from recording_operator.transfer.stores.endpoint import wall_off
 from recording_operator.transfer.stores.transport import PartTransport, Timeouts
 
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -84,6 +85,7 @@ def build_client(options: S3Options) -> Any:
         config=_config(options),
         **given,
     )
+    wall_off(client)
     if bundle is not None:
         weakref.finalize(client, os.close, bundle)
     return client

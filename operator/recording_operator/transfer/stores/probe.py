@@ -3,8 +3,6 @@
 The probe writes below `<prefix>.recording-operator/` and removes what it wrote as far as it is permitted to.
 """
 
-import socket
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -12,17 +10,18 @@ from urllib.parse import urlsplit
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer import checksums
-from recording_operator.transfer.addresses import Address, may_be_endpoint, parse_address
 from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.job import ObjectSpec
 from recording_operator.transfer.stores.buffered import BufferedPart
+from recording_operator.transfer.stores.endpoint import EndpointBlocked, endpoint_addresses
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.store import SeenObject, StoredPart
-from recording_operator.transfer.stores.translate import StoreError
+from recording_operator.transfer.stores.translate import BLOCKED_ENDPOINT, StoreError
 
 FOLDER: Final = ".recording-operator/"
 _BODY: Final = b"Written by the recording-operator to check this location; safe to delete.\n"
 _OWNER_BYTES: Final = 256
+_NO_URL: Final = "s3.endpoint is no http(s) URL."
 
 
 # What a failure of one request says about a store as such.
@@ -94,22 +93,26 @@ def owner_marker(store: S3Store, *, owner_id: str) -> str:
         raise _location_error(error) from None
 
 
-def check_endpoint(endpoint: str | None, *, resolver: Callable[[str, int], Sequence[Address]] | None = None) -> None:
-    """Raises LocationError where the endpoint is no URL, has no address, or one that no endpoint may have."""
+def check_endpoint(endpoint: str | None) -> None:
+    """Raises LocationError where the endpoint is no URL, has no address, or one that no endpoint may have.
+
+    For an answer that says so; what keeps connections from being made is `endpoint.wall_off`.
+    """
     if endpoint is None:
         return
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise LocationError(Reason.ENDPOINT_UNREACHABLE, "s3.endpoint is no http(s) URL.")
     try:
-        addresses = (resolver or _resolve)(parts.hostname, parts.port or 443)
-    except (OSError, ValueError):
+        parts = urlsplit(endpoint)
+        port = parts.port or 443
+    except ValueError:
+        raise LocationError(Reason.ENDPOINT_UNREACHABLE, _NO_URL) from None
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise LocationError(Reason.ENDPOINT_UNREACHABLE, _NO_URL)
+    try:
+        endpoint_addresses(parts.hostname, port)
+    except OSError:
         raise LocationError(Reason.ENDPOINT_UNREACHABLE, "The name in s3.endpoint does not resolve.") from None
-    if not all(may_be_endpoint(address) for address in addresses):
-        raise LocationError(
-            Reason.ENDPOINT_BLOCKED,
-            "s3.endpoint leads to a link-local or cloud metadata address, which is never a store.",
-        )
+    except EndpointBlocked:
+        raise LocationError(Reason.ENDPOINT_BLOCKED, BLOCKED_ENDPOINT) from None
 
 
 def _write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
@@ -201,9 +204,3 @@ def _location_error(error: TransferError) -> LocationError:
             " s3:ListBucket, s3:ListBucketMultipartUploads on the bucket."
         )
     return LocationError(reason, error.message + hint)
-
-
-def _resolve(host: str, port: int) -> Sequence[Address]:
-    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [parse_address(str(answer[4][0])) for answer in answers]
-    return [address for address in addresses if address is not None]

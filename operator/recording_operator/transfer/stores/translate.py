@@ -12,6 +12,7 @@ from botocore import exceptions as boto
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.stores.endpoint import EndpointBlocked
 
 _CREDENTIALS: Final = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
@@ -58,6 +59,7 @@ _MESSAGES: Final[dict[Reason, str]] = {
     Reason.STORE_UNSUPPORTED: "The store does not know this request",
     Reason.INTERNAL_ERROR: "The store refused a request of ours as wrong",
 }
+BLOCKED_ENDPOINT: Final = "s3.endpoint leads to a link-local or cloud metadata address, which is never a store."
 # A transfer says TargetDenied to the tenant; which credentials and why is the administrator's to see.
 _COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.TARGET_DENIED, Reason.ACCESS_DENIED: Reason.TARGET_DENIED}
 
@@ -117,6 +119,8 @@ def _from_client(error: Exception, doing: str) -> StoreError:
             Reason.ENDPOINT_UNREACHABLE,
             f"The endpoint offers no acceptable TLS certificate ({doing}); see s3.caBundle.",
         )
+    if isinstance(error, boto.HTTPClientError) and isinstance(error.kwargs.get("error"), EndpointBlocked):
+        return StoreError(Reason.ENDPOINT_BLOCKED, BLOCKED_ENDPOINT)
     if isinstance(error, boto.ParamValidationError):
         return StoreError(Reason.INTERNAL_ERROR, f"A request of ours was malformed ({doing}).")
     if isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError):

@@ -16,12 +16,13 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError, ReadTimeoutError
 from botocore.exceptions import SSLError as BotoSslError
 from botocore.utils import get_environ_proxies
 
 from recording_operator.transfer.errors import Stopped
 from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
+from recording_operator.transfer.stores.endpoint import EndpointBlocked, connect_endpoint
 from recording_operator.transfer.stores.framing import FramedBody
 from recording_operator.transfer.stores.store import BodyAborted
 
@@ -107,19 +108,27 @@ class PartTransport:
         if found is not None and not _was_closed(found):
             return found
         self._drop(url)
-        connection: http.client.HTTPConnection
-        if url.scheme == "https":
-            connection = http.client.HTTPSConnection(url.netloc, timeout=self._timeouts.connect_s, context=self._tls)
-        else:
-            connection = http.client.HTTPConnection(url.netloc, timeout=self._timeouts.connect_s)
+        try:
+            connection = self._new_connection(url)
+        except (ValueError, http.client.InvalidURL):
+            raise EndpointConnectionError(endpoint_url=request.url) from None
+        connection._create_connection = connect_endpoint  # type: ignore[attr-defined]  # the library's only door
         try:
             connection.connect()
+        except EndpointBlocked as error:
+            raise HTTPClientError(error=error) from None
         except ssl.SSLError as error:
             raise BotoSslError(endpoint_url=request.url, error=type(error).__name__) from None
         except OSError:
             raise EndpointConnectionError(endpoint_url=request.url) from None
         self._kept.by_host[url.scheme, url.netloc] = connection
         return connection
+
+    def _new_connection(self, url: SplitResult) -> http.client.HTTPConnection:
+        host, timeout_s = url.hostname or "", self._timeouts.connect_s
+        if url.scheme == "https":
+            return http.client.HTTPSConnection(host, url.port, timeout=timeout_s, context=self._tls)
+        return http.client.HTTPConnection(host, url.port, timeout=timeout_s)
 
     def _drop(self, url: SplitResult) -> None:
         connection = self._kept.by_host.pop((url.scheme, url.netloc), None)

@@ -1,0 +1,20 @@
+"""Listeners: one that nobody may reach, one that stands for the world."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.security.canary import Canary, Door
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    with Canary() as listener:
+        yield listener
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    server = Door()
+    yield server
+    server.close()
