@@ -1,0 +1,220 @@
+"""What Recordings go through while their operator dies: each story is played to its end, whoever the operator is then.
+
+A story waits for facts only, never for who brings them about: at any moment of it one operator may end and the next
+take over.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from localcluster.install import OPERATOR_NAMESPACE
+from recording_operator.kube.errors import NotFound
+from tests.e2e.chaos.stage import Stage
+from tests.support.recordings import MIB, Live, an_artifact, from_media, inline, media_url
+from tests.support.waiting import eventually
+from tests.support.world import Expected, World
+
+Story = Callable[[Stage], None]
+PATIENCE_S: Final = 60.0
+LARGE: Final = 20 * MIB
+_REPORTS: Final = "/apis/recordings.dev/v1alpha1/storagereports"
+_LEASE: Final = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/recording-operator"
+
+
+def a_large_one(world: World, name: str = "large", **spec: Any) -> Live:
+    """Three parts that take a second or two."""
+    return world.create(from_media(world.media, size_bytes=LARGE, rate="6MB"), name=name, **spec)
+
+
+def start(stage: Stage) -> None:
+    """The operator comes up; a Recording that was there before is stored."""
+    stage.world.create(inline('{"title": "stand-up"}'), name="waiting").wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def take_over_before(stage: Stage) -> None:
+    """Somebody led before, and was killed."""
+    first = stage.launch()
+    stage.wait_leader()
+    stage.world.kill(first)
+
+
+def small(stage: Stage) -> None:
+    """One PutObject."""
+    world = stage.world
+    world.create(from_media(world.media, size_bytes=MIB), name="small").wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def large(stage: Stage) -> None:
+    """A multipart upload of three parts."""
+    a_large_one(stage.world).wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def resume_before(stage: Stage) -> None:
+    """An operator is killed in the middle of an upload."""
+    first = stage.launch()
+    a_large_one(stage.world, name="resumed").wait_upload()
+    stage.world.kill(first)
+
+
+def resume(stage: Stage) -> None:
+    """The upload of the operator that was killed goes on."""
+    only(stage.world).wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def several(stage: Stage) -> None:
+    """Three artifacts that end one after another."""
+    world = stage.world
+    artifacts = [
+        inline("{}"),
+        from_media(world.media, name="audio", ending="m4a", size_bytes=MIB, rate="512KB"),
+        from_media(world.media, size_bytes=LARGE, rate="2MB"),
+    ]
+    world.create(*artifacts, name="several").wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def refused(stage: Stage) -> None:
+    """A source that never shakes hands: two retries, then Failed."""
+    world = stage.world
+    url = media_url(world.media, "video.mp4", size_bytes=MIB).replace("http:", "https:")
+    refused_one = world.create(an_artifact("video", None, source={"url": url}), name="refused")
+    refused_one.wait_phase("Failed", reason="SourceTLSError", within_s=PATIENCE_S)
+
+
+def expired(stage: Stage) -> None:
+    """A URL that expired, then a fresh one."""
+    world = stage.world
+    recording = world.create(from_media(world.media, size_bytes=MIB, valid_s=-60), name="expired")
+    recording.wait_phase("Pending", reason="SourceExpired", within_s=PATIENCE_S)
+    recording.edit_source(url=media_url(world.media, "video.mp4", size_bytes=MIB))
+    recording.wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def suspended(stage: Stage) -> None:
+    """Held back in the middle of an upload, then let go."""
+    recording = a_large_one(stage.world, name="suspended")
+    recording.wait_upload()
+    recording.edit(suspend=True)
+    recording.wait_phase("Pending", reason="Suspended", within_s=PATIENCE_S)
+    recording.edit(suspend=False)
+    recording.wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def cancelled(stage: Stage) -> None:
+    """Given up in the middle of an upload."""
+    world = stage.world
+    recording = a_large_one(world, name="cancelled")
+    recording.wait_upload()
+    recording.edit(cancel=True)
+    recording.wait_phase("Failed", reason="Cancelled", within_s=PATIENCE_S)
+    recording.wait(lambda status: not named_uploads(status), what="no upload named", within_s=PATIENCE_S)
+    expect_nothing(world, recording)
+
+
+def drain(stage: Stage) -> None:
+    """SIGTERM in the middle of an upload."""
+    recording = a_large_one(stage.world, name="drained")
+    recording.wait_upload()
+    if stage.bombed is not None:
+        stage.bombed.terminate()
+    recording.wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def deleted(stage: Stage) -> None:
+    """Stored with deletionPolicy Delete, then deleted; another is deleted in the middle of its upload."""
+    world = stage.world
+    whole = world.create(inline("{}"), name="deleted", deletionPolicy="Delete")
+    whole.wait_phase("Complete", within_s=PATIENCE_S)
+    begun = a_large_one(world, name="deleted-early", deletionPolicy="Delete")
+    begun.wait_upload()
+    for recording in (whole, begun):
+        recording.delete()
+        world.removed.add(recording.uid)
+    for recording in (whole, begun):
+        recording.wait_gone(within_s=PATIENCE_S)
+
+
+def short_lived(stage: Stage) -> None:
+    """Its Kubernetes object goes after a second; what is stored stays."""
+    recording = stage.world.create(inline("{}"), name="short-lived", ttlAfterFinished="1s")
+    recording.wait_phase("Complete", within_s=PATIENCE_S)
+    recording.wait_gone(within_s=PATIENCE_S)
+
+
+def left_over(stage: Stage) -> None:
+    """An upload of a Recording that nobody knows any more is swept."""
+    world, stranger = stage.world, uuid.uuid4()
+    key = f"acme/{world.namespace}/gone/{stranger}/video.mp4"
+    upload = world.s3.client().create_multipart_upload(Bucket=world.bucket, Key=key)["UploadId"]
+    eventually(lambda: upload not in {name for _, name in world.open_uploads()}, within_s=PATIENCE_S, what="swept")
+
+
+def report(stage: Stage) -> None:
+    """A StorageReport is refreshed."""
+    world = stage.world
+    stage.wait_leader()
+    manifest: dict[str, Any] = {
+        "apiVersion": "recordings.dev/v1alpha1",
+        "kind": "StorageReport",
+        "metadata": {"name": f"report-{world.namespace}"},
+        "spec": {"scope": {"storageLocations": [world.location]}},
+    }
+    path = f"{_REPORTS}/{manifest['metadata']['name']}"
+    world.admin.request("POST", _REPORTS, body=manifest)
+    try:
+        eventually(lambda: _refreshed(world, path), within_s=PATIENCE_S, what="a refreshed report")
+    finally:
+        world.admin.request("DELETE", path)
+
+
+def _refreshed(world: World, path: str) -> bool:
+    conditions = world.admin.request("GET", path).get("status", {}).get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def only(world: World) -> Live:
+    """The test's one Recording."""
+    (expected,) = world.expected.values()
+    return expected.live
+
+
+def expect_nothing(world: World, recording: Live) -> None:
+    """Nothing of it may be stored."""
+    world.expected[recording.uid] = Expected(live=recording, artifacts={})
+
+
+def named_uploads(status: dict[str, object]) -> list[str]:
+    """Uploads that a status names."""
+    artifacts: list[dict[str, str]] = status.get("artifacts", [])  # type: ignore[assignment]
+    return [one["uploadId"] for one in artifacts if one.get("uploadId")]
+
+
+def nobody_led(world: World) -> None:
+    """There is no Lease."""
+    try:
+        world.admin.request("DELETE", _LEASE)
+    except NotFound:
+        return
+
+
+STORIES: Final[dict[str, Story]] = {
+    "start": start,
+    "first": start,
+    "take-over": start,
+    "small": small,
+    "large": large,
+    "resume": resume,
+    "several": several,
+    "refused": refused,
+    "expired": expired,
+    "suspended": suspended,
+    "cancelled": cancelled,
+    "drain": drain,
+    "deleted": deleted,
+    "short-lived": short_lived,
+    "left-over": left_over,
+    "report": report,
+}
+BEFORE: Final[dict[str, Story]] = {"take-over": take_over_before, "resume": resume_before}
+AT_START: Final = frozenset({"start", "first", "take-over"})
+"""Stories whose operator dies before it is ready: nobody can stand by before that."""

@@ -1,0 +1,97 @@
+"""A world in which operators die: who is started, with which bomb, and who comes after."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from localcluster import OperatorProcess
+from localcluster.install import OPERATOR_NAMESPACE
+from localcluster.operatorprocess import operator_command, operator_environment
+from recording_operator.kube.errors import NotFound
+from tests.support.nursery import Nursery
+from tests.support.waiting import eventually
+from tests.support.world import World, leader_of, write_settings
+
+LOCATION: Final[dict[str, Any]] = {
+    "deletionPolicies": ["Retain", "Delete"],
+    "retry": {"delays": ["1s", "1s"], "refreshGrace": "10m"},
+}
+SETTINGS: Final[dict[str, Any]] = {
+    "lease": {"duration": "2s", "renew": "1500ms", "retry": "300ms"},
+    "sweep": {"finishedInterval": "2s", "uploadsInterval": "2s", "uploadMinAge": "2s"},
+}
+KILLED: Final = -9
+DEPOSED: Final = 3
+
+
+class StagedOperator(OperatorProcess):
+    """A forked operator with a name of its own in the Lease; `crash` are the variables of its bomb."""
+
+    def __init__(
+        self, *, nursery: Nursery, name: str, kubeconfig: Path, log: Path, policy: Path, crash: dict[str, str]
+    ) -> None:
+        super().__init__(kubeconfig=kubeconfig, log=log, policy=policy)
+        self.name = name
+        command = operator_command(policy=policy, namespace=OPERATOR_NAMESPACE, http_port=self.port)
+        env = {**operator_environment(kubeconfig), "POD_NAME": name, **crash}
+        self.process = nursery.process(name=name, argv=command[1:], log=log, env=env)
+
+    @property
+    def killed_itself(self) -> bool:
+        """Whether its bomb went off."""
+        return self.process.returncode == KILLED
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """The world of one test and its operators."""
+
+    world: World
+    nursery: Nursery
+    kubeconfig: Path
+    bombed: StagedOperator | None = None
+    policy: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.policy = write_settings(self.world.folder, **SETTINGS)
+
+    def launch(self) -> StagedOperator:
+        """Start an operator and wait for nothing."""
+        operator = self._launched({})
+        self.world.running.append(operator)
+        return operator
+
+    def launch_bombed(self, **crash: str | float | Path) -> StagedOperator:
+        """Start an operator with the variables CRASH_…: it may end when it likes."""
+        self.bombed = self._launched({f"CRASH_{name.upper()}": str(value) for name, value in crash.items()})
+        return self.bombed
+
+    def leader(self) -> str:
+        """Who holds the Lease, dead or alive; empty while nobody does."""
+        try:
+            return leader_of(self.world)
+        except NotFound:
+            return ""
+
+    def wait_leader(self, *, other_than: str = "", within_s: float = 30) -> str:
+        """Wait until somebody else holds the Lease; who that is."""
+
+        def another() -> str:
+            holder = self.leader()
+            return holder if holder != other_than else ""
+
+        return eventually(another, within_s=within_s, what="a leader")
+
+    def _launched(self, crash: dict[str, str]) -> StagedOperator:
+        name = f"operator-{len(self.world.everyone)}"
+        operator = StagedOperator(
+            nursery=self.nursery,
+            name=name,
+            kubeconfig=self.kubeconfig,
+            log=self.world.folder / f"{name}.log",
+            policy=self.policy,
+            crash=crash,
+        )
+        operator.launch()
+        self.world.everyone.append(operator)
+        return operator

@@ -1,0 +1,51 @@
+"""An operator is killed at every place where it touches the world; another takes over, and nothing shows it."""
+
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.chaos.scenarios import AT_START, BEFORE, PATIENCE_S, STORIES
+from tests.e2e.chaos.stage import Stage
+from tests.support.crash_points import CrashPoint, crash_points
+from tests.support.waiting import eventually
+
+SAMPLE = (
+    "s3.CreateMultipartUpload after",
+    "s3.UploadPart during",
+    "s3.CompleteMultipartUpload after",
+    "status.complete before",
+    "probe.CreateMultipartUpload after",
+    "finalizer.remove before",
+)
+"""What `make test` has time for."""
+WHOLE = bool(os.environ.get("CHAOS"))
+SEED = os.environ.get("SEED", "1")
+
+
+def test_there_are_at_least_forty_points_each_with_a_story() -> None:
+    points = crash_points()
+    assert len({point.name for point in points}) == len(points) >= 40
+    assert {point.scenario for point in points} == STORIES.keys()
+    assert set(SAMPLE) <= {point.name for point in points}
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("point", [point for point in crash_points() if WHOLE or point.name in SAMPLE], ids=str)
+def test_killed_at(stage: Stage, point: CrashPoint, record_property: Callable[[str, object], None]) -> None:
+    visit = random.Random(f"{SEED} {point}").randint(1, point.visits)
+    if before := BEFORE.get(point.scenario):
+        before(stage)
+    former = stage.leader()
+    bombed = stage.launch_bombed(at=point.name, visit=visit)
+    if point.scenario in AT_START:
+        eventually(lambda: bombed.killed_itself, within_s=PATIENCE_S, what=f"killed at {point}")
+    else:
+        stage.wait_leader(other_than=former)
+    stage.launch()
+
+    STORIES[point.scenario](stage)
+
+    eventually(lambda: bombed.killed_itself, within_s=PATIENCE_S, what=f"killed at {point}, visit {visit}")
+    record_property("crash points", 1)

@@ -1,0 +1,121 @@
+"""The places where an operator under test can be killed: before and after everything that it does to the world.
+
+A point is `<edge>.<what> <moment>`, such as `s3.CompleteMultipartUpload after`. Edges: `s3` (an artifact's requests),
+`probe` and `owner` (a location's), `sweep` and `report` (those of the background), `lease`, `status`, `finalizer`,
+`recording`, `location`, `storagereport`, `event`, `read` (the API server), `source`, `engine` (what the engine asks
+for and hears).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashPoint:
+    """One place, the scenario that comes by, and how often it surely does."""
+
+    name: str
+    scenario: str
+    visits: int = 1
+
+    def __str__(self) -> str:
+        return self.name
+
+
+BOTH: Final = ("before", "after")
+BEFORE: Final = ("before",)
+
+# What, moments, scenario, visits.
+_CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
+    # A new operator: leadership, the first list, what it finds out about a location.
+    ("lease.look", BOTH, "start", 1),
+    ("lease.create", BOTH, "first", 1),
+    ("lease.take", BOTH, "take-over", 1),
+    ("lease.renew", BOTH, "large", 3),
+    ("lease.release", BOTH, "drain", 1),
+    ("read.namespace", BOTH, "start", 1),
+    ("read.secret", BOTH, "start", 1),
+    ("read.recordings", BOTH, "start", 1),
+    ("read.recording", BOTH, "start", 1),
+    ("read.location", BOTH, "start", 1),
+    ("location.status", BOTH, "start", 1),
+    ("probe.PutObject", BOTH, "start", 2),
+    ("probe.HeadObject", BOTH, "start", 2),
+    ("probe.CreateMultipartUpload", BOTH, "start", 1),
+    ("probe.UploadPart", BOTH, "start", 1),
+    ("probe.ListParts", BOTH, "start", 1),
+    ("probe.ListMultipartUploads", BOTH, "start", 1),
+    ("probe.CompleteMultipartUpload", BOTH, "start", 1),
+    ("probe.AbortMultipartUpload", BOTH, "start", 1),
+    ("probe.DeleteObject", BOTH, "start", 1),
+    # One PutObject.
+    ("status.claim", BOTH, "small", 1),
+    ("source.probe", BOTH, "small", 1),
+    ("source.open", BOTH, "small", 1),
+    ("s3.HeadObject", BOTH, "small", 2),
+    ("s3.PutObject", BOTH, "small", 1),
+    ("status.complete", BOTH, "small", 1),
+    ("event.create", BOTH, "small", 2),
+    ("engine.StartTransfer", BEFORE, "small", 1),
+    ("engine.heard SourceResolved", BEFORE, "small", 1),
+    ("engine.heard Stored", BEFORE, "small", 1),
+    ("engine.heard Written", BEFORE, "small", 2),
+    ("engine.EmitEvent", BEFORE, "small", 2),
+    # A multipart upload.
+    ("s3.CreateMultipartUpload", BOTH, "large", 1),
+    ("engine.heard UploadCreated", BEFORE, "large", 1),
+    ("status.upload", BOTH, "large", 1),
+    ("engine.UploadPersisted", BEFORE, "large", 1),
+    ("s3.UploadPart", ("before", "during", "after"), "large", 3),
+    ("engine.heard TransferProgress", BEFORE, "large", 1),
+    ("status.progress", BOTH, "large", 1),
+    ("s3.CompleteMultipartUpload", BOTH, "large", 1),
+    ("s3.ListMultipartUploads", BOTH, "large", 1),
+    ("s3.ListParts", BOTH, "resume", 1),
+    # Ends that are not Complete, and what comes after an end.
+    ("status.retry", BOTH, "refused", 1),
+    ("event.series", BOTH, "refused", 1),
+    ("engine.heard TransferFailed", BEFORE, "refused", 2),
+    ("status.failed", BOTH, "refused", 1),
+    ("status.expired", BOTH, "expired", 1),
+    ("status.suspended", BOTH, "suspended", 1),
+    ("engine.StopTransfer", BEFORE, "suspended", 1),
+    ("engine.heard TransferStopped", BEFORE, "suspended", 1),
+    ("status.interrupted", BOTH, "drain", 1),
+    ("status.cancelled", BOTH, "cancelled", 1),
+    ("engine.AbortUpload", BEFORE, "cancelled", 1),
+    ("s3.AbortMultipartUpload", BOTH, "cancelled", 1),
+    ("engine.heard UploadAborted", BEFORE, "cancelled", 1),
+    ("status.other", BOTH, "cancelled", 1),
+    ("status.some", BOTH, "several", 1),
+    # Deletion.
+    ("finalizer.add", BOTH, "deleted", 1),
+    ("engine.CleanUp", BEFORE, "deleted", 1),
+    ("s3.DeleteObject", BOTH, "deleted", 1),
+    ("engine.heard CleanedUp", BEFORE, "deleted", 1),
+    ("finalizer.remove", BOTH, "deleted", 1),
+    ("recording.delete", BOTH, "short-lived", 1),
+    # The background.
+    ("sweep.ListMultipartUploads", BOTH, "left-over", 1),
+    ("owner.PutObject", BOTH, "left-over", 1),
+    ("owner.HeadObject", BOTH, "left-over", 1),
+    ("owner.GetObject", BOTH, "left-over", 1),
+    ("sweep.AbortMultipartUpload", BOTH, "left-over", 1),
+    ("read.storagereports", BOTH, "report", 1),
+    ("read.storagereport", BOTH, "report", 1),
+    ("report.ListObjectsV2", BOTH, "report", 1),
+    ("report.ListMultipartUploads", BOTH, "report", 1),
+    ("storagereport.status", BOTH, "report", 1),
+)
+
+
+def crash_points() -> tuple[CrashPoint, ...]:
+    """All of them, in the order in which an operator's life comes by."""
+    return tuple(_expanded())
+
+
+def _expanded() -> Iterator[CrashPoint]:
+    for what, moments, scenario, visits in _CATALOG:
+        for moment in moments:
+            yield CrashPoint(name=f"{what} {moment}", scenario=scenario, visits=visits)

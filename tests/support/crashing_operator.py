@@ -1,0 +1,255 @@
+"""The operator with a bomb at its edges: `python -m tests.support.crashing_operator run …`, for tests only.
+
+Everything that it does to the world goes through a few functions; these are wrapped here, so that production code knows
+nothing of crashes. The environment says what happens:
+
+CRASH_AT      a point of crash_points.py; without it nothing happens
+CRASH_VISIT   at which visit (default 1)
+CRASH_PID     who is killed with SIGKILL; default this process itself
+CRASH_AFTER_S how long after the visit (default 0), for a process that answers meanwhile
+CRASH_TRACE   a file that every visited point is appended to
+"""
+
+import functools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from recording_operator.cli import main
+from recording_operator.controller.dispatch import Dispatcher
+from recording_operator.controller.loop import ControlLoop
+from recording_operator.engine.facts import Action, Fact, TransferEnded
+from recording_operator.kube.rest import RestClient
+from recording_operator.transfer.pipe import PipedPart
+from recording_operator.transfer.source import Source
+from recording_operator.transfer.stores import s3
+from recording_operator.transfer.stores.client import S3Options, build_client
+
+JsonObject = dict[str, Any]
+T = TypeVar("T")
+_FOLDER = ".recording-operator/"
+
+
+@dataclass(slots=True, kw_only=True)
+class Bomb:
+    """Counts visits, and kills at the right one."""
+
+    point: str
+    visit: int = 1
+    pid: int = field(default_factory=os.getpid)
+    after_s: float = 0.0
+    trace: Path | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """As the variables say."""
+        trace = environment.get("CRASH_TRACE")
+        return cls(
+            point=environment.get("CRASH_AT", ""),
+            visit=int(environment.get("CRASH_VISIT", "1")),
+            pid=int(environment.get("CRASH_PID", os.getpid())),
+            after_s=float(environment.get("CRASH_AFTER_S", "0")),
+            trace=Path(trace) if trace else None,
+        )
+
+    def at(self, what: str, moment: str) -> None:
+        """The process is at this place now."""
+        point = f"{what} {moment}"
+        if self.trace is not None:
+            with self._lock, self.trace.open("a") as out:
+                out.write(f"{point}\n")
+        if point != self.point:
+            return
+        with self._lock:
+            self.visit -= 1
+            if self.visit == 0:
+                self._go_off()
+
+    def around(self, what: str, call: Callable[[], T]) -> T:
+        """Call, with a point on either side."""
+        self.at(what, "before")
+        result = call()
+        self.at(what, "after")
+        return result
+
+    def _go_off(self) -> None:
+        if self.after_s:
+            timer = threading.Timer(self.after_s, os.kill, (self.pid, signal.SIGKILL))
+            timer.daemon = True
+            timer.start()
+        else:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def wire(bomb: Bomb) -> None:
+    """Put the bomb's points around everything that the operator does to the world."""
+    _wire_s3(bomb)
+    _wire_api_server(bomb)
+    _wire_source(bomb)
+    _wire_engine(bomb)
+
+
+def _wire_s3(bomb: Bomb) -> None:
+    def build_wired(options: S3Options) -> Any:
+        client = build_client(options)
+
+        def before(model: Any, params: JsonObject, context: JsonObject, **_: Any) -> None:
+            context["crash_point"] = f"{_request_of(urlsplit(params['url']).path)}.{model.name}"
+            bomb.at(context["crash_point"], "before")
+
+        def after(context: JsonObject, **_: Any) -> None:
+            bomb.at(context["crash_point"], "after")
+
+        client.meta.events.register_last("before-call.s3", before)
+        client.meta.events.register_last("after-call.s3", after)
+        return client
+
+    _replace(s3, "build_client", build_wired)
+    read = PipedPart.read
+
+    def read_wired(part: PipedPart, size: int = -1) -> bytes:
+        data = read(part, size)
+        if part.tell() - len(data) < len(part) // 2 <= part.tell():
+            bomb.at("s3.UploadPart", "during")
+        return data
+
+    _replace(PipedPart, "read", read_wired)
+
+
+def _request_of(path: str) -> str:
+    """Who asks the store, and why."""
+    if f"{_FOLDER}owner" in path:
+        return "owner"
+    if f"{_FOLDER}probe" in path or threading.current_thread().name.startswith("probe"):
+        return "probe"
+    thread = threading.current_thread().name
+    return {"sweep": "sweep", "reports": "report"}.get(thread, "s3")
+
+
+def _wire_api_server(bomb: Bomb) -> None:
+    request = RestClient.request
+    named: set[str] = set()
+
+    @functools.wraps(request)
+    def request_wired(client: RestClient, method: str, path: str, **arguments: Any) -> JsonObject:
+        what = asked(method, path, arguments.get("body") or {}, named)
+        if what is None:
+            return request(client, method, path, **arguments)
+        return bomb.around(what, lambda: request(client, method, path, **arguments))
+
+    _replace(RestClient, "request", request_wired)
+
+
+def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> str | None:
+    """The name of a request to the API server; `named` collects the uploads that statuses have named so far."""
+    kind, *rest = path.rsplit("/recordings.dev/v1alpha1/", maxsplit=1)[-1].removeprefix("namespaces/").split("/")
+    if "/leases" in path:
+        return f"lease.{_lease_step(method, body)}"
+    if "/events" in path:
+        return "event.create" if method == "POST" else "event.series"
+    if "/recordings.dev/" not in path:
+        return _read(path)
+    if "storagelocations" in path:
+        return "location.status" if method == "PATCH" else "read.location"
+    if "storagereports" in path:
+        if method == "PATCH":
+            return "storagereport.status"
+        return "read.storagereport" if rest else f"read.{kind}"
+    if method == "DELETE":
+        return "recording.delete"
+    if method == "GET":
+        return "read.recordings" if path.endswith("/recordings") else "read.recording"
+    if path.endswith("/status"):
+        return f"status.{_status_step(body['status'], named)}"
+    return "finalizer.add" if body["metadata"]["finalizers"] else "finalizer.remove"
+
+
+def _read(path: str) -> str | None:
+    if "/secrets/" in path:
+        return "read.secret"
+    return "read.namespace" if path.startswith("/api/v1/namespaces/") else None
+
+
+def _lease_step(method: str, body: Mapping[str, Any]) -> str:
+    if method in ("GET", "POST"):
+        return {"GET": "look", "POST": "create"}[method]
+    spec = body["spec"]
+    if not spec["holderIdentity"]:
+        return "release"
+    return "take" if spec["acquireTime"] == spec["renewTime"] else "renew"
+
+
+def _status_step(patch: Mapping[str, Any], named: set[str]) -> str:
+    """What a status write says first: a phase, a reason, an upload, or only how far it is."""
+    if patch.get("phase") in ("Complete", "Failed"):
+        cancelled = patch.get("reason") == "Cancelled"
+        return "cancelled" if cancelled else str(patch["phase"]).lower()
+    artifacts = patch.get("artifacts") or []
+    if patch.get("claim") and patch["claim"].get("holder"):
+        return "claim"
+    uploads = {str(one["uploadId"]) for one in artifacts if one.get("uploadId")}
+    if uploads - named:
+        named |= uploads
+        return "upload"
+    reasons = {"Suspended": "suspended", "Interrupted": "interrupted", "SourceExpired": "expired"}
+    if patch.get("reason") in reasons:
+        return reasons[patch["reason"]]
+    if patch.get("nextRetryTime"):
+        return "retry"
+    phases = {one["phase"] for one in artifacts}
+    if "Uploading" in phases:
+        return "some" if "Complete" in phases else "progress"
+    return "other"
+
+
+def _wire_source(bomb: Bomb) -> None:
+    for name, what in (("probe", "source.probe"), ("open_range", "source.open"), ("open_whole", "source.open")):
+        _wire_method(bomb, Source, name, what)
+
+
+def _wire_method(bomb: Bomb, owner: type, name: str, what: str) -> None:
+    method = getattr(owner, name)
+
+    @functools.wraps(method)
+    def wired(*positional: Any, **named: Any) -> Any:
+        return bomb.around(what, lambda: method(*positional, **named))
+
+    _replace(owner, name, wired)
+
+
+def _wire_engine(bomb: Bomb) -> None:
+    act, post = Dispatcher.__call__, ControlLoop.post
+
+    def act_wired(dispatcher: Dispatcher, action: Action) -> None:
+        bomb.at(f"engine.{type(action).__name__}", "before")
+        act(dispatcher, action)
+
+    def post_wired(loop: ControlLoop, fact: Fact) -> None:
+        heard = fact.outcome if isinstance(fact, TransferEnded) else fact
+        bomb.at(f"engine.heard {type(heard).__name__}", "before")
+        post(loop, fact)
+
+    _replace(Dispatcher, "__call__", act_wired)
+    _replace(ControlLoop, "post", post_wired)
+
+
+def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
+    setattr(owner, name, function)
+
+
+def run(arguments: Sequence[str]) -> None:
+    """The command with the bomb that the environment describes; ends the process."""
+    wire(Bomb.from_environment(os.environ))
+    sys.argv[:] = ["recording-operator", *arguments]
+    main()
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])

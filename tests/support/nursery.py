@@ -1,0 +1,197 @@
+"""Operators that start at once: forked from a process that has loaded their modules already.
+
+A thousand kills need a thousand starts, and most of a start is the import of libraries. What is forked is an operator
+like any other: a process of its own, with its own memory, threads, sockets and log, and killed as one.
+
+    with Nursery() as nursery:
+        process = nursery.process(name="operator", argv=["run", "--http-port=0"], log=log, env={...})
+        process.start()
+
+`python -m tests.support.nursery` is the forking side: it reads orders (JSON lines) and tells of starts and ends.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+from localcluster import Process
+from localcluster.install import PROJECT
+from localcluster.process import bound_to_parent
+
+_PR_SET_PDEATHSIG: Final = 1
+_STARTED_WITHIN_S: Final = 60.0
+
+
+class Nursery:
+    """The side that gives orders."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._started: list[int] = []
+        self._ended: dict[int, int] = {}
+        paths = os.pathsep.join((str(PROJECT / "operator"), str(PROJECT)))
+        self._popen = subprocess.Popen(
+            bound_to_parent([sys.executable, "-m", "tests.support.nursery"]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+        self._thread = threading.Thread(target=self._listen, name="nursery", daemon=True)
+        self._thread.start()
+
+    def process(self, *, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str]) -> "NurseryProcess":
+        """An operator to be started; `argv` are the arguments of the command."""
+        return NurseryProcess(self, name=name, argv=list(argv), log=log, env=env)
+
+    def fork(self, *, argv: Sequence[str], log: Path, env: Mapping[str, str]) -> int:
+        """Start one; its process id."""
+        order = json.dumps({"argv": list(argv), "log": str(log), "env": dict(env)})
+        with self._changed:
+            before = len(self._started)
+            assert self._popen.stdin is not None
+            self._popen.stdin.write(f"{order}\n")
+            self._popen.stdin.flush()
+            assert self._changed.wait_for(lambda: len(self._started) > before, _STARTED_WITHIN_S), "nothing was forked"
+            return self._started[before]
+
+    def status(self, pid: int, *, within_s: float = 0.0) -> int | None:
+        """The exit status (negative: signal); None while it runs."""
+        with self._changed:
+            self._changed.wait_for(lambda: pid in self._ended, within_s)
+            return self._ended.get(pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._popen.kill()
+        self._popen.wait()
+        self._thread.join(5)
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _listen(self) -> None:
+        for line in self._popen.stdout or ():
+            word, *numbers = line.split()
+            with self._changed:
+                if word == "started":
+                    self._started.append(int(numbers[0]))
+                else:
+                    self._ended[int(numbers[0])] = int(numbers[1])
+                self._changed.notify_all()
+
+
+class _Forked:
+    """As much of a Popen as Process uses."""
+
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self.pid = pid
+        self._nursery = nursery
+
+    def poll(self) -> int | None:
+        return self._nursery.status(self.pid)
+
+    def wait(self, timeout: float | None = None) -> int:
+        status = self._nursery.status(self.pid, within_s=60.0 if timeout is None else timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired("operator", timeout or 60.0)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+class NurseryProcess(Process):
+    """A Process that is forked instead of started."""
+
+    def __init__(self, nursery: Nursery, *, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
+        super().__init__(name=name, argv=argv, log=log, env=env)
+        self._nursery = nursery
+
+    def start(self) -> None:
+        """Fork it; its output is appended to the log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        pid = self._nursery.fork(argv=self._argv, log=self.log, env=self._env)
+        self._popen = cast("subprocess.Popen[bytes]", _Forked(self._nursery, pid))
+
+
+def serve() -> None:
+    """The forking side: until the orders end."""
+    from tests.support import crashing_operator  # noqa: PLC0415 - what takes so long
+
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    orders = sys.stdin.fileno()
+    rest = b""
+    while True:
+        ready, _, _ = select.select([orders, reading], [], [])
+        if reading in ready:
+            os.read(reading, 4096)
+            _report_ends()
+        if orders in ready:
+            data = os.read(orders, 65536)
+            if not data:
+                return
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                _fork(json.loads(line), crashing_operator.run)
+
+
+def _report_ends() -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        _tell("ended", pid, os.waitstatus_to_exitcode(status))
+
+
+def _tell(word: str, *numbers: int) -> None:
+    sys.stdout.write(f"{word} {' '.join(map(str, numbers))}\n")
+    sys.stdout.flush()
+
+
+def _fork(order: dict[str, Any], run: Any) -> None:
+    pid = os.fork()
+    if pid:
+        _tell("started", pid)
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    out = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for target, source in ((0, null), (1, out), (2, out)):
+        os.dup2(source, target)
+    os.closerange(3, 256)
+    os.environ.clear()
+    os.environ.update(order["env"])
+    run(order["argv"])
+    sys.exit()  # the child must not go on as the forking side
+
+
+if __name__ == "__main__":
+    serve()
