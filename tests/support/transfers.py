@@ -1,12 +1,15 @@
 """What a transfer test needs: a source, a store, a run, and the checks that end every run."""
 
+import hashlib
 import random
 import threading
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from recording_operator.transfer.artifact import transfer_source
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import crc64nvme, to_text
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.job import (
@@ -29,6 +32,15 @@ KEY = "meetings/acme/u-1/uid-1/video.mp4"
 def pattern(size_bytes: int, *, seed: int = 1) -> bytes:
     """Bytes without a period, so that any two parts differ."""
     return random.Random(seed).randbytes(size_bytes)
+
+
+def sum_of(algorithm: str, body: bytes) -> str:
+    """The checksum as a spec writes it."""
+    if algorithm == "crc64nvme":
+        return f"crc64nvme:{crc64nvme(body):016x}"
+    if algorithm == "crc32":
+        return f"crc32:{zlib.crc32(body):08x}"
+    return f"{algorithm}:{hashlib.new(algorithm, body, usedforsecurity=False).hexdigest()}"
 
 
 def loopback_policy(**more: object) -> SourcePolicy:
@@ -109,6 +121,7 @@ def run_transfer(
     checksum: str | None = None,
     expires_at: datetime | None = None,
     dialer: Dialer | None = None,
+    flow: Flow | None = None,
 ) -> StoredObject:
     """One transfer with a policy and options fit for tests."""
     observed = observed or Observed()
@@ -127,6 +140,7 @@ def run_transfer(
         observer=observed,
         resume=resume,
         options=options or fast_options(),
+        flow=flow or Flow(),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.commit import commit_small, is_of, key_conflict
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import TransferError
@@ -34,6 +35,7 @@ from recording_operator.transfer.stores.store import Store
 
 # A provider may publish a moment late (fault S18).
 _NOT_FOUND_TRIES: Final = 3
+_UNLIMITED: Final = Flow()
 _INLINE_TYPE: Final = "text/plain; charset=utf-8"
 # Content that changes during the upload, and an upload that somebody aborts, are met with a new upload this often.
 _RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.TARGET_UPLOAD_LOST: 2}
@@ -49,12 +51,13 @@ def transfer_source(
     observer: TransferObserver,
     resume: UploadState | None,
     options: TransferOptions,
+    flow: Flow = _UNLIMITED,
 ) -> StoredObject:
     """Bring the source's bytes to the object's key and return what HEAD shows there.
 
-    `resume` is what `observer.upload_created` was given last, if anything. Blocks; moves bytes in `options.workers`
-    threads. Raises TransferError and Stopped; both leave the open upload as it is, to be resumed or to be aborted by
-    `abort_uploads`.
+    `resume` is what `observer.upload_created` was given last, if anything; `flow` holds the limits of its bandwidth.
+    Blocks; moves bytes in `options.workers` threads. Raises TransferError and Stopped; both leave the open upload as it
+    is, to be resumed or to be aborted by `abort_uploads`.
     """
     expected = Expectations.of(source)
     found = _already_stored(obj, expected, store=store, stop=stop, options=options)
@@ -75,6 +78,7 @@ def transfer_source(
         observer=observer,
         options=options,
         limit_bytes=limit,
+        flow=flow,
     )
     restarts: dict[Reason, int] = {}
     had_upload = resume is not None  # small content of a fresh URL needs none

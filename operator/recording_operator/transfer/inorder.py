@@ -6,6 +6,7 @@ content is still the same, and not sent again.
 """
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
 from recording_operator.transfer.dialer import SourceResponse
 from recording_operator.transfer.errors import Stopped, TransferError
@@ -33,6 +34,7 @@ class InOrderUpload:
         progress: Progress,
         digest: InOrderDigest | None,
         max_size_bytes: int,
+        flow: Flow,
     ) -> None:
         self._session = session
         self._source = source
@@ -41,6 +43,7 @@ class InOrderUpload:
         self._progress = progress
         self._digest = digest
         self._max_size_bytes = max_size_bytes
+        self._flow = flow
         self._position = 0
         self._highest = 0
         self._cuts = 0
@@ -86,7 +89,7 @@ class InOrderUpload:
         while len(data) < length:
             if self._stop.is_set():
                 raise Stopped
-            window = response.read(min(WINDOW_BYTES, length - len(data)))
+            window = self._read_window(response, min(WINDOW_BYTES, length - len(data)))
             if not window:
                 break
             if self._digest is not None:
@@ -96,6 +99,14 @@ class InOrderUpload:
             if self._position > self._max_size_bytes:
                 raise too_large(self._facts.host, self._max_size_bytes)
         return data
+
+    def _read_window(self, response: SourceResponse, size: int) -> bytes:
+        allowed, window = self._flow.take(size, self._stop), b""
+        try:
+            window = response.read(allowed)
+        finally:
+            self._flow.give_back(allowed - len(window))
+        return window
 
     def _keep(self, part_number: int, data: bytearray) -> None:
         crc = crc64nvme(data)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
 from recording_operator.transfer.commit import commit_small, commit_upload
 from recording_operator.transfer.errors import TransferError
@@ -52,6 +53,7 @@ class Move:
         observer: TransferObserver,
         options: TransferOptions,
         limit_bytes: int,
+        flow: Flow,
     ) -> None:
         self._source = source
         self._obj = obj
@@ -61,6 +63,7 @@ class Move:
         self._observer = observer
         self._options = options
         self._limit_bytes = limit_bytes
+        self._flow = flow
         self._progress = Progress(observer)
         self._session: UploadSession | None = None
         self.made_uploads = False
@@ -130,7 +133,9 @@ class Move:
         session.create()
         halt = Halt(self._stop)
         try:
-            RangedUpload(session, self._source, facts, halt=halt, progress=self._progress, digest=digest).run()
+            RangedUpload(
+                session, self._source, facts, halt=halt, progress=self._progress, digest=digest, flow=self._flow
+            ).run()
         except RangesLost:
             self._progress.restart(done=session.stored_bytes, total=facts.size_bytes)
             return self._in_order(session, facts)
@@ -146,6 +151,7 @@ class Move:
             progress=self._progress,
             digest=digest,
             max_size_bytes=self._limit_bytes,
+            flow=self._flow,
         )
         body = reading.run()
         if reading.size_bytes == 0:
@@ -159,7 +165,10 @@ class Move:
         digest = self._expected.digest()
         body = bytearray(facts.head)
         self._progress.restart(done=len(body), total=size_bytes)
-        stream = RangeStream(self._source, facts, patience=Patience(self._options, self._stop))
+        # Small content came with the probe: its turn is waited for afterwards.
+        self._flow.take_all(len(body), self._stop)
+        patience = Patience(self._options, self._stop)
+        stream = RangeStream(self._source, facts, patience=patience, flow=self._flow, stop=self._stop)
         try:
             stream.seek(len(body), end=size_bytes)
             while len(body) < size_bytes:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
 from recording_operator.transfer.dialer import SourceResponse
 from recording_operator.transfer.errors import Stopped, TransferError
@@ -21,13 +22,16 @@ _CAREFUL_FOR_BYTES: Final = 2 * 2**20
 class RangeStream:
     """A contiguous stretch of the source in one long GET, re-opened at the exact byte when it breaks.
 
-    Belongs to one worker. Breaks without a new byte between them are counted by `patience`.
+    Belongs to one worker. Breaks without a new byte between them are counted by `patience`; `flow` says how many bytes
+    may move.
     """
 
-    def __init__(self, source: Source, facts: SourceFacts, *, patience: Patience) -> None:
+    def __init__(self, source: Source, facts: SourceFacts, *, patience: Patience, flow: Flow, stop: StopSignal) -> None:
         self._source = source
         self._facts = facts
         self._patience = patience
+        self._flow = flow
+        self._stop = stop
         self._response: SourceResponse | None = None
         self._position = 0
         self._end = 0
@@ -45,16 +49,20 @@ class RangeStream:
         """Up to `size` bytes, at least one. Raises TransferError, RangesLost, Stopped."""
         while True:
             opened = False
+            allowed = self._flow.take(self._window(size), self._stop)
+            data = b""
             try:
                 response = self._response = self._response or self._open()
                 opened = True
-                data = response.read(self._window(size))
+                data = response.read(allowed)
                 if not data:
                     raise TransferError(Reason.SOURCE_RESET, f"{self._facts.host} ended before the range was complete.")
             except TransferError as error:
                 self.close()
                 self._broken(error, opened=opened)
                 continue
+            finally:
+                self._flow.give_back(allowed - len(data))
             self._position += len(data)
             if self._position > self._highest:
                 self._highest = self._position

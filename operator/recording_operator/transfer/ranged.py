@@ -6,6 +6,7 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.assignment import Assignment
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import InOrderDigest
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.patience import Patience
@@ -31,6 +32,7 @@ class RangedUpload:
         halt: Halt,
         progress: Progress,
         digest: InOrderDigest | None,
+        flow: Flow,
     ) -> None:
         self._session = session
         self._source = source
@@ -38,6 +40,7 @@ class RangedUpload:
         self._halt = halt
         self._progress = progress
         self._digest = digest
+        self._flow = flow
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._soft = False
@@ -59,7 +62,13 @@ class RangedUpload:
             raise self._error
 
     def _work(self) -> None:
-        stream = RangeStream(self._source, self._facts, patience=Patience(self._session.options, self._halt))
+        stream = RangeStream(
+            self._source,
+            self._facts,
+            patience=Patience(self._session.options, self._halt),
+            flow=self._flow,
+            stop=self._halt,
+        )
         try:
             while (segment := self._assignment.take()) is not None:
                 while (begun := self._assignment.next_part(segment)) is not None:
