@@ -15,7 +15,7 @@ from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_faults import Answer, Fault, FlipBit, Operation
 from tests.support.strict_store import StrictStore
-from tests.support.transfers import store_of
+from tests.support.transfers import an_object, store_of
 
 
 def fails(store: S3Store) -> LocationError:
@@ -65,6 +65,15 @@ def test_a_missing_right_to_delete_is_no_obstacle(strict: StrictStore, store: S3
     assert probe(store).conditional_writes
     assert probe(store).conditional_writes
     assert len(strict.bucket.versions[".recording-operator/probe"]) == 1
+
+
+def test_t5_the_upload_of_a_probe_that_was_killed_is_aborted(strict: StrictStore, store: S3Store) -> None:
+    store.create_upload(an_object(key=".recording-operator/probe"))
+    neighbour = store.create_upload(an_object(key=".recording-operator/probe-of-another-cluster"))
+
+    probe(store)
+
+    assert [upload.upload_id for upload in store.uploads("")] == [neighbour]
 
 
 def test_t17_nobody_there(strict: StrictStore) -> None:

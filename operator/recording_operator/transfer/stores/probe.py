@@ -3,6 +3,7 @@
 The probe writes below `<prefix>.recording-operator/` and removes what it wrote as far as it is permitted to.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -164,8 +165,10 @@ def _probe_multipart(store: S3Store, obj: ObjectSpec, crc: int) -> None:
             raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list the parts of an upload as sent.")
         if listed[0].crc64nvme != crc:
             raise _no_checksums()
-        if upload_id not in [upload.upload_id for upload in store.uploads(obj.key)]:
+        uploads = [upload.upload_id for upload in store.uploads(obj.key) if upload.key == obj.key]
+        if upload_id not in uploads:
             raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list open multipart uploads.")
+        _abort_left_over(store, obj, [other for other in uploads if other != upload_id])
         part = StoredPart(part_number=1, size_bytes=len(_BODY), etag=sent.etag, crc64nvme=crc)
         try:
             store.complete(obj, upload_id, [part], size_bytes=len(_BODY), crc64nvme=crc)
@@ -176,6 +179,13 @@ def _probe_multipart(store: S3Store, obj: ObjectSpec, crc: int) -> None:
             raise _overwrites("CompleteMultipartUpload")
     finally:
         store.abort(obj.key, upload_id)
+
+
+def _abort_left_over(store: S3Store, obj: ObjectSpec, uploads: Sequence[str]) -> None:
+    """Abort what a process that was killed in its probe left open: nobody else looks below the operator's folder."""
+    for upload_id in uploads:
+        with suppress(TransferError):
+            store.abort(obj.key, upload_id)
 
 
 def _overwrites(request: str) -> LocationError:
