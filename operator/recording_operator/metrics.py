@@ -16,7 +16,8 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 Outcome = Literal["Stored", "Failed"]
 Direction = Literal["read", "stored"]
-_PHASES: Final = ("Pending", "Uploading", "Complete", "Failed")
+_UNFINISHED: Final = ("Pending", "Uploading")
+_PHASES: Final = (*_UNFINISHED, "Complete", "Failed")
 _TRANSFER_BUCKETS_S: Final = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600)
 # The client library adds the start time of each counter as one more series; switching that off is a global of its own.
 _CREATED: Final = re.compile(rb"^(?:# (?:HELP|TYPE) )?recording_operator_\w+_created[ {].*\n", re.MULTILINE)
@@ -31,6 +32,11 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         Info(**self._named("build", "Version of the operator.")).info({"version": version})
         self._recordings = self._gauge("recordings", "Recordings that this operator knows, by phase.", "phase")
+        self._expiring = self._gauge(
+            "recordings_expiring_soon",
+            "Unfinished Recordings whose first source URL expires within 30 minutes, by phase.",
+            "phase",
+        )
         self._finished = self._counter(
             "artifacts_finished", "Artifacts that reached an end, by outcome and reason.", "outcome", "reason"
         )
@@ -58,8 +64,7 @@ class Metrics:
         self._location = self._gauge("location_ready", "1 while the check of a StorageLocation succeeds.", "location")
         self._dropped = self._counter("events_dropped", "Kubernetes Events that were not posted.")
         self.reports = ReportMetrics(self._registry)
-        for phase in _PHASES:
-            self._recordings.labels(phase)
+        self.set_recordings({}, expiring={})
         for direction in ("read", "stored"):
             self._bytes.labels(direction)
 
@@ -69,10 +74,12 @@ class Metrics:
 
     # Recordings and artifacts
 
-    def set_recordings(self, by_phase: Mapping[str, int]) -> None:
-        """How many Recordings are known in each phase; phases not named are 0."""
+    def set_recordings(self, by_phase: Mapping[str, int], *, expiring: Mapping[str, int]) -> None:
+        """How many Recordings are known in each phase, and how many of them are `expiring`; phases not named are 0."""
         for phase in _PHASES:
             self._recordings.labels(phase).set(by_phase.get(phase, 0))
+        for phase in _UNFINISHED:
+            self._expiring.labels(phase).set(expiring.get(phase, 0))
 
     def set_queue_depth(self, recordings: int) -> None:
         """How many wait."""

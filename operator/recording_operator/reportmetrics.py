@@ -31,6 +31,7 @@ class ReportMetrics:
         self._budget = gauge("report_budget", "The month's budget.", "currency")
         self._exceeded = gauge("report_budget_exceeded", "1 while a threshold of a type is passed.", "type")
         self._refreshed = gauge("report_last_refresh_timestamp_seconds", "When the last good refresh ended.")
+        self._next = gauge("report_next_refresh_timestamp_seconds", "When the next refresh is due, by the schedule.")
         self._ready = gauge("report_ready", "1 while the last refresh succeeded.")
         self._orphans = gauge("report_orphaned_bytes", "Bytes of objects whose Recording is gone.")
         self._incomplete = gauge("report_incomplete_upload_bytes", "Bytes in open multipart uploads.")
@@ -46,6 +47,8 @@ class ReportMetrics:
         for kind, condition in (("Actual", "BudgetExceeded"), ("Forecasted", "ForecastExceedsBudget")):
             if budget is not None:
                 self._exceeded.labels(report, kind).set(int(_holds(status, condition)))
+        if status.next_refresh_time is not None:
+            self._next.labels(report).set(status.next_refresh_time.timestamp())
         cost = status.cost
         if cost is None or status.totals is None or status.last_refresh_time is None:
             return

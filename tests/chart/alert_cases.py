@@ -32,6 +32,12 @@ _CALLS: Final = _m("api_request_duration_seconds_count", 'verb="PATCH"')
 _SILENT: Final = _m("watch_seconds_since_last_byte", 'resource="recordings"')
 _START: Final = f"process_start_time_seconds{{{_OWN}}}"
 _READY: Final = _m("location_ready", 'location="archive"')
+_EXPIRING: Final = _m("recordings_expiring_soon", 'phase="Pending"')
+_RUNNING: Final = _m("recordings_expiring_soon", 'phase="Uploading"')
+_REPORTS: Final = _m("report_ready", 'report="all"')
+_DUE: Final = _m("report_next_refresh_timestamp_seconds", 'report="all"')
+_ACTUAL: Final = _m("report_budget_exceeded", 'report="all",type="Actual"')
+_FORECAST: Final = _m("report_budget_exceeded", 'report="all",type="Forecasted"')
 _REASON: Final = {"reason": "SourceTooSlow"}
 
 ALERT_CASES: Final = (
@@ -116,4 +122,16 @@ ALERT_CASES: Final = (
     AlertCase(alert="RecordingSourceExpired", series={_m("source_expired_total"): "0x10 1x60"}, at="55m"),
     AlertCase(alert="StorageLocationNotReady", series={_READY: "1 0x30"}, at="8m", fires=({"location": "archive"},)),
     AlertCase(alert="StorageLocationNotReady", series={_READY: "0x3 1x30"}, at="20m"),
+    AlertCase(alert="RecordingSourceExpiringSoon", series={_EXPIRING: "0x5 2x20"}, at="12m", fires=({},)),
+    AlertCase(alert="RecordingSourceExpiringSoon", series={_EXPIRING: "0x5 2x3 0x20"}, at="12m"),
+    AlertCase(alert="RecordingSourceExpiringSoon", series={_EXPIRING: "0x20", _RUNNING: "3x20"}, at="12m"),
+    AlertCase(alert="StorageReportNotReady", series={_REPORTS: "0x60"}, at="35m", fires=({"report": "all"},)),
+    AlertCase(alert="StorageReportNotReady", series={_REPORTS: "0x20 1x60"}, at="35m"),
+    AlertCase(alert="StorageReportStale", series={_DUE: "3600x300"}, at="200m", fires=({"report": "all"},)),
+    AlertCase(alert="StorageReportStale", series={_DUE: "3600x300"}, at="170m"),
+    AlertCase(alert="StorageReportStale", series={_DUE: "3600x70 90000x300"}, at="200m"),
+    AlertCase(alert="StorageBudgetExceeded", series={_ACTUAL: "0x5 1x5"}, at="7m", fires=({"report": "all"},)),
+    AlertCase(alert="StorageBudgetExceeded", series={_ACTUAL: "0x9", _FORECAST: "1x9"}, at="7m"),
+    AlertCase(alert="StorageBudgetForecastExceeded", series={_FORECAST: "1x90"}, at="65m", fires=({"report": "all"},)),
+    AlertCase(alert="StorageBudgetForecastExceeded", series={_ACTUAL: "1x90", _FORECAST: "0x90"}, at="65m"),
 )

@@ -12,12 +12,38 @@ import yaml
 
 from localcluster.install import PROJECT
 from recording_operator.api.reasons import Reason
+from recording_operator.api.storagereport import StorageReportStatus
 from recording_operator.metrics import Metrics
 from tests.chart.alert_cases import ALERT_CASES, AlertCase
 from tests.chart.helm import CHART, Helm, Object, one
 
 RUNBOOKS = PROJECT / "docs" / "runbooks"
 _NAME = re.compile(r"\b((?:recording_operator|process)_[a-z_]+)")
+_A_REPORT = StorageReportStatus.model_validate(
+    {
+        "lastRefreshTime": "2026-11-21T06:00:00Z",
+        "nextRefreshTime": "2026-11-22T06:00:00Z",
+        "cost": {},
+        "totals": {},
+        "byOrg": [{"name": "acme"}],
+        "byStorageClass": [{"name": "STANDARD"}],
+        "byStorageLocation": [
+            {"name": "archive", "source": "Inventory", "profile": "aws", "pricesAsOf": "2026-11-01"},
+        ],
+        "ledger": {
+            "sampledAt": "2026-11-21T06:00:00Z",
+            "cells": [
+                {
+                    "storageLocation": "archive",
+                    "storageClass": "STANDARD",
+                    "org": "acme",
+                    "bytes": 1,
+                    "billableBytes": 1,
+                }
+            ],
+        },
+    }
+)
 _ON = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}}
 
 
@@ -52,6 +78,7 @@ def exported() -> set[str]:
     metrics.status_written(outcome="Success")
     metrics.watch_silence_from("recordings", lambda: 1.0)
     metrics.set_location_ready("archive", ready=True)
+    metrics.reports.show("all", _A_REPORT, budget=100.0, orgs=1)
     return set(re.findall(r"^([a-z_]+)[ {]", metrics.render().decode(), re.MULTILINE))
 
 
@@ -101,7 +128,10 @@ def test_pages_name_reasons_and_metrics_that_exist() -> None:
     for path in RUNBOOKS.glob("*.md"):
         text = path.read_text()
         assert {name for name in _NAME.findall(text) if not name.endswith("_")} <= exported(), path.name
-        words = re.findall(r"`((?:Location|Secret|Source|Target|Endpoint|Credentials|Access)[A-Z][A-Za-z]+)`", text)
+        words = re.findall(
+            r"`((?:Location|Secret|Source|Target|Endpoint|Credentials|Access|Prices|Currency|Schedule)[A-Z][A-Za-z]+)`",
+            text,
+        )
         assert set(words) <= reasons, path.name
 
 

@@ -301,10 +301,10 @@ class App:
                 reporting = threading.Thread(target=reports.run, args=(self._stop,), name="reports", daemon=True)
                 reporting.start()
 
-    def _take_census(self, engine: Engine, _now: datetime) -> list[Action]:
-        phases, waiting = engine.census()
-        self._metrics.set_recordings(phases)
-        self._metrics.set_queue_depth(waiting)
+    def _take_census(self, engine: Engine, now: datetime) -> list[Action]:
+        census = engine.census(now)
+        self._metrics.set_recordings(census.phases, expiring=census.expiring)
+        self._metrics.set_queue_depth(census.waiting)
         return []
 
     def _drain(self, loop: ControlLoop) -> None:

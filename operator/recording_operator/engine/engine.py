@@ -6,15 +6,15 @@ order, and their results come back as facts.
 """
 
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
-from recording_operator.api.recording import Claim, Phase, Recording
+from recording_operator.api.recording import Claim, Recording
 from recording_operator.engine import ending, finished, moving, writing
+from recording_operator.engine.census import Census, take_census
 from recording_operator.engine.entry import Entry, version_of
 from recording_operator.engine.facts import (
     Action,
@@ -114,10 +114,10 @@ class Engine:
             for entry in self.state.entries.values()
         )
 
-    def census(self) -> tuple[Counter[str], int]:
-        """How many unfinished Recordings there are in each phase, and how many artifacts wait for a slot."""
-        phases = Counter(str(entry.recording.status.phase or Phase.PENDING) for entry in self.state.entries.values())
-        return phases, len(self.state.waiting)
+    def census(self, now: datetime) -> Census:
+        """Count the unfinished Recordings."""
+        known = (entry.recording for entry in self.state.entries.values())
+        return take_census(known, waiting=len(self.state.waiting), now=now)
 
     def _notice_clock(self, now: datetime) -> None:
         """A wall clock may be set back; no wait of ours may become longer by that. One set forward ends waits early."""

@@ -1,0 +1,35 @@
+"""How many Recordings stand where, for the metrics."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.recording import Phase, Recording
+
+EXPIRES_SOON: Final = timedelta(minutes=30)
+"""So long before its first source expires, a Recording counts as late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """Unfinished Recordings by phase; those of them whose first source expires soon; artifacts that wait for a slot."""
+
+    phases: Counter[str]
+    expiring: Counter[str]
+    waiting: int
+
+
+def take_census(recordings: Iterable[Recording], *, waiting: int, now: datetime) -> Census:
+    """Count Recordings by what their status says."""
+    soon = now + EXPIRES_SOON
+    phases: Counter[str] = Counter()
+    expiring: Counter[str] = Counter()
+    for recording in recordings:
+        status = recording.status
+        phase = str(status.phase or Phase.PENDING)
+        phases[phase] += 1
+        if status.expires_at is not None and now < status.expires_at < soon:
+            expiring[phase] += 1
+    return Census(phases=phases, expiring=expiring, waiting=waiting)

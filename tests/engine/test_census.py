@@ -1,0 +1,29 @@
+"""What the metrics count of Recordings."""
+
+from datetime import datetime, timedelta
+
+from recording_operator.api.recording import Phase, Recording, RecordingStatus
+from recording_operator.engine.census import take_census
+from tests.engine.builders import START, a_recording
+
+
+def recording(phase: Phase | None, *, expires_in: timedelta | None = None) -> Recording:
+    """One in a phase, whose first source expires then."""
+    expires_at: datetime | None = START + expires_in if expires_in is not None else None
+    return a_recording().model_copy(update={"status": RecordingStatus(phase=phase, expires_at=expires_at)})
+
+
+def test_by_phase_and_the_late_ones() -> None:
+    minutes = timedelta(minutes=1)
+    known = [
+        recording(None),
+        recording(Phase.PENDING, expires_in=29 * minutes),
+        recording(Phase.PENDING, expires_in=30 * minutes),
+        recording(Phase.UPLOADING, expires_in=1 * minutes),
+        recording(Phase.UPLOADING, expires_in=-1 * minutes),  # expired: the source's answer tells, and another alert
+        recording(Phase.UPLOADING),
+    ]
+    census = take_census(known, waiting=7, now=START)
+    assert census.phases == {"Pending": 3, "Uploading": 3}
+    assert census.expiring == {"Pending": 1, "Uploading": 1}
+    assert census.waiting == 7
