@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
-MARK: Final = "[redacted]"
+from recording_operator.api.masking import MARK, URL_PATTERNS
+
 FIELDS: Final = ("namespace", "recording", "uid", "artifact", "location", "reason")
 """What a log call may give as `extra`, and where it shows as fields of its own."""
 
@@ -31,10 +32,7 @@ _PATTERNS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
     for pattern, replacement in (
         (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", MARK),
-        # user:password@ of a URL
-        (r"([a-z][a-z0-9+.-]*://)[^\s/?#@\"'<>]+@", rf"\1{MARK}@"),
-        # query and fragment of a URL
-        (r"([a-z][a-z0-9+.-]*://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", rf"\1?{MARK}"),
+        *URL_PATTERNS,
         # whole headers, however they were printed
         (r"\b((?:proxy-)?authorization|(?:set-)?cookie)([\"']?\s*[=:]\s*[\"']?)[^\"'\r\n]+", rf"\1\2{MARK}"),
         # credentials of an Authorization header that lost its name

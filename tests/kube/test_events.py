@@ -79,6 +79,15 @@ def test_the_same_said_again_counts_up_one_event(recorder: EventRecorder, admin:
     assert counts == [1, 4]
 
 
+def test_no_note_shows_what_is_secret_in_a_url(recorder: EventRecorder, admin: RestClient, namespace: str) -> None:
+    stored = a_recording(admin, namespace, "r")
+    recorder.emit(
+        stored, reason="SourceInvalid", action="Upload", note="Not https://me:word@host/v.mp4?sig=canary, no."
+    )
+    event = eventually(lambda: events_about(admin, stored))[0]
+    assert event["note"] == "Not https://[redacted]@host/v.mp4?[redacted] no."
+
+
 def test_after_the_window_it_is_a_new_event(rest: RestClient, admin: RestClient, namespace: str) -> None:
     stored = a_recording(admin, namespace, "r")
     now_s = 1000.0

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.logs import MARK, Redactor, about, configure_logging, redact_shapes
+from recording_operator.api.masking import MARK
+from recording_operator.logs import Redactor, about, configure_logging, redact_shapes
 
 CANARY = "c4n4ry51gn4tur3"
 

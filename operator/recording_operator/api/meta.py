@@ -27,6 +27,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
 from recording_operator.api import cel
+from recording_operator.api.masking import mask_urls
 
 _QUANTITY: Final = re.compile(
     r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([eE][+-]?[0-9]{1,3})|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)?)"
@@ -139,6 +140,15 @@ class Clipped:
         return {"type": "string", "maxLength": self.limit}
 
 
+@dataclass(frozen=True, slots=True)
+class Told(Clipped):
+    """Marks a message for a person: whatever wrote it, it shows no query and no user name of a URL."""
+
+    def clip(self, text: str) -> str:
+        """The text without what is secret, cut visibly where it is too long."""
+        return Clipped.clip(self, mask_urls(text))
+
+
 Bytes = Annotated[
     int,
     BeforeValidator(parse_quantity),
@@ -216,4 +226,4 @@ class Condition(ApiModel):
     reason: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})] = Field(
         description="Why, as one CamelCase word; docs/troubleshooting.md explains each."
     )
-    message: Annotated[str, Clipped(1024)] = Field(default="", description="Why, for a person.")
+    message: Annotated[str, Told(1024)] = Field(default="", description="Why, for a person.")

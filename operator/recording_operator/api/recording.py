@@ -17,6 +17,7 @@ from recording_operator.api.meta import (
     ObjectMeta,
     ObjectName,
     Time,
+    Told,
 )
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording_rules import (
@@ -207,7 +208,7 @@ class ArtifactStatus(ApiModel):
     name: ArtifactName = Field(description="Name of the artifact, as in spec.artifacts.")
     phase: Phase = Field(default=Phase.PENDING, description="Pending, Uploading, Complete or Failed.")
     reason: StatusReason = Field(default=None, description="Why, as one word; docs/troubleshooting.md explains each.")
-    message: Text | None = Field(default=None, description="Why, for a person.")
+    message: Annotated[str, Told(1024)] | None = Field(default=None, description="Why, for a person.")
     key: ObjectKey | None = Field(default=None, description="Key of the object in the bucket.")
     uri: Annotated[str, Clipped(2048)] | None = Field(
         default=None, description="Address of the object, such as s3://bucket/key."
@@ -244,7 +245,7 @@ class RecordingStatus(ApiModel):
 
     phase: Phase | None = Field(default=None, description="Pending, Uploading, Complete or Failed.")
     reason: StatusReason = Field(default=None, description="Why, as one word; docs/troubleshooting.md explains each.")
-    message: Text | None = Field(default=None, description="Why, for a person.")
+    message: Annotated[str, Told(1024)] | None = Field(default=None, description="Why, for a person.")
     observed_generation: ByteCount | None = Field(
         default=None, description="metadata.generation that this status answers."
     )

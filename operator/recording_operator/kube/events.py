@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
 
+from recording_operator.api.masking import mask_urls
 from recording_operator.api.names import GROUP
 from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, NotFound, TooManyRequests
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
@@ -94,14 +95,15 @@ class EventRecorder:
     ) -> None:
         """Post an Event about the object `regarding` (a dict as stored).
 
-        `reason` is why, in CamelCase; `action` what the operator did or tried; `note` a sentence, cut at 1,024 bytes.
+        `reason` is why, in CamelCase; `action` what the operator did or tried; `note` a sentence, cut at 1,024 bytes
+        and without what is secret in a URL.
         """
         said = _Said(
             regarding=_reference(regarding),
             type=event_type,
             reason=reason[:128],
             action=action[:128],
-            note=_cut(note),
+            note=_cut(mask_urls(note)),
             at=datetime.now(UTC),
         )
         try:
