@@ -1,12 +1,13 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench-report help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs
+.PHONY: bench-report soak help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Test processes: each that meets a cluster test starts a control plane of its own (0.4 GB).
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
+SOAK_ARGS ?=
 
 # The local servers listen on the loopback address; a proxy must not get between.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
@@ -59,11 +60,16 @@ chart: setup ## Write the generated files of the chart
 image: setup ## Build the image with buildah (root), without Docker or an image registry
 	@$(BIN)/python -m localcluster.image
 
-e2e-pod: setup ## Run the image and the chart in real pods (root; containerd, runc, CNI plugins)
-	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
+e2e-pod: setup ## Build the image twice, then run it and the chart in real pods (root; buildah, containerd, runc, CNI plugins)
+	@TEST_IMAGE=1 $(BIN)/pytest -n 0 tests/image $(PYTEST_ARGS)
+	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest -n 0 tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python docs/generate.py --write
 
 bench-report: setup ## Time a report over 100,000 Recordings and 1,000,000 objects against a bare LIST
 	@$(BIN)/python benchmarks/report.py
+
+soak: setup ## Run the operator for an hour under load, faults and restarts; SOAK_ARGS="--minutes 5"
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.soak $(SOAK_ARGS)

@@ -20,8 +20,8 @@ from recording_operator.kube.rest import RestClient
 from tests.kube.conftest import connection_of_operator
 from tests.kube.objects import JsonObject, a_location, a_recording, annotate, set_status
 from tests.kube.observed import Observed
-from tests.kube.swallowing import SwallowingProxy
 from tests.kube.waiting import eventually
+from tests.support.proxy import TcpProxy, port_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -197,7 +197,7 @@ def test_k1_k3_after_a_crash_of_the_api_server_events_flow_and_the_missed_ones_a
 def test_k4_a_half_open_watch_is_noticed_and_opened_anew(
     watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
-    with SwallowingProxy(int(cluster.server.rpartition(":")[2])) as proxy:
+    with TcpProxy(port_of(cluster.server)) as proxy:
         through_proxy = replace(operator_connection, server=f"https://127.0.0.1:{proxy.port}")
         seen = watch(through_proxy, WatchOptions(inactivity_timeout_s=3))
         seen.wait_listed()

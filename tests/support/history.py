@@ -88,7 +88,8 @@ class History:
                 if self._closing.is_set():
                     process.kill()
                 for line in process.stdout or ():
-                    self._note(json.loads(line))
+                    if line.endswith(b"\n"):  # else kubectl was killed within it
+                        self._note(json.loads(line))
             self._closing.wait(_AGAIN_S)
 
     def _note(self, event: JsonObject) -> None:

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.utils import parse_timestamp
 
 from recording_operator.transfer.stores.endpoint import wall_off
+from recording_operator.transfer.stores.models import service_models
 from recording_operator.transfer.stores.transport import PartTransport, Timeouts
 
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -68,6 +69,7 @@ class S3Options:
 def build_client(options: S3Options) -> Any:
     """Make the client. Reads nothing from the network; raises ValueError for an endpoint that is no URL."""
     core = botocore.session.Session(session_vars=_NOBODYS_FILES if options.credentials else None)
+    core.register_component("data_loader", service_models())
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
     given: dict[str, str | None] = {}
     if options.credentials is not None:
