@@ -4,14 +4,17 @@ import hashlib
 import random
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+
+import pytest
 
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import crc64nvme, to_text
 from recording_operator.transfer.dialer import Dialer
+from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.job import (
     ObjectSpec,
     SourceSpec,
@@ -22,6 +25,7 @@ from recording_operator.transfer.job import (
 from recording_operator.transfer.policy import SourcePolicy
 from recording_operator.transfer.stores.client import S3Credentials, S3Options
 from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.lying_source import CANARY, Behaviour, SourceRequest
 from tests.support.strict_store import StrictStore
 
 KIB = 2**10
@@ -41,6 +45,42 @@ def sum_of(algorithm: str, body: bytes) -> str:
     if algorithm == "crc32":
         return f"crc32:{zlib.crc32(body):08x}"
     return f"{algorithm}:{hashlib.new(algorithm, body, usedforsecurity=False).hexdigest()}"
+
+
+def fails(run: Callable[[], object]) -> TransferError:
+    """The error that `run` ends with; it shows no secret."""
+    with pytest.raises(TransferError) as caught:
+        run()
+    assert CANARY not in f"{caught.value!r} {caught.value} {caught.value.message}"
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+def nth(number: int, behaviour: Behaviour) -> Callable[[SourceRequest], Behaviour]:
+    """The truth but for one request."""
+    return lambda request: behaviour if request.number == number else Behaviour()
+
+
+def after_probe(behaviour: Behaviour) -> Callable[[SourceRequest], Behaviour]:
+    """The truth for the probe only."""
+    return lambda request: Behaviour() if request.number == 1 else behaviour
+
+
+def parts_of(strict: StrictStore) -> set[int]:
+    """Part numbers in the open uploads."""
+    return {number for upload in list(strict.bucket.uploads.values()) for number in list(upload.parts)}
+
+
+def stop_when(observed: "Observed", holds: Callable[[], bool]) -> None:
+    """Stop the transfer as soon as something holds."""
+
+    def watch() -> None:
+        while not holds():
+            if observed.stop.wait(0.005):
+                return
+        observed.stop.set()
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def loopback_policy(**more: object) -> SourcePolicy:

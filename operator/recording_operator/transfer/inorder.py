@@ -16,13 +16,16 @@ from recording_operator.transfer.pipe import WINDOW_BYTES, truncated
 from recording_operator.transfer.plan import MOST_PARTS
 from recording_operator.transfer.progress import Progress
 from recording_operator.transfer.session import UploadSession, checked
-from recording_operator.transfer.source import Source, SourceFacts
+from recording_operator.transfer.source import Source, SourceFacts, changed
 from recording_operator.transfer.stores.buffered import BufferedPart
 from recording_operator.transfer.stores.store import BodyAborted, StoredPart
 
 
 class InOrderUpload:
-    """Reads a source from its start and stores what is missing."""
+    """Reads a source from its start and stores what is missing.
+
+    `known_size_bytes` is what the source has, where that was said before: an end that comes earlier is a cut.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class InOrderUpload:
         stop: StopSignal,
         progress: Progress,
         digest: InOrderDigest | None,
+        known_size_bytes: int | None,
         max_size_bytes: int,
         flow: Flow,
     ) -> None:
@@ -42,6 +46,7 @@ class InOrderUpload:
         self._stop = stop
         self._progress = progress
         self._digest = digest
+        self._known_size_bytes = known_size_bytes
         self._max_size_bytes = max_size_bytes
         self._flow = flow
         self._position = 0
@@ -73,6 +78,7 @@ class InOrderUpload:
         for part_number in range(1, MOST_PARTS + 1):
             length = self._session.plan.length(part_number)
             data = self._read_part(response, length)
+            self._check_end(response, ended=len(data) < length)
             if part_number == 1 and len(data) < length and self._session.upload_id is None:
                 return bytes(data)
             if data:
@@ -108,15 +114,21 @@ class InOrderUpload:
             self._flow.give_back(allowed - len(window))
         return window
 
+    def _check_end(self, response: SourceResponse, *, ended: bool) -> None:
+        known = self._known_size_bytes
+        if ended and known is not None and self._position < known:
+            raise TransferError(Reason.SOURCE_RESET, f"{self._facts.host} ended before it was complete.")
+        # Only a body that states no length of its own can be longer than what the source said it has.
+        if self._position == self._facts.size_bytes and response.content_length is None and response.read(1):
+            raise changed(self._facts.host)
+
     def _keep(self, part_number: int, data: bytearray) -> None:
         crc = crc64nvme(data)
         known = self._session.stored.get(part_number)
         if known is not None and known.crc64nvme == crc and known.size_bytes == len(data):
             return
         if known is not None:
-            raise TransferError(
-                Reason.SOURCE_CHANGED, f"{self._facts.host} has other content now than when the upload began."
-            )
+            raise changed(self._facts.host)
 
         def send_once(upload_id: str) -> StoredPart:
             part = self._session.store.upload_part(

@@ -91,8 +91,9 @@ class Move:
         self._progress.restart(done=session.stored_bytes, total=facts.size_bytes)
         try:
             stored = self._moved(session, facts)
-        except TransferError as error:
-            if error.reason in _UPLOAD_IS_USELESS:
+        except BaseException as error:
+            useless = isinstance(error, TransferError) and error.reason in _UPLOAD_IS_USELESS
+            if useless or session.arrived_wrong:
                 session.abort()
             raise
         finally:
@@ -150,6 +151,7 @@ class Move:
             stop=self._stop,
             progress=self._progress,
             digest=digest,
+            known_size_bytes=self._known_size(facts),
             max_size_bytes=self._limit_bytes,
             flow=self._flow,
         )
@@ -159,6 +161,12 @@ class Move:
         if body is None:
             return self._commit(session, size_bytes=reading.size_bytes, digest=digest)
         return self._put(body, digest=digest)
+
+    def _known_size(self, facts: SourceFacts) -> int | None:
+        # Where only the end of the connection ends the body, the spec's size tells a cut from the end.
+        if facts.size_bytes is not None or facts.ends_visibly:
+            return facts.size_bytes
+        return self._expected.size_bytes
 
     def _put_small(self, facts: SourceFacts) -> StoredObject:
         size_bytes = facts.size_bytes or 0

@@ -39,6 +39,8 @@ class UploadSession:
         self.stop = stop
         self.upload_id: str | None = None
         self.stored: dict[int, StoredPart] = {}
+        # Parts that the store is known to hold with other bytes than it was sent.
+        self.arrived_wrong: set[int] = set()
         self._facts = facts
         self._observer = observer
 
@@ -90,17 +92,21 @@ class UploadSession:
         """Bring one part into the store by `send_once`, which takes the upload's id and may be called again."""
         upload_id = self.create()
         patience = self._patience()
-        arrived_wrong = 0
+        wrong = 0
         while part_number not in self.stored:
             try:
                 self.stored[part_number] = send_once(upload_id)
             except TransferError as error:
-                if error.reason is Reason.TARGET_INTEGRITY and arrived_wrong + 1 < _SENDS_PER_PART:
-                    arrived_wrong += 1
+                if error.reason is Reason.TARGET_INTEGRITY:
+                    self.arrived_wrong.add(part_number)
+                    wrong += 1
+                    if wrong == _SENDS_PER_PART:
+                        raise
                 elif error.reason is Reason.TARGET_UNAVAILABLE:
                     patience.pause(error)
                 else:
                     raise
+        self.arrived_wrong.discard(part_number)
 
     def _patience(self) -> Patience:
         return Patience(self.options, self.stop)

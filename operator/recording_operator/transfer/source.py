@@ -123,7 +123,7 @@ class Source:
         try:
             if response.status != _OK:
                 raise _bad_answer(response)
-            _check_same(response, facts, size_bytes=response.content_length)
+            _check_whole(response, facts)
         except BaseException:
             response.close()
             raise
@@ -158,12 +158,12 @@ def _conditions(facts: SourceFacts) -> Mapping[str, str]:
 
 def _check_range(response: SourceResponse, facts: SourceFacts, *, start: int, end: int) -> None:
     if response.status == _PRECONDITION_FAILED:
-        changed = _changed(response)
-        raise ConditionRefused(changed.reason, changed.message)
+        error = changed(response.host)
+        raise ConditionRefused(error.reason, error.message)
     if response.status == _RANGE_NOT_SATISFIABLE:
-        raise _changed(response)
+        raise changed(response.host)
     if response.status == _OK:
-        _check_same(response, facts, size_bytes=response.content_length)
+        _check_whole(response, facts)
         raise RangesLost
     found = _CONTENT_RANGE.fullmatch((response.header("Content-Range") or "").strip())
     if found is None:
@@ -176,15 +176,27 @@ def _check_range(response: SourceResponse, facts: SourceFacts, *, start: int, en
         )
 
 
+def _check_whole(response: SourceResponse, facts: SourceFacts) -> None:
+    _check_same(response, facts, size_bytes=response.content_length)
+    # A login page in place of the content differs in nothing that it states if it states nothing.
+    alike = (
+        (facts.etag, response.header("ETag")),
+        (facts.last_modified, response.header("Last-Modified")),
+        (facts.size_bytes, response.content_length),
+    )
+    if facts.pinned and not any(known is not None and known == seen for known, seen in alike):
+        raise changed(response.host)
+
+
 def _check_same(response: SourceResponse, facts: SourceFacts, *, size_bytes: int | None) -> None:
     etag, modified = response.header("ETag"), response.header("Last-Modified")
     for seen, pinned in ((etag, facts.etag), (size_bytes, facts.size_bytes)):
         if seen is not None and pinned is not None and seen != pinned:
-            raise _changed(response)
+            raise changed(response.host)
     # Servers behind one name may disagree about the time of the same content, as long as the ETag says it is the same.
     same_by_etag = etag is not None and etag == facts.strong_etag
     if not same_by_etag and modified is not None and facts.last_modified not in (None, modified):
-        raise _changed(response)
+        raise changed(response.host)
 
 
 def _size_of(response: SourceResponse) -> int | None:
@@ -218,8 +230,9 @@ def _not_satisfiable(response: SourceResponse) -> TransferError:
     return TransferError(Reason.SOURCE_EMPTY, f"{response.host} has no bytes for this artifact.")
 
 
-def _changed(response: SourceResponse) -> TransferError:
-    return TransferError(Reason.SOURCE_CHANGED, f"{response.host} has other content now than when the upload began.")
+def changed(host: str) -> TransferError:
+    """Not the content any more that the probe saw."""
+    return TransferError(Reason.SOURCE_CHANGED, f"{host} has other content now than when the upload began.")
 
 
 def _bad_answer(response: SourceResponse) -> TransferError:

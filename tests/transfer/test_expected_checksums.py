@@ -1,0 +1,83 @@
+"""The spec's checksum is proved against the bytes, whatever happened on the way."""
+
+from collections.abc import Callable
+
+import pytest
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.errors import Stopped
+from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.strict_bucket import Attributes
+from tests.support.strict_store import StrictStore
+from tests.support.transfers import (
+    KEY,
+    KIB,
+    MIB,
+    Observed,
+    an_object,
+    check_stored,
+    fails,
+    parts_of,
+    pattern,
+    run_transfer,
+    stop_when,
+    sum_of,
+)
+
+Serve = Callable[[bytes], LyingSource]
+BODY = pattern(2 * MIB + 12_345)
+SMALL = BODY[:20_000]
+PART = 256 * KIB
+PARTS = -(-len(BODY) // PART)
+FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("size", [len(SMALL), len(BODY)])
+@pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
+def test_checksum_of_the_spec_is_proved(
+    serve: Serve, strict: StrictStore, store: S3Store, algorithm: str, size: int, ranges: bool
+) -> None:
+    body = BODY[:size]
+    source = serve(body)
+    source.behave = lambda _: Behaviour(ranges=ranges)
+    check_stored(run_transfer(source.url, store, checksum=sum_of(algorithm, body)), body, strict)
+    assert strict.count("GetObject") == 0, "the object was read back although its bytes came in order"
+    other = an_object(key="other/video.mp4")
+    wrong = sum_of(algorithm, body + b"x")
+    error = fails(lambda: run_transfer(source.url, store, checksum=wrong, obj=other))
+    assert error.reason is Reason.CHECKSUM_MISMATCH
+    assert strict.keys() == [KEY]
+    assert strict.open_uploads() == []
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_checksum_of_the_spec_is_proved_after_a_resume(
+    serve: Serve, strict: StrictStore, store: S3Store, right: bool
+) -> None:
+    source, observed = serve(BODY), Observed()
+    source.behave = lambda request: Behaviour(hold_after=3 * PART) if request.number == 2 else Behaviour()
+    stop_when(observed, lambda: len(parts_of(strict)) == 3)
+    checksum = sum_of("sha256", BODY if right else BODY + b"x")
+    with pytest.raises(Stopped):
+        run_transfer(source.url, store, observed=observed, checksum=checksum)
+    source.behave = lambda _: Behaviour()
+    if right:
+        stored = run_transfer(source.url, store, resume=observed.states[-1], checksum=checksum)
+        check_stored(stored, BODY, strict)
+        assert strict.count("GetObject") == 1
+        return
+    error = fails(lambda: run_transfer(source.url, store, resume=observed.states[-1], checksum=checksum))
+    assert error.reason is Reason.CHECKSUM_MISMATCH
+    assert strict.keys() == []
+
+
+def test_checksum_of_the_spec_is_proved_after_a_crash_before_the_proof(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
+    run_transfer(serve(BODY).url, store)
+    wrong = sum_of("sha256", BODY + b"x")
+    error = fails(lambda: run_transfer(serve(BODY).url, store, checksum=wrong))
+    assert error.reason is Reason.CHECKSUM_MISMATCH
+    assert strict.keys() == [], "an object with a wrong checksum was left to be believed later"

@@ -1,0 +1,87 @@
+"""What an object in the store carries, and what removes it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from recording_operator.transfer.artifact import abort_uploads, store_inline
+from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.lying_source import LyingSource
+from tests.support.strict_bucket import Attributes
+from tests.support.strict_store import StrictStore
+from tests.support.transfers import (
+    KEY,
+    KIB,
+    MIB,
+    an_object,
+    check_stored,
+    pattern,
+    run_transfer,
+    store_of,
+)
+
+Serve = Callable[[bytes], LyingSource]
+BODY = pattern(2 * MIB + 12_345)
+SMALL = BODY[:20_000]
+PART = 256 * KIB
+PARTS = -(-len(BODY) // PART)
+FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
+
+
+def test_abort_leaves_uploads_at_other_keys_alone(strict: StrictStore, store: S3Store) -> None:
+    store.create_upload(an_object())
+    store.create_upload(an_object(key=f"{KEY}.part2"))
+    assert abort_uploads(KEY, store=store, upload_id=None) == 1
+    assert strict.open_uploads() == [f"{KEY}.part2"]
+
+
+def test_a_location_with_keys_of_its_own_asks_nobody_else(
+    serve: Serve, strict: StrictStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_ACCESS_KEY_ID": "AKIASOMEBODY",
+        "AWS_SECRET_ACCESS_KEY": "else",
+        "AWS_SESSION_TOKEN": "else",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+        "AWS_REGION": "mars-1",
+        "AWS_CONFIG_FILE": "/nonexistent",
+    }.items():
+        monkeypatch.setenv(name, value)
+    check_stored(run_transfer(serve(BODY).url, store_of(strict)), BODY, strict)
+
+
+def test_inline_artifacts_are_stored_once(strict: StrictStore, store: S3Store) -> None:
+    first = store_inline(SMALL, an_object(), store=store)
+    assert store_inline(SMALL, an_object(), store=store) == first
+    check_stored(first, SMALL, strict)
+
+
+def test_attributes_of_the_location_are_on_the_object(serve: Serve, strict: StrictStore) -> None:
+    store = store_of(
+        strict,
+        storage_class="STANDARD_IA",
+        encryption_type="aws:kms",
+        kms_key_id="key-1",
+        tags=(("team", "a b"), ("x", "y&z")),
+    )
+    for body, key in ((BODY, KEY), (SMALL, "small/a.mp4")):
+        obj = an_object(key=key)
+        check_stored(run_transfer(serve(body).url, store, obj=obj), body, strict, obj=obj)
+        headers = strict.bucket.versions[key][0].attributes.headers
+        assert headers["x-amz-storage-class"] == "STANDARD_IA"
+        assert headers["x-amz-server-side-encryption"] == "aws:kms"
+        assert headers["x-amz-server-side-encryption-aws-kms-key-id"] == "key-1"
+        assert headers["x-amz-tagging"] == "team=a+b&x=y%26z"
+        assert headers["content-disposition"] == f'inline; filename="{key.rpartition("/")[2]}"'
+
+
+def test_delete_removes_exactly_our_version(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+    stored = run_transfer(serve(SMALL).url, store)
+    strict.bucket.put(KEY, b"newer, of somebody else", FOREIGN, if_absent=False)
+    assert not store.delete(KEY, version_id=None, recording_uid="uid-1"), "the newest is not ours"
+    assert not store.delete(KEY, version_id=stored.version_id, recording_uid="uid-2")
+    assert store.delete(KEY, version_id=stored.version_id, recording_uid="uid-1")
+    assert not store.delete(KEY, version_id=stored.version_id, recording_uid="uid-1")
+    assert [version.body for version in strict.bucket.versions[KEY]] == [b"newer, of somebody else"]
