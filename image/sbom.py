@@ -30,6 +30,14 @@ def python_component(found: Distribution) -> dict[str, object]:
     return component
 
 
+def interpreter() -> dict[str, object]:
+    """Python itself: where it was built from source, no package says so."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    ref = f"pkg:generic/python@{version}"
+    licences = [{"license": {"id": "PSF-2.0"}}]
+    return {"type": "platform", "name": "python", "version": version, "purl": ref, "bom-ref": ref, "licenses": licences}
+
+
 def debian_components() -> list[dict[str, object]]:
     """Every package that dpkg takes for installed."""
     if not DPKG.exists():
@@ -47,7 +55,7 @@ def debian_components() -> list[dict[str, object]]:
 def main() -> None:
     """Print the document."""
     libraries = [python_component(found) for found in distributions() if found.metadata["Name"]]
-    components = sorted([*libraries, *debian_components()], key=lambda component: str(component["purl"]))
+    components = sorted([interpreter(), *libraries, *debian_components()], key=lambda component: str(component["purl"]))
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",

@@ -18,7 +18,7 @@ RELEASE: Final = "recording-operator"
 MONITORING_APIS: Final = tuple(
     f"monitoring.coreos.com/v1/{kind}" for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 )
-_TIMEOUT_S: Final = 120
+_TIMEOUT_S: Final = 320
 Object = dict[str, Any]
 
 

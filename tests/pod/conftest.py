@@ -17,7 +17,8 @@ from localcluster.install import credentials_secret, storage_location
 from localcluster.kubectl import Kubectl
 from localcluster.podconfig import NODE_IP
 from tests.chart.helm import CHART, Helm, programs
-from tests.pod.pods import NAMESPACE, RELEASE, Operator
+from tests.pod.pods import CANARY, NAMESPACE, RELEASE, Operator
+from tests.support.canaries import check_no_secret
 
 _BUCKET = "recordings"
 _VALUES: dict[str, Any] = {
@@ -76,7 +77,7 @@ def operator(kubectl: Kubectl, pod_s3: S3Server, scratch: Path) -> Operator:
     for name, labels in ((NAMESPACE, restricted), ("team-a", {})):
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     helm = Helm(program=programs()["helm4"], home=scratch / "helm", kubeconfig=kubectl.kubeconfig)
-    options = (f"--namespace={NAMESPACE}", "--wait", "--timeout=100s")
+    options = (f"--namespace={NAMESPACE}", "--wait", "--timeout=300s")
     helm("install", RELEASE, str(CHART), *options, values=_VALUES)
     secret = credentials_secret("archive", pod_s3.root)
     secret["metadata"]["namespace"] = NAMESPACE
@@ -84,12 +85,20 @@ def operator(kubectl: Kubectl, pod_s3: S3Server, scratch: Path) -> Operator:
         "archive", endpoint=pod_s3.endpoint, bucket=_BUCKET, secret="archive", namespaces=["team-a"]
     )
     kubectl.apply(secret, location)
-    kubectl("wait", "storagelocation/archive", "--for=condition=Ready", "--timeout=60s", timeout_s=70)
-    return Operator(kubectl=kubectl, helm=helm, s3=pod_s3.client(), bucket=_BUCKET)
+    kubectl("wait", "storagelocation/archive", "--for=condition=Ready", "--timeout=180s", timeout_s=190)
+    return Operator(
+        kubectl=kubectl, helm=helm, s3=pod_s3.client(), bucket=_BUCKET, secrets=(CANARY, pod_s3.root.secret_key)
+    )
 
 
 @pytest.fixture(autouse=True)
-def _whole(request: pytest.FixtureRequest) -> None:
-    """Each test begins with two ready pods."""
-    if "operator" in request.fixturenames:
-        request.getfixturevalue("operator").wait_ready()
+def _whole(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test begins with two ready pods, and ends without a secret in what they show."""
+    if "operator" not in request.fixturenames:
+        yield
+        return
+    operator: Operator = request.getfixturevalue("operator")
+    operator.wait_ready()
+    yield
+    operator.wait_ready()
+    check_no_secret(operator.places(), secrets=operator.secrets)

@@ -4,7 +4,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,12 +13,18 @@ from typing import Any, Final, TypeVar
 from localcluster import MediaServer
 from localcluster.kubectl import JsonObject, Kubectl
 from tests.chart.helm import Helm
+from tests.support.canaries import Place, cluster_places
 
 T = TypeVar("T")
 NAMESPACE: Final = "recording-operator"
 RELEASE: Final = "recording-operator"
 TEAM: Final = "team-a"
 MIB: Final = 2**20
+# In every URL of every Recording here; nothing but the Secret may show it.
+CANARY: Final = f"canary-{uuid.uuid4().hex}"
+_METRICS: Final = (
+    "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8080/metrics').read().decode())"
+)
 
 
 def eventually(fact: Callable[[], T | None], *, within_s: float, what: str, poll_s: float = 0.1) -> T:
@@ -37,6 +44,7 @@ class Operator:
     helm: Helm
     s3: Any
     bucket: str
+    secrets: tuple[str, ...]
 
     def pods(self) -> list[JsonObject]:
         """The operator's pods that are not ending, oldest first."""
@@ -52,7 +60,7 @@ class Operator:
             pods = self.pods()
             return len(pods) == 2 and all(_is_ready(pod) for pod in pods) and self.leader() in _names(pods)
 
-        eventually(ready, within_s=90, what="two ready pods, one of them leading")
+        eventually(ready, within_s=240, what="two ready pods, one of them leading")
 
     def leader(self) -> str:
         """Name of the pod that holds the Lease ("" if none)."""
@@ -92,9 +100,27 @@ class Operator:
         text = self.kubectl("logs", pod, f"--namespace={NAMESPACE}")
         return [json.loads(line) for line in text.splitlines()]
 
+    def places(self) -> Iterator[Place]:
+        """Everything that a pod (its last container too) or the API server shows of what the operator does."""
+        yield from cluster_places(self.kubectl)
+        for pod in _names(self.pods()):
+            for previous in ("false", "true"):
+                done = self.kubectl.run("logs", pod, f"--namespace={NAMESPACE}", f"--previous={previous}")
+                yield f"the log of {pod}", done.stdout
+            yield (
+                f"the metrics of {pod}",
+                self.kubectl("exec", pod, f"--namespace={NAMESPACE}", "--", "python", "-c", _METRICS),
+            )
+
+    def report(self, name: str) -> None:
+        """Create a StorageReport that is due now, with a budget."""
+        spec = {"schedule": "0 0 * * *", "budget": {"amount": "50", "currency": "USD"}}
+        report = {"apiVersion": "recordings.dev/v1alpha1", "kind": "StorageReport", "metadata": {"name": name}}
+        self.kubectl.apply({**report, "spec": spec})
+
     def record(self, name: str, *, media: MediaServer, size_bytes: int, rate: str | None = None) -> None:
         """Create a Recording of one file of the media server; its URL is in a Secret."""
-        query = f"size={size_bytes}" + (f"&rate={rate}" if rate else "")
+        query = f"size={size_bytes}&token={CANARY}" + (f"&rate={rate}" if rate else "")
         secret = {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -122,9 +148,9 @@ class Operator:
             status = self.status(name)
             return status if int(status.get("bytesDone") or 0) >= at_least else None
 
-        return eventually(there, within_s=60, what=f"{at_least} bytes of {name}")
+        return eventually(there, within_s=180, what=f"{at_least} bytes of {name}")
 
-    def wait_complete(self, name: str, *, within_s: float = 120) -> JsonObject:
+    def wait_complete(self, name: str, *, within_s: float = 400) -> JsonObject:
         """Wait until a Recording is Complete, and return its status."""
 
         def done() -> JsonObject | None:

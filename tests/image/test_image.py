@@ -11,6 +11,17 @@ from localcluster.image import ImageBuilder, missing_here
 from localcluster.install import PROJECT
 from recording_operator import __version__
 
+_MOST_BYTES = 200 * 10**6
+# Every service that the operator calls: with keys, for downloads, and for a role by web identity.
+_CLIENTS = """
+import boto3
+from recording_operator.transfer.stores.client import S3Options, build_client
+from recording_operator.transfer.stores.cloudwatch import cloudwatch_client
+options = S3Options(bucket="b")
+clients = [build_client(options), cloudwatch_client(options), boto3.client("sts", region_name="us-east-1")]
+print(*(client.meta.service_model.service_name for client in clients))
+"""
+
 
 @pytest.fixture(scope="module")
 def builder() -> ImageBuilder:
@@ -57,18 +68,29 @@ def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
             "ld.so",
         }
         assert list(root.glob("opt/operator/lib/python3*/site-packages/pip*")) == []
-        said = subprocess.run(
-            ["chroot", "--userspec=65532:65532", str(root), "/opt/operator/bin/recording-operator", "--version"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert said.stdout.strip() == f"recording-operator, version {__version__}", said.stderr
+        assert _run(root, "recording-operator", "--version") == f"recording-operator, version {__version__}"
+        assert _run(root, "python3", "-c", _CLIENTS) == "s3 cloudwatch sts"
         assert _setuid(root) == []
         bill = json.loads((root / "opt/operator/sbom.cdx.json").read_text())
         kinds = [component["purl"].split(":")[1].split("/")[0] for component in bill["components"]]
         assert kinds.count("pypi") == len(list(root.glob("opt/operator/lib/python3*/site-packages/*.dist-info")))
-        assert {"recording-operator", "kopf", "boto3", "libssl3"} <= {entry["name"] for entry in bill["components"]}
+        names = {entry["name"] for entry in bill["components"]}
+        assert {"recording-operator", "python", "kopf", "boto3", "libssl3"} <= names
+        assert _size_bytes(root) < _MOST_BYTES
     finally:
         builder.release()
+
+
+def _run(root: Path, program: str, *arguments: str) -> str:
+    """What a program of the image says, run as the image's user."""
+    command = ["chroot", "--userspec=65532:65532", str(root), f"/opt/operator/bin/{program}", *arguments]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.strip()
+
+
+def _size_bytes(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def _setuid(root: Path) -> list[str]:
