@@ -41,6 +41,9 @@ class Metrics:
             "artifacts_finished", "Artifacts that reached an end, by outcome and reason.", "outcome", "reason"
         )
         self._bytes = self._counter("transfer_bytes", "Bytes read from sources and stored in stores.", "direction")
+        self._waited = self._counter(
+            "bandwidth_wait_seconds", "Seconds that connections of transfers waited for a bandwidth limit.", "scope"
+        )
         self._in_flight = self._gauge("transfers_in_flight", "Transfers that move bytes now.")
         self._duration = Histogram(
             **self._named("transfer_duration_seconds", "Time of one transfer of an artifact, by outcome."),
@@ -111,6 +114,10 @@ class Metrics:
     def bytes_moved(self, *, direction: Direction, size_bytes: int) -> None:
         """Bytes came from a source (`read`) or are in a store (`stored`)."""
         self._bytes.labels(direction).inc(size_bytes)
+
+    def waited_for_bandwidth(self, seconds: float, *, scope: str) -> None:
+        """A connection of a transfer waited; `scope` is `Operator` or `StorageLocation`."""
+        self._waited.labels(scope).inc(seconds)
 
     # The API server
 

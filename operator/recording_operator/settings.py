@@ -8,11 +8,13 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from recording_operator.api.meta import parse_quantity
+from recording_operator.api.storagelocation_rules import LEAST_BANDWIDTH
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from recording_operator.kube.lease import LeaseTimings
 from recording_operator.transfer.job import TransferOptions
-from recording_operator.transfer.policy import SourcePolicy, parse_duration_s
+from recording_operator.transfer.policy import SourcePolicy, parse_duration_s, parse_size_bytes
 
 
 class SettingsError(Exception):
@@ -23,7 +25,17 @@ def _timedelta(value: object) -> timedelta:
     return value if isinstance(value, timedelta) else timedelta(seconds=parse_duration_s(value))
 
 
+def _bandwidth(value: object) -> int | None:
+    if value is None:
+        return None
+    size_bytes = parse_size_bytes(value)
+    if size_bytes < parse_quantity(LEAST_BANDWIDTH):
+        raise ValueError(f"must be at least {LEAST_BANDWIDTH}; leave it out for no limit")
+    return size_bytes
+
+
 Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
+Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
 
 
 class _Strict(BaseModel):
@@ -41,6 +53,8 @@ class TransferSettings(_Strict):
     """Of these, from one namespace."""
     workers: int = Field(default=4, ge=1, le=64)
     """Connections of one transfer."""
+    bandwidth_per_second: Bandwidth = None
+    """Bytes per second that all transfers of this process together may move, such as 100Mi; absent: no limit."""
 
 
 class RecordingSettings(_Strict):

@@ -164,6 +164,25 @@ BAD_LOCATIONS: Final = (
         refused("spec.limits.maxArtifactSize", QUANTITY, value="0"),
     ),
     Case(
+        "bandwidthPerSecond 0",
+        a_location(limits={"bandwidthPerSecond": "0"}),
+        refused("spec.limits.bandwidthPerSecond", QUANTITY, value="0"),
+    ),
+    Case(
+        "bandwidthPerSecond below what keeps connections alive",
+        a_location(limits={"bandwidthPerSecond": "63Ki"}),
+        refused(
+            "spec.limits.bandwidthPerSecond",
+            "must be at least 64Ki; to stop uploads set spec.suspend of the Recordings",
+            value="63Ki",
+        ),
+    ),
+    Case(
+        "bandwidthPerSecond as a rate",
+        a_location(limits={"bandwidthPerSecond": "100Mi/s"}),
+        refused("spec.limits.bandwidthPerSecond", QUANTITY, value="100Mi/s"),
+    ),
+    Case(
         "concurrentUploads 0",
         a_location(limits={"concurrentUploads": 0}),
         out_of_bounds("spec.limits.concurrentUploads", 0, "be greater than or equal to 1"),

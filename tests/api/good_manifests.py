@@ -75,7 +75,7 @@ GOOD_LOCATIONS: Final = {
                 ],
             },
         },
-        limits={"concurrentUploads": 4, "perNamespace": 2, "maxArtifactSize": "1.5Gi"},
+        limits={"concurrentUploads": 4, "perNamespace": 2, "maxArtifactSize": "1.5Gi", "bandwidthPerSecond": "64Ki"},
         retry={"delays": ["2m", "1h30m"], "untilExpiry": True, "refreshGrace": "0s"},
         deletionPolicies=["Retain", "Delete"],
     ),

@@ -8,7 +8,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.metrics import Metrics
 
 # Names that cluster administrators choose or that are closed lists. Nothing that a user of Recordings writes.
-LABELS = {"phase", "outcome", "reason", "direction", "error", "verb", "resource", "location", "version", "le"}
+LABELS = {"phase", "outcome", "reason", "direction", "error", "verb", "resource", "location", "version", "le", "scope"}
 
 
 def everything_counted() -> Metrics:
@@ -22,6 +22,7 @@ def everything_counted() -> Metrics:
     metrics.transfer_started()
     metrics.transfer_ended(outcome="Stopped", seconds=2)
     metrics.bytes_moved(direction="read", size_bytes=100)
+    metrics.waited_for_bandwidth(1.5, scope="Operator")
     metrics.api_answered(verb="PATCH", outcome="Conflict", seconds=0.01)
     metrics.api_answered(verb="GET", outcome="Success", seconds=0.01)
     metrics.status_written(outcome="Conflict")
@@ -49,6 +50,7 @@ def test_the_figures() -> None:
     assert values["transfers_in_flight", ()] == 1
     assert values["transfer_duration_seconds_count", ("Stopped",)] == 1
     assert values["transfer_bytes_total", ("read",)] == 100
+    assert values["bandwidth_wait_seconds_total", ("Operator",)] == 1.5
     assert values["api_errors_total", ("Conflict",)] == 1
     assert ("api_errors_total", ("Success",)) not in values
     assert values["watch_seconds_since_last_byte", ("recordings",)] == 7.5

@@ -52,10 +52,11 @@ def duration_schema(*entries: Rule) -> dict[str, Any]:
     return string(Rule(rule=_DURATION_RULE, message=DURATION_MESSAGE), *entries, max_length=16)
 
 
-def quantity_schema() -> dict[str, Any]:
-    """Schema of an amount of bytes greater than zero."""
+def quantity_schema(*entries: Rule) -> dict[str, Any]:
+    """Schema of an amount of bytes greater than zero; further rules may use `quantity(self)` where `isQuantity`."""
     return string(
         Rule(rule="isQuantity(self) && quantity(self).compareTo(quantity('0')) > 0", message=QUANTITY_MESSAGE),
+        *entries,
         max_length=32,
     )
 

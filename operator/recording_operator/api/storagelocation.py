@@ -19,6 +19,7 @@ from recording_operator.api.meta import (
 )
 from recording_operator.api.meta import ByteCount as Generation
 from recording_operator.api.storagelocation_rules import (
+    BANDWIDTH_SCHEMA,
     BUCKET_SCHEMA,
     CA_BUNDLE_SCHEMA,
     DEFAULT_KEY_TEMPLATE,
@@ -178,6 +179,11 @@ class Limits(ApiModel):
         default=None, description="Recordings of one namespace uploading into the location at once."
     )
     max_artifact_size: Bytes | None = Field(default=None, description="Largest artifact, such as 50Gi.")
+    bandwidth_per_second: Annotated[Bytes, WithJsonSchema(BANDWIDTH_SCHEMA)] | None = Field(
+        default=None,
+        description="Bytes per second that all transfers into the location together may move, such as 100Mi. They "
+        "share it evenly; a change holds at once. Absent: no limit.",
+    )
 
 
 DEFAULT_RETRY_DELAYS: tuple[timedelta, ...] = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))

@@ -81,6 +81,15 @@ TAGS_SCHEMA: Final[dict[str, Any]] = {
 }
 NAMESPACE_SCHEMA: Final = cel.label_schema("write the name of a namespace")
 
+LEAST_BANDWIDTH: Final = "64Ki"
+BANDWIDTH_SCHEMA: Final = cel.quantity_schema(
+    Rule(
+        # What is no amount has its own message.
+        rule="!isQuantity(self) || quantity(self).compareTo(quantity('0')) <= 0"
+        f" || quantity(self).compareTo(quantity('{LEAST_BANDWIDTH}')) >= 0",
+        message=f"must be at least {LEAST_BANDWIDTH}; to stop uploads set spec.suspend of the Recordings",
+    )
+)
 ENCRYPTION_RULES: Final = (
     Rule(
         rule="!has(self.kmsKeyId) || self.type == 'aws:kms'",

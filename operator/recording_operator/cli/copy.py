@@ -20,6 +20,7 @@ from recording_operator.engine.verdicts import Verdict, verdict_of
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import Settings, SettingsError, load_settings
 from recording_operator.transfer.artifact import abort_uploads, transfer_source
+from recording_operator.transfer.bandwidth import Flow, Link
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StoredObject, TransferOptions, UploadState
@@ -148,6 +149,7 @@ def _run(
             observer=meter,
             resume=None,
             options=options,
+            flow=Flow([Link(settings.transfers.bandwidth_per_second)]),
         )
     except Stopped:
         meter.clear()

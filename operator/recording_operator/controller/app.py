@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from pydantic import ValidationError
 
 from recording_operator.api.recording import Claim, Recording
+from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.dispatch import Dispatcher
 from recording_operator.controller.health import Checks, HealthServer
 from recording_operator.controller.locations import LocationKeeper
@@ -185,12 +186,14 @@ class App:
         loop = self._loop = ControlLoop(engine, act=act)
         connections = settings.transfers.concurrent * settings.transfers.workers
         stores = S3Stores(cluster_id=cluster_id, connections=connections)
+        bandwidth = BandwidthLimits(operator_limit=settings.transfers.bandwidth_per_second, metrics=self._metrics)
         locations = LocationKeeper(
             kube=kube,
             stores=stores,
             post=loop.post,
             pool=probe_pool,
             metrics=self._metrics,
+            bandwidth=bandwidth,
             operator_namespace=self._options.namespace,
             probe_interval=settings.locations.probe_interval,
             retry_interval=settings.locations.retry_interval,
@@ -204,6 +207,7 @@ class App:
             post=loop.post,
             metrics=self._metrics,
             options=settings.transfer_options(),
+            bandwidth=bandwidth,
             concurrent=settings.transfers.concurrent,
         )
         dispatcher = Dispatcher(

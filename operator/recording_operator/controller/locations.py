@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
+from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.loop import utc_now
 from recording_operator.engine.entry import Backoff
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
@@ -78,6 +79,7 @@ class LocationKeeper:
         post: Callable[[Fact], None],
         pool: Executor,
         metrics: Metrics,
+        bandwidth: BandwidthLimits,
         operator_namespace: str,
         probe_interval: timedelta,
         retry_interval: timedelta,
@@ -89,6 +91,7 @@ class LocationKeeper:
         self._post = post
         self._pool = pool
         self._metrics = metrics
+        self._bandwidth = bandwidth
         self._namespace = operator_namespace
         self._probe_interval = probe_interval
         self._retry_interval = retry_interval
@@ -110,6 +113,7 @@ class LocationKeeper:
             _log.error("The StorageLocation cannot be read: its CRD is not this operator's", extra={"location": name})
             return
         name = location.metadata.name
+        self._bandwidth.seen(location)
         with self._lock:
             known = self._known.get(name)
             if known is not None and known.location.metadata.uid == location.metadata.uid:
@@ -126,8 +130,10 @@ class LocationKeeper:
     def gone(self, name: str) -> None:
         """The StorageLocation was deleted; transfers under way keep their client."""
         with self._lock:
-            if self._known.pop(name, None) is None:
+            known = self._known.pop(name, None)
+            if known is None:
                 return
+        self._bandwidth.gone(known.location)
         self._metrics.forget_location(name)
         self._post(LocationGone(name=name))
         self._announce()

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import ResolvedSource, ResolveError, SourceResolver
 from recording_operator.engine.facts import (
     Fact,
@@ -117,6 +118,7 @@ class TransferRunner:
         post: Callable[[Fact], None],
         metrics: Metrics,
         options: TransferOptions,
+        bandwidth: BandwidthLimits,
         concurrent: int,
     ) -> None:
         self._stores = stores
@@ -125,6 +127,7 @@ class TransferRunner:
         self._post = post
         self._metrics = metrics
         self._options = options
+        self._bandwidth = bandwidth
         self._pool = ThreadPoolExecutor(max_workers=concurrent, thread_name_prefix="transfer")
         self._runs: dict[_Key, _Run] = {}
 
@@ -192,6 +195,7 @@ class TransferRunner:
             observer=run,
             resume=_resume(action),
             options=self._options,
+            flow=self._bandwidth.flow(action.location),
         )
 
     def _resolve(self, action: StartTransfer, artifact: ArtifactSpec) -> ResolvedSource:

@@ -1,0 +1,42 @@
+"""Which bandwidth limits hold: the operator's own, and that of each StorageLocation as it says at this moment."""
+
+import threading
+from functools import partial
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.metrics import Metrics
+from recording_operator.transfer.bandwidth import Flow, Link
+
+
+class BandwidthLimits:
+    """One limit for the process, one for each location. Thread-safe; transfers under way follow every change."""
+
+    def __init__(self, *, operator_limit: int | None, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._operator = self._link(operator_limit, scope="Operator")
+        self._locations: dict[str, Link] = {}
+        self._lock = threading.Lock()
+
+    def seen(self, location: StorageLocation) -> None:
+        """What the location says now."""
+        with self._lock:
+            self._of(location).set_limit(location.spec.limits.bandwidth_per_second)
+
+    def gone(self, location: StorageLocation) -> None:
+        """Forget it; transfers under way keep its last limit."""
+        with self._lock:
+            self._locations.pop(location.metadata.uid, None)
+
+    def flow(self, location: StorageLocation) -> Flow:
+        """The limits of one transfer. `location` may be older than what was `seen`, which counts."""
+        with self._lock:
+            return Flow([self._of(location), self._operator])
+
+    def _of(self, location: StorageLocation) -> Link:
+        uid = location.metadata.uid
+        if uid not in self._locations:
+            self._locations[uid] = self._link(location.spec.limits.bandwidth_per_second, scope="StorageLocation")
+        return self._locations[uid]
+
+    def _link(self, limit: int | None, *, scope: str) -> Link:
+        return Link(limit, on_wait=partial(self._metrics.waited_for_bandwidth, scope=scope))
