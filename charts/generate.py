@@ -4,7 +4,6 @@ files/crds/ is crds/ word for word; files/not-public.yaml holds the addresses th
 NetworkPolicy; values.schema.json joins charts/values_schema.py with the schema of the settings file.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from values_schema import VALUES
 
 from recording_operator.api import crd
+from recording_operator.api.generated import command_line
 from recording_operator.settings import Settings
 from recording_operator.transfer.addresses import NOT_PUBLIC_IPV4, NOT_PUBLIC_IPV6
 
@@ -60,32 +60,11 @@ def rendered() -> Iterator[tuple[str, str]]:
     yield "values.schema.json", json.dumps(schema, indent=2) + "\n"
 
 
-def differing() -> list[str]:
-    """Names of the files that are missing, not as generated, or not generated at all."""
-    wanted = dict(rendered())
-    there = {str(path.relative_to(CHART)) for path in (CHART / _CRDS).glob("*")} | set(wanted)
-    return sorted(name for name in there if wanted.get(name) != _text(CHART / name))
-
-
-def _text(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.exists() else None
-
-
 def main(arguments: Sequence[str]) -> int:
     """Write or check the files; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python charts/generate.py", description=__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help="write the files into the chart")
-    action.add_argument("--check", action="store_true", help="fail if the chart's files differ")
-    if parser.parse_args(arguments).check:
-        stale = differing()
-        if stale:
-            sys.stderr.write(f"Not as the code says: {', '.join(stale)}. Run `make chart`.\n")
-        return 1 if stale else 0
-    for name, text in rendered():
-        (CHART / name).parent.mkdir(parents=True, exist_ok=True)
-        (CHART / name).write_text(text, encoding="utf-8")
-    return 0
+    files = [(CHART / name, text) for name, text in rendered()]
+    found = (CHART / _CRDS).glob("*")
+    return command_line(files, arguments, prog="python charts/generate.py", remedy="make chart", found=found)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ docs/reference/ comes from the models; the tables of docs/troubleshooting.md com
 that file is written by hand.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from recording_operator.api.crd import RESOURCES
+from recording_operator.api.generated import command_line
 from recording_operator.api.reasons import REASON_DOCS, Reason
 from recording_operator.api.reference import reference_page
 from recording_operator.engine.verdicts import VERDICTS, Verdict
@@ -52,13 +52,6 @@ def generated(docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
     yield path, before + _BEGIN + "\n" + "\n".join(_tables()) + "\n" + _END + after
 
 
-def differing(docs: Path = DOCS) -> list[str]:
-    """Names of the documents that are missing or not as generated."""
-    return [
-        path.name for path, text in generated(docs) if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
-
-
 def _tables() -> Iterator[str]:
     for reason in Reason:
         if reason in _GROUPS:
@@ -73,19 +66,7 @@ def _tables() -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Write or check the documents; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python docs/generate.py", description=__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help="write the documents")
-    action.add_argument("--check", action="store_true", help="fail if a document differs from what would be written")
-    if parser.parse_args(arguments).check:
-        stale = differing()
-        if stale:
-            sys.stderr.write(f"Not as the models say: {', '.join(stale)}. Run `make docs`.\n")
-        return 1 if stale else 0
-    for path, text in generated():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return command_line(generated(), arguments, prog="python docs/generate.py", remedy="make docs")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ MONITORING_APIS: Final = tuple(
     f"monitoring.coreos.com/v1/{kind}" for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 )
 _TIMEOUT_S: Final = 320
+_TAKE_VALUES: Final = ("install", "upgrade", "template", "lint")
 Object = dict[str, Any]
 
 
@@ -36,10 +37,10 @@ class Helm:
 
     def __call__(self, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
         """Return what it printed. Raises HelmError."""
-        given = ["--values=-"] if values is not None else []
+        given = ["--values=-"] if arguments[0] in _TAKE_VALUES else []
         done = subprocess.run(
             [str(self.program), *arguments, *given],
-            input=yaml.safe_dump(dict(values or {})),
+            input=yaml.safe_dump(_with_image(values or {})),
             env=self._environment(),
             capture_output=True,
             text=True,
@@ -65,6 +66,11 @@ class Helm:
         folders = {f"HELM_{name}_HOME": str(self.home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
         cluster = {"KUBECONFIG": str(self.kubeconfig)} if self.kubeconfig else {"KUBECONFIG": os.devnull}
         return {**os.environ, **folders, **cluster}
+
+
+def _with_image(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, and the image that nothing can be installed without."""
+    return {**values, "image": {"repository": "registry.test/recording-operator", **values.get("image", {})}}
 
 
 def parsed(manifests: str) -> list[Object]:

@@ -115,6 +115,7 @@ def test_settings_that_the_schema_takes_are_settings_of_the_operator() -> None:
     [
         ({"replicas": 3}, "replicas"),
         ({"image": {"repo": "x"}}, "repo"),
+        ({"image": {"repository": ""}}, "build the image"),
         ({"image": {"digest": "sha256:abc"}}, "digest"),
         ({"replicaCount": "two"}, "replicaCount"),
         ({"log": {"level": "chatty"}}, "level"),

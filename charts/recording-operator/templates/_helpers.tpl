@@ -56,7 +56,8 @@ annotations:
 
 {{- define "operator.image" -}}
 {{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
-{{- with $registry }}{{ . }}/{{ end }}{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- $repository := required "image.repository is needed: build the image (docker build . in the operator's repository, or make image without Docker), push it where your nodes can pull, and set image.repository to where it is, such as registry.example.com/recording-operator" .Values.image.repository -}}
+{{- with $registry }}{{ . }}/{{ end }}{{ $repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
 {{- with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
