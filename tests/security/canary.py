@@ -3,7 +3,7 @@
 import socket
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Network, ip_address
@@ -144,7 +144,7 @@ class Resolver:
         return [address for address in addresses if address is not None]
 
 
-def answer_names(names: dict[str, Sequence[str]], ask: Callable[..., Any]) -> Callable[..., Any]:
+def answer_names(names: Mapping[str, Sequence[str]], ask: Callable[..., Any]) -> Callable[..., Any]:
     """What to put in place of the system's resolver `ask`: it knows `names` and what numbers mean, and no network.
 
     A name gives its next answer at each question, and the last one for ever.
