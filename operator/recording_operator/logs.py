@@ -56,6 +56,11 @@ _QUIET: Final[Mapping[str, int]] = {
     ),
     # "OS signals are ignored": so they should be, the operator handles them itself.
     "kopf._core.reactor.running": logging.ERROR,
+    # Every attempt at a LIST or WATCH while the API server is away, and a traceback at the end: `kube.outage` tells of
+    # an outage once, the watcher of each start anew.
+    "kopf._cogs.clients.watching": logging.CRITICAL,
+    "kopf._core.reactor.observation": logging.CRITICAL,
+    "kopf._core.reactor.orchestration": logging.CRITICAL,
 }
 
 

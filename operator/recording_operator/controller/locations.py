@@ -19,6 +19,7 @@ from recording_operator.engine.entry import Backoff
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
+from recording_operator.kube.outage import level_of
 from recording_operator.kube.secrets import SecretError, StoreCredentials, location_credentials
 from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
@@ -291,7 +292,7 @@ class LocationKeeper:
             except NotFound:
                 return
             except KubeError as error:
-                _log.warning("The status was not written: %s", error, extra={"location": name})
+                _log.log(level_of(error), "The status was not written: %s", error, extra={"location": name})
                 return
 
     def _patch(self, raw: dict[str, Any], found: Found) -> None:

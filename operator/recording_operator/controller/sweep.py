@@ -18,12 +18,14 @@ from recording_operator.engine.finished import Finished, is_settled
 from recording_operator.engine.keys import uid_pattern
 from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.kube.errors import KubeError
+from recording_operator.kube.outage import level_of
 from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.store import OpenUpload
 
 _log = logging.getLogger(__name__)
 _REST_BETWEEN_SWEEPS: Final = timedelta(minutes=2)
+_REST_AFTER_FAILURE: Final = timedelta(seconds=10)
 FINISHED_SELECTORS = ("status.phase=Complete", "status.phase=Failed")
 
 
@@ -61,6 +63,7 @@ class Sweeper:
         self._now = now
         self._finished_due = now()
         self._uploads_due = now()
+        self._not_before = now()
         self._missed = threading.Event()
         self._swept_at: datetime | None = None
 
@@ -69,8 +72,8 @@ class Sweeper:
         self._missed.set()
 
     def run_due(self) -> None:
-        """Sweep what is due. A sweep that the API server or a store breaks off is made again at the next call."""
-        if not self._leads():
+        """Sweep what is due. A sweep that the API server breaks off is made again some seconds later."""
+        if not self._leads() or self._now() < self._not_before:
             return
         try:
             if self._now() >= self._finished_due or self._may_have_missed():
@@ -83,7 +86,8 @@ class Sweeper:
                 self.sweep_uploads()
                 self._uploads_due = self._now() + self._intervals.uploads
         except KubeError as error:
-            _log.warning("A sweep was broken off: %s", error)
+            self._not_before = self._now() + _REST_AFTER_FAILURE
+            _log.log(level_of(error), "A sweep was broken off: %s", error)
 
     def _may_have_missed(self) -> bool:
         """Whether there was a new list, and the last sweep is not so young that a watch that breaks often hurts."""

@@ -20,6 +20,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
+from recording_operator.kube.outage import level_of
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.times import micro_time
 
@@ -101,6 +102,7 @@ class Leadership:
         self._seen: _Seen | None = None
         self._renewed_s: float | None = None  # when the last successful write of ours was sent
         self._epoch: int | None = None
+        self._complaint = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -143,7 +145,7 @@ class Leadership:
                     self._lead()
                     return True
             except KubeError as error:
-                _log.warning("Cannot ask for the Lease %s/%s: %s", self._namespace, self._name, error)
+                self._complain("Cannot ask for the Lease", error)
             # Twice as often as the holder renews: what counts is when the last renewal was seen, not when it was made.
             stop.wait(self._timings.retry_s / 2 * random.uniform(0.8, 1.0))  # noqa: S311 - keeps contenders out of step
         return False
@@ -193,9 +195,16 @@ class Leadership:
             if self._try_to_hold() or self._seen is None or self._is_ours(self._seen):
                 return None
         except KubeError as error:
-            _log.warning("Renewing the Lease failed: %s", error)
+            self._complain("Cannot renew the Lease", error)
             return None  # the next answer decides
         return f"it is held by {self._seen.holder or 'nobody'}"
+
+    def _complain(self, what: str, error: KubeError) -> None:
+        """Tell, but not the same every two seconds."""
+        complaint = f"{what} {self._namespace}/{self._name}: {error}"
+        level = logging.DEBUG if complaint == self._complaint else level_of(error)
+        self._complaint = complaint
+        _log.log(level, "%s", complaint)
 
     def _try_to_hold(self) -> bool:
         """Create, take or renew the Lease; False if another holds it, or was quicker. Raises KubeError."""
@@ -209,6 +218,7 @@ class Leadership:
             return False
         self._seen = _Seen(lease=lease, since_s=self._clock())
         self._renewed_s = sent_s
+        self._complaint = ""
         return True
 
     def _take(self, seen: _Seen) -> dict[str, Any] | None:

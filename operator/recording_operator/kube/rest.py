@@ -11,6 +11,7 @@ from kubernetes.client import ApiClient, ApiException, Configuration
 
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.errors import ApiUnavailable, KubeError, UnexpectedAnswer, error_from_answer
+from recording_operator.kube.outage import Outage
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -48,6 +49,7 @@ class RestClient:
         self._observer: CallObserver = observer or _Quiet()
         self._client = ApiClient(_configuration(connection, connections=connections))
         self._user_agent = user_agent
+        self._outage = Outage()
 
     def close(self) -> None:
         """Drop the kept connections."""
@@ -71,10 +73,14 @@ class RestClient:
         started = time.monotonic()
         outcome = "Success"
         try:
-            return self._request(method, path, query, body, self._headers(content_type, accept), read_timeout_s)
+            answer = self._request(method, path, query, body, self._headers(content_type, accept), read_timeout_s)
         except KubeError as error:
             outcome = type(error).__name__
+            self._outage.failed(error)
             raise
+        else:
+            self._outage.answered()
+            return answer
         finally:
             self._observer.api_answered(verb=method, outcome=outcome, seconds=time.monotonic() - started)
 

@@ -1,0 +1,58 @@
+"""One line when the API server stops answering and one when it answers again, however many calls fail meanwhile."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from recording_operator.kube.errors import ApiUnavailable, KubeError, TooManyRequests
+
+TELL_AFTER_S: Final = 3.0
+"""Shorter absences (a restart behind a load balancer, a cut connection) are nobody's business."""
+
+_log = logging.getLogger(__name__)
+
+
+def is_away(error: KubeError) -> bool:
+    """Whether the error says nothing but that the API server cannot serve us now."""
+    return isinstance(error, (ApiUnavailable, TooManyRequests))
+
+
+def level_of(error: KubeError) -> int:
+    """At which level the caller of a failed call tells of it: an outage is told here, once."""
+    return logging.DEBUG if is_away(error) else logging.WARNING
+
+
+class Outage:
+    """Hears how every call of one client ended. Thread-safe."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._since_s: float | None = None
+        self._told = False
+
+    def failed(self, error: KubeError) -> None:
+        """A call failed; `error` is what its caller gets."""
+        if not is_away(error):
+            self.answered()
+            return
+        with self._lock:
+            now_s = self._clock()
+            if self._since_s is None:
+                self._since_s = now_s
+            if self._told or now_s - self._since_s < TELL_AFTER_S:
+                return
+            self._told = True
+        _log.warning("The API server does not serve us; transfers go on, what is to be written waits: %s", error)
+
+    def answered(self) -> None:
+        """A call was answered."""
+        if self._since_s is None:
+            return
+        with self._lock:
+            since_s, told = self._since_s, self._told
+            self._since_s, self._told = None, False
+        if told and since_s is not None:
+            _log.warning("The API server answers again, after %.0f s", self._clock() - since_s)

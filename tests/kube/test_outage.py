@@ -1,0 +1,63 @@
+"""An outage of the API server is told once, its end once, and short ones not at all."""
+
+import logging
+
+import pytest
+
+from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, TooManyRequests
+from recording_operator.kube.outage import TELL_AFTER_S, Outage, level_of
+
+AWAY = ApiUnavailable("GET /x: no answer from the API server (NewConnectionError)")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "recording_operator.kube.outage"]
+
+
+@pytest.mark.parametrize("error", [AWAY, TooManyRequests("GET /x: 429", retry_after_s=1.0)])
+def test_many_failed_calls_are_one_line(caplog: pytest.LogCaptureFixture, error: KubeError) -> None:
+    clock = Clock()
+    outage = Outage(clock=clock)
+    for _ in range(50):
+        outage.failed(error)
+        clock.now_s += 1
+    outage.answered()
+    outage.answered()
+    assert told(caplog) == [
+        f"The API server does not serve us; transfers go on, what is to be written waits: {error}",
+        "The API server answers again, after 50 s",
+    ]
+
+
+def test_a_short_absence_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    outage = Outage(clock=clock)
+    for _ in range(5):
+        outage.failed(AWAY)
+        clock.now_s += TELL_AFTER_S * 0.9
+        outage.answered()
+    assert told(caplog) == []
+
+
+def test_a_refusal_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    outage = Outage(clock=clock)
+    outage.failed(AWAY)
+    clock.now_s += TELL_AFTER_S * 0.9
+    outage.failed(Forbidden("GET /x: 403", status=403))
+    clock.now_s += TELL_AFTER_S * 0.9
+    outage.failed(AWAY)
+    assert told(caplog) == []
+
+
+def test_only_refusals_are_worth_a_line_of_their_own() -> None:
+    assert level_of(AWAY) == logging.DEBUG
+    assert level_of(Forbidden("GET /x: 403", status=403)) == logging.WARNING
