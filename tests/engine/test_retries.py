@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Phase, RecordingStatus, SourceRef
+from recording_operator.api.recording import Claim, Phase, RecordingStatus, SourceRef
 from recording_operator.engine.facts import (
     AbortUpload,
     CleanUp,
@@ -15,13 +15,16 @@ from recording_operator.engine.facts import (
     ReportFault,
     StartTransfer,
     StopTransfer,
+    Stored,
+    TransferEnded,
     TransferProgress,
+    TransferStopped,
     UploadAborted,
     WriteStatus,
 )
 from recording_operator.engine.queue import Capacity
 from tests.engine.builders import START, a_location, a_recording, an_artifact, an_artifact_status, uid_of
-from tests.engine.driver import Driver, newer, none, only
+from tests.engine.driver import STORED, Driver, newer, none, only
 from tests.engine.scenes import (
     ABORTED,
     STOPPED,
@@ -163,6 +166,29 @@ def test_suspend_stops_the_transfer_and_keeps_the_upload() -> None:
     assert (write.status["phase"], write.status["reason"]) == ("Pending", "Suspended")
     assert write.status["artifacts"][0]["uploadId"] == "u1"
     assert "claim" not in write.status
+
+
+@pytest.mark.parametrize(("outcome", "phase"), [(STORED, Phase.COMPLETE), (TransferStopped(), Phase.FAILED)], ids=str)
+def test_cancelled_while_nobody_led_it_is_looked_at_first(outcome: Stored | TransferStopped, phase: Phase) -> None:
+    left = newer(moving(Driver()), cancel=True)
+    driver = Driver(claim=Claim(holder="op-b", transitions=6))
+
+    claimed = driver.claimed(left)
+
+    start = only(driver.actions, StartTransfer)
+    assert start.only_look
+    write = only(driver.tell(TransferEnded(uid=UID, artifact="video", outcome=outcome)), WriteStatus)
+    assert driver.accept(write, claimed).status.phase is phase
+
+
+def test_cancelled_while_nobody_led_and_the_store_is_away() -> None:
+    left = newer(moving(Driver()), cancel=True)
+    driver = Driver(claim=Claim(holder="op-b", transitions=6))
+    driver.tell(LocationSeen(location=a_location(), ready=False, message="away"))
+
+    write = only(driver.tell(RecordingSeen(recording=left)), WriteStatus)
+
+    assert driver.accept(write, left).status.reason == Reason.CANCELLED
 
 
 def test_cancel_aborts_and_its_end_starts_anew() -> None:

@@ -67,7 +67,7 @@ def test_a_missing_right_to_delete_is_no_obstacle(strict: StrictStore, store: S3
     assert len(strict.bucket.versions[".recording-operator/probe"]) == 1
 
 
-def test_t5_the_upload_of_a_probe_that_was_killed_is_aborted(strict: StrictStore, store: S3Store) -> None:
+def test_t5_the_upload_of_a_probe_that_was_killed_is_aborted(store: S3Store) -> None:
     store.create_upload(an_object(key=".recording-operator/probe"))
     neighbour = store.create_upload(an_object(key=".recording-operator/probe-of-another-cluster"))
 

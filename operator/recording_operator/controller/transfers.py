@@ -24,7 +24,7 @@ from recording_operator.engine.facts import (
     UploadCreated,
 )
 from recording_operator.metrics import Metrics
-from recording_operator.transfer.artifact import store_inline, transfer_source
+from recording_operator.transfer.artifact import look_up, store_inline, transfer_source
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, StoredObject, TransferOptions, UploadState
@@ -183,6 +183,8 @@ class TransferRunner:
         artifact = next(spec for spec in action.recording.spec.artifacts if spec.name == action.artifact)
         store = self._stores.store(action.location)
         obj = _object_spec(action, artifact)
+        if action.only_look:
+            return self._look_up(artifact, obj, store, run)
         if artifact.inline is not None:
             return store_inline(artifact.inline.encode(), obj, store=store)
         resolved = self._resolve(action, artifact)
@@ -197,6 +199,15 @@ class TransferRunner:
             options=self._options,
             flow=self._bandwidth.flow(action.location),
         )
+
+    @staticmethod
+    def _look_up(artifact: ArtifactSpec, obj: ObjectSpec, store: Store, run: _Run) -> StoredObject:
+        source = artifact.source
+        size_bytes, checksum = (source.size, source.checksum) if source is not None else (None, None)
+        found = look_up(obj, size_bytes=size_bytes, checksum=checksum, store=store, stop=run.stop)
+        if found is None:
+            raise Stopped
+        return found
 
     def _resolve(self, action: StartTransfer, artifact: ArtifactSpec) -> ResolvedSource:
         resolved = self._resolver.resolve(action.recording, artifact)

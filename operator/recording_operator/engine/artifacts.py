@@ -54,6 +54,8 @@ class Surroundings:
     """Held back after something that was not its fault."""
     secret_changed: bool = False
     """The Secrets that the source names were read and hold something else than what was last tried."""
+    may_be_stored: bool = False
+    """An earlier operator ended while it moved, perhaps right after it had stored the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +108,11 @@ def settle(artifact: ArtifactSpec, status: ArtifactStatus, around: Surroundings)
 
 
 def _settle_pending(artifact: ArtifactSpec, status: ArtifactStatus, around: Surroundings) -> Settled:
-    if around.cancel:
+    look_first = around.may_be_stored and _could_start(status, around)
+    if around.cancel and not look_first:
         message = "spec.cancel is true; set it to false to start again"
         return Settled(status=_failed(status, Reason.CANCELLED, message))
-    if around.suspend:
+    if around.suspend and not around.cancel:
         return Settled(status=_waits(status, Reason.SUSPENDED, "spec.suspend is true; what is stored is kept"))
     if status.expired_since is not None and around.now >= status.expired_since + around.retry.refresh_grace:
         return Settled(status=_failed(status, Reason.SOURCE_EXPIRED, "the URL expired and no fresh one came in time"))
@@ -126,6 +129,12 @@ def _settle_pending(artifact: ArtifactSpec, status: ArtifactStatus, around: Surr
     if status.phase is Phase.PENDING and status.reason == Reason.INTERRUPTED:
         return Settled(status=status, ready=True)  # the next operator reads why it waits
     return Settled(status=_queued(status), ready=True)
+
+
+def _could_start(status: ArtifactStatus, around: Surroundings) -> bool:
+    """Whether nothing but a slot, or a first word about the location, is waited for."""
+    waits = status.next_retry_time is not None or status.expired_since is not None or status.reason in ABOUT_A_SECRET
+    return not waits and (around.obstacle is None or around.obstacle.reason is None)
 
 
 def _await_fresh_source(artifact: ArtifactSpec, status: ArtifactStatus, around: Surroundings) -> Settled:

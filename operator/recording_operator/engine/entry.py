@@ -104,6 +104,8 @@ class Entry:
     """Artifacts whose upload exists but is not named by the status yet."""
     touched: set[str] = field(default_factory=set)
     """Artifacts that were moved: there may be an upload that no status names."""
+    unseen: set[str] = field(default_factory=set)
+    """Artifacts that an operator was moving when it ended: there may be an object that no status names."""
     holds: dict[str, Backoff] = field(default_factory=dict)
     aborts: dict[str, Abort] = field(default_factory=dict)
     resolving: set[str] = field(default_factory=set)
@@ -131,6 +133,7 @@ class Entry:
         entry.artifacts = {spec.name: stored[spec.name] for spec in recording.spec.artifacts if spec.name in stored}
         entry.adopt(recording)
         entry.touched = {state.name for state in entry.artifacts.values() if _was_moved(state)}
+        entry.unseen = _left_moving(recording)
         entry.told = shown(recording)
         return entry
 
@@ -173,6 +176,7 @@ class Entry:
             self.contested = True
             self.retry_token = after.last_retry_token or ""
             self.told = shown(recording)
+            self.unseen |= _left_moving(recording) - self.running.keys()
             for state in after.artifacts:
                 mine = self.artifacts.get(state.name)
                 if mine is not None and state.name not in self.running and mine.phase is not Phase.COMPLETE:
@@ -241,6 +245,14 @@ def shown(recording: Recording) -> tuple[str, str] | None:
 def _was_moved(state: ArtifactStatus) -> bool:
     """Whether there may be an upload that the status does not name: a crash came between the two."""
     return state.phase is Phase.UPLOADING or (state.phase is Phase.PENDING and state.key is not None)
+
+
+def _left_moving(recording: Recording) -> set[str]:
+    """The artifacts that somebody claims and has not brought to an end."""
+    status = recording.status
+    unfinished = {spec.name for spec in recording.spec.artifacts}
+    unfinished -= {state.name for state in status.artifacts if state.phase in (Phase.COMPLETE, Phase.FAILED)}
+    return unfinished if status.claim is not None else set()
 
 
 def version_of(recording: Recording) -> int:

@@ -299,6 +299,8 @@ class StartTransfer:
     upload_id: str | None
     part_size_bytes: int | None
     source: SourceFacts | None
+    only_look: bool = False
+    """Move nothing: Stored if an earlier operator left the object there, else TransferStopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

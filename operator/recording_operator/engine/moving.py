@@ -71,6 +71,7 @@ def advance(state: State, entry: Entry, now: datetime) -> list[Action]:
             obstacle=obstacle,
             not_before=hold.not_before if hold else None,
             secret_changed=artifact.name in entry.secret_changed,
+            may_be_stored=artifact.name in entry.unseen,
         )
         entry.secret_changed.discard(artifact.name)
         settled = settle(artifact, entry.artifacts[artifact.name], around)
@@ -193,6 +194,7 @@ def start_reserved(state: State, entry: Entry, now: datetime) -> list[Action]:
                 upload_id=status.upload_id,
                 part_size_bytes=status.part_size,
                 source=status.source,
+                only_look=entry.recording.spec.cancel,
             )
         )
     entry.reserved.clear()
@@ -265,6 +267,7 @@ def ended(state: State, entry: Entry, fact: TransferEnded, now: datetime) -> lis
         return []
     entry.unpersisted.discard(name)
     state.slots.give_back((entry.uid, name))
+    entry.unseen.discard(name)
     match fact.outcome:
         case Stored() as stored:
             _stored(entry, name, stored)

@@ -110,6 +110,17 @@ def transfer_source(
     return stored
 
 
+def look_up(
+    obj: ObjectSpec, *, size_bytes: int | None, checksum: str | None, store: Store, stop: StopSignal
+) -> StoredObject | None:
+    """What an earlier process has stored of this artifact, proved as far as `size_bytes` and `checksum` go, or None.
+
+    Raises TransferError, as a transfer that finds the object.
+    """
+    spec = SourceSpec(url="", expected_size_bytes=size_bytes, expected_checksum=checksum)
+    return _already_stored(obj, Expectations.of(spec), store=store, stop=stop, options=TransferOptions())
+
+
 def store_inline(body: bytes, obj: ObjectSpec, *, store: Store) -> StoredObject:
     """Store the small text of an inline artifact and return what HEAD shows. Raises TransferError."""
     never, options = threading.Event(), TransferOptions()

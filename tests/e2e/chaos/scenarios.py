@@ -22,9 +22,9 @@ _REPORTS: Final = "/apis/recordings.dev/v1alpha1/storagereports"
 _LEASE: Final = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/recording-operator"
 
 
-def a_large_one(world: World, name: str = "large", **spec: Any) -> Live:
+def a_large_one(world: World, name: str = "large", rate: str = "6MB", **spec: Any) -> Live:
     """Three parts that take a second or two."""
-    return world.create(from_media(world.media, size_bytes=LARGE, rate="6MB"), name=name, **spec)
+    return world.create(from_media(world.media, size_bytes=LARGE, rate=rate), name=name, **spec)
 
 
 def start(stage: Stage) -> None:
@@ -113,7 +113,7 @@ def cancelled(stage: Stage) -> None:
 
 def drain(stage: Stage) -> None:
     """SIGTERM in the middle of an upload."""
-    recording = a_large_one(stage.world, name="drained")
+    recording = a_large_one(stage.world, name="drained", rate="2MB")
     recording.wait_upload()
     if stage.bombed is not None:
         stage.bombed.terminate()

@@ -51,6 +51,11 @@ class People:
         if uids:
             self._rng.choice(self.edits)(self._rng.choice(uids))
 
+    def change_mind(self, uid: str) -> None:
+        """Cancel or suspend, or leave it."""
+        if uid in self._world.api.recordings:
+            self._rng.choice((self._cancel, self._suspend, self._fresh_url, self._retry))(uid)
+
     def rotate_secret(self) -> None:
         """A Secret comes, goes or gets a fresh URL."""
         place = (self._rng.choice(("team-a", "team-b")), "source")

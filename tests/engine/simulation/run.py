@@ -67,6 +67,8 @@ class Simulation:
         for _ in range(rng.choice((1, 1, 2, 3))):
             self._people.create()
         world.start_operator()
+        if {"crash", "edits"} <= world.faults:
+            world.just_stored = self._crash_unheard
         trouble_s = rng.choice((5.0, 60.0, 900.0))
         kinds = [kind for kind in FAULTS if kind in world.faults and kind in self._troubles]
         for _ in range(rng.choice((1, 4, 12)) if kinds else 0):
@@ -128,6 +130,16 @@ class Simulation:
             self._world.trace(leader.name, "dies")
             self._world.bury(leader)
             self._world.schedule.after(self._rng.choice((0.0, 16.0)), self._succeed)
+
+    def _crash_unheard(self, uid: str) -> None:
+        """The worst moment to die, and somebody changes his mind before the next operator looks."""
+
+        def die() -> None:
+            self._crash()
+            self._people.change_mind(uid)
+
+        if self._rng.random() < 0.2:
+            self._world.schedule.after(0, die)
 
     def _succeed(self) -> None:
         if self._world.leader is None:
@@ -241,6 +253,11 @@ class Simulation:
             assert thing.uid in world.checker.asked_for_deletion, f"{thing.key} was deleted, and nobody asked for it"
         if world.split_brain:
             return  # the old operator may store an object after the new one has cleaned up
+        owned = {(thing.uid, thing.artifact) for thing in world.store.objects.values()}
+        for uid, recording in world.api.recordings.items():
+            for state in recording.status.artifacts:
+                if state.phase is Phase.FAILED:
+                    assert (uid, state.name) not in owned, f"{state.name} of {uid[:8]} is {state.reason}, and stored"
         for uid in world.checker.objects_to_delete - set(world.api.recordings):
             left = [key for key, thing in world.store.objects.items() if thing.uid == uid]
             assert not left, f"{left} should have gone with its Recording"

@@ -105,6 +105,11 @@ class Transfer:
         yield world.latency_s()
         if self._action.location.metadata.name not in world.locations:
             raise _AttemptError(Reason.LOCATION_NOT_READY)
+        if self._action.only_look:
+            found = world.store.head(self._action.key)
+            if found is None:
+                raise _StoppedError
+            return self._proved(found, size=PART_BYTES)
         if spec.inline is not None:
             return self._proved(world.store.put(self._action.key, uid=self.uid, artifact=self.artifact), size=4)
         url = self._resolve(spec)
@@ -131,6 +136,7 @@ class Transfer:
         yield world.latency_s()
         assert self.upload_id is not None
         thing = world.store.complete(self.upload_id, uid=self.uid, artifact=self.artifact)
+        world.just_stored(self.uid)
         stored = self._proved(thing, size=size)
         yield world.latency_s()  # here the object exists, and nobody but the store knows
         world.store.abort(self._action.key)

@@ -48,6 +48,8 @@ class World:
         self.named_uploads: dict[tuple[str, str], set[str]] = {}
         self.foreign: set[str] = set()
         self.swept = 0
+        self.just_stored: Callable[[str], None] = lambda _: None
+        """Called when an object was stored and only the store and the transfer know."""
         self.died = False
         self.split_brain = False
         self.leader: Operator | None = None
