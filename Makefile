@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench-report soak help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs
+.PHONY: bench-report soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -39,6 +39,11 @@ test: setup ## Run all tests
 e2e: setup ## Run the tests on the real control plane and S3 server only
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@$(BIN)/pytest -m cluster $(PYTEST_ARGS)
+
+chaos: setup ## Kill the operator at each crash point, then 1,000 times (KILLS, SEED) at random under load
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@CHAOS=1 KILLS=$(or $(KILLS),1000) SEED=$(or $(SEED),$(shell date +%s)) \
+		$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal tests/e2e/chaos $(PYTEST_ARGS)
 
 lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check .
