@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench-report soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs
+.PHONY: bench-report soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -39,6 +39,12 @@ test: setup ## Run all tests
 e2e: setup ## Run the tests on the real control plane and S3 server only
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@$(BIN)/pytest -m cluster $(PYTEST_ARGS)
+
+corruption: setup ## Corrupt 1,000 transfers (CASES, SEED) at source, wire and store: each must be found
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.endurance.corruption --cases $(or $(CASES),1000) $(if $(SEED),--seed $(SEED))
+
+chaos-uploads: setup ## Move 10,000 uploads (UPLOADS, SEED) amid faults and kills, then count what is left over
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.endurance.uploads --uploads $(or $(UPLOADS),10000) $(if $(SEED),--seed $(SEED))
 
 chaos: setup ## Kill the operator at each crash point, then 1,000 times (KILLS, SEED) at random under load
 	@$(BIN)/python -m localcluster tools >/dev/null

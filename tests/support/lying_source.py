@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 CANARY = "CANARY-7f3a"  # in every URL's query; it must appear nowhere else
+Framing = Literal["length", "chunked", "chunked without end", "close"]
 _WINDOW = 64 * 2**10
 
 
@@ -47,7 +48,7 @@ class Behaviour:
     content: Content | None = None
     ranges: bool = True
     conditions: bool = True
-    framing: Literal["length", "chunked", "chunked without end", "close"] = "length"
+    framing: Framing = "length"
     cut_after: int | None = None
     reset: bool = False
     extra: bytes = b""

@@ -11,6 +11,8 @@ Operation = Literal[
     "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads",
 ]  # fmt: skip
 
+About = Literal["size", "sum", "absent", "owner"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -68,7 +70,7 @@ class Misjoin:
 class FalseHead:
     """HEAD or ListParts tells of something else than is there."""
 
-    about: Literal["size", "sum", "absent", "owner"]
+    about: About
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
