@@ -75,6 +75,7 @@ class ImageBuilder:
             raise ImageError(reason)
         self.folder = (folder or cache_folder() / "image").absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._unpacked: list[str] = []
 
     def build(self, *, archive: Path, reference: str = REFERENCE, cached: bool = True, tree: Path = PROJECT) -> Image:
         """Build the Dockerfile into an OCI archive. The same tree and bases give the same digest. Raises ImageError."""
@@ -98,11 +99,13 @@ class ImageBuilder:
     def unpack(self, reference: str = REFERENCE) -> Path:
         """Return a folder with the image's files, read-only by agreement. `release` frees it. Raises ImageError."""
         container = self._buildah("from", "--pull-never", reference).strip()
+        self._unpacked.append(container)
         return Path(self._buildah("mount", container).strip())
 
     def release(self) -> None:
-        """Remove every working container."""
-        self._buildah("rm", "--all")
+        """Remove what was unpacked."""
+        while self._unpacked:
+            self._buildah("rm", self._unpacked.pop())
 
     def _base(self, name: str, packages: Sequence[str]) -> str:
         """Return the reference of a base image, made once for each list of packages."""
