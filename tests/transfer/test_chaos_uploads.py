@@ -1,4 +1,4 @@
-"""A sample of `make chaos-uploads`: amid faults and kills nothing is left over, nothing is doubled, nothing is wrong."""
+"""A sample of `make chaos-uploads`: amid faults and kills nothing is left over, doubled or wrong."""
 
 from tests.endurance.uploads import run
 

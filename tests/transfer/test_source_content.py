@@ -1,5 +1,6 @@
-"""Faults of the source, S26 to S30: content that is none, too large, or another than declared."""
+"""Faults of the source, S26 to S32: content that is none, too large, or another than declared."""
 
+import gzip
 from collections.abc import Callable
 
 import pytest
@@ -11,12 +12,14 @@ from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
     MIB,
+    after_probe,
     an_object,
     check_stored,
     fails,
     loopback_policy,
     pattern,
     run_transfer,
+    sum_of,
 )
 
 Serve = Callable[[bytes], LyingSource]
@@ -33,6 +36,16 @@ XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Re
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "application/xml"),
         (b'{"error": "login required"}', "application/json"),
         (b"anything", "text/html"),
+        (b"  \r\n\t<HTML lang=en>", "video/mp4"),
+        (b"<!-- saved from url -->\n<!-- twice --><html>", "video/mp4"),
+        (b"<script>location='/login'</script>", "application/octet-stream"),
+        ("\ufeff<!DOCTYPE html>".encode("utf-16-le"), "video/mp4"),
+        ("\ufeff<!DOCTYPE html>".encode("utf-16-be"), "video/mp4"),
+        ("<html><head>".encode("utf-16-le"), "video/mp4"),
+        (gzip.compress(b"<!doctype html><title>Sign in</title>" + b" " * 5000, mtime=0), "video/mp4"),
+        (b"<?xml version='1.0'?>\n<!-- x -->\n<Error><Code>NoSuchKey</Code></Error>", "video/mp4"),
+        (b"<Error><Code>AccessDenied</Code></Error>", "binary/octet-stream"),
+        ("\ufeff<?xml version='1.0' encoding='utf-16'?><Error>".encode("utf-16-le"), "video/mp4"),
     ],
 )
 def test_s26_a_login_or_error_page_is_no_video(
@@ -50,6 +63,15 @@ def test_s26_a_login_or_error_page_is_no_video(
         (b'{"words": []}', "Transcript", "application/json"),
         (b"<?xml version='1.0'?><tt/>", "Transcript", "application/ttml+xml"),
         (b"<html>notes</html>", "Summary", "text/html"),
+        (b"WEBVTT\n\n00:01.000 --> 00:02.000\nwe write <html> and <error> today", "Transcript", "text/vtt"),
+        (b'{"text": "<!doctype html><error>"}', "Transcript", "application/json"),
+        (b"\xef\xbb\xbf1\n00:00:01,000 --> 00:00:02,000\n<i>html</i>", "Transcript", "application/x-subrip"),
+        (b"<!-- generated -->\n# Notes\nwe talked about <html>", "Summary", "text/markdown"),
+        (b"<title-case> is no page", "Summary", "text/plain"),
+        (b"html5 meeting: <html> came up", "Transcript", "text/plain"),
+        (b"<?xml version='1.0'?><tt><p>an <error> was named</p></tt>", "Transcript", "application/ttml+xml"),
+        (gzip.compress(b"<html>archive of the chat</html>", mtime=0), "Other", "application/gzip"),
+        ("plain words in UTF-16".encode("utf-16"), "Transcript", "text/plain; charset=utf-16"),
     ],
 )
 def test_s26_text_that_is_declared_as_text_is_stored(
@@ -98,3 +120,52 @@ def test_content_that_is_compressed_against_our_word_is_refused(serve: Serve, st
     source.behave = lambda _: Behaviour(headers={"Content-Encoding": "gzip"})
     assert fails(lambda: run_transfer(source.url, store)).reason is Reason.SOURCE_PROTOCOL_ERROR
     assert {request.headers["accept-encoding"] for request in source.served} == {"identity"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "declared"),
+    [
+        (b"WEBVTT\n\nhello", "Transcript", "text/vtt"),
+        (b"\0\0\0\x20ftypisom" + b"\0" * 100, "Video", "video/mp4"),
+        (b"\x1aE\xdf\xa3" + b"\0" * 100, "Video", "video/webm"),
+        (b'{"words": []}', "Transcript", "application/json"),
+    ],
+)
+def test_s26_a_server_that_calls_everything_html_is_not_believed(
+    serve: Serve, strict: StrictStore, store: S3Store, body: bytes, kind: str, declared: str
+) -> None:
+    source = serve(b"")
+    source.content = Content(body=body, content_type="text/html; charset=utf-8")
+    obj = an_object(kind=kind, content_type=declared)
+    check_stored(run_transfer(source.url, store, obj=obj), body, strict, obj=obj)
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour(), Behaviour(ranges=False), Behaviour(ranges=False, framing="chunked")]
+)
+@pytest.mark.parametrize("checksum", [None, sum_of("sha256", b"")])
+def test_s27_nothing_is_stored_where_the_spec_says_that_there_is_nothing(
+    serve: Serve, strict: StrictStore, store: S3Store, behaviour: Behaviour, checksum: str | None
+) -> None:
+    source = serve(b"")
+    source.behave = lambda _: behaviour
+    check_stored(run_transfer(source.url, store, size=0, checksum=checksum), b"", strict)
+    obj = an_object(key="other/video.mp4")
+    wrong = sum_of("sha256", b"x")
+    error = fails(lambda: run_transfer(source.url, store, size=0, checksum=wrong, obj=obj))
+    assert error.reason is Reason.CHECKSUM_MISMATCH
+    assert strict.keys() == [an_object().key]
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_s32_a_url_that_works_once_gives_its_first_64_kib(
+    serve: Serve, strict: StrictStore, store: S3Store, status: int
+) -> None:
+    source = serve(BODY[: 64 * KIB])
+    source.behave = after_probe(Behaviour(status=status, body=b"used"))
+    check_stored(run_transfer(source.url, store), BODY[: 64 * KIB], strict)
+    larger = serve(BODY)
+    larger.behave = after_probe(Behaviour(status=status, body=b"used"))
+    error = fails(lambda: run_transfer(larger.url, store, obj=an_object(key="other/video.mp4")))
+    assert error.reason is (Reason.SOURCE_FORBIDDEN if status == 403 else Reason.SOURCE_NOT_FOUND)
+    assert "works only once" in error.message

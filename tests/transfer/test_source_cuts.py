@@ -216,3 +216,19 @@ def test_s9_a_page_in_place_of_a_range_never_becomes_the_object(
     source.behave = nth(2, source.behave(source.served[1]))
     source.served.clear()
     check_stored(run_transfer(source.url, store), BODY, strict)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_s17_a_source_that_brings_a_little_each_time_is_given_up(
+    serve: Serve, strict: StrictStore, store: S3Store, ranges: bool
+) -> None:
+    source = serve(BODY)
+    # Each GET brings more than the one before, never a whole part, and then stands still.
+    source.behave = lambda request: Behaviour(
+        ranges=ranges, hold_after=None if request.number == 1 else 20_000 * (1 if ranges else request.number)
+    )
+    policy = loopback_policy(timeouts={"read": "100ms"})
+    error = fails(lambda: run_transfer(source.url, store, options=fast_options(workers=1), policy=policy))
+    assert error.reason is Reason.SOURCE_TOO_SLOW
+    assert len(source.served) == 1 + 5, "it holds its slot"
+    assert strict.keys() == []

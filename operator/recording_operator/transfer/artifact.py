@@ -182,7 +182,7 @@ def _probed(
             patience.pause(TransferError(Reason.SOURCE_UNAVAILABLE, error.message))
         except TransferError as error:
             patience.pause(error)
-    if facts.size_bytes == 0 or (facts.size_bytes is None and not facts.head):
+    if facts.is_empty and expected.size_bytes != 0:
         raise TransferError(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
     expected.check_facts(facts)
     if facts.size_bytes is not None and facts.size_bytes > limit_bytes:

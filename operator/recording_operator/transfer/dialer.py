@@ -32,6 +32,8 @@ _OWN_HEADERS: Final = re.compile(
     r"host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|accept-encoding|range|if-.*|proxy-.*",
     re.IGNORECASE,
 )
+# Of the floor's window, however few bytes are read: pauses are the read time-out's matter.
+_LEAST_SHARE: Final = 0.25
 _USER_AGENT: Final = "recording-operator"
 
 
@@ -68,7 +70,9 @@ class SourceResponse:
         Raises TransferError (SourceReset where the body is cut, SourceTooSlow below the minimum rate) and Stopped.
         """
         # The floor as a deadline: whoever is faster always makes it, whoever is slower never does.
-        self._watch.deadline = time.monotonic() + self._floor.window_s * max(1.0, size / self._floor.size_bytes)
+        self._watch.deadline = time.monotonic() + self._floor.window_s * max(
+            _LEAST_SHARE, size / self._floor.size_bytes
+        )
         try:
             data: bytes = self._raw.read(size)
         except (HTTPError, OSError, ValueError) as error:

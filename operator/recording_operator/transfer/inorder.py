@@ -12,7 +12,7 @@ from recording_operator.transfer.dialer import SourceResponse
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.patience import Patience
-from recording_operator.transfer.pipe import WINDOW_BYTES, truncated
+from recording_operator.transfer.pipe import SLOW_DROPS_PER_PART, WINDOW_BYTES, truncated
 from recording_operator.transfer.plan import MOST_PARTS
 from recording_operator.transfer.progress import Progress
 from recording_operator.transfer.session import UploadSession, checked
@@ -52,6 +52,8 @@ class InOrderUpload:
         self._position = 0
         self._highest = 0
         self._cuts = 0
+        self._parts_seen = 0
+        self._slow_drops = 0
 
     def run(self) -> bytes | None:
         """Return when every part is stored; the bytes themselves if they are less than one part and were not sent.
@@ -83,9 +85,11 @@ class InOrderUpload:
                 return bytes(data)
             if data:
                 self._keep(part_number, data)
-            if len(data) < length or self._position == self._facts.size_bytes:
+            size = len(data)
+            del data  # while the next part is read, this one must not be in memory too
+            if size < length or self._position == self._facts.size_bytes:
                 # Parts of an earlier, longer reading have no place in this object.
-                for beyond in [number for number in self._session.stored if number > part_number - (not data)]:
+                for beyond in [number for number in self._session.stored if number > part_number - (size == 0)]:
                     del self._session.stored[beyond]
                 return None
         raise TransferError(Reason.SOURCE_TOO_LARGE, "The artifact does not fit into 10,000 parts.")
@@ -148,12 +152,20 @@ class InOrderUpload:
             self._cuts = 0
             patience.progressed()
         self._cuts += opened and error.reason is Reason.SOURCE_RESET
+        self._check_slow(error)
         try:
             patience.pause(error)
         except TransferError:
             if self._cuts and self._cuts == patience.failures:
                 raise truncated(self._facts.host, self._position) from None
             raise
+
+    def _check_slow(self, error: TransferError) -> None:
+        if len(self._session.stored) > self._parts_seen:
+            self._parts_seen, self._slow_drops = len(self._session.stored), 0
+        self._slow_drops += error.reason is Reason.SOURCE_TOO_SLOW
+        if self._slow_drops >= SLOW_DROPS_PER_PART:
+            raise error
 
 
 def too_large(host: str, limit_bytes: int) -> TransferError:

@@ -85,6 +85,8 @@ class Move:
 
     def run(self, facts: SourceFacts, resume: UploadState | None) -> StoredObject:
         """Move the bytes and return the object. Raises TransferError and Stopped."""
+        if facts.is_empty:
+            return self._put(b"", digest=self._expected.digest())
         if facts.ranges and (facts.size_bytes or 0) <= self._options.single_put_bytes:
             return self._put_small(facts)
         session = self._session = self._opened(facts, resume)

@@ -16,6 +16,8 @@ from recording_operator.transfer.stores.store import BodyAborted
 WINDOW_BYTES: Final = 256 * 2**10
 # After a broken connection smaller reads are made for a while: what came before the next break is then not lost.
 _CAREFUL_WINDOW_BYTES: Final = 16 * 2**10
+# A source that brings a little each time would hold its slot for ever (fault S17).
+SLOW_DROPS_PER_PART: Final = 5
 _CAREFUL_FOR_BYTES: Final = 2 * 2**20
 
 
@@ -38,9 +40,13 @@ class RangeStream:
         self._highest = 0
         self._careful_until = 0
         self._cuts = 0
+        self._part_at = 0
+        self._slow_drops = 0
 
     def seek(self, position: int, *, end: int) -> None:
         """Go on reading at `position`; a GET that must be opened asks up to `end` (not included)."""
+        if position > self._part_at:
+            self._part_at, self._slow_drops = position, 0
         if position != self._position:
             self.close()
         self._position, self._end = position, end
@@ -84,6 +90,9 @@ class RangeStream:
 
     def _broken(self, error: TransferError, *, opened: bool) -> None:
         self._careful_until = self._position + _CAREFUL_FOR_BYTES
+        self._slow_drops += error.reason is Reason.SOURCE_TOO_SLOW
+        if self._slow_drops >= SLOW_DROPS_PER_PART:
+            raise error
         self._cuts += opened and error.reason is Reason.SOURCE_RESET
         try:
             self._patience.pause(error)

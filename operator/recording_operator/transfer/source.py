@@ -18,6 +18,11 @@ PROBE_BYTES: Final = 64 * 2**10
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
 _UNSATISFIED: Final = re.compile(r"bytes \*/(\d+)", re.IGNORECASE)
 _STRONG_ETAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+_USED_UP: Final = frozenset({Reason.SOURCE_FORBIDDEN, Reason.SOURCE_NOT_FOUND})
+_ONCE: Final = (
+    "It answered a moment ago: a URL that works only once cannot be used for more than 64 KiB, and after that it needs "
+    "a fresh one."
+)
 _OK: Final = 200
 _PARTIAL: Final = 206
 _PRECONDITION_FAILED: Final = 412
@@ -46,6 +51,11 @@ class SourceFacts:
     def strong_etag(self) -> str | None:
         """The ETag, if it promises the same bytes (RFC 9110 section 8.8.1)."""
         return self.etag if self.etag and _STRONG_ETAG.fullmatch(self.etag) else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is not one byte."""
+        return self.size_bytes == 0 or (self.size_bytes is None and not self.head)
 
     @property
     def pinned(self) -> bool:
@@ -84,14 +94,16 @@ class Source:
         self._dialer = dialer
         self._stop = stop
         self._now = now
+        self._answered = False
 
     def probe(self) -> SourceFacts:
         """Ask for the first bytes and read size, validators and whether ranges work. Raises TransferError, Stopped."""
         with self._open({"Range": f"bytes=0-{PROBE_BYTES - 1}"}) as response:
             if response.status == _RANGE_NOT_SATISFIABLE:
-                raise _not_satisfiable(response)
+                _check_empty(response)
             size_bytes = _size_of(response)
             ranges = response.status == _PARTIAL
+            self._answered = True
             wanted = PROBE_BYTES if size_bytes is None else min(PROBE_BYTES, size_bytes)
             return SourceFacts(
                 host=response.host,
@@ -135,7 +147,7 @@ class Source:
         )
         try:
             if response.status not in (_OK, _PARTIAL, _RANGE_NOT_SATISFIABLE, _PRECONDITION_FAILED):
-                raise refusal(response, expires_at=self._spec.expires_at, now=self._now())
+                raise self._refused(response)
             encoding = response.header("Content-Encoding") or "identity"
             if encoding.strip().lower() != "identity":
                 raise TransferError(
@@ -146,6 +158,12 @@ class Source:
             response.close()
             raise
         return response
+
+    def _refused(self, response: SourceResponse) -> TransferError:
+        error = refusal(response, expires_at=self._spec.expires_at, now=self._now())
+        if self._answered and error.reason in _USED_UP:
+            return TransferError(error.reason, f"{error.message} {_ONCE}")
+        return error
 
 
 def _conditions(facts: SourceFacts) -> Mapping[str, str]:
@@ -200,6 +218,8 @@ def _check_same(response: SourceResponse, facts: SourceFacts, *, size_bytes: int
 
 
 def _size_of(response: SourceResponse) -> int | None:
+    if response.status == _RANGE_NOT_SATISFIABLE:
+        return 0
     if response.status == _OK:
         return response.content_length
     found = _CONTENT_RANGE.fullmatch((response.header("Content-Range") or "").strip())
@@ -223,11 +243,11 @@ def _read_up_to(response: SourceResponse, wanted: int) -> bytes:
     return head
 
 
-def _not_satisfiable(response: SourceResponse) -> TransferError:
+def _check_empty(response: SourceResponse) -> None:
+    # No byte of nothing can be sent: that is how empty content answers a range (RFC 9110 section 14.4).
     found = _UNSATISFIED.fullmatch((response.header("Content-Range") or "").strip())
     if found is not None and int(found[1]) > 0:
-        return _bad_answer(response)
-    return TransferError(Reason.SOURCE_EMPTY, f"{response.host} has no bytes for this artifact.")
+        raise _bad_answer(response)
 
 
 def changed(host: str) -> TransferError:
