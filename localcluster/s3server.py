@@ -71,6 +71,7 @@ class S3Server:
         self.port = free_port() if port is None else port
         self._program = (ensure_tools() if tools is None else tools)[VERSITYGW]
         self._versioning = versioning
+        self._clients: dict[Credentials, Any] = {}
         self.process = Process(
             name=VERSITYGW,
             argv=[self._program, *self._arguments()],
@@ -104,8 +105,13 @@ class S3Server:
         self.process.kill()
 
     def client(self, credentials: Credentials | None = None) -> Any:
-        """Return a boto3 S3 client with these credentials (default: the root user's)."""
+        """Return a boto3 S3 client with these credentials (default: the root user's); each is made once."""
         credentials = credentials or self.root
+        if credentials not in self._clients:
+            self._clients[credentials] = self._new_client(credentials)
+        return self._clients[credentials]
+
+    def _new_client(self, credentials: Credentials) -> Any:
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,

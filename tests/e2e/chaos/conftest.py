@@ -1,5 +1,6 @@
 """Stages, made and cleared without a program started: a thousand kills need many. `make chaos` ends with the counts."""
 
+import os
 import shutil
 import uuid
 from collections import Counter
@@ -27,6 +28,7 @@ from tests.support.nursery import Nursery
 from tests.support.recordings import Live, path_of
 from tests.support.world import World
 
+SEED = os.environ.get("SEED", "1")
 COUNTED = ("crash points", "kills", "Recordings", "store kills", "source kills", "operators that ended by themselves")
 _SECRETS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
 _LOCATIONS = "/apis/recordings.dev/v1alpha1/storagelocations"
@@ -127,6 +129,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for report in terminalreporter.stats.get("passed", []):
         counts.update({name: int(value) for name, value in report.user_properties if name in COUNTED})
     if counts:
-        terminalreporter.section("chaos")
+        terminalreporter.section(f"chaos, SEED={SEED}")
         for name in COUNTED:
             terminalreporter.write_line(f"{counts[name]:6d} {name}")

@@ -15,7 +15,7 @@ ENDED_WITHIN_S: Final = 180.0
 _AT_WORK: Final = 10
 _OPERATORS: Final = 3
 _LEADER_LIVES: Final = 0.1
-_ONE_MORE: Final = 0.5
+_MORE: Final = (0, 0, 1, 1, 2)
 _TERMINAL: Final = ("Complete", "Failed")
 _KINDS: Final = {"inline": 3, "small": 5, "large": 2, "several": 1, "expired": 1, "deleted": 2, "cancelled": 1}
 
@@ -50,15 +50,15 @@ class Storm:
     # Kills
 
     def _strike(self, former: str) -> str:
-        """Kill the leader, another or both, a random while after it has begun; who led, if that one is dead."""
+        """Kill the leader, others or all, a random while after it has begun; who led, if that one is dead."""
         leader = self._wait_leader(other_than=former)
         pause_s = self._random.uniform(0.0, 1.5) ** 2  # an operator's first moments are its busiest
         eventually(_after(pause_s), within_s=pause_s + 60, poll_s=0.01)
         leading = [one for one in self._operators if one.name == leader.rpartition("_")[0]]
         standing_by = [one for one in self._operators if one not in leading]
         victims = [] if self._random.random() < _LEADER_LIVES else leading
-        if not victims or self._random.random() < _ONE_MORE:
-            victims = [*victims, self._random.choice(standing_by)]
+        more = self._random.choice(_MORE) if victims else 1
+        victims = [*victims, *self._random.sample(standing_by, min(more, len(standing_by)))]
         for victim in victims:
             self.stage.world.kill(victim)
             self._operators.remove(victim)

@@ -13,9 +13,9 @@ from tests.e2e.chaos.storm import Storm
 
 pytestmark = pytest.mark.cluster
 
-KILLS = int(os.environ.get("KILLS", "1000" if os.environ.get("CHAOS") else "5"))
+KILLS = int(os.environ.get("KILLS", "1000" if os.environ.get("CHAOS") else "6"))
 SEED = os.environ.get("SEED", "1")
-PER_ROUND = 25
+PER_ROUND = 50
 
 
 @pytest.mark.timeout(1800)
