@@ -41,17 +41,26 @@ class CertificateAuthority:
         """Return the path of a file in the folder."""
         return self._folder / name
 
-    def issue(self, name: str, *, user: str, groups: Sequence[str] = (), hosts: Sequence[str] = ()) -> None:
+    def issue(
+        self,
+        name: str,
+        *,
+        user: str,
+        groups: Sequence[str] = (),
+        hosts: Sequence[str] = (),
+        valid: dt.timedelta = _VALID,
+    ) -> None:
         """Write `<name>.crt` and `<name>.key`: a server certificate if there are `hosts`, else a client's.
 
-        Kubernetes reads the common name as the user and the organisations as the groups.
+        `valid` counts from now; below 0 the certificate has expired. Kubernetes reads the common name as the user and
+        the organisations as the groups.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, user)]
         attributes += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
-            self._builder(x509.Name(attributes), key.public_key())
+            self._builder(x509.Name(attributes), key.public_key(), valid=valid)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(ca=False), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
@@ -64,7 +73,9 @@ class CertificateAuthority:
         self.path(f"{name}.crt").write_bytes(cert.public_bytes(ser.Encoding.PEM))
         self._write_key(f"{name}.key", key)
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, valid: dt.timedelta = _VALID
+    ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
@@ -73,7 +84,7 @@ class CertificateAuthority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - _CLOCK_SLACK)
-            .not_valid_after(now + _VALID)
+            .not_valid_after(now + valid)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         )
 

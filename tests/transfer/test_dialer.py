@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -307,9 +308,9 @@ class Tls:
         self._folder = folder
         self._authority = CertificateAuthority(folder)
 
-    def context(self, *hosts: str) -> ssl.SSLContext:
+    def context(self, *hosts: str, valid: timedelta = timedelta(days=1)) -> ssl.SSLContext:
         """A server's TLS settings with a certificate for these hosts."""
-        self._authority.issue("server", user="server", hosts=hosts)
+        self._authority.issue("server", user="server", hosts=hosts, valid=valid)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._folder / "server.crt", self._folder / "server.key")
         return context
@@ -355,6 +356,12 @@ def test_connections_do_not_load_authorities_anew(tls: Tls, monkeypatch: pytest.
 def test_s29_certificate_of_an_unknown_authority(tls: Tls) -> None:
     with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as source:
         refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_TLS_ERROR)
+
+
+def test_s29_certificate_that_has_expired(tls: Tls) -> None:
+    with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1", valid=timedelta(minutes=-1))) as source:
+        refused(lambda: fetch(Dialer(tls.policy), source.url), Reason.SOURCE_TLS_ERROR)
+        assert source.served == []
 
 
 def test_s29_right_address_with_the_certificate_of_another_host(tls: Tls) -> None:
