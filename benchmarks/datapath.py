@@ -65,9 +65,11 @@ def peer(folder: Path) -> Iterator[tuple[int, Path]]:
     port = free_port()
     arguments = [f"--listen=127.0.0.1:{port}", f"--cert={folder / 'peer.crt'}", f"--key={folder / 'peer.key'}"]
     with subprocess.Popen([folder / "peer", *arguments], stderr=subprocess.DEVNULL) as process:
-        wait_for_port(port)
-        yield port, authority.path("ca.crt")
-        process.terminate()
+        try:
+            wait_for_port(port)
+            yield port, authority.path("ca.crt")
+        finally:
+            process.terminate()
 
 
 def wait_for_port(port: int) -> None:

@@ -1,5 +1,11 @@
-// Command peer is what the data path is measured against: a source that serves random bytes with ranges, and an S3 bucket
-// that takes everything and keeps nothing. Both cost less than what is measured. It believes the checksums it is told.
+// Command peer is what the data path is measured against: a source of random bytes, and an S3 bucket that takes everything
+// and keeps nothing. Both cost less than what is measured. It believes the checksums it is told, and refuses part numbers
+// and part sizes that S3 would refuse.
+//
+//	/source/SIZE               with ranges
+//	/source/SIZE?rate=&delay=  at most so many bytes per second and connection, and so many milliseconds before each answer
+//	/stream/SIZE               chunked: no length, no ranges
+//	/parts                     how many parts the last upload had, and the smallest and largest of them but the last
 package main
 
 import (
@@ -51,7 +57,33 @@ func (r *ring) Seek(offset int64, whence int) (int64, error) {
 type bucket struct {
 	mu      sync.Mutex
 	objects map[string]http.Header
-	uploads map[string]http.Header
+	uploads map[string]*upload
+	last    *upload
+}
+
+// upload is a multipart upload: the headers that it was begun with, and the sizes of its parts by number.
+type upload struct {
+	header http.Header
+	sizes  map[int]int64
+}
+
+const mib = 1 << 20
+
+// span returns the count of parts, and the smallest and largest size of all but the last one.
+func (u *upload) span() (count int, least, most int64) {
+	highest := 0
+	for number := range u.sizes {
+		highest = max(highest, number)
+	}
+	for number, size := range u.sizes {
+		if number != highest {
+			if least == 0 || size < least {
+				least = size
+			}
+			most = max(most, size)
+		}
+	}
+	return len(u.sizes), least, most
 }
 
 var blocks = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &b }}
@@ -90,7 +122,11 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if sum != "" {
 			w.Header().Set("x-amz-checksum-crc64nvme", sum)
 		}
-		if !query.Has("partNumber") {
+		if part := query.Get("partNumber"); part != "" {
+			if !b.takes(query.Get("uploadId"), part, r.Header.Get("X-Amz-Decoded-Content-Length"), size) {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+		} else {
 			r.Header.Set("X-Size", strconv.FormatInt(size, 10))
 			b.objects[r.URL.Path] = r.Header
 		}
@@ -111,12 +147,24 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case r.Method == "POST" && query.Has("uploads"):
 		id := strconv.Itoa(len(b.uploads) + 1)
-		b.uploads[id] = r.Header
+		b.uploads[id] = &upload{header: r.Header, sizes: map[int]int64{}}
 		fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
 	case r.Method == "POST":
 		drain(r.Body)
-		kept := b.uploads[query.Get("uploadId")]
-		kept.Set("X-Size", r.Header.Get("X-Amz-Mp-Object-Size"))
+		done := b.uploads[query.Get("uploadId")]
+		count, least, most := done.span()
+		var total int64
+		for _, size := range done.sizes {
+			total += size
+		}
+		if count > 1 && (least < 5*mib || most > 5*1024*mib) {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, "<Error><Code>EntityTooSmall</Code></Error>")
+			return
+		}
+		b.last = done
+		kept := done.header
+		kept.Set("X-Size", strconv.FormatInt(total, 10))
 		kept.Set("X-Amz-Checksum-Crc64nvme", r.Header.Get("X-Amz-Checksum-Crc64nvme"))
 		b.objects[r.URL.Path] = kept
 		fmt.Fprint(w, "<CompleteMultipartUploadResult><ETag>0</ETag></CompleteMultipartUploadResult>")
@@ -125,6 +173,39 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// takes notes a part; false for what S3 refuses. The size on the wire includes the framing, so the stated one counts.
+func (b *bucket) takes(id, part, stated string, received int64) bool {
+	number, err := strconv.Atoi(part)
+	size, plain := strconv.ParseInt(stated, 10, 64)
+	if plain != nil {
+		size = received
+	}
+	open := b.uploads[id]
+	if err != nil || open == nil || number < 1 || number > 10000 || size > 5*1024*mib {
+		return false
+	}
+	open.sizes[number] = size
+	return true
+}
+
+// paced writes at most rate bytes per second.
+type paced struct {
+	http.ResponseWriter
+	rate  float64
+	begun time.Time
+	sent  float64
+}
+
+func (p *paced) Write(data []byte) (int, error) {
+	n, err := p.ResponseWriter.Write(data)
+	p.sent += float64(n)
+	ahead := time.Duration(p.sent/p.rate*1e9) - time.Since(p.begun)
+	if ahead > 2*time.Millisecond {
+		time.Sleep(ahead)
+	}
+	return n, err
 }
 
 func main() {
@@ -145,9 +226,41 @@ func main() {
 		}
 		w.Header().Set("ETag", `"peer"`)
 		w.Header().Set("Content-Type", "video/mp4")
+		if delay, err := strconv.Atoi(r.URL.Query().Get("delay")); err == nil {
+			time.Sleep(time.Duration(delay) * time.Millisecond)
+		}
+		if rate, err := strconv.ParseFloat(r.URL.Query().Get("rate"), 64); err == nil {
+			w = &paced{ResponseWriter: w, rate: rate, begun: time.Now()}
+		}
 		http.ServeContent(w, r, "", time.Time{}, &ring{block: block, size: size})
 	})
-	mux.Handle("/", &bucket{objects: map[string]http.Header{}, uploads: map[string]http.Header{}})
+	mux.HandleFunc("/stream/", func(w http.ResponseWriter, r *http.Request) {
+		size, err := strconv.ParseInt(strings.TrimPrefix(r.URL.Path, "/stream/"), 10, 64)
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "video/mp4")
+		for rest := size; rest > 0; {
+			n := min(rest, mib)
+			if _, err := w.Write(block[:n]); err != nil {
+				return
+			}
+			rest -= n
+		}
+	})
+	kept := &bucket{objects: map[string]http.Header{}, uploads: map[string]*upload{}}
+	mux.HandleFunc("/parts", func(w http.ResponseWriter, _ *http.Request) {
+		kept.mu.Lock()
+		defer kept.mu.Unlock()
+		if kept.last == nil {
+			fmt.Fprint(w, "{}")
+			return
+		}
+		count, least, most := kept.last.span()
+		fmt.Fprintf(w, `{"count": %d, "smallest": %d, "largest": %d}`, count, least, most)
+	})
+	mux.Handle("/", kept)
 	server := &http.Server{Addr: *listen, Handler: mux}
 	log.Fatal(server.ListenAndServeTLS(*cert, *key))
 }
