@@ -30,7 +30,7 @@ def recording_item(number: int, recordings: int) -> dict[str, Any]:
     """A Complete Recording with four artifacts, as large as real ones are."""
     uid, org = uid_of(number), org_of(number, recordings)
     key = f"{org}/u-17/{uid}"
-    names = ("video.mp4", "audio.mp3", "transcript.vtt", "summary.json")
+    names = ("video", "audio", "transcript", "summary")
     artifact = {
         "phase": "Complete", "reason": "Stored", "bytesDone": 480_000_000, "bytesTotal": 480_000_000, "attempts": 0,
         "etag": "d41d8cd98f00b204e9800998ecf8427e-31", "contentType": "video/mp4",

@@ -5,6 +5,7 @@ knows only binary fractions: the exact amounts are in the report.
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -40,7 +41,7 @@ class ReportMetrics:
             "report_org_day_cost", "Cost of a day by organisation, where asked for.", "org", "currency"
         )
 
-    def show(self, report: str, status: StorageReportStatus, *, budget: float | None, orgs: int) -> None:
+    def show(self, report: str, status: StorageReportStatus, *, budget: Decimal | None, orgs: int) -> None:
         """Replace the figures of a report by those of its status. `orgs` of the largest organisations are named."""
         self.forget(report)
         self._ready.labels(report).set(int(_holds(status, "Ready")))
@@ -59,7 +60,7 @@ class ReportMetrics:
         for kind, amount in zip(_MONTH, months, strict=True):
             self._month.labels(report, kind, cost.currency).set(float(amount))
         if budget is not None:
-            self._budget.labels(report, cost.currency).set(budget)
+            self._budget.labels(report, cost.currency).set(float(budget))
         for row in status.by_storage_location:
             self._day.labels(report, row.name, cost.currency).set(float(row.cost))
         for by_class in status.by_storage_class:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from recording_operator.api.names import API_VERSION
+from tests.api.bad_locations import BUCKET
 from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, unknown, unsupported, wrong_type
 from tests.api.manifests import JsonObject, a_location
 
@@ -98,6 +99,25 @@ BAD_REPORTS: Final = (
         "profile of a location",
         a_location(prices={"profile": "../etc"}),
         refused("spec.prices.profile", PROFILE, value="../etc"),
+    ),
+    Case(
+        "two ways to count downloads",
+        a_location(prices={"cloudWatch": {"filterId": "all"}, "accessLogs": {"bucket": "our-logs"}}),
+        refused("spec.prices.accessLogs", "downloads are counted by cloudWatch or accessLogs, not both"),
+    ),
+    Case(
+        "a bucket of logs with a path",
+        a_location(prices={"accessLogs": {"bucket": "our-logs/recordings"}}),
+        refused("spec.prices.accessLogs.bucket", BUCKET, value="our-logs/recordings"),
+    ),
+    Case(
+        "a prefix of logs with a space",
+        a_location(prices={"accessLogs": {"bucket": "our-logs", "prefix": "our logs/"}}),
+        refused(
+            "spec.prices.accessLogs.prefix",
+            "use only letters, digits and ! - _ . * ( ) = and '/', such as logs/recordings/",
+            value="our logs/",
+        ),
     ),
     Case("unknown field", a_report(cron="0 0 * * *"), unknown("StorageReport", "spec.cron")),
 )

@@ -78,7 +78,13 @@ GOOD_LOCATIONS: Final = {
         limits={"concurrentUploads": 4, "perNamespace": 2, "maxArtifactSize": "1.5Gi", "bandwidthPerSecond": "64Ki"},
         retry={"delays": ["2m", "1h30m"], "untilExpiry": True, "refreshGrace": "0s"},
         deletionPolicies=["Retain", "Delete"],
+        prices={
+            "profile": "aws-s3/eu-west-2",
+            "configMap": "our-prices",
+            "accessLogs": {"bucket": "our-logs", "prefix": "logs/111122223333/eu-west-2/recordings/"},
+        },
     ),
+    "downloads as CloudWatch counts them": a_location(prices={"cloudWatch": {"filterId": "EntireBucket"}}),
     "no retries": a_location(retry={"delays": []}),
     "IPv6 endpoint": with_s3(endpoint="https://[2001:db8::1]:9000"),
     "shortest template": with_template("{uid}{artifact}"),

@@ -7,9 +7,10 @@ from decimal import Decimal
 from hypothesis import HealthCheck, settings
 
 from recording_operator.api.storagereport import PlaybackBase
-from recording_operator.costs.ledger import Arrived, Cell, Ledger, Priced, Sample, Stored, Terms, advance
+from recording_operator.costs.ledger import Ledger, advance
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.profile import Profile
+from recording_operator.costs.sample import Arrived, Cell, Priced, Sample, Stored, Terms
 
 GB = 10**9
 GIB = 2**30

@@ -100,8 +100,13 @@ def test_json_has_no_binary_fractions() -> None:
     }
 
 
-def test_the_table_marks_estimates_and_sums_up() -> None:
-    lines = as_table(rows([entry("2026-11-20", estimated=True), entry("2026-11-21")]), currency="USD").splitlines()
-    assert lines[0].split() == ["DATE", "ORG_ID", "METRIC_TYPE", "VALUE", "UNIT", "COST_USD"]
-    assert lines[1].split() == ["2026-11-20~", "acme", "storage_gb", "100.000", "GB", "0.0767"]
-    assert lines[-1].split() == ["TOTAL", "0.33"]
+def test_the_table_has_a_line_for_each_day_and_organisation_marks_estimates_and_sums_up() -> None:
+    history = [entry("2026-11-20", estimated=True), entry("2026-11-21", gb="1234.5"), entry("2026-11-22", org="globex")]
+    lines = [line.split() for line in as_table(rows(history), currency="EUR").splitlines()]
+    assert lines == [
+        ["DATE", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", "COST-EUR"],
+        ["2026-11-20~", "acme", "100.000", "2.000", "1.000", "3", "0.1668"],
+        ["2026-11-21", "acme", "1,234.500", "2.000", "1.000", "3", "0.1668"],
+        ["2026-11-22", "globex", "100.000", "2.000", "1.000", "3", "0.1668"],
+        ["TOTAL", "0.50"],
+    ]

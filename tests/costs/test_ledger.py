@@ -8,18 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import PlaybackBase
-from recording_operator.costs.ledger import (
-    Cell,
-    Ledger,
-    Sample,
-    Stored,
-    Terms,
-    advance,
-    month_start,
-    open_ledger,
-)
+from recording_operator.costs.ledger import Ledger, advance, month_start, open_ledger
 from recording_operator.costs.library import shipped
 from recording_operator.costs.money import CENT, rounded
+from recording_operator.costs.sample import SHARED, Cell, Sample, Stored, Terms
 from recording_operator.costs.usage import OTHER, ClassDay
 from tests.costs.building import DAY, GB, GIB, LOCATION, PATIENT, arrived, at, kept, ledger, sample, terms
 
@@ -186,7 +178,7 @@ def test_locations_of_one_price_group_share_the_allowance() -> None:
 def test_downloads_that_were_counted_take_the_place_of_the_estimate() -> None:
     by = terms(ratio="0.5")
     book = ledger(at("2026-11-01"), {"acme": 75 * GB, "globex": 25 * GB})
-    counted = {LOCATION: {date(2026, 11, 1): 8 * GB}}
+    counted = {LOCATION: {date(2026, 11, 1): {SHARED: 8 * GB}}}
     end = sample(at("2026-11-03"), {"acme": 75 * GB, "globex": 25 * GB})
     advance(book, Sample(at=end.at, cells=end.cells, downloaded=counted), by)
     first, second = book.days.values()

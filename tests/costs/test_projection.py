@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from recording_operator.api.storagereport import ProjectionMethod
-from recording_operator.costs.ledger import Cell, Ledger, Sample, Stored, Terms, advance, month_start
+from recording_operator.costs.ledger import Ledger, advance, month_start
 from recording_operator.costs.projection import project
+from recording_operator.costs.sample import Cell, Sample, Stored, Terms
 from tests.costs.building import DAY, GB, LOCATION, at, kept, ledger, sample, terms
 
 SEEDS = range(5)

@@ -137,7 +137,8 @@ def _check_head(world: World, live: Live, artifact: JsonObject) -> None:
     said = {name: artifact.get(name) for name in facts}
     if said != facts:
         raise InvariantError(f"I3: the status says {said}, HEAD {facts}")
-    metadata = {"recording-uid": live.uid, "recording-artifact": artifact["name"]}
+    org = live.versions()[-1]["spec"]["owner"]["org"]
+    metadata = {"recording-uid": live.uid, "recording-artifact": artifact["name"], "recording-org": org}
     if {name: head["Metadata"].get(name) for name in metadata} != metadata:
         raise InvariantError(f"I3: metadata of {artifact['key']} is {head['Metadata']}, not {metadata}")
 

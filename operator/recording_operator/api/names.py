@@ -25,6 +25,8 @@ ALLOWED_HOSTS_ANNOTATION: Final = f"{GROUP}/allowed-hosts"
 # User metadata of every object in the store (x-amz-meta-…): whose it is.
 UID_METADATA_KEY: Final = "recording-uid"
 ARTIFACT_METADATA_KEY: Final = "recording-artifact"
+# The owner's organisation, where the Recording names one: a report finds it when the Recording is gone.
+ORG_METADATA_KEY: Final = "recording-org"
 
 # Key, below the location's prefix, of the object that names the cluster which owns the prefix.
 OWNER_MARKER: Final = ".recording-operator/owner"

@@ -29,8 +29,10 @@ from recording_operator.api.storagelocation_rules import (
     FILTER_ID_SCHEMA,
     KEY_TEMPLATE_SCHEMA,
     LOCATION_SPEC_RULES,
+    LOG_PREFIX_SCHEMA,
     NAMESPACE_SCHEMA,
     PREFIX_SCHEMA,
+    PRICES_RULES,
     PROFILE_NAME_SCHEMA,
     REGION_SCHEMA,
     RETRY_DELAY_SCHEMA,
@@ -218,8 +220,23 @@ class CloudWatch(ApiModel):
     )
 
 
+class AccessLogs(ApiModel):
+    """Server access logs, in the format of S3, that the bucket's store delivers into a bucket."""
+
+    bucket: Annotated[str, WithJsonSchema(BUCKET_SCHEMA)] = Field(
+        description="Bucket that the logs are delivered to; read with the location's own credentials and endpoint."
+    )
+    prefix: Annotated[str, WithJsonSchema(LOG_PREFIX_SCHEMA)] = Field(
+        default="",
+        description="What is before the date in the logs' keys, such as logs/ or, where they are partitioned by date, "
+        "logs/111122223333/eu-west-2/recordings/.",
+    )
+
+
 class Prices(ApiModel):
     """What the store charges, for StorageReports."""
+
+    model_config = ConfigDict(json_schema_extra=cel.rules(*PRICES_RULES))
 
     profile: Annotated[str, WithJsonSchema(PROFILE_NAME_SCHEMA)] = Field(
         default="default", description="Price profile, such as aws-s3/eu-west-2; docs/costs.md lists them."
@@ -231,6 +248,10 @@ class Prices(ApiModel):
     cloud_watch: CloudWatch | None = Field(
         default=None,
         description="Take downloads from CloudWatch (AWS only). Absent: they are estimated, see a report's playback.",
+    )
+    access_logs: AccessLogs | None = Field(
+        default=None,
+        description="Take downloads from the bucket's server access logs, by organisation. Absent: they are estimated.",
     )
 
 

@@ -63,6 +63,20 @@ FILTER_ID_SCHEMA: Final = cel.string(
     ),
     max_length=64,
 )
+LOG_PREFIX_SCHEMA: Final = cel.string(
+    Rule(
+        rule=f"self.matches('^[{_KEY_CHARACTERS}/]*$')",
+        message=f"use only {_KEY_CHARACTERS_MESSAGE} and '/', such as logs/recordings/",
+    ),
+    max_length=512,
+)
+PRICES_RULES: Final = (
+    Rule(
+        rule="!has(self.cloudWatch) || !has(self.accessLogs)",
+        message="downloads are counted by cloudWatch or accessLogs, not both",
+        field_path=".accessLogs",
+    ),
+)
 CA_BUNDLE_SCHEMA: Final = cel.string(
     Rule(
         rule="self.contains('-----BEGIN CERTIFICATE-----')",

@@ -6,20 +6,19 @@ from and what it cannot know.
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from recording_operator.api import cel
+from recording_operator.api.figures import Budgeted, Day, Figure, Price, Ratio, RowName, Text
 from recording_operator.api.meta import ApiModel, ByteCount, Clipped, Condition, Count, ObjectMeta, ObjectName, Time
 from recording_operator.api.storagelocation_rules import PROFILE_NAME_SCHEMA
+from recording_operator.api.storagereport_ledger import Ledger
 from recording_operator.api.storagereport_rules import (
-    AMOUNT_SCHEMA,
     BUDGET_RULES,
     CURRENCY_SCHEMA,
     PERCENT_SCHEMA,
-    PRICE_SCHEMA,
-    RATIO_SCHEMA,
     SCHEDULE_SCHEMA,
     SCOPE_NAMESPACE_SCHEMA,
     SCOPE_ORG_SCHEMA,
@@ -31,26 +30,6 @@ MOST_HISTORY: Final = 128
 MOST_HISTORY_ORGS: Final = 21
 
 
-def _decimal(value: Any) -> Any:
-    if isinstance(value, float):
-        raise ValueError("write a decimal number as a string")
-    return value
-
-
-def _plain(value: Decimal) -> str:
-    return format(value, "f")
-
-
-_Exact: Final = BeforeValidator(_decimal)
-_AsText: Final = PlainSerializer(_plain, return_type=str, when_used="json")
-Figure = Annotated[Decimal, _Exact, _AsText, WithJsonSchema({"type": "string", "maxLength": 64})]
-"""A decimal number of a status: a string outside, a Decimal inside."""
-Price = Annotated[Decimal, _Exact, _AsText, WithJsonSchema(PRICE_SCHEMA)]
-Ratio = Annotated[Decimal, _Exact, _AsText, WithJsonSchema(RATIO_SCHEMA)]
-Budgeted = Annotated[Decimal, _Exact, _AsText, WithJsonSchema(AMOUNT_SCHEMA)]
-RowName = Annotated[str, Clipped(253)]
-Day = Annotated[str, Clipped(10)]
-Text = Annotated[str, Clipped(64)]
 _SET: Final = {"x-kubernetes-list-type": "set"}
 
 
@@ -74,6 +53,14 @@ class ReportSource(StrEnum):
     INVENTORY = "Inventory"
     RECORDINGS = "Recordings"
     MIXED = "Mixed"
+
+
+class DownloadSource(StrEnum):
+    """Where the volume of downloads comes from."""
+
+    PLAYBACK = "Playback"
+    CLOUD_WATCH = "CloudWatch"
+    ACCESS_LOGS = "AccessLogs"
 
 
 class ProjectionMethod(StrEnum):
@@ -113,7 +100,7 @@ class ReportPrices(ApiModel):
 
 
 class Playback(ApiModel):
-    """How downloads, which nobody reports, are estimated."""
+    """How downloads are estimated where nobody counts them."""
 
     ratio: Ratio = Field(
         default=Decimal("0.5"), description="Share of the base that is downloaded in a month; '0.5' is half."
@@ -187,7 +174,7 @@ class ReportTotals(ApiModel):
     download_gb: Figure = Field(
         default=Decimal(0),
         alias="downloadGB",
-        description="GB downloaded this month so far: an estimate, see playback.",
+        description="GB downloaded this month so far: counted, or estimated; see byStorageLocation[].downloads.",
     )
     api_requests: ByteCount = Field(
         default=0, description="Write requests of this month so far, from the number of parts of each object."
@@ -250,6 +237,10 @@ class LocationRow(ReportRow):
     """The share of a StorageLocation, and what it was counted by."""
 
     source: ReportSource = Field(description="Inventory: the bucket was listed. Recordings: it could not be.")
+    downloads: DownloadSource = Field(
+        default=DownloadSource.PLAYBACK,
+        description="Playback: estimated by spec.playback. CloudWatch, AccessLogs: counted there.",
+    )
     profile: Annotated[str, Clipped(128)] = Field(description="Price profile.")
     prices_as_of: Day = Field(description="Date of the prices.")
 
@@ -260,7 +251,9 @@ class HistoryOrg(ApiModel):
     name: RowName = Field(description="Organisation; (other) sums up the rest.")
     storage_gb: Figure = Field(default=Decimal(0), alias="storageGB", description="GB stored.")
     upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
-    download_gb: Figure = Field(default=Decimal(0), alias="downloadGB", description="GB downloaded, estimated.")
+    download_gb: Figure = Field(
+        default=Decimal(0), alias="downloadGB", description="GB downloaded, counted or estimated."
+    )
     api_requests: ByteCount = Field(default=0, description="Write requests.")
     storage_cost: Figure = Field(default=Decimal(0), description="Cost of storage.")
     download_cost: Figure = Field(default=Decimal(0), description="Cost of downloads.")
@@ -278,64 +271,13 @@ class HistoryEntry(ApiModel):
         default=Decimal(0), alias="storageGB", description="GB stored at the day's last sample; of a month, the mean."
     )
     upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
-    download_gb: Figure = Field(default=Decimal(0), alias="downloadGB", description="GB downloaded, estimated.")
+    download_gb: Figure = Field(
+        default=Decimal(0), alias="downloadGB", description="GB downloaded, counted or estimated."
+    )
     api_requests: ByteCount = Field(default=0, description="Write requests.")
     cost: Figure = Field(default=Decimal(0), description="Cost of all.")
     orgs: Annotated[tuple[HistoryOrg, ...], Field(json_schema_extra={"maxItems": MOST_HISTORY_ORGS})] = Field(
         default=(), description="The largest organisations, and (other)."
-    )
-
-
-class LedgerCell(ApiModel):
-    """Bytes of the last sample."""
-
-    storage_location: RowName = Field(description="StorageLocation.")
-    storage_class: Text = Field(description="Storage class.")
-    org: RowName = Field(description="Organisation.")
-    bytes: ByteCount = Field(description="Bytes.")
-    billable_bytes: ByteCount = Field(description="Bytes as the prices round each object up.")
-
-
-class LedgerMeter(ApiModel):
-    """Storage over time in the month so far."""
-
-    storage_location: RowName = Field(description="StorageLocation.")
-    storage_class: Text = Field(description="Storage class.")
-    byte_seconds: Figure = Field(description="Billable bytes times seconds.")
-
-
-class LedgerTraffic(ApiModel):
-    """Downloads and requests of the month so far."""
-
-    storage_location: RowName = Field(description="StorageLocation.")
-    download_bytes: ByteCount = Field(default=0, description="Bytes downloaded, estimated.")
-    writes: ByteCount = Field(default=0, description="Write requests.")
-
-
-class LedgerYoung(ApiModel):
-    """Bytes that may not be deleted yet without paying for the rest of their minimum duration."""
-
-    storage_location: RowName = Field(description="StorageLocation.")
-    storage_class: Text = Field(description="Storage class.")
-    date: Day = Field(description="Day that the objects are from.")
-    bytes: ByteCount = Field(description="Billable bytes.")
-
-
-class Ledger(ApiModel):
-    """What the next refresh goes on from."""
-
-    sampled_at: Time = Field(description="When the last sample was taken.")
-    cells: Annotated[tuple[LedgerCell, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
-        default=(), description="The last sample."
-    )
-    meters: Annotated[tuple[LedgerMeter, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
-        default=(), description="Storage over time in the month so far."
-    )
-    traffic: Annotated[tuple[LedgerTraffic, ...], Field(json_schema_extra={"maxItems": 128})] = Field(
-        default=(), description="Downloads and requests of the month so far."
-    )
-    young: Annotated[tuple[LedgerYoung, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
-        default=(), description="Bytes younger than the minimum duration of their storage class."
     )
 
 

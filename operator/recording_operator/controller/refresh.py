@@ -1,21 +1,24 @@
 """One refresh of a StorageReport: read prices, count Recordings and buckets, hand the sums to the cost model."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportSource, StorageReport, StorageReportStatus
+from recording_operator.controller.downloads import Clients, DownloadCounter
+from recording_operator.controller.owners import OwnerAsker
+from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshError, RefreshStopped
 from recording_operator.costs.index import RecordingIndex
-from recording_operator.costs.ledger import Priced, Terms
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.profile import PriceError
 from recording_operator.costs.report import Counted, CurrencyError, counted_since, currency_of, refreshed
+from recording_operator.costs.sample import Priced, Terms
 from recording_operator.costs.uploads import RecordingTally, add_recording
 from recording_operator.costs.usage import LocationTally, Scope, Usage, Window
 from recording_operator.kube.client import KubeApi
@@ -24,40 +27,9 @@ from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.translate import StoreError
 
-# What no wait mends: then the Recordings have to do.
-_NOT_PERMITTED: Final = frozenset(
-    {
-        Reason.ACCESS_DENIED,
-        Reason.CREDENTIALS_INVALID,
-        Reason.CREDENTIALS_NOT_FOUND,
-        Reason.BUCKET_NOT_FOUND,
-        Reason.STORE_UNSUPPORTED,
-        Reason.ENDPOINT_BLOCKED,
-    }
-)
 _MOST_SIZED_UPLOADS: Final = 1000
 _STOP_EVERY: Final = 1000
 _log = logging.getLogger(__name__)
-
-
-class RefreshError(Exception):
-    """The report could not be counted; `reason` and the text are for its status."""
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-
-
-class RefreshStopped(Exception):  # noqa: N818 - the process ends
-    """The operator is shutting down."""
-
-
-class Clients(Protocol):
-    """Where the clients of StorageLocations come from: the LocationKeeper."""
-
-    def store(self, location: StorageLocation) -> S3Store:
-        """The client of a location. Raises LocationError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,16 +76,21 @@ class Refresher:
         usage = Usage()
         tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=scope, window=window)
         self._count_recordings(tally, usage, {location.metadata.name: location for location, _ in denied}, terms)
+        listed = {location.metadata.name: store for location, store in stores}
+        tallies = self._tallies(usage, seen, locations, listed, terms=terms, tally=tally)
         for location, store in stores:
-            excluded = _prefixes_of_others(location, locations)
-            if excluded is not None:
-                self._count_bucket(usage, location, store, excluded, terms=terms, tally=tally)
+            if location.metadata.name in tallies:
+                self._count_bucket(tallies[location.metadata.name], location, store)
         sources = {location.metadata.name: ReportSource.INVENTORY for location, _ in stores}
         sources |= {location.metadata.name: ReportSource.RECORDINGS for location, _ in denied}
-        downloaded = self._downloads(seen, window)
-        counted = Counted(at=now, usage=usage, recordings=tally, sources=sources, downloaded=downloaded)
+        failures, stop = report.status.failures, self._stop_now_and_then
+        counter = DownloadCounter(
+            clients=self._clients, usage=usage, scope=scope, window=window, failures=failures, stop=stop
+        )
+        downloads = counter.count(seen, tallies)
+        counted = Counted(at=now, usage=usage, recordings=tally, sources=sources, downloads=downloads.sources)
         status = refreshed(report.status, counted, terms, budget=spec.budget)
-        return Refreshed(status=status, message=_message(status, denied))
+        return Refreshed(status=status, message=_message(status, denied, downloads.notes))
 
     # Prices
 
@@ -165,12 +142,12 @@ class Refresher:
                 store.may_list(location.spec.s3.prefix)
                 listable.append((location, store))
             except StoreError as error:
-                if error.location_reason not in _NOT_PERMITTED:
+                if error.location_reason not in NOT_PERMITTED:
                     raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
                 denied.append((location, error.message))
             except LocationError as error:
                 reason = _ready_reason(location)
-                if reason not in _NOT_PERMITTED:
+                if reason not in NOT_PERMITTED:
                     raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
                 denied.append((location, f"it is not ready ({reason})"))
         return listable, denied
@@ -186,28 +163,39 @@ class Refresher:
                 storage_class = location.spec.s3.storage_class
                 add_recording(usage, raw, storage_class=storage_class, profile=profile, window=tally.window)
 
-    def _count_bucket(
+    def _tallies(
         self,
         usage: Usage,
-        location: StorageLocation,
-        store: S3Store,
-        excluded: tuple[str, ...],
+        seen: Iterable[StorageLocation],
+        locations: Iterable[StorageLocation],
+        stores: Mapping[str, S3Store],
         *,
         terms: Terms,
         tally: RecordingTally,
-    ) -> None:
+    ) -> dict[str, LocationTally]:
+        """What adds up each location, but for those whose objects another one counts."""
+        found = {}
+        for location in seen:
+            excluded, name = _prefixes_of_others(location, locations), location.metadata.name
+            if excluded is None:
+                continue
+            store = stores.get(name)
+            found[name] = LocationTally(
+                usage,
+                location=name,
+                prefix=location.spec.s3.prefix,
+                key_template=location.spec.key_template,
+                excluded_prefixes=excluded,
+                profile=terms.prices[name].profile,
+                index=tally.index,
+                scope=tally.scope,
+                window=tally.window,
+                org_of=None if store is None else OwnerAsker(store).org,
+            )
+        return found
+
+    def _count_bucket(self, counting: LocationTally, location: StorageLocation, store: S3Store) -> None:
         name, spec = location.metadata.name, location.spec
-        counting = LocationTally(
-            usage,
-            location=name,
-            prefix=spec.s3.prefix,
-            key_template=spec.key_template,
-            excluded_prefixes=excluded,
-            profile=terms.prices[name].profile,
-            index=tally.index,
-            scope=tally.scope,
-            window=tally.window,
-        )
         try:
             for number, found in enumerate(store.objects(spec.s3.prefix)):
                 self._stop_now_and_then(number)
@@ -239,23 +227,7 @@ class Refresher:
             storage_class = location.spec.s3.storage_class
             counting.add_incomplete(upload.key, size_bytes=size_bytes, storage_class=storage_class)
 
-    def _downloads(self, locations: Iterable[StorageLocation], window: Window) -> dict[str, dict[date, int]]:
-        """What CloudWatch counted since the last sample, where a location says so."""
-        downloaded: dict[str, dict[date, int]] = {}
-        for location in locations:
-            asked = location.spec.prices.cloud_watch
-            if asked is None:
-                continue
-            name = location.metadata.name
-            try:
-                store = self._clients.store(location)
-                downloaded[name] = store.downloads(asked.filter_id, begin=window.since, end=window.now)
-            except (StoreError, LocationError) as error:
-                message = f"StorageLocation {name}: downloads could not be read from CloudWatch: {error.message}"
-                raise RefreshError(Reason.REFRESH_FAILED, message) from None
-        return downloaded
-
-    def _stop_now_and_then(self, number: int) -> None:
+    def _stop_now_and_then(self, number: int = 0) -> None:
         if number % _STOP_EVERY == 0 and self._stopping():
             raise RefreshStopped
 
@@ -288,12 +260,13 @@ def _ready_reason(location: StorageLocation) -> Reason | None:
     return Reason(found) if found in set(Reason) else None
 
 
-def _message(status: StorageReportStatus, denied: list[tuple[StorageLocation, str]]) -> str:
+def _message(status: StorageReportStatus, denied: Iterable[tuple[StorageLocation, str]], notes: Iterable[str]) -> str:
     totals = status.totals
     counted = f"{totals.objects} objects of {totals.recordings} Recordings counted" if totals else "counted"
     if denied:
         names = "; ".join(f"{location.metadata.name}: {why}" for location, why in denied)
         counted += f"; from the Recordings where the bucket may not be listed ({names})"
+    counted += "".join(f"; {note}" for note in notes)
     if status.unpriced:
         counted += f"; without a price, and in no cost: {', '.join(status.unpriced)}"
     return counted

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.controller.loop import utc_now
-from recording_operator.controller.refresh import Refreshed, RefreshError, RefreshStopped
+from recording_operator.controller.refresh import Refreshed
+from recording_operator.controller.refresherrors import RefreshError, RefreshStopped
 from recording_operator.controller.reportstatus import failed, is_due, ready_reason, succeeded, suspended
 from recording_operator.costs.budget import Crossing
 from recording_operator.costs.schedule import ScheduleError, next_time
@@ -183,9 +184,8 @@ class ReportKeeper:
 
     def _show(self, name: str) -> None:
         report = self._known[name]
-        budget = report.spec.budget
-        amount = None if budget is None else float(budget.amount)
-        self._metrics.show(name, report.status, budget=amount, orgs=self._metric_orgs)
+        budget = report.spec.budget.amount if report.spec.budget else None
+        self._metrics.show(name, report.status, budget=budget, orgs=self._metric_orgs)
 
     def _forget(self, name: str) -> None:
         self._known.pop(name, None)

@@ -233,6 +233,7 @@ def _object_spec(action: StartTransfer, artifact: ArtifactSpec) -> ObjectSpec:
         kind=artifact.kind,
         recording_uid=action.recording.metadata.uid,
         artifact=artifact.name,
+        org=action.recording.spec.owner.org,
         max_size_bytes=action.location.spec.limits.max_artifact_size,
     )
 

@@ -10,24 +10,30 @@ from recording_operator.api.storagereport import (
     MOST_HISTORY_ORGS,
     HistoryEntry,
     HistoryOrg,
+)
+from recording_operator.api.storagereport_ledger import Ledger as StoredLedger
+from recording_operator.api.storagereport_ledger import (
     LedgerCell,
     LedgerMeter,
+    LedgerRead,
     LedgerTraffic,
     LedgerYoung,
 )
-from recording_operator.api.storagereport import Ledger as StoredLedger
-from recording_operator.costs.ledger import Arrived, Cell, DayEntry, Ledger, OrgDay, Sample, Stored, month_start
+from recording_operator.costs.ledger import DayEntry, Ledger, OrgDay, month_start
 from recording_operator.costs.money import MICRO, ZERO, rounded
+from recording_operator.costs.reads import Reads
+from recording_operator.costs.sample import SHARED, Arrived, Cell, Downloaded, Sample, Stored
 from recording_operator.costs.usage import OTHER, ClassDay, Usage
 
 MOST_MONTHS: Final = 36
 MONTHS_BY_DAY: Final = 3
 _MOST_CELLS: Final = 2048
 _MOST_YOUNG: Final = 2048
+_MOST_READS: Final = 512
 _DATE_CHARS: Final = 10
 
 
-def sample_of(usage: Usage, *, at: datetime, downloaded: Mapping[str, Mapping[date, int]] | None = None) -> Sample:
+def sample_of(usage: Usage, *, at: datetime) -> Sample:
     """What was counted, as a sample: with so many organisations by name as a status can hold."""
     for most in (100, 50, 20, 5, 0):
         cells, kept = _cells(usage, most)
@@ -44,7 +50,19 @@ def sample_of(usage: Usage, *, at: datetime, downloaded: Mapping[str, Mapping[da
             before.billable_bytes + amount.billable_bytes,
             before.writes + amount.objects,
         )
-    return Sample(at=at, cells=cells, arrived=arrived, young=usage.young, downloaded=downloaded or {})
+    return Sample(at=at, cells=cells, arrived=arrived, young=usage.young, downloaded=_downloaded(usage.downloads, kept))
+
+
+def _downloaded(counted: Downloaded, kept: frozenset[str]) -> Downloaded:
+    found: dict[str, dict[date, dict[str, int]]] = {}
+    for location, by_day in counted.items():
+        of_location = found.setdefault(location, {})
+        for day, by_org in by_day.items():
+            of_day = of_location.setdefault(day, {})
+            for org, size_bytes in by_org.items():
+                name = org if org in kept or org == SHARED else OTHER
+                of_day[name] = of_day.get(name, 0) + size_bytes
+    return found
 
 
 def _cells(usage: Usage, most_orgs: int) -> tuple[dict[Cell, Stored], frozenset[str]]:
@@ -80,6 +98,14 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
         },
         downloads={traffic.storage_location: traffic.download_bytes for traffic in stored.traffic},
         writes={traffic.storage_location: traffic.writes for traffic in stored.traffic},
+        reads=Reads(
+            size_bytes={(read.storage_location, read.org): read.bytes for read in stored.reads},
+            seconds={
+                traffic.storage_location: traffic.counted_seconds
+                for traffic in stored.traffic
+                if traffic.counted_seconds
+            },
+        ),
         days={
             date.fromisoformat(entry.date): DayEntry(
                 estimated=entry.estimated,
@@ -115,9 +141,11 @@ def save_ledger(ledger: Ledger) -> StoredLedger:
                 storage_location=name,
                 download_bytes=ledger.downloads.get(name, 0),
                 writes=ledger.writes.get(name, 0),
+                counted_seconds=ledger.reads.seconds.get(name, 0),
             )
-            for name in sorted(ledger.downloads.keys() | ledger.writes.keys())
+            for name in sorted(ledger.downloads.keys() | ledger.writes.keys() | ledger.reads.seconds.keys())
         ),
+        reads=_reads(ledger.reads),
         young=tuple(
             LedgerYoung(
                 storage_location=of.storage_location,
@@ -127,6 +155,19 @@ def save_ledger(ledger: Ledger) -> StoredLedger:
             )
             for of, size_bytes in sorted(youngest)
         ),
+    )
+
+
+def _reads(reads: Reads) -> tuple[LedgerRead, ...]:
+    """The largest readers by name; the others of a location are one."""
+    largest = sorted(reads.size_bytes.items(), key=lambda item: (-item[1], item[0]))
+    kept = dict(largest[:_MOST_READS])
+    for (location, org), size_bytes in largest[_MOST_READS:]:
+        key = (location, org if org == SHARED else OTHER)
+        kept[key] = kept.get(key, 0) + size_bytes
+    return tuple(
+        LedgerRead(storage_location=location, org=org, bytes=size_bytes)
+        for (location, org), size_bytes in sorted(kept.items())
     )
 
 

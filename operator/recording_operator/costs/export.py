@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,9 +11,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from recording_operator.api.storagereport import HistoryEntry, HistoryOrg
-from recording_operator.costs.money import MICRO, ZERO, plain, rounded
+from recording_operator.costs.money import CENT, MICRO, MILL, ZERO, plain, rounded
 
 _DATE_CHARS: Final = 10
+_MILLI: Final = Decimal("0.001")
+_NAMES: Final = 2
+"""Columns of the table that are texts."""
 # A spreadsheet takes a cell that begins so for a formula, and may run it.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -138,28 +141,29 @@ def as_json(found: Sequence[Row], *, currency: str) -> str:
 
 
 def as_table(found: Sequence[Row], *, currency: str) -> str:
-    """Aligned columns for a terminal; `~` marks what is estimated, and the last line sums up."""
-    lines = [tuple(name.upper() for name in columns(currency))]
-    lines += [
-        (
-            f"{row.date}{'~' if row.estimated else ''}",
-            row.org_id,
-            row.metric_type,
-            f"{rounded(row.value, Decimal('0.001')):f}",
-            row.unit,
-            f"{rounded(row.cost, Decimal('0.0001')):f}",
-        )
-        for row in found
+    """One line for each organisation and step, for a terminal; `~` marks what is estimated, the last line sums up."""
+    by_line: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in found:
+        by_line.setdefault((row.date, row.org_id), {})[row.metric_type] = row
+    lines: list[tuple[str, ...]] = [
+        ("DATE", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", f"COST-{currency}")
     ]
-    total = rounded(sum((row.cost for row in found), ZERO), Decimal("0.01"))
-    lines.append(("TOTAL", "", "", "", "", f"{total:f}"))
+    lines += [_table_line(when, org, of_line) for (when, org), of_line in by_line.items()]
+    total = rounded(sum((row.cost for row in found), ZERO), CENT)
+    lines.append(("TOTAL", "", "", "", "", "", f"{total:,f}"))
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    numbers = {3, 5}
     return "".join(
         "   ".join(
-            cell.rjust(width) if place in numbers else cell.ljust(width)
+            cell.ljust(width) if place < _NAMES else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         + "\n"
         for line in lines
     )
+
+
+def _table_line(when: str, org: str, of_line: Mapping[str, Row]) -> tuple[str, ...]:
+    amounts = [f"{rounded(of_line[metric].value, _MILLI):,f}" for metric in ("storage_gb", "upload_gb", "download_gb")]
+    mark = "~" if any(row.estimated for row in of_line.values()) else ""
+    cost = rounded(sum((row.cost for row in of_line.values()), ZERO), MILL)
+    return (f"{when}{mark}", org, *amounts, f"{int(of_line['api_requests'].value):,}", f"{cost:,f}")

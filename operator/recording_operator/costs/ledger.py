@@ -9,76 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, localcontext
-from typing import Final, NamedTuple
+from typing import Final
 
 from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.billing import SECONDS_PER_DAY, Bill, MonthUsage, days_of, month_bill
 from recording_operator.costs.money import MICRO, ZERO, exact, share
-from recording_operator.costs.profile import Profile
+from recording_operator.costs.reads import Reads, counted_on, with_counted
+from recording_operator.costs.sample import Arrived, Cell, Cells, Sample, Stored, Terms
 from recording_operator.costs.usage import OTHER, ClassDay
 
 MOST_ORGS: Final = 100
-
-
-class Cell(NamedTuple):
-    """Where bytes are, and whose they are."""
-
-    storage_location: str
-    storage_class: str
-    org: str
-
-
-class Stored(NamedTuple):
-    """Bytes, and bytes as they are billed."""
-
-    size_bytes: int
-    billable_bytes: int
-
-
-class Arrived(NamedTuple):
-    """Bytes that came on a day, and the write requests that brought them."""
-
-    size_bytes: int
-    billable_bytes: int
-    writes: int
-
-
-Cells = Mapping[Cell, Stored]
-Arrivals = Mapping[date, Mapping[Cell, Arrived]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priced:
-    """The prices of a location. Locations of one `group` share allowances and tiers, as one account's bill does."""
-
-    group: str
-    profile: Profile
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What costs are counted by."""
-
-    prices: Mapping[str, Priced]
-    """By location."""
-    playback_ratio: Decimal
-    playback_base: PlaybackBase
-
-    def groups(self) -> dict[str, Profile]:
-        """The profile of each group."""
-        return {priced.group: priced.profile for priced in self.prices.values()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """What was there at a time, and what had come since the sample before."""
-
-    at: datetime
-    cells: Cells
-    arrived: Arrivals = field(default_factory=dict)
-    young: Mapping[ClassDay, int] = field(default_factory=dict)
-    downloaded: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
-    """Bytes downloaded by day from the locations that count them; the others' are estimated."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,6 +61,7 @@ class Ledger:
     byte_seconds: dict[tuple[str, str], int] = field(default_factory=dict)
     downloads: dict[str, int] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
     days: dict[date, DayEntry] = field(default_factory=dict)
 
     def usage(self, group: str, terms: Terms, *, elapsed_seconds: int) -> MonthUsage:
@@ -203,8 +144,9 @@ def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = F
         level = dict(sample.cells) if stop == end else _between(first, sample.cells, part)
         day = ledger.at.date()
         without_sample = estimated or begin.date() < day < end.date()
-        measured = {name: by_day.get(day, 0) for name, by_day in sample.downloaded.items()}
-        _charge(ledger, stop, level, sample.arrived.get(day, {}), measured, terms, estimated=without_sample)
+        counted = counted_on(sample.downloaded, day)
+        _charge(ledger, stop, level, sample.arrived.get(day, {}), counted, terms, estimated=without_sample)
+    ledger.reads.note(sample.downloaded, begin=begin, end=end)
     ledger.young = dict(sample.young)
 
 
@@ -237,7 +179,7 @@ def _charge(
     stop: datetime,
     level: dict[Cell, Stored],
     arrived: Mapping[Cell, Arrived],
-    measured: Mapping[str, int],
+    counted: Mapping[str, Mapping[str, int]],
     terms: Terms,
     *,
     estimated: bool,
@@ -245,7 +187,7 @@ def _charge(
     """One stretch within a day."""
     day, seconds = ledger.at.date(), int((stop - ledger.at).total_seconds())
     before = ledger.bills(terms, until=ledger.at)
-    used = _Used.of(ledger.cells, level, arrived, measured, seconds, day, terms)
+    used = _Used.of(ledger.cells, level, arrived, counted, seconds, day, terms)
     entry = ledger.days.setdefault(day, DayEntry(estimated=True))
     entry.estimated = entry.estimated and estimated
     for cell, amount in used.billable_seconds.items():
@@ -278,7 +220,7 @@ class _Used:
         first: Cells,
         last: Cells,
         arrived: Mapping[Cell, Arrived],
-        measured: Mapping[str, int],
+        counted: Mapping[str, Mapping[str, int]],
         seconds: int,
         day: date,
         terms: Terms,
@@ -297,19 +239,9 @@ class _Used:
             downloads = {cell: int(came.size_bytes * terms.playback_ratio) for cell, came in arrived.items()}
         return cls(
             billable_seconds=billable,
-            downloads=_with_measured(downloads, measured, last),
+            downloads=with_counted(downloads, counted, last),
             writes={cell: came.writes for cell, came in arrived.items()},
         )
-
-
-def _with_measured(estimated: Mapping[Cell, int], measured: Mapping[str, int], level: Cells) -> dict[Cell, int]:
-    """What was counted instead of what was estimated, shared by what is stored."""
-    downloads = {cell: amount for cell, amount in estimated.items() if cell.storage_location not in measured}
-    for location, size_bytes in measured.items():
-        weights = {cell: stored.size_bytes for cell, stored in level.items() if cell.storage_location == location}
-        parts = share(Decimal(size_bytes), weights or {Cell(location, OTHER, OTHER): 1}, quantum=Decimal(1))
-        downloads.update({cell: int(part) for cell, part in parts.items()})
-    return downloads
 
 
 def _book(entry: DayEntry, group: str, before: Bill, after: Bill, used: _Used, terms: Terms) -> None:

@@ -12,8 +12,9 @@ from typing import Final
 
 from recording_operator.api.storagereport import PlaybackBase, ProjectionMethod
 from recording_operator.costs.billing import SECONDS_PER_DAY, MonthUsage, days_of, month_bill
-from recording_operator.costs.ledger import DayEntry, Ledger, Terms, midnight, month_start
+from recording_operator.costs.ledger import DayEntry, Ledger, midnight, month_start
 from recording_operator.costs.money import ZERO, exact
+from recording_operator.costs.sample import Terms
 
 ENOUGH_DAYS: Final = 14
 _WEEKS: Final = 8
@@ -145,20 +146,26 @@ def _usage(
     times = sum((gb_days for gb_days, _ in days), ZERO) / stored_gb
     length = sum((part for _, part in days), ZERO)
     by_class: dict[str, int] = {}
-    size_bytes = 0
+    size_bytes = estimated_bytes = 0
     for cell, stored in ledger.cells.items():
         priced = terms.prices.get(cell.storage_location)
         if priced is not None and priced.group == group:
             size_bytes += stored.size_bytes
+            if cell.storage_location not in ledger.reads.seconds:
+                estimated_bytes += stored.size_bytes
             more = int(stored.billable_bytes * times * SECONDS_PER_DAY)
             by_class[cell.storage_class] = by_class.get(cell.storage_class, 0) + more
     profile = terms.groups()[group]
     share_of_all = Decimal(size_bytes) / profile.gb_bytes / stored_gb
     downloads = (
-        size_bytes * times * terms.playback_ratio / days_in_month
+        estimated_bytes * times * terms.playback_ratio / days_in_month
         if terms.playback_base is PlaybackBase.STORED
-        else pace.uploads_gb_a_day * profile.gb_bytes * share_of_all * length * terms.playback_ratio
+        else pace.uploads_gb_a_day * estimated_bytes / stored_gb * length * terms.playback_ratio
     )
+    for location, priced in terms.prices.items():
+        if priced.group == group:
+            # What is read grows with what is stored.
+            downloads += sum((ledger.reads.a_day(location) or {}).values(), ZERO) * times
     return MonthUsage(
         byte_seconds=by_class,
         download_bytes=int(downloads),

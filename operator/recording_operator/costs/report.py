@@ -8,6 +8,7 @@ from typing import Final
 
 from recording_operator.api.storagereport import (
     Budget,
+    DownloadSource,
     LocationRow,
     ReportCost,
     ReportSource,
@@ -18,9 +19,10 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
 from recording_operator.costs.budget import percent_of
-from recording_operator.costs.ledger import Ledger, Terms, advance, month_start, open_ledger
+from recording_operator.costs.ledger import Ledger, advance, month_start, open_ledger
 from recording_operator.costs.money import CENT, MICRO, MILL, ZERO, rounded
 from recording_operator.costs.projection import Projection, project
+from recording_operator.costs.sample import Terms
 from recording_operator.costs.today import DayCost, day_cost, rows
 from recording_operator.costs.uploads import RecordingTally
 from recording_operator.costs.usage import Usage
@@ -44,8 +46,8 @@ class Counted:
     recordings: RecordingTally
     sources: Mapping[str, ReportSource]
     """By location."""
-    downloaded: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
-    """Bytes by location and day, where they are counted."""
+    downloads: Mapping[str, DownloadSource] = field(default_factory=dict)
+    """By location, where they are counted."""
 
 
 def counted_since(previous: StorageReportStatus, now: datetime) -> datetime:
@@ -72,7 +74,7 @@ def refreshed(
 ) -> StorageReportStatus:
     """The status with new numbers; conditions and times of the schedule stay as they were. Raises CurrencyError."""
     currency = currency_of(terms, budget)
-    sample = sample_of(counted.usage, at=counted.at, downloaded=counted.downloaded)
+    sample = sample_of(counted.usage, at=counted.at)
     ledger = load(previous.ledger, previous.history)
     if ledger is None:
         ledger = open_ledger(sample, terms)
@@ -80,7 +82,11 @@ def refreshed(
     else:
         advance(ledger, sample, terms)
     today = day_cost(
-        counted.usage.held, terms, uploaded_bytes_a_day=_uploaded_a_day(ledger, terms), day=counted.at.date()
+        counted.usage.held,
+        terms,
+        uploaded_bytes_a_day=_uploaded_a_day(ledger, terms),
+        day=counted.at.date(),
+        reads=ledger.reads,
     )
     projection = project(ledger, terms)
     totals = _totals(counted, ledger, terms)
@@ -188,6 +194,7 @@ def _shares(counted: Counted, today: DayCost, terms: Terms) -> dict[str, object]
             LocationRow(
                 **row.model_dump(),
                 source=counted.sources.get(row.name, ReportSource.RECORDINGS),
+                downloads=counted.downloads.get(row.name, DownloadSource.PLAYBACK),
                 profile=terms.prices[row.name].profile.name if row.name in terms.prices else "",
                 prices_as_of=_as_of(terms, row.name),
             )

@@ -7,9 +7,10 @@ from decimal import Decimal, localcontext
 
 from recording_operator.api.storagereport import PlaybackBase, ReportRow
 from recording_operator.costs.billing import SECONDS_PER_DAY, MonthUsage, days_of, month_bill
-from recording_operator.costs.ledger import Terms
 from recording_operator.costs.money import MILL, ZERO, exact, rounded, share
-from recording_operator.costs.usage import OTHER, Amount, Holding
+from recording_operator.costs.reads import Reads
+from recording_operator.costs.sample import SHARED, Terms
+from recording_operator.costs.usage import OTHER, UNKNOWN, Amount, Holding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +22,18 @@ class DayCost:
     unpriced: frozenset[str]
 
 
-def day_cost(held: Mapping[Holding, Amount], terms: Terms, *, uploaded_bytes_a_day: Decimal, day: date) -> DayCost:
-    """A day's part of a month in which all stays as it is. What is uploaded in a day is shared by what is stored."""
+def day_cost(
+    held: Mapping[Holding, Amount],
+    terms: Terms,
+    *,
+    uploaded_bytes_a_day: Decimal,
+    day: date,
+    reads: Reads | None = None,
+) -> DayCost:
+    """A day's part of a month in which all stays as it is. What is uploaded in a day is shared by what is stored.
+
+    `reads` tells how fast the locations are read that count their downloads.
+    """
     with localcontext(exact()):
         costs = dict.fromkeys(held, ZERO)
         unpriced: set[str] = set()
@@ -40,6 +51,10 @@ def day_cost(held: Mapping[Holding, Amount], terms: Terms, *, uploaded_bytes_a_d
             downloads = {
                 holding: terms.playback_ratio * amount.size_bytes * monthly_share for holding, amount in mine.items()
             }
+            for location in _locations_of(group, terms):
+                of_day = reads.a_day(location) if reads is not None else None
+                if of_day is not None:
+                    _put_counted(downloads, location, of_day, mine, days=days, terms=terms)
             by_class: dict[str, int] = {}
             for holding, amount in mine.items():
                 by_class[holding.storage_class] = by_class.get(holding.storage_class, 0) + amount.billable_bytes
@@ -60,6 +75,33 @@ def day_cost(held: Mapping[Holding, Amount], terms: Terms, *, uploaded_bytes_a_d
         return DayCost(total=total, by_holding=costs, unpriced=frozenset(unpriced))
 
 
+def _locations_of(group: str, terms: Terms) -> list[str]:
+    return [name for name, priced in terms.prices.items() if priced.group == group]
+
+
+def _put_counted(
+    downloads: dict[Holding, Decimal],
+    location: str,
+    of_day: Mapping[str, Decimal],
+    mine: Mapping[Holding, Amount],
+    *,
+    days: int,
+    terms: Terms,
+) -> None:
+    """A month of the counted downloads of a location in the place of the estimated ones, by organisation."""
+    holdings = {holding: amount for holding, amount in mine.items() if holding.storage_location == location}
+    downloads.update(dict.fromkeys(holdings, ZERO))
+    for org, bytes_a_day in of_day.items():
+        readers = {holding: amount.size_bytes for holding, amount in holdings.items() if org in (SHARED, holding.org)}
+        stored_bytes = sum(readers.values())
+        if not stored_bytes:
+            name = terms.prices[location].profile.default_storage_class
+            readers, stored_bytes = {Holding(location, name, org or OTHER, UNKNOWN): 1}, 1
+        for holding, size_bytes in readers.items():
+            part = bytes_a_day * days * size_bytes / stored_bytes
+            downloads[holding] = downloads.get(holding, ZERO) + part
+
+
 def _add(
     costs: dict[Holding, Decimal], cost: Decimal, weights: Mapping[Holding, int] | Mapping[Holding, Decimal]
 ) -> None:
@@ -72,7 +114,7 @@ def _add(
         costs[nobody] = costs.get(nobody, ZERO) + cost
         return
     for holding, weight in weights.items():
-        costs[holding] += cost * weight / total
+        costs[holding] = costs.get(holding, ZERO) + cost * weight / total
 
 
 def rows(

@@ -66,6 +66,8 @@ class Usage:
     """Since the last sample; `objects` are write requests."""
     young: dict[ClassDay, int] = field(default_factory=dict)
     """Billable bytes younger than the minimum duration of their class."""
+    downloads: dict[str, dict[date, dict[str, int]]] = field(default_factory=dict)
+    """Bytes downloaded by location, day and organisation, of the locations that count them."""
     orphaned_bytes: int = 0
     incomplete_bytes: int = 0
     foreign_bytes: int = 0
@@ -125,8 +127,13 @@ class LocationTally:
         index: RecordingIndex,
         scope: Scope,
         window: Window,
+        org_of: Callable[[str, str], str | None] | None = None,
     ) -> None:
-        """`excluded_prefixes` belong to other locations of the same bucket."""
+        """`excluded_prefixes` belong to other locations of the same bucket.
+
+        `org_of` is asked with key and uid for the organisation of an object that neither key nor Recording tells; it
+        answers None where it does not know either.
+        """
         self._usage = usage
         self._location = location
         self._pattern = key_pattern(prefix=prefix, template=key_template)
@@ -138,6 +145,8 @@ class LocationTally:
         self._index = index
         self._scope = scope
         self._window = window
+        self._org_of = org_of
+        self._asked: dict[str, str] = {}
         self._folder = ""
         self._folder_owner: tuple[str, str, bool] | None = None
         self._amounts: dict[tuple[str, str, str], Amount] = {}
@@ -152,7 +161,7 @@ class LocationTally:
         self, key: str, *, size_bytes: int, storage_class: str | None, last_modified: datetime, etag: str = ""
     ) -> None:
         """Count one object."""
-        owner = self._owner(key)
+        owner = self._owner(key, ask=True)
         if owner is None:
             self._usage.foreign_bytes += size_bytes
             return
@@ -201,7 +210,19 @@ class LocationTally:
         holding = Holding(self._location, storage_class or self._default_class, owner[0], owner[1])
         self._usage.amount(holding).add(size_bytes, size_bytes, 0)
 
-    def _owner(self, key: str) -> tuple[str, str, bool] | None:
+    def add_download(self, key: str, *, day: date, size_bytes: int) -> None:
+        """Count what was downloaded from a key, whether or not its object is still there."""
+        owner = self._owner(key)
+        if owner is None or not self._scope.holds(org=owner[0], namespace=owner[1]):
+            return
+        # A request that was told of late is of the first day that is not yet booked.
+        by_org = self._usage.downloads.setdefault(self._location, {}).setdefault(
+            max(day, self._window.since.date()), {}
+        )
+        org = owner[0] if owner[0] in by_org or len(by_org) < MOST_OWNERS else OTHER
+        by_org[org] = by_org.get(org, 0) + size_bytes
+
+    def _owner(self, key: str, *, ask: bool = False) -> tuple[str, str, bool] | None:
         """Organisation, namespace, and whether the Recording is there; None for a key that is not ours."""
         if self._excluded and key.startswith(self._excluded):
             return None
@@ -213,6 +234,8 @@ class LocationTally:
         if found is None:
             return None
         org, namespace, known = self._index.owner(found["uid"])
+        if org is None and not self._org_in_key:
+            org = self._org_from_object(key, found["uid"], ask=ask)
         owner = (
             found["org"] if self._org_in_key else org or UNKNOWN,
             found["namespace"] if self._namespace_in_key else namespace or UNKNOWN,
@@ -221,6 +244,14 @@ class LocationTally:
         if found["uid"] in folder:
             self._folder, self._folder_owner = folder, owner
         return owner
+
+    def _org_from_object(self, key: str, uid: str, *, ask: bool) -> str | None:
+        org = self._asked.get(uid)
+        if org is None and ask and self._org_of is not None:
+            org = self._org_of(key, uid)
+            if org is not None and len(self._asked) < MOST_OWNERS:
+                self._asked[uid] = org
+        return org
 
 
 def writes_of(etag: str) -> int:

@@ -38,13 +38,14 @@ class UploadState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectSpec:
-    """What is to stand in the store. `kind` is the artifact's kind of the API (Video, Audio, …)."""
+    """What is to stand in the store. `kind` is the artifact's kind of the API (Video, Audio, …), `org` the owner's."""
 
     key: str
     content_type: str
     kind: str
     recording_uid: str
     artifact: str
+    org: str | None = None
     max_size_bytes: int | None = None
 
 

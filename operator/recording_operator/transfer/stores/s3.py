@@ -1,16 +1,18 @@
 """An S3 bucket as a Store, through boto3."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
+from recording_operator.api.names import ARTIFACT_METADATA_KEY, ORG_METADATA_KEY, UID_METADATA_KEY
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
 from recording_operator.transfer.stores import framing
+from recording_operator.transfer.stores.accesslog import LoggedDownload, LogReading, logged_downloads
 from recording_operator.transfer.stores.client import S3Options, build_client, part_transport
 from recording_operator.transfer.stores.cloudwatch import cloudwatch_client, downloaded_bytes
 from recording_operator.transfer.stores.framing import FramedBody
@@ -183,6 +185,28 @@ class S3Store:
         finally:
             client.close()
 
+    def logged_downloads(
+        self,
+        reading: LogReading,
+        *,
+        logs_bucket: str,
+        logs_prefix: str,
+        begin: datetime,
+        end: datetime,
+        stop: Callable[[], None],
+    ) -> Iterator[LoggedDownload]:
+        """Downloads from the bucket, as its server access logs tell. Raises StoreError."""
+        return logged_downloads(
+            self._client,
+            reading,
+            bucket=self.options.bucket,
+            logs_bucket=logs_bucket,
+            logs_prefix=logs_prefix,
+            begin=begin,
+            end=end,
+            stop=stop,
+        )
+
     def read(self, stored: StoredObject) -> Iterator[bytes]:
         """The bytes of exactly this version."""
         with translated("GetObject"):
@@ -224,8 +248,9 @@ class S3Store:
                 checksum="" if crc is None else checksums.to_text(crc),
                 content_type=str(answer.get("ContentType", "")),
             ),
-            recording_uid=metadata.get("recording-uid"),
-            artifact=metadata.get("recording-artifact"),
+            recording_uid=metadata.get(UID_METADATA_KEY),
+            artifact=metadata.get(ARTIFACT_METADATA_KEY),
+            org=metadata.get(ORG_METADATA_KEY),
         )
 
     def _uploads_page(self, prefix: str, markers: dict[str, str]) -> Any:

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from recording_operator.api.names import ARTIFACT_METADATA_KEY, ORG_METADATA_KEY, UID_METADATA_KEY
 from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenObject:
-    """An object at a key, as HEAD shows it. `recording_uid` and `artifact` are None on objects of others."""
+    """An object at a key, as HEAD shows it. `recording_uid`, `artifact` and `org` are None on objects of others."""
 
     stored: StoredObject
     recording_uid: str | None
     artifact: str | None
+    org: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,4 +120,5 @@ class BodyAborted(BaseException):
 
 def metadata_of(obj: ObjectSpec) -> Mapping[str, str]:
     """What marks an object as ours."""
-    return {"recording-uid": obj.recording_uid, "recording-artifact": obj.artifact}
+    marks = {UID_METADATA_KEY: obj.recording_uid, ARTIFACT_METADATA_KEY: obj.artifact}
+    return marks if obj.org is None else {**marks, ORG_METADATA_KEY: obj.org}

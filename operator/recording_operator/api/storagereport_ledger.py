@@ -1,0 +1,75 @@
+"""The account that a StorageReport keeps between refreshes. For the operator alone; people read the other fields."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from recording_operator.api.figures import Day, Figure, RowName, Text
+from recording_operator.api.meta import ApiModel, ByteCount, Time
+
+
+class LedgerCell(ApiModel):
+    """Bytes of the last sample."""
+
+    storage_location: RowName = Field(description="StorageLocation.")
+    storage_class: Text = Field(description="Storage class.")
+    org: RowName = Field(description="Organisation.")
+    bytes: ByteCount = Field(description="Bytes.")
+    billable_bytes: ByteCount = Field(description="Bytes as the prices round each object up.")
+
+
+class LedgerMeter(ApiModel):
+    """Storage over time in the month so far."""
+
+    storage_location: RowName = Field(description="StorageLocation.")
+    storage_class: Text = Field(description="Storage class.")
+    byte_seconds: Figure = Field(description="Billable bytes times seconds.")
+
+
+class LedgerTraffic(ApiModel):
+    """Downloads and requests of the month so far."""
+
+    storage_location: RowName = Field(description="StorageLocation.")
+    download_bytes: ByteCount = Field(default=0, description="Bytes downloaded.")
+    writes: ByteCount = Field(default=0, description="Write requests.")
+    counted_seconds: ByteCount = Field(
+        default=0, description="Time that `reads` came in, four weeks at most; 0 where downloads are estimated."
+    )
+
+
+class LedgerRead(ApiModel):
+    """Bytes downloaded lately where they are counted."""
+
+    storage_location: RowName = Field(description="StorageLocation.")
+    org: RowName = Field(default="", description="Organisation. Empty: all, where they are not told apart.")
+    bytes: ByteCount = Field(description="Bytes in countedSeconds.")
+
+
+class LedgerYoung(ApiModel):
+    """Bytes that may not be deleted yet without paying for the rest of their minimum duration."""
+
+    storage_location: RowName = Field(description="StorageLocation.")
+    storage_class: Text = Field(description="Storage class.")
+    date: Day = Field(description="Day that the objects are from.")
+    bytes: ByteCount = Field(description="Billable bytes.")
+
+
+class Ledger(ApiModel):
+    """What the next refresh goes on from."""
+
+    sampled_at: Time = Field(description="When the last sample was taken.")
+    cells: Annotated[tuple[LedgerCell, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
+        default=(), description="The last sample."
+    )
+    meters: Annotated[tuple[LedgerMeter, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
+        default=(), description="Storage over time in the month so far."
+    )
+    traffic: Annotated[tuple[LedgerTraffic, ...], Field(json_schema_extra={"maxItems": 128})] = Field(
+        default=(), description="Downloads and requests of the month so far."
+    )
+    reads: Annotated[tuple[LedgerRead, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
+        default=(), description="How fast downloads went lately, where they are counted."
+    )
+    young: Annotated[tuple[LedgerYoung, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
+        default=(), description="Bytes younger than the minimum duration of their storage class."
+    )

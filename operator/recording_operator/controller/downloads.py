@@ -1,0 +1,128 @@
+"""Downloads that a StorageLocation says are counted: by CloudWatch, or in server access logs.
+
+What cannot be read falls back to the estimate, and is told: at once where only an administrator can mend it, after some
+tries where it may yet answer.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import AccessLogs, CloudWatch, StorageLocation
+from recording_operator.api.storagereport import DownloadSource
+from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshError
+from recording_operator.costs.sample import SHARED
+from recording_operator.costs.usage import LocationTally, Scope, Usage, Window
+from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.stores.accesslog import LogReading
+from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.stores.translate import StoreError
+
+_PATIENCE: Final = 3
+_log = logging.getLogger(__name__)
+
+
+class Clients(Protocol):
+    """Where the clients of StorageLocations come from: the LocationKeeper."""
+
+    def store(self, location: StorageLocation) -> S3Store:
+        """The client of a location. Raises LocationError."""
+
+
+@dataclass(slots=True, kw_only=True)
+class DownloadCount:
+    """Which locations' downloads were counted, and what to tell of the others."""
+
+    sources: dict[str, DownloadSource] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class DownloadCounter:
+    """Adds counted downloads to `usage`."""
+
+    def __init__(
+        self, *, clients: Clients, usage: Usage, scope: Scope, window: Window, failures: int, stop: Callable[[], None]
+    ) -> None:
+        """`failures` is how often this refresh was tried; `stop` is called now and then, and may raise."""
+        self._clients = clients
+        self._usage = usage
+        self._scope = scope
+        self._window = window
+        self._patient = failures < _PATIENCE
+        self._stop = stop
+        self._count = DownloadCount()
+        self._metrics_taken: set[tuple[str | None, str, str]] = set()
+
+    def count(self, locations: Sequence[StorageLocation], tallies: Mapping[str, LocationTally]) -> DownloadCount:
+        """Count for every location that says so. A location without a tally is counted by another.
+
+        Raises RefreshError where it may help to try again.
+        """
+        for location in locations:
+            prices = location.spec.prices
+            try:
+                if prices.cloud_watch is not None:
+                    self._from_metrics(location, prices.cloud_watch)
+                elif prices.access_logs is not None:
+                    self._from_logs(location, prices.access_logs, tallies.get(location.metadata.name))
+            except (TransferError, LocationError) as error:
+                self._fall_back(location, error)
+        return self._count
+
+    def _from_metrics(self, location: StorageLocation, asked: CloudWatch) -> None:
+        name, s3 = location.metadata.name, location.spec.s3
+        if self._scope.orgs or self._scope.namespaces:
+            self._count.notes.append(f"{name}: downloads are estimated, CloudWatch counts the whole bucket's")
+            return
+        metric = (s3.endpoint, s3.bucket, asked.filter_id)
+        days = {}
+        if metric not in self._metrics_taken:
+            begin, end = self._window.since, self._window.now
+            days = self._clients.store(location).downloads(asked.filter_id, begin=begin, end=end)
+        self._metrics_taken.add(metric)
+        self._usage.downloads[name] = {day: {SHARED: size_bytes} for day, size_bytes in days.items()}
+        self._count.sources[name] = DownloadSource.CLOUD_WATCH
+
+    def _from_logs(self, location: StorageLocation, asked: AccessLogs, tally: LocationTally | None) -> None:
+        name, reading = location.metadata.name, LogReading()
+        if tally is not None:
+            found = self._clients.store(location).logged_downloads(
+                reading,
+                logs_bucket=asked.bucket,
+                logs_prefix=asked.prefix,
+                begin=self._window.since,
+                end=self._window.now,
+                stop=self._stop,
+            )
+            for download in found:
+                tally.add_download(download.key, day=download.day, size_bytes=download.size_bytes)
+            if not self._usable(name, asked, reading):
+                self._usage.downloads.pop(name, None)
+                return
+        self._usage.downloads.setdefault(name, {})
+        self._count.sources[name] = DownloadSource.ACCESS_LOGS
+
+    def _usable(self, name: str, asked: AccessLogs, reading: LogReading) -> bool:
+        """Whether the logs tell anything. The operator's own requests are in them: none at all means no logs."""
+        place = f"s3://{asked.bucket}/{asked.prefix}"
+        if not reading.objects_seen:
+            self._count.notes.append(f"{name}: downloads are estimated, no access logs of these days are at {place}")
+            return False
+        if reading.lines and reading.unreadable >= reading.lines:
+            self._count.notes.append(f"{name}: downloads are estimated, the logs at {place} are not in S3's format")
+            return False
+        if reading.unreadable:
+            self._count.notes.append(f"{name}: lines of access logs that could not be read: {reading.unreadable}")
+        return True
+
+    def _fall_back(self, location: StorageLocation, error: TransferError | LocationError) -> None:
+        name = location.metadata.name
+        message = f"{name}: downloads could not be counted: {error.message}"
+        may_answer = not isinstance(error, StoreError) or error.location_reason not in NOT_PERMITTED
+        if may_answer and not isinstance(error, LocationError) and self._patient:
+            raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {message}") from None
+        self._usage.downloads.pop(name, None)
+        self._count.notes.append(f"{message.rstrip('.')}; they are estimated")
+        _log.warning("Downloads are estimated: %s", error.message, extra={"location": name})

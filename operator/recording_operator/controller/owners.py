@@ -1,0 +1,36 @@
+"""Whose an object is that neither its key nor a Recording tells: its own metadata, asked for so many at most."""
+
+import re
+from typing import Final
+
+from recording_operator.controller.refresherrors import NOT_PERMITTED
+from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.stores.translate import StoreError
+
+MOST_ASKED: Final = 1000
+_ORG: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
+
+
+class OwnerAsker:
+    """Asks one location's objects. The rest is unknown, which a report says."""
+
+    def __init__(self, store: S3Store, *, most: int = MOST_ASKED) -> None:
+        self._store = store
+        self._left = most
+
+    def org(self, key: str, uid: str) -> str | None:
+        """The organisation in the metadata of the object, if it is the Recording's. Raises TransferError."""
+        if self._left <= 0:
+            return None
+        self._left -= 1
+        try:
+            seen = self._store.head(key)
+        except StoreError as error:
+            if error.location_reason not in NOT_PERMITTED:
+                raise
+            self._left = 0
+            return None
+        if seen is None or seen.recording_uid != uid or seen.org is None:
+            return None
+        # Whoever may write to the bucket writes this.
+        return seen.org if _ORG.fullmatch(seen.org) else None

@@ -1,0 +1,77 @@
+"""What a report is given: the prices to count by, and what was there at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.costs.profile import Profile
+from recording_operator.costs.usage import ClassDay
+
+SHARED: Final = ""
+"""Stands for whoever stores there, where nobody counted by organisation."""
+Downloaded = Mapping[str, Mapping[date, Mapping[str, int]]]
+"""Bytes downloaded, by location, day and organisation (or SHARED)."""
+
+
+class Cell(NamedTuple):
+    """Where bytes are, and whose they are."""
+
+    storage_location: str
+    storage_class: str
+    org: str
+
+
+class Stored(NamedTuple):
+    """Bytes, and bytes as they are billed."""
+
+    size_bytes: int
+    billable_bytes: int
+
+
+class Arrived(NamedTuple):
+    """Bytes that came on a day, and the write requests that brought them."""
+
+    size_bytes: int
+    billable_bytes: int
+    writes: int
+
+
+Cells = Mapping[Cell, Stored]
+Arrivals = Mapping[date, Mapping[Cell, Arrived]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """The prices of a location. Locations of one `group` share allowances and tiers, as one account's bill does."""
+
+    group: str
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What costs are counted by."""
+
+    prices: Mapping[str, Priced]
+    """By location."""
+    playback_ratio: Decimal
+    playback_base: PlaybackBase
+
+    def groups(self) -> dict[str, Profile]:
+        """The profile of each group."""
+        return {priced.group: priced.profile for priced in self.prices.values()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What was there at a time, and what had come since the sample before."""
+
+    at: datetime
+    cells: Cells
+    arrived: Arrivals = field(default_factory=dict)
+    young: Mapping[ClassDay, int] = field(default_factory=dict)
+    downloaded: Downloaded = field(default_factory=dict)
+    """Of the locations that count downloads; the others' are estimated."""

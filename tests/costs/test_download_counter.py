@@ -1,0 +1,172 @@
+"""What becomes of downloads that cannot be counted: tried again, or estimated and told."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagereport import DownloadSource
+from recording_operator.controller.downloads import DownloadCount, DownloadCounter
+from recording_operator.controller.refresherrors import RefreshError
+from recording_operator.costs.index import RecordingIndex
+from recording_operator.costs.library import find_profile
+from recording_operator.costs.sample import SHARED
+from recording_operator.costs.usage import LocationTally, Scope, Usage, Window
+from recording_operator.transfer.stores.client import S3Credentials, S3Options
+from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.accesslogs import deliver, line, log_key
+
+BUCKET, LOGS = "recordings-of-ours", "logs-of-ours"
+TEMPLATE = "{org}/{uid}/{artifact}"
+KEY = "acme/0b6b2f4e-8f0f-4c7e-9a51-0e6f5f1f3a11/video"
+KEYS = S3Credentials(access_key_id="key", secret_access_key="secret")
+BY_LOGS = {"accessLogs": {"bucket": LOGS}}
+BY_METRICS = {"cloudWatch": {"filterId": "all"}}
+
+
+class _Stores:
+    """Clients with the locations' buckets; of AWS, which moto plays."""
+
+    def __init__(self, *, region: str = "us-east-1") -> None:
+        self._region = region
+
+    def store(self, location: StorageLocation) -> S3Store:
+        return S3Store(S3Options(bucket=location.spec.s3.bucket, region=self._region, credentials=KEYS))
+
+
+@pytest.fixture
+def aws() -> Iterator[Any]:
+    """A bucket for logs."""
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+        client.create_bucket(Bucket=LOGS)
+        yield client
+
+
+def a_location(name: str, prices: dict[str, Any], *, bucket: str = BUCKET) -> StorageLocation:
+    spec = {"s3": {"bucket": bucket}, "keyTemplate": TEMPLATE, "prices": prices}
+    return StorageLocation.model_validate({"metadata": {"name": name}, "spec": spec})
+
+
+def count(
+    *locations: StorageLocation, usage: Usage, failures: int = 0, scope: Scope | None = None, region: str = "us-east-1"
+) -> DownloadCount:
+    """Count, with a window that reaches to now: nothing is too young."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    window = Window(since=now - timedelta(hours=2), now=now + timedelta(hours=1))
+    tallies = {
+        location.metadata.name: LocationTally(
+            usage,
+            location=location.metadata.name,
+            prefix="",
+            key_template=TEMPLATE,
+            excluded_prefixes=(),
+            profile=find_profile("default"),
+            index=RecordingIndex(),
+            scope=scope or Scope(),
+            window=window,
+        )
+        for location in locations
+    }
+    counter = DownloadCounter(
+        clients=_Stores(region=region),
+        usage=usage,
+        scope=scope or Scope(),
+        window=window,
+        failures=failures,
+        stop=lambda: None,
+    )
+    return counter.count(locations, tallies)
+
+
+def put(aws: Any, *lines: str) -> None:
+    deliver(aws, bucket=LOGS, key=log_key("", datetime.now(UTC)), lines=list(lines))
+
+
+def a_line(key: str = KEY, sent: int = 10, *, days_ago: int = 0) -> str:
+    return line(key, sent, bucket=BUCKET, at=datetime.now(UTC) - timedelta(days=days_ago))
+
+
+def test_logs_are_booked_by_organisation_and_late_ones_on_the_first_open_day(aws: Any) -> None:
+    put(aws, a_line(), a_line(KEY.replace("acme", "globex"), 5), a_line(sent=100, days_ago=4), a_line("notes.txt", 9))
+    usage = Usage()
+    found = count(a_location("archive", BY_LOGS), usage=usage)
+    by_day = usage.downloads["archive"]
+    assert found.sources == {"archive": DownloadSource.ACCESS_LOGS}
+    assert found.notes == []
+    assert min(by_day) >= (datetime.now(UTC) - timedelta(hours=2)).date()
+    assert {org: sum(day.get(org, 0) for day in by_day.values()) for org in ("acme", "globex")} == {
+        "acme": 110,
+        "globex": 5,
+    }
+
+
+def test_only_organisations_in_scope(aws: Any) -> None:
+    put(aws, a_line(), a_line(KEY.replace("acme", "globex"), 5))
+    usage = Usage()
+    count(a_location("archive", BY_LOGS), usage=usage, scope=Scope(orgs=frozenset({"globex"})))
+    assert [set(day) for day in usage.downloads["archive"].values()] == [{"globex"}]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [([], "no access logs of these days are at"), (["a", "b"], "are not in S3's format")],
+)
+def test_logs_that_tell_nothing_are_not_a_zero(aws: Any, lines: list[str], words: str) -> None:
+    if lines:
+        put(aws, *lines)
+    usage = Usage()
+    found = count(a_location("archive", BY_LOGS), usage=usage)
+    assert (found.sources, usage.downloads) == ({}, {})
+    assert words in found.notes[0]
+
+
+def test_logs_without_a_download_are_a_zero(aws: Any) -> None:
+    put(aws, line(KEY, 243, bucket=BUCKET, at=datetime.now(UTC), operation="REST.PUT.PART"), "garbage")
+    usage = Usage()
+    found = count(a_location("archive", BY_LOGS), usage=usage)
+    assert found.sources == {"archive": DownloadSource.ACCESS_LOGS}
+    assert usage.downloads == {"archive": {}}
+    assert found.notes == ["archive: lines of access logs that could not be read: 1"]
+
+
+def test_what_only_an_administrator_mends_is_estimated_at_once(aws: Any) -> None:  # noqa: ARG001 - moto answers
+    usage = Usage()
+    found = count(a_location("archive", {"accessLogs": {"bucket": "nobodys-bucket"}}), usage=usage)
+    assert (found.sources, usage.downloads) == ({}, {})
+    answer = "The location's bucket does not exist (ListObjectsV2: NoSuchBucket)"
+    assert found.notes == [f"archive: downloads could not be counted: {answer}; they are estimated"]
+
+
+def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A real client against a port where nobody listens.
+    monkeypatch.setattr("recording_operator.transfer.stores.cloudwatch._TIMEOUT_S", 1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    place = a_location("archive", BY_METRICS)
+    with pytest.raises(RefreshError, match="StorageLocation archive: downloads could not be counted: No connection"):
+        count(place, usage=Usage())
+    usage = Usage()
+    found = count(place, usage=usage, failures=3)
+    assert (found.sources, usage.downloads) == ({}, {})
+    assert found.notes[0].endswith("they are estimated")
+
+
+def test_cloudwatch_counts_the_whole_bucket_once(aws: Any) -> None:  # noqa: ARG001 - moto answers
+    metrics = boto3.client("cloudwatch", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    dimensions = [{"Name": "BucketName", "Value": BUCKET}, {"Name": "FilterId", "Value": "all"}]
+    when = datetime.now(UTC) - timedelta(minutes=30)
+    datum = {"MetricName": "BytesDownloaded", "Dimensions": dimensions, "Timestamp": when, "Value": 42}
+    metrics.put_metric_data(Namespace="AWS/S3", MetricData=[datum])
+    usage = Usage()
+    found = count(a_location("archive", BY_METRICS), a_location("second", BY_METRICS), usage=usage)
+    assert set(found.sources.values()) == {DownloadSource.CLOUD_WATCH}
+    assert list(usage.downloads["archive"].values()) == [{SHARED: 42}]
+    assert usage.downloads["second"] == {}
+    narrow = count(a_location("archive", BY_METRICS), usage=Usage(), scope=Scope(orgs=frozenset({"acme"})))
+    assert narrow.sources == {}
+    assert "CloudWatch counts the whole bucket's" in narrow.notes[0]

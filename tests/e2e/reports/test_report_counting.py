@@ -1,0 +1,111 @@
+"""What is stored, for whom: counted in the bucket, or from the Recordings."""
+
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from localcluster import ControlPlane, Credentials, OperatorProcess, S3Server
+from tests.conftest import LocationFactory
+from tests.support.reports import TEMPLATE, ReportFactory, record
+
+pytestmark = pytest.mark.cluster
+
+
+def test_counts_the_bucket_by_who_causes_it(
+    cluster: ControlPlane,
+    s3: S3Server,
+    start: Callable[..., OperatorProcess],
+    namespace: str,
+    bucket: str,
+    place: str,
+    report: ReportFactory,
+) -> None:
+    operator = start(reports={"metricOrgs": 1})
+    record(cluster, namespace, place, org="acme", text="x" * 12_000)
+    record(cluster, namespace, place, org="globex", text="x" * 3_000)
+    client, orphan = s3.client(), f"initech/{uuid.uuid4()}/video.mp4"
+    client.put_object(Bucket=bucket, Key=orphan, Body=b"x" * 500)
+    client.put_object(Bucket=bucket, Key="holiday.jpg", Body=b"x" * 77)
+    upload = client.create_multipart_upload(Bucket=bucket, Key=f"acme/{uuid.uuid4()}/video.mp4")
+    client.upload_part(
+        Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"], PartNumber=1, Body=b"x" * 6_000_000
+    )
+
+    made = report(place, budget={"amount": "50"})
+    status = made.wait_refreshed()
+
+    totals = status["totals"]
+    assert status["source"] == "Inventory"
+    assert (totals["recordings"], totals["objects"], totals["bytes"]) == (2, 3, 15_500)
+    assert (totals["orphanedBytes"], totals["incompleteUploadBytes"]) == (500, 6_000_000)
+    assert totals["foreignBytes"] >= 77
+    assert (totals["uploads24h"], status["uploads"]["successRate"]) == (2, "100.0%")
+    by_org = {row["name"]: (row.get("recordings"), row["bytes"]) for row in status["byOrg"]}
+    assert by_org == {"acme": (1, 6_012_000), "globex": (1, 3_000), "initech": (0, 500)}
+    assert status["byNamespace"][0]["name"] in {namespace, "(unknown)"}
+    for rows in ("byOrg", "byNamespace", "byStorageLocation", "byStorageClass"):
+        assert sum(Decimal(row["cost"]) for row in status[rows]) == Decimal(status["cost"]["today"])
+    spent = sum((Decimal(day["cost"]) for day in status["history"]), Decimal(0))
+    assert spent.quantize(Decimal("0.01")) == Decimal(status["cost"]["monthToDate"])
+    location = status["byStorageLocation"][0]
+    assert (location["name"], location["source"], location["profile"]) == (place, "Inventory", "default")
+    assert location["pricesAsOf"]
+    assert made.condition("Ready")["status"] == "True"
+    assert made.condition("Stalled")["status"] == "False"
+
+    shown = cluster.kubectl("get", "storagereport", made.name)
+    header, row = shown.splitlines()
+    assert header.split() == [
+        "NAME", "STORAGE", "RECORDINGS", "MONTH-TO-DATE", "PROJECTED", "NEXT-MONTH", "BUDGET", "REFRESHED",
+    ]  # fmt: skip
+    assert re.search(r"0\.006 GB +2 +\d+\.\d\d USD +\d+\.\d\d USD +\d+\.\d\d USD +0% of 50\.00 USD", row)
+
+    program = [str(Path(sys.executable).with_name("recording-operator")), "report", made.name]
+    program += ["--kubeconfig", str(cluster.kubeconfig), "-o", "csv", "--from", f"{datetime.now(UTC):%Y-%m-%d}"]
+    written = subprocess.run(program, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert written[0] == "date,org_id,metric_type,value,unit,cost_usd"
+    assert sum("api_requests,1.0" in line for line in written) == 2 + 1  # one write for each object
+    absent = subprocess.run([*program[:2], "nobody", *program[3:]], capture_output=True, text=True, check=False)
+    assert (absent.returncode, absent.stdout) == (1, "")
+    assert "StorageReport nobody does not exist" in absent.stderr
+
+    metrics = operator.metrics()
+    held = f'{{location="{place}",report="{made.name}",storage_class="STANDARD"}}'
+    assert f"recording_operator_report_stored_bytes{held} 6.0155e+06" in metrics
+    assert f'recording_operator_report_org_stored_bytes{{org="acme",report="{made.name}"}}' in metrics
+    assert "globex" not in metrics
+
+
+def test_a_bucket_that_may_not_be_listed_is_counted_from_the_recordings(
+    cluster: ControlPlane,
+    s3: S3Server,
+    start: Callable[..., OperatorProcess],
+    namespace: str,
+    bucket: str,
+    location: LocationFactory,
+    report: ReportFactory,
+) -> None:
+    start()
+    user = Credentials(access_key=f"user-{namespace}", secret_key="CANARY-of-a-user")
+    s3.create_user(user)
+    s3.allow(user, bucket=bucket, actions=("s3:*",))
+    place = location(spec={"keyTemplate": TEMPLATE}, credentials=user)
+    record(cluster, namespace, place, org="acme", text="x" * 2_000)
+    s3.client().put_object(Bucket=bucket, Key=f"acme/{uuid.uuid4()}/orphan", Body=b"x" * 999)
+    made = report(place)
+    assert made.wait_refreshed()["totals"]["bytes"] == 2_999
+
+    s3.allow(user, bucket=bucket, actions=("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"))
+    made.edit(refreshToken="denied")
+    status = made.wait_refreshed("denied")
+    assert status["source"] == "Recordings"
+    assert status["totals"]["bytes"] == 2_000
+    assert status["byStorageLocation"][0]["source"] == "Recordings"
+    assert "may not be listed" in made.condition("Ready")["message"]

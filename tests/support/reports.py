@@ -1,0 +1,83 @@
+"""A StorageReport of one test, on the real control plane."""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from localcluster import ControlPlane
+from tests.support.recordings import a_recording, inline
+from tests.support.waiting import eventually
+
+JsonObject = dict[str, Any]
+TEMPLATE: Final = "{org}/{uid}/{artifact}{ext}"
+SOON_S: Final = 20.0
+
+
+class Report:
+    """A StorageReport of one test."""
+
+    def __init__(self, cluster: ControlPlane, name: str) -> None:
+        self.name = name
+        self._kubectl = cluster.kubectl
+
+    def get(self) -> JsonObject:
+        return self._kubectl.json("get", "storagereport", self.name)
+
+    def status(self) -> JsonObject:
+        return dict(self.get().get("status", {}))
+
+    def edit(self, **spec: Any) -> None:
+        self._patch({"spec": spec})
+
+    def edit_status(self, **status: Any) -> None:
+        self._patch({"status": status}, "--subresource=status")
+
+    def condition(self, kind: str) -> JsonObject:
+        found = self.status().get("conditions", [])
+        return next((dict(one) for one in found if one["type"] == kind), {})
+
+    def wait(self, fact: Callable[[JsonObject], Any], *, within_s: float = SOON_S, what: str = "") -> JsonObject:
+        eventually(lambda: fact(self.status()), within_s=within_s, what=f"{what}: {self.name}")
+        return self.status()
+
+    def wait_refreshed(self, token: str = "") -> JsonObject:
+        """Until a refresh has answered the newest spec (and token)."""
+
+        def answered(status: JsonObject) -> bool:
+            current = status.get("observedGeneration") == self.get()["metadata"]["generation"]
+            return current and status.get("lastRefreshToken", "") == token and self.ready() == "Refreshed"
+
+        return self.wait(answered, what="refreshed")
+
+    def ready(self) -> str:
+        return str(self.condition("Ready").get("reason"))
+
+    def events(self, reason: str) -> list[JsonObject]:
+        listing = self._kubectl.json("get", "events.events.k8s.io", "--namespace=default")
+        return [
+            event
+            for event in listing["items"]
+            if event.get("regarding", {}).get("name") == self.name and event["reason"] == reason
+        ]
+
+    def _patch(self, patch: JsonObject, *more: str) -> None:
+        self._kubectl("patch", "storagereport", self.name, "--type=merge", f"--patch={json.dumps(patch)}", *more)
+
+
+ReportFactory = Callable[..., Report]
+
+
+def record(cluster: ControlPlane, namespace: str, location: str, *, org: str, text: str) -> JsonObject:
+    """Store a text as a Recording of an organisation and wait until it is Complete."""
+    name = f"meeting-{uuid.uuid4().hex[:8]}"
+    manifest = a_recording(namespace, inline(text), name=name, location=location, owner={"org": org})
+    cluster.kubectl.apply(manifest)
+    cluster.kubectl(
+        "wait",
+        "--for=jsonpath={.status.phase}=Complete",
+        "--timeout=30s",
+        f"--namespace={namespace}",
+        f"recording/{name}",
+    )
+    return cluster.kubectl.json("get", "recording", name, f"--namespace={namespace}")
