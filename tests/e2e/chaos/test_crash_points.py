@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.chaos.scenarios import AT_START, BEFORE, PATIENCE_S, STORIES
+from tests.e2e.chaos.scenarios import AT_START, BEFORE, PATIENCE_S, STORIES, a_large_one, expect_nothing
 from tests.e2e.chaos.stage import Stage
 from tests.support.crash_points import CrashPoint, crash_points
 from tests.support.waiting import eventually
@@ -49,3 +49,19 @@ def test_killed_at(stage: Stage, point: CrashPoint, record_property: Callable[[s
 
     eventually(lambda: bombed.killed_itself, within_s=PATIENCE_S, what=f"killed at {point}, visit {visit}")
     record_property("crash points", 1)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("point", ["s3.CompleteMultipartUpload after", "s3.CreateMultipartUpload after"])
+def test_cancelled_before_the_next_operator_looks(stage: Stage, point: str) -> None:
+    bombed = stage.launch_bombed(at=point)
+    recording = a_large_one(stage.world, name="cancelled-late")
+    eventually(lambda: bombed.killed_itself, within_s=PATIENCE_S, what=f"killed at {point}")
+    recording.edit(cancel=True)
+
+    stage.launch()
+
+    stored = point == "s3.CompleteMultipartUpload after"
+    recording.wait_phase("Complete" if stored else "Failed", within_s=PATIENCE_S)
+    if not stored:
+        expect_nothing(stage.world, recording)
