@@ -110,7 +110,10 @@ class SourceRef(ApiModel):
         description="When the URL stops working. Otherwise it is read from the URL, else taken as four hours "
         "after the Recording was created. A hint for the order of work: the source's own answer decides.",
     )
-    size: ByteCount | None = Field(default=None, description="Expected number of bytes; any other number is a failure.")
+    size: ByteCount | None = Field(
+        default=None,
+        description="Expected number of bytes; any other number is a failure. 0 says that an empty artifact is meant.",
+    )
     checksum: Annotated[str, WithJsonSchema(CHECKSUM_SCHEMA)] | None = Field(
         default=None,
         description="Expected checksum as algorithm:hex with sha256, md5, crc64nvme or crc32; another is a failure.",
