@@ -30,6 +30,16 @@ from recording_operator.transfer.stores.s3 import S3Store
 EXIT_FAILED: Final = 1
 EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
 EXIT_INTERRUPTED: Final = 130
+# The operator waits until somebody repairs the location; who stands here is that somebody.
+_NEEDS_A_PERSON: Final = frozenset(
+    {
+        Reason.TARGET_DENIED,
+        Reason.BUCKET_NOT_FOUND,
+        Reason.CREDENTIALS_NOT_FOUND,
+        Reason.ENDPOINT_BLOCKED,
+        Reason.STORE_UNSUPPORTED,
+    }
+)
 _BAR_CELLS: Final = 30
 _BAR_EVERY_S: Final = 0.2
 
@@ -83,6 +93,12 @@ class _Meter:
 @click.argument("target", type=_Target())
 @click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="A store that is not AWS. Implies path style.")
 @click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Default: us-east-1.")
+@click.option(
+    "--ca-bundle",
+    envvar="AWS_CA_BUNDLE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Certificates (PEM) to trust for the store. Those for the source: tls.caFile of the settings.",
+)
 @click.option("--policy", type=click.Path(path_type=Path, dir_okay=False), help="The operator's settings file.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Connections. Default: that of the settings.")
 @click.option("--part-size", help="Such as 16Mi; at least 5Mi. Default: by size.")
@@ -96,6 +112,7 @@ def copy(
     target: tuple[str, str],
     endpoint_url: str | None,
     region: str | None,
+    ca_bundle: Path | None,
     policy: Path | None,
     workers: int | None,
     part_size: str | None,
@@ -106,16 +123,18 @@ def copy(
 ) -> None:
     """Copy URL to TARGET (s3://BUCKET/KEY) with all checks of the operator; nothing is overwritten.
 
-    The key pair comes from the environment (AWS_ACCESS_KEY_ID …) or the instance. Doing it again finds the object and
-    copies nothing. Exit status: 0 stored, 1 failed for good, 75 may work later, 2 wrong usage, 130 interrupted.
+    The key pair comes from the environment (AWS_ACCESS_KEY_ID …) or the instance. Sources that the settings do not
+    allow are refused, as in the operator. Doing it again finds the object and copies nothing. Exit status: 0 stored,
+    1 failed for good, 75 may work later, 2 wrong usage, 130 interrupted.
     """
     redactor = Redactor()
     configure_logging(redactor=redactor, log_format="text", level=30)
     try:
         settings = load_settings(policy)
         options = _transfer_options(settings, workers, part_size)
-    except (SettingsError, ValueError) as error:
-        raise click.UsageError(str(error)) from None
+        dialer = Dialer(settings.source_policy)
+    except (SettingsError, ValueError, OSError) as error:
+        raise click.UsageError(_about(error)) from None
     bucket, key = target
     source = SourceSpec(
         url=url,
@@ -123,17 +142,33 @@ def copy(
         expected_checksum=checksum,
         expires_at=expiry_in_url(url),
     )
-    path_style = endpoint_url is not None
-    connections = options.workers * 2
-    store = S3Store(
-        S3Options(bucket=bucket, region=region, endpoint=endpoint_url, path_style=path_style, connections=connections)
-    )
+    try:
+        store = S3Store(
+            S3Options(
+                bucket=bucket,
+                region=region,
+                endpoint=endpoint_url,
+                path_style=endpoint_url is not None,
+                ca_bundle_pem=None if ca_bundle is None else ca_bundle.read_text(encoding="utf-8"),
+                connections=options.workers * 2,
+            )
+        )
+    except (ValueError, OSError) as error:
+        raise click.UsageError(f"the store cannot be used: {_about(error)}") from None
     obj = ObjectSpec(key=key, content_type=content_type, kind="Other", recording_uid=_uid(url, target), artifact="copy")
-    sys.exit(_run(source, obj, store=store, settings=settings, options=options, as_json=as_json))
+    flow = Flow([Link(settings.transfers.bandwidth_per_second)])
+    sys.exit(_run(source, obj, store=store, dialer=dialer, flow=flow, options=options, as_json=as_json))
 
 
 def _run(
-    source: SourceSpec, obj: ObjectSpec, *, store: S3Store, settings: Settings, options: TransferOptions, as_json: bool
+    source: SourceSpec,
+    obj: ObjectSpec,
+    *,
+    store: S3Store,
+    dialer: Dialer,
+    flow: Flow,
+    options: TransferOptions,
+    as_json: bool,
 ) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -144,12 +179,12 @@ def _run(
             source,
             obj,
             store=store,
-            dialer=Dialer(settings.source_policy),
+            dialer=dialer,
             stop=stop,
             observer=meter,
             resume=None,
             options=options,
-            flow=Flow([Link(settings.transfers.bandwidth_per_second)]),
+            flow=flow,
         )
     except Stopped:
         meter.clear()
@@ -158,12 +193,21 @@ def _run(
     except TransferError as error:
         meter.clear()
         _drop_upload(obj, meter, store)
-        final = verdict_of(error.reason) in (Verdict.FINAL, Verdict.EXPIRED)
-        status = EXIT_FAILED if final else EXIT_TRY_LATER
-        return _failed(error.reason, error.message, status, as_json=as_json)
+        return _failed(error.reason, error.message, _status_of(error.reason), as_json=as_json)
+    except Exception as error:
+        # Its text may hold the URL.
+        meter.clear()
+        _drop_upload(obj, meter, store)
+        message = f"the copy failed in a way that nobody foresaw ({type(error).__name__})"
+        return _failed(Reason.INTERNAL_ERROR, message, EXIT_FAILED, as_json=as_json)
     meter.clear()
     _stored(stored, seconds=time.monotonic() - meter.started_s, as_json=as_json)
     return 0
+
+
+def _status_of(reason: Reason) -> int:
+    final = verdict_of(reason) in (Verdict.FINAL, Verdict.EXPIRED) or reason in _NEEDS_A_PERSON
+    return EXIT_FAILED if final else EXIT_TRY_LATER
 
 
 def _drop_upload(obj: ObjectSpec, meter: _Meter, store: S3Store) -> None:
@@ -180,6 +224,13 @@ def _failed(reason: Reason, message: str, status: int, *, as_json: bool) -> int:
         click.echo(json.dumps({"reason": reason, "message": message}))
     click.echo(f"recording-operator: {reason}: {message}", err=True)
     return status
+
+
+def _about(error: Exception) -> str:
+    """One line about a file or value that cannot be used."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return str(error)
 
 
 def _stored(stored: StoredObject, *, seconds: float, as_json: bool) -> None:
