@@ -232,3 +232,13 @@ def test_s17_a_source_that_brings_a_little_each_time_is_given_up(
     assert error.reason is Reason.SOURCE_TOO_SLOW
     assert len(source.served) == 1 + 5, "it holds its slot"
     assert strict.keys() == []
+
+
+def test_s9_other_content_of_the_same_length_that_states_nothing(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
+    source = serve(BODY)
+    other = pattern(len(BODY), seed=2)
+    source.behave = after_probe(Behaviour(ranges=False, body=other, framing="chunked", headers={"ETag": None}))
+    assert fails(lambda: run_transfer(source.url, store)).reason is Reason.SOURCE_CHANGED
+    assert strict.keys() == []
