@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from recording_operator.kube.readiness import check_ready
 from recording_operator.kube.rest import RestClient
 from tests.chart.cluster import NAMESPACE, eventually, recording
 from tests.chart.helm import CHART, RELEASE, Helm, Object, one
+from tests.support.audit import Right, asked, forbidden
+from tests.support.canaries import check_no_secret, cluster_places
 
 pytestmark = pytest.mark.cluster
 
-Right = tuple[str, str, str]  # group, resource with subresource, verb
 _TEAM = "team-a"
 _USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 _PRICES = """
@@ -33,8 +35,7 @@ dayBasis = "fixed30"
 [storageClasses.STANDARD]
 tiers = [{ perGBMonth = "0.02" }]
 """
-# What every account may ask, by roles of Kubernetes itself.
-_EVERYBODYS = {"selfsubjectaccessreviews", "selfsubjectrulesreviews"}
+_CANARY = "canary-of-the-rights"
 # Read again only when somebody else wrote in between.
 _AFTER_CONFLICTS = {("recordings.dev", "recordings", "get")}
 _VALUES = {"rbac": {"secretNamespaces": [_TEAM]}, "admissionPolicies": {"enabled": False}}
@@ -55,8 +56,19 @@ def granted(objects: list[Object]) -> set[Right]:
 
 
 @pytest.fixture
+def begun() -> datetime:
+    """The time before the operator was started: what other tests asked does not count."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
 def operator(
-    cluster_helm4: Helm, bare_cluster: ControlPlane, s3: S3Server, scratch: Path, tmp_path: Path
+    cluster_helm4: Helm,
+    bare_cluster: ControlPlane,
+    s3: S3Server,
+    scratch: Path,
+    tmp_path: Path,
+    begun: datetime,  # noqa: ARG001 - taken first
 ) -> Iterator[OperatorProcess]:
     """The operator as the chart's ServiceAccount, with a bucket and a location `archive`."""
     cluster_helm4("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", values=_VALUES)
@@ -82,7 +94,12 @@ def operator(
 
 
 def test_every_right_is_used_and_no_other_is_missed(
-    operator: OperatorProcess, bare_cluster: ControlPlane, cluster_helm4: Helm, media: MediaServer
+    operator: OperatorProcess,
+    bare_cluster: ControlPlane,
+    cluster_helm4: Helm,
+    media: MediaServer,
+    s3: S3Server,
+    begun: datetime,
 ) -> None:
     kubectl = bare_cluster.kubectl
     inline = recording("kept", namespace=_TEAM, spec={"ttlAfterFinished": "1s"})
@@ -91,7 +108,7 @@ def test_every_right_is_used_and_no_other_is_missed(
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "url", "namespace": _TEAM},
-        "stringData": {"url": f"{media.address}/a/video.mp4?size=1MB"},
+        "stringData": {"url": f"{media.address}/a/video.mp4?size=1MB&token={_CANARY}"},
     }
     source = {"urlSecretRef": {"name": "url", "key": "url"}}
     artifacts = [{"name": "video", "kind": "Video", "source": source}]
@@ -99,7 +116,7 @@ def test_every_right_is_used_and_no_other_is_missed(
     # Fails again and again for the same reason: the same Event, counted up.
     gone = [{"name": "video", "kind": "Video", "source": {"url": "http://127.0.0.1:9/x"}}]
     failing = recording("failing", namespace=_TEAM, spec={"artifacts": gone})
-    kubectl.apply(secret, inline, deleted, fetched, failing, *_report())
+    kubectl.apply(secret, inline, deleted, fetched, failing, _report())
     for name in ("deleted", "fetched"):
         kubectl(
             "wait",
@@ -116,35 +133,23 @@ def test_every_right_is_used_and_no_other_is_missed(
 
     wanted = granted(cluster_helm4.objects(_VALUES))
     with suppress(AssertionError):
-        eventually(lambda: wanted - _AFTER_CONFLICTS <= calls(bare_cluster), within_s=60)
-    assert wanted - calls(bare_cluster) <= _AFTER_CONFLICTS
-    assert calls(bare_cluster) - wanted == set()
-    assert [event for event in events(bare_cluster) if event["responseStatus"].get("code") == 403] == []
+        eventually(lambda: wanted - _AFTER_CONFLICTS <= calls(bare_cluster, since=begun), within_s=60)
+    assert wanted - calls(bare_cluster, since=begun) <= _AFTER_CONFLICTS
+    assert calls(bare_cluster, since=begun) - wanted == set()
+    assert forbidden(bare_cluster, user=_USER, since=begun) == set()
     assert operator.log_text().count("Traceback") == 0
+    places = [("the log", operator.log_text()), ("the metrics", operator.metrics()), *cluster_places(kubectl)]
+    check_no_secret(places, secrets=[_CANARY, s3.root.secret_key])
 
 
-def _report() -> list[Object]:
-    if not (CHART / "files" / "crds" / "storagereports.recordings.dev.yaml").exists():
-        return []
+def _report() -> Object:
     kind = {"apiVersion": "recordings.dev/v1alpha1", "kind": "StorageReport"}
-    return [{**kind, "metadata": {"name": "all"}, "spec": {"schedule": "* * * * *"}}]
+    return {**kind, "metadata": {"name": "all"}, "spec": {"schedule": "* * * * *"}}
 
 
-def events(cluster: ControlPlane) -> list[Object]:
-    """What the operator asked, by the API server's audit log."""
-    found = [event for event in cluster.audit_events() if event["user"]["username"] == _USER]
-    return [event for event in found if "objectRef" in event]
-
-
-def calls(cluster: ControlPlane) -> set[Right]:
-    """Which rights that took."""
-    rights = set()
-    for event in events(cluster):
-        ref = event["objectRef"]
-        resource = "/".join(part for part in (ref["resource"], ref.get("subresource")) if part)
-        if resource not in _EVERYBODYS:
-            rights.add((ref.get("apiGroup", ""), resource, event["verb"]))
-    return rights
+def calls(cluster: ControlPlane, *, since: datetime) -> set[Right]:
+    """Which rights the operator used."""
+    return {right for right, _ in asked(cluster, user=_USER, since=since)}
 
 
 def test_each_right_that_is_taken_away_is_named_at_start(cluster_helm4: Helm, bare_cluster: ControlPlane) -> None:
@@ -166,6 +171,33 @@ def test_each_right_that_is_taken_away_is_named_at_start(cluster_helm4: Helm, ba
             eventually(lambda: check_ready(rest, operator_namespace=NAMESPACE) == [])
     rest.close()
     assert set(unnamed) == {("", "secrets", "get"), ("", "configmaps", "get")}
+
+
+def test_what_is_not_asked_for_at_start_is_named_where_it_is_missed(
+    operator: OperatorProcess, bare_cluster: ControlPlane, cluster_helm4: Helm
+) -> None:
+    """Keys of locations, and price tables: the object that needs them says which right is missing."""
+    kubectl = bare_cluster.kubectl
+
+    def told(resource: str, name: str, status: str) -> str | None:
+        conditions = (kubectl.json("get", resource, name).get("status") or {}).get("conditions", [])
+        return next((one["message"] for one in conditions if one["type"] == "Ready" and one["status"] == status), None)
+
+    eventually(lambda: told("storagelocation", "archive", "True"), within_s=60)
+    role = one(cluster_helm4.objects(_VALUES), "Role")
+    role["metadata"]["namespace"] = NAMESPACE
+    bare = {**role, "rules": [rule for rule in role["rules"] if rule["apiGroups"] != [""]]}
+    kubectl.apply(bare, _report())
+    kubectl("patch", "storagelocation", "archive", "--type=merge", '--patch={"spec": {"retry": {"delays": ["5s"]}}}')
+    message = eventually(lambda: told("storagelocation", "archive", "False"), within_s=60)
+    assert message == f"The operator may not read Secret 'archive' in its namespace '{NAMESPACE}': grant it get."
+    message = eventually(lambda: told("storagereport", "all", "False"), within_s=60)
+    assert "may not read ConfigMap prices" in message
+    missed = {(("", "secrets", "get"), NAMESPACE), (("", "configmaps", "get"), NAMESPACE)}
+    assert forbidden(bare_cluster, user=_USER) >= missed  # so the audit log shows what is missed
+    kubectl.apply(role)
+    eventually(lambda: told("storagelocation", "archive", "True"), within_s=90)
+    assert operator.log_text().count("Traceback") == 0
 
 
 def _problems(rest: RestClient) -> list[str]:

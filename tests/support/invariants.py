@@ -205,8 +205,9 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
         for version in expected.live.versions():
             shown = {key: value for key, value in version.items() if key != "spec"}
             yield f"{expected.live.name} outside its spec", json.dumps(shown)
-    for location in world.admin.request("GET", "/apis/recordings.dev/v1alpha1/storagelocations")["items"]:
-        yield f"location {location['metadata']['name']}", json.dumps(location)
+    for plural in ("storagelocations", "storagereports"):
+        for item in world.admin.request("GET", f"/apis/recordings.dev/v1alpha1/{plural}")["items"]:
+            yield f"{plural} {item['metadata']['name']}", json.dumps(item)
     for key in _listed(world)[0]:
         head = world.s3.client().head_object(Bucket=world.bucket, Key=key)
         head.pop("ResponseMetadata")

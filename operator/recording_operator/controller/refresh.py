@@ -22,7 +22,7 @@ from recording_operator.costs.sample import Priced, Terms
 from recording_operator.costs.uploads import RecordingTally, add_recording
 from recording_operator.costs.usage import LocationTally, Scope, Usage, Window
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.errors import KubeError, NotFound
+from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.translate import StoreError
@@ -126,6 +126,11 @@ class Refresher:
         except NotFound:
             raise PriceError(
                 f"StorageLocation {location} names ConfigMap {name}, which is not in namespace {self._namespace}"
+            ) from None
+        except Forbidden:
+            raise PriceError(
+                f"the operator may not read ConfigMap {name}, which StorageLocation {location} names, in its namespace "
+                f"{self._namespace}: grant it get"
             ) from None
 
     # Counting

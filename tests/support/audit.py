@@ -1,0 +1,37 @@
+"""What somebody asked of the API server, by its audit log."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from localcluster import ControlPlane
+from localcluster.kubectl import JsonObject
+
+Right = tuple[str, str, str]  # group, resource with subresource, verb
+_EVER = datetime.min.replace(tzinfo=UTC)
+# What every account may ask, by roles of Kubernetes itself.
+_EVERYBODYS = {"selfsubjectaccessreviews", "selfsubjectrulesreviews"}
+
+
+def asked(cluster: ControlPlane, *, user: str, since: datetime = _EVER) -> Iterator[tuple[Right, JsonObject]]:
+    """Each request of the user for a resource: the right that it takes, and the audit event."""
+    for event in cluster.audit_events():
+        if event["user"]["username"] != user or "objectRef" not in event:
+            continue
+        if datetime.fromisoformat(event["requestReceivedTimestamp"]) < since:
+            continue
+        ref = event["objectRef"]
+        resource = "/".join(part for part in (ref["resource"], ref.get("subresource")) if part)
+        if resource not in _EVERYBODYS:
+            yield (ref.get("apiGroup", ""), resource, event["verb"]), event
+
+
+def forbidden(cluster: ControlPlane, *, user: str, since: datetime = _EVER) -> set[tuple[Right, str]]:
+    """Rights that the user missed, and the namespace.
+
+    Not every 403 is one: a namespace that ends takes no new Event, whatever the rights.
+    """
+    return {
+        (right, event["objectRef"].get("namespace", ""))
+        for right, event in asked(cluster, user=user, since=since)
+        if event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
+    }
