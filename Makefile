@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench-report soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads
+.PHONY: bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads e2e-faults
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -38,7 +38,11 @@ test: setup ## Run all tests
 
 e2e: setup ## Run the tests on the real control plane and S3 server only
 	@$(BIN)/python -m localcluster tools >/dev/null
-	@$(BIN)/pytest -m cluster $(PYTEST_ARGS)
+	@$(BIN)/pytest -m 'cluster and not faults' $(PYTEST_ARGS)
+
+e2e-faults: setup ## Run the long fault tests: leadership, faults of the API server; prints what was measured
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@$(BIN)/pytest -n 0 -m faults $(PYTEST_ARGS)
 
 corruption: setup ## Corrupt 1,000 transfers (CASES, SEED) at source, wire and store: each must be found
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.endurance.corruption --cases $(or $(CASES),1000) $(if $(SEED),--seed $(SEED))
@@ -80,6 +84,10 @@ docs: setup ## Write the generated pages of docs/
 
 bench-report: setup ## Time a report over 100,000 Recordings and 1,000,000 objects against a bare LIST
 	@$(BIN)/python benchmarks/report.py
+
+bench-control: setup ## Time the control loop: throughput, 100,000 stored Recordings, fairness; CONTROL_ARGS="--recordings 2000"
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.control $(CONTROL_ARGS)
 
 soak: setup ## Run the operator for an hour under load, faults and restarts; SOAK_ARGS="--minutes 5"
 	@$(BIN)/python -m localcluster tools >/dev/null

@@ -275,14 +275,14 @@ def run(soak: Soak) -> int:
                 maker.stop.set()
             if soak.pid() is None:
                 raise AssertionError(f"the operator ended by itself:\n{soak.operator.process.log_tail()}")
-            if maker.ready:
+            if time.monotonic() - life_began_s > options.life * 60 and not maker.stop.is_set():
+                soak.restart()
+                life_began_s = time.monotonic()
+            elif maker.ready:
                 judged += soak.judge(maker.ready.pop(0))
                 batches += 1
                 minutes = (time.monotonic() - began_s) / 60
                 print(f"{minutes:5.1f} min: {judged} Recordings judged, {judged / minutes:.0f} a minute", flush=True)
-            elif time.monotonic() - life_began_s > options.life * 60 and not maker.stop.is_set():
-                soak.restart()
-                life_began_s = time.monotonic()
             else:
                 time.sleep(0.2)
         spent_s = time.monotonic() - began_s

@@ -11,7 +11,6 @@ import csv
 import http.client
 import io
 import json
-import signal
 import ssl
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -131,7 +130,7 @@ class ControlPlane:
 
     def thaw_component(self, name: str) -> None:
         """Let a frozen component go on."""
-        self.processes[name].signal(signal.SIGCONT)
+        self.processes[name].thaw()
 
     def stop(self) -> None:
         """End everything, etcd last. Nothing needs a good order here but etcd's data."""

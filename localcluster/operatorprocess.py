@@ -8,7 +8,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,15 +33,16 @@ class OperatorProcess:
         policy: Path = POLICY,
         namespace: str = OPERATOR_NAMESPACE,
         arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`kubeconfig`: of the operator's ServiceAccount. `arguments` follow the usual ones."""
+        """`kubeconfig`: of the operator's ServiceAccount. `arguments` follow the usual ones, `environment` adds."""
         self.port = free_port()
         command = operator_command(policy=policy, namespace=namespace, http_port=self.port)
         self.process = Process(
             name="recording-operator",
             argv=[*command, *arguments],
             log=log,
-            env=operator_environment(kubeconfig),
+            env={**operator_environment(kubeconfig), **(environment or {})},
         )
 
     @property

@@ -64,6 +64,11 @@ class Process:
         self._popen: subprocess.Popen[bytes] | None = None
 
     @property
+    def arguments(self) -> list[str]:
+        """The command line."""
+        return list(self._argv)
+
+    @property
     def pid(self) -> int:
         """Process id of the running or last child. Raises ComponentError if it was never started."""
         return self._child().pid
@@ -127,6 +132,10 @@ class Process:
         tasks = Path(f"/proc/{self.pid}/task")
         while any(_state(task) not in "TtZX" for task in tasks.iterdir()):
             time.sleep(_POLL_S)
+
+    def thaw(self) -> None:
+        """Let a frozen child go on (SIGCONT)."""
+        self.signal(signal.SIGCONT)
 
     def wait(self, *, timeout_s: float | None = None) -> int:
         """Wait for the end and return the exit status. Raises subprocess.TimeoutExpired."""

@@ -7,7 +7,7 @@ a StorageLocation for each test. Kill tests of the control plane itself start th
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -137,11 +137,21 @@ def operators(
     next test's operator need not wait for the expiry of a dead one's.
     """
     made: list[OperatorProcess] = []
-    kubeconfig = cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
+    account = cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
 
-    def make(*, policy: Path = POLICY, arguments: tuple[str, ...] = ()) -> OperatorProcess:
+    def make(
+        *,
+        policy: Path = POLICY,
+        arguments: tuple[str, ...] = (),
+        kubeconfig: Path = account,
+        environment: Mapping[str, str] | None = None,
+    ) -> OperatorProcess:
         log = tmp_path / f"operator-{len(made)}.log"
-        made.append(OperatorProcess(kubeconfig=kubeconfig, log=log, policy=policy, arguments=arguments))
+        made.append(
+            OperatorProcess(
+                kubeconfig=kubeconfig, log=log, policy=policy, arguments=arguments, environment=environment or {}
+            )
+        )
         return made[-1]
 
     yield make

@@ -48,13 +48,14 @@ def admin(cluster: ControlPlane) -> Iterator[RestClient]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_right_is_missed(cluster: ControlPlane) -> Iterator[None]:
+def _no_right_is_missed(cluster: ControlPlane, request: pytest.FixtureRequest) -> Iterator[None]:
     """After the last test: the operator, who had the chart's rights throughout, was never told that one is missing.
 
     But for Secrets of tenants: where a namespace's owner has bound nothing, being refused is how the operator knows.
     """
     yield
-    missed = audit.forbidden(cluster, user=f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}")
+    user = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
+    missed = audit.forbidden(cluster, user=user, taken=request.config.stash.get(audit.TAKEN, []))
     ours = {(right, place) for right, place in missed if right[1] != "secrets" or place == OPERATOR_NAMESPACE}
     assert ours == set(), f"rights that the operator missed: {ours}"
 

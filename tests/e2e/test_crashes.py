@@ -4,32 +4,12 @@ import json
 
 import pytest
 
-from localcluster import API_SERVER, OperatorProcess
-from tests.support.recordings import MIB, Live, artifact_of, from_media
-from tests.support.waiting import eventually
+from localcluster import API_SERVER
+from tests.support.recordings import artifact_of, from_media
+from tests.support.uploads import PART, PROBES, SIZE, WORKERS, read_bytes, slow_upload, wait_share
 from tests.support.world import World, leader_of, stored_bytes
 
 pytestmark = pytest.mark.cluster
-
-SIZE = 128 * MIB
-PART = 8 * MIB
-WORKERS = 4
-PROBES = 2**20  # the first bytes that each operator asks for, and what is in sockets when one dies
-
-
-def read_bytes(world: World) -> int:
-    """What was read from the media server so far (of answers that have ended)."""
-    return sum(served.sent_bytes for served in world.media.served)
-
-
-def slow_upload(world: World) -> Live:
-    """A Recording whose upload takes some seconds: each of the four connections gets 10 MB/s."""
-    return world.create(from_media(world.media, size_bytes=SIZE, rate="10MB"))
-
-
-def wait_share(operator: OperatorProcess, share: float) -> None:
-    """Wait until the operator has moved this share of the bytes."""
-    eventually(lambda: stored_bytes(operator) >= share * SIZE, within_s=30, what=f"{share:.0%}", poll_s=0.01)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])

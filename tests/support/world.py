@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -170,16 +170,22 @@ class World:
 
     # Operators
 
-    def start_operator(self, **settings: Any) -> OperatorProcess:
+    def start_operator(
+        self, *, kubeconfig: Path | None = None, environment: Mapping[str, str] | None = None, **settings: Any
+    ) -> OperatorProcess:
         """Start an operator of the test's own and wait until it is ready; `settings` replace whole blocks."""
-        operator = self.launch_operator(**settings)
+        operator = self.launch_operator(kubeconfig=kubeconfig, environment=environment, **settings)
         operator.wait_ready()
         return operator
 
-    def launch_operator(self, **settings: Any) -> OperatorProcess:
+    def launch_operator(
+        self, *, kubeconfig: Path | None = None, environment: Mapping[str, str] | None = None, **settings: Any
+    ) -> OperatorProcess:
         """Start an operator and wait for nothing."""
         assert self.make_operator is not None, "this world has an operator already: use own_world"
-        operator = self.make_operator(policy=write_settings(self.folder, **settings))
+        way = {"kubeconfig": kubeconfig} if kubeconfig else {}
+        policy = write_settings(self.folder, **settings)
+        operator = self.make_operator(policy=policy, environment=environment, **way)
         operator.launch()
         self.running.append(operator)
         self.everyone.append(operator)
