@@ -9,11 +9,15 @@ from recording_operator.transfer.fairbucket import LARGEST_GRANT_BYTES, FairBuck
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Mover:
-    """A transfer: `workers` connections that each bring at most `speed` bytes per second, from `begin_s` to `end_s`."""
+    """A transfer: `workers` connections that each bring at most `speed` bytes per second, from `begin_s` to `end_s`.
+
+    They ask for `window_bytes` at a time.
+    """
 
     buckets: Sequence[FairBucket]
     workers: int = 4
     speed: float = 1e9
+    window_bytes: int = LARGEST_GRANT_BYTES
     begin_s: float = 0.0
     end_s: float = float("inf")
     moved: list[tuple[float, int]] = field(default_factory=list)
@@ -49,7 +53,7 @@ class Simulation:
             while self._ready and self._ready[0][0] <= now:
                 _, _, mover = heapq.heappop(self._ready)
                 if now < mover.end_s:
-                    self._ask(mover, 0, LARGEST_GRANT_BYTES)
+                    self._ask(mover, 0, mover.window_bytes)
             self._deal(now)
 
     def _next(self, now: float) -> float:

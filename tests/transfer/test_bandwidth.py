@@ -52,6 +52,23 @@ def test_each_transfer_gets_the_same_however_many_workers_it_has(rate: int, work
     assert max(shares) <= 1.1 * min(shares) + 2 * grant_bytes(rate), shares
 
 
+def test_bytes_count_not_turns() -> None:
+    bucket = a_bucket(10 * MIB)
+    careful = Mover(buckets=[bucket], workers=2, window_bytes=16 * KIB)
+    quick = Mover(buckets=[bucket], workers=8)
+    Simulation([careful, quick]).run(BUSY_S)
+    assert careful.bytes_between(0, BUSY_S) == pytest.approx(quick.bytes_between(0, BUSY_S), rel=0.1)
+
+
+def test_a_pause_is_made_up_for_by_a_quarter_of_a_second_at_most() -> None:
+    rate = 10 * MIB
+    bucket = a_bucket(rate)
+    late = Mover(buckets=[bucket], begin_s=5)
+    Simulation([late]).run(7)
+    assert late.bytes_between(5, 6) <= 1.25 * rate + grant_bytes(rate)
+    assert late.bytes_between(5, 5.1) >= 0.25 * rate, "a busy process could not make up for its delays"
+
+
 def test_a_newcomer_has_its_share_within_half_a_second() -> None:
     rate = 100 * MIB
     bucket = a_bucket(rate)
