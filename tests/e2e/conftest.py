@@ -55,7 +55,8 @@ def _no_right_is_missed(cluster: ControlPlane, request: pytest.FixtureRequest) -
     """
     yield
     user = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
-    missed = audit.forbidden(cluster, user=user, taken=request.config.stash.get(audit.TAKEN, None) or ())
+    taken = request.config.stash.setdefault(audit.TAKEN, [])
+    missed = audit.forbidden(cluster, user=user, taken=taken)
     ours = {(right, place) for right, place in missed if right[1] != "secrets" or place == OPERATOR_NAMESPACE}
     assert ours == set(), f"rights that the operator missed: {ours}"
 

@@ -9,7 +9,7 @@ from localcluster import ControlPlane
 from localcluster.kubectl import JsonObject
 
 Span = tuple[datetime, datetime]
-TAKEN = pytest.StashKey[list[Span]]()
+TAKEN: pytest.StashKey[list[Span]] = pytest.StashKey()
 """In pytest's configuration: when tests had taken rights away."""
 Right = tuple[str, str, str]  # group, resource with subresource, verb
 _EVER = datetime.min.replace(tzinfo=UTC)
