@@ -67,7 +67,11 @@ def _capped(_gib: float) -> list[dict[str, Any]]:
 
 
 def _crowd(_gib: float) -> list[dict[str, Any]]:
-    return [{"what": "crowd", "transfers": count, "workers": 4, "mib": 2048 // count} for count in (1, 64)]
+    runs: list[dict[str, Any]] = [
+        {"what": "crowd", "transfers": count, "workers": 4, "mib": 2048 // count} for count in (1, 64)
+    ]
+    # Slow enough that all are there together: for memory and threads.
+    return [*runs, {"what": "crowd", "transfers": 64, "workers": 4, "mib": 32, "query": "?rate=1e6&delay=30"}]
 
 
 def _unknown(gib: float) -> list[dict[str, Any]]:
@@ -102,12 +106,12 @@ def line(run: dict[str, Any], found: dict[str, Any]) -> str:
     """The figures of one run for a person."""
     size = run["mib"] * run.get("transfers", 1)
     workers = run["workers"] * run.get("transfers", 1)
-    what = {"ranges": "ranges" + (", 60 MB/s and 30 ms" if "query" in run else ""), "unknown": "unknown length"}
-    name = what.get(run["what"], f"{run.get('transfers')} transfers")
+    what = {"ranges": "ranges", "unknown": "unknown length"}
+    name = what.get(run["what"], f"{run.get('transfers')} transfers") + run.get("query", "")
     speed, cpu = size * MIB / found["wall_s"] / 1e6, found["cpu_s"] / (size * MIB / 1e9)
     more = "".join(f", {key} {value}" for key, value in found.items() if key not in ("wall_s", "cpu_s", "mib"))
     return (
-        f"{name:28} {workers:4} workers {size:7} MiB {speed:8.1f} MB/s {cpu:6.2f} CPU-s/GB"
+        f"{name:34} {workers:4} workers {size:7} MiB {speed:8.1f} MB/s {cpu:6.2f} CPU-s/GB"
         f" {found['mib']:7.1f} MiB over base, {found['mib'] / workers:5.2f} per worker{more}"
     )
 
@@ -139,7 +143,7 @@ class Here:
         threads = Threads()
         cpu, begun = time.process_time(), time.monotonic()
         if run["what"] == "crowd":
-            self.crowd(transfers=run["transfers"], workers=run["workers"], mib=run["mib"])
+            self.crowd(run["transfers"], run["workers"], f"{run['mib'] * MIB}{run.get('query', '')}")
         else:
             way = "stream" if run["what"] == "unknown" else "source"
             self.transfer(way, run["mib"] * MIB, workers=run["workers"], query=run.get("query", ""))
@@ -162,7 +166,7 @@ class Here:
         )
         assert stored.size_bytes == size_bytes
 
-    def crowd(self, *, transfers: int, workers: int, mib: int) -> None:
+    def crowd(self, transfers: int, workers: int, source: str) -> None:
         """Many at once through the operator's own pool."""
         ended = threading.Semaphore(0)
         failures: list[TransferEnded] = []
@@ -187,7 +191,7 @@ class Here:
             concurrent=transfers,
         )
         for number in range(transfers):
-            runner.start(self.action(f"{os.getpid()}-{number}", f"{self.base}/source/{mib * MIB}"))
+            runner.start(self.action(f"{os.getpid()}-{number}", f"{self.base}/source/{source}"))
         for _ in range(transfers):
             ended.acquire()
         assert not failures, failures[0]
@@ -201,7 +205,8 @@ class Here:
         location = {"metadata": {"name": "bench", "uid": "bench"}, "spec": {"s3": {"bucket": "bucket"}}}
         artifact = {"name": "video", "kind": "Video", "source": {"url": url}}
         spec = {"storageLocation": "bench", "owner": {"org": "bench"}, "artifacts": [artifact]}
-        recording = {"metadata": {"name": name, "namespace": "bench", "uid": name}, "spec": spec}
+        metadata = {"name": name, "namespace": "bench", "uid": name, "creationTimestamp": "2026-11-21T12:00:00Z"}
+        recording = {"metadata": metadata, "spec": spec}
         return StartTransfer(
             recording=Recording.model_validate(recording),
             location=StorageLocation.model_validate(location),
