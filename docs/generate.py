@@ -27,6 +27,7 @@ _GROUPS: Final = {
     Reason.SECRET_NOT_FOUND: "The Secrets that it names",
     Reason.SOURCE_EXPIRED: "The source",
     Reason.TARGET_UNAVAILABLE: "The store",
+    Reason.FULL_OBJECT_CRC64NVME: "What proves the bytes",
     Reason.PROBE_SUCCEEDED: "The check of a StorageLocation",
     Reason.REFRESHED: "The StorageReport",
     Reason.INTERNAL_ERROR: "The operator",

@@ -9,6 +9,7 @@ from localcluster import background, demo
 from localcluster.builds import ensure_tools
 from localcluster.extratools import HELM3, HELM4
 from localcluster.kubectl import KubectlError
+from localcluster.otherstores import RcloneServer, S3ProxyServer
 from localcluster.process import ComponentError
 from localcluster.progress import say
 from localcluster.toolchain import ToolchainError
@@ -27,9 +28,17 @@ def _test_tools() -> int:
     return _tools()
 
 
+def _store_tools() -> int:
+    """Build the S3 servers that only the tests of stores need."""
+    for server in (RcloneServer, S3ProxyServer):
+        server.build()
+    return _tools()
+
+
 COMMANDS: Final[Mapping[str, Callable[[], int]]] = {
     "tools": _tools,
     "test-tools": _test_tools,
+    "store-tools": _store_tools,
     "up": background.up,
     "down": background.down,
     "serve": background.serve,

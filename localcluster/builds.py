@@ -50,7 +50,7 @@ def ensure_tools(families: Sequence[Family] = FAMILIES) -> Mapping[str, Path]:
         go = go or find_go(cache_folder() / "toolchain", families)
         folder = cache_folder() / "tools" / family.cache_key(go.version)
         if missing := _missing(folder, wanted):
-            with _locked(folder.with_name(f"{folder.name}.lock"), waiting_for=family.name):
+            with locked(folder.with_name(f"{folder.name}.lock"), waiting_for=family.name):
                 if missing := _missing(folder, wanted):
                     _build(family, go=go, programs=missing, folder=folder)
         found |= {program: folder / program for program in wanted}
@@ -97,7 +97,7 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _locked(path: Path, *, waiting_for: str) -> Iterator[None]:
+def locked(path: Path, *, waiting_for: str) -> Iterator[None]:
     """Hold the lock file; the kernel frees it however the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:

@@ -1,4 +1,4 @@
-"""Programs that only the tests of the chart and of real pods need, built as `builds` builds the others.
+"""Programs that only the tests of the chart, of real pods and of other stores need, built as `builds` builds others.
 
 `ensure_tools(HELM)` and so on return their paths; nothing here is built by `make demo`.
 """
@@ -48,5 +48,13 @@ COREDNS: Final = Family(
     folder=_TOOLS / "coredns",
     module="github.com/coredns/coredns",
     packages={"coredns": ".", "pause": "./pause"},
+    cold_build="two minutes",
+)
+# A main package of the folder itself: the S3 server and the local file system of rclone, without its other 80 stores.
+RCLONE: Final = Family(
+    name="rclone",
+    folder=_TOOLS / "rclone",
+    module="github.com/rclone/rclone",
+    packages={"rclone": "."},
     cold_build="two minutes",
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Recording, RecordingStatus
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import (
@@ -27,7 +28,13 @@ from tests.engine.builders import START, a_location
 A = TypeVar("A", bound=Action)
 CLAIM = Claim(holder="op-a", transitions=5)
 STORED = Stored(
-    size_bytes=10, etag="e", version_id="v1", checksum="crc64nvme:00", content_type="video/mp4", uri="s3://b/k"
+    size_bytes=10,
+    etag="e",
+    version_id="v1",
+    checksum="crc64nvme:00",
+    content_type="video/mp4",
+    uri="s3://b/k",
+    integrity=Reason.FULL_OBJECT_CRC64NVME,
 )
 
 

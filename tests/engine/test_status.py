@@ -118,6 +118,7 @@ def test_what_needs_a_person_is_stalled(reason: Reason, stalled: bool) -> None:
         "Ready": False,
         "Reconciling": not stalled,
         "Stalled": stalled,
+        "IntegrityVerified": False,
     }
 
 
@@ -137,10 +138,10 @@ def test_a_condition_that_changes_says_when() -> None:
     recording = followed(recording, rendered(recording, state("video", *MOVING)))
     later = START + timedelta(minutes=5)
 
-    stored = rendered(recording, state("video", *STORED), now=later)
+    stored = rendered(recording, state("video", *STORED, integrity=Reason.READ_BACK), now=later)
 
     since = {condition.type: condition.last_transition_time for condition in stored.conditions}
-    assert since == {"Ready": later, "Reconciling": later, "Stalled": START}
+    assert since == {"Ready": later, "Reconciling": later, "Stalled": START, "IntegrityVerified": later}
 
 
 def test_the_size_is_told_once_it_is_known() -> None:

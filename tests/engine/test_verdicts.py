@@ -18,6 +18,11 @@ NO_END_OF_AN_ATTEMPT = {
     Reason.DELETION_POLICY_NOT_ALLOWED,
     Reason.PROBE_SUCCEEDED,
     Reason.PROBING,
+    Reason.FULL_OBJECT_CRC64NVME,
+    Reason.ETAG_MD5,
+    Reason.READ_BACK,
+    Reason.NOT_STORED_YET,
+    Reason.NOT_PROVED,
 }
 
 

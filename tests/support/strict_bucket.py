@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from awscrt import checksums as crt
 
 from tests.support.garble import JoinFault, misjoined
+from tests.support.strict_dialect import AWS, Dialect
 
 MOST_PARTS = 10_000
 STORAGE_CLASSES = {
@@ -95,6 +96,12 @@ def etag_of(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
+def etag_of_parts(parts: list[Part]) -> str:
+    """The MD5 of the parts' MD5s, and how many there are."""
+    joined = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
+    return f'"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(parts)}"'
+
+
 @dataclass(slots=True, kw_only=True)
 class Bucket:
     """Objects, versions and uploads. `after_complete` is what a second Complete of the same upload gets."""
@@ -104,6 +111,7 @@ class Bucket:
     shows_checksums: bool = True
     shows_part_checksums: bool = True
     honours_conditions: bool = True
+    dialect: Dialect = AWS
     after_complete: str = "NoSuchUpload"
     versions: dict[str, list[Version]] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
@@ -126,15 +134,24 @@ class Bucket:
                 return version
         raise S3Error(404, "NoSuchVersion")
 
-    def put(self, key: str, body: bytes, attributes: Attributes, *, if_absent: bool) -> Version:
-        """Store an object."""
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        attributes: Attributes,
+        *,
+        if_absent: bool,
+        etag: str | None = None,
+        said: str | None = None,
+    ) -> Version:
+        """Store an object. `etag` of one that was joined; `said` is the sum that the client gave."""
         self._check_absent(key, if_absent)
         version = Version(
             version_id=secrets.token_hex(8) if self.versioned else "null",
             body=body,
-            etag=etag_of(body),
+            etag=etag or self._etag(body),
             attributes=attributes,
-            crc64nvme=crc64nvme_of(body),
+            crc64nvme=self._sum(body, said),
             modified=datetime.now(tz=UTC),
         )
         self._add(key, version)
@@ -166,12 +183,12 @@ class Bucket:
             raise S3Error(404, "NoSuchUpload")
         return upload
 
-    def put_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> Part:
+    def put_part(self, key: str, upload_id: str, part_number: int, body: bytes, *, said: str | None = None) -> Part:
         """Store a part in place of an earlier one of the same number."""
         upload = self.upload(key, upload_id)
         if not 1 <= part_number <= MOST_PARTS:
             raise S3Error(400, "InvalidArgument")
-        part = Part(body=body, etag=etag_of(body), crc64nvme=crc64nvme_of(body))
+        part = Part(body=body, etag=self._etag(body), crc64nvme=self._sum(body, said))
         upload.parts[part_number] = part
         return part
 
@@ -192,15 +209,19 @@ class Bucket:
             return self._completed_again(again)
         upload = self.upload(key, upload_id)
         self._check_absent(key, if_absent)
-        bodies = [part.body for part in self._chosen(upload, listed)]
+        chosen = self._chosen(upload, listed)
+        bodies = [part.body for part in chosen]
         body = b"".join(bodies)
-        if size_bytes is not None and size_bytes != len(body):
+        checked = self.dialect.sums == "kept"
+        if checked and size_bytes is not None and size_bytes != len(body):
             raise S3Error(400, "InvalidRequest")
-        if upload.full_object_crc and crc64nvme not in (None, crc64nvme_of(body)):
+        if checked and upload.full_object_crc and crc64nvme not in (None, crc64nvme_of(body)):
             raise S3Error(400, "BadDigest")
+        etag = etag_of_parts(chosen) if self.dialect.etags == "md5" else None
         if fault is not None and len(bodies) > 1:
             body = misjoined(bodies, fault)
-        version = self.put(key, body, upload.attributes, if_absent=False)
+            etag = None
+        version = self.put(key, body, upload.attributes, if_absent=False, etag=etag, said=crc64nvme)
         self.completed[upload_id] = version
         del self.uploads[upload_id]
         return version
@@ -221,7 +242,7 @@ class Bucket:
             part = upload.parts.get(named.part_number)
             if part is None or part.etag.strip('"') != named.etag.strip('"'):
                 raise S3Error(400, "InvalidPart")
-            if named.crc64nvme not in (None, part.crc64nvme):
+            if self.dialect.sums == "kept" and named.crc64nvme not in (None, part.crc64nvme):
                 raise S3Error(400, "InvalidPart")
             chosen.append(part)
         if any(len(part.body) < self.least_part_bytes for part in chosen[:-1]):
@@ -229,8 +250,19 @@ class Bucket:
         return chosen
 
     def _check_absent(self, key: str, if_absent: bool) -> None:
-        if if_absent and self.honours_conditions and self.current(key) is not None:
+        if if_absent and self.dialect.conditions == "refused":
+            raise S3Error(501, "NotImplemented")
+        honoured = self.honours_conditions and self.dialect.conditions == "kept"
+        if if_absent and honoured and self.current(key) is not None:
             raise S3Error(412, "PreconditionFailed")
+
+    def _etag(self, body: bytes) -> str:
+        return etag_of(body) if self.dialect.etags == "md5" else f'"{secrets.token_hex(12)}"'
+
+    def _sum(self, body: bytes, said: str | None) -> str:
+        if self.dialect.sums == "kept":
+            return crc64nvme_of(body)
+        return said or "" if self.dialect.sums == "echoed" else ""
 
     def _add(self, key: str, version: Version) -> None:
         if self.versioned:

@@ -88,7 +88,8 @@ def untrue(reply: Reply, about: str) -> Reply:
 
 
 def _put_object(request: S3Request, bucket: Bucket) -> Reply:
-    version = bucket.put(request.key, request.body, _attributes(request), if_absent=_if_absent(request))
+    said = request.headers.get("x-amz-checksum-crc64nvme")
+    version = bucket.put(request.key, request.body, _attributes(request), if_absent=_if_absent(request), said=said)
     return Reply(headers=_version_headers(bucket, version))
 
 
@@ -125,9 +126,10 @@ def _create_multipart_upload(request: S3Request, bucket: Bucket) -> Reply:
 
 def _upload_part(request: S3Request, bucket: Bucket) -> Reply:
     number = int(request.query["partNumber"])
-    part = bucket.put_part(request.key, request.query["uploadId"], number, request.body)
+    said = request.headers.get("x-amz-checksum-crc64nvme")
+    part = bucket.put_part(request.key, request.query["uploadId"], number, request.body, said=said)
     headers = {"ETag": part.etag}
-    if bucket.shows_part_checksums:
+    if _shows_part_sums(bucket) and part.crc64nvme:
         headers["x-amz-checksum-crc64nvme"] = part.crc64nvme
     return Reply(headers=headers)
 
@@ -137,10 +139,10 @@ def _list_parts(request: S3Request, bucket: Bucket) -> Reply:
     after = int(request.query.get("part-number-marker") or 0)
     rest = [(number, part) for number, part in sorted(upload.parts.items()) if number > after]
     page = rest[: request.page_size]
-    shows = bucket.shows_part_checksums
+    shows = _shows_part_sums(bucket)
     rows = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(part.etag)}</ETag><Size>{len(part.body)}</Size>"
-        f"{f'<ChecksumCRC64NVME>{part.crc64nvme}</ChecksumCRC64NVME>' if shows else ''}</Part>"
+        f"{f'<ChecksumCRC64NVME>{part.crc64nvme}</ChecksumCRC64NVME>' if shows and part.crc64nvme else ''}</Part>"
         for number, part in page
     )
     truncated = len(rest) > len(page)
@@ -234,13 +236,17 @@ def _attributes(request: S3Request) -> Attributes:
     )
 
 
+def _shows_part_sums(bucket: Bucket) -> bool:
+    return bucket.shows_part_checksums and bucket.dialect.shown != "objects"
+
+
 def _if_absent(request: S3Request) -> bool:
     return request.headers.get("if-none-match") == "*"
 
 
 def _version_headers(bucket: Bucket, version: Version) -> dict[str, str]:
     headers = {"ETag": version.etag}
-    if bucket.shows_checksums:
+    if bucket.shows_checksums and bucket.dialect.shown != "parts" and version.crc64nvme:
         headers["x-amz-checksum-crc64nvme"] = version.crc64nvme
         headers["x-amz-checksum-type"] = "FULL_OBJECT"
     if bucket.versioned:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,10 +10,14 @@ import pytest
 
 from localcluster.pki import CertificateAuthority
 from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.transfer.errors import LocationError
+from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.probe import check_endpoint, owner_marker, probe
 from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.dialects_found import FOUND, NO_SUMS
 from tests.support.strict_bucket import Bucket
+from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import Answer, Fault, FlipBit, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import an_object, store_of
@@ -25,22 +30,51 @@ def fails(store: S3Store) -> LocationError:
     return caught.value
 
 
-def test_t21_a_store_without_conditional_writes(strict: StrictStore, store: S3Store) -> None:
-    strict.bucket.honours_conditions = False
-    error = fails(store)
-    assert error.reason is Reason.STORE_UNSUPPORTED
-    assert "If-None-Match" in error.message
-    assert strict.open_uploads() == []
+def test_every_dialect_has_its_capabilities() -> None:
+    assert FOUND.keys() == DIALECTS.keys()
 
 
-@pytest.mark.parametrize("where", ["shows_checksums", "shows_part_checksums"])
-def test_t21_a_store_without_checksums(strict: StrictStore, store: S3Store, where: str) -> None:
-    setattr(strict.bucket, where, False)
-    error = fails(store)
-    assert error.reason is Reason.STORE_UNSUPPORTED
-    assert "CRC64NVME" in error.message
+@pytest.mark.parametrize("name", DIALECTS)
+def test_t21_what_a_store_can_do_is_found_out(strict: StrictStore, store: S3Store, name: str) -> None:
+    strict.bucket.dialect, strict.bucket.versioned = DIALECTS[name], (versioned := len(name) % 2 == 0)
+    found = probe(store)
+    assert found == replace(FOUND[name], versioning=versioned)
     assert strict.open_uploads() == []
     assert strict.keys() == []
+    assert probe(store.adapted(found)) == found
+
+
+@pytest.mark.parametrize("name", ["no-sums", "sums-of-parts-only", "nothing"])
+def test_checksums_that_are_required_are_not_done_without(strict: StrictStore, name: str) -> None:
+    strict.bucket.dialect = DIALECTS[name]
+    error = fails(store_of(strict, checksums=ChecksumUse.REQUIRED))
+    assert error.reason is Reason.STORE_UNSUPPORTED
+    assert "spec.s3.checksums is Required" in error.message
+    assert strict.keys() == []
+
+
+def test_checksums_that_are_required_are_there(strict: StrictStore) -> None:
+    assert probe(store_of(strict, checksums=ChecksumUse.REQUIRED)) == Capabilities()
+
+
+def test_checksums_that_are_off_are_never_sent(strict: StrictStore) -> None:
+    strict.bucket.dialect = DIALECTS["sums-refused"]
+    assert probe(store_of(strict, checksums=ChecksumUse.OFF)) == NO_SUMS
+    assert {seen.status for seen in strict.requests} <= {200, 204, 404, 412}, "a checksum was sent, and refused"
+
+
+@pytest.mark.parametrize("operation", ["PutObject", "UploadPart"])
+def test_a_store_that_is_away_for_a_while_is_not_taken_for_a_weaker_one(
+    strict: StrictStore, store: S3Store, operation: Operation
+) -> None:
+    strict.fault(Fault(operation=operation, action=Answer(status=503, code="SlowDown"), times=1000))
+    assert fails(store).reason is Reason.ENDPOINT_UNREACHABLE
+
+
+def test_a_version_that_a_probe_wrote_over_is_removed_too(strict: StrictStore, store: S3Store) -> None:
+    strict.bucket.dialect = DIALECTS["no-conditions"]
+    probe(store)
+    assert strict.bucket.versions == {}
 
 
 def test_t12_clock_skew(strict: StrictStore, store: S3Store) -> None:
@@ -125,6 +159,9 @@ def test_an_unversioned_bucket() -> None:
         assert probe(store_of(strict)).as_status() == {
             "conditionalWrites": True,
             "fullObjectChecksums": True,
+            "partChecksums": True,
+            "checksumTrailers": True,
+            "md5ETags": True,
             "versioning": False,
         }
         assert strict.keys() == []

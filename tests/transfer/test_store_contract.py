@@ -15,8 +15,9 @@ from recording_operator.transfer.checksums import combine_parts, crc64nvme, to_t
 from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import TransferOptions
 from recording_operator.transfer.stores.buffered import BufferedPart
+from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.client import S3Credentials, S3Options
-from recording_operator.transfer.stores.probe import Capabilities, owner_marker, probe
+from recording_operator.transfer.stores.probe import owner_marker, probe
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.store import BodyAborted, StoredPart
 from tests.support.lying_source import Behaviour, LyingSource
@@ -190,7 +191,7 @@ def test_a_stopped_transfer_goes_on(world: World, serve: Serve) -> None:
 def test_probe_finds_a_good_store_and_leaves_nothing_behind(world: World) -> None:
     store = world.with_(prefix="tenants/a/")
     found = probe(store)
-    assert found == Capabilities(conditional_writes=True, full_object_checksums=True, versioning=True)
+    assert found == Capabilities()
     assert probe(store) == found
     assert store.head("tenants/a/.recording-operator/probe") is None
     assert list(store.uploads("")) == []

@@ -57,6 +57,12 @@ class Reason(StrEnum):
     TARGET_INTEGRITY = "TargetIntegrity"
     TARGET_QUOTA = "TargetQuota"
     TARGET_UPLOAD_LOST = "TargetUploadLost"
+    # What proves the bytes of a stored object
+    FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME"
+    ETAG_MD5 = "ETagMD5"
+    READ_BACK = "ReadBack"
+    NOT_STORED_YET = "NotStoredYet"
+    NOT_PROVED = "NotProved"
     # The probe of a StorageLocation
     PROBE_SUCCEEDED = "ProbeSucceeded"
     PROBING = "Probing"
@@ -122,6 +128,11 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.TARGET_INTEGRITY: "The store's object is not what was sent; it is not accepted.",
     Reason.TARGET_QUOTA: "The store's quota is used up.",
     Reason.TARGET_UPLOAD_LOST: "The store no longer knows the upload (aborted by a lifecycle rule or a person); it starts anew.",
+    Reason.FULL_OBJECT_CRC64NVME: "IntegrityVerified: the store computed the CRC64NVME of the whole object, and it is that of the bytes that were read from the source.",
+    Reason.ETAG_MD5: "IntegrityVerified: the MD5 of every part, and the object's ETag that the store made of them, are those of the bytes that were read from the source.",
+    Reason.READ_BACK: "IntegrityVerified: the store shows no checksum, so the object was read once after it was stored; it has the checksum of the bytes that were read from the source.",
+    Reason.NOT_STORED_YET: "IntegrityVerified: there is nothing to prove yet.",
+    Reason.NOT_PROVED: "IntegrityVerified: stored by an earlier version of the operator, which did not write down by what it was proved.",
     Reason.PROBE_SUCCEEDED: "A test write, a multipart upload and its abort succeeded.",
     Reason.PROBING: "The location's check is running.",
     Reason.BUCKET_NOT_FOUND: "The bucket does not exist.",

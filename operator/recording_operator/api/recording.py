@@ -232,6 +232,12 @@ class ArtifactStatus(ApiModel):
     checksum: Annotated[str, Clipped(128)] | None = Field(
         default=None, description="Checksum of the stored object as algorithm:hex."
     )
+    integrity: StatusReason = Field(
+        default=None, description="What proves the stored bytes: FullObjectCRC64NVME, ETagMD5 or ReadBack."
+    )
+    proved_checksum: Annotated[str, Clipped(16)] | None = Field(
+        default=None, description="Algorithm of the spec's checksum that the bytes were proved to have, such as sha256."
+    )
     upload_id: Annotated[str, Clipped(2048)] | None = Field(default=None, description="Multipart upload in progress.")
     part_size: ByteCount | None = Field(default=None, description="Part size in bytes of the upload in progress.")
     source_revision: Annotated[str, Clipped(64)] | None = Field(
@@ -257,7 +263,11 @@ class RecordingStatus(ApiModel):
         Field(
             json_schema_extra={"maxItems": 16, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
         ),
-    ] = Field(default=(), description="Ready, Reconciling and Stalled, as kstatus reads them.")
+    ] = Field(
+        default=(),
+        description="Ready, Reconciling and Stalled, as kstatus reads them; IntegrityVerified says how the "
+        "stored bytes were proved.",
+    )
     progress: Annotated[str, Clipped(16)] | None = Field(
         default=None, description="Share of the bytes that is stored, such as 45.1%."
     )

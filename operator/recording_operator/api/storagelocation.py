@@ -67,6 +67,14 @@ class StorageClass(StrEnum):
     EXPRESS_ONEZONE = "EXPRESS_ONEZONE"
 
 
+class ChecksumUse(StrEnum):
+    """Whether the store's own checksums are used."""
+
+    AUTO = "Auto"
+    REQUIRED = "Required"
+    OFF = "Off"
+
+
 class SelectorOperator(StrEnum):
     """Operators of a label selector."""
 
@@ -121,6 +129,11 @@ class S3(ApiModel):
     )
     tags: Annotated[dict[str, str], WithJsonSchema(TAGS_SCHEMA)] = Field(
         default_factory=dict, description="Tags that every object gets; at most 10."
+    )
+    checksums: ChecksumUse = Field(
+        default=ChecksumUse.AUTO,
+        description="The store's own CRC64NVME checksums. Auto: used as far as the check finds them, else objects are "
+        "proved by their ETags or by reading them back. Required: a store without them is refused. Off: never used.",
     )
     ca_bundle: Annotated[str, WithJsonSchema(CA_BUNDLE_SCHEMA)] | None = Field(
         default=None, repr=False, description="Certificates (PEM) to trust for the endpoint instead of the public ones."

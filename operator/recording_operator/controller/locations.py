@@ -24,6 +24,7 @@ from recording_operator.kube.secrets import SecretError, StoreCredentials, locat
 from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
 from recording_operator.transfer.errors import LocationError
+from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.s3 import S3Store
 
 _WRITE_TRIES: Final = 3
@@ -36,7 +37,7 @@ class Found:
 
     reason: Reason
     message: str
-    capabilities: dict[str, bool] = field(default_factory=dict)
+    capabilities: Capabilities | None = None
 
     @property
     def ready(self) -> bool:
@@ -50,7 +51,7 @@ class Stores(Protocol):
     def open(self, location: StorageLocation, credentials: StoreCredentials | None) -> S3Store:
         """A client for the location; without credentials with the ambient identity. Raises LocationError."""
 
-    def probe(self, location: StorageLocation, store: S3Store) -> dict[str, bool]:
+    def probe(self, location: StorageLocation, store: S3Store) -> Capabilities:
         """Write, multipart and abort for real; what the store can do. Raises LocationError."""
 
 
@@ -235,7 +236,10 @@ class LocationKeeper:
             _log.exception("The probe failed in a way that nobody foresaw", extra={"location": location.metadata.name})
             message = f"the operator failed ({type(error).__name__}); its log has more"
             return Found(reason=Reason.INTERNAL_ERROR, message=message)
-        message = "a test write, a multipart upload and its abort succeeded"
+        with self._lock:
+            if known.store is store and store.capabilities != capabilities:
+                known.store = store.adapted(capabilities)  # transfers under way go on as they began
+        message = _summary(capabilities)
         return Found(reason=Reason.PROBE_SUCCEEDED, message=message, capabilities=capabilities)
 
     def _client(self, known: _Known, location: StorageLocation) -> S3Store:
@@ -253,6 +257,9 @@ class LocationKeeper:
         if known.store is None or not same:
             store = self._stores.open(location, credentials)
             with self._lock:
+                if known.store is not None:
+                    # Until it is probed it is taken for what it was: new keys do not change a store.
+                    store = store.adapted(known.store.capabilities)
                 known.store, known.credentials, known.made_from = store, credentials, location
         assert known.store is not None  # noqa: S101 - set a line above, or before
         return known.store
@@ -309,6 +316,16 @@ class LocationKeeper:
             _log.log(level, "%s: %s", found.reason, found.message, extra={"location": meta.name})
 
 
+def _summary(capabilities: Capabilities) -> str:
+    """What works, and what is weaker than on a store that does all."""
+    said = [f"a test write, a multipart upload and its abort succeeded; objects are proved by {capabilities.proof}"]
+    if not capabilities.listing_proves_parts:
+        said.append("parts carry no checksum, so a resumed upload compares stored parts with the source")
+    if not capabilities.conditional_writes:
+        said.append("no conditional writes: a key is looked at just before it is written")
+    return "; ".join(said)
+
+
 def _ready(location: StorageLocation) -> Condition | None:
     return next((condition for condition in location.status.conditions if condition.type == "Ready"), None)
 
@@ -329,6 +346,6 @@ def _status(location: StorageLocation, found: Found, now: datetime) -> StorageLo
     return StorageLocationStatus(
         observed_generation=generation,
         conditions=(ready,),
-        capabilities=found.capabilities or location.status.capabilities,
+        capabilities=found.capabilities.as_status() if found.capabilities else location.status.capabilities,
         last_probe_time=now,
     )

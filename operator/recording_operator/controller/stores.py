@@ -4,6 +4,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.kube.secrets import StoreCredentials
 from recording_operator.transfer.errors import LocationError
+from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.client import S3Credentials, S3Options
 from recording_operator.transfer.stores.probe import owner_marker, probe
 from recording_operator.transfer.stores.s3 import S3Store
@@ -24,10 +25,9 @@ class S3Stores:
             message = "s3.endpoint or s3.caBundle cannot be used: write an http(s) URL, and certificates in PEM"
             raise LocationError(Reason.ENDPOINT_UNREACHABLE, message) from None
 
-    def probe(self, location: StorageLocation, store: S3Store) -> dict[str, bool]:
+    def probe(self, location: StorageLocation, store: S3Store) -> Capabilities:
         """Write, multipart and abort for real; what the store can do. Raises LocationError."""
-        found = probe(store, name=f"probe-{self._cluster_id}-{location.metadata.uid}")
-        return found.as_status()
+        return probe(store, name=f"probe-{self._cluster_id}-{location.metadata.uid}")
 
     def owns_prefix(self, store: S3Store) -> bool:
         """Whether this cluster was the first to mark the prefix as its own. Raises LocationError."""
@@ -47,6 +47,7 @@ def _options(location: StorageLocation, credentials: StoreCredentials | None, co
         encryption_type=encryption.type if encryption else None,
         kms_key_id=encryption.kms_key_id if encryption else None,
         tags=tuple(sorted(s3.tags.items())),
+        checksums=s3.checksums,
         ca_bundle_pem=s3.ca_bundle,
         connections=connections,
         credentials=S3Credentials(

@@ -259,6 +259,8 @@ def _stored(stored: StoredObject) -> Stored:
         checksum=stored.checksum,
         content_type=stored.content_type,
         uri=stored.uri,
+        integrity=stored.proof or Reason.NOT_PROVED,
+        proved_checksum=stored.proved_checksum,
     )
 
 

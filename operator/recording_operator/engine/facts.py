@@ -160,6 +160,10 @@ class Stored:
     checksum: str
     content_type: str
     uri: str
+    integrity: Reason
+    """What proves the bytes."""
+    proved_checksum: str | None = None
+    """Algorithm of the spec's checksum, where the bytes were proved to have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

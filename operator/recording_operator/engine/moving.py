@@ -296,6 +296,8 @@ def _stored(entry: Entry, name: str, stored: Stored) -> None:
         version_id=stored.version_id,
         checksum=stored.checksum,
         content_type=stored.content_type,
+        integrity=stored.integrity,
+        proved_checksum=stored.proved_checksum,
         upload_id=None,
         part_size=None,
         next_retry_time=None,

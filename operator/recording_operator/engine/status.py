@@ -8,6 +8,7 @@ from typing import Any, Final
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
+from recording_operator.engine.integrity import Said, integrity_of
 
 TERMINAL: Final = frozenset({Phase.COMPLETE, Phase.FAILED})
 
@@ -108,7 +109,7 @@ def render(
         reason=rolled.reason,
         message=rolled.message,
         observed_generation=recording.metadata.generation,
-        conditions=_conditions(recording, rolled, now),
+        conditions=_conditions(recording, ordered, rolled, now),
         progress=_progress(rolled.phase, done, total, started),
         size=format_bytes(total) if total is not None and (total or rolled.phase is Phase.COMPLETE) else None,
         bytes_done=done,
@@ -161,7 +162,9 @@ def _of(state: ArtifactStatus, tally: str) -> str:
     return f"{state.name}: {state.message}" if state.message else tally
 
 
-def _conditions(recording: Recording, rolled: Rollup, now: datetime) -> tuple[Condition, ...]:
+def _conditions(
+    recording: Recording, artifacts: Sequence[ArtifactStatus], rolled: Rollup, now: datetime
+) -> tuple[Condition, ...]:
     stalled = rolled.phase is Phase.FAILED or rolled.reason in _NEEDS_A_PERSON
     # kstatus (kubectl wait, Flux, Argo CD) takes the first of Reconciling and Stalled that is True: never both.
     truths = {
@@ -170,22 +173,26 @@ def _conditions(recording: Recording, rolled: Rollup, now: datetime) -> tuple[Co
         "Stalled": stalled,
     }
     old = {condition.type: condition for condition in recording.status.conditions}
-    return tuple(
-        _condition(kind, truth, old.get(kind), rolled, recording.metadata.generation, now)
+    said = [
+        Said(
+            type=kind,
+            status=ConditionStatus.TRUE if truth else ConditionStatus.FALSE,
+            reason=rolled.reason,
+            message=rolled.message,
+        )
         for kind, truth in truths.items()
-    )
+    ]
+    said.append(integrity_of(artifacts))
+    return tuple(_condition(one, old.get(one.type), recording.metadata.generation, now) for one in said)
 
 
-def _condition(
-    kind: str, truth: bool, old: Condition | None, rolled: Rollup, generation: int, now: datetime
-) -> Condition:
-    status = ConditionStatus.TRUE if truth else ConditionStatus.FALSE
-    since = old.last_transition_time if old is not None and old.status is status else now
+def _condition(said: Said, old: Condition | None, generation: int, now: datetime) -> Condition:
+    since = old.last_transition_time if old is not None and old.status is said.status else now
     return Condition(
-        type=kind,
-        status=status,
+        type=said.type,
+        status=said.status,
         observed_generation=generation,
         last_transition_time=since,
-        reason=rolled.reason,
-        message=rolled.message,
+        reason=said.reason,
+        message=said.message,
     )

@@ -1,19 +1,21 @@
 """Move one artifact into a store, once, whatever happened before: the entry of the data path.
 
 The object at the key decides, not what somebody remembers: one that carries the Recording's uid and the artifact's name
-is whole (an object appears only by an atomic, conditional write that its checksum guarded) and therefore is the result.
+and was proved is the result (`existing`).
 """
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.bandwidth import Flow
-from recording_operator.transfer.commit import commit_small, is_of, key_conflict
+from recording_operator.transfer.commit import StoredMeanwhile, commit_small, is_of, remove_wrong, wrong_in_store
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.existing import Existing, cannot_compare
 from recording_operator.transfer.expectations import Expectations
 from recording_operator.transfer.inorder import too_large
 from recording_operator.transfer.job import (
@@ -25,8 +27,8 @@ from recording_operator.transfer.job import (
     TransferOptions,
     UploadState,
 )
-from recording_operator.transfer.move import Move
-from recording_operator.transfer.patience import Patience, patiently
+from recording_operator.transfer.move import Move, is_small
+from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.plan import largest_object_bytes
 from recording_operator.transfer.sniff import check_content, stated_type
 from recording_operator.transfer.source import ConditionRefused, Source, SourceFacts
@@ -60,18 +62,31 @@ def transfer_source(
     is, to be resumed or to be aborted by `abort_uploads`.
     """
     expected = Expectations.of(source)
-    found = _already_stored(obj, expected, store=store, stop=stop, options=options)
-    if found is not None:
-        if resume is not None:
-            _drop_leftovers(obj.key, store=store)
+    existing = Existing(obj=obj, expected=expected, store=store, stop=stop, options=options, flow=flow)
+    # An upload was begun: it may have ended well, and then the source need not be asked.
+    found = existing.look() if resume is not None else None
+    if found is not None and found.proof is not None:
+        _drop_leftovers(obj.key, store=store)
         return found
     limit = min(dialer.policy.limits.artifact_bytes, obj.max_size_bytes or largest_object_bytes())
     asker = Source(source, dialer=dialer, stop=stop)
-    facts = _probed(asker, obj, expected, limit_bytes=limit, stop=stop, options=options)
-    obj = replace(obj, content_type=obj.content_type or stated_type(facts))
+    try:
+        facts = _probed(asker, obj, expected, limit_bytes=limit, stop=stop, options=options)
+    except TransferError as error:
+        found = found or existing.look()
+        if found is None:
+            raise
+        if found.proof is None:
+            raise cannot_compare(error) from None
+        return found
+    # A conditional write finds by itself what is there; before many parts are moved for nothing, the store is asked.
+    if found is None and not is_small(facts, options):
+        found = existing.look()
+    if found is not None:
+        return existing.compare(found, asker, facts)
     move = Move(
         source=asker,
-        obj=obj,
+        obj=replace(obj, content_type=obj.content_type or stated_type(facts)),
         expected=expected,
         store=store,
         stop=stop,
@@ -80,23 +95,44 @@ def transfer_source(
         limit_bytes=limit,
         flow=flow,
     )
+
+    def probe() -> SourceFacts:
+        return _probed(asker, obj, expected, limit_bytes=limit, stop=stop, options=options)
+
+    stored = _moved(move, facts, resume, source=asker, probe=probe, existing=existing)
+    if move.made_uploads or resume is not None:  # small content of a fresh URL needs no upload
+        _drop_leftovers(obj.key, store=store)
+    return stored
+
+
+def _moved(
+    move: Move,
+    facts: SourceFacts,
+    resume: UploadState | None,
+    *,
+    source: Source,
+    probe: Callable[[], SourceFacts],
+    existing: Existing,
+) -> StoredObject:
     restarts: dict[Reason, int] = {}
-    had_upload = resume is not None  # small content of a fresh URL needs none
     while True:
         try:
-            stored = move.run(facts, resume)
-            break
+            return move.run(facts, resume)
         except TransferError as error:
-            failure = error
+            failure, met = error, isinstance(error, StoredMeanwhile)
             restarts[error.reason] = restarts.get(error.reason, 0) + 1
-            if restarts[error.reason] > _RESTARTS.get(error.reason, 0):
+            if restarts[error.reason] > _RESTARTS.get(error.reason, int(met)):
                 error.bytes_done = move.stored_bytes
                 raise
-        found = _already_stored(obj, expected, store=store, stop=stop, options=options)
+        found = existing.look()
+        if found is not None and met:
+            # It is not what was just read: it is compared with the source, whatever the store says of it.
+            found = replace(found, proof=None)
+        if found is not None and found.proof is not None:
+            return found
+        again = probe()
         if found is not None:
-            stored = found
-            break
-        again = _probed(asker, obj, expected, limit_bytes=limit, stop=stop, options=options)
+            return existing.compare(found, source, again)
         # A source that refuses its own ETag as a condition has not changed; it is asked without.
         misjudged = isinstance(failure, ConditionRefused) and again.same_content(
             size_bytes=facts.size_bytes, etag=facts.etag, last_modified=facts.last_modified
@@ -105,28 +141,34 @@ def transfer_source(
         if not misjudged:
             move.abandon()
         facts = replace(again, conditional=facts.conditional and not misjudged)
-    if move.made_uploads or had_upload:
-        _drop_leftovers(obj.key, store=store)
-    return stored
 
 
 def look_up(
     obj: ObjectSpec, *, size_bytes: int | None, checksum: str | None, store: Store, stop: StopSignal
 ) -> StoredObject | None:
-    """What an earlier process has stored of this artifact, proved as far as `size_bytes` and `checksum` go, or None.
+    """What an earlier process has stored of this artifact, or None; also where only its source could prove it.
 
     Raises TransferError, as a transfer that finds the object.
     """
     spec = SourceSpec(url="", expected_size_bytes=size_bytes, expected_checksum=checksum)
-    return _already_stored(obj, Expectations.of(spec), store=store, stop=stop, options=TransferOptions())
+    expected, options = Expectations.of(spec), TransferOptions()
+    existing = Existing(obj=obj, expected=expected, store=store, stop=stop, options=options, flow=_UNLIMITED)
+    found = existing.look()
+    return found if found is not None and found.proof is not None else None
 
 
 def store_inline(body: bytes, obj: ObjectSpec, *, store: Store) -> StoredObject:
-    """Store the small text of an inline artifact and return what HEAD shows. Raises TransferError."""
+    """Store the small text of an inline artifact and return the object, proved. Raises TransferError."""
     never, options = threading.Event(), TransferOptions()
     obj = replace(obj, content_type=obj.content_type or _INLINE_TYPE)
-    found = _already_stored(obj, Expectations.none(), store=store, stop=never, options=options)
-    return found or commit_small(body, obj, store=store, stop=never, options=options)
+    try:
+        return commit_small(body, obj, store=store, stop=never, options=options)
+    except StoredMeanwhile:
+        # The text cannot change, so what is there under our marks was damaged.
+        seen = store.head(obj.key)
+        if seen is not None and is_of(obj, seen):
+            remove_wrong(seen.stored, store=store, obj=obj)
+        raise wrong_in_store() from None
 
 
 def abort_uploads(obj_key: str, *, store: Store, upload_id: str | None) -> int:
@@ -146,18 +188,6 @@ def abort_uploads(obj_key: str, *, store: Store, upload_id: str | None) -> int:
 def _drop_leftovers(key: str, *, store: Store) -> None:
     with suppress(TransferError):
         abort_uploads(key, store=store, upload_id=None)
-
-
-def _already_stored(
-    obj: ObjectSpec, expected: Expectations, *, store: Store, stop: StopSignal, options: TransferOptions
-) -> StoredObject | None:
-    seen = patiently(lambda: store.head(obj.key), Patience(options, stop))
-    if seen is None:
-        return None
-    if not is_of(obj, seen):
-        raise key_conflict()
-    expected.prove_stored(seen.stored, store=store, obj=obj, stop=stop)
-    return seen.stored
 
 
 def _probed(

@@ -1,7 +1,10 @@
-"""The end of a transfer: join the parts, then prove by HEAD what stands in the store.
+"""The end of a transfer: join the parts, then prove what stands in the store.
 
 An answer to Complete or Put proves nothing. Stores have been seen to answer 200 with no object, 200 with the old one,
-and to lose the answer to a Complete that took effect. HEAD shows size, checksum and whose it is; that decides.
+and to lose the answer to a Complete that took effect. HEAD shows size and whose it is, `integrity.prove` the rest.
+
+A store without conditional writes is asked by HEAD just before the write, and again afterwards. That leaves a moment in
+which an object of somebody else could be overwritten; the uid in every key and the lease keep that to strangers.
 """
 
 from collections.abc import Callable
@@ -9,17 +12,28 @@ from collections.abc import Callable
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer import checksums
 from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.integrity import Sent, etag_of_body, etag_of_parts, prove
 from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject, TransferOptions
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.session import UploadSession
 from recording_operator.transfer.stores.store import SeenObject, Store
 
 
-def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int) -> StoredObject:
-    """Join the session's parts and return the object as HEAD shows it.
+class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of answer
+    """An object of this artifact is at the key that is not what was just sent: another process was here first."""
 
-    Raises TransferError: TargetKeyConflict, TargetUploadLost (no object, and the upload is gone), TargetIntegrity or
-    what the store failed of.
+    def __init__(self) -> None:
+        super().__init__(
+            Reason.TARGET_UNAVAILABLE,
+            "The artifact was stored by another process meanwhile; it is looked at again.",
+        )
+
+
+def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int) -> StoredObject:
+    """Join the session's parts and return the object as HEAD shows it, proved.
+
+    Raises TransferError: TargetKeyConflict, TargetUploadLost (no object, and the upload is gone), TargetIntegrity,
+    StoredMeanwhile or what the store failed of; and Stopped.
     """
     upload_id = session.create()
     parts = [part for _, part in sorted(session.stored.items())]
@@ -27,24 +41,24 @@ def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int) ->
         lambda: session.store.complete(session.obj, upload_id, parts, size_bytes=size_bytes, crc64nvme=crc64nvme),
         store=session.store,
         obj=session.obj,
-        size_bytes=size_bytes,
-        crc64nvme=crc64nvme,
-        patience=Patience(session.options, session.stop),
+        sent=Sent(size_bytes=size_bytes, crc64nvme=crc64nvme, etag=lambda: etag_of_parts(parts)),
+        options=session.options,
+        stop=session.stop,
     )
 
 
 def commit_small(
     body: bytes, obj: ObjectSpec, *, store: Store, stop: StopSignal, options: TransferOptions
 ) -> StoredObject:
-    """Store `body` in one request and return the object as HEAD shows it. Raises TransferError as `commit_upload`."""
+    """Store `body` in one request and return the object, proved. Raises as `commit_upload`."""
     crc = checksums.crc64nvme(body)
     return _settle(
         lambda: store.put(obj, body, crc64nvme=crc),
         store=store,
         obj=obj,
-        size_bytes=len(body),
-        crc64nvme=crc,
-        patience=Patience(options, stop),
+        sent=Sent(size_bytes=len(body), crc64nvme=crc, etag=lambda: etag_of_body(body)),
+        options=options,
+        stop=stop,
     )
 
 
@@ -66,15 +80,33 @@ def _settle(
     *,
     store: Store,
     obj: ObjectSpec,
-    size_bytes: int,
-    crc64nvme: int,
-    patience: Patience,
+    sent: Sent,
+    options: TransferOptions,
+    stop: StopSignal,
 ) -> StoredObject:
-    while True:
-        failure = _failure_of(write)
+    patience = Patience(options, stop)
+
+    def judged(failure: TransferError | None) -> StoredObject | None:
         seen = patiently(lambda: store.head(obj.key), patience.again())
-        if seen is not None:
-            return _judge(seen, failure, store=store, obj=obj, size_bytes=size_bytes, crc64nvme=crc64nvme)
+        if seen is None:
+            return None
+        if not is_of(obj, seen):
+            raise key_conflict()
+        proved = patiently(lambda: prove(seen.stored, sent, store=store, stop=stop), patience.again())
+        if proved is not None:
+            return proved
+        if failure is not None:
+            # Ours by its marks, but not what we sent, and our own write was refused.
+            raise StoredMeanwhile
+        remove_wrong(seen.stored, store=store, obj=obj)
+        raise wrong_in_store()
+
+    while True:
+        if not store.capabilities.conditional_writes and (found := judged(StoredMeanwhile())) is not None:
+            return found
+        failure = _failure_of(write)
+        if (found := judged(failure)) is not None:
+            return found
         if failure is None:
             failure = _unavailable("The store confirmed the object but does not show it.")
         elif failure.reason is Reason.TARGET_KEY_CONFLICT:
@@ -90,24 +122,9 @@ def _failure_of(write: Callable[[], None]) -> TransferError | None:
     return None
 
 
-def _judge(
-    seen: SeenObject,
-    failure: TransferError | None,
-    *,
-    store: Store,
-    obj: ObjectSpec,
-    size_bytes: int,
-    crc64nvme: int,
-) -> StoredObject:
-    if not is_of(obj, seen):
-        raise key_conflict()
-    if seen.stored.size_bytes == size_bytes and seen.stored.checksum == checksums.to_text(crc64nvme):
-        return seen.stored
-    if failure is not None:
-        # Ours by its marks, but not what we sent, and our own write was refused: a second operator was here first.
-        raise _unavailable("The artifact was stored by another process meanwhile; it is looked at again.")
-    remove_wrong(seen.stored, store=store, obj=obj)
-    raise TransferError(Reason.TARGET_INTEGRITY, "The store's object is not what it was sent; it was removed.")
+def wrong_in_store() -> TransferError:
+    """What the store keeps is not what it was sent."""
+    return TransferError(Reason.TARGET_INTEGRITY, "The store's object is not what it was sent; it was removed.")
 
 
 def remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> None:

@@ -1,12 +1,13 @@
 """What the spec says about the bytes, proved at the earliest moment at which it can be proved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.checksums import Expected, InOrderDigest
-from recording_operator.transfer.commit import remove_wrong
-from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.checksums import Expected, InOrderDigest, to_text
+from recording_operator.transfer.commit import remove_wrong, wrong_in_store
+from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.integrity import read_back
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StopSignal, StoredObject
 from recording_operator.transfer.source import SourceFacts
 from recording_operator.transfer.stores.store import Store
@@ -75,31 +76,40 @@ class Expectations:
             raise TransferError(Reason.CHECKSUM_MISMATCH, f"{_MISMATCH}; nothing was stored.")
         return True
 
-    def prove_stored(self, stored: StoredObject, *, store: Store, obj: ObjectSpec, stop: StopSignal) -> None:
-        """Compare an object of ours in the store, reading it where its checksum is of another kind.
+    def prove_stored(self, stored: StoredObject, *, store: Store, obj: ObjectSpec, stop: StopSignal) -> StoredObject:
+        """The object of ours with what can be proved of it without the source; `proof` None where that is nothing.
 
-        An object with a wrong checksum is removed, exactly this version. Raises TransferError (SizeMismatch,
-        ChecksumMismatch, TargetIntegrity) and Stopped.
+        It is read back where that alone shows whether it has the spec's checksum. One that has not is removed, exactly
+        this version. Raises TransferError (SizeMismatch, ChecksumMismatch, TargetIntegrity) and Stopped.
         """
-        if not stored.checksum:
-            raise TransferError(Reason.TARGET_INTEGRITY, "The store shows no checksum of the object.")
         self.check_size(stored.size_bytes)
+        if stored.proof is None and stored.checksum and store.capabilities.existence_proves_object:
+            stored = replace(stored, proof=Reason.FULL_OBJECT_CRC64NVME)
         if self.checksum is None:
-            return
-        if self.checksum.combines:
+            return stored
+        if self.checksum.combines and stored.proof is not None:
             right = stored.checksum == f"crc64nvme:{self.checksum.hex}"
         else:
-            right = self._read_back(stored, self.checksum, store=store, stop=stop)
+            stored, right = self._read_back(stored, self.checksum, store=store, stop=stop)
         if not right:
             remove_wrong(stored, store=store, obj=obj)
+            if stored.proof is None:
+                raise wrong_in_store()
             raise TransferError(Reason.CHECKSUM_MISMATCH, f"{_MISMATCH}; the object was removed.")
+        return self.noted(stored)
+
+    def noted(self, stored: StoredObject) -> StoredObject:
+        """The object, marked as proved to have the spec's checksum."""
+        return stored if self.checksum is None else replace(stored, proved_checksum=self.checksum.algorithm)
 
     @staticmethod
-    def _read_back(stored: StoredObject, checksum: Expected, *, store: Store, stop: StopSignal) -> bool:
-        digest, position = InOrderDigest(checksum), 0
-        for data in store.read(stored):
-            if stop.is_set():
-                raise Stopped
-            digest.feed(position, data)
-            position += len(data)
-        return digest.matches(stored.size_bytes)
+    def _read_back(
+        stored: StoredObject, checksum: Expected, *, store: Store, stop: StopSignal
+    ) -> tuple[StoredObject, bool]:
+        digest = None if checksum.combines else checksum.digest()
+        crc, size_bytes = read_back(stored, store=store, stop=stop, digest=digest)
+        right = checksum.matches_crc64nvme(crc) if digest is None else digest.hexdigest() == checksum.hex
+        right = right and size_bytes == stored.size_bytes
+        if right and stored.proof is None:
+            stored = replace(stored, checksum=to_text(crc), proof=Reason.READ_BACK)
+        return stored, right

@@ -135,9 +135,11 @@ class InOrderUpload:
             raise changed(self._facts.host)
 
         def send_once(upload_id: str) -> StoredPart:
-            part = self._session.store.upload_part(
-                self._session.obj.key, upload_id, part_number=part_number, body=BufferedPart(data, stop=self._stop)
-            )
+            body = BufferedPart(data, stop=self._stop)
+            if (same := self._session.same_as_listed(part_number, body)) is not None:
+                return same
+            body.seek(0)
+            part = self._session.store.upload_part(self._session.obj.key, upload_id, part_number=part_number, body=body)
             return checked(part, size_bytes=len(data), crc64nvme=crc)
 
         try:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from recording_operator.api.reasons import Reason
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSpec:
@@ -51,7 +53,12 @@ class ObjectSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """A whole object that was seen in the store by HEAD. `checksum` is `crc64nvme:` and 16 hex digits."""
+    """A whole object that was seen in the store by HEAD.
+
+    `checksum` is `crc64nvme:` and 16 hex digits; empty where the store shows none and nothing was proved. `proof` is
+    what proves the bytes; None: nothing yet. `proved_checksum` names the algorithm of the spec's checksum, once the
+    bytes were proved to have it.
+    """
 
     key: str
     uri: str
@@ -60,6 +67,8 @@ class StoredObject:
     version_id: str | None
     checksum: str
     content_type: str
+    proof: Reason | None = None
+    proved_checksum: str | None = None
 
 
 class TransferObserver(Protocol):

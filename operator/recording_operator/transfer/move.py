@@ -87,7 +87,7 @@ class Move:
         """Move the bytes and return the object. Raises TransferError and Stopped."""
         if facts.is_empty:
             return self._put(b"", digest=self._expected.digest())
-        if facts.ranges and (facts.size_bytes or 0) <= self._options.single_put_bytes:
+        if is_small(facts, self._options):
             return self._put_small(facts)
         session = self._session = self._opened(facts, resume)
         self._progress.restart(done=session.stored_bytes, total=facts.size_bytes)
@@ -195,16 +195,21 @@ class Move:
         self._expected.prove_read(size_bytes=len(body), crc64nvme=crc64nvme(body), digest=digest)
         stored = commit_small(body, self._obj, store=self._store, stop=self._stop, options=self._options)
         self._progress.restart(done=len(body), total=len(body))
-        return stored
+        return self._expected.noted(stored)
 
     def _commit(self, session: UploadSession, *, size_bytes: int, digest: InOrderDigest | None) -> StoredObject:
         crc = session.crc64nvme
         proved = self._expected.prove_read(size_bytes=size_bytes, crc64nvme=crc, digest=digest)
         stored = commit_upload(session, size_bytes=size_bytes, crc64nvme=crc)
         if not proved:
-            self._expected.prove_stored(stored, store=self._store, obj=self._obj, stop=self._stop)
+            stored = self._expected.prove_stored(stored, store=self._store, obj=self._obj, stop=self._stop)
         self._progress.restart(done=size_bytes, total=size_bytes)
-        return stored
+        return self._expected.noted(stored)
+
+
+def is_small(facts: SourceFacts, options: TransferOptions) -> bool:
+    """Whether the object is stored in one request, without an upload."""
+    return facts.is_empty or (facts.ranges and (facts.size_bytes or 0) <= options.single_put_bytes)
 
 
 def _kept_plan(resume: UploadState, facts: SourceFacts, options: TransferOptions) -> PartPlan | None:

@@ -94,6 +94,10 @@ class RangedUpload:
                 digest=self._digest,
             )
             try:
+                if (same := self._session.same_as_listed(part_number, body)) is not None:
+                    return same
+                if body.tell():
+                    body.seek(0)
                 part = self._session.store.upload_part(
                     self._session.obj.key, upload_id, part_number=part_number, body=body
                 )

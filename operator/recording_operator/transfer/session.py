@@ -1,5 +1,6 @@
 """One multipart upload while a process works on it: what is in the store, and how a part gets there."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -12,14 +13,18 @@ from recording_operator.transfer.job import ObjectSpec, StopSignal, TransferObse
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.plan import PartPlan
 from recording_operator.transfer.source import SourceFacts
-from recording_operator.transfer.stores.store import Store, StoredPart
+from recording_operator.transfer.stores.store import PartBody, Store, StoredPart
 
 # A part that arrives wrong is read and sent again this often in all (fault T8).
 _SENDS_PER_PART: Final = 3
 
 
 class UploadSession:
-    """The open upload of one object under one plan. `stored` maps part numbers to what the store holds."""
+    """The open upload of one object under one plan.
+
+    `stored` maps part numbers to what the store holds and was proved; `listed` to what it holds and may have been cut
+    when an earlier process ended: that is compared with the source's bytes and sent again where it differs.
+    """
 
     def __init__(
         self,
@@ -39,6 +44,7 @@ class UploadSession:
         self.stop = stop
         self.upload_id: str | None = None
         self.stored: dict[int, StoredPart] = {}
+        self.listed: dict[int, StoredPart] = {}
         # Parts that the store is known to hold with other bytes than it was sent.
         self.arrived_wrong: set[int] = set()
         self._facts = facts
@@ -66,17 +72,22 @@ class UploadSession:
         return self.upload_id
 
     def resume(self, upload_id: str) -> None:
-        """Go on with an open upload: a listed part counts if it fits the plan and shows its checksum.
+        """Go on with an open upload: a listed part counts if it fits the plan and shows something to know it by.
 
         Raises TransferError(TargetUploadLost) where the store does not know it.
         """
         parts = patiently(lambda: self.store.list_parts(self.obj.key, upload_id), self._patience())
         self.upload_id = upload_id
-        self.stored = {
+        able = self.store.capabilities
+        known = {
             part.part_number: part
             for part in parts
-            if part.crc64nvme is not None and self.plan.fits(part.part_number, part.size_bytes)
+            if self.plan.fits(part.part_number, part.size_bytes) and (part.crc64nvme is not None or able.md5_etags)
         }
+        if able.listing_proves_parts:
+            self.stored = {number: part for number, part in known.items() if part.crc64nvme is not None}
+        else:
+            self.listed = known
 
     @property
     def stored_bytes(self) -> int:
@@ -115,12 +126,28 @@ class UploadSession:
         """Drop the open upload and its parts; whoever sweeps later finds it if that fails."""
         if self.upload_id is not None:
             self.drop(self.upload_id)
-            self.upload_id, self.stored = None, {}
+            self.upload_id, self.stored, self.listed = None, {}, {}
 
     def drop(self, upload_id: str) -> None:
         """Abort an upload that is of no use any more; whoever sweeps later finds it if that fails."""
         with suppress(TransferError):
             self.store.abort(self.obj.key, upload_id)
+
+    def same_as_listed(self, part_number: int, body: PartBody) -> StoredPart | None:
+        """The listed part if it has the bytes of `body`, which is read to its end; each is compared once.
+
+        A `BodyAborted` that `body.read` raises comes out unchanged.
+        """
+        part = self.listed.pop(part_number, None)
+        if part is None:
+            return None
+        by_md5 = self.store.capabilities.md5_etags
+        md5 = hashlib.md5(usedforsecurity=False)
+        while window := body.read():
+            if by_md5:
+                md5.update(window)
+        same = part.crc64nvme in (None, body.crc64nvme) and (not by_md5 or part.etag == md5.hexdigest())
+        return replace(part, crc64nvme=body.crc64nvme) if same else None
 
 
 def checked(part: StoredPart, *, size_bytes: int, crc64nvme: int) -> StoredPart:

@@ -123,7 +123,9 @@ class Checker:
 
     def _looks(self, old: RecordingStatus, new: RecordingStatus) -> None:
         truths = {condition.type for condition in new.conditions if condition.status is ConditionStatus.TRUE}
-        assert len(truths) == 1, f"kstatus reads {truths}"
+        proved = "IntegrityVerified" in truths
+        assert len(truths - {"IntegrityVerified"}) == 1, f"kstatus reads {truths}"
+        assert proved == (new.phase in TERMINAL and _is_proved(new)), "IntegrityVerified is not what was proved"
         assert (new.progress == "100%") <= (new.phase is Phase.COMPLETE), "shows 100% before it is Complete"
         assert (new.completed_at is not None) == (new.phase in TERMINAL)
         assert new.phase not in TERMINAL or new.claim is None, "a finished Recording is claimed"
@@ -238,3 +240,15 @@ class Checker:
         assert moving.issuperset(operator.transfers), "a transfer runs that the engine does not know"
         for key in using:
             assert key not in state.waiting, "waits for a slot that it has"
+
+
+def _is_proved(status: RecordingStatus) -> bool:
+    """Something is stored, all of it was proved, and nothing else was found to be wrong."""
+    stored = [artifact for artifact in status.artifacts if artifact.phase is Phase.COMPLETE]
+    wrong = {Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH, Reason.TARGET_INTEGRITY, Reason.INTEGRITY_UNVERIFIABLE}
+    failed = [artifact for artifact in status.artifacts if artifact.phase is Phase.FAILED]
+    return (
+        bool(stored)
+        and all(artifact.integrity for artifact in stored)
+        and not any(artifact.reason in wrong for artifact in failed)
+    )

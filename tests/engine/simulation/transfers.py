@@ -202,6 +202,7 @@ class Transfer:
             checksum="crc64nvme:0000000000000000",
             content_type="video/mp4",
             uri=f"s3://bucket/{thing.key}",
+            integrity=Reason.FULL_OBJECT_CRC64NVME,
         )
 
     def _check_stop(self) -> None:

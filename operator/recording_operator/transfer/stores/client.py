@@ -14,6 +14,7 @@ import certifi
 from botocore.config import Config
 from botocore.utils import parse_timestamp
 
+from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.transfer.stores.endpoint import wall_off
 from recording_operator.transfer.stores.models import service_models
 from recording_operator.transfer.stores.transport import PartTransport, Timeouts
@@ -60,6 +61,7 @@ class S3Options:
     encryption_type: str | None = None
     kms_key_id: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    checksums: ChecksumUse = ChecksumUse.AUTO
     ca_bundle_pem: str | None = None
     credentials: S3Credentials | None = None
     connections: int = 64

@@ -6,6 +6,7 @@ chunk with the CRC64NVME as trailer. botocore would do that over https only, in 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
 """
 
+import hashlib
 from typing import Any, Final
 
 from recording_operator.transfer import checksums
@@ -52,6 +53,39 @@ class FramedBody:
     @staticmethod
     def _suffix(crc: str) -> bytes:
         return f"\r\n0\r\n{_TRAILER}:{crc}\r\n\r\n".encode()
+
+
+class PlainBody:
+    """A part as it is, for a store that takes no trailer. With `md5`, its sum is there when all of it was read."""
+
+    def __init__(self, part: PartBody, *, md5: bool) -> None:
+        self.part: Final = part
+        self._with_md5 = md5
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    @property
+    def md5_hex(self) -> str:
+        """The MD5 of what was read since the start."""
+        return self._md5.hexdigest()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next window; b"" at the end."""
+        window = self.part.read(size)
+        if self._with_md5:
+            self._md5.update(window)
+        return window
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Back to the start."""
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        return self.part.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Always 0, as `FramedBody`."""
+        return 0
 
 
 def register(client: Any) -> None:

@@ -3,24 +3,20 @@
 The probe writes below `<prefix>.recording-operator/` and removes what it wrote as far as it is permitted to.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer import checksums
+from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.job import ObjectSpec
-from recording_operator.transfer.stores.buffered import BufferedPart
+from recording_operator.transfer.stores.capabilities import Capabilities
+from recording_operator.transfer.stores.discovery import Discovery, write_if_absent
 from recording_operator.transfer.stores.endpoint import EndpointBlocked, endpoint_addresses
 from recording_operator.transfer.stores.s3 import S3Store
-from recording_operator.transfer.stores.store import SeenObject, StoredPart
 from recording_operator.transfer.stores.translate import BLOCKED_ENDPOINT, StoreError
 
 FOLDER: Final = ".recording-operator/"
-_BODY: Final = b"Written by the recording-operator to check this location; safe to delete.\n"
 _OWNER_BYTES: Final = 256
 _NO_URL: Final = "s3.endpoint is no http(s) URL."
 
@@ -34,25 +30,8 @@ _AS_LOCATION: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What the store was seen to do."""
-
-    conditional_writes: bool
-    full_object_checksums: bool
-    versioning: bool
-
-    def as_status(self) -> dict[str, bool]:
-        """As `status.capabilities` writes it."""
-        return {
-            "conditionalWrites": self.conditional_writes,
-            "fullObjectChecksums": self.full_object_checksums,
-            "versioning": self.versioning,
-        }
-
-
 def probe(store: S3Store, *, name: str = "probe") -> Capabilities:
-    """Write, overwrite (must be refused), upload in parts, list and abort; return what works.
+    """Write, overwrite, upload in parts, list, join and abort, with right checksums and wrong ones; what works.
 
     `name` keeps the probes of several clusters in one bucket apart. Raises LocationError with a Reason and a message
     that says what to change.
@@ -66,9 +45,16 @@ def probe(store: S3Store, *, name: str = "probe") -> Capabilities:
         artifact=name,
     )
     try:
-        return _probe(store, obj)
+        found = Discovery(store, obj).run()
     except TransferError as error:
         raise _location_error(error) from None
+    if store.options.checksums is ChecksumUse.REQUIRED and not found.existence_proves_object:
+        raise LocationError(
+            Reason.STORE_UNSUPPORTED,
+            "spec.s3.checksums is Required, and the store does not check and show CRC64NVME of whole objects. "
+            "With Auto, objects are proved in another way.",
+        )
+    return found
 
 
 def owner_marker(store: S3Store, *, owner_id: str) -> str:
@@ -85,7 +71,7 @@ def owner_marker(store: S3Store, *, owner_id: str) -> str:
     )
     body = owner_id.encode()
     try:
-        _write_if_absent(store, obj, body)
+        write_if_absent(store, obj, body)
         seen = store.head(obj.key)
         if seen is None:
             raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed the owner marker but does not show it.")
@@ -114,94 +100,6 @@ def check_endpoint(endpoint: str | None) -> None:
         raise LocationError(Reason.ENDPOINT_UNREACHABLE, "The name in s3.endpoint does not resolve.") from None
     except EndpointBlocked:
         raise LocationError(Reason.ENDPOINT_BLOCKED, BLOCKED_ENDPOINT) from None
-
-
-def _write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
-    """Write unless an object is there; whether it was written."""
-    try:
-        store.put(obj, body, crc64nvme=checksums.crc64nvme(body))
-    except TransferError as error:
-        if error.reason is Reason.TARGET_KEY_CONFLICT:
-            return False
-        raise
-    return True
-
-
-def _probe(store: S3Store, obj: ObjectSpec) -> Capabilities:
-    # A write first: its refusal says why, a HEAD's has no body.
-    _write_if_absent(store, obj, _BODY)
-    try:
-        if store.head(f"{obj.key}-absent") is not None:
-            raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows an object that was never written.")
-        first = _seen(store, obj)
-        if _write_if_absent(store, obj, _BODY):
-            raise _overwrites("PutObject")
-        _probe_multipart(store, obj, checksums.crc64nvme(_BODY))
-    finally:
-        with suppress(TransferError):
-            store.delete(obj.key, version_id=None, recording_uid=obj.recording_uid)
-    return Capabilities(
-        conditional_writes=True, full_object_checksums=True, versioning=first.stored.version_id not in (None, "null")
-    )
-
-
-def _seen(store: S3Store, obj: ObjectSpec) -> SeenObject:
-    seen = store.head(obj.key)
-    if seen is None:
-        raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed an object but does not show it.")
-    if seen.stored.checksum != checksums.to_text(checksums.crc64nvme(_BODY)):
-        raise _no_checksums()
-    if seen.recording_uid != obj.recording_uid:
-        raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not keep an object's metadata.")
-    return seen
-
-
-def _probe_multipart(store: S3Store, obj: ObjectSpec, crc: int) -> None:
-    upload_id = store.create_upload(obj)
-    try:
-        sent = store.upload_part(obj.key, upload_id, part_number=1, body=BufferedPart(_BODY))
-        listed = list(store.list_parts(obj.key, upload_id))
-        if [(part.part_number, part.size_bytes) for part in listed] != [(1, len(_BODY))]:
-            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list the parts of an upload as sent.")
-        if listed[0].crc64nvme != crc:
-            raise _no_checksums()
-        uploads = [upload.upload_id for upload in store.uploads(obj.key) if upload.key == obj.key]
-        if upload_id not in uploads:
-            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list open multipart uploads.")
-        _abort_left_over(store, obj, [other for other in uploads if other != upload_id])
-        part = StoredPart(part_number=1, size_bytes=len(_BODY), etag=sent.etag, crc64nvme=crc)
-        try:
-            store.complete(obj, upload_id, [part], size_bytes=len(_BODY), crc64nvme=crc)
-        except TransferError as error:
-            if error.reason is not Reason.TARGET_KEY_CONFLICT:
-                raise
-        else:
-            raise _overwrites("CompleteMultipartUpload")
-    finally:
-        store.abort(obj.key, upload_id)
-
-
-def _abort_left_over(store: S3Store, obj: ObjectSpec, uploads: Sequence[str]) -> None:
-    """Abort what a process that was killed in its probe left open: nobody else looks below the operator's folder."""
-    for upload_id in uploads:
-        with suppress(TransferError):
-            store.abort(obj.key, upload_id)
-
-
-def _overwrites(request: str) -> LocationError:
-    return LocationError(
-        Reason.STORE_UNSUPPORTED,
-        f"The store ignores If-None-Match on {request}: it would overwrite an object that is already there. "
-        "Use a store with conditional writes.",
-    )
-
-
-def _no_checksums() -> LocationError:
-    return LocationError(
-        Reason.STORE_UNSUPPORTED,
-        "The store does not keep CRC64NVME checksums of whole objects, so what is stored could not be proved. "
-        "Use a store that does.",
-    )
 
 
 def _location_error(error: TransferError) -> LocationError:

@@ -1,5 +1,7 @@
 """An S3 bucket as a Store, through boto3."""
 
+import base64
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -13,9 +15,10 @@ from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
 from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.accesslog import LoggedDownload, LogReading, logged_downloads
+from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.client import S3Options, build_client, part_transport
 from recording_operator.transfer.stores.cloudwatch import cloudwatch_client, downloaded_bytes
-from recording_operator.transfer.stores.framing import FramedBody
+from recording_operator.transfer.stores.framing import FramedBody, PlainBody
 from recording_operator.transfer.stores.inventory import ListedObject, listed_objects, may_list
 from recording_operator.transfer.stores.store import (
     OpenUpload,
@@ -24,7 +27,7 @@ from recording_operator.transfer.stores.store import (
     StoredPart,
     metadata_of,
 )
-from recording_operator.transfer.stores.translate import status_of, translated
+from recording_operator.transfer.stores.translate import StoreError, status_of, translated
 
 _NOT_FOUND: Final = 404
 _BAD_REQUEST: Final = 400
@@ -34,11 +37,17 @@ _READ_BYTES: Final = 256 * 2**10
 class S3Store:
     """One bucket with one set of credentials. Safe for many threads; errors as `Store` says."""
 
-    def __init__(self, options: S3Options) -> None:
+    def __init__(
+        self, options: S3Options, *, capabilities: Capabilities | None = None, client: Any | None = None
+    ) -> None:
+        """Without `capabilities` the store is taken for one that does all that AWS S3 does."""
         self.options: Final = options
-        self._client: Final[Any] = build_client(options)
-        framing.register(self._client)
-        part_transport(options).register(self._client)
+        self.capabilities: Final = capabilities or Capabilities()
+        self._client: Final[Any] = client or _connected(options)
+
+    def adapted(self, capabilities: Capabilities) -> "S3Store":
+        """The same client for a store that can do this; whoever uses `self` goes on as before."""
+        return S3Store(self.options, capabilities=capabilities, client=self._client)
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
@@ -54,44 +63,52 @@ class S3Store:
 
     def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> None:
         """Store a small object where none is yet; the store checks the sum on arrival."""
+        sums = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
+        if not self.capabilities.request_checksums:
+            sums = {"ContentMD5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()}
         with translated("PutObject"):
             self._client.put_object(
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 Body=body,
-                ChecksumCRC64NVME=checksums.to_base64(crc64nvme),
-                IfNoneMatch="*",
+                **sums,
+                **self._if_absent(),
                 **self._attributes(obj),
             )
 
     def create_upload(self, obj: ObjectSpec) -> str:
         """Open a multipart upload whose sum is that of the whole object."""
+        kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
         with translated("CreateMultipartUpload"):
             answer = self._client.create_multipart_upload(
                 Bucket=self.options.bucket,
                 Key=obj.key,
-                ChecksumAlgorithm="CRC64NVME",
-                ChecksumType="FULL_OBJECT",
+                **(kind if self.capabilities.request_checksums else {}),
                 **self._attributes(obj),
             )
         return str(answer["UploadId"])
 
     def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
-        """Send one part with its sum behind it."""
+        """Send one part with its sum behind it; where that cannot be, its ETag is compared afterwards."""
+        able = self.capabilities
+        sent = FramedBody(body) if able.checksum_trailers else PlainBody(body, md5=able.md5_etags)
         with translated("UploadPart"):
             answer = self._client.upload_part(
                 Bucket=self.options.bucket,
                 Key=key,
                 UploadId=upload_id,
                 PartNumber=part_number,
-                Body=FramedBody(body),
+                Body=sent,
             )
-        return StoredPart(
+        part = StoredPart(
             part_number=part_number,
             size_bytes=len(body),
-            etag=str(answer["ETag"]),
-            crc64nvme=checksums.from_base64(answer.get("ChecksumCRC64NVME")),
+            etag=_etag(answer),
+            crc64nvme=self._part_sum(answer),
         )
+        if isinstance(sent, PlainBody) and able.md5_etags and part.etag != sent.md5_hex:
+            raise StoreError(Reason.TARGET_INTEGRITY, "The store holds other bytes than it was sent.")
+        return part
 
     def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
         """Every part of an open upload, by part number."""
@@ -103,8 +120,8 @@ class S3Store:
                 StoredPart(
                     part_number=int(part["PartNumber"]),
                     size_bytes=int(part["Size"]),
-                    etag=str(part["ETag"]),
-                    crc64nvme=checksums.from_base64(part.get("ChecksumCRC64NVME")),
+                    etag=_etag(part),
+                    crc64nvme=self._part_sum(part),
                 )
                 for page in pages
                 for part in page.get("Parts", [])
@@ -114,24 +131,28 @@ class S3Store:
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
     ) -> None:
         """Join the parts where no object is yet; the store checks order, sums and size."""
+        summed = self.capabilities.request_checksums
         listed = [
             {
                 "PartNumber": part.part_number,
-                "ETag": part.etag,
-                "ChecksumCRC64NVME": checksums.to_base64(part.crc64nvme or 0),
+                "ETag": f'"{part.etag}"',
+                **({"ChecksumCRC64NVME": checksums.to_base64(part.crc64nvme or 0)} if summed else {}),
             }
             for part in parts
         ]
+        whole: dict[str, Any] = {
+            "ChecksumCRC64NVME": checksums.to_base64(crc64nvme),
+            "ChecksumType": "FULL_OBJECT",
+            "MpuObjectSize": size_bytes,
+        }
         with translated("CompleteMultipartUpload", invalid=Reason.TARGET_INTEGRITY):
             self._client.complete_multipart_upload(
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 UploadId=upload_id,
                 MultipartUpload={"Parts": listed},
-                ChecksumCRC64NVME=checksums.to_base64(crc64nvme),
-                ChecksumType="FULL_OBJECT",
-                MpuObjectSize=size_bytes,
-                IfNoneMatch="*",
+                **(whole if summed else {}),
+                **self._if_absent(),
             )
 
     def abort(self, key: str, upload_id: str) -> bool:
@@ -228,14 +249,14 @@ class S3Store:
     def _head(self, key: str, *, version_id: str | None) -> SeenObject | None:
         with translated("HeadObject"):
             try:
-                answer = self._client.head_object(
-                    Bucket=self.options.bucket, Key=key, ChecksumMode="ENABLED", **_version(version_id)
-                )
+                mode = {"ChecksumMode": "ENABLED"} if self.capabilities.request_checksums else {}
+                answer = self._client.head_object(Bucket=self.options.bucket, Key=key, **mode, **_version(version_id))
             except ClientError as error:
                 if status_of(error) == _NOT_FOUND:
                     return None
                 raise
-        crc = checksums.from_base64(answer.get("ChecksumCRC64NVME"))
+        shown = answer.get("ChecksumCRC64NVME") if self.capabilities.full_object_checksums else None
+        crc = checksums.from_base64(shown)
         # Some stores give header names back in another case than they got them.
         metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
         return SeenObject(
@@ -243,7 +264,7 @@ class S3Store:
                 key=key,
                 uri=self.uri(key),
                 size_bytes=int(answer["ContentLength"]),
-                etag=str(answer["ETag"]).strip('"'),
+                etag=_etag(answer),
                 version_id=answer.get("VersionId"),
                 checksum="" if crc is None else checksums.to_text(crc),
                 content_type=str(answer.get("ContentType", "")),
@@ -261,6 +282,14 @@ class S3Store:
                 raise _ListingEnds from None
             raise
 
+    def _if_absent(self) -> dict[str, str]:
+        return {"IfNoneMatch": "*"} if self.capabilities.conditional_writes else {}
+
+    def _part_sum(self, answer: Any) -> int | None:
+        if not self.capabilities.part_checksums:
+            return None
+        return checksums.from_base64(answer.get("ChecksumCRC64NVME"))
+
     def _attributes(self, obj: ObjectSpec) -> dict[str, Any]:
         options = self.options
         attributes: dict[str, Any] = {
@@ -275,6 +304,13 @@ class S3Store:
         return {name: value for name, value in attributes.items() if value is not None}
 
 
+def _connected(options: S3Options) -> Any:
+    client = build_client(options)
+    framing.register(client)
+    part_transport(options).register(client)
+    return client
+
+
 class _ListingEnds(Exception):  # noqa: N818 - control flow
     """The store cannot show the next page."""
 
@@ -283,8 +319,12 @@ def _version(version_id: str | None) -> dict[str, str]:
     return {} if version_id is None else {"VersionId": version_id}
 
 
+def _etag(answer: Any) -> str:
+    return str(answer.get("ETag", "")).strip('"')
+
+
 def _disposition(key: str) -> str:
     name = key.rpartition("/")[2]
-    if name.isascii() and not set(name) & set('"\\;'):
+    if name.isascii() and name.isprintable() and not set(name) & set('"\\;'):
         return f'inline; filename="{name}"'
     return f"inline; filename*=UTF-8''{quote(name, safe='')}"

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from recording_operator.api.names import ARTIFACT_METADATA_KEY, ORG_METADATA_KEY, UID_METADATA_KEY
 from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject
+from recording_operator.transfer.stores.capabilities import Capabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class SeenObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPart:
-    """One part that the store holds. `crc64nvme` is None where the store shows none."""
+    """One part that the store holds. `crc64nvme` is None where the store shows none; `etag` has no quotes."""
 
     part_number: int
     size_bytes: int
@@ -61,20 +62,25 @@ class PartBody(Protocol):
 class Store(Protocol):
     """One bucket (or directory) with its credentials. Safe for many threads. Every method may raise `TransferError`."""
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the store can do; the same for the whole life of this object."""
+
     def head(self, key: str) -> SeenObject | None:
         """What is at the key now, or None."""
 
     def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> None:
-        """Store a small object where none is yet; the store checks the checksum.
+        """Store a small object where none is yet; the store checks its sum, or its MD5 where it knows no sums.
 
-        Raises TransferError(TargetKeyConflict) where an object is there already. An answer proves nothing: see `head`.
+        Raises TransferError(TargetKeyConflict) where an object is there already; a store without conditional writes
+        overwrites it. An answer proves nothing: see `head`.
         """
 
     def create_upload(self, obj: ObjectSpec) -> str:
         """Open a multipart upload and return its id."""
 
     def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
-        """Send one part; the store compares its bytes with the sum that `body` has at its end.
+        """Send one part; its bytes are compared with what `body` has at its end, as far as the store shows anything.
 
         A `BodyAborted` that `body.read` raises comes out unchanged. Raises TransferError: TargetUploadLost where the
         store no longer knows the upload, TargetIntegrity where other bytes arrived.
@@ -86,7 +92,7 @@ class Store(Protocol):
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
     ) -> None:
-        """Join the parts where no object is yet. An answer proves nothing: see `head`.
+        """Join the parts where no object is yet (as `put`). An answer proves nothing: see `head`.
 
         Raises TransferError: TargetKeyConflict (an object is there), TargetUploadLost, TargetIntegrity, or another.
         """

@@ -23,7 +23,7 @@ from botocore.utils import get_environ_proxies
 from recording_operator.transfer.errors import Stopped
 from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
 from recording_operator.transfer.stores.endpoint import EndpointBlocked, connect_endpoint
-from recording_operator.transfer.stores.framing import FramedBody
+from recording_operator.transfer.stores.framing import FramedBody, PlainBody
 from recording_operator.transfer.stores.store import BodyAborted
 
 # A store that has refused a part may say so while it is still being sent.
@@ -56,7 +56,7 @@ class PartTransport:
 
     def __call__(self, request: Any, **_: Any) -> AWSResponse | None:
         """Send a part and return its answer; None leaves it to botocore. Raises botocore's errors and BodyAborted."""
-        if not isinstance(request.body, FramedBody) or get_environ_proxies(request.url):
+        if not isinstance(request.body, FramedBody | PlainBody) or get_environ_proxies(request.url):
             return None
         url = urlsplit(request.url)
         connection = self._connection(url, request)

@@ -1,0 +1,67 @@
+"""The condition IntegrityVerified: what was proved of the stored bytes, and how. Made from the artifacts' statuses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from recording_operator.api.meta import ConditionStatus
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import ArtifactStatus, Phase
+
+# From the strongest to the weakest.
+_PROOFS: Final = {
+    Reason.FULL_OBJECT_CRC64NVME: "the store's own CRC64NVME of the whole object is that of the bytes sent",
+    Reason.ETAG_MD5: "the MD5s of all parts, and the ETag that the store made of them, are those of the bytes sent",
+    Reason.READ_BACK: "read once from the store after it was stored, with the checksum of the bytes sent",
+    Reason.NOT_PROVED: "stored by an earlier version, which did not write down by what it was proved",
+}
+_STRENGTH: Final = {reason: strength for strength, reason in enumerate(_PROOFS)}
+# What an artifact fails of when its bytes were looked at and were wrong, or could not be judged.
+_DISPROVED: Final = frozenset(
+    {Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH, Reason.TARGET_INTEGRITY, Reason.INTEGRITY_UNVERIFIABLE}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A condition without its times."""
+
+    type: str
+    status: ConditionStatus
+    reason: Reason
+    message: str
+
+
+def integrity_of(artifacts: Sequence[ArtifactStatus]) -> Said:
+    """True when everything that is stored was proved and nothing is still to come; its reason is the weakest proof."""
+    stored = [artifact for artifact in artifacts if artifact.phase is Phase.COMPLETE]
+    wrong = next((one for one in artifacts if one.phase is Phase.FAILED and one.reason in _DISPROVED), None)
+    if wrong is not None:
+        reason = Reason(wrong.reason or Reason.INTERNAL_ERROR)
+        message = f"{wrong.name}: {wrong.message}. {_how(stored)}" if stored else f"{wrong.name}: {wrong.message}"
+        return _said(ConditionStatus.FALSE, reason, message)
+    if not stored or any(one.phase not in {Phase.COMPLETE, Phase.FAILED} for one in artifacts):
+        return _said(ConditionStatus.UNKNOWN, Reason.NOT_STORED_YET, "not every artifact is stored yet")
+    weakest = max((_proof(one) for one in stored), key=lambda reason: _STRENGTH[reason])
+    status = ConditionStatus.UNKNOWN if weakest is Reason.NOT_PROVED else ConditionStatus.TRUE
+    return _said(status, weakest, _how(stored))
+
+
+def _proof(artifact: ArtifactStatus) -> Reason:
+    return artifact.integrity if artifact.integrity in _PROOFS else Reason.NOT_PROVED
+
+
+def _how(stored: Sequence[ArtifactStatus]) -> str:
+    """Such as `2 artifacts: the store's own CRC64NVME …; checksum of the spec proved: video (sha256)`."""
+    said = []
+    for reason, sentence in _PROOFS.items():
+        if count := sum(_proof(artifact) is reason for artifact in stored):
+            said.append(f"{count} artifact{'s' if count > 1 else ''}: {sentence}")
+    checked = [f"{artifact.name} ({artifact.proved_checksum})" for artifact in stored if artifact.proved_checksum]
+    if checked:
+        said.append(f"checksum of the spec proved: {', '.join(checked)}")
+    return "; ".join(said)
+
+
+def _said(status: ConditionStatus, reason: Reason, message: str) -> Said:
+    return Said(type="IntegrityVerified", status=status, reason=reason, message=message)

@@ -1,0 +1,125 @@
+"""An object that is at the key before this process has stored one: what it is, and whether it is whole.
+
+A process may have ended between the last write to the store and the one to the status. Where the store refuses wrong
+checksums, an object with our marks can only have come to be with the right bytes. Elsewhere its bytes are compared:
+with the spec's checksum, or with the source, which is read again for that.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.bandwidth import Flow
+from recording_operator.transfer.checksums import crc64nvme
+from recording_operator.transfer.commit import is_of, key_conflict, remove_wrong, wrong_in_store
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.expectations import Expectations
+from recording_operator.transfer.integrity import Sent, prove
+from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject, TransferOptions
+from recording_operator.transfer.patience import Patience, patiently
+from recording_operator.transfer.pipe import WINDOW_BYTES, RangeStream
+from recording_operator.transfer.source import RangesLost, Source, SourceFacts
+from recording_operator.transfer.stores.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """Looks at the key of one artifact."""
+
+    obj: ObjectSpec
+    expected: Expectations
+    store: Store
+    stop: StopSignal
+    options: TransferOptions
+    flow: Flow
+
+    def look(self) -> StoredObject | None:
+        """The object of this artifact, if there is one; its `proof` is None where it must be compared with the source.
+
+        Raises TransferError (TargetKeyConflict where it is somebody else's; else as `Expectations.prove_stored`) and
+        Stopped.
+        """
+        seen = patiently(lambda: self.store.head(self.obj.key), self._patience())
+        if seen is None:
+            return None
+        if not is_of(self.obj, seen):
+            raise key_conflict()
+        return self.expected.prove_stored(seen.stored, store=self.store, obj=self.obj, stop=self.stop)
+
+    def compare(self, stored: StoredObject, source: Source, facts: SourceFacts) -> StoredObject:
+        """The object, proved to have the source's bytes; one that has others is removed, exactly this version.
+
+        Raises TransferError (TargetIntegrity then) and Stopped.
+        """
+        if stored.proof is not None:
+            return stored
+        sent = self._sum_source(source, facts, by_etag="-" not in stored.etag)
+        if sent is not None:
+            proved = patiently(lambda: prove(stored, sent, store=self.store, stop=self.stop), self._patience())
+            if proved is not None:
+                return self.expected.noted(proved)
+        remove_wrong(stored, store=self.store, obj=self.obj)
+        raise wrong_in_store()
+
+    def _sum_source(self, source: Source, facts: SourceFacts, *, by_etag: bool) -> Sent | None:
+        """What the source holds now; None where it is read in another length than it states.
+
+        An object that was joined of parts is not known by its ETag: the parts may have been cut in another way.
+        """
+        reading: Callable[[Source, SourceFacts], Iterator[bytes]] = self._ranged if facts.ranges else self._whole
+        patience = self._patience()
+        while True:
+            try:
+                return _summed(reading(source, facts), facts, by_etag=by_etag)
+            except RangesLost:
+                reading = self._whole
+            except TransferError as error:
+                patience.pause(error)
+
+    def _ranged(self, source: Source, facts: SourceFacts) -> Iterator[bytes]:
+        size_bytes = facts.size_bytes or 0
+        stream = RangeStream(source, facts, patience=self._patience(), flow=self.flow, stop=self.stop)
+        try:
+            stream.seek(0, end=size_bytes)
+            position = 0
+            while position < size_bytes:
+                if self.stop.is_set():
+                    raise Stopped
+                data = stream.read(min(WINDOW_BYTES, size_bytes - position))
+                position += len(data)
+                yield data
+        finally:
+            stream.close()
+
+    def _whole(self, source: Source, facts: SourceFacts) -> Iterator[bytes]:
+        with source.open_whole(facts) as response:
+            while data := response.read(WINDOW_BYTES):
+                if self.stop.is_set():
+                    raise Stopped
+                self.flow.take_all(len(data), self.stop)
+                yield data
+
+    def _patience(self) -> Patience:
+        return Patience(self.options, self.stop)
+
+
+def _summed(windows: Iterator[bytes], facts: SourceFacts, *, by_etag: bool) -> Sent | None:
+    crc = size_bytes = 0
+    md5 = hashlib.md5(usedforsecurity=False)
+    for window in windows:
+        crc = crc64nvme(window, crc)
+        md5.update(window)
+        size_bytes += len(window)
+    if facts.size_bytes not in (None, size_bytes):
+        return None
+    return Sent(size_bytes=size_bytes, crc64nvme=crc, etag=lambda: md5.hexdigest() if by_etag else None)
+
+
+def cannot_compare(error: TransferError) -> TransferError:
+    """The source cannot be read, and nothing else would prove the object that is there."""
+    return TransferError(
+        Reason(error.reason),
+        f"{error.message} An object of this artifact is in the store already, but only the source could prove it.",
+        retry_after_s=error.retry_after_s,
+    )

@@ -1,0 +1,83 @@
+"""What proves that a stored object has the bytes that were read from the source.
+
+In this order, as far as the store supports it: the store's own CRC64NVME of the whole object; the object's ETag, which
+is the MD5 of its bytes or of its parts' MD5s (every part's ETag was compared with the MD5 of what was sent); the object
+read once from the store. Nothing is ever believed because a request was answered with success.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.checksums import Digest, crc64nvme, to_text
+from recording_operator.transfer.errors import Stopped
+from recording_operator.transfer.job import StopSignal, StoredObject
+from recording_operator.transfer.stores.store import Store, StoredPart
+
+# What a store hands out may be damaged on its way too: an object is called wrong when it was wrong twice.
+_READS: Final = 2
+_MD5: Final = re.compile(r"[0-9a-fA-F]{32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What is known of the bytes that were read from the source. `etag`: what the store calls them, if by MD5."""
+
+    size_bytes: int
+    crc64nvme: int
+    etag: Callable[[], str | None]
+
+
+def etag_of_body(body: bytes | bytearray) -> str:
+    """The ETag of an object that was stored in one request."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def etag_of_parts(parts: Sequence[StoredPart]) -> str | None:
+    """The ETag of an object that was joined of these parts, in this order; None where the ETag of one is no MD5.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+    """
+    joined = hashlib.md5(usedforsecurity=False)
+    for part in parts:
+        if _MD5.fullmatch(part.etag) is None:
+            return None
+        joined.update(bytes.fromhex(part.etag))
+    return f"{joined.hexdigest()}-{len(parts)}"
+
+
+def prove(stored: StoredObject, sent: Sent, *, store: Store, stop: StopSignal) -> StoredObject | None:
+    """The object with what proves it; None if it is not what was sent. Raises TransferError and Stopped."""
+    able = store.capabilities
+    right, proof = stored.size_bytes == sent.size_bytes, able.proof
+    if right and proof is Reason.FULL_OBJECT_CRC64NVME and stored.checksum:
+        right = stored.checksum == to_text(sent.crc64nvme)
+    elif right and able.md5_etags and (etag := sent.etag()) is not None:
+        right, proof = stored.etag == etag, Reason.ETAG_MD5
+    elif right:
+        right, proof = _reads_back(stored, sent, store=store, stop=stop), Reason.READ_BACK
+    return replace(stored, checksum=to_text(sent.crc64nvme), proof=proof) if right else None
+
+
+def read_back(stored: StoredObject, *, store: Store, stop: StopSignal, digest: Digest | None = None) -> tuple[int, int]:
+    """Read exactly this version from the store: its CRC64NVME and its size in bytes; `digest` is fed too.
+
+    Raises TransferError and Stopped.
+    """
+    crc = size_bytes = 0
+    for data in store.read(stored):
+        if stop.is_set():
+            raise Stopped
+        crc = crc64nvme(data, crc)
+        size_bytes += len(data)
+        if digest is not None:
+            digest.update(data)
+    return crc, size_bytes
+
+
+def _reads_back(stored: StoredObject, sent: Sent, *, store: Store, stop: StopSignal) -> bool:
+    wanted = (sent.crc64nvme, sent.size_bytes)
+    return any(read_back(stored, store=store, stop=stop) == wanted for _ in range(_READS))

@@ -1,0 +1,275 @@
+"""What a store can do, found out step by step by using it: the strongest way first, then the next weaker one.
+
+A refusal of something that not every store has is an answer. What may be over in a moment is not: it ends the
+discovery. Each checksum is tried with a wrong one too, because stores have been seen to take a sum, to show it again,
+and never to have computed it.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.transfer import checksums
+from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.integrity import etag_of_body, etag_of_parts
+from recording_operator.transfer.job import ObjectSpec
+from recording_operator.transfer.patience import TRANSIENT
+from recording_operator.transfer.stores.buffered import BufferedPart
+from recording_operator.transfer.stores.capabilities import Capabilities
+from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.stores.store import SeenObject, StoredPart
+
+BODY: Final = b"Written by the recording-operator to check this location; safe to delete.\n"
+_CRC: Final = checksums.crc64nvme(BODY)
+_WRONG: Final = _CRC ^ 1
+_MD5: Final = etag_of_body(BODY)
+# Refusals that no weaker way would change.
+_HOPELESS: Final = TRANSIENT | {Reason.BUCKET_NOT_FOUND, Reason.CLOCK_SKEW}
+# How stores answer to a sum that is not that of the bytes.
+_REFUSALS: Final = frozenset({Reason.TARGET_INTEGRITY, Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED})
+_WITHOUT_SUMS: Final = {
+    "request_checksums": False,
+    "checksum_trailers": False,
+    "part_checksums": False,
+    "full_object_checksums": False,
+    "refuses_wrong_checksums": False,
+}
+
+
+class Discovery:
+    """One look at a store; writes `obj` and two keys that begin like it, and removes them as far as it may."""
+
+    def __init__(self, store: S3Store, obj: ObjectSpec) -> None:
+        self._store = store
+        self._plain = store.adapted(replace(Capabilities(), **_WITHOUT_SUMS))
+        self._obj = obj
+        self._wrong = replace(obj, key=f"{obj.key}-wrong")
+        self._joined = replace(obj, key=f"{obj.key}-parts")
+
+    def run(self) -> Capabilities:
+        """What works. Raises TransferError for a failure, LocationError for a store that cannot be used at all."""
+        able = Capabilities()
+        if self._store.options.checksums is ChecksumUse.OFF:
+            able = replace(able, **_WITHOUT_SUMS)
+        try:
+            return self._joins(self._puts(able))
+        finally:
+            for obj in (self._obj, self._wrong, self._joined):
+                self._remove(obj)
+
+    # One request
+
+    def _puts(self, able: Capabilities) -> Capabilities:
+        """The strongest form of PutObject, and what HEAD says of the object."""
+        able = self._first_write(able)
+        store = self._store.adapted(able)
+        if store.head(f"{self._obj.key}-absent") is not None:
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows an object that was never written.")
+        seen = self._seen(store, self._obj)
+        able = replace(able, versioning=seen.stored.version_id not in (None, "null"))
+        able = self._judged(able, seen, etag=_MD5)
+        if able.request_checksums:
+            able = self._wrong_put(able)
+        if able.conditional_writes and write_if_absent(store, self._obj, BODY):
+            # It was written over: the version before is not the current one any more.
+            self._remove(self._obj, version_id=seen.stored.version_id)
+            able = replace(able, conditional_writes=False)
+        return able
+
+    def _first_write(self, able: Capabilities) -> Capabilities:
+        refusal: TransferError | None = None
+        for candidate in _ladder(able):
+            try:
+                write_if_absent(self._store.adapted(candidate), self._obj, BODY)
+            except TransferError as error:
+                if error.reason in _HOPELESS:
+                    raise
+                refusal = refusal or error
+            else:
+                return candidate
+        assert refusal is not None  # noqa: S101 - the ladder has at least one step
+        raise refusal
+
+    def _wrong_put(self, able: Capabilities) -> Capabilities:
+        store = self._store.adapted(able)
+        try:
+            store.put(self._wrong, BODY, crc64nvme=_WRONG)
+        except TransferError as error:
+            if error.reason not in {*_REFUSALS, Reason.TARGET_KEY_CONFLICT}:
+                raise
+            if error.reason in _REFUSALS:
+                return able
+        return self._took_wrong(able, store.head(self._wrong.key))
+
+    # Parts
+
+    def _joins(self, able: Capabilities) -> Capabilities:
+        refusal: TransferError | None = None
+        for candidate in _ladder(able):
+            try:
+                return self._multipart(candidate)
+            except TransferError as error:
+                if error.reason in _HOPELESS:
+                    raise
+                refusal = refusal or error
+        assert refusal is not None  # noqa: S101 - the ladder has at least one step
+        raise refusal
+
+    def _multipart(self, able: Capabilities) -> Capabilities:
+        store, key = self._store.adapted(able), self._joined.key
+        upload_id = store.create_upload(self._joined)
+        try:
+            self._lists(store, upload_id)
+            able, part = self._parts(able, upload_id)
+            store = self._store.adapted(able)
+            left = store.head(key)  # where nothing may be deleted, an earlier probe's object is still there
+            if left is None:
+                able = self._completes(able, upload_id, part)
+                left = self._seen(store, self._joined)
+        finally:
+            store.abort(key, upload_id)
+        able = self._judged(able, left, etag=etag_of_parts([part]))
+        return self._overwrites(able, left) if able.conditional_writes else able
+
+    def _lists(self, store: S3Store, upload_id: str) -> None:
+        """The upload is listed. Others are aborted: a process that was killed in its probe left them, and nobody else
+        looks below the operator's folder.
+        """
+        ours = (self._obj.key, self._joined.key)
+        uploads = [upload for upload in store.uploads(self._obj.key) if upload.key in ours]
+        if upload_id not in [upload.upload_id for upload in uploads]:
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list open multipart uploads.")
+        for upload in uploads:
+            if upload.upload_id != upload_id:
+                with suppress(TransferError):
+                    store.abort(upload.key, upload.upload_id)
+
+    def _parts(self, able: Capabilities, upload_id: str) -> tuple[Capabilities, StoredPart]:
+        """How a part is sent, and what the store shows of it."""
+        if able.checksum_trailers and not self._trailer_works(able, upload_id):
+            able = replace(able, checksum_trailers=False)
+        store = self._store.adapted(replace(able, md5_etags=False))
+        sent = store.upload_part(self._joined.key, upload_id, part_number=1, body=BufferedPart(BODY))
+        listed = [part for part in store.list_parts(self._joined.key, upload_id) if part.part_number == 1]
+        if [part.size_bytes for part in listed] != [len(BODY)]:
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list the parts of an upload as sent.")
+        able = replace(
+            able,
+            part_checksums=able.part_checksums and listed[0].crc64nvme == _CRC,
+            md5_etags=able.md5_etags and sent.etag == listed[0].etag == _MD5,
+        )
+        part = StoredPart(part_number=1, size_bytes=len(BODY), etag=sent.etag, crc64nvme=_CRC)
+        return able, part
+
+    def _trailer_works(self, able: Capabilities, upload_id: str) -> bool:
+        """Whether the bytes arrive without their frame, and not at all where the sum behind them is wrong."""
+        store, key = self._store.adapted(able), self._joined.key
+        try:
+            store.upload_part(key, upload_id, part_number=1, body=BufferedPart(BODY))
+            if [part.size_bytes for part in store.list_parts(key, upload_id)] != [len(BODY)]:
+                return False
+            store.upload_part(key, upload_id, part_number=2, body=_WrongSum(BODY))
+        except TransferError as error:
+            if error.reason in _HOPELESS:
+                raise
+            return error.reason is Reason.TARGET_INTEGRITY
+        return False
+
+    def _completes(self, able: Capabilities, upload_id: str, part: StoredPart) -> Capabilities:
+        store = self._store.adapted(able)
+        if able.request_checksums:
+            try:
+                store.complete(self._joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_WRONG)
+            except TransferError as error:
+                if error.reason not in _REFUSALS:
+                    raise
+            # An answer proves nothing, and some stores refuse what they have done.
+            if (seen := store.head(self._joined.key)) is not None:
+                return self._took_wrong(able, seen)
+        store.complete(self._joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_CRC)
+        return able
+
+    def _overwrites(self, able: Capabilities, left: SeenObject) -> Capabilities:
+        """Whether a second upload takes the place of the object that is there."""
+        store, key = self._store.adapted(able), self._joined.key
+        upload_id = store.create_upload(self._joined)
+        try:
+            sent = store.upload_part(key, upload_id, part_number=1, body=BufferedPart(BODY))
+            part = StoredPart(part_number=1, size_bytes=len(BODY), etag=sent.etag, crc64nvme=_CRC)
+            try:
+                store.complete(self._joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_CRC)
+            except TransferError as error:
+                if error.reason is not Reason.TARGET_KEY_CONFLICT:
+                    raise
+                return able
+        finally:
+            store.abort(key, upload_id)
+        self._remove(self._joined, version_id=left.stored.version_id)
+        return replace(able, conditional_writes=False)
+
+    # What HEAD says
+
+    def _seen(self, store: S3Store, obj: ObjectSpec) -> SeenObject:
+        seen = store.head(obj.key)
+        if seen is None:
+            raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed an object but does not show it.")
+        if (seen.recording_uid, seen.artifact) != (obj.recording_uid, obj.artifact):
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not keep an object's metadata.")
+        return seen
+
+    def _judged(self, able: Capabilities, seen: SeenObject, *, etag: str | None) -> Capabilities:
+        stored = seen.stored
+        if stored.checksum not in ("", checksums.to_text(_CRC)) or stored.size_bytes != len(BODY):
+            raise _other_bytes()
+        if not stored.checksum and b"".join(self._plain.read(stored)) != BODY:
+            raise _other_bytes()
+        return replace(
+            able,
+            full_object_checksums=able.full_object_checksums and bool(stored.checksum),
+            md5_etags=able.md5_etags and stored.etag == etag,
+        )
+
+    def _took_wrong(self, able: Capabilities, seen: SeenObject | None) -> Capabilities:
+        """The store took an object with a wrong sum; unless it shows the right one, its sums are worth nothing."""
+        if seen is None or seen.stored.checksum != checksums.to_text(_CRC):
+            return replace(able, **_WITHOUT_SUMS)
+        return replace(able, refuses_wrong_checksums=False)
+
+    def _remove(self, obj: ObjectSpec, *, version_id: str | None = None) -> None:
+        with suppress(TransferError):
+            self._plain.delete(obj.key, version_id=version_id, recording_uid=obj.recording_uid)
+
+
+class _WrongSum(BufferedPart):
+    """Claims another sum than that of its bytes."""
+
+    @property
+    def crc64nvme(self) -> int:
+        """A wrong one."""
+        return super().crc64nvme ^ 1
+
+
+def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
+    """Write unless an object is there; whether it was written. Raises TransferError."""
+    if not store.capabilities.conditional_writes and store.head(obj.key) is not None:
+        return False
+    try:
+        store.put(obj, body, crc64nvme=checksums.crc64nvme(body))
+    except TransferError as error:
+        if error.reason is Reason.TARGET_KEY_CONFLICT:
+            return False
+        raise
+    return True
+
+
+def _ladder(able: Capabilities) -> list[Capabilities]:
+    """From what is hoped for to the least that will do."""
+    weaker = [able, replace(able, **_WITHOUT_SUMS), replace(able, conditional_writes=False)]
+    weaker.append(replace(able, conditional_writes=False, **_WITHOUT_SUMS))
+    return list(dict.fromkeys(weaker))
+
+
+def _other_bytes() -> LocationError:
+    return LocationError(Reason.STORE_UNSUPPORTED, "The store keeps other bytes than it was sent.")

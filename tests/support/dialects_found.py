@@ -1,0 +1,28 @@
+"""What the probe is to find of each dialect of the strict store."""
+
+from dataclasses import replace
+
+from recording_operator.transfer.stores.capabilities import Capabilities
+
+NO_SUMS = Capabilities(
+    request_checksums=False,
+    checksum_trailers=False,
+    part_checksums=False,
+    full_object_checksums=False,
+    refuses_wrong_checksums=False,
+)
+FOUND = {
+    "aws": Capabilities(),
+    "sums-of-parts-only": Capabilities(full_object_checksums=False),
+    "sums-of-objects-only": Capabilities(part_checksums=False),
+    "no-trailers": Capabilities(checksum_trailers=False),
+    "trailers-kept-as-content": Capabilities(checksum_trailers=False),
+    "trailers-unchecked": Capabilities(checksum_trailers=False),
+    "no-sums": NO_SUMS,
+    "sums-refused": NO_SUMS,
+    "sums-echoed": NO_SUMS,
+    "no-conditions": Capabilities(conditional_writes=False),
+    "conditions-refused": replace(NO_SUMS, conditional_writes=False),
+    "nothing": replace(NO_SUMS, conditional_writes=False, md5_etags=False),
+    "opaque-etags": replace(NO_SUMS, md5_etags=False),
+}

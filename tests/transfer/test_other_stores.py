@@ -1,0 +1,207 @@
+"""Real S3 servers, each with what its probe finds: bytes, proofs, resumes, and nothing left behind."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from localcluster.otherstores import OtherStore, RcloneServer, S3ProxyServer
+from localcluster.s3server import S3Server
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.artifact import abort_uploads, store_inline
+from recording_operator.transfer.checksums import crc64nvme, to_text
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.job import StoredObject, TransferOptions
+from recording_operator.transfer.stores.capabilities import Capabilities
+from recording_operator.transfer.stores.client import S3Credentials, S3Options
+from recording_operator.transfer.stores.probe import owner_marker, probe
+from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.dialects_found import NO_SUMS
+from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer
+from tests.support.waiting import eventually
+
+Serve = Callable[[bytes], LyingSource]
+PART = 5 * MIB
+BODY = pattern(2 * PART + 1234)
+SMALL = BODY[:20_000]
+OPTIONS = TransferOptions(smallest_part_bytes=PART, single_put_bytes=MIB, workers=1, backoff_base_s=0.01)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What docs/stores.md says of a server."""
+
+    capabilities: Capabilities
+    proof: Reason
+
+
+KINDS: dict[str, type[OtherStore]] = {"rclone": RcloneServer, "s3proxy": S3ProxyServer}
+SERVERS = {
+    "versitygw": Found(capabilities=Capabilities(), proof=Reason.FULL_OBJECT_CRC64NVME),
+    "s3proxy": Found(capabilities=NO_SUMS, proof=Reason.ETAG_MD5),
+    "rclone": Found(capabilities=NO_SUMS, proof=Reason.READ_BACK),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A bucket of the test's own in a real server, and a client that has looked at it."""
+
+    name: str
+    store: S3Store
+
+    @property
+    def proof(self) -> Reason:
+        """What proves objects here."""
+        return SERVERS[self.name].proof
+
+
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], OtherStore]]:
+    """Starts a server when the first test asks for it."""
+    with ExitStack() as stack:
+        running: dict[str, OtherStore] = {}
+
+        def get(name: str) -> OtherStore:
+            kind = KINDS[name]
+            if not kind.is_built():
+                pytest.skip(f"{name} is not built: `make test-stores` does that")
+            if name not in running:
+                folder: Path = tmp_path_factory.mktemp(name)
+                running[name] = stack.enter_context(kind(folder))
+                running[name].start()
+            return running[name]
+
+        yield get
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("versitygw", marks=pytest.mark.cluster),
+        pytest.param("s3proxy", marks=pytest.mark.stores),
+        pytest.param("rclone", marks=pytest.mark.stores),
+    ]
+)
+def unprobed(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Each test runs against each server that is there."""
+    bucket = f"t-{uuid.uuid4().hex[:12]}"
+    server: S3Server | OtherStore
+    if request.param == "versitygw":
+        server = versitygw = request.getfixturevalue("s3")
+        versitygw.create_bucket(bucket, versioned=True)
+    else:
+        server = request.getfixturevalue("others")(request.param)
+        server.create_bucket(bucket)
+    keys = S3Credentials(access_key_id=server.root.access_key, secret_access_key=server.root.secret_key)
+    store = S3Store(
+        S3Options(bucket=bucket, endpoint=server.endpoint, region="us-east-1", path_style=True, credentials=keys)
+    )
+    yield World(name=request.param, store=store)
+    store.close()
+
+
+@pytest.fixture
+def world(unprobed: World) -> World:
+    """As the operator uses it: adapted to what the probe finds."""
+    return World(name=unprobed.name, store=unprobed.store.adapted(probe(unprobed.store)))
+
+
+def move(source: LyingSource, world: World, **more: object) -> StoredObject:
+    """One transfer by one worker."""
+    return run_transfer(source.url, world.store, **{"options": OPTIONS, **more})  # type: ignore[arg-type]
+
+
+def check(world: World, stored: StoredObject, body: bytes) -> None:
+    """The object has exactly these bytes, its marks, the proof that the server allows, and nothing else is left."""
+    assert b"".join(world.store.read(stored)) == body
+    assert stored.proof is world.proof
+    assert stored.checksum == to_text(crc64nvme(body))
+    seen = world.store.head(KEY)
+    assert seen is not None
+    assert (seen.recording_uid, seen.artifact, seen.stored.content_type) == ("uid-1", "video", "video/mp4")
+    assert list(world.store.uploads("")) == []
+
+
+def test_t21_the_probe_finds_what_the_docs_say(unprobed: World) -> None:
+    found = probe(unprobed.store)
+    expected = SERVERS[unprobed.name].capabilities
+    versions = unprobed.name == "versitygw"
+    assert found.as_status() == {**expected.as_status(), "versioning": versions, "md5ETags": found.md5_etags}
+    assert found.proof is unprobed.proof
+    assert probe(unprobed.store.adapted(found)) == found
+    assert list(unprobed.store.objects("")) == []
+    assert list(unprobed.store.uploads("")) == []
+
+
+@pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])
+def test_a_transfer_is_proved(world: World, serve: Serve, body: bytes) -> None:
+    check(world, move(serve(body), world), body)
+
+
+def test_a_source_without_ranges_is_proved(world: World, serve: Serve) -> None:
+    source = serve(BODY)
+    source.behave = lambda _: Behaviour(ranges=False)
+    check(world, move(source, world, checksum=None), BODY)
+
+
+def test_a_transfer_that_ends_in_the_middle_of_a_part_goes_on(world: World, serve: Serve) -> None:
+    source, observed = serve(BODY), Observed()
+    source.behave = lambda request: Behaviour(hold_after=PART + MIB) if request.number == 2 else Behaviour()
+
+    def stop_in_part_two() -> None:
+        eventually(lambda: observed.states and world.store.list_parts(KEY, observed.states[0].upload_id), what="a part")
+        observed.stop.set()
+
+    stopper = threading.Thread(target=stop_in_part_two)
+    stopper.start()
+    with pytest.raises(Stopped):
+        move(source, world, observed=observed)
+    stopper.join()
+    check(world, move(serve(BODY), world, resume=observed.states[-1]), BODY)
+
+
+def test_a_checksum_of_the_spec_that_is_wrong_stores_nothing(world: World, serve: Serve) -> None:
+    with pytest.raises(TransferError) as caught:
+        move(serve(BODY), world, checksum=f"crc64nvme:{crc64nvme(SMALL):016x}")
+    assert caught.value.reason is Reason.CHECKSUM_MISMATCH
+    assert world.store.head(KEY) is None
+    assert list(world.store.uploads("")) == []
+
+
+@pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])
+def test_t19_another_recordings_object_is_not_written_over(world: World, serve: Serve, body: bytes) -> None:
+    theirs = store_inline(b"theirs", an_object(recording_uid="uid-2"), store=world.store)
+    with pytest.raises(TransferError) as caught:
+        move(serve(body), world)
+    assert caught.value.reason is Reason.TARGET_KEY_CONFLICT
+    assert b"".join(world.store.read(theirs)) == b"theirs"
+
+
+def test_what_was_stored_is_found_again_and_proved(world: World, serve: Serve) -> None:
+    observed = Observed()
+    first = move(serve(BODY), world, observed=observed)
+    again = move(serve(BODY), world, resume=observed.states[-1])
+    assert (again.etag, again.version_id, again.checksum) == (first.etag, first.version_id, first.checksum)
+    assert again.proof is not None
+
+
+def test_uploads_are_aborted_and_objects_deleted_exactly(world: World) -> None:
+    store = world.store
+    for _ in range(2):
+        store.create_upload(an_object())
+    assert abort_uploads(KEY, store=store, upload_id=None) == 2
+    assert list(store.uploads("")) == []
+    stored = store_inline(b"text", an_object(), store=store)
+    assert not store.delete(KEY, version_id=stored.version_id, recording_uid="uid-2")
+    assert store.delete(KEY, version_id=stored.version_id, recording_uid="uid-1")
+    assert store.head(KEY) is None
+
+
+def test_the_owner_of_a_prefix_is_the_first(world: World) -> None:
+    assert owner_marker(world.store, owner_id="cluster-1") == "cluster-1"
+    assert owner_marker(world.store, owner_id="cluster-2") == "cluster-1"
