@@ -114,7 +114,7 @@ def _wire_s3(bomb: Bomb) -> None:
     _replace(s3, "build_client", build_wired)
     read = PipedPart.read
 
-    def read_wired(part: PipedPart, size: int = -1) -> bytes:
+    def read_wired(part: PipedPart, size: int = -1) -> bytes | memoryview:
         data = read(part, size)
         if part.tell() - len(data) < len(part) // 2 <= part.tell():
             bomb.at("s3.UploadPart", "during")

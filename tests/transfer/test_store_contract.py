@@ -226,7 +226,7 @@ def test_owner_marker_goes_to_the_first(world: World) -> None:
 class Cut(BufferedPart):
     """Ends in an error in its middle."""
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1) -> bytes | memoryview:
         if self.tell() >= len(self) // 2:
             raise BodyAborted(Stopped())
         return super().read(size)

@@ -51,7 +51,7 @@ def to_text(crc: int) -> str:
 class Digest(Protocol):
     """A checksum that is fed in order."""
 
-    def update(self, data: bytes, /) -> object: ...
+    def update(self, data: bytes | memoryview, /) -> object: ...
 
     def hexdigest(self) -> str: ...
 
@@ -60,7 +60,7 @@ class _Crc32:
     def __init__(self) -> None:
         self._sum = 0
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         self._sum = zlib.crc32(data, self._sum)
 
     def hexdigest(self) -> str:
@@ -99,7 +99,7 @@ class InOrderDigest:
         self._expected = expected
         self._position = 0
 
-    def feed(self, offset: int, data: bytes) -> None:
+    def feed(self, offset: int, data: bytes | memoryview) -> None:
         """Take the bytes at `offset`; what was taken before is skipped. Raises ValueError where bytes are left out."""
         if offset > self._position:
             raise ValueError("the digest needs every byte in order")

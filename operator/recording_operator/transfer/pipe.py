@@ -35,6 +35,7 @@ class RangeStream:
         self._flow = flow
         self._stop = stop
         self._response: SourceResponse | None = None
+        self._window = memoryview(bytearray(WINDOW_BYTES))
         self._position = 0
         self._end = 0
         self._highest = 0
@@ -51,30 +52,33 @@ class RangeStream:
             self.close()
         self._position, self._end = position, end
 
-    def read(self, size: int) -> bytes:
-        """Up to `size` bytes, at least one. Raises TransferError, RangesLost, Stopped."""
+    def read(self, size: int) -> memoryview:
+        """Up to `size` bytes (of at most a window), at least one; good until the next read.
+
+        Raises TransferError, RangesLost, Stopped.
+        """
         while True:
             opened = False
-            allowed = self._flow.take(self._window(size), self._stop)
-            data = b""
+            allowed = self._flow.take(self._wanted(size), self._stop)
+            count = 0
             try:
                 response = self._response = self._response or self._open()
                 opened = True
-                data = response.read(allowed)
-                if not data:
+                count = response.readinto(self._window[:allowed])
+                if not count:
                     raise TransferError(Reason.SOURCE_RESET, f"{self._facts.host} ended before the range was complete.")
             except TransferError as error:
                 self.close()
                 self._broken(error, opened=opened)
                 continue
             finally:
-                self._flow.give_back(allowed - len(data))
-            self._position += len(data)
+                self._flow.give_back(allowed - count)
+            self._position += count
             if self._position > self._highest:
                 self._highest = self._position
                 self._cuts = 0
                 self._patience.progressed()
-            return data
+            return self._window[:count]
 
     def close(self) -> None:
         """Drop the GET; the next read opens another."""
@@ -85,8 +89,8 @@ class RangeStream:
     def _open(self) -> SourceResponse:
         return self._source.open_range(self._facts, start=self._position, end=self._end)
 
-    def _window(self, size: int) -> int:
-        return min(size, _CAREFUL_WINDOW_BYTES) if self._position < self._careful_until else size
+    def _wanted(self, size: int) -> int:
+        return min(size, _CAREFUL_WINDOW_BYTES if self._position < self._careful_until else WINDOW_BYTES)
 
     def _broken(self, error: TransferError, *, opened: bool) -> None:
         self._careful_until = self._position + _CAREFUL_FOR_BYTES
@@ -135,7 +139,7 @@ class PipedPart:
     def __len__(self) -> int:
         return self._length
 
-    def read(self, size: int = -1) -> bytes:  # noqa: ARG002 - clients ask for 16 KiB; a window costs less
+    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - clients ask for 16 KiB; a window costs less
         """The next window of the part, whatever `size` says; b"" at its end. Raises BodyAborted."""
         wanted = min(WINDOW_BYTES, self._length - self._position)
         if wanted == 0:

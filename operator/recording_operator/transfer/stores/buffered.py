@@ -28,11 +28,11 @@ class BufferedPart:
     def __len__(self) -> int:
         return len(self._data)
 
-    def read(self, size: int = -1) -> bytes:  # noqa: ARG002 - a window costs less than what clients ask for
+    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - a window costs less than what clients ask for
         """The next window; b"" at the end. Raises BodyAborted."""
         if self.stop.is_set():
             raise BodyAborted(Stopped())
-        window = bytes(self._data[self._position : self._position + _WINDOW_BYTES])
+        window = self._data[self._position : self._position + _WINDOW_BYTES]
         self._crc = crc64nvme(window, self._crc)
         self._position += len(window)
         return window

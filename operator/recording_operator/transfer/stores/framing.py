@@ -23,27 +23,26 @@ class FramedBody:
     def __init__(self, part: PartBody) -> None:
         self.part: Final = part
         self._prefix = b"%x\r\n" % len(part)
-        self._begun = False
+        self._begun = self._ended = False
         self._length = len(self._prefix) + len(part) + len(self._suffix("=" * _SUM_CHARACTERS))
 
     def __len__(self) -> int:
         return self._length
 
-    def read(self, size: int = -1) -> bytes:
-        """The next window with what frames it; b"" at the end."""
-        window = self.part.read(size)
-        if not window:
-            return b""
+    def read(self, size: int = -1) -> bytes | memoryview:
+        """What frames the part, and its windows as they are: joining them would copy each; b"" at the end."""
         if not self._begun:
             self._begun = True
-            window = self._prefix + window
-        if self.part.tell() == len(self.part):
-            window += self._suffix(checksums.to_base64(self.part.crc64nvme))
+            return self._prefix
+        window = self.part.read(size)
+        if not window and not self._ended and self.part.tell() == len(self.part):
+            self._ended = True
+            return self._suffix(checksums.to_base64(self.part.crc64nvme))
         return window
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Back to the start."""
-        self._begun = False
+        self._begun = self._ended = False
         return self.part.seek(offset, whence)
 
     def tell(self) -> int:

@@ -40,7 +40,10 @@ class OpenUpload:
 
 
 class PartBody(Protocol):
-    """The bytes of one part. They can be read again after `seek(0)`; `read` may hand out more or less than `size`."""
+    """The bytes of one part. They can be read again after `seek(0)`; `read` may hand out more or less than `size`.
+
+    What `read` hands out is good until the next `read`.
+    """
 
     @property
     def crc64nvme(self) -> int:
@@ -52,7 +55,7 @@ class PartBody(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, size: int = -1) -> bytes: ...
+    def read(self, size: int = -1) -> bytes | memoryview: ...
 
     def seek(self, offset: int, whence: int = 0) -> int: ...
 
