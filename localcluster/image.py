@@ -107,6 +107,10 @@ class ImageBuilder:
         while self._unpacked:
             self._buildah("rm", self._unpacked.pop())
 
+    def prune(self) -> None:
+        """Remove what earlier builds left and no image with a name needs, as far as nobody uses it just now."""
+        self._run(["buildah", *self._storage(), "rmi", "--prune"])
+
     def _base(self, name: str, packages: Sequence[str]) -> str:
         """Return the reference of a base image, made once for each list of packages."""
         key = hashlib.sha256("\n".join((_SUITE, _HOOK, *packages)).encode()).hexdigest()[:12]

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,13 @@ print(*(client.meta.service_model.service_name for client in clients))
 
 
 @pytest.fixture(scope="module")
-def builder() -> ImageBuilder:
+def builder() -> Iterator[ImageBuilder]:
     """A builder, or a skip that says what it needs."""
     if reason := missing_here():
         pytest.skip(reason)
-    return ImageBuilder()
+    made = ImageBuilder()
+    yield made
+    made.prune()
 
 
 def test_two_builds_have_one_digest(builder: ImageBuilder, tmp_path: Path) -> None:
