@@ -11,7 +11,7 @@ import re
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO
@@ -28,22 +28,37 @@ _SENSITIVE: Final = (
     r"x-amz-[a-z-]+|x-goog-[a-z-]+|awsaccesskeyid|aws_[a-z_]*(?:key|token|key_id)|signature|sig|policy|key-pair-id"
     r"|[a-z_-]*(?:token|secret|password|passwd|api[_-]?key|apikey|credential)s?"
 )
+# One of these must be in a text (in lower case) for the pattern to match at all: looking for them is cheap, searching
+# with the pattern is not. Then the pattern, and what takes its place.
+_SENSITIVE_HINTS: Final = ("x-amz-", "x-goog-", "aws", "sig", "policy", "key", "token", "secret", "passw", "credential")
 _PATTERNS: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
-    for pattern, replacement in (
-        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", MARK),
-        *URL_PATTERNS,
+    (hints, re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
+    for hints, pattern, replacement in (
+        (("-----begin",), r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", MARK),
+        *((("://",), pattern, replacement) for pattern, replacement in URL_PATTERNS),
         # whole headers, however they were printed
-        (r"\b((?:proxy-)?authorization|(?:set-)?cookie)([\"']?\s*[=:]\s*[\"']?)[^\"'\r\n]+", rf"\1\2{MARK}"),
+        (
+            ("authorization", "cookie"),
+            r"\b((?:proxy-)?authorization|(?:set-)?cookie)([\"']?\s*[=:]\s*[\"']?)[^\"'\r\n]+",
+            rf"\1\2{MARK}",
+        ),
         # credentials of an Authorization header that lost its name
-        (r"\b(bearer|basic)(\s+)(?=[^\s\"',]*[0-9=+/_])[^\s\"',]{8,}", rf"\1\2{MARK}"),
-        (r"\bAWS4-HMAC-SHA256[^\"'\r\n]*", MARK),
+        (("bearer", "basic"), r"\b(bearer|basic)(\s+)(?=[^\s\"',]*[0-9=+/_])[^\s\"',]{8,}", rf"\1\2{MARK}"),
+        (("aws4-hmac",), r"\bAWS4-HMAC-SHA256[^\"'\r\n]*", MARK),
         # name=value and name: value, plain, in a query, in JSON or in a printed dict
-        (rf"(?<![a-z0-9])({_SENSITIVE})([\"']?\s*[=:]\s*)([\"'])(?:(?!\3).)+\3", rf"\1\2\3{MARK}\3"),
-        (rf"(?<![a-z0-9])({_SENSITIVE})([\"']?\s*[=:]\s*)[^\s\"'&,;<>{{}}\[\]]+", rf"\1\2{MARK}"),
-        (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", MARK),
+        (
+            _SENSITIVE_HINTS,
+            rf"(?<![a-z0-9])({_SENSITIVE})([\"']?\s*[=:]\s*)([\"'])(?:(?!\3).)+\3",
+            rf"\1\2\3{MARK}\3",
+        ),
+        (
+            _SENSITIVE_HINTS,
+            rf"(?<![a-z0-9])({_SENSITIVE})([\"']?\s*[=:]\s*)[^\s\"'&,;<>{{}}\[\]]+",
+            rf"\1\2{MARK}",
+        ),
+        (("akia", "asia"), r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", MARK),
         # JSON web tokens, such as those of ServiceAccounts
-        (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)?", MARK),
+        (("eyj",), r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)?", MARK),
     )
 )
 _SHORTEST_SECRET: Final = 6
@@ -71,6 +86,7 @@ class Redactor:
         self._remembered = remembered
         self._lock = threading.Lock()
         self._values: OrderedDict[str, None] = OrderedDict()
+        self._longest_first: tuple[str, ...] | None = None  # a value may be part of another
 
     def register(self, value: str) -> None:
         """From now on `value` shows nowhere. Values too short to be secrets (under 6 characters) are left alone."""
@@ -81,11 +97,14 @@ class Redactor:
             self._values.move_to_end(value)
             while len(self._values) > self._remembered:
                 self._values.popitem(last=False)
+            self._longest_first = None
 
     def redact(self, text: str) -> str:
         """`text` without secrets. Doing it again changes nothing."""
         with self._lock:
-            values = sorted(self._values, key=len, reverse=True)  # a value may be part of another
+            if self._longest_first is None:
+                self._longest_first = tuple(sorted(self._values, key=len, reverse=True))
+            values = self._longest_first
         while True:
             redacted = redact_shapes(_without(text, values))
             if redacted == text:
@@ -95,8 +114,11 @@ class Redactor:
 
 def redact_shapes(text: str) -> str:
     """`text` without what looks like a secret: queries and user names of URLs, credentials, keys, tokens."""
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+    # Beyond ASCII there are letters that a pattern takes for others, and `lower` does not.
+    lowered = text.lower() if text.isascii() else None
+    for hints, pattern, replacement in _PATTERNS:
+        if lowered is None or any(map(lowered.__contains__, hints)):
+            text = pattern.sub(replacement, text)
     return text
 
 
@@ -186,7 +208,7 @@ def _message(record: logging.LogRecord) -> str:
         return f"(a log call with wrong arguments at {record.module}:{record.lineno})"
 
 
-def _without(text: str, values: list[str]) -> str:
+def _without(text: str, values: Sequence[str]) -> str:
     for value in values:
         text = text.replace(value, MARK)
     return text
