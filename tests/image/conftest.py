@@ -10,5 +10,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what builds images where nobody asked for that."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and "TEST_IMAGE" not in os.environ:
+        if here not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.timeout(1800))  # two builds, on a machine that may be busy
+        if "TEST_IMAGE" not in os.environ:
             item.add_marker(pytest.mark.skip(reason="builds the image: make e2e-pod"))
