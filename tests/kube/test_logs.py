@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import socket
 import sys
 import threading
 import warnings
@@ -14,6 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.masking import MARK
+from recording_operator.kube.connection import Connection, NoToken
+from recording_operator.kube.errors import ApiUnavailable
+from recording_operator.kube.rest import RestClient
 from recording_operator.logs import Redactor, about, configure_logging, redact_shapes
 
 CANARY = "c4n4ry51gn4tur3"
@@ -201,10 +205,21 @@ def test_c6_control_characters_are_shown_and_not_obeyed(logged: io.StringIO) -> 
 
 @pytest.mark.parametrize("logged", ["json"], indirect=True)
 def test_libraries_are_quiet_about_their_requests(logged: io.StringIO) -> None:
-    for name in ("urllib3.connectionpool", "botocore.auth", "kopf.objects", "kubernetes.client.rest", "aiohttp.client"):
+    for name in ("requests", "botocore.auth", "kopf.objects", "kubernetes.client.rest", "aiohttp.client"):
         logging.getLogger(name).info("GET /?%s", CANARY)
         logging.getLogger(name).warning("something is wrong with %s", name)
     assert [line["level"] for line in lines_of(logged)] == ["WARNING"] * 5
+
+
+@pytest.mark.parametrize("logged", ["json"], indirect=True)
+def test_attempts_at_an_api_server_that_is_away_are_not_told(logged: io.StringIO) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    client = RestClient(Connection(server=f"http://127.0.0.1:{port}", namespace="team", token=NoToken()))
+    for _ in range(5):
+        with pytest.raises(ApiUnavailable):
+            client.request("GET", "/version")
+    assert lines_of(logged) == []
 
 
 @pytest.mark.parametrize("logged", ["json"], indirect=True)
