@@ -17,12 +17,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
+import boto3
+from botocore.config import Config
+
 from localcluster.builds import cache_folder, ensure_tools, locked
 from localcluster.extratools import RCLONE
 from localcluster.ports import LOOPBACK, free_port
 from localcluster.process import Process
 from localcluster.progress import Progress, say
-from localcluster.s3server import Credentials, new_root
+from localcluster.s3server import REGION, Credentials, new_root
 from localcluster.toolchain import KUBERNETES, ToolchainError, find_go
 
 _READY_TIMEOUT_S: Final = 60.0
@@ -54,8 +57,17 @@ class OtherStore(ABC):
         self.process.wait_ready(self._listens, timeout_s=_READY_TIMEOUT_S)
 
     def create_bucket(self, name: str) -> None:
-        """Both servers show each folder as a bucket."""
-        (self.data / name).mkdir()
+        """Create a bucket; not by a folder of that name, as servers remember what folders there were."""
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=self.root.access_key,
+            aws_secret_access_key=self.root.secret_key,
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
+        )
+        client.create_bucket(Bucket=name)
+        client.close()
 
     def __enter__(self) -> Self:
         return self

@@ -132,6 +132,7 @@ def _check_head(world: World, live: Live, artifact: JsonObject) -> None:
         "contentType": head["ContentType"],
         "uri": f"s3://{world.bucket}/{artifact['key']}",
         "reason": "Stored",
+        "integrity": "FullObjectCRC64NVME",
         "uploadId": None,
     }
     said = {name: artifact.get(name) for name in facts}

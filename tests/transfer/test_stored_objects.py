@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from recording_operator.transfer.artifact import abort_uploads, store_inline
+from recording_operator.transfer.checksums import crc64nvme
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.lying_source import LyingSource
 from tests.support.strict_bucket import Attributes
@@ -75,6 +76,26 @@ def test_attributes_of_the_location_are_on_the_object(serve: Serve, strict: Stri
         assert headers["x-amz-server-side-encryption-aws-kms-key-id"] == "key-1"
         assert headers["x-amz-tagging"] == "team=a+b&x=y%26z"
         assert headers["content-disposition"] == f'inline; filename="{key.rpartition("/")[2]}"'
+
+
+@pytest.mark.parametrize(
+    ("name", "disposition"),
+    [
+        ("weekly sync.mp4", 'inline; filename="weekly sync.mp4"'),
+        ('a"; attachment; x="b.mp4', "inline; filename*=UTF-8''a%22%3B%20attachment%3B%20x%3D%22b.mp4"),
+        ("a\\b.mp4", "inline; filename*=UTF-8''a%5Cb.mp4"),
+        ("a\r\nx-amz-acl: public-read", "inline; filename*=UTF-8''a%0D%0Ax-amz-acl%3A%20public-read"),
+        ("résumé.mp4", "inline; filename*=UTF-8''r%C3%A9sum%C3%A9.mp4"),
+    ],
+)
+def test_a_name_cannot_write_more_than_its_own_header(
+    strict: StrictStore, store: S3Store, name: str, disposition: str
+) -> None:
+    store.put(an_object(key=f"x/{name}"), b"x", crc64nvme=crc64nvme(b"x"))
+    (versions,) = strict.bucket.versions.values()
+    headers = versions[0].attributes.headers
+    assert headers["content-disposition"] == disposition
+    assert "x-amz-acl" not in headers
 
 
 def test_delete_removes_exactly_our_version(serve: Serve, strict: StrictStore, store: S3Store) -> None:
