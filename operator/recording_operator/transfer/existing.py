@@ -67,7 +67,9 @@ class Existing:
 
         An object that was joined of parts is not known by its ETag: the parts may have been cut in another way.
         """
-        reading: Callable[[Source, SourceFacts], Iterator[bytes]] = self._ranged if facts.ranges else self._whole
+        reading: Callable[[Source, SourceFacts], Iterator[bytes | memoryview]] = (
+            self._ranged if facts.ranges else self._whole
+        )
         patience = self._patience()
         while True:
             try:
@@ -77,7 +79,7 @@ class Existing:
             except TransferError as error:
                 patience.pause(error)
 
-    def _ranged(self, source: Source, facts: SourceFacts) -> Iterator[bytes]:
+    def _ranged(self, source: Source, facts: SourceFacts) -> Iterator[bytes | memoryview]:
         size_bytes = facts.size_bytes or 0
         stream = RangeStream(source, facts, patience=self._patience(), flow=self.flow, stop=self.stop)
         try:
@@ -92,7 +94,7 @@ class Existing:
         finally:
             stream.close()
 
-    def _whole(self, source: Source, facts: SourceFacts) -> Iterator[bytes]:
+    def _whole(self, source: Source, facts: SourceFacts) -> Iterator[bytes | memoryview]:
         with source.open_whole(facts) as response:
             while data := response.read(WINDOW_BYTES):
                 if self.stop.is_set():
@@ -104,7 +106,7 @@ class Existing:
         return Patience(self.options, self.stop)
 
 
-def _summed(windows: Iterator[bytes], facts: SourceFacts, *, by_etag: bool) -> Sent | None:
+def _summed(windows: Iterator[bytes | memoryview], facts: SourceFacts, *, by_etag: bool) -> Sent | None:
     crc = size_bytes = 0
     md5 = hashlib.md5(usedforsecurity=False)
     for window in windows:

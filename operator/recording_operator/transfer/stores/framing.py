@@ -70,7 +70,7 @@ class PlainBody:
         """The MD5 of what was read since the start."""
         return self._md5.hexdigest()
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1) -> bytes | memoryview:
         """The next window; b"" at the end."""
         window = self.part.read(size)
         if self._with_md5:
