@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, TooManyRequests
-from recording_operator.kube.outage import TELL_AFTER_S, Outage, level_of
+from recording_operator.kube.errors import ApiUnavailable, Conflict, Forbidden, KubeError, TooManyRequests, Unauthorized
+from recording_operator.kube.outage import TELL_AFTER_S, Outage, Sparingly, level_of
 
 AWAY = ApiUnavailable("GET /x: no answer from the API server (NewConnectionError)")
 
@@ -22,7 +22,9 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "recording_operator.kube.outage"]
 
 
-@pytest.mark.parametrize("error", [AWAY, TooManyRequests("GET /x: 429", retry_after_s=1.0)])
+@pytest.mark.parametrize(
+    "error", [AWAY, TooManyRequests("GET /x: 429", retry_after_s=1.0), Unauthorized("GET /x: 401", status=401)]
+)
 def test_many_failed_calls_are_one_line(caplog: pytest.LogCaptureFixture, error: KubeError) -> None:
     clock = Clock()
     outage = Outage(clock=clock)
@@ -61,3 +63,13 @@ def test_a_refusal_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
 def test_only_refusals_are_worth_a_line_of_their_own() -> None:
     assert level_of(AWAY) == logging.DEBUG
     assert level_of(Forbidden("GET /x: 403", status=403)) == logging.WARNING
+
+
+def test_what_every_recording_meets_is_told_once_a_minute() -> None:
+    clock = Clock()
+    sparingly = Sparingly(clock=clock)
+    refused = Forbidden("PATCH /x: 403", status=403)
+    assert [sparingly.level_of(refused) for _ in range(3)] == [logging.WARNING, logging.DEBUG, logging.DEBUG]
+    assert sparingly.level_of(Conflict("PATCH /x: 409", status=409)) == logging.WARNING
+    clock.now_s += 60
+    assert sparingly.level_of(refused) == logging.WARNING

@@ -48,7 +48,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound, TooManyRequests
 from recording_operator.kube.events import EventRecorder, EventType
 from recording_operator.kube.lease import Leadership
-from recording_operator.kube.outage import level_of
+from recording_operator.kube.outage import Sparingly
 from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
 from recording_operator.transfer.artifact import abort_uploads
@@ -87,6 +87,7 @@ class Dispatcher:
         self._pool = pool
         self._metrics = metrics
         self._on_deposed = on_deposed
+        self._refusals = Sparingly()
 
     def __call__(self, action: Action) -> None:
         """Carry out one action."""
@@ -181,7 +182,7 @@ class Dispatcher:
         except KubeError as error:
             outcome = type(error).__name__
             wait_s = error.retry_after_s if isinstance(error, TooManyRequests) else None
-            _log.log(level_of(error), "The API server did not take a write: %s", error, extra=_about(ref))
+            _log.log(self._refusals.level_of(error), "The API server did not take a write: %s", error, extra=_about(ref))
             self._post(WriteRefused(uid=ref.uid, retry_after_s=wait_s, detail=outcome))
         if isinstance(action, WriteStatus):
             self._metrics.status_written(outcome=outcome)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from recording_operator.kube.errors import ApiUnavailable, KubeError, TooManyRequests
+from recording_operator.kube.errors import ApiUnavailable, KubeError, TooManyRequests, Unauthorized
 
 TELL_AFTER_S: Final = 3.0
 """Shorter absences (a restart behind a load balancer, a cut connection) are nobody's business."""
@@ -16,12 +16,31 @@ _log = logging.getLogger(__name__)
 
 def is_away(error: KubeError) -> bool:
     """Whether the error says nothing but that the API server cannot serve us now."""
-    return isinstance(error, (ApiUnavailable, TooManyRequests))
+    return isinstance(error, (ApiUnavailable, TooManyRequests, Unauthorized))
 
 
 def level_of(error: KubeError) -> int:
     """At which level the caller of a failed call tells of it: an outage is told here, once."""
     return logging.DEBUG if is_away(error) else logging.WARNING
+
+
+class Sparingly:
+    """For what many objects meet at once, such as a missing right: tells the first of a minute. Thread-safe."""
+
+    def __init__(self, *, every_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every_s = every_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._told_s: dict[type[KubeError], float] = {}
+
+    def level_of(self, error: KubeError) -> int:
+        """As the function; DEBUG also where one like it was told a moment ago."""
+        with self._lock:
+            now_s, told_s = self._clock(), self._told_s.get(type(error))
+            if told_s is not None and now_s - told_s < self._every_s:
+                return logging.DEBUG
+            self._told_s[type(error)] = now_s
+        return level_of(error)
 
 
 class Outage:
