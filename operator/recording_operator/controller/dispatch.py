@@ -182,7 +182,8 @@ class Dispatcher:
         except KubeError as error:
             outcome = type(error).__name__
             wait_s = error.retry_after_s if isinstance(error, TooManyRequests) else None
-            _log.log(self._refusals.level_of(error), "The API server did not take a write: %s", error, extra=_about(ref))
+            level = self._refusals.level_of(error)
+            _log.log(level, "The API server did not take a write: %s", error, extra=_about(ref))
             self._post(WriteRefused(uid=ref.uid, retry_after_s=wait_s, detail=outcome))
         if isinstance(action, WriteStatus):
             self._metrics.status_written(outcome=outcome)
