@@ -22,7 +22,7 @@ _REPORTS: Final = "/apis/recordings.dev/v1alpha1/storagereports"
 _LEASE: Final = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/recording-operator"
 
 
-def a_large_one(world: World, name: str = "large", rate: str = "6MB", **spec: Any) -> Live:
+def a_large_one(world: World, name: str = "large", rate: str = "4MB", **spec: Any) -> Live:
     """Three parts that take a second or two."""
     return world.create(from_media(world.media, size_bytes=LARGE, rate=rate), name=name, **spec)
 
