@@ -1,12 +1,17 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads e2e-faults test-stores
+.PHONY: bench bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Test processes: each that meets a cluster test starts a control plane of its own (0.4 GB).
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
+# Of `make bench`.
+ROUNDS ?= 5
+SIZE ?= 1Gi
+STORE ?= null
+OBJECTS ?= 10000
 SOAK_ARGS ?=
 
 # The local servers listen on the loopback address; a proxy must not get between.
@@ -85,6 +90,11 @@ e2e-pod: setup ## Build the image twice, then run it and the chart in real pods 
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python docs/generate.py --write
+
+bench: setup ## Compare the data path with curl, aws, rclone, s5cmd; ROUNDS=1 SIZE=256Mi is quick, STORE=versitygw real
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.datapath --rounds $(ROUNDS) --size $(SIZE) --store $(STORE)
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.small --rounds $(ROUNDS) --objects $(OBJECTS)
 
 bench-report: setup ## Time a report over 100,000 Recordings and 1,000,000 objects against a bare LIST
 	@$(BIN)/python benchmarks/report.py

@@ -1,202 +1,125 @@
-"""One large artifact through the data path, against curl's two legs: GB/s, CPU-seconds per GB, memory over base.
+"""`make bench`: one transfer by the operator's data path against the tools that could be picked instead.
 
-    python -m benchmarks.datapath [--gib 1] [--rounds 5]
+    python -m benchmarks.datapath [whole] [capped] [--rounds 5] [--size 1Gi] [--store null|versitygw]
 
-Source and store are `benchmarks/peer` (Go, TLS on both legs, keeps nothing). Rounds are interleaved, medians are shown,
-and ratios to the curl pair of the same round are what may be compared between machines.
+`whole`: GB/s, CPU-s/GB and peak memory of each way to move SIZE, TLS on both legs. `capped`: the source gives each
+connection 60 MB/s and answers after 30 ms. Rounds are interleaved. Every figure is over base: the same command line
+moves 64 KiB in each round, and the median of what that takes (start of the program, its memory) is subtracted. Ratios
+are medians of the ratios to the same round's floor; only they may be compared between machines. Ends with 1 when ours
+is not above every peer; absolute times are not judged.
 """
 
 import argparse
-import json
-import os
-import resource
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from localcluster.pki import CertificateAuthority
-from localcluster.ports import free_port
-from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.dialer import Dialer
-from recording_operator.transfer.job import ObjectSpec, SourceSpec, TransferOptions
-from recording_operator.transfer.policy import SourcePolicy
-from recording_operator.transfer.stores.client import S3Credentials, S3Options
-from recording_operator.transfer.stores.s3 import S3Store
-from recording_operator.transfer.stores.transport import PartTransport
+from benchmarks.methods import FLOOR, METHODS, OURS, SINGLE_STREAM, Bench, Method, ours
+from benchmarks.nullpeer import HERE, peer, sides
+from benchmarks.peers import ensure_peers
+from benchmarks.usage import RunError, Usage
+from recording_operator.api.meta import parse_quantity
 
-HERE = Path(__file__).resolve().parent
-METHODS = ("curl pair", "ours", "ours, parts sent by botocore", "ours, 8 workers")
+__all__ = ["HERE", "peer"]
+
+BASE_BYTES: Final = 64 * 2**10
+_CAPPED: Final = "?rate=60e6&delay=30"
+_CAPPED_PART: Final = 2  # half of SIZE is enough there
+OURS_WIDE: Final = f"{OURS} --workers 8"
+
+Runs = dict[str, list[Usage]]
 
 
-def main() -> None:
-    """Measure every method in turn and print a table; with --one, measure one in this process."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--gib", type=float, default=1.0)
+def main() -> int:
+    """Measure, print, and return the exit status."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("parts", nargs="*", default=["whole", "capped"], choices=["whole", "capped"])
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--one")
-    options.add_argument("--port", type=int)
-    options.add_argument("--ca")
+    options.add_argument("--size", default="1Gi", help="bytes of the object")
+    options.add_argument("--store", choices=["null", "versitygw"], default="null")
     given = options.parse_args()
-    size_bytes = int(given.gib * 2**30)
-    if given.one:
-        print(json.dumps(measure_one(given.one, size_bytes, given.port, given.ca)))
-        return
-    with tempfile.TemporaryDirectory() as folder, peer(Path(folder)) as (port, authority):
-        results: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
-        for _ in range(given.rounds):
-            for method in METHODS:
-                results[method].append(run_one(method, given.gib, port, authority))
-        print_table(results, size_bytes)
+    size_bytes = parse_quantity(given.size)
+    peers = ensure_peers()
+    good = True
+    with tempfile.TemporaryDirectory() as name, sides(Path(name), store=given.store) as both:
+        bench = Bench.of(both, peers, Path(name))
+        print(f"{', '.join(peers.versions)}; {given.size}, {given.rounds} rounds, store: {given.store}\n")
+        if "whole" in given.parts:
+            runs = measured(METHODS, bench, size_bytes, "", given.rounds)
+            good &= report(runs, size_bytes)
+        if "capped" in given.parts:
+            print("\n60 MB/s and 30 ms for each connection of the source:\n")
+            methods: dict[str, Method] = {name: METHODS[name] for name in SINGLE_STREAM}
+            methods |= {OURS: METHODS[OURS], OURS_WIDE: ours("--workers=8")}
+            runs = measured(methods, bench, size_bytes // _CAPPED_PART, _CAPPED, min(3, given.rounds))
+            good &= report(runs, size_bytes // _CAPPED_PART)
+            best = min(SINGLE_STREAM, key=lambda one: statistics.median(run.wall_s for run in runs[one]))
+            times = median_ratio(runs[best], runs[OURS_WIDE], lambda run: run.wall_s)
+            print(f"\n8 workers: {times:.1f} x the best single stream ({best})")
+    return 0 if good else 1
 
 
-@contextmanager
-def peer(folder: Path) -> Iterator[tuple[int, Path]]:
-    """The Go program, built and running; its port and the authority to trust."""
-    subprocess.run(["go", "build", "-o", folder / "peer", "."], cwd=HERE / "peer", check=True)
-    authority = CertificateAuthority(folder)
-    authority.issue("peer", user="peer", hosts=["127.0.0.1"])
-    port = free_port()
-    arguments = [f"--listen=127.0.0.1:{port}", f"--cert={folder / 'peer.crt'}", f"--key={folder / 'peer.key'}"]
-    with subprocess.Popen([folder / "peer", *arguments], stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for_port(port)
-            yield port, authority.path("ca.crt")
-        finally:
-            process.terminate()
+def measured(methods: Mapping[str, Method], bench: Bench, size_bytes: int, query: str, rounds: int) -> Runs:
+    """Every method once a round, each right after its own base.
+
+    Raises RunError where what was measured is lost in the noise of starting.
+    """
+    runs: Runs = {name: [] for name in methods}
+    bases: Runs = {name: [] for name in methods}
+    for number in range(rounds):
+        for name, method in methods.items():
+            print(f"\r round {number + 1}: {name:40}", end="", file=sys.stderr, flush=True)
+            bases[name].append(method(bench, BASE_BYTES, query))
+            runs[name].append(method(bench, size_bytes, query))
+    print(f"\r{'':60}\r", end="", file=sys.stderr, flush=True)
+    return {name: [run.over(middle(bases[name])) for run in found] for name, found in runs.items()}
 
 
-def wait_for_port(port: int) -> None:
-    """Return when something listens."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError("the peer does not listen")
-
-
-def run_one(method: str, gib: float, port: int, authority: Path) -> dict[str, float]:
-    """One measurement in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.datapath", f"--one={method}", f"--gib={gib}", f"--port={port}"]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(["operator", "."])}
-    done = subprocess.run(
-        [*command, f"--ca={authority}"],
-        cwd=HERE.parent,
-        env=env,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=300,
+def middle(runs: Sequence[Usage]) -> Usage:
+    """The median of each figure."""
+    return Usage(
+        wall_s=statistics.median(run.wall_s for run in runs),
+        cpu_s=statistics.median(run.cpu_s for run in runs),
+        peak_mib=statistics.median(run.peak_mib for run in runs),
     )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
-def measure_one(method: str, size_bytes: int, port: int, authority: str) -> dict[str, float]:
-    """Wall seconds, CPU seconds and MiB over what the process had before."""
-    if method == "curl pair":
-        return curl_pair(size_bytes, port, authority)
-    run = prepared(method, size_bytes, port, authority)
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    cpu, begun = time.process_time(), time.monotonic()
-    run()
-    wall_s, cpu_s = time.monotonic() - begun, time.process_time() - cpu
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"wall_s": wall_s, "cpu_s": cpu_s, "mib": (peak_kib - before_kib) / 1024}
-
-
-def curl_pair(size_bytes: int, port: int, authority: str) -> dict[str, float]:
-    """Download and upload of the same bytes at the same time, through no pipe: the floor."""
-    base = ["curl", "-s", "--http1.1", "--cacert", authority, "-o", os.devnull]
-    url = f"https://127.0.0.1:{port}"
-    begun = time.monotonic()
-    with tempfile.NamedTemporaryFile() as sparse:
-        sparse.truncate(size_bytes)
-        legs = [
-            subprocess.Popen([*base, f"{url}/source/{size_bytes}"]),
-            subprocess.Popen([*base, "-T", sparse.name, f"{url}/bucket/curl"]),
-        ]
-        for leg in legs:
-            if leg.wait() != 0:
-                raise RuntimeError("curl failed")
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"wall_s": time.monotonic() - begun, "cpu_s": used.ru_utime + used.ru_stime, "mib": used.ru_maxrss / 1024}
-
-
-def prepared(method: str, size_bytes: int, port: int, authority: str) -> Callable[[], None]:
-    """The transfer, ready to run."""
-    policy = SourcePolicy.model_validate(
-        {"ports": [], "allowPrivateCIDRs": ["127.0.0.0/8"], "tls": {"caFile": authority}}
-    )
-    keys = S3Credentials(access_key_id="AKIABENCH", secret_access_key="bench")  # noqa: S106 - the peer takes any
-    endpoint = f"https://127.0.0.1:{port}"
-    store = S3Store(
-        S3Options(
-            bucket="bucket",
-            endpoint=endpoint,
-            path_style=True,
-            ca_bundle_pem=Path(authority).read_text(),
-            credentials=keys,
-        )
-    )
-    if "botocore" in method:
-        PartTransport.__call__ = lambda *_, **__: None  # type: ignore[method-assign]
-    key = f"{os.getpid()}.mp4"
-    obj = ObjectSpec(key=key, content_type="video/mp4", kind="Video", recording_uid="bench", artifact="video")
-    source = SourceSpec(url=f"{endpoint}/source/{size_bytes}")
-
-    class Silent:
-        def upload_created(self, state: object) -> None:
-            pass
-
-        def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
-            pass
-
-    dialer = Dialer(policy)
-    store.head("warm")
-
-    def run() -> None:
-        transfer_source(
-            source,
-            obj,
-            store=store,
-            dialer=dialer,
-            stop=threading.Event(),
-            observer=Silent(),
-            resume=None,
-            options=TransferOptions(workers=8 if "8 workers" in method else 4),
-        )
-
-    return run
-
-
-def print_table(results: dict[str, list[dict[str, float]]], size_bytes: int) -> None:
-    """Medians and ratios."""
+def report(runs: Runs, size_bytes: int) -> bool:
+    """Print medians, the lowest and highest, and ratios; whether ours is above every peer."""
     gb = size_bytes / 1e9
+    floor = runs[FLOOR]
+    print("| method | GB/s | CPU-s/GB | MiB over base | speed : floor | CPU : floor |\n|---|---|---|---|---|---|")
+    for name, found in runs.items():
+        cells = [
+            spread([gb / run.wall_s for run in found]),
+            spread([run.cpu_s / gb for run in found]),
+            f"{statistics.median(run.peak_mib for run in found):.1f}",
+            spread([low.wall_s / run.wall_s for low, run in zip(floor, found, strict=True)]),
+            spread([run.cpu_s / low.cpu_s for low, run in zip(floor, found, strict=True)]),
+        ]
+        print(f"| {name} | {' | '.join(cells)} |")
+    rivals = [name for name in runs if not name.startswith(OURS) and name != FLOOR]
+    slower = [name for name in rivals if median_ratio(runs[name], runs[OURS], lambda run: run.wall_s) <= 1.0]
+    if slower:
+        print(f"\nNot slower than ours: {', '.join(slower)}")
+    return not slower
 
-    def median(values: Sequence[float]) -> float:
-        return statistics.median(values)
 
-    floor = results["curl pair"]
-    print(f"{'method':32} {'GB/s':>6} {'CPU-s/GB':>9} {'MiB':>6} {'x speed':>8} {'x CPU':>6}")
-    for method, runs in results.items():
-        speed = median([gb / run["wall_s"] for run in runs])
-        cpu = median([run["cpu_s"] / gb for run in runs])
-        faster = median([base["wall_s"] / run["wall_s"] for base, run in zip(floor, runs, strict=True)])
-        costlier = median([run["cpu_s"] / base["cpu_s"] for base, run in zip(floor, runs, strict=True)])
-        memory = median([run["mib"] for run in runs])
-        print(f"{method:32} {speed:6.2f} {cpu:9.2f} {memory:6.1f} {faster:8.2f} {costlier:6.2f}")
+def median_ratio(above: Sequence[Usage], below: Sequence[Usage], figure: Callable[[Usage], float]) -> float:
+    """The median of the ratios of the rounds."""
+    return statistics.median(figure(one) / figure(two) for one, two in zip(above, below, strict=True))
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median (lowest to highest)."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except RunError as failure:
+        sys.exit(f"bench: {failure}")

@@ -1,0 +1,157 @@
+"""Small artifacts into the store against status writes into a real API server, in turns, with as many threads.
+
+    python -m benchmarks.small [--objects 10000] [--rounds 5]
+
+A Recording whose artifacts are small takes at least one status write for each of them, so this says who is waited for.
+The store keeps nothing and both legs have TLS; the API server is kube-apiserver with etcd (not synced to disk), on this
+machine too.
+"""
+
+import argparse
+import itertools
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.nullpeer import BUCKET, Sides, sides
+from localcluster import ControlPlane
+from localcluster.install import install_crds
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.connection import connection
+from recording_operator.kube.rest import RestClient
+from recording_operator.transfer.artifact import transfer_source
+from recording_operator.transfer.dialer import Dialer
+from recording_operator.transfer.job import ObjectSpec, SourceSpec, TransferOptions, UploadState
+from recording_operator.transfer.policy import SourcePolicy
+from recording_operator.transfer.stores.client import S3Credentials, S3Options
+from recording_operator.transfer.stores.s3 import S3Store
+
+OBJECT_BYTES: Final = 20_000
+THREADS: Final = 8
+_NAMESPACE: Final = "default"
+_PATH: Final = f"/apis/recordings.dev/v1alpha1/namespaces/{_NAMESPACE}/recordings"
+
+
+class Objects:
+    """Brings small objects into the store by the operator's data path."""
+
+    def __init__(self, both: Sides) -> None:
+        policy = {
+            "ports": [],
+            "allowPrivateCIDRs": ["127.0.0.0/8"],
+            "tls": {"caFile": str(both.authority)},
+        }
+        self._url = f"{both.source}/source/{OBJECT_BYTES}"
+        self._dialer = Dialer(SourcePolicy.model_validate(policy))
+        self._store = S3Store(
+            S3Options(
+                bucket=BUCKET,
+                endpoint=both.store,
+                path_style=True,
+                ca_bundle_pem=both.authority.read_text(),
+                credentials=S3Credentials(access_key_id=both.access_key, secret_access_key=both.secret_key),
+            )
+        )
+
+    def move(self, number: int) -> None:
+        """One artifact, with all checks."""
+        stored = transfer_source(
+            SourceSpec(url=self._url),
+            ObjectSpec(key=f"{number}.mp4", content_type="", kind="Other", recording_uid=str(number), artifact="video"),
+            store=self._store,
+            dialer=self._dialer,
+            stop=threading.Event(),
+            observer=self,
+            resume=None,
+            options=TransferOptions(),
+        )
+        assert stored.size_bytes == OBJECT_BYTES
+
+    def upload_created(self, state: UploadState) -> None:
+        """Part of TransferObserver; small objects have no upload."""
+
+    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+        """Part of TransferObserver; nobody looks."""
+
+
+class Statuses:
+    """Writes the status of a Recording, as the operator does."""
+
+    def __init__(self, cluster: ControlPlane) -> None:
+        self._rest = RestClient(connection(kubeconfig=cluster.kubeconfig), connections=THREADS)
+        self._api = KubeApi(self._rest)
+        self._versions: dict[int, str] = {}
+
+    def write(self, number: int) -> None:
+        """Of a Recording that `prepare` made."""
+        name = f"small-{number}"
+        artifact = {"name": "video", "phase": "Complete", "reason": "Stored", "message": "The artifact is stored."}
+        moved = {"bytesDone": OBJECT_BYTES, "bytesTotal": OBJECT_BYTES, "attempts": 1, "etag": "0" * 32}
+        place = {"key": f"acme/{name}.mp4", "uri": f"s3://bucket/acme/{name}.mp4", "contentType": "video/mp4"}
+        status: dict[str, Any] = {"phase": "Complete", "reason": "Stored", "artifacts": [artifact | moved | place]}
+        version = self._versions.pop(number)
+        self._api.patch_recording_status(_NAMESPACE, name, resource_version=version, status=status)
+
+    def prepare(self, numbers: Iterable[int]) -> None:
+        """Create the Recordings whose status is to be written."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            self._versions = dict(pool.map(self._create, numbers))
+
+    def _create(self, number: int) -> tuple[int, str]:
+        artifact = {"name": "video", "kind": "Video", "source": {"url": "https://media.example.com/video.mp4"}}
+        made = self._rest.request(
+            "POST",
+            _PATH,
+            body={
+                "apiVersion": "recordings.dev/v1alpha1",
+                "kind": "Recording",
+                "metadata": {"name": f"small-{number}"},
+                "spec": {"storageLocation": "bench", "owner": {"org": "acme"}, "artifacts": [artifact]},
+            },
+        )
+        return number, str(made["metadata"]["resourceVersion"])
+
+
+def per_second(action: Callable[[int], None], numbers: range) -> float:
+    """How often a second, with THREADS threads."""
+    begun = time.monotonic()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(action, numbers):
+            pass
+    return len(numbers) / (time.monotonic() - begun)
+
+
+def main() -> None:
+    """Measure in turns and print."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--objects", type=int, default=10_000, help="of all rounds together")
+    options.add_argument("--rounds", type=int, default=5)
+    given = options.parse_args()
+    stored: list[float] = []
+    written: list[float] = []
+    with tempfile.TemporaryDirectory() as name, ControlPlane(Path(name) / "cluster") as cluster:
+        (Path(name) / "peer").mkdir()
+        with sides(Path(name) / "peer", store="null") as both:
+            cluster.start()
+            install_crds(cluster.kubectl)
+            objects, statuses = Objects(both), Statuses(cluster)
+            objects.move(-1)
+            for first in itertools.islice(itertools.count(step=given.objects // given.rounds), given.rounds):
+                numbers = range(first, first + given.objects // given.rounds)
+                stored.append(per_second(objects.move, numbers))
+                statuses.prepare(numbers)
+                written.append(per_second(statuses.write, numbers))
+    ratios = [one / two for one, two in zip(stored, written, strict=True)]
+    print(f"{given.objects} artifacts of {OBJECT_BYTES // 1000} kB, {given.rounds} rounds, {THREADS} threads")
+    for title, values, unit in (("stored", stored, "/s"), ("status writes", written, "/s"), ("ratio", ratios, "")):
+        middle = statistics.median(values)
+        print(f"{title:14} {middle:8.2f}{unit:3} ({min(values):.2f} to {max(values):.2f})")
+
+
+if __name__ == "__main__":
+    main()
