@@ -182,7 +182,7 @@ class Here:
 
         runner = TransferRunner(
             stores=self,
-            resolver=SourceResolver(None, register_secret=lambda _: None),  # type: ignore[arg-type] - no Secret is read
+            resolver=SourceResolver(None, register_secret=lambda _: None),  # type: ignore[arg-type]  # no Secret is read
             dialer=self.dialer,
             post=post,
             metrics=metrics,

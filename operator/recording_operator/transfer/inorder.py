@@ -5,6 +5,8 @@ the process, the source is read from its start: what the store has is summed aga
 content is still the same, and not sent again.
 """
 
+from mmap import mmap
+
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
@@ -94,21 +96,23 @@ class InOrderUpload:
                 return None
         raise TransferError(Reason.SOURCE_TOO_LARGE, "The artifact does not fit into 10,000 parts.")
 
-    def _read_part(self, response: SourceResponse, length: int) -> bytearray:
-        data = bytearray()
-        while len(data) < length:
+    def _read_part(self, response: SourceResponse, length: int) -> memoryview:
+        # Pages that exist once they are filled, and go back whole: a buffer that grows is there twice when it moves.
+        data, filled = memoryview(mmap(-1, length)), 0
+        while filled < length:
             if self._stop.is_set():
                 raise Stopped
-            window = self._read_window(response, min(WINDOW_BYTES, length - len(data)))
+            window = self._read_window(response, min(WINDOW_BYTES, length - filled))
             if not window:
                 break
             if self._digest is not None:
                 self._digest.feed(self._position, window)
-            data += window
+            data[filled : filled + len(window)] = window
+            filled += len(window)
             self._position += len(window)
             if self._position > self._max_size_bytes:
                 raise too_large(self._facts.host, self._max_size_bytes)
-        return data
+        return data[:filled]
 
     def _read_window(self, response: SourceResponse, size: int) -> bytes:
         allowed, window = self._flow.take(size, self._stop), b""
@@ -126,7 +130,7 @@ class InOrderUpload:
         if self._position == self._facts.size_bytes and response.content_length is None and response.read(1):
             raise changed(self._facts.host)
 
-    def _keep(self, part_number: int, data: bytearray) -> None:
+    def _keep(self, part_number: int, data: memoryview) -> None:
         crc = crc64nvme(data)
         known = self._session.stored.get(part_number)
         if known is not None and known.crc64nvme == crc and known.size_bytes == len(data):

@@ -14,7 +14,7 @@ _WINDOW_BYTES: Final = 256 * 2**10
 class BufferedPart:
     """`data` as the body of a part; without `stop` nothing ends it early."""
 
-    def __init__(self, data: bytes | bytearray, *, stop: StopSignal | None = None) -> None:
+    def __init__(self, data: bytes | bytearray | memoryview, *, stop: StopSignal | None = None) -> None:
         self.stop: Final[StopSignal] = stop or threading.Event()
         self._data = memoryview(data)
         self._position = 0
