@@ -1,6 +1,6 @@
 """A real API server with Recordings and a real S3 server with their objects, for `benchmarks/report.py --peers FILE`.
 
-Run: `python benchmarks/reportpeers.py RECORDINGS FOLDER`; it writes FOLDER/peers.json when all is there, and
+Run: `python -m benchmarks.reportpeers RECORDINGS FOLDER`; it writes FOLDER/peers.json when all is there, and
 serves until it is ended. Every Recording is Complete and has four artifacts, an object for each.
 """
 

@@ -102,6 +102,7 @@ def test_json_has_no_binary_fractions() -> None:
 
 def test_the_table_has_a_line_for_each_day_and_organisation_marks_estimates_and_sums_up() -> None:
     history = [entry("2026-11-20", estimated=True), entry("2026-11-21", gb="1234.5"), entry("2026-11-22", org="globex")]
+    history.append(HistoryEntry(date="2026-11-23", orgs=(HistoryOrg(name="gone"),)))
     lines = [line.split() for line in as_table(rows(history), currency="EUR").splitlines()]
     assert lines == [
         ["DATE", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", "COST-EUR"],

@@ -141,14 +141,21 @@ def as_json(found: Sequence[Row], *, currency: str) -> str:
 
 
 def as_table(found: Sequence[Row], *, currency: str) -> str:
-    """One line for each organisation and step, for a terminal; `~` marks what is estimated, the last line sums up."""
+    """One line for each organisation and step, for a terminal; `~` marks what is estimated, the last line sums up.
+
+    An organisation that has nothing in a step has no line there.
+    """
     by_line: dict[tuple[str, str], dict[str, Row]] = {}
     for row in found:
         by_line.setdefault((row.date, row.org_id), {})[row.metric_type] = row
     lines: list[tuple[str, ...]] = [
         ("DATE", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", f"COST-{currency}")
     ]
-    lines += [_table_line(when, org, of_line) for (when, org), of_line in by_line.items()]
+    lines += [
+        _table_line(when, org, of_line)
+        for (when, org), of_line in by_line.items()
+        if any(row.value or row.cost for row in of_line.values())
+    ]
     total = rounded(sum((row.cost for row in found), ZERO), CENT)
     lines.append(("TOTAL", "", "", "", "", "", f"{total:,f}"))
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
