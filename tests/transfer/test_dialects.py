@@ -17,7 +17,7 @@ from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_bucket import Attributes, Bucket
-from tests.support.strict_dialect import DIALECTS
+from tests.support.strict_dialect import DIALECTS, Dialect
 from tests.support.strict_faults import Answer, Drop, FalseSuccess, Fault, FlipBit, Misjoin, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
@@ -293,6 +293,22 @@ def test_t19_a_foreign_object_is_not_written_over_without_conditions(
     source.behave = behave
     assert refuses(lambda: move(source, site)) is Reason.TARGET_KEY_CONFLICT
     assert [version.body for version in strict.bucket.versions[KEY]] == [b"somebody else's"]
+
+
+@pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])
+def test_a_store_that_nobody_has_looked_at_is_not_relied_on(
+    serve: Serve, strict: StrictStore, store: S3Store, body: bytes
+) -> None:
+    """`recording-operator copy` makes no probe."""
+    strict.bucket.dialect = Dialect(shown="parts", etags="opaque", conditions="ignored")
+    foreign = Attributes(content_type="text/plain", metadata={}, headers={})
+    strict.bucket.put(KEY, b"somebody else's", foreign, if_absent=False)
+    assert refuses(lambda: run_transfer(serve(body).url, store, options=OPTIONS)) is Reason.TARGET_KEY_CONFLICT
+    assert [version.body for version in strict.bucket.versions[KEY]] == [b"somebody else's"]
+    strict.bucket.delete(KEY, None)
+    stored = run_transfer(serve(body).url, store, options=OPTIONS)
+    check_stored(stored, body, strict)
+    assert stored.proof is Reason.READ_BACK
 
 
 def test_inline_text_that_was_damaged_is_stored_anew(site: Site) -> None:

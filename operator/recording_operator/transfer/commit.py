@@ -102,7 +102,7 @@ def _settle(
         raise wrong_in_store()
 
     while True:
-        if not store.capabilities.conditional_writes and (found := judged(StoredMeanwhile())) is not None:
+        if not store.capabilities.may_write_unseen and (found := judged(StoredMeanwhile())) is not None:
             return found
         failure = _failure_of(write)
         if (found := judged(failure)) is not None:

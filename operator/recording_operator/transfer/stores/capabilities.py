@@ -1,14 +1,16 @@
 """What a store was seen to do, and what follows from it for the way in which objects are stored and proved."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from recording_operator.api.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What the probe found; without a probe, all that AWS S3 does.
+    """What the probe found.
 
+    `found_out` is False where nobody has looked: then AWS S3 is assumed, and a key is looked at before it is written.
     `request_checksums`: Put, Create and Complete take CRC64NVME. `checksum_trailers`: a part may carry its CRC64NVME
     behind its bytes, and a wrong one is refused. `part_checksums`: UploadPart and ListParts show the CRC64NVME that the
     store computed. `full_object_checksums`: HEAD shows that of the whole object. `refuses_wrong_checksums`: no object
@@ -24,6 +26,7 @@ class Capabilities:
     refuses_wrong_checksums: bool = True
     md5_etags: bool = True
     versioning: bool = True
+    found_out: bool = True
 
     @property
     def proof(self) -> Reason:
@@ -42,6 +45,11 @@ class Capabilities:
         """Whether an object of ours can only have come to be with the bytes that were read from the source."""
         return self.full_object_checksums and self.refuses_wrong_checksums
 
+    @property
+    def may_write_unseen(self) -> bool:
+        """Whether a write finds out by itself that somebody else's object is at the key."""
+        return self.found_out and self.conditional_writes
+
     def as_status(self) -> dict[str, bool]:
         """As `status.capabilities` writes it."""
         return {
@@ -52,3 +60,7 @@ class Capabilities:
             "md5ETags": self.md5_etags,
             "versioning": self.versioning,
         }
+
+
+UNKNOWN: Final = Capabilities(md5_etags=False, found_out=False)
+"""Of a store that was not probed: where it shows no checksum, objects are read back."""

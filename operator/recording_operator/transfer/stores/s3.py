@@ -15,7 +15,7 @@ from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
 from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.accesslog import LoggedDownload, LogReading, logged_downloads
-from recording_operator.transfer.stores.capabilities import Capabilities
+from recording_operator.transfer.stores.capabilities import UNKNOWN, Capabilities
 from recording_operator.transfer.stores.client import S3Options, build_client, part_transport
 from recording_operator.transfer.stores.cloudwatch import cloudwatch_client, downloaded_bytes
 from recording_operator.transfer.stores.framing import FramedBody, PlainBody
@@ -40,9 +40,9 @@ class S3Store:
     def __init__(
         self, options: S3Options, *, capabilities: Capabilities | None = None, client: Any | None = None
     ) -> None:
-        """Without `capabilities` the store is taken for one that does all that AWS S3 does."""
+        """Without `capabilities` the store is taken for AWS S3, and not relied on to be it."""
         self.options: Final = options
-        self.capabilities: Final = capabilities or Capabilities()
+        self.capabilities: Final = capabilities or UNKNOWN
         self._client: Final[Any] = client or _connected(options)
 
     def adapted(self, capabilities: Capabilities) -> "S3Store":
