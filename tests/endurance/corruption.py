@@ -39,7 +39,8 @@ def run_case(laboratory: Lab, *, seed: int, number: int) -> Case:
         draw = random.Random(f"{seed} {number} {redraw}")
         small = corruption.size == "small"
         size = draw.randrange(1 * KIB, 128 * KIB) if small else draw.randrange(4 * PART, 12 * PART)
-        scene = begin(laboratory.tls if corruption.tls else laboratory.plain, draw, pattern(size, seed=number))
+        leg = laboratory.tls if corruption.tls else laboratory.plain
+        scene = begin(leg, draw, pattern(size, seed=number), dialect=corruption.dialect)
         met = corruption.set_up(scene)
         ended = play(scene)
         if met():

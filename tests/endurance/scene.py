@@ -17,9 +17,11 @@ from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StoredObject, UploadState
 from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.dialects_found import FOUND
 from tests.support.flipping_proxy import FlippingProxy
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
 from tests.support.strict_bucket import Bucket
+from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import Fault
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, KIB, Observed, an_object, fast_options, loopback_policy, run_transfer, store_of
@@ -159,9 +161,10 @@ def _leg(stack: ExitStack, tls: ssl.SSLContext | None, folder: Path) -> Leg:
     return Leg(source=source, strict=strict, to_source=to_source, to_store=to_store, store=store, dialer=dialer)
 
 
-def begin(leg: Leg, draw: random.Random, body: bytes) -> Scene:
-    """A scene in which nobody lies yet; what the case before left is gone."""
-    leg.strict.reset(Bucket(least_part_bytes=PART))
+def begin(leg: Leg, draw: random.Random, body: bytes, *, dialect: str) -> Scene:
+    """A scene in which nobody lies yet, with a store that speaks `dialect`; what the case before left is gone."""
+    leg.strict.reset(Bucket(least_part_bytes=PART, dialect=DIALECTS[dialect]))
+    leg = replace(leg, store=leg.store.adapted(FOUND[dialect]))
     leg.source.content = Content(body=body)
     leg.source.served.clear()
     leg.source.behave = lambda _: Behaviour()
