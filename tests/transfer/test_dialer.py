@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +21,7 @@ from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.policy import SourcePolicy
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
 from tests.support.transfers import loopback_policy, pattern
+from tests.support.waiting import eventually
 
 BODY = pattern(50_000)
 LOOPBACK = ip_address("127.0.0.1")
@@ -392,3 +394,31 @@ def test_a_server_that_stops_in_the_handshake() -> None:
         port = listener.getsockname()[1]
         policy = loopback_policy(timeouts={"connect": "300ms"})
         refused(lambda: fetch(Dialer(policy), f"https://127.0.0.1:{port}/"), Reason.SOURCE_UNREACHABLE)
+
+
+def test_connections_to_hosts_that_nobody_asks_any_more_are_dropped() -> None:
+    dialer = Dialer(loopback_policy())
+    kept, dropped = LyingSource(Content(body=BODY)), LyingSource(Content(body=BODY))
+    with kept, dropped:
+        fetch(dialer, dropped.url)
+        time.sleep(0.3)
+        fetch(dialer, kept.url)
+        before = sockets()
+
+        dialer.drop_idle(idle_s=0.2)
+
+        eventually(lambda: sockets() == before - 2, within_s=5, what="both ends of one connection are closed")
+        fetch(dialer, kept.url)
+        assert kept.connections == 1, "a connection in use was dropped"
+        assert fetch(dialer, dropped.url) == BODY
+        assert dropped.connections == 2
+    dialer.close()
+
+
+def sockets() -> int:
+    """How many this process has open; the test's servers close theirs only when they notice."""
+    targets = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            targets.append(str(entry.readlink()))
+    return sum(target.startswith("socket:") for target in targets)

@@ -123,6 +123,9 @@ class SourceResponse:
         self.close()
 
 
+KEEP_IDLE_S: Final = 60.0
+
+
 class Dialer:
     """Opens GETs under a policy. Safe for many threads; one per process is enough."""
 
@@ -161,6 +164,10 @@ class Dialer:
     def close(self) -> None:
         """Drop idle connections."""
         self._adapter.close()
+
+    def drop_idle(self, *, idle_s: float = KEEP_IDLE_S) -> None:
+        """Drop the connections to hosts that nobody has asked for so long: a provider's tenants may have one each."""
+        self._adapter.drop_idle(idle_s=idle_s)
 
     def _check(self, url: SourceUrl) -> None:
         policy = self.policy

@@ -5,6 +5,8 @@ environment. The adapter below it does none of that, and here it also keeps its 
 """
 
 import ssl
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +18,8 @@ from urllib3 import PoolManager, Retry
 
 from recording_operator.transfer.dialer_connections import NO_TARGET, Net, pinned_pools
 
+_Origin = tuple[str, str, int]  # scheme, host, port
+
 
 class SourceAdapter(HTTPAdapter):
     """Sends requests over connections that `net` pins, with one TLS context for all. Safe for many threads."""
@@ -23,6 +27,8 @@ class SourceAdapter(HTTPAdapter):
     def __init__(self, net: Net, *, tls: ssl.SSLContext, connections: int) -> None:
         self._net: Final = net
         self._tls: Final = tls
+        self._asked_s: dict[_Origin, float] = {}
+        self._lock = threading.Lock()
         # Retry(False) hands errors on as they are; 0 would wrap some in MaxRetryError.
         super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=Retry(False))
 
@@ -38,6 +44,16 @@ class SourceAdapter(HTTPAdapter):
         request.headers = CaseInsensitiveDict(headers)
         return self.send(request, stream=True, timeout=(timeouts.connect, timeouts.read), proxies={}).raw
 
+    def drop_idle(self, *, idle_s: float) -> None:
+        """Close the connections that are kept to hosts which nobody has asked for so long; those in use go on."""
+        before_s = time.monotonic() - idle_s
+        with self._lock:  # whoever asks from now on finds the pool gone, and makes another
+            self._asked_s = {origin: asked_s for origin, asked_s in self._asked_s.items() if asked_s > before_s}
+            pools = self.poolmanager.pools
+            for key in pools.keys():  # noqa: SIM118 - being shared, it cannot be iterated
+                if (key.key_scheme, key.key_host, key.key_port) not in self._asked_s:
+                    del pools[key]
+
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **_: Any) -> None:
         """Pools of pinned connections only."""
         self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, ssl_context=self._tls)
@@ -47,6 +63,8 @@ class SourceAdapter(HTTPAdapter):
         """Where to connect, as the policy read it: a second parser of URLs could read another host."""
         url = self._net.context.url
         host = f"[{url.host}]" if ":" in url.host else url.host
+        with self._lock:
+            self._asked_s[url.scheme, host.lower(), url.port] = time.monotonic()
         return {"scheme": url.scheme, "host": host, "port": url.port}, {}
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
