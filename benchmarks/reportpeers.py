@@ -7,7 +7,6 @@ serves until it is ended. Every Recording is Complete and has four artifacts, an
 import json
 import signal
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -63,8 +62,7 @@ class Filler:
 def main() -> None:
     """Start, fill, tell, serve."""
     recordings, folder = int(sys.argv[1]), Path(sys.argv[2])
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ControlPlane(folder / "control-plane") as cluster, S3Server(folder / "s3", versioning=False) as s3:
         cluster.start()
         s3.start()
@@ -85,7 +83,7 @@ def main() -> None:
         }
         (folder / "peers.json").write_text(json.dumps(peers))
         print(f"{recordings} Recordings of {ORGS} organisations, {4 * recordings} objects", flush=True)
-        ended.wait()
+        signal.pause()
 
 
 if __name__ == "__main__":
