@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads e2e-faults test-stores
+.PHONY: bench bench-limits bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -95,6 +95,9 @@ bench: setup ## Compare the data path with curl, aws, rclone, s5cmd; ROUNDS=1 SI
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.datapath --rounds $(ROUNDS) --size $(SIZE) --store $(STORE)
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.small --rounds $(ROUNDS) --objects $(OBJECTS)
+
+bench-limits: setup ## Memory per worker, 50 GiB of unknown length, 64 transfers, a capped link; LIMITS_ARGS="workers crowd"
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.limits $(LIMITS_ARGS)
 
 bench-report: setup ## Time a report over 100,000 Recordings and 1,000,000 objects against a bare LIST
 	@$(BIN)/python benchmarks/report.py
