@@ -124,7 +124,7 @@ def copy(
     """Copy URL to TARGET (s3://BUCKET/KEY) with all checks of the operator; nothing is overwritten.
 
     The key pair comes from the environment (AWS_ACCESS_KEY_ID …) or the instance. Sources that the settings do not
-    allow are refused, as in the operator. Doing it again finds the object and copies nothing. Exit status: 0 stored,
+    allow are refused, as in the operator. Doing it again finds the object and stores nothing. Exit status: 0 stored,
     1 failed for good, 75 may work later, 2 wrong usage, 130 interrupted.
     """
     redactor = Redactor()
