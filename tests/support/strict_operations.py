@@ -45,6 +45,8 @@ def operation_of(method: str, query: Mapping[str, str]) -> str:
     plain = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
     if "uploadId" in query:
         return with_upload.get(method, "Unknown")
+    if "versions" in query:
+        return "ListObjectVersions"
     if "uploads" in query:
         return "CreateMultipartUpload" if method == "POST" else "ListMultipartUploads"
     return plain.get(method, "Unknown")
@@ -211,6 +213,19 @@ def _list_multipart_uploads(request: S3Request, bucket: Bucket) -> Reply:
     )
 
 
+def _list_object_versions(request: S3Request, bucket: Bucket) -> Reply:
+    prefix = request.query.get("prefix", "")
+    rows = "".join(
+        f"<Version><Key>{escape(key)}</Key><VersionId>{version.version_id}</VersionId><ETag>{escape(version.etag)}</ETag>"
+        f"<Size>{len(version.body)}</Size><LastModified>{version.modified.isoformat()}</LastModified></Version>"
+        for key, versions in sorted(bucket.versions.items())
+        if key.startswith(prefix)
+        for version in versions
+    )
+    inner = f"{rows}<IsTruncated>false</IsTruncated>"
+    return Reply(body=f'<ListVersionsResult xmlns="{_NAMESPACE}">{inner}</ListVersionsResult>'.encode(), headers={})
+
+
 _OPERATIONS: Mapping[str, Callable[[S3Request, Bucket], Reply]] = {
     "PutObject": _put_object,
     "HeadObject": _head_object,
@@ -222,6 +237,7 @@ _OPERATIONS: Mapping[str, Callable[[S3Request, Bucket], Reply]] = {
     "CompleteMultipartUpload": _complete_multipart_upload,
     "AbortMultipartUpload": _abort_multipart_upload,
     "ListMultipartUploads": _list_multipart_uploads,
+    "ListObjectVersions": _list_object_versions,
 }
 
 

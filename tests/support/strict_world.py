@@ -1,0 +1,51 @@
+"""A world whose bucket is in a strict store of its own, beside the world of a test."""
+
+import dataclasses
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from localcluster.s3server import Credentials
+from tests.support.strict_bucket import Bucket
+from tests.support.strict_store import StrictStore
+from tests.support.world import World
+
+
+class StrictS3:
+    """What the invariant checker asks of an S3 server."""
+
+    def __init__(self, strict: StrictStore) -> None:
+        self._strict = strict
+
+    def client(self) -> Any:
+        """A client that waits for nobody and tries once."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self._strict.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=self._strict.access_key,
+            aws_secret_access_key=self._strict.secret_key,
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        )
+
+
+def strict_world(world: World, strict: StrictStore) -> World:
+    """The same cluster and operators; another store, a location in it, and expectations of its own."""
+    strict.bucket = Bucket()
+    location = world.make_location(
+        endpoint=strict.endpoint,
+        credentials=Credentials(access_key=strict.access_key, secret_key=strict.secret_key),
+        spec={"s3": {"bucket": strict.bucket_name}},
+    )
+    world.secrets.add(strict.secret_key)
+    return dataclasses.replace(
+        world,
+        s3=StrictS3(strict),  # type: ignore[arg-type]
+        bucket=strict.bucket_name,
+        location=location,
+        expected={},
+        foreign_keys=set(),
+        foreign_uploads=set(),
+        removed=set(),
+    )
