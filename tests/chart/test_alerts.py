@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def exported() -> set[str]:
     metrics.status_written(outcome="Success")
     metrics.watch_silence_from("recordings", lambda: 1.0)
     metrics.set_location_ready("archive", ready=True)
-    metrics.reports.show("all", _A_REPORT, budget=100.0, orgs=1)
+    metrics.reports.show("all", _A_REPORT, budget=Decimal(100), orgs=1)
     return set(re.findall(r"^([a-z_]+)[ {]", metrics.render().decode(), re.MULTILINE))
 
 

@@ -78,8 +78,8 @@ class PartTransport:
     def _exchange(
         self, connection: http.client.HTTPConnection, url: SplitResult, request: Any, watch: Watch
     ) -> http.client.HTTPResponse:
-        # The guard ends a send that stalls. A time-out of the socket's own would make it non-blocking underneath: a full
-        # buffer then costs a refused write, a poll and the write again.
+        # The guard ends a send that stalls. A time-out of the socket's own would make it non-blocking underneath:
+        # a full buffer then costs a refused write, a poll and the write again.
         connection.sock.settimeout(None)
         try:
             self._send(connection, url, request, watch)
