@@ -181,7 +181,7 @@ def crds_applied_again(world: World, _way: Way) -> Iterator[None]:
     [
         pytest.param(killed, 20, True, id="API server killed"),
         pytest.param(frozen, 60, True, id="API server stopped (SIGSTOP) for 60 s"),
-        pytest.param(without_etcd, 20, True, id="etcd killed"),
+        pytest.param(without_etcd, 20, False, id="etcd killed"),
         pytest.param(refused, 20, True, id="connections refused"),
         pytest.param(half_open, 45, True, id="half-open connections"),
         pytest.param(dead_token, 20, False, id="expired token"),
