@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
@@ -67,8 +68,11 @@ def a_store(conduct: Conduct, *, tls: ssl.SSLContext | None) -> Iterator[int]:
         sock.close()
 
 
-def send(conduct: Conduct, *, scheme: str, authority: CertificateAuthority, stop: threading.Event | None = None) -> Any:
-    """Send a part to a store that behaves so; botocore's answer."""
+@contextmanager
+def a_sender(
+    conduct: Conduct, *, scheme: str, authority: CertificateAuthority, stop: threading.Event | None = None
+) -> Iterator[Callable[[], Any]]:
+    """Sends a part to a store that behaves so, each time it is called, and returns botocore's answer."""
     keys: ssl.SSLContext | None = None
     if scheme == "https":
         keys = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -76,9 +80,27 @@ def send(conduct: Conduct, *, scheme: str, authority: CertificateAuthority, stop
     trusted = ssl.create_default_context(cafile=str(authority.path("ca.crt")))
     transport = PartTransport(tls=trusted, timeouts=Timeouts(connect_s=5, send_s=SEND_S, answer_s=20))
     with a_store(conduct, tls=keys) as port:
-        body = FramedBody(BufferedPart(PART, stop=stop))
-        url = f"{scheme}://127.0.0.1:{port}/bucket/key?partNumber=1"
-        return transport(SimpleNamespace(body=body, url=url, headers={"Content-Length": str(len(body))}))
+
+        def send_part() -> Any:
+            body = FramedBody(BufferedPart(PART, stop=stop))
+            url = f"{scheme}://127.0.0.1:{port}/bucket/key?partNumber=1"
+            return transport(SimpleNamespace(body=body, url=url, headers={"Content-Length": str(len(body))}))
+
+        yield send_part
+
+
+def send(conduct: Conduct, *, scheme: str, authority: CertificateAuthority, stop: threading.Event | None = None) -> Any:
+    """Send one part."""
+    with a_sender(conduct, scheme=scheme, authority=authority, stop=stop) as send_part:
+        return send_part()
+
+
+def take_two(sock: socket.socket) -> None:
+    """Take two parts on one connection; the one that answers hears nothing else meanwhile."""
+    take_with_pauses(sock)
+    while not sock.recv(2**18).startswith(b"PUT "):
+        pass
+    sock.sendall(STORED)
 
 
 def take_with_pauses(sock: socket.socket) -> None:
@@ -117,3 +139,9 @@ def test_a_stop_ends_a_send_that_hangs(scheme: str, authority: CertificateAuthor
     with pytest.raises(BodyAborted) as aborted:
         send(lambda _: stop.set(), scheme=scheme, authority=authority, stop=stop)
     assert isinstance(aborted.value.error, Stopped)
+
+
+def test_a_connection_is_used_again_by_whichever_thread(scheme: str, authority: CertificateAuthority) -> None:
+    with a_sender(take_two, scheme=scheme, authority=authority) as send_part, ThreadPoolExecutor(1) as other:
+        assert send_part().status_code == 200
+        assert other.submit(send_part).result().status_code == 200

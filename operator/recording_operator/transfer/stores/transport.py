@@ -6,9 +6,7 @@ the body as it comes, which costs less than urllib3's path and lets a stop end a
 """
 
 import http.client
-import select
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +23,7 @@ from recording_operator.transfer.errors import Stopped
 from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
 from recording_operator.transfer.stores.endpoint import EndpointBlocked, connect_endpoint
 from recording_operator.transfer.stores.framing import FramedBody, PlainBody
+from recording_operator.transfer.stores.idle_connections import IdleConnections
 from recording_operator.transfer.stores.store import BodyAborted
 
 # A store that has refused a part may say so while it is still being sent.
@@ -43,13 +42,13 @@ class Timeouts:
 
 
 class PartTransport:
-    """Handler of `before-send.s3.UploadPart`. Safe for many threads: each has its own connections."""
+    """Handler of `before-send.s3.UploadPart`. Safe for many threads: each part has a connection of its own."""
 
     def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
         self._tls = tls
         self._timeouts = timeouts
         self._guard = SocketGuard()
-        self._kept = _Kept()
+        self._idle = IdleConnections()
 
     def register(self, client: Any) -> None:
         """Take over the client's parts."""
@@ -60,19 +59,21 @@ class PartTransport:
         if not isinstance(request.body, FramedBody | PlainBody) or get_environ_proxies(request.url):
             return None
         url = urlsplit(request.url)
-        connection = self._connection(url, request)
+        connection = self._idle.take((url.scheme, url.netloc)) or self._connected(url, request)
         watch = self._guard.watch(connection.sock, stop=request.body.part.stop, within_s=None)
         try:
             answer = self._exchange(connection, url, request, watch)
             kept = not answer.will_close
             body = answer.read()
         except BaseException as error:
-            self._drop(url)
+            connection.close()
             raise self._translated(error, watch, request) from None
         finally:
             watch.release()
-        if not kept:
-            self._drop(url)
+        if kept:
+            self._idle.put((url.scheme, url.netloc), connection)
+        else:
+            connection.close()
         return AWSResponse(request.url, answer.status, answer.headers, _Read(body))
 
     def _exchange(
@@ -115,11 +116,7 @@ class PartTransport:
             watch.deadline = monotonic() + send_s
             send(window)
 
-    def _connection(self, url: SplitResult, request: Any) -> http.client.HTTPConnection:
-        found = self._kept.by_host.get((url.scheme, url.netloc))
-        if found is not None and not _was_closed(found):
-            return found
-        self._drop(url)
+    def _connected(self, url: SplitResult, request: Any) -> http.client.HTTPConnection:
         try:
             connection = self._new_connection(url)
         except (ValueError, http.client.InvalidURL):
@@ -133,7 +130,6 @@ class PartTransport:
             raise BotoSslError(endpoint_url=request.url, error=type(error).__name__) from None
         except OSError:
             raise EndpointConnectionError(endpoint_url=request.url) from None
-        self._kept.by_host[url.scheme, url.netloc] = connection
         return connection
 
     def _new_connection(self, url: SplitResult) -> http.client.HTTPConnection:
@@ -141,11 +137,6 @@ class PartTransport:
         if url.scheme == "https":
             return http.client.HTTPSConnection(host, url.port, timeout=timeout_s, context=self._tls)
         return http.client.HTTPConnection(host, url.port, timeout=timeout_s)
-
-    def _drop(self, url: SplitResult) -> None:
-        connection = self._kept.by_host.pop((url.scheme, url.netloc), None)
-        if connection is not None:
-            connection.close()
 
     @staticmethod
     def _translated(error: BaseException, watch: Watch, request: Any) -> BaseException:
@@ -159,13 +150,6 @@ class PartTransport:
         return translated
 
 
-class _Kept(threading.local):
-    """This thread's open connections."""
-
-    def __init__(self) -> None:
-        self.by_host: dict[tuple[str, str], http.client.HTTPConnection] = {}
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A body that was read already, as AWSResponse wants it."""
@@ -175,15 +159,6 @@ class _Read:
     def stream(self) -> Iterator[bytes]:
         """The body in one piece."""
         yield self.body
-
-
-def _was_closed(connection: http.client.HTTPConnection) -> bool:
-    """Whether the other side ended it, or said something that nobody asked."""
-    if connection.sock is None:
-        return True
-    poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,74 @@
+"""Connections to a store that are open and unused."""
+
+import http.client
+import socket
+
+from recording_operator.transfer.stores.idle_connections import IdleConnections
+
+_HERE = ("https", "store.example")
+_THERE = ("https", "other.example")
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def _open() -> tuple[http.client.HTTPConnection, socket.socket]:
+    ours, theirs = socket.socketpair()
+    connection = http.client.HTTPConnection("store.example")
+    connection.sock = ours
+    return connection, theirs
+
+
+def test_the_one_that_was_used_last_is_used_again_and_only_for_its_place() -> None:
+    idle, (first, peer), (second, other) = IdleConnections(), _open(), _open()
+    idle.put(_HERE, first)
+    idle.put(_HERE, second)
+    with peer, other:
+        assert idle.take(_THERE) is None
+        assert idle.take(_HERE) is second
+        assert idle.take(_HERE) is first
+        assert idle.take(_HERE) is None
+
+
+def test_one_that_the_store_has_closed_is_closed_and_passed_over() -> None:
+    idle, (good, peer), (closed, gone) = IdleConnections(), _open(), _open()
+    idle.put(_HERE, good)
+    idle.put(_HERE, closed)
+    gone.close()
+    with peer:
+        assert idle.take(_HERE) is good
+        assert closed.sock is None
+
+
+def test_one_on_which_something_came_that_nobody_asked_is_not_used() -> None:
+    idle, (connection, peer) = IdleConnections(), _open()
+    idle.put(_HERE, connection)
+    with peer:
+        peer.sendall(b"HTTP/1.1 408 Request Timeout")
+        assert idle.take(_HERE) is None
+        assert connection.sock is None
+
+
+def test_what_idles_too_long_is_closed() -> None:
+    clock = _Clock()
+    idle, (connection, peer) = IdleConnections(clock=clock), _open()
+    idle.put(_HERE, connection)
+    clock.now_s += 15.1
+    with peer:
+        assert idle.take(_HERE) is None
+        assert connection.sock is None
+
+
+def test_their_number_is_bounded() -> None:
+    idle, pairs = IdleConnections(), [_open() for _ in range(70)]
+    for connection, _ in pairs:
+        idle.put(_HERE, connection)
+    assert sum(connection.sock is not None for connection, _ in pairs) == 64
+    for connection, peer in pairs:
+        connection.close()
+        peer.close()
