@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from localcluster.s3server import Credentials
 from tests.support.strict_bucket import Bucket
+from tests.support.strict_dialect import AWS, Dialect
 from tests.support.strict_store import StrictStore
 from tests.support.world import World
 
@@ -26,17 +27,21 @@ class StrictS3:
             region_name="us-east-1",
             aws_access_key_id=self._strict.access_key,
             aws_secret_access_key=self._strict.secret_key,
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+            config=Config(
+                s3={"addressing_style": "path"},
+                retries={"total_max_attempts": 1},
+                response_checksum_validation="when_required",
+            ),
         )
 
 
-def strict_world(world: World, strict: StrictStore) -> World:
+def strict_world(world: World, strict: StrictStore, *, dialect: Dialect = AWS, checksums: str = "Auto") -> World:
     """The same cluster and operators; another store, a location in it, and expectations of its own."""
-    strict.bucket = Bucket()
+    strict.bucket = Bucket(dialect=dialect)
     location = world.make_location(
         endpoint=strict.endpoint,
         credentials=Credentials(access_key=strict.access_key, secret_key=strict.secret_key),
-        spec={"s3": {"bucket": strict.bucket_name}},
+        spec={"s3": {"bucket": strict.bucket_name, "checksums": checksums}},
     )
     world.secrets.add(strict.secret_key)
     return dataclasses.replace(

@@ -79,6 +79,8 @@ class World:
     """uids of Recordings whose objects must be gone."""
     secrets: set[str] = field(default_factory=lambda: {CANARY})
     """Strings that may appear nowhere but where the user wrote them."""
+    proof: str = "FullObjectCRC64NVME"
+    """By what the store lets an object be proved."""
     rss_limit_bytes: int = 400 * 2**20
 
     # Recordings
