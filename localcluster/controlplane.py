@@ -8,7 +8,6 @@ Errors: ComponentError (a component did not start), KubectlError, ToolchainError
 """
 
 import csv
-import datetime as dt
 import http.client
 import io
 import json
@@ -74,8 +73,6 @@ class ControlPlane:
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.audit_log = self.folder / "audit.log"
-        self.starts: list[dt.datetime] = []
-        """When a component was started: an API server knows no rights for a moment, and then answers 403."""
         self._tools = ensure_tools() if tools is None else tools
         self._api_server_args = tuple(api_server_args)
         self._durable = durable
@@ -106,6 +103,11 @@ class ControlPlane:
         """URL of the API server."""
         return f"https://{LOOPBACK}:{self._port}"
 
+    @property
+    def etcd_url(self) -> str:
+        """URL of etcd; it asks nobody who he is."""
+        return f"http://{LOOPBACK}:{self._etcd_port}"
+
     def start(self) -> None:
         """Start everything and wait until the API server is ready. Raises ComponentError."""
         for name in (ETCD, API_SERVER, CONTROLLER_MANAGER):
@@ -114,7 +116,6 @@ class ControlPlane:
     def start_component(self, name: str) -> None:
         """Start one component (again, on the same port and data) and wait until it is ready. Raises ComponentError."""
         process = self.processes[name]
-        self.starts.append(dt.datetime.now(dt.UTC))
         process.start()
         checks = {ETCD: self._etcd_is_healthy, API_SERVER: self._api_server_is_ready}
         if check := checks.get(name):

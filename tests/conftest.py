@@ -33,6 +33,12 @@ settings.register_profile(
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
+API_SERVER_ARGS = (
+    "--goaway-chance=0.02",  # the highest there is
+    "--shutdown-delay-duration=2s",
+    "--shutdown-send-retry-after=true",
+)
+"""As behind a load balancer: clients are sent elsewhere now and then, and an end is announced."""
 TENANT = "tenant"  # a user without any right until a test grants one
 
 
@@ -46,7 +52,8 @@ def scratch() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def cluster(scratch: Path) -> Iterator[ControlPlane]:
     """A control plane with the CRDs and the operator's RBAC; `cluster.kubectl` is an administrator's."""
-    with ControlPlane(scratch / "control-plane", users=[User(name=TENANT)]) as control_plane:
+    folder, users = scratch / "control-plane", [User(name=TENANT)]
+    with ControlPlane(folder, users=users, api_server_args=API_SERVER_ARGS) as control_plane:
         control_plane.start()
         install(control_plane.kubectl)
         yield control_plane
