@@ -40,6 +40,19 @@ def forbidden(
     return {
         (right, event["objectRef"].get("namespace", ""))
         for right, event in asked(cluster, user=user, since=since)
-        if event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
+        if _decision(event) == "forbid"
         and not any(begin <= datetime.fromisoformat(event["requestReceivedTimestamp"]) <= end for begin, end in taken)
     }
+
+
+def granted(cluster: ControlPlane, *, user: str) -> set[tuple[Right, str]]:
+    """Rights that the user was seen to have, and the namespace."""
+    return {
+        (right, event["objectRef"].get("namespace", ""))
+        for right, event in asked(cluster, user=user)
+        if _decision(event) == "allow"
+    }
+
+
+def _decision(event: JsonObject) -> str:
+    return str(event.get("annotations", {}).get("authorization.k8s.io/decision", ""))
