@@ -69,13 +69,12 @@ _QUIET: Final[Mapping[str, int]] = {
         ("aiohttp", "asyncio", "boto3", "botocore", "kopf", "kubernetes", "requests", "s3transfer"),
         logging.WARNING,
     ),
-    # "OS signals are ignored": so they should be, the operator handles them itself.
-    "kopf._core.reactor.running": logging.ERROR,
     # Each attempt at a request that nobody answers: whoever asked says so, or tries again.
     "urllib3": logging.ERROR,
     # Every attempt at a LIST or WATCH while the API server is away, and a traceback at the end: `kube.outage` tells of
     # an outage once, the watcher of each start anew.
     "kopf._cogs.clients.watching": logging.CRITICAL,
+    "kopf._core.reactor.running": logging.CRITICAL,
     "kopf._core.reactor.observation": logging.CRITICAL,
     "kopf._core.reactor.orchestration": logging.CRITICAL,
 }

@@ -73,3 +73,11 @@ def test_what_every_recording_meets_is_told_once_a_minute() -> None:
     assert sparingly.level_of(Conflict("PATCH /x: 409", status=409)) == logging.WARNING
     clock.now_s += 60
     assert sparingly.level_of(refused) == logging.WARNING
+
+
+def test_each_thing_is_news_once_a_minute() -> None:
+    clock = Clock()
+    sparingly = Sparingly(clock=clock)
+    assert [sparingly.is_news("a"), sparingly.is_news("b"), sparingly.is_news("a")] == [True, True, False]
+    clock.now_s += 60
+    assert sparingly.is_news("a")

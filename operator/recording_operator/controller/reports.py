@@ -23,7 +23,7 @@ from recording_operator.costs.schedule import ScheduleError, next_time
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
 from recording_operator.kube.events import EventRecorder, EventType
-from recording_operator.kube.outage import level_of
+from recording_operator.kube.outage import Sparingly
 from recording_operator.kube.status import merge_patch_between
 from recording_operator.reportmetrics import ReportMetrics
 
@@ -58,6 +58,7 @@ class ReportKeeper:
         self._metrics = metrics
         self._metric_orgs = metric_orgs
         self._clock = now
+        self._refusals = Sparingly()
         self._known: dict[str, StorageReport] = {}
         self._versions: dict[str, tuple[str, int]] = {}
 
@@ -70,7 +71,7 @@ class ReportKeeper:
             except RefreshStopped:
                 return
             except KubeError as error:
-                _log.log(level_of(error), "StorageReports could not be looked at: %s", error)
+                _log.log(self._refusals.level_of(error), "StorageReports could not be looked at: %s", error)
             except Exception:
                 _log.exception("Looking after StorageReports failed in a way that nobody foresaw")
             stop.wait(_POLL_S)

@@ -18,7 +18,7 @@ from recording_operator.engine.finished import Finished, is_settled
 from recording_operator.engine.keys import uid_pattern
 from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.kube.errors import KubeError
-from recording_operator.kube.outage import level_of
+from recording_operator.kube.outage import Sparingly
 from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.store import OpenUpload
@@ -66,6 +66,7 @@ class Sweeper:
         self._not_before = now()
         self._missed = threading.Event()
         self._swept_at: datetime | None = None
+        self._refusals = Sparingly()
 
     def look_soon(self) -> None:
         """The watch was broken: no list tells what happened to finished Recordings meanwhile. From any thread."""
@@ -87,7 +88,7 @@ class Sweeper:
                 self._uploads_due = self._now() + self._intervals.uploads
         except KubeError as error:
             self._not_before = self._now() + _REST_AFTER_FAILURE
-            _log.log(level_of(error), "A sweep was broken off: %s", error)
+            _log.log(self._refusals.level_of(error), "A sweep was broken off: %s", error)
 
     def _may_have_missed(self) -> bool:
         """Whether there was a new list, and the last sweep is not so young that a watch that breaks often hurts."""

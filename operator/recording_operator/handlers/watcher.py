@@ -25,6 +25,7 @@ from recording_operator.handlers.session import open_session
 from recording_operator.handlers.streams import RESOURCES, Stream, WatchHealth
 from recording_operator.kube.client import UNFINISHED
 from recording_operator.kube.connection import Connection
+from recording_operator.kube.outage import Sparingly
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class Watcher:
         self.listed = threading.Event()
         """Set once all resources were listed and handed over for the first time."""
         self._listed_once: set[str] = set()
+        self._ends = Sparingly()
+        self._cancelling = False
 
     def run(self, stop: threading.Event) -> None:
         """Watch until `stop` is set. Blocks; meant for a thread of its own."""
@@ -92,6 +95,7 @@ class Watcher:
     async def _run(self, stop: threading.Event) -> None:
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_failed)
         threading.Thread(target=_pass_on, args=(stop, loop, stopping), name="watch-stop", daemon=True).start()
         failures = 0
         while not stopping.is_set():
@@ -105,7 +109,8 @@ class Watcher:
             self.health.restarts += 1
             failures = 0 if time.monotonic() - started_s > self._options.start_timeout_s * 2 else failures + 1
             delay_s = _RESTART_DELAYS_S[min(failures, len(_RESTART_DELAYS_S) - 1)]
-            _log.warning("The watcher ended (%s) and starts again in %g s", why, delay_s)
+            level = logging.WARNING if self._ends.is_news(why) else logging.DEBUG
+            _log.log(level, "The watcher ended (%s) and starts again in %g s", why, delay_s)
             await _wait(stopping, delay_s)
 
     async def _run_kopf(self, stopping: asyncio.Event) -> str:
@@ -124,14 +129,20 @@ class Watcher:
             clusterwide=True,
         )
         done, _ = await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
+        self._cancelling = True
         self.health.hopeless = not await _cancel_all(ours)
         for session in self._sessions:
             await session.close()
         self._sessions.clear()
         await _cancel_all({asyncio.current_task()})
-        # The class only: an error's text may quote objects.
-        errors = [type(task.exception()).__name__ for task in done if not task.cancelled() and task.exception()]
-        return errors[0] if errors else "resources were not served"
+        self._cancelling = False
+        errors = [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
+        return _named(errors[0]) if errors else "resources were not served"
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Callbacks of kopf fail when its tasks are cancelled: nobody waits for them any more."""
+        if not self._cancelling:
+            loop.default_exception_handler(context)
 
     async def _beat(self, stopping: asyncio.Event, ending: asyncio.Event) -> None:
         begun_s = time.monotonic()
@@ -268,6 +279,13 @@ async def _cancel_all(spared: set[asyncio.Task[Any] | None]) -> bool:
             if not task.cancelled():
                 task.exception()  # else asyncio complains that nobody asked
     return False
+
+
+def _named(error: BaseException) -> str:
+    """The class and, of an API server's answer, the resource. Not its text, which may quote objects."""
+    details = getattr(error, "details", None) or {}
+    about = f" for {details['kind']}" if details.get("kind") else ""
+    return f"{type(error).__name__}{about}"
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -31,16 +31,20 @@ class Sparingly:
         self._every_s = every_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._told_s: dict[type[KubeError], float] = {}
+        self._told_s: dict[str, float] = {}
 
     def level_of(self, error: KubeError) -> int:
         """As the function; DEBUG also where one like it was told a moment ago."""
+        return level_of(error) if self.is_news(type(error).__name__) else logging.DEBUG
+
+    def is_news(self, what: str) -> bool:
+        """Whether this was not told a moment ago; it counts as told now. `what` is one of few."""
         with self._lock:
-            now_s, told_s = self._clock(), self._told_s.get(type(error))
+            now_s, told_s = self._clock(), self._told_s.get(what)
             if told_s is not None and now_s - told_s < self._every_s:
-                return logging.DEBUG
-            self._told_s[type(error)] = now_s
-        return level_of(error)
+                return False
+            self._told_s[what] = now_s
+        return True
 
 
 class Outage:
