@@ -91,6 +91,8 @@ class Nursery:
             word, *numbers = line.split()
             with self._changed:
                 if word == "started":
+                    # Thousands of forks later a number comes again, and then it is not the one that has ended.
+                    self._ended.pop(int(numbers[0]), None)
                     self._started.append(int(numbers[0]))
                 else:
                     self._ended[int(numbers[0])] = int(numbers[1])
