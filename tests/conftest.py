@@ -8,8 +8,9 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,7 @@ from localcluster.install import (
     storage_location,
 )
 from localcluster.operatorprocess import POLICY
+from localcluster.process import ComponentError
 from localcluster.s3server import Credentials
 
 # The same examples in every run, and none that fails because the machine is busy. HYPOTHESIS_PROFILE=explore draws new
@@ -33,6 +35,8 @@ settings.register_profile(
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
+_STARTS = 3
+S = TypeVar("S", ControlPlane, S3Server)
 API_SERVER_ARGS = (
     "--goaway-chance=0.02",  # the highest there is
     "--shutdown-delay-duration=2s",
@@ -52,9 +56,13 @@ def scratch() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def cluster(scratch: Path) -> Iterator[ControlPlane]:
     """A control plane with the CRDs and the operator's RBAC; `cluster.kubectl` is an administrator's."""
-    folder, users = scratch / "control-plane", [User(name=TENANT)]
-    with ControlPlane(folder, users=users, api_server_args=API_SERVER_ARGS) as control_plane:
-        control_plane.start()
+    users = [User(name=TENANT)]
+
+    def make(folder: Path) -> ControlPlane:
+        return ControlPlane(folder, users=users, api_server_args=API_SERVER_ARGS)
+
+    with ExitStack() as stack:
+        control_plane = _started(make, scratch / "control-plane", stack)
         install(control_plane.kubectl)
         yield control_plane
 
@@ -62,9 +70,22 @@ def cluster(scratch: Path) -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def s3(scratch: Path) -> Iterator[S3Server]:
     """A versitygw."""
-    with S3Server(scratch / "s3") as server:
-        server.start()
-        yield server
+    with ExitStack() as stack:
+        yield _started(S3Server, scratch / "s3", stack)
+
+
+def _started(make: Callable[[Path], S], folder: Path, stack: ExitStack) -> S:
+    """A server of the whole session; once more, with other ports, where somebody took one of them in between."""
+    for attempt in range(_STARTS):
+        server = stack.enter_context(make(folder / str(attempt)))
+        try:
+            server.start()
+        except ComponentError:
+            if attempt == _STARTS - 1:
+                raise
+        else:
+            return server
+    raise AssertionError("unreachable")
 
 
 @pytest.fixture

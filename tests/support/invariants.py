@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import URLError
 
 from awscrt.checksums import crc64nvme
 from botocore.exceptions import ClientError
@@ -23,6 +24,7 @@ from botocore.exceptions import ClientError
 from localcluster import OperatorProcess
 from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.api.names import RESERVED_FOLDER
+from recording_operator.kube.errors import TooManyRequests
 from tests.support.recordings import Bytes, Live
 from tests.support.waiting import eventually
 from tests.support.world import World
@@ -202,7 +204,7 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
     for number, operator in enumerate(world.everyone):
         yield f"the log of operator {number}", operator.log_text()
         if operator in world.running:
-            yield f"the metrics of operator {number}", operator.metrics()
+            yield f"the metrics of operator {number}", _metrics(operator)
     for namespace in (world.namespace, OPERATOR_NAMESPACE, "default"):
         events = world.admin.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")
         yield f"the events of {namespace}", json.dumps(events)
@@ -211,12 +213,36 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
             shown = {key: value for key, value in version.items() if key != "spec"}
             yield f"{expected.live.name} outside its spec", json.dumps(shown)
     for plural in ("storagelocations", "storagereports"):
-        for item in world.admin.request("GET", f"/apis/recordings.dev/v1alpha1/{plural}")["items"]:
+        for item in _items(world, f"/apis/recordings.dev/v1alpha1/{plural}"):
             yield f"{plural} {item['metadata']['name']}", json.dumps(item)
     for key in _listed(world)[0]:
         head = world.s3.client().head_object(Bucket=world.bucket, Key=key)
         head.pop("ResponseMetadata")
         yield f"the metadata of {key}", f"{key} {json.dumps(head, default=str)}"
+
+
+def _metrics(operator: OperatorProcess) -> str:
+    """Of one that may have been started a moment ago."""
+
+    def shown() -> str:
+        try:
+            return operator.metrics()
+        except URLError:
+            return ""
+
+    return eventually(shown, within_s=_PROBED_WITHIN_S, what="metrics")
+
+
+def _items(world: World, path: str) -> list[JsonObject]:
+    """Of a resource whose definition may have been installed a moment ago (429: storage is initializing)."""
+
+    def listed() -> JsonObject | None:
+        try:
+            return world.admin.request("GET", path)
+        except TooManyRequests:
+            return None
+
+    return list(eventually(listed, within_s=_PROBED_WITHIN_S, what=path)["items"])
 
 
 def _recordings(world: World) -> list[JsonObject]:
