@@ -1,7 +1,7 @@
 """`make bench-control`: the control loop against bare loops of the same requests, on real servers.
 
-throughput  small Recordings from the first claim to the last Complete, against PATCH, PUT, PATCH in bare threads; and
-            the operator's writes for each
+throughput  small Recordings from the first claim to the last Complete, against the same PATCH, PUT and PATCH of each in
+            bare threads; and the operator's writes for each
 stored      time to ready, processor time and memory with many finished Recordings, against a bare filtered LIST
 fairness    how long a single Recording of one tenant waits while another tenant has a long queue
 latency     from apply to the first byte asked of the source, at rest and under that load
@@ -49,10 +49,11 @@ def throughput(stack: ControlStack, options: argparse.Namespace) -> list[bool]:
     """Many small Recordings."""
     count = options.recordings
     ours, theirs = stack.tenant("ours"), stack.tenant("bare")
+    statuses = stack.statuses_of_one("sample")
     stack.make(theirs, count, inline=True, suspend=True)
     root = stack.s3.root
     keys = (stack.s3.endpoint, root.access_key, root.secret_key, str(_SLOTS))
-    loop = bare("finish", str(stack.cluster.kubeconfig), theirs, *keys)
+    loop = bare("finish", str(stack.cluster.kubeconfig), theirs, *keys, str(statuses))
     bare_rate = loop["count"] / loop["seconds"]
     spent = f"{loop['seconds']:.1f} s, {bare_rate:.0f}/s, {loop['cpu_s']:.1f} s processor"
     print(f"bare loop        {count} Recordings in {spent}")

@@ -1,9 +1,10 @@
 """The bare loops that `make bench-control` compares with: the same requests with the same libraries, and nothing else.
 
-    python -m benchmarks.controlbare finish KUBECONFIG NAMESPACE ENDPOINT KEY SECRET THREADS
+    python -m benchmarks.controlbare finish KUBECONFIG NAMESPACE ENDPOINT KEY SECRET THREADS STATUSES
     python -m benchmarks.controlbare list KUBECONFIG
 
-Prints one JSON object.
+STATUSES is a JSON file: what the operator wrote about one Recording, `name`, `uid`, `namespace` and `statuses` in
+order. Prints one JSON object.
 """
 
 import json
@@ -17,12 +18,15 @@ from typing import Any, Final
 from recording_operator.kube.client import UNFINISHED
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from recording_operator.kube.status import merge_patch_between
 
 _PAGE: Final = 500
 
 
-def finish(rest: RestClient, namespace: str, endpoint: str, key: str, secret: str, threads: int) -> dict[str, Any]:
-    """For each Recording: PATCH the status, PUT the object under a condition, PATCH the status."""
+def finish(
+    rest: RestClient, namespace: str, endpoint: str, key: str, secret: str, threads: int, statuses: Path
+) -> dict[str, Any]:
+    """For each Recording: PATCH the status, PUT the object under a condition, PATCH the status, as the operator did."""
     import boto3  # noqa: PLC0415 - the other loop shall not pay for it
     from botocore.config import Config  # noqa: PLC0415
 
@@ -37,45 +41,31 @@ def finish(rest: RestClient, namespace: str, endpoint: str, key: str, secret: st
         ),
     )
     path = f"/apis/recordings.dev/v1alpha1/namespaces/{namespace}/recordings"
+    written = json.loads(statuses.read_text())
+    text = json.dumps(written["statuses"])
+
+    def patch(stored: dict[str, Any], before: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+        meta = stored["metadata"]
+        body = {
+            "metadata": {"resourceVersion": meta["resourceVersion"]},
+            "status": merge_patch_between(before, status),
+        }
+        return rest.request("PATCH", f"{path}/{meta['name']}/status", body=body, content_type=MERGE_PATCH)
 
     def one(stored: dict[str, Any]) -> None:
         name, uid = stored["metadata"]["name"], stored["metadata"]["uid"]
-        key = f"acme/{namespace}/{name}/{uid}/summary.json"
-        body = stored["spec"]["artifacts"][0]["inline"].encode()
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        artifact = {"name": "summary", "phase": "Uploading", "reason": "Uploading", "key": key}
-        claim = {"holder": "bare", "transitions": 0}
-        status = {"phase": "Uploading", "startedAt": now, "claim": claim, "artifacts": [artifact]}
-        version = stored["metadata"]["resourceVersion"]
-        patch = {"metadata": {"resourceVersion": version}, "status": status}
-        stored = rest.request("PATCH", f"{path}/{name}/status", body=patch, content_type=MERGE_PATCH)
-        put = client.put_object(
+        own = text.replace(written["uid"], uid).replace(written["name"], name).replace(written["namespace"], namespace)
+        claimed, complete = json.loads(own)
+        stored = patch(stored, {}, claimed)
+        client.put_object(
             Bucket=namespace,
-            Key=key,
-            Body=body,
+            Key=complete["artifacts"][0]["key"],
+            Body=stored["spec"]["artifacts"][0]["inline"].encode(),
             ContentType="application/json",
             IfNoneMatch="*",
             Metadata={"recording-uid": uid, "recording-artifact": "summary"},
         )
-        done = {
-            **artifact,
-            "phase": "Complete",
-            "reason": "Stored",
-            "etag": put["ETag"].strip('"'),
-            "bytesDone": len(body),
-            "bytesTotal": len(body),
-        }
-        status = {
-            "phase": "Complete",
-            "reason": "Stored",
-            "completedAt": now,
-            "claim": None,
-            "artifacts": [done],
-            "observedGeneration": 1,
-            "progress": "100%",
-        }
-        patch = {"metadata": {"resourceVersion": stored["metadata"]["resourceVersion"]}, "status": status}
-        rest.request("PATCH", f"{path}/{name}/status", body=patch, content_type=MERGE_PATCH)
+        patch(stored, claimed, complete)
 
     recordings = rest.request("GET", path)["items"]
     began_s, began_cpu_s = time.monotonic(), time.process_time()
@@ -104,7 +94,7 @@ def main() -> None:
     """Run one of the loops."""
     rest = RestClient(connection(kubeconfig=Path(sys.argv[2])), connections=32)
     if sys.argv[1] == "finish":
-        result = finish(rest, *sys.argv[3:7], threads=int(sys.argv[7]))  # type: ignore[misc, arg-type]
+        result = finish(rest, *sys.argv[3:7], threads=int(sys.argv[7]), statuses=Path(sys.argv[8]))
     else:
         result = list_unfinished(rest)
     print(json.dumps(result))

@@ -26,6 +26,7 @@ from localcluster.install import (
 from recording_operator.kube.client import UNFINISHED
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
+from tests.support.history import History
 from tests.support.recordings import path_of
 from tests.support.waiting import eventually
 from tests.support.world import write_settings
@@ -126,6 +127,21 @@ class ControlStack:
 
         with ThreadPoolExecutor(_MAKERS) as pool:
             return list(pool.map(one, range(count)))
+
+    def statuses_of_one(self, namespace: str) -> Path:
+        """Have the operator finish one Recording; a file with the two statuses that it wrote, for the bare loop."""
+        self.tenant(namespace)
+        with History(self.cluster.kubectl) as history, self.operator():
+            meta = self.make(namespace, 1, inline=True)[0]["metadata"]
+            history.wait(
+                meta["uid"], lambda seen: seen["status"]["phase"] == "Complete", within_s=60, what="it is Complete"
+            )
+            statuses = [seen["status"] for seen in history.versions(meta["uid"]) if "claim" in seen["status"]][:1]
+            statuses.append(history.versions(meta["uid"])[-1]["status"])
+        file = self.folder / "statuses.json"
+        found = {key: meta[key] for key in ("name", "uid", "namespace")}
+        file.write_text(json.dumps({**found, "statuses": statuses}))
+        return file
 
     def store_finished(self, namespace: str, count: int) -> None:
         """Put so many Complete Recordings where the API server keeps them: copies of one that the operator finished."""

@@ -12,6 +12,7 @@ from recording_operator.controller.app import App, AppOptions, StartError
 from recording_operator.handlers import Watcher
 from recording_operator.kube.connection import ConnectionConfigError, connection
 from recording_operator.logs import Redactor, configure_logging
+from recording_operator.memory import bound_arenas
 from recording_operator.settings import SettingsError, load_settings
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -49,6 +50,7 @@ def run(
 
     Exit status: 0 after a signal, 1 when it cannot start (one line says why), 3 when the Lease was lost.
     """
+    bound_arenas()
     redactor = Redactor()
     configure_logging(redactor=redactor, log_format=log_format, level=logging.getLevelName(log_level.upper()))
     try:

@@ -38,6 +38,7 @@ from recording_operator.kube.lease import Leadership
 from recording_operator.kube.readiness import check_ready
 from recording_operator.kube.rest import RestClient
 from recording_operator.logs import Redactor
+from recording_operator.memory import give_back
 from recording_operator.metrics import Metrics
 from recording_operator.settings import Settings
 from recording_operator.transfer.dialer import Dialer
@@ -46,6 +47,7 @@ LOOP_SILENCE_S: Final = 60.0
 WATCH_SILENCE_S: Final = 120.0
 _API_THREADS: Final = 8
 _TICK_S: Final = 1.0
+_GIVE_BACK_EVERY_S: Final = 60.0
 _WATCHED: Final = ("recordings", "storagelocations")
 
 _log = logging.getLogger(__name__)
@@ -248,6 +250,7 @@ class App:
             metrics=self._metrics.reports,
             metric_orgs=settings.reports.metric_orgs,
         )
+        give_back()  # what starting took
         loop.start()
         watch_stop = self._watch(loop.post, locations, sweeper)
         self._tend(loop, locations, sweeper, reports)
@@ -294,7 +297,11 @@ class App:
         """What time alone brings about, until a signal comes."""
         sweeping: threading.Thread | None = None
         reporting: threading.Thread | None = None
+        gave_back_s = time.monotonic()
         while not self._stop.wait(_TICK_S):
+            if time.monotonic() - gave_back_s > _GIVE_BACK_EVERY_S:
+                give_back()
+                gave_back_s = time.monotonic()
             locations.tick()
             loop.call(self._take_census)
             listed = self._watcher is not None and self._watcher.listed.is_set()

@@ -42,8 +42,6 @@ from recording_operator.engine.verdicts import ABOUT_THE_LOCATION, Verdict, verd
 
 SOON: Final = timedelta(seconds=1)
 """Several artifacts that end at about the same time share a write."""
-QUEUED_AFTER: Final = timedelta(seconds=20)
-"""A Recording that starts sooner is not written as queued first."""
 
 
 def advance(state: State, entry: Entry, now: datetime) -> list[Action]:
@@ -86,7 +84,7 @@ def _write_in_time(state: State, entry: Entry, now: datetime) -> None:
     """An edit is answered, and a claim on what does not move is given back, even where nothing else is to be said."""
     recording = entry.recording
     if recording.status.observed_generation != recording.metadata.generation:
-        entry.flush_by(now + (SOON if _over(entry) else QUEUED_AFTER))
+        _flush_in_time(state, entry, SOON if _over(entry) else None, now)
     if recording.status.claim == state.claim and not entry.busy:
         entry.flush_by(now + SOON)
 
@@ -96,7 +94,7 @@ def _apply(state: State, entry: Entry, name: str, settled: Settled, now: datetim
     actions: list[Action] = []
     if after != before:
         entry.artifacts[name] = after
-        entry.flush_by(now + _urgency(entry, after))
+        _flush_in_time(state, entry, _urgency(entry, after), now)
         if after.phase is Phase.FAILED:
             actions.append(Tally(what=Tallied.FAILED, reason=Reason(after.reason or Reason.INTERNAL_ERROR)))
     _abort_leftovers(entry, name, now)
@@ -124,10 +122,18 @@ def _queue_up(state: State, entry: Entry, name: str, *, ready: bool, now: dateti
         state.waiting.put(lane, ranked)
 
 
-def _urgency(entry: Entry, after: ArtifactStatus) -> timedelta:
+def _urgency(entry: Entry, after: ArtifactStatus) -> timedelta | None:
+    """How soon this is to be written; None where its turn among the queued is soon enough."""
     if after.reason != Reason.QUEUED:
         return timedelta(0)
-    return SOON if entry.recording.status.phase in TERMINAL else QUEUED_AFTER
+    return SOON if entry.recording.status.phase in TERMINAL else None
+
+
+def _flush_in_time(state: State, entry: Entry, urgency: timedelta | None, now: datetime) -> None:
+    if urgency is not None:
+        entry.flush_by(now + urgency)
+    elif entry.flush_at is None:
+        entry.flush_by(state.queued_pace.next(now, unfinished=len(state.entries)))
 
 
 def _over(entry: Entry) -> bool:

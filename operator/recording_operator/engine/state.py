@@ -8,6 +8,7 @@ from recording_operator.engine.entry import Entry
 from recording_operator.engine.finished import Finished
 from recording_operator.engine.forgotten import Forgotten
 from recording_operator.engine.locations import Locations
+from recording_operator.engine.pacing import QueuedPace
 from recording_operator.engine.queue import Capacity, Slots, Waiting
 from recording_operator.engine.timers import Timers
 
@@ -37,6 +38,7 @@ class State:
     waiting: Waiting = field(default_factory=Waiting)
     timers: Timers = field(default_factory=Timers)
     draining: bool = False
+    queued_pace: QueuedPace = field(default_factory=QueuedPace)
 
     def drop_from_queue(self, entry: Entry) -> None:
         """Take all artifacts of a Recording out of the queue."""

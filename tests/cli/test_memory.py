@@ -1,0 +1,68 @@
+"""The C library's heaps stay few, and what they do not need goes back to the system."""
+
+import subprocess
+import sys
+from typing import Final
+
+import pytest
+
+_LIBRARY: Final = """
+import ctypes, re, sys, threading, time
+from pathlib import Path
+from recording_operator.memory import bound_arenas, give_back
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+
+
+def rss_mib():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+
+def heaps():
+    made = Path("/proc/self/maps").read_text().splitlines()
+    return sum(1 for line in made if line.split()[1] == "rw-p" and int(line.split("-")[0], 16) % 2**26 == 0)
+"""
+_ARENAS: Final = """
+if sys.argv[1] == "bound":
+    assert bound_arenas()
+together, done = threading.Barrier(9), threading.Event()
+
+
+def work():
+    kept = [libc.malloc(5000) for _ in range(20)]
+    together.wait()
+    done.wait()
+
+
+for _ in range(8):
+    threading.Thread(target=work, daemon=True).start()
+together.wait()
+print(heaps())
+done.set()
+"""
+_HOLES: Final = """
+blocks = [libc.malloc(4000) for _ in range(10_000)]
+for block in blocks[:-1]:  # the last one keeps the heap's end where it is
+    libc.free(block)
+before = rss_mib()
+give_back()
+print(before - rss_mib())
+"""
+
+
+def said(script: str, *arguments: str) -> float:
+    command = [sys.executable, "-c", _LIBRARY + script, *arguments]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+
+
+def test_many_threads_share_few_heaps() -> None:
+    free = said(_ARENAS, "free")
+    if free < 4:
+        pytest.skip("this C library does not give each thread a heap")
+
+    assert said(_ARENAS, "bound") <= 1  # beside the first, which is no mapping of this kind
+
+
+def test_holes_go_back_to_the_system() -> None:
+    assert said(_HOLES) > 20
