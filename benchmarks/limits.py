@@ -27,7 +27,8 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.transfers import TransferRunner
-from recording_operator.engine.facts import Fact, StartTransfer, Stored, TransferEnded, UploadCreated
+from recording_operator.engine.actions import StartTransfer
+from recording_operator.engine.facts import Fact, Stored, TransferEnded, UploadCreated
 from recording_operator.metrics import Metrics
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.dialer import Dialer

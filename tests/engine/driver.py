@@ -6,19 +6,16 @@ from typing import TypeVar
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Recording, RecordingStatus
+from recording_operator.engine.actions import Action, StartTransfer, WriteFinalizers, WriteStatus
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import (
-    Action,
     Fact,
     LocationSeen,
     LocationsListed,
     RecordingSeen,
-    StartTransfer,
     Stored,
     TransferEnded,
     TransferFailed,
-    WriteFinalizers,
-    WriteStatus,
     Written,
 )
 from recording_operator.engine.queue import Capacity

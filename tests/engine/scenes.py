@@ -2,6 +2,7 @@
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus, SourceFacts
+from recording_operator.engine.actions import WriteStatus
 from recording_operator.engine.facts import (
     TransferEnded,
     TransferFailed,
@@ -9,7 +10,6 @@ from recording_operator.engine.facts import (
     UploadAborted,
     UploadCreated,
     WriteRefused,
-    WriteStatus,
 )
 from tests.engine.builders import START, a_recording, an_artifact_status, uid_of
 from tests.engine.driver import Driver, only

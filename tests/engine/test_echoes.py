@@ -9,18 +9,14 @@ from hypothesis import strategies as st
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus
+from recording_operator.engine.actions import ConfirmLeadership, ReadRecording, StartTransfer, StopTransfer, WriteStatus
 from recording_operator.engine.facts import (
-    ConfirmLeadership,
     LeadershipConfirmed,
-    ReadRecording,
     RecordingGone,
     RecordingRead,
     RecordingSeen,
     RecordingsListed,
-    StartTransfer,
-    StopTransfer,
     WriteRefused,
-    WriteStatus,
     Written,
 )
 from tests.engine.builders import START, a_recording, an_artifact, an_artifact_status, uid_of

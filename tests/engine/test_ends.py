@@ -8,22 +8,24 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording
-from recording_operator.engine.facts import (
-    CleanedUp,
+from recording_operator.engine.actions import (
     CleanUp,
-    DeleteAccepted,
     DeleteRecording,
     EmitEvent,
+    StopTransfer,
+    WriteFinalizers,
+    WriteStatus,
+)
+from recording_operator.engine.facts import (
+    CleanedUp,
+    DeleteAccepted,
     LocationGone,
     LocationSeen,
     RecordingGone,
     RecordingRead,
     RecordingSeen,
-    StopTransfer,
     TransferProgress,
-    WriteFinalizers,
     WriteRefused,
-    WriteStatus,
     Written,
 )
 from tests.engine.builders import START, a_location, a_recording, an_artifact

@@ -7,7 +7,8 @@ import pytest
 from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase
-from recording_operator.engine.facts import Stored, WriteStatus
+from recording_operator.engine.actions import WriteStatus
+from recording_operator.engine.facts import Stored
 from recording_operator.engine.integrity import integrity_of
 from tests.engine.builders import a_recording, an_artifact, an_artifact_status
 from tests.engine.driver import Driver, only

@@ -5,19 +5,16 @@ from datetime import timedelta
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, StorageLocation
+from recording_operator.engine.actions import ProbeLocation, ReadNamespace, ResolveSource, WriteStatus
 from recording_operator.engine.artifacts import resolved_revision
 from recording_operator.engine.facts import (
     LocationGone,
     LocationSeen,
     NamespaceSeen,
-    ProbeLocation,
-    ReadNamespace,
     RecordingSeen,
-    ResolveSource,
     SourceResolved,
     TransferProgress,
     WriteRefused,
-    WriteStatus,
 )
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.engine.driver import Driver, newer, none, only

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from recording_operator.engine.actions import WriteStatus
 from recording_operator.engine.engine import Engine
-from recording_operator.engine.facts import RecordingSeen, WriteStatus
+from recording_operator.engine.facts import RecordingSeen
 from recording_operator.engine.pacing import QueuedPace
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions

@@ -6,21 +6,23 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Phase, RecordingStatus, SourceRef
-from recording_operator.engine.facts import (
+from recording_operator.engine.actions import (
     AbortUpload,
     CleanUp,
-    LocationSeen,
-    RecordingGone,
-    RecordingSeen,
     ReportFault,
     StartTransfer,
     StopTransfer,
+    WriteStatus,
+)
+from recording_operator.engine.facts import (
+    LocationSeen,
+    RecordingGone,
+    RecordingSeen,
     Stored,
     TransferEnded,
     TransferProgress,
     TransferStopped,
     UploadAborted,
-    WriteStatus,
 )
 from recording_operator.engine.queue import Capacity
 from tests.engine.builders import START, a_location, a_recording, an_artifact, an_artifact_status, uid_of

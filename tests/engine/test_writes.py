@@ -4,20 +4,22 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Phase, SourceFacts
-from recording_operator.engine.facts import (
+from recording_operator.engine.actions import (
     ConfirmLeadership,
     EmitEvent,
-    LeadershipConfirmed,
     ReadRecording,
-    RecordingRead,
-    RecordingSeen,
     StartTransfer,
-    TransferProgress,
-    UploadCreated,
     UploadPersisted,
     WriteFinalizers,
-    WriteRefused,
     WriteStatus,
+)
+from recording_operator.engine.facts import (
+    LeadershipConfirmed,
+    RecordingRead,
+    RecordingSeen,
+    TransferProgress,
+    UploadCreated,
+    WriteRefused,
 )
 from tests.engine.builders import a_recording
 from tests.engine.driver import Driver, applied, newer, none, only

@@ -24,7 +24,8 @@ from urllib.parse import urlsplit
 from recording_operator.cli import main
 from recording_operator.controller.dispatch import Dispatcher
 from recording_operator.controller.loop import ControlLoop
-from recording_operator.engine.facts import Action, Fact, TransferEnded
+from recording_operator.engine.actions import Action
+from recording_operator.engine.facts import Fact, TransferEnded
 from recording_operator.kube.rest import RestClient
 from recording_operator.transfer.pipe import PipedPart
 from recording_operator.transfer.source import Source

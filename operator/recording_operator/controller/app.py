@@ -28,8 +28,9 @@ from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.stores import S3Stores
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.controller.transfers import TransferRunner
+from recording_operator.engine.actions import Action
 from recording_operator.engine.engine import Engine
-from recording_operator.engine.facts import Action, Fact, RecordingGone, RecordingSeen, RecordingsListed
+from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.errors import KubeError

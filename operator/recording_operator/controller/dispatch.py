@@ -11,37 +11,39 @@ from recording_operator.api.recording import Recording
 from recording_operator.controller.locations import LocationKeeper
 from recording_operator.controller.sources import ResolveError, SourceResolver
 from recording_operator.controller.transfers import TransferRunner
-from recording_operator.engine.facts import (
+from recording_operator.engine.actions import (
     AbortUpload,
     Action,
     ArtifactToClean,
-    CleanedUp,
     CleanUp,
     ConfirmLeadership,
-    DeleteAccepted,
     DeleteRecording,
     EmitEvent,
-    Fact,
-    LeadershipConfirmed,
-    NamespaceSeen,
     ProbeLocation,
     ReadNamespace,
     ReadRecording,
-    RecordingRead,
-    RecordingSeen,
-    Ref,
     ReportFault,
     ResolveSource,
-    SourceResolved,
     StartTransfer,
     StopTransfer,
     Tallied,
     Tally,
-    UploadAborted,
     UploadPersisted,
     WriteFinalizers,
-    WriteRefused,
     WriteStatus,
+)
+from recording_operator.engine.facts import (
+    CleanedUp,
+    DeleteAccepted,
+    Fact,
+    LeadershipConfirmed,
+    NamespaceSeen,
+    RecordingRead,
+    RecordingSeen,
+    Ref,
+    SourceResolved,
+    UploadAborted,
+    WriteRefused,
     Written,
 )
 from recording_operator.kube.client import KubeApi

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from recording_operator.engine.actions import Action
 from recording_operator.engine.engine import Engine
-from recording_operator.engine.facts import Action, Fact
+from recording_operator.engine.facts import Fact
 
 Decide = Callable[[Engine, datetime], list[Action]]
 

@@ -12,10 +12,10 @@ from recording_operator.api.recording import ArtifactSpec, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import ResolvedSource, ResolveError, SourceResolver
+from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import (
     Fact,
     SourceResolved,
-    StartTransfer,
     Stored,
     TransferEnded,
     TransferFailed,

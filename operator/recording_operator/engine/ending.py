@@ -7,16 +7,9 @@ from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase
 from recording_operator.engine import writing
+from recording_operator.engine.actions import AbortUpload, Action, ArtifactToClean, CleanUp, EmitEvent
 from recording_operator.engine.entry import Entry, Teardown
-from recording_operator.engine.facts import (
-    AbortUpload,
-    Action,
-    ArtifactToClean,
-    CleanedUp,
-    CleanUp,
-    EmitEvent,
-    UploadAborted,
-)
+from recording_operator.engine.facts import CleanedUp, UploadAborted
 from recording_operator.engine.moving import key_of, release_reserved, stop_running
 from recording_operator.engine.state import State
 

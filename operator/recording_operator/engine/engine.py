@@ -14,10 +14,10 @@ from typing import Final
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.recording import Claim, Recording
 from recording_operator.engine import ending, finished, moving, writing
+from recording_operator.engine.actions import Action, ReportFault
 from recording_operator.engine.census import Census, take_census
 from recording_operator.engine.entry import Entry, version_of
 from recording_operator.engine.facts import (
-    Action,
     CleanedUp,
     DeleteAccepted,
     Fact,
@@ -30,7 +30,6 @@ from recording_operator.engine.facts import (
     RecordingRead,
     RecordingSeen,
     RecordingsListed,
-    ReportFault,
     SourceResolved,
     TransferEnded,
     TransferProgress,

@@ -8,16 +8,9 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.actions import Action, ProbeLocation, ReadNamespace
 from recording_operator.engine.artifacts import Obstacle, RetryPlan
-from recording_operator.engine.facts import (
-    Action,
-    LocationGone,
-    LocationSeen,
-    LocationsListed,
-    NamespaceSeen,
-    ProbeLocation,
-    ReadNamespace,
-)
+from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, NamespaceSeen
 from recording_operator.engine.permissions import admits
 from recording_operator.engine.queue import LaneLimits
 

@@ -8,6 +8,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase, Recording
+from recording_operator.engine.actions import Action, ResolveSource, StartTransfer, StopTransfer, Tallied, Tally
 from recording_operator.engine.artifacts import (
     ABOUT_A_SECRET,
     Settled,
@@ -21,14 +22,8 @@ from recording_operator.engine.artifacts import (
 from recording_operator.engine.entry import Abort, Entry
 from recording_operator.engine.expiry import Expiry, expiry_of
 from recording_operator.engine.facts import (
-    Action,
-    ResolveSource,
     SourceResolved,
-    StartTransfer,
-    StopTransfer,
     Stored,
-    Tallied,
-    Tally,
     TransferEnded,
     TransferFailed,
     TransferProgress,

@@ -12,8 +12,7 @@ from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
 from recording_operator.engine import moving
-from recording_operator.engine.entry import Backoff, Entry, InFlight, News, version_of
-from recording_operator.engine.facts import (
+from recording_operator.engine.actions import (
     Action,
     ConfirmLeadership,
     DeleteRecording,
@@ -21,9 +20,10 @@ from recording_operator.engine.facts import (
     ReadRecording,
     UploadPersisted,
     WriteFinalizers,
-    WriteRefused,
     WriteStatus,
 )
+from recording_operator.engine.entry import Backoff, Entry, InFlight, News, version_of
+from recording_operator.engine.facts import WriteRefused
 from recording_operator.engine.finished import is_settled
 from recording_operator.engine.state import State
 from recording_operator.engine.status import dump, render, says_the_same

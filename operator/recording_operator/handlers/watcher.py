@@ -41,7 +41,7 @@ _LOGIN_PAUSE_S: Final = 2.0
 class WatchOptions:
     """How the watcher asks. Times in seconds."""
 
-    chunk_size: int = 500
+    chunk_size: int = 200
     request_timeout_s: float = 30.0
     connect_timeout_s: float = 5.0
     inactivity_timeout_s: float = 90.0

@@ -42,7 +42,7 @@ class KubeApi:
         return self._rest.request("GET", _recording(namespace, name))
 
     def list_recordings(
-        self, *, field_selector: str | None = None, namespace: str | None = None, page_size: int = 500
+        self, *, field_selector: str | None = None, namespace: str | None = None, page_size: int = 200
     ) -> Iterator[dict[str, Any]]:
         """All Recordings (of one namespace, where given), page by page: memory holds one page.
 

@@ -10,24 +10,26 @@ from recording_operator.api.meta import ConditionStatus, DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
-from recording_operator.engine.facts import (
+from recording_operator.engine.actions import (
     Action,
     ConfirmLeadership,
-    DeleteAccepted,
     DeleteRecording,
     EmitEvent,
-    Fact,
-    LeadershipConfirmed,
     ReadRecording,
-    RecordingRead,
-    RecordingSeen,
     ReportFault,
     StartTransfer,
+    WriteFinalizers,
+    WriteStatus,
+)
+from recording_operator.engine.facts import (
+    DeleteAccepted,
+    Fact,
+    LeadershipConfirmed,
+    RecordingRead,
+    RecordingSeen,
     TransferEnded,
     TransferFailed,
-    WriteFinalizers,
     WriteRefused,
-    WriteStatus,
     Written,
 )
 from recording_operator.engine.status import TERMINAL

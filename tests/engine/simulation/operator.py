@@ -6,35 +6,37 @@ from typing import TYPE_CHECKING
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Recording
-from recording_operator.engine.artifacts import resolved_revision
-from recording_operator.engine.engine import Engine
-from recording_operator.engine.facts import (
+from recording_operator.engine.actions import (
     AbortUpload,
     Action,
-    CleanedUp,
     CleanUp,
     ConfirmLeadership,
-    DeleteAccepted,
     DeleteRecording,
-    Fact,
-    LeadershipConfirmed,
-    NamespaceSeen,
     ProbeLocation,
     ReadNamespace,
     ReadRecording,
-    RecordingRead,
-    RecordingSeen,
     ResolveSource,
-    SourceResolved,
     StartTransfer,
     StopTransfer,
     Tally,
-    TransferFailed,
-    UploadAborted,
     UploadPersisted,
     WriteFinalizers,
-    WriteRefused,
     WriteStatus,
+)
+from recording_operator.engine.artifacts import resolved_revision
+from recording_operator.engine.engine import Engine
+from recording_operator.engine.facts import (
+    CleanedUp,
+    DeleteAccepted,
+    Fact,
+    LeadershipConfirmed,
+    NamespaceSeen,
+    RecordingRead,
+    RecordingSeen,
+    SourceResolved,
+    TransferFailed,
+    UploadAborted,
+    WriteRefused,
     Written,
 )
 from recording_operator.kube.status import merge_patch_between

@@ -1,7 +1,8 @@
 """The steps of a simulation, one line each, for whoever reads a failure."""
 
 from recording_operator.api.recording import Recording
-from recording_operator.engine.facts import RecordingSeen, StartTransfer, WriteStatus, Written
+from recording_operator.engine.actions import StartTransfer, WriteStatus
+from recording_operator.engine.facts import RecordingSeen, Written
 
 
 def describe(what: object) -> str:

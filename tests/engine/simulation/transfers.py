@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, SourceFacts
+from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.artifacts import resolved_revision
 from recording_operator.engine.facts import (
     SourceResolved,
-    StartTransfer,
     Stored,
     TransferEnded,
     TransferFailed,

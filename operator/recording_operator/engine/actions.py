@@ -1,0 +1,199 @@
+"""What the engine asks for. Plain data; the controller makes calls of it, and tells what came of each as a fact.
+
+`uid` is always the Recording's `metadata.uid`.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Recording, SourceFacts
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.facts import Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteStatus:
+    """PATCH the status subresource, guarded by `resource_version`. Answered by Written or WriteRefused."""
+
+    ref: Ref
+    resource_version: str
+    status: dict[str, Any]
+    """The whole status; fields that are not in it are to be removed."""
+    previous: dict[str, Any] = field(default_factory=dict)
+    """The status that the server has at `resource_version`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteFinalizers:
+    """PATCH metadata.finalizers, guarded. Answered by Written or WriteRefused."""
+
+    ref: Ref
+    resource_version: str
+    finalizers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRecording:
+    """Read the Recording anew. Answered by RecordingRead or WriteRefused."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteRecording:
+    """Delete the Kubernetes object (ttlAfterFinished), guarded; the stored objects stay.
+
+    Answered by DeleteAccepted or WriteRefused.
+    """
+
+    ref: Ref
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadNamespace:
+    """Read a namespace's labels. Answered by NamespaceSeen."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmLeadership:
+    """Read the Lease; answered by LeadershipConfirmed, or the process ends."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeLocation:
+    """The location is in doubt: probe it again now. Answered by LocationSeen."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartTransfer:
+    """Move one artifact. Answered by SourceResolved, UploadCreated, TransferProgress … and one TransferEnded."""
+
+    recording: Recording
+    artifact: str
+    location: StorageLocation
+    key: str
+    upload_id: str | None
+    part_size_bytes: int | None
+    source: SourceFacts | None
+    only_look: bool = False
+    """Move nothing: Stored if an earlier operator left the object there, else TransferStopped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveSource:
+    """Read the Secrets that an artifact's source names, nothing else. Answered by SourceResolved."""
+
+    recording: Recording
+    artifact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopTransfer:
+    """Ask a transfer to stop within its next window; its parts stay in the store."""
+
+    uid: str
+    artifact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPersisted:
+    """The status names the upload now; the waiting transfer may send its first part."""
+
+    uid: str
+    artifact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortUpload:
+    """Abort every open upload at the key. Answered by UploadAborted."""
+
+    uid: str
+    artifact: str
+    location: StorageLocation
+    key: str
+    upload_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactToClean:
+    """One artifact of a deleted Recording."""
+
+    name: str
+    key: str
+    upload_id: str | None
+    version_id: str | None
+    delete_object: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUp:
+    """Abort the uploads of a deleted Recording and delete exactly its objects where asked. Answered by CleanedUp."""
+
+    ref: Ref
+    location: StorageLocation
+    artifacts: tuple[ArtifactToClean, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmitEvent:
+    """An Event on the Recording. `warning` picks the type."""
+
+    ref: Ref
+    reason: Reason
+    action: str
+    note: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFault:
+    """The engine failed at this Recording and let go of it; the next event about it starts anew."""
+
+    ref: Ref
+    detail: str
+
+
+class Tallied(Enum):
+    """What is counted of artifacts."""
+
+    STORED = "stored"
+    FAILED = "failed"
+    RETRIED = "retried"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Count something for the metrics."""
+
+    what: Tallied
+    reason: Reason
+
+
+Action = (
+    ReportFault
+    | Tally
+    | WriteStatus
+    | WriteFinalizers
+    | ReadRecording
+    | DeleteRecording
+    | ReadNamespace
+    | ConfirmLeadership
+    | ProbeLocation
+    | StartTransfer
+    | ResolveSource
+    | StopTransfer
+    | UploadPersisted
+    | AbortUpload
+    | CleanUp
+    | EmitEvent
+)
