@@ -1,12 +1,12 @@
 """Connections to a store that are open and unused."""
 
-import http.client
 import socket
 
 from recording_operator.transfer.stores.idle_connections import IdleConnections
+from recording_operator.transfer.stores.wire import place_of
 
-_HERE = ("https", "store.example")
-_THERE = ("https", "other.example")
+_HERE = place_of("https", "store.example")
+_THERE = place_of("https", "other.example")
 
 
 class _Clock:
@@ -17,11 +17,12 @@ class _Clock:
         return self.now_s
 
 
-def _open() -> tuple[http.client.HTTPConnection, socket.socket]:
-    ours, theirs = socket.socketpair()
-    connection = http.client.HTTPConnection("store.example")
-    connection.sock = ours
-    return connection, theirs
+def _open() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair()
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    return connection.fileno() < 0
 
 
 def test_the_one_that_was_used_last_is_used_again_and_only_for_its_place() -> None:
@@ -42,7 +43,7 @@ def test_one_that_the_store_has_closed_is_closed_and_passed_over() -> None:
     gone.close()
     with peer:
         assert idle.take(_HERE) is good
-        assert closed.sock is None
+        assert _is_closed(closed)
 
 
 def test_one_on_which_something_came_that_nobody_asked_is_not_used() -> None:
@@ -51,7 +52,7 @@ def test_one_on_which_something_came_that_nobody_asked_is_not_used() -> None:
     with peer:
         peer.sendall(b"HTTP/1.1 408 Request Timeout")
         assert idle.take(_HERE) is None
-        assert connection.sock is None
+        assert _is_closed(connection)
 
 
 def test_what_idles_too_long_is_closed() -> None:
@@ -61,14 +62,25 @@ def test_what_idles_too_long_is_closed() -> None:
     clock.now_s += 15.1
     with peer:
         assert idle.take(_HERE) is None
-        assert connection.sock is None
+        assert _is_closed(connection)
 
 
 def test_their_number_is_bounded() -> None:
     idle, pairs = IdleConnections(), [_open() for _ in range(70)]
     for connection, _ in pairs:
         idle.put(_HERE, connection)
-    assert sum(connection.sock is not None for connection, _ in pairs) == 64
+    assert sum(not _is_closed(connection) for connection, _ in pairs) == 64
     for connection, peer in pairs:
         connection.close()
         peer.close()
+
+
+def test_once_closed_nothing_is_kept() -> None:
+    idle, (kept, peer), (late, other) = IdleConnections(), _open(), _open()
+    idle.put(_HERE, kept)
+    idle.close()
+    idle.put(_HERE, late)
+    with peer, other:
+        assert _is_closed(kept)
+        assert _is_closed(late)
+        assert idle.take(_HERE) is None

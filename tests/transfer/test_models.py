@@ -45,7 +45,7 @@ def test_every_partition_is_known(region: str, endpoint: str) -> None:
 
 
 def test_operations_are_those_of_the_library() -> None:
-    """Nothing but texts is left out: names, members and where they go are as botocore has them."""
+    """What can be asked is as botocore has it: names, members and where they go; only texts are left out."""
     full = Loader().load_service_model("s3", "service-2")
     lean = service_models().load_service_model("s3", "service-2")
     assert lean["operations"].keys() == full["operations"].keys()
@@ -54,6 +54,15 @@ def test_operations_are_those_of_the_library() -> None:
     assert lean["shapes"]["PutObjectRequest"]["members"].keys() == members.keys()
     assert members["Body"]["documentation"]
     assert not lean["shapes"]["PutObjectRequest"]["members"]["Body"]["documentation"]
+
+
+def test_of_the_answers_of_each_artifact_only_what_is_read_is_looked_for() -> None:
+    full = Loader().load_service_model("s3", "service-2")["shapes"]
+    lean = service_models().load_service_model("s3", "service-2")["shapes"]
+    fewer = {name for name in full if full[name].get("members", {}).keys() != lean[name].get("members", {}).keys()}
+    assert fewer == {"HeadObjectOutput", "PutObjectOutput"}
+    for name in fewer:
+        assert lean[name]["members"].keys() < full[name]["members"].keys()
 
 
 def test_who_gives_ambient_keys_is_known() -> None:

@@ -17,8 +17,9 @@ from localcluster.pki import CertificateAuthority
 from recording_operator.transfer.errors import Stopped
 from recording_operator.transfer.stores.buffered import BufferedPart
 from recording_operator.transfer.stores.framing import FramedBody
+from recording_operator.transfer.stores.sending import Timeouts
 from recording_operator.transfer.stores.store import BodyAborted
-from recording_operator.transfer.stores.transport import PartTransport, Timeouts
+from recording_operator.transfer.stores.transport import StoreTransport
 
 PART = b"x" * (32 * 2**20)
 SEND_S = 0.5
@@ -78,13 +79,14 @@ def a_sender(
         keys = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         keys.load_cert_chain(authority.path("store.crt"), authority.path("store.key"))
     trusted = ssl.create_default_context(cafile=str(authority.path("ca.crt")))
-    transport = PartTransport(tls=trusted, timeouts=Timeouts(connect_s=5, send_s=SEND_S, answer_s=20))
+    transport = StoreTransport(tls=trusted, timeouts=Timeouts(connect_s=5, send_s=SEND_S, answer_s=20))
     with a_store(conduct, tls=keys) as port:
 
         def send_part() -> Any:
             body = FramedBody(BufferedPart(PART, stop=stop))
             url = f"{scheme}://127.0.0.1:{port}/bucket/key?partNumber=1"
-            return transport(SimpleNamespace(body=body, url=url, headers={"Content-Length": str(len(body))}))
+            headers = {"Content-Length": str(len(body))}
+            return transport(SimpleNamespace(method="PUT", body=body, url=url, headers=headers, stream_output=False))
 
         yield send_part
 

@@ -20,6 +20,7 @@ from urllib3.response import BaseHTTPResponse
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.addresses import Address, parse_address
+from recording_operator.transfer.answer_head import PlainHeadResponse
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.policy import SourcePolicy
@@ -120,6 +121,7 @@ class Net:
 class _Pinned(HTTPConnection):
     """The parts of a connection that both schemes share; `net` is set on the subclass that a Dialer makes."""
 
+    response_class = PlainHeadResponse
     net: Net
     _connecting: Watch | None = None
 

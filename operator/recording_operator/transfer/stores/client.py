@@ -12,12 +12,15 @@ import boto3
 import botocore.session
 import certifi
 from botocore.config import Config
+from botocore.exceptions import ParamValidationError
 from botocore.utils import parse_timestamp
 
 from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.endpoint import wall_off
 from recording_operator.transfer.stores.models import service_models
-from recording_operator.transfer.stores.transport import PartTransport, Timeouts
+from recording_operator.transfer.stores.sending import Timeouts
+from recording_operator.transfer.stores.transport import StoreTransport
 
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CONNECT_TIMEOUT_S: Final = 10
@@ -68,6 +71,27 @@ class S3Options:
     answer_timeout_s: float = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client and what sends its requests."""
+
+    client: Any
+    transport: StoreTransport
+
+    def close(self) -> None:
+        """Drop idle connections."""
+        self.client.close()
+        self.transport.close()
+
+
+def connect(options: S3Options) -> Connected:
+    """The client of a location, as its data goes over it. Raises ValueError as `build_client` and for a bad bundle."""
+    made = Connected(build_client(options), _transport(options))
+    framing.register(made.client)
+    made.transport.register(made.client)
+    return made
+
+
 def build_client(options: S3Options) -> Any:
     """Make the client. Reads nothing from the network; raises ValueError for an endpoint that is no URL."""
     core = botocore.session.Session(session_vars=_NOBODYS_FILES if options.credentials else None)
@@ -90,21 +114,16 @@ def build_client(options: S3Options) -> Any:
         **given,
     )
     wall_off(client)
+    client.meta.events.register("before-parameter-build.s3", _check_key)
     if bundle is not None:
         weakref.finalize(client, os.close, bundle)
     return client
 
 
-def part_transport(options: S3Options) -> PartTransport:
-    """What sends the parts of this location. Raises ValueError for a bundle without certificates."""
-    pem = options.ca_bundle_pem
-    try:
-        tls = ssl.create_default_context(cadata=pem) if pem else ssl.create_default_context(cafile=certifi.where())
-    except ssl.SSLError:
-        raise ValueError("the CA bundle holds no certificate in PEM form") from None
-    # 256 KiB windows make the deadline of a send a detector of stalls.
-    timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
-    return PartTransport(tls=tls, timeouts=timeouts)
+def _check_key(params: dict[str, Any], **_: Any) -> None:
+    """Without its key a request is about the bucket. All else that the library's check finds, types find earlier."""
+    if params.get("Key") == "":
+        raise ParamValidationError(report="The key is empty.")
 
 
 def _parse_timestamp(value: Any) -> datetime:
@@ -128,8 +147,21 @@ def _config(options: S3Options) -> Config:
         max_pool_connections=options.connections,
         tcp_keepalive=True,
         ignore_configured_endpoint_urls=True,
-        user_agent_extra="recording-operator",
+        parameter_validation=False,  # see _check_key
+        # Its own is built anew, twice for each request, from what is the same for all of them.
+        user_agent=f"Boto3/{boto3.__version__} recording-operator",
     )
+
+
+def _transport(options: S3Options) -> StoreTransport:
+    pem = options.ca_bundle_pem
+    try:
+        tls = ssl.create_default_context(cadata=pem) if pem else ssl.create_default_context(cafile=certifi.where())
+    except ssl.SSLError:
+        raise ValueError("the CA bundle holds no certificate in PEM form") from None
+    # 256 KiB windows make the deadline of a send a detector of stalls.
+    timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
+    return StoreTransport(tls=tls, timeouts=timeouts)
 
 
 def _descriptor_of(pem: str) -> int:

@@ -3,16 +3,16 @@
 A transfer's threads end with it. Were the connections theirs, each transfer would begin with as many TLS handshakes.
 """
 
-import http.client
+import math
 import select
+import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-Place = tuple[str, str]
-"""Scheme and authority of a URL."""
+from recording_operator.transfer.stores.wire import Place
 
 _MOST: Final = 64
 _IDLE_S: Final = 15.0
@@ -25,9 +25,10 @@ class IdleConnections:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: deque[tuple[float, Place, http.client.HTTPConnection]] = deque()
+        self._kept: deque[tuple[float, Place, socket.socket]] = deque()
+        self._closed = False
 
-    def take(self, place: Place) -> http.client.HTTPConnection | None:
+    def take(self, place: Place) -> socket.socket | None:
         """The one to this place that was used last, if it is still open."""
         self._close_old()
         while (found := self._newest(place)) is not None:
@@ -36,13 +37,18 @@ class IdleConnections:
             found.close()
         return None
 
-    def put(self, place: Place, connection: http.client.HTTPConnection) -> None:
+    def put(self, place: Place, connection: socket.socket) -> None:
         """Keep a connection whose last answer was read whole."""
         with self._lock:
             self._kept.append((self._clock(), place, connection))
         self._close_old()
 
-    def _newest(self, place: Place) -> http.client.HTTPConnection | None:
+    def close(self) -> None:
+        """Close what is idle, and from now on what is put."""
+        self._closed = True
+        self._close_old()
+
+    def _newest(self, place: Place) -> socket.socket | None:
         with self._lock:
             for position in range(len(self._kept) - 1, -1, -1):
                 _, at, connection = self._kept[position]
@@ -52,19 +58,17 @@ class IdleConnections:
         return None
 
     def _close_old(self) -> None:
-        old: list[http.client.HTTPConnection] = []
+        old: list[socket.socket] = []
         with self._lock:
-            before = self._clock() - _IDLE_S
+            before = math.inf if self._closed else self._clock() - _IDLE_S
             while self._kept and (len(self._kept) > _MOST or self._kept[0][0] < before):
                 old.append(self._kept.popleft()[2])
         for connection in old:
             connection.close()
 
 
-def _was_closed(connection: http.client.HTTPConnection) -> bool:
+def _was_closed(connection: socket.socket) -> bool:
     """Whether the other side ended it, or said something that nobody asked."""
-    if connection.sock is None:
-        return True
     poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
+    poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))

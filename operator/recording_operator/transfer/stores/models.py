@@ -1,7 +1,7 @@
 """The descriptions of services that botocore reads from its own files, read once for the clients of all locations.
 
 Each botocore session reads them for itself otherwise: 12 MB for each location, most of it documentation and the
-addresses of services that are never called.
+addresses of services that are never called. And in each answer it looks, several times, for all that it could tell.
 """
 
 import gzip
@@ -15,6 +15,12 @@ from botocore.loaders import Loader
 # S3 itself, and whoever turns an ambient identity into keys.
 _SERVICES: Final = frozenset({"s3", "sts", "sso", "oidc", "portal.sso", "signin"})
 _ENDPOINTS: Final = "endpoints"
+_SERVICE: Final = "service-2"
+# Of the answers that each artifact takes, what is read; HEAD alone could tell of 47 things.
+_READ: Final = {
+    "HeadObjectOutput": ("ChecksumCRC64NVME", "ContentLength", "ContentType", "ETag", "Metadata", "VersionId"),
+    "PutObjectOutput": ("ETag",),
+}
 
 
 @cache
@@ -38,7 +44,7 @@ class _LeanFiles:
             if path.is_file():
                 with _opened(path) as file:
                     described = json.load(file, object_pairs_hook=_without_documentation)
-                return _of_our_services(described) if path.stem == _ENDPOINTS else described
+                return _lean(path, described)
         return None
 
 
@@ -48,6 +54,13 @@ def _candidates(file_path: str) -> tuple[Path, Path]:
 
 def _opened(path: Path) -> IO[bytes]:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _lean(path: Path, described: dict[str, Any]) -> dict[str, Any]:
+    name = path.name.removesuffix(".gz").removesuffix(".json")
+    if name == _ENDPOINTS:
+        return _of_our_services(described)
+    return _of_our_answers(described) if name == _SERVICE and path.parent.parent.name == "s3" else described
 
 
 def _without_documentation(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -60,3 +73,10 @@ def _of_our_services(endpoints: dict[str, Any]) -> dict[str, Any]:
         services = partition["services"]
         partition["services"] = {name: services[name] for name in services if name in _SERVICES}
     return endpoints
+
+
+def _of_our_answers(service: dict[str, Any]) -> dict[str, Any]:
+    for name, read in _READ.items():
+        members = service["shapes"][name]["members"]
+        service["shapes"][name]["members"] = {member: members[member] for member in read}
+    return service

@@ -13,10 +13,9 @@ from recording_operator.api.names import ARTIFACT_METADATA_KEY, ORG_METADATA_KEY
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
-from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.accesslog import LoggedDownload, LogReading, logged_downloads
 from recording_operator.transfer.stores.capabilities import UNKNOWN, Capabilities
-from recording_operator.transfer.stores.client import S3Options, build_client, part_transport
+from recording_operator.transfer.stores.client import Connected, S3Options, connect
 from recording_operator.transfer.stores.cloudwatch import cloudwatch_client, downloaded_bytes
 from recording_operator.transfer.stores.framing import FramedBody, PlainBody
 from recording_operator.transfer.stores.inventory import ListedObject, listed_objects, may_list
@@ -38,16 +37,17 @@ class S3Store:
     """One bucket with one set of credentials. Safe for many threads; errors as `Store` says."""
 
     def __init__(
-        self, options: S3Options, *, capabilities: Capabilities | None = None, client: Any | None = None
+        self, options: S3Options, *, capabilities: Capabilities | None = None, connected: Connected | None = None
     ) -> None:
         """Without `capabilities` the store is taken for AWS S3, and not relied on to be it."""
         self.options: Final = options
         self.capabilities: Final = capabilities or UNKNOWN
-        self._client: Final[Any] = client or _connected(options)
+        self._connected: Final = connected or connect(options)
+        self._client: Final[Any] = self._connected.client
 
     def adapted(self, capabilities: Capabilities) -> "S3Store":
         """The same client for a store that can do this; whoever uses `self` goes on as before."""
-        return S3Store(self.options, capabilities=capabilities, client=self._client)
+        return S3Store(self.options, capabilities=capabilities, connected=self._connected)
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
@@ -55,7 +55,7 @@ class S3Store:
 
     def close(self) -> None:
         """Drop idle connections."""
-        self._client.close()
+        self._connected.close()
 
     def head(self, key: str) -> SeenObject | None:
         """What is at the key now, or None."""
@@ -302,13 +302,6 @@ class S3Store:
             "Tagging": urlencode(options.tags) or None,
         }
         return {name: value for name, value in attributes.items() if value is not None}
-
-
-def _connected(options: S3Options) -> Any:
-    client = build_client(options)
-    framing.register(client)
-    part_transport(options).register(client)
-    return client
 
 
 class _ListingEnds(Exception):  # noqa: N818 - control flow

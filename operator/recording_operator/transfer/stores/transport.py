@@ -1,48 +1,49 @@
-"""Sends parts itself: everything of botocore's request but the last step, window by window onto one socket.
+"""Sends the requests of transfers: everything of botocore's request but the last step, on connections that are kept.
 
-botocore signs, parses and tries again; this handler of `before-send.s3.UploadPart` takes the signed request and writes
-the body as it comes, which costs less than urllib3's path and lets a stop end a store that hangs. Whatever is unusual
-(a proxy, a body of another kind) is left to botocore.
+botocore signs, parses and tries again; this handler of `before-send` takes the signed request and brings the answer,
+which costs less than urllib3's path and lets a stop end a part that hangs. Whatever is unusual (a proxy, an answer
+that is read as it comes, a body of another kind) is left to botocore.
 """
 
 import http.client
+import socket
 import ssl
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
 from botocore.exceptions import SSLError as BotoSslError
 from botocore.utils import get_environ_proxies
 
-from recording_operator.transfer.errors import Stopped
-from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
+from recording_operator.transfer.socket_guard import SocketGuard
 from recording_operator.transfer.stores.endpoint import EndpointBlocked, connect_endpoint
 from recording_operator.transfer.stores.framing import FramedBody, PlainBody
 from recording_operator.transfer.stores.idle_connections import IdleConnections
-from recording_operator.transfer.stores.store import BodyAborted
+from recording_operator.transfer.stores.sending import MemorySending, PartSending, Sending, Timeouts, in_memory
+from recording_operator.transfer.stores.wire import Answer, Place, place_of, request_head
 
-# A store that has refused a part may say so while it is still being sent.
-_EARLY_ANSWER_S: Final = 2.0
-# The body says itself when it is complete; being asked for it would cost a round trip.
-_NOT_SENT: Final = frozenset({"expect"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """Seconds for connecting (TLS included), for sending one window, and for the answer."""
-
-    connect_s: float
-    send_s: float
-    answer_s: float
+# What transfers ask. Listings of buckets and what is read back stay with botocore.
+_OPERATIONS: Final = (
+    "HeadObject", "PutObject", "DeleteObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload",
+    "AbortMultipartUpload", "ListParts", "ListMultipartUploads",
+)  # fmt: skip
+# Where sending twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
+_REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+# A connection that the other side has ended; a time-out is none.
+_ENDED: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
-class PartTransport:
-    """Handler of `before-send.s3.UploadPart`. Safe for many threads: each part has a connection of its own."""
+class StoreTransport:
+    """Handler of `before-send`. Safe for many threads: each request has a connection of its own."""
 
     def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
         self._tls = tls
@@ -51,103 +52,86 @@ class PartTransport:
         self._idle = IdleConnections()
 
     def register(self, client: Any) -> None:
-        """Take over the client's parts."""
-        client.meta.events.register("before-send.s3.UploadPart", self)
+        """Take over requests of the client, unless the environment has a proxy for them; botocore too looks once."""
+        endpoint = client.meta.endpoint_url
+        if urlsplit(endpoint).scheme not in get_environ_proxies(endpoint):
+            for operation in _OPERATIONS:
+                client.meta.events.register(f"before-send.s3.{operation}", self)
+
+    def close(self) -> None:
+        """Drop idle connections now, and those in use once they are idle."""
+        self._idle.close()
 
     def __call__(self, request: Any, **_: Any) -> AWSResponse | None:
-        """Send a part and return its answer; None leaves it to botocore. Raises botocore's errors and BodyAborted."""
-        if not isinstance(request.body, FramedBody | PlainBody) or get_environ_proxies(request.url):
+        """The answer to a request; None leaves it to botocore. Raises botocore's errors and BodyAborted."""
+        sending = None if request.stream_output else self._sending(request.body)
+        if sending is None:
             return None
+        try:
+            answer = self._answer(request, sending)
+        except BotoCoreError:
+            raise  # of the connecting; some of these are OSErrors too
+        except TimeoutError:
+            raise ReadTimeoutError(endpoint_url=request.url, error=TimeoutError()) from None
+        except (OSError, http.client.HTTPException):
+            raise ConnectionClosedError(endpoint_url=request.url) from None
+        response = AWSResponse(request.url, answer.status, {}, _Read(answer.body))
+        response.headers = answer.headers
+        return response
+
+    def _sending(self, body: Any) -> Sending | None:
+        if isinstance(body, FramedBody | PlainBody):
+            return PartSending(body, guard=self._guard, timeouts=self._timeouts)
+        whole = in_memory(body)
+        return None if whole is None else MemorySending(whole, timeouts=self._timeouts)
+
+    def _answer(self, request: Any, sending: Sending) -> Answer:
         url = urlsplit(request.url)
-        connection = self._idle.take((url.scheme, url.netloc)) or self._connected(url, request)
-        watch = self._guard.watch(connection.sock, stop=request.body.part.stop, within_s=None)
         try:
-            answer = self._exchange(connection, url, request, watch)
-            kept = not answer.will_close
-            body = answer.read()
-        except BaseException as error:
-            connection.close()
-            raise self._translated(error, watch, request) from None
-        finally:
-            watch.release()
-        if kept:
-            self._idle.put((url.scheme, url.netloc), connection)
-        else:
-            connection.close()
-        return AWSResponse(request.url, answer.status, answer.headers, _Read(body))
-
-    def _exchange(
-        self, connection: http.client.HTTPConnection, url: SplitResult, request: Any, watch: Watch
-    ) -> http.client.HTTPResponse:
-        # The guard ends a send that stalls. A time-out of the socket's own would make it non-blocking underneath:
-        # a full buffer then costs a refused write, a poll and the write again.
-        connection.sock.settimeout(None)
-        try:
-            self._send(connection, url, request, watch)
-        except OSError:
-            watch.deadline = None
-            connection.sock.settimeout(_EARLY_ANSWER_S)
-            with suppress(OSError, http.client.HTTPException):
-                answer = connection.getresponse()
-                answer.will_close = True
-                return answer
-            raise
-        watch.deadline = None
-        connection.sock.settimeout(self._timeouts.answer_s)
-        return connection.getresponse()
-
-    def _send(self, connection: http.client.HTTPConnection, url: SplitResult, request: Any, watch: Watch) -> None:
-        send_s, monotonic = self._timeouts.send_s, time.monotonic
-        watch.deadline = monotonic() + send_s
-        target = f"{url.path or '/'}?{url.query}"
-        connection.putrequest("PUT", target, skip_host=True, skip_accept_encoding=True)
-        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
-        for name, value in {"host": url.netloc, **headers}.items():
-            if name not in _NOT_SENT:
-                connection.putheader(name, value)
-        connection.endheaders()
-        send = connection.sock.sendall
-        read = request.body.read
-        while True:
-            watch.deadline = None  # reading has its own
-            window = read()
-            if not window:
-                return
-            watch.deadline = monotonic() + send_s
-            send(window)
-
-    def _connected(self, url: SplitResult, request: Any) -> http.client.HTTPConnection:
-        try:
-            connection = self._new_connection(url)
-        except (ValueError, http.client.InvalidURL):
+            place = place_of(url.scheme, url.netloc)
+        except ValueError:
             raise EndpointConnectionError(endpoint_url=request.url) from None
-        connection._create_connection = connect_endpoint  # type: ignore[attr-defined]  # the library's only door
+        head = request_head(request.method, url, place, request.headers)
+        kept = self._idle.take(place)
+        if kept is not None:
+            try:
+                return self._exchange(kept, place, request.method, head, sending)
+            except _ENDED:
+                # It ended while the request was on its way. That is how stores end idle connections, and no fault.
+                if not sending.repeatable or request.method not in _REPEATABLE:
+                    raise
+        return self._exchange(self._connected(place, request.url), place, request.method, head, sending)
+
+    def _exchange(self, sock: socket.socket, place: Place, method: str, head: bytes, sending: Sending) -> Answer:
         try:
-            connection.connect()
+            answer = sending.exchange(sock, method, head)
+        except BaseException:
+            sock.close()
+            raise
+        if answer.reusable:
+            self._idle.put(place, sock)
+        else:
+            sock.close()
+        return answer
+
+    def _connected(self, place: Place, url: str) -> socket.socket:
+        try:
+            return self._connect(place)
         except EndpointBlocked as error:
             raise HTTPClientError(error=error) from None
         except ssl.SSLError as error:
-            raise BotoSslError(endpoint_url=request.url, error=type(error).__name__) from None
-        except OSError:
-            raise EndpointConnectionError(endpoint_url=request.url) from None
-        return connection
+            raise BotoSslError(endpoint_url=url, error=type(error).__name__) from None
+        except (OSError, ValueError):  # a name that is none is a ValueError
+            raise EndpointConnectionError(endpoint_url=url) from None
 
-    def _new_connection(self, url: SplitResult) -> http.client.HTTPConnection:
-        host, timeout_s = url.hostname or "", self._timeouts.connect_s
-        if url.scheme == "https":
-            return http.client.HTTPSConnection(host, url.port, timeout=timeout_s, context=self._tls)
-        return http.client.HTTPConnection(host, url.port, timeout=timeout_s)
-
-    @staticmethod
-    def _translated(error: BaseException, watch: Watch, request: Any) -> BaseException:
-        if watch.fired is Fired.STOPPED:
-            return BodyAborted(Stopped())
-        translated: BaseException = error
-        if watch.fired is Fired.DEADLINE or isinstance(error, TimeoutError):
-            translated = ReadTimeoutError(endpoint_url=request.url, error=TimeoutError())
-        elif isinstance(error, OSError | http.client.HTTPException):
-            translated = ConnectionClosedError(endpoint_url=request.url)
-        return translated
+    def _connect(self, place: Place) -> socket.socket:
+        sock = connect_endpoint((place.host, place.port), self._timeouts.connect_s)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return self._tls.wrap_socket(sock, server_hostname=place.host) if place.scheme == "https" else sock
+        except BaseException:
+            sock.close()
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +143,3 @@ class _Read:
     def stream(self) -> Iterator[bytes]:
         """The body in one piece."""
         yield self.body
-
-
-def _text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

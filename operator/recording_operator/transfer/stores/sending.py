@@ -1,0 +1,131 @@
+"""How a body of botocore's goes over a connection: in windows as it is read, or from memory.
+
+Both put the head and send their time-outs; what they raise is a socket's or `http.client`'s.
+"""
+
+import http.client
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import Final, Protocol
+
+from recording_operator.transfer.errors import Stopped
+from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
+from recording_operator.transfer.stores.framing import FramedBody, PlainBody
+from recording_operator.transfer.stores.store import BodyAborted
+from recording_operator.transfer.stores.wire import Answer, read_answer
+
+# A store that has refused a body may say so while it is still being sent.
+_EARLY_ANSWER_S: Final = 2.0
+_WINDOW_BYTES: Final = 256 * 2**10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds for connecting (TLS included), for sending one window, and for the answer."""
+
+    connect_s: float
+    send_s: float
+    answer_s: float
+
+
+class Sending(Protocol):
+    """A body on its way. `repeatable` tells whether it can be sent again at once, should the connection be gone."""
+
+    repeatable: bool
+
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
+        """Send head and body and read the answer. Raises OSError (TimeoutError), HTTPException and BodyAborted."""
+
+
+class MemorySending:
+    """No body, or one in memory: the socket's own time-outs, one for each window."""
+
+    repeatable = True
+
+    def __init__(self, body: bytes, *, timeouts: Timeouts) -> None:
+        self._body = body
+        self._timeouts = timeouts
+
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
+        """As `Sending`."""
+        body = self._body
+        sock.settimeout(self._timeouts.send_s)
+        try:
+            if len(body) <= _WINDOW_BYTES:
+                sock.sendall(head + body)
+            else:
+                sock.sendall(head)
+                for start in range(0, len(body), _WINDOW_BYTES):
+                    sock.sendall(memoryview(body)[start : start + _WINDOW_BYTES])
+        except OSError as error:
+            return _early_answer(sock, method, error)
+        sock.settimeout(self._timeouts.answer_s)
+        return read_answer(sock, method)
+
+
+class PartSending:
+    """A part, read as it goes: a guard ends it where it stalls or is stopped."""
+
+    repeatable = False  # what was read of it came from the source
+
+    def __init__(self, body: FramedBody | PlainBody, *, guard: SocketGuard, timeouts: Timeouts) -> None:
+        self._body = body
+        self._guard = guard
+        self._timeouts = timeouts
+
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
+        """As `Sending`."""
+        watch = self._guard.watch(sock, stop=self._body.part.stop, within_s=None)
+        try:
+            return self._exchange(sock, method, head, watch)
+        except (OSError, http.client.HTTPException):
+            if watch.fired is Fired.STOPPED:
+                raise BodyAborted(Stopped()) from None
+            if watch.fired is Fired.DEADLINE:
+                raise TimeoutError from None
+            raise
+        finally:
+            watch.release()
+
+    def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: Watch) -> Answer:
+        # The guard ends a send that stalls. A time-out of the socket's own would make it non-blocking underneath:
+        # a full buffer then costs a refused write, a poll and the write again.
+        sock.settimeout(None)
+        try:
+            self._send(sock, head, watch)
+        except OSError as error:
+            watch.deadline = None
+            return _early_answer(sock, method, error)
+        watch.deadline = None
+        sock.settimeout(self._timeouts.answer_s)
+        return read_answer(sock, method)
+
+    def _send(self, sock: socket.socket, head: bytes, watch: Watch) -> None:
+        send_s, monotonic = self._timeouts.send_s, time.monotonic
+        send, read = sock.sendall, self._body.read
+        window: bytes | memoryview = head
+        while window:
+            watch.deadline = monotonic() + send_s
+            send(window)
+            watch.deadline = None  # reading has its own
+            window = read()
+
+
+def in_memory(body: object) -> bytes | None:
+    """The bytes of a body of botocore's; None where it is no such one."""
+    if body is None:
+        return b""
+    if isinstance(body, BytesIO):
+        return body.getvalue()
+    return body if isinstance(body, bytes) else None
+
+
+def _early_answer(sock: socket.socket, method: str, failure: OSError) -> Answer:
+    """What the store said before it stopped taking. Raises the failure where it said nothing."""
+    with suppress(OSError, http.client.HTTPException):
+        sock.settimeout(_EARLY_ANSWER_S)
+        return replace(read_answer(sock, method), reusable=False)
+    raise failure
