@@ -18,6 +18,8 @@ SOAK_ARGS ?=
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 export no_proxy := $(NO_PROXY)
 unexport VIRTUAL_ENV PYTHONPATH
+# Each of the hundreds of processes that the tests start would compile the libraries again: two seconds of a processor.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
