@@ -29,7 +29,7 @@ from recording_operator.engine.facts import Fact, TransferEnded
 from recording_operator.kube.rest import RestClient
 from recording_operator.transfer.pipe import PipedPart
 from recording_operator.transfer.source import Source
-from recording_operator.transfer.stores import s3
+from recording_operator.transfer.stores import client as s3_client
 from recording_operator.transfer.stores.client import S3Options, build_client
 
 JsonObject = dict[str, Any]
@@ -112,7 +112,7 @@ def _wire_s3(bomb: Bomb) -> None:
         client.meta.events.register_last("after-call.s3", after)
         return client
 
-    _replace(s3, "build_client", build_wired)
+    _replace(s3_client, "build_client", build_wired)
     read = PipedPart.read
 
     def read_wired(part: PipedPart, size: int = -1) -> bytes | memoryview:
@@ -242,6 +242,7 @@ def _wire_engine(bomb: Bomb) -> None:
 
 
 def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
+    assert hasattr(owner, name), f"{owner} has no {name} any more: nothing would be wired"
     setattr(owner, name, function)
 
 
