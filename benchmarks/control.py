@@ -90,6 +90,7 @@ def stored(stack: ControlStack, options: argparse.Namespace) -> list[bool]:
         eventually(lambda: not stack.unfinished(many), within_s=60)
     stack.store_finished(many, options.stored)
     stack.make(few, _ACTIVE, inline=False, suspend=True)
+    stack.wait_served(few)  # the API server reads what was stored behind its back
     loops = [bare("list", str(stack.cluster.kubeconfig)) for _ in range(3)]
     loop = min(loops, key=lambda found: float(found["seconds"]))
     began_s = time.monotonic()

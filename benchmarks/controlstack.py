@@ -25,6 +25,7 @@ from localcluster.install import (
 )
 from recording_operator.kube.client import UNFINISHED
 from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import KubeError
 from recording_operator.kube.rest import RestClient
 from tests.support.history import History
 from tests.support.recordings import path_of
@@ -35,6 +36,7 @@ JsonObject = dict[str, Any]
 SMALL_BYTES: Final = 4096
 _MAKERS: Final = 8
 _ETCD_BATCH: Final = 100
+_EVERYWHERE: Final = "/apis/recordings.dev/v1alpha1/recordings"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _STORED: Final = re.compile(r'^recording_operator_artifacts_finished_total\{outcome="Stored".*\} (\S+)$', re.MULTILINE)
 _USER: Final = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
@@ -181,6 +183,20 @@ class ControlStack:
         """How many Recordings are neither Complete nor Failed. Reads all of them: not for a loop."""
         answer = self.admin.request("GET", path_of(namespace), query={"fieldSelector": UNFINISHED}, accept=_METADATA)
         return len(answer["items"] or ())
+
+    def wait_served(self, namespace: str) -> None:
+        """Wait until a LIST of unfinished Recordings in all namespaces finds those of this one and no others."""
+        expected = self.unfinished(namespace)
+        query = {"fieldSelector": UNFINISHED}
+
+        def served() -> bool:
+            try:
+                answer = self.admin.request("GET", _EVERYWHERE, query=query, accept=_METADATA, read_timeout_s=120)
+            except KubeError:
+                return False
+            return len(answer["items"] or ()) == expected
+
+        eventually(served, within_s=300, what="the API server has caught up", poll_s=2)
 
     def wait_stored(self, operator: OperatorProcess, count: int, *, within_s: float) -> None:
         """Wait until the operator has counted so many artifacts as stored."""
