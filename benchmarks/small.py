@@ -16,12 +16,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.nullpeer import BUCKET, Sides, sides
 from localcluster import ControlPlane
 from localcluster.install import install_crds
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import ArtifactStatus, Phase, Recording
+from recording_operator.engine.status import Placement, dump, render
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
@@ -89,24 +93,37 @@ class Statuses:
     def __init__(self, cluster: ControlPlane) -> None:
         self._rest = RestClient(connection(kubeconfig=cluster.kubeconfig), connections=THREADS)
         self._api = KubeApi(self._rest)
-        self._versions: dict[int, str] = {}
+        self._recordings: dict[int, Recording] = {}
 
     def write(self, number: int) -> None:
-        """Of a Recording that `prepare` made."""
-        name = f"small-{number}"
-        artifact = {"name": "video", "phase": "Complete", "reason": "Stored", "message": "The artifact is stored."}
-        moved = {"bytesDone": OBJECT_BYTES, "bytesTotal": OBJECT_BYTES, "attempts": 1, "etag": "0" * 32}
-        place = {"key": f"acme/{name}.mp4", "uri": f"s3://bucket/acme/{name}.mp4", "contentType": "video/mp4"}
-        status: dict[str, Any] = {"phase": "Complete", "reason": "Stored", "artifacts": [artifact | moved | place]}
-        version = self._versions.pop(number)
-        self._api.patch_recording_status(_NAMESPACE, name, resource_version=version, status=status)
+        """Of a Recording that `prepare` made: what the operator writes at its end, conditions and all."""
+        recording = self._recordings.pop(number)
+        name, version = recording.metadata.name, recording.metadata.resource_version
+        key = f"acme/{_NAMESPACE}/{name}/{recording.metadata.uid}/video.mp4"
+        video = ArtifactStatus(
+            name="video",
+            phase=Phase.COMPLETE,
+            reason=Reason.STORED,
+            key=key,
+            uri=f"s3://{BUCKET}/{key}",
+            content_type="video/mp4",
+            etag="0" * 32,
+            checksum=f"crc64nvme:{number:016x}",
+            integrity=Reason.FULL_OBJECT_CRC64NVME,
+            bytes_done=OBJECT_BYTES,
+            bytes_total=OBJECT_BYTES,
+        )
+        where = Placement(location="bench", bucket=BUCKET, prefix=key.removesuffix("video.mp4"))
+        now = datetime.now(UTC)
+        status = render(recording, {"video": video}, claim=None, expires_at=None, placement=where, now=now)
+        self._api.patch_recording_status(_NAMESPACE, name, resource_version=version, status=dump(status))
 
     def prepare(self, numbers: Iterable[int]) -> None:
         """Create the Recordings whose status is to be written."""
         with ThreadPoolExecutor(THREADS) as pool:
-            self._versions = dict(pool.map(self._create, numbers))
+            self._recordings = dict(pool.map(self._create, numbers))
 
-    def _create(self, number: int) -> tuple[int, str]:
+    def _create(self, number: int) -> tuple[int, Recording]:
         artifact = {"name": "video", "kind": "Video", "source": {"url": "https://media.example.com/video.mp4"}}
         made = self._rest.request(
             "POST",
@@ -118,7 +135,7 @@ class Statuses:
                 "spec": {"storageLocation": "bench", "owner": {"org": "acme"}, "artifacts": [artifact]},
             },
         )
-        return number, str(made["metadata"]["resourceVersion"])
+        return number, Recording.model_validate(made)
 
 
 def per_second(action: Callable[[int], None], numbers: range) -> float:
