@@ -28,6 +28,7 @@ __all__ = ["HERE", "peer"]
 BASE_BYTES: Final = 64 * 2**10
 _CAPPED: Final = "?rate=60e6&delay=30"
 _CAPPED_PART: Final = 2  # half of SIZE is enough there
+PARTS: Final = ("whole", "capped")
 OURS_WIDE: Final = f"{OURS} --workers 8"
 
 Runs = dict[str, list[Usage]]
@@ -36,11 +37,13 @@ Runs = dict[str, list[Usage]]
 def main() -> int:
     """Measure, print, and return the exit status."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("parts", nargs="*", default=["whole", "capped"], choices=["whole", "capped"])
+    options.add_argument("parts", nargs="*", default=PARTS, help="whole, capped; default: both")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--size", default="1Gi", help="bytes of the object")
     options.add_argument("--store", choices=["null", "versitygw"], default="null")
     given = options.parse_args()
+    if unknown := set(given.parts) - set(PARTS):
+        options.error(f"no such part: {', '.join(sorted(unknown))}")
     size_bytes = parse_quantity(given.size)
     peers = ensure_peers()
     good = True
