@@ -29,6 +29,31 @@ class _Wire:
         return io.BufferedReader(io.BytesIO(self._data))
 
 
+class _Pieces(io.RawIOBase):
+    """What arrives, read by read."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._pieces.pop(0) if self._pieces else b""
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class _SlowWire:
+    """A socket on which bytes arrive in pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Pieces(*self._pieces))
+
+
 def shown(kind: type[http.client.HTTPResponse], data: bytes, method: str) -> Iterator[object]:
     """All that an answer tells, up to its error."""
     answer = kind(cast("socket.socket", _Wire(data)), method=method)
@@ -75,6 +100,18 @@ def test_any_head_is_read_as_the_library_reads_it(status: str, fields: list[tupl
 )
 def test_what_is_not_ordinary_is_left_to_the_library(data: bytes) -> None:
     assert alike(data, "GET")
+
+
+def test_a_head_that_arrives_in_two_pieces_is_read_whole() -> None:
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 33\r\nETag: abc\r\n\r\n" + b"x" * 33
+    for cut in range(1, len(data)):
+        wire = cast("socket.socket", _SlowWire(data[:cut], data[cut:]))
+        answer = PlainHeadResponse(wire, method="GET")
+
+        answer.begin()
+
+        assert answer.headers.items() == [("Content-Length", "33"), ("ETag", "abc")], cut
+        assert answer.read() == b"x" * 33, cut
 
 
 def test_an_ordinary_head_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
