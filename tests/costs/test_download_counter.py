@@ -12,10 +12,11 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import DownloadSource
 from recording_operator.controller.downloads import DownloadCount, DownloadCounter
 from recording_operator.controller.refresherrors import RefreshError
+from recording_operator.costs.arrivals import Window
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.sample import SHARED
-from recording_operator.costs.usage import LocationTally, Scope, Usage, Window
+from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.transfer.stores.client import S3Credentials, S3Options
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.accesslogs import deliver, line, log_key

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.costs.arrivals import OTHER
 from recording_operator.costs.ledger import Ledger, advance, month_start, open_ledger
 from recording_operator.costs.library import shipped
 from recording_operator.costs.money import CENT, rounded
 from recording_operator.costs.sample import SHARED, Cell, Sample, Stored, Terms
-from recording_operator.costs.usage import OTHER, ClassDay
+from recording_operator.costs.usage import ClassDay
 from tests.costs.building import DAY, GB, GIB, LOCATION, PATIENT, arrived, at, kept, ledger, sample, terms
 
 MONTHS = ["2026-02-01", "2028-02-01", "2026-03-01", "2026-04-01", "2026-10-01", "2026-12-01"]

@@ -7,12 +7,13 @@ from decimal import Decimal
 import pytest
 
 from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.costs.arrivals import OTHER, Amount
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
 from recording_operator.costs.ledger import Ledger, advance, open_ledger
 from recording_operator.costs.projection import project
 from recording_operator.costs.sample import SHARED, Arrived, Cell, Downloaded, Sample
 from recording_operator.costs.today import day_cost
-from recording_operator.costs.usage import OTHER, Amount, Holding, Usage
+from recording_operator.costs.usage import Holding, Usage
 from tests.costs.building import DAY, GB, LOCATION, at, ledger, sample, terms
 
 TWO = {"acme": 75 * GB, "globex": 25 * GB}
@@ -167,7 +168,7 @@ def test_readers_that_a_sample_cannot_name_are_one() -> None:
     for number in range(150):
         usage.amount(Holding(LOCATION, "STANDARD", f"org-{number:03}", "team")).add(number, number)
     usage.downloads = {LOCATION: {FIRST: {f"org-{number:03}": 1 for number in range(150)}}}
-    taken = sample_of(usage, at=at("2026-11-02"))
+    taken = sample_of(usage, at=at("2026-11-02"), last=None)
     of_day = taken.downloaded[LOCATION][FIRST]
     assert len(of_day) == 101
     assert of_day[OTHER] == 50

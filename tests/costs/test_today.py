@@ -7,8 +7,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recording_operator.costs.arrivals import OTHER, Amount
 from recording_operator.costs.today import day_cost, rows
-from recording_operator.costs.usage import OTHER, Amount, Holding
+from recording_operator.costs.usage import Holding
 from tests.costs.building import GB, LOCATION, PATIENT, terms
 
 DAY = date(2026, 11, 21)

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from recording_operator.costs.arrivals import Window
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile
-from recording_operator.costs.usage import UNKNOWN, Holding, LocationTally, Scope, Usage, Window, writes_of
+from recording_operator.costs.usage import UNKNOWN, Holding, LocationTally, Scope, Usage, writes_of
 from tests.costs.building import LOCATION, at
 
 NOW = at("2026-11-21T09:00")
@@ -107,7 +108,7 @@ def test_uploads_since_the_window_by_day_with_the_requests_that_the_etag_tells()
         f"r/acme/u/{UID}/video", size_bytes=10, storage_class=None, last_modified=at("2026-11-20T08:00"), etag='"x-31"'
     )
     counting.add(f"r/acme/u/{UID}/audio", size_bytes=5, storage_class=None, last_modified=OLD, etag='"x"')
-    [(upload, amount)] = usage.uploads.items()
+    [(upload, amount)] = usage.arrivals.by_day.items()
     assert (upload.org, upload.day, amount.size_bytes, amount.objects) == ("acme", at("2026-11-20").date(), 10, 33)
 
 

@@ -54,6 +54,15 @@ class LedgerYoung(ApiModel):
     bytes: ByteCount = Field(description="Billable bytes.")
 
 
+class LedgerRecent(ApiModel):
+    """What had come on the day before the last sample; what is more by the next came late."""
+
+    storage_location: RowName = Field(description="StorageLocation.")
+    org: RowName = Field(description="Organisation.")
+    bytes: ByteCount = Field(description="Bytes uploaded.")
+    writes: ByteCount = Field(description="Write requests.")
+
+
 class Ledger(ApiModel):
     """What the next refresh goes on from."""
 
@@ -72,4 +81,10 @@ class Ledger(ApiModel):
     )
     young: Annotated[tuple[LedgerYoung, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
         default=(), description="Bytes younger than the minimum duration of their storage class."
+    )
+    recent_since: Time | None = Field(
+        default=None, description="From when to sampledAt `recent` tells what came; absent where it does not."
+    )
+    recent: Annotated[tuple[LedgerRecent, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
+        default=(), description="What had come shortly before the last sample."
     )

@@ -13,8 +13,9 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import AccessLogs, CloudWatch, StorageLocation
 from recording_operator.api.storagereport import DownloadSource
 from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshError
+from recording_operator.costs.arrivals import Window
 from recording_operator.costs.sample import SHARED
-from recording_operator.costs.usage import LocationTally, Scope, Usage, Window
+from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.stores.accesslog import LogReading
 from recording_operator.transfer.stores.s3 import S3Store

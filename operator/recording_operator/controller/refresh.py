@@ -17,10 +17,10 @@ from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshEr
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.profile import PriceError
-from recording_operator.costs.report import Counted, CurrencyError, counted_since, currency_of, refreshed
+from recording_operator.costs.report import Counted, CurrencyError, currency_of, refreshed, window_of
 from recording_operator.costs.sample import Priced, Terms
 from recording_operator.costs.uploads import RecordingTally, add_recording
-from recording_operator.costs.usage import LocationTally, Scope, Usage, Window
+from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.transfer.errors import LocationError, TransferError
@@ -72,7 +72,7 @@ class Refresher:
         scope = Scope(
             orgs=frozenset(spec.scope.orgs), namespaces=frozenset(spec.scope.namespaces), storage_locations=wanted
         )
-        window = Window(since=counted_since(report.status, now), now=now)
+        window = window_of(report.status, now=now)
         usage = Usage()
         tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=scope, window=window)
         self._count_recordings(tally, usage, {location.metadata.name: location for location, _ in denied}, terms)

@@ -16,41 +16,92 @@ from recording_operator.api.storagereport_ledger import (
     LedgerCell,
     LedgerMeter,
     LedgerRead,
+    LedgerRecent,
     LedgerTraffic,
     LedgerYoung,
+)
+from recording_operator.costs.arrivals import (
+    LATE_WITHIN,
+    OTHER,
+    Amount,
+    Arrivals,
+    Came,
+    Recent,
+    UploadDay,
+    Uploader,
+    late,
 )
 from recording_operator.costs.ledger import DayEntry, Ledger, OrgDay, month_start
 from recording_operator.costs.money import MICRO, ZERO, rounded
 from recording_operator.costs.reads import Reads
-from recording_operator.costs.sample import SHARED, Arrived, Cell, Downloaded, Sample, Stored
-from recording_operator.costs.usage import OTHER, ClassDay, Usage
+from recording_operator.costs.sample import ANY_CLASS, SHARED, Arrived, Cell, Downloaded, Sample, Stored
+from recording_operator.costs.usage import ClassDay, Holding, Usage
 
 MOST_MONTHS: Final = 36
 MONTHS_BY_DAY: Final = 3
 _MOST_CELLS: Final = 2048
 _MOST_YOUNG: Final = 2048
 _MOST_READS: Final = 512
+_MOST_RECENT: Final = 512
 _DATE_CHARS: Final = 10
 
 
-def sample_of(usage: Usage, *, at: datetime) -> Sample:
-    """What was counted, as a sample: with so many organisations by name as a status can hold."""
+def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
+    """What was counted since the last sample, as one: with so many organisations by name as a status can hold."""
     for most in (100, 50, 20, 5, 0):
         cells, kept = _cells(usage, most)
         if len(cells) <= _MOST_CELLS:
             break
+    return Sample(
+        at=at,
+        cells=cells,
+        arrived=_arrived(usage.arrivals, kept, last),
+        ahead=_ahead(usage.arrivals, kept),
+        recent=_named(usage.arrivals.recent, kept),
+        young=usage.young,
+        downloaded=_downloaded(usage.downloads, kept),
+    )
+
+
+def _arrived(arrivals: Arrivals, kept: frozenset[str], last: Ledger | None) -> dict[date, dict[Cell, Arrived]]:
+    """By the day that they are from; what came late is of the first day that is not yet booked."""
     arrived: dict[date, dict[Cell, Arrived]] = {}
-    for upload, amount in usage.uploads.items():
-        org = upload.org if upload.org in kept else OTHER
-        cell = Cell(upload.storage_location, upload.storage_class, org)
-        of_day = arrived.setdefault(upload.day, {})
+
+    def add(day: date, cell: Cell, *more: int) -> None:
+        of_day = arrived.setdefault(day, {})
         before = of_day.get(cell, Arrived(0, 0, 0))
-        of_day[cell] = Arrived(
-            before.size_bytes + amount.size_bytes,
-            before.billable_bytes + amount.billable_bytes,
-            before.writes + amount.objects,
-        )
-    return Sample(at=at, cells=cells, arrived=arrived, young=usage.young, downloaded=_downloaded(usage.downloads, kept))
+        of_day[cell] = Arrived(*(a + b for a, b in zip(before, more, strict=True)))
+
+    for upload, amount in arrivals.by_day.items():
+        add(upload.day, _cell(upload, kept), amount.size_bytes, amount.billable_bytes, amount.objects)
+    if last is not None and last.recent is not None:
+        names = kept | {uploader.org for uploader in last.recent}
+        for uploader, came in late(_named(arrivals.recounted, names), last.recent).items():
+            cell = Cell(uploader.storage_location, ANY_CLASS, uploader.org)
+            add(last.at.date(), cell, came.size_bytes, came.size_bytes, came.writes)
+    return arrived
+
+
+def _ahead(arrivals: Arrivals, kept: frozenset[str]) -> dict[Cell, Stored]:
+    found: dict[Cell, Stored] = {}
+    for upload, amount in arrivals.ahead.items():
+        cell = _cell(upload, kept)
+        before = found.get(cell, Stored(0, 0))
+        found[cell] = Stored(before.size_bytes + amount.size_bytes, before.billable_bytes + amount.billable_bytes)
+    return found
+
+
+def _cell(of: UploadDay | Holding, kept: frozenset[str]) -> Cell:
+    return Cell(of.storage_location, of.storage_class, of.org if of.org in kept else OTHER)
+
+
+def _named(recent: Mapping[Uploader, Amount], kept: frozenset[str]) -> dict[Uploader, Came]:
+    found: dict[Uploader, Came] = {}
+    for uploader, amount in recent.items():
+        key = uploader if uploader.org in kept else uploader._replace(org=OTHER)
+        before = found.get(key, Came(0, 0))
+        found[key] = Came(before.size_bytes + amount.size_bytes, before.writes + amount.objects)
+    return found
 
 
 def _downloaded(counted: Downloaded, kept: frozenset[str]) -> Downloaded:
@@ -72,8 +123,7 @@ def _cells(usage: Usage, most_orgs: int) -> tuple[dict[Cell, Stored], frozenset[
     kept = frozenset(sorted(by_org, key=lambda org: (-by_org[org], org))[:most_orgs])
     cells: dict[Cell, Stored] = {}
     for holding, amount in usage.held.items():
-        org = holding.org if holding.org in kept else OTHER
-        cell = Cell(holding.storage_location, holding.storage_class, org)
+        cell = _cell(holding, kept)
         before = cells.get(cell, Stored(0, 0))
         cells[cell] = Stored(before.size_bytes + amount.size_bytes, before.billable_bytes + amount.billable_bytes)
     return cells, kept
@@ -93,6 +143,7 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
             ClassDay(young.storage_location, young.storage_class, date.fromisoformat(young.date)): young.bytes
             for young in stored.young
         },
+        recent=_load_recent(stored),
         byte_seconds={
             (meter.storage_location, meter.storage_class): int(meter.byte_seconds) for meter in stored.meters
         },
@@ -115,6 +166,12 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
             if len(entry.date) == _DATE_CHARS
         },
     )
+
+
+def _load_recent(stored: StoredLedger) -> dict[Uploader, Came] | None:
+    if stored.recent_since is None:
+        return None
+    return {Uploader(one.storage_location, one.org): Came(one.bytes, one.writes) for one in stored.recent}
 
 
 def save_ledger(ledger: Ledger) -> StoredLedger:
@@ -155,6 +212,24 @@ def save_ledger(ledger: Ledger) -> StoredLedger:
             )
             for of, size_bytes in sorted(youngest)
         ),
+        recent_since=None if ledger.recent is None else ledger.at - LATE_WITHIN,
+        recent=_save_recent(ledger.recent or {}),
+    )
+
+
+def _save_recent(recent: Recent) -> tuple[LedgerRecent, ...]:
+    """The largest by name; the others of a location are one."""
+    largest = sorted(recent.items(), key=lambda item: (-item[1].size_bytes, item[0]))
+    kept = dict(largest[:_MOST_RECENT])
+    for uploader, came in largest[_MOST_RECENT:]:
+        key = uploader._replace(org=OTHER)
+        before = kept.get(key, Came(0, 0))
+        kept[key] = Came(before.size_bytes + came.size_bytes, before.writes + came.writes)
+    return tuple(
+        LedgerRecent(
+            storage_location=uploader.storage_location, org=uploader.org, bytes=came.size_bytes, writes=came.writes
+        )
+        for uploader, came in sorted(kept.items())
     )
 
 

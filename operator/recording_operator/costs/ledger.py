@@ -12,13 +12,15 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.costs.arrivals import OTHER, Recent
 from recording_operator.costs.billing import SECONDS_PER_DAY, Bill, MonthUsage, days_of, month_bill
 from recording_operator.costs.money import MICRO, ZERO, exact, share
 from recording_operator.costs.reads import Reads, counted_on, with_counted
 from recording_operator.costs.sample import Arrived, Cell, Cells, Sample, Stored, Terms
-from recording_operator.costs.usage import OTHER, ClassDay
+from recording_operator.costs.usage import ClassDay
 
 MOST_ORGS: Final = 100
+_NOTHING: Final = Stored(0, 0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Ledger:
     at: datetime
     cells: dict[Cell, Stored] = field(default_factory=dict)
     young: dict[ClassDay, int] = field(default_factory=dict)
+    recent: Recent | None = None
     byte_seconds: dict[tuple[str, str], int] = field(default_factory=dict)
     downloads: dict[str, int] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=dict)
@@ -106,19 +109,20 @@ def opened(sample: Sample) -> list[Sample]:
     What was deleted before the first sample is not known.
     """
     start, day = month_start(sample.at), midnight(sample.at.date())
-    levels = dict(sample.cells)
+    levels = {cell: _less(stored, sample.ahead.get(cell, _NOTHING)) for cell, stored in sample.cells.items()}
     earlier: list[Sample] = []
     while day >= start:
         for cell, arrived in sample.arrived.get(day.date(), {}).items():
-            now = levels.get(cell, Stored(0, 0))
-            levels[cell] = Stored(
-                max(0, now.size_bytes - arrived.size_bytes), max(0, now.billable_bytes - arrived.billable_bytes)
-            )
+            levels[cell] = _less(levels.get(cell, _NOTHING), Stored(arrived.size_bytes, arrived.billable_bytes))
         day_before = (day - timedelta(days=1)).date()
         came = {day_before: sample.arrived.get(day_before, {})}
         earlier.append(Sample(at=day, cells=dict(levels), arrived=came, downloaded=sample.downloaded))
         day -= timedelta(days=1)
     return list(reversed(earlier))
+
+
+def _less(stored: Stored, gone: Stored) -> Stored:
+    return Stored(max(0, stored.size_bytes - gone.size_bytes), max(0, stored.billable_bytes - gone.billable_bytes))
 
 
 def open_ledger(sample: Sample, terms: Terms) -> Ledger:
@@ -147,7 +151,7 @@ def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = F
         counted = counted_on(sample.downloaded, day)
         _charge(ledger, stop, level, sample.arrived.get(day, {}), counted, terms, estimated=without_sample)
     ledger.reads.note(sample.downloaded, begin=begin, end=end)
-    ledger.young = dict(sample.young)
+    ledger.young, ledger.recent = dict(sample.young), sample.recent
 
 
 def midnight(day: date) -> datetime:
@@ -165,10 +169,9 @@ def _stops(begin: datetime, end: datetime) -> Iterator[datetime]:
 
 
 def _between(first: Cells, last: Cells, part: Decimal) -> dict[Cell, Stored]:
-    nothing = Stored(0, 0)
     return {
         cell: Stored(
-            *(a + int((b - a) * part) for a, b in zip(first.get(cell, nothing), last.get(cell, nothing), strict=True))
+            *(a + int((b - a) * part) for a, b in zip(first.get(cell, _NOTHING), last.get(cell, _NOTHING), strict=True))
         )
         for cell in first.keys() | last.keys()
     }
@@ -225,10 +228,9 @@ class _Used:
         day: date,
         terms: Terms,
     ) -> "_Used":
-        nothing = Stored(0, 0)
         billable, downloads = {}, {}
         for cell in first.keys() | last.keys():
-            a, b = first.get(cell, nothing), last.get(cell, nothing)
+            a, b = first.get(cell, _NOTHING), last.get(cell, _NOTHING)
             billable[cell] = (a.billable_bytes + b.billable_bytes) * seconds // 2
             priced = terms.prices.get(cell.storage_location)
             if priced is not None and terms.playback_base is PlaybackBase.STORED:

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Final
 
+from recording_operator.costs.arrivals import OTHER
 from recording_operator.costs.billing import SECONDS_PER_DAY
 from recording_operator.costs.money import exact, share
 from recording_operator.costs.sample import SHARED, Cell, Cells, Downloaded
-from recording_operator.costs.usage import OTHER
 
 _RECENT_S: Final = 28 * SECONDS_PER_DAY
 _DAY: Final = timedelta(days=1)

@@ -17,6 +17,7 @@ from recording_operator.api.storagereport import (
     ReportUploads,
     StorageReportStatus,
 )
+from recording_operator.costs.arrivals import Window
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
 from recording_operator.costs.budget import percent_of
 from recording_operator.costs.ledger import Ledger, advance, month_start, open_ledger
@@ -50,9 +51,11 @@ class Counted:
     """By location, where they are counted."""
 
 
-def counted_since(previous: StorageReportStatus, now: datetime) -> datetime:
+def window_of(previous: StorageReportStatus, *, now: datetime) -> Window:
     """From when on uploads are to be counted: the last sample, or the begin of the month."""
-    return previous.ledger.sampled_at if previous.ledger is not None else month_start(now)
+    if previous.ledger is None:
+        return Window(since=month_start(now), now=now)
+    return Window(since=previous.ledger.sampled_at, now=now, recent_since=previous.ledger.recent_since)
 
 
 def currency_of(terms: Terms, budget: Budget | None) -> str:
@@ -74,8 +77,8 @@ def refreshed(
 ) -> StorageReportStatus:
     """The status with new numbers; conditions and times of the schedule stay as they were. Raises CurrencyError."""
     currency = currency_of(terms, budget)
-    sample = sample_of(counted.usage, at=counted.at)
     ledger = load(previous.ledger, previous.history)
+    sample = sample_of(counted.usage, at=counted.at, last=ledger)
     if ledger is None:
         ledger = open_ledger(sample, terms)
         ledger.young = dict(sample.young)

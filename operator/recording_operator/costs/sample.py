@@ -7,11 +7,14 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.costs.arrivals import Recent
 from recording_operator.costs.profile import Profile
 from recording_operator.costs.usage import ClassDay
 
 SHARED: Final = ""
 """Stands for whoever stores there, where nobody counted by organisation."""
+ANY_CLASS: Final = ""
+"""Stands for the storage class of uploads that were counted by location only."""
 Downloaded = Mapping[str, Mapping[date, Mapping[str, int]]]
 """Bytes downloaded, by location, day and organisation (or SHARED)."""
 
@@ -72,6 +75,10 @@ class Sample:
     at: datetime
     cells: Cells
     arrived: Arrivals = field(default_factory=dict)
+    ahead: Mapping[Cell, Stored] = field(default_factory=dict)
+    """What came while it was counted: it is in the cells, and has arrived by the next sample."""
+    recent: Recent | None = None
+    """What had come on the day before; the next sample compares it with what that day has brought by then."""
     young: Mapping[ClassDay, int] = field(default_factory=dict)
     downloaded: Downloaded = field(default_factory=dict)
     """Of the locations that count downloads; the others' are estimated."""

@@ -6,11 +6,12 @@ from datetime import date
 from decimal import Decimal, localcontext
 
 from recording_operator.api.storagereport import PlaybackBase, ReportRow
+from recording_operator.costs.arrivals import OTHER, Amount
 from recording_operator.costs.billing import SECONDS_PER_DAY, MonthUsage, days_of, month_bill
 from recording_operator.costs.money import MILL, ZERO, exact, rounded, share
 from recording_operator.costs.reads import Reads
 from recording_operator.costs.sample import SHARED, Terms
-from recording_operator.costs.usage import OTHER, UNKNOWN, Amount, Holding
+from recording_operator.costs.usage import UNKNOWN, Holding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from recording_operator.costs.arrivals import Amount, UploadDay, Window, earliest
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.profile import Profile
-from recording_operator.costs.usage import UNKNOWN, Holding, Scope, UploadDay, Usage, Window, billable_of, writes_of
+from recording_operator.costs.usage import UNKNOWN, Holding, Scope, Usage, billable_of, writes_of
 
 _DAY: Final = timedelta(days=1)
 
@@ -80,9 +81,9 @@ def add_recording(
     for size_bytes, etag in stored_artifacts(status):
         holding = Holding(location, name, org, str(raw["metadata"]["namespace"]))
         usage.amount(holding).add(size_bytes=size_bytes, billable_bytes=billable(size_bytes))
-        if ended is not None and ended > window.since:
-            upload = usage.upload(UploadDay(location, name, org, ended.date()))
-            upload.add(size_bytes=size_bytes, billable_bytes=billable(size_bytes), objects=writes_of(etag))
+        if ended is not None and ended > earliest(window):
+            came = Amount(writes_of(etag), size_bytes, billable(size_bytes))
+            usage.arrivals.add(UploadDay(location, name, org, ended.date()), came, ended, window)
 
 
 def stored_artifacts(status: Mapping[str, Any]) -> list[tuple[int, str]]:

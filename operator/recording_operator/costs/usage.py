@@ -6,14 +6,12 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from recording_operator.api.keytemplate import exact_fields, key_pattern
+from recording_operator.costs.arrivals import MOST_OWNERS, OTHER, Amount, Arrivals, UploadDay, Window, earliest
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.profile import Profile, StorageClassPrice
 
 UNKNOWN: Final = "(unknown)"
-OTHER: Final = "(other)"
-"""Neither can be an organisation or namespace: those hold no parentheses."""
-MOST_OWNERS: Final = 10_000
-_MOST_DAYS: Final = 50_000
+"""Cannot be an organisation or namespace: those hold no parentheses."""
 
 
 class Holding(NamedTuple):
@@ -25,15 +23,6 @@ class Holding(NamedTuple):
     namespace: str
 
 
-class UploadDay(NamedTuple):
-    """When bytes came, and whose they are."""
-
-    storage_location: str
-    storage_class: str
-    org: str
-    day: date
-
-
 class ClassDay(NamedTuple):
     """Bytes of a class with a minimum duration, by the day they came."""
 
@@ -43,27 +32,11 @@ class ClassDay(NamedTuple):
 
 
 @dataclass(slots=True)
-class Amount:
-    """Objects (or, of a day, requests) and bytes; `billable_bytes` as the price profile rounds each object up."""
-
-    objects: int = 0
-    size_bytes: int = 0
-    billable_bytes: int = 0
-
-    def add(self, size_bytes: int, billable_bytes: int, objects: int = 1) -> None:
-        """Count more."""
-        self.objects += objects
-        self.size_bytes += size_bytes
-        self.billable_bytes += billable_bytes
-
-
-@dataclass(slots=True)
 class Usage:
     """Everything that was counted."""
 
     held: dict[Holding, Amount] = field(default_factory=dict)
-    uploads: dict[UploadDay, Amount] = field(default_factory=dict)
-    """Since the last sample; `objects` are write requests."""
+    arrivals: Arrivals = field(default_factory=Arrivals)
     young: dict[ClassDay, int] = field(default_factory=dict)
     """Billable bytes younger than the minimum duration of their class."""
     downloads: dict[str, dict[date, dict[str, int]]] = field(default_factory=dict)
@@ -80,23 +53,6 @@ class Usage:
                 holding = holding._replace(org=OTHER, namespace=OTHER)
             found = self.held.setdefault(holding, Amount())
         return found
-
-    def upload(self, upload: UploadDay) -> Amount:
-        """The sum for a day of an organisation."""
-        found = self.uploads.get(upload)
-        if found is None:
-            if len(self.uploads) >= _MOST_DAYS:
-                upload = upload._replace(org=OTHER)
-            found = self.uploads.setdefault(upload, Amount())
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """What a count has to know of time: `since` the last sample (or the begin of the month), and `now`."""
-
-    since: datetime
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +101,12 @@ class LocationTally:
         self._index = index
         self._scope = scope
         self._window = window
+        self._earliest = earliest(window)
         self._org_of = org_of
         self._asked: dict[str, str] = {}
         self._folder = ""
         self._folder_owner: tuple[str, str, bool] | None = None
         self._amounts: dict[tuple[str, str, str], Amount] = {}
-        self._uploads: dict[tuple[str, str, date], Amount] = {}
         self._young_since = {
             name: window.now.date().toordinal() - price.min_days
             for name, price in profile.storage_classes.items()
@@ -175,8 +131,10 @@ class LocationTally:
         # A Recording made after the Recordings were listed is not missing.
         if not known and last_modified < self._index.listed_from:
             self._usage.orphaned_bytes += size_bytes
-        if last_modified > self._window.since:
-            self._upload(name, org, last_modified.date()).add(size_bytes, billable, writes_of(etag))
+        if last_modified > self._earliest:
+            upload = UploadDay(self._location, name, org, last_modified.date())
+            came = Amount(writes_of(etag), size_bytes, billable)
+            self._usage.arrivals.add(upload, came, last_modified, self._window)
         young_since = self._young_since.get(name)
         if young_since is not None and last_modified.toordinal() > young_since:
             day = ClassDay(self._location, name, last_modified.date())
@@ -190,15 +148,6 @@ class LocationTally:
             found = self._usage.amount(Holding(self._location, *key))
             if len(self._amounts) < MOST_OWNERS:
                 self._amounts[key] = found
-        return found
-
-    def _upload(self, storage_class: str, org: str, day: date) -> Amount:
-        key = (storage_class, org, day)
-        found = self._uploads.get(key)
-        if found is None:
-            found = self._usage.upload(UploadDay(self._location, *key))
-            if len(self._uploads) < MOST_OWNERS:
-                self._uploads[key] = found
         return found
 
     def add_incomplete(self, key: str, *, size_bytes: int, storage_class: str | None) -> None:
