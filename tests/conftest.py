@@ -5,6 +5,7 @@ a StorageLocation for each test. Kill tests of the control plane itself start th
 """
 
 import os
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,11 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+# A shell that was told to run this in the background has SIGINT ignored, and every process started from here would
+# inherit that; some tests press Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _STARTS = 3
 S = TypeVar("S", ControlPlane, S3Server)

@@ -70,16 +70,17 @@ def other_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Iterator[Path]:
     cluster.kubectl("delete", f"--namespace={OPERATOR_NAMESPACE}", f"rolebinding/{OTHER}", f"serviceaccount/{OTHER}")
 
 
-def changes_by(cluster: ControlPlane, account: str) -> int:
-    """How many changes of this ServiceAccount the API server has accepted."""
+def changes_by(cluster: ControlPlane, account: str) -> list[tuple[str, ...]]:
+    """What this ServiceAccount has changed: each change that the API server has accepted."""
     user = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{account}"
-    return sum(
-        event["verb"] in CHANGES
+    return [
+        (event["requestReceivedTimestamp"], event["verb"], event["requestURI"])
+        for event in cluster.audit_events()
+        if event["verb"] in CHANGES
         and event["user"]["username"] == user
         and event["objectRef"]["resource"] != "selfsubjectaccessreviews"
         and event["responseStatus"]["code"] < 300
-        for event in cluster.audit_events()
-    )
+    ]
 
 
 def leads(operator: OperatorProcess) -> bool:

@@ -206,6 +206,17 @@ def test_t10_parts_are_never_too_small(serve: Serve, strict: StrictStore, store:
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
+def test_t10_a_store_that_calls_a_part_too_small_kept_less_than_it_was_sent(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
+    refused = Answer(status=400, code="EntityTooSmall")
+    strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
+    error = fails(lambda: run_transfer(serve(BODY).url, store))
+    assert error.reason is Reason.TARGET_INTEGRITY
+    assert strict.open_uploads() == []
+    assert strict.keys() == []
+
+
 def test_t11_a_store_that_counts_other_bytes_than_we_do(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     # What AWS answers where MpuObjectSize is not the sum of the parts.
     refused = Answer(status=400, code="InvalidRequest")

@@ -35,6 +35,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.events import EventRecorder
+from recording_operator.kube.fence import FencedClient
 from recording_operator.kube.lease import Leadership
 from recording_operator.kube.readiness import check_ready
 from recording_operator.kube.rest import RestClient
@@ -120,7 +121,6 @@ class App:
         health = self._listen()
         self._handle_signals()
         rest = RestClient(self._connection, observer=self._metrics)
-        kube = KubeApi(rest)
         self._check(rest)
         leadership = Leadership(
             rest,
@@ -134,7 +134,7 @@ class App:
         if leadership.acquire(self._stop):
             self._standing_by = False
             self._metrics.set_leader(leading=True)
-            self._lead(rest, kube, leadership)
+            self._lead(rest, leadership)
             leadership.release()
         health.stop()
         _log.info("Ended")
@@ -174,13 +174,15 @@ class App:
 
     # Work
 
-    def _lead(self, rest: RestClient, kube: KubeApi, leadership: Leadership) -> None:
+    def _lead(self, rest: RestClient, leadership: Leadership) -> None:
         settings = self._settings
+        fenced = FencedClient(rest, may_change=leadership.held)
+        kube = KubeApi(fenced)
         claim = Claim(holder=self._identity, transitions=leadership.epoch)
         engine = Engine(claim=claim, options=settings.engine_options())
         api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
         probe_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="probe")
-        events = EventRecorder(rest, instance=self._identity, on_drop=self._metrics.event_dropped)
+        events = EventRecorder(fenced, instance=self._identity, on_drop=self._metrics.event_dropped)
         cluster_id = self._cluster_id(kube)
 
         def act(action: Any) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from recording_operator.api.names import API_VERSION
 from recording_operator.kube.errors import Gone, Invalid
-from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from recording_operator.kube.rest import MERGE_PATCH, Rest
 
 UNFINISHED: Final = "status.phase!=Complete,status.phase!=Failed"
 _API: Final = f"/apis/{API_VERSION}"
@@ -32,7 +32,7 @@ class SecretData:
 class KubeApi:
     """The calls of the operator on its own kinds, Namespaces, Secrets and ConfigMaps."""
 
-    def __init__(self, rest: RestClient) -> None:
+    def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
     # Recordings

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from recording_operator.api.masking import mask_urls
 from recording_operator.api.names import GROUP
 from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, NotFound, TooManyRequests
-from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from recording_operator.kube.rest import MERGE_PATCH, Rest
 from recording_operator.kube.times import micro_time
 
 REPORTING_CONTROLLER: Final = f"{GROUP}/operator"
@@ -62,7 +62,7 @@ class EventRecorder:
 
     def __init__(
         self,
-        rest: RestClient,
+        rest: Rest,
         *,
         instance: str,
         series_window_s: float = 360.0,

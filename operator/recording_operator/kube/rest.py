@@ -34,6 +34,26 @@ class _Quiet:
     def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None: ...
 
 
+class Rest(Protocol):
+    """Asks the API server."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> dict[str, Any]:
+        """Ask, and return the JSON object of a 2xx answer.
+
+        Raises KubeError (see errors.py). After ApiUnavailable a write may have happened.
+        """
+
+
 class RestClient:
     """A thread-safe client with a pool of kept connections and bounded time-outs."""
 
@@ -66,10 +86,7 @@ class RestClient:
         accept: str = "application/json",
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> dict[str, Any]:
-        """Ask, and return the JSON object of a 2xx answer.
-
-        Raises KubeError (see errors.py). After ApiUnavailable a write may have happened.
-        """
+        """See `Rest.request`."""
         started = time.monotonic()
         outcome = "Success"
         try:

@@ -34,7 +34,8 @@ _BY_CODE: Final[dict[str, Reason]] = {
     **dict.fromkeys(("SlowDown", "Throttling", "ThrottlingException"), Reason.TARGET_UNAVAILABLE),
     **dict.fromkeys(("IncompleteBody", "RequestTimeout"), Reason.TARGET_UNAVAILABLE),
     "NotImplemented": Reason.STORE_UNSUPPORTED,
-    "EntityTooSmall": Reason.INTERNAL_ERROR,
+    # Parts are planned far above the least size: the store kept less of one than it was sent.
+    "EntityTooSmall": Reason.TARGET_INTEGRITY,
 }
 _BY_STATUS: Final[dict[int, Reason]] = {
     401: Reason.CREDENTIALS_INVALID,

@@ -1,0 +1,47 @@
+"""Requests of a leader: changes go out only while nobody else can have taken over.
+
+A process that was frozen wakes with requests in hand that it decided on long ago. Those about Recordings would be
+refused for their resourceVersion; an Event has none. One place asks, so that no caller can forget to.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recording_operator.kube.errors import ApiUnavailable
+from recording_operator.kube.rest import READ_TIMEOUT_S, Rest
+
+
+class NotLeading(ApiUnavailable):
+    """Nothing was sent: the Lease could not be renewed in time, so another operator may work."""
+
+
+class FencedClient:
+    """Passes requests on; those that change something only while `may_change` says so."""
+
+    def __init__(self, rest: Rest, *, may_change: Callable[[], bool]) -> None:
+        self._rest = rest
+        self._may_change = may_change
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> dict[str, Any]:
+        """As `Rest.request`. Raises NotLeading too."""
+        if method != "GET" and not self._may_change():
+            raise NotLeading(f"{method} {path}: not sent, the Lease is not certain")
+        return self._rest.request(
+            method,
+            path,
+            query=query,
+            body=body,
+            content_type=content_type,
+            accept=accept,
+            read_timeout_s=read_timeout_s,
+        )
