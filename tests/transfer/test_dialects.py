@@ -10,9 +10,11 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.artifact import store_inline
+from recording_operator.transfer.bandwidth import Flow, Link
 from recording_operator.transfer.checksums import crc64nvme
 from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import StoredObject
+from recording_operator.transfer.fairbucket import Share
+from recording_operator.transfer.job import StopSignal, StoredObject
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, LyingSource
@@ -106,6 +108,33 @@ def test_t21_a_transfer_ends_with_the_strongest_proof(
     check_stored(stored, body, strict)
     assert stored.proof is site.proof
     assert ("GetObject" in {seen.operation for seen in strict.requests}) == (site.proof is Reason.READ_BACK)
+
+
+class Counting(Link):
+    """No limit; counts what moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved = 0
+
+    def take(self, share: Share, size_bytes: int, stop: StopSignal) -> int:
+        self.moved += size_bytes
+        return super().take(share, size_bytes, stop)
+
+    def give_back(self, share: Share, size_bytes: int) -> None:
+        self.moved -= size_bytes
+        super().give_back(share, size_bytes)
+
+
+def test_what_is_read_back_counts_against_the_limits(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+    moved = {}
+    for name in ("aws", "opaque-etags"):
+        link = Counting()
+        body = serve(BODY)
+        stored = move(body, at(name, strict, store), flow=Flow([link]))
+        check_stored(stored, BODY, strict)
+        moved[stored.proof] = link.moved
+    assert moved[Reason.READ_BACK] == moved[Reason.FULL_OBJECT_CRC64NVME] + len(BODY)
 
 
 def test_t9_a_bit_that_flips_in_a_part_is_found(serve: Serve, site: Site) -> None:

@@ -22,9 +22,10 @@ from recording_operator.settings import Settings, SettingsError, load_settings
 from recording_operator.transfer.artifact import abort_uploads, transfer_source
 from recording_operator.transfer.bandwidth import Flow, Link
 from recording_operator.transfer.dialer import Dialer
-from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StoredObject, TransferOptions, UploadState
 from recording_operator.transfer.stores.client import S3Options
+from recording_operator.transfer.stores.probe import probe
 from recording_operator.transfer.stores.s3 import S3Store
 
 EXIT_FAILED: Final = 1
@@ -34,6 +35,8 @@ EXIT_INTERRUPTED: Final = 130
 _NEEDS_A_PERSON: Final = frozenset(
     {
         Reason.TARGET_DENIED,
+        Reason.ACCESS_DENIED,
+        Reason.CREDENTIALS_INVALID,
         Reason.BUCKET_NOT_FOUND,
         Reason.CREDENTIALS_NOT_FOUND,
         Reason.ENDPOINT_BLOCKED,
@@ -105,6 +108,9 @@ class _Meter:
 @click.option("--content-type", default="", help="Declared type; what arrives is checked against it.")
 @click.option("--size", type=click.IntRange(0), help="Expected bytes; any other number is a failure.")
 @click.option("--checksum", help="Expected checksum as algorithm:hex (sha256, md5, crc64nvme, crc32).")
+@click.option(
+    "--probe", "probes", is_flag=True, help="Find out first what the store can do: writes .recording-operator/."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def copy(
     *,
@@ -119,6 +125,7 @@ def copy(
     content_type: str,
     size: int | None,
     checksum: str | None,
+    probes: bool,
     as_json: bool,
 ) -> None:
     """Copy URL to TARGET (s3://BUCKET/KEY) with all checks of the operator; nothing is overwritten.
@@ -155,9 +162,14 @@ def copy(
         )
     except (ValueError, OSError) as error:
         raise click.UsageError(f"the store cannot be used: {_about(error)}") from None
+    if probes:
+        try:
+            store = store.adapted(probe(store, name=f"copy-{uuid.uuid4().hex}"))
+        except LocationError as error:
+            sys.exit(_failed(error.reason, error.message, _status_of(error.reason), as_json=as_json))
     obj = ObjectSpec(key=key, content_type=content_type, kind="Other", recording_uid=_uid(url, target), artifact="copy")
     flow = Flow([Link(settings.transfers.bandwidth_per_second)])
-    sys.exit(_run(source, obj, store=store, dialer=dialer, flow=flow, options=options, as_json=as_json))
+    sys.exit(_run(source, obj, store=store, dialer=dialer, flow=flow, options=options, probed=probes, as_json=as_json))
 
 
 def _run(
@@ -168,6 +180,7 @@ def _run(
     dialer: Dialer,
     flow: Flow,
     options: TransferOptions,
+    probed: bool,
     as_json: bool,
 ) -> int:
     stop = threading.Event()
@@ -193,7 +206,10 @@ def _run(
     except TransferError as error:
         meter.clear()
         _drop_upload(obj, meter, store)
-        return _failed(error.reason, error.message, _status_of(error.reason), as_json=as_json)
+        message = error.message
+        if not probed and error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED):
+            message += " A store that lacks what AWS S3 has needs --probe."
+        return _failed(error.reason, message, _status_of(error.reason), as_json=as_json)
     except Exception as error:
         # Its text may hold the URL.
         meter.clear()

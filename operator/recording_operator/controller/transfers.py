@@ -25,6 +25,7 @@ from recording_operator.engine.facts import (
 )
 from recording_operator.metrics import Metrics
 from recording_operator.transfer.artifact import look_up, store_inline, transfer_source
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, StoredObject, TransferOptions, UploadState
@@ -185,7 +186,7 @@ class TransferRunner:
         store = self._stores.store(action.location)
         obj = _object_spec(action, artifact)
         if action.only_look:
-            return self._look_up(artifact, obj, store, run)
+            return self._look_up(artifact, obj, store, run, self._bandwidth.flow(action.location))
         if artifact.inline is not None:
             return store_inline(artifact.inline.encode(), obj, store=store)
         resolved = self._resolve(action, artifact)
@@ -202,10 +203,10 @@ class TransferRunner:
         )
 
     @staticmethod
-    def _look_up(artifact: ArtifactSpec, obj: ObjectSpec, store: Store, run: _Run) -> StoredObject:
+    def _look_up(artifact: ArtifactSpec, obj: ObjectSpec, store: Store, run: _Run, flow: Flow) -> StoredObject:
         source = artifact.source
         size_bytes, checksum = (source.size, source.checksum) if source is not None else (None, None)
-        found = look_up(obj, size_bytes=size_bytes, checksum=checksum, store=store, stop=run.stop)
+        found = look_up(obj, size_bytes=size_bytes, checksum=checksum, store=store, stop=run.stop, flow=flow)
         if found is None:
             raise Stopped
         return found

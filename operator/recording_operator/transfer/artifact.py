@@ -144,7 +144,7 @@ def _moved(
 
 
 def look_up(
-    obj: ObjectSpec, *, size_bytes: int | None, checksum: str | None, store: Store, stop: StopSignal
+    obj: ObjectSpec, *, size_bytes: int | None, checksum: str | None, store: Store, stop: StopSignal, flow: Flow
 ) -> StoredObject | None:
     """What an earlier process has stored of this artifact, or None; also where only its source could prove it.
 
@@ -152,7 +152,7 @@ def look_up(
     """
     spec = SourceSpec(url="", expected_size_bytes=size_bytes, expected_checksum=checksum)
     expected, options = Expectations.of(spec), TransferOptions()
-    existing = Existing(obj=obj, expected=expected, store=store, stop=stop, options=options, flow=_UNLIMITED)
+    existing = Existing(obj=obj, expected=expected, store=store, stop=stop, options=options, flow=flow)
     found = existing.look()
     return found if found is not None and found.proof is not None else None
 
@@ -162,7 +162,7 @@ def store_inline(body: bytes, obj: ObjectSpec, *, store: Store) -> StoredObject:
     never, options = threading.Event(), TransferOptions()
     obj = replace(obj, content_type=obj.content_type or _INLINE_TYPE)
     try:
-        return commit_small(body, obj, store=store, stop=never, options=options)
+        return commit_small(body, obj, store=store, stop=never, options=options, flow=_UNLIMITED)
     except StoredMeanwhile:
         # The text cannot change, so what is there under our marks was damaged.
         seen = store.head(obj.key)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer import checksums
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.integrity import Sent, etag_of_body, etag_of_parts, prove
 from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject, TransferOptions
@@ -29,7 +30,7 @@ class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of answer
         )
 
 
-def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int) -> StoredObject:
+def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int, flow: Flow) -> StoredObject:
     """Join the session's parts and return the object as HEAD shows it, proved.
 
     Raises TransferError: TargetKeyConflict, TargetUploadLost (no object, and the upload is gone), TargetIntegrity,
@@ -44,11 +45,12 @@ def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int) ->
         sent=Sent(size_bytes=size_bytes, crc64nvme=crc64nvme, etag=lambda: etag_of_parts(parts)),
         options=session.options,
         stop=session.stop,
+        flow=flow,
     )
 
 
 def commit_small(
-    body: bytes, obj: ObjectSpec, *, store: Store, stop: StopSignal, options: TransferOptions
+    body: bytes, obj: ObjectSpec, *, store: Store, stop: StopSignal, options: TransferOptions, flow: Flow
 ) -> StoredObject:
     """Store `body` in one request and return the object, proved. Raises as `commit_upload`."""
     crc = checksums.crc64nvme(body)
@@ -59,6 +61,7 @@ def commit_small(
         sent=Sent(size_bytes=len(body), crc64nvme=crc, etag=lambda: etag_of_body(body)),
         options=options,
         stop=stop,
+        flow=flow,
     )
 
 
@@ -83,6 +86,7 @@ def _settle(
     sent: Sent,
     options: TransferOptions,
     stop: StopSignal,
+    flow: Flow,
 ) -> StoredObject:
     patience = Patience(options, stop)
 
@@ -92,7 +96,7 @@ def _settle(
             return None
         if not is_of(obj, seen):
             raise key_conflict()
-        proved = patiently(lambda: prove(seen.stored, sent, store=store, stop=stop), patience.again())
+        proved = patiently(lambda: prove(seen.stored, sent, store=store, stop=stop, flow=flow), patience.again())
         if proved is not None:
             return proved
         if failure is not None:

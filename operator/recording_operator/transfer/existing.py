@@ -45,7 +45,7 @@ class Existing:
             return None
         if not is_of(self.obj, seen):
             raise key_conflict()
-        return self.expected.prove_stored(seen.stored, store=self.store, obj=self.obj, stop=self.stop)
+        return self.expected.prove_stored(seen.stored, store=self.store, obj=self.obj, stop=self.stop, flow=self.flow)
 
     def compare(self, stored: StoredObject, source: Source, facts: SourceFacts) -> StoredObject:
         """The object, proved to have the source's bytes; one that has others is removed, exactly this version.
@@ -56,7 +56,9 @@ class Existing:
             return stored
         sent = self._sum_source(source, facts, by_etag="-" not in stored.etag)
         if sent is not None:
-            proved = patiently(lambda: prove(stored, sent, store=self.store, stop=self.stop), self._patience())
+            proved = patiently(
+                lambda: prove(stored, sent, store=self.store, stop=self.stop, flow=self.flow), self._patience()
+            )
             if proved is not None:
                 return self.expected.noted(proved)
         remove_wrong(stored, store=self.store, obj=self.obj)

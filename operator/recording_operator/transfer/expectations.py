@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import Expected, InOrderDigest, to_text
 from recording_operator.transfer.commit import remove_wrong, wrong_in_store
 from recording_operator.transfer.errors import TransferError
@@ -76,7 +77,9 @@ class Expectations:
             raise TransferError(Reason.CHECKSUM_MISMATCH, f"{_MISMATCH}; nothing was stored.")
         return True
 
-    def prove_stored(self, stored: StoredObject, *, store: Store, obj: ObjectSpec, stop: StopSignal) -> StoredObject:
+    def prove_stored(
+        self, stored: StoredObject, *, store: Store, obj: ObjectSpec, stop: StopSignal, flow: Flow
+    ) -> StoredObject:
         """The object of ours with what can be proved of it without the source; `proof` None where that is nothing.
 
         It is read back where that alone shows whether it has the spec's checksum. One that has not is removed, exactly
@@ -90,7 +93,7 @@ class Expectations:
         if self.checksum.combines and stored.proof is not None:
             right = stored.checksum == f"crc64nvme:{self.checksum.hex}"
         else:
-            stored, right = self._read_back(stored, self.checksum, store=store, stop=stop)
+            stored, right = self._read_back(stored, self.checksum, store=store, stop=stop, flow=flow)
         if not right:
             remove_wrong(stored, store=store, obj=obj)
             if stored.proof is None:
@@ -104,10 +107,10 @@ class Expectations:
 
     @staticmethod
     def _read_back(
-        stored: StoredObject, checksum: Expected, *, store: Store, stop: StopSignal
+        stored: StoredObject, checksum: Expected, *, store: Store, stop: StopSignal, flow: Flow
     ) -> tuple[StoredObject, bool]:
         digest = None if checksum.combines else checksum.digest()
-        crc, size_bytes = read_back(stored, store=store, stop=stop, digest=digest)
+        crc, size_bytes = read_back(stored, store=store, stop=stop, flow=flow, digest=digest)
         right = checksum.matches_crc64nvme(crc) if digest is None else digest.hexdigest() == checksum.hex
         right = right and size_bytes == stored.size_bytes
         if right and stored.proof is None:

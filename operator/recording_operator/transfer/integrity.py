@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import Digest, crc64nvme, to_text
 from recording_operator.transfer.errors import Stopped
 from recording_operator.transfer.job import StopSignal, StoredObject
@@ -49,7 +50,7 @@ def etag_of_parts(parts: Sequence[StoredPart]) -> str | None:
     return f"{joined.hexdigest()}-{len(parts)}"
 
 
-def prove(stored: StoredObject, sent: Sent, *, store: Store, stop: StopSignal) -> StoredObject | None:
+def prove(stored: StoredObject, sent: Sent, *, store: Store, stop: StopSignal, flow: Flow) -> StoredObject | None:
     """The object with what proves it; None if it is not what was sent. Raises TransferError and Stopped."""
     able = store.capabilities
     right, proof = stored.size_bytes == sent.size_bytes, able.proof
@@ -58,12 +59,16 @@ def prove(stored: StoredObject, sent: Sent, *, store: Store, stop: StopSignal) -
     elif right and able.md5_etags and (etag := sent.etag()) is not None:
         right, proof = stored.etag == etag, Reason.ETAG_MD5
     elif right:
-        right, proof = _reads_back(stored, sent, store=store, stop=stop), Reason.READ_BACK
+        right, proof = _reads_back(stored, sent, store=store, stop=stop, flow=flow), Reason.READ_BACK
     return replace(stored, checksum=to_text(sent.crc64nvme), proof=proof) if right else None
 
 
-def read_back(stored: StoredObject, *, store: Store, stop: StopSignal, digest: Digest | None = None) -> tuple[int, int]:
+def read_back(
+    stored: StoredObject, *, store: Store, stop: StopSignal, flow: Flow, digest: Digest | None = None
+) -> tuple[int, int]:
     """Read exactly this version from the store: its CRC64NVME and its size in bytes; `digest` is fed too.
+
+    What is read counts as bytes that move, against the limits of `flow`.
 
     Raises TransferError and Stopped.
     """
@@ -71,6 +76,7 @@ def read_back(stored: StoredObject, *, store: Store, stop: StopSignal, digest: D
     for data in store.read(stored):
         if stop.is_set():
             raise Stopped
+        flow.take_all(len(data), stop)
         crc = crc64nvme(data, crc)
         size_bytes += len(data)
         if digest is not None:
@@ -78,6 +84,6 @@ def read_back(stored: StoredObject, *, store: Store, stop: StopSignal, digest: D
     return crc, size_bytes
 
 
-def _reads_back(stored: StoredObject, sent: Sent, *, store: Store, stop: StopSignal) -> bool:
+def _reads_back(stored: StoredObject, sent: Sent, *, store: Store, stop: StopSignal, flow: Flow) -> bool:
     wanted = (sent.crc64nvme, sent.size_bytes)
-    return any(read_back(stored, store=store, stop=stop) == wanted for _ in range(_READS))
+    return any(read_back(stored, store=store, stop=stop, flow=flow) == wanted for _ in range(_READS))

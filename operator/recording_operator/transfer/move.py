@@ -193,16 +193,20 @@ class Move:
 
     def _put(self, body: bytes, *, digest: InOrderDigest | None) -> StoredObject:
         self._expected.prove_read(size_bytes=len(body), crc64nvme=crc64nvme(body), digest=digest)
-        stored = commit_small(body, self._obj, store=self._store, stop=self._stop, options=self._options)
+        stored = commit_small(
+            body, self._obj, store=self._store, stop=self._stop, options=self._options, flow=self._flow
+        )
         self._progress.restart(done=len(body), total=len(body))
         return self._expected.noted(stored)
 
     def _commit(self, session: UploadSession, *, size_bytes: int, digest: InOrderDigest | None) -> StoredObject:
         crc = session.crc64nvme
         proved = self._expected.prove_read(size_bytes=size_bytes, crc64nvme=crc, digest=digest)
-        stored = commit_upload(session, size_bytes=size_bytes, crc64nvme=crc)
+        stored = commit_upload(session, size_bytes=size_bytes, crc64nvme=crc, flow=self._flow)
         if not proved:
-            stored = self._expected.prove_stored(stored, store=self._store, obj=self._obj, stop=self._stop)
+            stored = self._expected.prove_stored(
+                stored, store=self._store, obj=self._obj, stop=self._stop, flow=self._flow
+            )
         self._progress.restart(done=size_bytes, total=size_bytes)
         return self._expected.noted(stored)
 
