@@ -29,6 +29,7 @@ from localcluster.media import Media
 from localcluster.ports import LOOPBACK, free_port
 
 DEFAULT_PORT: Final = 9080  # the port that the files in examples/ name
+_CATCH_UP_S: Final = 0.25  # what a busy machine makes up for
 _DEFAULT_SIZE_BYTES: Final = 10_000_000
 _DEFAULT_TTL_S: Final = 900
 _LAST_MODIFIED: Final = "Fri, 20 Nov 2026 12:00:00 GMT"
@@ -295,18 +296,22 @@ def _size(query: dict[str, str]) -> int:
 
 
 def _paced(windows: Iterable[bytes], *, rate_bytes_s: int | None) -> Iterable[bytes]:
-    """Hand out windows no faster than the rate; a slow one is cut up, so that it flows instead of jumping."""
+    """Hand out windows no faster than the rate; a slow one is cut up, so that it flows instead of jumping.
+
+    Who did not read for a while does not make up for it: a stall is no credit.
+    """
     if rate_bytes_s is None:
         yield from windows
         return
     piece_bytes = max(1, rate_bytes_s // 20)
-    started_s, sent_bytes = time.monotonic(), 0
+    next_s = time.monotonic()
     for window in windows:
         for offset in range(0, len(window), piece_bytes):
             piece = window[offset : offset + piece_bytes]
             yield piece
-            sent_bytes += len(piece)
-            time.sleep(max(0.0, started_s + sent_bytes / rate_bytes_s - time.monotonic()))
+            now_s = time.monotonic()
+            next_s = max(next_s, now_s - _CATCH_UP_S) + len(piece) / rate_bytes_s
+            time.sleep(max(0.0, next_s - now_s))
 
 
 def main() -> None:

@@ -143,6 +143,24 @@ def test_a_store_behind_an_authority_of_the_location(tmp_path: Path) -> None:
         assert "s3.caBundle" in error.message
 
 
+def test_with_ambient_credentials_the_environment_s_authority_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = CertificateAuthority(tmp_path)
+    authority.issue("store", user="store", hosts=["127.0.0.1"])
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(authority.path("store.crt"), authority.path("store.key"))
+    with StrictStore(tls=tls) as strict:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.path("ca.crt")))
+        assert probe(store_of(strict, credentials=None)).conditional_writes
+        assert fails(store_of(strict)).reason is Reason.ENDPOINT_UNREACHABLE, "keys of its own: nobody's environment"
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "nowhere"))
+        with pytest.raises(ValueError, match="cannot be read"):
+            store_of(strict, credentials=None)
+
+
 @pytest.mark.parametrize("pem", ["nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_a_bundle_without_certificates_is_a_value_error(strict: StrictStore, pem: str) -> None:
     with pytest.raises(ValueError, match="PEM"):

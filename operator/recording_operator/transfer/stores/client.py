@@ -94,7 +94,7 @@ def connect(options: S3Options) -> Connected:
 
 def build_client(options: S3Options) -> Any:
     """Make the client. Reads nothing from the network; raises ValueError for an endpoint that is no URL."""
-    core = botocore.session.Session(session_vars=_NOBODYS_FILES if options.credentials else None)
+    core = _session(options)
     core.register_component("data_loader", service_models())
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
     given: dict[str, str | None] = {}
@@ -118,6 +118,10 @@ def build_client(options: S3Options) -> Any:
     if bundle is not None:
         weakref.finalize(client, os.close, bundle)
     return client
+
+
+def _session(options: S3Options) -> botocore.session.Session:
+    return botocore.session.Session(session_vars=_NOBODYS_FILES if options.credentials else None)
 
 
 def _check_key(params: dict[str, Any], **_: Any) -> None:
@@ -154,14 +158,23 @@ def _config(options: S3Options) -> Config:
 
 
 def _transport(options: S3Options) -> StoreTransport:
-    pem = options.ca_bundle_pem
     try:
-        tls = ssl.create_default_context(cadata=pem) if pem else ssl.create_default_context(cafile=certifi.where())
+        tls = _trust(options)
     except ssl.SSLError:
         raise ValueError("the CA bundle holds no certificate in PEM form") from None
+    except OSError:
+        raise ValueError("the CA bundle that the environment names cannot be read") from None
     # 256 KiB windows make the deadline of a send a detector of stalls.
     timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
     return StoreTransport(tls=tls, timeouts=timeouts)
+
+
+def _trust(options: S3Options) -> ssl.SSLContext:
+    """Whom the client trusts: the location's bundle; with ambient credentials the environment's (AWS_CA_BUNDLE)."""
+    if options.ca_bundle_pem:
+        return ssl.create_default_context(cadata=options.ca_bundle_pem)
+    ambient = None if options.credentials else _session(options).get_config_variable("ca_bundle")
+    return ssl.create_default_context(cafile=ambient or certifi.where())
 
 
 def _descriptor_of(pem: str) -> int:
