@@ -22,7 +22,10 @@ class S3Stores:
         try:
             return S3Store(_options(location, credentials, self._connections))
         except ValueError:
-            message = "s3.endpoint or s3.caBundle cannot be used: write an http(s) URL, and certificates in PEM"
+            message = (
+                "s3.endpoint, s3.caBundle or the operator's AWS_CA_BUNDLE cannot be used: write an http(s) URL, and "
+                "certificates in PEM"
+            )
             raise LocationError(Reason.ENDPOINT_UNREACHABLE, message) from None
 
     def probe(self, location: StorageLocation, store: S3Store) -> Capabilities:

@@ -138,13 +138,14 @@ def test_an_orphan_tells_its_organisation_itself(
     gone = record(cluster, namespace, place, org="acme", text="x" * 1_000)
     cluster.kubectl("delete", "recording", gone["metadata"]["name"], f"--namespace={namespace}")
     stranger, uid = f"{namespace}/{uuid.uuid4()}/video.mp4", str(uuid.uuid4())
+    liar = f"{namespace}/{uid}/video.mp4"
     s3.client().put_object(Bucket=bucket, Key=stranger, Body=b"x" * 77, Metadata={"recording-org": "initech"})
     s3.client().put_object(
-        Bucket=bucket,
-        Key=f"{namespace}/{uid}/video.mp4",
-        Body=b"x" * 55,
-        Metadata={"recording-org": '=cmd|"/C calc"', "recording-uid": uid},
+        Bucket=bucket, Key=liar, Body=b"x" * 55, Metadata={"recording-org": '=cmd|"/C calc"', "recording-uid": uid}
     )
+    # What is no older than the list of Recordings is no orphan yet.
+    for key in (stranger, liar, gone["status"]["artifacts"][0]["key"]):
+        turn_back(s3, bucket=bucket, key=key, to=datetime.now(UTC) - timedelta(minutes=1))
     status = report(place).wait_refreshed()
     assert {row["name"]: row["bytes"] for row in status["byOrg"]} == {"globex": 10, "acme": 1_000, "(unknown)": 132}
     assert status["totals"]["orphanedBytes"] == 1_132
