@@ -52,7 +52,7 @@ class TransferSettings(_Strict):
     per_namespace: int = Field(default=8, ge=1, le=1024)
     """Of these, from one namespace."""
     workers: int = Field(default=4, ge=1, le=64)
-    """Connections of one transfer."""
+    """Connections of one transfer at most."""
     bandwidth_per_second: Bandwidth = None
     """Bytes per second that all transfers of this process together may move, such as 100Mi; absent: no limit."""
 

@@ -103,7 +103,7 @@ class _Meter:
     help="Certificates (PEM) to trust for the store. Those for the source: tls.caFile of the settings.",
 )
 @click.option("--policy", type=click.Path(path_type=Path, dir_okay=False), help="The operator's settings file.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Connections. Default: that of the settings.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Connections at most. Default: that of the settings.")
 @click.option("--part-size", help="Such as 16Mi; at least 5Mi. Default: by size.")
 @click.option("--content-type", default="", help="Declared type; what arrives is checked against it.")
 @click.option("--size", type=click.IntRange(0), help="Expected bytes; any other number is a failure.")

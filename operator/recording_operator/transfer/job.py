@@ -95,7 +95,9 @@ class StopSignal(Protocol):
 class TransferOptions:
     """How hard to work and how long to be patient within one attempt (the engine's 2/5/10 minutes come after it)."""
 
+    # At most; a transfer begins with `first_workers`, and has more once there is headroom for them.
     workers: int = 4
+    first_workers: int = 2
     # Objects of known size up to this are one PutObject.
     single_put_bytes: int = 8 * 2**20
     smallest_part_bytes: int = 8 * 2**20

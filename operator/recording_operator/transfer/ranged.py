@@ -1,4 +1,4 @@
-"""Many workers, each with one long ranged GET piped part by part into the store."""
+"""Workers, each with one long ranged GET piped part by part into the store: few at first, more where that helps."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +9,7 @@ from recording_operator.transfer.assignment import Assignment
 from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import InOrderDigest
 from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.headroom import Headroom, busy_s
 from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.pipe import PipedPart, RangeStream
 from recording_operator.transfer.progress import Halt, Progress
@@ -16,6 +17,7 @@ from recording_operator.transfer.session import UploadSession, checked
 from recording_operator.transfer.source import Source, SourceFacts
 from recording_operator.transfer.stores.store import BodyAborted, StoredPart
 
+_LOOK_S: Final = 0.05
 # S3 looks at a URL's expiry when a request begins: GETs that run may end, new ones make no sense.
 _LETS_OTHERS_END: Final = frozenset({Reason.SOURCE_EXPIRED, Reason.SOURCE_FORBIDDEN})
 
@@ -42,6 +44,8 @@ class RangedUpload:
         self._digest = digest
         self._flow = flow
         self._lock = threading.Lock()
+        self._threads: list[int] = []
+        self._ended = threading.Event()
         self._error: BaseException | None = None
         self._soft = False
         workers = session.options.workers if digest is None else 1
@@ -56,12 +60,32 @@ class RangedUpload:
             self._work()
         elif self._workers:
             with ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="transfer") as pool:
-                for _ in range(self._workers):
-                    pool.submit(self._work)
+                self._grow(pool)
         if self._error is not None:
             raise self._error
 
+    def _grow(self, pool: ThreadPoolExecutor) -> None:
+        """Begin with few workers, and double them as long as there is headroom."""
+        running, more, headroom = 0, min(self._session.options.first_workers, self._workers), Headroom()
+        while True:
+            for _ in range(more):
+                pool.submit(self._work)
+            running, more = running + more, 0
+            while not more:
+                if running == self._workers or self._ended.wait(_LOOK_S):
+                    return
+                # The pool's threads are there until it is left, so that their clocks may be asked.
+                if headroom.is_there(busy_s=busy_s(tuple(self._threads)), connections=running):
+                    more = min(running, self._workers - running)
+
     def _work(self) -> None:
+        self._threads.append(threading.get_ident())
+        try:
+            self._send_all()
+        finally:
+            self._ended.set()
+
+    def _send_all(self) -> None:
         stream = RangeStream(
             self._source,
             self._facts,
