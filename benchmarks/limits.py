@@ -163,7 +163,7 @@ class Here:
             stop=threading.Event(),
             observer=Silent(),
             resume=None,
-            options=TransferOptions(workers=workers),
+            options=TransferOptions(workers=workers, first_workers=workers),  # what each takes is measured
         )
         assert stored.size_bytes == size_bytes
 
