@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from recording_operator.costs.arrivals import LATE_WITHIN, Amount, Came, UploadD
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
 from recording_operator.costs.ledger import advance, open_ledger
 from recording_operator.costs.report import window_of
-from recording_operator.costs.usage import Holding, Usage
+from recording_operator.costs.usage import Holding, Scope, Usage
 from tests.costs.building import GB, LOCATION, PATIENT, at, terms
 
 START = at("2026-11-03T09:00")
@@ -35,7 +36,8 @@ class Stored:
 def count(status: StorageReportStatus, objects: list[Stored], *, now_s: int, lists_for_s: int = 0) -> Usage:
     """What a count that begins at `now_s` finds; what comes while it lists is listed too."""
     usage = Usage()
-    window = window_of(status, now=START + timedelta(seconds=now_s))
+    usage.arrivals.locations.add(LOCATION)
+    window = window_of(status, now=START + timedelta(seconds=now_s), scope="all")
     for one in objects:
         if one.complete_s > now_s + lists_for_s:
             continue
@@ -56,7 +58,7 @@ def refresh(
         book = open_ledger(sample, TERMS)
     else:
         advance(book, sample, TERMS)
-    written = StorageReportStatus(ledger=save_ledger(book), history=save_history(book, status.history))
+    written = StorageReportStatus(ledger=save_ledger(book, scope="all"), history=save_history(book, status.history))
     return StorageReportStatus.model_validate_json(written.model_dump_json(by_alias=True))
 
 
@@ -75,8 +77,9 @@ def written(status: StorageReportStatus) -> int:
 
 KB = 1000
 LONGEST_S = int(LATE_WITHIN.total_seconds()) - 1
-WHEN_S = st.integers(0, 3000) | st.integers(0, 5 * 86400)
-"""Mostly close together: that is where counts and uploads meet."""
+MIDNIGHT_S = 15 * 3600
+WHEN_S = st.integers(0, 3000) | st.integers(MIDNIGHT_S - 2, MIDNIGHT_S + 2) | st.integers(0, 5 * 86400)
+"""Mostly close together, some at midnight: that is where counts and uploads meet."""
 OBJECTS = st.lists(
     st.builds(
         Stored,
@@ -159,6 +162,33 @@ def test_a_location_that_lost_objects_does_not_lower_another() -> None:
     other = Uploader("second", "acme")
     noted = {Uploader(LOCATION, "acme"): Came(10, 1), other: Came(1, 1)}
     assert late({other: Came(4, 2)}, noted) == {other: Came(3, 1)}
+
+
+def test_a_location_that_was_not_looked_at_brings_nothing_late() -> None:
+    taken_over = Uploader("second", "acme")
+    assert late({taken_over: Came(7, 1)}, {Uploader(LOCATION, "acme"): Came(7, 1)}) == {}
+    assert late({taken_over: Came(7, 1)}, {Uploader("second", "(other)"): Came(0, 0)}) == {taken_over: Came(7, 1)}
+
+
+def test_what_was_noted_in_another_scope_is_not_compared() -> None:
+    objects = [Stored(began_s=0, took_s=1, size_bytes=GB, org="acme")]
+    status = refresh(StorageReportStatus(), objects, now_s=50)
+    assert window_of(status, now=START, scope="all").recent_since is not None
+    assert window_of(status, now=START, scope="acme only").recent_since is None
+    assert Scope(orgs=frozenset({"a", "b"})).mark == Scope(orgs=frozenset({"b", "a"})).mark
+    assert Scope(orgs=frozenset({"a"})).mark != Scope(namespaces=frozenset({"a"})).mark
+
+
+@pytest.mark.parametrize("first_s", [50, MIDNIGHT_S])
+def test_a_count_at_midnight_misses_nothing(first_s: int) -> None:
+    objects = [
+        Stored(began_s=10, took_s=1, size_bytes=GB, org="acme"),
+        Stored(began_s=MIDNIGHT_S, took_s=0, size_bytes=GB, org="acme"),
+        Stored(began_s=MIDNIGHT_S - 10, took_s=100, size_bytes=GB, org="acme"),
+    ]
+    status = refresh(StorageReportStatus(), objects, now_s=first_s)
+    status = refresh(status, objects, now_s=MIDNIGHT_S if first_s < MIDNIGHT_S else MIDNIGHT_S + 86_400)
+    assert uploaded(refresh(status, objects, now_s=MIDNIGHT_S + 2 * 86_400)) == {"acme": 3 * GB}
 
 
 def test_many_uploaders_are_noted_in_bounds_and_none_is_called_late() -> None:

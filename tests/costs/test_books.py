@@ -27,7 +27,7 @@ def kept(stored: StoredLedger, history: tuple[HistoryEntry, ...]) -> tuple[Store
 
 
 def reread(book: Ledger, history: tuple[HistoryEntry, ...]) -> tuple[Ledger, tuple[HistoryEntry, ...]]:
-    stored, written = kept(save_ledger(book), save_history(book, history))
+    stored, written = kept(save_ledger(book, scope=""), save_history(book, history))
     again = load(stored, written)
     assert again is not None
     return again, written
@@ -95,6 +95,6 @@ def test_the_largest_status_fits_into_etcd() -> None:
     for number in range(30, 365 * 3 + 300, 30):
         advance(book, sample(at("2023-01-01") + timedelta(days=number), dict.fromkeys(names, 987_654_321_012)), terms())
         book, seen = reread(book, seen)
-    status = StorageReportStatus(ledger=save_ledger(book), history=seen)
+    status = StorageReportStatus(ledger=save_ledger(book, scope=""), history=seen)
     assert len(seen) > 100
     assert len(json.dumps(status.model_dump(mode="json", by_alias=True))) < 1_200_000

@@ -34,9 +34,12 @@ class StallingClient(RestClient):
         super().__init__(connection)
         self.flowing = threading.Event()
         self.flowing.set()
+        self.on_write: Callable[[], None] = lambda: None
 
     def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         self.flowing.wait()
+        if method != "GET":
+            self.on_write()
         return super().request(method, path, **options)
 
 
@@ -98,6 +101,17 @@ def test_of_three_that_start_at_once_one_leads(contend: Callable[[str], Contende
     assert spec["leaseTransitions"] == leader.leadership.epoch
     assert len(spec["renewTime"].partition(".")[2]) == len("123456Z")
     assert not any(one.losses for one in contenders)
+
+
+def test_what_is_being_given_away_is_not_held_any_more(contend: Callable[[str], Contender]) -> None:
+    leader = contend("leader")
+    eventually(leader.leads)
+    # Let no renewal come between.
+    leader.leadership._stop.set()
+    held: list[bool] = []
+    leader.client.on_write = lambda: held.append(leader.leads())
+    leader.leadership.release()
+    assert held[-1] is False, "another may lead before the answer is here"
 
 
 def test_a_released_lease_is_taken_over_at_once_and_counts_up(contend: Callable[[str], Contender]) -> None:

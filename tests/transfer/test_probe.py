@@ -15,6 +15,7 @@ from recording_operator.transfer.errors import LocationError
 from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.probe import check_endpoint, owner_marker, probe
 from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.stores.translate import StoreError
 from tests.support.dialects_found import FOUND, NO_SUMS
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_dialect import DIALECTS
@@ -156,6 +157,8 @@ def test_with_ambient_credentials_the_environment_s_authority_counts(
         monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.path("ca.crt")))
         assert probe(store_of(strict, credentials=None)).conditional_writes
         assert fails(store_of(strict)).reason is Reason.ENDPOINT_UNREACHABLE, "keys of its own: nobody's environment"
+        with pytest.raises(StoreError, match="TLS certificate"):
+            store_of(strict).may_list("")  # botocore's own way
         monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "nowhere"))
         with pytest.raises(ValueError, match="cannot be read"):
             store_of(strict, credentials=None)

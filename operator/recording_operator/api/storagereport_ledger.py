@@ -85,6 +85,7 @@ class Ledger(ApiModel):
     recent_since: Time | None = Field(
         default=None, description="From when to sampledAt `recent` tells what came; absent where it does not."
     )
+    recent_scope: Text = Field(default="", description="Mark of the scope that `recent` was counted in.")
     recent: Annotated[tuple[LedgerRecent, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
         default=(), description="What had come shortly before the last sample."
     )

@@ -162,14 +162,9 @@ def copy(
         )
     except (ValueError, OSError) as error:
         raise click.UsageError(f"the store cannot be used: {_about(error)}") from None
-    if probes:
-        try:
-            store = store.adapted(probe(store, name=f"copy-{uuid.uuid4().hex}"))
-        except LocationError as error:
-            sys.exit(_failed(error.reason, error.message, _status_of(error.reason), as_json=as_json))
     obj = ObjectSpec(key=key, content_type=content_type, kind="Other", recording_uid=_uid(url, target), artifact="copy")
     flow = Flow([Link(settings.transfers.bandwidth_per_second)])
-    sys.exit(_run(source, obj, store=store, dialer=dialer, flow=flow, options=options, probed=probes, as_json=as_json))
+    sys.exit(_run(source, obj, store=store, dialer=dialer, flow=flow, options=options, probes=probes, as_json=as_json))
 
 
 def _run(
@@ -180,7 +175,7 @@ def _run(
     dialer: Dialer,
     flow: Flow,
     options: TransferOptions,
-    probed: bool,
+    probes: bool,
     as_json: bool,
 ) -> int:
     stop = threading.Event()
@@ -188,6 +183,10 @@ def _run(
         signal.signal(number, lambda *_: stop.set())
     meter = _Meter(show=sys.stderr.isatty(), started_s=time.monotonic())
     try:
+        if probes:
+            store = store.adapted(probe(store, name=f"copy-{uuid.uuid4().hex}"))
+            if stop.is_set():
+                raise Stopped
         stored = transfer_source(
             source,
             obj,
@@ -203,11 +202,13 @@ def _run(
         meter.clear()
         _drop_upload(obj, meter, store)
         return _failed(Reason.INTERRUPTED, "interrupted; the upload was aborted", EXIT_INTERRUPTED, as_json=as_json)
+    except LocationError as error:
+        return _failed(error.reason, error.message, _status_of(error.reason), as_json=as_json)
     except TransferError as error:
         meter.clear()
         _drop_upload(obj, meter, store)
         message = error.message
-        if not probed and error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED):
+        if not probes and error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED):
             message += " A store that lacks what AWS S3 has needs --probe."
         return _failed(error.reason, message, _status_of(error.reason), as_json=as_json)
     except Exception as error:

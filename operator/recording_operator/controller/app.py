@@ -252,6 +252,7 @@ class App:
             events=events,
             metrics=self._metrics.reports,
             metric_orgs=settings.reports.metric_orgs,
+            leads=leadership.held,
         )
         give_back()  # what starting took
         loop.start()

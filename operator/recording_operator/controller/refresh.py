@@ -72,7 +72,7 @@ class Refresher:
         scope = Scope(
             orgs=frozenset(spec.scope.orgs), namespaces=frozenset(spec.scope.namespaces), storage_locations=wanted
         )
-        window = window_of(report.status, now=now)
+        window = window_of(report.status, now=now, scope=scope.mark)
         usage = Usage()
         tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=scope, window=window)
         self._count_recordings(tally, usage, {location.metadata.name: location for location, _ in denied}, terms)
@@ -88,7 +88,9 @@ class Refresher:
             clients=self._clients, usage=usage, scope=scope, window=window, failures=failures, stop=stop
         )
         downloads = counter.count(seen, tallies)
-        counted = Counted(at=now, usage=usage, recordings=tally, sources=sources, downloads=downloads.sources)
+        counted = Counted(
+            at=now, usage=usage, recordings=tally, sources=sources, scope=scope.mark, downloads=downloads.sources
+        )
         status = refreshed(report.status, counted, terms, budget=spec.budget)
         return Refreshed(status=status, message=_message(status, denied, downloads.notes))
 

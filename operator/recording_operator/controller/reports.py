@@ -50,6 +50,7 @@ class ReportKeeper:
         events: EventRecorder,
         metrics: ReportMetrics,
         metric_orgs: int,
+        leads: Callable[[], bool] = lambda: True,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._kube = kube
@@ -57,6 +58,7 @@ class ReportKeeper:
         self._events = events
         self._metrics = metrics
         self._metric_orgs = metric_orgs
+        self._leads = leads
         self._clock = now
         self._refusals = Sparingly()
         self._known: dict[str, StorageReport] = {}
@@ -89,6 +91,8 @@ class ReportKeeper:
     def refresh_due(self) -> None:
         """Refresh whoever is due, one after the other. Raises KubeError, RefreshStopped."""
         for name, report in list(self._known.items()):
+            if not self._leads():
+                return  # what is counted could not be written
             if report.spec.suspend:
                 if report.status.observed_generation != report.metadata.generation:
                     self._write(name, report, suspended(report))

@@ -83,6 +83,8 @@ class Arrivals:
     """Within LATE_WITHIN before now."""
     recounted: dict[Uploader, Amount] = field(default_factory=dict)
     """What the last sample noted as recent, counted again."""
+    locations: set[str] = field(default_factory=set)
+    """Those that were looked at."""
     ahead: dict[UploadDay, Amount] = field(default_factory=dict)
     """Later than now: it came while the count went on."""
 
@@ -121,11 +123,12 @@ def earliest(window: Window) -> datetime:
 def late(recounted: Recent, noted: Recent) -> dict[Uploader, Came]:
     """What came later than its time says: by how much a location has more of the stretch than the last sample noted.
 
-    Never less than nothing: what was deleted meanwhile hides as much that came late. Told by the location as a
-    whole, because an organisation may be among the others at one time and have a name at another; shared by growth.
+    Only for locations that the last sample looked at. Never less than nothing: what was deleted meanwhile hides as much
+    that came late. Told by the location as a whole, because an organisation may be among the others at one time and
+    have a name at another; shared by growth.
     """
     found: dict[Uploader, Came] = {}
-    for location in sorted({key.storage_location for key in recounted}):
+    for location in sorted({key.storage_location for key in noted}):
         keys = [key for key in recounted.keys() | noted.keys() if key.storage_location == location]
         nothing = Came(0, 0)
         grown = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -55,15 +55,19 @@ def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
     return Sample(
         at=at,
         cells=cells,
-        arrived=_arrived(usage.arrivals, kept, last),
+        arrived=_arrived(usage.arrivals, kept, at, last),
         ahead=_ahead(usage.arrivals, kept),
-        recent=_named(usage.arrivals.recent, kept),
+        # A row for each location that was looked at, so that nothing is not taken for unknown.
+        recent={Uploader(name, OTHER): Came(0, 0) for name in usage.arrivals.locations}
+        | _named(usage.arrivals.recent, kept),
         young=usage.young,
         downloaded=_downloaded(usage.downloads, kept),
     )
 
 
-def _arrived(arrivals: Arrivals, kept: frozenset[str], last: Ledger | None) -> dict[date, dict[Cell, Arrived]]:
+def _arrived(
+    arrivals: Arrivals, kept: frozenset[str], at: datetime, last: Ledger | None
+) -> dict[date, dict[Cell, Arrived]]:
     """By the day that they are from; what came late is of the first day that is not yet booked."""
     arrived: dict[date, dict[Cell, Arrived]] = {}
 
@@ -72,8 +76,10 @@ def _arrived(arrivals: Arrivals, kept: frozenset[str], last: Ledger | None) -> d
         before = of_day.get(cell, Arrived(0, 0, 0))
         of_day[cell] = Arrived(*(a + b for a, b in zip(before, more, strict=True)))
 
+    # A count at midnight is the day's that ends there, as what it charges.
+    last_day = (at - timedelta(microseconds=1)).date()
     for upload, amount in arrivals.by_day.items():
-        add(upload.day, _cell(upload, kept), amount.size_bytes, amount.billable_bytes, amount.objects)
+        add(min(upload.day, last_day), _cell(upload, kept), amount.size_bytes, amount.billable_bytes, amount.objects)
     if last is not None and last.recent is not None:
         names = kept | {uploader.org for uploader in last.recent}
         for uploader, came in late(_named(arrivals.recounted, names), last.recent).items():
@@ -174,8 +180,8 @@ def _load_recent(stored: StoredLedger) -> dict[Uploader, Came] | None:
     return {Uploader(one.storage_location, one.org): Came(one.bytes, one.writes) for one in stored.recent}
 
 
-def save_ledger(ledger: Ledger) -> StoredLedger:
-    """The account for the status."""
+def save_ledger(ledger: Ledger, *, scope: str) -> StoredLedger:
+    """The account for the status; `scope` marks what was looked at."""
     youngest = sorted(ledger.young.items(), key=lambda item: -item[1])[:_MOST_YOUNG]
     return StoredLedger(
         sampled_at=ledger.at,
@@ -213,6 +219,7 @@ def save_ledger(ledger: Ledger) -> StoredLedger:
             for of, size_bytes in sorted(youngest)
         ),
         recent_since=None if ledger.recent is None else ledger.at - LATE_WITHIN,
+        recent_scope=scope,
         recent=_save_recent(ledger.recent or {}),
     )
 

@@ -132,6 +132,7 @@ def open_ledger(sample: Sample, terms: Terms) -> Ledger:
     for earlier in rest:
         advance(ledger, earlier, terms, estimated=True)
     advance(ledger, sample, terms)
+    ledger.recent = sample.recent
     return ledger
 
 

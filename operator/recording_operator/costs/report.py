@@ -17,7 +17,7 @@ from recording_operator.api.storagereport import (
     ReportUploads,
     StorageReportStatus,
 )
-from recording_operator.costs.arrivals import Window
+from recording_operator.costs.arrivals import Recent, Window
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
 from recording_operator.costs.budget import percent_of
 from recording_operator.costs.ledger import Ledger, advance, month_start, open_ledger
@@ -47,15 +47,23 @@ class Counted:
     recordings: RecordingTally
     sources: Mapping[str, ReportSource]
     """By location."""
+    scope: str
+    """The mark of what was looked at."""
     downloads: Mapping[str, DownloadSource] = field(default_factory=dict)
     """By location, where they are counted."""
 
 
-def window_of(previous: StorageReportStatus, *, now: datetime) -> Window:
-    """From when on uploads are to be counted: the last sample, or the begin of the month."""
+def window_of(previous: StorageReportStatus, *, now: datetime, scope: str) -> Window:
+    """From when on uploads are to be counted: the last sample, or the begin of the month.
+
+    What the last sample noted can be counted again only in the same `scope` (its mark).
+    """
     if previous.ledger is None:
         return Window(since=month_start(now), now=now)
-    return Window(since=previous.ledger.sampled_at, now=now, recent_since=previous.ledger.recent_since)
+    same = previous.ledger.recent_scope == scope
+    return Window(
+        since=previous.ledger.sampled_at, now=now, recent_since=previous.ledger.recent_since if same else None
+    )
 
 
 def currency_of(terms: Terms, budget: Budget | None) -> str:
@@ -78,6 +86,8 @@ def refreshed(
     """The status with new numbers; conditions and times of the schedule stay as they were. Raises CurrencyError."""
     currency = currency_of(terms, budget)
     ledger = load(previous.ledger, previous.history)
+    if ledger is not None:
+        ledger.recent = _comparable(ledger.recent, previous, counted)
     sample = sample_of(counted.usage, at=counted.at, last=ledger)
     if ledger is None:
         ledger = open_ledger(sample, terms)
@@ -105,9 +115,18 @@ def refreshed(
             "cost": cost,
             **_shares(counted, today, terms),
             "history": save_history(ledger, previous.history),
-            "ledger": save_ledger(ledger),
+            "ledger": save_ledger(ledger, scope=counted.scope),
         }
     )
+
+
+def _comparable(recent: Recent | None, previous: StorageReportStatus, counted: Counted) -> Recent | None:
+    """What was noted of locations that are counted from the same source as then: the other tells other times."""
+    if recent is None:
+        return None
+    then = {row.name: row.source for row in previous.by_storage_location}
+    changed = {name for name, source in then.items() if counted.sources.get(name) is not source}
+    return {uploader: came for uploader, came in recent.items() if uploader.storage_location not in changed}
 
 
 def _uploaded_a_day(ledger: Ledger, terms: Terms) -> Decimal:

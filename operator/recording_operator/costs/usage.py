@@ -1,5 +1,7 @@
 """What is stored, for whom: sums over a listing, object by object. Memory grows with the owners, not the objects."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -63,6 +65,12 @@ class Scope:
     namespaces: frozenset[str] = frozenset()
     storage_locations: frozenset[str] = frozenset()
 
+    @property
+    def mark(self) -> str:
+        """Tells this scope from others."""
+        parts = [sorted(part) for part in (self.orgs, self.namespaces, self.storage_locations)]
+        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
+
     def holds(self, *, org: str, namespace: str) -> bool:
         """Whether an owner is looked at."""
         return (not self.orgs or org in self.orgs) and (not self.namespaces or namespace in self.namespaces)
@@ -92,6 +100,7 @@ class LocationTally:
         """
         self._usage = usage
         self._location = location
+        usage.arrivals.locations.add(location)
         self._pattern = key_pattern(prefix=prefix, template=key_template)
         exact = exact_fields(key_template)
         self._org_in_key, self._namespace_in_key = "org" in exact, "namespace" in exact

@@ -127,7 +127,8 @@ class Leadership:
 
         False does not mean that somebody has: it becomes True again when the Lease, still ours, can be renewed.
         """
-        return self._renewed_s is not None and self._clock() - self._renewed_s < self._timings.renew_s
+        renewed_s = self._renewed_s
+        return renewed_s is not None and self._clock() - renewed_s < self._timings.renew_s
 
     def confirm(self) -> bool:
         """Ask the API server whether this process still holds the Lease of its epoch. Raises KubeError."""
@@ -157,12 +158,12 @@ class Leadership:
             self._thread.join()
         if self._seen is None or not self.held():
             return
+        self._renewed_s = None  # another may lead before the answer is here
         spec = {**self._spec(transitions=self._seen.transitions), "holderIdentity": "", "leaseDurationSeconds": 1}
         try:
             self._write(self._seen.lease, spec)
         except KubeError as error:
             _log.warning("The Lease %s/%s could not be released: %s", self._namespace, self._name, error)
-        self._renewed_s = None
 
     def _lead(self) -> None:
         self._epoch = self._seen.transitions if self._seen else 0

@@ -72,15 +72,23 @@ def read_back(
 
     Raises TransferError and Stopped.
     """
-    crc = size_bytes = 0
-    for data in store.read(stored):
+    crc = size_bytes = taken = 0
+
+    def allow(wanted: int) -> int:
+        nonlocal taken
         if stop.is_set():
             raise Stopped
-        flow.take_all(len(data), stop)
+        taken = flow.take(wanted, stop)
+        return taken
+
+    for data in store.read(stored, allow=allow):
+        flow.give_back(taken - len(data))
+        taken = 0
         crc = crc64nvme(data, crc)
         size_bytes += len(data)
         if digest is not None:
             digest.update(data)
+    flow.give_back(taken)
     return crc, size_bytes
 
 

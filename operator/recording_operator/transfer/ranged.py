@@ -52,7 +52,9 @@ class RangedUpload:
         count = session.plan.count or 0
         missing = [part_number for part_number in range(1, count + 1) if part_number not in session.stored]
         self._workers = min(workers, len(missing))
-        self._assignment = Assignment(missing, workers=max(1, self._workers))
+        self._first = max(1, min(session.options.first_workers, self._workers))
+        # All is begun at once: an open GET outlives its URL's expiry. Who comes later takes half of a rest.
+        self._assignment = Assignment(missing, workers=self._first)
 
     def run(self) -> None:
         """Return when every part is stored. Raises what a worker failed of: TransferError, RangesLost, Stopped."""
@@ -66,11 +68,17 @@ class RangedUpload:
 
     def _grow(self, pool: ThreadPoolExecutor) -> None:
         """Begin with few workers, and double them as long as there is headroom."""
-        running, more, headroom = 0, min(self._session.options.first_workers, self._workers), Headroom()
+        running, more, headroom = 0, self._first, Headroom()
         while True:
-            for _ in range(more):
-                pool.submit(self._work)
-            running, more = running + more, 0
+            try:
+                for _ in range(more):
+                    pool.submit(self._work)
+                    running += 1
+            except RuntimeError:  # no thread is to be had; those that there are do it all
+                if not running:
+                    raise
+                return
+            more = 0
             while not more:
                 if running == self._workers or self._ended.wait(_LOOK_S):
                     return

@@ -105,11 +105,12 @@ def build_client(options: S3Options) -> Any:
             "aws_session_token": options.credentials.session_token,
         }
     bundle = None if options.ca_bundle_pem is None else _descriptor_of(options.ca_bundle_pem)
+    trusted = _trusted_file(options) if bundle is None else f"/proc/self/fd/{bundle}"
     client = boto3.session.Session(botocore_session=core).client(
         "s3",
         region_name=options.region or core.get_config_variable("region") or _DEFAULT_REGION,
         endpoint_url=options.endpoint,
-        verify=None if bundle is None else f"/proc/self/fd/{bundle}",
+        verify=trusted,
         config=_config(options),
         **given,
     )
@@ -170,11 +171,15 @@ def _transport(options: S3Options) -> StoreTransport:
 
 
 def _trust(options: S3Options) -> ssl.SSLContext:
-    """Whom the client trusts: the location's bundle; with ambient credentials the environment's (AWS_CA_BUNDLE)."""
     if options.ca_bundle_pem:
         return ssl.create_default_context(cadata=options.ca_bundle_pem)
+    return ssl.create_default_context(cafile=_trusted_file(options))
+
+
+def _trusted_file(options: S3Options) -> str:
+    """Whom a client trusts that has no bundle of its own; with ambient credentials AWS_CA_BUNDLE says so."""
     ambient = None if options.credentials else _session(options).get_config_variable("ca_bundle")
-    return ssl.create_default_context(cafile=ambient or certifi.where())
+    return str(ambient or certifi.where())
 
 
 def _descriptor_of(pem: str) -> int:

@@ -228,12 +228,12 @@ class S3Store:
             stop=stop,
         )
 
-    def read(self, stored: StoredObject) -> Iterator[bytes]:
+    def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
         """The bytes of exactly this version."""
         with translated("GetObject"):
             answer = self._client.get_object(Bucket=self.options.bucket, Key=stored.key, **_version(stored.version_id))
             with answer["Body"] as body:
-                while data := body.read(_READ_BYTES):
+                while data := body.read(allow(_READ_BYTES)):
                     yield data
 
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:

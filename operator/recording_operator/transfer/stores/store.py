@@ -1,6 +1,6 @@
 """What the data path asks of a store. S3 is the one today; a file system can stand behind the same words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -106,8 +106,8 @@ class Store(Protocol):
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Every open upload whose key begins with `prefix`."""
 
-    def read(self, stored: StoredObject) -> Iterator[bytes]:
-        """The bytes of exactly this version."""
+    def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
+        """The bytes of exactly this version. `allow` is asked how many of the next bytes may be read, at least one."""
 
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
         """Remove exactly this version, if its own metadata says that it is the Recording's.
