@@ -9,6 +9,7 @@ import pytest
 
 from recording_operator.transfer import ranged
 from recording_operator.transfer.headroom import Headroom, busy_s, machine_idle_s
+from recording_operator.transfer.job import StoredObject
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_store import StrictStore
@@ -86,7 +87,7 @@ def asked(source: LyingSource) -> int:
     return sum(request.sent_bytes >= 64 * KIB for request in source.served if request.number > 1)
 
 
-def start(source: LyingSource, store: S3Store, done: list[object]) -> threading.Thread:
+def start(source: LyingSource, store: S3Store, done: list[StoredObject]) -> threading.Thread:
     """A transfer with at most four workers, two at first, whose source stops sending after a while."""
     source.behave = lambda request: Behaviour(hold_after=None if request.number == 1 else 64 * KIB)
     options = fast_options(first_workers=2, workers=4)
@@ -96,13 +97,13 @@ def start(source: LyingSource, store: S3Store, done: list[object]) -> threading.
 
 
 def test_a_slow_source_gets_all_connections(source: LyingSource, strict: StrictStore, store: S3Store) -> None:
-    done: list[object] = []
+    done: list[StoredObject] = []
     thread = start(source, store, done)
     eventually(lambda: asked(source) == 4, within_s=30, what="four connections")
     source.release.set()
     thread.join(30)
     [stored] = done
-    check_stored(stored, BODY, strict)  # type: ignore[arg-type]
+    check_stored(stored, BODY, strict)
 
 
 def test_without_room_it_stays_with_few(
@@ -116,7 +117,7 @@ def test_without_room_it_stays_with_few(
             return False
 
     monkeypatch.setattr(ranged, "Headroom", Full)
-    done: list[object] = []
+    done: list[StoredObject] = []
     thread = start(source, store, done)
     eventually(lambda: len(looks) > 5, within_s=30, what="looks")
     assert asked(source) <= 2
@@ -126,7 +127,7 @@ def test_without_room_it_stays_with_few(
     source.release.set()
     thread.join(30)
     [stored] = done
-    check_stored(stored, BODY, strict)  # type: ignore[arg-type]
+    check_stored(stored, BODY, strict)
     assert set(looks) == {2}
 
 

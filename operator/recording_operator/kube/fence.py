@@ -4,11 +4,11 @@ A process that was frozen wakes with requests in hand that it decided on long ag
 refused for their resourceVersion; an Event has none. One place asks, so that no caller can forget to.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from recording_operator.kube.errors import ApiUnavailable
-from recording_operator.kube.rest import READ_TIMEOUT_S, Rest
+from recording_operator.kube.rest import Rest
 
 
 class NotLeading(ApiUnavailable):
@@ -22,26 +22,8 @@ class FencedClient:
         self._rest = rest
         self._may_change = may_change
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str | int] | None = None,
-        body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
-        read_timeout_s: float = READ_TIMEOUT_S,
-    ) -> dict[str, Any]:
+    def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         """As `Rest.request`. Raises NotLeading too."""
         if method != "GET" and not self._may_change():
             raise NotLeading(f"{method} {path}: not sent, the Lease is not certain")
-        return self._rest.request(
-            method,
-            path,
-            query=query,
-            body=body,
-            content_type=content_type,
-            accept=accept,
-            read_timeout_s=read_timeout_s,
-        )
+        return self._rest.request(method, path, **options)
