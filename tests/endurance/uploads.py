@@ -178,7 +178,7 @@ class _Lists:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def list_recordings(self, *, field_selector: str | None = None) -> Iterator[dict[str, Any]]:
+    def list_recordings(self, *, field_selector: str | None = None, **_: int) -> Iterator[dict[str, Any]]:
         """Unfinished Recordings; finished ones need nothing here."""
         return self._ledger.unfinished() if field_selector == UNFINISHED else iter([])
 
