@@ -6,6 +6,7 @@ import ssl
 import weakref
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import boto3
@@ -173,7 +174,14 @@ def _transport(options: S3Options) -> StoreTransport:
 def _trust(options: S3Options) -> ssl.SSLContext:
     if options.ca_bundle_pem:
         return ssl.create_default_context(cadata=options.ca_bundle_pem)
-    return ssl.create_default_context(cafile=_trusted_file(options))
+    trusted = _trusted_file(options)
+    return _public_trust() if trusted == certifi.where() else ssl.create_default_context(cafile=trusted)
+
+
+@cache
+def _public_trust() -> ssl.SSLContext:
+    """One for all who trust the packaged list: each would take 0.7 MiB."""
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 def _trusted_file(options: S3Options) -> str:
