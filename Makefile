@@ -104,7 +104,7 @@ bench-limits: setup ## Memory per worker, 50 GiB of unknown length, 64 transfers
 bench-report: setup ## Time a report over 100,000 Recordings and 1,000,000 objects against a bare LIST
 	@$(BIN)/python benchmarks/report.py
 
-bench-control: setup ## Time the control loop: throughput, 100,000 stored Recordings, fairness; CONTROL_ARGS="--recordings 2000"
+bench-control: setup ## Time the control loop: throughput, 100,000 stored Recordings, fairness; CONTROL_ARGS="--only stored --image"
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.control $(CONTROL_ARGS)
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.controlstack import ControlStack, stored_by, wait_working
+from benchmarks.imageprogram import image_program
 from benchmarks.vitals import vitals_of
 from tests.support.recordings import path_of
 from tests.support.waiting import eventually
@@ -173,13 +174,15 @@ def main() -> int:
     parser.add_argument("--stored", type=int, default=100_000)
     parser.add_argument("--tenant", type=int, default=5_000)
     parser.add_argument("--only", choices=PIECES, action="append")
+    parser.add_argument("--image", action="store_true", help="the operator of the image, built here (root)")
     options = parser.parse_args()
     held = True
     with (
         tempfile.TemporaryDirectory(prefix="bench-control-", ignore_cleanup_errors=True) as folder,
         ExitStack() as running,
     ):
-        stack = ControlStack(Path(folder), running)
+        program = running.enter_context(image_program(Path(folder))) if options.image else ()
+        stack = ControlStack(Path(folder), running, program=program)
         for name in options.only or PIECES:
             goals = PIECES[name](stack, options)
             held &= all(goals)

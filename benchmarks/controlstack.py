@@ -8,7 +8,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,8 +86,10 @@ class Source:
 class ControlStack:
     """Started servers. `make_*` create Recordings, `operator` runs one operator."""
 
-    def __init__(self, folder: Path, running: ExitStack) -> None:
+    def __init__(self, folder: Path, running: ExitStack, *, program: Sequence[str] = ()) -> None:
+        """`program`: how to call the operator."""
         self.folder = folder
+        self._program = program
         self.cluster = running.enter_context(ControlPlane(folder / "control-plane"))
         self.cluster.start()
         install(self.cluster.kubectl)
@@ -178,7 +180,7 @@ class ControlStack:
         self._operators += 1
         log = self.folder / f"operator-{self._operators}.log"
         policy = write_settings(self.folder, recordings={}, lease={}, locations={}, **settings)
-        made = OperatorProcess(kubeconfig=self.kubeconfig, log=log, policy=policy)
+        made = OperatorProcess(kubeconfig=self.kubeconfig, log=log, policy=policy, program=self._program)
         made.launch()
         return made
 
@@ -211,7 +213,7 @@ class ControlStack:
         for event in self.cluster.audit_events():
             about = event.get("objectRef") or {}
             if (
-                event["user"]["username"] == _USER
+                event["user"].get("username") == _USER
                 and event["verb"] in ("create", "update", "patch", "delete")
                 and (about.get("resource"), about.get("namespace")) == (resource, namespace)
             ):

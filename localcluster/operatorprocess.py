@@ -34,10 +34,14 @@ class OperatorProcess:
         namespace: str = OPERATOR_NAMESPACE,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = (),
     ) -> None:
-        """`kubeconfig`: of the operator's ServiceAccount. `arguments` follow the usual ones, `environment` adds."""
+        """`kubeconfig`: of the operator's ServiceAccount. `arguments` follow the usual ones, `environment` adds.
+
+        `program` is how to call it; default: the one beside this Python.
+        """
         self.port = free_port()
-        command = operator_command(policy=policy, namespace=namespace, http_port=self.port)
+        command = operator_command(policy=policy, namespace=namespace, http_port=self.port, program=program)
         self.process = Process(
             name="recording-operator",
             argv=[*command, *arguments],
@@ -96,11 +100,11 @@ class OperatorProcess:
         return self.process.log.read_text(errors="replace") if self.process.log.exists() else ""
 
 
-def operator_command(*, policy: Path, namespace: str, http_port: int) -> list[str]:
+def operator_command(*, policy: Path, namespace: str, http_port: int, program: Sequence[str] = ()) -> list[str]:
     """Return the command line of the operator; port 0 lets it choose one."""
-    program = Path(sys.executable).with_name("recording-operator")
+    called = program or [str(Path(sys.executable).with_name("recording-operator"))]
     options = [f"--policy={policy}", f"--namespace={namespace}", f"--http-host={LOOPBACK}", f"--http-port={http_port}"]
-    return [str(program), "run", *options]
+    return [*called, "run", *options]
 
 
 def operator_environment(kubeconfig: Path) -> dict[str, str]:

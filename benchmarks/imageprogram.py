@@ -1,0 +1,31 @@
+"""The operator as the image has it, without a container: what it takes is what a pod takes."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from localcluster.image import ImageBuilder
+
+# What a pod does not have: this machine's opinion of whom to trust.
+_UNSET: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_REFERENCE: Final = "localhost/recording-operator:bench"
+
+
+@contextmanager
+def image_program(folder: Path) -> Iterator[list[str]]:
+    """How to call the operator of the image; it sees `folder` where it is here. Needs root; raises ImageError."""
+    builder = ImageBuilder()
+    with ExitStack() as undo:
+        builder.build(archive=folder / "image.tar", reference=_REFERENCE)
+        root = builder.unpack(_REFERENCE)
+        undo.callback(builder.release)
+        for path in (Path("/proc"), Path("/dev"), folder):
+            inside = root / path.relative_to("/")
+            inside.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["mount", "--bind", str(path), str(inside)], check=True)
+            undo.callback(subprocess.run, ["umount", str(inside)], check=True)
+        unset = [f"--unset={name}" for name in _UNSET]
+        chroot = ["/usr/sbin/chroot", str(root), "/opt/operator/bin/recording-operator"]
+        yield ["/usr/bin/env", *unset, "PYTHONDONTWRITEBYTECODE=1", *chroot]
