@@ -49,6 +49,12 @@ def test_a_recording_is_read_as_the_server_returns_it() -> None:
     assert recording.status == RecordingStatus()
 
 
+def test_what_client_side_apply_keeps_of_the_manifest_is_not_remembered() -> None:
+    """It would double what a Recording takes, and hold its signed URL a second time."""
+    known = set(Recording.model_validate(stored()).metadata.model_dump())
+    assert not known & {"annotations", "labels", "managed_fields"}
+
+
 def test_fields_of_a_newer_version_are_passed_over() -> None:
     raw = stored()
     raw["spec"] |= {"placement": {"weight": 1}}

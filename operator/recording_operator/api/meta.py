@@ -189,7 +189,10 @@ class DeletionPolicy(StrEnum):
 
 
 class ObjectMeta(ApiModel):
-    """The part of Kubernetes' object metadata that the operator reads."""
+    """The part of Kubernetes' object metadata that the operator reads.
+
+    No labels, and no annotations: in these, client-side apply keeps the whole manifest again, signed URLs included.
+    """
 
     name: str = ""
     namespace: str = ""
@@ -199,9 +202,6 @@ class ObjectMeta(ApiModel):
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
     finalizers: tuple[str, ...] = ()
-    labels: dict[str, str] = Field(default_factory=dict)
-    # Client-side apply keeps the whole manifest here, signed URLs included.
-    annotations: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
 class ConditionStatus(StrEnum):
