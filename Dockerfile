@@ -29,7 +29,7 @@ RUN export SOURCE_DATE_EPOCH PYTHONHASHSEED=0 \
  && tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheels . \
  && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --no-deps --no-compile --no-index \
       --find-links wheels recording-operator \
- && /opt/operator/bin/python3 -X no_debug_ranges -m compileall -q -j 1 --invalidation-mode unchecked-hash \
+ && /opt/operator/bin/python3 -B -X no_debug_ranges -m compileall -q -j 1 --invalidation-mode unchecked-hash \
       /opt/operator/lib
 
 FROM ${RUNTIME_IMAGE} AS rootfs
@@ -39,9 +39,9 @@ COPY image/sbom.py /sbom.py
 # library: each start would compile it anew, for the file system cannot be written then either.
 RUN rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
       /usr/local/bin/idle* /usr/local/bin/pydoc* /var/lib/apt/lists/* /var/cache/* /var/log/* /root/.cache /usr/share/doc/* \
- && PYTHONHASHSEED=0 python3 -X no_debug_ranges -m compileall -q -j 1 --invalidation-mode unchecked-hash \
+ && PYTHONHASHSEED=0 python3 -B -X no_debug_ranges -m compileall -q -j 1 --invalidation-mode unchecked-hash \
       -x '/(test|tests|idlelib|lib2to3|tkinter|turtledemo)/' \
-      "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+      "$(python3 -B -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && /opt/operator/bin/python3 -B /sbom.py > /opt/operator/sbom.cdx.json \
  && rm /sbom.py
 

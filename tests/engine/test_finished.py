@@ -1,5 +1,6 @@
 """When nothing is left to do, and when a finished Recording's time in Kubernetes is over."""
 
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -73,6 +74,34 @@ def test_only_what_ends_soon_is_remembered() -> None:
     assert memory.due(START + HORIZON - timedelta(seconds=1)) == []
     assert [one.metadata.name for one in memory.due(START + HORIZON)] == ["rec-1"]
     assert memory.due(START + DAY) == []
+
+
+def test_what_was_remembered_comes_back_whole() -> None:
+    memory = Finished(default_ttl=DAY)
+    whole = finished(
+        ttl=timedelta(hours=1, milliseconds=500),
+        finalizers=[DELETE_OBJECT_FINALIZER, "other/one"],
+        deletion_policy=DeletionPolicy.DELETE,
+        version=41,
+        retry_token="again",
+        status={"message": "All 1 artifacts are stored.", "lastRetryToken": "again"},
+    )
+    memory.note(whole, START)
+
+    assert memory.due(START + DAY) == [whole]
+
+
+def test_a_remembered_one_takes_less_than_two_kilobytes() -> None:
+    memory = Finished(default_ttl=timedelta(hours=1))
+    count = 500
+    tracemalloc.start()
+    for number in range(count):
+        memory.note(finished(number=number), START)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(memory.due(START + DAY)) == count
+    assert taken / count < 2000
 
 
 def test_a_longer_ttl_and_a_new_run_are_not_cut_short() -> None:

@@ -15,6 +15,7 @@ from botocore.loaders import Loader
 
 from recording_operator.transfer.stores.client import S3Credentials, S3Options, build_client
 from recording_operator.transfer.stores.models import service_models
+from recording_operator.transfer.stores.once import once
 
 KEYS = S3Credentials(access_key_id="key", secret_access_key="secret")
 
@@ -140,6 +141,32 @@ def test_clients_that_are_made_at_once_read_each_description_once() -> None:
         for done in [pool.submit(make) for _ in range(threads)]:
             done.result()
     assert len(read) == len(set(read)) > 0
+
+
+def test_a_shared_thing_is_made_once_however_many_ask_first() -> None:
+    threads, calls = 8, []
+    together, others_had_time = threading.Barrier(threads), threading.Event()
+
+    @once
+    def thing() -> object:
+        calls.append(threading.current_thread())
+        others_had_time.wait(0.05)
+        return object()
+
+    def ask() -> object:
+        together.wait()
+        return thing()
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = {id(asked.result()) for asked in [pool.submit(ask) for _ in range(threads)]}
+    assert len(calls) == len(found) == 1
+
+
+def test_a_client_leaves_nothing_in_the_shared_loader() -> None:
+    client()
+    before = len(service_models().search_paths)
+    client()
+    assert len(service_models().search_paths) == before
 
 
 def test_reading_the_first_description_needs_little_memory() -> None:

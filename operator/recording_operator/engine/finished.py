@@ -1,6 +1,7 @@
 """Finished Recordings: when is nothing left to do, and when does their time in Kubernetes end."""
 
 import heapq
+import zlib
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,12 +34,12 @@ def _open_uploads(recording: Recording) -> bool:
 
 
 class Finished:
-    """Remembers the finished Recordings whose time ends soon."""
+    """Remembers the finished Recordings whose time ends soon: packed, half a KB each, for there may be 100,000."""
 
     def __init__(self, *, default_ttl: timedelta) -> None:
         self._default_ttl = default_ttl
         self._heap: list[tuple[datetime, str]] = []
-        self._recordings: dict[str, tuple[datetime, Recording]] = {}
+        self._recordings: dict[str, tuple[datetime, bytes]] = {}
 
     def note(self, recording: Recording, now: datetime) -> datetime | None:
         """Note a finished Recording; when its time ends, None for never (or being deleted already)."""
@@ -48,7 +49,7 @@ class Finished:
         if at is None or not now < at <= now + HORIZON:
             self.forget(uid)
         else:
-            self._recordings[uid] = (at, recording)
+            self._recordings[uid] = (at, _packed(recording))
             if known is None or known[0] != at:
                 heapq.heappush(self._heap, (at, uid))
         return at
@@ -62,7 +63,7 @@ class Finished:
         over = []
         while (at := self.next()) is not None and at <= now:
             _, uid = heapq.heappop(self._heap)
-            over.append(self._recordings.pop(uid)[1])
+            over.append(_unpacked(self._recordings.pop(uid)[1]))
         return over
 
     def next(self) -> datetime | None:
@@ -79,3 +80,11 @@ class Finished:
         if recording.metadata.deletion_timestamp is not None or completed is None or not ttl:
             return None
         return completed + ttl
+
+
+def _packed(recording: Recording) -> bytes:
+    return zlib.compress(recording.model_dump_json(by_alias=True, exclude_unset=True).encode(), level=1)
+
+
+def _unpacked(packed: bytes) -> Recording:
+    return Recording.model_validate_json(zlib.decompress(packed))

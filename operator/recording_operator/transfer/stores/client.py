@@ -6,7 +6,6 @@ import ssl
 import weakref
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 import boto3
@@ -20,6 +19,7 @@ from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.endpoint import wall_off
 from recording_operator.transfer.stores.models import service_models
+from recording_operator.transfer.stores.once import once
 from recording_operator.transfer.stores.sending import Timeouts
 from recording_operator.transfer.stores.transport import StoreTransport
 
@@ -178,7 +178,7 @@ def _trust(options: S3Options) -> ssl.SSLContext:
     return _public_trust() if trusted == certifi.where() else ssl.create_default_context(cafile=trusted)
 
 
-@cache
+@once
 def _public_trust() -> ssl.SSLContext:
     """One for all who trust the packaged list: each would take 0.7 MiB."""
     return ssl.create_default_context(cafile=certifi.where())

@@ -11,11 +11,12 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from botocore.loaders import Loader
+
+from recording_operator.transfer.stores.once import once
 
 # S3 itself, and whoever turns an ambient identity into keys.
 _SERVICES: Final = frozenset({"s3", "sts", "sso", "oidc", "portal.sso", "signin"})
@@ -50,7 +51,7 @@ _READ: Final = {
 }
 
 
-@cache
+@once
 def service_models() -> Loader:
     """The one loader of this process. Only what is packaged with botocore: no file of whoever runs the process."""
     return _OneReader(
@@ -67,6 +68,11 @@ class _OneReader(Loader):  # type: ignore[misc]
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._reading = threading.RLock()
+
+    @property
+    def search_paths(self) -> list[str]:
+        """Where descriptions are: a copy, for each boto3 session appends its own folder, which is not needed here."""
+        return list(super().search_paths)
 
     def load_service_model(self, *which: Any, **more: Any) -> Any:
         """See the library."""
@@ -128,7 +134,7 @@ def _word(key: str, value: str) -> str:
 def _of_our_services(endpoints: str) -> str:
     """The text without the services that are not ours: parsed, they would be 4 MB for a moment, and leave holes."""
     kept, position = [], 0
-    for found in _SERVICES_OF_PARTITION.finditer(endpoints):
+    while (found := _SERVICES_OF_PARTITION.search(endpoints, position)) is not None:
         ours, end = _our_members(endpoints, found.end())
         kept += [endpoints[position : found.end()], json.dumps(ours)[1:-1]]
         position = end

@@ -1,0 +1,23 @@
+"""Something that is made once and shared, also where several threads ask for it first."""
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+Made = TypeVar("Made")
+
+
+def once(make: Callable[[], Made]) -> Callable[[], Made]:
+    """Have `make` called by the first who asks; the others wait. `functools.cache` would let each of them make one."""
+    making = threading.Lock()
+    made: list[Made] = []
+
+    @functools.wraps(make)
+    def get() -> Made:
+        with making:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return get
