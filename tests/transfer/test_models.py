@@ -1,5 +1,6 @@
 """What botocore knows of the services, read once and without what nobody asks for."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -26,7 +27,8 @@ def client(region: str = "eu-west-1") -> Any:
 
 def fresh_models() -> Loader:
     """Descriptions that no client has worked on yet."""
-    return service_models.__wrapped__()
+    made: Loader = inspect.unwrap(service_models)()
+    return made
 
 
 _LOCATIONS = """
