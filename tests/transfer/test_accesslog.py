@@ -122,7 +122,8 @@ def test_a_log_of_days_ago_that_is_delivered_now_is_read_now(aws: Any) -> None:
 
 
 def test_what_was_delivered_just_now_waits(aws: Any) -> None:
-    put(aws, line(KEY, 5, bucket=SOURCE, at=now()))
+    named = log_key("logs/", now() - LATE)  # of a day that is looked at, also just after midnight
+    put(aws, line(KEY, 5, bucket=SOURCE, at=now()), key=named)
     reading = LogReading()
     assert read(aws, reading=reading, end=now()) == []
     assert (reading.objects_seen, reading.objects) == (1, 0)
