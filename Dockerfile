@@ -15,35 +15,36 @@ RUN python3 -m venv tools \
  && python3 -m venv --without-pip /opt/operator \
  && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --require-hashes --only-binary=:all: --no-compile \
       -r requirements/operator.txt
-# A third of what the libraries weigh is never asked for: an asyncio client, and models of 400 other services of AWS.
+# A third of what the libraries weigh is never asked for: an asyncio client, models of 400 other services of AWS, and a
+# guesser of encodings that requests can do without (3 MiB of memory; the operator moves bytes and never asks).
 RUN cd /opt/operator/lib/python3*/site-packages \
- && rm -rf kubernetes/aio \
+ && rm -rf kubernetes/aio charset_normalizer* ../../../bin/normalizer \
  && find botocore/data -mindepth 1 -maxdepth 1 -type d \
       ! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin ! -name cloudwatch -exec rm -rf {} +
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
+COPY image/bytecode.py image/bytecode.py
 ARG SOURCE_DATE_EPOCH=0
-# Byte code is made here, once, and trusted as it is: the file system cannot be written later. Columns are left out of it:
-# a traceback names the line, and memory is less.
+# Byte code is made here, once, and trusted as it is: the file system cannot be written later. Columns are left out of it
+# (a traceback names the line), and so are docstrings but those that the command line prints: memory is less.
 RUN export SOURCE_DATE_EPOCH PYTHONHASHSEED=0 \
  && tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheels . \
  && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --no-deps --no-compile --no-index \
       --find-links wheels recording-operator \
- && /opt/operator/bin/python3 -B -X no_debug_ranges -m compileall -q -j 1 --invalidation-mode unchecked-hash \
-      /opt/operator/lib
+ && /opt/operator/bin/python3 -B -X no_debug_ranges image/bytecode.py /opt/operator/lib \
+      --documented /opt/operator/lib/python3*/site-packages/recording_operator/cli
 
 FROM ${RUNTIME_IMAGE} AS rootfs
 COPY --from=build /opt/operator /opt/operator
-COPY image/sbom.py /sbom.py
+COPY image/sbom.py image/bytecode.py /
 # No package installer in what runs; the list of what is in it is made last. The base has no byte code of the standard
 # library: each start would compile it anew, for the file system cannot be written then either.
 RUN rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
       /usr/local/bin/idle* /usr/local/bin/pydoc* /var/lib/apt/lists/* /var/cache/* /var/log/* /root/.cache /usr/share/doc/* \
- && PYTHONHASHSEED=0 python3 -B -X no_debug_ranges -m compileall -q -j 1 --invalidation-mode unchecked-hash \
-      -x '/(test|tests|idlelib|lib2to3|tkinter|turtledemo)/' \
+ && PYTHONHASHSEED=0 python3 -B -X no_debug_ranges /bytecode.py --skip test,tests,idlelib,lib2to3,tkinter,turtledemo \
       "$(python3 -B -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && /opt/operator/bin/python3 -B /sbom.py > /opt/operator/sbom.cdx.json \
- && rm /sbom.py
+ && rm /sbom.py /bytecode.py
 
 # One layer, in which what was removed is not there either.
 FROM scratch
@@ -57,7 +58,7 @@ LABEL org.opencontainers.image.title="recording-operator" \
       org.opencontainers.image.revision="${REVISION}"
 # The user has no entry in /etc/passwd (and on OpenShift any number): libraries that ask for its name find it here.
 ENV PATH=/opt/operator/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    USER=recording-operator HOME=/tmp
+    USER=recording-operator HOME=/tmp PYTHONWARNINGS="ignore:Unable to find acceptable character"
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080

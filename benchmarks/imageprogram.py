@@ -27,5 +27,6 @@ def image_program(folder: Path) -> Iterator[list[str]]:
             subprocess.run(["mount", "--bind", str(path), str(inside)], check=True)
             undo.callback(subprocess.run, ["umount", str(inside)], check=True)
         unset = [f"--unset={name}" for name in _UNSET]
-        chroot = ["/usr/sbin/chroot", str(root), "/opt/operator/bin/recording-operator"]
-        yield ["/usr/bin/env", *unset, "PYTHONDONTWRITEBYTECODE=1", *chroot]
+        config = builder.inspect(_REFERENCE)["OCIv1"]["config"]
+        chroot = ["/usr/sbin/chroot", str(root), *config["Entrypoint"]]
+        yield ["/usr/bin/env", *unset, *config["Env"], *chroot]
