@@ -32,7 +32,7 @@ def byte_code(source: bytes, path: Path, *, documented: bool) -> bytes:
 def _empty_docstring(node: ast.AST) -> None:
     """Not removed: a library may call a method of its own text."""
     if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-        text = cast(ast.Expr, node.body[0])
+        text = cast("ast.Expr", node.body[0])
         text.value = ast.copy_location(ast.Constant(""), text.value)
 
 
