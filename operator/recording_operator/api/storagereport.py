@@ -221,16 +221,21 @@ class ReportSummary(ApiModel):
     budget: Text | None = Field(default=None, description="Used share of the budget, such as 82% of 50.00 USD.")
 
 
-class ReportRow(ApiModel):
-    """The share of one."""
+class ClassRow(ApiModel):
+    """The share of a storage class. A Recording has none, its objects have."""
 
     name: RowName = Field(
         description="Whose share; (other) sums up the rest, (unknown) what nobody could be found for."
     )
-    recordings: ByteCount = Field(default=0, description="Recordings in Kubernetes.")
     objects: ByteCount = Field(default=0, description="Objects in the buckets.")
     bytes: ByteCount = Field(default=0, description="Bytes, those of incomplete uploads included.")
     cost: Figure = Field(default=Decimal(0), description="Its part of cost.today; the parts sum to it.")
+
+
+class ReportRow(ClassRow):
+    """The share of one who has Recordings."""
+
+    recordings: ByteCount = Field(default=0, description="Recordings in Kubernetes.")
 
 
 class LocationRow(ReportRow):
@@ -321,7 +326,7 @@ class StorageReportStatus(ApiModel):
     by_storage_location: Annotated[tuple[LocationRow, ...], Field(json_schema_extra={"maxItems": MOST_ROWS})] = Field(
         default=(), description="By StorageLocation, the largest first."
     )
-    by_storage_class: Annotated[tuple[ReportRow, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
+    by_storage_class: Annotated[tuple[ClassRow, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
         default=(), description="By storage class, the largest first."
     )
     history: Annotated[tuple[HistoryEntry, ...], Field(json_schema_extra={"maxItems": MOST_HISTORY})] = Field(

@@ -8,6 +8,7 @@ from typing import Final
 
 from recording_operator.api.storagereport import (
     Budget,
+    ClassRow,
     DownloadSource,
     LocationRow,
     ReportCost,
@@ -222,7 +223,10 @@ def _shares(counted: Counted, today: DayCost, terms: Terms) -> dict[str, object]
             )
             for row in by_location
         ),
-        "by_storage_class": tuple(rows(held, today, by=lambda h: h.storage_class, recordings={}, most=_MOST_CLASSES)),
+        "by_storage_class": tuple(
+            ClassRow(**row.model_dump(exclude={"recordings"}))
+            for row in rows(held, today, by=lambda h: h.storage_class, recordings={}, most=_MOST_CLASSES)
+        ),
     }
 
 

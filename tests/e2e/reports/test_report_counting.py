@@ -55,6 +55,7 @@ def test_counts_the_bucket_by_who_causes_it(
     assert status["byNamespace"][0]["name"] in {namespace, "(unknown)"}
     for rows in ("byOrg", "byNamespace", "byStorageLocation", "byStorageClass"):
         assert sum(Decimal(row["cost"]) for row in status[rows]) == Decimal(status["cost"]["today"])
+    assert [sorted(row) for row in status["byStorageClass"]] == [["bytes", "cost", "name", "objects"]]
     spent = sum((Decimal(day["cost"]) for day in status["history"]), Decimal(0))
     assert spent.quantize(Decimal("0.01")) == Decimal(status["cost"]["monthToDate"])
     location = status["byStorageLocation"][0]
