@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from botocore.loaders import Loader
 
 from recording_operator.transfer.stores.client import S3Credentials, S3Options, build_client
+from recording_operator.transfer.stores.cloudwatch import cloudwatch_client
 from recording_operator.transfer.stores.models import service_models
 from recording_operator.transfer.stores.once import once
 
@@ -69,11 +71,14 @@ def test_every_partition_is_known(region: str, endpoint: str) -> None:
     assert re.match(rf"https://archive\.s3[a-z0-9.-]*\.amazonaws{re.escape(domain)}/k\?", url)
 
 
-def test_what_is_asked_for_is_described_as_the_library_does() -> None:
+@pytest.mark.parametrize(
+    ("service", "some"), [("s3", {"PutObject", "UploadPart", "HeadBucket"}), ("cloudwatch", {"GetMetricData"})]
+)
+def test_what_is_asked_for_is_described_as_the_library_does(service: str, some: set[str]) -> None:
     """Names, members and where they go; only texts are left out, and operations that nobody asks for."""
-    full = _untexted(Loader().load_service_model("s3", "service-2"))
-    lean = fresh_models().load_service_model("s3", "service-2")
-    assert {"PutObject", "UploadPart", "HeadBucket"} < lean["operations"].keys() < full["operations"].keys()
+    full = _untexted(Loader().load_service_model(service, "service-2"))
+    lean = fresh_models().load_service_model(service, "service-2")
+    assert some <= lean["operations"].keys() < full["operations"].keys()
     for name, operation in lean["operations"].items():
         assert _untexted(operation) == full["operations"][name]
     for name, shape in lean["shapes"].items():
@@ -82,8 +87,9 @@ def test_what_is_asked_for_is_described_as_the_library_does() -> None:
     assert {name for name in full["shapes"] if full["shapes"][name].get("exception")} < lean["shapes"].keys()
 
 
-def test_every_shape_of_an_operation_is_there() -> None:
-    service = client().meta.service_model
+@pytest.mark.parametrize("make", [build_client, cloudwatch_client])
+def test_every_shape_of_an_operation_is_there(make: Callable[[S3Options], Any]) -> None:
+    service = make(S3Options(bucket="archive", region="eu-west-1", credentials=KEYS)).meta.service_model
     for name in service.operation_names:
         operation = service.operation_model(name)
         for shape in (operation.input_shape, operation.output_shape, *operation.error_shapes):
@@ -112,7 +118,7 @@ def _untexted(described: Any) -> Any:
 
 def test_addresses_of_our_services_are_those_of_the_library() -> None:
     full, lean = Loader().load_data("endpoints"), fresh_models().load_data("endpoints")
-    ours = {"s3", "sts", "sso", "oidc", "portal.sso", "signin"}
+    ours = {"s3", "sts", "sso", "oidc", "portal.sso", "signin", "monitoring"}
     for partition in full["partitions"]:
         services = partition["services"]
         partition["services"] = {name: services[name] for name in services if name in ours}

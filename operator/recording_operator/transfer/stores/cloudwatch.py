@@ -14,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 
 from recording_operator.transfer.stores.client import S3Options
+from recording_operator.transfer.stores.models import service_models
 from recording_operator.transfer.stores.translate import translated
 
 LATE: Final = timedelta(minutes=20)
@@ -29,6 +30,7 @@ def cloudwatch_client(options: S3Options) -> Any:
     core = botocore.session.Session()
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
+    core.register_component("data_loader", service_models())
     given: dict[str, str | None] = {}
     if options.credentials is not None:
         given = {

@@ -1,8 +1,8 @@
 """The descriptions of services that botocore reads from its own files, read once for the clients of all locations.
 
-Each botocore session reads them for itself otherwise: 12 MB for each location, most of it documentation, operations
-that are never asked for and the addresses of services that are never called. And in each answer it looks, several
-times, for all that it could tell.
+Each botocore session reads them for itself otherwise: 12 MB for each location and each look at CloudWatch, most of it
+documentation, operations that are never asked for and the addresses of services that are never called. And in each
+answer it looks, several times, for all that it could tell.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +18,8 @@ from botocore.loaders import Loader
 
 from recording_operator.transfer.stores.once import once
 
-# S3 itself, and whoever turns an ambient identity into keys.
-_SERVICES: Final = frozenset({"s3", "sts", "sso", "oidc", "portal.sso", "signin"})
+# S3 itself, whoever turns an ambient identity into keys, and CloudWatch.
+_SERVICES: Final = frozenset({"s3", "sts", "sso", "oidc", "portal.sso", "signin", "monitoring"})
 _ENDPOINTS: Final = "endpoints"
 _SERVICES_OF_PARTITION: Final = re.compile(r'"services"\s*:\s*\{')
 _BEFORE_NAME: Final = re.compile(r'[\s,]*(?=")')
@@ -27,8 +27,8 @@ _COLON: Final = re.compile(r"\s*:\s*")
 _SERVICE: Final = "service-2"
 # What stores are asked for, and what botocore asks by itself: where a bucket is (HeadBucket), keys for directory
 # buckets (CreateSession).
-_OPERATIONS: Final = frozenset(
-    {
+_OPERATIONS: Final = {
+    "s3": (
         "AbortMultipartUpload",
         "CompleteMultipartUpload",
         "CreateMultipartUpload",
@@ -42,8 +42,9 @@ _OPERATIONS: Final = frozenset(
         "ListParts",
         "PutObject",
         "UploadPart",
-    }
-)
+    ),
+    "cloudwatch": ("GetMetricData",),
+}
 # Of the answers that each artifact takes, what is read; HEAD alone could tell of 47 things.
 _READ: Final = {
     "HeadObjectOutput": ("ChecksumCRC64NVME", "ContentLength", "ContentType", "ETag", "Metadata", "VersionId"),
@@ -114,9 +115,12 @@ def _lean(path: Path, text: str) -> Any:
     if name == _ENDPOINTS:
         text = _of_our_services(text)
     described = json.loads(text, object_pairs_hook=_without_waste)
-    if name == _SERVICE and path.parent.parent.name == "s3":
-        return _of_our_operations(_of_our_answers(described))
-    return described
+    service = path.parent.parent.name
+    if name != _SERVICE or service not in _OPERATIONS:
+        return described
+    if service == "s3":
+        described = _of_our_answers(described)
+    return _of_our_operations(described, _OPERATIONS[service])
 
 
 def _without_waste(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -165,9 +169,9 @@ def _of_our_answers(service: dict[str, Any]) -> dict[str, Any]:
     return service
 
 
-def _of_our_operations(service: dict[str, Any]) -> dict[str, Any]:
+def _of_our_operations(service: dict[str, Any], ours: Sequence[str]) -> dict[str, Any]:
     """Our operations, the shapes that they lead to, and all errors: any of them may be an answer."""
-    service["operations"] = {name: service["operations"][name] for name in sorted(_OPERATIONS)}
+    service["operations"] = {name: service["operations"][name] for name in ours}
     shapes = service["shapes"]
     found: set[str] = set()
     to_follow = [name for name in shapes if shapes[name].get("exception")]
