@@ -108,6 +108,6 @@ bench-control: setup ## Time the control loop: throughput, 100,000 stored Record
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.control $(CONTROL_ARGS)
 
-soak: setup ## Run the operator for an hour under load, faults and restarts; SOAK_ARGS="--minutes 5"
+soak: setup ## Run the operator for an hour under load, faults and restarts; SOAK_ARGS="--minutes 5 --image"
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.soak $(SOAK_ARGS)

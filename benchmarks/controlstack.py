@@ -36,6 +36,7 @@ JsonObject = dict[str, Any]
 SMALL_BYTES: Final = 4096
 _MAKERS: Final = 8
 _ETCD_BATCH: Final = 100
+_MOST_ARTIFACTS: Final = 64
 _EVERYWHERE: Final = "/apis/recordings.dev/v1alpha1/recordings"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _STORED: Final = re.compile(r'^recording_operator_artifacts_finished_total\{outcome="Stored".*\} (\S+)$', re.MULTILINE)
@@ -125,6 +126,26 @@ class ControlStack:
             "spec": {"storageLocation": namespace, "owner": {"org": "acme"}, "artifacts": [artifact], **spec},
         }
 
+    def make_largest(self, namespace: str, count: int, **spec: Any) -> None:
+        """Create so many of about the largest Recordings that the API server takes."""
+
+        def one(number: int) -> None:
+            manifest = self.manifest(namespace, f"large-{number:06d}", inline=False, **spec)
+            named = f"{self.source.url('/')}{'x' * 7900}"
+            manifest["spec"]["artifacts"] = [
+                {
+                    "name": f"a{index}",
+                    "kind": "Other",
+                    "contentType": "video/mp4",
+                    "source": {"url": f"{named}/{index}"},
+                }
+                for index in range(_MOST_ARTIFACTS)
+            ]
+            self.admin.request("POST", path_of(namespace), body=manifest)
+
+        with ThreadPoolExecutor(_MAKERS) as pool:
+            list(pool.map(one, range(count)))
+
     def make(self, namespace: str, count: int, *, inline: bool, **spec: Any) -> list[JsonObject]:
         """Create so many; what is stored."""
 
@@ -179,7 +200,8 @@ class ControlStack:
         """An operator that was started a moment ago."""
         self._operators += 1
         log = self.folder / f"operator-{self._operators}.log"
-        policy = write_settings(self.folder, recordings={}, lease={}, locations={}, **settings)
+        defaults: dict[str, Any] = {"recordings": {}, "lease": {}, "locations": {}}
+        policy = write_settings(self.folder, **defaults | settings)
         made = OperatorProcess(kubeconfig=self.kubeconfig, log=log, policy=policy, program=self._program)
         made.launch()
         return made
@@ -239,6 +261,13 @@ def wait_working(operator: OperatorProcess) -> None:
     operator.wait_ready()
     leads = "recording_operator_leader 1.0"
     eventually(lambda: leads in operator.metrics() and operator.is_ready(), within_s=120, poll_s=0.02)
+
+
+def metric_of(operator: OperatorProcess, name: str) -> float:
+    """A metric without labels."""
+    found = re.search(rf"^recording_operator_{name} (\S+)$", operator.metrics(), re.MULTILINE)
+    assert found, f"there is no metric {name}"
+    return float(found[1])
 
 
 def stored_by(operator: OperatorProcess) -> int:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.imageprogram import image_program
 from benchmarks.soakload import MIX, Load, Planned
 from benchmarks.vitals import Sampler, life_table
 from localcluster import ControlPlane, MediaServer, OperatorProcess, S3Server
@@ -71,6 +72,7 @@ class Soak:
     """The surroundings, and the operator of the moment."""
 
     def __init__(self, folder: Path, options: argparse.Namespace, running: ExitStack) -> None:
+        self._program = running.enter_context(image_program(folder)) if options.image else ()
         self.folder = folder
         self.options = options
         arguments = (
@@ -112,7 +114,7 @@ class Soak:
     def start_operator(self) -> None:
         """A new life; to be called from the main thread, whose end would end it."""
         log = self.folder / f"operator-{len(self.operators) + 1}.log"
-        operator = OperatorProcess(kubeconfig=self.kubeconfig, log=log, policy=self.policy)
+        operator = OperatorProcess(kubeconfig=self.kubeconfig, log=log, policy=self.policy, program=self._program)
         self.operators.append(operator)
         operator.start(timeout_s=120)
 
@@ -309,9 +311,10 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=200, help="Recordings a minute")
     parser.add_argument("--faults", type=float, default=0.05, help="share of the Recordings that meets a fault")
     parser.add_argument("--life", type=float, default=10, help="minutes between restarts of the operator")
+    parser.add_argument("--image", action="store_true", help="the operator of the image, built here (root)")
     parser.add_argument("--folder", type=Path, help="keep logs and samples here")
     options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="soak-"))
+    folder = options.folder.absolute() if options.folder else Path(tempfile.mkdtemp(prefix="soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with ExitStack() as running:

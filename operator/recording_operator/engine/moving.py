@@ -230,6 +230,8 @@ def resolved(entry: Entry, fact: SourceResolved, now: datetime) -> None:
         entry.secret_changed.add(fact.artifact)
         entry.holds.pop(fact.artifact, None)
         return
+    if status.phase is not Phase.PENDING:
+        return  # it was cancelled meanwhile, or its time is over
     if fact.failure is not None and fact.failure.reason in ABOUT_A_SECRET and fact.failure.message != status.message:
         entry.update(fact.artifact, reason=fact.failure.reason, message=fact.failure.message)
         entry.flush_by(now)

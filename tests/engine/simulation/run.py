@@ -256,11 +256,15 @@ class Simulation:
         owned = {(thing.uid, thing.artifact) for thing in world.store.objects.values()}
         for uid, recording in world.api.recordings.items():
             for state in recording.status.artifacts:
-                if state.phase is Phase.FAILED:
+                if state.phase is Phase.FAILED and not (state.reason == Reason.CANCELLED and self._could_not_look()):
                     assert (uid, state.name) not in owned, f"{state.name} of {uid[:8]} is {state.reason}, and stored"
         for uid in world.checker.objects_to_delete - set(world.api.recordings):
             left = [key for key, thing in world.store.objects.items() if thing.uid == uid]
             assert not left, f"{left} should have gone with its Recording"
+
+    def _could_not_look(self) -> bool:
+        """Cancelled after a crash, while the location was not to be had: nobody looks what is stored, or waits."""
+        return self._world.died and not self._faults.isdisjoint({"locations", "labels", "store-down"})
 
 
 def _waits(recording: Recording) -> bool:
