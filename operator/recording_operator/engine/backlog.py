@@ -247,8 +247,8 @@ class Backlog:
 
 def weight_of(recording: Recording) -> int:
     """Bytes that remembering a Recording takes, about: measured."""
-    texts = len(recording.model_dump_json(exclude_unset=True))
-    return _EACH_BYTES + _ARTIFACT_BYTES * len(recording.spec.artifacts) + texts
+    texts_bytes = len(recording.model_dump_json(exclude_unset=True)) * 3 // 2
+    return _EACH_BYTES + _ARTIFACT_BYTES * len(recording.spec.artifacts) + texts_bytes
 
 
 def _order_of(recording: Recording, now: datetime) -> Order:
