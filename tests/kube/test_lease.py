@@ -105,7 +105,8 @@ def test_of_three_that_start_at_once_one_leads(contend: Callable[[str], Contende
 
 def test_what_is_being_given_away_is_not_held_any_more(contend: Callable[[str], Contender]) -> None:
     leader = contend("leader")
-    eventually(leader.leads)
+    leader.thread.join()
+    assert leader.leads()
     # Let no renewal come between.
     leader.leadership._stop.set()
     held: list[bool] = []
