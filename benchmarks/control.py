@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.controlstack import ControlStack, metric_of, stored_by, wait_working
+from benchmarks.controlstack import ControlStack, stored_by, wait_working
 from benchmarks.imageprogram import image_program
 from benchmarks.vitals import vitals_of
 from tests.support.recordings import path_of
@@ -33,7 +33,6 @@ GOAL_THROUGHPUT: Final = 0.7
 GOAL_WRITES: Final = 2.0
 GOAL_READY_S: Final = 1.0
 GOAL_RSS_MIB: Final = 90.0
-GOAL_CROWD_MIB: Final = 512.0
 _SLOTS: Final = 16
 _SLOT_S: Final = 0.5
 _ACTIVE: Final = 100
@@ -150,21 +149,20 @@ def crowd(stack: ControlStack, options: argparse.Namespace) -> list[bool]:
     """One tenant's largest Recordings, suspended so that they stay; another's single ones."""
     hostile, single = stack.tenant("hostile"), stack.tenant("beside")
     stack.make_largest(hostile, options.largest, suspend=True)
-    operator = stack.launch(recordings={"memoryPerNamespace": options.memory})
+    operator = stack.launch()
     try:
         wait_working(operator)
         first = first_bytes(stack, single, 20, prefix="beside", pause_s=0.1)
         time.sleep(_SETTLE_S)
         found = vitals_of(operator.process.pid)
-        left_out = metric_of(operator, "left_out_recordings")
     finally:
         operator.kill()
         stack.cluster.kubectl("delete", "leases", "--all", "--namespace=recording-operator")
     print(
-        f"operator         beside {options.largest} of the largest of another tenant, {left_out:.0f} of them "
-        f"known by name: {found.rss_mib:.0f} MiB, {found.peak_mib:.0f} at most; first byte {quantiles(first)}"
+        f"operator         beside {options.largest} of the largest Recordings of another tenant: "
+        f"{found.rss_mib:.0f} MiB, {found.peak_mib:.0f} at most; first byte {quantiles(first)}"
     )
-    return [found.peak_mib <= GOAL_CROWD_MIB]
+    return []
 
 
 def first_bytes(stack: ControlStack, tenant: str, count: int, *, prefix: str, pause_s: float) -> list[float]:
@@ -197,7 +195,6 @@ def main() -> int:
     parser.add_argument("--stored", type=int, default=100_000)
     parser.add_argument("--tenant", type=int, default=5_000)
     parser.add_argument("--largest", type=int, default=500)
-    parser.add_argument("--memory", default="128Mi", help="recordings.memoryPerNamespace of the piece crowd")
     parser.add_argument("--only", choices=PIECES, action="append")
     parser.add_argument("--image", action="store_true", help="the operator of the image, built here (root)")
     options = parser.parse_args()

@@ -263,13 +263,6 @@ def wait_working(operator: OperatorProcess) -> None:
     eventually(lambda: leads in operator.metrics() and operator.is_ready(), within_s=120, poll_s=0.02)
 
 
-def metric_of(operator: OperatorProcess, name: str) -> float:
-    """A metric without labels."""
-    found = re.search(rf"^recording_operator_{name} (\S+)$", operator.metrics(), re.MULTILINE)
-    assert found, f"there is no metric {name}"
-    return float(found[1])
-
-
 def stored_by(operator: OperatorProcess) -> int:
     """How many artifacts the operator has counted as stored."""
     return int(sum(float(value) for value in _STORED.findall(operator.metrics())))

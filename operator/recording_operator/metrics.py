@@ -52,9 +52,6 @@ class Metrics:
         )
         self._retries = self._counter("retries", "Attempts that failed and will be made again, by reason.", "reason")
         self._queue = self._gauge("queue_depth", "Recordings that wait for a slot or for their time.")
-        self._left_out = self._gauge(
-            "left_out_recordings", "Unfinished Recordings known by name only: their namespace has no room for more."
-        )
         self._status_writes = self._counter("status_writes", "Writes of a status, by outcome.", "outcome")
         self._api_errors = self._counter("api_errors", "Requests to the API server that failed, by error.", "error")
         self._api_duration = Histogram(
@@ -90,10 +87,6 @@ class Metrics:
     def set_queue_depth(self, recordings: int) -> None:
         """How many wait."""
         self._queue.set(recordings)
-
-    def set_left_out(self, recordings: int) -> None:
-        """How many wait for room in memory."""
-        self._left_out.set(recordings)
 
     def artifact_finished(self, *, outcome: Outcome, reason: Reason) -> None:
         """An artifact is stored, or failed for good."""

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -10,7 +10,6 @@ from pydantic.alias_generators import to_camel
 
 from recording_operator.api.meta import parse_quantity
 from recording_operator.api.storagelocation_rules import LEAST_BANDWIDTH
-from recording_operator.engine.backlog import MOST_BYTES
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from recording_operator.kube.lease import LeaseTimings
@@ -35,17 +34,8 @@ def _bandwidth(value: object) -> int | None:
     return size_bytes
 
 
-def _memory(value: object) -> int:
-    size_bytes = parse_size_bytes(value)
-    if size_bytes < LEAST_MEMORY_BYTES:
-        raise ValueError("must be at least 1Mi")
-    return size_bytes
-
-
-LEAST_MEMORY_BYTES: Final = 2**20
 Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
 Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
-Memory = Annotated[int, BeforeValidator(_memory)]
 
 
 class _Strict(BaseModel):
@@ -72,8 +62,6 @@ class RecordingSettings(_Strict):
 
     ttl_after_finished: Duration = timedelta(hours=720)
     """How long a finished Recording stays in Kubernetes unless its spec says otherwise; 0s keeps it for ever."""
-    memory_per_namespace: Memory = MOST_BYTES
-    """What the unfinished Recordings of one namespace may take of this process; the others are known by name."""
     progress_interval: Duration = timedelta(seconds=10)
     """Progress of one Recording is written at most this often."""
 
@@ -138,7 +126,6 @@ class Settings(_Strict):
             capacity=Capacity(total=self.transfers.concurrent, per_namespace=self.transfers.per_namespace),
             progress_every=self.recordings.progress_interval,
             default_ttl=self.recordings.ttl_after_finished,
-            memory_per_namespace_bytes=self.recordings.memory_per_namespace,
         )
 
     def transfer_options(self) -> TransferOptions:

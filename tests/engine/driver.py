@@ -7,7 +7,6 @@ from typing import TypeVar
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Recording, RecordingStatus
 from recording_operator.engine.actions import Action, StartTransfer, WriteFinalizers, WriteStatus
-from recording_operator.engine.backlog import MOST_BYTES
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import (
     Fact,
@@ -39,18 +38,8 @@ STORED = Stored(
 class Driver:
     """The engine, its clock, and an API server that accepts what is written when the test says so."""
 
-    def __init__(
-        self,
-        *recordings: Recording,
-        capacity: Capacity | None = None,
-        claim: Claim = CLAIM,
-        memory_per_namespace_bytes: int = MOST_BYTES,
-    ) -> None:
-        options = EngineOptions(
-            capacity=capacity or Capacity(total=16, per_namespace=16),
-            default_ttl=timedelta(0),
-            memory_per_namespace_bytes=memory_per_namespace_bytes,
-        )
+    def __init__(self, *recordings: Recording, capacity: Capacity | None = None, claim: Claim = CLAIM) -> None:
+        options = EngineOptions(capacity=capacity or Capacity(total=16, per_namespace=16), default_ttl=timedelta(0))
         self.engine = Engine(claim=claim, options=options)
         self.now = START
         self.actions: list[Action] = []

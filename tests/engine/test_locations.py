@@ -13,6 +13,7 @@ from recording_operator.engine.facts import (
     NamespaceSeen,
     RecordingSeen,
     SourceResolved,
+    TransferFailed,
     TransferProgress,
     WriteRefused,
 )
@@ -186,3 +187,20 @@ def test_an_api_server_that_does_not_answer_says_nothing_about_the_secret() -> N
 
     assert driver.tell(resolved(None, Reason.INTERRUPTED)) == []
     assert only(driver.wait(61), ResolveSource)
+
+
+def test_a_look_that_is_answered_after_the_artifact_was_cancelled_says_nothing_any_more() -> None:
+    driver = Driver()
+    recording = waiting_for_secret(driver)
+    only(driver.wait(6), ResolveSource)
+    cancelled = newer(recording, cancel=True)
+    write = only(driver.tell(RecordingSeen(recording=cancelled)), WriteStatus)
+
+    other = TransferFailed(reason=Reason.SECRET_NOT_FOUND, message="another message")
+    driver.tell(SourceResolved(uid=UID, artifact="video", revision=None, failure=other))
+    before = len(driver.actions)
+    driver.accept(write, cancelled)
+    driver.wait(600)
+
+    assert write.status["artifacts"][0]["reason"] == "Cancelled"
+    assert none(driver.actions[before:], WriteStatus), "what was written stands"

@@ -15,7 +15,6 @@ def everything_counted() -> Metrics:
     metrics = Metrics(version="0.1.0")
     metrics.set_recordings({"Pending": 3, "Complete": 5}, expiring={"Pending": 2})
     metrics.set_queue_depth(3)
-    metrics.set_left_out(9)
     metrics.artifact_finished(outcome="Failed", reason=Reason.SOURCE_NOT_FOUND)
     metrics.retried(reason=Reason.SOURCE_RESET)
     metrics.source_expired()

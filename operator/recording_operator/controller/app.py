@@ -37,7 +37,6 @@ from recording_operator.kube.errors import KubeError
 from recording_operator.kube.events import EventRecorder
 from recording_operator.kube.fence import FencedClient
 from recording_operator.kube.lease import Leadership
-from recording_operator.kube.outage import Sparingly
 from recording_operator.kube.readiness import check_ready
 from recording_operator.kube.rest import RestClient
 from recording_operator.logs import Redactor
@@ -110,7 +109,6 @@ class App:
         self._redactor = redactor
         self._make_watcher = make_watcher
         self._stop = threading.Event()
-        self._crowds = Sparingly(every_s=600)
         self._impatient = threading.Event()
         self._metrics = Metrics(version=version)
         self._identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
@@ -322,9 +320,6 @@ class App:
         census = engine.census(now)
         self._metrics.set_recordings(census.phases, expiring=census.expiring)
         self._metrics.set_queue_depth(census.waiting)
-        self._metrics.set_left_out(census.left_out)
-        if census.left_out and self._crowds.is_news("left out"):
-            _log.warning("%d Recordings wait, known by name: see recordings.memoryPerNamespace", census.left_out)
         return []
 
     def _drain(self, loop: ControlLoop) -> None:

@@ -19,14 +19,12 @@ class Census:
     phases: Counter[str]
     expiring: Counter[str]
     waiting: int
-    left_out: int
-    """Recordings that are known by name alone, because their namespace has too many."""
 
 
-def take_census(recordings: Iterable[Recording], *, waiting: int, left_out: int, now: datetime) -> Census:
-    """Count Recordings by what their status says; those that are known by name alone are Pending."""
+def take_census(recordings: Iterable[Recording], *, waiting: int, now: datetime) -> Census:
+    """Count Recordings by what their status says."""
     soon = now + EXPIRES_SOON
-    phases: Counter[str] = Counter({str(Phase.PENDING): left_out})
+    phases: Counter[str] = Counter()
     expiring: Counter[str] = Counter()
     for recording in recordings:
         status = recording.status
@@ -34,4 +32,4 @@ def take_census(recordings: Iterable[Recording], *, waiting: int, left_out: int,
         phases[phase] += 1
         if status.expires_at is not None and now < status.expires_at < soon:
             expiring[phase] += 1
-    return Census(phases=phases, expiring=expiring, waiting=waiting, left_out=left_out)
+    return Census(phases=phases, expiring=expiring, waiting=waiting)

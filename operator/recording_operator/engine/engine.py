@@ -14,10 +14,9 @@ from typing import Final
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.recording import Claim, Recording
 from recording_operator.engine import ending, finished, moving, writing
-from recording_operator.engine.actions import Action, ReadRecording, ReportFault
-from recording_operator.engine.backlog import SLEEP, Backlog, Kept
+from recording_operator.engine.actions import Action, ReportFault
 from recording_operator.engine.census import Census, take_census
-from recording_operator.engine.entry import Entry, has_begun, is_told, version_of
+from recording_operator.engine.entry import Entry, version_of
 from recording_operator.engine.facts import (
     CleanedUp,
     DeleteAccepted,
@@ -54,7 +53,6 @@ class Engine:
             options=options,
             slots=Slots(options.capacity),
             finished=finished.Finished(default_ttl=options.default_ttl),
-            backlog=Backlog(most_bytes=options.memory_per_namespace_bytes),
         )
         self._uid_of: dict[tuple[str, str], str] = {}
         self._latest: datetime | None = None
@@ -87,12 +85,11 @@ class Engine:
         actions = self._look_at([uid for uid in due if uid in self.state.entries], now)
         for ended in self.state.finished.due(now):
             actions += self._seen(ended, now)
-        return actions + self._read_left_out(now)
+        return actions
 
     def next_due(self) -> datetime | None:
         """When `tick` has something to do."""
-        to_read = None if self.state.draining else self.state.backlog.next_due()
-        wishes = (self.state.timers.next(), self.state.finished.next(), to_read)
+        wishes = (self.state.timers.next(), self.state.finished.next())
         return min((at for at in wishes if at is not None), default=None)
 
     def drain(self, now: datetime) -> list[Action]:
@@ -119,7 +116,7 @@ class Engine:
     def census(self, now: datetime) -> Census:
         """Count the unfinished Recordings."""
         known = (entry.recording for entry in self.state.entries.values())
-        return take_census(known, waiting=len(self.state.waiting), left_out=len(self.state.backlog), now=now)
+        return take_census(known, waiting=len(self.state.waiting), now=now)
 
     def _notice_clock(self, now: datetime) -> None:
         """A wall clock may be set back; no wait of ours may become longer by that. One set forward ends waits early."""
@@ -127,17 +124,13 @@ class Engine:
             for entry in self.state.entries.values():
                 entry.hurry(now)
                 self.state.timers.set(entry.uid, now)
-            self.state.backlog.hurry(now)
         self._latest = now
 
     # Facts about objects
 
-    def _seen(self, recording: Recording, now: datetime, kept: Kept | None = None) -> list[Action]:
+    def _seen(self, recording: Recording, now: datetime) -> list[Action]:
         uid = recording.metadata.uid
-        if self.state.forgotten.is_echo(recording) or self.state.backlog.is_echo(recording):
-            return []
-        if self.state.backlog.is_asked(uid):
-            self.state.backlog.note_newer(recording)
+        if self.state.forgotten.is_echo(recording):
             return []
         actions: list[Action] = []
         entry, namesake = self.state.entries.get(uid), self._namesake(recording)
@@ -146,16 +139,9 @@ class Engine:
         elif namesake is not None and entry is None:
             return []  # a late word on one whose name belongs to another already
         if entry is None:
-            kept = kept or self.state.backlog.drop(uid)
             if finished.is_settled(recording):
-                return actions + self._finish(recording, now) + self._read_left_out(now)
-            if not (has_begun(recording) or self.state.backlog.takes(recording)):
-                self.state.backlog.leave_out(recording, now, kept=kept)
-                return actions + self._read_left_out(now)
-            entry = self._remember(recording, now)
-            entry.touched |= kept.touched
-            entry.unseen |= kept.unseen
-            entry.contested = kept.contested
+                return actions + self._finish(recording, now)
+            self._remember(recording, now)
         elif entry.in_flight is not None and entry.in_flight.what in ("status", "finalizers", "delete"):
             if entry.newer is None or version_of(recording) > version_of(entry.newer):
                 entry.newer = recording
@@ -168,7 +154,6 @@ class Engine:
         meta = recording.metadata
         self._uid_of[meta.namespace, meta.name] = meta.uid
         self.state.finished.forget(meta.uid)
-        self.state.backlog.weigh(recording)
         entry = self.state.entries[meta.uid] = Entry.of(recording)
         # Claimed by this process, and it knows nothing of that: there must be a newer version.
         entry.stale = recording.status.claim == self.state.claim
@@ -190,16 +175,14 @@ class Engine:
     def _gone(self, uid: str, now: datetime) -> list[Action]:
         self.state.finished.forget(uid)
         self.state.forgotten.note_gone(uid)
-        self.state.backlog.drop(uid)
         entry = self.state.entries.get(uid)
         if entry is None:
-            return self._read_left_out(now)
+            return []
         entry.gone = True
         return self._look_at([uid], now)
 
     def _read_missing(self, uids: frozenset[str], now: datetime) -> list[Action]:
         """Whoever is not in a list has ended or is gone: nobody will tell, so it is read."""
-        self.state.backlog.wake_missing(uids)
         missing = [entry for uid, entry in self.state.entries.items() if uid not in uids]
         for entry in missing:
             entry.stale = True
@@ -223,26 +206,11 @@ class Engine:
         if isinstance(fact, WriteRefused) and fact.gone and uid in self.state.entries:
             self.state.entries[uid].in_flight = None
             return self._gone(uid, now)
-        if self.state.backlog.is_asked(uid):
-            return self._left_out_answered(fact, uid, now)
         actions = self._guarded(partial(self._note, fact), uid, now)
         if isinstance(fact, TransferProgress) and uid in self.state.entries:
             self.state.timers.set(uid, self.state.entries[uid].flush_at)
             return actions
         return actions + self._look_at([uid], now)
-
-    def _left_out_answered(self, fact: Fact, uid: str, now: datetime) -> list[Action]:
-        match fact:
-            case RecordingRead(recording=recording) if self.state.backlog.is_outdated(recording):
-                self.state.backlog.put_back(uid)
-                return self._read_left_out(now)
-            case RecordingRead(recording=recording):
-                return self._seen(recording, now, self.state.backlog.drop(uid))
-            case WriteRefused(gone=True):
-                return self._gone(uid, now)
-            case WriteRefused():
-                self.state.backlog.refused(uid, now)
-        return []
 
     def _note(self, fact: Fact, entry: Entry, now: datetime) -> list[Action]:
         match fact:
@@ -285,29 +253,7 @@ class Engine:
                 touched[uid] = None
         for uid in touched:
             actions += self._guarded(self._carry_out, uid, now)
-        return actions + self._read_left_out(now)
-
-    def _read_left_out(self, now: datetime) -> list[Action]:
-        """There may be room for more. Where there is none, those make it that wait for something else than a slot."""
-        if self.state.draining:
-            return []
-        for namespace in self.state.backlog.crowded(now):
-            self._put_to_sleep(namespace, now)
-        return [ReadRecording(ref=ref) for ref in self.state.backlog.next_reads(now)]
-
-    def _put_to_sleep(self, namespace: str, now: datetime) -> None:
-        for entry in list(self.state.entries.values()):
-            queued = any((entry.uid, name) in self.state.waiting for name in entry.artifacts)
-            if entry.ref.namespace == namespace and not queued and is_told(entry):
-                wake_at = max(now + SLEEP, self.state.timers.of(entry.uid) or now)
-                self._leave_out(entry, now, asleep_until=wake_at)
-
-    def _leave_out(self, entry: Entry, now: datetime, *, asleep_until: datetime | None = None) -> None:
-        self._forget(entry)
-        kept = Kept(
-            touched=frozenset(entry.touched), unseen=frozenset(entry.unseen), contested=entry.contested or entry.unsure
-        )
-        self.state.backlog.leave_out(entry.recording, now, kept=kept, asleep_until=asleep_until)
+        return actions
 
     def _guarded(self, step: Callable[[Entry, datetime], list[Action]], uid: str, now: datetime) -> list[Action]:
         """One Recording that the engine trips over must not stop the others: their authors are not trusted."""
@@ -371,10 +317,6 @@ class Engine:
         if not entry.ending and not entry.ttl_expired and writing.is_at_rest(entry):
             self._forget(entry)
             return self._finish(entry.recording, now)
-        self.state.backlog.weigh(entry.recording)
-        if self.state.backlog.overflows(entry.uid) and is_told(entry):
-            self._leave_out(entry, now)
-            return []
         for at in entry.wishes():
             self.state.timers.set(entry.uid, at if at is not None and at > now else None)
         return []
@@ -382,7 +324,6 @@ class Engine:
     def _forget(self, entry: Entry) -> None:
         """Drop a Recording from memory; a later event brings it back."""
         self.state.entries.pop(entry.uid, None)
-        self.state.backlog.release(entry.uid)
         self.state.drop_from_queue(entry)
         ref = entry.ref
         if self._uid_of.get((ref.namespace, ref.name)) == entry.uid:

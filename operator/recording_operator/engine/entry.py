@@ -255,29 +255,6 @@ def _left_moving(recording: Recording) -> set[str]:
     return unfinished if status.claim is not None else set()
 
 
-def has_begun(recording: Recording) -> bool:
-    """Whether an operator has claimed it, or left an upload open: it is not to wait for anything."""
-    return recording.status.claim is not None or any(
-        state.upload_id and state.phase is not Phase.COMPLETE for state in recording.status.artifacts
-    )
-
-
-def is_told(entry: Entry) -> bool:
-    """Whether the API server knows what its artifacts are, and nothing is under way: the object says it all again."""
-    stored = {state.name: state for state in entry.recording.status.artifacts}
-    return (
-        not (entry.busy or entry.ending or entry.ttl_expired or entry.broken or entry.flush_at)
-        and not (entry.stale or entry.aborts or entry.resolving or entry.secret_changed)
-        and entry.recording.status.claim is None
-        and all(_reads_the_same(state, stored.get(name, state)) for name, state in entry.artifacts.items())
-    )
-
-
-def _reads_the_same(one: ArtifactStatus, other: ArtifactStatus) -> bool:
-    """As the API server has them: times to the second."""
-    return one == other or one.model_dump(mode="json") == other.model_dump(mode="json")
-
-
 def version_of(recording: Recording) -> int:
     """The resourceVersion as a number; 0 where it is none.
 

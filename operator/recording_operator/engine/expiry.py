@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 ASSUMED_LIFETIME: Final = timedelta(hours=4)
 """What meeting-bot providers grant when neither spec nor URL says anything."""
 
+_MOST_FIELDS: Final = 100
+"""Of a query; a tenant's URL of thousands would take a millisecond at each look."""
 _MAX_LIFETIME: Final = timedelta(days=3650)
 
 
@@ -37,10 +39,11 @@ def expiry_in_url(url: str) -> datetime | None:
     """The instant that a presigned URL names, or None.
 
     Known forms: AWS SigV4 (`X-Amz-Date` + `X-Amz-Expires`), Google (`X-Goog-Date` + `X-Goog-Expires`), AWS SigV2,
-    CloudFront and old Google (`Expires`, seconds since 1970), Azure SAS (`se`).
+    CloudFront and old Google (`Expires`, seconds since 1970), Azure SAS (`se`). None too where there are more than 100
+    parameters.
     """
     try:
-        query = {key.lower(): value for key, value in parse_qsl(urlsplit(url).query)}
+        query = {key.lower(): value for key, value in parse_qsl(urlsplit(url).query, max_num_fields=_MOST_FIELDS)}
     except ValueError:
         return None
     for vendor in ("amz", "goog"):

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from recording_operator.api.recording import Claim
-from recording_operator.engine.backlog import MOST_BYTES, Backlog
 from recording_operator.engine.entry import Entry
 from recording_operator.engine.finished import Finished
 from recording_operator.engine.forgotten import Forgotten
@@ -23,8 +22,6 @@ class EngineOptions:
     default_ttl: timedelta = timedelta(hours=720)
     """How long a finished Recording stays in Kubernetes when its spec does not say; zero is for ever."""
     give_up_cleaning_after: timedelta = timedelta(hours=1)
-    memory_per_namespace_bytes: int = MOST_BYTES
-    """What the unfinished Recordings of a namespace may take; the others are known by name, and wait."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +32,6 @@ class State:
     options: EngineOptions
     slots: Slots
     finished: Finished
-    backlog: Backlog
     forgotten: Forgotten = field(default_factory=Forgotten)
     entries: dict[str, Entry] = field(default_factory=dict)
     locations: Locations = field(default_factory=Locations)

@@ -18,10 +18,6 @@ class Timers:
         self._at[uid] = at
         heapq.heappush(self._heap, (at, uid))
 
-    def of(self, uid: str) -> datetime | None:
-        """When `uid` is looked at, if nothing happens before."""
-        return self._at.get(uid)
-
     def due(self, now: datetime) -> list[str]:
         """The uids whose time has come, each once; they are forgotten here."""
         uids = []

@@ -8,7 +8,6 @@ from typing import Final
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.recording import Phase, SourceRef
 from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, Retry, StorageLocation
-from recording_operator.engine.backlog import MOST_BYTES
 from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, RecordingSeen
 from recording_operator.engine.finished import Finished, is_settled
 from recording_operator.engine.queue import Capacity
@@ -60,8 +59,6 @@ class World:
         self.options = EngineOptions(
             capacity=Capacity(total=rng.choice((1, 2, 16)), per_namespace=rng.choice((1, 2, 8))),
             default_ttl=rng.choice((timedelta(hours=720), timedelta(0), timedelta(hours=2))),
-            # One at a time, one or two, or as many as there are.
-            memory_per_namespace_bytes=rng.choice((1, 30_000, MOST_BYTES)),
         )
         self.checker = Checker(self)
         self.api.listeners.append(self._noted)
