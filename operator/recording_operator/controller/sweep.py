@@ -26,6 +26,8 @@ from recording_operator.transfer.stores.store import OpenUpload
 _log = logging.getLogger(__name__)
 _REST_BETWEEN_SWEEPS: Final = timedelta(minutes=2)
 _REST_AFTER_FAILURE: Final = timedelta(seconds=10)
+# Parsed, a Recording takes some 20 KB: a page is most of what looking through the finished ones needs.
+_PAGE: Final = 50
 FINISHED_SELECTORS = ("status.phase=Complete", "status.phase=Failed")
 
 
@@ -100,7 +102,7 @@ class Sweeper:
         sweep. Memory holds one page."""
         near = Finished(default_ttl=self._default_ttl)
         for selector in FINISHED_SELECTORS:
-            for raw in self._kube.list_recordings(field_selector=selector):
+            for raw in self._kube.list_recordings(field_selector=selector, page_size=_PAGE):
                 try:
                     recording = Recording.model_validate(raw)
                 except ValidationError:

@@ -26,7 +26,7 @@ from kopf._core.reactor.orchestration import orchestrator
 from recording_operator.api.names import GROUP, RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, VERSION
 from recording_operator.handlers.session import open_session
 from recording_operator.handlers.streams import RESOURCES, Stream, WatchHealth
-from recording_operator.kube.client import RECORDINGS_PAGE, UNFINISHED
+from recording_operator.kube.client import UNFINISHED
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.outage import Sparingly
 
@@ -44,7 +44,8 @@ _LOGIN_PAUSE_S: Final = 2.0
 class WatchOptions:
     """How the watcher asks. Times in seconds."""
 
-    chunk_size: int = RECORDINGS_PAGE
+    chunk_size: int = 200
+    """Recordings of a page of the LIST. The first page comes from the API server's cache, further ones from etcd."""
     request_timeout_s: float = 30.0
     connect_timeout_s: float = 5.0
     inactivity_timeout_s: float = 90.0
