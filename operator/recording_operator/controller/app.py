@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from recording_operator.api.recording import Claim, Recording
 from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.dispatch import Dispatcher
+from recording_operator.controller.fairpool import FairPool
 from recording_operator.controller.health import Checks, HealthServer
 from recording_operator.controller.locations import LocationKeeper
 from recording_operator.controller.loop import ControlLoop
@@ -223,7 +224,7 @@ class App:
             resolver=resolver,
             locations=locations,
             post=loop.post,
-            pool=api_pool,
+            pool=FairPool(api_pool),
             metrics=self._metrics,
             on_deposed=_end_at_once,
         )

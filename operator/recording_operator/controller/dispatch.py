@@ -3,11 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor
+from functools import partial
 from typing import Any, Final
 
 from recording_operator.api.names import API_VERSION, RECORDING_KIND
 from recording_operator.api.recording import Recording
+from recording_operator.controller.fairpool import FairPool
 from recording_operator.controller.locations import LocationKeeper
 from recording_operator.controller.sources import ResolveError, SourceResolver
 from recording_operator.controller.transfers import TransferRunner
@@ -63,7 +64,7 @@ _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """One call for each kind of action. Returns at once; calls that wait run in `pool`."""
+    """One call for each kind of action. Returns at once; calls that wait run in `pool`, the namespaces in turn."""
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class Dispatcher:
         resolver: SourceResolver,
         locations: LocationKeeper,
         post: Callable[[Fact], None],
-        pool: Executor,
+        pool: FairPool,
         metrics: Metrics,
         on_deposed: Callable[[str], None],
     ) -> None:
@@ -110,7 +111,10 @@ class Dispatcher:
                 extra = {"namespace": action.ref.namespace, "recording": action.ref.name, "uid": action.ref.uid}
                 _log.error("The engine failed at this Recording: %s", action.detail, extra=extra)
             case _:
-                self._pool.submit(self._blocking, action)
+                self._submit(action)
+
+    def _submit(self, action: Action) -> None:
+        self._pool.submit(_whose(action), partial(self._blocking, action))
 
     def _count(self, tally: Tally) -> None:
         match tally.what:
@@ -164,7 +168,7 @@ class Dispatcher:
 
     def _later(self, action: Action) -> None:
         """The API server did not answer: ask again in a moment."""
-        timer = threading.Timer(_AGAIN_S, self._pool.submit, (self._blocking, action))
+        timer = threading.Timer(_AGAIN_S, self._submit, (action,))
         timer.daemon = True
         timer.start()
 
@@ -297,6 +301,25 @@ class Dispatcher:
         # A version that nobody wrote down before the end is the one that is there now.
         if store.delete(artifact.key, version_id=artifact.version_id, recording_uid=action.ref.uid):
             _log.info("Removed the stored object", extra={**_about(action.ref), "artifact": artifact.name})
+
+
+def _whose(action: Action) -> str:
+    """The namespace that a call is made for; other calls count as one tenant of their own kind."""
+    match action:
+        case ReadNamespace(namespace=namespace):
+            return namespace
+        case ResolveSource(recording=recording):
+            return recording.metadata.namespace
+        case (
+            WriteStatus(ref=ref)
+            | WriteFinalizers(ref=ref)
+            | ReadRecording(ref=ref)
+            | DeleteRecording(ref=ref)
+            | CleanUp(ref=ref)
+        ):
+            return ref.namespace
+        case _:
+            return f"/{type(action).__name__}"
 
 
 def _about(ref: Ref) -> dict[str, str]:
