@@ -5,8 +5,8 @@ throughput  small Recordings from the first claim to the last Complete, against 
 stored      time to ready, processor time and memory with many finished Recordings, against a bare filtered LIST
 fairness    how long a single Recording of one tenant waits while another tenant has a long queue
 latency     from apply to the first byte asked of the source, at rest and under that load
-crowd       memory, and another tenant's single Recordings, beside many of the largest of a hostile tenant; only where it
-            is asked for (--only crowd), on a control plane of its own
+crowd       memory, and another tenant's single Recordings, beside many of the largest of a hostile tenant; only where
+            it is asked for (--only crowd), on a control plane of its own
 
 Ends with 1 when a goal is missed.
 """
