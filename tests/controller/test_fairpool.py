@@ -4,12 +4,23 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recording_operator.controller.dispatch import namespace_of
 from recording_operator.controller.fairpool import FairPool
+from recording_operator.engine.actions import (
+    Action,
+    DeleteRecording,
+    ReadNamespace,
+    ReadRecording,
+    WriteFinalizers,
+    WriteStatus,
+)
+from recording_operator.engine.facts import Ref
 
 
 class ByHand(Executor):
@@ -33,7 +44,7 @@ def test_a_single_call_waits_for_one_of_a_thousand() -> None:
     threads, ran = ByHand(), list[str]()
     pool = FairPool(threads)
     for number in range(1000):
-        pool.submit("many", lambda number=number: ran.append(f"many-{number}"))  # type: ignore[misc]
+        pool.submit("many", partial(ran.append, f"many-{number}"))
     threads.run(3)
     pool.submit("single", lambda: ran.append("single"))
     threads.run(2)
@@ -51,7 +62,7 @@ def test_each_runs_once_in_its_tenants_order_and_between_turns_nobody_goes_twice
     for whose, run_one in steps:
         number = asked[whose]
         asked[whose] += 1
-        pool.submit(whose, lambda whose=whose, number=number: ran.append((whose, number)))  # type: ignore[misc]
+        pool.submit(whose, partial(ran.append, (whose, number)))
         if run_one:
             threads.run(1)
     began = len(ran)
@@ -87,6 +98,18 @@ def test_many_threads_run_each_call_once() -> None:
     with ThreadPoolExecutor(8) as threads:
         pool = FairPool(threads)
         for number in range(2000):
-            pool.submit(str(number % 7), lambda number=number: note(number))  # type: ignore[misc]
+            pool.submit(str(number % 7), partial(note, number))
     assert set(ran.values()) == {1}
     assert len(ran) == 2000
+
+
+def test_a_write_or_read_is_its_namespaces() -> None:
+    ref = Ref(namespace="team-a", name="rec-1", uid="1")
+    actions: list[Action] = [
+        WriteStatus(ref=ref, resource_version="1", status={}),
+        WriteFinalizers(ref=ref, resource_version="1", finalizers=()),
+        ReadRecording(ref=ref),
+        DeleteRecording(ref=ref, resource_version="1"),
+        ReadNamespace(namespace="team-a"),
+    ]
+    assert {namespace_of(action) for action in actions} == {"team-a"}

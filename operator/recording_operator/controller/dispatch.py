@@ -114,7 +114,7 @@ class Dispatcher:
                 self._submit(action)
 
     def _submit(self, action: Action) -> None:
-        self._pool.submit(_whose(action), partial(self._blocking, action))
+        self._pool.submit(namespace_of(action), partial(self._blocking, action))
 
     def _count(self, tally: Tally) -> None:
         match tally.what:
@@ -303,7 +303,7 @@ class Dispatcher:
             _log.info("Removed the stored object", extra={**_about(action.ref), "artifact": artifact.name})
 
 
-def _whose(action: Action) -> str:
+def namespace_of(action: Action) -> str:
     """The namespace that a call is made for; other calls count as one tenant of their own kind."""
     match action:
         case ReadNamespace(namespace=namespace):
