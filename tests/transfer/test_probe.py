@@ -2,9 +2,12 @@
 
 import socket
 import ssl
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -22,6 +25,8 @@ from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import Answer, Fault, FlipBit, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import an_object, store_of
+
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 
 def fails(store: S3Store) -> LocationError:
@@ -72,6 +77,28 @@ def test_a_store_that_is_away_for_a_while_is_not_taken_for_a_weaker_one(
     assert fails(store).reason is Reason.ENDPOINT_UNREACHABLE
 
 
+@pytest.mark.parametrize("name", ["aws", "no-trailers", "no-sums", "sums-refused", "no-conditions", "nothing"])
+@pytest.mark.parametrize("refused", [1, 2])
+def test_t13_rights_that_come_back_in_the_middle_weaken_nothing(
+    strict: StrictStore, store: S3Store, name: str, refused: int
+) -> None:
+    """Whichever request of a probe is the last that is refused: the store is found whole, or it is not ready."""
+    strict.bucket.dialect = DIALECTS[name]
+    probe(store)
+    asked = Counter(seen.operation for seen in strict.requests)
+    wrong, right = [], 0
+    for operation, number in [(kind, number + 1) for kind in OPERATIONS for number in range(asked[kind])]:
+        denied = Answer(status=403, code="AccessDenied")
+        strict.fault(Fault(operation=operation, action=denied, first=number, times=refused))
+        with suppress(LocationError):
+            found = probe(store)
+            wrong += [(operation, number, found)] if found != FOUND[name] else []
+            right += found == FOUND[name]
+        strict.heal()
+    assert wrong == []
+    assert right > 0
+
+
 def test_a_version_that_a_probe_wrote_over_is_removed_too(strict: StrictStore, store: S3Store) -> None:
     strict.bucket.dialect = DIALECTS["no-conditions"]
     probe(store)
@@ -93,6 +120,12 @@ def test_t13_each_missing_right_is_found(strict: StrictStore, store: S3Store, op
     error = fails(store)
     assert error.reason is Reason.ACCESS_DENIED
     assert "s3:PutObject" in error.message
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_without_the_right_to_delete_the_same_is_found(strict: StrictStore, store: S3Store, name: str) -> None:
+    strict.bucket.dialect, strict.denied = DIALECTS[name], {"DeleteObject"}
+    assert [probe(store), probe(store)] == [FOUND[name], FOUND[name]]
 
 
 def test_a_missing_right_to_delete_is_no_obstacle(strict: StrictStore, store: S3Store) -> None:

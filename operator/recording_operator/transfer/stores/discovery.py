@@ -3,8 +3,12 @@
 A refusal of something that not every store has is an answer. What may be over in a moment is not: it ends the
 discovery. Each checksum is tried with a wrong one too, because stores have been seen to take a sum, to show it again,
 and never to have computed it.
+
+Rights that are given back while the steps are gone down look like a store that can do less: nothing weaker than what
+was known is believed before two looks have found it.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -27,6 +31,7 @@ _WRONG: Final = _CRC ^ 1
 _MD5: Final = etag_of_body(BODY)
 # Refusals that no weaker way would change.
 _HOPELESS: Final = TRANSIENT | {Reason.BUCKET_NOT_FOUND, Reason.CLOCK_SKEW}
+_LOOKS: Final = 4
 # How stores answer to a sum that is not that of the bytes.
 _REFUSALS: Final = frozenset({Reason.TARGET_INTEGRITY, Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED})
 _WITHOUT_SUMS: Final = {
@@ -50,11 +55,20 @@ class Discovery:
 
     def run(self) -> Capabilities:
         """What works. Raises TransferError for a failure, LocationError for a store that cannot be used at all."""
-        able = Capabilities()
+        hoped = Capabilities()
         if self._store.options.checksums is ChecksumUse.OFF:
-            able = replace(able, **_WITHOUT_SUMS)
+            hoped = replace(hoped, **_WITHOUT_SUMS)
+        believed = {hoped, replace(hoped, versioning=False), self._store.capabilities}
+        for _ in range(_LOOKS):
+            found = self._look(hoped)
+            if found in believed:
+                return found
+            believed.add(found)
+        raise TransferError(Reason.TARGET_UNAVAILABLE, "The store answers differently each time it is probed.")
+
+    def _look(self, hoped: Capabilities) -> Capabilities:
         try:
-            return self._joins(self._puts(able))
+            return self._joins(self._puts(hoped))
         finally:
             for obj in (self._obj, self._wrong, self._joined):
                 self._remove(obj)
@@ -79,18 +93,11 @@ class Discovery:
         return able
 
     def _first_write(self, able: Capabilities) -> Capabilities:
-        refusal: TransferError | None = None
-        for candidate in _ladder(able):
-            try:
-                write_if_absent(self._store.adapted(candidate), self._obj, BODY)
-            except TransferError as error:
-                if error.reason in _HOPELESS:
-                    raise
-                refusal = refusal or error
-            else:
-                return candidate
-        assert refusal is not None  # noqa: S101 - the ladder has at least one step
-        raise refusal
+        def writes(able: Capabilities) -> Capabilities:
+            write_if_absent(self._store.adapted(able), self._obj, BODY)
+            return able
+
+        return _strongest(able, writes)
 
     def _wrong_put(self, able: Capabilities) -> Capabilities:
         store = self._store.adapted(able)
@@ -106,16 +113,7 @@ class Discovery:
     # Parts
 
     def _joins(self, able: Capabilities) -> Capabilities:
-        refusal: TransferError | None = None
-        for candidate in _ladder(able):
-            try:
-                return self._multipart(candidate)
-            except TransferError as error:
-                if error.reason in _HOPELESS:
-                    raise
-                refusal = refusal or error
-        assert refusal is not None  # noqa: S101 - the ladder has at least one step
-        raise refusal
+        return _strongest(able, self._multipart)
 
     def _multipart(self, able: Capabilities) -> Capabilities:
         store, key = self._store.adapted(able), self._joined.key
@@ -264,11 +262,23 @@ def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
     return True
 
 
-def _ladder(able: Capabilities) -> list[Capabilities]:
-    """From what is hoped for to the least that will do."""
+def _strongest(able: Capabilities, way: Callable[[Capabilities], Capabilities]) -> Capabilities:
+    """What comes of the first way that the store does not refuse, from what is hoped for to the least that will do.
+
+    Stores have been seen to call a checksum that they do not know forbidden; a way without one is a matter of rights.
+    """
     weaker = [able, replace(able, **_WITHOUT_SUMS), replace(able, conditional_writes=False)]
     weaker.append(replace(able, conditional_writes=False, **_WITHOUT_SUMS))
-    return list(dict.fromkeys(weaker))
+    refusals = []
+    for candidate in dict.fromkeys(weaker):
+        try:
+            return way(candidate)
+        except TransferError as error:
+            refusals.append(error)
+            denied = error.reason is Reason.TARGET_DENIED and not candidate.request_checksums
+            if denied or error.reason in _HOPELESS:
+                break
+    raise refusals[-1] if refusals[-1].reason in _HOPELESS else refusals[0]
 
 
 def _other_bytes() -> LocationError:
