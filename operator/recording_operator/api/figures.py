@@ -19,9 +19,10 @@ def _plain(value: Decimal) -> str:
     return format(value, "f")
 
 
+_FIGURE_SCHEMA: Final = {"type": "string", "maxLength": 64, "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 _Exact: Final = BeforeValidator(_decimal)
 _AsText: Final = PlainSerializer(_plain, return_type=str, when_used="json")
-Figure = Annotated[Decimal, _Exact, _AsText, WithJsonSchema({"type": "string", "maxLength": 64})]
+Figure = Annotated[Decimal, _Exact, _AsText, WithJsonSchema(_FIGURE_SCHEMA)]
 """A decimal number of a status: a string outside, a Decimal inside."""
 Price = Annotated[Decimal, _Exact, _AsText, WithJsonSchema(PRICE_SCHEMA)]
 Ratio = Annotated[Decimal, _Exact, _AsText, WithJsonSchema(RATIO_SCHEMA)]

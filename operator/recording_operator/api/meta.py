@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -21,7 +20,10 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
@@ -40,6 +42,12 @@ _QUANTITY_FACTORS: Final[dict[str, Decimal]] = {
     "Ti": Decimal(2) ** 40, "Pi": Decimal(2) ** 50, "Ei": Decimal(2) ** 60,
 }  # fmt: skip
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_STORED_TIME: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}t[0-9]{2}:[0-9]{2}:[0-9]{2})(?:.[0-9]+)?(?:z|([+-])([0-9]{2}):([0-9]{2}))(?:t.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(3001, 1, 1, tzinfo=UTC)
 _UNIT_MICROSECONDS: Final[dict[str, int]] = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 
 
@@ -109,11 +117,35 @@ def format_time(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
-def _utc(value: datetime) -> datetime:
+def _instant(value: Any, parsed: ValidatorFunctionWrapHandler) -> datetime:
+    """In UTC, and so far from the ends of the calendar that a duration can be added."""
     try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the time is outside the calendar") from None
+        instant: datetime = parsed(value).astimezone(UTC)
+    except (ValidationError, OverflowError):
+        instant = _odd_instant(value)
+    return min(max(instant, _EARLIEST), _LATEST)
+
+
+def _odd_instant(value: Any) -> datetime:
+    """A time that only the API server's `date-time` takes: where no rule looks at a field, that has the year 0, offsets
+    of any size, any sign before the fraction, text after a second T; and an empty list. Raises ValueError.
+
+    Source: IsDateTime in k8s.io/kube-openapi/pkg/validation/strfmt, and its answers.
+    """
+    if value == []:
+        return _EARLIEST
+    match = _STORED_TIME.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not a time such as 2026-11-21T12:00:00Z")
+    local, sign, hours, minutes = match.groups()
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    try:
+        moment = datetime.fromisoformat(local.upper()).replace(tzinfo=UTC)
+        return moment + offset if sign == "-" else moment - offset
+    except (ValueError, OverflowError):
+        if local.startswith("9999"):
+            return _LATEST
+        return _EARLIEST
 
 
 def _duration(value: Any) -> Any:
@@ -167,7 +199,7 @@ Duration = Annotated[
 
 Time = Annotated[
     AwareDatetime,
-    AfterValidator(_utc),
+    WrapValidator(_instant),
     PlainSerializer(format_time, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

@@ -23,6 +23,7 @@ _ORDER: Final = (
     "maximum",
     "minLength",
     "maxLength",
+    "pattern",
     "minItems",
     "maxItems",
     "maxProperties",
