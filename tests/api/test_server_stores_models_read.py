@@ -5,14 +5,11 @@ left out. The real API server says which of them it takes.
 """
 
 import copy
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from localcluster import ControlPlane
@@ -23,23 +20,10 @@ from tests.api.apiserver import Answer, ApiServer
 from tests.api.bad_reports import GOOD_REPORTS
 from tests.api.good_manifests import GOOD_LOCATIONS
 from tests.api.manifests import SHA256, a_location, a_recording, an_artifact
+from tests.support.awkward import WHEN, JsonObject, Place, filled, schema_of, varied
 
 pytestmark = pytest.mark.cluster
 
-JsonObject = dict[str, Any]
-Place = tuple[str | int, ...]
-CRDS: Final = Path(__file__).parents[2] / "crds"
-ABSENT: Final = object()
-WHEN: Final = "2026-11-22T10:00:00Z"
-OF_ANY_KIND: Final[tuple[Any, ...]] = (ABSENT, None, "", 1, True, [], {})
-TEXTS: Final = (" ", "x", "é\u2028\u0000", "-1", "1e400", "NaN", "1.5", "0s", "1e9h", "9" * 30, WHEN)
-TIMES: Final = (  # the server's format takes some of them, its rules others
-    "x", "1", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59",
-    "2026-11-22T10:00:00+24:00", "2026-11-22T10:00:00+23:60", "2026-11-22T10:00:00-99:99", "2026-11-22T10:00:00x5Z",
-    "2026-11-22T10:00:00Ztail", "2026-11-22T10:00:00+24:00Ztail", "2026-11-22t10:00:00z",
-    "2026-11-22T10:00:00.123456789012Z", "2026-02-30T10:00:00Z",
-)  # fmt: skip
-NUMBERS: Final = (-1, 0, 1.0, 1.5, 2**31 - 1, 2**31, 2**63 - 1, 2**63)
 WHOLE_RECORDING: Final = a_recording(
     an_artifact(
         source={
@@ -98,7 +82,7 @@ def test_every_spec_that_is_stored_is_read(server: ApiServer, kind: Kind) -> Non
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.model.__name__)
 def test_every_status_that_is_stored_is_read(server: ApiServer, kind: Kind) -> None:
     assert server.create(kind.plain, dry_run=False).message == "accepted"
-    schema = schema_of(kind.plain)["properties"]["status"]
+    schema = schema_of(kind.plain["kind"])["properties"]["status"]
     whole = {"status": filled(schema)}
 
     def patch(body: JsonObject) -> Answer:
@@ -125,62 +109,3 @@ def unread(model: type[BaseModel], variants: Any, send: Any) -> list[str]:
         found = list(pool.map(lambda varied: one(*varied), variants))
     assert sum(accepted for accepted, _ in found) > len(found) / 20, "nearly nothing is accepted: what does this show?"
     return sorted({problem for _, problem in found if problem})
-
-
-def varied(whole: JsonObject) -> Iterator[tuple[Place, JsonObject]]:
-    """The object with one field changed."""
-    for place, value in leaves(whole):
-        for awkward in (*OF_ANY_KIND, *awkward_for(value)):
-            changed = copy.deepcopy(whole)
-            inner: Any = changed
-            for step in place[:-1]:
-                inner = inner[step]
-            if awkward is not ABSENT:
-                inner[place[-1]] = awkward
-            elif isinstance(inner, dict):
-                del inner[place[-1]]
-            yield place, changed
-
-
-def awkward_for(value: Any) -> tuple[Any, ...]:
-    """Values of the same kind."""
-    if isinstance(value, str):
-        return TIMES if value == WHEN else TEXTS
-    return NUMBERS if type(value) is int else ()
-
-
-def leaves(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
-    """Every field and every list within, with its place."""
-    if place:
-        yield place, value
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inner:
-        yield from leaves(item, (*place, key))
-
-
-def schema_of(manifest: JsonObject) -> JsonObject:
-    """What the CRD says of this kind."""
-    for file in CRDS.glob("*.yaml"):
-        crd = yaml.safe_load(file.read_text())
-        if crd["spec"]["names"]["kind"] == manifest["kind"]:
-            schema: JsonObject = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-            return schema
-    raise KeyError(manifest["kind"])
-
-
-def filled(schema: JsonObject) -> Any:
-    """A value with every field that the schema knows."""
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema.get("type"):
-        case "object" if "properties" in schema:
-            return {name: filled(field) for name, field in schema["properties"].items()}
-        case "object":
-            return {"x": filled(schema["additionalProperties"])}
-        case "array":
-            return [filled(schema["items"])]
-        case "integer" | "number":
-            return 1
-        case "boolean":
-            return True
-    return WHEN if schema.get("format") == "date-time" else "1"

@@ -76,11 +76,12 @@ def advance(state: State, entry: Entry, now: datetime) -> list[Action]:
 
 
 def _write_in_time(state: State, entry: Entry, now: datetime) -> None:
-    """An edit is answered, and a claim on what does not move is given back, even where nothing else is to be said."""
-    recording = entry.recording
-    if recording.status.observed_generation != recording.metadata.generation:
+    """Answer an edit, give back a claim on what does not move, call ended what has ended; a tenant may write there."""
+    status = entry.recording.status
+    if status.observed_generation != entry.recording.metadata.generation:
         _flush_in_time(state, entry, SOON if _over(entry) else None, now)
-    if recording.status.claim == state.claim and not entry.busy:
+    untold = _over(entry) and (status.phase not in TERMINAL or status.claim is not None)
+    if not entry.busy and (status.claim == state.claim or untold):
         entry.flush_by(now + SOON)
 
 
