@@ -1,5 +1,6 @@
 """Objects to begin with."""
 
+import secrets
 from typing import Any
 
 from recording_operator.kube.client import KubeApi
@@ -29,6 +30,26 @@ def a_recording(admin: RestClient, namespace: str, name: str, *, phase: str | No
     }
     stored = admin.request("POST", f"/apis/recordings.dev/v1alpha1/namespaces/{namespace}/recordings", body=body)
     return stored if phase is None else set_status(admin, stored, {"phase": phase})
+
+
+def a_large_recording(admin: RestClient, namespace: str, name: str) -> JsonObject:
+    """Create a Recording of a quarter of a megabyte that no compression makes smaller; return it as stored."""
+    artifacts = [
+        {
+            "name": f"video-{number}",
+            "kind": "Video",
+            "contentType": "video/mp4",
+            "source": {"url": f"https://media.example.com/{secrets.token_urlsafe(6000)}"},
+        }
+        for number in range(32)
+    ]
+    body = {
+        "apiVersion": "recordings.dev/v1alpha1",
+        "kind": "Recording",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"storageLocation": "archive", "owner": {"org": "acme"}, "artifacts": artifacts},
+    }
+    return admin.request("POST", f"/apis/recordings.dev/v1alpha1/namespaces/{namespace}/recordings", body=body)
 
 
 def a_location(admin: RestClient, name: str) -> JsonObject:

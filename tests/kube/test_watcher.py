@@ -18,7 +18,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.rest import RestClient
 from tests.kube.conftest import connection_of_operator
-from tests.kube.objects import JsonObject, a_location, a_recording, annotate, set_status
+from tests.kube.objects import JsonObject, a_large_recording, a_location, a_recording, annotate, set_status
 from tests.kube.observed import Observed
 from tests.kube.waiting import eventually
 from tests.support.proxy import TcpProxy, port_of
@@ -207,6 +207,20 @@ def test_k4_a_half_open_watch_is_noticed_and_opened_anew(
         eventually(lambda: seen.saw("ADDED", uid_of(unseen)), within_s=20)
 
         assert seen.watcher.health.restarts == 0
+        seen.stop()
+
+
+def test_pages_that_are_too_large_for_the_way_become_smaller(
+    watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
+) -> None:
+    """Thirty Recordings of a quarter of a megabyte through a way that takes 4 MB a second, and a second for a page."""
+    uids = {uid_of(a_large_recording(admin, namespace, f"large-{number}")) for number in range(30)}
+    with TcpProxy(port_of(cluster.server)) as proxy:
+        proxy.bytes_per_s = 4e6
+        through_proxy = replace(operator_connection, server=f"https://127.0.0.1:{proxy.port}")
+        seen = watch(through_proxy, WatchOptions(request_timeout_s=1))
+        eventually(seen.watcher.listed.is_set, within_s=60)
+        assert uids <= seen.lists_of("recordings")[0]
         seen.stop()
 
 

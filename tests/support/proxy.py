@@ -7,11 +7,13 @@ with TcpProxy(port) as proxy:
     proxy.block()     # as swallow, for new connections too
     proxy.refuse()    # every open connection ends, and nobody listens
     proxy.heal()      # new connections work again
+    proxy.bytes_per_s = 1_000_000    # each connection is as slow as that, in each direction
 """
 
 import contextlib
 import socket
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -47,6 +49,7 @@ class TcpProxy:
         self._pairs: set[_Pair] = set()
         self._lock = threading.Lock()
         self._blocking = False
+        self.bytes_per_s: float | None = None
         self._listener = socket.create_server((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
         self.accepted = 0
@@ -115,13 +118,23 @@ class TcpProxy:
             threading.Thread(target=self._serve, args=(pair,), name="proxy", daemon=True).start()
 
     def _serve(self, pair: _Pair) -> None:
-        back = threading.Thread(target=_pass_on, args=(pair, pair.far, pair.near), name="proxy", daemon=True)
+        back = threading.Thread(target=self._pass_on, args=(pair, pair.far, pair.near), name="proxy", daemon=True)
         back.start()
-        _pass_on(pair, pair.near, pair.far)
+        self._pass_on(pair, pair.near, pair.far)
         back.join()
         pair.close()
         with self._lock:
             self._pairs.discard(pair)
+
+    def _pass_on(self, pair: _Pair, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(_WINDOW):
+                if not pair.swallowing:
+                    target.sendall(data)
+                if self.bytes_per_s is not None:
+                    time.sleep(len(data) / self.bytes_per_s)
+        if not pair.swallowing:  # a swallowed connection stays open on the other side, whatever this side does
+            pair.end()
 
     def _close_listener(self) -> None:
         with contextlib.suppress(OSError):
@@ -148,12 +161,3 @@ def kubeconfig_through(proxy: TcpProxy, kubeconfig: Path, *, server: str, to: Pa
 def port_of(url: str) -> int:
     """The port in a URL that names one."""
     return int(url.rpartition(":")[2])
-
-
-def _pass_on(pair: _Pair, source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(_WINDOW):
-            if not pair.swallowing:
-                target.sendall(data)
-    if not pair.swallowing:  # a swallowed connection stays open on the other side, whatever this side does
-        pair.end()

@@ -3,6 +3,9 @@
 With the field selector `status.phase!=Complete,…` on a WATCH, edits and deletions of finished Recordings would stay
 unseen, and a Recording that finishes would arrive as deleted. Without it on the LIST, a start would read every
 Recording ever kept. kopf knows one selector for both, so a middleware takes it out of requests that watch.
+
+A page of the largest Recordings has 280 MB. Where one does not arrive in time, the next LIST is made of smaller ones:
+otherwise a single tenant could keep the operator from ever being ready.
 """
 
 import socket
@@ -17,12 +20,15 @@ from recording_operator.handlers.streams import Stream
 from recording_operator.kube.connection import Connection
 
 _PAGE_HEADERS: Final = "application/json"
+_HALVINGS: Final = 2
+_LEAST_LIMIT: Final = 10
 
 
 class ListResponse(aiohttp.ClientResponse):
-    """A response that tells somebody what its JSON was, so that a LIST is parsed only once."""
+    """A response that tells somebody what its JSON was, so that a LIST is parsed once, or that it came too late."""
 
     page_seen: Callable[[Any], None] | None = None
+    late: Callable[[], None] | None = None
 
     async def json(
         self,
@@ -32,7 +38,12 @@ class ListResponse(aiohttp.ClientResponse):
         content_type: str | None = _PAGE_HEADERS,
     ) -> Any:
         """As the library's."""
-        parsed = await super().json(encoding=encoding, loads=loads, content_type=content_type)
+        try:
+            parsed = await super().json(encoding=encoding, loads=loads, content_type=content_type)
+        except TimeoutError:
+            if self.late is not None:
+                self.late()
+            raise
         if self.page_seen is not None:
             self.page_seen(parsed)
         return parsed
@@ -87,11 +98,24 @@ class ApiMiddleware:
     async def _list(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, stream: Stream
     ) -> aiohttp.ClientResponse:
-        if "continue" not in request.url.query:
+        query = request.url.query
+        if "continue" not in query:
             stream.list_begins()
-        response = await handler(request)
+        if stream.late_pages and "limit" in query:
+            limit = int(query["limit"]) >> _HALVINGS * stream.late_pages
+            request.url = request.url.update_query(limit=max(limit, _LEAST_LIMIT))
+
+        def late() -> None:
+            stream.late_pages += 1
+
+        try:
+            response = await handler(request)
+        except TimeoutError:
+            late()
+            raise
         if response.ok and isinstance(response, ListResponse):
             response.page_seen = lambda page: stream.page_arrived({item["metadata"]["uid"] for item in page["items"]})
+            response.late = late
         return response
 
 

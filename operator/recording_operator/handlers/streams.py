@@ -39,6 +39,8 @@ class Stream:
         self._seen: set[str] = set()  # uids of every event since the LIST began
         self._complete = False
         self.listing = False
+        self.late_pages = 0
+        """How many pages did not arrive in time since the last complete LIST."""
         self.asked = False
         self.last_byte_s = clock()
         self._connected_s = clock()
@@ -73,6 +75,7 @@ class Stream:
     def list_ends(self) -> None:
         """All pages are here."""
         self._complete = True
+        self.late_pages = 0
         self._report_when_listed()
 
     def watch_opens(self, watch: ByteCounter) -> None:
