@@ -213,12 +213,14 @@ def test_k4_a_half_open_watch_is_noticed_and_opened_anew(
 def test_pages_that_are_too_large_for_the_way_become_smaller(
     watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
-    """Thirty Recordings of a quarter of a megabyte through a way that takes 4 MB a second, and a second for a page."""
-    uids = {uid_of(a_large_recording(admin, namespace, f"large-{number}")) for number in range(30)}
+    """A hundred Recordings of a quarter of a megabyte take three seconds on their way. A page has one second, and kopf
+    is started anew when there was neither a page nor a WATCH for one and a half.
+    """
+    uids = {uid_of(a_large_recording(admin, namespace, f"large-{number}")) for number in range(100)}
     with TcpProxy(port_of(cluster.server)) as proxy:
-        proxy.bytes_per_s = 4e6
+        proxy.bytes_per_s = 8e6
         through_proxy = replace(operator_connection, server=f"https://127.0.0.1:{proxy.port}")
-        seen = watch(through_proxy, WatchOptions(request_timeout_s=1))
+        seen = watch(through_proxy, WatchOptions(request_timeout_s=1, away_timeout_s=1.5))
         eventually(seen.watcher.listed.is_set, within_s=60)
         assert uids <= seen.lists_of("recordings")[0]
         seen.stop()

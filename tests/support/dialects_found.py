@@ -15,6 +15,7 @@ FOUND = {
     "aws": Capabilities(),
     "sums-of-parts-only": Capabilities(full_object_checksums=False),
     "sums-of-objects-only": Capabilities(part_checksums=False),
+    "completes-unchecked": Capabilities(refuses_wrong_checksums=False),
     "no-trailers": Capabilities(checksum_trailers=False),
     "trailers-kept-as-content": Capabilities(checksum_trailers=False),
     "trailers-unchecked": Capabilities(checksum_trailers=False),

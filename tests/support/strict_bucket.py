@@ -212,7 +212,7 @@ class Bucket:
         chosen = self._chosen(upload, listed)
         bodies = [part.body for part in chosen]
         body = b"".join(bodies)
-        checked = self.dialect.sums == "kept"
+        checked = self.dialect.sums == "kept" and self.dialect.completes == "checked"
         if checked and size_bytes is not None and size_bytes != len(body):
             raise S3Error(400, "InvalidRequest")
         if checked and upload.full_object_crc and crc64nvme not in (None, crc64nvme_of(body)):

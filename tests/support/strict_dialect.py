@@ -10,6 +10,7 @@ class Dialect:
 
     `shown`: where the sums that are kept are shown. `etags`: MD5, or numbers that say nothing. `cut_parts`: a part
     whose sender went away is dropped, or kept with zeros up to its length, as a real server was seen to do.
+    `completes`: whether Complete compares the sum that it is given.
     """
 
     sums: Literal["kept", "ignored", "refused", "echoed"] = "kept"
@@ -18,6 +19,7 @@ class Dialect:
     conditions: Literal["kept", "ignored", "refused"] = "kept"
     etags: Literal["md5", "opaque"] = "md5"
     cut_parts: Literal["dropped", "padded"] = "dropped"
+    completes: Literal["checked", "unchecked"] = "checked"
 
 
 AWS = Dialect()
@@ -26,6 +28,7 @@ DIALECTS: dict[str, Dialect] = {
     "aws": AWS,
     "sums-of-parts-only": Dialect(shown="parts"),
     "sums-of-objects-only": Dialect(shown="objects", cut_parts="padded"),
+    "completes-unchecked": Dialect(completes="unchecked"),
     "no-trailers": Dialect(trailers="refused", cut_parts="padded"),
     "trailers-kept-as-content": Dialect(trailers="stored", cut_parts="padded"),
     "trailers-unchecked": Dialect(trailers="unchecked", cut_parts="padded"),

@@ -125,7 +125,7 @@ def test_t13_each_missing_right_is_found(strict: StrictStore, store: S3Store, op
 @pytest.mark.parametrize("name", DIALECTS)
 def test_without_the_right_to_delete_the_same_is_found(strict: StrictStore, store: S3Store, name: str) -> None:
     strict.bucket.dialect, strict.denied = DIALECTS[name], {"DeleteObject"}
-    assert [probe(store), probe(store)] == [FOUND[name], FOUND[name]]
+    assert [probe(store) for _ in range(3)] == [FOUND[name]] * 3
 
 
 def test_a_missing_right_to_delete_is_no_obstacle(strict: StrictStore, store: S3Store) -> None:

@@ -257,7 +257,7 @@ class LocationKeeper:
         if known.store is None or not same:
             store = self._stores.open(location, credentials)
             with self._lock:
-                if known.store is not None:
+                if known.store is not None and made_from is not None and made_from.spec.s3 == location.spec.s3:
                     # Until it is probed it is taken for what it was: new keys do not change a store.
                     store = store.adapted(known.store.capabilities)
                 known.store, known.credentials, known.made_from = store, credentials, location

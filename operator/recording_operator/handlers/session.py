@@ -102,16 +102,18 @@ class ApiMiddleware:
         if "continue" not in query:
             stream.list_begins()
         if stream.late_pages and "limit" in query:
-            limit = int(query["limit"]) >> _HALVINGS * stream.late_pages
-            request.url = request.url.update_query(limit=max(limit, _LEAST_LIMIT))
+            limit = int(query["limit"])
+            smaller = max(limit >> _HALVINGS * stream.late_pages, _LEAST_LIMIT)
+            request.url = request.url.update_query(limit=min(limit, smaller))
 
         def late() -> None:
             stream.late_pages += 1
 
         try:
             response = await handler(request)
-        except TimeoutError:
-            late()
+        except TimeoutError as error:
+            if not isinstance(error, aiohttp.ConnectionTimeoutError):  # that says nothing of a page
+                late()
             raise
         if response.ok and isinstance(response, ListResponse):
             response.page_seen = lambda page: stream.page_arrived({item["metadata"]["uid"] for item in page["items"]})

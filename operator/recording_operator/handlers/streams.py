@@ -69,7 +69,7 @@ class Stream:
 
     def page_arrived(self, uids: set[str]) -> None:
         """A page of the LIST came in; its objects are on their way to the handlers."""
-        self.last_byte_s = self._clock()
+        self.last_byte_s = self._connected_s = self._clock()  # a long LIST is no reason to begin anew
         self._missing |= uids
 
     def list_ends(self) -> None:

@@ -44,7 +44,7 @@ _WITHOUT_SUMS: Final = {
 
 
 class Discovery:
-    """One look at a store; writes `obj` and two keys that begin like it, and removes them as far as it may."""
+    """One look at a store; writes `obj` and three keys that begin like it, and removes them as far as it may."""
 
     def __init__(self, store: S3Store, obj: ObjectSpec) -> None:
         self._store = store
@@ -52,6 +52,8 @@ class Discovery:
         self._obj = obj
         self._wrong = replace(obj, key=f"{obj.key}-wrong")
         self._joined = replace(obj, key=f"{obj.key}-parts")
+        self._wrong_joined = replace(obj, key=f"{obj.key}-wrong-parts")
+        self._written = (self._obj, self._wrong, self._joined, self._wrong_joined)
 
     def run(self) -> Capabilities:
         """What works. Raises TransferError for a failure, LocationError for a store that cannot be used at all."""
@@ -70,7 +72,7 @@ class Discovery:
         try:
             return self._joins(self._puts(hoped))
         finally:
-            for obj in (self._obj, self._wrong, self._joined):
+            for obj in self._written:
                 self._remove(obj)
 
     # One request
@@ -121,10 +123,11 @@ class Discovery:
         try:
             self._lists(store, upload_id)
             able, part = self._parts(able, upload_id)
+            able = self._wrong_complete(able)
             store = self._store.adapted(able)
-            left = store.head(key)  # where nothing may be deleted, an earlier probe's object is still there
+            left = store.head(key)  # where nothing may be deleted, an earlier look's object is still there
             if left is None:
-                able = self._completes(able, upload_id, part)
+                store.complete(self._joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_CRC)
                 left = self._seen(store, self._joined)
         finally:
             store.abort(key, upload_id)
@@ -135,7 +138,7 @@ class Discovery:
         """The upload is listed. Others are aborted: a process that was killed in its probe left them, and nobody else
         looks below the operator's folder.
         """
-        ours = (self._obj.key, self._joined.key)
+        ours = {obj.key for obj in self._written}
         uploads = [upload for upload in store.uploads(self._obj.key) if upload.key in ours]
         if upload_id not in [upload.upload_id for upload in uploads]:
             raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list open multipart uploads.")
@@ -175,27 +178,31 @@ class Discovery:
             return error.reason is Reason.TARGET_INTEGRITY
         return False
 
-    def _completes(self, able: Capabilities, upload_id: str, part: StoredPart) -> Capabilities:
-        store = self._store.adapted(able)
-        if able.request_checksums:
+    def _wrong_complete(self, able: Capabilities) -> Capabilities:
+        """At a key of its own: an object there is one that a look got with a wrong sum, this one or an earlier."""
+        if not able.request_checksums:
+            return able
+        store, key = self._store.adapted(able), self._wrong_joined.key
+        upload_id = store.create_upload(self._wrong_joined)
+        try:
+            part = self._a_part(store, key, upload_id)
             try:
-                store.complete(self._joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_WRONG)
+                store.complete(self._wrong_joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_WRONG)
             except TransferError as error:
-                if error.reason not in _REFUSALS:
+                if error.reason not in {*_REFUSALS, Reason.TARGET_KEY_CONFLICT}:
                     raise
-            # An answer proves nothing, and some stores refuse what they have done.
-            if (seen := store.head(self._joined.key)) is not None:
-                return self._took_wrong(able, seen)
-        store.complete(self._joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_CRC)
-        return able
+        finally:
+            store.abort(key, upload_id)
+        # An answer proves nothing, and some stores refuse what they have done.
+        seen = store.head(key)
+        return able if seen is None else self._took_wrong(able, seen)
 
     def _overwrites(self, able: Capabilities, left: SeenObject) -> Capabilities:
         """Whether a second upload takes the place of the object that is there."""
         store, key = self._store.adapted(able), self._joined.key
         upload_id = store.create_upload(self._joined)
         try:
-            sent = store.upload_part(key, upload_id, part_number=1, body=BufferedPart(BODY))
-            part = StoredPart(part_number=1, size_bytes=len(BODY), etag=sent.etag, crc64nvme=_CRC)
+            part = self._a_part(store, key, upload_id)
             try:
                 store.complete(self._joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_CRC)
             except TransferError as error:
@@ -206,6 +213,11 @@ class Discovery:
             store.abort(key, upload_id)
         self._remove(self._joined, version_id=left.stored.version_id)
         return replace(able, conditional_writes=False)
+
+    @staticmethod
+    def _a_part(store: S3Store, key: str, upload_id: str) -> StoredPart:
+        sent = store.upload_part(key, upload_id, part_number=1, body=BufferedPart(BODY))
+        return StoredPart(part_number=1, size_bytes=len(BODY), etag=sent.etag, crc64nvme=_CRC)
 
     # What HEAD says
 
