@@ -15,6 +15,7 @@ from recording_operator.engine.actions import (
     WriteStatus,
 )
 from recording_operator.engine.facts import (
+    LocationGone,
     LocationSeen,
     RecordingGone,
     RecordingSeen,
@@ -183,10 +184,23 @@ def test_cancelled_while_nobody_led_it_is_looked_at_first(outcome: Stored | Tran
     assert driver.accept(write, claimed).status.phase is phase
 
 
-def test_cancelled_while_nobody_led_and_the_store_is_away() -> None:
+def test_cancelled_while_nobody_led_and_the_store_is_away_it_is_looked_at_when_it_is_back() -> None:
     left = newer(moving(Driver()), cancel=True)
     driver = Driver(claim=Claim(holder="op-b", transitions=6))
     driver.tell(LocationSeen(location=a_location(), ready=False, message="away"))
+    waiting = driver.accept(only(driver.tell(RecordingSeen(recording=left)), WriteStatus), left)
+    assert waiting.status.reason == Reason.LOCATION_NOT_READY
+
+    claim = only(driver.tell(LocationSeen(location=a_location(), ready=True)), WriteStatus)
+    driver.accept(claim, waiting)
+
+    assert only(driver.actions, StartTransfer).only_look
+
+
+def test_cancelled_while_nobody_led_and_the_location_is_gone() -> None:
+    left = newer(moving(Driver()), cancel=True)
+    driver = Driver(claim=Claim(holder="op-b", transitions=6))
+    driver.tell(LocationGone(name="archive"))
 
     write = only(driver.tell(RecordingSeen(recording=left)), WriteStatus)
 

@@ -132,9 +132,9 @@ def _settle_pending(artifact: ArtifactSpec, status: ArtifactStatus, around: Surr
 
 
 def _could_start(status: ArtifactStatus, around: Surroundings) -> bool:
-    """Whether nothing but a slot, or a first word about the location, is waited for."""
+    """Whether nothing but a slot, or a location that comes back or is heard of, is waited for."""
     waits = status.next_retry_time is not None or status.expired_since is not None or status.reason in ABOUT_A_SECRET
-    return not waits and (around.obstacle is None or around.obstacle.reason is None)
+    return not waits and (around.obstacle is None or around.obstacle.reason in (None, Reason.LOCATION_NOT_READY))
 
 
 def _await_fresh_source(artifact: ArtifactSpec, status: ArtifactStatus, around: Surroundings) -> Settled:

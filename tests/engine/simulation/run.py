@@ -263,8 +263,8 @@ class Simulation:
             assert not left, f"{left} should have gone with its Recording"
 
     def _could_not_look(self) -> bool:
-        """Cancelled after a crash, while the location was not to be had: nobody looks what is stored, or waits."""
-        return self._world.died and not self._faults.isdisjoint({"locations", "labels", "store-down"})
+        """Cancelled after a crash, while there was no location, or none for the namespace: nobody looks, or waits."""
+        return self._world.died and not self._faults.isdisjoint({"locations", "labels"})
 
 
 def _waits(recording: Recording) -> bool:
