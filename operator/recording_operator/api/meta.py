@@ -128,8 +128,9 @@ def _instant(value: Any, parsed: ValidatorFunctionWrapHandler) -> datetime:
 
 def _odd_instant(value: Any) -> datetime:
     """A time that only the API server's `date-time` takes: where no rule looks at a field, that has the year 0, offsets
-    of any size, any sign before the fraction, text after a second T; and an empty list. Raises ValueError.
+    of any size, any sign before the fraction, text after a second T; and an empty list.
 
+    Raises ValueError for what has not the form of a time.
     Source: IsDateTime in k8s.io/kube-openapi/pkg/validation/strfmt, and its answers.
     """
     if value == []:

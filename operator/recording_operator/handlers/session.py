@@ -4,8 +4,8 @@ With the field selector `status.phase!=Complete,…` on a WATCH, edits and delet
 unseen, and a Recording that finishes would arrive as deleted. Without it on the LIST, a start would read every
 Recording ever kept. kopf knows one selector for both, so a middleware takes it out of requests that watch.
 
-A page of the largest Recordings has 280 MB. Where one does not arrive in time, the next LIST is made of smaller ones:
-otherwise a single tenant could keep the operator from ever being ready.
+A page of 200 of the largest Recordings has more than 100 MB. Where one does not arrive in time, the next LIST is made
+of smaller ones: otherwise a single tenant could keep the operator from ever being ready.
 """
 
 import socket
@@ -20,7 +20,7 @@ from recording_operator.handlers.streams import Stream
 from recording_operator.kube.connection import Connection
 
 _PAGE_HEADERS: Final = "application/json"
-_HALVINGS: Final = 2
+_HALVINGS: Final = 2  # of the page, for each one that came too late
 _LEAST_LIMIT: Final = 10
 
 

@@ -44,7 +44,7 @@ _WITHOUT_SUMS: Final = {
 
 
 class Discovery:
-    """One look at a store; writes `obj` and three keys that begin like it, and removes them as far as it may."""
+    """Looks at a store; writes `obj` and three keys that begin like it, and removes them as far as it may."""
 
     def __init__(self, store: S3Store, obj: ObjectSpec) -> None:
         self._store = store
@@ -277,7 +277,8 @@ def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
 def _strongest(able: Capabilities, way: Callable[[Capabilities], Capabilities]) -> Capabilities:
     """What comes of the first way that the store does not refuse, from what is hoped for to the least that will do.
 
-    Stores have been seen to call a checksum that they do not know forbidden; a way without one is a matter of rights.
+    Stores are reported to call a checksum that they do not know forbidden (https://github.com/aws/aws-cli/issues/9274);
+    a way without one is a matter of rights.
     """
     weaker = [able, replace(able, **_WITHOUT_SUMS), replace(able, conditional_writes=False)]
     weaker.append(replace(able, conditional_writes=False, **_WITHOUT_SUMS))
