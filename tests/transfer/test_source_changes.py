@@ -154,7 +154,8 @@ def test_s21_running_gets_end_when_the_url_expires(serve: Serve, strict: StrictS
         within_s=5,
         what="no open GET was thrown away",
     )
-    assert len(source.served) == 1 + 4, "a connection was opened after the URL had expired"
+    # The first refusal may come before the last worker has opened its connection.
+    assert 1 + 3 <= len(source.served) <= 1 + 4, "a connection was opened after the URL had expired"
     upload = next(iter(strict.bucket.uploads.values()))
     assert sum(len(part.body) for part in upload.parts.values()) == error.bytes_done == sum(wanted)
 
