@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from recording_operator.api.storagereport import StorageReportStatus
 
 _NAMESPACE: Final = "recording_operator"
-_MONTH: Final = ("ToDate", "Projected", "NextProjected")
+_MONTH: Final = ("ToDate", "Projected", "NextProjected", "Last")
 
 
 class ReportMetrics:
@@ -27,7 +27,7 @@ class ReportMetrics:
         self._day = gauge("report_day_cost", "Cost of one day, as things stand.", "location", "currency")
         self._class_day = gauge("report_class_day_cost", "The same by storage class.", "storage_class", "currency")
         self._month = gauge(
-            "report_month_cost", "Cost of the month to date, projected, and of the next.", "kind", "currency"
+            "report_month_cost", "Cost of the month to date, projected, of the next and the last.", "kind", "currency"
         )
         self._budget = gauge("report_budget", "The month's budget.", "currency")
         self._exceeded = gauge("report_budget_exceeded", "1 while a threshold of a type is passed.", "type")
@@ -46,7 +46,7 @@ class ReportMetrics:
         self.forget(report)
         self._ready.labels(report).set(int(_holds(status, "Ready")))
         for kind, condition in (("Actual", "BudgetExceeded"), ("Forecasted", "ForecastExceedsBudget")):
-            if budget is not None:
+            if budget is not None and any(one.type == condition for one in status.conditions):
                 self._exceeded.labels(report, kind).set(int(_holds(status, condition)))
         if status.next_refresh_time is not None:
             self._next.labels(report).set(status.next_refresh_time.timestamp())
@@ -56,9 +56,10 @@ class ReportMetrics:
         self._refreshed.labels(report).set(status.last_refresh_time.timestamp())
         self._orphans.labels(report).set(status.totals.orphaned_bytes)
         self._incomplete.labels(report).set(status.totals.incomplete_upload_bytes)
-        months = (cost.month_to_date, cost.projected_month, cost.projected_next_month)
+        months = (cost.month_to_date, cost.projected_month, cost.projected_next_month, cost.last_month)
         for kind, amount in zip(_MONTH, months, strict=True):
-            self._month.labels(report, kind, cost.currency).set(float(amount))
+            if amount is not None:
+                self._month.labels(report, kind, cost.currency).set(float(amount))
         if budget is not None:
             self._budget.labels(report, cost.currency).set(float(budget))
         for row in status.by_storage_location:

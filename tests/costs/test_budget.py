@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from recording_operator.api.storagereport import Budget, Threshold, ThresholdType
-from recording_operator.costs.budget import crossings
+from recording_operator.costs.budget import closing_crossings, crossings
+from recording_operator.costs.money import ZERO
 
 NOVEMBER = date(2026, 11, 1)
 
@@ -26,7 +27,7 @@ def test_a_threshold_is_passed_when_it_is_reached_to_the_cent(cost: str, passed:
 
 def test_without_thresholds_the_whole_budget_counts() -> None:
     found = crossings(budget(), month_to_date=Decimal(10), projected=Decimal(60), told=(), month=NOVEMBER)
-    assert [crossing.key for crossing in found] == ["2026-11 Forecasted 100"]
+    assert [crossing.key for crossing in found] == ["2026-11 Forecasted 100 of 50"]
     assert found[0].message == (
         "This month is projected to cost 60.00 USD, 120% of the budget of 50.00 USD; the threshold is 100%"
     )
@@ -39,3 +40,23 @@ def test_a_crossing_is_news_once_a_month() -> None:
     again = crossings(of, month_to_date=Decimal(46), projected=Decimal(0), told=told, month=NOVEMBER)
     december = crossings(of, month_to_date=Decimal(46), projected=Decimal(0), told=told, month=date(2026, 12, 1))
     assert [crossing.news for crossing in (*first, *again, *december)] == [True, False, True]
+
+
+def test_another_amount_is_news() -> None:
+    of = budget((100, ThresholdType.ACTUAL))
+    told = [one.key for one in crossings(of, month_to_date=Decimal(60), projected=ZERO, told=(), month=NOVEMBER)]
+    raised = of.model_copy(update={"amount": Decimal(150)})
+    [crossing] = crossings(raised, month_to_date=Decimal(191), projected=ZERO, told=told, month=NOVEMBER)
+    assert crossing.news
+
+
+def test_a_month_that_is_over_is_judged_by_what_it_cost_and_told_once() -> None:
+    of = budget((90, ThresholdType.ACTUAL), (100, ThresholdType.ACTUAL), (50, ThresholdType.FORECASTED))
+    before = crossings(of, month_to_date=Decimal(46), projected=ZERO, told=(), month=NOVEMBER)
+    told = [crossing.key for crossing in before]
+    found = closing_crossings(of, cost=Decimal(50), told=told, month=NOVEMBER)
+    assert [(crossing.threshold.percent, crossing.news, crossing.over) for crossing in found] == [
+        (90, False, True),
+        (100, True, True),
+    ]
+    assert found[1].message == "2026-11 has cost 50.00 USD, 100% of the budget of 50.00 USD; the threshold is 100%"

@@ -65,7 +65,7 @@ def count(
             location=location.metadata.name,
             prefix="",
             key_template=TEMPLATE,
-            excluded_prefixes=(),
+            claims=(),
             profile=find_profile("default"),
             index=RecordingIndex(),
             scope=scope or Scope(),

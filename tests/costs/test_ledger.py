@@ -147,8 +147,8 @@ def test_the_first_sample_draws_the_month_so_far_from_the_objects_ages() -> None
 def test_deleting_before_the_minimum_duration_pays_for_the_rest() -> None:
     by, of = terms("aws-s3/us-east-1"), ClassDay(LOCATION, "GLACIER_IR", date(2026, 4, 1))
     book = ledger(at("2026-04-01"), {"acme": 100 * GIB}, storage_class="GLACIER_IR")
-    book.young = {of: 100 * GIB}
-    advance(book, Sample(at=at("2026-04-11"), cells={}, young={}), by)
+    book.young, book.bases = {of: 100 * GIB}, {LOCATION: "whole"}
+    advance(book, Sample(at=at("2026-04-11"), cells={}, young={}, bases={LOCATION: "whole"}), by)
     # 80 of 90 days at 0.004 a month of 30 days: 100 x 0.004 x 80 / 30.
     assert round(book.days[date(2026, 4, 11)].orgs[OTHER].storage_cost, 4) == Decimal("1.0667")
 
@@ -156,10 +156,54 @@ def test_deleting_before_the_minimum_duration_pays_for_the_rest() -> None:
 def test_deleting_after_the_minimum_duration_costs_nothing_more() -> None:
     by, of = terms("aws-s3/us-east-1"), ClassDay(LOCATION, "GLACIER_IR", date(2026, 4, 1))
     book = ledger(at("2026-07-01"), {"acme": 100 * GIB}, storage_class="GLACIER_IR")
-    book.young = {of: 100 * GIB}
-    advance(book, Sample(at=at("2026-07-02"), cells={}, young={}), by)
+    book.young, book.bases = {of: 100 * GIB}, {LOCATION: "whole"}
+    advance(book, Sample(at=at("2026-07-02"), cells={}, young={}, bases={LOCATION: "whole"}), by)
     assert OTHER not in book.days[date(2026, 7, 1)].orgs
     assert date(2026, 7, 2) not in book.days
+
+
+def young_book() -> tuple[Ledger, Terms, ClassDay]:
+    """100 GiB that came on the first of April and stay 90 days or are paid for."""
+    of = ClassDay(LOCATION, "GLACIER_IR", date(2026, 4, 1))
+    book = ledger(at("2026-04-02"), {"acme": 100 * GIB}, storage_class="GLACIER_IR")
+    book.young, book.bases = {of: 100 * GIB}, {LOCATION: "whole"}
+    return book, terms("aws-s3/us-east-1"), of
+
+
+def fees(book: Ledger) -> Decimal:
+    return sum((entry.org(OTHER).storage_cost for entry in book.days.values()), Decimal(0))
+
+
+def test_what_may_not_be_listed_for_a_while_is_not_deleted() -> None:
+    book, by, of = young_book()
+    advance(book, Sample(at=at("2026-04-03"), cells={}), by)
+    assert not fees(book)
+    assert book.young == {of: 100 * GIB}, "it is compared when the bucket is listed again"
+    advance(book, Sample(at=at("2026-04-04"), cells={}, young={of: 60 * GIB}, bases={LOCATION: "whole"}), by)
+    # 40 are gone, 87 of 90 days before their time, at 0.004 a month of 30 days.
+    assert round(fees(book), 4) == Decimal("0.4640")
+
+
+def test_what_is_looked_at_otherwise_is_not_deleted() -> None:
+    book, by, of = young_book()
+    advance(book, Sample(at=at("2026-04-03"), cells={}, young={of: GIB}, bases={LOCATION: "acme only"}), by)
+    assert not fees(book)
+    assert book.young == {of: GIB}
+    advance(book, Sample(at=at("2026-04-04"), cells={}, young={}, bases={LOCATION: "acme only"}), by)
+    assert fees(book)
+
+
+def test_what_nobody_knows_the_owner_of_any_more_is_not_deleted() -> None:
+    book, by, of = young_book()
+    whole = {LOCATION: "whole"}
+    advance(book, Sample(at=at("2026-04-03"), cells={}, unattributed_young={of: 100 * GIB}, bases=whole), by)
+    assert not fees(book)
+
+
+def test_what_was_never_listed_again_is_forgotten_with_its_minimum_duration() -> None:
+    book, by, _ = young_book()
+    advance(book, Sample(at=at("2026-07-01"), cells={}), by)
+    assert not book.young
 
 
 def test_locations_of_one_price_group_share_the_allowance() -> None:

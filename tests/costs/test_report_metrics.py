@@ -23,8 +23,9 @@ def status() -> StorageReportStatus:
         message="",
         last_transition_time=NOW,
     )
+    kept = passed.model_copy(update={"type": "BudgetExceeded", "status": ConditionStatus.FALSE})
     return StorageReportStatus(
-        conditions=(ready, passed),
+        conditions=(ready, passed, kept),
         last_refresh_time=NOW,
         totals=ReportTotals(orphaned_bytes=5),
         cost=ReportCost(currency="EUR", month_to_date=Decimal("1.23")),

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from recording_operator.api.keytemplate import key_pattern
 from recording_operator.costs.arrivals import Window
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile
+from recording_operator.costs.places import Claim
 from recording_operator.costs.usage import UNKNOWN, Holding, LocationTally, Scope, Usage, writes_of
 from tests.costs.building import LOCATION, at
 
@@ -25,7 +27,7 @@ def tally(
     template: str = WITH_ORG,
     prefix: str = "r/",
     scope: Scope | None = None,
-    excluded: tuple[str, ...] = (),
+    claims: tuple[Claim, ...] = (),
     profile: str = "aws-s3/us-east-1",
 ) -> LocationTally:
     index = RecordingIndex(listed_from=NOW)
@@ -35,7 +37,7 @@ def tally(
         location=LOCATION,
         prefix=prefix,
         key_template=template,
-        excluded_prefixes=excluded,
+        claims=claims,
         profile=find_profile(profile),
         index=index,
         scope=scope or Scope(),
@@ -88,9 +90,42 @@ def test_what_the_template_does_not_make_is_foreign(key: str) -> None:
 
 def test_the_prefix_of_another_location_is_left_to_it() -> None:
     usage = Usage()
-    counting = tally(usage, prefix="", excluded=("r/",), template="{org}/{user}/{uid}/{artifact}")
-    counting.add(f"r/u/{UID}/video", size_bytes=10, storage_class=None, last_modified=OLD)
+    counting = tally(
+        usage,
+        prefix="",
+        claims=(Claim("r/", key_pattern(prefix="r/", template=WITH_ORG)),),
+        template="{org}/{user}/{uid}/{artifact}",
+    )
+    counting.add(f"r/acme/u/{UID}/video", size_bytes=10, storage_class=None, last_modified=OLD)
     assert not usage.held
+    assert not usage.foreign_bytes, "it is in the other's numbers"
+
+
+def test_nobody_hides_by_an_organisation_that_is_called_as_the_prefix_of_another_location() -> None:
+    usage = Usage()
+    claim = Claim("r/", key_pattern(prefix="r/", template=WITH_ORG))
+    counting = tally(usage, prefix="", claims=(claim,), template="{org}/{user}/{uid}/{artifact}")
+    counting.add(f"r/u/{UID}/video", size_bytes=10, storage_class=None, last_modified=OLD)
+    assert [holding.org for holding in usage.held] == ["r"]
+
+
+def test_what_nobody_knows_the_owner_of_is_told_where_it_may_be_of_the_scope() -> None:
+    usage = Usage()
+    counting = tally(usage, scope=Scope(namespaces=frozenset({"team"})), profile="wasabi")
+    gone = UID.replace("0", "9")
+    counting.add(f"r/acme/u/{gone}/video", size_bytes=10, storage_class=None, last_modified=at("2026-11-20T08:00"))
+    counting.add(f"r/acme/u/{UID}/video", size_bytes=7, storage_class=None, last_modified=at("2026-11-20T08:00"))
+    assert sum(amount.size_bytes for amount in usage.held.values()) == 7
+    assert usage.unattributed_bytes == 10
+    assert sum(usage.unattributed_young.values()) == 10
+    assert sum(usage.young.values()) == 7
+
+
+def test_what_is_known_to_be_of_others_is_not_told() -> None:
+    usage = Usage()
+    counting = tally(usage, scope=Scope(orgs=frozenset({"globex"}), namespaces=frozenset({"team"})))
+    counting.add(f"r/acme/u/{UID.replace('0', '9')}/video", size_bytes=10, storage_class=None, last_modified=OLD)
+    assert usage.unattributed_bytes == 0
 
 
 def test_scope() -> None:

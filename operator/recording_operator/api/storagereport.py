@@ -205,6 +205,9 @@ class ReportCost(ApiModel):
     month_to_date: Figure = Field(default=Decimal(0), description="Cost of this month (UTC) so far.")
     projected_month: Figure = Field(default=Decimal(0), description="Cost of this month, projected to its end.")
     projected_next_month: Figure = Field(default=Decimal(0), description="Cost of next month, projected.")
+    last_month: Figure | None = Field(
+        default=None, description="Cost of the month before. Absent where no day of it was counted."
+    )
     method: ProjectionMethod = Field(
         default=ProjectionMethod.FLAT,
         description="How it was projected. Flat: as now. WeekdayTrend: growing as each weekday did lately.",
@@ -333,7 +336,7 @@ class StorageReportStatus(ApiModel):
         default=(), description="Months, then days, the oldest first."
     )
     crossed: Annotated[tuple[Text, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="Thresholds passed this month and told."
+        default=(), description="Thresholds passed this month or the last and told."
     )
     ledger: Ledger | None = Field(default=None, description="What the next refresh goes on from.")
 

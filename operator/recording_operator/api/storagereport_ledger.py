@@ -54,6 +54,13 @@ class LedgerYoung(ApiModel):
     bytes: ByteCount = Field(description="Billable bytes.")
 
 
+class LedgerBasis(ApiModel):
+    """What was looked at when the young bytes of a location were counted: other bytes may not be compared."""
+
+    storage_location: RowName = Field(description="StorageLocation.")
+    mark: Text = Field(description="Tells its prefix, keyTemplate and scope from others.")
+
+
 class LedgerRecent(ApiModel):
     """What had come on the day before the last sample; what is more by the next came late."""
 
@@ -67,13 +74,16 @@ class Ledger(ApiModel):
     """What the next refresh goes on from."""
 
     sampled_at: Time = Field(description="When the last sample was taken.")
+    opened_at: Time | None = Field(
+        default=None, description="When the first sample was taken; days before are drawn from the objects' ages."
+    )
     cells: Annotated[tuple[LedgerCell, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
         default=(), description="The last sample."
     )
     meters: Annotated[tuple[LedgerMeter, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
         default=(), description="Storage over time in the month so far."
     )
-    traffic: Annotated[tuple[LedgerTraffic, ...], Field(json_schema_extra={"maxItems": 128})] = Field(
+    traffic: Annotated[tuple[LedgerTraffic, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
         default=(), description="Downloads and requests of the month so far."
     )
     reads: Annotated[tuple[LedgerRead, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
@@ -81,6 +91,9 @@ class Ledger(ApiModel):
     )
     young: Annotated[tuple[LedgerYoung, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
         default=(), description="Bytes younger than the minimum duration of their storage class."
+    )
+    bases: Annotated[tuple[LedgerBasis, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
+        default=(), description="What `young` was counted by."
     )
     recent_since: Time | None = Field(
         default=None, description="From when to sampledAt `recent` tells what came; absent where it does not."

@@ -14,6 +14,7 @@ from recording_operator.api.storagelocation import AccessLogs, CloudWatch, Stora
 from recording_operator.api.storagereport import DownloadSource
 from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshError
 from recording_operator.costs.arrivals import Window
+from recording_operator.costs.places import place_of
 from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.transfer.errors import LocationError, TransferError
@@ -54,7 +55,7 @@ class DownloadCounter:
         self._patient = failures < _PATIENCE
         self._stop = stop
         self._count = DownloadCount()
-        self._metrics_taken: set[tuple[str | None, str, str]] = set()
+        self._metrics_taken: set[tuple[str, str, str]] = set()
 
     def count(self, locations: Sequence[StorageLocation], tallies: Mapping[str, LocationTally]) -> DownloadCount:
         """Count for every location that says so. A location without a tally is counted by another.
@@ -77,7 +78,7 @@ class DownloadCounter:
         if self._scope.orgs or self._scope.namespaces:
             self._count.notes.append(f"{name}: downloads are estimated, CloudWatch counts the whole bucket's")
             return
-        metric = (s3.endpoint, s3.bucket, asked.filter_id)
+        metric = (place_of(location).endpoint, s3.bucket, asked.filter_id)
         days = {}
         if metric not in self._metrics_taken:
             begin, end = self._window.since, self._window.now

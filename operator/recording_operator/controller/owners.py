@@ -8,7 +8,7 @@ from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.translate import StoreError
 
 MOST_ASKED: Final = 1000
-_ORG: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
+_ORG: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class OwnerAsker:

@@ -16,8 +16,9 @@ from recording_operator.controller.owners import OwnerAsker
 from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshError, RefreshStopped
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile, overridden
+from recording_operator.costs.places import Places
 from recording_operator.costs.profile import PriceError
-from recording_operator.costs.report import Counted, CurrencyError, currency_of, refreshed, window_of
+from recording_operator.costs.report import Counted, CurrencyError, begins_anew, currency_of, refreshed, window_of
 from recording_operator.costs.sample import Priced, Terms
 from recording_operator.costs.uploads import RecordingTally, add_recording
 from recording_operator.costs.usage import LocationTally, Scope, Usage
@@ -66,7 +67,7 @@ class Refresher:
         wanted = frozenset(report.spec.scope.storage_locations)
         seen = [location for location in locations if not wanted or location.metadata.name in wanted]
         terms = self._terms(report, seen)
-        currency_of(terms, report.spec.budget)
+        currency_of(terms, report.spec.budget, previous=report.status)
         stores, denied = self._stores(seen)
         spec = report.spec
         scope = Scope(
@@ -75,13 +76,17 @@ class Refresher:
         window = window_of(report.status, now=now, scope=scope.mark)
         usage = Usage()
         tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=scope, window=window)
+        places = Places([location for location, _ in stores], locations)
+        shared = {location.metadata.name: places.counted_by(location) for location in seen}
+        denied = [(location, why) for location, why in denied if shared[location.metadata.name] is None]
         self._count_recordings(tally, usage, {location.metadata.name: location for location, _ in denied}, terms)
         listed = {location.metadata.name: store for location, store in stores}
-        tallies = self._tallies(usage, seen, locations, listed, terms=terms, tally=tally)
+        counting = [location for location in seen if shared[location.metadata.name] is None]
+        tallies = self._tallies(usage, counting, listed, places, terms=terms, tally=tally)
         for location, store in stores:
             if location.metadata.name in tallies:
                 self._count_bucket(tallies[location.metadata.name], location, store)
-        sources = {location.metadata.name: ReportSource.INVENTORY for location, _ in stores}
+        sources = {location.metadata.name: ReportSource.INVENTORY for location in seen}
         sources |= {location.metadata.name: ReportSource.RECORDINGS for location, _ in denied}
         failures, stop = report.status.failures, self._stop_now_and_then
         counter = DownloadCounter(
@@ -92,7 +97,8 @@ class Refresher:
             at=now, usage=usage, recordings=tally, sources=sources, scope=scope.mark, downloads=downloads.sources
         )
         status = refreshed(report.status, counted, terms, budget=spec.budget)
-        return Refreshed(status=status, message=_message(status, denied, downloads.notes))
+        notes = [*_notes(usage, shared, anew=begins_anew(report.status, now=now, scope=scope.mark)), *downloads.notes]
+        return Refreshed(status=status, message=_message(status, denied, notes))
 
     # Prices
 
@@ -173,33 +179,30 @@ class Refresher:
     def _tallies(
         self,
         usage: Usage,
-        seen: Iterable[StorageLocation],
         locations: Iterable[StorageLocation],
         stores: Mapping[str, S3Store],
+        places: Places,
         *,
         terms: Terms,
         tally: RecordingTally,
     ) -> dict[str, LocationTally]:
-        """What adds up each location, but for those whose objects another one counts."""
-        found = {}
-        for location in seen:
-            excluded, name = _prefixes_of_others(location, locations), location.metadata.name
-            if excluded is None:
-                continue
-            store = stores.get(name)
-            found[name] = LocationTally(
+        """What adds up each location, also one of which only downloads can be counted."""
+        asked = {name: OwnerAsker(store).org for name, store in stores.items()}
+        return {
+            location.metadata.name: LocationTally(
                 usage,
-                location=name,
+                location=location.metadata.name,
                 prefix=location.spec.s3.prefix,
                 key_template=location.spec.key_template,
-                excluded_prefixes=excluded,
-                profile=terms.prices[name].profile,
+                claims=places.claims_on(location),
+                profile=terms.prices[location.metadata.name].profile,
                 index=tally.index,
                 scope=tally.scope,
                 window=tally.window,
-                org_of=None if store is None else OwnerAsker(store).org,
+                org_of=asked.get(location.metadata.name),
             )
-        return found
+            for location in locations
+        }
 
     def _count_bucket(self, counting: LocationTally, location: StorageLocation, store: S3Store) -> None:
         name, spec = location.metadata.name, location.spec
@@ -213,6 +216,7 @@ class Refresher:
                     last_modified=found.last_modified,
                     etag=found.etag,
                 )
+            counting.was_listed()
             self._count_open_uploads(counting, store, location)
         except TransferError as error:
             raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
@@ -239,27 +243,18 @@ class Refresher:
             raise RefreshStopped
 
 
-def _prefixes_of_others(location: StorageLocation, all_locations: Iterable[StorageLocation]) -> tuple[str, ...] | None:
-    """Prefixes of the same bucket below this one that another location lists; None where another lists just the same.
-
-    Two locations with one bucket, prefix and template hold the same objects: the first by name counts them.
-    """
-    mine, below = _place(location), []
-    for other in all_locations:
-        theirs = _place(other)
-        if other.metadata.name == location.metadata.name or theirs[:2] != mine[:2]:
-            continue
-        same = theirs[2] == mine[2] and other.spec.key_template == location.spec.key_template
-        if same and other.metadata.name < location.metadata.name:
-            return None
-        if theirs[2] != mine[2] and theirs[2].startswith(mine[2]):
-            below.append(theirs[2])
-    return tuple(sorted(below))
-
-
-def _place(location: StorageLocation) -> tuple[str, str, str]:
-    s3 = location.spec.s3
-    return (s3.endpoint or "", s3.bucket, s3.prefix)
+def _notes(usage: Usage, shared: Mapping[str, str | None], *, anew: bool) -> Iterable[str]:
+    """What a reader has to know of what these numbers hold."""
+    for name, counter in shared.items():
+        if counter is not None:
+            yield f"the objects of {name} are those of {counter}, which counts them"
+    if usage.unattributed_bytes:
+        yield (
+            f"{usage.unattributed_bytes} bytes may be of this scope and are in no number: their Recordings are gone, "
+            "and their keys do not tell whose they were; a keyTemplate with folders {org} and {namespace} would"
+        )
+    if anew:
+        yield "the account begins anew this month, as another scope (or a day that is yet to come) was counted before"
 
 
 def _ready_reason(location: StorageLocation) -> Reason | None:

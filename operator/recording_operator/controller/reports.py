@@ -7,6 +7,7 @@ refresh that is broken off writes nothing: it is due again, here or with the nex
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -17,11 +18,11 @@ from recording_operator.api.storagereport import StorageReport, StorageReportSta
 from recording_operator.controller.loop import utc_now
 from recording_operator.controller.refresh import Refreshed
 from recording_operator.controller.refresherrors import RefreshError, RefreshStopped
-from recording_operator.controller.reportstatus import failed, is_due, ready_reason, succeeded, suspended
+from recording_operator.controller.reportstatus import failed, is_due, ready_reason, retry_after, succeeded, suspended
 from recording_operator.costs.budget import Crossing
 from recording_operator.costs.schedule import ScheduleError, next_time
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.errors import Conflict, KubeError, NotFound
+from recording_operator.kube.errors import Conflict, Invalid, KubeError, NotFound
 from recording_operator.kube.events import EventRecorder, EventType
 from recording_operator.kube.outage import Sparingly
 from recording_operator.kube.status import merge_patch_between
@@ -37,6 +38,14 @@ class Refreshes(Protocol):
 
     def refresh(self, report: StorageReport, *, now: datetime) -> Refreshed:
         """New numbers. Raises RefreshError, RefreshStopped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PutOff:
+    """A report whose status could not be written so many times."""
+
+    times: int
+    until: datetime
 
 
 class ReportKeeper:
@@ -63,6 +72,7 @@ class ReportKeeper:
         self._refusals = Sparingly()
         self._known: dict[str, StorageReport] = {}
         self._versions: dict[str, tuple[str, int]] = {}
+        self._put_off: dict[str, _PutOff] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Look and refresh until `stop` is set."""
@@ -85,6 +95,7 @@ class ReportKeeper:
             self._forget(name)
         for name, version in versions.items():
             if self._versions.get(name) != version:
+                self._put_off.pop(name, None)
                 self._read(name)
                 self._versions[name] = version
 
@@ -93,9 +104,12 @@ class ReportKeeper:
         for name, report in list(self._known.items()):
             if not self._leads():
                 return  # what is counted could not be written
+            put_off = self._put_off.get(name)
+            if put_off is not None and self._now() < put_off.until:
+                continue
             if report.spec.suspend:
                 if report.status.observed_generation != report.metadata.generation:
-                    self._write(name, report, suspended(report))
+                    self._store(name, report, suspended(report))
             elif self._due(report):
                 self._refresh(name)
 
@@ -130,8 +144,9 @@ class ReportKeeper:
             _log.exception("A refresh failed in a way that nobody foresaw", extra={"report": name})
             message = f"the operator failed ({type(error).__name__}); its log has more"
             status = failed(report, reason=Reason.INTERNAL_ERROR, message=message, begun=begun, now=self._now())
-        if self._write(name, report, status):
-            self._tell(raw, report, status, passed)
+        written = self._store(name, report, status)
+        if written is not None:
+            self._tell(raw, report, written, passed if written is status else [])
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
@@ -146,6 +161,24 @@ class ReportKeeper:
             return None
         self._show(name)
         return raw
+
+    def _store(self, name: str, report: StorageReport, status: StorageReportStatus) -> StorageReportStatus | None:
+        """Write the status, or that it was refused; what was written. One that cannot be written holds up no other."""
+        try:
+            try:
+                written = status if self._write(name, report, status) else None
+            except Invalid as error:
+                now, message = self._now(), f"the API server did not take the status: {error}"
+                status = failed(report, reason=Reason.REFRESH_FAILED, message=message, begun=now, now=now)
+                written = status if self._write(name, report, status) else None
+        except KubeError as error:
+            before = self._put_off.get(name)
+            times = before.times + 1 if before else 1
+            self._put_off[name] = _PutOff(times=times, until=self._now() + retry_after(times))
+            _log.log(self._refusals.level_of(error), "A refresh was not written: %s", error, extra={"report": name})
+            return None
+        self._put_off.pop(name, None)
+        return written
 
     def _write(self, name: str, report: StorageReport, status: StorageReportStatus) -> bool:
         """Write the status unless another operator has refreshed meanwhile; whether it was written."""
@@ -195,6 +228,7 @@ class ReportKeeper:
     def _forget(self, name: str) -> None:
         self._known.pop(name, None)
         self._versions.pop(name, None)
+        self._put_off.pop(name, None)
         self._metrics.forget(name)
 
 

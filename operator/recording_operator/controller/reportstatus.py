@@ -1,12 +1,14 @@
 """What a StorageReport's status says of its own refreshes: conditions, times, and what is news."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus, ThresholdType
-from recording_operator.costs.budget import Crossing, crossings
+from recording_operator.costs.budget import Crossing, closing_crossings, crossings
+from recording_operator.costs.ledger import month_start
+from recording_operator.costs.report import AHEAD
 from recording_operator.costs.schedule import ScheduleError, last_time, missed_time, next_time
 
 _FIRST_RETRY: Final = timedelta(seconds=5)
@@ -26,6 +28,8 @@ def is_due(report: StorageReport, now: datetime) -> bool:
         return False
     if status.observed_generation != report.metadata.generation:
         return True
+    if not status.failures and status.as_of is not None and status.as_of > now + AHEAD:
+        return True  # counted by a wrong clock, as were the times of the schedule
     if status.failures and status.next_refresh_time is not None:
         return status.next_refresh_time <= now
     return missed_time(spec.schedule, spec.time_zone, acted_on=status.last_schedule_time, now=now) is not None
@@ -34,7 +38,12 @@ def is_due(report: StorageReport, now: datetime) -> bool:
 def suspended(report: StorageReport) -> StorageReportStatus:
     """The status while nothing is refreshed."""
     return report.status.model_copy(
-        update={"observed_generation": report.metadata.generation, "next_refresh_time": None}
+        update={
+            "observed_generation": report.metadata.generation,
+            "next_refresh_time": None,
+            # Nobody looks at the budget now.
+            "conditions": tuple(one for one in report.status.conditions if one.type not in _BUDGET_CONDITIONS),
+        }
     )
 
 
@@ -49,8 +58,8 @@ def succeeded(
         _condition(report, "Stalled", Reason.REFRESHED, "", now, holds=False),
         *(_budget_condition(report, name, kind, found, now) for name, kind in _budget_kinds(report)),
     ]
-    month = f"{begun:%Y-%m} "
-    told = [key for key in report.status.crossed if key.startswith(month)]
+    months = (f"{begun:%Y-%m} ", f"{_month_before(begun):%Y-%m} ")
+    told = [key for key in report.status.crossed if key.startswith(months)]
     told += [crossing.key for crossing in found if crossing.news]
     status = new.model_copy(
         update={
@@ -77,10 +86,17 @@ def failed(
     retry_at: datetime | None
     try:
         acted_on = last_time(spec.schedule, spec.time_zone, until=begun)
-        retry_at = now + min(_FIRST_RETRY * 2 ** min(failures - 1, _MOST_DOUBLINGS), _LONGEST_RETRY)
+        retry_at = now + retry_after(failures)
     except ScheduleError:
         acted_on, retry_at = old.last_schedule_time, None  # only an edit helps
-    budget = [one for one in old.conditions if one.type in _BUDGET_CONDITIONS and spec.budget is not None]
+    # What was said of another month, or of another budget, says nothing of this one.
+    holds = old.as_of is not None and old.as_of >= month_start(begun)
+    generation = report.metadata.generation
+    budget = [
+        one
+        for one in old.conditions
+        if holds and one.type in _BUDGET_CONDITIONS and one.observed_generation == generation
+    ]
     conditions = [
         _condition(report, "Ready", reason, message, now, holds=False),
         _condition(report, "Stalled", reason, message, now, holds=True),
@@ -98,6 +114,12 @@ def failed(
     )
 
 
+def retry_after(failures: int) -> timedelta:
+    """How long to wait after so many failures in a row (1 or more)."""
+    doublings: int = min(failures - 1, _MOST_DOUBLINGS)
+    return min(_FIRST_RETRY * (1 << doublings), _LONGEST_RETRY)
+
+
 def ready_reason(status: StorageReportStatus) -> str | None:
     """Why the report is ready or not."""
     return next((one.reason for one in status.conditions if one.type == "Ready"), None)
@@ -106,13 +128,23 @@ def ready_reason(status: StorageReportStatus) -> str | None:
 def _crossings(report: StorageReport, new: StorageReportStatus, begun: datetime) -> list[Crossing]:
     if report.spec.budget is None or new.cost is None:
         return []
-    return crossings(
+    told = report.status.crossed
+    found = crossings(
         report.spec.budget,
         month_to_date=new.cost.month_to_date,
         projected=new.cost.projected_month,
-        told=report.status.crossed,
+        told=told,
         month=begun.date(),
     )
+    before = report.status.as_of
+    if before is not None and before < month_start(begun) and new.cost.last_month is not None:
+        month = _month_before(begun)
+        found += closing_crossings(report.spec.budget, cost=new.cost.last_month, told=told, month=month)
+    return found
+
+
+def _month_before(at: datetime) -> date:
+    return (month_start(at) - timedelta(days=1)).date()
 
 
 def _budget_kinds(report: StorageReport) -> list[tuple[str, ThresholdType]]:
@@ -123,7 +155,7 @@ def _budget_condition(
     report: StorageReport, name: str, kind: ThresholdType, found: list[Crossing], now: datetime
 ) -> Condition:
     passed = [crossing for crossing in found if crossing.threshold.type is kind]
-    highest = max(passed, key=lambda crossing: crossing.threshold.percent, default=None)
+    highest = max(passed, key=lambda crossing: (not crossing.over, crossing.threshold.percent), default=None)
     if highest is None:
         return _condition(report, name, Reason.WITHIN_BUDGET, "no threshold is passed", now, holds=False)
     return _condition(report, name, Reason.THRESHOLD_PASSED, highest.message, now, holds=True)

@@ -82,7 +82,7 @@ def month_bill(profile: Profile, usage: MonthUsage, *, month: date) -> Bill:
         stored = sum(volumes.values(), ZERO)
         storage: dict[str, Decimal] = {}
         for name, volume in volumes.items():
-            price = profile.storage_classes.get(name)
+            price = profile.price_of(name)
             if price is None:
                 storage[name] = ZERO
                 if volume:

@@ -13,6 +13,7 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.api.storagereport_ledger import Ledger as StoredLedger
 from recording_operator.api.storagereport_ledger import (
+    LedgerBasis,
     LedgerCell,
     LedgerMeter,
     LedgerRead,
@@ -44,13 +45,18 @@ _MOST_YOUNG: Final = 2048
 _MOST_READS: Final = 512
 _MOST_RECENT: Final = 512
 _DATE_CHARS: Final = 10
+# etcd takes 1.5 MiB in all. What a row takes beside its names, and what all may take.
+_CELL_BYTES: Final = 120
+_MOST_CELL_BYTES: Final = 300_000
+_ORG_BYTES: Final = 230
+_MOST_HISTORY_BYTES: Final = 800_000
 
 
 def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
     """What was counted since the last sample, as one: with so many organisations by name as a status can hold."""
     for most in (100, 50, 20, 5, 0):
         cells, kept = _cells(usage, most)
-        if len(cells) <= _MOST_CELLS:
+        if len(cells) <= _MOST_CELLS and sum(_CELL_BYTES + len("".join(cell)) for cell in cells) <= _MOST_CELL_BYTES:
             break
     return Sample(
         at=at,
@@ -61,6 +67,8 @@ def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
         recent={Uploader(name, OTHER): Came(0, 0) for name in usage.arrivals.locations}
         | _named(usage.arrivals.recent, kept),
         young=usage.young,
+        unattributed_young=usage.unattributed_young,
+        bases=usage.bases,
         downloaded=_downloaded(usage.downloads, kept),
     )
 
@@ -141,6 +149,8 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
         return None
     return Ledger(
         at=stored.sampled_at,
+        opened=stored.opened_at,
+        bases={basis.storage_location: basis.mark for basis in stored.bases},
         cells={
             Cell(cell.storage_location, cell.storage_class, cell.org): Stored(cell.bytes, cell.billable_bytes)
             for cell in stored.cells
@@ -183,8 +193,15 @@ def _load_recent(stored: StoredLedger) -> dict[Uploader, Came] | None:
 def save_ledger(ledger: Ledger, *, scope: str) -> StoredLedger:
     """The account for the status; `scope` marks what was looked at."""
     youngest = sorted(ledger.young.items(), key=lambda item: -item[1])[:_MOST_YOUNG]
+    young_at = {of.storage_location for of, _ in youngest}
     return StoredLedger(
         sampled_at=ledger.at,
+        opened_at=ledger.opened,
+        bases=tuple(
+            LedgerBasis(storage_location=name, mark=mark)
+            for name, mark in sorted(ledger.bases.items())
+            if name in young_at
+        ),
         cells=tuple(
             LedgerCell(
                 storage_location=cell.storage_location,
@@ -264,8 +281,19 @@ def save_history(ledger: Ledger, history: Iterable[HistoryEntry]) -> tuple[Histo
     for month, days in rolled.items():
         if month not in months:
             months[month] = _month_entry(month, days)
-    days_kept = [_history_entry(day.isoformat(), entry) for day, entry in sorted(ledger.days.items()) if day >= oldest]
-    return (*(months[month] for month in sorted(months)[-MOST_MONTHS:]), *days_kept)
+    kept = [months[month] for month in sorted(months)[-MOST_MONTHS:]]
+    kept += [_history_entry(day.isoformat(), entry) for day, entry in sorted(ledger.days.items()) if day >= oldest]
+    for most in (10, 5, 1):
+        if sum(_ORG_BYTES + len(org.name) for entry in kept for org in entry.orgs) <= _MOST_HISTORY_BYTES:
+            break
+        kept = [_with_fewer(entry, most) for entry in kept]
+    return tuple(kept)
+
+
+def _with_fewer(entry: HistoryEntry, most: int) -> HistoryEntry:
+    """With so many organisations by name; the others are one."""
+    orgs = {org.name: _org_day(org) for org in entry.orgs}
+    return _history_entry(entry.date, DayEntry(estimated=entry.estimated, orgs=orgs), most=most)
 
 
 def _months_before(month: date, count: int) -> date:
@@ -283,13 +311,13 @@ def _month_entry(month: str, days: Mapping[date, DayEntry]) -> HistoryEntry:
     return _history_entry(month, merged)
 
 
-def _history_entry(when: str, entry: DayEntry) -> HistoryEntry:
+def _history_entry(when: str, entry: DayEntry, *, most: int = MOST_HISTORY_ORGS - 1) -> HistoryEntry:
     """With the largest organisations by name."""
     largest = sorted(
         (name for name in entry.orgs if name != OTHER),
         key=lambda name: (-entry.orgs[name].cost, -entry.orgs[name].storage_gb, name),
     )
-    kept = {name: replace(entry.orgs[name]) for name in largest[: MOST_HISTORY_ORGS - 1]}
+    kept = {name: replace(entry.orgs[name]) for name in largest[:most]}
     rest = [name for name in entry.orgs if name not in kept]
     for name in rest:
         _add(kept.setdefault(OTHER, OrgDay()), entry.orgs[name])

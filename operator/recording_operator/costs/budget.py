@@ -1,7 +1,7 @@
 """Whether the budget is kept, and what of it is news."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -23,6 +23,8 @@ class Crossing:
     key: str
     message: str
     news: bool
+    over: bool = False
+    """The month is over."""
 
 
 def crossings(
@@ -30,21 +32,38 @@ def crossings(
 ) -> list[Crossing]:
     """The thresholds that are passed: reached counts as passed."""
     known = set(told)
-    found: list[Crossing] = []
-    for threshold in budget.thresholds or _WHOLE:
-        actual = threshold.type is ThresholdType.ACTUAL
-        cost = month_to_date if actual else projected
-        limit = budget.amount * threshold.percent / 100
-        if rounded(cost, CENT) < limit:
-            continue
-        key = f"{month:%Y-%m} {threshold.type} {threshold.percent}"
-        what = "This month has cost" if actual else "This month is projected to cost"
-        message = (
-            f"{what} {rounded(cost, CENT):f} {budget.currency}, {percent_of(cost, budget.amount)}% of the budget of "
-            f"{rounded(budget.amount, CENT):f} {budget.currency}; the threshold is {threshold.percent}%"
-        )
-        found.append(Crossing(threshold=threshold, key=key, message=message, news=key not in known))
-    return found
+    costs = {
+        ThresholdType.ACTUAL: (month_to_date, "This month has cost"),
+        ThresholdType.FORECASTED: (projected, "This month is projected to cost"),
+    }
+    found = (_crossing(budget, threshold, *costs[threshold.type], known, month) for threshold in _of(budget))
+    return [crossing for crossing in found if crossing is not None]
+
+
+def closing_crossings(budget: Budget, *, cost: Decimal, told: Iterable[str], month: date) -> list[Crossing]:
+    """The thresholds that a month which is over has passed: its last hours are counted when it is."""
+    known = set(told)
+    actual = (threshold for threshold in _of(budget) if threshold.type is ThresholdType.ACTUAL)
+    found = (_crossing(budget, threshold, cost, f"{month:%Y-%m} has cost", known, month) for threshold in actual)
+    return [replace(crossing, over=True) for crossing in found if crossing is not None]
+
+
+def _of(budget: Budget) -> tuple[Threshold, ...]:
+    return budget.thresholds or _WHOLE
+
+
+def _crossing(
+    budget: Budget, threshold: Threshold, cost: Decimal, what: str, known: Set[str], month: date
+) -> Crossing | None:
+    if rounded(cost, CENT) < budget.amount * threshold.percent / 100:
+        return None
+    # Another amount is another limit, of which nothing was told yet.
+    key = f"{month:%Y-%m} {threshold.type} {threshold.percent} of {budget.amount:f}"
+    message = (
+        f"{what} {rounded(cost, CENT):f} {budget.currency}, {percent_of(cost, budget.amount)}% of the budget of "
+        f"{rounded(budget.amount, CENT):f} {budget.currency}; the threshold is {threshold.percent}%"
+    )
+    return Crossing(threshold=threshold, key=key, message=message, news=key not in known)
 
 
 def percent_of(cost: Decimal, amount: Decimal) -> int:

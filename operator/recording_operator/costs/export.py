@@ -112,13 +112,14 @@ def as_csv(found: Sequence[Row], *, currency: str) -> str:
     writer = csv.writer(text)
     writer.writerow(columns(currency))
     for row in found:
-        cells = (row.date, row.org_id, row.metric_type, plain(row.value), row.unit, plain(row.cost))
-        writer.writerow([no_formula(cell) for cell in cells])
+        writer.writerow(
+            (row.date, no_formula(row.org_id), row.metric_type, plain(row.value), row.unit, plain(row.cost))
+        )
     return text.getvalue()
 
 
 def no_formula(cell: str) -> str:
-    """The cell as text: with an apostrophe before what a spreadsheet would run. Numbers here are never negative."""
+    """A name as a cell: with an apostrophe before what a spreadsheet would run. A number may begin with a minus."""
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
 
 

@@ -59,7 +59,11 @@ class Ledger:
 
     at: datetime
     cells: dict[Cell, Stored] = field(default_factory=dict)
+    opened: datetime | None = None
+    """When the first sample was taken: days before are drawn, and nobody saw what was deleted then."""
     young: dict[ClassDay, int] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)
+    """By location, the mark of what was looked at when its `young` were counted."""
     recent: Recent | None = None
     byte_seconds: dict[tuple[str, str], int] = field(default_factory=dict)
     downloads: dict[str, int] = field(default_factory=dict)
@@ -92,10 +96,17 @@ class Ledger:
 
     def month_cost(self) -> Decimal:
         """What the days of the month have cost so far."""
-        month = month_start(self.at).date()
-        days = (entry for day, entry in self.days.items() if day >= month)
+        return self._cost_of(month_start(self.at).date(), self.at.date()) or ZERO
+
+    def last_month_cost(self) -> Decimal | None:
+        """What the days of the month before have cost; None where none of them is known."""
+        end = month_start(self.at).date()
+        return self._cost_of(month_start(midnight(end) - timedelta(days=1)).date(), end - timedelta(days=1))
+
+    def _cost_of(self, first: date, last: date) -> Decimal | None:
+        days = [entry for day, entry in self.days.items() if first <= day <= last]
         with localcontext(exact()):
-            return sum((part.cost for entry in days for part in entry.orgs.values()), ZERO)
+            return sum((part.cost for entry in days for part in entry.orgs.values()), ZERO) if days else None
 
 
 def month_start(at: datetime) -> datetime:
@@ -132,7 +143,8 @@ def open_ledger(sample: Sample, terms: Terms) -> Ledger:
     for earlier in rest:
         advance(ledger, earlier, terms, estimated=True)
     advance(ledger, sample, terms)
-    ledger.recent = sample.recent
+    ledger.recent, ledger.opened = sample.recent, sample.at
+    ledger.young, ledger.bases = dict(sample.young), dict(sample.bases)
     return ledger
 
 
@@ -152,7 +164,8 @@ def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = F
         counted = counted_on(sample.downloaded, day)
         _charge(ledger, stop, level, sample.arrived.get(day, {}), counted, terms, estimated=without_sample)
     ledger.reads.note(sample.downloaded, begin=begin, end=end)
-    ledger.young, ledger.recent = dict(sample.young), sample.recent
+    ledger.young, ledger.recent = _still_young(ledger, sample, terms), sample.recent
+    ledger.bases = ledger.bases | dict(sample.bases)
 
 
 def midnight(day: date) -> datetime:
@@ -298,19 +311,38 @@ def _gigabytes(terms: Terms) -> Callable[[Cell, int], Decimal]:
 def _charge_early_deletions(ledger: Ledger, sample: Sample, terms: Terms) -> None:
     """Whoever deletes (or moves on) before a class's minimum duration pays for the rest of it.
 
-    Told by the bytes of a day and class that the last sample still had: fewer now, and not old enough yet.
+    Told by the bytes of a day and class that the last sample still had: fewer now, and not old enough yet. Only where
+    the same was looked at: what is not seen is not deleted.
     """
     for of, size_bytes in ledger.young.items():
         priced = terms.prices.get(of.storage_location)
-        price = priced.profile.storage_classes.get(of.storage_class) if priced else None
-        gone = size_bytes - sample.young.get(of, 0)
-        if priced is None or price is None or gone <= 0:
+        price = priced.profile.price_of(of.storage_class) if priced else None
+        gone = size_bytes - sample.young.get(of, 0) - sample.unattributed_young.get(of, 0)
+        basis = sample.bases.get(of.storage_location)
+        if priced is None or price is None or gone <= 0 or basis is None:
             continue
-        left = price.min_days - (sample.at.date() - of.day).days
-        if left <= 0:
+        left = _days_left(of, sample.at, terms)
+        if left <= 0 or basis != ledger.bases.get(of.storage_location):
             continue
         days = days_of(of.day, priced.profile.day_basis)
         gb_months = Decimal(gone) * left / (priced.profile.gb_bytes * days)
         entry = ledger.days.setdefault(sample.at.date(), DayEntry())
         for org, part in _parts(gb_months * price.tiers[0].rate, {OTHER: 1}):
             entry.org(org).storage_cost += part
+
+
+def _days_left(of: ClassDay, at: datetime, terms: Terms) -> int:
+    """Of the minimum duration of a class, for what came on a day."""
+    priced = terms.prices.get(of.storage_location)
+    price = priced.profile.price_of(of.storage_class) if priced else None
+    return price.min_days - (at.date() - of.day).days if price else 0
+
+
+def _still_young(ledger: Ledger, sample: Sample, terms: Terms) -> dict[ClassDay, int]:
+    """What the sample found, and what was known of locations that could not be listed this time."""
+    unseen = {
+        of: size_bytes
+        for of, size_bytes in ledger.young.items()
+        if of.storage_location not in sample.bases and _days_left(of, sample.at, terms) > 0
+    }
+    return unseen | dict(sample.young)

@@ -6,7 +6,14 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from recording_operator.costs.profile import EgressPrice, PriceError, Profile, StorageClassPrice, parse_profile
+from recording_operator.costs.profile import (
+    EgressPrice,
+    PriceError,
+    Profile,
+    StorageClassPrice,
+    highest_per_gb,
+    parse_profile,
+)
 
 DEFAULT_PROFILE: Final = "default"
 _SUFFIX: Final = ".toml"
@@ -51,24 +58,27 @@ def overridden(profile: Profile, *, per_gb_month: Decimal | None, per_gb_out: De
     """
     changes: dict[str, object] = {}
     if per_gb_month is not None:
+        flat = _flat_storage(per_gb_month, profile.currency)
         changes["storage_classes"] = {
-            name: price.model_copy(update={"tiers": _flat_storage(per_gb_month)})
-            for name, price in profile.storage_classes.items()
+            name: price.model_copy(update={"tiers": flat.tiers}) for name, price in profile.storage_classes.items()
         }
+        changes["other_classes"] = flat
     if per_gb_out is not None:
-        changes["egress"] = _flat_egress(per_gb_out)
+        changes["egress"] = _flat_egress(per_gb_out, profile.currency)
     return profile.model_copy(update=changes) if changes else profile
 
 
-def _flat_storage(rate: Decimal) -> object:
+def _flat_storage(rate: Decimal, currency: str) -> StorageClassPrice:
+    highest = highest_per_gb(currency)
     try:
-        return StorageClassPrice.model_validate({"tiers": [{"perGBMonth": rate}]}).tiers
+        return StorageClassPrice.model_validate({"tiers": [{"perGBMonth": rate}]}, context={"highest": highest})
     except ValueError:
-        raise PriceError(f"prices.storagePerGBMonth: {rate} is more than 1 per GB: is it per TB?") from None
+        raise PriceError(f"prices.storagePerGBMonth: {rate} is more than {highest} per GB: is it per TB?") from None
 
 
-def _flat_egress(rate: Decimal) -> EgressPrice:
+def _flat_egress(rate: Decimal, currency: str) -> EgressPrice:
+    highest = highest_per_gb(currency)
     try:
-        return EgressPrice.model_validate({"tiers": [{"perGB": rate}]})
+        return EgressPrice.model_validate({"tiers": [{"perGB": rate}]}, context={"highest": highest})
     except ValueError:
-        raise PriceError(f"prices.downloadPerGB: {rate} is more than 1 per GB: is it per TB?") from None
+        raise PriceError(f"prices.downloadPerGB: {rate} is more than {highest} per GB: is it per TB?") from None

@@ -10,11 +10,50 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
-_HIGHEST_PER_GB: Final = Decimal(1)
-_FULL_MEASURE: Final = "is more than 1 per GB: is it per TB, or per year?"
+_HIGHEST_PER_GB: Final = 1
+_HIGHEST_IN_SMALL_UNITS: Final = 1000
+# A unit of these is worth some hundredth of a dollar or less (ISO 4217 names).
+_SMALL_UNITS: Final = frozenset(
+    [
+        "AMD",
+        "ARS",
+        "CLP",
+        "COP",
+        "CRC",
+        "CZK",
+        "DZD",
+        "HUF",
+        "IDR",
+        "INR",
+        "IRR",
+        "ISK",
+        "JPY",
+        "KES",
+        "KRW",
+        "KZT",
+        "LKR",
+        "MMK",
+        "NGN",
+        "NPR",
+        "PHP",
+        "PKR",
+        "RSD",
+        "RUB",
+        "THB",
+        "TWD",
+        "TZS",
+        "UAH",
+        "UGX",
+        "UYU",
+        "UZS",
+        "VND",
+        "XAF",
+        "XOF",
+    ]
+)
 _LONGEST_TEXT: Final = 200
 
 
@@ -34,11 +73,16 @@ def _decimal(value: Any) -> Decimal:
     return number
 
 
-def _per_gb(value: Any) -> Decimal:
-    number = _decimal(value)
-    if number > _HIGHEST_PER_GB:
-        raise ValueError(f"{number} {_FULL_MEASURE}")
+def _per_gb(value: Any, info: ValidationInfo) -> Decimal:
+    number, highest = _decimal(value), (info.context or {}).get("highest", _HIGHEST_PER_GB)
+    if number > highest:
+        raise ValueError(f"{number} is more than {highest} per GB: is it per TB, or per year?")
     return number
+
+
+def highest_per_gb(currency: object) -> int:
+    """A price of a GB that is higher is taken for one of a TB."""
+    return _HIGHEST_IN_SMALL_UNITS if currency in _SMALL_UNITS else _HIGHEST_PER_GB
 
 
 Amount = Annotated[Decimal, BeforeValidator(_decimal)]
@@ -132,6 +176,8 @@ class Profile(_Strict):
     default_storage_class: str = "STANDARD"
     """Class of an object whose listing names none."""
     storage_classes: dict[str, StorageClassPrice] = Field(min_length=1)
+    other_classes: StorageClassPrice | None = None
+    """Of classes that are not named above. Absent: they are unpriced."""
     requests: RequestPrice | None = None
     egress: EgressPrice | None = None
     minimum_monthly_gb: Amount = Field(default=Decimal(0), alias="minimumMonthlyGB")
@@ -144,12 +190,17 @@ class Profile(_Strict):
             raise ValueError("minimumMonthlyGB needs a price for defaultStorageClass")
         return self
 
+    def price_of(self, storage_class: str) -> StorageClassPrice | None:
+        """What the class costs; None where it is unpriced."""
+        return self.storage_classes.get(storage_class, self.other_classes)
+
 
 def parse_profile(text: str, *, where: str) -> Profile:
     """Read one profile from TOML. `where` names the text in messages. Raises PriceError."""
     try:
         # Numbers without quotes arrive as text too: none becomes a binary fraction on the way.
-        return Profile.model_validate(tomllib.loads(text, parse_float=Decimal))
+        given = tomllib.loads(text, parse_float=Decimal)
+        return Profile.model_validate(given, context={"highest": highest_per_gb(given.get("currency"))})
     except tomllib.TOMLDecodeError as error:
         raise PriceError(f"{where}: no valid TOML: {str(error)[:_LONGEST_TEXT]}") from None
     except ValidationError as error:

@@ -44,7 +44,7 @@ def project(ledger: Ledger, terms: Terms) -> Projection:
     """Go on from the account."""
     with localcontext(exact()):
         stored_gb = _stored_gb(ledger, terms)
-        pace = _pace(ledger.days, ledger.at.date())
+        pace = _pace(ledger.days, ledger.at.date(), opened=ledger.opened.date() if ledger.opened else date.min)
         next_start = month_start(month_start(ledger.at) + timedelta(days=32))
         after_next = month_start(next_start + timedelta(days=32))
         rest, level = _levels(pace, stored_gb, begin=ledger.at.date(), end=next_start.date())
@@ -68,12 +68,13 @@ def _stored_gb(ledger: Ledger, terms: Terms) -> Decimal:
     return total
 
 
-def _pace(days: Mapping[date, DayEntry], today: date) -> _Pace:
+def _pace(days: Mapping[date, DayEntry], today: date, *, opened: date) -> _Pace:
+    """Of days after `opened`: what was deleted before is not known, and drawn days only grow."""
     levels = {day: sum((part.storage_gb for part in entry.orgs.values()), ZERO) for day, entry in days.items()}
     by_weekday: dict[int, list[Decimal]] = {}
     for day in sorted(levels):
         # Today is not over: its growth would be too small.
-        if today - _DAY * 7 * _WEEKS <= day < today and day - _DAY in levels:
+        if max(today - _DAY * 7 * _WEEKS, opened + _DAY) <= day < today and day - _DAY in levels:
             by_weekday.setdefault(day.weekday(), []).append(levels[day] - levels[day - _DAY])
     enough = sum(len(seen) for seen in by_weekday.values()) >= ENOUGH_DAYS
     recent = [entry for day, entry in days.items() if today - _DAY * _RECENT_DAYS <= day < today]

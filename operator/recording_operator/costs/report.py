@@ -32,6 +32,8 @@ from recording_operator.costs.usage import Usage
 MOST_NAMED: Final = 100
 _MOST_CLASSES: Final = 31
 _MOST_UNPRICED: Final = 32
+AHEAD: Final = timedelta(days=1)
+"""A last count this much later than now was made by a wrong clock."""
 _RECENT: Final = timedelta(days=28)
 
 
@@ -55,20 +57,21 @@ class Counted:
 
 
 def window_of(previous: StorageReportStatus, *, now: datetime, scope: str) -> Window:
-    """From when on uploads are to be counted: the last sample, or the begin of the month.
-
-    What the last sample noted can be counted again only in the same `scope` (its mark).
-    """
-    if previous.ledger is None:
+    """From when on uploads are to be counted: the last sample, or the begin of the month."""
+    ledger = previous.ledger
+    if ledger is None or begins_anew(previous, now=now, scope=scope):
         return Window(since=month_start(now), now=now)
-    same = previous.ledger.recent_scope == scope
-    return Window(
-        since=previous.ledger.sampled_at, now=now, recent_since=previous.ledger.recent_since if same else None
-    )
+    return Window(since=ledger.sampled_at, now=now, recent_since=ledger.recent_since)
 
 
-def currency_of(terms: Terms, budget: Budget | None) -> str:
-    """The one currency of a report. Raises CurrencyError."""
+def begins_anew(previous: StorageReportStatus, *, now: datetime, scope: str) -> bool:
+    """Whether an account cannot go on: it is of another `scope` (its mark), or of days that are yet to come."""
+    ledger = previous.ledger
+    return ledger is not None and (ledger.recent_scope != scope or ledger.sampled_at > now + AHEAD)
+
+
+def currency_of(terms: Terms, budget: Budget | None, *, previous: StorageReportStatus | None = None) -> str:
+    """The one currency of a report, also of what it has counted so far. Raises CurrencyError."""
     found = sorted({priced.profile.currency for priced in terms.prices.values()})
     if len(found) > 1:
         raise CurrencyError(
@@ -78,6 +81,11 @@ def currency_of(terms: Terms, budget: Budget | None) -> str:
     currency = found[0] if found else (budget.currency if budget else "USD")
     if budget is not None and budget.currency != currency:
         raise CurrencyError(f"the budget is in {budget.currency}, the prices are in {currency}")
+    so_far = previous.cost.currency if previous is not None and previous.cost is not None else currency
+    if previous is not None and so_far != currency and any(entry.cost for entry in previous.history):
+        raise CurrencyError(
+            f"the report's history is in {so_far}, the prices are in {currency} now: make a new StorageReport for these"
+        )
     return currency
 
 
@@ -85,16 +93,8 @@ def refreshed(
     previous: StorageReportStatus, counted: Counted, terms: Terms, *, budget: Budget | None
 ) -> StorageReportStatus:
     """The status with new numbers; conditions and times of the schedule stay as they were. Raises CurrencyError."""
-    currency = currency_of(terms, budget)
-    ledger = load(previous.ledger, previous.history)
-    if ledger is not None:
-        ledger.recent = _comparable(ledger.recent, previous, counted)
-    sample = sample_of(counted.usage, at=counted.at, last=ledger)
-    if ledger is None:
-        ledger = open_ledger(sample, terms)
-        ledger.young = dict(sample.young)
-    else:
-        advance(ledger, sample, terms)
+    currency = currency_of(terms, budget, previous=previous)
+    ledger = _account(previous, counted, terms)
     today = day_cost(
         counted.usage.held,
         terms,
@@ -119,6 +119,20 @@ def refreshed(
             "ledger": save_ledger(ledger, scope=counted.scope),
         }
     )
+
+
+def _account(previous: StorageReportStatus, counted: Counted, terms: Terms) -> Ledger:
+    """The account with what was counted; one that begins anew keeps the days before this month."""
+    ledger = load(previous.ledger, previous.history)
+    if ledger is None or begins_anew(previous, now=counted.at, scope=counted.scope):
+        month = month_start(counted.at).date()
+        kept = {day: entry for day, entry in ledger.days.items() if day < month} if ledger is not None else {}
+        ledger = open_ledger(sample_of(counted.usage, at=counted.at, last=None), terms)
+        ledger.days = kept | ledger.days
+        return ledger
+    ledger.recent = _comparable(ledger.recent, previous, counted)
+    advance(ledger, sample_of(counted.usage, at=counted.at, last=ledger), terms)
+    return ledger
 
 
 def _comparable(recent: Recent | None, previous: StorageReportStatus, counted: Counted) -> Recent | None:
@@ -190,12 +204,14 @@ def _uploads(tally: RecordingTally) -> ReportUploads:
 
 
 def _cost(ledger: Ledger, projection: Projection, today: DayCost, currency: str) -> ReportCost:
+    last_month = ledger.last_month_cost()
     return ReportCost(
         currency=currency,
         today=rounded(today.total, MILL),
         month_to_date=rounded(ledger.month_cost(), CENT),
         projected_month=rounded(projection.month, CENT),
         projected_next_month=rounded(projection.next_month, CENT),
+        last_month=None if last_month is None else rounded(last_month, CENT),
         method=projection.method,
     )
 

@@ -80,5 +80,9 @@ class Sample:
     recent: Recent | None = None
     """What had come on the day before; the next sample compares it with what that day has brought by then."""
     young: Mapping[ClassDay, int] = field(default_factory=dict)
+    unattributed_young: Mapping[ClassDay, int] = field(default_factory=dict)
+    """Of owners whom nobody knows: what the last sample knew may be among them now, and is not deleted then."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """By location that was listed, the mark of what was looked at there."""
     downloaded: Downloaded = field(default_factory=dict)
     """Of the locations that count downloads; the others' are estimated."""

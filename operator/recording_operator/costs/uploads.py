@@ -75,7 +75,7 @@ def add_recording(
     """Count what a Recording has stored, for a location whose bucket may not be listed."""
     spec, status = raw["spec"], raw.get("status") or {}
     name = storage_class or profile.default_storage_class
-    billable = billable_of(profile.storage_classes.get(name))
+    billable = billable_of(profile.price_of(name))
     org, location = str((spec.get("owner") or {}).get("org") or UNKNOWN), str(spec["storageLocation"])
     ended = parse_time(status.get("completedAt"))
     for size_bytes, etag in stored_artifacts(status):

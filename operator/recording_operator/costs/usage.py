@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from recording_operator.api.keytemplate import exact_fields, key_pattern
 from recording_operator.costs.arrivals import MOST_OWNERS, OTHER, Amount, Arrivals, UploadDay, Window, earliest
 from recording_operator.costs.index import RecordingIndex
+from recording_operator.costs.places import Claim
 from recording_operator.costs.profile import Profile, StorageClassPrice
 
 UNKNOWN: Final = "(unknown)"
@@ -46,6 +47,11 @@ class Usage:
     orphaned_bytes: int = 0
     incomplete_bytes: int = 0
     foreign_bytes: int = 0
+    unattributed_bytes: int = 0
+    """Bytes that may be of the scope: nobody knows whose they are. In no other number."""
+    unattributed_young: dict[ClassDay, int] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)
+    """By location that was listed, the mark of what was looked at there: only equal ones can be compared."""
 
     def amount(self, holding: Holding) -> Amount:
         """The sum for a holding; owners beyond MOST_OWNERS are one."""
@@ -75,6 +81,12 @@ class Scope:
         """Whether an owner is looked at."""
         return (not self.orgs or org in self.orgs) and (not self.namespaces or namespace in self.namespaces)
 
+    def might_hold(self, *, org: str, namespace: str) -> bool:
+        """Whether an owner of whom something is not known may be one that is looked at."""
+        return (not self.orgs or org in self.orgs or org == UNKNOWN) and (
+            not self.namespaces or namespace in self.namespaces or namespace == UNKNOWN
+        )
+
 
 class LocationTally:
     """Adds up the listing of one location's bucket. `add` is called for each object, a million times."""
@@ -86,14 +98,14 @@ class LocationTally:
         location: str,
         prefix: str,
         key_template: str,
-        excluded_prefixes: tuple[str, ...],
+        claims: tuple[Claim, ...],
         profile: Profile,
         index: RecordingIndex,
         scope: Scope,
         window: Window,
         org_of: Callable[[str, str], str | None] | None = None,
     ) -> None:
-        """`excluded_prefixes` belong to other locations of the same bucket.
+        """`claims` are of other locations of the same bucket.
 
         `org_of` is asked with key and uid for the organisation of an object that neither key nor Recording tells; it
         answers None where it does not know either.
@@ -104,8 +116,9 @@ class LocationTally:
         self._pattern = key_pattern(prefix=prefix, template=key_template)
         exact = exact_fields(key_template)
         self._org_in_key, self._namespace_in_key = "org" in exact, "namespace" in exact
-        self._excluded = excluded_prefixes
-        self._prices = profile.storage_classes
+        self._claims = claims
+        self._claimed = tuple(claim.prefix for claim in claims)
+        self._price_of = profile.price_of
         self._default_class = profile.default_storage_class
         self._index = index
         self._scope = scope
@@ -121,6 +134,10 @@ class LocationTally:
             for name, price in profile.storage_classes.items()
             if price.min_days
         }
+        others = profile.other_classes
+        others_since = window.now.date().toordinal() - others.min_days if others and others.min_days else None
+        self._others_young_since = others_since
+        self._basis = (prefix, key_template, [claim.prefix for claim in claims], scope.mark)
 
     def add(
         self, key: str, *, size_bytes: int, storage_class: str | None, last_modified: datetime, etag: str = ""
@@ -128,14 +145,22 @@ class LocationTally:
         """Count one object."""
         owner = self._owner(key, ask=True)
         if owner is None:
-            self._usage.foreign_bytes += size_bytes
+            # What lies within another location's prefix is foreign there, if it is.
+            self._usage.foreign_bytes += 0 if self._claimed and key.startswith(self._claimed) else size_bytes
             return
         org, namespace, known = owner
-        if not self._scope.holds(org=org, namespace=namespace):
-            return
         name = storage_class or self._default_class
-        price = self._prices.get(name)
+        price = self._price_of(name)
         billable = size_bytes if price is None else price.billable_bytes(size_bytes)
+        young_since = self._young_since.get(name, self._others_young_since)
+        young = young_since is not None and last_modified.toordinal() > young_since
+        if not self._scope.holds(org=org, namespace=namespace):
+            if self._scope.might_hold(org=org, namespace=namespace):
+                self._usage.unattributed_bytes += size_bytes
+                if young:
+                    day = ClassDay(self._location, name, last_modified.date())
+                    _add(self._usage.unattributed_young, day, billable)
+            return
         self._amount(name, org, namespace).add(size_bytes, billable)
         # A Recording made after the Recordings were listed is not missing.
         if not known and last_modified < self._index.listed_from:
@@ -144,10 +169,13 @@ class LocationTally:
             upload = UploadDay(self._location, name, org, last_modified.date())
             came = Amount(writes_of(etag), size_bytes, billable)
             self._usage.arrivals.add(upload, came, last_modified, self._window)
-        young_since = self._young_since.get(name)
-        if young_since is not None and last_modified.toordinal() > young_since:
-            day = ClassDay(self._location, name, last_modified.date())
-            self._usage.young[day] = self._usage.young.get(day, 0) + billable
+        if young:
+            _add(self._usage.young, ClassDay(self._location, name, last_modified.date()), billable)
+
+    def was_listed(self) -> None:
+        """All objects were added: what the last sample had of this location and this one has not was deleted."""
+        mark = hashlib.blake2b(json.dumps(self._basis).encode(), digest_size=8).hexdigest()
+        self._usage.bases[self._location] = mark
 
     def _amount(self, storage_class: str, org: str, namespace: str) -> Amount:
         """The sum for a holding: plain tuples find it faster than the names of its parts."""
@@ -182,7 +210,7 @@ class LocationTally:
 
     def _owner(self, key: str, *, ask: bool = False) -> tuple[str, str, bool] | None:
         """Organisation, namespace, and whether the Recording is there; None for a key that is not ours."""
-        if self._excluded and key.startswith(self._excluded):
+        if self._claimed and key.startswith(self._claimed) and any(claim.holds(key) for claim in self._claims):
             return None
         # The objects of a Recording mostly share a folder and follow each other.
         folder = key[: key.rfind("/")]
@@ -210,6 +238,10 @@ class LocationTally:
             if org is not None and len(self._asked) < MOST_OWNERS:
                 self._asked[uid] = org
         return org
+
+
+def _add(sums: dict[ClassDay, int], day: ClassDay, size_bytes: int) -> None:
+    sums[day] = sums.get(day, 0) + size_bytes
 
 
 def writes_of(etag: str) -> int:

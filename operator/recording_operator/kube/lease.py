@@ -105,6 +105,7 @@ class Leadership:
         self._complaint = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()  # who releases may be another thread than the one that acquires
 
     @property
     def epoch(self) -> int:
@@ -154,8 +155,10 @@ class Leadership:
     def release(self) -> None:
         """Stop renewing and free the Lease if it is still ours, so that another takes over at once. Never raises."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        with self._starting:
+            renewing = self._thread
+        if renewing is not None:
+            renewing.join()
         if self._seen is None or not self.held():
             return
         self._renewed_s = None  # another may lead before the answer is here
@@ -168,8 +171,9 @@ class Leadership:
     def _lead(self) -> None:
         self._epoch = self._seen.transitions if self._seen else 0
         _log.info("Leading as %s, epoch %s", self.identity, self._epoch)
-        self._thread = threading.Thread(target=self._keep_renewing, name="lease", daemon=True)
-        self._thread.start()
+        with self._starting:
+            self._thread = threading.Thread(target=self._keep_renewing, name="lease", daemon=True)
+            self._thread.start()
 
     def _keep_renewing(self) -> None:
         still = False

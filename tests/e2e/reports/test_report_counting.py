@@ -113,3 +113,56 @@ def test_a_bucket_that_may_not_be_listed_is_counted_from_the_recordings(
     assert status["totals"]["bytes"] == 2_000
     assert status["byStorageLocation"][0]["source"] == "Recordings"
     assert "may not be listed" in made.condition("Ready")["message"]
+
+
+def test_locations_that_share_a_bucket_count_each_object_once(
+    cluster: ControlPlane,
+    s3: S3Server,
+    start: Callable[..., OperatorProcess],
+    namespace: str,
+    bucket: str,
+    location: LocationFactory,
+    report: ReportFactory,
+) -> None:
+    start()
+    user = Credentials(access_key=f"user-{namespace}", secret_key="CANARY-of-a-user")
+    s3.create_user(user)
+    s3.allow(user, bucket=bucket, actions=("s3:*",))
+    first = location(spec={"keyTemplate": TEMPLATE}, credentials=user)
+    second = location(spec={"keyTemplate": TEMPLATE}, endpoint=f"{s3.endpoint}/")
+    record(cluster, namespace, first, org="acme", text="x" * 2_000)
+    record(cluster, namespace, second, org="acme", text="x" * 300)
+    everything = {"storageLocations": [first, second]}
+    both, alone = report(first, scope=everything), report(second)
+    assert both.wait_refreshed()["totals"]["bytes"] == 2_300
+    assert f"the objects of {second} are those of {first}, which counts them" in both.condition("Ready")["message"]
+    # Whoever asks for one of them alone gets what is in its bucket, and not nothing.
+    assert alone.wait_refreshed()["totals"]["bytes"] == 2_300
+
+    s3.allow(user, bucket=bucket, actions=("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"))
+    both.edit(refreshToken="denied")
+    status = both.wait_refreshed("denied")
+    assert status["totals"]["bytes"] == 2_300, "the one that may be listed counts for both"
+    assert status["source"] == "Inventory"
+
+
+def test_another_scope_is_another_account(
+    cluster: ControlPlane,
+    start: Callable[..., OperatorProcess],
+    namespace: str,
+    place: str,
+    report: ReportFactory,
+) -> None:
+    start()
+    record(cluster, namespace, place, org="acme", text="x" * 2_000)
+    record(cluster, namespace, place, org="globex", text="x" * 300)
+    made = report(place)
+    status = made.wait_refreshed()
+    assert {org["name"] for day in status["history"] for org in day["orgs"]} >= {"acme", "globex"}
+    made.edit(scope={"storageLocations": [place], "orgs": ["globex"]})
+    status = made.wait_refreshed()
+    assert status["totals"]["bytes"] == 300
+    assert {
+        org["name"] for day in status["history"] for org in day.get("orgs", ()) if org["storageGB"] != "0.000000"
+    } <= {"globex"}
+    assert "begins anew" in made.condition("Ready")["message"]

@@ -1,0 +1,91 @@
+"""Whose objects a bucket's keys are where several StorageLocations share it: each object is counted once.
+
+The longer prefix counts its own keys. Of locations with one bucket, prefix and template the first by name that can be
+listed counts for all of them: nothing of an object tells through which it came.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from recording_operator.api.keytemplate import key_pattern
+from recording_operator.api.storagelocation import StorageLocation
+
+_PORTS: Final = {"https": 443, "http": 80}
+# Names of a bucket are unique in all of AWS: through which of its addresses it is asked makes no difference.
+_AWS: Final = re.compile(r"s3[.-]([a-z0-9-]+\.)*amazonaws\.com")
+
+
+class Place(NamedTuple):
+    """Where a location's objects are. Equal for whatever way an endpoint is written."""
+
+    endpoint: str
+    bucket: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Keys that belong to another location: those under its prefix that its template makes."""
+
+    prefix: str
+    pattern: re.Pattern[str] | None
+
+    def holds(self, key: str) -> bool:
+        """Whether the other location counts this key."""
+        return self.pattern is not None and self.pattern.fullmatch(key) is not None
+
+
+class Places:
+    """Who counts what. `counted` are the locations that are listed, `all_locations` whoever may have objects there."""
+
+    def __init__(self, counted: Iterable[StorageLocation], all_locations: Iterable[StorageLocation]) -> None:
+        self._counted = sorted(counted, key=_name)
+        self._all = sorted(all_locations, key=_name)
+
+    def counted_by(self, location: StorageLocation) -> str | None:
+        """The location whose listing holds this one's objects too; None where there is no other, or it is the first."""
+        twins = [other for other in self._counted if _twins(location, other)]
+        return _name(twins[0]) if twins and _name(twins[0]) != _name(location) else None
+
+    def claims_on(self, location: StorageLocation) -> tuple[Claim, ...]:
+        """What others count of that which this one lists: longer prefixes, and earlier names with the same one."""
+        mine, claims = place_of(location), []
+        for other in self._all:
+            theirs = place_of(other)
+            if theirs[:2] == mine[:2] and theirs.prefix != mine.prefix and theirs.prefix.startswith(mine.prefix):
+                claims.append(_claim(other))
+        for other in self._counted:
+            if place_of(other) == mine and _name(other) < _name(location) and not _twins(location, other):
+                claims.append(_claim(other))
+        return tuple(sorted(claims, key=lambda claim: claim.prefix))
+
+
+def place_of(location: StorageLocation) -> Place:
+    """Where its objects are."""
+    s3 = location.spec.s3
+    return Place(_endpoint(s3.endpoint or ""), s3.bucket, s3.prefix)
+
+
+def _endpoint(url: str) -> str:
+    parts = urlsplit(url)
+    host, scheme = (parts.hostname or "").lower(), parts.scheme.lower()
+    if not host or _AWS.fullmatch(host):
+        return ""
+    port = parts.port or _PORTS.get(scheme)
+    return f"{scheme}://{host}:{port}{parts.path.rstrip('/')}"
+
+
+def _name(location: StorageLocation) -> str:
+    return location.metadata.name
+
+
+def _twins(one: StorageLocation, other: StorageLocation) -> bool:
+    return place_of(one) == place_of(other) and one.spec.key_template == other.spec.key_template
+
+
+def _claim(location: StorageLocation) -> Claim:
+    prefix = location.spec.s3.prefix
+    return Claim(prefix, key_pattern(prefix=prefix, template=location.spec.key_template))

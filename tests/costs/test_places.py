@@ -1,0 +1,100 @@
+"""Locations that share a bucket: each object is counted once."""
+
+from typing import Any
+
+import pytest
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.costs.places import Places, place_of
+
+DEFAULT = "{org}/{namespace}/{name}/{uid}/{artifact}{ext}"
+UID = "0a1b2c3d-0000-4000-8000-000000000001"
+
+
+def location(name: str, *, prefix: str = "", template: str = DEFAULT, **s3: Any) -> StorageLocation:
+    return StorageLocation.model_validate(
+        {
+            "apiVersion": "recordings.dev/v1alpha1",
+            "kind": "StorageLocation",
+            "metadata": {"name": name, "uid": UID, "generation": 1},
+            "spec": {
+                "s3": {"bucket": "shared", "prefix": prefix, **s3},
+                "credentials": {"secretRef": {"name": "secret"}},
+                "keyTemplate": template,
+                "allowedNamespaces": {"from": "All"},
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://s3.example.com", "https://s3.example.com/"),
+        ("https://s3.example.com", "https://S3.Example.com:443"),
+        ("http://10.0.0.1", "http://10.0.0.1:80"),
+        (None, "https://s3.us-east-1.amazonaws.com"),
+        (None, "https://s3.amazonaws.com"),
+        ("https://s3.dualstack.eu-west-2.amazonaws.com", "https://s3-us-west-2.amazonaws.com"),
+    ],
+)
+def test_one_place_whatever_way_its_endpoint_is_written(one: str | None, other: str | None) -> None:
+    assert place_of(location("a", endpoint=one)) == place_of(location("b", endpoint=other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://s3.example.com", "http://s3.example.com"),
+        ("https://s3.example.com", "https://s3.example.com:9000"),
+        ("https://s3.example.com", None),
+        ("https://s3.example.com/a", "https://s3.example.com/b"),
+        ("https://s3.amazonaws.com.example.com", None),
+        ("https://s3.cn-north-1.amazonaws.com.cn", None),
+    ],
+)
+def test_two_places(one: str | None, other: str | None) -> None:
+    assert place_of(location("a", endpoint=one)) != place_of(location("b", endpoint=other))
+
+
+def test_of_twins_the_first_by_name_that_is_counted_counts_for_all() -> None:
+    first, second, third = location("a"), location("b"), location("c")
+    places = Places([third, second], [first, second, third])
+    assert [places.counted_by(one) for one in (first, second, third)] == ["b", None, "b"]
+
+
+def test_a_location_that_is_not_counted_takes_nothing_from_its_twin() -> None:
+    first, second = location("a"), location("b")
+    assert Places([second], [first, second]).counted_by(second) is None
+    assert Places([], [first, second]).counted_by(first) is None
+
+
+def test_another_template_is_no_twin() -> None:
+    other = location("a", template="{org}/{uid}/{artifact}{ext}")
+    assert Places([other, location("b")], []).counted_by(location("b")) is None
+
+
+def test_the_longer_prefix_claims_its_own_keys_and_no_others() -> None:
+    outer, inner = location("a"), location("b", prefix="cold/")
+    [claim] = Places([outer], [outer, inner]).claims_on(outer)
+    assert claim.holds(f"cold/acme/team/meeting/{UID}/video.mp4")
+    # An organisation called as the other's prefix: the outer location's template made this key.
+    assert not claim.holds(f"cold/team/meeting/{UID}/video.mp4")
+    assert Places([outer, inner], [outer, inner]).claims_on(inner) == ()
+
+
+def test_of_two_templates_that_match_each_others_keys_the_first_by_name_counts() -> None:
+    one = location("a", template="{org}/{namespace}/{uid}/{artifact}")
+    other = location("b", template="{org}/{user}/{uid}/{artifact}")
+    places = Places([one, other], [one, other])
+    [claim] = places.claims_on(other)
+    assert claim.holds(f"acme/team/{UID}/video")
+    assert places.claims_on(one) == ()
+    # Where the first is not counted, the second has to.
+    assert Places([other], [one, other]).claims_on(other) == ()
+
+
+def test_another_bucket_or_store_claims_nothing() -> None:
+    outer = location("a")
+    others = [location("b", prefix="cold/", bucket="other"), location("c", prefix="cold/", endpoint="https://s3.test")]
+    assert Places([outer, *others], [outer, *others]).claims_on(outer) == ()
