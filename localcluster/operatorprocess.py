@@ -19,6 +19,7 @@ from localcluster.process import Process
 POLICY: Final = PROJECT / "localcluster" / "policy.yaml"
 _READY_TIMEOUT_S: Final = 60.0
 _HTTP_TIMEOUT_S: Final = 2.0
+_METRICS_TIMEOUT_S: Final = 15.0  # of an operator that is at work on a busy machine
 _HTTP_OK: Final = 200
 
 
@@ -80,7 +81,7 @@ class OperatorProcess:
 
     def metrics(self) -> str:
         """Return what `/metrics` says. Raises OSError."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=_HTTP_TIMEOUT_S) as answer:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=_METRICS_TIMEOUT_S) as answer:
             return str(answer.read().decode())
 
     def kill(self) -> None:

@@ -207,7 +207,7 @@ def release_recordings(cluster: ControlPlane, namespace: str) -> None:
     listing = cluster.kubectl.json("get", "recordings", f"--namespace={namespace}")
     for item in listing.get("items", []):
         if item["metadata"].get("finalizers"):
-            cluster.kubectl(
+            cluster.kubectl.run(  # it may be gone by now
                 "patch",
                 "recording",
                 item["metadata"]["name"],

@@ -20,8 +20,16 @@ def rss_mib():
 
 
 def heaps():
-    made = Path("/proc/self/maps").read_text().splitlines()
-    return sum(1 for line in made if line.split()[1] == "rw-p" and int(line.split("-")[0], 16) % 2**26 == 0)
+    # A heap of a thread begins at a multiple of 64 MiB, and the rest of these is reserved for it.
+    made = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights = line.split()[:2]
+        made.append((*(int(end, 16) for end in place.split("-")), rights))
+    return sum(
+        1
+        for (begin, end, rights), (more, last, reserved) in zip(made, made[1:])
+        if (rights, reserved) == ("rw-p", "---p") and not begin % 2**26 and end == more and last == begin + 2**26
+    )
 """
 _ARENAS: Final = """
 if sys.argv[1] == "bound":

@@ -8,6 +8,7 @@ from tests.support.lying_source import CANARY as URL_CANARY
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.recordings import CANARY, MIB, a_recording, an_artifact, from_media, from_source, inline
 from tests.support.transfers import pattern
+from tests.support.waiting import eventually
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -39,6 +40,8 @@ def test_a_tenant_records_but_writes_no_status(world: World) -> None:
     with pytest.raises(KubectlError, match="forbidden"):
         tenant.apply(manifest)
     let_tenant_record(world.cluster, world.namespace)
+    may = ("auth", "can-i", "create", "recordings.recordings.dev", f"--namespace={world.namespace}")
+    eventually(lambda: tenant.run(*may).returncode == 0, what="the API server knows of the Role")
 
     tenant.apply(manifest)
 
@@ -102,5 +105,5 @@ def test_slow_sources_of_one_namespace_do_not_stop_another(world: World) -> None
         world.control.wait_phase("Complete")
         for recording in stuck:
             recording.delete()
-            recording.wait_gone(within_s=10)
+            recording.wait_gone()
         other.wait_phase("Complete", within_s=30)

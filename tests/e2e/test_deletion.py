@@ -35,7 +35,7 @@ def test_in_the_middle_of_an_upload(world: World, policy: str) -> None:
     recording.delete()
 
     recording.wait_gone(within_s=10)
-    eventually(lambda: not world.open_uploads(), within_s=5, what="an aborted upload")
+    eventually(lambda: not world.open_uploads(), within_s=30, what="an aborted upload")
     world.removed.add(recording.uid)
 
 
@@ -116,4 +116,4 @@ def test_deleted_and_created_again_under_the_same_name(world: World) -> None:
 
     assert first.uid != second.uid
     world.removed.add(first.uid)
-    eventually(lambda: not world.open_uploads(), within_s=5, what="an aborted upload")
+    eventually(lambda: not world.open_uploads(), within_s=30, what="an aborted upload")

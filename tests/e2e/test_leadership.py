@@ -130,11 +130,11 @@ def test_sigterm_of_an_idle_leader(own_world: World, measured: Measure) -> None:
     before, begun_s = leader_of(world), time.monotonic()
 
     leader.terminate()
-    new_leader(world, before, within_s=HAND_OVER_S + BUSY_S)
+    new_leader(world, before, within_s=HAND_OVER_S + 3 * BUSY_S)  # half of what a Lease that runs out would take
 
     took_s = time.monotonic() - begun_s
     measured("from SIGTERM to the next leader, Lease 15/10/2 s", took_s)
-    assert took_s <= HAND_OVER_S + BUSY_S
+    assert took_s <= HAND_OVER_S + 3 * BUSY_S
     world.running.remove(leader)
     assert leader.wait(timeout_s=10) == 0
     assert leads(standby)

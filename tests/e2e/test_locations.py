@@ -40,7 +40,7 @@ def test_credentials_revoked_and_given_back_during_an_upload(world: World, s3: S
     s3.allow(user, bucket=world.bucket, actions=everything)
     name = world.make_location(credentials=user)
     world.secrets.add(user.secret_key)
-    recording = world.create(from_media(world.media, size_bytes=64 * MIB, rate="6MB"), location=name)
+    recording = world.create(from_media(world.media, size_bytes=64 * MIB, rate="2MB"), location=name)
     upload = recording.wait_upload()
 
     s3.allow(user, bucket=world.bucket, actions=("s3:ListBucket",))

@@ -51,8 +51,8 @@ def test_finished_recordings_edited_or_deleted_meanwhile(own_world: World) -> No
 def test_uploads_left_over_are_aborted_others_are_not(own_world: World) -> None:
     world, client = own_world, own_world.s3.client()
     operator = world.start_operator()
-    orphan = world.create(from_media(world.media, size_bytes=64 * MIB, rate="2MB"), name="orphan")
-    waiting = world.create(from_media(world.media, size_bytes=64 * MIB, rate="2MB"), name="waiting")
+    orphan = world.create(from_media(world.media, size_bytes=64 * MIB, rate="500KB"), name="orphan")
+    waiting = world.create(from_media(world.media, size_bytes=64 * MIB, rate="500KB"), name="waiting")
     kept, left_over = waiting.wait_upload(), orphan.wait_upload()
     waiting.edit(suspend=True)
     waiting.wait_phase("Pending", reason="Suspended")

@@ -71,7 +71,15 @@ class Outcome:
         )
 
 
-def run(*, uploads: int, seed: int, share: float = 0.05, processes: int = 2, life_s: float = 3.0) -> Outcome:
+def run(
+    *,
+    uploads: int,
+    seed: int,
+    share: float = 0.05,
+    processes: int = 2,
+    life_s: float = 3.0,
+    deleted_every: int = _DELETED_EVERY,
+) -> Outcome:
     """Do it."""
     begun = time.monotonic()
     context = multiprocessing.get_context("spawn")
@@ -105,7 +113,9 @@ def run(*, uploads: int, seed: int, share: float = 0.05, processes: int = 2, lif
             for worker in workers:
                 worker.start()
             sweep = _Sweep(ledger, options)
-            _delete_some(ledger, strict, sweep, uploads=uploads, seed=seed)
+            _delete_some(
+                ledger, strict, sweep, doomed=set(range(deleted_every // 3, uploads, deleted_every)), seed=seed
+            )
             for worker in workers:
                 worker.join()
             clean_after_s = sweep.until_clean(strict)
@@ -194,9 +204,8 @@ class _Locations:
         return self._found
 
 
-def _delete_some(ledger: Ledger, strict: ChaoticStore, sweep: _Sweep, *, uploads: int, seed: int) -> None:
+def _delete_some(ledger: Ledger, strict: ChaoticStore, sweep: _Sweep, *, doomed: set[int], seed: int) -> None:
     draw = random.Random(seed)
-    doomed = set(range(7, uploads, _DELETED_EVERY))
     while ledger.count("Pending") + ledger.count("Deleting"):
         open_keys = _keys(strict)
         for number in [number for number in sorted(doomed) if key_of(number) in open_keys]:

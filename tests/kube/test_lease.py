@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.cluster
 LEASE_PATH = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/{LEASE_NAME}"
 PROJECT = Path(__file__).resolve().parents[2]
 QUICK = LeaseTimings(duration_s=3, renew_s=2.0, retry_s=0.4)
+LONG = LeaseTimings(duration_s=60, renew_s=40.0, retry_s=0.4)
+BUSY_S = 10.0  # what a busy machine may add
 
 
 class StallingClient(RestClient):
@@ -58,14 +61,14 @@ class Contender:
 
 
 @pytest.fixture
-def contend(cluster: ControlPlane, operator_connection: Connection) -> Iterator[Callable[[str], Contender]]:
+def contend(cluster: ControlPlane, operator_connection: Connection) -> Iterator[Callable[..., Contender]]:
     """Makes contenders that stand by in threads; all stop after the test."""
     made: list[Contender] = []
 
-    def make(identity: str) -> Contender:
+    def make(identity: str, timings: LeaseTimings = QUICK) -> Contender:
         client, stop, losses = StallingClient(operator_connection), threading.Event(), list[str]()
         leadership = Leadership(
-            client, namespace=OPERATOR_NAMESPACE, identity=identity, on_lost=losses.append, timings=QUICK
+            client, namespace=OPERATOR_NAMESPACE, identity=identity, on_lost=losses.append, timings=timings
         )
         thread = threading.Thread(target=leadership.acquire, args=(stop,))
         made.append(Contender(leadership=leadership, client=client, losses=losses, stop=stop, thread=thread))
@@ -115,17 +118,17 @@ def test_what_is_being_given_away_is_not_held_any_more(contend: Callable[[str], 
     assert held[-1] is False, "another may lead before the answer is here"
 
 
-def test_a_released_lease_is_taken_over_at_once_and_counts_up(contend: Callable[[str], Contender]) -> None:
-    first = contend("first")
+def test_a_released_lease_is_taken_over_at_once_and_counts_up(contend: Callable[..., Contender]) -> None:
+    first = contend("first", LONG)
     eventually(first.leads)
-    second = contend("second")
+    second = contend("second", LONG)
     eventually(lambda: second.leadership.holder == "first")
 
     released_s = time.monotonic()
     first.leadership.release()
     eventually(second.leads)
 
-    assert time.monotonic() - released_s < QUICK.duration_s / 2
+    assert time.monotonic() - released_s < LONG.duration_s / 2, "it waited for the Lease to run out"
     assert second.leadership.epoch == first.leadership.epoch + 1
     assert not first.leads()
     assert not first.leadership.confirm()
@@ -192,12 +195,14 @@ def test_a_lease_deleted_under_its_holder_is_made_again_with_the_same_epoch(
     first.leadership.release()
     second = contend("second")
     eventually(second.leads)
+    epoch = second.leadership.epoch
+    assert epoch > 0, "that of a new Lease would be the same"
 
     admin.request("DELETE", LEASE_PATH)
     eventually(lambda: lease_spec(admin).get("holderIdentity") == "second")
 
     assert second.leadership.confirm()
-    assert second.leadership.epoch == 1
+    assert second.leadership.epoch == lease_spec(admin)["leaseTransitions"] == epoch
     assert second.losses == []
 
 
@@ -284,20 +289,21 @@ def leader_of(processes: list[Process]) -> Process | None:
 
 
 def test_after_kill_9_another_leads_when_the_lease_ran_out(
-    processes: Callable[[int, LeaseTimings], list[Process]],
+    processes: Callable[[int, LeaseTimings], list[Process]], admin: RestClient
 ) -> None:
     contenders = processes(3, QUICK)
     leader = leader_of(contenders)
     assert leader is not None
 
-    killed_s = time.monotonic()
     leader.popen.kill()
     leader.popen.wait()
+    renewed_s = datetime.fromisoformat(lease_spec(admin)["renewTime"]).timestamp()
     successor = eventually(lambda: leader_of(contenders))
     time.sleep(QUICK.duration_s)
 
-    took_s = (successor.said("leads") or 0) - killed_s
-    assert QUICK.duration_s - QUICK.retry_s - 0.2 <= took_s <= QUICK.duration_s + 2 * QUICK.retry_s
+    # From the last renewal, not from the kill: how long before that it was, is the machine's affair.
+    took_s = time.time() - (time.monotonic() - (successor.said("leads") or 0)) - renewed_s
+    assert QUICK.duration_s - 0.1 <= took_s <= QUICK.duration_s + BUSY_S
     assert sum(one.said("leads") is not None for one in contenders) == 2, "the third must not lead as well"
 
 
@@ -315,5 +321,5 @@ def test_k15_a_leader_frozen_for_longer_than_the_lease_gives_up_as_soon_as_it_wa
     leader.popen.send_signal(signal.SIGCONT)
 
     assert leader.popen.wait(timeout=10) == 3
-    assert (leader.said("lost") or 0) - woken_s < QUICK.retry_s + 0.5
+    assert (leader.said("lost") or 0) - woken_s < QUICK.retry_s + BUSY_S / 2
     assert other.popen.poll() is None

@@ -22,7 +22,7 @@ from localcluster.stack import Stack
 
 pytestmark = pytest.mark.cluster
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Commands:

@@ -89,7 +89,7 @@ def test_operator_reads_secrets_where_the_namespace_binds_the_role(cluster: Cont
     question = f"get secrets --namespace={namespace}"
     assert not can_i(cluster, question)
     cluster.kubectl.apply(secrets_binding(namespace))
-    assert can_i(cluster, question)
+    wait_for(lambda: can_i(cluster, question), what="the API server to know of the binding")
 
 
 def test_tenant_has_no_rights(cluster: ControlPlane, namespace: str) -> None:

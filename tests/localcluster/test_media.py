@@ -100,7 +100,7 @@ def test_a_signed_link_expires_and_cannot_be_changed(media: MediaServer, session
 def test_a_connection_keeps_to_its_rate(media: MediaServer, session: requests.Session) -> None:
     started_s = time.monotonic()
     session.get(media.signed_link("slow/video.mp4", size_bytes=200_000, rate="400KB"))
-    assert 0.4 < time.monotonic() - started_s < 2
+    assert 0.4 < time.monotonic() - started_s < 10
 
 
 def test_stop_cuts_connections_and_start_takes_the_same_port(session: requests.Session) -> None:

@@ -95,6 +95,12 @@ class LyingSource:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/video.mp4?X-Amz-Signature={CANARY}"
 
     @property
+    def open_connections(self) -> int:
+        """Connections that neither side has ended, as far as was noticed here."""
+        with self._lock:
+            return len(self._open)
+
+    @property
     def bytes_sent(self) -> int:
         """Bytes of body sent in all."""
         return sum(request.sent_bytes for request in self.served)

@@ -269,5 +269,5 @@ def test_a_transfer_that_waits_for_its_turn_stops_at_once(serve: Serve, strict: 
     threading.Thread(target=run, daemon=True).start()
     eventually(lambda: bool(observed.states))
     observed.stop.set()
-    assert ended.wait(3)
+    assert ended.wait(10)
     assert len(strict.open_uploads()) == 1, "it can go on later"

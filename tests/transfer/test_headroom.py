@@ -119,7 +119,7 @@ def test_without_room_it_stays_with_few(
     monkeypatch.setattr(ranged, "Headroom", Full)
     done: list[StoredObject] = []
     thread = start(source, store, done)
-    eventually(lambda: len(looks) > 5, within_s=30, what="looks")
+    eventually(lambda: len(looks) > 5 and asked(source) >= 2, within_s=30, what="looks, and two connections")
     assert asked(source) <= 2
     # An open GET outlives the expiry of its URL: together they ask for all that is missing.
     begun = [request for request in source.served if request.number > 1]

@@ -22,7 +22,7 @@ from recording_operator.transfer.stores.store import BodyAborted
 from recording_operator.transfer.stores.transport import StoreTransport
 
 PART = b"x" * (32 * 2**20)
-SEND_S = 0.5
+SEND_S = 1.5
 REFUSED = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 4\r\n\r\nbusy"
 STORED = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -112,7 +112,7 @@ def take_with_pauses(sock: socket.socket) -> None:
     while left > 0:
         received = len(sock.recv(min(2**18, left)))
         if (left - received) // piece != left // piece:
-            time.sleep(SEND_S / 2)
+            time.sleep(SEND_S / 5)
         left -= received
     sock.sendall(STORED)
 

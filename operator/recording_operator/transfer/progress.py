@@ -15,6 +15,7 @@ class Progress:
     def __init__(self, observer: TransferObserver) -> None:
         self._observer = observer
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._done = 0
         self._told = 0
         self._told_at = 0.0
@@ -41,10 +42,11 @@ class Progress:
         return self._done
 
     def _tell(self, now: float) -> None:
-        with self._lock:
-            self._told_at = now
-            self._told = done = max(self._told, self._done)
-        self._observer.progress(bytes_done=done, bytes_total=self.total)
+        with self._telling:  # or who was overtaken by another worker would tell less after more
+            with self._lock:
+                self._told_at = now
+                self._told = done = max(self._told, self._done)
+            self._observer.progress(bytes_done=done, bytes_total=self.total)
 
 
 class Halt:

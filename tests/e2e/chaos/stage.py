@@ -17,7 +17,8 @@ LOCATION: Final[dict[str, Any]] = {
     "retry": {"delays": ["1s", "1s"], "refreshGrace": "10m"},
 }
 SETTINGS: Final[dict[str, Any]] = {
-    "lease": {"duration": "2s", "renew": "1500ms", "retry": "300ms"},
+    # Long enough that a busy machine does not depose who has to be killed.
+    "lease": {"duration": "5s", "renew": "4s", "retry": "300ms"},
     "sweep": {"finishedInterval": "2s", "uploadsInterval": "2s", "uploadMinAge": "2s"},
 }
 KILLED: Final = -9

@@ -65,7 +65,7 @@ def test_store_killed_in_a_part(stage: Stage, number: int, record_property: Call
 def test_source_killed_in_a_body(stage: Stage, number: int, record_property: Callable[[str, object], None]) -> None:
     operator, media = stage.launch(), stage.world.media
     stage.wait_leader()
-    recording = stage.world.create(from_media(media, size_bytes=20 * MIB, rate="6MB"), name="cut")
+    recording = stage.world.create(from_media(media, size_bytes=20 * MIB, rate="1500KB"), name="cut")
     eventually(lambda: stored_bytes(operator) > (number + 0.5) / TIMES * 18 * MIB, within_s=60, what="it moves")
     media.stop()
     served = len(media.served)

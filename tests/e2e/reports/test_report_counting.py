@@ -72,7 +72,14 @@ def test_counts_the_bucket_by_who_causes_it(
     assert re.search(r"0\.006 GB +2 +\d+\.\d\d USD +\d+\.\d\d USD +\d+\.\d\d USD +0% of 50\.00 USD", row)
 
     program = [str(Path(sys.executable).with_name("recording-operator")), "report", made.name]
-    program += ["--kubeconfig", str(cluster.kubeconfig), "-o", "csv", "--from", f"{datetime.now(UTC):%Y-%m-%d}"]
+    program += [
+        "--kubeconfig",
+        str(cluster.kubeconfig),
+        "-o",
+        "csv",
+        "--from",
+        f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d}",
+    ]
     written = subprocess.run(program, capture_output=True, text=True, check=True).stdout.splitlines()
     assert written[0] == "date,org_id,metric_type,value,unit,cost_usd"
     assert sum("api_requests,1.0" in line for line in written) == 2 + 1  # one write for each object

@@ -1,0 +1,40 @@
+"""What an observer is told by several workers at once."""
+
+import threading
+
+import pytest
+
+from recording_operator.transfer import progress
+from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.progress import Progress
+
+
+class Slow:
+    """Takes the first word slowly: until another came, or a moment passed."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+        self.first, self.overtaken = threading.Event(), threading.Event()
+
+    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:  # noqa: ARG002 - the observer's signature
+        """Note it."""
+        if not self.first.is_set():
+            self.first.set()
+            self.overtaken.wait(0.5)
+        self.told.append(bytes_done)
+        self.overtaken.set()
+
+    def upload_created(self, state: UploadState) -> None:
+        """Nobody says that here."""
+
+
+def test_nobody_is_told_less_after_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_TELL_EVERY_S", 0.0)
+    observer = Slow()
+    counted = Progress(observer)
+    first = threading.Thread(target=counted.moved, args=(1,))
+    first.start()
+    assert observer.first.wait(30)
+    counted.moved(1)
+    first.join()
+    assert observer.told == [1, 2]
