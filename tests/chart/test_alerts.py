@@ -22,6 +22,10 @@ RUNBOOKS = PROJECT / "docs" / "runbooks"
 _NAME = re.compile(r"\b((?:recording_operator|process)_[a-z_]+)")
 _A_REPORT = StorageReportStatus.model_validate(
     {
+        "conditions": [
+            {"type": kind, "status": "False", "reason": "WithinBudget", "lastTransitionTime": "2026-11-21T06:00:00Z"}
+            for kind in ("BudgetExceeded", "ForecastExceedsBudget")
+        ],
         "lastRefreshTime": "2026-11-21T06:00:00Z",
         "nextRefreshTime": "2026-11-22T06:00:00Z",
         "cost": {},
