@@ -2,18 +2,21 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import aiohttp
 import pytest
 import yaml
 from kopf._core.reactor.inventory import ResourceMemory
 
 from localcluster import ControlPlane
 from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, install, operator_objects
-from recording_operator.handlers import WatchOptions
+from recording_operator.handlers import WatchOptions, session
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.rest import RestClient
@@ -224,6 +227,46 @@ def test_pages_that_are_too_large_for_the_way_become_smaller(
         eventually(seen.watcher.listed.is_set, within_s=60)
         assert uids <= seen.lists_of("recordings")[0]
         seen.stop()
+
+
+@pytest.mark.parametrize("how", ["no answer", "504"])
+def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
+    admin: RestClient,
+    namespace: str,
+    watch: Watch,
+    operator_connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    """Stands for a page for which etcd has to read past a hundred thousand finished Recordings: it takes for ever."""
+    uids = {uid_of(a_recording(admin, namespace, f"r-{number}")) for number in range(25)}
+    asked: list[Mapping[str, str]] = []
+
+    async def etcd(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        query = request.url.query
+        if request.url.name != "recordings" or "watch" in query:
+            return await handler(request)
+        asked.append(dict(query))
+        if "continue" not in query:
+            return await handler(request)
+        if how == "no answer":
+            raise TimeoutError  # as aiohttp does while it waits for the head of an answer
+        response = await handler(request)
+        response.status = 504
+        return response
+
+    def beside(*, middlewares: tuple[aiohttp.ClientMiddlewareType, ...], **more: Any) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(middlewares=(*middlewares, etcd), **more)
+
+    monkeypatch.setattr(session, "aiohttp", SimpleNamespace(**vars(aiohttp) | {"ClientSession": beside}))
+    seen = watch(operator_connection, WatchOptions(chunk_size=10, request_timeout_s=2))
+    seen.wait_listed()
+    assert uids <= seen.lists_of("recordings")[0]
+    assert ["continue" in query for query in asked] == [False, True, True, False]
+    assert "limit" not in asked[-1]
+    assert asked[-1]["resourceVersion"] == "0", "from the API server's memory"
+    late = a_recording(admin, namespace, "late")
+    eventually(lambda: seen.saw("ADDED", uid_of(late)), within_s=30)
 
 
 def test_k7_rights_taken_away_and_given_back(

@@ -41,6 +41,8 @@ class Stream:
         self.listing = False
         self.late_pages = 0
         """How many pages did not arrive in time since the last complete LIST."""
+        self.unanswered_pages = 0
+        """For how many of them an answer did not even begin, one after the other."""
         self.asked = False
         self.last_byte_s = clock()
         self._connected_s = clock()
@@ -71,6 +73,7 @@ class Stream:
         """A page of the LIST came in; its objects are on their way to the handlers."""
         self.last_byte_s = self._connected_s = self._clock()  # a long LIST is no reason to begin anew
         self._missing |= uids
+        self.unanswered_pages = 0
 
     def list_ends(self) -> None:
         """All pages are here."""
