@@ -97,8 +97,8 @@ def test_another_scope_begins_a_new_account_of_the_month(before: Scope, after: S
     assert again.cost.projected_month == rounded_month(found[after])
 
 
-def rounded_month(gb_by_org: Mapping[str, int]) -> Decimal:
-    return (sum(gb_by_org.values()) * Decimal("0.023")).quantize(Decimal("0.01"))
+def rounded_month(gb_by_org: Mapping[str, int], days: Decimal = Decimal(30)) -> Decimal:
+    return (sum(gb_by_org.values()) * Decimal("0.023") * days / 30).quantize(Decimal("0.01"))
 
 
 def test_earlier_months_stay_in_the_history_of_another_scope() -> None:
@@ -163,6 +163,37 @@ def test_days_before_the_first_refresh_tell_no_growth() -> None:
             assert status.cost.method is ProjectionMethod.FLAT
         assert status.cost.projected_next_month == Decimal("7.13"), "300 GB for 31 days"
         status = found(status, now + number * DAY)
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["it stays", "it goes again"])
+def test_a_location_that_comes_or_goes_is_no_growth(back: bool) -> None:
+    def found(status: StorageReportStatus, now: datetime, sizes: Mapping[str, int]) -> StorageReportStatus:
+        window, usage = window_of(status, now=now, scope=ALL.mark), Usage()
+        for name, gigabytes in sizes.items():
+            usage.arrivals.locations.add(name)
+            usage.amount(Holding(name, "STANDARD", "acme", "team")).add(gigabytes * GB, gigabytes * GB)
+        tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=ALL, window=window)
+        sources = dict.fromkeys(sizes, ReportSource.INVENTORY)
+        counted = Counted(at=now, usage=usage, recordings=tally, sources=sources, scope=ALL.mark)
+        both = Terms(
+            prices=dict.fromkeys((LOCATION, "second"), terms().prices[LOCATION]),
+            playback_ratio=Decimal(0),
+            playback_base=terms().playback_base,
+        )
+        return refreshed(status, counted, both, budget=None)
+
+    status, begin = StorageReportStatus(), at("2026-09-01T12:00")
+    for number in range(60):
+        more = {"second": 900} if number >= 30 and not (back and number >= 45) else {}
+        status = found(status, begin + number * DAY, {LOCATION: 100, **more})
+        text = status.model_dump_json(by_alias=True, exclude_none=True)
+        status = StorageReportStatus.model_validate_json(text)
+        assert status.cost is not None
+        stored = 100 + sum(more.values())
+        days = Decimal(31 if status.as_of and status.as_of.month in (9, 11) else 30)
+        assert status.cost.projected_next_month == rounded_month({"all": stored}, days), status.as_of
+    assert status.cost is not None
+    assert status.cost.method is ProjectionMethod.WEEKDAY_TREND
 
 
 def test_one_rate_for_all_classes_is_for_all_of_them() -> None:

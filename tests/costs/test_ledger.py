@@ -193,6 +193,14 @@ def test_what_is_looked_at_otherwise_is_not_deleted() -> None:
     assert fees(book)
 
 
+def test_what_another_location_counts_for_a_while_is_not_deleted_and_not_compared_with_what_was_before() -> None:
+    book, by, _ = young_book()
+    advance(book, Sample(at=at("2026-04-03"), cells={}, bases={LOCATION: "its twin"}), by)
+    assert not book.young, "what is deleted meanwhile is charged there"
+    advance(book, Sample(at=at("2026-04-04"), cells={}, bases={LOCATION: "whole"}), by)
+    assert not fees(book)
+
+
 def test_what_nobody_knows_the_owner_of_any_more_is_not_deleted() -> None:
     book, by, of = young_book()
     whole = {LOCATION: "whole"}

@@ -77,6 +77,9 @@ class Ledger(ApiModel):
     opened_at: Time | None = Field(
         default=None, description="When the first sample was taken; days before are drawn from the objects' ages."
     )
+    breaks: Annotated[tuple[Day, ...], Field(json_schema_extra={"maxItems": 128})] = Field(
+        default=(), description="Days on which a location came, went, or was counted from another source."
+    )
     cells: Annotated[tuple[LedgerCell, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
         default=(), description="The last sample."
     )

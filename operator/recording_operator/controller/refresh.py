@@ -86,6 +86,7 @@ class Refresher:
         for location, store in stores:
             if location.metadata.name in tallies:
                 self._count_bucket(tallies[location.metadata.name], location, store)
+        usage.bases |= {name: counter for name, counter in shared.items() if counter is not None}
         sources = {location.metadata.name: ReportSource.INVENTORY for location in seen}
         sources |= {location.metadata.name: ReportSource.RECORDINGS for location, _ in denied}
         failures, stop = report.status.failures, self._stop_now_and_then

@@ -44,6 +44,7 @@ _MOST_CELLS: Final = 2048
 _MOST_YOUNG: Final = 2048
 _MOST_READS: Final = 512
 _MOST_RECENT: Final = 512
+_MOST_BREAKS: Final = 92  # a projection looks at eight weeks
 _DATE_CHARS: Final = 10
 # etcd takes 1.5 MiB in all. What a row takes beside its names, and what all may take.
 _CELL_BYTES: Final = 120
@@ -150,6 +151,7 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
     return Ledger(
         at=stored.sampled_at,
         opened=stored.opened_at,
+        breaks={date.fromisoformat(day) for day in stored.breaks},
         bases={basis.storage_location: basis.mark for basis in stored.bases},
         cells={
             Cell(cell.storage_location, cell.storage_class, cell.org): Stored(cell.bytes, cell.billable_bytes)
@@ -197,6 +199,7 @@ def save_ledger(ledger: Ledger, *, scope: str) -> StoredLedger:
     return StoredLedger(
         sampled_at=ledger.at,
         opened_at=ledger.opened,
+        breaks=tuple(day.isoformat() for day in sorted(ledger.breaks)[-_MOST_BREAKS:]),
         bases=tuple(
             LedgerBasis(storage_location=name, mark=mark)
             for name, mark in sorted(ledger.bases.items())

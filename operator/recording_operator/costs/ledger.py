@@ -61,6 +61,8 @@ class Ledger:
     cells: dict[Cell, Stored] = field(default_factory=dict)
     opened: datetime | None = None
     """When the first sample was taken: days before are drawn, and nobody saw what was deleted then."""
+    breaks: set[date] = field(default_factory=set)
+    """Days on which a location came, went, or was counted from another source: no growth, and no shrinking."""
     young: dict[ClassDay, int] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
     """By location, the mark of what was looked at when its `young` were counted."""

@@ -33,6 +33,11 @@ class Claim:
     prefix: str
     pattern: re.Pattern[str] | None
 
+    @property
+    def mark(self) -> str:
+        """Tells this claim from others."""
+        return self.prefix if self.pattern is None else self.pattern.pattern
+
     def holds(self, key: str) -> bool:
         """Whether the other location counts this key."""
         return self.pattern is not None and self.pattern.fullmatch(key) is not None

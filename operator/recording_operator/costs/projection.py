@@ -12,7 +12,7 @@ from typing import Final
 
 from recording_operator.api.storagereport import PlaybackBase, ProjectionMethod
 from recording_operator.costs.billing import SECONDS_PER_DAY, MonthUsage, days_of, month_bill
-from recording_operator.costs.ledger import DayEntry, Ledger, midnight, month_start
+from recording_operator.costs.ledger import Ledger, midnight, month_start
 from recording_operator.costs.money import ZERO, exact
 from recording_operator.costs.sample import Terms
 
@@ -44,7 +44,7 @@ def project(ledger: Ledger, terms: Terms) -> Projection:
     """Go on from the account."""
     with localcontext(exact()):
         stored_gb = _stored_gb(ledger, terms)
-        pace = _pace(ledger.days, ledger.at.date(), opened=ledger.opened.date() if ledger.opened else date.min)
+        pace = _pace(ledger)
         next_start = month_start(month_start(ledger.at) + timedelta(days=32))
         after_next = month_start(next_start + timedelta(days=32))
         rest, level = _levels(pace, stored_gb, begin=ledger.at.date(), end=next_start.date())
@@ -68,13 +68,16 @@ def _stored_gb(ledger: Ledger, terms: Terms) -> Decimal:
     return total
 
 
-def _pace(days: Mapping[date, DayEntry], today: date, *, opened: date) -> _Pace:
-    """Of days after `opened`: what was deleted before is not known, and drawn days only grow."""
+def _pace(ledger: Ledger) -> _Pace:
+    """Of days that were counted, and like the day before. What was deleted before the first count is not known."""
+    days, today = ledger.days, ledger.at.date()
+    opened = ledger.opened.date() if ledger.opened else date.min
     levels = {day: sum((part.storage_gb for part in entry.orgs.values()), ZERO) for day, entry in days.items()}
     by_weekday: dict[int, list[Decimal]] = {}
     for day in sorted(levels):
         # Today is not over: its growth would be too small.
-        if max(today - _DAY * 7 * _WEEKS, opened + _DAY) <= day < today and day - _DAY in levels:
+        seen = max(today - _DAY * 7 * _WEEKS, opened + _DAY) <= day < today and day - _DAY in levels
+        if seen and day not in ledger.breaks:
             by_weekday.setdefault(day.weekday(), []).append(levels[day] - levels[day - _DAY])
     enough = sum(len(seen) for seen in by_weekday.values()) >= ENOUGH_DAYS
     recent = [entry for day, entry in days.items() if today - _DAY * _RECENT_DAYS <= day < today]

@@ -130,9 +130,20 @@ def _account(previous: StorageReportStatus, counted: Counted, terms: Terms) -> L
         ledger = open_ledger(sample_of(counted.usage, at=counted.at, last=None), terms)
         ledger.days = kept | ledger.days
         return ledger
+    if _counted_otherwise(ledger, previous, counted):
+        days = (counted.at.date() - ledger.at.date()).days
+        ledger.breaks |= {ledger.at.date() + timedelta(days=number) for number in range(days + 1)}
     ledger.recent = _comparable(ledger.recent, previous, counted)
     advance(ledger, sample_of(counted.usage, at=counted.at, last=ledger), terms)
     return ledger
+
+
+def _counted_otherwise(ledger: Ledger, previous: StorageReportStatus, counted: Counted) -> bool:
+    """Whether a location came or went, or is counted from another source."""
+    then = {uploader.storage_location for uploader in ledger.recent or ()}
+    sources = {row.name: row.source for row in previous.by_storage_location}
+    changed = any(counted.sources.get(name, source) is not source for name, source in sources.items())
+    return changed or (ledger.recent is not None and then != counted.usage.arrivals.locations)
 
 
 def _comparable(recent: Recent | None, previous: StorageReportStatus, counted: Counted) -> Recent | None:

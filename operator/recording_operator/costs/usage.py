@@ -51,7 +51,8 @@ class Usage:
     """Bytes that may be of the scope: nobody knows whose they are. In no other number."""
     unattributed_young: dict[ClassDay, int] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
-    """By location that was listed, the mark of what was looked at there: only equal ones can be compared."""
+    """By location that was listed, the mark of what was looked at there: only equal ones can be compared. Of one whose
+    objects another counts, that one's name."""
 
     def amount(self, holding: Holding) -> Amount:
         """The sum for a holding; owners beyond MOST_OWNERS are one."""
@@ -137,7 +138,7 @@ class LocationTally:
         others = profile.other_classes
         others_since = window.now.date().toordinal() - others.min_days if others and others.min_days else None
         self._others_young_since = others_since
-        self._basis = (prefix, key_template, [claim.prefix for claim in claims], scope.mark)
+        self._basis = (prefix, key_template, [claim.mark for claim in claims], scope.mark)
 
     def add(
         self, key: str, *, size_bytes: int, storage_class: str | None, last_modified: datetime, etag: str = ""
