@@ -239,7 +239,7 @@ def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
     how: str,
 ) -> None:
     """Stands for a page for which etcd has to read past a hundred thousand finished Recordings: it takes for ever."""
-    uids = {uid_of(a_recording(admin, namespace, f"r-{number}")) for number in range(25)}
+    uids = {uid_of(a_recording(admin, namespace, f"r-{number}")) for number in range(45)}
     asked: list[Mapping[str, str]] = []
 
     async def etcd(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -247,7 +247,7 @@ def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
         if request.url.name != "recordings" or "watch" in query:
             return await handler(request)
         asked.append(dict(query))
-        if "continue" not in query:
+        if "continue" not in query or len(asked) == 3:  # one that is answered in between changes nothing
             return await handler(request)
         if how == "no answer":
             raise TimeoutError  # as aiohttp does while it waits for the head of an answer
@@ -262,7 +262,7 @@ def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
     seen = watch(operator_connection, WatchOptions(chunk_size=10, request_timeout_s=2))
     seen.wait_listed()
     assert uids <= seen.lists_of("recordings")[0]
-    assert ["continue" in query for query in asked] == [False, True, True, False]
+    assert ["continue" in query for query in asked] == [False, True, True, True, False]
     assert "limit" not in asked[-1]
     assert asked[-1]["resourceVersion"] == "0", "from the API server's memory"
     late = a_recording(admin, namespace, "late")

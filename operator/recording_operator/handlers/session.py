@@ -8,8 +8,8 @@ A page of 200 of the largest Recordings has more than 100 MB. Where one does not
 of smaller ones: otherwise a single tenant could keep the operator from ever being ready.
 
 Only the API server's memory knows which Recordings are finished. A page that it takes from etcd (all but the first
-one, before Kubernetes 1.34) may mean to read a hundred thousand finished ones to find the next unfinished: where no
-answer begins, page after page, all that is left to do is to ask for everything at once, from memory.
+one, before Kubernetes 1.34) may mean to read a hundred thousand finished ones to find the next unfinished: where
+twice no answer begins, all that is left to do is to ask for everything at once, from memory.
 """
 
 import socket

@@ -42,7 +42,7 @@ class Stream:
         self.late_pages = 0
         """How many pages did not arrive in time since the last complete LIST."""
         self.unanswered_pages = 0
-        """For how many of them an answer did not even begin, one after the other."""
+        """For how many of them an answer did not even begin."""
         self.asked = False
         self.last_byte_s = clock()
         self._connected_s = clock()
@@ -73,12 +73,11 @@ class Stream:
         """A page of the LIST came in; its objects are on their way to the handlers."""
         self.last_byte_s = self._connected_s = self._clock()  # a long LIST is no reason to begin anew
         self._missing |= uids
-        self.unanswered_pages = 0
 
     def list_ends(self) -> None:
         """All pages are here."""
         self._complete = True
-        self.late_pages = 0
+        self.late_pages = self.unanswered_pages = 0
         self._report_when_listed()
 
     def watch_opens(self, watch: ByteCounter) -> None:
