@@ -113,9 +113,9 @@ def run(
             for worker in workers:
                 worker.start()
             sweep = _Sweep(ledger, options)
-            _delete_some(
-                ledger, strict, sweep, doomed=set(range(deleted_every // 3, uploads, deleted_every)), seed=seed
-            )
+            # Those that their source refuses shall fail, and not be deleted before.
+            doomed = {number for number in range(deleted_every // 3, uploads, deleted_every) if not is_refused(number)}
+            _delete_some(ledger, strict, sweep, doomed=doomed, seed=seed)
             for worker in workers:
                 worker.join()
             clean_after_s = sweep.until_clean(strict)
