@@ -9,7 +9,8 @@ of smaller ones: otherwise a single tenant could keep the operator from ever bei
 
 Only the API server's memory knows which Recordings are finished. A page that it takes from etcd (all but the first
 one, before Kubernetes 1.34) may mean to read a hundred thousand finished ones to find the next unfinished: where
-twice no answer begins, all that is left to do is to ask for everything at once, from memory.
+twice no answer begins, all that is left to do is to ask for everything at once, from memory. That may be some moments
+old, as every client's first LIST once was: the WATCH goes on from there, and a write on what is old is a conflict.
 """
 
 import socket
