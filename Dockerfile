@@ -1,9 +1,12 @@
 # The operator's image: `docker build .` or `buildah build .`; nothing but this repository and the package index is read.
 #
-# The base is pinned: the index (all platforms) that python:3.11-slim-bookworm named in September 2026, Python 3.11.16.
-# `docker buildx imagetools inspect python:3.11-slim-bookworm` shows a newer one; --build-arg PYTHON_IMAGE=… takes it.
-ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
-# What the operator runs in: the same Python at the same path. May be an image without pip.
+# The base is pinned: the index (all platforms) that the tag named in September 2026 (Debian 13.6, Python 3.13.15).
+# `docker buildx imagetools inspect python:3.13-slim-trixie` shows a newer digest; --build-arg BASE_DIGEST=… takes it.
+ARG BASE_NAME=docker.io/library/python:3.13-slim-trixie
+ARG BASE_DIGEST=sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
+ARG PYTHON_IMAGE=${BASE_NAME}@${BASE_DIGEST}
+# The image that the operator runs in: the same Python at the same path. It needs no pip. Where it is another image than
+# PYTHON_IMAGE, BASE_NAME and BASE_DIGEST name it in the labels.
 ARG RUNTIME_IMAGE=${PYTHON_IMAGE}
 
 FROM ${PYTHON_IMAGE} AS build
@@ -37,10 +40,12 @@ RUN export SOURCE_DATE_EPOCH PYTHONHASHSEED=0 \
 FROM ${RUNTIME_IMAGE} AS rootfs
 COPY --from=build /opt/operator /opt/operator
 COPY image/sbom.py image/bytecode.py /
-# No package installer in what runs; the list of what is in it is made last. The base has no byte code of the standard
-# library: each start would compile it anew, for the file system cannot be written then either.
+# The image holds no package installer. Of a package's documentation its licence stays. The base has no byte code of the
+# standard library, and the file system cannot be written at run time: without it, each start would compile the library.
 RUN rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
-      /usr/local/bin/idle* /usr/local/bin/pydoc* /var/lib/apt/lists/* /var/cache/* /var/log/* /root/.cache /usr/share/doc/* \
+      /usr/local/bin/idle* /usr/local/bin/pydoc* /var/lib/apt/lists/* /var/cache/* /var/log/* /root/.cache \
+ && find /usr/share/doc -not -name copyright -not -xtype d -delete \
+ && find /usr/share/doc -type d -empty -delete \
  && PYTHONHASHSEED=0 python3 -B -X no_debug_ranges /bytecode.py --skip test,tests,idlelib,lib2to3,tkinter,turtledemo \
       "$(python3 -B -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && /opt/operator/bin/python3 -B /sbom.py > /opt/operator/sbom.cdx.json \
@@ -49,13 +54,22 @@ RUN rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurep
 # One layer, in which what was removed is not there either.
 FROM scratch
 COPY --from=rootfs / /
+ARG BASE_NAME
+ARG BASE_DIGEST
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+# Where the source of this build is, and where its users find more: a fork names its own.
+ARG SOURCE=https://recordings.dev/source
+ARG URL=https://recordings.dev
 LABEL org.opencontainers.image.title="recording-operator" \
       org.opencontainers.image.description="Moves recordings from expiring URLs to object storage, byte for byte" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.url="${URL}" \
+      org.opencontainers.image.base.name="${BASE_NAME}" \
+      org.opencontainers.image.base.digest="${BASE_DIGEST}"
 # The user has no entry in /etc/passwd (and on OpenShift any number): libraries that ask for its name find it here.
 ENV PATH=/opt/operator/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     USER=recording-operator HOME=/tmp PYTHONWARNINGS="ignore:Unable to find acceptable character"

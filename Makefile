@@ -11,6 +11,7 @@ PYTEST_ARGS ?=
 ROUNDS ?= 5
 SIZE ?= 1Gi
 STORE ?= null
+BENCH_ARGS ?=
 OBJECTS ?= 10000
 SOAK_ARGS ?=
 
@@ -95,7 +96,7 @@ docs: setup ## Write the generated pages of docs/
 
 bench: setup ## Compare the data path with curl, aws, rclone, s5cmd; ROUNDS=1 SIZE=256Mi is quick, STORE=versitygw real
 	@$(BIN)/python -m localcluster tools >/dev/null
-	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.datapath --rounds $(ROUNDS) --size $(SIZE) --store $(STORE)
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.datapath --rounds $(ROUNDS) --size $(SIZE) --store $(STORE) $(BENCH_ARGS)
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.small --rounds $(ROUNDS) --objects $(OBJECTS)
 
 bench-limits: setup ## Memory per worker, 50 GiB of unknown length, 64 transfers, a capped link; LIMITS_ARGS="workers crowd"

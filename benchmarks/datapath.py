@@ -1,12 +1,15 @@
 """`make bench`: one transfer by the operator's data path against the tools that could be picked instead.
 
-    python -m benchmarks.datapath [whole] [capped] [--rounds 5] [--size 1Gi] [--store null|versitygw]
+    python -m benchmarks.datapath [whole] [capped] [--rounds 5] [--size 1Gi] [--store null|versitygw] [--image [REF…]]
 
 `whole`: GB/s, CPU-s/GB and peak memory of each way to move SIZE, TLS on both legs. `capped`: the source gives each
 connection 60 MB/s and answers after 30 ms. Rounds are interleaved. Every figure is over base: the same command line
 moves 64 KiB in each round, and the median of what that takes (start of the program, its memory) is subtracted. Ratios
 are medians of the ratios to the same round's floor; only they may be compared between machines. Ends with 1 when ours
 is not above every peer; absolute times are not judged.
+
+With `--image`, `whole` compares only the floor, ours, and ours as images have it: the image of this tree, or images
+that were built before, by reference. That needs root and buildah.
 """
 
 import argparse
@@ -14,9 +17,11 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from benchmarks.imageprogram import image_program
 from benchmarks.methods import FLOOR, METHODS, OURS, SINGLE_STREAM, Bench, Method, ours
 from benchmarks.nullpeer import HERE, peer, sides
 from benchmarks.peers import ensure_peers
@@ -40,6 +45,7 @@ def main() -> int:
     options.add_argument("parts", nargs="*", default=PARTS, help="whole, capped; default: both")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--size", default="1Gi", help="bytes of the object")
+    options.add_argument("--image", nargs="*", metavar="REFERENCE", help="ours as images have it")
     options.add_argument("--store", choices=["null", "versitygw"], default="null")
     given = options.parse_args()
     if unknown := set(given.parts) - set(PARTS):
@@ -51,7 +57,9 @@ def main() -> int:
         bench = Bench.of(both, peers, Path(name))
         print(f"{', '.join(peers.versions)}; {given.size}, {given.rounds} rounds, store: {given.store}\n")
         if "whole" in given.parts:
-            runs = measured(METHODS, bench, size_bytes, "", given.rounds)
+            with ExitStack() as mounted:
+                chosen = METHODS if given.image is None else in_images(given.image, Path(name), mounted)
+                runs = measured(chosen, bench, size_bytes, "", given.rounds)
             good &= report(runs, size_bytes)
         if "capped" in given.parts:
             print("\n60 MB/s and 30 ms for each connection of the source:\n")
@@ -63,6 +71,15 @@ def main() -> int:
             times = median_ratio(runs[best], runs[OURS_WIDE], lambda run: run.wall_s)
             print(f"\n8 workers: {times:.1f} x the best single stream ({best})")
     return 0 if good else 1
+
+
+def in_images(references: Sequence[str], folder: Path, mounted: ExitStack) -> dict[str, Method]:
+    """The floor, ours, and ours in each image, which stays mounted until `mounted` is left. Raises ImageError."""
+    chosen = {FLOOR: METHODS[FLOOR], OURS: METHODS[OURS]}
+    for reference in references or (None,):
+        program = mounted.enter_context(image_program(folder, reference=reference))
+        chosen[f"{OURS}, image {reference or 'of this tree'}"] = ours(program=program)
+    return chosen
 
 
 def measured(methods: Mapping[str, Method], bench: Bench, size_bytes: int, query: str, rounds: int) -> Runs:

@@ -14,12 +14,16 @@ _REFERENCE: Final = "localhost/recording-operator:bench"
 
 
 @contextmanager
-def image_program(folder: Path) -> Iterator[list[str]]:
-    """How to call the operator of the image; it sees `folder` where it is here. Needs root; raises ImageError."""
+def image_program(folder: Path, *, reference: str | None = None) -> Iterator[list[str]]:
+    """How to call the operator of the image; it sees `folder` where it is here. Needs root; raises ImageError.
+
+    Without the `reference` of an image that was built before, the image is built from this tree.
+    """
     builder = ImageBuilder()
     with ExitStack() as undo:
-        builder.build(archive=folder / "image.tar", reference=_REFERENCE)
-        root = builder.unpack(_REFERENCE)
+        if reference is None:
+            reference = builder.build(archive=folder / "image.tar", reference=_REFERENCE).reference
+        root = builder.unpack(reference)
         undo.callback(builder.release)
         for path in (Path("/proc"), Path("/dev"), folder):
             inside = root / path.relative_to("/")
@@ -27,6 +31,6 @@ def image_program(folder: Path) -> Iterator[list[str]]:
             subprocess.run(["mount", "--bind", str(path), str(inside)], check=True)
             undo.callback(subprocess.run, ["umount", str(inside)], check=True)
         unset = [f"--unset={name}" for name in _UNSET]
-        config = builder.inspect(_REFERENCE)["OCIv1"]["config"]
+        config = builder.inspect(reference)["OCIv1"]["config"]
         chroot = ["/usr/sbin/chroot", str(root), *config["Entrypoint"]]
         yield ["/usr/bin/env", *unset, *config["Env"], *chroot]

@@ -65,17 +65,15 @@ def curl_pair(bench: Bench, size_bytes: int, query: str) -> Usage:
     return bench.run([[*curl, bench.url(size_bytes, query)], [*curl, *upload]], piped=False)
 
 
-def ours(*more: str) -> Method:
-    """`recording-operator copy` as it is installed."""
+_INSTALLED: Final = (str(Path(sys.executable).parent / "recording-operator"),)
+
+
+def ours(*more: str, program: Sequence[str] = _INSTALLED) -> Method:
+    """`recording-operator copy`, by default as it is installed here."""
 
     def run(bench: Bench, size_bytes: int, query: str) -> Usage:
         target = f"s3://{BUCKET}/{bench.key()}"
-        command = [
-            str(Path(sys.executable).parent / "recording-operator"),
-            "copy",
-            bench.url(size_bytes, query),
-            target,
-        ]
+        command = [*program, "copy", bench.url(size_bytes, query), target]
         command += [f"--endpoint-url={bench.sides.store}", f"--policy={bench.folder / 'policy.yaml'}", *more]
         return bench.run([command])
 

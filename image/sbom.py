@@ -1,14 +1,25 @@
 """Write what is in the image as a CycloneDX 1.6 bill of materials; run by the Dockerfile with the image's own Python.
 
-Python distributions from their own metadata, Debian packages from dpkg's list. The same content gives the same text.
+Python distributions come from their own metadata, Debian packages from dpkg's list and their `copyright` files. The
+same content gives the same text.
 """
 
 import json
+import platform
+import re
 import sys
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from urllib.parse import quote
 
 DPKG = Path("/var/lib/dpkg/status")
+DOCUMENTATION = Path("/usr/share/doc")
+# The machine-readable format, https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/, and its field.
+_MACHINE_READABLE = re.compile(r"^Format(-Specification)?:", re.IGNORECASE)
+_LICENCE = re.compile(r"^License:[ \t]*(\S.*?)\s*$", re.MULTILINE | re.IGNORECASE)
+# Older files name the texts that they apply.
+_COMMON_LICENCE = re.compile(r"/usr/share/common-licenses/([A-Za-z0-9.+-]*[A-Za-z0-9])")
+_LONGEST_LICENCE = 60  # characters; a longer value of the old field `License` is the text itself
 
 
 def python_component(found: Distribution) -> dict[str, object]:
@@ -26,8 +37,15 @@ def python_component(found: Distribution) -> dict[str, object]:
     elif names := [
         line.split(" :: ")[-1] for line in found.metadata.get_all("Classifier") or () if "License ::" in line
     ]:
-        component["licenses"] = [{"license": {"name": entry}} for entry in names]
+        component["licenses"] = named(names)
+    elif (licence := (found.metadata.get("License") or "").strip()) and len(licence) <= _LONGEST_LICENCE:
+        component["licenses"] = named([licence])
     return component
+
+
+def named(licences: list[str]) -> list[dict[str, object]]:
+    """Licences by the names that their packages use, which are not always those of SPDX."""
+    return [{"license": {"name": name}} for name in licences]
 
 
 def interpreter() -> dict[str, object]:
@@ -43,13 +61,29 @@ def debian_components() -> list[dict[str, object]]:
     if not DPKG.exists():
         return []
     components: list[dict[str, object]] = []
+    system = platform.freedesktop_os_release()
+    distro = f"{system['ID']}-{system['VERSION_ID']}"
     for block in DPKG.read_text(encoding="utf-8").split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and line[0] != " ")
         if fields.get("Package"):
-            ref = f"pkg:deb/debian/{fields['Package']}@{fields['Version']}?arch={fields['Architecture']}"
-            component = {"type": "library", "name": fields["Package"], "version": fields["Version"]}
+            package, version = fields["Package"], fields["Version"]
+            # A plus sign in a version would be read as a blank (purl specification, "Rules for each purl component").
+            ref = f"pkg:deb/debian/{quote(package)}@{quote(version)}?arch={fields['Architecture']}&distro={distro}"
+            component: dict[str, object] = {"type": "library", "name": package, "version": version}
+            if licences := debian_licences(package):
+                component["licenses"] = named(licences)
             components.append({**component, "purl": ref, "bom-ref": ref})
     return components
+
+
+def debian_licences(package: str) -> list[str]:
+    """The licences that a package's `copyright` file names, or where to read them; empty where it has no such file."""
+    path = DOCUMENTATION / package / "copyright"
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    names = _LICENCE if _MACHINE_READABLE.match(text.lstrip()) else _COMMON_LICENCE
+    return sorted(set(names.findall(text))) or [f"see {path}"]
 
 
 def main() -> None:

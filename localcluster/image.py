@@ -1,6 +1,6 @@
 """The operator's image, built here without Docker and without an image registry: `python -m localcluster.image`.
 
-mmdebstrap makes the two base images from the machine's own package mirror, buildah builds the Dockerfile on them.
+mmdebstrap makes the two base images from the machine's own Debian mirror, buildah builds the Dockerfile on them.
 Needs root, buildah and mmdebstrap. Errors: ImageError.
 """
 
@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from localcluster.builds import cache_folder
 from localcluster.install import PROJECT
 
 REFERENCE: Final = "localhost/recording-operator:dev"
-_SUITE: Final = "bookworm"
+_SUITE: Final = "trixie"
 _SOURCES: Final = Path("/etc/apt/sources.list.d/debian.sources")
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 _RUNTIME: Final = (
@@ -28,6 +29,12 @@ _RUNTIME: Final = (
     "ca-certificates", "python3",
 )  # fmt: skip
 _BUILD: Final = (*_RUNTIME, "gzip", "python3-venv", "python3-pip")
+# The Dockerfile keeps the licences of /usr/share/doc.
+_OPTIONS: Final = (
+    "--variant=extract",
+    *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "locale", "info")),
+    '--aptopt=APT::Install-Recommends "false"',
+)
 # No maintainer script is run, so this makes what they would, and dpkg's list of what is there.
 _HOOK: Final = """
 cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"
@@ -79,8 +86,14 @@ class ImageBuilder:
 
     def build(self, *, archive: Path, reference: str = REFERENCE, cached: bool = True, tree: Path = PROJECT) -> Image:
         """Build the Dockerfile into an OCI archive. The same tree and bases give the same digest. Raises ImageError."""
-        bases = {"PYTHON_IMAGE": self._base("build", _BUILD), "RUNTIME_IMAGE": self._base("runtime", _RUNTIME)}
-        arguments = [f"--build-arg={name}={image}" for name, image in bases.items()]
+        runtime = self._base("runtime", _RUNTIME)
+        build_arguments = {
+            "PYTHON_IMAGE": self._base("build", _BUILD),
+            "RUNTIME_IMAGE": runtime,
+            "BASE_NAME": runtime,
+            "BASE_DIGEST": self.inspect(runtime)["FromImageDigest"],
+        }
+        arguments = [f"--build-arg={name}={value}" for name, value in build_arguments.items()]
         self._buildah(
             "build", "--isolation=chroot", "--pull-never", f"--layers={str(cached).lower()}", "--timestamp=0",
             "--format=oci", f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments,
@@ -113,15 +126,15 @@ class ImageBuilder:
 
     def _base(self, name: str, packages: Sequence[str]) -> str:
         """Return the reference of a base image, made once for each list of packages."""
-        key = hashlib.sha256("\n".join((_SUITE, _HOOK, *packages)).encode()).hexdigest()[:12]
+        key = hashlib.sha256("\n".join((_SUITE, _HOOK, *_OPTIONS, *packages)).encode()).hexdigest()[:12]
         reference = f"localhost/recording-operator-{name}:{key}"
         if self._run(["buildah", *self._storage(), "inspect", "--type=image", reference]).returncode == 0:
             return reference
         root = self.folder / f"{name}.tar"
-        options = ["--variant=extract", f"--include={','.join(packages)}", f"--extract-hook={_HOOK}"]
-        options += [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info")]
-        options += ['--aptopt=APT::Install-Recommends "false"']
-        self._checked(["mmdebstrap", "--quiet", *options, _SUITE, str(root), str(_SOURCES)])
+        options = [*_OPTIONS, f"--include={','.join(packages)}", f"--extract-hook={_HOOK}"]
+        sources = self.folder / "debian.sources"
+        sources.write_text(debian_sources(_SOURCES.read_text(encoding="utf-8"), suite=_SUITE), encoding="utf-8")
+        self._checked(["mmdebstrap", "--quiet", *options, _SUITE, str(root), str(sources)])
         container = self._buildah("from", "scratch").strip()
         self._buildah("add", "--quiet", container, str(root), "/")
         self._buildah("config", "--env=PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", container)
@@ -145,6 +158,16 @@ class ImageBuilder:
     def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "SOURCE_DATE_EPOCH": "0"}
         return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+
+
+def debian_sources(sources: str, *, suite: str) -> str:
+    """Return the machine's own package sources (deb822) for another suite: its updates and security fixes too."""
+
+    def renamed(field: re.Match[str]) -> str:
+        suites = (word.partition("-") for word in field[2].split())
+        return field[1] + " ".join(f"{suite}{dash}{rest}" for _, dash, rest in suites)
+
+    return re.sub(r"(?m)^(Suites:\s*)(.+)$", renamed, sources)
 
 
 def main(arguments: Sequence[str]) -> int:

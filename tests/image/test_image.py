@@ -63,6 +63,9 @@ def test_what_the_image_says_of_itself(builder: ImageBuilder, tmp_path: Path) ->
     assert config["StopSignal"] == "SIGTERM"
     assert config["Labels"]["org.opencontainers.image.version"] == __version__
     assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    for label in ("source", "url", "base.name"):
+        assert config["Labels"][f"org.opencontainers.image.{label}"], label
+    assert config["Labels"]["org.opencontainers.image.base.digest"].startswith("sha256:")
 
 
 def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
@@ -85,7 +88,12 @@ def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
         kinds = [component["purl"].split(":")[1].split("/")[0] for component in bill["components"]]
         assert kinds.count("pypi") == len(list(root.glob("opt/operator/lib/python3*/site-packages/*.dist-info")))
         names = {entry["name"] for entry in bill["components"]}
-        assert {"recording-operator", "python", "kopf", "boto3", "libssl3"} <= names
+        assert {"recording-operator", "python", "kopf", "boto3", "libssl3t64"} <= names
+        packages = [entry for entry in bill["components"] if entry["purl"].startswith("pkg:deb/debian/")]
+        assert [entry["purl"] for entry in packages if not entry["purl"].endswith("&distro=debian-13")] == []
+        assert [entry["purl"] for entry in bill["components"] if not entry.get("licenses")] == []
+        documented = root / "usr/share/doc"
+        assert [entry["name"] for entry in packages if not (documented / entry["name"] / "copyright").is_file()] == []
         assert _size_bytes(root) < _MOST_BYTES
         compiled = [path.read_bytes()[4:8] for path in root.rglob("*.pyc")]
         assert len(compiled) > 1000
