@@ -18,7 +18,7 @@ from localcluster.builds import ensure_tools
 from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, PROJECT, install
 from localcluster.kubectl import Kubectl, write_token_kubeconfig
 from localcluster.operatorprocess import POLICY, operator_command, operator_environment
-from localcluster.process import ComponentError
+from localcluster.process import ComponentError, end_with_parent
 from localcluster.progress import Progress, say
 from localcluster.stack import Stack
 
@@ -154,7 +154,11 @@ def serve() -> int:
 
 
 def run() -> NoReturn:
-    """Become the operator, in the foreground. CRDs and RBAC are applied as they are in the tree now."""
+    """Become the operator, in the foreground. CRDs and RBAC are applied as they are in the tree now.
+
+    A signal to this process is one to the operator. It ends in order when its parent (make) ends, however that ends.
+    """
+    end_with_parent(signal.SIGTERM)
     if not Supervisor().is_running():
         raise ComponentError("no cluster is running: run `make cluster` first")
     folder = LOCAL / "cluster"

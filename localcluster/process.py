@@ -4,6 +4,7 @@ Errors: ComponentError (did not start, or not in time).
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -28,6 +29,7 @@ if os.getppid() != int(sys.argv[1]):
     sys.exit("the parent ended before this process started")
 os.execv(sys.argv[2], sys.argv[2:])
 """
+_PR_SET_PDEATHSIG: Final = 1
 _POLL_S: Final = 0.03
 
 
@@ -42,6 +44,15 @@ def bound_to_parent(argv: Sequence[str]) -> list[str]:
     The program must be an absolute path.
     """
     return [sys.executable, "-I", "-S", "-c", _BIND_TO_PARENT, str(os.getpid()), *argv]
+
+
+def end_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send this process `number` when its parent ends, also after it became another program."""
+    parent = os.getppid()
+    with contextlib.suppress(OSError, AttributeError):  # not Linux: a terminal's signals still reach both
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        raise ComponentError("the parent process ended")
 
 
 class Process:

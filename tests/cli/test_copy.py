@@ -20,9 +20,12 @@ from click.testing import CliRunner
 
 from localcluster import S3Server
 from localcluster.operatorprocess import POLICY
+from localcluster.ports import LOOPBACK
 from recording_operator.cli.copy import copy
+from recording_operator.signals import SAME_REQUEST_S
 from recording_operator.transfer.checksums import crc64nvme, to_text
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
+from tests.support.proxy import TcpProxy
 from tests.support.transfers import KIB, MIB, pattern, sum_of
 from tests.support.waiting import eventually
 
@@ -273,6 +276,40 @@ def test_an_interrupted_copy_aborts_its_upload(copying: Copying, serve: Serve, n
     assert (done.status, done.result["reason"]) == (130, "Interrupted")
     assert copying.uploads() == []
     assert copying.keys() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_burst_of_signals_is_one_interruption(copying: Copying, serve: Serve, number: signal.Signals) -> None:
+    source = serve(BODY)
+    source.behave = lambda request: Behaviour(hold_after=6 * MIB if request.number > 1 else None)
+    process = copying.start(source.url, "--json", "--workers=1", "--part-size=5Mi")
+    eventually(lambda: copying.parts() == 1, within_s=60, what="one part of an open upload")
+    for _ in range(100):
+        process.send_signal(number)
+    done = copying.ended(process)
+    assert (done.status, done.result["reason"]) == (130, "Interrupted")
+    assert copying.uploads() == []
+
+
+def test_a_second_signal_ends_a_copy_whose_store_does_not_answer(copying: Copying, serve: Serve) -> None:
+    source = serve(BODY)
+    source.behave = lambda request: Behaviour(hold_after=6 * MIB if request.number > 1 else None)
+    with TcpProxy(copying.s3.port) as proxy:
+        through = f"--endpoint-url=http://{LOOPBACK}:{proxy.port}"
+        process = copying.start(source.url, through, "--workers=1", "--part-size=5Mi")
+        eventually(lambda: copying.parts() == 1, within_s=60, what="one part of an open upload")
+        proxy.block()
+        begun_s = time.monotonic()
+
+        def interrupted_again() -> bool:
+            process.send_signal(signal.SIGINT)
+            return process.poll() is not None
+
+        eventually(interrupted_again, within_s=10, what="the end")
+    assert process.returncode == 130
+    assert time.monotonic() - begun_s > SAME_REQUEST_S
+    assert "interrupted again" in copying.ended(process).err
+    assert len(copying.uploads()) == 1, "the store did not hear of the end"
 
 
 def test_what_a_killed_copy_left_the_next_one_clears_away(copying: Copying, serve: Serve) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from recording_operator.api.reasons import Reason
 from recording_operator.engine.verdicts import Verdict, verdict_of
+from recording_operator.signals import on_end_signals
 from recording_operator.transfer.artifact import abort_uploads, transfer_source
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import Stopped, TransferError
@@ -82,7 +83,7 @@ def _ended(pid: int, *, within_s: float) -> bool:
 
 def _work(config: Config, store: S3Store, dialer: Dialer, *, seed: int) -> None:
     worker = _Worker(config, store, dialer, seed=seed)
-    signal.signal(signal.SIGTERM, lambda *_: worker.terminating.set())
+    on_end_signals(first=worker.terminating.set, again=worker.terminating.set)
     threads = [threading.Thread(target=worker.run) for _ in range(config.threads)]
     for thread in threads:
         thread.start()

@@ -17,7 +17,7 @@ import yaml
 from localcluster.background import Supervisor
 from localcluster.install import PROJECT
 from localcluster.mediaserver import DEFAULT_PORT
-from localcluster.ports import LOOPBACK
+from localcluster.ports import LOOPBACK, is_free
 from localcluster.stack import Stack
 
 pytestmark = pytest.mark.cluster
@@ -51,6 +51,17 @@ class Commands:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+        )
+
+    def make_run(self) -> "subprocess.Popen[str]":
+        """`make run`, in a process group of its own."""
+        return subprocess.Popen(
+            ["make", "--no-print-directory", "run", "LOCALCLUSTER_FOLDER=" + str(self.folder)],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         )
 
     @staticmethod
@@ -134,6 +145,25 @@ def test_two_operators_run_beside_each_other_and_one_works(commands: Commands) -
             process.send_signal(signal.SIGINT)
         outputs = [process.communicate(timeout=60)[0] for process in (first, second)]
         assert [process.returncode for process in (first, second)] == [0, 0], outputs
+
+
+def test_make_run_ends_its_operator_however_it_ends(commands: Commands) -> None:
+    assert commands("up").returncode == 0
+    for how, number in (("make", signal.SIGTERM), ("make", signal.SIGKILL), ("group", signal.SIGTERM)):
+        with commands.make_run() as running:
+            try:
+                port = int(commands.port_of(running))
+                if how == "make":
+                    running.send_signal(number)
+                else:
+                    for _ in range(10):  # make passes on what the whole group got already
+                        os.killpg(running.pid, number)
+                output = running.communicate(timeout=20)[0]  # the operator writes there too: both have ended
+                assert '"Ended"' in output, f"{number.name} to the {how}: {output}"
+                assert is_free(port)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(running.pid, signal.SIGKILL)
 
 
 def test_nothing_is_left_when_the_supervisor_is_killed(commands: Commands) -> None:

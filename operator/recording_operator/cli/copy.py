@@ -1,7 +1,7 @@
 """`recording-operator copy`: one transfer by hand, by the operator's own data path."""
 
 import json
-import signal
+import os
 import sys
 import threading
 import time
@@ -19,6 +19,7 @@ from recording_operator.engine.status import format_bytes, format_progress
 from recording_operator.engine.verdicts import Verdict, verdict_of
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import Settings, SettingsError, load_settings
+from recording_operator.signals import on_end_signals
 from recording_operator.transfer.artifact import abort_uploads, transfer_source
 from recording_operator.transfer.bandwidth import Flow, Link
 from recording_operator.transfer.dialer import Dialer
@@ -132,7 +133,7 @@ def copy(
 
     The key pair comes from the environment (AWS_ACCESS_KEY_ID …) or the instance. Sources that the settings do not
     allow are refused, as in the operator. Doing it again finds the object and stores nothing. Exit status: 0 stored,
-    1 failed for good, 75 may work later, 2 wrong usage, 130 interrupted.
+    1 failed for good, 75 may work later, 2 wrong usage, 130 interrupted (a second signal ends it at once).
     """
     redactor = Redactor()
     configure_logging(redactor=redactor, log_format="text", level=30)
@@ -179,8 +180,7 @@ def _run(
     as_json: bool,
 ) -> int:
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    on_end_signals(first=stop.set, again=_end_at_once)
     meter = _Meter(show=sys.stderr.isatty(), started_s=time.monotonic())
     try:
         if probes:
@@ -220,6 +220,11 @@ def _run(
     meter.clear()
     _stored(stored, seconds=time.monotonic() - meter.started_s, as_json=as_json)
     return 0
+
+
+def _end_at_once() -> None:
+    click.echo("recording-operator: interrupted again; an upload may be left open in the bucket", err=True)
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _status_of(reason: Reason) -> int:

@@ -1,6 +1,7 @@
 """`recording-operator run`: the operator itself."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Literal
@@ -48,6 +49,7 @@ def run(
 ) -> None:
     """Run the operator until SIGTERM or SIGINT.
 
+    The first signal lets transfers end for shutdown.grace; another one, a second later or more, stops them at once.
     Exit status: 0 after a signal, 1 when it cannot start (one line says why), 3 when the Lease was lost.
     """
     bound_arenas()
@@ -68,4 +70,5 @@ def run(
     except (StartError, SettingsError, ConnectionConfigError) as error:
         click.echo(f"recording-operator: {redactor.redact(str(error))}", err=True)
         sys.exit(1)
-    sys.exit(status)
+    logging.shutdown()
+    os._exit(status)  # Threads that still wait for a store or an API server must not keep the process.

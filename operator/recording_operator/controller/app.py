@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -44,6 +43,7 @@ from recording_operator.logs import Redactor
 from recording_operator.memory import give_back
 from recording_operator.metrics import Metrics
 from recording_operator.settings import Settings
+from recording_operator.signals import on_end_signals
 from recording_operator.transfer.dialer import Dialer
 
 LOOP_SILENCE_S: Final = 60.0
@@ -51,6 +51,8 @@ WATCH_SILENCE_S: Final = 120.0
 _API_THREADS: Final = 8
 _TICK_S: Final = 1.0
 _GIVE_BACK_EVERY_S: Final = 60.0
+_END_WITHIN_S: Final = 8.0
+"""From the signal to the end, besides the time that transfers have: Events and the Lease are written in it."""
 _WATCHED: Final = ("recordings", "storagelocations")
 
 _log = logging.getLogger(__name__)
@@ -119,8 +121,8 @@ class App:
 
     def run(self) -> int:
         """Start, work until a signal, drain. Raises StartError."""
+        on_end_signals(first=self._asked_to_end, again=self._impatient.set)
         health = self._listen()
-        self._handle_signals()
         rest = RestClient(self._connection, observer=self._metrics)
         self._check(rest)
         leadership = Leadership(
@@ -164,14 +166,13 @@ class App:
         if problems:
             raise StartError("; ".join(problems))
 
-    def _handle_signals(self) -> None:
-        def on_signal(_number: int, _frame: object) -> None:
-            if self._stop.is_set():
-                self._impatient.set()
-            self._stop.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, on_signal)
+    def _asked_to_end(self) -> None:
+        """The first signal. The end has a limit of its own: a call that does not return must not keep the process."""
+        drain_s = 0.0 if self._loop is None else 1.5 * self._settings.shutdown.grace.total_seconds()
+        limit = threading.Timer(drain_s + _END_WITHIN_S, _end_late)
+        limit.daemon = True
+        limit.start()
+        self._stop.set()
 
     # Work
 
@@ -361,6 +362,12 @@ class App:
         if self._watcher is None or not self._watcher.listed.is_set():
             return "the first list is not complete"
         return self._alive()
+
+
+def _end_late() -> None:
+    _log.critical("Ending now: something has not returned in time; the next operator goes on with what is open")
+    logging.shutdown()
+    os._exit(0)
 
 
 def _end_at_once(why: str) -> None:

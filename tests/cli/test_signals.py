@@ -1,0 +1,84 @@
+"""Bursts of SIGTERM and SIGINT end a process once, and never hang it."""
+
+import itertools
+import signal
+import subprocess
+import sys
+import time
+from typing import Final
+
+import pytest
+
+from recording_operator.signals import SAME_REQUEST_S
+from tests.support.waiting import eventually
+
+_BURSTS: Final = 50
+_SIGNALS_IN_BURST: Final = 10
+_END_WITHIN_S: Final = 10.0
+# The main thread is in the Event's lock nearly all the time, as the operator's is for moments.
+_PROCESS: Final = """
+import os, sys, threading, time
+from recording_operator.signals import on_end_signals
+
+stop, again = threading.Event(), threading.Event()
+
+def tell(event, word):
+    event.set()
+    os.write(1, word)
+
+on_end_signals(first=lambda: tell(stop, b"first\\n"), again=lambda: tell(again, b"again\\n"))
+os.write(1, b"ready\\n")
+while not stop.wait(0.00001):
+    pass
+if sys.argv[1] == "once":
+    until = time.monotonic() + 0.05
+    while time.monotonic() < until:
+        stop.set()
+    sys.exit(7)
+again.wait()
+sys.exit(8)
+"""
+
+
+def _start(how: str) -> "subprocess.Popen[str]":
+    process = subprocess.Popen([sys.executable, "-c", _PROCESS, how], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.fixture(scope="module", params=[(signal.SIGTERM,), (signal.SIGTERM, signal.SIGINT)], ids=["one", "both"])
+def numbers(request: pytest.FixtureRequest) -> tuple[signal.Signals, ...]:
+    found: tuple[signal.Signals, ...] = request.param
+    return found
+
+
+def test_every_burst_of_signals_ends_the_process(numbers: tuple[signal.Signals, ...]) -> None:
+    for burst in range(_BURSTS):
+        with _start("once") as process:
+            try:
+                for number in itertools.islice(itertools.cycle(numbers), _SIGNALS_IN_BURST):
+                    process.send_signal(number)
+                assert process.wait(_END_WITHIN_S) == 7, f"burst {burst}"
+                assert process.stdout is not None
+                assert process.stdout.read() == "first\n", "a burst is one request"
+            finally:
+                process.kill()
+
+
+def test_a_signal_that_comes_later_is_a_second_request() -> None:
+    with _start("twice") as process:
+        begun_s = time.monotonic()
+        try:
+
+            def ended() -> bool:
+                process.send_signal(signal.SIGTERM)
+                return process.poll() is not None
+
+            eventually(ended, within_s=_END_WITHIN_S, what="an end by the second request")
+            assert process.returncode == 8
+            assert time.monotonic() - begun_s > SAME_REQUEST_S
+            assert process.stdout is not None
+            assert process.stdout.read().splitlines()[:2] == ["first", "again"]
+        finally:
+            process.kill()
