@@ -2,8 +2,10 @@
 
 import pytest
 
+from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
-from tests.support.recordings import MIB, Live, artifact_of, from_media
+from recording_operator.kube.errors import NotFound
+from tests.support.recordings import MIB, Live, a_recording, artifact_of, from_media, path_of
 from tests.support.waiting import eventually
 from tests.support.world import World
 
@@ -19,6 +21,64 @@ def object_of(recording: Live) -> tuple[str, str]:
     """Key and version of the stored video."""
     artifact = artifact_of(recording.status(), "video")
     return artifact["key"], artifact["versionId"]
+
+
+def stored_in_a_bucket_of_its_own(world: World) -> Live:
+    """A stored Recording that takes its objects with it, in a namespace and a bucket that the test may remove."""
+    own = f"{world.namespace}-own"
+    world.s3.create_bucket(own, versioned=True)
+    world.cluster.kubectl("create", "namespace", own)
+    location = world.make_location(
+        spec={
+            "s3": {"bucket": own},
+            "allowedNamespaces": {"names": [own]},
+            "deletionPolicies": ["Retain", "Delete"],
+        }
+    )
+    manifest = a_recording(own, from_media(world.media), name="meeting", location=location, deletionPolicy="Delete")
+    recording = Live(world.admin.request("POST", path_of(own), body=manifest), admin=world.admin, history=world.history)
+    recording.wait_phase("Complete")
+    return recording
+
+
+def bucket_of(recording: Live) -> str:
+    """Where its objects are."""
+    return str(recording.status()["bucket"])
+
+
+def empty_and_delete(world: World, bucket: str) -> None:
+    """Remove a bucket with all that is in it."""
+    client = world.s3.client()
+    listing = client.list_object_versions(Bucket=bucket)
+    for found in [*listing.get("Versions", []), *listing.get("DeleteMarkers", [])]:
+        client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
+    client.delete_bucket(Bucket=bucket)
+
+
+def namespace_is_gone(world: World, name: str) -> bool:
+    """Whether the namespace has ended."""
+    try:
+        world.admin.request("GET", f"/api/v1/namespaces/{name}")
+    except NotFound:
+        return True
+    return False
+
+
+def location_events(world: World, name: str) -> list[str]:
+    """Reasons of the Events about a StorageLocation."""
+    found = world.admin.request("GET", "/apis/events.k8s.io/v1/namespaces/default/events")["items"]
+    return [str(event["reason"]) for event in found if event["regarding"]["name"] == name]
+
+
+def put_key(world: World, location: str, *, secret_key: str) -> None:
+    """Replace the secret key that a location uses."""
+    key = {"AWS_ACCESS_KEY_ID": world.s3.root.access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
+    world.put_secret(location, key, namespace=OPERATOR_NAMESPACE)
+
+
+def keys_of(world: World, bucket: str) -> list[str]:
+    """What a bucket shows."""
+    return [found["Key"] for found in world.s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
 def versions_at(world: World, key: str) -> list[str]:
@@ -104,6 +164,43 @@ def test_policy_changed_after_it_is_complete(world: World) -> None:
 
     world.removed.add(to_delete.uid)
     assert versions_at(world, artifact_of(to_delete.versions()[-1]["status"], "video")["key"]) == []
+
+
+def test_t61_a_namespace_whose_bucket_is_gone_ends(world: World) -> None:
+    recording = stored_in_a_bucket_of_its_own(world)
+    empty_and_delete(world, bucket_of(recording))
+
+    world.cluster.kubectl("delete", "namespace", recording.namespace, "--wait=false")
+
+    recording.wait_gone(within_s=45)
+    eventually(lambda: namespace_is_gone(world, recording.namespace), within_s=60, what="the end of the namespace")
+    world.wait_location("BucketNotFound", name=recording.spec["storageLocation"])
+    assert {"DeletionBlocked", "BucketNotFound"} <= set(location_events(world, recording.spec["storageLocation"]))
+
+
+def test_t60_a_namespace_that_the_store_s_refusal_keeps_says_so_and_ends_after_the_repair(world: World) -> None:
+    recording = stored_in_a_bucket_of_its_own(world)
+    name, bucket = recording.spec["storageLocation"], bucket_of(recording)
+    put_key(world, name, secret_key="wrong-secret-key-of-nobody")
+    world.edit_location(name, limits={"concurrentUploads": 9})  # which has it checked, with the new key
+    world.wait_location("CredentialsInvalid", name=name)
+
+    world.cluster.kubectl("delete", "namespace", recording.namespace, "--wait=false")
+
+    def told() -> bool:
+        conditions = recording.status().get("conditions", [])
+        return any((one["type"], one["status"]) == ("DeletionBlocked", "True") for one in conditions)
+
+    eventually(told, within_s=45, what="the condition DeletionBlocked")
+    status = recording.status()
+    assert status["reason"] == "DeletionBlocked"
+    assert "deletionPolicy" in status["message"]
+    eventually(lambda: "DeletionBlocked" in location_events(world, name), what="an Event on the StorageLocation")
+    assert recording.read()["metadata"]["finalizers"] == [DELETE_OBJECT_FINALIZER]
+
+    put_key(world, name, secret_key=world.s3.root.secret_key)
+    recording.wait_gone(within_s=45)
+    assert [key for key in keys_of(world, bucket) if not key.startswith(".recording-operator/")] == []
 
 
 def test_deleted_and_created_again_under_the_same_name(world: World) -> None:

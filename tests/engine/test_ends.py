@@ -224,12 +224,15 @@ def test_t24_cleaning_up_is_tried_again_whatever_else_wakes_the_recording() -> N
 def test_a_location_that_never_comes_back_holds_nothing_for_ever() -> None:
     driver = Driver()
     recording = deleting(finished(deletion_policy=DeletionPolicy.DELETE, finalizers=[DELETE_OBJECT_FINALIZER]))
-    driver.tell(LocationGone(name="archive"), RecordingSeen(recording=recording))
+    told = driver.tell(LocationGone(name="archive"), RecordingSeen(recording=recording))
+    assert only(told, EmitEvent).reason == Reason.DELETION_BLOCKED
+    recording = driver.accept(only(told, WriteStatus), recording)
     assert none(driver.wait(3500), WriteFinalizers)
 
     actions = driver.wait(200)
+    driver.accept(only(actions, WriteStatus), recording)
 
-    assert only(actions, WriteFinalizers).finalizers == ()
+    assert only(driver.actions, WriteFinalizers).finalizers == ()
     assert only(actions, EmitEvent).reason == Reason.DELETION_POLICY_NOT_ALLOWED
 
 

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     CANCELLED = "Cancelled"
     DELETING = "Deleting"
+    DELETION_BLOCKED = "DeletionBlocked"
     INTERRUPTED = "Interrupted"
     # The StorageLocation of a Recording
     LOCATION_NOT_FOUND = "LocationNotFound"
@@ -94,6 +95,7 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.SUSPENDED: "spec.suspend is true. What is stored so far is kept; set it to false to go on.",
     Reason.CANCELLED: "spec.cancel is true: the upload was aborted. Set it to false to start again.",
     Reason.DELETING: "The Recording is being deleted; its upload is aborted first.",
+    Reason.DELETION_BLOCKED: "The Recording is being deleted, and the store does not let its objects be removed (deletionPolicy Delete); the message says why. It is tried again. Repair the location, or set deletionPolicy to Retain to let the Recording go without its objects.",
     Reason.INTERRUPTED: "The operator stopped or moved during the upload; it goes on where it stopped. No attempt is spent.",
     Reason.LOCATION_NOT_FOUND: "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.",
     Reason.LOCATION_NOT_ALLOWED: "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from recording_operator.api.names import API_VERSION, RECORDING_KIND
+from recording_operator.api.names import API_VERSION, RECORDING_KIND, STORAGE_LOCATION_KIND
 from recording_operator.api.recording import Recording
 from recording_operator.controller.fairpool import FairPool
 from recording_operator.controller.locations import LocationKeeper
@@ -20,6 +20,7 @@ from recording_operator.engine.actions import (
     ConfirmLeadership,
     DeleteRecording,
     EmitEvent,
+    EmitLocationEvent,
     ProbeLocation,
     ReadNamespace,
     ReadRecording,
@@ -103,6 +104,8 @@ class Dispatcher:
                 self._transfers.persisted(uid, artifact)
             case EmitEvent():
                 self._emit(action)
+            case EmitLocationEvent():
+                self._emit_about_location(action)
             case ProbeLocation(name=name):
                 self._locations.probe(name)
             case Tally():
@@ -274,6 +277,18 @@ class Dispatcher:
             regarding, reason=action.reason, action=action.action, note=action.note, event_type=event_type
         )
 
+    def _emit_about_location(self, action: EmitLocationEvent) -> None:
+        meta = action.location.metadata
+        regarding = {
+            "apiVersion": API_VERSION,
+            "kind": STORAGE_LOCATION_KIND,
+            "metadata": {"name": meta.name, "uid": meta.uid},
+        }
+        self._events.emit(
+            regarding, reason=action.reason, action=action.action, note=action.note, event_type=EventType.WARNING
+        )
+        _log.warning("%s: %s", action.reason, action.note, extra={"location": meta.name})
+
     # Stores
 
     def _abort(self, action: AbortUpload) -> None:
@@ -295,7 +310,7 @@ class Dispatcher:
             self._post(CleanedUp(uid=action.ref.uid, ok=True))
         except (TransferError, LocationError) as error:
             _log.warning("Cleaning up is tried again: %s", error.message, extra=_about(action.ref))
-            self._post(CleanedUp(uid=action.ref.uid, ok=False, detail=error.message))
+            self._post(CleanedUp(uid=action.ref.uid, ok=False, reason=error.reason, detail=error.message))
 
     def _remove(self, action: CleanUp, artifact: ArtifactToClean, store: Store) -> None:
         # A version that nobody wrote down before the end is the one that is there now.

@@ -273,7 +273,7 @@ class LocationKeeper:
     def _report(self, location: StorageLocation, found: Found) -> None:
         name = location.metadata.name
         self._metrics.set_location_ready(name, ready=found.ready)
-        self._post(LocationSeen(location=location, ready=found.ready, message=found.message))
+        self._post(LocationSeen(location=location, ready=found.ready, message=found.message, reason=found.reason))
         self._announce()
         self._write_status(name, found)
 

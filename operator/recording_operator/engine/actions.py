@@ -155,6 +155,16 @@ class EmitEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmitLocationEvent:
+    """A warning Event on a StorageLocation."""
+
+    location: StorageLocation
+    reason: Reason
+    action: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFault:
     """The engine failed at this Recording and let go of it; the next event about it starts anew."""
 
@@ -196,4 +206,5 @@ Action = (
     | AbortUpload
     | CleanUp
     | EmitEvent
+    | EmitLocationEvent
 )

@@ -6,9 +6,9 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase
-from recording_operator.engine import writing
+from recording_operator.engine import blocked, writing
 from recording_operator.engine.actions import AbortUpload, Action, ArtifactToClean, CleanUp, EmitEvent
-from recording_operator.engine.entry import Entry, Teardown
+from recording_operator.engine.entry import Backoff, Entry, Teardown
 from recording_operator.engine.facts import CleanedUp, UploadAborted
 from recording_operator.engine.moving import key_of, release_reserved, stop_running
 from recording_operator.engine.state import State
@@ -64,11 +64,16 @@ def tear_down(state: State, entry: Entry, now: datetime) -> list[Action]:
     if entry.running:
         return stop_running(entry)
     teardown = entry.teardown = entry.teardown or Teardown(since=now)
+    if teardown.blocked is not None and not _wants_deletion(entry):
+        teardown.blocked, teardown.backoff = None, Backoff()  # a person let the objects stay
     if teardown.done:
         return _let_go(entry, now)
-    if teardown.in_flight or teardown.backoff.holds(now):
+    if teardown.in_flight:
         return []
-    return _clean(state, entry, teardown, now)
+    actions = [] if teardown.backoff.holds(now) else _clean(state, entry, teardown, now)
+    if teardown.in_flight or teardown.done:
+        return actions
+    return [*actions, *blocked.tell(entry, teardown, now)]
 
 
 def _clean(state: State, entry: Entry, teardown: Teardown, now: datetime) -> list[Action]:
@@ -78,10 +83,10 @@ def _clean(state: State, entry: Entry, teardown: Teardown, now: datetime) -> lis
     location = state.locations.get(entry.recording.spec.storage_location)
     if location is None:
         if now - teardown.since > state.options.give_up_cleaning_after:
-            teardown.done = True
+            teardown.done, teardown.blocked = True, None
             return [*_retained(entry, teardown, "its StorageLocation is gone"), *_let_go(entry, now)]
         teardown.backoff.again(now)
-        return []
+        return _says_missing(state, entry, teardown)
     permitted = DeletionPolicy.DELETE in location.spec.deletion_policies
     delete = _wants_deletion(entry) and permitted
     actions = [] if permitted else _retained(entry, teardown, "its location does not allow Delete")
@@ -103,17 +108,39 @@ def _clean(state: State, entry: Entry, teardown: Teardown, now: datetime) -> lis
     return [*actions, CleanUp(ref=entry.ref, location=location, artifacts=artifacts)]
 
 
-def cleaned(state: State, entry: Entry, fact: CleanedUp, now: datetime) -> None:
+def cleaned(state: State, entry: Entry, fact: CleanedUp, now: datetime) -> list[Action]:
     """The store is clean, or it must be tried again."""
     teardown = entry.teardown
     if teardown is None:
-        return
+        return []
     teardown.in_flight = False
     teardown.done = fact.ok
-    if not fact.ok and now - teardown.since > state.options.give_up_cleaning_after and not _wants_deletion(entry):
-        teardown.done = True  # only uploads are left, and the sweep of orphaned uploads finds them later
-    if not teardown.done:
-        teardown.backoff.again(now)
+    if fact.ok:
+        teardown.blocked = None
+        state.locations.deletion_works(entry.recording.spec.storage_location)
+        return []
+    if not _wants_deletion(entry):
+        # Only uploads are left: the sweep of orphaned uploads finds them later, and without a bucket there are none.
+        late = now - teardown.since > state.options.give_up_cleaning_after
+        teardown.done = late or blocked.bucket_is_gone(entry, teardown, fact, state.locations)
+        if not teardown.done:
+            teardown.backoff.again(now)
+        return []
+    if blocked.bucket_is_gone(entry, teardown, fact, state.locations):
+        teardown.done, teardown.blocked = True, None
+        return blocked.gone_with_bucket(entry, state.locations)
+    actions = blocked.failed(entry, teardown, fact, state.locations, now)
+    teardown.backoff.again(now)
+    return actions
+
+
+def _says_missing(state: State, entry: Entry, teardown: Teardown) -> list[Action]:
+    name = entry.recording.spec.storage_location
+    if not _wants_deletion(entry) or not state.locations.missing(name):
+        return []
+    hours = state.options.give_up_cleaning_after.total_seconds() / 3600
+    message = f"StorageLocation {name} does not exist. After {hours:g} h the Recording goes and its objects stay"
+    return blocked.hold(entry, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
 
 
 def is_over(entry: Entry) -> bool:
@@ -126,6 +153,8 @@ def is_over(entry: Entry) -> bool:
 def _let_go(entry: Entry, now: datetime) -> list[Action]:
     if entry.gone or DELETE_OBJECT_FINALIZER not in entry.recording.metadata.finalizers:
         return []
+    if entry.teardown is not None and (cleared := blocked.tell(entry, entry.teardown, now)):
+        return cleared  # others' finalizers may keep it
     return writing.without_finalizer(entry, now)
 
 

@@ -237,7 +237,7 @@ class Engine:
             case UploadAborted():
                 ending.aborted(entry, fact, now)
             case CleanedUp():
-                ending.cleaned(self.state, entry, fact, now)
+                return ending.cleaned(self.state, entry, fact, now)
         return []
 
     # Looking at Recordings

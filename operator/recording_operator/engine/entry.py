@@ -8,7 +8,7 @@ from typing import Any, Final
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, Recording
 from recording_operator.engine.facts import Ref
-from recording_operator.engine.status import dump, says_the_same
+from recording_operator.engine.status import Blocked, dump, says_the_same
 
 FIRST_HOLD: Final = timedelta(seconds=5)
 LONGEST_HOLD: Final = timedelta(seconds=60)
@@ -52,6 +52,9 @@ class Teardown:
     done: bool = False
     told: bool = False
     """An Event said that the objects stay."""
+    blocked: Blocked | None = None
+    no_bucket: bool = False
+    """The last try found no bucket."""
     backoff: Backoff = field(default_factory=Backoff)
 
 
@@ -234,6 +237,8 @@ class Entry:
         """The location was found to work: what waited for it need not wait any longer."""
         for name in [name for name in self.holds if self.artifacts[name].reason in WAITS_FOR_LOCATION]:
             del self.holds[name]
+        if self.teardown is not None:
+            self.teardown.backoff = Backoff()
 
 
 def shown(recording: Recording) -> tuple[str, str] | None:

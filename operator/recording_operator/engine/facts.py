@@ -57,6 +57,8 @@ class LocationSeen:
     message: str = ""
     checked: bool = True
     """False before its first probe has ended: it exists, and more is not known."""
+    reason: Reason | None = None
+    """What its probe found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +200,8 @@ class CleanedUp:
 
     uid: str
     ok: bool
+    reason: Reason | None = None
+    """Why not; None where nothing was tried."""
     detail: str = ""
 
 

@@ -39,6 +39,8 @@ class Locations:
         self._seen: dict[str, LocationSeen] = {}
         self._labels: dict[str, _Labels] = {}
         self._doubted: set[str] = set()
+        self._deletion_doubted_at: dict[str, datetime] = {}
+        self._told: dict[str, Reason] = {}
         self._all_listed = False
         self.limits: dict[str, LaneLimits] = {}
 
@@ -57,8 +59,8 @@ class Locations:
                 )
                 return lambda recording: recording.spec.storage_location == name
             case LocationGone(name=gone):
-                self._seen.pop(gone, None)
-                self.limits.pop(gone, None)
+                for memory in (self._seen, self.limits, self._deletion_doubted_at, self._told):
+                    memory.pop(gone, None)
                 return lambda recording: recording.spec.storage_location == gone
             case LocationsListed():
                 self._all_listed = True
@@ -75,6 +77,7 @@ class Locations:
             before is not None
             and name not in self._doubted
             and (before.ready, before.message, before.checked) == (fact.ready, fact.message, fact.checked)
+            and before.reason is fact.reason
             and before.location.spec == fact.location.spec
         )
 
@@ -97,6 +100,34 @@ class Locations:
             return []
         self._doubted.add(name)
         return [ProbeLocation(name=name)]
+
+    def doubt_deletion(self, name: str, now: datetime, *, every: timedelta) -> list[Action]:
+        """A deletion met a fault of the location: doubt it, but not again and again where only deletions fail."""
+        seen, last = self._seen.get(name), self._deletion_doubted_at.get(name)
+        if seen is None or not seen.ready or (last is not None and now - last < every):
+            return []
+        self._deletion_doubted_at[name] = now
+        return self.doubt(name)
+
+    def fault(self, name: str) -> tuple[Reason, str] | None:
+        """What the newest check of the location found wrong; None if it works, or is being checked."""
+        seen = self._seen.get(name)
+        if seen is None or seen.ready or not seen.checked or name in self._doubted:
+            return None
+        return seen.reason or Reason.LOCATION_NOT_READY, f"StorageLocation {name} is not ready: {seen.message}"
+
+    def missing(self, name: str) -> bool:
+        """Whether there is certainly no such location."""
+        return self._all_listed and name not in self._seen
+
+    def is_news(self, name: str, reason: Reason) -> bool:
+        """Whether this was not the last thing told about deletions at the location."""
+        before, self._told[name] = self._told.get(name), reason
+        return before is not reason
+
+    def deletion_works(self, name: str) -> None:
+        """Objects were removed there: a later fault is news."""
+        self._told.pop(name, None)
 
     def obstacle(self, recording: Recording, now: datetime) -> tuple[Obstacle | None, list[Action]]:
         """What keeps this Recording from its location, and what has to be asked to know better."""

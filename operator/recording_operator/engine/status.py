@@ -10,6 +10,8 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
 from recording_operator.engine.integrity import Said, integrity_of
 
+DELETION_BLOCKED: Final = "DeletionBlocked"
+"""Type of the condition that says why a deleted Recording does not go."""
 TERMINAL: Final = frozenset({Phase.COMPLETE, Phase.FAILED})
 
 _NEEDS_A_PERSON: Final = frozenset(
@@ -43,6 +45,14 @@ class Placement:
     location: str
     bucket: str | None
     prefix: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """Why the objects of a deleted Recording cannot be removed now."""
+
+    reason: Reason
+    message: str
 
 
 def format_bytes(count: int) -> str:
@@ -126,6 +136,26 @@ def render(
         claim=claim,
         artifacts=tuple(ordered),
     )
+
+
+def with_deletion(recording: Recording, *, blocked: Blocked | None, now: datetime) -> RecordingStatus:
+    """The status of a Recording that is being deleted, as it is, with what keeps it or without."""
+    status = recording.status
+    old = {condition.type: condition for condition in status.conditions}
+    told = old.get(DELETION_BLOCKED)
+    if blocked is None and (told is None or told.status is not ConditionStatus.TRUE):
+        return status
+    said = Said(
+        type=DELETION_BLOCKED,
+        status=ConditionStatus.FALSE if blocked is None else ConditionStatus.TRUE,
+        reason=Reason.DELETING if blocked is None else blocked.reason,
+        message="Nothing keeps the Recording any more" if blocked is None else blocked.message,
+    )
+    old.pop(DELETION_BLOCKED, None)
+    made = _condition(said, told, recording.metadata.generation, now)
+    reason = Reason.DELETING if blocked is None else Reason.DELETION_BLOCKED
+    update = {"conditions": (*old.values(), made), "reason": reason, "message": said.message}
+    return status.model_copy(update=update)
 
 
 def dump(status: RecordingStatus) -> dict[str, Any]:

@@ -130,6 +130,19 @@ def without_finalizer(entry: Entry, now: datetime) -> list[Action]:
     return _write_finalizers(entry, add=False, now=now)
 
 
+def write_as(entry: Entry, wanted: RecordingStatus, now: datetime) -> list[Action]:
+    """Write this status of a Recording that is being deleted, where the server has another."""
+    stored, status = dump(entry.recording.status), dump(wanted)
+    if status == stored or entry.in_flight is not None or entry.refusals.holds(now):
+        return []
+    if entry.stale:
+        return _read(entry)
+    entry.sent = [*entry.sent[-_UNSURE_AT_MOST:], status]
+    version = entry.recording.metadata.resource_version
+    entry.in_flight = InFlight(what="status", version=version)
+    return [WriteStatus(ref=entry.ref, resource_version=version, status=status, previous=stored)]
+
+
 def delete(entry: Entry, now: datetime) -> list[Action]:
     """Remove the Kubernetes object as it is known."""
     if entry.in_flight is not None or entry.refusals.holds(now):

@@ -1,0 +1,187 @@
+"""A deletion that the store does not let happen: it is told, the location is checked, and it ends when it can."""
+
+import pytest
+
+from recording_operator.api.meta import ConditionStatus, DeletionPolicy
+from recording_operator.api.names import DELETE_OBJECT_FINALIZER
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Recording
+from recording_operator.engine.actions import (
+    CleanUp,
+    EmitEvent,
+    EmitLocationEvent,
+    ProbeLocation,
+    WriteFinalizers,
+    WriteStatus,
+)
+from recording_operator.engine.facts import CleanedUp, LocationSeen, RecordingSeen
+from tests.engine.builders import a_location
+from tests.engine.driver import Driver, applied, deleting, newer, none, only
+from tests.engine.scenes import UID, finished
+
+NO_BUCKET = CleanedUp(uid=UID, ok=False, reason=Reason.BUCKET_NOT_FOUND, detail="The bucket does not exist.")
+DENIED = CleanedUp(uid=UID, ok=False, reason=Reason.TARGET_DENIED, detail="The store does not permit this.")
+BUSY = CleanedUp(uid=UID, ok=False, reason=Reason.TARGET_UNAVAILABLE, detail="The store failed.")
+
+
+def found(reason: Reason) -> LocationSeen:
+    """What the location's check says."""
+    return LocationSeen(
+        location=a_location(), ready=reason is Reason.PROBE_SUCCEEDED, message=f"{reason}.", reason=reason
+    )
+
+
+def being_deleted(driver: Driver) -> Recording:
+    """A stored Recording whose objects are being removed at this moment."""
+    recording = deleted()
+    only(driver.tell(RecordingSeen(recording=recording)), CleanUp)
+    return recording
+
+
+def blocked(recording: Recording) -> tuple[ConditionStatus, str] | None:
+    """Status and reason of the condition."""
+    return next(
+        ((one.status, one.reason) for one in recording.status.conditions if one.type == "DeletionBlocked"), None
+    )
+
+
+def test_t60_a_denied_deletion_is_told_and_puts_the_location_in_doubt() -> None:
+    driver = Driver()
+    recording = being_deleted(driver)
+
+    actions = driver.tell(DENIED)
+
+    assert only(actions, ProbeLocation).name == "archive"
+    event, about = only(actions, EmitEvent), only(actions, EmitLocationEvent)
+    assert (event.reason, event.warning, about.reason) == (Reason.DELETION_BLOCKED, True, Reason.DELETION_BLOCKED)
+    assert "deletionPolicy to Retain" in event.note
+    after = applied(only(actions, WriteStatus), recording)
+    assert blocked(after) == (ConditionStatus.TRUE, Reason.TARGET_DENIED)
+    assert (after.status.phase, after.status.reason) == (recording.status.phase, Reason.DELETION_BLOCKED)
+    assert "does not permit" in str(after.status.message)
+
+
+def test_t60_it_is_tried_for_as_long_as_it_takes_and_told_once() -> None:
+    driver = Driver()
+    recording = being_deleted(driver)
+    driver.accept(only(driver.tell(DENIED), WriteStatus), recording)
+    driver.tell(found(Reason.ACCESS_DENIED))
+    tries = 0
+    for _ in range(100):
+        tries += sum(isinstance(action, CleanUp) for action in driver.wait(60))
+        driver.tell(DENIED)
+
+    assert tries > 90
+    assert none(driver.actions, WriteFinalizers)
+    assert len([action for action in driver.actions if isinstance(action, EmitLocationEvent)]) <= 2
+    assert len([action for action in driver.actions if isinstance(action, EmitEvent)]) <= 2
+    assert len([action for action in driver.actions if isinstance(action, ProbeLocation)]) == 1
+
+
+def test_t60_a_location_that_works_again_is_used_at_once_and_the_condition_goes_first() -> None:
+    driver = Driver()
+    recording = being_deleted(driver)
+    recording = driver.accept(only(driver.tell(DENIED), WriteStatus), recording)
+    driver.tell(found(Reason.CREDENTIALS_INVALID))
+
+    only(driver.tell(found(Reason.PROBE_SUCCEEDED)), CleanUp)
+    write = only(driver.tell(CleanedUp(uid=UID, ok=True)), WriteStatus)
+    assert blocked(applied(write, recording)) == (ConditionStatus.FALSE, Reason.DELETING)
+    driver.accept(write, recording)
+
+    assert only(driver.actions, WriteFinalizers).finalizers == ()
+
+
+def deleted() -> Recording:
+    """As being_deleted made it."""
+    return deleting(finished(deletion_policy=DeletionPolicy.DELETE, finalizers=[DELETE_OBJECT_FINALIZER]))
+
+
+def test_t61_without_a_bucket_the_recording_goes_once_the_location_s_own_check_agrees() -> None:
+    driver = Driver()
+    recording = being_deleted(driver)
+    recording = driver.accept(only(driver.tell(NO_BUCKET), WriteStatus), recording)
+    assert none(driver.wait(4), WriteFinalizers)
+    driver.tell(found(Reason.BUCKET_NOT_FOUND))
+    only(driver.wait(2), CleanUp)
+
+    actions = driver.tell(NO_BUCKET)
+
+    assert only(actions, EmitEvent).reason == Reason.BUCKET_NOT_FOUND
+    driver.accept(only(actions, WriteStatus), driver.engine.state.entries[UID].recording)
+    assert only(driver.actions, WriteFinalizers).finalizers == ()
+
+
+@pytest.mark.parametrize(
+    "check", [Reason.ACCESS_DENIED, Reason.ENDPOINT_UNREACHABLE, Reason.CREDENTIALS_INVALID, Reason.PROBE_SUCCEEDED]
+)
+def test_t61_a_bucket_that_only_the_deletion_does_not_find_releases_nothing(check: Reason) -> None:
+    driver = Driver()
+    recording = being_deleted(driver)
+    driver.accept(only(driver.tell(NO_BUCKET), WriteStatus), recording)
+    driver.tell(found(check))
+    for _ in range(20):
+        driver.wait(60)
+        driver.tell(NO_BUCKET)
+
+    assert none(driver.actions, WriteFinalizers)
+
+
+@pytest.mark.parametrize("last", [DENIED, BUSY])
+def test_t61_a_bucket_that_only_the_check_does_not_find_releases_nothing(last: CleanedUp) -> None:
+    driver = Driver()
+    being_deleted(driver)
+    driver.tell(last)
+    driver.tell(found(Reason.BUCKET_NOT_FOUND))
+    for _ in range(20):
+        driver.wait(60)
+        driver.tell(last)
+
+    assert none(driver.actions, WriteFinalizers)
+
+
+def test_t61_another_bucket_than_the_one_that_holds_the_objects_releases_nothing() -> None:
+    driver = Driver()
+    recording = deleted()
+    status = recording.status.model_copy(update={"bucket": "of-another-time"})
+    driver.tell(RecordingSeen(recording=recording.model_copy(update={"status": status})))
+    for _ in range(5):
+        driver.tell(NO_BUCKET, found(Reason.BUCKET_NOT_FOUND))
+        driver.wait(60)
+
+    assert none(driver.actions, WriteFinalizers)
+
+
+def test_t60_a_store_that_fails_for_a_moment_is_not_told() -> None:
+    driver = Driver()
+    being_deleted(driver)
+    driver.tell(BUSY)
+    only(driver.wait(5), CleanUp)
+
+    driver.tell(CleanedUp(uid=UID, ok=True))
+
+    assert none(driver.actions, EmitEvent, EmitLocationEvent, WriteStatus)
+    assert only(driver.actions, WriteFinalizers)
+
+
+def test_t60_a_store_that_keeps_failing_is_told() -> None:
+    driver = Driver()
+    being_deleted(driver)
+    driver.tell(BUSY)
+    driver.wait(5)
+    driver.tell(BUSY)
+    driver.wait(10)
+
+    assert only(driver.tell(BUSY), EmitEvent).reason == Reason.DELETION_BLOCKED
+
+
+def test_t60_a_person_may_let_the_objects_stay() -> None:
+    driver = Driver()
+    recording = being_deleted(driver)
+    recording = driver.accept(only(driver.tell(DENIED), WriteStatus), recording)
+    edited = newer(recording, deletion_policy=DeletionPolicy.RETAIN)
+
+    write = only(driver.tell(RecordingSeen(recording=edited)), WriteStatus)
+    driver.accept(write, edited)
+
+    assert only(driver.actions, WriteFinalizers).finalizers == ()
