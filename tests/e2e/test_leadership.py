@@ -1,7 +1,5 @@
 """Two and three operators: who works, how soon another takes over, and what a woken or cut-off leader does: nothing."""
 
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from localcluster.install import OPERATOR_NAMESPACE, operator_objects
 from tests.support.measured import Measure
 from tests.support.proxy import TcpProxy, kubeconfig_through, port_of
 from tests.support.recordings import from_media
+from tests.support.skewed_clock import SkewedClock, needs_compiler
 from tests.support.sockets import held_bytes
 from tests.support.uploads import READ_AGAIN, SIZE, read_bytes, slow_upload, wait_share
 from tests.support.waiting import eventually
@@ -29,32 +28,6 @@ WAKES_S: Final = 3 * BUSY_S  # to ask for the Lease, and to end
 LOST: Final = 3
 CHANGES: Final = frozenset({"create", "update", "patch", "delete"})
 OTHER: Final = "recording-operator-other"
-_CLOCK: Final = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdlib.h>
-#include <sys/time.h>
-#include <time.h>
-static long ahead(void) { return atol(getenv("CLOCK_AHEAD_S")); }
-int clock_gettime(clockid_t clock, struct timespec *now) {
-  int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
-  int status = real(clock, now);
-  if (clock == CLOCK_REALTIME) now->tv_sec += ahead();
-  return status;
-}
-int gettimeofday(struct timeval *restrict now, void *restrict zone) {
-  int (*real)(struct timeval *, void *) = dlsym(RTLD_NEXT, "gettimeofday");
-  int status = real(now, zone);
-  now->tv_sec += ahead();
-  return status;
-}
-time_t time(time_t *out) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  if (out) *out = now.tv_sec;
-  return now.tv_sec;
-}
-"""
 
 
 @pytest.fixture
@@ -223,14 +196,12 @@ def test_only_the_leader_s_way_to_the_api_server_is_cut(
 
 
 @pytest.mark.faults
-@pytest.mark.skipif(shutil.which("cc") is None, reason="the skewed clock is a few lines of C")
+@needs_compiler
 def test_a_leader_whose_clock_is_an_hour_ahead(own_world: World, measured: Measure, tmp_path: Path) -> None:
     world = own_world
-    (tmp_path / "clock.c").write_text(_CLOCK)
-    library = tmp_path / "clock.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "clock.c", "-ldl"], check=True)
-    skewed_clock = {"LD_PRELOAD": str(library), "CLOCK_AHEAD_S": "3600"}
-    skewed = world.start_operator(lease=DEFAULT_LEASE, environment=skewed_clock)
+    clock = SkewedClock(tmp_path)
+    clock.set(ahead_s=3600)
+    skewed = world.start_operator(lease=DEFAULT_LEASE, environment=clock.environment)
     standby = world.start_operator(lease=DEFAULT_LEASE)
     before = leader_of(world)
     recording = slow_upload(world, rate="10MB")

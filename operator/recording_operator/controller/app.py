@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from recording_operator.api.recording import Claim, Recording
 from recording_operator.controller.bandwidth import BandwidthLimits
+from recording_operator.controller.clock import Clock
 from recording_operator.controller.dispatch import Dispatcher
 from recording_operator.controller.fairpool import FairPool
 from recording_operator.controller.health import Checks, HealthServer
@@ -115,6 +116,7 @@ class App:
         self._impatient = threading.Event()
         self._metrics = Metrics(version=version)
         self._identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+        self._clock = Clock()
         self._loop: ControlLoop | None = None
         self._watcher: Watching | None = None
         self._standing_by = False
@@ -123,7 +125,7 @@ class App:
         """Start, work until a signal, drain. Raises StartError."""
         on_end_signals(first=self._asked_to_end, again=self._impatient.set)
         health = self._listen()
-        rest = RestClient(self._connection, observer=self._metrics)
+        rest = RestClient(self._connection, observer=self._metrics, heard=self._clock.heard)
         self._check(rest)
         leadership = Leadership(
             rest,
@@ -190,7 +192,7 @@ class App:
         def act(action: Any) -> None:
             dispatcher(action)
 
-        loop = self._loop = ControlLoop(engine, act=act)
+        loop = self._loop = ControlLoop(engine, act=act, clock=self._clock)
         connections = settings.transfers.concurrent * settings.transfers.workers
         stores = S3Stores(cluster_id=cluster_id, connections=connections)
         bandwidth = BandwidthLimits(operator_limit=settings.transfers.bandwidth_per_second, metrics=self._metrics)
@@ -205,6 +207,7 @@ class App:
             probe_interval=settings.locations.probe_interval,
             retry_interval=settings.locations.retry_interval,
             register_secret=self._redactor.register,
+            now=self._clock.now,
         )
         resolver = SourceResolver(kube, register_secret=self._redactor.register)
         transfers = TransferRunner(
@@ -241,6 +244,7 @@ class App:
             default_ttl=settings.recordings.ttl_after_finished,
             owns_prefix=stores.owns_prefix,
             leads=leadership.held,
+            now=self._clock.now,
         )
         refresher = Refresher(
             kube=kube,
@@ -255,6 +259,7 @@ class App:
             metrics=self._metrics.reports,
             metric_orgs=settings.reports.metric_orgs,
             leads=leadership.held,
+            now=self._clock.now,
         )
         give_back()  # what starting took
         loop.start()

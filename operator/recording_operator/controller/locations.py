@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from recording_operator.engine.entry import Backoff
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
+from recording_operator.kube.lease import boot_time_s
 from recording_operator.kube.outage import level_of
 from recording_operator.kube.secrets import SecretError, StoreCredentials, location_credentials
 from recording_operator.kube.status import merge_patch_between
@@ -28,6 +29,7 @@ from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.s3 import S3Store
 
 _WRITE_TRIES: Final = 3
+_BOOT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +69,7 @@ class _Known:
     probing: bool = False
     again: bool = False
     next_probe: datetime | None = None
+    """By the machine's uptime: a clock that was set right must not put it off."""
     backoff: Backoff = field(default_factory=Backoff)
 
 
@@ -87,6 +90,7 @@ class LocationKeeper:
         retry_interval: timedelta,
         register_secret: Callable[[str], None],
         now: Callable[[], datetime] = utc_now,
+        uptime_s: Callable[[], float] = boot_time_s,
     ) -> None:
         self._kube = kube
         self._stores = stores
@@ -99,6 +103,7 @@ class LocationKeeper:
         self._retry_interval = retry_interval
         self._register_secret = register_secret
         self._now = now
+        self._uptime_s = uptime_s
         self._known: dict[str, _Known] = {}
         self._listed = False
         self._announced = False
@@ -178,7 +183,7 @@ class LocationKeeper:
 
     def tick(self) -> None:
         """Probe what is due. Called about once a second."""
-        now = self._now()
+        now = self._uptime()
         with self._lock:
             due = [
                 name
@@ -267,8 +272,11 @@ class LocationKeeper:
     def _next_probe(self, known: _Known, found: Found) -> datetime:
         if found.ready:
             known.backoff = Backoff()
-            return self._now() + self._probe_interval
-        return min(known.backoff.again(self._now()), self._now() + self._retry_interval)
+            return self._uptime() + self._probe_interval
+        return min(known.backoff.again(self._uptime()), self._uptime() + self._retry_interval)
+
+    def _uptime(self) -> datetime:
+        return _BOOT + timedelta(seconds=self._uptime_s())
 
     def _report(self, location: StorageLocation, found: Found) -> None:
         name = location.metadata.name

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from recording_operator.controller.clock import Clock
 from recording_operator.engine.actions import Action
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import Fact
@@ -28,10 +29,10 @@ def utc_now() -> datetime:
 class ControlLoop:
     """Feeds facts to the engine one after another and hands its actions on. `act` must not block."""
 
-    def __init__(self, engine: Engine, *, act: Callable[[Action], None], now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, engine: Engine, *, act: Callable[[Action], None], clock: Clock) -> None:
         self._engine = engine
         self._act = act
-        self._now = now
+        self._clock = clock
         self._queue: queue.SimpleQueue[Decide | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self.beat_s = time.monotonic()
@@ -79,12 +80,15 @@ class ControlLoop:
                 return
             self._carry_out(decide)
             due = self._engine.next_due()
-            if due is not None and due <= self._now():
+            if due is not None and due <= self._clock.now():
                 self._carry_out(_tick)
 
     def _carry_out(self, decide: Decide) -> None:
+        now = self._clock.now()
         try:
-            actions = decide(self._engine, self._now())
+            step = self._clock.take_step()
+            actions = self._engine.clock_stepped(step, now) if step else []
+            actions += decide(self._engine, now)
         except Exception:
             # The engine isolates a Recording that it trips over; this is a fault beyond one.
             _log.exception("The engine failed at a fact")
@@ -96,7 +100,7 @@ class ControlLoop:
         due = self._engine.next_due()
         if due is None:
             return _LONGEST_WAIT_S
-        return min(max((due - self._now()).total_seconds(), _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
+        return min(max((due - self._clock.now()).total_seconds(), _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
 
 
 def _tick(engine: Engine, now: datetime) -> list[Action]:

@@ -17,6 +17,11 @@ LAST_CHANCE: Final = timedelta(seconds=30)
 LEAST_DELAY: Final = timedelta(seconds=5)
 """Between two attempts, however soon the URL expires: a source that refuses at once is not to be asked in a loop."""
 
+LONGEST_ASKED: Final = timedelta(minutes=15)
+"""The longest Retry-After of a source or a store that is waited for."""
+
+_CLOCKS_DIFFER: Final = timedelta(seconds=5)
+"""Between two operators, one after the other, whose clocks are right."""
 _INLINE_REVISION: Final = "inline"
 ABOUT_A_SECRET: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.SECRET_NOT_USABLE})
 
@@ -114,6 +119,7 @@ def _settle_pending(artifact: ArtifactSpec, status: ArtifactStatus, around: Surr
         return Settled(status=_failed(status, Reason.CANCELLED, message))
     if around.suspend and not around.cancel:
         return Settled(status=_waits(status, Reason.SUSPENDED, "spec.suspend is true; what is stored is kept"))
+    status = _by_the_clock(status, around)
     if status.expired_since is not None and around.now >= status.expired_since + around.retry.refresh_grace:
         return Settled(status=_failed(status, Reason.SOURCE_EXPIRED, "the URL expired and no fresh one came in time"))
     if status.expired_since is not None or status.reason in ABOUT_A_SECRET:
@@ -129,6 +135,18 @@ def _settle_pending(artifact: ArtifactSpec, status: ArtifactStatus, around: Surr
     if status.phase is Phase.PENDING and status.reason == Reason.INTERRUPTED:
         return Settled(status=status, ready=True)  # the next operator reads why it waits
     return Settled(status=_queued(status), ready=True)
+
+
+def _by_the_clock(status: ArtifactStatus, around: Surroundings) -> ArtifactStatus:
+    """The times in a status may be of a clock that was wrong: no wait is longer than its configuration explains."""
+    now, retry = around.now, around.retry
+    if status.expired_since is not None and status.expired_since > now + _CLOCKS_DIFFER:
+        status = status.model_copy(update={"expired_since": now})
+    longest = max(*retry.delays, LONGEST_ASKED, timedelta(0)) + _CLOCKS_DIFFER
+    if around.obstacle is None and status.next_retry_time is not None and status.next_retry_time > now + longest:
+        delay = retry.delays[min(max(status.attempts, 1), len(retry.delays)) - 1] if retry.delays else LEAST_DELAY
+        status = status.model_copy(update={"next_retry_time": now + delay})
+    return status
 
 
 def _could_start(status: ArtifactStatus, around: Surroundings) -> bool:

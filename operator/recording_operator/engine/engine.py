@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
 
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.recording import Claim, Recording
@@ -41,8 +40,6 @@ from recording_operator.engine.facts import (
 from recording_operator.engine.queue import Slots
 from recording_operator.engine.state import EngineOptions, State
 
-_STEP_BACK: Final = timedelta(seconds=1)
-
 
 class Engine:
     """Decides for all Recordings. One per leadership: `claim` holds the identity and the Lease's number."""
@@ -55,13 +52,11 @@ class Engine:
             finished=finished.Finished(default_ttl=options.default_ttl),
         )
         self._uid_of: dict[tuple[str, str], str] = {}
-        self._latest: datetime | None = None
 
     # What the controller calls
 
     def observe(self, fact: Fact, now: datetime) -> list[Action]:
         """Take note of a fact; the actions that follow from it."""
-        self._notice_clock(now)
         match fact:
             case RecordingSeen(recording=recording):
                 return self._seen(recording, now)
@@ -80,7 +75,6 @@ class Engine:
 
     def tick(self, now: datetime) -> list[Action]:
         """Do what is due."""
-        self._notice_clock(now)
         due = self.state.timers.due(now)
         actions = self._look_at([uid for uid in due if uid in self.state.entries], now)
         for ended in self.state.finished.due(now):
@@ -91,6 +85,13 @@ class Engine:
         """When `tick` has something to do."""
         wishes = (self.state.timers.next(), self.state.finished.next())
         return min((at for at in wishes if at is not None), default=None)
+
+    def clock_stepped(self, by: timedelta, now: datetime) -> list[Action]:
+        """The clock was set by so much to `now`: waits that are under way stay as long as they were."""
+        self.state.shift(by)
+        for entry in self.state.entries.values():
+            entry.shift(by, now)
+        return self._look_at(list(self.state.entries), now)
 
     def drain(self, now: datetime) -> list[Action]:
         """Start nothing new; what runs may end."""
@@ -117,14 +118,6 @@ class Engine:
         """Count the unfinished Recordings."""
         known = (entry.recording for entry in self.state.entries.values())
         return take_census(known, waiting=len(self.state.waiting), now=now)
-
-    def _notice_clock(self, now: datetime) -> None:
-        """A wall clock may be set back; no wait of ours may become longer by that. One set forward ends waits early."""
-        if self._latest is not None and now < self._latest - _STEP_BACK:
-            for entry in self.state.entries.values():
-                entry.hurry(now)
-                self.state.timers.set(entry.uid, now)
-        self._latest = now
 
     # Facts about objects
 

@@ -113,6 +113,8 @@ class Entry:
     aborts: dict[str, Abort] = field(default_factory=dict)
     resolving: set[str] = field(default_factory=set)
     secret_changed: set[str] = field(default_factory=set)
+    expired_here: set[str] = field(default_factory=set)
+    """Artifacts whose expiredSince this process has written, by its own clock."""
     gone: bool = False
     teardown: Teardown | None = None
     refusals: Backoff = field(default_factory=Backoff)
@@ -202,6 +204,12 @@ class Entry:
         """Change fields of an artifact's status."""
         self.artifacts[artifact] = self.artifacts[artifact].model_copy(update=changes)
 
+    def replace(self, artifact: str, after: ArtifactStatus) -> None:
+        """Set an artifact's status after a failure."""
+        if self.artifacts[artifact].expired_since is None and after.expired_since is not None:
+            self.expired_here.add(artifact)
+        self.artifacts[artifact] = after
+
     def flush_by(self, at: datetime) -> None:
         """Have the status written at `at` or before."""
         if self.flush_at is None or at < self.flush_at:
@@ -217,17 +225,24 @@ class Entry:
         if self.teardown is not None:
             yield self.teardown.backoff.not_before
 
-    def hurry(self, now: datetime) -> None:
-        """The clock was set back: waits that were a moment would now be as long as the step. End them."""
-        self.flush_at = min(self.flush_at, now) if self.flush_at else None
-        self.flushed_at = min(self.flushed_at, now) if self.flushed_at else None
+    def shift(self, by: timedelta, now: datetime) -> None:
+        """The clock was set by so much: whatever was reckoned by it moves with it, in the status too."""
+        self.flush_at = self.flush_at + by if self.flush_at else None
+        self.flushed_at = self.flushed_at + by if self.flushed_at else None
         unfinished: list[Abort | Teardown] = [*self.aborts.values()]
         if self.teardown is not None:
             unfinished.append(self.teardown)
         for one in unfinished:
-            one.since = min(one.since, now)
+            one.since += by
         for backoff in (self.refusals, *self.holds.values(), *(one.backoff for one in unfinished)):
-            backoff.not_before = min(backoff.not_before, now) if backoff.not_before else None
+            backoff.not_before = backoff.not_before + by if backoff.not_before else None
+        for name, status in self.artifacts.items():
+            if status.next_retry_time is not None:
+                self.update(name, next_retry_time=status.next_retry_time + by)
+            if status.expired_since is not None and name in self.expired_here:
+                self.update(name, expired_since=status.expired_since + by)
+            if self.artifacts[name] != status:
+                self.flush_by(now)
 
     def hold(self, artifact: str) -> Backoff:
         """The artifact's backoff for what is not its fault."""

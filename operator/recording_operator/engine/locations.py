@@ -157,6 +157,13 @@ class Locations:
             return Obstacle(reason=Reason.LOCATION_NOT_READY, message=message), []
         return None, []
 
+    def shift(self, by: timedelta) -> None:
+        """The clock was set by so much."""
+        for labels in self._labels.values():
+            labels.read_at = labels.read_at + by if labels.read_at else None
+        for name, at in self._deletion_doubted_at.items():
+            self._deletion_doubted_at[name] = at + by
+
     def recheck_at(self, recording: Recording, now: datetime) -> datetime | None:
         """When labels that were read for this Recording are too old to deny it any longer; None if they did not."""
         labels = self._labels.get(recording.metadata.namespace)

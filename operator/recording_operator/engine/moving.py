@@ -311,7 +311,7 @@ def _stored(entry: Entry, name: str, stored: Stored) -> None:
 
 
 def _failed(state: State, entry: Entry, name: str, failure: TransferFailed, now: datetime) -> list[Action]:
-    entry.artifacts[name] = after_failure(
+    after = after_failure(
         entry.artifacts[name],
         reason=failure.reason,
         message=failure.message,
@@ -320,6 +320,7 @@ def _failed(state: State, entry: Entry, name: str, failure: TransferFailed, now:
         expiry=_expiry(entry, name),
         now=now,
     )
+    entry.replace(name, after)
     entry.flush_by(now)
     if failure.reason in {Reason.TARGET_UPLOAD_LOST, Reason.SOURCE_CHANGED}:
         entry.update(name, upload_id=None, part_size=None, source=None, bytes_done=0)

@@ -20,6 +20,11 @@ class QueuedPace:
 
     _last: datetime = _LONG_AGO
 
+    def shift(self, by: timedelta) -> None:
+        """The clock was set by so much."""
+        if self._last != _LONG_AGO:
+            self._last += by
+
     def next(self, now: datetime, *, unfinished: int) -> datetime:
         """The moment for one more, of so many unfinished ones. Those that have left the queue since hold nobody up."""
         earliest = now + QUEUED_AFTER

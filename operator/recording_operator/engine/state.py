@@ -40,6 +40,12 @@ class State:
     draining: bool = False
     queued_pace: QueuedPace = field(default_factory=QueuedPace)
 
+    def shift(self, by: timedelta) -> None:
+        """Move what is waited for by the clock's step."""
+        self.timers.shift(by)
+        self.queued_pace.shift(by)
+        self.locations.shift(by)
+
     def drop_from_queue(self, entry: Entry) -> None:
         """Take all artifacts of a Recording out of the queue."""
         for name in entry.artifacts:

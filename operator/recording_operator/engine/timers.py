@@ -1,7 +1,7 @@
 """When to look at which Recording again."""
 
 import heapq
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 class Timers:
@@ -27,6 +27,12 @@ class Timers:
                 del self._at[uid]
                 uids.append(uid)
         return uids
+
+    def shift(self, by: timedelta) -> None:
+        """The clock was set by so much."""
+        self._at = {uid: at + by for uid, at in self._at.items()}
+        self._heap = [(at, uid) for uid, at in self._at.items()]
+        heapq.heapify(self._heap)
 
     def next(self) -> datetime | None:
         """When something is due."""

@@ -2,7 +2,9 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
@@ -16,6 +18,7 @@ from recording_operator.kube.outage import Outage
 MERGE_PATCH: Final = "application/merge-patch+json"
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0
+_AT_ONCE_S: Final = 2.0
 
 # A GET is asked once more when a kept connection turns out to be dead. Writes are not: their caller decides again from
 # what is stored.
@@ -64,12 +67,15 @@ class RestClient:
         user_agent: str = "recording-operator",
         observer: CallObserver | None = None,
         connections: int = 16,
+        heard: Callable[[datetime], None] = lambda _: None,
     ) -> None:
+        """`heard` is told what the server's clock says, by the Date of responses that came at once."""
         self._connection = connection
         self._observer: CallObserver = observer or _Quiet()
         self._client = ApiClient(_configuration(connection, connections=connections))
         self._user_agent = user_agent
         self._outage = Outage()
+        self._heard = heard
 
     def close(self) -> None:
         """Drop the kept connections."""
@@ -111,6 +117,7 @@ class RestClient:
         read_timeout_s: float,
     ) -> dict[str, Any]:
         asked = f"{method} {path}"
+        started_s = time.monotonic()
         url = self._connection.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         try:
             answer = self._client.rest_client.request(  # type: ignore[no-untyped-call]
@@ -123,6 +130,8 @@ class RestClient:
             data: bytes = answer.read()
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise ApiUnavailable(f"{asked}: no answer from the API server ({_cause(error)})") from None
+        if time.monotonic() - started_s < _AT_ONCE_S and (date := _date(answer.headers.get("Date"))) is not None:
+            self._heard(date)
         parsed = _parsed(data)
         if 200 <= answer.status < 300:  # noqa: PLR2004
             if parsed is None:
@@ -138,6 +147,14 @@ class RestClient:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         return headers
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    return date if date is not None and date.tzinfo is not None else None
 
 
 def _configuration(connection: Connection, *, connections: int) -> Configuration:

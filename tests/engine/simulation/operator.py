@@ -1,11 +1,12 @@
 """One operator process of the simulation: a real engine, and a shell around it that the world can kill."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Recording
+from recording_operator.controller.clock import Clock
 from recording_operator.engine.actions import (
     AbortUpload,
     Action,
@@ -47,6 +48,7 @@ from tests.engine.simulation.transfers import Transfer
 if TYPE_CHECKING:
     from tests.engine.simulation.world import World
 
+_LONGEST_SLEEP = timedelta(seconds=30)
 _TICKS_AT_ONE_INSTANT = 10
 
 
@@ -58,6 +60,10 @@ class Operator:
         self.name = f"op-{epoch}"
         self.claim = Claim(holder=self.name, transitions=epoch)
         self.engine = Engine(claim=self.claim, options=world.options)
+        self.clock = Clock(
+            wall_s=lambda: world.clock().timestamp(), steady_s=lambda: world.schedule.elapsed_s - self._booted_s
+        )
+        self._booted_s = world.rng.random() * -1e6  # a machine that runs for some days
         self.alive = True
         self.stopping = False
         self.transfers: dict[tuple[str, str], Transfer] = {}
@@ -76,7 +82,8 @@ class Operator:
             return
         self.world.trace(self.name, fact)
         with self.world.checker.observing(self, fact):
-            actions = self.engine.observe(fact, self.world.clock())
+            now = self._time()
+            actions = self.engine.observe(fact, now)
         self._carry_out(actions)
 
     def post_in_order(self, fact: Fact) -> None:
@@ -86,7 +93,7 @@ class Operator:
     def drain(self) -> None:
         """SIGTERM."""
         self.stopping = True
-        self._carry_out(self.engine.drain(self.world.clock()))
+        self._carry_out(self.engine.drain(self._time()))
 
     def stop_all(self) -> None:
         """The grace period is over."""
@@ -95,10 +102,10 @@ class Operator:
     def _carry_out(self, actions: list[Action]) -> None:
         self._act(actions)
         ticks = 0
-        while (due := self.engine.next_due()) is not None and due <= self.world.clock():
+        while (due := self.engine.next_due()) is not None and due <= self._time():
             ticks += 1
             assert ticks < _TICKS_AT_ONE_INSTANT, f"busy loop: due at {due}, and a tick does not change that"
-            self._act(self.engine.tick(self.world.clock()))
+            self._act(self.engine.tick(self._time()))
         self.world.checker.engine_rests(self)
         self._sleep()
 
@@ -106,7 +113,9 @@ class Operator:
         due = self.engine.next_due()
         if due is None:
             return
-        at, schedule = due - self.world.skew, self.world.schedule
+        schedule = self.world.schedule
+        # As the control loop, which looks at the clock every few seconds, and so sees that it was set.
+        at = schedule.true_now + min(max(due - self.clock.now(), timedelta(0)), _LONGEST_SLEEP)
         if self._wake_at is None or at < self._wake_at or self._wake_at <= schedule.true_now:
             self._wake_at = at
             schedule.at(at, self.wake)
@@ -115,6 +124,14 @@ class Operator:
         """What the loop does when nothing was posted for a while."""
         if self.alive:
             self._carry_out([])
+
+    def _time(self) -> datetime:
+        """The clock, and what follows where it was set."""
+        now = self.clock.now()
+        if step := self.clock.take_step():
+            self.world.trace(self.name, f"the clock steps by {step}")
+            self._act(self.engine.clock_stepped(step, now))
+        return now
 
     # Actions
 
@@ -184,6 +201,8 @@ class Operator:
         def arrive() -> None:
             refused = lost or world.api_is_down()
             fact = None if refused else execute()
+            if not (refused or answer_lost) and world.api_tells_time:
+                self.clock.heard(world.schedule.true_now.replace(microsecond=0))
             if refused or answer_lost:
                 world.schedule.after(world.latency_s() + 2.0, failed)
             else:

@@ -184,7 +184,12 @@ class Simulation:
         return self._faults.isdisjoint({"lossy", "flood", "api-down", "slow", "clock", "split-brain", "edits"})
 
     def _clock_moves(self) -> None:
-        self._world.skew = timedelta(seconds=self._rng.choice((-3600, -5, 5, 3600)))
+        self._set_clock(self._rng.choice((-172800, -7200, -3600, -5, 5, 3600, 7200, 172800)))
+        if self._rng.random() < 0.5:
+            self._world.schedule.after(self._rng.choice((12.0, 90.0, 3600.0)), lambda: self._set_clock(0))
+
+    def _set_clock(self, off_s: int) -> None:
+        self._world.skew = timedelta(seconds=off_s)
         self._world.trace("world", f"clock is off by {self._world.skew}")
         for operator in self._world.living():
             operator.wake()
@@ -212,6 +217,8 @@ class Simulation:
         for namespace in ("team-a", "team-b"):
             if (namespace, "source") not in world.secrets:
                 self._people.fill_secret(namespace)
+        if "clock" in self._faults and self._rng.random() < 0.7:
+            self._set_clock(0)
         if world.leader is None:
             world.start_operator()
 
@@ -236,7 +243,9 @@ class Simulation:
         assert meta.deletion_timestamp is None, f"{who} is not let go"
         wanted = spec.deletion_policy is DeletionPolicy.DELETE
         ends_at = Finished(default_ttl=self._world.options.default_ttl).ends_at(recording)
-        assert ends_at is None or ends_at > self._world.clock() - _TTL_SLACK, f"{who} should be gone since {ends_at}"
+        assert ends_at is None or ends_at > self._world.certain_time() - _TTL_SLACK, (
+            f"{who} should be gone since {ends_at}"
+        )
         assert (DELETE_OBJECT_FINALIZER in meta.finalizers) == wanted, f"{who} has finalizers {meta.finalizers}"
         assert status.observed_generation == meta.generation, f"{who}: the last edit was not looked at"
         assert status.claim is None, f"{who} is claimed by {status.claim}"

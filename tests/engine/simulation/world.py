@@ -37,6 +37,7 @@ class World:
         self._trace = trace
         self.schedule = Schedule()
         self.skew = timedelta(0)
+        self.api_tells_time = rng.random() < 0.7
         self.api = ApiServer(lambda: self.schedule.true_now)
         self.store = Store()
         self.fates: dict[str, Fate] = {}
@@ -86,6 +87,10 @@ class World:
     def clock(self) -> datetime:
         """What the operators' clock shows."""
         return self.schedule.true_now + self.skew
+
+    def certain_time(self) -> datetime:
+        """What every clock has passed."""
+        return min(self.clock(), self.schedule.true_now)
 
     def trace(self, who: str, what: object) -> None:
         """Note a step, where somebody wants to read it."""
