@@ -152,6 +152,19 @@ def test_t61_another_bucket_than_the_one_that_holds_the_objects_releases_nothing
     assert none(driver.actions, WriteFinalizers)
 
 
+def test_t60_a_new_operator_keeps_the_condition_until_it_knows_better() -> None:
+    driver = Driver()
+    recording = being_deleted(driver)
+    told = applied(only(driver.tell(DENIED), WriteStatus), recording)
+
+    successor = Driver()
+    successor.tell(found(Reason.ENDPOINT_UNREACHABLE), RecordingSeen(recording=told))
+    assert none(successor.wait(30), WriteStatus)
+    written = [action for action in successor.tell(BUSY) if isinstance(action, WriteStatus)]
+
+    assert [blocked(applied(write, told)) for write in written] == [(ConditionStatus.TRUE, Reason.ENDPOINT_UNREACHABLE)]
+
+
 def test_t60_a_store_that_fails_for_a_moment_is_not_told() -> None:
     driver = Driver()
     being_deleted(driver)

@@ -107,7 +107,7 @@ def after(failure: TransferFailed, jumps: list[Jump], *, server: bool) -> tuple[
 @given(jumps=JUMPS, server=st.booleans())
 @example(jumps=[Jump(5, HOUR_S, 1e9)], server=False)
 @example(jumps=[Jump(0, HOUR_S, 30)], server=False)
-def test_c19_a_retry_comes_after_its_delay_whatever_the_clock_does(jumps: list[Jump], server: bool) -> None:
+def test_t62_a_retry_comes_after_its_delay_whatever_the_clock_does(jumps: list[Jump], server: bool) -> None:
     timed, recording = after(BUSY, jumps, server=server)
 
     took_s = timed.wait(claims, recording, at_most_s=DELAY_S + SLACK_S)
@@ -118,7 +118,7 @@ def test_c19_a_retry_comes_after_its_delay_whatever_the_clock_does(jumps: list[J
 @given(jumps=JUMPS, server=st.booleans())
 @example(jumps=[Jump(300, 7200, 12)], server=False)
 @example(jumps=[Jump(300, 7200, 1e9)], server=False)
-def test_c19_the_grace_for_a_fresh_url_lasts_as_long_as_it_says(jumps: list[Jump], server: bool) -> None:
+def test_t62_the_grace_for_a_fresh_url_lasts_as_long_as_it_says(jumps: list[Jump], server: bool) -> None:
     timed, recording = after(EXPIRED, jumps, server=server)
 
     took_s = timed.wait(gives_up, recording, at_most_s=HOUR_S + SLACK_S)
@@ -127,7 +127,7 @@ def test_c19_the_grace_for_a_fresh_url_lasts_as_long_as_it_says(jumps: list[Jump
 
 
 @given(off_s=st.sampled_from([HOUR_S, 7200.0, 30 * 86400.0]), delay_s=st.sampled_from([2, 120, 600]))
-def test_c19_a_retry_that_a_wrong_clock_planned_comes_after_a_restart(off_s: float, delay_s: int) -> None:
+def test_t62_a_retry_that_a_wrong_clock_planned_comes_after_a_restart(off_s: float, delay_s: int) -> None:
     planned = START + timedelta(seconds=off_s + delay_s)
     state = ArtifactStatus(
         name="video", phase=Phase.PENDING, attempts=1, reason=Reason.SOURCE_UNAVAILABLE, next_retry_time=planned
@@ -142,7 +142,7 @@ def test_c19_a_retry_that_a_wrong_clock_planned_comes_after_a_restart(off_s: flo
     timed.wait(claims, recording, at_most_s=DELAY_S + SLACK_S)
 
 
-def test_c19_a_grace_that_a_wrong_clock_began_in_the_future_begins_now() -> None:
+def test_t62_a_grace_that_a_wrong_clock_began_in_the_future_begins_now() -> None:
     ahead = START + timedelta(days=2)
     state = ArtifactStatus(name="video", phase=Phase.PENDING, reason=Reason.SOURCE_EXPIRED, expired_since=ahead)
     recording = a_recording()
@@ -158,14 +158,14 @@ def test_c19_a_grace_that_a_wrong_clock_began_in_the_future_begins_now() -> None
 
 
 @given(off_s=st.sampled_from([AGREE_S + 1, 70.0, HOUR_S, 30 * 86400.0]))
-def test_c19_a_node_that_is_ahead_from_the_start_goes_by_the_api_server_s_clock(off_s: float) -> None:
+def test_t62_a_node_that_is_ahead_from_the_start_goes_by_the_api_server_s_clock(off_s: float) -> None:
     clock = Clock(wall_s=lambda: START.timestamp() + off_s, steady_s=lambda: 5.0)
     clock.heard(START)
 
     assert clock.now() == START
 
 
-def test_c19_a_jump_is_followed_when_it_has_lasted() -> None:
+def test_t62_a_jump_is_followed_when_it_has_lasted() -> None:
     true_s, off_s = 0.0, 0.0
     clock = Clock(wall_s=lambda: START.timestamp() + true_s + off_s, steady_s=lambda: true_s)
     assert clock.now() == START
@@ -180,7 +180,7 @@ def test_c19_a_jump_is_followed_when_it_has_lasted() -> None:
     assert clock.take_step() == timedelta(0)
 
 
-def test_c19_an_api_server_that_is_behind_for_a_moment_changes_nothing() -> None:
+def test_t62_an_api_server_that_is_behind_for_a_moment_changes_nothing() -> None:
     true_s = 0.0
     clock = Clock(wall_s=lambda: START.timestamp() + true_s, steady_s=lambda: true_s)
     for second in range(1, 600):

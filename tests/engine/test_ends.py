@@ -99,6 +99,25 @@ def test_when_its_time_is_over_the_finalizer_goes_first_and_the_objects_stay() -
     assert driver.engine.state.entries == {}
 
 
+def test_a_recording_that_was_restored_with_its_status_stays_complete_and_nothing_of_the_old_uid_is_removed() -> None:
+    restored = newer(finished(deletion_policy=DeletionPolicy.DELETE, finalizers=[DELETE_OBJECT_FINALIZER]))
+    old = restored.status.artifacts[0].model_copy(
+        update={"key": "of/the/old/uid.mp4", "uri": "s3://b/of/the/old/uid.mp4"}
+    )
+    status = restored.status.model_copy(update={"artifacts": (old,), "observed_generation": 7})
+    driver = Driver()
+
+    driver.tell(RecordingSeen(recording=restored.model_copy(update={"status": status})))
+    write = only(driver.wait(5), WriteStatus)
+
+    assert write.status["phase"] == "Complete"
+    assert write.status["artifacts"][0]["uri"] == "s3://b/of/the/old/uid.mp4"
+    assert driver.started == []
+    gone = deleting(driver.accept(write, restored.model_copy(update={"status": status})))
+    clean = only(driver.tell(RecordingSeen(recording=gone)), CleanUp)
+    assert "old" not in clean.artifacts[0].key
+
+
 def test_an_edit_at_the_last_moment_saves_it() -> None:
     driver = Driver()
     old = finished(ttl=timedelta(hours=1))

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ class Calls:
     def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0
         self.heard.append((verb, outcome))
+
+
+def test_the_time_of_the_server_is_heard(cluster: ControlPlane) -> None:
+    heard: list[datetime] = []
+    client = RestClient(connection(kubeconfig=cluster.kubeconfig), heard=heard.append)
+    before = datetime.now(UTC) - timedelta(seconds=1)  # the header has whole seconds
+    client.request("GET", "/version")
+    client.close()
+
+    assert len(heard) == 1
+    assert before <= heard[0] <= datetime.now(UTC)
 
 
 def test_a_status_patch_removes_with_none_and_replaces_lists(api: KubeApi, admin: RestClient, namespace: str) -> None:

@@ -24,6 +24,14 @@ AGREE_S: Final = 5.0
 """Two clocks that differ by less say the same: `Date` has whole seconds, and a response takes its time."""
 
 
+_BOOT: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def uptime() -> datetime:
+    """How long the machine runs, as an instant: for waits that nobody else sees, and that no clock may change."""
+    return _BOOT + timedelta(seconds=boot_time_s())
+
+
 @dataclass(frozen=True, slots=True)
 class _Jump:
     """Another offset than the one that is used, and since when it is seen."""

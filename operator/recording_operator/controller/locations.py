@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
@@ -14,12 +14,12 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
 from recording_operator.controller.bandwidth import BandwidthLimits
+from recording_operator.controller.clock import uptime
 from recording_operator.controller.loop import utc_now
 from recording_operator.engine.entry import Backoff
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
-from recording_operator.kube.lease import boot_time_s
 from recording_operator.kube.outage import level_of
 from recording_operator.kube.secrets import SecretError, StoreCredentials, location_credentials
 from recording_operator.kube.status import merge_patch_between
@@ -29,7 +29,6 @@ from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.s3 import S3Store
 
 _WRITE_TRIES: Final = 3
-_BOOT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
@@ -90,7 +89,7 @@ class LocationKeeper:
         retry_interval: timedelta,
         register_secret: Callable[[str], None],
         now: Callable[[], datetime] = utc_now,
-        uptime_s: Callable[[], float] = boot_time_s,
+        uptime: Callable[[], datetime] = uptime,
     ) -> None:
         self._kube = kube
         self._stores = stores
@@ -103,7 +102,7 @@ class LocationKeeper:
         self._retry_interval = retry_interval
         self._register_secret = register_secret
         self._now = now
-        self._uptime_s = uptime_s
+        self._uptime = uptime
         self._known: dict[str, _Known] = {}
         self._listed = False
         self._announced = False
@@ -274,9 +273,6 @@ class LocationKeeper:
             known.backoff = Backoff()
             return self._uptime() + self._probe_interval
         return min(known.backoff.again(self._uptime()), self._uptime() + self._retry_interval)
-
-    def _uptime(self) -> datetime:
-        return _BOOT + timedelta(seconds=self._uptime_s())
 
     def _report(self, location: StorageLocation, found: Found) -> None:
         name = location.metadata.name

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.clock import uptime
 from recording_operator.controller.locations import LocationKeeper
 from recording_operator.controller.loop import utc_now
 from recording_operator.engine.facts import Fact, RecordingSeen
@@ -54,6 +55,7 @@ class Sweeper:
         owns_prefix: Callable[[S3Store], bool],
         leads: Callable[[], bool],
         now: Callable[[], datetime] = utc_now,
+        uptime: Callable[[], datetime] = uptime,
     ) -> None:
         self._kube = kube
         self._locations = locations
@@ -63,9 +65,10 @@ class Sweeper:
         self._owns_prefix = owns_prefix
         self._leads = leads
         self._now = now
-        self._finished_due = now()
-        self._uploads_due = now()
-        self._not_before = now()
+        self._uptime = uptime
+        self._finished_due = uptime()
+        self._uploads_due = uptime()
+        self._not_before = uptime()
         self._missed = threading.Event()
         self._swept_at: datetime | None = None
         self._refusals = Sparingly()
@@ -76,25 +79,25 @@ class Sweeper:
 
     def run_due(self) -> None:
         """Sweep what is due. A sweep that the API server breaks off is made again some seconds later."""
-        if not self._leads() or self._now() < self._not_before:
+        if not self._leads() or self._uptime() < self._not_before:
             return
         try:
-            if self._now() >= self._finished_due or self._may_have_missed():
+            if self._uptime() >= self._finished_due or self._may_have_missed():
                 self._missed.clear()
-                self._finished_due = self._now()
+                self._finished_due = self._uptime()
                 self.sweep_finished()
-                self._swept_at = self._now()
+                self._swept_at = self._uptime()
                 self._finished_due = self._swept_at + self._intervals.finished
-            if self._now() >= self._uploads_due and self._locations.locations():
+            if self._uptime() >= self._uploads_due and self._locations.locations():
                 self.sweep_uploads()
-                self._uploads_due = self._now() + self._intervals.uploads
+                self._uploads_due = self._uptime() + self._intervals.uploads
         except KubeError as error:
-            self._not_before = self._now() + _REST_AFTER_FAILURE
+            self._not_before = self._uptime() + _REST_AFTER_FAILURE
             _log.log(self._refusals.level_of(error), "A sweep was broken off: %s", error)
 
     def _may_have_missed(self) -> bool:
         """Whether there was a new list, and the last sweep is not so young that a watch that breaks often hurts."""
-        rested = self._swept_at is None or self._now() >= self._swept_at + _REST_BETWEEN_SWEEPS
+        rested = self._swept_at is None or self._uptime() >= self._swept_at + _REST_BETWEEN_SWEEPS
         return self._missed.is_set() and rested
 
     def sweep_finished(self) -> None:

@@ -74,7 +74,7 @@ def gone_with_bucket(entry: Entry, locations: Locations) -> list[Action]:
 
 
 def tell(entry: Entry, teardown: Teardown, now: datetime) -> list[Action]:
-    """Write the condition DeletionBlocked where the status does not have it, or has it no longer rightly."""
+    """Write the condition DeletionBlocked as it is now, where the status says otherwise."""
     if entry.gone:
         return []
     return writing.write_as(entry, with_deletion(entry.recording, blocked=teardown.blocked, now=now), now)

@@ -71,8 +71,8 @@ def tear_down(state: State, entry: Entry, now: datetime) -> list[Action]:
     if teardown.in_flight:
         return []
     actions = [] if teardown.backoff.holds(now) else _clean(state, entry, teardown, now)
-    if teardown.in_flight or teardown.done:
-        return actions
+    if teardown.in_flight or teardown.done or teardown.blocked is None:
+        return actions  # an earlier operator may have known what blocks it
     return [*actions, *blocked.tell(entry, teardown, now)]
 
 

@@ -204,11 +204,12 @@ class Entry:
         """Change fields of an artifact's status."""
         self.artifacts[artifact] = self.artifacts[artifact].model_copy(update=changes)
 
-    def replace(self, artifact: str, after: ArtifactStatus) -> None:
-        """Set an artifact's status after a failure."""
+    def replace(self, artifact: str, after: ArtifactStatus, now: datetime) -> None:
+        """Set an artifact's status after a failure, and have it written."""
         if self.artifacts[artifact].expired_since is None and after.expired_since is not None:
             self.expired_here.add(artifact)
         self.artifacts[artifact] = after
+        self.flush_by(now)
 
     def flush_by(self, at: datetime) -> None:
         """Have the status written at `at` or before."""
