@@ -166,17 +166,22 @@ class Discovery:
 
     def _trailer_works(self, able: Capabilities, upload_id: str) -> bool:
         """Whether the bytes arrive without their frame, and not at all where the sum behind them is wrong."""
-        store, key = self._store.adapted(able), self._joined.key
+        store = self._store.adapted(able)
+        if self._refusal(store, upload_id, 1, BufferedPart(BODY)) is not None:
+            return False
+        if [part.size_bytes for part in store.list_parts(self._joined.key, upload_id)] != [len(BODY)]:
+            return False
+        return self._refusal(store, upload_id, 2, _WrongSum(BODY)) is Reason.TARGET_INTEGRITY
+
+    def _refusal(self, store: S3Store, upload_id: str, part_number: int, body: BufferedPart) -> Reason | None:
+        """Why the store does not take a part, as far as that tells what it supports."""
         try:
-            store.upload_part(key, upload_id, part_number=1, body=BufferedPart(BODY))
-            if [part.size_bytes for part in store.list_parts(key, upload_id)] != [len(BODY)]:
-                return False
-            store.upload_part(key, upload_id, part_number=2, body=_WrongSum(BODY))
+            store.upload_part(self._joined.key, upload_id, part_number=part_number, body=body)
         except TransferError as error:
             if error.reason in _HOPELESS:
                 raise
-            return error.reason is Reason.TARGET_INTEGRITY
-        return False
+            return error.reason
+        return None
 
     def _wrong_complete(self, able: Capabilities) -> Capabilities:
         """At a key of its own: an object there is one that a look got with a wrong sum, this one or an earlier."""
