@@ -1,59 +1,67 @@
-"""The state of a strict S3 bucket and the checks that AWS makes on it. No network here.
+"""The state of a strict S3 bucket: objects, their versions and open uploads. No network here.
 
-Checks and codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ (CompleteMultipartUpload, UploadPart, PutObject).
+Source: API reference, PutObject, DeleteObject, GetObject; user guide, "How S3 Versioning works" and "Adding objects to
+versioning-suspended buckets".
 """
 
-import base64
 import hashlib
+import re
 import secrets
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
-from awscrt import checksums as crt
-
-from tests.support.garble import JoinFault, misjoined
+from tests.support.strict_checksums import Checksum, Kind, checksum_of
 from tests.support.strict_dialect import AWS, Dialect
+from tests.support.strict_errors import S3Error, invalid_argument, not_implemented
 
-MOST_PARTS = 10_000
-STORAGE_CLASSES = {
-    "STANDARD",
-    "STANDARD_IA",
-    "ONEZONE_IA",
-    "INTELLIGENT_TIERING",
-    "GLACIER",
-    "GLACIER_IR",
+STORAGE_CLASSES = frozenset({
+    "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "GLACIER_IR",
     "DEEP_ARCHIVE",
-}
+})  # fmt: skip
+# Objects of these cannot be read before they are restored.
+ARCHIVED_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+_VERSION_ID = re.compile(r"[0-9a-f]{32}|null")
 
 
-class S3Error(Exception):
-    """An answer with an error document."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """Until when a version can be removed by nobody."""
 
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """What Create or Put says about the object."""
+    """What Create or Put says about the object. `kept` are the headers that GET and HEAD give back."""
 
     content_type: str
     metadata: dict[str, str]
     headers: dict[str, str]
+    storage_class: str = "STANDARD"
+    encryption: Mapping[str, str] = field(default_factory=lambda: {"x-amz-server-side-encryption": "AES256"})
+    tags: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    retention: Retention | None = None
+
+    @property
+    def etag_is_md5(self) -> bool:
+        """API reference, Object: an object under KMS has an ETag that is not its MD5."""
+        return self.encryption.get("x-amz-server-side-encryption") == "AES256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One version of an object."""
+    """One version of an object, or the marker of a deletion. `part_sizes` of one that was joined."""
 
     version_id: str
     body: bytes
     etag: str
     attributes: Attributes
-    crc64nvme: str
     modified: datetime
+    checksum: Checksum | None = None
+    part_sizes: tuple[int, ...] = ()
+    delete_marker: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,33 +70,29 @@ class Part:
 
     body: bytes
     etag: str
-    crc64nvme: str
+    checksum: Checksum | None = None
+    modified: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
 
 
 @dataclass(slots=True, kw_only=True)
 class Upload:
-    """An open multipart upload."""
+    """An open multipart upload; `algorithm` and `kind` are None where it was created without."""
 
     upload_id: str
     key: str
     attributes: Attributes
-    full_object_crc: bool
     initiated: datetime
+    algorithm: str | None = None
+    kind: Kind | None = None
     parts: dict[int, Part] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListedPart:
-    """A part as Complete names it."""
+class WriteIf:
+    """The conditions of a write: nothing at the key, or an object with this ETag."""
 
-    part_number: int
-    etag: str
-    crc64nvme: str | None
-
-
-def crc64nvme_of(body: bytes) -> str:
-    """As `x-amz-checksum-crc64nvme` writes it."""
-    return base64.b64encode(int(crt.crc64nvme(body)).to_bytes(8, "big")).decode()
+    absent: bool = False
+    etag: str | None = None
 
 
 def etag_of(body: bytes) -> str:
@@ -96,18 +100,18 @@ def etag_of(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
-def etag_of_parts(parts: list[Part]) -> str:
-    """The MD5 of the parts' MD5s, and how many there are."""
-    joined = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
-    return f'"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(parts)}"'
-
-
 @dataclass(slots=True, kw_only=True)
 class Bucket:
-    """Objects, versions and uploads. `after_complete` is what a second Complete of the same upload gets."""
+    """Objects, versions and uploads. `after_complete` is what a second Complete of the same upload gets.
+
+    `object_lock_days` is the default retention of a bucket with Object Lock; 0 means a lock without one.
+    """
 
     versioned: bool = True
+    suspended: bool = False
+    object_lock_days: int | None = None
     least_part_bytes: int = 5 * 2**20
+    storage_classes: frozenset[str] = STORAGE_CLASSES
     shows_checksums: bool = True
     shows_part_checksums: bool = True
     honours_conditions: bool = True
@@ -117,22 +121,40 @@ class Bucket:
     uploads: dict[str, Upload] = field(default_factory=dict)
     completed: dict[str, Version] = field(default_factory=dict)
 
+    @property
+    def object_lock(self) -> bool:
+        """Whether objects can be locked."""
+        return self.object_lock_days is not None
+
+    def default_retention(self) -> Retention | None:
+        """Of an object that states none."""
+        if not self.object_lock_days:
+            return None
+        return Retention(until=datetime.now(tz=UTC) + timedelta(days=self.object_lock_days))
+
     def current(self, key: str) -> Version | None:
-        """The newest version."""
+        """The newest version; None where that is a delete marker."""
         found = self.versions.get(key)
-        return found[-1] if found else None
+        return found[-1] if found and not found[-1].delete_marker else None
 
     def find(self, key: str, version_id: str | None) -> Version:
         """The version asked for. Raises S3Error."""
         if version_id is None:
-            version = self.current(key)
-            if version is None:
-                raise S3Error(404, "NoSuchKey")
-            return version
+            found = self.versions.get(key)
+            if not found:
+                raise S3Error("NoSuchKey", "The specified key does not exist.", Key=key)
+            if found[-1].delete_marker:
+                headers = {"x-amz-delete-marker": "true", "x-amz-version-id": found[-1].version_id}
+                raise S3Error("NoSuchKey", "The specified key does not exist.", Key=key, headers=headers)
+            return found[-1]
+        check_version_id(version_id)
         for version in self.versions.get(key, []):
+            if version.version_id == version_id and version.delete_marker:
+                headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version_id, "Allow": "DELETE"}
+                raise S3Error("MethodNotAllowed", ResourceType="DeleteMarker", headers=headers)
             if version.version_id == version_id:
                 return version
-        raise S3Error(404, "NoSuchVersion")
+        raise S3Error("NoSuchVersion", "The specified version does not exist.", Key=key, VersionId=version_id)
 
     def put(
         self,
@@ -140,132 +162,135 @@ class Bucket:
         body: bytes,
         attributes: Attributes,
         *,
-        if_absent: bool,
-        etag: str | None = None,
-        said: str | None = None,
+        if_absent: bool = False,
+        said: Checksum | None = None,
     ) -> Version:
-        """Store an object. `etag` of one that was joined; `said` is the sum that the client gave."""
-        self._check_absent(key, if_absent)
+        """Store an object. `said` is the checksum that the client gave."""
+        self.check_write(key, WriteIf(absent=if_absent))
+        return self.keep(key, body, attributes, etag=self.etag(body, attributes), checksum=self.checksum(body, said))
+
+    def keep(
+        self,
+        key: str,
+        body: bytes,
+        attributes: Attributes,
+        *,
+        etag: str,
+        checksum: Checksum | None,
+        part_sizes: tuple[int, ...] = (),
+    ) -> Version:
+        """Store an object after all checks."""
         version = Version(
-            version_id=secrets.token_hex(8) if self.versioned else "null",
+            version_id=self._new_version_id(),
             body=body,
-            etag=etag or self._etag(body),
+            etag=etag,
             attributes=attributes,
-            crc64nvme=self._sum(body, said),
+            checksum=checksum,
             modified=datetime.now(tz=UTC),
+            part_sizes=part_sizes,
         )
         self._add(key, version)
         return version
 
-    def delete(self, key: str, version_id: str | None) -> None:
-        """Remove one version; an unversioned bucket has one."""
-        kept = [version for version in self.versions.get(key, []) if version_id not in (None, version.version_id)]
-        self.versions[key] = kept
-        if not kept:
-            del self.versions[key]
+    def delete(self, key: str, version_id: str | None) -> Version | None:
+        """Remove exactly one version, or hide all with a marker: what was removed, or the marker. Raises S3Error.
 
-    def create_upload(self, key: str, attributes: Attributes, *, full_object_crc: bool) -> Upload:
-        """Open an upload."""
-        upload = Upload(
-            upload_id=secrets.token_urlsafe(24),
-            key=key,
-            attributes=attributes,
-            full_object_crc=full_object_crc,
-            initiated=datetime.now(tz=UTC),
+        An unversioned bucket removes its one version; one with suspended versions removes the one called `null`.
+        """
+        if version_id is not None:
+            check_version_id(version_id)
+            return self._remove(key, version_id)
+        if not self.versioned:
+            self._remove(key, "null")
+            return None
+        self._check_unlocked_null(key)
+        nothing = Attributes(content_type="", metadata={}, headers={})
+        now = datetime.now(tz=UTC)
+        marker = Version(
+            version_id=self._new_version_id(), body=b"", etag="", attributes=nothing, modified=now, delete_marker=True
         )
-        self.uploads[upload.upload_id] = upload
-        return upload
+        self._add(key, marker)
+        return marker
 
-    def upload(self, key: str, upload_id: str) -> Upload:
-        """An open upload of this key. Raises S3Error."""
-        upload = self.uploads.get(upload_id)
-        if upload is None or upload.key != key:
-            raise S3Error(404, "NoSuchUpload")
-        return upload
+    def tag(self, key: str, version_id: str | None, tags: Mapping[str, str]) -> Version:
+        """Give a version other tags. Raises S3Error."""
+        found = self.find(key, version_id)
+        tagged = replace(found, attributes=replace(found.attributes, tags=dict(tags)))
+        self.versions[key] = [tagged if version is found else version for version in self.versions[key]]
+        return tagged
 
-    def put_part(self, key: str, upload_id: str, part_number: int, body: bytes, *, said: str | None = None) -> Part:
-        """Store a part in place of an earlier one of the same number."""
-        upload = self.upload(key, upload_id)
-        if not 1 <= part_number <= MOST_PARTS:
-            raise S3Error(400, "InvalidArgument")
-        part = Part(body=body, etag=self._etag(body), crc64nvme=self._sum(body, said))
-        upload.parts[part_number] = part
-        return part
+    def check_write(self, key: str, condition: WriteIf) -> None:
+        """API reference, PutObject, `If-None-Match` and `If-Match`. Raises S3Error."""
+        if condition == WriteIf():
+            return
+        if self.dialect.conditions == "refused":
+            raise not_implemented("If-None-Match")
+        if not self.honours_conditions or self.dialect.conditions != "kept":
+            return
+        current = self.current(key)
+        if condition.absent and current is not None:
+            raise precondition_failed("If-None-Match")
+        if condition.etag is not None:
+            if current is None:
+                raise S3Error("NoSuchKey", "The specified key does not exist.", Key=key)
+            if condition.etag.strip('"') != current.etag.strip('"'):
+                raise precondition_failed("If-Match")
 
-    def complete(
-        self,
-        key: str,
-        upload_id: str,
-        listed: list[ListedPart],
-        *,
-        crc64nvme: str | None,
-        size_bytes: int | None,
-        if_absent: bool,
-        fault: JoinFault | None = None,
-    ) -> Version:
-        """Join the parts after every check that AWS makes; with `fault` what is kept is another join."""
-        again = self.completed.get(upload_id)
-        if again is not None:
-            return self._completed_again(again)
-        upload = self.upload(key, upload_id)
-        self._check_absent(key, if_absent)
-        chosen = self._chosen(upload, listed)
-        bodies = [part.body for part in chosen]
-        body = b"".join(bodies)
-        checked = self.dialect.sums == "kept" and self.dialect.completes == "checked"
-        if checked and size_bytes is not None and size_bytes != len(body):
-            raise S3Error(400, "InvalidRequest")
-        if checked and upload.full_object_crc and crc64nvme not in (None, crc64nvme_of(body)):
-            raise S3Error(400, "BadDigest")
-        etag = etag_of_parts(chosen) if self.dialect.etags == "md5" else None
-        if fault is not None and len(bodies) > 1:
-            body = misjoined(bodies, fault)
-            etag = None
-        version = self.put(key, body, upload.attributes, if_absent=False, etag=etag, said=crc64nvme)
-        self.completed[upload_id] = version
-        del self.uploads[upload_id]
-        return version
+    def etag(self, body: bytes, attributes: Attributes) -> str:
+        """MD5, but for a store that has other ETags and for an object under KMS."""
+        if self.dialect.etags == "md5" and attributes.etag_is_md5:
+            return etag_of(body)
+        return f'"{secrets.token_hex(16 if self.dialect.etags == "md5" else 12)}"'
 
-    def _completed_again(self, version: Version) -> Version:
-        if self.after_complete == "OK":
-            return version
-        raise S3Error(412 if self.after_complete == "PreconditionFailed" else 404, self.after_complete)
-
-    def _chosen(self, upload: Upload, listed: list[ListedPart]) -> list[Part]:
-        numbers = [part.part_number for part in listed]
-        if not listed:
-            raise S3Error(400, "MalformedXML")
-        if numbers != sorted(set(numbers)):
-            raise S3Error(400, "InvalidPartOrder")
-        chosen = []
-        for named in listed:
-            part = upload.parts.get(named.part_number)
-            if part is None or part.etag.strip('"') != named.etag.strip('"'):
-                raise S3Error(400, "InvalidPart")
-            if self.dialect.sums == "kept" and named.crc64nvme not in (None, part.crc64nvme):
-                raise S3Error(400, "InvalidPart")
-            chosen.append(part)
-        if any(len(part.body) < self.least_part_bytes for part in chosen[:-1]):
-            raise S3Error(400, "EntityTooSmall")
-        return chosen
-
-    def _check_absent(self, key: str, if_absent: bool) -> None:
-        if if_absent and self.dialect.conditions == "refused":
-            raise S3Error(501, "NotImplemented")
-        honoured = self.honours_conditions and self.dialect.conditions == "kept"
-        if if_absent and honoured and self.current(key) is not None:
-            raise S3Error(412, "PreconditionFailed")
-
-    def _etag(self, body: bytes) -> str:
-        return etag_of(body) if self.dialect.etags == "md5" else f'"{secrets.token_hex(12)}"'
-
-    def _sum(self, body: bytes, said: str | None) -> str:
+    def checksum(self, body: bytes, said: Checksum | None, *, algorithm: str | None = None) -> Checksum | None:
+        """What the store keeps as checksum: of the client's algorithm, else CRC64NVME."""
         if self.dialect.sums == "kept":
-            return crc64nvme_of(body)
-        return said or "" if self.dialect.sums == "echoed" else ""
+            return checksum_of(body, algorithm or (said.algorithm if said else "CRC64NVME"))
+        return said if self.dialect.sums == "echoed" else None
+
+    def _new_version_id(self) -> str:
+        return secrets.token_hex(16) if self.versioned and not self.suspended else "null"
 
     def _add(self, key: str, version: Version) -> None:
-        if self.versioned:
-            self.versions.setdefault(key, []).append(version)
-        else:
-            self.versions[key] = [version]
+        kept = self.versions.setdefault(key, [])
+        if version.version_id == "null":
+            self._check_unlocked_null(key)
+            kept[:] = [other for other in kept if other.version_id != "null"]
+        kept.append(version)
+
+    def _check_unlocked_null(self, key: str) -> None:
+        if not self.versioned or self.suspended:
+            for version in self.versions.get(key, []):
+                if version.version_id == "null":
+                    _check_unlocked(version)
+
+    def _remove(self, key: str, version_id: str) -> Version | None:
+        kept = self.versions.get(key, [])
+        for version in kept:
+            if version.version_id == version_id:
+                _check_unlocked(version)
+                kept.remove(version)
+                if not kept:
+                    del self.versions[key]
+                return version
+        return None
+
+
+def check_version_id(version_id: str) -> None:
+    """Raises S3Error for what no version can be called."""
+    if version_id == "":
+        raise invalid_argument("versionId", "", "Version id cannot be the empty string")
+    if not _VERSION_ID.fullmatch(version_id):
+        raise invalid_argument("versionId", version_id, "Invalid version id specified")
+
+
+def precondition_failed(condition: str) -> S3Error:
+    """412 with the name of the header."""
+    message = "At least one of the pre-conditions you specified did not hold"
+    return S3Error("PreconditionFailed", message, Condition=condition)
+
+
+def _check_unlocked(version: Version) -> None:
+    retention = version.attributes.retention
+    if retention is not None and retention.until > datetime.now(tz=UTC):
+        raise S3Error("AccessDenied", "Access Denied because object protected by object lock.")

@@ -10,7 +10,9 @@ class Dialect:
 
     `shown`: where the sums that are kept are shown. `etags`: MD5, or numbers that say nothing. `cut_parts`: a part
     whose sender went away is dropped, or kept with zeros up to its length, as a real server was seen to do.
-    `completes`: whether Complete compares the sum that it is given.
+    `completes`: whether Complete compares the sum that it is given. `joins`: what CRC64NVME is computed of parts that
+    are joined. `equal_parts`: every part but the last is to be as long as the first. `sums_needed`: an object or part
+    without a checksum or MD5 is refused, as in buckets with Object Lock. `most_parts`: the largest number of a part.
     """
 
     sums: Literal["kept", "ignored", "refused", "echoed"] = "kept"
@@ -20,6 +22,10 @@ class Dialect:
     etags: Literal["md5", "opaque"] = "md5"
     cut_parts: Literal["dropped", "padded"] = "dropped"
     completes: Literal["checked", "unchecked"] = "checked"
+    joins: Literal["right", "wrong", "wrong, unchecked"] = "right"
+    equal_parts: bool = False
+    sums_needed: bool = False
+    most_parts: int = 10_000
 
 
 AWS = Dialect()

@@ -1,6 +1,7 @@
 """What the strict store does wrong, by script: the Nth request of a kind meets a fault."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,7 +9,7 @@ from tests.support.garble import How, JoinFault
 
 Operation = Literal[
     "HeadObject", "GetObject", "PutObject", "DeleteObject", "CreateMultipartUpload", "UploadPart", "ListParts",
-    "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads",
+    "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads", "any",
 ]  # fmt: skip
 
 About = Literal["size", "sum", "absent", "owner"]
@@ -16,11 +17,14 @@ About = Literal["size", "sum", "absent", "owner"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An error instead of the work, after the body was read."""
+    """An error instead of the work, after the body was read. `fields` are further elements of the error document."""
 
     status: int
     code: str
     retry_after: str | None = None
+    message: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +106,7 @@ class Fault:
 
     def meets(self, operation: str) -> bool:
         """Count a request of this operation and tell whether the fault meets it."""
-        if operation != self.operation:
+        if self.operation not in (operation, "any"):
             return False
         self.seen += 1
         due = self.seen >= self.first and (self.seen - self.first) % self.every == 0 and self.met < self.times

@@ -1,7 +1,7 @@
 """The HTTP side of the strict store: reads requests, checks their form, meets the script's faults, writes answers."""
 
-import base64
-import hashlib
+import re
+import secrets
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from threading import Event, RLock
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.support.garble import JoinFault, garbled
-from tests.support.strict_bucket import Bucket, S3Error, crc64nvme_of
+from tests.support.strict_bucket import Bucket
+from tests.support.strict_checksums import Checksum
+from tests.support.strict_errors import S3Error, error_document, not_implemented
 from tests.support.strict_faults import (
     Action,
     Answer,
@@ -25,18 +26,14 @@ from tests.support.strict_faults import (
     Misjoin,
     Stall,
 )
-from tests.support.strict_framing import unframed
-from tests.support.strict_operations import (
-    Reply,
-    S3Request,
-    error_document,
-    false_answer,
-    operation_of,
-    perform,
-    untrue,
-)
-from tests.support.strict_signature import check_signature
+from tests.support.strict_framing import received
+from tests.support.strict_limits import MOST_PUT_BYTES, check_bucket_name, check_head_size, check_key, check_owner
+from tests.support.strict_multipart import put_part
+from tests.support.strict_operations import false_answer, perform, rights_of, untrue
+from tests.support.strict_request import Reply, S3Request, Target, check_meaning, operation_of, target_of
+from tests.support.strict_signature import Signer, check_signature
 
+_NO_BODY = {"GET", "HEAD", "DELETE"}
 _READ_BYTES = 256 * 2**10
 
 
@@ -57,10 +54,15 @@ class Served(Protocol):
     bucket_name: str
     bucket: Bucket
     page_size: int
+    region: str
+    owner: str
+    secure: bool
     access_key: str
     secret_key: str
+    session_token: str | None
     clock_offset: timedelta
     denied: set[str]
+    largest_body_bytes: float
     requests: list[SeenRequest]
     lock: RLock
     closing: Event
@@ -76,13 +78,19 @@ class StrictHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    query: dict[str, str]
-    key: str
+    target: Target
+    fields: dict[str, str]
     body: bytes
+    checksum: Checksum | None
     operation: str
+    _is_read: bool
     _bucket: Bucket
     _log: list[SeenRequest]
     _closing: Event
+
+    def version_string(self) -> str:
+        """The header `Server`."""
+        return "AmazonS3"
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -96,41 +104,55 @@ class StrictHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Every method comes here."""
-        parts = urlsplit(self.path)
-        self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        bucket, _, self.key = unquote(parts.path).lstrip("/").partition("/")
-        self.body, self.operation = b"", operation_of(self.command, self.query)
+        self.target = Target(bucket="", key="", query={})
+        self.fields = self._joined_fields()
+        self.body, self.checksum, self.operation = b"", None, "Unknown"
+        self._is_read = False
         # A request belongs to the test during which it came.
         self._bucket, self._log, self._closing = self.strict.bucket, self.strict.requests, self.strict.closing
         try:
-            self._handle(bucket)
+            self.target = target_of(self.path, self.fields.get("host", ""))
+            self.operation = operation_of(self.command, self.target)
+            self._handle()
         except S3Error as error:
+            self.close_connection |= not self._is_read  # what is left of the body would be the next request
             self._send_error(error)
         except ConnectionError:
             self._hang_up()
 
-    do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server's names
+    do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = do_GET  # noqa: N815 - http.server's names
 
-    def _handle(self, bucket: str) -> None:
+    def _joined_fields(self) -> dict[str, str]:
+        """Headers by name in lower case; one that comes twice is one list, its bytes are UTF-8."""
+        joined: dict[str, str] = {}
+        for name, raw in self.headers.items():
+            lowered, value = name.lower(), raw.strip().encode("latin-1").decode("utf-8", "surrogateescape")
+            joined[lowered] = f"{joined[lowered]},{value}" if lowered in joined else value
+        return joined
+
+    def _handle(self) -> None:
         action = self.strict.action_for(self.operation)
         if isinstance(action, Drop) and action.when == "in body":
             self._keep_cut(self.rfile.read(min(action.body_bytes, int(self.headers.get("Content-Length", 0)))))
         if isinstance(action, Drop) and action.when != "after":
             return self._hang_up()
         self._read_body()
-        self._check(bucket)
+        self._is_read = True
+        if len(self.body) > self.strict.largest_body_bytes:
+            return self._send_too_large()
+        self._check()
         return self._meet(action)
 
     def _meet(self, action: Action | None) -> None:
         match action:
             case Answer():
-                self._send_error(S3Error(action.status, action.code), retry_after=action.retry_after)
+                self._send_answer(action)
             case Stall():
                 while not (action.until.wait(0.05) or self._closing.is_set()):
                     pass
                 self._hang_up()
             case FalseSuccess():
-                self._send(Reply(body=false_answer(self.operation, self.key), headers={"ETag": '"0"'}))
+                self._send(Reply(body=false_answer(self.operation, self.target.key), headers={"ETag": '"0"'}))
             case ErrorIn200():
                 if action.done:
                     self._perform()
@@ -146,31 +168,75 @@ class StrictHandler(BaseHTTPRequestHandler):
             case FalseHead():
                 self._send(untrue(self._perform(), action.about))
             case LoseUpload():
-                self._bucket.uploads.pop(self.query.get("uploadId", ""), None)
+                self._bucket.uploads.pop(self.target.query.get("uploadId", ""), None)
                 self._send(self._perform())
             case None:
                 self._send(self._perform())
 
     def _perform(self, *, join_fault: JoinFault | None = None) -> Reply:
+        strict, target = self.strict, self.target
         request = S3Request(
             operation=self.operation,
-            key=self.key,
-            query=self.query,
-            headers={name.lower(): value for name, value in self.headers.items()},
+            bucket_name=target.bucket or strict.bucket_name,
+            key=target.key,
+            query=target.query,
+            headers=self.fields,
             body=self.body,
-            page_size=self.strict.page_size,
+            page_size=strict.page_size,
+            region=strict.region,
+            secure=strict.secure,
+            checksum=self.checksum,
+            denied=frozenset(strict.denied),
             join_fault=join_fault,
         )
-        with self.strict.lock:
+        with strict.lock:
             return perform(request, self._bucket)
 
+    # The body
+
     def _read_body(self) -> None:
-        stated = self.headers.get("Content-Length")
-        if stated is None:
-            if self.operation in ("PutObject", "UploadPart", "CompleteMultipartUpload"):
-                raise S3Error(411, "MissingContentLength")
-            return
-        wanted = int(stated)
+        """API reference, "Common request headers": a body has a Content-Length; only `aws-chunked` may do without."""
+        stated, coding = self.headers.get_all("Content-Length", []), self.fields.get("transfer-encoding")
+        if (
+            len(stated) > 1
+            or (stated and coding is not None)
+            or not all(re.fullmatch(r"[0-9]+", one) for one in stated)
+        ):
+            raise S3Error("BadRequest", "An error occurred when parsing the HTTP request.")
+        self._check_length("x-amz-decoded-content-length")
+        if coding is not None:
+            self._read_chunked(coding)
+        elif stated:
+            self._check_length("content-length")
+            self.body = self._read_exactly(int(stated[0]))
+        elif self.command not in _NO_BODY and self.operation != "CreateMultipartUpload":
+            raise S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
+
+    def _check_length(self, name: str) -> None:
+        stated = self.fields.get(name, "0")
+        if not re.fullmatch(r"[0-9]+", stated):
+            raise S3Error("InvalidArgument", ArgumentName=name)
+        if int(stated) > MOST_PUT_BYTES:
+            message = "Your proposed upload exceeds the maximum allowed size"
+            raise S3Error("EntityTooLarge", message, ProposedSize=stated, MaxSizeAllowed=MOST_PUT_BYTES)
+
+    def _read_chunked(self, coding: str) -> None:
+        if coding.lower() != "chunked" or "x-amz-decoded-content-length" not in self.fields:
+            raise not_implemented("Transfer-Encoding")
+        pieces = []
+        while size := self._chunk_size():
+            pieces.append(self._read_exactly(size))
+            self.rfile.readline(3)
+        self.rfile.readline(3)
+        self.body = b"".join(pieces)
+
+    def _chunk_size(self) -> int:
+        line = self.rfile.readline(20)
+        if not re.fullmatch(rb"[0-9a-fA-F]{1,15}\r\n", line):
+            raise S3Error("IncompleteBody", "The request body terminated unexpectedly")
+        return int(line, 16)
+
+    def _read_exactly(self, wanted: int) -> bytes:
         chunks: list[bytes] = []
         while wanted:
             data = self.rfile.read(min(_READ_BYTES, wanted))
@@ -179,68 +245,83 @@ class StrictHandler(BaseHTTPRequestHandler):
                 raise ConnectionResetError
             chunks.append(data)
             wanted -= len(data)
-        self.body = b"".join(chunks)
+        return b"".join(chunks)
 
     def _keep_cut(self, body: bytes) -> None:
         """A body that is cut short is not stored; some stores keep a part, padded, where no sum was to come."""
         plain = self.headers.get("x-amz-content-sha256") == "UNSIGNED-PAYLOAD"
         if self._bucket.dialect.cut_parts == "padded" and plain and self.operation == "UploadPart":
-            number, length = int(self.query["partNumber"]), int(self.headers["Content-Length"])
+            query, length = self.target.query, int(self.headers["Content-Length"])
             with self.strict.lock:
-                self._bucket.put_part(self.key, self.query["uploadId"], number, body.ljust(length, b"\0"))
+                number, padded = int(query["partNumber"]), body.ljust(length, b"\0")
+                put_part(self._bucket, self.target.key, query["uploadId"], number, padded)
 
-    def _check(self, bucket: str) -> None:
-        strict = self.strict
+    # What is checked of every request
+
+    def _check(self) -> None:
+        strict, target, fields = self.strict, self.target, self.fields
         if len(self.headers.get_all("Host", [])) != 1:
-            raise S3Error(400, "BadRequest")
+            raise S3Error("BadRequest", "An error occurred when parsing the HTTP request.")
+        check_head_size(self.headers.items())
         check_signature(
             method=self.command,
             target=self.path,
-            headers={name.lower(): value for name, value in self.headers.items()},
-            keys={strict.access_key: strict.secret_key},
+            headers=fields,
+            signer=Signer(
+                access_key=strict.access_key,
+                secret_key=strict.secret_key,
+                session_token=strict.session_token,
+                region=strict.region,
+            ),
             now=datetime.now(tz=UTC) + strict.clock_offset,
         )
-        if self.operation in strict.denied:
-            raise S3Error(403, "AccessDenied")
-        if bucket != strict.bucket_name:
-            raise S3Error(404, "NoSuchBucket")
-        self._check_sums()
-
-    def _check_sums(self) -> None:
+        if target.bucket not in ("", strict.bucket_name):
+            check_bucket_name(target.bucket)
+            raise S3Error("NoSuchBucket", "The specified bucket does not exist", BucketName=target.bucket)
+        check_meaning(self.operation, self.command, target, fields)
+        check_owner(fields.get("x-amz-expected-bucket-owner"), strict.owner)
+        if rights_of(self.operation, target.query, fields) & strict.denied:
+            raise S3Error("AccessDenied", "Access Denied")
+        check_key(target.key)
         dialect = self._bucket.dialect
-        payload = self.headers.get("x-amz-content-sha256", "")
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        if payload == "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
-            if dialect.trailers == "refused":
-                raise S3Error(501, "NotImplemented")
-            if dialect.trailers != "stored":
-                self.body = unframed(self.body, headers, check_sum=dialect.trailers == "checked")
-        elif payload not in ("UNSIGNED-PAYLOAD", hashlib.sha256(self.body).hexdigest()):
-            raise S3Error(400, "XAmzContentSHA256Mismatch")
-        md5 = base64.b64encode(hashlib.md5(self.body, usedforsecurity=False).digest()).decode()
-        if self.headers.get("Content-MD5") not in (None, md5):
-            raise S3Error(400, "BadDigest")
-        if dialect.sums == "refused" and any("checksum" in name for name in headers):
-            raise S3Error(400, "InvalidArgument")
-        stated = self.headers.get("x-amz-checksum-crc64nvme")
-        checks = dialect.sums == "kept" and self.operation in ("PutObject", "UploadPart")
-        if checks and stated not in (None, crc64nvme_of(self.body)):
-            raise S3Error(400, "BadDigest")
+        self.body, self.checksum = received(self.body, fields, operation=self.operation, dialect=dialect)
 
-    def _send(self, reply: Reply) -> None:
+    # The response
+
+    def _send(self, reply: Reply, *, request_id: str = "") -> None:
         self._seen(reply.status)
         self.send_response(reply.status)
-        for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+        headers = {"x-amz-request-id": request_id or _new_id(), "x-amz-id-2": secrets.token_urlsafe(16)}
+        if reply.status not in (204, 304):
+            headers["Content-Length"] = str(len(reply.body))
+        if reply.body.startswith(b"<?xml"):
+            headers["Content-Type"] = "application/xml"
+        for name, value in {**headers, **reply.headers}.items():
             self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(reply.body)
         self.wfile.flush()
 
-    def _send_error(self, error: S3Error, *, retry_after: str | None = None) -> None:
-        headers = {"Content-Type": "application/xml"} | ({"Retry-After": retry_after} if retry_after else {})
-        body = b"" if self.command == "HEAD" else error_document(error.code)
-        self._send(Reply(status=error.status, body=body, headers=headers))
+    def _send_answer(self, answer: Answer) -> None:
+        headers = dict(answer.headers) | ({"Retry-After": answer.retry_after} if answer.retry_after else {})
+        message, status = answer.message or None, answer.status
+        self._send_error(S3Error(answer.code, message, status=status, headers=headers, fields=answer.fields))
+
+    def _send_too_large(self) -> None:
+        """As a proxy in front of the store: it reads the body, and says so in HTML."""
+        page = b"<html><head><title>413 Request Entity Too Large</title></head></html>"
+        self._send(Reply(status=413, body=page, headers={"Content-Type": "text/html"}))
+
+    def _send_error(self, error: S3Error) -> None:
+        headers: dict[str, str] = error.headers
+        resource, request_id = self.path.partition("?")[0], _new_id()
+        body = error_document(error.code, error.message, resource=resource, request_id=request_id, fields=error.fields)
+        if self.command == "HEAD" or error.status == 304:
+            body, headers = b"", {"Content-Type": "application/xml", **headers}
+        self._send(Reply(status=error.status, body=body, headers=headers), request_id=request_id)
 
     def _hang_up(self) -> None:
         self._seen(0)
@@ -249,13 +330,17 @@ class StrictHandler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def _seen(self, status: int) -> None:
-        number = self.query.get("partNumber")
+        number = self.target.query.get("partNumber", "")
         seen = SeenRequest(
             operation=self.operation,
-            key=self.key,
-            part_number=int(number) if number else None,
+            key=self.target.key,
+            part_number=int(number) if number.isdecimal() else None,
             body_bytes=len(self.body),
             status=status,
         )
         with self.strict.lock:
             self._log.append(seen)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8).upper()

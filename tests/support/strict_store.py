@@ -6,6 +6,7 @@ with StrictStore() as s3:
     assert s3.open_uploads() == []
 """
 
+import math
 import secrets
 import ssl
 import threading
@@ -29,14 +30,20 @@ class StrictStore:
         bucket: Bucket | None = None,
         page_size: int = 1000,
         tls: ssl.SSLContext | None = None,
+        region: str = "us-east-1",
     ) -> None:
         self.bucket_name = bucket_name
         self.bucket = bucket or Bucket()
         self.page_size = page_size
+        self.region = region
+        self.owner = "123456789012"
+        self.secure = tls is not None
+        self.session_token: str | None = None
         self.access_key = "AKIATEST"
         self.secret_key = self._first_secret_key = secrets.token_hex(16)
         self.clock_offset = timedelta(0)
         self.denied: set[str] = set()
+        self.largest_body_bytes = math.inf
         self.requests: list[SeenRequest] = []
         self.lock = threading.RLock()
         self.closing = threading.Event()
@@ -83,7 +90,8 @@ class StrictStore:
             self.closing = threading.Event()
             self.bucket, self.requests = bucket, []
             self.denied, self.clock_offset, self.page_size = set(), timedelta(0), 1000
-            self.secret_key = self._first_secret_key
+            self.secret_key, self.session_token = self._first_secret_key, None
+            self.largest_body_bytes = math.inf
             self._faults.clear()
 
     def heal(self) -> None:
@@ -106,5 +114,6 @@ class StrictStore:
         return [upload.key for upload in self.bucket.uploads.values()]
 
     def keys(self) -> list[str]:
-        """Keys of all objects."""
-        return sorted(self.bucket.versions)
+        """Keys of all objects, those behind a delete marker too."""
+        versions = self.bucket.versions
+        return sorted(key for key, kept in versions.items() if any(not version.delete_marker for version in kept))

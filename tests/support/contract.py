@@ -1,0 +1,37 @@
+"""Points of the S3 contract: a request, and the response that AWS documents."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.support.strict_client import Response, S3Client
+
+KEY = "a/key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What AWS answers to one request, and where it says so. Where that is an error, nothing is stored."""
+
+    name: str
+    source: str
+    send: Callable[[S3Client], Response]
+    status: int
+    code: str = ""
+
+    def check(self, api: S3Client) -> None:
+        """Send it and compare."""
+        response = self.send(api)
+        assert response.outcome == (self.status, self.code), response.body
+        if self.code:
+            assert response.headers.get("x-amz-request-id"), "a response without a request id"
+            assert api.absent(KEY), "what was refused was stored"
+
+
+def refused(name: str, source: str, code: str, send: Callable[[S3Client], Response], *, status: int = 400) -> Point:
+    """A request that ends in an error document."""
+    return Point(name=name, source=source, send=send, status=status, code=code)
+
+
+def accepted(name: str, source: str, send: Callable[[S3Client], Response], *, status: int = 200) -> Point:
+    """A request that is near to what is refused, and is right."""
+    return Point(name=name, source=source, send=send, status=status)
