@@ -159,7 +159,7 @@ def _scope(claim: _Claim, signer: Signer) -> tuple[str, str]:
         raise S3Error(claim.malformed, f"Invalid credential date {date!r}; it is not that of X-Amz-Date.")
     if region != signer.region:
         message = f"The authorization header is malformed; the region '{region}' is wrong; expecting '{signer.region}'"
-        raise S3Error(claim.malformed, message, Region=signer.region)
+        raise S3Error(claim.malformed, message, Region=signer.region, headers={"x-amz-bucket-region": signer.region})
     if service != "s3":
         raise S3Error(claim.malformed, f'incorrect service "{service}". This endpoint belongs to "s3".')
     if terminal != "aws4_request":

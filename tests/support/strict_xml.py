@@ -21,7 +21,7 @@ def text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     return escape(str(value), _CONTROLS)
 
 

@@ -29,6 +29,7 @@ DEVIATIONS: Final[Mapping[str, str]] = {
     "test_complete_refuses_another_algorithm_than_the_uploads": "compares only a checksum of the upload's algorithm",
     # Uploads
     "a part that names its encryption": _ENCRYPTION,
+    "complete without a body": "answers MalformedXML",
     "complete an unknown upload": "answers InvalidPart",
     "complete with a part named twice": _ORDER,
     "test_parts_out_of_order_are_refused": _ORDER,

@@ -85,6 +85,7 @@ POINTS = [
         status=404,
     ),
     refused("complete without parts", COMPLETE, "MalformedXML", complete_with),
+    refused("complete without a body", COMPLETE, "InvalidRequest", lambda api: complete_by(api, b"")),
     refused("complete with another document", COMPLETE, "MalformedXML", lambda api: complete_by(api, b"<Complete/>")),
     refused("complete with what is no XML", COMPLETE, "MalformedXML", lambda api: complete_by(api, b"parts")),
     refused(

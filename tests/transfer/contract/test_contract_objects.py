@@ -141,6 +141,23 @@ def test_an_archived_object_cannot_be_read(strict_api: S3Client, storage_class: 
     assert strict_api.head(KEY).headers["x-amz-storage-class"] == storage_class
 
 
+ODD_KEYS = [
+    "a b", "a+b", "a%2Fb", "a%b", "a//b", "ü/😀", "a&b=c?d#e", "quote\"'", "<xml>", "tab\there", "~", "a/./b",
+    "a/", "/a", "a/../b", "a;b,c", "line\nbreak", "\u0085\u2028",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_key_is_what_was_written(strict_api: S3Client, strict_server: StrictStore, key: str) -> None:
+    """User guide, "Naming Amazon S3 objects": any UTF-8, to the byte."""
+    assert strict_api.put(key, BODY).status == 200
+    assert strict_server.keys() == [key]
+    assert strict_api.get(key).body == BODY
+    assert strict_api.get("", "list-type=2").texts("Contents/Key") == [key]
+    assert strict_api.send("DELETE", key).status == 204
+    assert strict_api.get(key).outcome == (404, "NoSuchKey")
+
+
 # Writing under conditions
 
 

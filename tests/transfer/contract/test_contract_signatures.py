@@ -1,5 +1,6 @@
 """Signature Version 4: who may send what, when and for how long."""
 
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -232,6 +233,47 @@ def presigned_and(api: S3Client, header: str) -> Response:
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
 def test_signatures(api: S3Client, point: Point) -> None:
     point.check(api)
+
+
+@pytest.mark.parametrize(
+    "payload", ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"]
+)
+def test_signed_chunks_are_not_implemented(strict_api: S3Client, payload: str) -> None:
+    """Signature calculations: transferring payload in multiple chunks. Nothing is stored unchecked."""
+    given = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": "1"}
+    body = b"1;chunk-signature=0\r\nx\r\n0;chunk-signature=0\r\n\r\n"
+    response = strict_api.send("PUT", KEY, headers=given, body=body, signing=Signing(payload=payload))
+    assert response.outcome == (501, "NotImplemented")
+    assert strict_api.absent(KEY)
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_request_has_one_host(strict_server: StrictStore, number: int) -> None:
+    """RFC 9112 section 3.2: 400."""
+    host, port = strict_server.endpoint.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n" + b"Host: localhost\r\n" * number + b"Connection: close\r\n\r\n")
+        assert sock.makefile("rb").readline().split()[1] == b"400"
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        "Content-Length: 1\r\nContent-Length: 2",
+        "Content-Length: 1\r\nTransfer-Encoding: chunked",
+        "Content-Length: -1",
+        "Content-Length: +1",
+        "Content-Length: 1, 1",
+    ],
+)
+def test_a_request_has_one_length(strict_server: StrictStore, lengths: str) -> None:
+    """RFC 9112 section 6.3: 400, and the connection ends."""
+    host, port = strict_server.endpoint.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as sock:
+        sock.sendall(f"PUT /recordings/a HTTP/1.1\r\nHost: localhost\r\n{lengths}\r\n\r\n".encode())
+        answered = sock.makefile("rb").read()
+    assert answered.split()[1] == b"400"
+    assert b"\r\nConnection: close\r\n" in answered
 
 
 def test_the_right_region_is_named(api: S3Client) -> None:
