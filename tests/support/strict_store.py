@@ -35,7 +35,7 @@ class StrictStore:
         self.bucket_name = bucket_name
         self.bucket = bucket or Bucket()
         self.page_size = page_size
-        self.region = region
+        self.region = self._first_region = region
         self.owner = "123456789012"
         self.secure = tls is not None
         self.session_token: str | None = None
@@ -91,7 +91,7 @@ class StrictStore:
             self.bucket, self.requests = bucket, []
             self.denied, self.clock_offset, self.page_size = set(), timedelta(0), 1000
             self.secret_key, self.session_token = self._first_secret_key, None
-            self.largest_body_bytes = math.inf
+            self.region, self.largest_body_bytes = self._first_region, math.inf
             self._faults.clear()
 
     def heal(self) -> None:
