@@ -234,7 +234,7 @@ def _retention(headers: Mapping[str, str], bucket: Bucket) -> Retention | None:
 def check_summed(headers: Mapping[str, str], bucket: Bucket, *, of: str) -> None:
     """Object Lock: what is written states a checksum. `of` names the request. Raises S3Error."""
     locks = (
-        bucket.object_lock
+        bool(bucket.object_lock_days)
         or bucket.dialect.sums_needed
         or any(name.startswith("x-amz-object-lock-") for name in headers)
     )
