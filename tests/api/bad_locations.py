@@ -34,6 +34,29 @@ BAD_LOCATIONS: Final = (
         with_s3(bucket="192.168.5.4"),
         refused("spec.s3.bucket", "must not contain '..' or look like an IP address", value="192.168.5.4"),
     ),
+    Case(
+        "bucket of directories",
+        with_s3(bucket="recordings--use1-az4--x-s3"),
+        refused(
+            "spec.s3.bucket",
+            "directory buckets (S3 Express One Zone) are not supported; use a general purpose bucket",
+            value="recordings--use1-az4--x-s3",
+        ),
+    ),
+    Case(
+        "bucket behind Object Lambda",
+        with_s3(bucket="mine-1a4n8yjrb3kda96f67zwrwiiuse1a--ol-s3"),
+        refused(
+            "spec.s3.bucket",
+            "Object Lambda, table and multi-region access points are not supported; use the bucket's own name",
+            value="mine-1a4n8yjrb3kda96f67zwrwiiuse1a--ol-s3",
+        ),
+    ),
+    Case(
+        "storageClass of directory buckets",
+        with_s3(storageClass="EXPRESS_ONEZONE"),
+        refused("spec.s3.storageClass", "EXPRESS_ONEZONE is the class of directory buckets, which are not supported"),
+    ),
     Case("bucket missing", with_s3(bucket=None), blocked(missing("spec.s3.bucket"))),
     Case(
         "region",

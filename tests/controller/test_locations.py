@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,10 +16,12 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.metrics import Metrics
+from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.stores.capabilities import UNKNOWN, Capabilities
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.dialects_found import FOUND
 from tests.support.strict_dialect import DIALECTS
+from tests.support.strict_faults import Answer, Fault
 from tests.support.strict_store import StrictStore
 
 pytestmark = pytest.mark.cluster
@@ -65,11 +67,27 @@ def stores() -> Noted:
     return Noted()
 
 
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.now
+
+
 @pytest.fixture
-def keep(cluster: ControlPlane, strict: StrictStore, stores: Noted) -> Iterator[Keep]:
-    """Show the keeper a version of the location."""
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keeper(cluster: ControlPlane, stores: Noted, clock: Clock) -> Iterator[LocationKeeper]:
+    """Probes where it is asked to, at once."""
     client, metrics = RestClient(connection(kubeconfig=cluster.kubeconfig)), Metrics(version="test")
-    keeper = LocationKeeper(
+    yield LocationKeeper(
         kube=KubeApi(client),
         stores=stores,
         post=lambda _: None,
@@ -80,15 +98,21 @@ def keep(cluster: ControlPlane, strict: StrictStore, stores: Noted) -> Iterator[
         probe_interval=timedelta(minutes=10),
         retry_interval=timedelta(minutes=1),
         register_secret=lambda _: None,
+        now=clock,
     )
+    client.close()
 
-    def seen(generation: int, *, s3: dict[str, Any] | None = None, **spec: Any) -> None:
+
+@pytest.fixture
+def keep(strict: StrictStore, keeper: LocationKeeper) -> Keep:
+    """Show the keeper a version of the location."""
+
+    def seen(generation: int, *, s3: dict[str, Any] | None = None, status: Any = None, **spec: Any) -> None:
         here = {"bucket": strict.bucket_name, "endpoint": strict.endpoint, "pathStyle": True, **(s3 or {})}
         metadata = {"name": "only-here", "uid": "u", "generation": generation}
-        keeper.seen({"metadata": metadata, "spec": {"s3": here, **spec}})
+        keeper.seen({"metadata": metadata, "spec": {"s3": here, **spec}, "status": status or {}})
 
-    yield seen
-    client.close()
+    return seen
 
 
 def test_a_changed_limit_does_not_change_a_store(keep: Keep, stores: Noted) -> None:
@@ -102,3 +126,70 @@ def test_another_way_to_a_store_is_found_out_anew(keep: Keep, stores: Noted, cha
     keep(1)
     keep(2, s3=changed)
     assert stores.taken_for == [UNKNOWN, UNKNOWN]
+
+
+def test_t31_a_location_that_is_doubted_again_and_again_is_probed_every_ten_seconds(
+    keep: Keep, keeper: LocationKeeper, stores: Noted, clock: Clock
+) -> None:
+    """Its probe succeeds, and each transfer meets a fault of it."""
+    keep(1)
+    for _ in range(100):
+        keeper.doubted("only-here")
+    assert len(stores.taken_for) == 2
+    clock.now += timedelta(seconds=9)
+    keeper.tick()
+    assert len(stores.taken_for) == 2
+    clock.now += timedelta(seconds=1)
+    keeper.tick()
+    assert len(stores.taken_for) == 3
+    clock.now += timedelta(seconds=10)
+    keeper.doubted("only-here")
+    assert len(stores.taken_for) == 4, "the first doubt after a rest is looked into at once"
+    keeper.doubted("nowhere")
+
+
+def test_t32_a_location_is_left_alone_as_long_as_its_store_asks(
+    keep: Keep, keeper: LocationKeeper, strict: StrictStore, stores: Noted, clock: Clock
+) -> None:
+    strict.fault(Fault(operation="any", action=Answer(status=503, code="SlowDown", retry_after="90"), times=1000))
+    keep(1)
+    strict.heal()
+    clock.now += timedelta(seconds=89)
+    keeper.tick()
+    assert len(stores.taken_for) == 1
+    clock.now += timedelta(seconds=1)
+    keeper.tick()
+    assert len(stores.taken_for) == 2
+
+
+@pytest.mark.parametrize(("generation", "ready", "tried"), [(1, "True", False), (2, "True", True), (1, "False", True)])
+def test_t28_joins_are_tried_once_for_a_spec_also_after_a_restart(
+    keep: Keep, strict: StrictStore, *, generation: int, ready: str, tried: bool
+) -> None:
+    condition = {
+        "type": "Ready",
+        "status": ready,
+        "observedGeneration": 1,
+        "reason": "ProbeSucceeded",
+        "message": "",
+        "lastTransitionTime": "2026-11-01T00:00:00Z",
+    }
+    keep(generation, status={"conditions": [condition], "capabilities": Capabilities().as_status()})
+    assert (sum(seen.body_bytes for seen in strict.requests) > 10 * 2**20) == tried
+
+
+def test_t32_a_wait_that_a_transfer_was_asked_for_holds_for_the_probe_too(
+    keep: Keep, keeper: LocationKeeper, strict: StrictStore, stores: Noted, clock: Clock
+) -> None:
+    keep(1)
+    ((_, store),) = keeper.locations()
+    strict.fault(Fault(operation="HeadObject", action=Answer(status=503, code="SlowDown", retry_after="60")))
+    with pytest.raises(TransferError):
+        store.head("any")
+    keeper.doubted("only-here")
+    clock.now += timedelta(seconds=50)
+    keeper.tick()
+    assert len(stores.taken_for) == 1
+    clock.now += timedelta(seconds=10)
+    keeper.tick()
+    assert len(stores.taken_for) == 2

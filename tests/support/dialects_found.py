@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from recording_operator.transfer.stores.capabilities import Capabilities
+from recording_operator.transfer.stores.capabilities import Capabilities, Joins
 
 NO_SUMS = Capabilities(
     request_checksums=False,
@@ -25,5 +25,9 @@ FOUND = {
     "no-conditions": Capabilities(conditional_writes=False),
     "conditions-refused": replace(NO_SUMS, conditional_writes=False),
     "nothing": replace(NO_SUMS, conditional_writes=False, md5_etags=False),
+    "sums-of-joins-wrong": Capabilities().limited_to(Joins(checksums=False)),
+    "sums-of-joins-wrong-and-unchecked": Capabilities().limited_to(Joins(checksums=False)),
+    "thousand-parts": Capabilities(joins=Joins(ten_thousand_parts=False)),
+    "equal-parts": Capabilities(joins=Joins(unequal_parts=False)),
     "opaque-etags": replace(NO_SUMS, md5_etags=False),
 }

@@ -44,5 +44,9 @@ DIALECTS: dict[str, Dialect] = {
     "no-conditions": Dialect(conditions="ignored"),
     "conditions-refused": Dialect(conditions="refused", sums="refused", trailers="refused", cut_parts="padded"),
     "nothing": Dialect(sums="refused", trailers="refused", conditions="ignored", etags="opaque", cut_parts="padded"),
+    "sums-of-joins-wrong": Dialect(joins="wrong"),
+    "sums-of-joins-wrong-and-unchecked": Dialect(joins="wrong, unchecked"),
+    "equal-parts": Dialect(equal_parts=True),
+    "thousand-parts": Dialect(most_parts=1_000),
     "opaque-etags": Dialect(sums="ignored", trailers="refused", etags="opaque", cut_parts="padded"),
 }

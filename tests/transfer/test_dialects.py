@@ -48,6 +48,8 @@ PROOFS = {
     "no-sums": Reason.ETAG_MD5,
     "sums-refused": Reason.ETAG_MD5,
     "sums-echoed": Reason.ETAG_MD5,
+    "sums-of-joins-wrong": Reason.ETAG_MD5,
+    "sums-of-joins-wrong-and-unchecked": Reason.ETAG_MD5,
     "conditions-refused": Reason.ETAG_MD5,
     "opaque-etags": Reason.READ_BACK,
     "nothing": Reason.READ_BACK,

@@ -73,6 +73,8 @@ class Reason(StrEnum):
     CREDENTIALS_INVALID = "CredentialsInvalid"
     ENDPOINT_UNREACHABLE = "EndpointUnreachable"
     ENDPOINT_BLOCKED = "EndpointBlocked"
+    WRONG_REGION = "WrongRegion"
+    ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable"
     CLOCK_SKEW = "ClockSkew"
     STORE_UNSUPPORTED = "StoreUnsupported"
     # A StorageReport
@@ -123,7 +125,7 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.UNEXPECTED_CONTENT: "What arrives is not what spec.artifacts declares, for example a login page instead of a video. Apply a fresh URL, or declare it with contentType if it is meant.",
     Reason.SIZE_MISMATCH: "The size differs from the one in the spec, or from what the source stated.",
     Reason.CHECKSUM_MISMATCH: "The bytes do not have the checksum in the spec.",
-    Reason.INTEGRITY_UNVERIFIABLE: "The source states no length and ends by closing the connection: a cut could not be told from the end. Give size or checksum.",
+    Reason.INTEGRITY_UNVERIFIABLE: "The source states no length and ends by closing the connection: a cut could not be told from the end. Give size or checksum. Or the object is in an archive class, and what is asked for would need reading it back.",
     Reason.TARGET_UNAVAILABLE: "The store failed or did not answer; it is asked again.",
     Reason.TARGET_DENIED: "The store refused the operator's credentials. The location is checked again; no attempt is spent.",
     Reason.TARGET_KEY_CONFLICT: "Another object, not of this Recording, is at the key. Nothing was overwritten.",
@@ -143,6 +145,8 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.CREDENTIALS_INVALID: "The store does not accept the credentials.",
     Reason.ENDPOINT_UNREACHABLE: "The endpoint does not answer.",
     Reason.ENDPOINT_BLOCKED: "The operator's policy does not allow the endpoint's address.",
+    Reason.WRONG_REGION: "The store redirects to another region or address. Write the region that the message names as spec.s3.region; where it names none, check spec.s3.endpoint.",
+    Reason.ENCRYPTION_KEY_NOT_USABLE: "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.",
     Reason.CLOCK_SKEW: "The operator's clock and the store's differ too much; set the node's time.",
     Reason.STORE_UNSUPPORTED: "The store lacks something that safe uploads need; the message names it.",
     Reason.REFRESHED: "The report was counted anew.",

@@ -30,6 +30,14 @@ BUCKET_SCHEMA: Final = cel.string(
         rule="!self.contains('..') && !self.matches('^[0-9]+([.][0-9]+){3}$')",
         message="must not contain '..' or look like an IP address",
     ),
+    Rule(
+        rule="!self.endsWith('--x-s3')",
+        message="directory buckets (S3 Express One Zone) are not supported; use a general purpose bucket",
+    ),
+    Rule(
+        rule="!self.endsWith('--ol-s3') && !self.endsWith('--table-s3') && !self.endsWith('.mrap')",
+        message="Object Lambda, table and multi-region access points are not supported; use the bucket's own name",
+    ),
     max_length=63,
 )
 REGION_SCHEMA: Final = cel.string(
@@ -112,6 +120,11 @@ ENCRYPTION_RULES: Final = (
     ),
 )
 S3_RULES: Final = (
+    Rule(
+        rule="!has(self.storageClass) || self.storageClass != 'EXPRESS_ONEZONE'",
+        message="EXPRESS_ONEZONE is the class of directory buckets, which are not supported",
+        field_path=".storageClass",
+    ),
     Rule(
         # On the parent: an endpoint with a password must not be echoed.
         rule=f"!has(self.endpoint) || (self.endpoint.matches('{_ENDPOINT}')"

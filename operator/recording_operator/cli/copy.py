@@ -26,7 +26,7 @@ from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StoredObject, TransferOptions, UploadState
 from recording_operator.transfer.stores.client import S3Options
-from recording_operator.transfer.stores.probe import probe
+from recording_operator.transfer.stores.probe import check_bucket, probe
 from recording_operator.transfer.stores.s3 import S3Store
 
 EXIT_FAILED: Final = 1
@@ -42,6 +42,8 @@ _NEEDS_A_PERSON: Final = frozenset(
         Reason.CREDENTIALS_NOT_FOUND,
         Reason.ENDPOINT_BLOCKED,
         Reason.STORE_UNSUPPORTED,
+        Reason.WRONG_REGION,
+        Reason.ENCRYPTION_KEY_NOT_USABLE,
     }
 )
 _BAR_CELLS: Final = 30
@@ -183,6 +185,7 @@ def _run(
     on_end_signals(first=stop.set, again=_end_at_once)
     meter = _Meter(show=sys.stderr.isatty(), started_s=time.monotonic())
     try:
+        check_bucket(store.options.bucket)
         if probes:
             store = store.adapted(probe(store, name=f"copy-{uuid.uuid4().hex}"))
             if stop.is_set():

@@ -107,7 +107,7 @@ class Dispatcher:
             case EmitLocationEvent():
                 self._emit_about_location(action)
             case ProbeLocation(name=name):
-                self._locations.probe(name)
+                self._locations.doubted(name)
             case Tally():
                 self._count(action)
             case ReportFault():

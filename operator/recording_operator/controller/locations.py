@@ -29,6 +29,7 @@ from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.s3 import S3Store
 
 _WRITE_TRIES: Final = 3
+_REST_BETWEEN_DOUBTS: Final = timedelta(seconds=10)
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +40,7 @@ class Found:
     reason: Reason
     message: str
     capabilities: Capabilities | None = None
+    retry_after: timedelta = timedelta(0)
 
     @property
     def ready(self) -> bool:
@@ -70,6 +72,7 @@ class _Known:
     next_probe: datetime | None = None
     """By the machine's uptime: a clock that was set right must not put it off."""
     backoff: Backoff = field(default_factory=Backoff)
+    doubted_at: datetime | None = None
 
 
 class LocationKeeper:
@@ -192,6 +195,26 @@ class LocationKeeper:
         for name in due:
             self.probe(name)
 
+    def doubted(self, name: str) -> None:
+        """A transfer met a fault of the location: probe it now, or soon where that was just done for the same reason.
+
+        A fault that only transfers meet would have the location probed without end.
+        """
+        now = self._uptime()
+        with self._lock:
+            known = self._known.get(name)
+            if known is None:
+                return
+            asked = timedelta(seconds=known.store.asked_wait_s if known.store is not None else 0.0)
+            due = now + asked
+            if known.doubted_at is not None:
+                due = max(due, known.doubted_at + _REST_BETWEEN_DOUBTS)
+            if due > now:
+                known.next_probe = min(known.next_probe or due, due)
+                return
+            known.doubted_at = now
+        self.probe(name)
+
     def probe(self, name: str) -> None:
         """Probe a location now, or once more right after the probe that is running."""
         with self._lock:
@@ -232,7 +255,8 @@ class LocationKeeper:
         except SecretError as error:
             return Found(reason=error.reason, message=error.message)
         except LocationError as error:
-            return Found(reason=error.reason, message=error.message)
+            wait = timedelta(seconds=error.retry_after_s or 0)
+            return Found(reason=error.reason, message=error.message, retry_after=wait)
         except KubeError:
             message = "the credentials Secret could not be read: the API server did not answer"
             return Found(reason=Reason.LOCATION_NOT_READY, message=message)
@@ -272,7 +296,8 @@ class LocationKeeper:
         if found.ready:
             known.backoff = Backoff()
             return self._uptime() + self._probe_interval
-        return min(known.backoff.again(self._uptime()), self._uptime() + self._retry_interval)
+        again = min(known.backoff.again(self._uptime()), self._uptime() + self._retry_interval)
+        return max(again, self._uptime() + found.retry_after)
 
     def _report(self, location: StorageLocation, found: Found) -> None:
         name = location.metadata.name
@@ -325,6 +350,13 @@ def _summary(capabilities: Capabilities) -> str:
     said = [f"a test write, a multipart upload and its abort succeeded; objects are proved by {capabilities.proof}"]
     if not capabilities.listing_proves_parts:
         said.append("parts carry no checksum, so a resumed upload compares stored parts with the source")
+    if not capabilities.joins.checksums:
+        said.append("the store's checksums of joined objects are wrong and not used")
+    if not capabilities.joins.unequal_parts:
+        most = (
+            f"{capabilities.joins.most_parts} parts of 8 to 64 MiB, as limits.maxArtifactSize or source.size asks for"
+        )
+        said.append(f"parts must have equal sizes: a source that states no length may have {most}")
     if not capabilities.conditional_writes:
         said.append("no conditional writes: a key is looked at just before it is written")
     return "; ".join(said)

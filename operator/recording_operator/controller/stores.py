@@ -1,10 +1,11 @@
 """Clients of StorageLocations, made from their spec and tried out."""
 
+from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.kube.secrets import StoreCredentials
 from recording_operator.transfer.errors import LocationError
-from recording_operator.transfer.stores.capabilities import Capabilities
+from recording_operator.transfer.stores.capabilities import Capabilities, Joins
 from recording_operator.transfer.stores.client import S3Credentials, S3Options
 from recording_operator.transfer.stores.probe import owner_marker, probe
 from recording_operator.transfer.stores.s3 import S3Store
@@ -30,11 +31,21 @@ class S3Stores:
 
     def probe(self, location: StorageLocation, store: S3Store) -> Capabilities:
         """Write, multipart and abort for real; what the store can do. Raises LocationError."""
-        return probe(store, name=f"probe-{self._cluster_id}-{location.metadata.uid}")
+        return probe(store, name=f"probe-{self._cluster_id}-{location.metadata.uid}", joins=_joins_tried(location))
 
     def owns_prefix(self, store: S3Store) -> bool:
         """Whether this cluster was the first to mark the prefix as its own. Raises LocationError."""
         return owner_marker(store, owner_id=self._cluster_id) == self._cluster_id
+
+
+def _joins_tried(location: StorageLocation) -> Joins | None:
+    """What an earlier process found of the store's joins, if the location was ready with this spec."""
+    ready = next((condition for condition in location.status.conditions if condition.type == "Ready"), None)
+    if ready is None or ready.status is not ConditionStatus.TRUE:
+        return None
+    if ready.observed_generation != location.metadata.generation:
+        return None
+    return Joins.of_status(location.status.capabilities)
 
 
 def _options(location: StorageLocation, credentials: StoreCredentials | None, connections: int) -> S3Options:

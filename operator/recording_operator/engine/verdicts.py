@@ -59,6 +59,8 @@ VERDICTS: Final[dict[Reason, Verdict]] = {
     Reason.CREDENTIALS_INVALID: Verdict.NOT_ITS_FAULT,
     Reason.ENDPOINT_UNREACHABLE: Verdict.NOT_ITS_FAULT,
     Reason.ENDPOINT_BLOCKED: Verdict.NOT_ITS_FAULT,
+    Reason.WRONG_REGION: Verdict.NOT_ITS_FAULT,
+    Reason.ENCRYPTION_KEY_NOT_USABLE: Verdict.NOT_ITS_FAULT,
     Reason.CLOCK_SKEW: Verdict.NOT_ITS_FAULT,
     Reason.STORE_UNSUPPORTED: Verdict.NOT_ITS_FAULT,
     # The Secret may come a moment after the Recording that names it.
@@ -77,6 +79,8 @@ ABOUT_THE_LOCATION: Final = frozenset(
         Reason.CREDENTIALS_INVALID,
         Reason.ENDPOINT_UNREACHABLE,
         Reason.ENDPOINT_BLOCKED,
+        Reason.WRONG_REGION,
+        Reason.ENCRYPTION_KEY_NOT_USABLE,
         Reason.CLOCK_SKEW,
         Reason.STORE_UNSUPPORTED,
     }

@@ -29,12 +29,13 @@ class TransferError(Exception):
 
 
 class LocationError(Exception):
-    """A StorageLocation cannot be used. `message` is fit for a status."""
+    """A StorageLocation cannot be used. `message` is fit for a status; `retry_after_s` is what the store asked for."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
+        self.retry_after_s = retry_after_s
 
 
 class Stopped(Exception):  # noqa: N818 - no error: the operator asked for it

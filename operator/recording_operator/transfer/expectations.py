@@ -92,6 +92,13 @@ class Expectations:
             return stored
         if self.checksum.combines and stored.proof is not None:
             right = stored.checksum == f"crc64nvme:{self.checksum.hex}"
+        elif not store.capabilities.reads_back:
+            raise TransferError(
+                Reason.INTEGRITY_UNVERIFIABLE,
+                "An object of this artifact is in the store already, in an archive class. Its "
+                f"{self.checksum.algorithm} could only be compared by reading it back. Restore the object and compare "
+                "it by hand, or remove source.checksum, or give it as crc64nvme.",
+            )
         else:
             stored, right = self._read_back(stored, self.checksum, store=store, stop=stop, flow=flow)
         if not right:

@@ -15,7 +15,7 @@ from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.pipe import SLOW_DROPS_PER_PART, WINDOW_BYTES, truncated
-from recording_operator.transfer.plan import MOST_PARTS
+from recording_operator.transfer.plan import PartPlan
 from recording_operator.transfer.progress import Progress
 from recording_operator.transfer.session import UploadSession, checked
 from recording_operator.transfer.source import Source, SourceFacts, changed
@@ -79,7 +79,7 @@ class InOrderUpload:
         return self._position
 
     def _read_all(self, response: SourceResponse) -> bytes | None:
-        for part_number in range(1, MOST_PARTS + 1):
+        for part_number in range(1, self._session.plan.most_parts + 1):
             length = self._session.plan.length(part_number)
             data = self._read_part(response, length)
             self._check_end(response, ended=len(data) < length)
@@ -94,7 +94,7 @@ class InOrderUpload:
                 for beyond in [number for number in self._session.stored if number > part_number - (size == 0)]:
                     del self._session.stored[beyond]
                 return None
-        raise TransferError(Reason.SOURCE_TOO_LARGE, "The artifact does not fit into 10,000 parts.")
+        raise _too_many_parts(self._session.plan)
 
     def _read_part(self, response: SourceResponse, length: int) -> memoryview:
         # Pages that exist once they are filled, and go back whole: a buffer that grows is there twice when it moves.
@@ -172,6 +172,17 @@ class InOrderUpload:
         self._slow_drops += error.reason is Reason.SOURCE_TOO_SLOW
         if self._slow_drops >= SLOW_DROPS_PER_PART:
             raise error
+
+
+def _too_many_parts(plan: PartPlan) -> TransferError:
+    message = f"The artifact does not fit into the {plan.most_parts} parts that the store takes."
+    if not plan.grows:
+        message = (
+            f"The source states no length, and the store takes only parts of equal size: {plan.most_parts} parts of "
+            f"{plan.part_size_bytes} bytes were not enough. State source.size, or raise limits.maxArtifactSize of the "
+            "StorageLocation: larger parts are planned then."
+        )
+    return TransferError(Reason.SOURCE_TOO_LARGE, message)
 
 
 def too_large(host: str, limit_bytes: int) -> TransferError:

@@ -19,11 +19,12 @@ from recording_operator.transfer.job import (
 )
 from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.pipe import WINDOW_BYTES, RangeStream
-from recording_operator.transfer.plan import MIB, PartPlan, plan_parts
+from recording_operator.transfer.plan import MIB, PartPlan, plan_equal_parts, plan_parts
 from recording_operator.transfer.progress import Halt, Progress
 from recording_operator.transfer.ranged import RangedUpload
 from recording_operator.transfer.session import UploadSession
 from recording_operator.transfer.source import RangesLost, Source, SourceFacts
+from recording_operator.transfer.stores.capabilities import Joins
 from recording_operator.transfer.stores.store import Store
 
 # What is in the open upload can never become the object. A part that arrived wrong is listed with the sum of its wrong
@@ -103,13 +104,23 @@ class Move:
         return stored
 
     def _opened(self, facts: SourceFacts, resume: UploadState | None) -> UploadSession:
-        plan = plan_parts(
-            facts.size_bytes,
-            workers=self._options.workers,
-            smallest_bytes=self._options.smallest_part_bytes,
-            largest_bytes=self._options.largest_part_bytes if facts.ranges else self._options.smallest_part_bytes,
-        )
-        kept = None if resume is None else _kept_plan(resume, facts, self._options)
+        joins = self._store.capabilities.joins
+        if facts.size_bytes is None and not joins.unequal_parts:
+            plan = plan_equal_parts(
+                self._expected.size_bytes or self._obj.max_size_bytes,
+                smallest_bytes=self._options.smallest_part_bytes,
+                largest_bytes=self._options.largest_part_bytes,
+                most_parts=joins.most_parts,
+            )
+        else:
+            plan = plan_parts(
+                facts.size_bytes,
+                workers=self._options.workers,
+                smallest_bytes=self._options.smallest_part_bytes,
+                largest_bytes=self._options.largest_part_bytes if facts.ranges else self._options.smallest_part_bytes,
+                most_parts=joins.most_parts,
+            )
+        kept = None if resume is None else _kept_plan(resume, facts, self._options, joins)
         session = UploadSession(
             store=self._store,
             obj=self._obj,
@@ -130,6 +141,9 @@ class Move:
     def _moved(self, session: UploadSession, facts: SourceFacts) -> StoredObject:
         # Without a validator nothing shows that the content is still what the stored parts were read from.
         if not facts.ranges or (session.stored and not facts.pinned):
+            return self._in_order(session, facts)
+        # A checksum that needs all bytes in order, of an object that could not be read back: the source is read again.
+        if session.stored and self._expected.digest() and not self._store.capabilities.reads_back:
             return self._in_order(session, facts)
         # A digest of another kind needs the bytes in order; after a resume the stored object is read instead.
         digest = None if session.stored else self._expected.digest()
@@ -216,9 +230,14 @@ def is_small(facts: SourceFacts, options: TransferOptions) -> bool:
     return facts.is_empty or (facts.ranges and (facts.size_bytes or 0) <= options.single_put_bytes)
 
 
-def _kept_plan(resume: UploadState, facts: SourceFacts, options: TransferOptions) -> PartPlan | None:
-    """The plan of the open upload, if it is of this content and S3 takes it."""
-    plan = PartPlan(part_size_bytes=resume.part_size_bytes, size_bytes=resume.size_bytes)
+def _kept_plan(resume: UploadState, facts: SourceFacts, options: TransferOptions, joins: Joins) -> PartPlan | None:
+    """The plan of the open upload, if it is of this content and the store takes it."""
+    plan = PartPlan(
+        part_size_bytes=resume.part_size_bytes,
+        size_bytes=resume.size_bytes,
+        grows=joins.unequal_parts,
+        most_parts=joins.most_parts,
+    )
     same = facts.same_content(size_bytes=resume.size_bytes, etag=resume.etag, last_modified=resume.last_modified)
     legal = plan.is_legal(smallest_bytes=min(options.smallest_part_bytes, 5 * MIB))
     return plan if same and legal else None

@@ -1,9 +1,42 @@
 """What a store was seen to do, and what follows from it for the way in which objects are stored and proved."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+
+# Objects of these classes cannot be read before somebody restores them (InvalidObjectState).
+# Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
+ARCHIVED_CLASSES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joins:
+    """What the store was seen to do with an object that it joined of several parts.
+
+    `checksums`: it computes the right CRC64NVME of it. `etags`: its ETag is the MD5 of the parts' MD5s.
+    `unequal_parts`: parts may differ in size. `ten_thousand_parts`: as many as in S3; else it is a thousand.
+    """
+
+    checksums: bool = True
+    etags: bool = True
+    unequal_parts: bool = True
+    ten_thousand_parts: bool = True
+
+    @classmethod
+    def of_status(cls, status: Mapping[str, bool]) -> "Joins | None":
+        """As an earlier process wrote it; None where none did."""
+        names = ("joinedChecksums", "joinedETags", "unequalParts", "tenThousandParts")
+        if any(name not in status for name in names):
+            return None
+        checksums, etags, unequal, many = (status[name] for name in names)
+        return cls(checksums=checksums, etags=etags, unequal_parts=unequal, ten_thousand_parts=many)
+
+    @property
+    def most_parts(self) -> int:
+        """How many parts an object may have."""
+        return 10_000 if self.ten_thousand_parts else 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +48,8 @@ class Capabilities:
     behind its bytes, and a wrong one is refused. `part_checksums`: UploadPart and ListParts show the CRC64NVME that the
     store computed. `full_object_checksums`: HEAD shows that of the whole object. `refuses_wrong_checksums`: no object
     comes to be under a sum that is not its own. `md5_etags`: the ETag of a part is its MD5 and that of a joined object
-    is the MD5 of its parts' MD5s.
+    is the MD5 of its parts' MD5s. `reads_back`: a stored object can be read at once, which is not so in the archive
+    classes. `joins`: what becomes of several parts; it is tried once for each spec, for it needs 10 MiB.
     """
 
     conditional_writes: bool = True
@@ -26,6 +60,8 @@ class Capabilities:
     refuses_wrong_checksums: bool = True
     md5_etags: bool = True
     versioning: bool = True
+    reads_back: bool = True
+    joins: Joins = Joins()
     found_out: bool = True
 
     @property
@@ -50,6 +86,22 @@ class Capabilities:
         """Whether a write finds out by itself that somebody else's object is at the key."""
         return self.found_out and self.conditional_writes
 
+    def without_sums(self) -> "Capabilities":
+        """The same store, of which no checksum is asked and none believed."""
+        return replace(
+            self,
+            request_checksums=False,
+            checksum_trailers=False,
+            part_checksums=False,
+            full_object_checksums=False,
+            refuses_wrong_checksums=False,
+        )
+
+    def limited_to(self, joins: Joins) -> "Capabilities":
+        """The same store, with what is known of its joins."""
+        able = self if joins.checksums else self.without_sums()
+        return replace(able, joins=joins, md5_etags=able.md5_etags and joins.etags)
+
     def as_status(self) -> dict[str, bool]:
         """As `status.capabilities` writes it."""
         return {
@@ -59,6 +111,11 @@ class Capabilities:
             "checksumTrailers": self.checksum_trailers,
             "md5ETags": self.md5_etags,
             "versioning": self.versioning,
+            "readBack": self.reads_back,
+            "joinedChecksums": self.joins.checksums,
+            "joinedETags": self.joins.etags,
+            "unequalParts": self.joins.unequal_parts,
+            "tenThousandParts": self.joins.ten_thousand_parts,
         }
 
 

@@ -20,13 +20,14 @@ from recording_operator.transfer.stores import framing
 from recording_operator.transfer.stores.endpoint import wall_off
 from recording_operator.transfer.stores.models import service_models
 from recording_operator.transfer.stores.once import once
+from recording_operator.transfer.stores.refused import RefusedBody
 from recording_operator.transfer.stores.sending import Timeouts
 from recording_operator.transfer.stores.transport import StoreTransport
+from recording_operator.transfer.stores.waits import StoreRetries
 
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CONNECT_TIMEOUT_S: Final = 10
 _SEND_TIMEOUT_S: Final = 30
-_ATTEMPTS: Final = 4
 _DEFAULT_REGION: Final = "us-east-1"
 # With keys of its own, a location depends on no file, profile or region of whoever runs the process. Each row: name in
 # the file, environment variable, default, conversion.
@@ -78,6 +79,8 @@ class Connected:
 
     client: Any
     transport: StoreTransport
+    retries: StoreRetries
+    refused: RefusedBody = field(default_factory=RefusedBody)
 
     def close(self) -> None:
         """Drop idle connections."""
@@ -87,7 +90,8 @@ class Connected:
 
 def connect(options: S3Options) -> Connected:
     """The client of a location, as its data goes over it. Raises ValueError as `build_client` and for a bad bundle."""
-    made = Connected(build_client(options), _transport(options))
+    made = Connected(build_client(options), _transport(options), StoreRetries())
+    made.retries.register(made.client)
     framing.register(made.client)
     made.transport.register(made.client)
     return made
@@ -147,7 +151,7 @@ def _config(options: S3Options) -> Config:
         s3={"addressing_style": "path" if options.path_style else "auto", "payload_signing_enabled": False},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": 1},  # see StoreRetries
         connect_timeout=_CONNECT_TIMEOUT_S,
         read_timeout=options.answer_timeout_s,
         max_pool_connections=options.connections,

@@ -34,10 +34,14 @@ def listed_objects(client: Any, *, bucket: str, prefix: str) -> Iterator[ListedO
             page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **following)
             if page.get("IsTruncated") and page.get("NextContinuationToken") in (None, *following.values()):
                 raise OSError
-        for entry in page.get("Contents", ()):
-            yield ListedObject(
-                entry["Key"], entry["Size"], entry.get("StorageClass"), entry["LastModified"], entry.get("ETag", "")
-            )
+            found = [_listed(entry) for entry in page.get("Contents", ())]
+        yield from found
         if not page.get("IsTruncated"):
             return
         following = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _listed(entry: Any) -> ListedObject:
+    return ListedObject(
+        entry["Key"], entry["Size"], entry.get("StorageClass"), entry["LastModified"], entry.get("ETag", "")
+    )

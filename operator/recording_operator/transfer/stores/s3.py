@@ -49,6 +49,24 @@ class S3Store:
         """The same client for a store that can do this; whoever uses `self` goes on as before."""
         return S3Store(self.options, capabilities=capabilities, connected=self._connected)
 
+    def writing(self, options: S3Options) -> "S3Store":
+        """The same client, that gives objects the attributes of other options."""
+        return S3Store(options, capabilities=self.capabilities, connected=self._connected)
+
+    @property
+    def refused_body_bytes(self) -> int | None:
+        """How long a body was that the store, or a proxy before it, called too large; the last one, if any."""
+        return self._connected.refused.body_bytes
+
+    @property
+    def asked_wait_s(self) -> float:
+        """How long the store still wants to be left alone (`Retry-After`)."""
+        return self._connected.retries.asked_wait_s
+
+    def forget_refused_body(self) -> None:
+        """A body of that length was taken after all."""
+        self._connected.refused.body_bytes = None
+
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
         return f"s3://{self.options.bucket}/{key}"
@@ -65,8 +83,8 @@ class S3Store:
         """Store a small object where none is yet; the store checks the sum on arrival."""
         sums = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
         if not self.capabilities.request_checksums:
-            sums = {"ContentMD5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()}
-        with translated("PutObject"):
+            sums = {"ContentMD5": _md5_header(body)}
+        with self._connected.refused.noting(len(body)), translated("PutObject"):
             self._client.put_object(
                 Bucket=self.options.bucket,
                 Key=obj.key,
@@ -86,13 +104,13 @@ class S3Store:
                 **(kind if self.capabilities.request_checksums else {}),
                 **self._attributes(obj),
             )
-        return str(answer["UploadId"])
+            return str(answer["UploadId"])
 
     def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
         """Send one part with its sum behind it; where that cannot be, its ETag is compared afterwards."""
         able = self.capabilities
         sent = FramedBody(body) if able.checksum_trailers else PlainBody(body, md5=able.md5_etags)
-        with translated("UploadPart"):
+        with self._connected.refused.noting(len(body)), translated("UploadPart"):
             answer = self._client.upload_part(
                 Bucket=self.options.bucket,
                 Key=key,
@@ -100,15 +118,27 @@ class S3Store:
                 PartNumber=part_number,
                 Body=sent,
             )
-        part = StoredPart(
-            part_number=part_number,
-            size_bytes=len(body),
-            etag=_etag(answer),
-            crc64nvme=self._part_sum(answer),
-        )
+            part = StoredPart(
+                part_number=part_number,
+                size_bytes=len(body),
+                etag=_etag(answer),
+                crc64nvme=self._part_sum(answer),
+            )
         if isinstance(sent, PlainBody) and able.md5_etags and part.etag != sent.md5_hex:
             raise StoreError(Reason.TARGET_INTEGRITY, "The store holds other bytes than it was sent.")
         return part
+
+    def upload_part_with_md5(self, key: str, upload_id: str, *, part_number: int, body: bytes) -> None:
+        """Send a small part with its MD5 before it, as some stores want it; parts that are streamed cannot have one."""
+        with translated("UploadPart"):
+            self._client.upload_part(
+                Bucket=self.options.bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=part_number,
+                Body=body,
+                ContentMD5=_md5_header(body),
+            )
 
     def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
         """Every part of an open upload, by part number."""
@@ -177,12 +207,15 @@ class S3Store:
             try:
                 with translated("ListMultipartUploads"):
                     page = self._uploads_page(prefix, markers)
+                    found = [
+                        OpenUpload(
+                            key=str(upload["Key"]), upload_id=str(upload["UploadId"]), initiated_at=upload["Initiated"]
+                        )
+                        for upload in page.get("Uploads", [])
+                    ]
             except _ListingEnds:
                 return
-            for upload in page.get("Uploads", []):
-                yield OpenUpload(
-                    key=str(upload["Key"]), upload_id=str(upload["UploadId"]), initiated_at=upload["Initiated"]
-                )
+            yield from found
             following = {"KeyMarker": page.get("NextKeyMarker"), "UploadIdMarker": page.get("NextUploadIdMarker")}
             following = {name: value for name, value in following.items() if value}
             if not page.get("IsTruncated") or not following or following == markers:
@@ -255,6 +288,9 @@ class S3Store:
                 if status_of(error) == _NOT_FOUND:
                     return None
                 raise
+            return self._seen(key, answer)
+
+    def _seen(self, key: str, answer: Any) -> SeenObject:
         shown = answer.get("ChecksumCRC64NVME") if self.capabilities.full_object_checksums else None
         crc = checksums.from_base64(shown)
         # Some stores give header names back in another case than they got them.
@@ -310,6 +346,10 @@ class _ListingEnds(Exception):  # noqa: N818 - control flow
 
 def _version(version_id: str | None) -> dict[str, str]:
     return {} if version_id is None else {"VersionId": version_id}
+
+
+def _md5_header(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 def _etag(answer: Any) -> str:

@@ -1,0 +1,206 @@
+"""What a store's refusal means: each has a reason and words that name cause and remedy, and none is a fault of ours."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from botocore.exceptions import ClientError
+
+from recording_operator.api.reasons import Reason
+from recording_operator.engine.verdicts import ABOUT_THE_LOCATION, VERDICTS, Verdict
+from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.stores.translate import StoreError, translated
+
+# Every code of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html that a request of ours can meet, and
+# what other stores were reported to say.
+REFUSALS = [
+    (403, "AccessDenied", Reason.ACCESS_DENIED),
+    (403, "AllAccessDisabled", Reason.ACCESS_DENIED),
+    (403, "AccountProblem", Reason.ACCESS_DENIED),
+    (403, "NotSignedUp", Reason.ACCESS_DENIED),
+    (403, "InvalidPayer", Reason.ACCESS_DENIED),
+    (400, "UserProjectMissing", Reason.ACCESS_DENIED),
+    (403, "InvalidAccessKeyId", Reason.CREDENTIALS_INVALID),
+    (403, "SignatureDoesNotMatch", Reason.CREDENTIALS_INVALID),
+    (400, "ExpiredToken", Reason.CREDENTIALS_INVALID),
+    (400, "InvalidToken", Reason.CREDENTIALS_INVALID),
+    (403, "RequestTimeTooSkewed", Reason.CLOCK_SKEW),
+    (403, "RequestExpired", Reason.CLOCK_SKEW),
+    (404, "NoSuchBucket", Reason.BUCKET_NOT_FOUND),
+    (400, "InvalidBucketName", Reason.BUCKET_NOT_FOUND),
+    (404, "NoSuchUpload", Reason.TARGET_UPLOAD_LOST),
+    (404, "NoSuchKey", Reason.TARGET_UNAVAILABLE),
+    (404, "NoSuchVersion", Reason.TARGET_UNAVAILABLE),
+    (301, "PermanentRedirect", Reason.WRONG_REGION),
+    (307, "TemporaryRedirect", Reason.WRONG_REGION),
+    (307, "307", Reason.WRONG_REGION),
+    (302, "", Reason.WRONG_REGION),
+    (400, "AuthorizationHeaderMalformed", Reason.WRONG_REGION),
+    (400, "IllegalLocationConstraintException", Reason.WRONG_REGION),
+    (400, "InvalidRegionName", Reason.WRONG_REGION),
+    (400, "KMS.DisabledException", Reason.ENCRYPTION_KEY_NOT_USABLE),
+    (400, "KMS.NotFoundException", Reason.ENCRYPTION_KEY_NOT_USABLE),
+    (400, "KMS.KMSInvalidStateException", Reason.ENCRYPTION_KEY_NOT_USABLE),
+    (400, "KMS.InvalidKeyUsageException", Reason.ENCRYPTION_KEY_NOT_USABLE),
+    (400, "KMS.AccessDeniedException", Reason.ENCRYPTION_KEY_NOT_USABLE),
+    (400, "KMS.ThrottlingException", Reason.TARGET_UNAVAILABLE),
+    (500, "KMS.KMSInternalException", Reason.TARGET_UNAVAILABLE),
+    (500, "KMS.DependencyTimeoutException", Reason.TARGET_UNAVAILABLE),
+    (503, "KMS.KeyUnavailableException", Reason.TARGET_UNAVAILABLE),
+    (403, "InvalidObjectState", Reason.INTEGRITY_UNVERIFIABLE),
+    (413, "413", Reason.STORE_UNSUPPORTED),
+    (400, "EntityTooLarge", Reason.STORE_UNSUPPORTED),
+    (400, "BadDigest", Reason.TARGET_INTEGRITY),
+    (400, "InvalidDigest", Reason.TARGET_INTEGRITY),
+    (400, "XAmzContentSHA256Mismatch", Reason.TARGET_INTEGRITY),
+    (400, "InvalidPart", Reason.TARGET_INTEGRITY),
+    (409, "OperationAborted", Reason.TARGET_UNAVAILABLE),
+    (409, "ConditionalRequestConflict", Reason.TARGET_UNAVAILABLE),
+    (412, "PreconditionFailed", Reason.TARGET_KEY_CONFLICT),
+    (400, "RequestTimeout", Reason.TARGET_UNAVAILABLE),
+    (400, "IncompleteBody", Reason.TARGET_UNAVAILABLE),
+    (503, "SlowDown", Reason.TARGET_UNAVAILABLE),
+    (503, "ServiceUnavailable", Reason.TARGET_UNAVAILABLE),
+    (429, "TooManyRequests", Reason.TARGET_UNAVAILABLE),
+    (408, "", Reason.TARGET_UNAVAILABLE),
+    (425, "", Reason.TARGET_UNAVAILABLE),
+    (500, "InternalError", Reason.TARGET_UNAVAILABLE),
+    (502, "502", Reason.TARGET_UNAVAILABLE),
+    (520, "", Reason.TARGET_UNAVAILABLE),
+    (507, "XMinioStorageFull", Reason.TARGET_QUOTA),
+    (400, "XMinioAdminBucketQuotaExceeded", Reason.TARGET_QUOTA),
+    (403, "QuotaExceeded", Reason.TARGET_QUOTA),
+    (403, "StorageQuotaExceeded", Reason.TARGET_QUOTA),
+    *[
+        (status, code, Reason.STORE_UNSUPPORTED)
+        for status, code in (
+            (400, "InvalidStorageClass"), (400, "InvalidTag"), (400, "InvalidArgument"), (400, "InvalidRequest"),
+            (400, "InvalidEncryptionAlgorithmError"), (400, "KeyTooLongError"), (400, "MetadataTooLarge"),
+            (400, "MalformedXML"), (405, "MethodNotAllowed"), (411, "MissingContentLength"), (501, "NotImplemented"),
+            (400, "UnsupportedArgument"), (400, "XNobodyEverHeardOfThis"), (404, "404"), (410, "410"), (418, ""),
+            (403, "InvalidChunkSizeError"), (431, ""), (451, ""),
+        )
+    ],
+]  # fmt: skip
+
+
+def refused(status: int, code: str, *, message: str = "", **more: object) -> StoreError:
+    """What a response with this status and code becomes."""
+    headers = more.pop("headers", {})
+    response = {
+        "Error": {"Code": code, "Message": message, **more},
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers},
+    }
+    with pytest.raises(StoreError) as caught, translated("UploadPart"):
+        raise ClientError(response, "UploadPart")
+    return caught.value
+
+
+@pytest.mark.parametrize(("status", "code", "reason"), REFUSALS)
+def test_t30_each_code_has_its_reason(status: int, code: str, reason: Reason) -> None:
+    error = refused(status, code)
+    assert error.location_reason is reason
+    assert f"(UploadPart: {code or status})." in error.message
+
+
+@pytest.mark.parametrize("status", range(300, 600))
+def test_t30_nothing_that_a_store_says_is_a_fault_of_ours(status: int) -> None:
+    for code in ("", str(status), "Surprise"):
+        error = refused(status, code)
+        assert error.reason is not Reason.INTERNAL_ERROR
+        assert VERDICTS[error.reason] is not Verdict.RETRY or error.reason is Reason.TARGET_QUOTA
+        assert error.reason in ABOUT_THE_LOCATION or error.reason in (Reason.TARGET_KEY_CONFLICT, Reason.TARGET_QUOTA)
+
+
+def test_t31_the_region_that_the_store_names_is_told() -> None:
+    by_body = refused(400, "AuthorizationHeaderMalformed", Region="eu-west-2")
+    by_header = refused(301, "PermanentRedirect", headers={"x-amz-bucket-region": "eu-west-2"})
+    assert "eu-west-2" in by_body.message
+    assert "eu-west-2" in by_header.message
+    assert "spec.s3.region" in by_body.message
+    forged = refused(301, "PermanentRedirect", headers={"x-amz-bucket-region": "https://evil.test/?key=1"})
+    assert "evil" not in forged.message
+    assert "spec.s3.endpoint" in forged.message
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("AuthorizationHeaderMalformed", {"message": "The region 'us-east-1' is wrong; expecting 'eu-west-2'"}),
+        ("PermanentRedirect", {"Endpoint": "recordings.s3.eu-west-2.amazonaws.com"}),
+        ("TemporaryRedirect", {"Endpoint": "recordings.s3-eu-west-2.amazonaws.com"}),
+        ("IllegalLocationConstraintException", {
+            "message": "The eu-west-2 location constraint is incompatible for the region specific endpoint"}),
+    ],
+)  # fmt: skip
+def test_t31_a_region_that_is_told_in_words_or_by_an_endpoint_is_found(code: str, more: dict[str, str]) -> None:
+    assert "is in region eu-west-2;" in refused(400, code, **more).message
+
+
+@pytest.mark.parametrize(
+    ("right", "reason"),
+    [
+        ("s3:PutObjectTagging", Reason.ACCESS_DENIED),
+        ("s3:AbortMultipartUpload", Reason.ACCESS_DENIED),
+        ("kms:GenerateDataKey", Reason.ENCRYPTION_KEY_NOT_USABLE),
+        ("kms:Decrypt", Reason.ENCRYPTION_KEY_NOT_USABLE),
+    ],
+)
+def test_t30_the_right_that_aws_names_is_told(right: str, reason: Reason) -> None:
+    text = (
+        f"User: arn:aws:iam::111122223333:user/jo is not authorized to perform: {right} on resource: "
+        '"arn:aws:kms:eu-west-2:111122223333:key/1" because no identity-based policy allows the action'
+    )
+    error = refused(403, "AccessDenied", message=text)
+    assert error.location_reason is reason
+    assert right in error.message
+    assert "arn:" not in error.message
+
+
+def test_t30_a_right_that_nobody_knows_is_not_repeated() -> None:
+    error = refused(403, "AccessDenied", message="not authorized to perform: s3:SecretsOfThePlatform on resource")
+    assert "SecretsOfThePlatform" not in error.message
+
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": " 7 "}, 7.0),
+        ({"retry-after": "86400"}, 900.0),
+        ({"retry-after": format_datetime(NOW + timedelta(seconds=30), usegmt=True),
+          "date": format_datetime(NOW, usegmt=True)}, 30.0),
+        # The two are of one clock, whatever ours says.
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": format_datetime(NOW, usegmt=True)}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "1e9"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "Wed, 99 Oct 2015 07:28:30 GMT"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_t32_the_wait_that_a_store_asks_for(headers: dict[str, str], wait_s: float | None) -> None:
+    error = refused(503, "SlowDown", headers=headers)
+    assert error.retry_after_s == wait_s
+
+
+def test_t32_a_date_without_the_stores_own_time_is_held_against_our_clock() -> None:
+    at = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    wait_s = refused(503, "SlowDown", headers={"retry-after": at}).retry_after_s
+    assert wait_s is not None
+    assert 50 < wait_s <= 60
+
+
+@pytest.mark.parametrize("failure", [KeyError("UploadId"), ValueError("no number"), TypeError("None")])
+def test_t30_a_response_that_cannot_be_read_is_no_fault_of_ours(failure: Exception) -> None:
+    with pytest.raises(TransferError) as caught, translated("ListParts"):
+        raise failure
+    assert caught.value.reason is Reason.TARGET_UNAVAILABLE
+    assert "cannot be read" in caught.value.message
+    assert caught.value.__cause__ is None
