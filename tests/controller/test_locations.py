@@ -99,6 +99,7 @@ def keeper(cluster: ControlPlane, stores: Noted, clock: Clock) -> Iterator[Locat
         retry_interval=timedelta(minutes=1),
         register_secret=lambda _: None,
         now=clock,
+        uptime=clock,
     )
     client.close()
 
