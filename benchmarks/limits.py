@@ -124,7 +124,7 @@ class Here:
         self.authority = authority
         self.base = f"https://127.0.0.1:{port}"
         policy = {"ports": [], "allowPrivateCIDRs": ["127.0.0.0/8"], "tls": {"caFile": authority}}
-        self.dialer = Dialer(SourcePolicy.model_validate(policy), connections=512)
+        self.dialer = Dialer(SourcePolicy.model_validate(policy))
         self.client = S3Store(
             S3Options(
                 bucket="bucket",

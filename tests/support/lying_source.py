@@ -38,8 +38,9 @@ class Behaviour:
 
     `status`, `headers` (None removes one) and `body` replace what would be sent. `cut_after` ends the connection after
     so many bytes of body, `reset` with RST. `framing` says how the end of the body is shown. `hold_after` waits for the
-    source's `release` after so many bytes; `drip_headers_s` sends the head byte by byte; `pause_s` waits before each
-    window of `window` bytes.
+    source's `release` after so many bytes, `hold_head` before the head; `before` is sent before that, `raw_head` is the
+    whole head with its empty line. `drip_headers_s` sends the head byte by byte; `pause_s` waits before each window of
+    `window` bytes.
     """
 
     status: int | None = None
@@ -57,6 +58,9 @@ class Behaviour:
     pause_s: float = 0.0
     window: int = _WINDOW
     no_answer: bool = False
+    before: bytes = b""
+    hold_head: bool = False
+    raw_head: bytes | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,7 +190,11 @@ class LyingSource:
         for name in [name for name, value in behaviour.headers.items() if value is None]:
             headers.pop(name, None)
         head = f"HTTP/1.1 {status} Scripted\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self._send_head(connection, f"{head}\r\n".encode("latin-1"), behaviour)
+        connection.sendall(behaviour.before)
+        if behaviour.hold_head:
+            self.release.wait(30)
+        written = f"{head}\r\n".encode("latin-1") if behaviour.raw_head is None else behaviour.raw_head
+        self._send_head(connection, written, behaviour)
         self._send_body(connection, request, body, behaviour)
         if behaviour.framing == "close":
             raise _CutError

@@ -20,7 +20,7 @@ from recording_operator.transfer.stores.client import S3Credentials, S3Options
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.sending import Timeouts
 from recording_operator.transfer.stores.transport import StoreTransport
-from recording_operator.transfer.stores.wire import place_of, request_head
+from recording_operator.transfer.stores.wire import head_of, place_of
 from tests.support.scripted_store import OK, Conduct, Connection, ScriptedStore, a_scripted_store
 from tests.support.strict_faults import Answer, Drop, Fault
 from tests.support.strict_store import StrictStore
@@ -189,12 +189,33 @@ def test_large_bodies_go_in_windows(served: Served) -> None:
     assert [arrived.body for _, arrived in store.requests] == [body]
 
 
-@pytest.mark.parametrize(
-    ("body", "stream_output"), [(None, True), ("text", False), (object(), False), (bytearray(b"x"), False)]
-)
-def test_what_is_unusual_is_left_to_the_library(served: Served, body: object, stream_output: bool) -> None:
+@pytest.mark.parametrize("body", ["text", object(), bytearray(b"x")])
+def test_a_body_that_is_never_sent_is_left_to_the_library(served: Served, body: object) -> None:
     with served() as (ask, _):
-        assert ask("PUT", body, stream_output=stream_output) is None
+        assert ask("PUT", body) is None
+
+
+def test_a_body_that_is_read_as_it_comes_gives_its_connection_back_at_its_end(served: Served) -> None:
+    found = b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + BODY
+    with served(always(found), always(found)) as (ask, store):
+        for _ in range(2):
+            response = ask("GET", stream_output=True)
+            assert response.headers["Content-Length"] == "20000"
+            assert response.raw.read(5) + response.raw.read(30_000) == BODY
+            assert response.raw.read(5) == b""
+        assert [number for number, _ in store.requests] == [0, 0]
+        ask("GET", stream_output=True).raw.close()  # its body is on the connection
+        ask("GET", stream_output=True).raw.close()
+        assert [number for number, _ in store.requests] == [0, 0, 0, 1]
+
+
+def test_a_body_that_is_read_as_it_comes_and_cut_is_an_error(served: Served) -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 20001\r\n\r\n" + BODY
+    with served(lambda connection: connection.answer(cut)) as (ask, _):
+        body = ask("GET", stream_output=True).raw
+        assert body.read(30_000) == BODY
+        with pytest.raises(ConnectionClosedError):
+            body.read(1)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +236,9 @@ def test_nothing_breaks_out_of_a_line() -> None:
     here = place_of("http", "store")
     for headers in ({"x": "1\r\ny: 2"}, {"x": b"1\ny"}, {"x\r\ny": "1"}):
         with pytest.raises(ValueError, match="header"):
-            request_head("PUT", urlsplit("http://store/key"), here, headers)
+            head_of("PUT", urlsplit("http://store/key"), here, headers)
     with pytest.raises(ValueError, match="URL"):
-        request_head("PUT", urlsplit("http://store/k y"), here, {})
+        head_of("PUT", urlsplit("http://store/k y"), here, {})
 
 
 def test_a_proxy_of_the_environment_is_the_librarys(strict: StrictStore, monkeypatch: pytest.MonkeyPatch) -> None:

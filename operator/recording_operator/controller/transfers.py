@@ -162,7 +162,6 @@ class TransferRunner:
             seconds=time.monotonic() - started_s,
         )
         self._log(action, outcome)
-        self._dialer.drop_idle()
         self._post(TransferEnded(uid=uid, artifact=artifact, outcome=outcome))
 
     def _outcome(self, action: StartTransfer, run: _Run) -> Stored | TransferFailed | TransferStopped:

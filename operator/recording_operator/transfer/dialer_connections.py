@@ -8,30 +8,27 @@ ever.
 import socket
 import ssl
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, SSLError
-from urllib3.response import BaseHTTPResponse
+import certifi
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.addresses import Address, parse_address
-from recording_operator.transfer.answer_head import PlainHeadResponse
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.policy import SourcePolicy
 from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
-from recording_operator.transfer.source_url import SourceUrl
+from recording_operator.transfer.source_url import Origin, SourceUrl
 
 Resolver = Callable[[str, int], Sequence[Address]]
 # A name with a thousand addresses is no reason to try a thousand connections.
 _MOST_ADDRESSES: Final = 16
-# What the libraries get to see in place of a path and query, which are secret.
-NO_TARGET: Final = "/"
+# A session is some kilobytes, and a provider's tenants may have a host each.
+_MOST_SESSIONS: Final = 64
+_TLS_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 BLOCKED_MESSAGE: Final = "The operator's source policy does not allow this URL or where it leads."
 
 
@@ -47,22 +44,12 @@ def system_resolver(host: str, port: int) -> Sequence[Address]:
     return [address for address in addresses if address is not None]
 
 
-class RequestContext(threading.local):
-    """What the connection classes need from the request that this thread makes, and what they hand back."""
-
-    url: SourceUrl  # no default: whoever asks for nothing must not get something else
-    stop: StopSignal | None = None
-    watch: Watch | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Net:
-    """Everything that a pinned connection asks."""
+    """Which address a name leads to, as far as the policy allows."""
 
     policy: SourcePolicy
     resolver: Resolver
-    guard: SocketGuard
-    context: RequestContext
 
     def lookup(self, host: str, port: int) -> Sequence[Address]:
         """The addresses of `host`, all of them allowed. Raises TransferError."""
@@ -118,68 +105,99 @@ class Net:
         return sock
 
 
-class _Pinned(HTTPConnection):
-    """The parts of a connection that both schemes share; `net` is set on the subclass that a Dialer makes."""
+class TlsSessions:
+    """The newest TLS session of each origin, so that the next connection there costs no signature. For many threads."""
 
-    response_class = PlainHeadResponse
-    net: Net
-    _connecting: Watch | None = None
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[Origin, ssl.SSLSession] = OrderedDict()
 
-    def _new_conn(self) -> socket.socket:
-        sock = self.net.connect(self.host.strip("[]"), self.port or self.default_port)
-        stop = self.net.context.stop
-        if stop is not None:
-            self._connecting = self.net.guard.watch(sock, stop=stop, within_s=self.net.policy.timeouts.connect)
-        return sock
+    def get(self, origin: Origin) -> ssl.SSLSession | None:
+        """The session to resume, if there is one."""
+        with self._lock:
+            return self._sessions.get(origin)
 
-    def connect(self) -> None:
+    def keep(self, origin: Origin, sock: socket.socket) -> None:
+        """Remember the session of a connection that has received something: TLS 1.3 sends it after the handshake."""
+        session = sock.session if isinstance(sock, ssl.SSLSocket) else None
+        if session is None:
+            return
+        with self._lock:
+            self._sessions[origin] = session
+            self._sessions.move_to_end(origin)
+            while len(self._sessions) > _MOST_SESSIONS:
+                self._sessions.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._sessions.clear()
+
+
+class Connector:
+    """Makes connections for one request each. Safe for many threads."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        self._guard = SocketGuard()
+        self._tls = _tls_context(net.policy)
+        self._sessions = TlsSessions()
+
+    def connect(self, url: SourceUrl, *, stop: StopSignal) -> tuple[socket.socket, Watch]:
+        """A connection to the URL's origin, TLS done, and the watch over it. Raises TransferError and Stopped."""
+        plain = self._net.connect(url.host, url.port)
+        sock = self._wrapped(plain, url) if url.scheme == "https" else plain
+        watch = self._guard.watch(sock, stop=stop, within_s=self._net.policy.timeouts.connect)
         try:
-            super().connect()
-        except (HTTPError, OSError) as error:
-            raise self._connect_failed(error) from None
-        finally:
-            if self._connecting is not None:
-                self._connecting.release()
-                self._connecting = None
-
-    def _connect_failed(self, error: Exception) -> Exception:
-        with suppress(OSError):
-            self.close()
-        if self._connecting is not None and self._connecting.fired is Fired.STOPPED:
-            return Stopped()
-        cut = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | TimeoutError)
-        if isinstance(error, ssl.SSLError | SSLError) and not cut:
-            return TransferError(
-                Reason.SOURCE_TLS_ERROR,
-                f"{self.host} offers no acceptable TLS certificate or protocol; check the host name in the URL.",
-            )
-        return TransferError(Reason.SOURCE_UNREACHABLE, f"No connection to {self.host} could be made.")
-
-    def putrequest(self, method: str, url: str, *args: Any, **options: Any) -> None:  # noqa: ARG002 - a placeholder
-        # urllib3 rewrites targets (%2f to %2F, | to %7C), which breaks a signature, and tells them in its log. Only
-        # here, where nothing looks at it any more, the target comes in as it was signed.
-        super().putrequest(method, self.net.context.url.target, *args, **options)
-
-    def getresponse(self) -> Any:
-        stop = self.net.context.stop
-        if stop is None or self.sock is None:
-            return super().getresponse()
-        watch = self.net.guard.watch(self.sock, stop=stop, within_s=self.net.policy.timeouts.headers)
-        self.net.context.watch = watch
-        response: BaseHTTPResponse = super().getresponse()
+            if isinstance(sock, ssl.SSLSocket):
+                sock.do_handshake()
+        except OSError as error:
+            watch.release()
+            sock.close()
+            raise _not_connected(error, url.host, watch) from None
         watch.deadline = None
-        return response
+        sock.settimeout(self._net.policy.timeouts.read)
+        return sock, watch
+
+    def keep_session(self, url: SourceUrl, sock: socket.socket) -> None:
+        """Let later connections to the URL's origin resume the TLS session of this one."""
+        self._sessions.keep(url.origin, sock)
+
+    def forget_sessions(self) -> None:
+        """Let later connections make full handshakes."""
+        self._sessions.clear()
+
+    def _wrapped(self, plain: socket.socket, url: SourceUrl) -> ssl.SSLSocket:
+        try:
+            return self._tls.wrap_socket(
+                plain,
+                server_hostname=url.host,
+                do_handshake_on_connect=False,
+                session=self._sessions.get(url.origin),
+            )
+        except (OSError, ValueError) as error:  # a name that no certificate can have is a ValueError
+            plain.close()
+            raise _not_connected(error, url.host, None) from None
 
 
-class _PinnedTls(_Pinned, HTTPSConnection):
-    """The same over TLS."""
+def _tls_context(policy: SourcePolicy) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(cafile=certifi.where())
+    if policy.tls.ca_file is not None:
+        context.load_verify_locations(cafile=policy.tls.ca_file)
+    context.minimum_version = _TLS_VERSIONS[policy.tls.min_version]
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
-def pinned_pools(net: Net) -> dict[str, type[HTTPConnectionPool]]:
-    """Pool classes for a `PoolManager` whose every connection is pinned by `net`."""
-    plain = type("PinnedHTTPConnection", (_Pinned,), {"net": net})
-    tls = type("PinnedHTTPSConnection", (_PinnedTls,), {"net": net})
-    return {
-        "http": type("PinnedHTTPConnectionPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("PinnedHTTPSConnectionPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
-    }
+def _not_connected(error: Exception, host: str, watch: Watch | None) -> Exception:
+    if watch is not None and watch.fired is Fired.STOPPED:
+        return Stopped()
+    cut = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | TimeoutError)
+    timed_out = watch is not None and watch.fired is Fired.DEADLINE
+    if isinstance(error, ssl.SSLError) and not cut and not timed_out:
+        return TransferError(
+            Reason.SOURCE_TLS_ERROR,
+            f"{host} offers no acceptable TLS certificate or protocol; check the host name in the URL.",
+        )
+    return TransferError(Reason.SOURCE_UNREACHABLE, f"No connection to {host} could be made.")

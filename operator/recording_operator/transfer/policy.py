@@ -115,7 +115,9 @@ class SourcePolicy(_Strict):
     deny_cidrs: tuple[Network, ...] = Field(default=(), alias="denyCIDRs")
     allow_private_cidrs: tuple[Network, ...] = Field(default=(), alias="allowPrivateCIDRs")
     ipv6: Literal["PublicOnly", "Disabled"] = "PublicOnly"
-    max_redirects: int = Field(default=3, ge=0, le=20)
+    max_redirects: int = Field(default=10, ge=0, le=20)
+    # None names this project and its version.
+    user_agent: str | None = Field(default=None, pattern=r"^[!-~]([ -~]{0,254}[!-~])?$")
     tls: TlsPolicy = TlsPolicy()
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()

@@ -16,6 +16,8 @@ _HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Every printable ASCII character stays as it was signed; only what is not ASCII is written in percent form.
 _AS_SIGNED: Final = "".join(chr(code) for code in range(0x21, 0x7F))
+Origin = tuple[str, str, int]
+"""Scheme, host and port (RFC 6454)."""
 INVALID_MESSAGE: Final = "The source's URL is not usable: write an absolute https URL without user name or fragment."
 
 
@@ -29,7 +31,7 @@ class SourceUrl:
     target: str = field(repr=False)
 
     @property
-    def origin(self) -> tuple[str, str, int]:
+    def origin(self) -> Origin:
         """What user headers are bound to."""
         return self.scheme, self.host, self.port
 
@@ -63,11 +65,20 @@ def follow(here: SourceUrl, location: str) -> SourceUrl:
     base = f"{here.scheme}://{here.host_header}{here.target}"
     try:
         # Browsers write blanks in a Location in percent form; servers count on it.
-        return parse_source_url(urljoin(base, location.strip().replace(" ", "%20")).partition("#")[0])
+        return parse_source_url(urljoin(base, _text_of(location).replace(" ", "%20")).partition("#")[0])
     except (TransferError, ValueError):
         raise TransferError(
             Reason.SOURCE_PROTOCOL_ERROR, f"{here.host} redirects to something that is no http(s) URL."
         ) from None
+
+
+def _text_of(location: str) -> str:
+    """A Location as it was meant: headers are Latin-1 here, servers write UTF-8; other bytes stay, in percent form."""
+    sent = location.strip(" \t").encode("latin-1")
+    try:
+        return sent.decode("utf-8")
+    except UnicodeDecodeError:
+        return quote(sent, safe=_AS_SIGNED + " ")
 
 
 def _strict_host(host: str) -> str | None:

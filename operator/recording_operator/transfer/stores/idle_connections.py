@@ -4,7 +4,6 @@ A transfer's threads end with it. Were the connections theirs, each transfer wou
 """
 
 import math
-import select
 import socket
 import threading
 import time
@@ -12,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from recording_operator.transfer.http1.quiet import is_quiet
 from recording_operator.transfer.stores.wire import Place
 
 _MOST: Final = 64
@@ -32,7 +32,7 @@ class IdleConnections:
         """The one to this place that was used last, if it is still open."""
         self._close_old()
         while (found := self._newest(place)) is not None:
-            if not _was_closed(found):
+            if is_quiet(found):
                 return found
             found.close()
         return None
@@ -65,10 +65,3 @@ class IdleConnections:
                 old.append(self._kept.popleft()[2])
         for connection in old:
             connection.close()
-
-
-def _was_closed(connection: socket.socket) -> bool:
-    """Whether the other side ended it, or said something that nobody asked."""
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(0))

@@ -1,21 +1,23 @@
 """How a body of botocore's goes over a connection: in windows as it is read, or from memory.
 
-Both put the head and send their time-outs; what they raise is a socket's or `http.client`'s.
+Both put the head and send their time-outs; what they raise is a socket's OSError or MalformedResponse.
 """
 
-import http.client
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Final, Protocol
 
 from recording_operator.transfer.errors import Stopped
+from recording_operator.transfer.http1.errors import MalformedResponse
+from recording_operator.transfer.http1.incoming import Incoming
+from recording_operator.transfer.http1.response import Response, read_response
 from recording_operator.transfer.socket_guard import Fired, SocketGuard, Watch
 from recording_operator.transfer.stores.framing import FramedBody, PlainBody
 from recording_operator.transfer.stores.store import BodyAborted
-from recording_operator.transfer.stores.wire import Answer, read_answer
+from recording_operator.transfer.stores.wire import Answer, whole
 
 # A store that has refused a body may say so while it is still being sent.
 _EARLY_ANSWER_S: Final = 2.0
@@ -37,7 +39,7 @@ class Sending(Protocol):
     repeatable: bool
 
     def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
-        """Send head and body and read the answer. Raises OSError (TimeoutError), HTTPException and BodyAborted."""
+        """Send head and body and read the answer. Raises OSError (TimeoutError), MalformedResponse, BodyAborted."""
 
 
 class MemorySending:
@@ -51,6 +53,10 @@ class MemorySending:
 
     def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
         """As `Sending`."""
+        return whole(self.begin(sock, method, head))
+
+    def begin(self, sock: socket.socket, method: str, head: bytes) -> Response:
+        """As `exchange`, the body of the response unread."""
         body = self._body
         sock.settimeout(self._timeouts.send_s)
         try:
@@ -61,9 +67,9 @@ class MemorySending:
                 for start in range(0, len(body), _WINDOW_BYTES):
                     sock.sendall(memoryview(body)[start : start + _WINDOW_BYTES])
         except OSError as error:
-            return _early_answer(sock, method, error)
+            return _early_response(sock, method, error)
         sock.settimeout(self._timeouts.answer_s)
-        return read_answer(sock, method)
+        return read_response(Incoming(sock), method=method)
 
 
 class PartSending:
@@ -81,7 +87,7 @@ class PartSending:
         watch = self._guard.watch(sock, stop=self._body.part.stop, within_s=None)
         try:
             return self._exchange(sock, method, head, watch)
-        except (OSError, http.client.HTTPException):
+        except (OSError, MalformedResponse):
             if watch.fired is Fired.STOPPED:
                 raise BodyAborted(Stopped()) from None
             if watch.fired is Fired.DEADLINE:
@@ -98,10 +104,10 @@ class PartSending:
             self._send(sock, head, watch)
         except OSError as error:
             watch.deadline = None
-            return _early_answer(sock, method, error)
+            return whole(_early_response(sock, method, error))
         watch.deadline = None
         sock.settimeout(self._timeouts.answer_s)
-        return read_answer(sock, method)
+        return whole(read_response(Incoming(sock), method=method))
 
     def _send(self, sock: socket.socket, head: bytes, watch: Watch) -> None:
         send_s, monotonic = self._timeouts.send_s, time.monotonic
@@ -123,9 +129,11 @@ def in_memory(body: object) -> bytes | None:
     return body if isinstance(body, bytes) else None
 
 
-def _early_answer(sock: socket.socket, method: str, failure: OSError) -> Answer:
+def _early_response(sock: socket.socket, method: str, failure: OSError) -> Response:
     """What the store said before it stopped taking. Raises the failure where it said nothing."""
-    with suppress(OSError, http.client.HTTPException):
+    with suppress(OSError, MalformedResponse):
         sock.settimeout(_EARLY_ANSWER_S)
-        return replace(read_answer(sock, method), reusable=False)
+        response = read_response(Incoming(sock), method=method)
+        response.condemn()
+        return response
     raise failure

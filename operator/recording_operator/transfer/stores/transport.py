@@ -1,15 +1,15 @@
 """Sends the requests of transfers: everything of botocore's request but the last step, on connections that are kept.
 
 botocore signs, parses and tries again; this handler of `before-send` takes the signed request and brings the answer,
-which costs less than urllib3's path and lets a stop end a part that hangs. Whatever is unusual (a proxy, an answer
-that is read as it comes, a body of another kind) is left to botocore.
+which costs less than urllib3's path, lets a stop end a part that hangs, and keeps responses in step with requests. Only
+what goes through a proxy, and a body of a kind that is never sent, is left to botocore.
 """
 
-import http.client
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,22 +24,28 @@ from botocore.exceptions import (
 from botocore.exceptions import SSLError as BotoSslError
 from botocore.utils import get_environ_proxies
 
+from recording_operator.transfer.http1.errors import MalformedResponse
+from recording_operator.transfer.http1.response import Response
 from recording_operator.transfer.socket_guard import SocketGuard
 from recording_operator.transfer.stores.endpoint import EndpointBlocked, connect_endpoint
 from recording_operator.transfer.stores.framing import FramedBody, PlainBody
 from recording_operator.transfer.stores.idle_connections import IdleConnections
 from recording_operator.transfer.stores.sending import MemorySending, PartSending, Sending, Timeouts, in_memory
-from recording_operator.transfer.stores.wire import Answer, Place, place_of, request_head
+from recording_operator.transfer.stores.wire import (
+    MOST_BODY_BYTES,
+    AnswerHeaders,
+    Place,
+    head_of,
+    headers_of,
+    place_of,
+)
 
-# What transfers ask. Listings of buckets and what is read back stay with botocore.
-_OPERATIONS: Final = (
-    "HeadObject", "PutObject", "DeleteObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload",
-    "AbortMultipartUpload", "ListParts", "ListMultipartUploads",
-)  # fmt: skip
 # Where sending twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-# A connection that the other side has ended; a time-out is none.
-_ENDED: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+# A kept connection that the other side has ended, or that carries what is no response; a time-out is neither.
+_UNUSABLE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, MalformedResponse)
+_WINDOW_BYTES: Final = 64 * 2**10
+_Answered = tuple[int, AnswerHeaders, "_Read | _Unread"]
 
 
 class StoreTransport:
@@ -55,8 +61,7 @@ class StoreTransport:
         """Take over requests of the client, unless the environment has a proxy for them; botocore too looks once."""
         endpoint = client.meta.endpoint_url
         if urlsplit(endpoint).scheme not in get_environ_proxies(endpoint):
-            for operation in _OPERATIONS:
-                client.meta.events.register(f"before-send.s3.{operation}", self)
+            client.meta.events.register("before-send.s3", self)
 
     def close(self) -> None:
         """Drop idle connections now, and those in use once they are idle."""
@@ -64,19 +69,19 @@ class StoreTransport:
 
     def __call__(self, request: Any, **_: Any) -> AWSResponse | None:
         """The answer to a request; None leaves it to botocore. Raises botocore's errors and BodyAborted."""
-        sending = None if request.stream_output else self._sending(request.body)
+        sending = self._sending(request.body)
         if sending is None:
             return None
         try:
-            answer = self._answer(request, sending)
+            status, headers, raw = self._answer(request, sending)
         except BotoCoreError:
             raise  # of the connecting; some of these are OSErrors too
         except TimeoutError:
             raise ReadTimeoutError(endpoint_url=request.url, error=TimeoutError()) from None
-        except (OSError, http.client.HTTPException):
+        except (OSError, MalformedResponse):
             raise ConnectionClosedError(endpoint_url=request.url) from None
-        response = AWSResponse(request.url, answer.status, {}, _Read(answer.body))
-        response.headers = answer.headers
+        response = AWSResponse(request.url, status, {}, raw)
+        response.headers = headers
         return response
 
     def _sending(self, body: Any) -> Sending | None:
@@ -85,34 +90,41 @@ class StoreTransport:
         whole = in_memory(body)
         return None if whole is None else MemorySending(whole, timeouts=self._timeouts)
 
-    def _answer(self, request: Any, sending: Sending) -> Answer:
+    def _answer(self, request: Any, sending: Sending) -> _Answered:
         url = urlsplit(request.url)
         try:
             place = place_of(url.scheme, url.netloc)
         except ValueError:
             raise EndpointConnectionError(endpoint_url=request.url) from None
-        head = request_head(request.method, url, place, request.headers)
+        head = head_of(request.method, url, place, request.headers)
         kept = self._idle.take(place)
         if kept is not None:
             try:
-                return self._exchange(kept, place, request.method, head, sending)
-            except _ENDED:
+                return self._exchange(kept, place, request, head, sending)
+            except _UNUSABLE:
                 # It ended while the request was on its way. That is how stores end idle connections, and no fault.
                 if not sending.repeatable or request.method not in _REPEATABLE:
                     raise
-        return self._exchange(self._connected(place, request.url), place, request.method, head, sending)
+        return self._exchange(self._connected(place, request.url), place, request, head, sending)
 
-    def _exchange(self, sock: socket.socket, place: Place, method: str, head: bytes, sending: Sending) -> Answer:
+    def _exchange(self, sock: socket.socket, place: Place, request: Any, head: bytes, sending: Sending) -> _Answered:
         try:
-            answer = sending.exchange(sock, method, head)
+            if request.stream_output and isinstance(sending, MemorySending):
+                response = sending.begin(sock, request.method, head)
+                body = _Unread(response, url=request.url, release=partial(self._release, place, sock))
+                return response.status, headers_of(response), body
+            answer = sending.exchange(sock, request.method, head)
         except BaseException:
             sock.close()
             raise
-        if answer.reusable:
+        self._release(place, sock, answer.reusable)
+        return answer.status, answer.headers, _Read(answer.body)
+
+    def _release(self, place: Place, sock: socket.socket, reusable: bool) -> None:
+        if reusable:
             self._idle.put(place, sock)
         else:
             sock.close()
-        return answer
 
     def _connected(self, place: Place, url: str) -> socket.socket:
         try:
@@ -143,3 +155,44 @@ class _Read:
     def stream(self) -> Iterator[bytes]:
         """The body in one piece."""
         yield self.body
+
+
+class _Unread:
+    """A body that is read as it comes, as StreamingBody and AWSResponse want it. Its end gives the connection back."""
+
+    def __init__(self, response: Response, *, url: str, release: Callable[[bool], None]) -> None:
+        self._response = response
+        self._url = url
+        self._release: Callable[[bool], None] | None = release
+        if response.ended:
+            self.close()
+
+    def read(self, amt: int | None = None) -> bytes:
+        """The next bytes. Raises botocore's errors."""
+        if amt is None:
+            return b"".join(self.stream())
+        try:
+            data = self._response.read(amt)
+        except TimeoutError:
+            self.close()
+            raise ReadTimeoutError(endpoint_url=self._url, error=TimeoutError()) from None
+        except (OSError, MalformedResponse):
+            self.close()
+            raise ConnectionClosedError(endpoint_url=self._url) from None
+        if self._response.ended:
+            self.close()
+        return data
+
+    def stream(self) -> Iterator[bytes]:
+        """All of it, which is an error document: more than a page of a listing is cut off."""
+        left = MOST_BODY_BYTES
+        while left > 0 and (data := self.read(_WINDOW_BYTES)):
+            yield data
+            left -= len(data)
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back if it can carry another request."""
+        if self._release is not None:
+            self._release(self._response.reusable)
+            self._release = None

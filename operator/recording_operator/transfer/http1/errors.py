@@ -1,0 +1,12 @@
+"""How reading a response fails, beside the socket's own OSError."""
+
+
+class MalformedResponse(Exception):  # noqa: N818 - named as what was received
+    """Not HTTP/1.1, not framed in one certain way, or beyond a bound.
+
+    The text is one of a closed set, without a byte of the response: a clause that goes on from "The server ".
+    """
+
+
+class ResponseCut(ConnectionError):  # noqa: N818 - named as what happened
+    """The connection ended before the response did."""
