@@ -100,3 +100,18 @@ def test_s14_https_does_not_lead_to_http(tls: Tls) -> None:
         secure.behave = lambda _: redirect(source.url)
         refused(lambda: fetch(Dialer(tls.policy), secure.url), Reason.SOURCE_BLOCKED)
     assert source.connections == 0
+
+
+def test_the_second_connection_to_an_origin_resumes_its_tls_session(tls: Tls) -> None:
+    context = tls.context("media.test", "other.test")
+    with LyingSource(Content(body=BODY), tls=context) as source:
+        names = Names(media_test=["127.0.0.1"], other_test=["127.0.0.1"])
+        dialer = Dialer(tls.policy, resolver=names)
+        for _ in range(3):
+            assert fetch(dialer, f"https://media.test:{source.port}/x") == BODY
+        assert fetch(dialer, f"https://other.test:{source.port}/x") == BODY
+        assert source.connections == 4
+        assert context.session_stats()["hits"] == 2
+        dialer.close()
+        assert fetch(dialer, f"https://media.test:{source.port}/x") == BODY
+        assert context.session_stats()["hits"] == 2
