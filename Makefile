@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-limits bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads e2e-faults test-stores
+.PHONY: bench bench-limits bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -55,6 +55,9 @@ e2e-faults: setup ## Run the long fault tests: leadership, faults of the API ser
 test-stores: setup ## Run the tests of stores against rclone and s3proxy too (Java, Maven)
 	@$(BIN)/python -m localcluster store-tools >/dev/null
 	@$(BIN)/pytest -n $(TEST_PROCESSES) -m stores $(PYTEST_ARGS)
+
+fuzz: setup ## Fuzz the reading of HTTP responses for an hour (MINUTES, SEED); some seconds of it are in `make test`
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.fuzz.responses --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 corruption: setup ## Corrupt 1,000 transfers (CASES, SEED) at source, wire and store: each must be found
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.endurance.corruption --cases $(or $(CASES),1000) $(if $(SEED),--seed $(SEED))

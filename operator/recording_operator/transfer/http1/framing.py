@@ -44,10 +44,11 @@ def framing_of(head: Head, *, method: str) -> Framing:
     persistent = head.regular and "close" not in head.tokens("connection")
     if head.status in _WITHOUT_BODY:
         return Framing(end=BodyEnd.NO_BODY, length=None, certain=persistent)
+    if method == "HEAD":
+        length = None if "transfer-encoding" in head.fields else _length(head)
+        return Framing(end=BodyEnd.NO_BODY, length=length, certain=persistent)
     chunked = _is_chunked(head)
     length = None if chunked else _length(head)
-    if method == "HEAD":
-        return Framing(end=BodyEnd.NO_BODY, length=length, certain=persistent)
     if chunked:
         # Both: Transfer-Encoding holds, and the connection ends with it (RFC 9112 section 6.3).
         return Framing(end=BodyEnd.CHUNKED, length=None, certain=persistent and "content-length" not in head.fields)
