@@ -124,19 +124,20 @@ def test_t34_listings_and_objects_read_back_stay_in_step(strict: StrictStore) ->
     plain = store_of(strict)
     for key, body in bodies.items():
         plain.put(an_object(key=key), body, crc64nvme=crc64nvme(body))
+        plain.create_upload(an_object(key=f"open/{key}"))
     port = int(strict.endpoint.rpartition(":")[2])
     with DesyncProxy(port, misbehaves=lambda _: Desync(interim=(103,), pause_s=0.05)) as proxy:
         store = store_of(strict, endpoint=f"http://127.0.0.1:{proxy.port}", answer_timeout_s=5.0)
         with ThreadPoolExecutor(4) as pool:
             for _ in range(2):
-                listed = pool.submit(lambda: [found.key for found in store.objects("file/")])
+                listed = pool.submit(lambda: [found.key for found in store.uploads("open/")])
                 seen = {key: plain.head(key) for key in bodies}
                 reading = {
                     key: pool.submit(lambda found=found: b"".join(store.read(found.stored)))  # type: ignore[misc]
                     for key, found in seen.items()
                     if found is not None
                 }
-                assert listed.result(30) == sorted(bodies)
+                assert listed.result(30) == sorted(f"open/{key}" for key in bodies)
                 assert {key: run.result(30) for key, run in reading.items()} == bodies
         store.close()
     plain.close()
