@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tests.endurance.scene import PART, Scene
+from tests.support.desync import HINTS, STRANGER, Desync
 from tests.support.flipping_proxy import CHANGES, Direction, FlippingProxy
 from tests.support.garble import HOWS, JOIN_FAULTS, How, garbled
 from tests.support.lying_source import Behaviour, Content, Framing, SourceRequest
@@ -76,6 +77,9 @@ def _of_the_wire() -> list[Corruption]:
         Corruption(name="operator to store, TLS", where="wire", set_up=_on_the_way_to_store, tls=True),
         Corruption(name="store to operator, TLS", where="wire", set_up=_on_the_way_from_store, tls=True),
         Corruption(name="operator to store, plain", where="wire", set_up=_on_the_way_to_store),
+        Corruption(name="responses of the source out of step", where="wire", set_up=_source_out_of_step),
+        Corruption(name="responses of the store out of step", where="wire", set_up=_store_out_of_step),
+        Corruption(name="the same, small object", where="wire", set_up=_store_out_of_step, size="small"),
     ]
 
 
@@ -320,6 +324,38 @@ def _on_the_way_from_store(scene: Scene) -> Met:
     proxy = scene.leg.to_store
     proxy.change(scene.draw.choice(CHANGES), direction="to client", after_bytes=scene.draw.randrange(4000))
     return lambda: proxy.changed
+
+
+def _out_of_step(scene: Scene) -> list[Desync]:
+    draw = scene.draw
+    return [
+        Desync(
+            early=draw.choice((b"", b"", b"", HINTS)),
+            interim=draw.choice(((), (100,), (103,), (103, 103), (102, 100))),
+            pause_s=draw.choice((0.0, 0.0, 0.05)),
+            extra=draw.choice((b"", STRANGER, b"\r\n")),
+            late=draw.choice((b"", b"", HINTS, STRANGER)),
+            doubled=draw.random() < 0.3,
+            pieces=draw.choice((0, 0, 3)),
+            body_anyway=draw.choice((b"", b"", STRANGER)),
+            close=draw.random() < 0.2,
+        )
+        for _ in range(draw.randrange(1, 12))
+    ]
+
+
+def _source_out_of_step(scene: Scene) -> Met:
+    proxy = scene.leg.desync_source
+    proxy.play(_out_of_step(scene))
+    scene.leg.to_source.lead_to(proxy.port)
+    return lambda: proxy.misbehaved > 0
+
+
+def _store_out_of_step(scene: Scene) -> Met:
+    proxy = scene.leg.desync_store
+    proxy.play(_out_of_step(scene))
+    scene.leg.to_store.lead_to(proxy.port)
+    return lambda: proxy.misbehaved > 0
 
 
 # The store

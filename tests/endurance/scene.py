@@ -17,6 +17,7 @@ from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import StoredObject, UploadState
 from recording_operator.transfer.stores.s3 import S3Store
+from tests.support.desync import DesyncProxy
 from tests.support.dialects_found import FOUND
 from tests.support.flipping_proxy import FlippingProxy
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
@@ -33,12 +34,17 @@ _TIMEOUTS = {"connect": "1s", "headers": "1s", "read": "500ms"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """A source and a store of one kind (plain or TLS), and a client of each that goes through the proxies."""
+    """A source and a store of one kind (plain or TLS), and a client of each that goes through the proxies.
+
+    Those that get responses out of step speak no TLS; `lead_to` of the others puts them in between.
+    """
 
     source: LyingSource
     strict: StrictStore
     to_source: FlippingProxy
     to_store: FlippingProxy
+    desync_source: DesyncProxy
+    desync_store: DesyncProxy
     store: S3Store
     dialer: Dialer
 
@@ -147,6 +153,8 @@ def _leg(stack: ExitStack, tls: ssl.SSLContext | None, folder: Path) -> Leg:
     strict = stack.enter_context(StrictStore(tls=tls))
     to_source = stack.enter_context(FlippingProxy(source.port))
     to_store = stack.enter_context(FlippingProxy(int(strict.endpoint.rpartition(":")[2])))
+    desync_source = stack.enter_context(DesyncProxy(source.port))
+    desync_store = stack.enter_context(DesyncProxy(int(strict.endpoint.rpartition(":")[2])))
     authority = folder / "ca.crt"
     policy = loopback_policy(timeouts=_TIMEOUTS, **({"tls": {"caFile": str(authority)}} if tls else {}))
     store = store_of(
@@ -158,7 +166,16 @@ def _leg(stack: ExitStack, tls: ssl.SSLContext | None, folder: Path) -> Leg:
     stack.callback(store.close)
     dialer = Dialer(policy)
     stack.callback(dialer.close)
-    return Leg(source=source, strict=strict, to_source=to_source, to_store=to_store, store=store, dialer=dialer)
+    return Leg(
+        source=source,
+        strict=strict,
+        to_source=to_source,
+        to_store=to_store,
+        desync_source=desync_source,
+        desync_store=desync_store,
+        store=store,
+        dialer=dialer,
+    )
 
 
 def begin(leg: Leg, draw: random.Random, body: bytes, *, dialect: str) -> Scene:

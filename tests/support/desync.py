@@ -9,13 +9,14 @@ It takes one request at a time, has the server answer it on a connection of its 
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 _WINDOW = 64 * 2**10
+HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 STRANGER = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: 8\r\n\r\nSTRANGER"
 
 
@@ -79,6 +80,14 @@ class DesyncProxy:
         self._listener.close()
         self._closing.set()
         self.drop_connections()
+
+    def play(self, script: Sequence[Desync]) -> None:
+        """Misbehave so with the next requests, one after the other, and count anew how often."""
+        with self._lock:
+            first = self.requests + 1
+            self.misbehaved = 0
+        turns = dict(enumerate(script, start=first))
+        self.misbehaves = lambda number: turns.get(number, Desync())
 
     def drop_connections(self) -> None:
         """End what is open: nothing of one test is left for the next."""

@@ -25,7 +25,7 @@ class FlippingProxy:
     """Passes everything on. `change` tells it what to do once, counted over all connections since it was told."""
 
     def __init__(self, port: int) -> None:
-        self._target = port
+        self._usual_target = self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
@@ -40,8 +40,13 @@ class FlippingProxy:
         with self._lock:
             self._order, self._passed, self.changed = (change, direction, after_bytes), 0, False
 
+    def lead_to(self, port: int) -> None:
+        """Connect to another port from now on, until `heal`."""
+        self._target = port
+
     def heal(self) -> None:
         """Change nothing; connections that may have been made out of step end."""
+        self._target = self._usual_target
         with self._lock:
             self._order = None
             for end in self._open:

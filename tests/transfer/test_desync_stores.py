@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recording_operator.transfer.checksums import crc64nvme
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import TransferError
-from tests.support.desync import STRANGER, Desync, DesyncProxy
+from tests.support.desync import HINTS, STRANGER, Desync, DesyncProxy
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
@@ -28,7 +28,6 @@ from tests.support.transfers import (
 FILES = 4
 EMPTY_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
