@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 from hypothesis import example, given, settings
@@ -140,3 +140,29 @@ def test_t34_listings_and_objects_read_back_stay_in_step(strict: StrictStore) ->
                 assert {key: run.result(30) for key, run in reading.items()} == bodies
         store.close()
     plain.close()
+
+
+def test_t34_through_a_proxy_of_the_environment_too(strict: StrictStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict.reset(Bucket(least_part_bytes=KIB))
+    bodies = {f"file/{number}": pattern(20 * KIB + number, seed=number) for number in range(FILES)}
+    direct = store_of(strict)
+    for key, body in bodies.items():
+        direct.put(an_object(key=key), body, crc64nvme=crc64nvme(body))
+    direct.close()
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    port = int(strict.endpoint.rpartition(":")[2])
+    hints = Desync(interim=(103,), pause_s=0.05)
+    with DesyncProxy(port, misbehaves=lambda number: hints if number % 3 == 1 else Desync()) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        store = store_of(strict, answer_timeout_s=5.0)
+        read = 0
+        for key, body in [*bodies.items()] * 3:
+            with suppress(TransferError):
+                seen = store.head(key)
+                assert seen is not None
+                assert seen.stored.size_bytes == len(body)
+                assert b"".join(store.read(seen.stored)) == body
+                read += 1
+        assert read > 0
+        store.close()

@@ -182,3 +182,17 @@ def test_s38_requests_say_what_they_accept_and_who_asks(source: LyingSource) -> 
 def test_s38_a_user_agent_that_no_header_can_hold_is_refused(agent: str) -> None:
     with pytest.raises(ValueError, match="userAgent"):
         SourcePolicy.model_validate({"userAgent": agent})
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 300 Choices\r\nLocation: /there\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /there\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\nlocation: \t/there#part \t\n\n",
+    ],
+)
+def test_s36_redirects_are_followed_as_curl_follows_them(source: LyingSource, head: bytes) -> None:
+    source.behave = nth(1, Behaviour(raw_head=head, body=b""))
+    assert fetch(Dialer(loopback_policy()), source.url) == BODY
+    assert source.served[1].target == "/there"

@@ -28,7 +28,7 @@ from recording_operator.transfer.socket_guard import Fired, Watch
 from recording_operator.transfer.source_cookies import ChainCookies
 from recording_operator.transfer.source_url import SourceUrl, follow, parse_source_url
 
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS: Final = frozenset({300, 301, 302, 303, 307, 308})
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # What frames the request or chooses the bytes is the data path's own; a user's header must not change it.
@@ -129,7 +129,7 @@ class Dialer:
         for _ in range(self.policy.max_redirects + 1):
             self._check(here)
             response = self._get(here, self._headers(here, extra, own_headers, cookies), stop)
-            location = response.header("Location")
+            location = next(iter(response.head.fields.get("location", ())), None)  # of several the first, as curl
             if response.status not in _REDIRECTS or not location:
                 return response
             response.close()

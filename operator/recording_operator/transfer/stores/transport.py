@@ -60,8 +60,8 @@ class StoreTransport:
     def register(self, client: Any) -> None:
         """Take over requests of the client, unless the environment has a proxy for them; botocore too looks once."""
         endpoint = client.meta.endpoint_url
-        if urlsplit(endpoint).scheme not in get_environ_proxies(endpoint):
-            client.meta.events.register("before-send.s3", self)
+        proxied = urlsplit(endpoint).scheme in get_environ_proxies(endpoint)
+        client.meta.events.register("before-send.s3", partial(_on_a_fresh_connection, client) if proxied else self)
 
     def close(self) -> None:
         """Drop idle connections now, and those in use once they are idle."""
@@ -144,6 +144,11 @@ class StoreTransport:
         except BaseException:
             sock.close()
             raise
+
+
+def _on_a_fresh_connection(client: Any, **_: Any) -> None:
+    """Leave a request to botocore, on a connection of its own: `http.client` takes a 103 for the response."""
+    client.close()  # drops what is idle; requests that run go on
 
 
 @dataclass(frozen=True, slots=True)
