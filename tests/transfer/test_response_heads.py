@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from recording_operator.transfer.http1.errors import MalformedResponse, ResponseCut
 from recording_operator.transfer.http1.incoming import Incoming
@@ -177,6 +179,81 @@ def test_s34_what_curl_gets_is_what_we_get_where_nothing_is_said_against_it(serv
         if case.curl is None and found.error is None and found.body != case.body:
             wrong.append((name, found.body, case.body))
     assert wrong == []
+
+
+_LINES = st.lists(
+    st.sampled_from(
+        [
+            b'ETag: "a"',
+            b"X:",
+            b"X:  a  ",
+            b"A B: c",
+            b": x",
+            b"\xc3\x9c: \xc3\xbc",
+            b"X: a\r\n b",
+            b"X: \x01\x1f\x7f",
+            b"X: a\rb",
+            b"Connection: close",
+            b"Connection: keep-alive, Upgrade",
+            b"Set-Cookie: a=b; Path=/",
+            b"Trailer: X-Sum",
+            b'Content-Type: video/mp4; x="y: z"',
+            b"Content-Language: \xe9\xe8",
+            b"Content-Range: bytes 0-4/5",
+            b"Keep-Alive: timeout=5",
+            b"Upgrade: h2c",
+            b"Link: <a>; rel=preload,",
+            b"X-" + b"n" * 300 + b": y",
+            b"X: " + b"v" * 9000,
+        ]
+    ),
+    max_size=12,
+)
+_STATUS_LINES = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.0 200 OK",
+        b"HTTP/1.1 206",
+        b"HTTP/1.1 404  Not \xc3\xbc",
+        b"http/1.1 500 X",
+        b"HTTP/2 200",
+    ]
+)
+_FRAMES = st.sampled_from(
+    [
+        (b"Content-Length: 5", b"hello"),
+        (b"Transfer-Encoding: chunked", _CHUNKS),
+        (b"Transfer-Encoding:\tChunked ", b"2;a=b\r\nhe\r\n3 \r\nllo\r\n0\r\nA: b\r\n\r\n"),
+        (b"X-Framed-By: close", b"hello"),
+    ]
+)
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    status=_STATUS_LINES,
+    before=_LINES,
+    frame=_FRAMES,
+    after=_LINES,
+    eol=st.sampled_from([b"\r\n", b"\n"]),
+    interim=st.lists(
+        st.sampled_from([b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 -\r\nA: b\r\n\r\n"]), max_size=3
+    ),
+)
+def test_s34_whatever_curl_gets_of_random_heads_we_get(
+    server: RawServer,
+    status: bytes,
+    before: list[bytes],
+    frame: tuple[bytes, bytes],
+    after: list[bytes],
+    eol: bytes,
+    interim: list[bytes],
+) -> None:
+    data = b"".join(interim) + eol.join([status, *before, frame[0], *after]) + eol + eol + frame[1]
+    found, curls = read_by_us(data), read_by_curl(server, data)
+    assert (found.error, found.body) == (None, b"hello")
+    assert curls.error is not None or curls.body == found.body
 
 
 @pytest.mark.parametrize("name", ["same length twice", "odd version", "both", "bad line", "interim", "more", "close"])
