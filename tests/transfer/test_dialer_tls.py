@@ -1,5 +1,6 @@
 """Sources behind TLS: whose certificates are believed, and that nothing leads out of it."""
 
+import socket
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -115,3 +116,22 @@ def test_the_second_connection_to_an_origin_resumes_its_tls_session(tls: Tls) ->
         dialer.close()
         assert fetch(dialer, f"https://media.test:{source.port}/x") == BODY
         assert context.session_stats()["hits"] == 2
+
+
+class _Forgetful(LyingSource):
+    """Ends the second handshake, as servers do that do not know a session any more."""
+
+    def _serve(self, raw: socket.socket) -> None:
+        if self.connections == 2:
+            with raw:
+                raw.recv(2**16)
+                raw.sendall(bytes.fromhex("15 03 03 0002 02 28"))  # alert: handshake_failure
+            return
+        super()._serve(raw)
+
+
+def test_a_server_that_ends_a_resumed_handshake_gets_a_full_one(tls: Tls) -> None:
+    with _Forgetful(Content(body=BODY), tls=tls.context("127.0.0.1")) as source:
+        dialer = Dialer(tls.policy)
+        assert [fetch(dialer, source.url) for _ in range(3)] == [BODY] * 3
+        assert source.connections == 4

@@ -129,10 +129,23 @@ class TlsSessions:
             while len(self._sessions) > _MOST_SESSIONS:
                 self._sessions.popitem(last=False)
 
+    def forget(self, origin: Origin) -> None:
+        """Drop the session of an origin."""
+        with self._lock:
+            self._sessions.pop(origin, None)
+
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
             self._sessions.clear()
+
+
+class _Refused(Exception):  # noqa: N818 - named as what happened
+    """The other side ended the handshake; `error` is what that means."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 class Connector:
@@ -146,8 +159,22 @@ class Connector:
 
     def connect(self, url: SourceUrl, *, stop: StopSignal) -> tuple[socket.socket, Watch]:
         """A connection to the URL's origin, TLS done, and the watch over it. Raises TransferError and Stopped."""
+        session = self._sessions.get(url.origin)
+        if session is not None:
+            try:
+                return self._connect(url, session, stop=stop)
+            except _Refused:  # some servers end the handshake instead of ignoring a session that they do not know
+                self._sessions.forget(url.origin)
+        try:
+            return self._connect(url, None, stop=stop)
+        except _Refused as refused:
+            raise refused.error from None
+
+    def _connect(
+        self, url: SourceUrl, session: ssl.SSLSession | None, *, stop: StopSignal
+    ) -> tuple[socket.socket, Watch]:
         plain = self._net.connect(url.host, url.port)
-        sock = self._wrapped(plain, url) if url.scheme == "https" else plain
+        sock = self._wrapped(plain, url, session) if url.scheme == "https" else plain
         watch = self._guard.watch(sock, stop=stop, within_s=self._net.policy.timeouts.connect)
         try:
             if isinstance(sock, ssl.SSLSocket):
@@ -155,6 +182,8 @@ class Connector:
         except OSError as error:
             watch.release()
             sock.close()
+            if watch.fired is None and not isinstance(error, TimeoutError):
+                raise _Refused(_not_connected(error, url.host, watch)) from None
             raise _not_connected(error, url.host, watch) from None
         watch.deadline = None
         sock.settimeout(self._net.policy.timeouts.read)
@@ -168,13 +197,10 @@ class Connector:
         """Let later connections make full handshakes."""
         self._sessions.clear()
 
-    def _wrapped(self, plain: socket.socket, url: SourceUrl) -> ssl.SSLSocket:
+    def _wrapped(self, plain: socket.socket, url: SourceUrl, session: ssl.SSLSession | None) -> ssl.SSLSocket:
         try:
             return self._tls.wrap_socket(
-                plain,
-                server_hostname=url.host,
-                do_handshake_on_connect=False,
-                session=self._sessions.get(url.origin),
+                plain, server_hostname=url.host, do_handshake_on_connect=False, session=session
             )
         except (OSError, ValueError) as error:  # a name that no certificate can have is a ValueError
             plain.close()
