@@ -6,6 +6,7 @@ with DesyncProxy(source.port, misbehaves=lambda number: Desync(interim=(103,))) 
 It takes one request at a time, has the server answer it on a connection of its own, and changes what it passes back.
 """
 
+import re
 import socket
 import ssl
 import threading
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-_WINDOW = 64 * 2**10
+_ABSOLUTE = re.compile(rb"\A([A-Z]+) http://[^/ ]+/")
 HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 STRANGER = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: 8\r\n\r\nSTRANGER"
 
@@ -153,7 +154,8 @@ class DesyncProxy:
         if self._upstream_tls is not None:
             upstream = self._upstream_tls.wrap_socket(upstream, server_hostname="127.0.0.1")
         with upstream:
-            upstream.sendall(request)
+            # What a proxy is asked in full, a server is asked by its path.
+            upstream.sendall(_ABSOLUTE.sub(rb"\1 /", request, count=1))
             return _message(upstream.makefile("rb"), is_request=False, method=request.partition(b" ")[0])
 
     def _send(self, connection: socket.socket, response: bytes, desync: Desync) -> None:
