@@ -96,10 +96,10 @@ ROWS: dict[str, Row] = {
     ),
     "s16-no-answer-once": Row(behave=only(2, Behaviour(no_answer=True)), ends=STORED),
     "s17-stands-still-once": Row(behave=only(2, Behaviour(hold_after=MIB)), ends=STORED),
-    "s18-not-found": Row(behave=lambda _: Behaviour(status=404), ends=("Failed", "SourceNotFound")),
+    "s18-not-found": Row(behave=lambda _: Behaviour(status=404), ends=("Pending", "SourceNotFound")),
     "s18-gone": Row(behave=lambda _: Behaviour(status=410), ends=("Failed", "SourceNotFound")),
     "s18-late": Row(behave=only(1, Behaviour(status=404)), ends=STORED),
-    "s19-forbidden": Row(behave=lambda _: Behaviour(status=403, body=b"no"), ends=("Failed", "SourceForbidden")),
+    "s19-forbidden": Row(behave=lambda _: Behaviour(status=403, body=b"no"), ends=("Pending", "SourceForbidden")),
     "s20-expired": Row(
         behave=lambda _: Behaviour(status=403, body=EXPIRED), ends=("Pending", "SourceExpired")
     ),
@@ -113,12 +113,22 @@ ROWS: dict[str, Row] = {
         behave=lambda _: Behaviour(body=PAGE, ranges=False, headers={"Content-Type": "text/html"}),
         ends=("Failed", "UnexpectedContent"),
     ),
-    "s27-empty": Row(behave=lambda _: Behaviour(), ends=("Failed", "SourceEmpty"), body=b""),
+    "s27-empty": Row(behave=lambda _: Behaviour(), ends=("Pending", "SourceEmpty"), body=b""),
     "s27-empty-as-meant": Row(behave=lambda _: Behaviour(), ends=STORED, body=b"", spec={"size": 0}),
     "s30-get-only": Row(
         behave=lambda r: Behaviour() if r.method == "GET" else Behaviour(status=403), ends=STORED
     ),
-    "s32-works-once": Row(behave=after_first(Behaviour(status=403)), ends=("Failed", "SourceForbidden")),
+    "s32-works-once": Row(behave=after_first(Behaviour(status=403)), ends=("Pending", "SourceForbidden")),
+    "s42-published-late": Row(
+        behave=lambda r: Behaviour(status=404) if r.number <= 4 else Behaviour(), ends=STORED
+    ),
+    "s42-not-ready": Row(behave=lambda _: Behaviour(status=202), ends=("Pending", "SourceNotReady")),
+    "s44-no-ranges-after-all": Row(
+        behave=lambda r: Behaviour() if r.first_byte is None else Behaviour(status=416), ends=STORED
+    ),
+    "s47-expired-in-other-words": Row(
+        behave=lambda _: Behaviour(status=400, body=b'{"message":"jwt expired"}'), ends=("Pending", "SourceExpired")
+    ),
 }  # fmt: skip
 
 

@@ -46,16 +46,18 @@ def first(count: int, behaviour: Behaviour) -> Behave:
     return lambda request: behaviour if request.number <= count else Behaviour()
 
 
-REFUSALS: dict[str, tuple[str, Behave]] = {
+LATE: dict[str, tuple[str, Behave]] = {
     "not-found": ("SourceNotFound", lambda _: Behaviour(status=404, body=b"no such file")),
-    "gone": ("SourceNotFound", lambda _: Behaviour(status=410, body=b"")),
     "unauthorised": ("SourceForbidden", lambda _: Behaviour(status=401, body=b"who are you?")),
     "forbidden": ("SourceForbidden", lambda _: Behaviour(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")),
+    "empty": ("SourceEmpty", lambda _: Behaviour(body=b"", ranges=False)),
+}
+REFUSALS: dict[str, tuple[str, Behave]] = {
+    "gone": ("SourceNotFound", lambda _: Behaviour(status=410, body=b"")),
     "login-page": (
         "UnexpectedContent",
         lambda _: Behaviour(headers={"Content-Type": "text/html"}, body=b"<!doctype html><p>log in", ranges=False),
     ),
-    "empty": ("SourceEmpty", lambda _: Behaviour(body=b"", ranges=False)),
     "endless-redirect": ("SourceRedirectLimit", lambda r: Behaviour(status=302, headers={"Location": r.target})),
 }
 
@@ -72,6 +74,18 @@ def test_refusals_fail_at_once_with_their_reason(world: World, serve: Serve) -> 
     assert all(status["message"] and "127.0.0.1" in status["message"] for status in ended.values()), ended
     for name, (reason, _) in REFUSALS.items():
         world.wait_events(name, reason, only_warnings=True)
+
+
+def test_s42_what_may_come_late_is_tried_again_and_fails_after_the_delays(world: World, serve: Serve) -> None:
+    world.edit_location(retry={"delays": ["1s"]})
+    recordings: dict[str, Live] = {}
+    for name, (_, behave) in LATE.items():
+        recordings[name] = world.create(from_source(serve(behave), stored=False), name=name)
+
+    ended = {name: recording.wait_ended(within_s=120) for name, recording in recordings.items()}
+
+    seen = {name: (status["phase"], status["reason"], status["attempts"]) for name, status in ended.items()}
+    assert seen == {name: ("Failed", reason, 2) for name, (reason, _) in LATE.items()}
 
 
 def test_trouble_that_passes_spends_no_attempt(world: World, serve: Serve) -> None:

@@ -167,10 +167,10 @@ class _Worker:
                 ),
             )
         except TransferError as error:
-            if verdict_of(error.reason) is Verdict.FINAL:
-                if error.reason is not Reason.SOURCE_FORBIDDEN:
-                    raise AssertionError(f"{key} failed with {error}") from None
-                return False
+            if error.reason is Reason.SOURCE_FORBIDDEN:
+                return False  # its sources never permit later what they refuse
+            if error.is_final or verdict_of(error.reason) is Verdict.FINAL:
+                raise AssertionError(f"{key} failed with {error}") from None
             raise
         return True
 

@@ -54,9 +54,17 @@ def failed(
     retry: RetryPlan = PLAN,
     expiry: Expiry = FAR,
     retry_after_s: float | None = None,
+    is_final: bool = False,
 ) -> ArtifactStatus:
     return after_failure(
-        status, reason=reason, message="it failed", retry_after_s=retry_after_s, retry=retry, expiry=expiry, now=at
+        status,
+        reason=reason,
+        message="it failed",
+        retry_after_s=retry_after_s,
+        retry=retry,
+        expiry=expiry,
+        now=at,
+        is_final=is_final,
     )
 
 
@@ -134,6 +142,50 @@ def test_in_the_last_seconds_before_expiry_a_refusing_source_is_not_asked_in_a_l
 def test_a_source_that_names_a_longer_wait_gets_it() -> None:
     assert failed(an_artifact_status(), retry_after_s=400).next_retry_time == START + timedelta(seconds=400)
     assert failed(an_artifact_status(), retry_after_s=7).next_retry_time == START + timedelta(seconds=120)
+
+
+LATE = [Reason.SOURCE_NOT_READY, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_FORBIDDEN, Reason.SOURCE_EMPTY]
+
+
+@pytest.mark.parametrize("reason", LATE)
+def test_s42_what_may_come_late_is_tried_again_after_the_delays_and_then_fails(reason: Reason) -> None:
+    status, now, waits = an_artifact_status(), START, []
+    while status.phase is not Phase.FAILED:
+        status = failed(status, reason, at=now)
+        waits.append(status.next_retry_time)
+        now = status.next_retry_time or now
+
+    assert waits == [START + timedelta(minutes=minutes) for minutes in (2, 7, 17)] + [None]
+    assert (status.reason, status.attempts) == (reason, 4)
+
+
+def test_s42_what_is_gone_fails_at_once() -> None:
+    status = failed(an_artifact_status(), Reason.SOURCE_NOT_FOUND, is_final=True)
+
+    assert (status.phase, status.reason, status.attempts) == (Phase.FAILED, Reason.SOURCE_NOT_FOUND, 0)
+
+
+@pytest.mark.parametrize(("retry_after_s", "wait_s"), [(0.0, 30), (7.0, 30), (45.0, 45), (900.0, 900)])
+def test_s49_a_source_that_says_when_it_is_ready_costs_no_attempt(retry_after_s: float, wait_s: float) -> None:
+    status = failed(an_artifact_status(attempts=3), Reason.SOURCE_NOT_READY, retry_after_s=retry_after_s)
+
+    assert (status.phase, status.reason, status.attempts) == (Phase.PENDING, Reason.SOURCE_NOT_READY, 3)
+    assert status.next_retry_time == START + timedelta(seconds=wait_s)
+
+
+def test_s49_after_the_expiry_each_time_counts() -> None:
+    expiry = Expiry(at=START, stated=False)
+
+    status = failed(an_artifact_status(), Reason.SOURCE_NOT_READY, retry_after_s=7, expiry=expiry)
+
+    assert (status.attempts, status.next_retry_time) == (1, START + timedelta(minutes=2))
+
+
+@pytest.mark.parametrize("reason", [Reason.SOURCE_NOT_FOUND, Reason.SOURCE_FORBIDDEN, Reason.SOURCE_EMPTY])
+def test_s49_a_wait_that_a_refusal_asks_for_is_honoured_and_counts(reason: Reason) -> None:
+    status = failed(an_artifact_status(), reason, retry_after_s=400)
+
+    assert (status.attempts, status.next_retry_time) == (1, START + timedelta(seconds=400))
 
 
 @pytest.mark.parametrize("reason", BY_VERDICT[Verdict.FINAL])

@@ -1,16 +1,31 @@
 """When a URL says that it stops working; garbage says nothing, and never raises."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.engine.expiry import ASSUMED_LIFETIME, Expiry, expiry_in_url, expiry_of
+from recording_operator.engine.expiry import ASSUMED_LIFETIME, Expiry, expiry_in_url, expiry_of, validity_in_url
 
 HOST = "https://media.example.com/v.mp4"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 EPOCH = int(NOON.timestamp())
+
+
+def policy(epoch: int) -> str:
+    """A custom policy as CloudFront encodes it."""
+    condition = {"DateLessThan": {"AWS:EpochTime": epoch}, "DateGreaterThan": {"AWS:EpochTime": epoch - 60}}
+    text = json.dumps({"Statement": [{"Resource": "*", "Condition": condition}]})
+    return base64.b64encode(text.encode()).decode().translate(str.maketrans("+=/", "-_~"))
+
+
+def jwt(**claims: object) -> str:
+    """A token that nobody signed."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{payload}.c2lnbmF0dXJl"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +41,18 @@ EPOCH = int(NOON.timestamp())
         "sv=2022-11-02&se=2026-11-21T12%3A00%3A00Z&sig=s",
         "se=2026-11-21T14:00:00%2B02:00&sig=s",
         "se=2026-11-21T12:00:00&sig=s",
+        "x-oss-date=20261121T110000Z&x-oss-expires=3600&x-oss-signature=s",
+        f"Policy={policy(EPOCH)}&Signature=s&Key-Pair-Id=k",
+        f"q-sign-algorithm=sha1&q-sign-time={EPOCH - 3600};{EPOCH}&q-signature=s",
+        f"hdnts=st={EPOCH - 60}~exp={EPOCH}~acl=/*~hmac=abc",
+        f"__token__=exp={EPOCH}~hmac=abc",
+        f"token=abc&expires={EPOCH}",
+        f"expire={EPOCH}&signature=s",
+        f"md5=abc&e={EPOCH}",
+        f"ex={EPOCH:x}&is={EPOCH - 60:x}&hm=abc",
+        f"oh=abc&oe={EPOCH:X}",
+        f"token={jwt(exp=EPOCH, nbf=EPOCH - 60)}",
+        f"access_token={jwt(exp=float(EPOCH))}",
     ],
 )
 def test_known_forms(query: str) -> None:
@@ -35,6 +62,15 @@ def test_known_forms(query: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
+        f"token={jwt(sub='me')}",
+        f"token={jwt(exp='soon')}",
+        f"token={jwt(exp=True)}",
+        f"token={jwt(exp=1e300)}",
+        "token=a.b.c",
+        "token=eyJh.%00%01.x",
+        "Policy=not-base64&Key-Pair-Id=k",
+        "e=12&md5=abc",
+        "ex=zz&hm=abc",
         "",
         "Expires=soon&Signature=s",
         f"Expires={EPOCH}",  # without a signature it may mean anything
@@ -92,3 +128,30 @@ def test_the_spec_goes_before_the_url_and_the_url_before_the_assumption() -> Non
     assert expiry_of(url=url, expires_at=None, created=NOON) == Expiry(at=NOON, stated=True)
     assert expiry_of(url=HOST, expires_at=None, created=NOON) == Expiry(at=NOON + ASSUMED_LIFETIME, stated=False)
     assert expiry_of(url=None, expires_at=None, created=NOON) == Expiry(at=NOON + ASSUMED_LIFETIME, stated=False)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"Policy={policy(EPOCH)}&Signature=s&Key-Pair-Id=k",
+        f"token={jwt(exp=EPOCH, nbf=EPOCH - 60)}",
+        "st=2026-11-21T11:59:00Z&se=2026-11-21T12:00:00Z&sig=s",
+        f"hdnts=st={EPOCH - 60}~exp={EPOCH}~hmac=abc",
+        "X-Amz-Date=20261121T115900Z&X-Amz-Expires=60",
+    ],
+)
+def test_s43_some_forms_say_when_they_begin(query: str) -> None:
+    assert validity_in_url(f"{HOST}?{query}").start == NOON - timedelta(minutes=1)
+
+
+def test_a_token_in_the_path_counts_too() -> None:
+    assert expiry_in_url(f"https://m.example.com/exp={EPOCH}~acl=%2f*~hmac=abc/v.mp4") == NOON
+
+
+def test_the_earlier_of_two_ends_counts() -> None:
+    stated, earlier = validity_in_url(f"{HOST}?Expires={EPOCH}&Signature=s"), NOON - timedelta(hours=1)
+
+    assert stated.ending_by(earlier).end == earlier
+    assert stated.ending_by(NOON + timedelta(hours=1)).end == NOON
+    assert stated.ending_by(None).end == NOON
+    assert validity_in_url(HOST).ending_by(None).end is None

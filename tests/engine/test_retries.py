@@ -63,7 +63,7 @@ def test_three_retries_and_then_failed_with_the_upload_aborted() -> None:
 def test_an_abort_that_fails_is_tried_again_and_given_up_after_an_hour() -> None:
     driver = Driver()
     recording = moving(driver)
-    driver.accept(only(driver.end(recording, failure(Reason.SOURCE_FORBIDDEN)), WriteStatus), recording)
+    driver.accept(only(driver.end(recording, failure(Reason.SOURCE_BLOCKED)), WriteStatus), recording)
 
     tries = 1
     for _ in range(70):
@@ -105,7 +105,7 @@ def test_t5_what_a_crashed_operator_may_have_opened_is_looked_for_at_the_end() -
 def test_a_retry_asked_during_the_abort_waits_for_its_end() -> None:
     driver = Driver()
     recording = moving(driver)
-    failed = driver.accept(only(driver.end(recording, failure(Reason.SOURCE_FORBIDDEN)), WriteStatus), recording)
+    failed = driver.accept(only(driver.end(recording, failure(Reason.SOURCE_BLOCKED)), WriteStatus), recording)
 
     asked = newer(failed, retry_token="again")
     driver.tell(RecordingSeen(recording=asked))
@@ -123,7 +123,7 @@ def test_a_fresh_url_that_came_before_the_failure_keeps_the_upload() -> None:
     fresh = newer(recording, artifacts=(an_artifact(url="https://media.example.com/fresh"),))
     driver.tell(RecordingSeen(recording=fresh))
 
-    driver.end(recording, failure(Reason.SOURCE_FORBIDDEN))
+    driver.end(recording, failure(Reason.SOURCE_BLOCKED))
     write = [action for action in driver.actions if isinstance(action, WriteStatus)][-1]
     driver.accept(write, fresh)
 

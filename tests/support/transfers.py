@@ -103,6 +103,7 @@ def fast_options(**more: object) -> TransferOptions:
         "largest_part_bytes": 256 * KIB,
         "backoff_base_s": 0.01,
         "backoff_cap_s": 0.05,
+        "publishing_s": 0.0,
     }
     return TransferOptions(**{**given, **more})  # type: ignore[arg-type]
 

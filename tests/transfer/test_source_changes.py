@@ -54,13 +54,13 @@ def test_s11_content_that_changes_once_is_taken_anew_from_byte_0(
     observed = Observed()
     stored = run_transfer(source.url, store, observed=observed, options=fast_options(workers=2))
     check_stored(stored, version(2).body, strict)
-    assert len(observed.states) == 2, "the new upload was not reported"
+    assert len({state.upload_id for state in observed.states}) == 2, "the new upload was not reported"
 
 
 def test_s11_content_that_changes_twice_fails(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
     source.behave = lambda request: Behaviour(
-        content=Content(body=pattern(len(BODY), seed=request.number // 2), etag=f'"{request.number // 2}"')
+        content=Content(body=pattern(len(BODY), seed=request.number), etag=f'"{request.number}"')
     )
     error = fails(lambda: run_transfer(source.url, store, options=fast_options(workers=1)))
     assert error.reason is Reason.SOURCE_CHANGED

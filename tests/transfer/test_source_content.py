@@ -115,13 +115,6 @@ def test_s30_only_get_is_used(serve: Serve, strict: StrictStore, store: S3Store)
     assert {request.method for request in source.served} == {"GET"}
 
 
-def test_content_that_is_compressed_against_our_word_is_refused(serve: Serve, store: S3Store) -> None:
-    source = serve(BODY)
-    source.behave = lambda _: Behaviour(headers={"Content-Encoding": "gzip"})
-    assert fails(lambda: run_transfer(source.url, store)).reason is Reason.SOURCE_PROTOCOL_ERROR
-    assert {request.headers["accept-encoding"] for request in source.served} == {"identity"}
-
-
 @pytest.mark.parametrize(
     ("body", "kind", "declared"),
     [

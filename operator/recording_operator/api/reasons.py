@@ -31,6 +31,7 @@ class Reason(StrEnum):
     SECRET_NOT_USABLE = "SecretNotUsable"
     # The source
     SOURCE_EXPIRED = "SourceExpired"
+    SOURCE_NOT_READY = "SourceNotReady"
     SOURCE_NOT_FOUND = "SourceNotFound"
     SOURCE_FORBIDDEN = "SourceForbidden"
     SOURCE_BLOCKED = "SourceBlocked"
@@ -106,18 +107,19 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.SECRET_NOT_FOUND: "A Secret (or its key) that the source names does not exist in the Recording's namespace, or the operator may not read it.",
     Reason.SECRET_NOT_USABLE: "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the source's host.",
     Reason.SOURCE_EXPIRED: "The URL has expired. Apply a fresh URL: the upload goes on where it stopped, until the location's retry.refreshGrace is over.",
-    Reason.SOURCE_NOT_FOUND: "The source answered 404 or 410. Check the URL with its provider and apply a fresh one.",
-    Reason.SOURCE_FORBIDDEN: "The source answered 401 or 403 and the URL has not expired. Check the URL, its signature or the headers.",
+    Reason.SOURCE_NOT_READY: "The source says that the recording is not ready (202, 409, 423, 425) or that the URL is not valid yet. Where it says when, no attempt is spent before the URL expires.",
+    Reason.SOURCE_NOT_FOUND: "The source responded with 404 or 410. After 404 it is tried again, because providers publish late; 410 fails at once. Check the URL with its provider and apply a fresh one.",
+    Reason.SOURCE_FORBIDDEN: "The source refused the request (400, 401, 403) and the URL has not expired. Check the URL, its signature or the headers.",
     Reason.SOURCE_BLOCKED: "The operator's source policy does not allow this URL or where it leads. Ask the platform team.",
     Reason.SOURCE_INVALID: "The URL cannot be used: write an absolute https URL without user name, password or fragment.",
     Reason.SOURCE_UNRESOLVABLE: "The host name of the source does not resolve.",
     Reason.SOURCE_UNREACHABLE: "No connection to the source could be made.",
-    Reason.SOURCE_UNAVAILABLE: "The source answered 408, 425, 429 or 5xx; it is asked again.",
+    Reason.SOURCE_UNAVAILABLE: "The source responded with 408, 421, 429 or 5xx; it is tried again.",
     Reason.SOURCE_TLS_ERROR: "The source's TLS certificate or protocol is not acceptable; there is no switch to skip the check.",
     Reason.SOURCE_REDIRECT_LIMIT: "The source redirects more often than the policy allows.",
     Reason.SOURCE_TOO_SLOW: "The source sent less than the minimum rate of the policy, again and again.",
     Reason.SOURCE_TOO_LARGE: "The artifact is larger than the location or the operator allows.",
-    Reason.SOURCE_EMPTY: "The source sent no bytes. If that is right, set source.size to 0.",
+    Reason.SOURCE_EMPTY: "The source sent no bytes. It is tried again, because providers publish late. If there is nothing to store, set source.size to 0.",
     Reason.SOURCE_RESET: "The connection to the source broke; it goes on from the last stored part.",
     Reason.SOURCE_TRUNCATED: "The source ends at the same byte, before its length, every time. Ask its provider for the file anew.",
     Reason.SOURCE_CHANGED: "The source's content changed during the upload, again after a restart.",

@@ -35,6 +35,7 @@ EXIT_INTERRUPTED: Final = 130
 # The operator waits until somebody repairs the location; who stands here is that somebody.
 _NEEDS_A_PERSON: Final = frozenset(
     {
+        Reason.SOURCE_FORBIDDEN,
         Reason.TARGET_DENIED,
         Reason.ACCESS_DENIED,
         Reason.CREDENTIALS_INVALID,
@@ -213,7 +214,8 @@ def _run(
         message = error.message
         if not probes and error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED):
             message += " A store that lacks what AWS S3 has needs --probe."
-        return _failed(error.reason, message, _status_of(error.reason), as_json=as_json)
+        status = EXIT_FAILED if error.is_final else _status_of(error.reason)
+        return _failed(error.reason, message, status, as_json=as_json)
     except Exception as error:
         # Its text may hold the URL.
         meter.clear()

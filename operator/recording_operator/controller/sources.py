@@ -59,6 +59,7 @@ class SourceResolver:
             expected_size_bytes=artifact.source.size,
             expected_checksum=artifact.source.checksum,
             expires_at=expiry.at if expiry.stated else None,
+            published_at=created,
         )
         revision = resolved_revision(recording.metadata.uid, artifact, url=url, headers=headers)
         return ResolvedSource(source=source, revision=revision)

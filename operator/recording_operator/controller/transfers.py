@@ -172,7 +172,12 @@ class TransferRunner:
         except ResolveError as error:
             return error.failure
         except TransferError as error:
-            return TransferFailed(reason=error.reason, message=error.message, retry_after_s=error.retry_after_s)
+            return TransferFailed(
+                reason=error.reason,
+                message=error.message,
+                retry_after_s=error.retry_after_s,
+                is_final=error.is_final,
+            )
         except LocationError as error:
             return TransferFailed(reason=error.reason, message=error.message)
         except Exception as error:

@@ -22,6 +22,10 @@ LONGEST_ASKED: Final = timedelta(minutes=15)
 
 _CLOCKS_DIFFER: Final = timedelta(seconds=5)
 """Between two operators, one after the other, whose clocks are right."""
+
+LEAST_PROMISED: Final = timedelta(seconds=30)
+"""Between two attempts that cost nothing, because the source said when to come again."""
+
 _INLINE_REVISION: Final = "inline"
 ABOUT_A_SECRET: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.SECRET_NOT_USABLE})
 
@@ -173,10 +177,11 @@ def after_failure(
     retry: RetryPlan,
     expiry: Expiry,
     now: datetime,
+    is_final: bool = False,
 ) -> ArtifactStatus:
     """The artifact's status after a failed attempt: a retry time, the wait for a fresh URL, or Failed."""
     verdict = verdict_of(reason)
-    if verdict is Verdict.FINAL:
+    if verdict is Verdict.FINAL or is_final:
         return _failed(status, reason, message)
     if verdict is Verdict.NOT_ITS_FAULT:
         return _waits(status, reason, message)
@@ -185,6 +190,10 @@ def after_failure(
             return _failed(status, reason, message)
         since = status.expired_since or now
         return _waits(status, reason, message).model_copy(update={"expired_since": since})
+    if reason is Reason.SOURCE_NOT_READY and retry_after_s is not None and now < expiry.at:
+        # The source says when; it may say so until the URL expires, and then each time counts.
+        at = _not_after_expiry(now + max(LEAST_PROMISED, timedelta(seconds=retry_after_s)), expiry, now)
+        return _waits(status, reason, message).model_copy(update={"next_retry_time": at})
     attempts = status.attempts + 1
     delay = _delay(attempts, retry, expiry, now)
     spent = status.model_copy(update={"attempts": attempts})

@@ -5,16 +5,15 @@ because a clock that is wrong (ours, or the one that wrote the spec) must not lo
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+
+from recording_operator.engine.signed_urls import Validity, validity_in_url
+
+__all__ = ["ASSUMED_LIFETIME", "Expiry", "Validity", "expiry_in_url", "expiry_of", "validity_in_url"]
 
 ASSUMED_LIFETIME: Final = timedelta(hours=4)
 """What meeting-bot providers grant when neither spec nor URL says anything."""
-
-_MOST_FIELDS: Final = 100
-"""Of a query; a tenant's URL of thousands would take a millisecond at each look."""
-_MAX_LIFETIME: Final = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,46 +35,5 @@ def expiry_of(*, url: str | None, expires_at: datetime | None, created: datetime
 
 
 def expiry_in_url(url: str) -> datetime | None:
-    """The instant that a presigned URL names, or None.
-
-    Known forms: AWS SigV4 (`X-Amz-Date` + `X-Amz-Expires`), Google (`X-Goog-Date` + `X-Goog-Expires`), AWS SigV2,
-    CloudFront and old Google (`Expires`, seconds since 1970), Azure SAS (`se`). None too where there are more than 100
-    parameters.
-    """
-    try:
-        query = {key.lower(): value for key, value in parse_qsl(urlsplit(url).query, max_num_fields=_MOST_FIELDS)}
-    except ValueError:
-        return None
-    for vendor in ("amz", "goog"):
-        signed, lifetime = query.get(f"x-{vendor}-date"), query.get(f"x-{vendor}-expires")
-        if signed and lifetime:
-            return _signed_at_plus(signed, lifetime)
-    if "expires" in query and ("signature" in query or "key-pair-id" in query or "policy" in query):
-        return _from_epoch(query["expires"])
-    if "se" in query and "sig" in query:
-        return _from_iso(query["se"])
-    return None
-
-
-def _signed_at_plus(signed: str, lifetime: str) -> datetime | None:
-    try:
-        start = datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        span = timedelta(seconds=int(lifetime))
-        return start + span if timedelta(0) <= span <= _MAX_LIFETIME else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _from_epoch(seconds: str) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(int(seconds), tz=UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _from_iso(text: str) -> datetime | None:
-    try:
-        parsed = datetime.fromisoformat(text)
-        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
+    """The instant at which a signed URL says that it ends, or None; `validity_in_url` knows the forms."""
+    return validity_in_url(url).end

@@ -169,6 +169,8 @@ class TransferFailed:
     reason: Reason
     message: str
     retry_after_s: float | None = None
+    is_final: bool = False
+    """No later attempt can succeed, whatever is usual for the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

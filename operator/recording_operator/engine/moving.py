@@ -316,6 +316,7 @@ def _failed(state: State, entry: Entry, name: str, failure: TransferFailed, now:
         reason=failure.reason,
         message=failure.message,
         retry_after_s=failure.retry_after_s,
+        is_final=failure.is_final,
         retry=state.locations.retry_plan(entry.recording.spec.storage_location),
         expiry=_expiry(entry, name),
         now=now,

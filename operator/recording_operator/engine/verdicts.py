@@ -21,7 +21,11 @@ class Verdict(Enum):
 
 VERDICTS: Final[dict[Reason, Verdict]] = {
     Reason.SOURCE_EXPIRED: Verdict.EXPIRED,
-    # A provider may publish late, and a name may be on its way through the DNS; these are asked again.
+    # Providers publish late: files, rights and names may be on their way. One that never comes fails after the delays.
+    Reason.SOURCE_NOT_READY: Verdict.RETRY,
+    Reason.SOURCE_NOT_FOUND: Verdict.RETRY,
+    Reason.SOURCE_FORBIDDEN: Verdict.RETRY,
+    Reason.SOURCE_EMPTY: Verdict.RETRY,
     Reason.SOURCE_UNRESOLVABLE: Verdict.RETRY,
     Reason.SOURCE_UNREACHABLE: Verdict.RETRY,
     Reason.SOURCE_UNAVAILABLE: Verdict.RETRY,
@@ -33,13 +37,10 @@ VERDICTS: Final[dict[Reason, Verdict]] = {
     Reason.TARGET_QUOTA: Verdict.RETRY,
     Reason.TARGET_UPLOAD_LOST: Verdict.RETRY,
     Reason.INTERNAL_ERROR: Verdict.RETRY,
-    Reason.SOURCE_NOT_FOUND: Verdict.FINAL,
-    Reason.SOURCE_FORBIDDEN: Verdict.FINAL,
     Reason.SOURCE_BLOCKED: Verdict.FINAL,
     Reason.SOURCE_INVALID: Verdict.FINAL,
     Reason.SOURCE_REDIRECT_LIMIT: Verdict.FINAL,
     Reason.SOURCE_TOO_LARGE: Verdict.FINAL,
-    Reason.SOURCE_EMPTY: Verdict.FINAL,
     Reason.SOURCE_TRUNCATED: Verdict.FINAL,
     Reason.SOURCE_CHANGED: Verdict.FINAL,
     Reason.UNEXPECTED_CONTENT: Verdict.FINAL,

@@ -28,15 +28,13 @@ from recording_operator.transfer.job import (
     UploadState,
 )
 from recording_operator.transfer.move import Move, is_small
-from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.plan import largest_object_bytes
+from recording_operator.transfer.publication import PublicationWait
 from recording_operator.transfer.sniff import check_content, stated_type
-from recording_operator.transfer.source import ConditionRefused, Source, SourceFacts
+from recording_operator.transfer.source import Source, SourceFacts
 from recording_operator.transfer.source_status import NotYetThere
 from recording_operator.transfer.stores.store import Store
 
-# A provider may publish a moment late (fault S18).
-_NOT_FOUND_TRIES: Final = 3
 _UNLIMITED: Final = Flow()
 _INLINE_TYPE: Final = "text/plain; charset=utf-8"
 # Content that changes during the upload, and an upload that somebody aborts, are met with a new upload this often.
@@ -70,8 +68,9 @@ def transfer_source(
         return found
     limit = min(dialer.policy.limits.artifact_bytes, obj.max_size_bytes or largest_object_bytes())
     asker = Source(source, dialer=dialer, stop=stop)
+    wait = PublicationWait(options, stop, published_at=source.published_at)
     try:
-        facts = _probed(asker, obj, expected, limit_bytes=limit, stop=stop, options=options)
+        facts = _probed(asker.probe, obj, expected, limit_bytes=limit, wait=wait)
     except TransferError as error:
         found = found or existing.look()
         if found is None:
@@ -96,8 +95,8 @@ def transfer_source(
         flow=flow,
     )
 
-    def probe() -> SourceFacts:
-        return _probed(asker, obj, expected, limit_bytes=limit, stop=stop, options=options)
+    def probe(request: Callable[[], SourceFacts]) -> SourceFacts:
+        return _probed(request, obj, expected, limit_bytes=limit, wait=wait)
 
     stored = _moved(move, facts, resume, source=asker, probe=probe, existing=existing)
     if move.made_uploads or resume is not None:  # small content of a fresh URL needs no upload
@@ -111,7 +110,7 @@ def _moved(
     resume: UploadState | None,
     *,
     source: Source,
-    probe: Callable[[], SourceFacts],
+    probe: Callable[[Callable[[], SourceFacts]], SourceFacts],
     existing: Existing,
 ) -> StoredObject:
     restarts: dict[Reason, int] = {}
@@ -119,7 +118,7 @@ def _moved(
         try:
             return move.run(facts, resume)
         except TransferError as error:
-            failure, met = error, isinstance(error, StoredMeanwhile)
+            reason, met = error.reason, isinstance(error, StoredMeanwhile)
             restarts[error.reason] = restarts.get(error.reason, 0) + 1
             if restarts[error.reason] > _RESTARTS.get(error.reason, int(met)):
                 error.bytes_done = move.stored_bytes
@@ -130,17 +129,12 @@ def _moved(
             found = replace(found, proof=None)
         if found is not None and found.proof is not None:
             return found
-        again = probe()
+        # What changed once is read by one request: nothing that the source says of ranges is believed then.
+        facts = probe(source.probe_anew if reason is Reason.SOURCE_CHANGED else source.probe)
         if found is not None:
-            return existing.compare(found, source, again)
-        # A source that refuses its own ETag as a condition has not changed; it is asked without.
-        misjudged = isinstance(failure, ConditionRefused) and again.same_content(
-            size_bytes=facts.size_bytes, etag=facts.etag, last_modified=facts.last_modified
-        )
-        resume = move.state if misjudged else None
-        if not misjudged:
-            move.abandon()
-        facts = replace(again, conditional=facts.conditional and not misjudged)
+            return existing.compare(found, source, facts)
+        resume = None
+        move.abandon()
 
 
 def look_up(
@@ -191,30 +185,22 @@ def _drop_leftovers(key: str, *, store: Store) -> None:
 
 
 def _probed(
-    source: Source,
+    request: Callable[[], SourceFacts],
     obj: ObjectSpec,
     expected: Expectations,
     *,
     limit_bytes: int,
-    stop: StopSignal,
-    options: TransferOptions,
+    wait: PublicationWait,
 ) -> SourceFacts:
-    patience = Patience(options, stop)
-    absent = 0
-    while True:
-        try:
-            facts = source.probe()
-            break
-        except NotYetThere as error:
-            absent += 1
-            if absent >= _NOT_FOUND_TRIES:
-                raise
-            patience.pause(TransferError(Reason.SOURCE_UNAVAILABLE, error.message))
-        except TransferError as error:
-            patience.pause(error)
-    if facts.is_empty and expected.size_bytes != 0:
-        raise TransferError(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
+    def probe() -> SourceFacts:
+        facts = request()
+        if facts.is_empty and expected.size_bytes != 0:
+            raise NotYetThere(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
+        return facts
+
+    facts = wait.until_published(probe)
     expected.check_facts(facts)
+    facts = expected.bounded(facts)
     if facts.size_bytes is not None and facts.size_bytes > limit_bytes:
         raise too_large(facts.host, limit_bytes)
     check_content(facts, obj)

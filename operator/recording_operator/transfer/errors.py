@@ -15,17 +15,24 @@ class TransferError(Exception):
     """An attempt to move one artifact ended without an object.
 
     `message` is fit for a status. `retry_after_s` is what the other side asked for, in seconds. `bytes_done` counts the
-    bytes that are kept in the open upload.
+    bytes that are kept in the open upload. `is_final`: no later attempt can succeed, whatever is usual for the reason.
     """
 
     def __init__(
-        self, reason: Reason, message: str, *, retry_after_s: float | None = None, bytes_done: int = 0
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        bytes_done: int = 0,
+        is_final: bool = False,
     ) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
         self.retry_after_s = retry_after_s
         self.bytes_done = bytes_done
+        self.is_final = is_final
 
 
 class LocationError(Exception):

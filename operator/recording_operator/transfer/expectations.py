@@ -10,7 +10,7 @@ from recording_operator.transfer.commit import remove_wrong, wrong_in_store
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.integrity import read_back
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StopSignal, StoredObject
-from recording_operator.transfer.source import SourceFacts
+from recording_operator.transfer.source import PROBE_BYTES, SourceFacts
 from recording_operator.transfer.stores.store import Store
 
 _MISMATCH: Final = "The bytes do not have the checksum in the spec"
@@ -51,6 +51,13 @@ class Expectations:
                 f"{facts.host} states no length and ends by closing the connection, so a cut would not show. "
                 "Give source.size or source.checksum.",
             )
+
+    def bounded(self, facts: SourceFacts) -> SourceFacts:
+        """The facts with a size, where only the connection's end ended the first response and the spec can judge it."""
+        size_bytes = len(facts.head)
+        ended = facts.size_bytes is None and not facts.ends_visibly and size_bytes < PROBE_BYTES
+        judged = self.size_bytes == size_bytes or (self.size_bytes is None and self.checksum is not None)
+        return replace(facts, size_bytes=size_bytes) if ended and judged else facts
 
     def check_size(self, size_bytes: int) -> None:
         """Raises TransferError(SizeMismatch)."""

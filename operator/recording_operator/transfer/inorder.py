@@ -2,9 +2,11 @@
 
 A part is read into memory before it is sent, because it cannot be read again. After a break, and after a restart of
 the process, the source is read from its start: what the store has is summed again and compared, which proves that the
-content is still the same, and not sent again.
+content is still the same, and not sent again. So the object is always what one response held, from its first byte to
+its last.
 """
 
+from collections.abc import Callable
 from mmap import mmap
 
 from recording_operator.api.reasons import Reason
@@ -18,7 +20,7 @@ from recording_operator.transfer.pipe import SLOW_DROPS_PER_PART, WINDOW_BYTES, 
 from recording_operator.transfer.plan import PartPlan
 from recording_operator.transfer.progress import Progress
 from recording_operator.transfer.session import UploadSession, checked
-from recording_operator.transfer.source import Source, SourceFacts, changed
+from recording_operator.transfer.source import PROBE_BYTES, Source, SourceFacts, changed
 from recording_operator.transfer.stores.buffered import BufferedPart
 from recording_operator.transfer.stores.store import BodyAborted, StoredPart
 
@@ -27,6 +29,8 @@ class InOrderUpload:
     """Reads a source from its start and stores what is missing.
 
     `known_size_bytes` is what the source has, where that was said before: an end that comes earlier is a cut.
+    `new_digest` makes the digest of one reading; `check_start` is given type and beginning of content that begins in
+    another way than the probe saw, and raises where that cannot be the artifact.
     """
 
     def __init__(
@@ -37,7 +41,8 @@ class InOrderUpload:
         *,
         stop: StopSignal,
         progress: Progress,
-        digest: InOrderDigest | None,
+        new_digest: Callable[[], InOrderDigest | None],
+        check_start: Callable[[str | None, bytes], None],
         known_size_bytes: int | None,
         max_size_bytes: int,
         flow: Flow,
@@ -47,7 +52,8 @@ class InOrderUpload:
         self._facts = facts
         self._stop = stop
         self._progress = progress
-        self._digest = digest
+        self._new_digest = new_digest
+        self._check_start = check_start
         self._known_size_bytes = known_size_bytes
         self._max_size_bytes = max_size_bytes
         self._flow = flow
@@ -55,6 +61,7 @@ class InOrderUpload:
         self._highest = 0
         self._cuts = 0
         self._parts_seen = 0
+        self.digest: InOrderDigest | None = None
         self._slow_drops = 0
 
     def run(self) -> bytes | None:
@@ -65,6 +72,7 @@ class InOrderUpload:
         patience = Patience(self._session.options, self._stop)
         while True:
             self._position = 0
+            self.digest = self._new_digest()
             opened = False
             try:
                 with self._source.open_whole(self._facts) as response:
@@ -83,6 +91,8 @@ class InOrderUpload:
             length = self._session.plan.length(part_number)
             data = self._read_part(response, length)
             self._check_end(response, ended=len(data) < length)
+            if part_number == 1:
+                self._check_beginning(response, data)
             if part_number == 1 and len(data) < length and self._session.upload_id is None:
                 return bytes(data)
             if data:
@@ -105,8 +115,8 @@ class InOrderUpload:
             window = self._read_window(response, min(WINDOW_BYTES, length - filled))
             if not window:
                 break
-            if self._digest is not None:
-                self._digest.feed(self._position, window)
+            if self.digest is not None:
+                self.digest.feed(self._position, window)
             data[filled : filled + len(window)] = window
             filled += len(window)
             self._position += len(window)
@@ -129,6 +139,15 @@ class InOrderUpload:
         # Only a body that states no length of its own can be longer than what the source said it has.
         if self._position == self._facts.size_bytes and response.content_length is None and response.read(1):
             raise changed(self._facts.host)
+
+    def _check_beginning(self, response: SourceResponse, data: memoryview) -> None:
+        """A page in place of the content differs in nothing that it states if it states nothing."""
+        facts = self._facts
+        if data[: len(facts.head)] == facts.head:
+            return
+        if facts.etag is not None or facts.last_modified is not None:
+            raise changed(facts.host)
+        self._check_start(response.header("Content-Type"), bytes(data[:PROBE_BYTES]))
 
     def _keep(self, part_number: int, data: memoryview) -> None:
         crc = crc64nvme(data)

@@ -13,7 +13,8 @@ class SourceSpec:
     """Where the bytes are and what the spec says about them. `repr` shows neither URL nor headers: both are secrets.
 
     `expected_checksum` is `algorithm:hex` with sha256, md5, crc32 or crc64nvme. `expires_at` is a hint: it judges a
-    401/403, it never keeps a request from being made.
+    refusal, it never keeps a request from being made. `published_at` is when the source was told of: providers publish
+    a moment late.
     """
 
     url: str = field(repr=False)
@@ -21,6 +22,7 @@ class SourceSpec:
     expected_size_bytes: int | None = None
     expected_checksum: str | None = None
     expires_at: datetime | None = None
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class UploadState:
     """An open multipart upload and the source that it was begun from: all that a later process needs to go on.
 
     `part_size_bytes` with `size_bytes` is the part plan; `size_bytes` is None where the source states no length.
-    `etag` and `last_modified` are the source's validators, verbatim.
+    `etag` or `last_modified` is the strong validator of its content, verbatim; neither is set where there is none.
     """
 
     upload_id: str
@@ -40,7 +42,10 @@ class UploadState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectSpec:
-    """What is to stand in the store. `kind` is the artifact's kind of the API (Video, Audio, …), `org` the owner's."""
+    """What is to stand in the store. `kind` is the artifact's kind of the API (Video, Audio, …), `org` the owner's.
+
+    `content_encoding` names the codings that the bytes have, such as `gzip`.
+    """
 
     key: str
     content_type: str
@@ -49,6 +54,7 @@ class ObjectSpec:
     artifact: str
     org: str | None = None
     max_size_bytes: int | None = None
+    content_encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,5 +111,7 @@ class TransferOptions:
     tries_without_progress: int = 5
     # Source or store away for longer than this ends the attempt.
     unavailable_s: float = 60.0
+    # For so long after it was told of, a source that does not have its content yet is tried again within seconds.
+    publishing_s: float = 30.0
     backoff_base_s: float = 1.0
     backoff_cap_s: float = 20.0

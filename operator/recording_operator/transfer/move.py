@@ -1,5 +1,7 @@
 """One passage of an artifact's bytes: which way they go, and the upload that they go into."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from recording_operator.api.reasons import Reason
@@ -23,9 +25,11 @@ from recording_operator.transfer.plan import MIB, PartPlan, plan_equal_parts, pl
 from recording_operator.transfer.progress import Halt, Progress
 from recording_operator.transfer.ranged import RangedUpload
 from recording_operator.transfer.session import UploadSession
-from recording_operator.transfer.source import RangesLost, Source, SourceFacts
+from recording_operator.transfer.sniff import check_content
+from recording_operator.transfer.source import RangesLost, Source, SourceFacts, changed
 from recording_operator.transfer.stores.capabilities import Joins
 from recording_operator.transfer.stores.store import Store
+from recording_operator.transfer.validators import kept_pin
 
 # What is in the open upload can never become the object. A part that arrived wrong is listed with the sum of its wrong
 # bytes, so a later resume would believe it.
@@ -86,10 +90,14 @@ class Move:
 
     def run(self, facts: SourceFacts, resume: UploadState | None) -> StoredObject:
         """Move the bytes and return the object. Raises TransferError and Stopped."""
+        self._obj = replace(self._obj, content_encoding=facts.content_encoding)
         if facts.is_empty:
             return self._put(b"", digest=self._expected.digest())
         if is_small(facts, self._options):
-            return self._put_small(facts)
+            try:
+                return self._put_small(facts)
+            except RangesLost:
+                facts = replace(facts, ranges=False)
         session = self._session = self._opened(facts, resume)
         self._progress.restart(done=session.stored_bytes, total=facts.size_bytes)
         try:
@@ -125,7 +133,7 @@ class Move:
             store=self._store,
             obj=self._obj,
             plan=kept or plan,
-            facts=facts,
+            pin=facts.pin if facts.ranges else None,
             options=self._options,
             stop=self._stop,
             observer=self._observer,
@@ -133,18 +141,20 @@ class Move:
         if resume is not None:
             self.made_uploads = True
             if kept is not None:
-                session.resume(resume.upload_id)
+                session.resume(resume)
             else:
                 session.drop(resume.upload_id)
         return session
 
     def _moved(self, session: UploadSession, facts: SourceFacts) -> StoredObject:
-        # Without a validator nothing shows that the content is still what the stored parts were read from.
-        if not facts.ranges or (session.stored and not facts.pinned):
+        # Without a strong validator nothing shows that the content is still what the stored parts were read from.
+        if not facts.ranges or (session.stored and session.pin != facts.pin):
             return self._in_order(session, facts)
         # A checksum that needs all bytes in order, of an object that could not be read back: the source is read again.
         if session.stored and self._expected.digest() and not self._store.capabilities.reads_back:
             return self._in_order(session, facts)
+        if session.pin != facts.pin:
+            session.unpin()
         # A digest of another kind needs the bytes in order; after a resume the stored object is read instead.
         digest = None if session.stored else self._expected.digest()
         session.create()
@@ -159,14 +169,15 @@ class Move:
         return self._commit(session, size_bytes=facts.size_bytes or 0, digest=digest)
 
     def _in_order(self, session: UploadSession, facts: SourceFacts) -> StoredObject:
-        digest = self._expected.digest()
+        session.unpin()
         reading = InOrderUpload(
             session,
             self._source,
             facts,
             stop=self._stop,
             progress=self._progress,
-            digest=digest,
+            new_digest=self._expected.digest,
+            check_start=partial(self._check_start, facts),
             known_size_bytes=self._known_size(facts),
             max_size_bytes=self._limit_bytes,
             flow=self._flow,
@@ -175,8 +186,14 @@ class Move:
         if reading.size_bytes == 0:
             raise TransferError(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
         if body is None:
-            return self._commit(session, size_bytes=reading.size_bytes, digest=digest)
-        return self._put(body, digest=digest)
+            return self._commit(session, size_bytes=reading.size_bytes, digest=reading.digest)
+        return self._put(body, digest=reading.digest)
+
+    def _check_start(self, facts: SourceFacts, content_type: str | None, head: bytes) -> None:
+        try:
+            check_content(replace(facts, content_type=content_type, head=head), self._obj)
+        except TransferError:
+            raise changed(facts.host) from None
 
     def _known_size(self, facts: SourceFacts) -> int | None:
         # Where only the end of the connection ends the body, the spec's size tells a cut from the end.
@@ -197,8 +214,6 @@ class Move:
             stream.seek(len(body), end=size_bytes)
             while len(body) < size_bytes:
                 body += stream.read(min(WINDOW_BYTES, size_bytes - len(body)))
-        except RangesLost:
-            raise TransferError(Reason.SOURCE_PROTOCOL_ERROR, f"{facts.host} no longer answers ranges.") from None
         finally:
             stream.close()
         if digest is not None:
@@ -227,7 +242,7 @@ class Move:
 
 def is_small(facts: SourceFacts, options: TransferOptions) -> bool:
     """Whether the object is stored in one request, without an upload."""
-    return facts.is_empty or (facts.ranges and (facts.size_bytes or 0) <= options.single_put_bytes)
+    return facts.is_empty or facts.came_whole or (facts.ranges and (facts.size_bytes or 0) <= options.single_put_bytes)
 
 
 def _kept_plan(resume: UploadState, facts: SourceFacts, options: TransferOptions, joins: Joins) -> PartPlan | None:
@@ -238,6 +253,8 @@ def _kept_plan(resume: UploadState, facts: SourceFacts, options: TransferOptions
         grows=joins.unequal_parts,
         most_parts=joins.most_parts,
     )
-    same = facts.same_content(size_bytes=resume.size_bytes, etag=resume.etag, last_modified=resume.last_modified)
+    pin = kept_pin(etag=resume.etag, last_modified=resume.last_modified)
+    other = pin is not None and facts.pin is not None and pin.contradicts(facts.pin)
+    same = resume.size_bytes == facts.size_bytes and not other
     legal = plan.is_legal(smallest_bytes=min(options.smallest_part_bytes, 5 * MIB))
     return plan if same and legal else None

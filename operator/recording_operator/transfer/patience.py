@@ -15,6 +15,7 @@ TRANSIENT: Final = frozenset(
         Reason.SOURCE_UNRESOLVABLE,
         Reason.SOURCE_UNREACHABLE,
         Reason.SOURCE_UNAVAILABLE,
+        Reason.SOURCE_NOT_READY,
         Reason.SOURCE_RESET,
         Reason.SOURCE_TOO_SLOW,
         Reason.SOURCE_PROTOCOL_ERROR,

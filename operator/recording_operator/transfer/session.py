@@ -12,8 +12,8 @@ from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.job import ObjectSpec, StopSignal, TransferObserver, TransferOptions, UploadState
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.plan import PartPlan
-from recording_operator.transfer.source import SourceFacts
 from recording_operator.transfer.stores.store import PartBody, Store, StoredPart
+from recording_operator.transfer.validators import Pin, kept_pin
 
 # A part that arrives wrong is read and sent again this often in all (fault T8).
 _SENDS_PER_PART: Final = 3
@@ -23,7 +23,8 @@ class UploadSession:
     """The open upload of one object under one plan.
 
     `stored` maps part numbers to what the store holds and was proved; `listed` to what it holds and may have been cut
-    when an earlier process ended: that is compared with the source's bytes and sent again where it differs.
+    when an earlier process ended: that is compared with the source's bytes and sent again where it differs. `pin` is
+    the strong validator of the content that all of its parts were read from, if there is one.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class UploadSession:
         store: Store,
         obj: ObjectSpec,
         plan: PartPlan,
-        facts: SourceFacts,
+        pin: Pin | None,
         options: TransferOptions,
         stop: StopSignal,
         observer: TransferObserver,
@@ -47,7 +48,7 @@ class UploadSession:
         self.listed: dict[int, StoredPart] = {}
         # Parts that the store is known to hold with other bytes than it was sent.
         self.arrived_wrong: set[int] = set()
-        self._facts = facts
+        self.pin = pin
         self._observer = observer
 
     @property
@@ -59,25 +60,36 @@ class UploadSession:
             upload_id=self.upload_id,
             part_size_bytes=self.plan.part_size_bytes,
             size_bytes=self.plan.size_bytes,
-            etag=self._facts.etag,
-            last_modified=self._facts.last_modified,
+            etag=self.pin.etag if self.pin else None,
+            last_modified=self.pin.last_modified if self.pin else None,
         )
 
     def create(self) -> str:
         """Open the upload if there is none, have its state persisted, and return its id."""
         if self.upload_id is None:
             self.upload_id = patiently(lambda: self.store.create_upload(self.obj), self._patience())
-            if (state := self.state) is not None:
-                self._observer.upload_created(state)
+            self._report()
         return self.upload_id
 
-    def resume(self, upload_id: str) -> None:
+    def unpin(self) -> None:
+        """Have it persisted that no validator vouches for the parts any more, before others are added."""
+        if self.pin is not None:
+            self.pin = None
+            self._report()
+
+    def _report(self) -> None:
+        if (state := self.state) is not None:
+            self._observer.upload_created(state)
+
+    def resume(self, kept: UploadState) -> None:
         """Go on with an open upload: a listed part counts if it fits the plan and shows something to know it by.
 
         Raises TransferError(TargetUploadLost) where the store does not know it.
         """
+        upload_id = kept.upload_id
         parts = patiently(lambda: self.store.list_parts(self.obj.key, upload_id), self._patience())
         self.upload_id = upload_id
+        self.pin = kept_pin(etag=kept.etag, last_modified=kept.last_modified)
         able = self.store.capabilities
         known = {
             part.part_number: part

@@ -1,27 +1,33 @@
-"""What a source says about itself, and ranges of it that are proved to be of the same bytes."""
+"""Requests to a source, and whether what comes back is the content that was meant.
 
-import re
+A range is used only where it is exactly the range that was requested, of content that a strong validator pins.
+Everything else that a server does with ranges ends in one GET without Range, read in order.
+"""
+
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.engine.expiry import validity_in_url
+from recording_operator.transfer.codings import kept_codings, made_for_this_request
+from recording_operator.transfer.content_range import content_range, is_empty, is_range
 from recording_operator.transfer.dialer import Dialer, SourceResponse
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.job import SourceSpec, StopSignal
-from recording_operator.transfer.source_status import refusal
+from recording_operator.transfer.source_facts import SourceFacts
+from recording_operator.transfer.source_status import RangeRefused, blames_range, refusal
+
+__all__ = ["PROBE_BYTES", "RangesLost", "Source", "SourceFacts", "changed"]
 
 # GET, never HEAD: a presigned URL is bound to its method and answers HEAD with 403. The first bytes are wanted anyway,
 # to see what arrives; a small artifact is whole with them.
 PROBE_BYTES: Final = 64 * 2**10
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
-_UNSATISFIED: Final = re.compile(r"bytes \*/(\d+)", re.IGNORECASE)
-_STRONG_ETAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 _USED_UP: Final = frozenset({Reason.SOURCE_FORBIDDEN, Reason.SOURCE_NOT_FOUND})
 _ONCE: Final = (
-    "It answered a moment ago: a URL that works only once cannot be used for more than 64 KiB, and after that it needs "
-    "a fresh one."
+    "The first request to this URL succeeded and the second was refused. A URL that works only once is enough for "
+    "64 KiB. Apply a fresh URL that can be requested several times."
 )
 _OK: Final = 200
 _PARTIAL: Final = 206
@@ -29,58 +35,12 @@ _PRECONDITION_FAILED: Final = 412
 _RANGE_NOT_SATISFIABLE: Final = 416
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFacts:
-    """The source as the probe saw it. `etag` and `last_modified` are its validators, verbatim.
-
-    `size_bytes` is None where it states no length; `ends_visibly` is False where only the end of the connection ends
-    it. `head` is how it begins, up to PROBE_BYTES. `conditional` is False where the source cannot judge If-Match.
-    """
-
-    host: str
-    size_bytes: int | None
-    etag: str | None
-    last_modified: str | None
-    ranges: bool
-    ends_visibly: bool
-    content_type: str | None
-    head: bytes
-    conditional: bool = True
-
-    @property
-    def strong_etag(self) -> str | None:
-        """The ETag, if it promises the same bytes (RFC 9110 section 8.8.1)."""
-        return self.etag if self.etag and _STRONG_ETAG.fullmatch(self.etag) else None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is not one byte."""
-        return self.size_bytes == 0 or (self.size_bytes is None and not self.head)
-
-    @property
-    def pinned(self) -> bool:
-        """Whether a change of the content would show."""
-        return self.strong_etag is not None or self.last_modified is not None
-
-    def same_content(self, *, size_bytes: int | None, etag: str | None, last_modified: str | None) -> bool:
-        """Whether what was seen earlier is this: no validator that both sides have differs, nor does the size."""
-        if size_bytes != self.size_bytes:
-            return False
-        if etag is not None and self.etag is not None:
-            return etag == self.etag
-        return last_modified == self.last_modified
-
-
-class RangesLost(Exception):  # noqa: N818 - an answer, no failure
-    """The source answered a range with the whole, unchanged: it must be read from the start."""
-
-
-class ConditionRefused(TransferError):  # noqa: N818 - a kind of answer
-    """412: the content changed, or the source cannot judge If-Match."""
+class RangesLost(Exception):  # noqa: N818 - control flow
+    """What came is not the requested range of the pinned content: the source must be read from its start."""
 
 
 class Source:
-    """One URL of one artifact. Each method makes one request; who calls decides about trying again."""
+    """One URL of one artifact. Whoever calls decides about retries."""
 
     def __init__(
         self,
@@ -94,143 +54,168 @@ class Source:
         self._dialer = dialer
         self._stop = stop
         self._now = now
-        self._answered = False
+        self._validity = validity_in_url(spec.url).ending_by(spec.expires_at)
+        self._successes = 0
 
     def probe(self) -> SourceFacts:
-        """Ask for the first bytes and read size, validators and whether ranges work. Raises TransferError, Stopped."""
-        with self._open({"Range": f"bytes=0-{PROBE_BYTES - 1}"}) as response:
-            if response.status == _RANGE_NOT_SATISFIABLE:
-                _check_empty(response)
-            size_bytes = _size_of(response)
-            ranges = response.status == _PARTIAL
-            self._answered = True
-            wanted = PROBE_BYTES if size_bytes is None else min(PROBE_BYTES, size_bytes)
-            return SourceFacts(
-                host=response.host,
-                size_bytes=size_bytes,
-                etag=response.header("ETag"),
-                last_modified=response.header("Last-Modified"),
-                ranges=ranges and size_bytes is not None,
-                ends_visibly=response.content_length is not None or response.chunked,
-                content_type=response.header("Content-Type"),
-                head=_read_up_to(response, wanted),
-            )
+        """Request the first bytes, and read size, validators and whether ranges can be used.
+
+        Where a range request gets anything but that range or the whole, it is one GET without Range. Raises
+        TransferError and Stopped.
+        """
+        facts = self._probe_range()
+        if facts is not None and not self._may_be_cut(facts):
+            return facts
+        try:
+            return self._probe_whole()
+        except TransferError as error:
+            # The first response was whole by its own word, and there will be no second.
+            if facts is not None and error.reason in _USED_UP:
+                return facts
+            raise
+
+    def probe_anew(self) -> SourceFacts:
+        """After a change: what a GET without Range says, if the usual probe saw the same. Raises as `probe`."""
+        usual, whole = self.probe(), self._probe_whole()
+        if usual.head != whole.head:
+            raise changed(whole.host)
+        return whole
+
+    def _may_be_cut(self, facts: SourceFacts) -> bool:
+        # 200 with as many bytes as were requested: some servers send a range so, and do not say that it is one.
+        as_requested = not facts.ranges and facts.size_bytes == PROBE_BYTES and facts.came_whole
+        return as_requested and self._spec.expected_size_bytes != PROBE_BYTES
 
     def open_range(self, facts: SourceFacts, *, start: int, end: int) -> SourceResponse:
-        """Bytes `start` to `end` (not included) of the probed content.
-
-        Raises TransferError (SourceChanged where it is other content now), RangesLost and Stopped.
-        """
-        response = self._open({"Range": f"bytes={start}-{end - 1}", **_conditions(facts)})
+        """Bytes `start` to `end` (not included) of the pinned content. Raises TransferError, RangesLost and Stopped."""
+        pin = facts.pin
+        if pin is None:
+            raise RangesLost
         try:
-            _check_range(response, facts, start=start, end=end)
-        except BaseException:
-            response.close()
-            raise
-        return response
+            response = self._open({"Range": f"bytes={start}-{end - 1}", **pin.conditions})
+        except RangeRefused:
+            raise RangesLost from None
+        stated = content_range(response) if response.status == _PARTIAL else None
+        same = pin.matches(etag=response.header("ETag"), last_modified=response.header("Last-Modified"))
+        fits = stated is not None and (stated.start, stated.end, stated.size_bytes) == (start, end, facts.size_bytes)
+        if same and fits and response.content_length is not None and _coded_as(facts, response):
+            return response
+        response.close()
+        raise RangesLost
 
     def open_whole(self, facts: SourceFacts) -> SourceResponse:
-        """The probed content from its first byte. Raises TransferError (SourceChanged) and Stopped."""
+        """A GET without Range. Raises TransferError (SourceChanged where size or coding differ) and Stopped."""
         response = self._open({})
         try:
-            if response.status != _OK:
-                raise _bad_answer(response)
-            _check_whole(response, facts)
+            _check_whole(response)
+            same_size = (
+                None in (facts.size_bytes, response.content_length) or facts.size_bytes == response.content_length
+            )
+            if not same_size or not _coded_as(facts, response):
+                raise changed(response.host)
         except BaseException:
             response.close()
             raise
         return response
+
+    def _probe_range(self) -> SourceFacts | None:
+        try:
+            response = self._open({"Range": f"bytes=0-{PROBE_BYTES - 1}"})
+        except RangeRefused:
+            return None
+        with response:
+            if response.status == _OK and not is_range(response):
+                return _facts_of_whole(response)
+            stated = content_range(response)
+            if response.status != _PARTIAL or stated is None or stated.size_bytes is None:
+                return None
+            if (stated.start, stated.end) != (0, min(PROBE_BYTES, stated.size_bytes)):
+                return None
+            head = _read_up_to(response, stated.end + 1)  # one more: a chunked body may be longer than it states
+            if len(head) != stated.end:
+                return None
+            return _facts(response, head, size_bytes=stated.size_bytes, is_range=True)
+
+    def _probe_whole(self) -> SourceFacts:
+        with self._open({}) as response:
+            if response.status == _RANGE_NOT_SATISFIABLE and is_empty(response):
+                return _facts(response, b"", size_bytes=0, is_range=False)
+            _check_whole(response)
+            return _facts_of_whole(response)
 
     def _open(self, headers: Mapping[str, str]) -> SourceResponse:
         response = self._dialer.open(
             self._spec.url, user_headers=self._spec.headers, own_headers=headers, stop=self._stop
         )
+        if response.status in (_OK, _PARTIAL):
+            self._successes += 1
+            return response
         try:
-            if response.status not in (_OK, _PARTIAL, _RANGE_NOT_SATISFIABLE, _PRECONDITION_FAILED):
-                raise self._refused(response)
-            encoding = response.header("Content-Encoding") or "identity"
-            if encoding.strip().lower() != "identity":
-                raise TransferError(
-                    Reason.SOURCE_PROTOCOL_ERROR,
-                    f"{response.host} sends the content compressed though it was asked not to; its bytes would differ.",
-                )
+            if response.status in (_PRECONDITION_FAILED, _RANGE_NOT_SATISFIABLE):
+                if "Range" in headers:
+                    raise RangeRefused(response.host)
+                if is_empty(response):
+                    return response
+            raise self._refused(response, ranged="Range" in headers)
         except BaseException:
             response.close()
             raise
-        return response
 
-    def _refused(self, response: SourceResponse) -> TransferError:
-        error = refusal(response, expires_at=self._spec.expires_at, now=self._now())
-        if self._answered and error.reason in _USED_UP:
-            return TransferError(error.reason, f"{error.message} {_ONCE}")
+    def _refused(self, response: SourceResponse, *, ranged: bool) -> TransferError:
+        error = refusal(response, validity=self._validity, now=self._now())
+        if ranged and blames_range(response, error):
+            return RangeRefused(response.host)
+        if self._successes == 1 and error.reason in _USED_UP:
+            error.message = f"{error.message} {_ONCE}"
         return error
 
 
-def _conditions(facts: SourceFacts) -> Mapping[str, str]:
-    if not facts.conditional:
-        return {}
-    if facts.strong_etag is not None:
-        return {"If-Match": facts.strong_etag}
-    return {} if facts.last_modified is None else {"If-Range": facts.last_modified}
+def _facts_of_whole(response: SourceResponse) -> SourceFacts:
+    size_bytes = response.content_length
+    ends_visibly = size_bytes is not None or response.chunked
+    head = _read_up_to(response, PROBE_BYTES if size_bytes is None else min(PROBE_BYTES, size_bytes))
+    if size_bytes is None and ends_visibly and len(head) < PROBE_BYTES:
+        size_bytes = len(head)
+    return _facts(response, head, size_bytes=size_bytes, is_range=False)
 
 
-def _check_range(response: SourceResponse, facts: SourceFacts, *, start: int, end: int) -> None:
-    if response.status == _PRECONDITION_FAILED:
-        error = changed(response.host)
-        raise ConditionRefused(error.reason, error.message)
-    if response.status == _RANGE_NOT_SATISFIABLE:
-        raise changed(response.host)
-    if response.status == _OK:
-        _check_whole(response, facts)
-        raise RangesLost
-    found = _CONTENT_RANGE.fullmatch((response.header("Content-Range") or "").strip())
-    if found is None:
-        raise _bad_answer(response)
-    total = None if found[3] == "*" else int(found[3])
-    _check_same(response, facts, size_bytes=total)
-    if (int(found[1]), int(found[2])) != (start, end - 1) or response.content_length not in (None, end - start):
-        raise TransferError(
-            Reason.SOURCE_PROTOCOL_ERROR, f"{response.host} answered with another range than it was asked for."
-        )
-
-
-def _check_whole(response: SourceResponse, facts: SourceFacts) -> None:
-    _check_same(response, facts, size_bytes=response.content_length)
-    # A login page in place of the content differs in nothing that it states if it states nothing.
-    alike = (
-        (facts.etag, response.header("ETag")),
-        (facts.last_modified, response.header("Last-Modified")),
-        (facts.size_bytes, response.content_length),
+def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_range: bool) -> SourceFacts:
+    stated = response.header("Content-Encoding")
+    facts = SourceFacts(
+        host=response.host,
+        size_bytes=size_bytes,
+        etag=response.header("ETag"),
+        last_modified=response.header("Last-Modified"),
+        date=response.header("Date"),
+        ranges=False,
+        ends_visibly=size_bytes is not None or response.chunked,
+        content_type=response.header("Content-Type"),
+        content_encoding=kept_codings(stated, head),
+        head=head,
     )
-    if facts.pinned and not any(known is not None and known == seen for known, seen in alike):
-        raise changed(response.host)
+    is_fixed = response.content_length is not None and facts.pin is not None
+    if facts.content_encoding and made_for_this_request(response.header("Vary"), is_range=is_range, is_fixed=is_fixed):
+        raise TransferError(
+            Reason.SOURCE_PROTOCOL_ERROR,
+            f"{response.host} compressed the content for this response, expected it as it is stored. Ask its provider "
+            "to honour Accept-Encoding: identity.",
+        )
+    # A range of a length that is not stated could end early or go on, and the bytes would not show it.
+    return replace(facts, ranges=is_range and is_fixed)
 
 
-def _check_same(response: SourceResponse, facts: SourceFacts, *, size_bytes: int | None) -> None:
-    etag, modified = response.header("ETag"), response.header("Last-Modified")
-    for seen, pinned in ((etag, facts.etag), (size_bytes, facts.size_bytes)):
-        if seen is not None and pinned is not None and seen != pinned:
-            raise changed(response.host)
-    # Servers behind one name may disagree about the time of the same content, as long as the ETag says it is the same.
-    same_by_etag = etag is not None and etag == facts.strong_etag
-    if not same_by_etag and modified is not None and facts.last_modified not in (None, modified):
-        raise changed(response.host)
+def _coded_as(facts: SourceFacts, response: SourceResponse) -> bool:
+    return kept_codings(response.header("Content-Encoding"), facts.head) == facts.content_encoding
 
 
-def _size_of(response: SourceResponse) -> int | None:
-    if response.status == _RANGE_NOT_SATISFIABLE:
-        return 0
-    if response.status == _OK:
-        return response.content_length
-    found = _CONTENT_RANGE.fullmatch((response.header("Content-Range") or "").strip())
-    if response.status != _PARTIAL or found is None or int(found[1]) != 0:
-        raise _bad_answer(response)
-    if found[3] == "*":
-        return None
-    total, last = int(found[3]), int(found[2])
-    if last != min(PROBE_BYTES, total) - 1:
-        raise _bad_answer(response)
-    return total
+def _check_whole(response: SourceResponse) -> None:
+    # With 200 a Content-Range has no meaning (RFC 9110 section 14.4); one that fits the body is believed all the same.
+    stated = content_range(response)
+    if not stated.is_whole if stated is not None else response.status == _PARTIAL:
+        raise TransferError(
+            Reason.SOURCE_PROTOCOL_ERROR,
+            f"{response.host} sent a part of the content, expected the whole. Check the URL with its provider.",
+        )
 
 
 def _read_up_to(response: SourceResponse, wanted: int) -> bytes:
@@ -243,20 +228,6 @@ def _read_up_to(response: SourceResponse, wanted: int) -> bytes:
     return head
 
 
-def _check_empty(response: SourceResponse) -> None:
-    # No byte of nothing can be sent: that is how empty content answers a range (RFC 9110 section 14.4).
-    found = _UNSATISFIED.fullmatch((response.header("Content-Range") or "").strip())
-    if found is not None and int(found[1]) > 0:
-        raise _bad_answer(response)
-
-
 def changed(host: str) -> TransferError:
-    """Not the content any more that the probe saw."""
+    """Not the content any more that was read before."""
     return TransferError(Reason.SOURCE_CHANGED, f"{host} has other content now than when the upload began.")
-
-
-def _bad_answer(response: SourceResponse) -> TransferError:
-    return TransferError(
-        Reason.SOURCE_PROTOCOL_ERROR,
-        f"{response.host} answered a range request with status {response.status} and no fitting Content-Range.",
-    )

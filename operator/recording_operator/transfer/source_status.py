@@ -1,55 +1,113 @@
-"""What a source's refusal means: gone, forbidden, expired, or not now."""
+"""What a source's refusal means: not there yet, unavailable, expired, forbidden, or gone. docs/faults.md has the table.
 
+Nothing of a response's body is ever shown.
+"""
+
+import zlib
+from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.engine.expiry import Validity
 from recording_operator.transfer.dialer import SourceResponse
 from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.refusal_words import Wording, what_is_said
 
-# How S3, GCS and Azure say in a body that a signature's time is over (lower case). Nothing of a body is ever shown.
-_EXPIRED: Final = (
-    b"request has expired",
-    b"expiredtoken",
-    b"token has expired",
-    b"signature not valid in the specified time frame",
-)
-_BODY_BYTES: Final = 4096
-_TRANSIENT: Final = frozenset({408, 425, 429})
+_BODY_BYTES: Final = 8192
 _LONGEST_RETRY_AFTER_S: Final = 900.0
+_NOT_READY: Final = frozenset({202, 409, 423, 425})
+_WITHOUT_CONTENT: Final = frozenset({204, 205})
+_UNAVAILABLE: Final = frozenset({408, 421, 429})
+_MAY_BE_EXPIRED: Final = frozenset({400, 401, 403, 410})
+# A server that knows no ranges may say so in these ways. 401 and 403 are not among them: a URL that is good for one
+# more request would be lost to it.
+_BLAME_RANGE: Final = frozenset({400, 405, 406, 413, 415, 417, 422, 501})
+_CHECK: Final = "Check the URL with its provider."
 
 
-class NotYetThere(TransferError):  # noqa: N818 - a kind of answer
-    """404: providers publish late, so a few more questions are worth it. 410 is a plain SourceNotFound."""
+class NotYetThere(TransferError):  # noqa: N818 - a kind of response
+    """The source does not have the content yet; providers publish late, so it is requested again within seconds."""
 
 
-def refusal(response: SourceResponse, *, expires_at: datetime | None, now: datetime) -> TransferError:
-    """The error for an answer that is neither 200 nor 206. `expires_at` judges a 401 or 403."""
+class RangeRefused(TransferError):  # noqa: N818 - a kind of response
+    """A request was refused that may be fine without Range."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(Reason.SOURCE_PROTOCOL_ERROR, f"{host} refuses range requests.")
+
+
+def refusal(response: SourceResponse, *, validity: Validity, now: datetime) -> TransferError:
+    """The error for a response that is neither 200 nor 206. `validity` is the time that the URL states for itself."""
+    error = _judged(response, validity=validity, now=now)
+    if error.retry_after_s is None:
+        error.retry_after_s = _retry_after_s(response.header("Retry-After"), now)
+    return error
+
+
+def blames_range(response: SourceResponse, error: TransferError) -> bool:
+    """Whether the same request without Range may succeed."""
+    unclear = error.reason in (Reason.SOURCE_FORBIDDEN, Reason.SOURCE_UNAVAILABLE)
+    return unclear and response.status in _BLAME_RANGE
+
+
+def _judged(response: SourceResponse, *, validity: Validity, now: datetime) -> TransferError:
     status = response.status
-    answered = f"{response.host} answered {_named(status)}"
-    if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TransferError(
-            Reason.SOURCE_UNAVAILABLE, f"{answered}.", retry_after_s=_retry_after_s(response.header("Retry-After"), now)
-        )
-    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        kind = NotYetThere if status == HTTPStatus.NOT_FOUND else TransferError
-        return kind(Reason.SOURCE_NOT_FOUND, f"{answered}. Check the URL with its provider.")
+    seen = f"{response.host} responded with {_named(status)}"
+    if status in _NOT_READY:
+        return NotYetThere(Reason.SOURCE_NOT_READY, f"{seen}: the content is not ready yet.")
+    if status in _WITHOUT_CONTENT:
+        return NotYetThere(Reason.SOURCE_EMPTY, f"{seen}, expected 200 or 206 with content. {_CHECK}")
+    if status in _UNAVAILABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return TransferError(Reason.SOURCE_UNAVAILABLE, f"{seen}.")
     if status < HTTPStatus.BAD_REQUEST:
-        return TransferError(Reason.SOURCE_PROTOCOL_ERROR, f"{answered}, expected 200 or 206.")
-    if _has_expired(response, expires_at=expires_at, now=now):
-        return TransferError(Reason.SOURCE_EXPIRED, f"{answered}: the URL has expired. Apply a fresh URL.")
-    return TransferError(Reason.SOURCE_FORBIDDEN, f"{answered}. Check the URL, its signature or the headers.")
+        return TransferError(Reason.SOURCE_PROTOCOL_ERROR, f"{seen}, expected 200 or 206.")
+    past = validity.end is not None and validity.end <= now
+    if status in _MAY_BE_EXPIRED and (told := _told(response, seen, validity=validity, past=past, now=now)) is not None:
+        return told
+    if past and status in (*_MAY_BE_EXPIRED, HTTPStatus.NOT_FOUND):
+        return _expired(seen)
+    if status == HTTPStatus.NOT_FOUND:
+        return NotYetThere(Reason.SOURCE_NOT_FOUND, f"{seen}. {_CHECK}")
+    if status == HTTPStatus.GONE:
+        return TransferError(Reason.SOURCE_NOT_FOUND, f"{seen}. {_CHECK}", is_final=True)
+    return TransferError(Reason.SOURCE_FORBIDDEN, f"{seen}. Check the URL, its signature or the headers.")
 
 
-def _has_expired(response: SourceResponse, *, expires_at: datetime | None, now: datetime) -> bool:
-    if response.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return False
-    if _says_expired(response):
-        return True
-    past = expires_at is not None and expires_at <= now
-    return past and response.status != HTTPStatus.BAD_REQUEST
+def _told(
+    response: SourceResponse, seen: str, *, validity: Validity, past: bool, now: datetime
+) -> TransferError | None:
+    """What body and URL say about the time; None where they say nothing."""
+    said = what_is_said(_text_of(response))
+    open_ended = validity.end is None
+    starts_in_s = said.starts_in_s
+    if starts_in_s is None and validity.start is not None and validity.start > now:
+        starts_in_s = (validity.start - now).total_seconds()
+    match said.what:
+        case Wording.NOT_YET:
+            return _not_yet(seen, starts_in_s)
+        case Wording.CLOCKS_DIFFER:
+            return _expired(seen) if past else _not_yet(seen, starts_in_s)
+        case Wording.OUT_OF_FRAME:
+            return _expired(seen) if past or open_ended else _not_yet(seen, starts_in_s)
+        case Wording.EXPIRED:
+            return _expired(seen)
+        case Wording.PERHAPS_EXPIRED:
+            return _expired(seen) if past or open_ended else None
+        case _:
+            return None if starts_in_s is None else _not_yet(seen, starts_in_s)
+
+
+def _not_yet(seen: str, starts_in_s: float | None) -> NotYetThere:
+    wait_s = None if starts_in_s is None else min(starts_in_s, _LONGEST_RETRY_AFTER_S)
+    message = f"{seen}: the URL is not valid yet, or the clocks of its provider and its store differ."
+    return NotYetThere(Reason.SOURCE_NOT_READY, message, retry_after_s=wait_s)
+
+
+def _expired(seen: str) -> TransferError:
+    return TransferError(Reason.SOURCE_EXPIRED, f"{seen}: the URL has expired. Apply a fresh URL.")
 
 
 def _named(status: int) -> str:
@@ -59,12 +117,17 @@ def _named(status: int) -> str:
         return str(status)
 
 
-def _says_expired(response: SourceResponse) -> bool:
-    try:
-        body = response.read(_BODY_BYTES).lower()
-    except (TransferError, Stopped):
-        return False
-    return any(words in body for words in _EXPIRED)
+def _text_of(response: SourceResponse) -> str:
+    """The words of a refusal: its body, and the header in which OAuth says what a token lacks (RFC 6750)."""
+    body = b""
+    with suppress(TransferError, Stopped):
+        while len(body) < _BODY_BYTES and (data := response.read(_BODY_BYTES - len(body))):
+            body += data
+    if body.startswith(b"\x1f\x8b"):
+        with suppress(zlib.error):
+            body = zlib.decompressobj(wbits=31).decompress(body, _BODY_BYTES)
+    text = body.replace(b"\0", b"").decode("utf-8", "replace")  # UTF-16 is ASCII with zeros in between
+    return f"{response.header('WWW-Authenticate') or ''}\n{text}"
 
 
 def _retry_after_s(value: str | None, now: datetime) -> float | None:

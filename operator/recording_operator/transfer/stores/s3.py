@@ -330,6 +330,7 @@ class S3Store:
         options = self.options
         attributes: dict[str, Any] = {
             "ContentType": obj.content_type,
+            "ContentEncoding": obj.content_encoding,
             "ContentDisposition": _disposition(obj.key),
             "Metadata": dict(metadata_of(obj)),
             "StorageClass": options.storage_class,

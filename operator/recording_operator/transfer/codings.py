@@ -1,0 +1,44 @@
+"""What a source's Content-Encoding means for the bytes that are stored. Pure.
+
+Bytes are always stored as they arrive. A true coding is kept on the object as its ContentEncoding; names that encode
+nothing (`aws-chunked`, `UTF-8`, `none`, …) are dropped, and so is a coding that the bytes visibly do not have.
+
+Every request asks for `identity`. A coding that a server applies in spite of that belongs to no stored content: each
+response may be compressed in another way. Such a response is known by all of these: it names Accept-Encoding in Vary,
+it is no range, and it has not both a length and a strong validator. Stored content with a coding fails at least one.
+"""
+
+import re
+from typing import Final
+
+_TRUE: Final = frozenset(
+    {"gzip", "x-gzip", "br", "zstd", "deflate", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
+)
+_MAGIC: Final = {
+    "gzip": (b"\x1f\x8b",),
+    "x-gzip": (b"\x1f\x8b",),
+    "zstd": (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"),
+    "compress": (b"\x1f\x9d",),
+    "x-compress": (b"\x1f\x9d",),
+}
+_NEGOTIATED: Final = re.compile(r"(?:^|,)\s*(?:accept-encoding|\*)\s*(?:,|$)", re.IGNORECASE)
+
+
+def true_codings(stated: str | None) -> str | None:
+    """The true codings of a Content-Encoding in their order, such as `gzip`; None where there is none."""
+    names = [name.strip().lower() for name in (stated or "").split(",")]
+    return ", ".join(name for name in names if name in _TRUE) or None
+
+
+def kept_codings(stated: str | None, head: bytes) -> str | None:
+    """`true_codings`, unless the bytes begin as nothing does that has the last of them."""
+    codings = true_codings(stated)
+    if codings is None or not head:
+        return None
+    magic = _MAGIC.get(codings.rpartition(", ")[2])
+    return codings if magic is None or head.startswith(magic) else None
+
+
+def made_for_this_request(vary: str | None, *, is_range: bool, is_fixed: bool) -> bool:
+    """Whether a true coding was applied on the way. `is_fixed`: with a length and a strong validator."""
+    return not is_range and not is_fixed and _NEGOTIATED.search(vary or "") is not None

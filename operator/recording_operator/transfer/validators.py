@@ -1,0 +1,75 @@
+"""Validators that a source states, and which of them promise the same bytes (RFC 9110, section 8.8). Pure.
+
+Only a strong validator pins content: a range that is read under its condition is a piece of the same bytes. Content
+without one is read by a single request, in order.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+_STRONG_ETAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]+"')
+# RFC 9110, section 8.8.2.2, asks for one second, and for enough more that the clocks of the server that answers and of
+# the storage behind it do not matter. We cannot know whether they are one clock; 60 s is what RFC 7232 took.
+_SETTLED: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One strong validator: an ETag, or a Last-Modified."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """The headers that ask for a range of this content and no other."""
+        if self.etag is not None:
+            return {"If-Match": self.etag}
+        stamp = self.last_modified or ""
+        return {"If-Range": stamp, "If-Unmodified-Since": stamp}
+
+    def matches(self, *, etag: str | None, last_modified: str | None) -> bool:
+        """Whether a response states this validator."""
+        return self.etag == etag if self.etag is not None else self.last_modified == last_modified
+
+    def contradicts(self, other: "Pin") -> bool:
+        """Whether both are of one kind and differ."""
+        return (self.etag is None) == (other.etag is None) and self != other
+
+
+def pin_of(*, etag: str | None, last_modified: str | None, date: str | None) -> Pin | None:
+    """The strong validator of a response with these headers, or None. An ETag counts more than a time."""
+    if is_strong(etag):
+        return Pin(etag=etag)
+    return Pin(last_modified=last_modified) if _is_settled(last_modified, date) else None
+
+
+def kept_pin(*, etag: str | None, last_modified: str | None) -> Pin | None:
+    """The validator that an upload's state names; only strong ones are written there."""
+    if is_strong(etag):
+        return Pin(etag=etag)
+    return Pin(last_modified=last_modified) if last_modified is not None and etag is None else None
+
+
+def is_strong(etag: str | None) -> bool:
+    """Whether an ETag promises the same bytes; a weak one, an empty one and anything odd do not."""
+    return etag is not None and _STRONG_ETAG.fullmatch(etag.strip()) is not None
+
+
+def _is_settled(last_modified: str | None, date: str | None) -> bool:
+    modified, responded = _instant(last_modified), _instant(date)
+    return modified is not None and responded is not None and responded - modified >= _SETTLED
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        parsed = parsedate_to_datetime(text)
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
