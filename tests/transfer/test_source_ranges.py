@@ -59,13 +59,28 @@ def ranged(behaviour: Behaviour) -> Callable[[SourceRequest], Behaviour]:
     return lambda request: Behaviour() if request.first_byte is None else behaviour
 
 
+def of_size(behaviour: Behaviour, size: int) -> Behaviour:
+    """The same of a file of this size."""
+    headers = {name: value and value.replace(str(len(BODY)), str(size)) for name, value in behaviour.headers.items()}
+    return replace(behaviour, headers=headers)
+
+
+def test_s44_two_sizes_are_not_believed(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+    source = serve(BODY)
+    twice = Behaviour(body=BODY * 2)
+    claimed = Behaviour(headers={"Content-Range": f"bytes 0-65535/{len(BODY)}"}, body=BODY[: 64 * KIB] * 2)
+    source.behave = lambda request: twice if request.first_byte is None else claimed
+    assert fails(lambda: run_transfer(source.url, store)).reason is Reason.SOURCE_PROTOCOL_ERROR
+    assert strict.keys() == []
+
+
 @pytest.mark.parametrize("name", sorted(PROMISES))
 @pytest.mark.parametrize("size", [1000, 64 * KIB, len(BODY)])
 def test_s44_a_range_that_does_not_work_ends_in_one_get_without_range(
     serve: Serve, strict: StrictStore, store: S3Store, name: str, size: int
 ) -> None:
     source = serve(BODY[:size])
-    source.behave = ranged(PROMISES[name])
+    source.behave = ranged(of_size(PROMISES[name], size))
     check_stored(run_transfer(source.url, store), BODY[:size], strict)
     assert len(source.served) <= 3
 

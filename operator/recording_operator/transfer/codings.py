@@ -14,6 +14,7 @@ from typing import Final
 _TRUE: Final = frozenset(
     {"gzip", "x-gzip", "br", "zstd", "deflate", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
 )
+_SAYS_NOTHING: Final = frozenset({"", "identity", "none", "aws-chunked"})
 _MAGIC: Final = {
     "gzip": (b"\x1f\x8b",),
     "x-gzip": (b"\x1f\x8b",),
@@ -22,6 +23,12 @@ _MAGIC: Final = {
     "x-compress": (b"\x1f\x9d",),
 }
 _NEGOTIATED: Final = re.compile(r"(?:^|,)\s*(?:accept-encoding|\*)\s*(?:,|$)", re.IGNORECASE)
+
+
+def stated_codings(stated: str | None) -> str:
+    """All names of a Content-Encoding but those that say nothing: by these, two responses are of one form."""
+    names = [name.strip().lower() for name in (stated or "").split(",")]
+    return ", ".join(name for name in names if name not in _SAYS_NOTHING)
 
 
 def true_codings(stated: str | None) -> str | None:

@@ -30,6 +30,12 @@ def content_range(response: SourceResponse) -> ContentRange | None:
 
     A multipart body holds ranges between lines of its own and is none.
     """
+    stated = stated_range(response)
+    return stated if stated is not None and response.content_length in (None, stated.end - stated.start) else None
+
+
+def stated_range(response: SourceResponse) -> ContentRange | None:
+    """The range that a Content-Range names, whatever the body's length is."""
     found = _RANGE.fullmatch((response.header("Content-Range") or "").strip())
     if found is None or (response.header("Content-Type") or "").lower().lstrip().startswith("multipart/byteranges"):
         return None
@@ -38,7 +44,7 @@ def content_range(response: SourceResponse) -> ContentRange | None:
     )
     if stated.start >= stated.end or (stated.size_bytes is not None and stated.end > stated.size_bytes):
         return None
-    return stated if response.content_length in (None, stated.end - stated.start) else None
+    return stated
 
 
 def is_range(response: SourceResponse) -> bool:

@@ -11,8 +11,8 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.engine.expiry import validity_in_url
-from recording_operator.transfer.codings import kept_codings, made_for_this_request
-from recording_operator.transfer.content_range import content_range, is_empty, is_range
+from recording_operator.transfer.codings import kept_codings, made_for_this_request, stated_codings
+from recording_operator.transfer.content_range import content_range, is_empty, is_range, stated_range
 from recording_operator.transfer.dialer import Dialer, SourceResponse
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.job import SourceSpec, StopSignal
@@ -63,11 +63,11 @@ class Source:
         Where a range request gets anything but that range or the whole, it is one GET without Range. Raises
         TransferError and Stopped.
         """
-        facts = self._probe_range()
+        facts, stated_bytes = self._probe_range()
         if facts is not None and not self._may_be_cut(facts):
             return facts
         try:
-            return self._probe_whole()
+            return _sized(self._probe_whole(), stated_bytes)
         except TransferError as error:
             # The first response was whole by its own word, and there will be no second.
             if facts is not None and error.reason in _USED_UP:
@@ -79,7 +79,7 @@ class Source:
         usual, whole = self.probe(), self._probe_whole()
         if usual.head != whole.head:
             raise changed(whole.host)
-        return whole
+        return _sized(whole, usual.size_bytes)
 
     def _may_be_cut(self, facts: SourceFacts) -> bool:
         # 200 with as many bytes as were requested: some servers send a range so, and do not say that it is one.
@@ -118,23 +118,30 @@ class Source:
             raise
         return response
 
-    def _probe_range(self) -> SourceFacts | None:
+    def _probe_range(self) -> tuple[SourceFacts | None, int | None]:
+        """The facts of a range or whole that can be used, and the size that a Content-Range states."""
         try:
             response = self._open({"Range": f"bytes=0-{PROBE_BYTES - 1}"})
         except RangeRefused:
-            return None
+            return None, None
         with response:
             if response.status == _OK and not is_range(response):
-                return _facts_of_whole(response)
-            stated = content_range(response)
-            if response.status != _PARTIAL or stated is None or stated.size_bytes is None:
-                return None
-            if (stated.start, stated.end) != (0, min(PROBE_BYTES, stated.size_bytes)):
-                return None
-            head = _read_up_to(response, stated.end + 1)  # one more: a chunked body may be longer than it states
-            if len(head) != stated.end:
-                return None
-            return _facts(response, head, size_bytes=stated.size_bytes, is_range=True)
+                return _facts_of_whole(response), None
+            claimed = stated_range(response)
+            stated_bytes = None if claimed is None else claimed.size_bytes
+            return self._facts_of_range(response), stated_bytes
+
+    @staticmethod
+    def _facts_of_range(response: SourceResponse) -> SourceFacts | None:
+        stated = content_range(response)
+        if response.status != _PARTIAL or stated is None or stated.size_bytes is None:
+            return None
+        if (stated.start, stated.end) != (0, min(PROBE_BYTES, stated.size_bytes)):
+            return None
+        head = _read_up_to(response, stated.end + 1)  # one more: a chunked body may be longer than it states
+        if len(head) != stated.end:
+            return None
+        return _facts(response, head, size_bytes=stated.size_bytes, is_range=True)
 
     def _probe_whole(self) -> SourceFacts:
         with self._open({}) as response:
@@ -170,6 +177,19 @@ class Source:
         return error
 
 
+def _sized(whole: SourceFacts, stated_bytes: int | None) -> SourceFacts:
+    """The facts, with the size that a range stated. Two sizes are a contradiction: neither is believed."""
+    if stated_bytes in (None, whole.size_bytes):
+        return whole
+    if whole.size_bytes is None:
+        return replace(whole, size_bytes=stated_bytes)
+    raise TransferError(
+        Reason.SOURCE_PROTOCOL_ERROR,
+        f"{whole.host} states {stated_bytes} bytes for a range request and {whole.size_bytes} without, expected one "
+        "size. Check the URL with its provider.",
+    )
+
+
 def _facts_of_whole(response: SourceResponse) -> SourceFacts:
     size_bytes = response.content_length
     ends_visibly = size_bytes is not None or response.chunked
@@ -191,6 +211,7 @@ def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_
         ends_visibly=size_bytes is not None or response.chunked,
         content_type=response.header("Content-Type"),
         content_encoding=kept_codings(stated, head),
+        stated_codings=stated_codings(stated),
         head=head,
     )
     is_fixed = response.content_length is not None and facts.pin is not None
@@ -205,7 +226,7 @@ def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_
 
 
 def _coded_as(facts: SourceFacts, response: SourceResponse) -> bool:
-    return kept_codings(response.header("Content-Encoding"), facts.head) == facts.content_encoding
+    return stated_codings(response.header("Content-Encoding")) == facts.stated_codings
 
 
 def _check_whole(response: SourceResponse) -> None:

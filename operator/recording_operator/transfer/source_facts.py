@@ -11,7 +11,8 @@ class SourceFacts:
 
     `size_bytes` is None where it states no length; `ends_visibly` is False where only the end of the connection ends
     it. `head` is how it begins, up to PROBE_BYTES. `ranges` is True where pieces of the same content can be read side
-    by side: ranges work, and a strong validator pins the content. `content_encoding` holds true codings only.
+    by side: ranges work, and a strong validator pins the content. `content_encoding` holds true codings only,
+    `stated_codings` all that a later response must state as well.
     """
 
     host: str
@@ -24,6 +25,7 @@ class SourceFacts:
     head: bytes
     date: str | None = None
     content_encoding: str | None = None
+    stated_codings: str = ""
 
     @property
     def pin(self) -> Pin | None:
