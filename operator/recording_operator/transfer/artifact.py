@@ -31,7 +31,7 @@ from recording_operator.transfer.move import Move, is_small
 from recording_operator.transfer.plan import largest_object_bytes
 from recording_operator.transfer.publication import PublicationWait
 from recording_operator.transfer.sniff import check_content, stated_type
-from recording_operator.transfer.source import Source, SourceFacts
+from recording_operator.transfer.source import SizesDiffer, Source, SourceFacts
 from recording_operator.transfer.source_status import NotYetThere
 from recording_operator.transfer.stores.store import Store
 
@@ -193,7 +193,11 @@ def _probed(
     wait: PublicationWait,
 ) -> SourceFacts:
     def probe() -> SourceFacts:
-        facts = request()
+        try:
+            facts = request()
+        except SizesDiffer as error:
+            check_content(error.whole, obj)  # a page has another size, of course
+            raise
         if facts.is_empty and expected.size_bytes != 0:
             raise NotYetThere(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
         return facts

@@ -19,7 +19,7 @@ from recording_operator.transfer.job import SourceSpec, StopSignal
 from recording_operator.transfer.source_facts import SourceFacts
 from recording_operator.transfer.source_status import RangeRefused, blames_range, refusal
 
-__all__ = ["PROBE_BYTES", "RangesLost", "Source", "SourceFacts", "changed"]
+__all__ = ["PROBE_BYTES", "RangesLost", "SizesDiffer", "Source", "SourceFacts", "changed"]
 
 # GET, never HEAD: a presigned URL is bound to its method and answers HEAD with 403. The first bytes are wanted anyway,
 # to see what arrives; a small artifact is whole with them.
@@ -37,6 +37,18 @@ _RANGE_NOT_SATISFIABLE: Final = 416
 
 class RangesLost(Exception):  # noqa: N818 - control flow
     """What came is not the requested range of the pinned content: the source must be read from its start."""
+
+
+class SizesDiffer(TransferError):  # noqa: N818 - a kind of response
+    """Requests with and without Range state different sizes. `whole` is what came without."""
+
+    def __init__(self, whole: SourceFacts, stated_bytes: int | None) -> None:
+        super().__init__(
+            Reason.SOURCE_PROTOCOL_ERROR,
+            f"{whole.host} states {stated_bytes} bytes for a range request and {whole.size_bytes} without, expected "
+            "one size. Check the URL with its provider.",
+        )
+        self.whole = whole
 
 
 class Source:
@@ -183,11 +195,7 @@ def _sized(whole: SourceFacts, stated_bytes: int | None) -> SourceFacts:
         return whole
     if whole.size_bytes is None:
         return replace(whole, size_bytes=stated_bytes)
-    raise TransferError(
-        Reason.SOURCE_PROTOCOL_ERROR,
-        f"{whole.host} states {stated_bytes} bytes for a range request and {whole.size_bytes} without, expected one "
-        "size. Check the URL with its provider.",
-    )
+    raise SizesDiffer(whole, stated_bytes)
 
 
 def _facts_of_whole(response: SourceResponse) -> SourceFacts:
