@@ -207,5 +207,5 @@ def _probed(
     facts = expected.bounded(facts)
     if facts.size_bytes is not None and facts.size_bytes > limit_bytes:
         raise too_large(facts.host, limit_bytes)
-    check_content(facts, obj)
+    check_content(facts, obj, vouched=expected.size_bytes is not None or expected.checksum is not None)
     return facts

@@ -1,76 +1,235 @@
-"""Whether what arrives can be what the spec declares: a login page is no video."""
+"""Whether what arrives can be what the spec declares: a login page is no video.
 
+The bytes decide, not the type that the source states. Where a signature is known it decides; else text is no recording,
+and data that nobody knows is believed (raw G.711, encrypted files). docs/decisions/content.md has the reasons.
+"""
+
+import json
 import re
 import zlib
-from contextlib import suppress
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer import mediatypes
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.job import ObjectSpec
+from recording_operator.transfer.signatures import is_archive, media_by_frames, media_by_signature, other_format
 from recording_operator.transfer.source import SourceFacts
+from recording_operator.transfer.textdetection import text_of
 
-_SNIFFED_BYTES: Final = 1024
-_BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_GZIP: Final = b"\x1f\x8b"
-_COMMENTS: Final = rb"(?:<!--.*?-->\s*)*"
-_HTML: Final = re.compile(_COMMENTS + rb"<(?:!doctype html|html|head|body|script|title|meta|iframe)[\s>]", re.DOTALL)
-_XML: Final = re.compile(rb"<(?:\?xml[\s?]|error[\s>])")
-_ERROR_DOCUMENT: Final = re.compile(rb"(?:<\?xml[^>]*>\s*)?" + _COMMENTS + rb"<error[\s>]", re.DOTALL)
-# Beginnings that no page has, in lower case: content is believed more than a server that calls everything HTML.
-_NO_PAGE: Final = (b"webvtt", b"riff", b"oggs", b"id3", b"flac", b"%pdf", b"{", b"[")
-_CONTAINERS: Final = (b"\x1aE\xdf\xa3",)  # Matroska and WebM
-_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")  # RFC 6838, 4.2
-_UNKNOWN_TYPE: Final = "application/octet-stream"
+# No video is so short; an error in a form that is not text (protobuf, a compressed page) is.
+SMALL_VIDEO_BYTES: Final = 2 * 2**10
 _MEDIA_KINDS: Final = frozenset({"Video", "Audio"})
+_START_CHARACTERS: Final = 4096
+_UNPACKED_BYTES: Final = 64 * 2**10
+_LARGEST_ERROR_CHARACTERS: Final = 16 * 2**10
+_GZIP_WBITS, _ZLIB_WBITS = 31, 15
+# Possessive: a page of comments alone must not be read in every way in which it can be split.
+_COMMENTS: Final = r"(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+"
+_PROLOG: Final = r"(?:<\?xml[^>]*>\s*)?" + _COMMENTS
+_FLAVOURS: Final = {
+    "HTML": rf"{_COMMENTS}<(?:head|body|script|title|meta|iframe)[\s>]|{_PROLOG}<(?:!doctype html|html)[\s>]",
+    "XML": r"<(?:\?xml[\s?]|error[\s>])",
+    "a playlist": r"#extm3u\b",
+    "captions": r"webvtt(?:\s|$)|\d+\s+\d+:\d\d:\d\d[.,]\d+\s*-->",
+    "JSON": r'\{\s*["}]|\[\s*(?:["{\[\]]|-?\d|true|false|null)',
+}
+_FLAVOUR_PATTERNS: Final = {name: re.compile(text, re.DOTALL) for name, text in _FLAVOURS.items()}
+_ERROR_XML: Final = re.compile(_PROLOG + r"<error[\s>]", re.DOTALL)
+_CUE: Final = re.compile(r"\d\d:\d\d[.,:]\d\d\S{0,8}[ \t]{0,8}-->")
+_ERROR_FIELDS: Final = frozenset({"error", "errors", "errormessage", "errorcode", "fault", "exception"})
+_STATUS_FIELDS: Final = frozenset({"code", "status", "statuscode"})
+# What stands beside an error in a response that holds nothing else.
+_BESIDE_ERRORS: Final = (
+    _ERROR_FIELDS
+    | _STATUS_FIELDS
+    | frozenset(
+        {"message", "msg", "reason", "detail", "details", "description", "errordescription", "erroruri", "errorid",
+         "type", "title", "instance", "path", "timestamp", "requestid", "traceid", "success", "data", "extensions"}
+    )
+)  # fmt: skip
+_HTTP_ERRORS: Final = range(400, 600)
 
 
-def check_content(facts: SourceFacts, obj: ObjectSpec) -> None:
-    """Raises TransferError(UnexpectedContent) for HTML, XML errors and JSON where something else is declared."""
-    declared = obj.content_type.partition(";")[0].strip().lower()
-    start = _plain_start(facts.head, packed="gzip" in declared)
-    seen = _recognise(facts, start)
-    if seen is None or seen in declared or (seen == "html" and "xhtml" in declared):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What the bytes are: text, media, another known format, or nothing that anybody knows.
+
+    `called_page` says that the source states HTML.
+    """
+
+    text: str | None = None
+    flavour: str | None = None
+    media: str | None = None
+    other: str | None = None
+    small: bool
+    called_page: bool
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it begins as one, or may be one and is called so."""
+        known = self.media or self.other or self.flavour
+        return self.flavour == "HTML" or (known is None and self.called_page)
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an error of S3, Azure, Google or an API and nothing else."""
+        return self.text is not None and _is_error_document(self.text)
+
+    @property
+    def described(self) -> str:
+        """In the words of a message."""
+        if self.is_page:
+            return "HTML"
+        return self.media or self.other or self.flavour or ("plain text" if self.text is not None else "unknown data")
+
+
+def check_content(facts: SourceFacts, obj: ObjectSpec, *, vouched: bool = False) -> None:
+    """Raises TransferError(UnexpectedContent) where the bytes are plainly not what is declared.
+
+    `vouched` says that the spec knows the size or the checksum of what is meant.
+    """
+    if not facts.head:
         return
-    if seen != "html" and obj.kind not in _MEDIA_KINDS and not _ERROR_DOCUMENT.match(start):
+    declared = mediatypes.bare_type(obj.content_type)
+    content = _identify(facts, packed="gzip" in mediatypes.signed_formats(declared))
+    if _fits(content, declared, obj.kind, vouched=vouched):
         return
+    seen = content.described
+    if seen == "unknown data":
+        seen = f"{len(facts.head)} bytes without the signature of a video or a document"
+    hint = "declare it with contentType"
+    if content.is_error:
+        seen, hint = f"an error document ({seen})", "declare it with contentType and kind Other"
     raise TransferError(
         Reason.UNEXPECTED_CONTENT,
-        f"{facts.host} sends {seen.upper()}, expected {declared or obj.kind}; the URL may lead to a login or error "
-        "page. Apply a fresh URL, or declare it with contentType if it is meant.",
+        f"{facts.host} sends {seen}, expected {declared or obj.kind}; the URL may lead to a login or error page. "
+        f"Apply a fresh URL, or {hint} if it is meant.",
     )
 
 
 def stated_type(facts: SourceFacts) -> str:
-    """The media type that the source states, without parameters; the general one where it states none."""
-    stated = (facts.content_type or "").partition(";")[0].strip().lower()
-    return stated if _MEDIA_TYPE.fullmatch(stated) else _UNKNOWN_TYPE
+    """The media type that the source states, text with its parameters; the general one where it states none."""
+    return mediatypes.kept_type(facts.content_type)
 
 
-def _recognise(facts: SourceFacts, start: bytes) -> str | None:
-    stated = (facts.content_type or "").partition(";")[0].strip().lower()
-    if _HTML.match(start):
-        return "html"
-    if stated in ("text/html", "application/xhtml+xml") and not _is_no_page(facts.head, start):
-        return "html"
-    if _XML.match(start):
-        return "xml"
-    if stated == "application/json" and start.startswith((b"{", b"[")):
-        return "json"
-    return None
+def _identify(facts: SourceFacts, *, packed: bool) -> _Content:
+    head = facts.head
+    known = partial(
+        _Content,
+        small=len(head) < SMALL_VIDEO_BYTES,
+        called_page=mediatypes.is_html(mediatypes.bare_type(facts.content_type)),
+    )
+    other = other_format(head)
+    media = media_by_signature(head)
+    if media is not None:
+        return known(media=media)
+    text = text_of(head) if other is None else None
+    if text is None and not packed:
+        text = text_of(_unpacked(head))
+    if text is None:
+        text = _page_without_encoding(head)
+    if text is not None:
+        return known(text=text, flavour=_flavour(text))
+    return known(media=media_by_frames(head) if other is None else None, other=other)
 
 
-def _plain_start(head: bytes, *, packed: bool) -> bytes:
-    """How the content begins as lower-case ASCII, whatever wraps it; `packed` where it is meant to be compressed."""
-    start = head[:_SNIFFED_BYTES]
-    if start.startswith(_GZIP) and not packed:
-        with suppress(zlib.error):
-            start = zlib.decompressobj(wbits=31).decompress(start, _SNIFFED_BYTES)
-    for mark in _BYTE_ORDER_MARKS:
-        start = start.removeprefix(mark)
-    # UTF-16 is ASCII with zeros in between, as far as tags go.
-    return start.replace(b"\0", b"").lstrip().lower()
+def _fits(content: _Content, declared: str, kind: str, *, vouched: bool) -> bool:
+    signed = mediatypes.signed_formats(declared)
+    if signed:
+        return content.other in signed
+    if mediatypes.is_text(declared):
+        return _fits_text(content, declared, kind)
+    if kind in _MEDIA_KINDS or mediatypes.is_media(declared):
+        return _fits_media(content, declared, kind, vouched=vouched)
+    return not content.is_page and not content.is_error
 
 
-def _is_no_page(head: bytes, start: bytes) -> bool:
-    return start.startswith(_NO_PAGE) or head.startswith(_CONTAINERS) or head[4:8] == b"ftyp"
+def _fits_media(content: _Content, declared: str, kind: str, *, vouched: bool) -> bool:
+    if content.media is not None:
+        return True
+    if content.text is not None:
+        return False
+    if content.other is not None and content.other.lower() not in declared:  # JPEG is in video/x-motion-jpeg
+        return is_archive(content.other) and not mediatypes.is_media(declared)
+    video = kind == "Video" or declared.startswith("video/")
+    return vouched or not (video and content.small)
+
+
+def _fits_text(content: _Content, declared: str, kind: str) -> bool:
+    if content.media is not None or content.other is not None:
+        return False
+    if content.is_error and kind != "Other":
+        return False
+    if mediatypes.is_html(declared):
+        return content.flavour != "JSON"
+    if content.flavour == "HTML":
+        return False
+    if mediatypes.is_timed_text(declared):
+        return content.flavour == "captions" or (content.flavour is None and _has_cues(content))
+    if mediatypes.is_json(declared):
+        return content.flavour == "JSON" or _is_json_value(content.text or "")
+    if mediatypes.is_xml(declared):
+        return (content.text or "").startswith("<")
+    return not content.is_page
+
+
+def _has_cues(content: _Content) -> bool:
+    """Or nothing shows that it has not: an encoding that nobody knows, or encrypted captions."""
+    return not content.called_page if content.text is None else _CUE.search(content.text) is not None
+
+
+def _flavour(text: str) -> str | None:
+    start = text[:_START_CHARACTERS].lstrip().lower()
+    return next((name for name, pattern in _FLAVOUR_PATTERNS.items() if pattern.match(start)), None)
+
+
+def _page_without_encoding(head: bytes) -> str | None:
+    """A page that is padded, damaged or in no encoding at all still begins as one."""
+    start = head[:_START_CHARACTERS].replace(b"\0", b"").decode("latin-1").lstrip()
+    begins = start.lower()
+    return start if _FLAVOUR_PATTERNS["HTML"].match(begins) or _ERROR_XML.match(begins) else None
+
+
+def _unpacked(head: bytes) -> bytes:
+    """What HTTP would have said to be compressed with Content-Encoding; empty where it is not."""
+    wbits = _GZIP_WBITS if head.startswith(b"\x1f\x8b") else _ZLIB_WBITS
+    try:
+        return zlib.decompressobj(wbits=wbits).decompress(head, _UNPACKED_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _is_error_document(text: str) -> bool:
+    if _ERROR_XML.match(text[:_START_CHARACTERS].lower()):
+        return True
+    if len(text) > _LARGEST_ERROR_CHARACTERS or not text.startswith("{"):
+        return False
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and _is_error(document)
+
+
+def _is_error(document: Mapping[str, Any]) -> bool:
+    given = {name.replace("_", "").replace("-", "").lower(): value for name, value in document.items() if value}
+    if not given.keys() <= _BESIDE_ERRORS:
+        return False
+    statuses = {str(given[name]) for name in _STATUS_FIELDS & given.keys()}
+    return bool(given.keys() & _ERROR_FIELDS) or any(str(status) in statuses for status in _HTTP_ERRORS)
+
+
+def _is_json_value(text: str) -> bool:
+    """A number, a text or a word of JSON alone, or what comes after the mark of a sequence."""
+    start = text.lstrip("\x1e \t\r\n")
+    if start.startswith(("{", "[")):
+        return _FLAVOUR_PATTERNS["JSON"].match(start.lower()) is not None
+    try:
+        json.loads(start)
+    except (ValueError, RecursionError):
+        return False
+    return True
