@@ -11,28 +11,45 @@ OBJECT_NAME: Final = (
 DURATION: Final = "write a duration such as 30s, 10m or 720h (units: ms, s, m, h; days are not a unit: write 24h)"
 QUANTITY: Final = "write an amount of bytes such as 500Gi, 10M or 1048576"
 BUCKET: Final = (
-    "write a bucket name: 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+    "write a bucket name: 3 to 255 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"
 )
-ENDPOINT: Final = "must be a URL without path, user name or query, such as https://minio.example.com:9000"
+AWS_BUCKET: Final = (
+    "a bucket of AWS has 3 to 63 lower-case letters, digits, '-' and '.'; for another store set endpoint"
+)
+AWS_BUCKET_DOTS: Final = (
+    "a bucket of AWS must not contain '..' or look like an IP address; for another store set endpoint"
+)
+AWS_CLASS: Final = (
+    "AWS has the storage classes STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, "
+    "GLACIER_IR, GLACIER, DEEP_ARCHIVE, EXPRESS_ONEZONE; for another store set endpoint"
+)
+CLASS: Final = "write a storage class such as STANDARD_IA: letters, digits, '-', '_' and '.'"
+ENDPOINT: Final = "must be a URL without user name or query, such as https://minio.example.com:9000"
 FOLDERS: Final = "must not begin with '/' or contain '//' or a folder '.' or '..'"
 PREFIX_CHARACTERS: Final = "use only letters, digits and ! - _ . * ( ) =, and '/' between folders"
 
 BAD_LOCATIONS: Final = (
     Case("no s3", {**a_location(), "spec": {}}, blocked(missing("spec.s3"))),
     Case("filesystem", a_location(filesystem={"path": "/x"}), unknown("StorageLocation", "spec.filesystem")),
-    Case("bucket upper", with_s3(bucket="MyBucket"), refused("spec.s3.bucket", BUCKET, value="MyBucket")),
+    Case("bucket upper", with_s3(bucket="MyBucket"), refused("spec.s3.bucket", AWS_BUCKET)),
+    Case("bucket underscore", with_s3(bucket="my_bucket"), refused("spec.s3.bucket", AWS_BUCKET)),
+    Case(
+        "bucket begins with an underscore, of another store",
+        with_s3(bucket="_b_", endpoint="https://minio.example.com"),
+        refused("spec.s3.bucket", BUCKET, value="_b_"),
+    ),
     Case("bucket short", with_s3(bucket="ab"), refused("spec.s3.bucket", BUCKET, value="ab")),
     Case("bucket slash", with_s3(bucket="bucket/prefix"), refused("spec.s3.bucket", BUCKET, value="bucket/prefix")),
     Case("bucket arn", with_s3(bucket="arn:aws:s3:::b"), refused("spec.s3.bucket", BUCKET, value="arn:aws:s3:::b")),
     Case(
         "bucket ..",
         with_s3(bucket="a..b"),
-        refused("spec.s3.bucket", "must not contain '..' or look like an IP address", value="a..b"),
+        refused("spec.s3.bucket", AWS_BUCKET_DOTS),
     ),
     Case(
         "bucket ip",
         with_s3(bucket="192.168.5.4"),
-        refused("spec.s3.bucket", "must not contain '..' or look like an IP address", value="192.168.5.4"),
+        refused("spec.s3.bucket", AWS_BUCKET_DOTS),
     ),
     Case(
         "bucket of directories",
@@ -69,7 +86,11 @@ BAD_LOCATIONS: Final = (
         refused("spec.s3.region", "write a region such as eu-west-2, or leave it out", value=""),
     ),
     Case("endpoint no scheme", with_s3(endpoint="minio:9000"), refused("spec.s3.endpoint", ENDPOINT)),
-    Case("endpoint path", with_s3(endpoint="https://minio.example.com/bucket"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case(
+        "endpoint path ..", with_s3(endpoint="https://minio.example.com/a/../b"), refused("spec.s3.endpoint", ENDPOINT)
+    ),
+    Case("endpoint path //", with_s3(endpoint="https://minio.example.com//b"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint path %", with_s3(endpoint="https://minio.example.com/%2e/b"), refused("spec.s3.endpoint", ENDPOINT)),
     Case(
         "endpoint pw", with_s3(endpoint=f"https://me:{CANARY}@minio.example.com"), refused("spec.s3.endpoint", ENDPOINT)
     ),
@@ -94,24 +115,12 @@ BAD_LOCATIONS: Final = (
         refused("spec.s3.prefix", PREFIX_CHARACTERS, value="my recordings/"),
     ),
     Case("prefix long", with_s3(prefix="a" * 257 + "/"), blocked(too_long("spec.s3.prefix", 256))),
+    Case("storageClass", with_s3(storageClass="standard"), refused("spec.s3.storageClass", AWS_CLASS)),
+    Case("storageClass of Google", with_s3(storageClass="NEARLINE"), refused("spec.s3.storageClass", AWS_CLASS)),
     Case(
-        "storageClass",
-        with_s3(storageClass="standard"),
-        blocked(
-            unsupported(
-                "spec.s3.storageClass",
-                "standard",
-                "STANDARD",
-                "REDUCED_REDUNDANCY",
-                "STANDARD_IA",
-                "ONEZONE_IA",
-                "INTELLIGENT_TIERING",
-                "GLACIER_IR",
-                "GLACIER",
-                "DEEP_ARCHIVE",
-                "EXPRESS_ONEZONE",
-            )
-        ),
+        "storageClass with a newline",
+        with_s3(storageClass="COLD\r\nx-amz-acl: public-read", endpoint="https://s3.example.com"),
+        refused("spec.s3.storageClass", CLASS, value="COLD\r\nx-amz-acl: public-read"),
     ),
     Case(
         "kmsKeyId without kms",

@@ -9,9 +9,15 @@ NAME: Final = "write a name of lower-case letters, digits and '-', beginning and
 OBJECT_NAME: Final = (
     "write the name of an object: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 )
-CHARACTERS: Final = "use only letters, digits, dot, underscore and hyphen"
+CHARACTERS: Final = "write 1 to 128 printable characters, without a blank at the beginning or end"
+TOO_LONG_FOR_KEYS: Final = (
+    "is too long for a key: with up to 16 special characters at most 96 characters, with more or with letters outside "
+    "ASCII at most 42 bytes"
+)
+OWNER_URL: Final = "must not contain a URL; it would be shown in keys and reports"
+PARENTHESIS: Final = "must not begin with '('; reports write (unknown) and (other)"
 DOTS: Final = "must not begin with '.' or contain '..'"
-MEDIA_TYPE: Final = "write a media type such as video/mp4, audio/mpeg or text/vtt, without parameters"
+MEDIA_TYPE: Final = "write a media type such as video/mp4, audio/mpeg or text/plain; charset=utf-8"
 INLINE: Final = "must not be empty and have at most 16 KiB; give larger content as a source"
 DURATION: Final = "write a duration such as 30s, 10m or 720h (units: ms, s, m, h; days are not a unit: write 24h)"
 ONE_OF: Final = "set exactly one of source and inline"
@@ -24,19 +30,36 @@ BAD_RECORDINGS: Final = (
     Case("org .", a_recording(owner={"org": "."}), refused("spec.owner.org", DOTS, value=".")),
     Case("org ..", a_recording(owner={"org": ".."}), refused("spec.owner.org", DOTS, value="..")),
     Case("org with leading dot", a_recording(owner={"org": ".a"}), refused("spec.owner.org", DOTS, value=".a")),
-    Case("org slash", a_recording(owner={"org": "a/b"}), refused("spec.owner.org", CHARACTERS, value="a/b")),
+    Case("org blank", a_recording(owner={"org": " a"}), refused("spec.owner.org", CHARACTERS, value=" a")),
+    Case("org ends blank", a_recording(owner={"org": "a "}), refused("spec.owner.org", CHARACTERS, value="a ")),
+    Case("org tab", a_recording(owner={"org": "a\tb"}), refused("spec.owner.org", CHARACTERS, value="a\tb")),
+    Case(
+        "org (unknown)",
+        a_recording(owner={"org": "(unknown)"}),
+        refused("spec.owner.org", PARENTHESIS, value="(unknown)"),
+    ),
+    Case(
+        "org of 97 characters, one special",
+        a_recording(owner={"org": "@" + "a" * 96}),
+        refused("spec.owner.org", TOO_LONG_FOR_KEYS, value="@" + "a" * 96),
+    ),
+    Case(
+        "org of 43 special characters",
+        a_recording(owner={"org": "@" * 43}),
+        refused("spec.owner.org", TOO_LONG_FOR_KEYS, value="@" * 43),
+    ),
+    Case(
+        "org of 22 letters outside ASCII",
+        a_recording(owner={"org": "ж" * 22}),
+        refused("spec.owner.org", TOO_LONG_FOR_KEYS, value="ж" * 22),
+    ),
     Case("org empty", a_recording(owner={"org": ""}), refused("spec.owner.org", CHARACTERS, value="")),
     Case("org newline", a_recording(owner={"org": "acme\n"}), refused("spec.owner.org", CHARACTERS, value="acme\n")),
     Case("org too long", a_recording(owner={"org": "a" * 129}), blocked(too_long("spec.owner.org", 128))),
     Case(
-        "user @",
-        a_recording(owner={"org": "a", "user": "a@b.c"}),
-        refused("spec.owner.user", CHARACTERS, value="a@b.c"),
-    ),
-    Case(
-        "project %",
-        a_recording(owner={"org": "a", "project": "%2e%2e"}),
-        refused("spec.owner.project", CHARACTERS, value="%2e%2e"),
+        "org that holds a URL",
+        a_recording(owner={"org": "see https://h/?a"}),
+        refused("spec.owner.org", OWNER_URL, value="see https://h/?a"),
     ),
     Case("org number", a_recording(owner={"org": 5}), blocked(wrong_type("spec.owner.org", "string", got="integer"))),
     Case("owner as text", a_recording(owner="acme"), blocked(wrong_type("spec.owner", "object", got="string"))),
@@ -107,8 +130,18 @@ BAD_RECORDINGS: Final = (
         refused("spec.artifacts[0].contentType", MEDIA_TYPE),
     ),
     Case(
-        "contentType params",
-        a_recording(an_artifact(contentType="text/html; charset=utf-8")),
+        "contentType with a parameter that is none",
+        a_recording(an_artifact(contentType="text/html; charset")),
+        refused("spec.artifacts[0].contentType", MEDIA_TYPE),
+    ),
+    Case(
+        "contentType with a newline in a parameter",
+        a_recording(an_artifact(contentType='text/plain; charset="utf-8\r\nX: y"')),
+        refused("spec.artifacts[0].contentType", MEDIA_TYPE),
+    ),
+    Case(
+        "contentType with an open quote",
+        a_recording(an_artifact(contentType='text/plain; charset="utf-8')),
         refused("spec.artifacts[0].contentType", MEDIA_TYPE),
     ),
     Case(

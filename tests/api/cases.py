@@ -23,7 +23,7 @@ class Case:
 
 def refused(field: str, message: str, *, value: str | None = None) -> str:
     """A rule did not hold; `value` is there where the server repeats what was written."""
-    shown = "" if value is None else f"{json.dumps(value)}: "
+    shown = "" if value is None else f"{json.dumps(value, ensure_ascii=False)}: "
     return f"{field}: Invalid value: {shown}{message}"
 
 

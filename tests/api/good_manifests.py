@@ -43,6 +43,18 @@ GOOD_RECORDINGS: Final = {
     ),
     "empty contentType": a_recording(an_artifact(contentType="")),
     "contentType of a suffix": a_recording(an_artifact(contentType="application/vnd.apple.mpegurl+x")),
+    "contentType with a charset": a_recording(an_artifact(contentType="text/plain; charset=utf-8")),
+    "contentType with quotes": a_recording(an_artifact(contentType='text/csv;header=present; charset="utf-8"')),
+    "contentType with codecs": a_recording(an_artifact(contentType='video/mp4; codecs="avc1.42E01E, mp4a.40.2"')),
+    "an e-mail address as owner": a_recording(owner={"org": "acme", "user": "jo.smith+test@example.com"}),
+    "owners of identity providers": a_recording(
+        owner={"org": "auth0|5f7c8ec7", "user": "eu-west-1:1234-abcd", "project": "/team/a b"}
+    ),
+    "an owner with letters outside ASCII": a_recording(owner={"org": "Müller & Söhne", "user": "山田太郎"}),
+    "the longest owners that are escaped": a_recording(
+        owner={"org": "@" * 16 + "a" * 80, "user": "@" * 42, "project": "ж" * 21}
+    ),
+    "an owner that looks escaped": a_recording(owner={"org": "jo=40example.com", "user": "%2e%2e"}),
     "durations": a_recording(ttlAfterFinished="1h30m1.5s250ms"),
     "no time": a_recording(ttlAfterFinished="0s"),
     "a null is as absent": a_recording(owner={"org": "a", "user": None}),
@@ -85,6 +97,12 @@ GOOD_LOCATIONS: Final = {
         },
     ),
     "downloads as CloudWatch counts them": a_location(prices={"cloudWatch": {"filterId": "EntireBucket"}}),
+    "a storage class of another store": with_s3(endpoint="https://storage.googleapis.com", storageClass="NEARLINE"),
+    "an endpoint with a path": with_s3(endpoint="https://example.com/minio/"),
+    "an endpoint with a longer path": with_s3(endpoint="https://example.com:8443/store/s3"),
+    "a bucket that only AWS forbids": with_s3(endpoint="https://minio.example.com", bucket="My_Bucket..v1"),
+    "a long bucket": with_s3(endpoint="https://minio.example.com", bucket="b" * 255),
+    "every storage class of AWS": with_s3(storageClass="DEEP_ARCHIVE"),
     "no retries": a_location(retry={"delays": []}),
     "IPv6 endpoint": with_s3(endpoint="https://[2001:db8::1]:9000"),
     "shortest template": with_template("{uid}{artifact}"),

@@ -94,3 +94,22 @@ def test_the_category_is_no_plural() -> None:
     for path in CRDS.glob("*.yaml"):
         for category in yaml.safe_load(path.read_text())["spec"]["names"]["categories"]:
             assert category not in {resource.plural for resource in crd.RESOURCES}
+
+
+def test_no_crd_has_anchors_or_aliases() -> None:
+    """Several tools that read manifests do not know them."""
+    for folder in (CRDS, CRDS.parent / "charts" / "recording-operator" / "files" / "crds"):
+        files = list(folder.glob("*.yaml"))
+        assert files
+        for path in files:
+            tokens = list(yaml.scan(path.read_text(encoding="utf-8")))
+            assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)], path
+
+
+def test_references_to_secrets_are_replaced_whole() -> None:
+    atomic = {path for path, node in NODES if node.get("x-kubernetes-map-type") == "atomic"}
+    assert atomic == {
+        "Recording.spec.artifacts[].source.urlSecretRef",
+        "Recording.spec.artifacts[].source.headersSecretRef",
+        "StorageLocation.spec.s3.credentials",
+    }

@@ -25,7 +25,9 @@ TEMPLATES = st.builds(
     st.sampled_from(["/", "/", "-", ".", ""]),
     st.sampled_from(["", "{ext}", "/{ext}", ".{ext}", "/"]),
 )
-OWNERS = st.sampled_from(["acme", "-", "_", ".", "..", ".a", "a.", "a..b"])
+OWNERS = st.sampled_from(
+    ["acme", "-", "_", ".", "..", ".a", "a.", "a..b", "jo@b.c", "auth0|5f", "/../", "\u5c71 \u7530"]
+)
 EXTS = st.sampled_from(["", LONGEST_TYPE])
 
 
@@ -49,11 +51,12 @@ def server(cluster: ControlPlane) -> ApiServer:
 
 
 @pytest.mark.cluster
-def test_the_longest_key_has_1024_bytes_at_most(server: ApiServer) -> None:
+@pytest.mark.parametrize("owner", ["o" * 128, "@" * 16 + "o" * 80, "@" * 42, "\u0436" * 21])
+def test_the_longest_key_has_1024_bytes_at_most(server: ApiServer, owner: str) -> None:
     template = "x" * (MAX_TEMPLATE_CHARS - len(EVERY_PLACEHOLDER)) + EVERY_PLACEHOLDER
     prefix = "p" * (MAX_PREFIX_CHARS - 1) + "/"
     assert server.create(a_location(s3={"prefix": prefix}, keyTemplate=template)).message == "accepted"
-    longest = {"org": "o" * 128, "user": "u" * 128, "project": "p" * 128}
+    longest = {"org": owner, "user": owner, "project": owner}
     recording = a_recording(an_artifact(name="a" * 63), name="r" * 63, owner=longest)
     assert server.create(recording).message == "accepted"
     key = render_key(

@@ -189,3 +189,11 @@ def test_a_recording_takes_a_score_of_bytes() -> None:
         assert tracemalloc.get_traced_memory()[0] < 50_000 * 24
     finally:
         tracemalloc.stop()
+
+
+def test_an_escaped_organisation_is_counted_by_its_own_name() -> None:
+    usage = Usage()
+    counting = tally(usage, scope=Scope(orgs=frozenset({"jo@example.com"})))
+    for org in ("jo=40example.com", "jo=3D40example.com", "acme"):
+        counting.add(f"r/{org}/-/{UID}/a.mp4", size_bytes=10, storage_class="STANDARD", last_modified=OLD)
+    assert list(usage.held) == [Holding(LOCATION, "STANDARD", "jo@example.com", "team")]

@@ -3,13 +3,19 @@
 import re
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recording_operator.api.keytemplate import escape_id, is_owner_id, unescape_id
 from recording_operator.engine.keys import EXTENSIONS, KeyFacts, common_prefix, render_key, uid_pattern
 from tests.engine.builders import uid_of
 
-owners = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,20}", fullmatch=True).filter(lambda text: ".." not in text)
+plain_owners = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,20}", fullmatch=True).filter(lambda text: ".." not in text)
+any_owners = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=20)
+owners = (
+    plain_owners | any_owners | st.sampled_from(["jo@example.com", "auth0|5f", "eu-west-1:1234", "/team/a b", "=40"])
+)
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 content_types = st.sampled_from(["", "application/octet-stream", "VIDEO/MP4", *EXTENSIONS])
 prefixes = st.sampled_from(["", "p/", "a.b/c+d/"])
@@ -122,3 +128,68 @@ def test_an_undeclared_type_gets_no_extension() -> None:
     )
 
     assert key == f"p/2026/01/02/-/{uid_of(1)}/a"
+
+
+@pytest.mark.parametrize(
+    ("owner", "written"),
+    [
+        ("jo@example.com", "jo=40example.com"),
+        ("auth0|5f", "auth0=7C5f"),
+        ("eu-west-1:1234", "eu-west-1=3A1234"),
+        ("/team/a b", "=2Fteam=2Fa=20b"),
+        ("jo=40example.com", "jo=3D40example.com"),
+        ("J\u00f6", "J=C3=B6"),
+        ("a%2Fb", "a=252Fb"),
+        ("..", "=2E=2E"),
+        ("a..b", "a.=2Eb"),
+    ],
+)
+def test_an_owner_as_its_provider_writes_it_is_escaped_in_keys(owner: str, written: str) -> None:
+    assert escape_id(owner) == written
+    assert unescape_id(written) == owner
+
+
+@given(plain_owners)
+def test_the_keys_of_plain_owners_stay_as_they_were(owner: str) -> None:
+    assert escape_id(owner) == owner
+
+
+@given(any_owners, any_owners)
+def test_escaping_is_reversible_and_safe_so_that_no_two_owners_share_a_folder(one: str, other: str) -> None:
+    assert unescape_id(escape_id(one)) == one
+    assert (escape_id(one) == escape_id(other)) == (one == other)
+    assert re.fullmatch(r"(?!\.)[A-Za-z0-9._=-]+", escape_id(one))
+    assert ".." not in escape_id(one)
+
+
+@given(st.text(st.sampled_from("=4a0FC3B6.@"), max_size=12))
+def test_what_nobody_escaped_is_left_as_it_is(text: str) -> None:
+    found = unescape_id(text)
+    assert found == text or escape_id(found) == text
+
+
+@given(owners, owners)
+def test_the_organisation_is_read_back_from_the_key(org: str, user: str) -> None:
+    template = "{org}/{user}/{uid}/{artifact}{ext}"
+    of = KeyFacts(
+        org=org,
+        user=user,
+        project=None,
+        namespace="n",
+        name="r",
+        uid=uid_of(1),
+        created=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    key = render_key(prefix="p/", template=template, facts=of, artifact="a", content_type="Text/VTT ; charset=utf-8")
+    assert key.endswith("/a.vtt")
+    pattern = uid_pattern(prefix="p/", template=template)
+    found = pattern.fullmatch(key) if pattern else None
+    assert found is not None
+    assert (unescape_id(found["org"]), unescape_id(found["user"]), found["uid"]) == (org, user, uid_of(1))
+
+
+def test_what_an_owner_may_be_called() -> None:
+    assert all(map(is_owner_id, ["acme", "jo@example.com", "a b", "\u5c71\u7530", "@" * 42, "a" * 128]))
+    assert not any(
+        map(is_owner_id, ["", " a", "a ", ".a", "a..b", "(unknown)", "https://h", "a\n", "\u202e", "@" * 43, "a" * 129])
+    )

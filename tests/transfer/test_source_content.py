@@ -2,10 +2,12 @@
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from recording_operator.api.reasons import Reason
+from recording_operator.controller.owners import OwnerAsker
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_store import StrictStore
@@ -19,6 +21,7 @@ from tests.support.transfers import (
     loopback_policy,
     pattern,
     run_transfer,
+    store_of,
     sum_of,
 )
 
@@ -162,3 +165,80 @@ def test_s32_a_url_that_works_once_gives_its_first_64_kib(
     error = fails(lambda: run_transfer(larger.url, store, obj=an_object(key="other/video.mp4")))
     assert error.reason is (Reason.SOURCE_FORBIDDEN if status == 403 else Reason.SOURCE_NOT_FOUND)
     assert "works only once" in error.message
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ("text/plain; charset=utf-8", "text/plain; charset=utf-8"),
+        ("Text/Plain ;CHARSET=windows-1251", "text/plain; charset=windows-1251"),
+        ('text/csv; header=present; charset="utf-8"', 'text/csv; header=present; charset="utf-8"'),
+        ("application/json;charset=UTF-8", "application/json; charset=UTF-8"),
+        ("text/vtt;", "text/vtt"),
+        ("text/plain; charset", "text/plain"),
+        ('text/plain; charset="utf-8', "text/plain"),
+        ("text/plain; charset=utf-8; broken", "text/plain; charset=utf-8"),
+        ("text/plain; x=" + "y" * 200, "text/plain"),
+        ("application/pdf; charset=utf-8", "application/pdf"),
+        ("text/plain; a=b\x85X-Y: z", "text/plain; a=b"),
+        ("no type", "application/octet-stream"),
+    ],
+)
+def test_an_object_keeps_the_charset_that_its_source_states(
+    serve: Serve, strict: StrictStore, store: S3Store, stated: str, kept: str
+) -> None:
+    body = b"%PDF-1.4\n" if "pdf" in stated else b"plain words"
+    source = serve(b"")
+    source.content = Content(body=body, content_type=stated)
+    obj = an_object(kind="Transcript", content_type="")
+    check_stored(run_transfer(source.url, store, obj=obj), body, strict, obj=an_object(content_type=kept))
+
+
+def test_a_declared_charset_is_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+    body = "Добрый день".encode("cp1251")
+    source = serve(b"")
+    source.content = Content(body=body, content_type="text/plain")
+    obj = an_object(kind="Transcript", content_type="text/plain; charset=windows-1251")
+    check_stored(run_transfer(source.url, store, obj=obj), body, strict, obj=obj)
+
+
+@pytest.mark.parametrize("org", ["jo@example.com", "山田 太郎", "=cmd|x"])
+def test_an_owner_of_any_name_is_written_into_the_metadata_and_read_back(
+    serve: Serve, strict: StrictStore, store: S3Store, org: str
+) -> None:
+    run_transfer(serve(BODY).url, store, obj=an_object(org=org))
+    [version] = strict.bucket.versions[an_object().key]
+    assert version.attributes.metadata["recording-org"].isascii()
+    assert OwnerAsker(store).org(an_object().key, "uid-1") == org
+
+
+@pytest.mark.parametrize("raw", ['=cmd|"/C calc"', "jo@example.com", "=6A", "(unknown)", "=0A"])
+def test_an_owner_that_the_operator_has_not_written_is_not_believed(
+    serve: Serve, strict: StrictStore, store: S3Store, raw: str
+) -> None:
+    run_transfer(serve(BODY).url, store, obj=an_object(org="acme"))
+    [version] = strict.bucket.versions[an_object().key]
+    forged = {**version.attributes.metadata, "recording-org": raw}
+    strict.bucket.versions[an_object().key] = [
+        replace(version, attributes=replace(version.attributes, metadata=forged))
+    ]
+    assert OwnerAsker(store).org(an_object().key, "uid-1") is None
+
+
+@pytest.mark.parametrize(
+    ("bucket", "path", "folder"), [("My_Bucket..v1", "", ""), ("b_1", "/minio", "b_1/"), ("b", "/a/s3/", "s3/b/")]
+)
+def test_a_store_behind_a_path_and_a_bucket_that_aws_forbids(
+    serve: Serve, strict: StrictStore, bucket: str, path: str, folder: str
+) -> None:
+    """The path is the bucket of the strict store, which checks the signature of what it is sent."""
+    before = strict.bucket_name
+    strict.bucket_name = path.strip("/").split("/")[0] or bucket
+    try:
+        store = store_of(strict, bucket=bucket, endpoint=strict.endpoint + path, path_style=False)
+        stored = run_transfer(serve(BODY).url, store)
+        store.close()
+    finally:
+        strict.bucket_name = before
+    assert strict.keys() == [folder + an_object().key]
+    assert stored.uri == f"s3://{bucket}/{an_object().key}"

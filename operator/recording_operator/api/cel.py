@@ -18,6 +18,8 @@ OBJECT_NAME_MESSAGE: Final = (
 # Sixteen characters, at most six digits per unit: no sum of them leaves the range of CEL's durations (292 years).
 _DURATION_RULE: Final = r"self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$')"
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+ATOMIC: Final[Any] = {"x-kubernetes-map-type": "atomic"}
+"""A reference is replaced whole: merged fields of two writers would name what neither meant."""
 OBJECT_NAME_PATTERN: Final = f"^{_LABEL}([.]{_LABEL})*$"
 SECRET_KEY_PATTERN: Final = "^[-._a-zA-Z0-9]+$"  # noqa: S105 - a pattern
 SECRET_KEY_MESSAGE: Final = "write a key of the Secret: letters, digits, '-', '_' and '.'"  # noqa: S105

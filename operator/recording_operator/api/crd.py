@@ -25,6 +25,15 @@ from recording_operator.api.schema import structural_schema
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every part out: anchors and aliases, which several tools of Kubernetes do not read, never appear."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
+        """Whatever is written twice is written twice."""
+        return True
+
+
 _HEADER: Final = "# Generated from the models in operator/recording_operator/api by `make crds`; do not edit.\n"
 
 
@@ -110,7 +119,7 @@ def crd(resource: Resource) -> dict[str, Any]:
 def rendered() -> Iterator[tuple[str, str]]:
     """File name and text of every CustomResourceDefinition."""
     for resource in RESOURCES:
-        text = yaml.safe_dump(crd(resource), sort_keys=False, width=120, allow_unicode=True)
+        text = yaml.dump(crd(resource), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
         yield f"{resource.crd_name}.yaml", _HEADER + text
 
 

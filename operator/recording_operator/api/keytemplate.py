@@ -3,8 +3,35 @@
 import re
 from typing import Final
 
+from recording_operator.api.recording_rules import MAX_OWNER_CHARS
+
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 UID_PATTERN: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+# `=` is in no id that was ever written plain, so ids without special characters keep their keys.
+_ESCAPED: Final = re.compile(r"[^A-Za-z0-9._-]|(?:^|(?<=\.))\.")
+_ESCAPE: Final = re.compile(r"(?:=[0-9A-F]{2})+")
+
+
+def escape_id(value: str) -> str:
+    """An owner's id as a key and a header hold it: `jo=40example.com`. No two ids are written alike."""
+    return _ESCAPED.sub(lambda found: "".join(f"={byte:02X}" for byte in found[0].encode()), value)
+
+
+def unescape_id(text: str) -> str:
+    """The id that was escaped to this text; what cannot have been escaped is left as it is."""
+    try:
+        value = _ESCAPE.sub(lambda found: bytes.fromhex(found[0].replace("=", "")).decode(), text)
+    except UnicodeDecodeError:
+        return text
+    return value if escape_id(value) == text else text
+
+
+def is_owner_id(value: str) -> bool:
+    """Whether the API server takes this for the id of an owner."""
+    plain = value.isprintable() and value == value.strip() and ".." not in value and "://" not in value
+    return plain and not value.startswith((".", "(")) and 0 < len(escape_id(value)) <= MAX_OWNER_CHARS
 
 
 def key_pattern(*, prefix: str, template: str) -> re.Pattern[str] | None:

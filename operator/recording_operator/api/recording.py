@@ -67,7 +67,11 @@ class ArtifactKind(StrEnum):
 class Owner(ApiModel):
     """Whose recording it is."""
 
-    org: OwnerId = Field(description="Organisation that owns the recording: letters, digits, '.', '_', '-'.")
+    org: OwnerId = Field(
+        description="Organisation that owns the recording, as its identity provider names it. Characters "
+        "other than "
+        "letters, digits, '.', '_' and '-' are written in keys as =40 for '@'."
+    )
     user: OwnerId | None = Field(default=None, description="User that the recording belongs to.")
     project: OwnerId | None = Field(default=None, description="Project that the recording belongs to.")
 
@@ -75,12 +79,16 @@ class Owner(ApiModel):
 class SecretKeyRef(ApiModel):
     """One key of a Secret in the Recording's own namespace."""
 
+    model_config = ConfigDict(json_schema_extra=cel.ATOMIC)
+
     name: ReferencedName = Field(description="Name of the Secret.")
     key: ReferencedName = Field(description="Key in the Secret's data.")
 
 
 class SecretRef(ApiModel):
     """A Secret in the Recording's own namespace."""
+
+    model_config = ConfigDict(json_schema_extra=cel.ATOMIC)
 
     name: ReferencedName = Field(description="Name of the Secret.")
 
@@ -128,7 +136,9 @@ class ArtifactSpec(ApiModel):
     name: ArtifactName = Field(description="Name within the Recording; part of the key in the store.")
     kind: ArtifactKind = Field(description="What the artifact is.")
     content_type: Annotated[str, WithJsonSchema(CONTENT_TYPE_SCHEMA)] = Field(
-        default="", description="Media type such as video/mp4, checked against what arrives. Empty: as the source says."
+        default="",
+        description="Media type such as video/mp4 or text/plain; charset=utf-8, checked against what arrives. Empty: "
+        "as the source says.",
     )
     optional: bool = Field(default=False, description="The Recording can be Complete although this artifact failed.")
     source: SourceRef | None = Field(

@@ -10,17 +10,32 @@ MAX_INLINE_BYTES: Final = 16 * 1024
 # etcd takes 1.5 MB per object: addresses, inline texts and the status of 64 artifacts must fit in together.
 MAX_INLINE_BYTES_TOGETHER: Final = 256 * 1024
 MAX_URL_CHARS: Final = 8192
+# Of an owner's id as it is written in keys, too.
+MAX_OWNER_CHARS: Final = 128
 
 OWNER_SCHEMA: Final = cel.string(
-    Rule(rule="self.matches('^[A-Za-z0-9._-]+$')", message="use only letters, digits, dot, underscore and hyphen"),
+    Rule(
+        rule=r"self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.startsWith(' ') && !self.endsWith(' ')",
+        message="write 1 to 128 printable characters, without a blank at the beginning or end",
+    ),
     Rule(rule="!self.startsWith('.') && !self.contains('..')", message="must not begin with '.' or contain '..'"),
-    max_length=128,
+    Rule(rule="!self.startsWith('(')", message="must not begin with '('; reports write (unknown) and (other)"),
+    Rule(rule="!self.contains('://')", message="must not contain a URL; it would be shown in keys and reports"),
+    # Escaped it has at most 128 bytes: all plain; or 96, of which 16 count three times; or 42, of which all do.
+    Rule(
+        rule="self.matches('^[A-Za-z0-9._-]*$') || size(bytes(self)) <= 42"
+        " || (size(self) <= 96 && self.matches('^([A-Za-z0-9._-]*[ -~]){0,16}[A-Za-z0-9._-]*$'))",
+        message="is too long for a key: with up to 16 special characters at most 96 characters, with more or with "
+        "letters outside ASCII at most 42 bytes",
+    ),
+    max_length=MAX_OWNER_CHARS,
 )
 URL_SCHEMA: Final = {"type": "string", "maxLength": MAX_URL_CHARS}
 CHECKSUM_SCHEMA: Final = cel.string(max_length=71)
 CONTENT_TYPE_SCHEMA: Final = cel.string(max_length=127)
 _CHECKSUM: Final = "^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|crc64nvme:[0-9a-f]{16}|crc32:[0-9a-f]{8})$"
 _MEDIA_PART: Final = "[A-Za-z0-9!#$&^_.+-]+"
+_PARAMETER: Final = f' *; *{_MEDIA_PART}=({_MEDIA_PART}|"[ !#-Z^-~]*")'
 INLINE_SCHEMA: Final = cel.string(max_length=MAX_INLINE_BYTES)
 
 _SCHEME: Final = "^[hH][tT][tT][pP][sS]?://"
@@ -89,8 +104,8 @@ SOURCE_RULES: Final = (
 ARTIFACT_RULES: Final = (
     Rule(rule="has(self.source) != has(self.inline)", message="set exactly one of source and inline"),
     Rule(
-        rule=f"self.contentType == '' || self.contentType.matches('^{_MEDIA_PART}/{_MEDIA_PART}$')",
-        message="write a media type such as video/mp4, audio/mpeg or text/vtt, without parameters",
+        rule=f"self.contentType == '' || self.contentType.matches('^{_MEDIA_PART}/{_MEDIA_PART}({_PARAMETER})*$')",
+        message="write a media type such as video/mp4, audio/mpeg or text/plain; charset=utf-8",
         field_path=".contentType",
     ),
     Rule(

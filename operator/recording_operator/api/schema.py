@@ -27,6 +27,7 @@ _ORDER: Final = (
     "minItems",
     "maxItems",
     "maxProperties",
+    "x-kubernetes-map-type",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
     "required",

@@ -38,6 +38,7 @@ from recording_operator.api.storagelocation_rules import (
     RETRY_DELAY_SCHEMA,
     RETRY_RULES,
     S3_RULES,
+    STORAGE_CLASS_SCHEMA,
     TAGS_SCHEMA,
 )
 
@@ -51,20 +52,6 @@ class EncryptionType(StrEnum):
 
     AES256 = "AES256"
     KMS = "aws:kms"
-
-
-class StorageClass(StrEnum):
-    """S3 storage classes that an upload may name."""
-
-    STANDARD = "STANDARD"
-    REDUCED_REDUNDANCY = "REDUCED_REDUNDANCY"
-    STANDARD_IA = "STANDARD_IA"
-    ONEZONE_IA = "ONEZONE_IA"
-    INTELLIGENT_TIERING = "INTELLIGENT_TIERING"
-    GLACIER_IR = "GLACIER_IR"
-    GLACIER = "GLACIER"
-    DEEP_ARCHIVE = "DEEP_ARCHIVE"
-    EXPRESS_ONEZONE = "EXPRESS_ONEZONE"
 
 
 class ChecksumUse(StrEnum):
@@ -98,6 +85,8 @@ class Encryption(ApiModel):
 class Credentials(ApiModel):
     """Where the access key comes from."""
 
+    model_config = ConfigDict(json_schema_extra=cel.ATOMIC)
+
     secret_name: ObjectName = Field(
         description="Secret in the operator's own namespace with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, "
         "if need be, AWS_SESSION_TOKEN."
@@ -109,20 +98,26 @@ class S3(ApiModel):
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*S3_RULES))
 
-    bucket: Annotated[str, WithJsonSchema(BUCKET_SCHEMA)] = Field(description="Name of the bucket. Cannot be changed.")
+    bucket: Annotated[str, WithJsonSchema(BUCKET_SCHEMA)] = Field(
+        description="Name of the bucket. With endpoint, upper case and '_' are allowed too. Cannot be changed."
+    )
     region: Annotated[str, WithJsonSchema(REGION_SCHEMA)] | None = Field(
         default=None, description="Region of the bucket, such as eu-west-2. Absent: us-east-1."
     )
     endpoint: Annotated[str, WithJsonSchema(ENDPOINT_SCHEMA)] | None = Field(
-        default=None, description="Address of a store that is not AWS, such as https://minio.example.com:9000."
+        default=None,
+        description="Address of a store that is not AWS, such as https://minio.example.com:9000 or, behind a proxy, "
+        "https://example.com/minio/. The bucket is no part of it.",
     )
     path_style: bool = Field(default=False, description="Put the bucket into the path instead of the host name.")
     prefix: Annotated[str, WithJsonSchema(PREFIX_SCHEMA)] = Field(
         default="",
         description="Put before every key; empty, or ends with '/'. Belongs to one cluster alone. Cannot be changed.",
     )
-    storage_class: StorageClass | None = Field(
-        default=None, description="Storage class of the objects. Absent: the bucket's default."
+    storage_class: Annotated[str, WithJsonSchema(STORAGE_CLASS_SCHEMA)] | None = Field(
+        default=None,
+        description="Storage class of the objects: one of AWS, or with endpoint whatever the store has, such as "
+        "NEARLINE. Absent: the bucket's default.",
     )
     encryption: Encryption | None = Field(
         default=None, description="Server-side encryption. Absent: the bucket's default."

@@ -17,18 +17,15 @@ MAX_TEMPLATE_CHARS: Final = 200
 
 _KEY_CHARACTERS: Final = "-A-Za-z0-9!_.*()="
 _KEY_CHARACTERS_MESSAGE: Final = "letters, digits and ! - _ . * ( ) ="
-_ENDPOINT: Final = "^https?://([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?/?$"
+_ENDPOINT: Final = "^https?://([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$"
 _NEW: Final = "create a new StorageLocation"
 
+_BUCKET: Final = "^[A-Za-z0-9][A-Za-z0-9._-]+[A-Za-z0-9]$"
 BUCKET_SCHEMA: Final = cel.string(
     Rule(
-        rule="self.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$')",
-        message="write a bucket name: 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a "
-        "letter or digit",
-    ),
-    Rule(
-        rule="!self.contains('..') && !self.matches('^[0-9]+([.][0-9]+){3}$')",
-        message="must not contain '..' or look like an IP address",
+        rule=f"self.matches('{_BUCKET}')",
+        message="write a bucket name: 3 to 255 letters, digits, '-', '_' and '.', beginning and ending with a letter "
+        "or digit",
     ),
     Rule(
         rule="!self.endsWith('--x-s3')",
@@ -38,7 +35,25 @@ BUCKET_SCHEMA: Final = cel.string(
         rule="!self.endsWith('--ol-s3') && !self.endsWith('--table-s3') && !self.endsWith('.mrap')",
         message="Object Lambda, table and multi-region access points are not supported; use the bucket's own name",
     ),
-    max_length=63,
+    max_length=255,
+)
+# Of AWS, whose rules other stores may loosen.
+AWS_STORAGE_CLASSES: Final = (
+    "STANDARD",
+    "REDUCED_REDUNDANCY",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER_IR",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+)
+STORAGE_CLASS_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*$')",
+        message="write a storage class such as STANDARD_IA: letters, digits, '-', '_' and '.'",
+    ),
+    max_length=64,
 )
 REGION_SCHEMA: Final = cel.string(
     Rule(rule="self.matches('^[a-z0-9-]+$')", message="write a region such as eu-west-2, or leave it out"),
@@ -130,8 +145,25 @@ S3_RULES: Final = (
         rule=f"!has(self.endpoint) || (self.endpoint.matches('{_ENDPOINT}')"
         " && isURL(self.endpoint)"
         " && (url(self.endpoint).getPort() == '' || int(url(self.endpoint).getPort()) <= 65535))",
-        message="must be a URL without path, user name or query, such as https://minio.example.com:9000",
+        message="must be a URL without user name or query, such as https://minio.example.com:9000",
         field_path=".endpoint",
+    ),
+    Rule(
+        # What is the name of no bucket at all has its own message.
+        rule=f"has(self.endpoint) || !self.bucket.matches('{_BUCKET}')"
+        " || self.bucket.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$')",
+        message="a bucket of AWS has 3 to 63 lower-case letters, digits, '-' and '.'; for another store set endpoint",
+        field_path=".bucket",
+    ),
+    Rule(
+        rule="has(self.endpoint) || (!self.bucket.contains('..') && !self.bucket.matches('^[0-9]+([.][0-9]+){3}$'))",
+        message="a bucket of AWS must not contain '..' or look like an IP address; for another store set endpoint",
+        field_path=".bucket",
+    ),
+    Rule(
+        rule=f"has(self.endpoint) || !has(self.storageClass) || self.storageClass in {list(AWS_STORAGE_CLASSES)}",
+        message=f"AWS has the storage classes {', '.join(AWS_STORAGE_CLASSES)}; for another store set endpoint",
+        field_path=".storageClass",
     ),
     Rule(rule="self.bucket == oldSelf.bucket", message=f"bucket cannot be changed; {_NEW}", field_path=".bucket"),
     Rule(rule="self.prefix == oldSelf.prefix", message=f"prefix cannot be changed; {_NEW}", field_path=".prefix"),

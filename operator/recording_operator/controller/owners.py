@@ -1,14 +1,13 @@
 """Whose an object is that neither its key nor a Recording tells: its own metadata, asked for so many at most."""
 
-import re
 from typing import Final
 
+from recording_operator.api.keytemplate import escape_id, is_owner_id, unescape_id
 from recording_operator.controller.refresherrors import NOT_PERMITTED
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.translate import StoreError
 
 MOST_ASKED: Final = 1000
-_ORG: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class OwnerAsker:
@@ -33,4 +32,5 @@ class OwnerAsker:
         if seen is None or seen.recording_uid != uid or seen.org is None:
             return None
         # Whoever may write to the bucket writes this.
-        return seen.org if _ORG.fullmatch(seen.org) else None
+        org = unescape_id(seen.org)
+        return org if is_owner_id(org) and escape_id(org) == seen.org else None

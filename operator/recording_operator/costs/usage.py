@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from recording_operator.api.keytemplate import exact_fields, key_pattern
+from recording_operator.api.keytemplate import exact_fields, key_pattern, unescape_id
 from recording_operator.costs.arrivals import MOST_OWNERS, OTHER, Amount, Arrivals, UploadDay, Window, earliest
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.places import Claim
 from recording_operator.costs.profile import Profile, StorageClassPrice
 
 UNKNOWN: Final = "(unknown)"
-"""Cannot be an organisation or namespace: those hold no parentheses."""
+"""Cannot be an organisation or namespace: those do not begin with a parenthesis."""
 
 
 class Holding(NamedTuple):
@@ -224,7 +224,7 @@ class LocationTally:
         if org is None and not self._org_in_key:
             org = self._org_from_object(key, found["uid"], ask=ask)
         owner = (
-            found["org"] if self._org_in_key else org or UNKNOWN,
+            unescape_id(found["org"]) if self._org_in_key else org or UNKNOWN,
             found["namespace"] if self._namespace_in_key else namespace or UNKNOWN,
             known,
         )

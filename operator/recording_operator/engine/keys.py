@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from recording_operator.api.keytemplate import PLACEHOLDER, key_pattern
+from recording_operator.api.keytemplate import PLACEHOLDER, escape_id, key_pattern
 
 EXTENSIONS: Final[dict[str, str]] = {
     "video/mp4": ".mp4",
@@ -56,14 +56,14 @@ class KeyFacts:
 def render_key(*, prefix: str, template: str, facts: KeyFacts, artifact: str, content_type: str) -> str:
     """The object key of one artifact. At most 1,024 bytes by the bounds of the schema (S3's limit)."""
     values = {
-        "org": facts.org,
-        "user": facts.user or ABSENT,
-        "project": facts.project or ABSENT,
+        "org": escape_id(facts.org),
+        "user": escape_id(facts.user or ABSENT),
+        "project": escape_id(facts.project or ABSENT),
         "namespace": facts.namespace,
         "name": facts.name,
         "uid": facts.uid,
         "artifact": artifact,
-        "ext": EXTENSIONS.get(content_type.lower(), ""),
+        "ext": EXTENSIONS.get(content_type.partition(";")[0].strip().lower(), ""),
         "year": f"{facts.created:%Y}",
         "month": f"{facts.created:%m}",
         "day": f"{facts.created:%d}",

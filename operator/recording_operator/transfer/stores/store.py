@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from recording_operator.api.keytemplate import escape_id
 from recording_operator.api.names import ARTIFACT_METADATA_KEY, ORG_METADATA_KEY, UID_METADATA_KEY
 from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject
 from recording_operator.transfer.stores.capabilities import Capabilities
@@ -130,4 +131,4 @@ class BodyAborted(BaseException):
 def metadata_of(obj: ObjectSpec) -> Mapping[str, str]:
     """What marks an object as ours."""
     marks = {UID_METADATA_KEY: obj.recording_uid, ARTIFACT_METADATA_KEY: obj.artifact}
-    return marks if obj.org is None else {**marks, ORG_METADATA_KEY: obj.org}
+    return marks if obj.org is None else {**marks, ORG_METADATA_KEY: escape_id(obj.org)}
