@@ -38,7 +38,7 @@ def run_case(laboratory: Lab, *, seed: int, number: int) -> Case:
     for redraw in range(_REDRAWS):
         draw = random.Random(f"{seed} {number} {redraw}")
         small = corruption.size == "small"
-        size = draw.randrange(1 * KIB, 128 * KIB) if small else draw.randrange(4 * PART, 12 * PART)
+        size = draw.randrange(2 * KIB, 128 * KIB) if small else draw.randrange(4 * PART, 12 * PART)
         leg = laboratory.tls if corruption.tls else laboratory.plain
         scene = begin(leg, draw, pattern(size, seed=number), dialect=corruption.dialect)
         met = corruption.set_up(scene)

@@ -18,7 +18,7 @@ _REFUSED_EVERY = 50
 def content_of(number: int) -> bytes:
     """The bytes of a Recording: one to a dozen small parts, some larger than what a probe brings."""
     draw = random.Random(number)
-    size = draw.randrange(70 * KIB, 200 * KIB) if number % _LARGE_EVERY == 0 else draw.randrange(1 * KIB, 48 * KIB)
+    size = draw.randrange(70 * KIB, 200 * KIB) if number % _LARGE_EVERY == 0 else draw.randrange(2 * KIB, 48 * KIB)
     return pattern(size, seed=number)
 
 

@@ -144,19 +144,18 @@ def _fits(content: _Content, declared: str, kind: str, *, vouched: bool) -> bool
     if mediatypes.is_text(declared):
         return _fits_text(content, declared, kind)
     if kind in _MEDIA_KINDS or mediatypes.is_media(declared):
-        return _fits_media(content, declared, kind, vouched=vouched)
+        return _fits_media(content, declared, small_video=kind == "Video" and content.small and not vouched)
     return not content.is_page and not content.is_error
 
 
-def _fits_media(content: _Content, declared: str, kind: str, *, vouched: bool) -> bool:
+def _fits_media(content: _Content, declared: str, *, small_video: bool) -> bool:
     if content.media is not None:
         return True
     if content.text is not None:
         return False
     if content.other is not None and content.other.lower() not in declared:  # JPEG is in video/x-motion-jpeg
         return is_archive(content.other) and not mediatypes.is_media(declared)
-    video = kind == "Video" or declared.startswith("video/")
-    return vouched or not (video and content.small)
+    return not small_video
 
 
 def _fits_text(content: _Content, declared: str, kind: str) -> bool:
