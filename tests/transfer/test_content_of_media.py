@@ -324,6 +324,8 @@ def test_s53_an_error_is_no_document(declared: str, kind: str) -> None:
         ("text/vtt", b"1\n00:00:01,000 --> 00:00:02,000\nSubRip, as many call it\n"),
         ("text/vtt", "\ufeffWEBVTT\n\n00:01.000 --> 00:02.000\nпривет".encode("utf-16-le")),
         ("text/vtt; charset=windows-1251", b"WEBVTT\n\n00:01.000 --> 00:02.000\n" + "Добрый день".encode("cp1251")),
+        ("text/vtt", b"captions in a dialect of their own\n" * 100),
+        ("application/x-ndjson", b"# a comment, as some tools write it\n" * 100),
         ("application/json", codecs.BOM_UTF8 + b' \n[1, 2]'),
         ("application/json", b'"a text"'),
         ("application/json", b"-12.5e3\n"),

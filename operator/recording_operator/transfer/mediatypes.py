@@ -99,8 +99,13 @@ def is_xml(declared: str) -> bool:
 
 
 def is_json(declared: str) -> bool:
-    """Whether a bare type is JSON, one value or one a line."""
-    return declared in _JSON or declared in _JSON_LINES or declared.endswith("+json")
+    """Whether a bare type is one value of JSON."""
+    return declared in _JSON or declared.endswith("+json")
+
+
+def is_json_lines(declared: str) -> bool:
+    """Whether a bare type is JSON with a value a line, or a dialect of it."""
+    return declared in _JSON_LINES
 
 
 def is_timed_text(declared: str) -> bool:

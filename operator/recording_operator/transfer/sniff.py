@@ -168,7 +168,9 @@ def _fits_text(content: _Content, declared: str, kind: str) -> bool:
     if content.flavour == "HTML":
         return False
     if mediatypes.is_timed_text(declared):
-        return content.flavour == "captions" or (content.flavour is None and _has_cues(content))
+        return content.flavour == "captions" or (content.flavour is None and _may_be_captions(content))
+    if mediatypes.is_json_lines(declared):
+        return content.flavour in ("JSON", None) and (not content.small or _is_json_value(content.text or ""))
     if mediatypes.is_json(declared):
         return content.flavour == "JSON" or _is_json_value(content.text or "")
     if mediatypes.is_xml(declared):
@@ -176,9 +178,9 @@ def _fits_text(content: _Content, declared: str, kind: str) -> bool:
     return not content.is_page
 
 
-def _has_cues(content: _Content) -> bool:
-    """Or nothing shows that it has not: an encoding that nobody knows, or encrypted captions."""
-    return not content.called_page if content.text is None else _CUE.search(content.text) is not None
+def _may_be_captions(content: _Content) -> bool:
+    """A short text without the time of a cue is a message; other formats of captions have their own ways."""
+    return _CUE.search(content.text or "") is not None or not (content.called_page or content.small)
 
 
 def _flavour(text: str) -> str | None:
