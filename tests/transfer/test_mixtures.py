@@ -27,7 +27,17 @@ from tests.support.strict_faults import (
     Operation,
 )
 from tests.support.strict_store import StrictStore
-from tests.support.transfers import KEY, KIB, MIB, Observed, check_stored, fast_options, pattern, run_transfer
+from tests.support.transfers import (
+    KEY,
+    KIB,
+    MIB,
+    Observed,
+    an_object,
+    check_stored,
+    fast_options,
+    pattern,
+    run_transfer,
+)
 
 Serve = Callable[[bytes], LyingSource]
 ATTEMPTS = 60
