@@ -104,7 +104,12 @@ class OperatorProcess:
 def operator_command(*, policy: Path, namespace: str, http_port: int, program: Sequence[str] = ()) -> list[str]:
     """Return the command line of the operator; port 0 lets it choose one."""
     called = program or [str(Path(sys.executable).with_name("recording-operator"))]
-    options = [f"--policy={policy}", f"--namespace={namespace}", f"--http-host={LOOPBACK}", f"--http-port={http_port}"]
+    options = [
+        f"--settings={policy}",
+        f"--namespace={namespace}",
+        f"--http-host={LOOPBACK}",
+        f"--http-port={http_port}",
+    ]
     return [*called, "run", *options]
 
 

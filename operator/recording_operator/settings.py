@@ -152,23 +152,23 @@ def load_settings(path: Path | None) -> Settings:
         document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise SettingsError(f"policy file {path}: {reason}") from None
+        raise SettingsError(f"settings file {path}: {reason}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise SettingsError(f"policy file {path}: no valid YAML{where}") from None
+        raise SettingsError(f"settings file {path}: no valid YAML{where}") from None
     if document is None:
         return Settings()
     if not isinstance(document, dict):
-        raise SettingsError(f"policy file {path}: write a mapping such as 'sourcePolicy:' at the top")
+        raise SettingsError(f"settings file {path}: write a mapping such as 'sourcePolicy:' at the top")
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
-        raise SettingsError(f"policy file {path}: {_first_fault(error)}") from None
+        raise SettingsError(f"settings file {path}: {_first_fault(error)}") from None
     try:
         settings.lease_timings()
     except SettingsError as error:
-        raise SettingsError(f"policy file {path}: {error}") from None
+        raise SettingsError(f"settings file {path}: {error}") from None
     return settings
 
 

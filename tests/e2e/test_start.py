@@ -22,13 +22,13 @@ pytestmark = pytest.mark.cluster
 WITHIN_S = 60.0
 
 
-def refusal(kubeconfig: Path, policy: Path, *, port: int = 0) -> str:
-    """What `recording-operator run` says when it does not start: its last line, once it has ended with status 1."""
+def refusal(kubeconfig: Path, policy: Path, *, port: int = 0, status: int = 1) -> str:
+    """What `recording-operator run` says when it does not start: its last line, once it has ended with `status`."""
     command = operator_command(policy=policy, namespace=OPERATOR_NAMESPACE, http_port=port)
     done = subprocess.run(
         command, env=operator_environment(kubeconfig), capture_output=True, text=True, timeout=WITHIN_S, check=False
     )
-    assert done.returncode == 1, done
+    assert done.returncode == status, done
     assert "Traceback" not in done.stdout + done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("recording-operator: ")]
     assert len(lines) == 1, done.stderr
@@ -47,14 +47,15 @@ def policy(tmp_path: Path) -> Path:
     return write_settings(tmp_path)
 
 
-def test_a_bad_policy_file(kubeconfig: Path, tmp_path: Path) -> None:
-    path = tmp_path / "policy.yaml"
+def test_a_bad_settings_file(kubeconfig: Path, tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
     path.write_text("sourcePolicy: {schema: [https]}")
 
-    said = refusal(kubeconfig, path)
+    said = refusal(kubeconfig, path, status=2)
 
     assert (
-        said == f"recording-operator: policy file {path}: sourcePolicy.schema is not a setting; look for a typing error"
+        said
+        == f"recording-operator: settings file {path}: sourcePolicy.schema is not a setting; look for a typing error"
     )
 
 
@@ -81,8 +82,8 @@ def test_what_is_said_of_bad_settings(tmp_path: Path, text: str, words: list[str
     assert all(word in said for word in [str(path), *words]), said
 
 
-def test_a_policy_file_that_is_not_there(kubeconfig: Path, tmp_path: Path) -> None:
-    assert "No such file" in refusal(kubeconfig, tmp_path / "absent.yaml")
+def test_a_settings_file_that_is_not_there(kubeconfig: Path, tmp_path: Path) -> None:
+    assert "No such file" in refusal(kubeconfig, tmp_path / "absent.yaml", status=2)
 
 
 def test_a_port_that_is_taken(kubeconfig: Path, policy: Path) -> None:

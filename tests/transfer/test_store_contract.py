@@ -79,9 +79,10 @@ def test_put_is_conditional_checked_and_shown_by_head(world: World) -> None:
     assert store.head(KEY) is None
     assert reason_of(lambda: store.put(obj, body, crc64nvme=crc64nvme(b"other"))) is Reason.TARGET_INTEGRITY
     assert store.head(KEY) is None
-    store.put(obj, body, crc64nvme=crc64nvme(body))
+    written = store.put(obj, body, crc64nvme=crc64nvme(body))
     seen = store.head(KEY)
     assert seen is not None
+    assert written.is_at_key(seen.stored)
     assert (seen.recording_uid, seen.artifact) == ("uid-1", "video")
     assert seen.stored.checksum == to_text(crc64nvme(body))
     assert (seen.stored.size_bytes, seen.stored.content_type) == (len(body), "video/mp4")
@@ -106,9 +107,10 @@ def test_multipart_shows_sums_and_combines_them(world: World) -> None:
         Reason.TARGET_INTEGRITY,
     )
     assert store.head(KEY) is None
-    store.complete(obj, upload_id, parts, size_bytes=len(BODY), crc64nvme=crc)
+    written = store.complete(obj, upload_id, parts, size_bytes=len(BODY), crc64nvme=crc)
     seen = store.head(KEY)
     assert seen is not None
+    assert written.is_at_key(seen.stored)
     assert seen.stored.checksum == to_text(crc)
     assert list(store.uploads(KEY)) == []
 

@@ -27,6 +27,8 @@ UID_METADATA_KEY: Final = "recording-uid"
 ARTIFACT_METADATA_KEY: Final = "recording-artifact"
 # The owner's organisation, where the Recording names one: a report finds it when the Recording is gone.
 ORG_METADATA_KEY: Final = "recording-org"
+# What `recording-operator copy` knows the content of its source by: a hash of the source's strong ETag.
+SOURCE_ETAG_METADATA_KEY: Final = "recording-source-etag"
 
 # Key, below the location's prefix, of the object that names the cluster which owns the prefix.
 OWNER_MARKER: Final = ".recording-operator/owner"

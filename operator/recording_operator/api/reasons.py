@@ -130,7 +130,7 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.INTEGRITY_UNVERIFIABLE: "The source states no length and ends by closing the connection: a cut could not be told from the end. Give size or checksum. Or the object is in an archive class, and what is asked for would need reading it back.",
     Reason.TARGET_UNAVAILABLE: "The store failed or did not answer; it is asked again.",
     Reason.TARGET_DENIED: "The store refused the operator's credentials. The location is checked again; no attempt is spent.",
-    Reason.TARGET_KEY_CONFLICT: "Another object, not of this Recording, is at the key. Nothing was overwritten.",
+    Reason.TARGET_KEY_CONFLICT: "An object is at the key that is not of this Recording, or does not have the bytes that it should have. Nothing was overwritten or removed: remove it by hand, then change spec.retryToken.",
     Reason.TARGET_INTEGRITY: "The store's object is not what was sent; it is not accepted.",
     Reason.TARGET_QUOTA: "The store's quota is used up.",
     Reason.TARGET_UPLOAD_LOST: "The store no longer knows the upload (aborted by a lifecycle rule or a person); it starts anew.",

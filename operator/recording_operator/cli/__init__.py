@@ -1,17 +1,31 @@
-"""The command line: `recording-operator VERB`. Each verb is a module here, imported only when it is called."""
+"""The command line: `recording-operator VERB`. Each verb is a module here, imported only when it is called.
+
+Shell completion runs the program on every TAB: neither that nor `--help` imports the libraries that a verb works with.
+"""
 
 from importlib import import_module
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from recording_operator import __version__
 
-VERBS: Final = ("copy", "report", "run")
+VERBS: Final = {
+    "copy": "Copy one file from a URL to S3, with all checks of the operator.",
+    "report": "Show what a StorageReport counted, as a table, CSV or JSON.",
+    "run": "Run the operator.",
+}
+_EXAMPLES: Final = """\b
+Examples:
+  recording-operator copy 'https://media.example.com/video.mp4' s3://recordings/video.mp4
+  recording-operator report acme --by month -o csv
+  recording-operator run --settings settings.yaml
+"""
 
 
 class _Verbs(click.Group):
-    """Finds verbs by name: a copy need not wait for the libraries of the control loop."""
+    """Finds verbs by name, and knows what they are for without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the library's signature
         """Names of all verbs."""
@@ -24,8 +38,18 @@ class _Verbs(click.Group):
         command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The verbs and what they are for, whole."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
 
-@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs that begin like what was typed, and options."""
+        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXAMPLES)
 @click.version_option(__version__, prog_name="recording-operator")
 def main() -> None:
     """Move recordings from expiring URLs to object storage, byte for byte."""

@@ -1,25 +1,22 @@
-"""`recording-operator report`: the history of a StorageReport, for a person, a spreadsheet or a program."""
+"""`recording-operator report`: its command line. The work is done in `reporting`, which is imported only for that."""
 
-import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final, Literal, Never
+from typing import Final, Literal
 
 import click
-from pydantic import ValidationError
 
-from recording_operator.api.storagereport import StorageReport
-from recording_operator.costs.export import Step, as_csv, as_json, as_table, rows
-from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import ConnectionConfigError, connection
-from recording_operator.kube.errors import KubeError, NotFound
-from recording_operator.kube.rest import RestClient
-
-_WRITERS: Final = {"table": as_table, "csv": as_csv, "json": as_json}
 _DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
+_STEPS: Final = ("day", "week", "month")
+_EXAMPLES: Final = """\b
+Examples:
+  recording-operator report acme
+  recording-operator report acme --from 2026-11-01 --to 2026-11-30 --by week
+  recording-operator report acme --by month -o csv > acme.csv
+"""
 
 
-@click.command()
+@click.command(epilog=_EXAMPLES)
 @click.argument("name")
 @click.option(
     "-o",
@@ -31,9 +28,19 @@ _DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
 )
 @click.option("--from", "begin", type=_DAY, help="First day, such as 2026-11-01. Default: as far back as there is.")
 @click.option("--to", "end", type=_DAY, help="Last day. Default: today.")
-@click.option("--by", default="day", show_default=True, type=click.Choice([step.value for step in Step]))
-@click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Default: the usual one.")
-@click.option("--context", help="Context of the kubeconfig.")
+@click.option(
+    "--by",
+    default="day",
+    show_default=True,
+    type=click.Choice(_STEPS),
+    help="Length of a row. Storage is the mean of its days, everything else the sum.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Default: KUBECONFIG, ~/.kube/config, or the pod's own account.",
+)
+@click.option("--context", help="Context of the kubeconfig. Default: the current one.")
 def report(
     *,
     name: str,
@@ -46,38 +53,30 @@ def report(
 ) -> None:
     """Show what StorageReport NAME counted, by day, week or month and by organisation.
 
-    Days are in UTC. Exit status: 0, or 1 when there is nothing to show (one line says why).
+    Days are in UTC.
+
+    \b
+    Exit status:
+      0  something was shown
+      1  there is nothing to show, or it cannot be read (one line says why)
+      2  the command line is wrong
     """
     if begin is not None and end is not None and end < begin:
         raise click.UsageError("--to is before --from")
-    try:
-        stored = _stored(name, kubeconfig=kubeconfig, context=context)
-    except NotFound:
-        _fail(f"StorageReport {name} does not exist; kubectl get storagereports lists those that do")
-    except ValidationError:
-        _fail(f"StorageReport {name} cannot be read: its CRD is not this program's")
-    except (KubeError, ConnectionConfigError) as error:
-        _fail(str(error))
-    if stored.status.cost is None:
-        _fail(f"StorageReport {name} was not refreshed yet; kubectl describe storagereport {name} says why")
-    found = rows(stored.status.history, begin=_day(begin), end=_day(end), step=Step(by))
-    # Bytes: a text stream would turn CSV's line ends into the platform's.
-    text = _WRITERS[output](found, currency=stored.status.cost.currency)
-    sys.stdout.buffer.write(text.encode())
+    from recording_operator.cli.reporting import Asked, show  # noqa: PLC0415 - heavy, and --help needs none of it
 
-
-def _stored(name: str, *, kubeconfig: Path | None, context: str | None) -> StorageReport:
-    rest = RestClient(connection(kubeconfig=kubeconfig, context=context))
-    try:
-        return StorageReport.model_validate(KubeApi(rest).get_report(name))
-    finally:
-        rest.close()
+    show(
+        Asked(
+            name=name,
+            output=output,
+            begin=_day(begin),
+            end=_day(end),
+            by=by,
+            kubeconfig=kubeconfig,
+            context=context,
+        )
+    )
 
 
 def _day(given: datetime | None) -> date | None:
     return None if given is None else given.date()
-
-
-def _fail(message: str) -> Never:
-    click.echo(f"recording-operator: {message}", err=True)
-    sys.exit(1)

@@ -12,7 +12,7 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.bandwidth import Flow
-from recording_operator.transfer.commit import StoredMeanwhile, commit_small, is_of, remove_wrong, wrong_in_store
+from recording_operator.transfer.commit import StoredMeanwhile, commit_small, key_conflict
 from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.existing import Existing, cannot_compare
@@ -80,7 +80,7 @@ def transfer_source(
         return found
     # A conditional write finds by itself what is there; before many parts are moved for nothing, the store is asked.
     if found is None and not is_small(facts, options):
-        found = existing.look()
+        found = existing.look(facts)
     if found is not None:
         return existing.compare(found, asker, facts)
     move = Move(
@@ -156,13 +156,9 @@ def store_inline(body: bytes, obj: ObjectSpec, *, store: Store) -> StoredObject:
     never, options = threading.Event(), TransferOptions()
     obj = replace(obj, content_type=obj.content_type or _INLINE_TYPE)
     try:
-        return commit_small(body, obj, store=store, stop=never, options=options, flow=_UNLIMITED)
+        return commit_small(body, obj, store=store, stop=never, options=options, flow=_UNLIMITED).stored
     except StoredMeanwhile:
-        # The text cannot change, so what is there under our marks was damaged.
-        seen = store.head(obj.key)
-        if seen is not None and is_of(obj, seen):
-            remove_wrong(seen.stored, store=store, obj=obj)
-        raise wrong_in_store() from None
+        raise key_conflict("The object at the key does not have the artifact's text") from None
 
 
 def abort_uploads(obj_key: str, *, store: Store, upload_id: str | None) -> int:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from awscrt import checksums as crt
 
 _HASHES: Final = ("sha256", "md5")
+_HEX_DIGITS: Final = {"sha256": 64, "md5": 32, "crc64nvme": 16, "crc32": 8}
 
 
 def crc64nvme(data: bytes | bytearray | memoryview, previous: int = 0) -> int:
@@ -71,11 +72,14 @@ class Expected:
     """The checksum that the spec gives: `sha256:…`, `md5:…`, `crc32:…` or `crc64nvme:…`, in hex."""
 
     def __init__(self, text: str) -> None:
-        """Raises ValueError for an algorithm that is not known here."""
+        """Raises ValueError for an algorithm that is not known here, and for digits that none of its sums has."""
         self.algorithm, _, digits = text.partition(":")
         self.hex: Final = digits.lower()
-        if self.algorithm not in (*_HASHES, "crc32", "crc64nvme"):
+        length = _HEX_DIGITS.get(self.algorithm)
+        if length is None:
             raise ValueError(f"write a checksum of sha256, md5, crc32 or crc64nvme, not {self.algorithm!r}")
+        if len(self.hex) != length or not set(self.hex) <= set("0123456789abcdef"):
+            raise ValueError(f"write {length} hex digits after {self.algorithm}:")
 
     @property
     def combines(self) -> bool:

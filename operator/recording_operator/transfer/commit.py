@@ -8,6 +8,8 @@ which an object of somebody else could be overwritten; the uid in every key and 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer import checksums
@@ -17,11 +19,25 @@ from recording_operator.transfer.integrity import Sent, etag_of_body, etag_of_pa
 from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject, TransferOptions
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.session import UploadSession
-from recording_operator.transfer.stores.store import SeenObject, Store
+from recording_operator.transfer.stores.store import SeenObject, Store, Written
+
+_ANOTHERS: Final = "An object that is not of this Recording is at the key"
+_LEFT: Final = "It was left as it is: remove it by hand if nobody needs it, or use another key."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A stored object that was proved to be what was sent. `written`: this attempt wrote it, by the store's response.
+
+    Otherwise another process stored the same bytes, or the response to our own write was lost.
+    """
+
+    stored: StoredObject
+    written: bool
 
 
 class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of answer
-    """An object of this artifact is at the key that is not what was just sent: another process was here first."""
+    """An object of this artifact is at the key, is not what was just sent, and is not known to be of this attempt."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -30,7 +46,7 @@ class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of answer
         )
 
 
-def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int, flow: Flow) -> StoredObject:
+def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int, flow: Flow) -> Settled:
     """Join the session's parts and return the object as HEAD shows it, proved.
 
     Raises TransferError: TargetKeyConflict, TargetUploadLost (no object, and the upload is gone), TargetIntegrity,
@@ -51,7 +67,7 @@ def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int, fl
 
 def commit_small(
     body: bytes, obj: ObjectSpec, *, store: Store, stop: StopSignal, options: TransferOptions, flow: Flow
-) -> StoredObject:
+) -> Settled:
     """Store `body` in one request and return the object, proved. Raises as `commit_upload`."""
     crc = checksums.crc64nvme(body)
     return _settle(
@@ -70,16 +86,13 @@ def is_of(obj: ObjectSpec, seen: SeenObject) -> bool:
     return seen.recording_uid == obj.recording_uid and seen.artifact == obj.artifact
 
 
-def key_conflict() -> TransferError:
-    """Another's object is where ours should be."""
-    return TransferError(
-        Reason.TARGET_KEY_CONFLICT,
-        "Another object, not of this Recording, is at the key. Nothing was overwritten; remove it by hand.",
-    )
+def key_conflict(seen: str = _ANOTHERS) -> TransferError:
+    """What is at the key is not what should be there, and this attempt has not written it. `seen` says what it is."""
+    return TransferError(Reason.TARGET_KEY_CONFLICT, f"{seen}. {_LEFT}")
 
 
 def _settle(
-    write: Callable[[], None],
+    write: Callable[[], Written],
     *,
     store: Store,
     obj: ObjectSpec,
@@ -87,29 +100,29 @@ def _settle(
     options: TransferOptions,
     stop: StopSignal,
     flow: Flow,
-) -> StoredObject:
+) -> Settled:
     patience = Patience(options, stop)
 
-    def judged(failure: TransferError | None) -> StoredObject | None:
+    def judged(written: Written | None) -> Settled | None:
         seen = patiently(lambda: store.head(obj.key), patience.again())
         if seen is None:
             return None
         if not is_of(obj, seen):
             raise key_conflict()
+        ours = written is not None and written.is_at_key(seen.stored)
         proved = patiently(lambda: prove(seen.stored, sent, store=store, stop=stop, flow=flow), patience.again())
         if proved is not None:
-            return proved
-        if failure is not None:
-            # Ours by its marks, but not what we sent, and our own write was refused.
+            return Settled(stored=proved, written=ours)
+        if not ours:
             raise StoredMeanwhile
         remove_wrong(seen.stored, store=store, obj=obj)
         raise wrong_in_store()
 
     while True:
-        if not store.capabilities.may_write_unseen and (found := judged(StoredMeanwhile())) is not None:
+        if not store.capabilities.may_write_unseen and (found := judged(None)) is not None:
             return found
-        failure = _failure_of(write)
-        if (found := judged(failure)) is not None:
+        written, failure = _tried(write)
+        if (found := judged(written)) is not None:
             return found
         if failure is None:
             failure = _unavailable("The store confirmed the object but does not show it.")
@@ -118,12 +131,11 @@ def _settle(
         patience.pause(failure)
 
 
-def _failure_of(write: Callable[[], None]) -> TransferError | None:
+def _tried(write: Callable[[], Written]) -> tuple[Written | None, TransferError | None]:
     try:
-        write()
+        return write(), None
     except TransferError as error:
-        return error
-    return None
+        return None, error
 
 
 def wrong_in_store() -> TransferError:
@@ -132,7 +144,10 @@ def wrong_in_store() -> TransferError:
 
 
 def remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> None:
-    """Delete exactly this version. Raises TransferError(ChecksumMismatch) where that fails: it must not be believed."""
+    """Delete exactly this version, which this attempt wrote.
+
+    Raises TransferError(ChecksumMismatch) where that fails: it must not be believed.
+    """
     try:
         store.delete(stored.key, version_id=stored.version_id, recording_uid=obj.recording_uid)
     except TransferError:

@@ -3,16 +3,19 @@
 A process may have ended between the last write to the store and the one to the status. Where the store refuses wrong
 checksums, an object with our marks can only have come to be with the right bytes. Elsewhere its bytes are compared:
 with the spec's checksum, or with the source, which is read again for that.
+
+What is found here was not written by this attempt, so it stays, whatever it is: nothing in this module removes an
+object.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import crc64nvme
-from recording_operator.transfer.commit import is_of, key_conflict, remove_wrong, wrong_in_store
+from recording_operator.transfer.commit import is_of, key_conflict
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.expectations import Expectations
 from recording_operator.transfer.integrity import Sent, prove
@@ -20,7 +23,7 @@ from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.pipe import WINDOW_BYTES, RangeStream
 from recording_operator.transfer.source import RangesLost, Source, SourceFacts
-from recording_operator.transfer.stores.store import Store
+from recording_operator.transfer.stores.store import SeenObject, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,26 +37,31 @@ class Existing:
     options: TransferOptions
     flow: Flow
 
-    def look(self) -> StoredObject | None:
+    def look(self, facts: SourceFacts | None = None) -> StoredObject | None:
         """The object of this artifact, if there is one; its `proof` is None where it must be compared with the source.
 
-        Raises TransferError (TargetKeyConflict where it is somebody else's; else as `Expectations.prove_stored`) and
-        Stopped.
+        `facts` are what the source says of its content, where it was read. Raises TransferError (TargetKeyConflict
+        where the object is somebody else's or not what the spec says) and Stopped.
         """
         seen = patiently(lambda: self.store.head(self.obj.key), self._patience())
         if seen is None:
             return None
         if not is_of(self.obj, seen):
             raise key_conflict()
-        return self.expected.prove_stored(seen.stored, store=self.store, obj=self.obj, stop=self.stop, flow=self.flow)
+        found = self.expected.prove_existing(seen.stored, store=self.store, stop=self.stop, flow=self.flow)
+        return found if self._is_of_content(seen, found, facts) else replace(found, proof=None)
 
     def compare(self, stored: StoredObject, source: Source, facts: SourceFacts) -> StoredObject:
-        """The object, proved to have the source's bytes; one that has others is removed, exactly this version.
+        """The object, proved to have the source's bytes.
 
-        Raises TransferError (TargetIntegrity then) and Stopped.
+        Raises TransferError (TargetKeyConflict where it has others) and Stopped.
         """
         if stored.proof is not None:
             return stored
+        if facts.size_bytes not in (None, stored.size_bytes):
+            raise key_conflict(
+                f"The object at the key has {stored.size_bytes} bytes, its source now has {facts.size_bytes}"
+            )
         sent = self._sum_source(source, facts, by_etag="-" not in stored.etag)
         if sent is not None:
             proved = patiently(
@@ -61,8 +69,16 @@ class Existing:
             )
             if proved is not None:
                 return self.expected.noted(proved)
-        remove_wrong(stored, store=self.store, obj=self.obj)
-        raise wrong_in_store()
+        raise key_conflict("The object at the key does not have the bytes that its source has now")
+
+    def _is_of_content(self, seen: SeenObject, found: StoredObject, facts: SourceFacts | None) -> bool:
+        """Whether the object is the result for what the source has now; always, unless the content is pinned."""
+        if not self.obj.pins_content:
+            return True
+        if facts is None:
+            return found.proved_checksum is not None
+        mark = etag_mark(facts)
+        return mark is not None and seen.source_etag == mark and facts.size_bytes in (None, found.size_bytes)
 
     def _sum_source(self, source: Source, facts: SourceFacts, *, by_etag: bool) -> Sent | None:
         """What the source holds now; None where it is read in another length than it states.
@@ -72,6 +88,8 @@ class Existing:
         reading: Callable[[Source, SourceFacts], Iterator[bytes | memoryview]] = (
             self._ranged if facts.ranges else self._whole
         )
+        if facts.came_whole:
+            return _summed(iter([facts.head]), facts, by_etag=by_etag)
         patience = self._patience()
         while True:
             try:
@@ -120,10 +138,18 @@ def _summed(windows: Iterator[bytes | memoryview], facts: SourceFacts, *, by_eta
     return Sent(size_bytes=size_bytes, crc64nvme=crc, etag=lambda: md5.hexdigest() if by_etag else None)
 
 
+def etag_mark(facts: SourceFacts) -> str | None:
+    """The source's strong ETag as objects carry it: short, ASCII, and not the header itself."""
+    if facts.pin is None or facts.pin.etag is None:
+        return None
+    return hashlib.sha256(facts.pin.etag.encode("utf-8", "replace")).hexdigest()[:32]
+
+
 def cannot_compare(error: TransferError) -> TransferError:
     """The source cannot be read, and nothing else would prove the object that is there."""
     return TransferError(
         Reason(error.reason),
         f"{error.message} An object of this artifact is in the store already, but only the source could prove it.",
         retry_after_s=error.retry_after_s,
+        is_final=error.is_final,
     )

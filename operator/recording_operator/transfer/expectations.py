@@ -6,9 +6,9 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import Expected, InOrderDigest, to_text
-from recording_operator.transfer.commit import remove_wrong, wrong_in_store
+from recording_operator.transfer.commit import Settled, key_conflict, remove_wrong
 from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.integrity import read_back
+from recording_operator.transfer.integrity import READS, read_back
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StopSignal, StoredObject
 from recording_operator.transfer.source import PROBE_BYTES, SourceFacts
 from recording_operator.transfer.stores.store import Store
@@ -84,49 +84,66 @@ class Expectations:
             raise TransferError(Reason.CHECKSUM_MISMATCH, f"{_MISMATCH}; nothing was stored.")
         return True
 
-    def prove_stored(
-        self, stored: StoredObject, *, store: Store, obj: ObjectSpec, stop: StopSignal, flow: Flow
-    ) -> StoredObject:
-        """The object of ours with what can be proved of it without the source; `proof` None where that is nothing.
+    def prove_existing(self, stored: StoredObject, *, store: Store, stop: StopSignal, flow: Flow) -> StoredObject:
+        """An object of ours that was there before, with what can be proved of it without the source.
 
-        It is read back where that alone shows whether it has the spec's checksum. One that has not is removed, exactly
-        this version. Raises TransferError (SizeMismatch, ChecksumMismatch, TargetIntegrity) and Stopped.
+        `proof` is None where that is nothing. The object is read back where only that shows whether it has the spec's
+        checksum. Raises TransferError (TargetKeyConflict where it is not what the spec says; it stays) and Stopped.
         """
-        self.check_size(stored.size_bytes)
+        if self.size_bytes not in (None, stored.size_bytes):
+            raise key_conflict(f"The object at the key has {stored.size_bytes} bytes, the spec says {self.size_bytes}")
         if stored.proof is None and stored.checksum and store.capabilities.existence_proves_object:
             stored = replace(stored, proof=Reason.FULL_OBJECT_CRC64NVME)
         if self.checksum is None:
             return stored
-        if self.checksum.combines and stored.proof is not None:
-            right = stored.checksum == f"crc64nvme:{self.checksum.hex}"
-        elif not store.capabilities.reads_back:
-            raise TransferError(
-                Reason.INTEGRITY_UNVERIFIABLE,
-                "An object of this artifact is in the store already, in an archive class. Its "
-                f"{self.checksum.algorithm} could only be compared by reading it back. Restore the object and compare "
-                "it by hand, or remove source.checksum, or give it as crc64nvme.",
-            )
-        else:
-            stored, right = self._read_back(stored, self.checksum, store=store, stop=stop, flow=flow)
-        if not right:
-            remove_wrong(stored, store=store, obj=obj)
-            if stored.proof is None:
-                raise wrong_in_store()
-            raise TransferError(Reason.CHECKSUM_MISMATCH, f"{_MISMATCH}; the object was removed.")
-        return self.noted(stored)
+        checked = self._checked(stored, self.checksum, store=store, stop=stop, flow=flow)
+        if checked is None:
+            raise key_conflict("The object at the key does not have the checksum in the spec")
+        return self.noted(checked)
+
+    def prove_stored(
+        self, settled: Settled, *, store: Store, obj: ObjectSpec, stop: StopSignal, flow: Flow
+    ) -> StoredObject:
+        """The object that was just stored, proved to have the spec's checksum.
+
+        One that has not is removed, exactly this version, if this attempt wrote it. Raises TransferError
+        (ChecksumMismatch) and Stopped.
+        """
+        if self.checksum is None:
+            return settled.stored
+        checked = self._checked(settled.stored, self.checksum, store=store, stop=stop, flow=flow)
+        if checked is not None:
+            return self.noted(checked)
+        if not settled.written:
+            raise key_conflict(f"{_MISMATCH}, and an object with the same bytes is at the key")
+        remove_wrong(settled.stored, store=store, obj=obj)
+        raise TransferError(Reason.CHECKSUM_MISMATCH, f"{_MISMATCH}; the object was removed.")
 
     def noted(self, stored: StoredObject) -> StoredObject:
         """The object, marked as proved to have the spec's checksum."""
         return stored if self.checksum is None else replace(stored, proved_checksum=self.checksum.algorithm)
 
     @staticmethod
-    def _read_back(
-        stored: StoredObject, checksum: Expected, *, store: Store, stop: StopSignal, flow: Flow
-    ) -> tuple[StoredObject, bool]:
-        digest = None if checksum.combines else checksum.digest()
-        crc, size_bytes = read_back(stored, store=store, stop=stop, flow=flow, digest=digest)
-        right = checksum.matches_crc64nvme(crc) if digest is None else digest.hexdigest() == checksum.hex
-        right = right and size_bytes == stored.size_bytes
-        if right and stored.proof is None:
-            stored = replace(stored, checksum=to_text(crc), proof=Reason.READ_BACK)
-        return stored, right
+    def _checked(
+        stored: StoredObject, expected: Expected, *, store: Store, stop: StopSignal, flow: Flow
+    ) -> StoredObject | None:
+        """The object, if it has the expected checksum; only its bytes show that it has not."""
+        if expected.combines and stored.proof is not None and stored.checksum == f"crc64nvme:{expected.hex}":
+            return stored
+        if not store.capabilities.reads_back:
+            raise TransferError(
+                Reason.INTEGRITY_UNVERIFIABLE,
+                "An object of this artifact is in the store already, in an archive class. Only reading it back could "
+                f"compare its {expected.algorithm}. Restore the object and compare it by hand, or remove "
+                "source.checksum, or give it as crc64nvme.",
+            )
+        for _ in range(READS):
+            digest = None if expected.combines else expected.digest()
+            crc, size_bytes = read_back(stored, store=store, stop=stop, flow=flow, digest=digest)
+            right = expected.matches_crc64nvme(crc) if digest is None else digest.hexdigest() == expected.hex
+            if right and size_bytes == stored.size_bytes:
+                shown = stored.proof is not None and stored.checksum == to_text(crc)
+                return stored if shown else replace(stored, checksum=to_text(crc), proof=Reason.READ_BACK)
+            if stored.checksum == to_text(crc):
+                break  # what was read is what the store keeps
+        return None

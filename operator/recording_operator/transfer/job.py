@@ -44,6 +44,8 @@ class UploadState:
 class ObjectSpec:
     """What is to stand in the store. `kind` is the artifact's kind of the API (Video, Audio, …), `org` the owner's.
 
+    An object of this artifact at the key is the result, whatever its source has by now. With `pins_content` it is only
+    if the source still has the same content; `source_etag`, a hash of the source's strong ETag, is kept with it.
     `content_encoding` names the codings that the bytes have, such as `gzip`.
     """
 
@@ -55,6 +57,8 @@ class ObjectSpec:
     org: str | None = None
     max_size_bytes: int | None = None
     content_encoding: str | None = None
+    pins_content: bool = False
+    source_etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

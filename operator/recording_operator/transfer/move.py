@@ -9,6 +9,7 @@ from recording_operator.transfer.bandwidth import Flow
 from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
 from recording_operator.transfer.commit import commit_small, commit_upload
 from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.existing import etag_mark
 from recording_operator.transfer.expectations import Expectations
 from recording_operator.transfer.inorder import InOrderUpload
 from recording_operator.transfer.job import (
@@ -91,6 +92,8 @@ class Move:
     def run(self, facts: SourceFacts, resume: UploadState | None) -> StoredObject:
         """Move the bytes and return the object. Raises TransferError and Stopped."""
         self._obj = replace(self._obj, content_encoding=facts.content_encoding)
+        if self._obj.pins_content:
+            self._obj = replace(self._obj, source_etag=etag_mark(facts))
         if facts.is_empty:
             return self._put(b"", digest=self._expected.digest())
         if is_small(facts, self._options):
@@ -222,19 +225,20 @@ class Move:
 
     def _put(self, body: bytes, *, digest: InOrderDigest | None) -> StoredObject:
         self._expected.prove_read(size_bytes=len(body), crc64nvme=crc64nvme(body), digest=digest)
-        stored = commit_small(
+        settled = commit_small(
             body, self._obj, store=self._store, stop=self._stop, options=self._options, flow=self._flow
         )
         self._progress.restart(done=len(body), total=len(body))
-        return self._expected.noted(stored)
+        return self._expected.noted(settled.stored)
 
     def _commit(self, session: UploadSession, *, size_bytes: int, digest: InOrderDigest | None) -> StoredObject:
         crc = session.crc64nvme
         proved = self._expected.prove_read(size_bytes=size_bytes, crc64nvme=crc, digest=digest)
-        stored = commit_upload(session, size_bytes=size_bytes, crc64nvme=crc, flow=self._flow)
+        settled = commit_upload(session, size_bytes=size_bytes, crc64nvme=crc, flow=self._flow)
+        stored = settled.stored
         if not proved:
             stored = self._expected.prove_stored(
-                stored, store=self._store, obj=self._obj, stop=self._stop, flow=self._flow
+                settled, store=self._store, obj=self._obj, stop=self._stop, flow=self._flow
             )
         self._progress.restart(done=size_bytes, total=size_bytes)
         return self._expected.noted(stored)

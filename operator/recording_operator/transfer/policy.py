@@ -1,6 +1,6 @@
 """The operator's policy on sources: which URLs may be fetched, at which addresses, how patiently.
 
-Written by the platform team in the policy file (`sourcePolicy:`, camelCase). The default is the product's: https on
+Written by the platform team in the settings file (`sourcePolicy:`, camelCase). The default is the product's: https on
 port 443 to public addresses only. Whatever breaks the policy is one and the same `SourceBlocked` to the tenant, or the
 operator would be a port scanner for him.
 """

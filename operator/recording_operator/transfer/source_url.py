@@ -10,7 +10,7 @@ from recording_operator.transfer.addresses import parse_address
 from recording_operator.transfer.errors import TransferError
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
-_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 # `getaddrinfo` reads 2130706433, 0x7f.1 and 0177.0.0.1 as addresses: a last label that is a number makes the host one.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")

@@ -12,7 +12,8 @@ import boto3
 import botocore.session
 import certifi
 from botocore.config import Config
-from botocore.exceptions import ParamValidationError
+from botocore.exceptions import BotoCoreError, ParamValidationError, PartialCredentialsError
+from botocore.handlers import validate_bucket_name
 from botocore.utils import parse_timestamp
 
 from recording_operator.api.storagelocation import ChecksumUse
@@ -22,6 +23,7 @@ from recording_operator.transfer.stores.models import service_models
 from recording_operator.transfer.stores.once import once
 from recording_operator.transfer.stores.refused import RefusedBody
 from recording_operator.transfer.stores.sending import Timeouts
+from recording_operator.transfer.stores.translate import no_credentials
 from recording_operator.transfer.stores.transport import StoreTransport
 from recording_operator.transfer.stores.waits import StoreRetries
 
@@ -89,8 +91,17 @@ class Connected:
 
 
 def connect(options: S3Options) -> Connected:
-    """The client of a location, as its data goes over it. Raises ValueError as `build_client` and for a bad bundle."""
-    made = Connected(build_client(options), _transport(options), StoreRetries())
+    """The client of a location, as its data goes over it.
+
+    Raises ValueError as `build_client`, for a bad bundle and for a configuration of the process's own that cannot be
+    used; StoreError (CredentialsNotFound) where that names half a key pair.
+    """
+    try:
+        made = Connected(build_client(options), _transport(options), StoreRetries())
+    except PartialCredentialsError:
+        raise no_credentials() from None
+    except BotoCoreError as error:
+        raise ValueError(str(error)) from None
     made.retries.register(made.client)
     framing.register(made.client)
     made.transport.register(made.client)
@@ -121,6 +132,9 @@ def build_client(options: S3Options) -> Any:
     )
     wall_off(client)
     client.meta.events.register("before-parameter-build.s3", _check_key)
+    if options.endpoint is not None and options.path_style:
+        # It knows the names of AWS only; another store says itself what it does not take.
+        client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
     if bundle is not None:
         weakref.finalize(client, os.close, bundle)
     return client

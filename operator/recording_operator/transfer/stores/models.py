@@ -48,7 +48,7 @@ _OPERATIONS: Final = {
 # Of the answers that each artifact takes, what is read; HEAD alone could tell of 47 things.
 _READ: Final = {
     "HeadObjectOutput": ("ChecksumCRC64NVME", "ContentLength", "ContentType", "ETag", "Metadata", "VersionId"),
-    "PutObjectOutput": ("ETag",),
+    "PutObjectOutput": ("ETag", "VersionId"),
 }
 
 

@@ -9,7 +9,12 @@ from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
-from recording_operator.api.names import ARTIFACT_METADATA_KEY, ORG_METADATA_KEY, UID_METADATA_KEY
+from recording_operator.api.names import (
+    ARTIFACT_METADATA_KEY,
+    ORG_METADATA_KEY,
+    SOURCE_ETAG_METADATA_KEY,
+    UID_METADATA_KEY,
+)
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer import checksums
 from recording_operator.transfer.job import ObjectSpec, StoredObject
@@ -24,6 +29,7 @@ from recording_operator.transfer.stores.store import (
     PartBody,
     SeenObject,
     StoredPart,
+    Written,
     metadata_of,
 )
 from recording_operator.transfer.stores.translate import StoreError, status_of, translated
@@ -79,13 +85,13 @@ class S3Store:
         """What is at the key now, or None."""
         return self._head(key, version_id=None)
 
-    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> None:
+    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> Written:
         """Store a small object where none is yet; the store checks the sum on arrival."""
         sums = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
         if not self.capabilities.request_checksums:
             sums = {"ContentMD5": _md5_header(body)}
         with self._connected.refused.noting(len(body)), translated("PutObject"):
-            self._client.put_object(
+            answer = self._client.put_object(
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 Body=body,
@@ -93,6 +99,7 @@ class S3Store:
                 **self._if_absent(),
                 **self._attributes(obj),
             )
+        return _written(answer)
 
     def create_upload(self, obj: ObjectSpec) -> str:
         """Open a multipart upload whose sum is that of the whole object."""
@@ -159,7 +166,7 @@ class S3Store:
 
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
-    ) -> None:
+    ) -> Written:
         """Join the parts where no object is yet; the store checks order, sums and size."""
         summed = self.capabilities.request_checksums
         listed = [
@@ -176,7 +183,7 @@ class S3Store:
             "MpuObjectSize": size_bytes,
         }
         with translated("CompleteMultipartUpload", invalid=Reason.TARGET_INTEGRITY):
-            self._client.complete_multipart_upload(
+            answer = self._client.complete_multipart_upload(
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 UploadId=upload_id,
@@ -184,6 +191,7 @@ class S3Store:
                 **(whole if summed else {}),
                 **self._if_absent(),
             )
+        return _written(answer)
 
     def abort(self, key: str, upload_id: str) -> bool:
         """Drop an open upload and its parts. False where there was none."""
@@ -308,6 +316,7 @@ class S3Store:
             recording_uid=metadata.get(UID_METADATA_KEY),
             artifact=metadata.get(ARTIFACT_METADATA_KEY),
             org=metadata.get(ORG_METADATA_KEY),
+            source_etag=metadata.get(SOURCE_ETAG_METADATA_KEY),
         )
 
     def _uploads_page(self, prefix: str, markers: dict[str, str]) -> Any:
@@ -351,6 +360,10 @@ def _version(version_id: str | None) -> dict[str, str]:
 
 def _md5_header(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+
+
+def _written(answer: Any) -> Written:
+    return Written(etag=_etag(answer), version_id=answer.get("VersionId"))
 
 
 def _etag(answer: Any) -> str:

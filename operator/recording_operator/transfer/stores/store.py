@@ -6,19 +6,39 @@ from datetime import datetime
 from typing import Protocol
 
 from recording_operator.api.keytemplate import escape_id
-from recording_operator.api.names import ARTIFACT_METADATA_KEY, ORG_METADATA_KEY, UID_METADATA_KEY
+from recording_operator.api.names import (
+    ARTIFACT_METADATA_KEY,
+    ORG_METADATA_KEY,
+    SOURCE_ETAG_METADATA_KEY,
+    UID_METADATA_KEY,
+)
 from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject
 from recording_operator.transfer.stores.capabilities import Capabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenObject:
-    """An object at a key, as HEAD shows it. `recording_uid`, `artifact` and `org` are None on objects of others."""
+    """An object at a key, as HEAD shows it. The marks are None on objects of others."""
 
     stored: StoredObject
     recording_uid: str | None
     artifact: str | None
     org: str | None = None
+    source_etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The object that a write made, as the response to the write names it."""
+
+    etag: str
+    version_id: str | None
+
+    def is_at_key(self, stored: StoredObject) -> bool:
+        """Whether HEAD shows exactly this object. A response that names nothing shows nothing."""
+        if None not in (self.version_id, stored.version_id) and self.version_id != stored.version_id:
+            return False
+        return bool(self.etag) and self.etag == stored.etag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +93,7 @@ class Store(Protocol):
     def head(self, key: str) -> SeenObject | None:
         """What is at the key now, or None."""
 
-    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> None:
+    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> Written:
         """Store a small object where none is yet; the store checks its sum, or its MD5 where it knows no sums.
 
         Raises TransferError(TargetKeyConflict) where an object is there already; a store without conditional writes
@@ -95,7 +115,7 @@ class Store(Protocol):
 
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
-    ) -> None:
+    ) -> Written:
         """Join the parts where no object is yet (as `put`). An answer proves nothing: see `head`.
 
         Raises TransferError: TargetKeyConflict (an object is there), TargetUploadLost, TargetIntegrity, or another.
@@ -130,5 +150,10 @@ class BodyAborted(BaseException):
 
 def metadata_of(obj: ObjectSpec) -> Mapping[str, str]:
     """What marks an object as ours."""
-    marks = {UID_METADATA_KEY: obj.recording_uid, ARTIFACT_METADATA_KEY: obj.artifact}
-    return marks if obj.org is None else {**marks, ORG_METADATA_KEY: escape_id(obj.org)}
+    marks = {
+        UID_METADATA_KEY: obj.recording_uid,
+        ARTIFACT_METADATA_KEY: obj.artifact,
+        ORG_METADATA_KEY: None if obj.org is None else escape_id(obj.org),
+        SOURCE_ETAG_METADATA_KEY: obj.source_etag,
+    }
+    return {name: value for name, value in marks.items() if value is not None}

@@ -109,6 +109,25 @@ BLOCKED_ENDPOINT: Final = "s3.endpoint leads to a link-local or cloud metadata a
 # A transfer says TargetDenied to the tenant; which credentials and why is the administrator's to see.
 _COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.TARGET_DENIED, Reason.ACCESS_DENIED: Reason.TARGET_DENIED}
 
+# What botocore raises on the first request, when it looks for credentials or renews them.
+_WITHOUT_CREDENTIALS: Final = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.MetadataRetrievalError,
+    boto.SSOError,
+    boto.LoginError,
+    boto.NoAuthTokenError,
+    boto.TokenRetrievalError,
+    boto.RefreshWithMFAUnsupportedError,
+    boto.ProfileNotFound,
+    boto.InvalidConfigError,
+    boto.ConfigNotFound,
+    boto.ConfigParseError,
+    boto.InfiniteLoopConfigError,
+    boto.UnknownCredentialError,
+)
+
 
 class StoreError(TransferError):
     """A failure of the store. `location_reason` is what a probe reports: it tells bad keys from missing rights.
@@ -146,6 +165,11 @@ def translated(doing: str, *, invalid: Reason = Reason.STORE_UNSUPPORTED) -> Ite
             Reason.TARGET_UNAVAILABLE,
             f"The store's response cannot be read ({doing}); check that s3.endpoint is a store that speaks S3.",
         ) from None
+
+
+def no_credentials() -> StoreError:
+    """There are no credentials, or those that there were can no longer be renewed."""
+    return StoreError(Reason.CREDENTIALS_NOT_FOUND, "The operator has no ambient credentials for the store.")
 
 
 def status_of(error: boto.ClientError) -> int:
@@ -201,8 +225,8 @@ def _of_region(region: str) -> str:
 
 
 def _from_client(error: Exception, doing: str) -> StoreError:
-    if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError | boto.CredentialRetrievalError):
-        return StoreError(Reason.CREDENTIALS_NOT_FOUND, "The operator has no ambient credentials for the store.")
+    if isinstance(error, _WITHOUT_CREDENTIALS):
+        return no_credentials()
     if isinstance(error, boto.SSLError):
         return StoreError(
             Reason.ENDPOINT_UNREACHABLE,

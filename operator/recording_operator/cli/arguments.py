@@ -1,0 +1,75 @@
+"""What several verbs take on their command lines. Nothing heavy is imported here: completion reads it on every TAB."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+_LONGEST_URL_BYTES: Final = 64 * 2**10
+_LONGEST_KEY_BYTES: Final = 1024
+_ARN_SECTIONS: Final = 6
+
+
+class Target(click.ParamType[tuple[str, str]]):
+    """`s3://BUCKET/KEY` as (bucket, key). The bucket may be the ARN of an access point, which holds a slash itself."""
+
+    name = "s3://BUCKET/KEY"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split the address of an object."""
+        if isinstance(value, tuple):
+            return value
+        scheme, _, rest = str(value).partition("://")
+        bucket, _, key = rest.partition("/")
+        if bucket.startswith("arn:") and bucket.count(":") == _ARN_SECTIONS - 1:
+            name, _, key = key.partition("/")
+            bucket = f"{bucket}/{name}" if name else ""
+        if scheme != "s3" or not bucket or not key or key.endswith("/"):
+            self.fail("write s3://BUCKET/KEY", param, ctx)
+        try:
+            length = len(key.encode())
+        except UnicodeEncodeError:
+            self.fail("the key is not UTF-8 text", param, ctx)
+        if length > _LONGEST_KEY_BYTES:
+            self.fail(f"the key has {length} bytes, S3 allows {_LONGEST_KEY_BYTES}", param, ctx)
+        return bucket, key
+
+
+def read_url(argument: str) -> str:
+    """The URL itself, from standard input (`-`) or the first line of a file (`@FILE`). Raises click.UsageError.
+
+    Other users of the machine see the arguments of a process, and a presigned URL is a secret.
+    """
+    if argument == "-":
+        return _only_line(sys.stdin.buffer.read(_LONGEST_URL_BYTES + 1), "standard input")
+    if not argument.startswith("@"):
+        return argument
+    path = Path(argument[1:])
+    try:
+        with path.open("rb") as file:
+            return _only_line(file.read(_LONGEST_URL_BYTES + 1), str(path))
+    except OSError as error:
+        raise click.UsageError(f"the URL cannot be read from {path}: {error.strerror}") from None
+
+
+def _only_line(data: bytes, where: str) -> str:
+    try:
+        lines = data.decode("utf-8-sig").split()
+    except UnicodeDecodeError:
+        lines = []
+    if len(lines) != 1 or len(data) > _LONGEST_URL_BYTES:
+        raise click.UsageError(f"expected one URL in {where} and nothing else")
+    return lines[0]
+
+
+def settings_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--settings FILE`; `--policy FILE` is its earlier name."""
+    file = click.Path(path_type=Path, dir_okay=False)
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        command = click.option("--policy", "settings_file", type=file, hidden=True)(command)
+        return click.option("--settings", "settings_file", type=file, help=text)(command)
+
+    return add

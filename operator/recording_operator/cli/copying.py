@@ -1,0 +1,316 @@
+"""One transfer by hand, by the operator's own data path: the work of `recording-operator copy`."""
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Never
+
+import click
+
+from recording_operator.api.meta import parse_quantity
+from recording_operator.api.reasons import Reason
+from recording_operator.cli.meter import Meter
+from recording_operator.cli.words import for_copy
+from recording_operator.engine.expiry import expiry_in_url
+from recording_operator.engine.status import format_bytes
+from recording_operator.engine.verdicts import Verdict, verdict_of
+from recording_operator.logs import Redactor, configure_logging
+from recording_operator.settings import Settings, SettingsError, load_settings
+from recording_operator.signals import on_end_signals
+from recording_operator.transfer.addresses import parse_address
+from recording_operator.transfer.artifact import transfer_source
+from recording_operator.transfer.bandwidth import Flow, Link
+from recording_operator.transfer.checksums import Expected
+from recording_operator.transfer.dialer import Dialer
+from recording_operator.transfer.dialer_connections import blocked
+from recording_operator.transfer.errors import LocationError, Stopped, TransferError
+from recording_operator.transfer.job import ObjectSpec, SourceSpec, StoredObject, TransferOptions
+from recording_operator.transfer.policy import SourcePolicy
+from recording_operator.transfer.source_identity import source_identity
+from recording_operator.transfer.source_url import parse_source_url
+from recording_operator.transfer.stores.ambient import Ambient, ambient
+from recording_operator.transfer.stores.client import S3Options
+from recording_operator.transfer.stores.probe import check_bucket, probe
+from recording_operator.transfer.stores.s3 import S3Store
+
+EXIT_FAILED: Final = 1
+EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
+EXIT_INTERRUPTED: Final = 130
+# Of what is not the transfer's fault, this may pass by itself. The rest somebody must repair: whoever runs the copy.
+_MAY_PASS: Final = frozenset(
+    {Reason.TARGET_UNAVAILABLE, Reason.ENDPOINT_UNREACHABLE, Reason.CLOCK_SKEW, Reason.INTERRUPTED}
+)
+# The operator tries again, because rights may come late; the caller of a copy can look at the URL.
+_NEEDS_A_PERSON: Final = frozenset({Reason.SOURCE_FORBIDDEN})
+_BUCKET_NAMES: Final = (
+    "The store may not take this name of a bucket: AWS takes 3 to 63 lower-case letters, digits, dots and hyphens."
+)
+_MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}( *;[\x20-\x7e]*)?")
+# Names that AWS has, old ones among them, or has had.
+_AWS_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+_ACCESS_POINT: Final = re.compile(r"arn:aws[a-z-]*:s3:[a-z0-9-]+:[0-9]{12}:accesspoint/[a-z0-9-]{3,63}")
+_NEW_AWS_BUCKET: Final = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ANY_BUCKET: Final = re.compile(r"[^\x00-\x20/?#\\\x7f]{1,255}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The command line of one copy, with the URL itself. `repr` does not show that."""
+
+    url: str = field(repr=False)
+    target: tuple[str, str]
+    endpoint_url: str | None
+    region: str | None
+    ca_bundle: Path | None
+    settings_file: Path | None
+    workers: int | None
+    part_size: str | None
+    content_type: str
+    size: int | None
+    checksum: str | None
+    probes: bool
+    as_json: bool
+
+
+def run_copy(wanted: Wanted) -> Never:
+    """Copy and end the process. What was typed is checked before source or store are asked for anything."""
+    configure_logging(redactor=Redactor(), log_format="text", level=30)
+    try:
+        settings = load_settings(wanted.settings_file)
+        options = _transfer_options(settings, wanted.workers, wanted.part_size)
+        _check_expectations(wanted)
+        dialer = Dialer(settings.source_policy)
+        here = ambient(endpoint=wanted.endpoint_url)
+    except (SettingsError, ValueError, OSError) as error:
+        raise click.UsageError(_about(error)) from None
+    try:
+        obj = object_of(wanted.url, wanted.target, content_type=wanted.content_type)
+        _check_url(wanted.url, settings.source_policy)
+    except TransferError as error:
+        sys.exit(_failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=wanted.as_json))
+    source = SourceSpec(
+        url=wanted.url,
+        expected_size_bytes=wanted.size,
+        expected_checksum=wanted.checksum,
+        expires_at=expiry_in_url(wanted.url),
+    )
+    flow = Flow([Link(settings.transfers.bandwidth_per_second)])
+    store = _store(wanted, here, options)
+    sys.exit(
+        _run(
+            source,
+            obj,
+            store=store,
+            dialer=dialer,
+            flow=flow,
+            options=options,
+            probes=wanted.probes,
+            as_json=wanted.as_json,
+        )
+    )
+
+
+def object_of(url: str, target: tuple[str, str], *, content_type: str = "") -> ObjectSpec:
+    """What a copy of this URL stores. Two copies are the same if source identity and key are, and the content.
+
+    Raises TransferError(SourceInvalid) for what is no URL.
+    """
+    bucket, key = target
+    # A path may hold secrets, so only a hash of the identity is kept.
+    uid = uuid.uuid5(uuid.NAMESPACE_URL, f"{source_identity(url)} s3://{bucket}/{key}")
+    return ObjectSpec(
+        key=key,
+        content_type=content_type,
+        kind="Other",
+        recording_uid=str(uid),
+        artifact="copy",
+        pins_content=True,
+    )
+
+
+def _run(
+    source: SourceSpec,
+    obj: ObjectSpec,
+    *,
+    store: S3Store,
+    dialer: Dialer,
+    flow: Flow,
+    options: TransferOptions,
+    probes: bool,
+    as_json: bool,
+) -> int:
+    stop = threading.Event()
+    on_end_signals(first=stop.set, again=_end_at_once)
+    meter = Meter(show=sys.stderr.isatty(), started_s=time.monotonic())
+    try:
+        check_bucket(store.options.bucket)
+        if probes:
+            store = store.adapted(probe(store, name=f"copy-{uuid.uuid4().hex}"))
+            if stop.is_set():
+                raise Stopped
+        stored = transfer_source(
+            source,
+            obj,
+            store=store,
+            dialer=dialer,
+            stop=stop,
+            observer=meter,
+            resume=None,
+            options=options,
+            flow=flow,
+        )
+    except Stopped:
+        meter.clear()
+        _drop_uploads(obj, meter, store)
+        return _failed(Reason.INTERRUPTED, "interrupted; the upload was aborted", EXIT_INTERRUPTED, as_json=as_json)
+    except LocationError as error:
+        return _failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=as_json)
+    except TransferError as error:
+        meter.clear()
+        _drop_uploads(obj, meter, store)
+        message = for_copy(error.message)
+        unnamed = error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED)
+        if unnamed and not _NEW_AWS_BUCKET.fullmatch(store.options.bucket) and "arn:" not in store.options.bucket:
+            return _failed(Reason.BUCKET_NOT_FOUND, f"{message} {_BUCKET_NAMES}", EXIT_FAILED, as_json=as_json)
+        if not probes and error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED):
+            message += " A store that lacks what AWS S3 has needs --probe."
+        status = EXIT_FAILED if error.is_final else _status_of(error.reason)
+        return _failed(error.reason, message, status, as_json=as_json)
+    except Exception as error:
+        # Its text may hold the URL.
+        meter.clear()
+        _drop_uploads(obj, meter, store)
+        message = f"The copy failed with an unexpected error ({type(error).__name__}). Please report it."
+        return _failed(Reason.INTERNAL_ERROR, message, EXIT_FAILED, as_json=as_json)
+    meter.clear()
+    _stored(stored, seconds=time.monotonic() - meter.started_s, as_json=as_json)
+    return 0
+
+
+def _end_at_once() -> None:
+    click.echo("recording-operator: interrupted again; an upload may be left open in the bucket", err=True)
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _status_of(reason: Reason) -> int:
+    may_pass = (verdict_of(reason) is Verdict.RETRY or reason in _MAY_PASS) and reason not in _NEEDS_A_PERSON
+    return EXIT_TRY_LATER if may_pass else EXIT_FAILED
+
+
+def _drop_uploads(obj: ObjectSpec, meter: Meter, store: S3Store) -> None:
+    """Abort what this copy began. Other uploads at the key are somebody else's, who may be at work."""
+    try:
+        for upload_id in meter.upload_ids:
+            store.abort(obj.key, upload_id)
+    except TransferError as error:
+        click.echo(f"recording-operator: the upload could not be aborted: {for_copy(error.message)}", err=True)
+
+
+def _failed(reason: Reason, message: str, status: int, *, as_json: bool) -> int:
+    if as_json:
+        click.echo(json.dumps({"reason": reason, "message": message}))
+    click.echo(f"recording-operator: {reason}: {message}", err=True)
+    return status
+
+
+def _about(error: Exception) -> str:
+    """One line about a file or value that cannot be used."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return str(error)
+
+
+def _stored(stored: StoredObject, *, seconds: float, as_json: bool) -> None:
+    if as_json:
+        fields = {
+            "uri": stored.uri,
+            "sizeBytes": stored.size_bytes,
+            "checksum": stored.checksum,
+            "etag": stored.etag,
+            "versionId": stored.version_id,
+            "contentType": stored.content_type,
+            "seconds": round(seconds, 3),
+        }
+        click.echo(json.dumps({name: value for name, value in fields.items() if value is not None}))
+        return
+    rate = format_bytes(int(stored.size_bytes / max(seconds, 0.001)))
+    click.echo(f"{stored.uri}  {format_bytes(stored.size_bytes)}  {stored.checksum}  {seconds:.1f} s, {rate}/s")
+
+
+def _transfer_options(settings: Settings, workers: int | None, part_size: str | None) -> TransferOptions:
+    chosen = settings.transfer_options()
+    workers = workers or chosen.workers
+    if part_size is None:
+        return TransferOptions(workers=workers)
+    part_bytes = parse_quantity(part_size)
+    if part_bytes < 5 * 2**20:
+        raise ValueError("--part-size: S3 takes no parts under 5Mi")
+    return TransferOptions(
+        workers=workers,
+        single_put_bytes=part_bytes,
+        smallest_part_bytes=part_bytes,
+        largest_part_bytes=part_bytes,
+    )
+
+
+def _check_url(url: str, policy: SourcePolicy) -> None:
+    """What the dialer would refuse without a connection. Raises TransferError (SourceInvalid, SourceBlocked)."""
+    place = parse_source_url(url)
+    address = parse_address(place.host)
+    allowed = place.scheme in policy.schemes and policy.permits_port(place.port) and policy.permits_host(place.host)
+    if not allowed or (address is not None and not policy.permits_address(address)):
+        raise blocked()
+
+
+def _check_expectations(wanted: Wanted) -> None:
+    """Raises ValueError."""
+    if wanted.checksum is not None:
+        try:
+            Expected(wanted.checksum)
+        except ValueError as error:
+            raise ValueError(f"--checksum: {error}") from None
+    if wanted.content_type and not _MEDIA_TYPE.fullmatch(wanted.content_type):
+        raise ValueError("--content-type: write a type such as video/mp4")
+
+
+def _check_bucket(bucket: str, endpoint: str | None) -> None:
+    """Raises ValueError for a name that no request can be made of."""
+    if bucket.startswith("arn:"):
+        if endpoint is not None:
+            raise ValueError("the ARN of an access point is for AWS only; name the bucket, or leave out the endpoint")
+        if not _ACCESS_POINT.fullmatch(bucket):
+            raise ValueError("write the ARN as arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME")
+        return
+    allowed = _AWS_BUCKET if endpoint is None else _ANY_BUCKET
+    if not allowed.fullmatch(bucket):
+        more = "" if endpoint is not None else " For a store that is not AWS, give --endpoint-url."
+        raise ValueError(
+            f"{bucket!r} is no bucket name: AWS takes 3 to 63 lower-case letters, digits, dots and hyphens.{more}"
+        )
+
+
+def _store(wanted: Wanted, here: Ambient, options: TransferOptions) -> S3Store:
+    bundle = wanted.ca_bundle
+    try:
+        store = S3Store(
+            S3Options(
+                bucket=wanted.target[0],
+                region=wanted.region,
+                endpoint=here.endpoint,
+                path_style=here.path_style,
+                ca_bundle_pem=None if bundle is None else bundle.read_text(encoding="utf-8"),
+                connections=options.workers * 2,
+            )
+        )
+        _check_bucket(wanted.target[0], here.endpoint)
+    except (ValueError, OSError) as error:
+        raise click.UsageError(f"the store cannot be used: {_about(error)}") from None
+    except TransferError as error:
+        sys.exit(_failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=wanted.as_json))
+    return store

@@ -1,0 +1,44 @@
+"""A progress bar on a terminal, and the uploads that an interrupted copy must not leave behind."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import click
+
+from recording_operator.engine.status import format_bytes, format_progress
+from recording_operator.transfer.job import UploadState
+
+_BAR_CELLS: Final = 30
+_BAR_EVERY_S: Final = 0.2
+
+
+@dataclass(slots=True)
+class Meter:
+    """Observes one transfer. Nothing outlives this process that could resume, so no state is kept."""
+
+    show: bool
+    started_s: float
+    shown_s: float = 0.0
+    upload_ids: list[str] = field(default_factory=list)
+
+    def upload_created(self, state: UploadState) -> None:
+        """Part of TransferObserver."""
+        self.upload_ids.append(state.upload_id)
+
+    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+        """Part of TransferObserver."""
+        now_s = time.monotonic()
+        if not self.show or now_s - self.shown_s < _BAR_EVERY_S:
+            return
+        self.shown_s = now_s
+        rate = format_bytes(int(bytes_done / max(now_s - self.started_s, 0.001)))
+        share = bytes_done / bytes_total if bytes_total else 0.0
+        bar = "█" * int(share * _BAR_CELLS)
+        text = f"{bar:<{_BAR_CELLS}} {format_progress(done=bytes_done, total=bytes_total):>8}  {rate}/s"
+        click.echo(f"\r{text:<{_BAR_CELLS + 28}}", nl=False, err=True)
+
+    def clear(self) -> None:
+        """Take the bar off the terminal."""
+        if self.show and self.shown_s:
+            click.echo(f"\r{'':<{_BAR_CELLS + 28}}\r", nl=False, err=True)

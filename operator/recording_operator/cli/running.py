@@ -1,0 +1,68 @@
+"""The operator as a process: the work of `recording-operator run`."""
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Never
+
+import click
+
+from recording_operator import __version__
+from recording_operator.controller.app import App, AppOptions, StartError
+from recording_operator.handlers import Watcher
+from recording_operator.kube.connection import ConnectionConfigError, connection
+from recording_operator.logs import Redactor, configure_logging
+from recording_operator.memory import bound_arenas
+from recording_operator.settings import SettingsError, load_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of the operator."""
+
+    settings_file: Path | None
+    namespace: str | None
+    kubeconfig: Path | None
+    context: str | None
+    http_host: str
+    http_port: int
+    log_format: Literal["json", "text"]
+    log_level: str
+
+
+def run_operator(options: Options) -> Never:
+    """Run until a signal, and end the process."""
+    bound_arenas()
+    redactor = Redactor()
+    level = logging.getLevelName(options.log_level.upper())
+    configure_logging(redactor=redactor, log_format=options.log_format, level=level)
+    try:
+        settings = load_settings(options.settings_file)
+    except SettingsError as error:
+        _fail(redactor.redact(str(error)), status=2)
+    try:
+        server = connection(kubeconfig=options.kubeconfig, context=options.context)
+        app = App(
+            options=AppOptions(
+                namespace=options.namespace or server.namespace,
+                http_host=options.http_host,
+                http_port=options.http_port,
+            ),
+            settings=settings,
+            connection=server,
+            redactor=redactor,
+            version=__version__,
+            make_watcher=Watcher,
+        )
+        status = app.run()
+    except (StartError, SettingsError, ConnectionConfigError) as error:
+        _fail(redactor.redact(str(error)), status=1)
+    logging.shutdown()
+    os._exit(status)  # Threads that still wait for a store or an API server must not keep the process.
+
+
+def _fail(message: str, *, status: int) -> Never:
+    click.echo(f"recording-operator: {message}", err=True)
+    sys.exit(status)

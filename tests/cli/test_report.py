@@ -1,0 +1,86 @@
+"""`recording-operator report`: what it shows, and how it ends where there is nothing to show."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from recording_operator.cli import main
+
+ORG = {"name": "acme", "storageGB": "1", "storageCost": "0.02"}
+STORED: dict[str, Any] = {
+    "apiVersion": "recordings.dev/v1alpha1",
+    "kind": "StorageReport",
+    "metadata": {"name": "all", "uid": "u", "resourceVersion": "1", "generation": 1},
+    "spec": {},
+    "status": {
+        "cost": {"currency": "USD"},
+        "history": [{"date": f"2026-11-{day}", "storageGB": "1", "orgs": [ORG]} for day in (20, 21)],
+    },
+}
+
+
+class _Server(BaseHTTPRequestHandler):
+    """Hands out one StorageReport, as a kube-apiserver does."""
+
+    answer: dict[str, Any]
+
+    def do_GET(self) -> None:
+        body = json.dumps(self.answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Iterator[Path]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Server", (_Server,), {"answer": STORED}))
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    path = tmp_path / "kubeconfig"
+    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_address[1]}"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    users = [{"name": "u", "user": {"token": "t"}}]
+    path.write_text(json.dumps({"clusters": [cluster], "contexts": [context], "users": users, "current-context": "c"}))
+    yield path
+    server.shutdown()
+    server.server_close()
+
+
+def shown(kubeconfig: Path, *options: str) -> Result:
+    return CliRunner().invoke(main, ["report", "all", f"--kubeconfig={kubeconfig}", *options])
+
+
+@pytest.mark.parametrize("output", ["table", "csv", "json"])
+def test_what_there_is_is_shown(kubeconfig: Path, output: str) -> None:
+    done = shown(kubeconfig, "-o", output, "--from=2026-11-21")
+    assert done.exit_code == 0, done.output
+    assert "acme" in done.stdout
+    assert "2026-11-20" not in done.stdout
+
+
+@pytest.mark.parametrize("output", ["table", "csv", "json"])
+@pytest.mark.parametrize(
+    "window", [("--from=2030-01-01",), ("--to=2026-11-19",), ("--from=2026-11-22", "--to=2026-11-30")]
+)
+def test_days_without_anything_end_with_status_1_and_say_what_there_is(
+    kubeconfig: Path, output: str, window: tuple[str, ...]
+) -> None:
+    done = shown(kubeconfig, "-o", output, *window)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert "StorageReport all has nothing" in done.stderr
+    assert "from 2026-11-20 to 2026-11-21" in done.stderr
+
+
+def test_a_window_that_ends_before_it_begins_is_wrong_usage(kubeconfig: Path) -> None:
+    assert shown(kubeconfig, "--from=2026-11-21", "--to=2026-11-20").exit_code == 2
