@@ -18,6 +18,7 @@ from tests.costs.building import DAY, GB, LOCATION, at, ledger, sample, terms
 
 TWO = {"acme": 75 * GB, "globex": 25 * GB}
 FIRST = date(2026, 11, 1)
+NOON_S = 12 * 3600
 CENTS_PER_GB = Decimal("0.09")
 
 
@@ -64,7 +65,7 @@ def test_another_location_is_estimated_as_before(base: PlaybackBase) -> None:
         prices={**by.prices, "second": by.prices[LOCATION]}, playback_ratio=by.playback_ratio, playback_base=base
     )
     cells = {Cell(name, "STANDARD", "acme"): sized for name in (LOCATION, "second") for sized in [TWO_STORED]}
-    came = {Cell("second", "STANDARD", "acme"): Arrived(2 * GB, 2 * GB, 1)}
+    came = {Cell("second", "STANDARD", "acme"): Arrived(2 * GB, 2 * GB, 1, 2 * GB * NOON_S)}
     book = Ledger(at=at("2026-11-01"), cells=dict(cells))
     end = Sample(
         at=at("2026-11-02"), cells=cells, arrived={FIRST: came}, downloaded={LOCATION: {FIRST: {"acme": 5 * GB}}}

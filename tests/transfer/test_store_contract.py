@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -113,6 +114,16 @@ def test_multipart_shows_sums_and_combines_them(world: World) -> None:
     assert written.is_at_key(seen.stored)
     assert seen.stored.checksum == to_text(crc)
     assert list(store.uploads(KEY)) == []
+
+
+def test_a_listed_part_tells_when_it_was_uploaded(world: World) -> None:
+    store = world.store
+    upload_id = store.create_upload(an_object())
+    send(store, upload_id, 1, b"a part")
+    [part] = store.list_parts(KEY, upload_id)
+    assert part.uploaded_at is not None
+    assert abs(datetime.now(UTC) - part.uploaded_at) < timedelta(minutes=10)
+    store.abort(KEY, upload_id)
 
 
 def test_complete_does_not_overwrite(world: World) -> None:

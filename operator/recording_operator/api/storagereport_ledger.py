@@ -16,6 +16,9 @@ class LedgerCell(ApiModel):
     org: RowName = Field(description="Organisation.")
     bytes: ByteCount = Field(description="Bytes.")
     billable_bytes: ByteCount = Field(description="Bytes as the prices round each object up.")
+    incomplete_bytes: ByteCount = Field(
+        default=0, description="Bytes of open uploads among them: nobody can read them."
+    )
 
 
 class LedgerMeter(ApiModel):

@@ -21,7 +21,7 @@ from recording_operator.costs.profile import PriceError
 from recording_operator.costs.report import Counted, CurrencyError, begins_anew, currency_of, refreshed, window_of
 from recording_operator.costs.sample import Priced, Terms
 from recording_operator.costs.uploads import RecordingTally, add_recording
-from recording_operator.costs.usage import LocationTally, Scope, Usage
+from recording_operator.costs.usage import LocationTally, Part, Scope, Usage
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.transfer.errors import LocationError, TransferError
@@ -231,13 +231,15 @@ class Refresher:
                 _log.warning("More than %d open uploads: the rest is not counted", _MOST_SIZED_UPLOADS, extra=extra)
                 return
             try:
-                size_bytes = sum(part.size_bytes for part in store.list_parts(upload.key, upload.upload_id))
+                listed = store.list_parts(upload.key, upload.upload_id)
             except TransferError as error:
                 if error.reason is Reason.TARGET_UPLOAD_LOST:
                     continue  # it ended meanwhile
                 raise
             storage_class = location.spec.s3.storage_class
-            counting.add_incomplete(upload.key, size_bytes=size_bytes, storage_class=storage_class)
+            begun = upload.initiated_at
+            parts = [Part(part.size_bytes, max(begun, part.uploaded_at or begun)) for part in listed]
+            counting.add_incomplete(upload.key, parts=parts, storage_class=storage_class)
 
     def _stop_now_and_then(self, number: int = 0) -> None:
         if number % _STOP_EVERY == 0 and self._stopping():

@@ -55,12 +55,25 @@ class Amount:
     objects: int = 0
     size_bytes: int = 0
     billable_bytes: int = 0
+    incomplete_bytes: int = 0
+    """The part of `size_bytes` that is in open uploads: it is billed, and nobody can read it."""
+    moment: int = 0
+    """Of what came on a day: the sum of bytes times the second of the day."""
 
-    def add(self, size_bytes: int, billable_bytes: int, objects: int = 1) -> None:
+    @property
+    def readable_bytes(self) -> int:
+        """The bytes of objects."""
+        return self.size_bytes - self.incomplete_bytes
+
+    def add(
+        self, size_bytes: int, billable_bytes: int, objects: int = 1, *, incomplete_bytes: int = 0, moment: int = 0
+    ) -> None:
         """Count more."""
         self.objects += objects
         self.size_bytes += size_bytes
         self.billable_bytes += billable_bytes
+        self.incomplete_bytes += incomplete_bytes
+        self.moment += moment
 
 
 class Came(NamedTuple):
@@ -87,18 +100,30 @@ class Arrivals:
     """Those that were looked at."""
     ahead: dict[UploadDay, Amount] = field(default_factory=dict)
     """Later than now: it came while the count went on."""
+    parts: dict[UploadDay, Amount] = field(default_factory=dict)
+    """Parts of open uploads that came since the last sample. They are stored, and are no upload yet."""
 
     def add(self, of: UploadDay, amount: Amount, at: datetime, window: Window) -> None:
         """Count an upload. One later than `now` is the next count's."""
         if at > window.since:
             sums = self.by_day if at <= window.now else self.ahead
             _sum(sums, of, of._replace(org=OTHER), MOST_DAYS).add(
-                amount.size_bytes, amount.billable_bytes, amount.objects
+                amount.size_bytes, amount.billable_bytes, amount.objects, moment=_moment(amount.size_bytes, at)
             )
         elif window.recent_since is not None and at > window.recent_since:
             _note(self.recounted, of, amount)
         if window.now - LATE_WITHIN < at <= window.now:
             _note(self.recent, of, amount)
+
+    def add_part(self, of: UploadDay, size_bytes: int, at: datetime, window: Window) -> None:
+        """Count a part of an open upload. The last sample held those that came before it."""
+        if at > window.since:
+            found = _sum(self.parts, of, of._replace(org=OTHER), MOST_DAYS)
+            found.add(size_bytes, size_bytes, 0, incomplete_bytes=size_bytes, moment=_moment(size_bytes, at))
+
+
+def _moment(size_bytes: int, at: datetime) -> int:
+    return size_bytes * (at.hour * 3600 + at.minute * 60 + at.second)
 
 
 def _note(into: dict[Uploader, Amount], of: UploadDay, amount: Amount) -> None:

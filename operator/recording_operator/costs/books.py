@@ -32,10 +32,11 @@ from recording_operator.costs.arrivals import (
     Uploader,
     late,
 )
+from recording_operator.costs.billing import SECONDS_PER_DAY
 from recording_operator.costs.ledger import DayEntry, Ledger, OrgDay, month_start
 from recording_operator.costs.money import MICRO, ZERO, rounded
 from recording_operator.costs.reads import Reads
-from recording_operator.costs.sample import ANY_CLASS, SHARED, Arrived, Cell, Downloaded, Sample, Stored
+from recording_operator.costs.sample import ANY_CLASS, NOTHING, SHARED, Arrived, Cell, Downloaded, Sample, Stored
 from recording_operator.costs.usage import ClassDay, Holding, Usage
 
 MOST_MONTHS: Final = 36
@@ -64,6 +65,7 @@ def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
         cells=cells,
         arrived=_arrived(usage.arrivals, kept, at, last),
         ahead=_ahead(usage.arrivals, kept),
+        parts=_parts(usage.arrivals, kept, at),
         # A row for each location that was looked at, so that nothing is not taken for unknown.
         recent={Uploader(name, OTHER): Came(0, 0) for name in usage.arrivals.locations}
         | _named(usage.arrivals.recent, kept),
@@ -85,24 +87,41 @@ def _arrived(
         before = of_day.get(cell, Arrived(0, 0, 0))
         of_day[cell] = Arrived(*(a + b for a, b in zip(before, more, strict=True)))
 
-    # A count at midnight is the day's that ends there, as what it charges.
-    last_day = (at - timedelta(microseconds=1)).date()
     for upload, amount in arrivals.by_day.items():
-        add(min(upload.day, last_day), _cell(upload, kept), amount.size_bytes, amount.billable_bytes, amount.objects)
+        day, moment = _booked_on(upload, amount, at)
+        add(day, _cell(upload, kept), amount.size_bytes, amount.billable_bytes, amount.objects, moment)
     if last is not None and last.recent is not None:
         names = kept | {uploader.org for uploader in last.recent}
         for uploader, came in late(_named(arrivals.recounted, names), last.recent).items():
             cell = Cell(uploader.storage_location, ANY_CLASS, uploader.org)
-            add(last.at.date(), cell, came.size_bytes, came.size_bytes, came.writes)
+            add(last.at.date(), cell, came.size_bytes, came.size_bytes, came.writes, 0)
     return arrived
+
+
+def _booked_on(upload: UploadDay, amount: Amount, at: datetime) -> tuple[date, int]:
+    """The day of what came, and its moment. A count at midnight is the day's that ends there, as what it charges."""
+    last_day = (at - timedelta(microseconds=1)).date()
+    if upload.day > last_day:
+        return last_day, amount.size_bytes * SECONDS_PER_DAY
+    return upload.day, amount.moment
+
+
+def _parts(arrivals: Arrivals, kept: frozenset[str], at: datetime) -> dict[date, dict[Cell, Arrived]]:
+    found: dict[date, dict[Cell, Arrived]] = {}
+    for upload, amount in arrivals.parts.items():
+        day, moment = _booked_on(upload, amount, at)
+        of_day, cell = found.setdefault(day, {}), _cell(upload, kept)
+        before = of_day.get(cell, Arrived(0, 0, 0))
+        size_bytes = before.size_bytes + amount.size_bytes
+        of_day[cell] = Arrived(size_bytes, size_bytes, 0, before.moment + moment)
+    return found
 
 
 def _ahead(arrivals: Arrivals, kept: frozenset[str]) -> dict[Cell, Stored]:
     found: dict[Cell, Stored] = {}
     for upload, amount in arrivals.ahead.items():
         cell = _cell(upload, kept)
-        before = found.get(cell, Stored(0, 0))
-        found[cell] = Stored(before.size_bytes + amount.size_bytes, before.billable_bytes + amount.billable_bytes)
+        found[cell] = found.get(cell, NOTHING).plus(Stored(amount.size_bytes, amount.billable_bytes))
     return found
 
 
@@ -139,8 +158,8 @@ def _cells(usage: Usage, most_orgs: int) -> tuple[dict[Cell, Stored], frozenset[
     cells: dict[Cell, Stored] = {}
     for holding, amount in usage.held.items():
         cell = _cell(holding, kept)
-        before = cells.get(cell, Stored(0, 0))
-        cells[cell] = Stored(before.size_bytes + amount.size_bytes, before.billable_bytes + amount.billable_bytes)
+        held = Stored(amount.size_bytes, amount.billable_bytes, amount.incomplete_bytes)
+        cells[cell] = cells.get(cell, NOTHING).plus(held)
     return cells, kept
 
 
@@ -154,7 +173,9 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
         breaks={date.fromisoformat(day) for day in stored.breaks},
         bases={basis.storage_location: basis.mark for basis in stored.bases},
         cells={
-            Cell(cell.storage_location, cell.storage_class, cell.org): Stored(cell.bytes, cell.billable_bytes)
+            Cell(cell.storage_location, cell.storage_class, cell.org): Stored(
+                cell.bytes, cell.billable_bytes, cell.incomplete_bytes
+            )
             for cell in stored.cells
         },
         young={
@@ -212,6 +233,7 @@ def save_ledger(ledger: Ledger, *, scope: str) -> StoredLedger:
                 org=cell.org,
                 bytes=stored.size_bytes,
                 billable_bytes=stored.billable_bytes,
+                incomplete_bytes=stored.incomplete_bytes,
             )
             for cell, stored in sorted(ledger.cells.items())
         ),

@@ -1,6 +1,7 @@
 """The running account: samples become storage over time, storage over time becomes the cost of days.
 
-Between two samples each amount changes evenly. A day that has no sample is thereby interpolated and marked estimated.
+Between two samples what is dated counts from its date, and the rest changes evenly (`levels`). A day that has no sample
+is thereby interpolated and marked estimated.
 What is charged for a stretch of time is the month's bill after it less the bill before it, so that the days of a month
 sum to its bill through every tier and allowance.
 """
@@ -14,13 +15,13 @@ from typing import Final
 from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.arrivals import OTHER, Recent
 from recording_operator.costs.billing import SECONDS_PER_DAY, Bill, MonthUsage, days_of, month_bill
+from recording_operator.costs.levels import Levels, byte_seconds
 from recording_operator.costs.money import MICRO, ZERO, exact, share
 from recording_operator.costs.reads import Reads, counted_on, with_counted
 from recording_operator.costs.sample import Arrived, Cell, Cells, Sample, Stored, Terms
 from recording_operator.costs.usage import ClassDay
 
 MOST_ORGS: Final = 100
-_NOTHING: Final = Stored(0, 0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,55 +117,39 @@ def month_start(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def opened(sample: Sample) -> list[Sample]:
-    """The samples to begin an account with: the month so far, drawn from when the objects came.
+def open_ledger(sample: Sample, terms: Terms) -> Ledger:
+    """An account from the begin of the month on, drawn from when the objects and the parts of open uploads came.
 
     What was deleted before the first sample is not known.
     """
-    start, day = month_start(sample.at), midnight(sample.at.date())
-    levels = {cell: _less(stored, sample.ahead.get(cell, _NOTHING)) for cell, stored in sample.cells.items()}
-    earlier: list[Sample] = []
-    while day >= start:
-        for cell, arrived in sample.arrived.get(day.date(), {}).items():
-            levels[cell] = _less(levels.get(cell, _NOTHING), Stored(arrived.size_bytes, arrived.billable_bytes))
-        day_before = (day - timedelta(days=1)).date()
-        came = {day_before: sample.arrived.get(day_before, {})}
-        earlier.append(Sample(at=day, cells=dict(levels), arrived=came, downloaded=sample.downloaded))
-        day -= timedelta(days=1)
-    return list(reversed(earlier))
-
-
-def _less(stored: Stored, gone: Stored) -> Stored:
-    return Stored(max(0, stored.size_bytes - gone.size_bytes), max(0, stored.billable_bytes - gone.billable_bytes))
-
-
-def open_ledger(sample: Sample, terms: Terms) -> Ledger:
-    """An account from the begin of the month on."""
-    first, *rest = opened(sample)
-    ledger = Ledger(at=first.at, cells=dict(first.cells))
-    for earlier in rest:
-        advance(ledger, earlier, terms, estimated=True)
-    advance(ledger, sample, terms)
+    drawn = Levels.of_first(sample)
+    ledger = Ledger(at=month_start(sample.at), cells=dict(drawn.first))
+    advance(ledger, sample, terms, estimated=True)
     ledger.recent, ledger.opened = sample.recent, sample.at
     ledger.young, ledger.bases = dict(sample.young), dict(sample.bases)
     return ledger
 
 
 def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = False) -> None:
-    """Charge for the time since the last sample, and take the new one as the last."""
+    """Charge for the time since the last sample, and take the new one as the last.
+
+    `estimated` where the account begins without a sample.
+    """
     begin, end = ledger.at, sample.at
     if end <= begin:
         ledger.cells = dict(sample.cells)
         return
     _charge_early_deletions(ledger, sample, terms)
-    first, whole = dict(ledger.cells), (end - begin).total_seconds()
+    drawn, whole = Levels.between(ledger.cells, sample), Decimal((end - begin).total_seconds())
     for stop in _stops(begin, end):
-        part = Decimal((stop - begin).total_seconds()) / Decimal(whole)
-        level = dict(sample.cells) if stop == end else _between(first, sample.cells, part)
         day = ledger.at.date()
-        without_sample = estimated or begin.date() < day < end.date()
-        counted = counted_on(sample.downloaded, day)
-        _charge(ledger, stop, level, sample.arrived.get(day, {}), counted, terms, estimated=without_sample)
+        part = Decimal((stop - begin).total_seconds()) / whole
+        level = dict(sample.cells) if stop == end else drawn.at(day, part)
+        without_sample = (estimated or begin.date() < day) and day < end.date()
+        stored = byte_seconds(ledger.cells, level, drawn.born.get(day, []), begin=ledger.at, end=stop)
+        arrived = sample.arrived.get(day, {})
+        used = _Used.of(stored, level, arrived, counted_on(sample.downloaded, day), day, terms)
+        _charge(ledger, stop, level, arrived, used, terms, estimated=without_sample)
     ledger.reads.note(sample.downloaded, begin=begin, end=end)
     ledger.young, ledger.recent = _still_young(ledger, sample, terms), sample.recent
     ledger.bases = ledger.bases | dict(sample.bases)
@@ -184,30 +169,19 @@ def _stops(begin: datetime, end: datetime) -> Iterator[datetime]:
     yield end
 
 
-def _between(first: Cells, last: Cells, part: Decimal) -> dict[Cell, Stored]:
-    return {
-        cell: Stored(
-            *(a + int((b - a) * part) for a, b in zip(first.get(cell, _NOTHING), last.get(cell, _NOTHING), strict=True))
-        )
-        for cell in first.keys() | last.keys()
-    }
-
-
 def _charge(
     ledger: Ledger,
     stop: datetime,
     level: dict[Cell, Stored],
     arrived: Mapping[Cell, Arrived],
-    counted: Mapping[str, Mapping[str, int]],
+    used: "_Used",
     terms: Terms,
     *,
     estimated: bool,
 ) -> None:
     """One stretch within a day."""
-    day, seconds = ledger.at.date(), int((stop - ledger.at).total_seconds())
     before = ledger.bills(terms, until=ledger.at)
-    used = _Used.of(ledger.cells, level, arrived, counted, seconds, day, terms)
-    entry = ledger.days.setdefault(day, DayEntry(estimated=True))
+    entry = ledger.days.setdefault(ledger.at.date(), DayEntry(estimated=True))
     entry.estimated = entry.estimated and estimated
     for cell, amount in used.billable_seconds.items():
         key = (cell.storage_location, cell.storage_class)
@@ -236,28 +210,25 @@ class _Used:
     @classmethod
     def of(
         cls,
-        first: Cells,
-        last: Cells,
+        stored: Cells,
+        level: Cells,
         arrived: Mapping[Cell, Arrived],
         counted: Mapping[str, Mapping[str, int]],
-        seconds: int,
         day: date,
         terms: Terms,
     ) -> "_Used":
-        billable, downloads = {}, {}
-        for cell in first.keys() | last.keys():
-            a, b = first.get(cell, _NOTHING), last.get(cell, _NOTHING)
-            billable[cell] = (a.billable_bytes + b.billable_bytes) * seconds // 2
+        """`stored` is bytes times seconds; `level` is what was there at the end."""
+        downloads = {}
+        for cell, amount in stored.items():
             priced = terms.prices.get(cell.storage_location)
             if priced is not None and terms.playback_base is PlaybackBase.STORED:
                 month_s = days_of(day, priced.profile.day_basis) * SECONDS_PER_DAY
-                byte_seconds = (a.size_bytes + b.size_bytes) * seconds // 2
-                downloads[cell] = int(byte_seconds * terms.playback_ratio / month_s)
+                downloads[cell] = int(amount.readable_bytes * terms.playback_ratio / month_s)
         if terms.playback_base is PlaybackBase.UPLOADED:
             downloads = {cell: int(came.size_bytes * terms.playback_ratio) for cell, came in arrived.items()}
         return cls(
-            billable_seconds=billable,
-            downloads=with_counted(downloads, counted, last),
+            billable_seconds={cell: amount.billable_bytes for cell, amount in stored.items()},
+            downloads=with_counted(downloads, counted, level),
             writes={cell: came.writes for cell, came in arrived.items()},
         )
 

@@ -150,19 +150,20 @@ def _usage(
     times = sum((gb_days for gb_days, _ in days), ZERO) / stored_gb
     length = sum((part for _, part in days), ZERO)
     by_class: dict[str, int] = {}
-    size_bytes = estimated_bytes = 0
+    size_bytes = estimated_bytes = readable_bytes = 0
     for cell, stored in ledger.cells.items():
         priced = terms.prices.get(cell.storage_location)
         if priced is not None and priced.group == group:
             size_bytes += stored.size_bytes
             if cell.storage_location not in ledger.reads.seconds:
                 estimated_bytes += stored.size_bytes
+                readable_bytes += stored.readable_bytes
             more = int(stored.billable_bytes * times * SECONDS_PER_DAY)
             by_class[cell.storage_class] = by_class.get(cell.storage_class, 0) + more
     profile = terms.groups()[group]
     share_of_all = Decimal(size_bytes) / profile.gb_bytes / stored_gb
     downloads = (
-        estimated_bytes * times * terms.playback_ratio / days_in_month
+        readable_bytes * times * terms.playback_ratio / days_in_month
         if terms.playback_base is PlaybackBase.STORED
         else pace.uploads_gb_a_day * estimated_bytes / stored_gb * length * terms.playback_ratio
     )

@@ -80,7 +80,7 @@ def with_counted(
     for location, by_org in counted.items():
         for org, size_bytes in by_org.items():
             weights = {
-                cell: stored.size_bytes
+                cell: stored.readable_bytes
                 for cell, stored in level.items()
                 if cell.storage_location == location and org in (SHARED, cell.org)
             }

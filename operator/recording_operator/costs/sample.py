@@ -28,10 +28,27 @@ class Cell(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """Bytes, and bytes as they are billed."""
+    """Bytes, bytes as they are billed, and those of them that are in open uploads, which nobody can read."""
 
     size_bytes: int
     billable_bytes: int
+    incomplete_bytes: int = 0
+
+    @property
+    def readable_bytes(self) -> int:
+        """The bytes of objects."""
+        return self.size_bytes - self.incomplete_bytes
+
+    def plus(self, more: "Stored") -> "Stored":
+        """The sum."""
+        return Stored(*(a + b for a, b in zip(self, more, strict=True)))
+
+    def less(self, gone: "Stored") -> "Stored":
+        """The difference."""
+        return Stored(*(a - b for a, b in zip(self, gone, strict=True)))
+
+
+NOTHING: Final = Stored(0, 0)
 
 
 class Arrived(NamedTuple):
@@ -40,6 +57,8 @@ class Arrived(NamedTuple):
     size_bytes: int
     billable_bytes: int
     writes: int
+    moment: int = 0
+    """The sum of bytes times the second of the day at which they came."""
 
 
 Cells = Mapping[Cell, Stored]
@@ -77,6 +96,8 @@ class Sample:
     arrived: Arrivals = field(default_factory=dict)
     ahead: Mapping[Cell, Stored] = field(default_factory=dict)
     """What came while it was counted: it is in the cells, and has arrived by the next sample."""
+    parts: Arrivals = field(default_factory=dict)
+    """Parts of open uploads, which are in the cells, by the day they came."""
     recent: Recent | None = None
     """What had come on the day before; the next sample compares it with what that day has brought by then."""
     young: Mapping[ClassDay, int] = field(default_factory=dict)

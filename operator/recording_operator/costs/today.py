@@ -38,7 +38,7 @@ def day_cost(
     with localcontext(exact()):
         costs = dict.fromkeys(held, ZERO)
         unpriced: set[str] = set()
-        stored_bytes = sum(amount.size_bytes for amount in held.values())
+        stored_bytes = sum(amount.readable_bytes for amount in held.values())
         for group, profile in terms.groups().items():
             mine = {
                 holding: amount
@@ -50,7 +50,8 @@ def day_cost(
             if terms.playback_base is PlaybackBase.UPLOADED:
                 monthly_share = uploaded_bytes_a_day * days / stored_bytes if stored_bytes else ZERO
             downloads = {
-                holding: terms.playback_ratio * amount.size_bytes * monthly_share for holding, amount in mine.items()
+                holding: terms.playback_ratio * amount.readable_bytes * monthly_share
+                for holding, amount in mine.items()
             }
             for location in _locations_of(group, terms):
                 of_day = reads.a_day(location) if reads is not None else None
@@ -93,7 +94,9 @@ def _put_counted(
     holdings = {holding: amount for holding, amount in mine.items() if holding.storage_location == location}
     downloads.update(dict.fromkeys(holdings, ZERO))
     for org, bytes_a_day in of_day.items():
-        readers = {holding: amount.size_bytes for holding, amount in holdings.items() if org in (SHARED, holding.org)}
+        readers = {
+            holding: amount.readable_bytes for holding, amount in holdings.items() if org in (SHARED, holding.org)
+        }
         stored_bytes = sum(readers.values())
         if not stored_bytes:
             name = terms.prices[location].profile.default_storage_class

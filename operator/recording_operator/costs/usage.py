@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -24,6 +24,13 @@ class Holding(NamedTuple):
     storage_class: str
     org: str
     namespace: str
+
+
+class Part(NamedTuple):
+    """A part of an open multipart upload."""
+
+    size_bytes: int
+    came_at: datetime
 
 
 class ClassDay(NamedTuple):
@@ -188,14 +195,19 @@ class LocationTally:
                 self._amounts[key] = found
         return found
 
-    def add_incomplete(self, key: str, *, size_bytes: int, storage_class: str | None) -> None:
-        """Count what an open multipart upload holds: it is billed like an object."""
+    def add_incomplete(self, key: str, *, parts: Iterable[Part], storage_class: str | None) -> None:
+        """Count what an open multipart upload holds: it is billed like an object, each part from when it came."""
         owner = self._owner(key)
         if owner is None or not self._scope.holds(org=owner[0], namespace=owner[1]):
             return
-        self._usage.incomplete_bytes += size_bytes
-        holding = Holding(self._location, storage_class or self._default_class, owner[0], owner[1])
-        self._usage.amount(holding).add(size_bytes, size_bytes, 0)
+        name = storage_class or self._default_class
+        amount = self._usage.amount(Holding(self._location, name, owner[0], owner[1]))
+        for part in parts:
+            self._usage.incomplete_bytes += part.size_bytes
+            amount.add(part.size_bytes, part.size_bytes, 0, incomplete_bytes=part.size_bytes)
+            came_at = min(part.came_at, self._window.now)  # a part that came while it was counted is there now
+            upload = UploadDay(self._location, name, owner[0], came_at.date())
+            self._usage.arrivals.add_part(upload, part.size_bytes, came_at, self._window)
 
     def add_download(self, key: str, *, day: date, size_bytes: int) -> None:
         """Count what was downloaded from a key, whether or not its object is still there."""

@@ -29,6 +29,7 @@ def test_counts_the_bucket_by_who_causes_it(
     report: ReportFactory,
 ) -> None:
     operator = start(reports={"metricOrgs": 1})
+    today = f"{datetime.now(UTC) - timedelta(minutes=2):%Y-%m-%d}"
     record(cluster, namespace, place, org="acme", text="x" * 12_000)
     record(cluster, namespace, place, org="globex", text="x" * 3_000)
     client, orphan = s3.client(), f"initech/{uuid.uuid4()}/video.mp4"
@@ -58,6 +59,11 @@ def test_counts_the_bucket_by_who_causes_it(
     assert [sorted(row) for row in status["byStorageClass"]] == [["bytes", "cost", "name", "objects"]]
     spent = sum((Decimal(day["cost"]) for day in status["history"]), Decimal(0))
     assert spent.quantize(Decimal("0.01")) == Decimal(status["cost"]["monthToDate"])
+    # Nothing was there before today, and nobody can read the part of the open upload.
+    for day in status["history"]:
+        if day["date"] < today:
+            assert {Decimal(day[name]) for name in ("storageGB", "downloadGB", "cost")} == {0}
+    assert Decimal(totals["downloadGB"]) < Decimal("0.000001")
     location = status["byStorageLocation"][0]
     assert (location["name"], location["source"], location["profile"]) == (place, "Inventory", "default")
     assert location["pricesAsOf"]

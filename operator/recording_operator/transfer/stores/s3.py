@@ -159,6 +159,7 @@ class S3Store:
                     size_bytes=int(part["Size"]),
                     etag=_etag(part),
                     crc64nvme=self._part_sum(part),
+                    uploaded_at=part.get("LastModified"),
                 )
                 for page in pages
                 for part in page.get("Parts", [])

@@ -1,7 +1,7 @@
 """What the data path asks of a store. S3 is the one today; a file system can stand behind the same words."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -49,6 +49,8 @@ class StoredPart:
     size_bytes: int
     etag: str
     crc64nvme: int | None
+    uploaded_at: datetime | None = field(default=None, compare=False)
+    """When the part came; only a listing shows it, and not every store's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,129 @@
+"""How much was stored between two samples.
+
+What is known to have come at a time counts from then on, never before: an object from its date, a part of an open
+upload from when it came. The rest (deletions, changes of class, what has no date) changes evenly.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from recording_operator.costs.billing import SECONDS_PER_DAY
+from recording_operator.costs.sample import NOTHING, Arrived, Cell, Cells, Sample, Stored
+
+
+class Born(NamedTuple):
+    """What came on a day, and the mean second of the day at which it came."""
+
+    cell: Cell
+    stored: Stored
+    second: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """What was stored at each time from a sample to the next."""
+
+    first: Cells
+    changed: Cells
+    """What changes evenly, in all."""
+    born: Mapping[date, list[Born]]
+
+    @classmethod
+    def between(cls, first: Cells, sample: Sample) -> "Levels":
+        """From what the last sample held to this one."""
+        born = _completed(_born(sample), first, sample.cells)
+        came = total(born)
+        cells = first.keys() | sample.cells.keys() | came.keys()
+        changed = {
+            cell: sample.cells.get(cell, NOTHING).less(first.get(cell, NOTHING)).less(came.get(cell, NOTHING))
+            for cell in cells
+        }
+        return cls(first=first, changed=changed, born=born)
+
+    @classmethod
+    def of_first(cls, sample: Sample) -> "Levels":
+        """Up to the first sample: what is not known to have come since was there all the time."""
+        born = _born(sample)
+        came = total(born)
+        first = {cell: _at_least_zero(held.less(came.get(cell, NOTHING))) for cell, held in sample.cells.items()}
+        return cls.between(first, sample)
+
+    def at(self, day: date, part: Decimal) -> dict[Cell, Stored]:
+        """At the end of a day, when this part of the time is over."""
+        level = {
+            cell: self.first.get(cell, NOTHING).plus(Stored(*(int(amount * part) for amount in changed)))
+            for cell, changed in self.changed.items()
+        }
+        for cell, came in total({one: born for one, born in self.born.items() if one <= day}).items():
+            level[cell] = level.get(cell, NOTHING).plus(came)
+        return {cell: _at_least_zero(stored) for cell, stored in level.items()}
+
+
+def total(born: Mapping[date, list[Born]]) -> dict[Cell, Stored]:
+    """The sums by cell."""
+    sums: dict[Cell, Stored] = {}
+    for of_day in born.values():
+        for one in of_day:
+            sums[one.cell] = sums.get(one.cell, NOTHING).plus(one.stored)
+    return sums
+
+
+def byte_seconds(first: Cells, last: Cells, born: list[Born], *, begin: datetime, end: datetime) -> dict[Cell, Stored]:
+    """Bytes times seconds of a stretch of one day."""
+    seconds = int((end - begin).total_seconds())
+    midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
+    end_second = int((end - midnight).total_seconds())
+    came = total({begin.date(): born})
+    sums: dict[Cell, Stored] = {}
+    for cell in first.keys() | last.keys():
+        evenly = first.get(cell, NOTHING).plus(_at_least_zero(last.get(cell, NOTHING).less(came.get(cell, NOTHING))))
+        sums[cell] = Stored(*(amount * seconds // 2 for amount in evenly))
+    for one in born:
+        lived_s = min(max(end_second - one.second, 0), seconds)
+        lived = Stored(*(amount * lived_s for amount in one.stored))
+        sums[one.cell] = sums.get(one.cell, NOTHING).plus(lived)
+    return sums
+
+
+def _born(sample: Sample) -> dict[date, list[Born]]:
+    born: dict[date, list[Born]] = {}
+    for day, arrived in sample.arrived.items():
+        born.setdefault(day, []).extend(_each(arrived, sample.cells, incomplete=False))
+    for day, parts in sample.parts.items():
+        born.setdefault(day, []).extend(_each(parts, sample.cells, incomplete=True))
+    last_day = (sample.at - timedelta(microseconds=1)).date()
+    ahead = [Born(cell, stored, SECONDS_PER_DAY) for cell, stored in sample.ahead.items()]
+    born.setdefault(last_day, []).extend(ahead)
+    return {day: born[day] for day in sorted(born)}
+
+
+def _each(arrived: Mapping[Cell, Arrived], held: Cells, *, incomplete: bool) -> Iterator[Born]:
+    """What has come to a cell that the sample holds; what came late is told of a location only."""
+    for cell, came in arrived.items():
+        if cell in held and came.size_bytes:
+            stored = Stored(came.size_bytes, came.billable_bytes, came.size_bytes if incomplete else 0)
+            yield Born(cell, stored, came.moment // came.size_bytes)
+
+
+def _completed(born: Mapping[date, list[Born]], first: Cells, last: Cells) -> dict[date, list[Born]]:
+    """Without the bytes of uploads that the last sample saw open: their parts became the objects that came since."""
+    came = total(born)
+    gone = {
+        cell: held.incomplete_bytes
+        - (last.get(cell, NOTHING).incomplete_bytes - came.get(cell, NOTHING).incomplete_bytes)
+        for cell, held in first.items()
+    }
+    found: dict[date, list[Born]] = {}
+    for day, of_day in born.items():
+        for one in of_day:
+            taken = 0 if one.stored.incomplete_bytes else min(max(gone.get(one.cell, 0), 0), one.stored.size_bytes)
+            gone[one.cell] = gone.get(one.cell, 0) - taken
+            found.setdefault(day, []).append(one._replace(stored=one.stored.less(Stored(taken, taken, taken))))
+    return found
+
+
+def _at_least_zero(stored: Stored) -> Stored:
+    return Stored(*(max(0, amount) for amount in stored))
