@@ -159,7 +159,7 @@ VALUES: Final[Schema] = {
             labels=TEXTS,
             annotations=TEXTS,
         ),
-        tests=closed(enabled=YES_NO),
+        tests=closed(enabled=YES_NO, resources=ANY_OBJECT),
         extraObjects=many({"type": ["object", "string"]}),
     ),
 }

@@ -10,7 +10,7 @@ import yaml
 
 from localcluster import ControlPlane
 from tests.chart.cluster import NAMESPACE, eventually, recording
-from tests.chart.helm import CHART, MONITORING_APIS, RELEASE, Helm, HelmError
+from tests.chart.helm import CHART, MONITORING_APIS, RELEASE, Helm, HelmError, one, parsed
 from tests.chart.values_cases import CASES, Values
 
 pytestmark = pytest.mark.cluster
@@ -57,6 +57,23 @@ def test_pods_are_admitted_where_the_restricted_standard_is_enforced(
     )
     test_pod["metadata"]["namespace"] = NAMESPACE
     bare_cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(test_pod))
+
+
+@pytest.mark.parametrize("values", [{}, {"tests": {"resources": {"limits": {"cpu": "1"}}}}], ids=["default", "given"])
+def test_the_pod_of_helm_test_is_admitted_where_a_quota_wants_limits(
+    helm4: Helm, bare_cluster: ControlPlane, values: Values
+) -> None:
+    kubectl, into = bare_cluster.kubectl, "--namespace=finance"
+    hard = {"limits.cpu": "2", "limits.memory": "1Gi", "requests.cpu": "1", "requests.memory": "1Gi"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "all", "namespace": "finance"}}
+    kubectl.apply({**quota, "spec": {"hard": hard}})
+    eventually(lambda: kubectl.json("get", "resourcequota", "all", into).get("status", {}).get("hard") == hard)
+    loose = kubectl.run("run", "loose", "--image=x", into)
+    assert "failed quota: all: must specify limits.cpu" in loose.stderr
+    pod = one(parsed(helm4.render(values, namespace="finance")), "Pod")
+    kubectl.apply(pod)
+    kubectl("delete", "pod", pod["metadata"]["name"], into, "--now")
+    kubectl("delete", "resourcequota", "all", into)
 
 
 def test_a_pod_that_is_not_restricted_is_refused_there(bare_cluster: ControlPlane) -> None:

@@ -49,6 +49,7 @@ _POD: Final[Values] = {
     "securityContext": {"runAsGroup": 1234},
     "hostUsers": False,
     "resources": {"limits": {"memory": "2Gi"}},
+    "tests": {"resources": {"limits": {"cpu": "1"}}},
     "tmpSizeLimit": "1Gi",
     "startupProbe": {"failureThreshold": 99},
     "livenessProbe": {"failureThreshold": 9},

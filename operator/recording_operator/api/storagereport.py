@@ -12,7 +12,17 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from recording_operator.api import cel
 from recording_operator.api.figures import Budgeted, Day, Figure, Price, Ratio, RowName, Text
-from recording_operator.api.meta import ApiModel, ByteCount, Clipped, Condition, Count, ObjectMeta, ObjectName, Time
+from recording_operator.api.meta import (
+    ApiModel,
+    ByteCount,
+    Clipped,
+    Condition,
+    Count,
+    ObjectMeta,
+    ObjectName,
+    Time,
+    Told,
+)
 from recording_operator.api.storagelocation_rules import PROFILE_NAME_SCHEMA
 from recording_operator.api.storagereport_ledger import Ledger
 from recording_operator.api.storagereport_rules import (
@@ -28,6 +38,7 @@ from recording_operator.api.storagereport_rules import (
 MOST_ROWS: Final = 101
 MOST_HISTORY: Final = 128
 MOST_HISTORY_ORGS: Final = 21
+MOST_NOTES: Final = 32
 
 
 _SET: Final = {"x-kubernetes-list-type": "set"}
@@ -315,6 +326,11 @@ class StorageReportStatus(ApiModel):
     )
     unpriced: Annotated[tuple[Annotated[str, Clipped(128)], ...], Field(json_schema_extra={"maxItems": 32})] = Field(
         default=(), description="Usage that the profiles have no price for; it is in no cost."
+    )
+    notes: Annotated[tuple[Annotated[str, Told(512)], ...], Field(json_schema_extra={"maxItems": MOST_NOTES})] = Field(
+        default=(),
+        description="What the numbers leave out, such as the noncurrent versions of a versioned bucket, and what a "
+        "reader should know of how they were counted.",
     )
     summary: ReportSummary | None = Field(default=None, description="The numbers of kubectl get.")
     totals: ReportTotals | None = Field(default=None, description="How much there is now.")

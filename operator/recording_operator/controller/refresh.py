@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.api.storagereport import ReportSource, StorageReport, StorageReportStatus
+from recording_operator.api.storagereport import MOST_NOTES, ReportSource, StorageReport, StorageReportStatus
 from recording_operator.controller.downloads import Clients, DownloadCounter
 from recording_operator.controller.owners import OwnerAsker
 from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshError, RefreshStopped
+from recording_operator.controller.reportnotes import MOST_SIZED_UPLOADS, counted_so, not_counted
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.places import Places
@@ -28,7 +29,6 @@ from recording_operator.transfer.errors import LocationError, TransferError
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.translate import StoreError
 
-_MOST_SIZED_UPLOADS: Final = 1000
 _STOP_EVERY: Final = 1000
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Refresher:
         tallies = self._tallies(usage, counting, listed, places, terms=terms, tally=tally)
         for location, store in stores:
             if location.metadata.name in tallies:
-                self._count_bucket(tallies[location.metadata.name], location, store)
+                self._count_bucket(usage, tallies[location.metadata.name], location, store)
         usage.bases |= {name: counter for name, counter in shared.items() if counter is not None}
         sources = {location.metadata.name: ReportSource.INVENTORY for location in seen}
         sources |= {location.metadata.name: ReportSource.RECORDINGS for location, _ in denied}
@@ -98,8 +98,11 @@ class Refresher:
             at=now, usage=usage, recordings=tally, sources=sources, scope=scope.mark, downloads=downloads.sources
         )
         status = refreshed(report.status, counted, terms, budget=spec.budget)
-        notes = [*_notes(usage, shared, anew=begins_anew(report.status, now=now, scope=scope.mark)), *downloads.notes]
-        return Refreshed(status=status, message=_message(status, denied, notes))
+        anew = begins_anew(report.status, now=now, scope=scope.mark)
+        so = [*counted_so(usage, shared, anew=anew), *downloads.notes]
+        left_out = not_counted([location for location, _ in stores], [location for location, _ in denied], usage)
+        status = status.model_copy(update={"notes": tuple([*left_out, *map(_sentence, so)][:MOST_NOTES])})
+        return Refreshed(status=status, message=_message(status, denied, so))
 
     # Prices
 
@@ -205,7 +208,7 @@ class Refresher:
             for location in locations
         }
 
-    def _count_bucket(self, counting: LocationTally, location: StorageLocation, store: S3Store) -> None:
+    def _count_bucket(self, usage: Usage, counting: LocationTally, location: StorageLocation, store: S3Store) -> None:
         name, spec = location.metadata.name, location.spec
         try:
             for number, found in enumerate(store.objects(spec.s3.prefix)):
@@ -218,17 +221,20 @@ class Refresher:
                     etag=found.etag,
                 )
             counting.was_listed()
-            self._count_open_uploads(counting, store, location)
+            self._count_open_uploads(usage, counting, store, location)
         except TransferError as error:
             raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
 
-    def _count_open_uploads(self, counting: LocationTally, store: S3Store, location: StorageLocation) -> None:
+    def _count_open_uploads(
+        self, usage: Usage, counting: LocationTally, store: S3Store, location: StorageLocation
+    ) -> None:
         """A listing of uploads has no sizes: each is asked for its parts, so many at most."""
         for number, upload in enumerate(store.uploads(location.spec.s3.prefix)):
             self._stop_now_and_then(0)
-            if number == _MOST_SIZED_UPLOADS:
+            if number == MOST_SIZED_UPLOADS:
                 extra = {"location": location.metadata.name}
-                _log.warning("More than %d open uploads: the rest is not counted", _MOST_SIZED_UPLOADS, extra=extra)
+                _log.warning("More than %d open uploads: the rest is not counted", MOST_SIZED_UPLOADS, extra=extra)
+                usage.unsized_uploads.add(location.metadata.name)
                 return
             try:
                 listed = store.list_parts(upload.key, upload.upload_id)
@@ -246,18 +252,8 @@ class Refresher:
             raise RefreshStopped
 
 
-def _notes(usage: Usage, shared: Mapping[str, str | None], *, anew: bool) -> Iterable[str]:
-    """What a reader has to know of what these numbers hold."""
-    for name, counter in shared.items():
-        if counter is not None:
-            yield f"the objects of {name} are those of {counter}, which counts them"
-    if usage.unattributed_bytes:
-        yield (
-            f"{usage.unattributed_bytes} bytes may be of this scope and are in no number: their Recordings are gone, "
-            "and their keys do not tell whose they were; a keyTemplate with folders {org} and {namespace} would"
-        )
-    if anew:
-        yield "the account begins anew this month, as another scope (or a day that is yet to come) was counted before"
+def _sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
 
 
 def _ready_reason(location: StorageLocation) -> Reason | None:

@@ -53,6 +53,8 @@ class Usage:
     """Bytes downloaded by location, day and organisation, of the locations that count them."""
     orphaned_bytes: int = 0
     incomplete_bytes: int = 0
+    unsized_uploads: set[str] = field(default_factory=set)
+    """Locations with more open uploads than were counted."""
     foreign_bytes: int = 0
     unattributed_bytes: int = 0
     """Bytes that may be of the scope: nobody knows whose they are. In no other number."""

@@ -14,9 +14,14 @@ import pytest
 from localcluster import ControlPlane, Credentials, OperatorProcess, S3Server
 from tests.conftest import LocationFactory
 from tests.support.accesslogs import turn_back
-from tests.support.reports import TEMPLATE, ReportFactory, record
+from tests.support.reports import TEMPLATE, JsonObject, ReportFactory, record
 
 pytestmark = pytest.mark.cluster
+
+
+def _used_before(status: JsonObject, today: str) -> set[Decimal]:
+    days = [day for day in status["history"] if day["date"] < today]
+    return {Decimal(0), *(Decimal(day[name]) for day in days for name in ("storageGB", "downloadGB", "cost"))}
 
 
 def test_counts_the_bucket_by_who_causes_it(
@@ -60,10 +65,11 @@ def test_counts_the_bucket_by_who_causes_it(
     spent = sum((Decimal(day["cost"]) for day in status["history"]), Decimal(0))
     assert spent.quantize(Decimal("0.01")) == Decimal(status["cost"]["monthToDate"])
     # Nothing was there before today, and nobody can read the part of the open upload.
-    for day in status["history"]:
-        if day["date"] < today:
-            assert {Decimal(day[name]) for name in ("storageGB", "downloadGB", "cost")} == {0}
+    assert _used_before(status, today) == {0}
     assert Decimal(totals["downloadGB"]) < Decimal("0.000001")
+    assert status["notes"] == [
+        f"Noncurrent versions and delete markers are not counted: the buckets of {place} keep versions."
+    ]
     location = status["byStorageLocation"][0]
     assert (location["name"], location["source"], location["profile"]) == (place, "Inventory", "default")
     assert location["pricesAsOf"]
@@ -126,6 +132,7 @@ def test_a_bucket_that_may_not_be_listed_is_counted_from_the_recordings(
     assert status["totals"]["bytes"] == 2_000
     assert status["byStorageLocation"][0]["source"] == "Recordings"
     assert "may not be listed" in made.condition("Ready")["message"]
+    assert any(f"The buckets of {place} may not be listed." in note for note in status["notes"])
 
 
 def test_locations_that_share_a_bucket_count_each_object_once(

@@ -1,0 +1,47 @@
+"""What the numbers of a report leave out, and how they were counted, in words for `status.notes`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.costs.usage import Usage
+
+MOST_SIZED_UPLOADS: Final = 1000
+"""A listing of uploads has no sizes: each is asked for its parts, so many of a location at most."""
+_MOST_NAMED: Final = 10
+
+
+def not_counted(listed: Iterable[StorageLocation], denied: Iterable[StorageLocation], usage: Usage) -> Iterator[str]:
+    """What is stored, and may be billed, and is in no number."""
+    listed = list(listed)
+    if names := _names(one for one in listed if one.status.capabilities.get("versioning")):
+        yield f"Noncurrent versions and delete markers are not counted: the buckets of {names} keep versions."
+    if names := _names(one for one in listed if "versioning" not in one.status.capabilities):
+        yield f"Noncurrent versions are not counted; whether the buckets of {names} keep any was not probed yet."
+    if names := _names(one for one in listed if one.metadata.name in usage.unsized_uploads):
+        yield f"Only the first {MOST_SIZED_UPLOADS} open uploads of {names} are counted."
+    if names := _names(denied):
+        yield (
+            f"The buckets of {names} may not be listed. Objects of deleted Recordings, open uploads and noncurrent "
+            "versions are not counted there."
+        )
+
+
+def counted_so(usage: Usage, shared: Mapping[str, str | None], *, anew: bool) -> Iterator[str]:
+    """What a reader has to know of what these numbers hold."""
+    for name, counter in shared.items():
+        if counter is not None:
+            yield f"the objects of {name} are those of {counter}, which counts them"
+    if usage.unattributed_bytes:
+        yield (
+            f"{usage.unattributed_bytes} bytes may be of this scope and are in no number: their Recordings are gone, "
+            "and their keys do not tell whose they were; a keyTemplate with folders {org} and {namespace} would"
+        )
+    if anew:
+        yield "the account begins anew this month, as another scope (or a day that is yet to come) was counted before"
+
+
+def _names(locations: Iterable[StorageLocation]) -> str:
+    names = [location.metadata.name for location in locations]
+    named = ", ".join(names[:_MOST_NAMED])
+    return f"{named} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else named

@@ -1,0 +1,57 @@
+"""What a report says of what it does not count."""
+
+import pytest
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.reportnotes import not_counted
+from recording_operator.costs.usage import Usage
+
+
+def a_location(name: str, **capabilities: bool) -> StorageLocation:
+    return StorageLocation.model_validate(
+        {
+            "metadata": {"name": name, "uid": "u", "generation": 1, "resourceVersion": "1"},
+            "spec": {"s3": {"bucket": name}},
+            "status": {"capabilities": capabilities},
+        }
+    )
+
+
+VERSIONED, PLAIN, NEW = (
+    a_location("versioned", versioning=True),
+    a_location("plain", versioning=False),
+    a_location("new"),
+)
+
+
+def test_a_bucket_that_keeps_versions_is_named() -> None:
+    assert list(not_counted([VERSIONED, PLAIN], [], Usage())) == [
+        "Noncurrent versions and delete markers are not counted: the buckets of versioned keep versions."
+    ]
+
+
+def test_a_bucket_without_versions_has_no_note() -> None:
+    assert list(not_counted([PLAIN], [], Usage())) == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "denied", "words"),
+    [
+        ([NEW], [], "whether the buckets of new keep any was not probed yet"),
+        ([], [VERSIONED], "The buckets of versioned may not be listed."),
+    ],
+)
+def test_what_else_is_not_counted(listed: list[StorageLocation], denied: list[StorageLocation], words: str) -> None:
+    [note] = not_counted(listed, denied, Usage())
+    assert words in note
+
+
+def test_open_uploads_beyond_the_first_thousand_are_named() -> None:
+    [note] = not_counted([PLAIN], [], Usage(unsized_uploads={"plain"}))
+    assert note == "Only the first 1000 open uploads of plain are counted."
+
+
+def test_a_hundred_locations_take_one_short_note() -> None:
+    [note] = not_counted([a_location(f"place-{number}", versioning=True) for number in range(100)], [], Usage())
+    assert "place-9 and 90 more" in note
+    assert len(note) < 512
