@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-limits bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
+.PHONY: bench bench-limits bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -86,6 +86,9 @@ crds: setup ## Write crds/ from the models
 
 chart: setup ## Write the generated files of the chart
 	@PYTHONPATH=operator $(BIN)/python charts/generate.py --write
+
+manifests: setup ## Write install/install.yaml from the chart
+	@PYTHONPATH=operator:. $(BIN)/python install/generate.py --write
 
 image: setup ## Build the image with buildah (root), without Docker or an image registry
 	@$(BIN)/python -m localcluster.image

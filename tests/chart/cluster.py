@@ -31,6 +31,16 @@ def make_namespace(cluster: ControlPlane, name: str, labels: dict[str, str] | No
     eventually(lambda: cluster.kubectl.run("get", "serviceaccount", "default", f"--namespace={name}").returncode == 0)
 
 
+def remove_crds(cluster: ControlPlane) -> None:
+    """Remove our CRDs, and with them all that is of their kinds."""
+    crds = [crd for crd in cluster.kubectl("get", "crds", "-o", "name").split() if crd.endswith(".recordings.dev")]
+    if crds and cluster.kubectl.run("delete", "--timeout=40s", *crds, timeout_s=60).returncode != 0:
+        # A definition deleted right after it was made can wait minutes for its own storage; nothing of ours is in it.
+        for crd in crds:
+            cluster.kubectl.run("patch", crd, "--type=merge", '--patch={"metadata": {"finalizers": []}}')
+        cluster.kubectl("wait", "--for=delete", "--timeout=40s", *crds)
+
+
 def foreign_kind(kind: str, group: str) -> Object:
     """A CRD that stands for one of other people's: it takes any spec."""
     plural = f"{kind.lower()}s"

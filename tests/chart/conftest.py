@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import ControlPlane, User
-from tests.chart.cluster import NAMESPACE, RESTRICTED, foreign_kind, make_namespace
+from tests.chart.cluster import NAMESPACE, RESTRICTED, foreign_kind, make_namespace, remove_crds
 from tests.chart.helm import Helm, programs
 
 
@@ -54,10 +54,5 @@ def _cleaned(helm: Helm, cluster: ControlPlane) -> Helm:
     """Remove releases, then what they keep."""
     for release in helm("list", "--short", f"--namespace={NAMESPACE}").split():
         helm("uninstall", release, f"--namespace={NAMESPACE}", "--wait", "--timeout=60s")
-    crds = [crd for crd in cluster.kubectl("get", "crds", "-o", "name").split() if crd.endswith(".recordings.dev")]
-    if crds and cluster.kubectl.run("delete", "--timeout=40s", *crds, timeout_s=60).returncode != 0:
-        # A definition deleted right after it was made can wait minutes for its own storage; nothing of ours is in it.
-        for crd in crds:
-            cluster.kubectl.run("patch", crd, "--type=merge", '--patch={"metadata": {"finalizers": []}}')
-        cluster.kubectl("wait", "--for=delete", "--timeout=40s", *crds)
+    remove_crds(cluster)
     return helm

@@ -1,0 +1,96 @@
+"""Write install.yaml, the chart without Helm: `PYTHONPATH=operator:. python install/generate.py --write`, or `--check`.
+
+Helm renders the chart with its defaults into the namespace recording-operator; what only Helm reads is taken out, and
+the namespace, which Helm makes by an option, is added. Errors: ToolchainError where Helm cannot be built.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from localcluster.builds import ensure_tools
+from localcluster.extratools import HELM4
+from localcluster.install import OPERATOR_NAMESPACE
+from recording_operator.api.generated import command_line
+
+FOLDER: Final = Path(__file__).resolve().parent
+CHART: Final = FOLDER.parent / "charts" / "recording-operator"
+IMAGE: Final = "recording-operator"
+"""No registry holds the image: whoever installs says where it is, by this name."""
+_VALUES: Final = {"image": {"repository": IMAGE}, "tests": {"enabled": False}}
+_OF_HELM: Final = ("helm.sh/chart", "app.kubernetes.io/managed-by", "helm.sh/resource-policy")
+_HEADER: Final = """\
+# All that the operator needs: CustomResourceDefinitions, namespace, RBAC, Deployment, Service, admission policies.
+# Generated from charts/recording-operator by install/generate.py; do not edit. Apply it with `kubectl apply
+# --server-side`, after you have replaced the image (see README.md here).
+"""
+Object = dict[str, Any]
+
+
+def objects() -> list[Object]:
+    """The namespace, and what the chart renders."""
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": OPERATOR_NAMESPACE, "labels": restricted},
+    }
+    return [namespace, *map(_without_helm, yaml.safe_load_all(_rendered()))]
+
+
+def text() -> str:
+    """The file."""
+    return _HEADER + "".join(f"---\n{yaml.safe_dump(one, sort_keys=False, width=120)}" for one in objects())
+
+
+def _rendered() -> str:
+    program = ensure_tools((HELM4,))["helm4"]
+    command = [
+        str(program),
+        "template",
+        OPERATOR_NAMESPACE,
+        str(CHART),
+        f"--namespace={OPERATOR_NAMESPACE}",
+        "--values=-",
+    ]
+    nowhere = {"KUBECONFIG": os.devnull}
+    done = subprocess.run(
+        command,
+        input=yaml.safe_dump(_VALUES),
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def _without_helm(rendered: Object) -> Object:
+    """What is left is anybody's who applies it."""
+    for metadata in (rendered["metadata"], *_templates(rendered)):
+        for name in ("labels", "annotations"):
+            kept = {key: value for key, value in metadata.pop(name, {}).items() if key not in _OF_HELM}
+            if kept:
+                metadata[name] = kept
+    return rendered
+
+
+def _templates(rendered: Object) -> Iterator[Object]:
+    if rendered["kind"] == "Deployment":
+        yield rendered["spec"]["template"]["metadata"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write or check the file; returns the exit status."""
+    return command_line(
+        [(FOLDER / "install.yaml", text())], arguments, prog="python install/generate.py", remedy="make manifests"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
