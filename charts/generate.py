@@ -7,6 +7,7 @@ NetworkPolicy; values.schema.json joins charts/values_schema.py with the schema 
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,13 @@ from values_schema import VALUES
 from recording_operator.api import crd
 from recording_operator.api.generated import command_line
 from recording_operator.settings import Settings
-from recording_operator.transfer.addresses import NOT_PUBLIC_IPV4, NOT_PUBLIC_IPV6
+from recording_operator.transfer.addresses import (
+    NAT64,
+    NEVER_AN_ENDPOINT,
+    NOT_PUBLIC_IPV4,
+    NOT_PUBLIC_IPV6,
+    AnyNetwork,
+)
 
 CHART: Final = Path(__file__).resolve().parent / "recording-operator"
 _CRDS: Final = "files/crds"
@@ -53,11 +60,29 @@ def rendered() -> Iterator[tuple[str, str]]:
     not_public = {
         "ipv4": [str(network) for network in NOT_PUBLIC_IPV4],
         "ipv6": [str(network) for network in NOT_PUBLIC_IPV6],
+        "nat64": [str(_behind_nat64(network)) for network in NOT_PUBLIC_IPV4],
+        # By the default networks of the API server: the metadata services within them.
+        "metadata": {cidr: _metadata_within(cidr) for cidr in _api_server_cidrs() if _metadata_within(cidr)},
     }
     header = "# Generated from operator/recording_operator/transfer/addresses.py by charts/generate.py; do not edit.\n"
     yield "files/not-public.yaml", header + yaml.safe_dump(not_public)
     schema = {**VALUES, "properties": {**VALUES["properties"], "settings": settings_schema()}}
     yield "values.schema.json", json.dumps(schema, indent=2) + "\n"
+
+
+def _behind_nat64(network: AnyNetwork) -> IPv6Network:
+    return IPv6Network((int(NAT64.network_address) + int(network.network_address), 96 + network.prefixlen))
+
+
+def _api_server_cidrs() -> list[str]:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    return list(values["networkPolicy"]["apiServer"]["cidrs"])
+
+
+def _metadata_within(cidr: str) -> list[str]:
+    outer = ip_network(cidr)
+    same = [network for network in NEVER_AN_ENDPOINT if network.version == outer.version]
+    return [str(network) for network in same if network != outer and network.subnet_of(outer)]  # type: ignore[arg-type]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -93,7 +93,7 @@ def test_an_overlay_moves_everything_into_its_namespace(overlay: Path) -> None:
     assert {subject["namespace"] for item in bindings for subject in item["subjects"]} == {"media"}
     container = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "registry.example.com/recording-operator:1.2.3"
-    assert one(objects, "ConfigMap")["data"] == {"settings.yaml": "transfers: {concurrent: 3}\n"}
+    assert one(objects, "ConfigMap")["data"] == {"settings.yaml": "transfers: {concurrent: 3}"}
 
 
 @pytest.mark.cluster

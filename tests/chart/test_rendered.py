@@ -110,6 +110,15 @@ def _allows(rules: list[Object], address: str, port: int, protocol: str = "TCP")
         ("10.1.2.3", 5432, "TCP", False),
         ("fd00:ec2::254", 443, "TCP", False),
         ("2002:a9fe:a9fe::1", 443, "TCP", False),
+        ("fd00:10:96::1", 443, "TCP", True),
+        ("fd12:3456::7", 6443, "TCP", True),
+        ("fd20:ce::254", 443, "TCP", False),
+        ("100.100.100.200", 443, "TCP", False),
+        ("fd12:3456::7", 5432, "TCP", False),
+        ("64:ff9b::808:808", 443, "TCP", True),
+        ("64:ff9b::a9fe:a9fe", 443, "TCP", False),
+        ("64:ff9b::a00:1", 443, "TCP", False),
+        ("fe80::1", 443, "TCP", False),
     ],
 )
 def test_default_egress(helm4: Helm, address: str, port: int, protocol: str, allowed: bool) -> None:

@@ -154,6 +154,7 @@ CASES: Final[dict[str, Values]] = {
     "no secret policy": {"admissionPolicies": {"secretReferences": False}},
     "no policies": {"admissionPolicies": {"enabled": False}},
     "network": _NETWORK,
+    "network by default": {"networkPolicy": {"enabled": True}},
     "storage": _STORAGE,
     "monitoring": _MONITORING,
     "pod monitor": {"podMonitor": _MONITOR},

@@ -1,7 +1,7 @@
 """No form of a forbidden address is connected to, wherever it enters: URL, redirect, resolver, proxy."""
 
 import threading
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
 import pytest
@@ -98,12 +98,39 @@ def test_a_chain_of_redirects_ends(door: Door) -> None:
 
 
 @pytest.mark.parametrize("forbidden_address", sorted(set(NAMES.values())))
-def test_a_name_with_one_bad_answer_among_good_ones_is_refused(forbidden_address: str, door: Door) -> None:
+def test_s14_a_forbidden_address_among_allowed_ones_is_skipped(forbidden_address: str, door: Door) -> None:
     for answers in ([ALLOWED, forbidden_address], [forbidden_address, ALLOWED]):
         with Connects() as connects:
             dialer = Dialer(policy(), resolver=Resolver({"both.example.com": answers}))
-            assert ask(dialer, f"http://both.example.com:{door.port}/") is Reason.SOURCE_BLOCKED
+            assert ask(dialer, f"http://both.example.com:{door.port}/") is None
+        assert connects.addresses == [(ALLOWED, door.port)]
+
+
+def test_s14_a_name_with_none_but_forbidden_addresses_is_refused() -> None:
+    with Connects() as connects:
+        dialer = Dialer(policy(), resolver=Resolver({"bad.example.com": sorted(set(NAMES.values()))}))
+        assert ask(dialer, "http://bad.example.com:80/") is Reason.SOURCE_BLOCKED
+    assert connects.addresses == []
+
+
+def test_s14_where_the_allowed_address_does_not_answer_no_forbidden_one_is_tried() -> None:
+    with Connects(within=IPv4Network("127.0.0.0/8")) as connects:
+        dialer = Dialer(policy(), resolver=Resolver({"both.example.com": [ALLOWED, "::1", "127.0.0.1"]}))
+        assert ask(dialer, "http://both.example.com:9/") is Reason.SOURCE_UNREACHABLE
+    assert connects.addresses == [(ALLOWED, 9)]
+
+
+def test_s14_what_is_behind_nat64_is_judged_by_the_ipv4_address_inside() -> None:
+    resolver = Resolver(
+        {"public.example.com": ["64:ff9b::808:808"], "private.example.com": ["64:ff9b::a00:1", "64:ff9b:1::7f00:1"]}
+    )
+    with Connects(within=IPv4Network("127.0.0.0/8")) as connects:
+        dialer = Dialer(policy(), resolver=resolver)
+        assert ask(dialer, "http://private.example.com:80/") is Reason.SOURCE_BLOCKED
         assert connects.addresses == []
+        # The test lets nothing leave the machine: the attempt is what shows that it was allowed.
+        assert ask(dialer, "http://public.example.com:80/") is Reason.SOURCE_UNREACHABLE
+    assert connects.addresses == [("64:ff9b::808:808", 80)]
 
 
 def test_a_name_that_changes_its_mind_is_looked_up_once_and_pinned(canary: Canary, door: Door) -> None:

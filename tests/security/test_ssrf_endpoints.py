@@ -102,6 +102,24 @@ def test_a_name_that_changes_its_mind_after_the_probe(door: Door, monkeypatch: p
     assert {address for address, _ in connects.addresses} == {ALLOWED}
 
 
+@pytest.mark.parametrize("order", [1, -1], ids=["allowed first", "forbidden first"])
+def test_a_forbidden_address_among_allowed_ones_is_skipped(
+    door: Door, monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
+    ask = socket.getaddrinfo
+
+    def both(host: str, port: int, *_: object, **__: object) -> list[object]:
+        names = [ALLOWED, _METADATA, "fd00:ec2::254", "64:ff9b::a9fe:a9fe"] if host == "store.example.com" else [host]
+        return [ask(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0] for name in names[::order]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    endpoint = f"http://store.example.com:{door.port}"
+    with Connects(within=_THIS_MACHINE) as connects:
+        check_endpoint(endpoint)
+        store(endpoint).may_list("")
+    assert {address for address, _ in connects.addresses} == {ALLOWED}
+
+
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", f"http://{_METADATA}/", "http://[::1]:{port}/"])
 def test_a_store_that_redirects_is_not_followed(canary: Canary, door: Door, target: str) -> None:

@@ -153,11 +153,11 @@ class App:
         try:
             server = HealthServer(host=options.http_host, port=options.http_port, checks=checks, metrics=self._metrics)
         except OSError as error:
-            where = f"{options.http_host}:{options.http_port}"
+            where = f"{options.http_host or '*'}:{options.http_port}"
             raise StartError(
                 f"cannot listen on {where} ({error.strerror}); choose another port with --http-port"
             ) from None
-        _log.info("Listening on %s:%d for /healthz, /readyz and /metrics", options.http_host, server.port)
+        _log.info("Listening on %s for /healthz, /readyz and /metrics", server.address)
         return server
 
     def _check(self, rest: RestClient) -> None:

@@ -1,15 +1,21 @@
 """`/healthz`, `/readyz` and `/metrics`."""
 
+import errno
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from socketserver import TCPServer
+from typing import Any, Final
 
 from recording_operator.metrics import CONTENT_TYPE, Metrics
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _HEADER_TIMEOUT_S: Final = 10
+_EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - the kubelet asks at the pod's address
+_EVERY_IPV6: Final = "::"
+_NO_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,16 +27,25 @@ class Checks:
 
 
 class HealthServer:
-    """Answers probes and scrapes in threads of its own. Raises OSError at once when the port cannot be had."""
+    """Answers probes and scrapes in threads of its own. Raises OSError at once when the port cannot be had.
+
+    Without a host it listens on every address, IPv4 and IPv6.
+    """
 
     def __init__(self, *, host: str, port: int, checks: Checks, metrics: Metrics) -> None:
-        self._server = _Server((host, port), _handler(checks, metrics))
+        self._server = _listening(host, port, _handler(checks, metrics))
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
 
     @property
     def port(self) -> int:
         """The port that is listened on (of interest where 0 was asked for)."""
         return int(self._server.server_address[1])
+
+    @property
+    def address(self) -> str:
+        """What is listened on, as `host:port`."""
+        host = str(self._server.server_address[0])
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def start(self) -> None:
         """Begin to answer."""
@@ -42,8 +57,33 @@ class HealthServer:
         self._server.server_close()
 
 
+def _listening(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> "_Server":
+    """On an address (IPv6 with or without brackets), a name, or everywhere."""
+    host = host.strip("[]")
+    if host:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return _Server(address, family, handler)
+    if socket.has_dualstack_ipv6():
+        try:
+            return _Server((_EVERY_IPV6, port), socket.AF_INET6, handler)
+        except OSError as error:
+            if error.errno not in _NO_IPV6:
+                raise
+    return _Server((_EVERY_IPV4, port), socket.AF_INET, handler)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def __init__(self, address: tuple[Any, ...], family: socket.AddressFamily, handler: type[BaseHTTPRequestHandler]):
+        self.address_family = family
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Bind, for IPv4 too where it is every IPv6 address. The library's own asks DNS for a name of the machine."""
+        if self.address_family is socket.AF_INET6 and self.server_address[0] == _EVERY_IPV6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is not worth a traceback."""

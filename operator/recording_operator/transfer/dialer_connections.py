@@ -52,12 +52,13 @@ class Net:
     resolver: Resolver
 
     def lookup(self, host: str, port: int) -> Sequence[Address]:
-        """The addresses of `host`, all of them allowed. Raises TransferError."""
+        """The allowed addresses of `host`; others are skipped. Raises TransferError where none is allowed."""
         literal = parse_address(host)
         found = [literal] if literal else self._resolve_in_time(host, port)
-        if not all(self.policy.permits_address(address) for address in found):
+        allowed = [address for address in found if self.policy.permits_address(address)]
+        if not allowed:
             raise blocked()
-        return found[:_MOST_ADDRESSES]
+        return allowed[:_MOST_ADDRESSES]
 
     def _resolve_in_time(self, host: str, port: int) -> list[Address]:
         answers: list[Address] = []

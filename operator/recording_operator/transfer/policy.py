@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from recording_operator.transfer.addresses import Address, is_public, unmapped
+from recording_operator.transfer.addresses import NAT64_LENGTHS, Address, is_public, judged, unmapped, within
 
 _DURATION_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE_UNITS: Final = {
@@ -50,9 +50,23 @@ def _parse_network(value: object) -> IPv4Network | IPv6Network:
         raise ValueError("write a network such as 10.0.0.0/8 or fd00::/8, with no bits set after the prefix") from None
 
 
+def _parse_nat64_prefix(value: object) -> IPv6Network:
+    try:
+        network = value if isinstance(value, IPv6Network) else IPv6Network(str(value), strict=True)
+    except ValueError:
+        network = None
+    if network is None or network.prefixlen not in NAT64_LENGTHS:
+        lengths = ", ".join(map(str, NAT64_LENGTHS))
+        raise ValueError(f"write a NAT64 prefix such as 2001:db8:64::/96, with a length of {lengths}")
+    return network
+
+
 Seconds = Annotated[float, BeforeValidator(parse_duration_s), Field(gt=0)]
 SizeBytes = Annotated[int, BeforeValidator(parse_size_bytes), Field(gt=0)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_parse_network)]
+
+
+Nat64Prefix = Annotated[IPv6Network, BeforeValidator(_parse_nat64_prefix)]
 
 
 class _Strict(BaseModel):
@@ -115,6 +129,9 @@ class SourcePolicy(_Strict):
     deny_cidrs: tuple[Network, ...] = Field(default=(), alias="denyCIDRs")
     allow_private_cidrs: tuple[Network, ...] = Field(default=(), alias="allowPrivateCIDRs")
     ipv6: Literal["PublicOnly", "Disabled"] = "PublicOnly"
+    # Of the network's own NAT64 gateway: what is behind them is judged by the IPv4 address inside, as it always is
+    # behind 64:ff9b::/96.
+    nat64_prefixes: tuple[Nat64Prefix, ...] = ()
     max_redirects: int = Field(default=10, ge=0, le=20)
     # None names this project and its version.
     user_agent: str | None = Field(default=None, pattern=r"^[!-~]([ -~]{0,254}[!-~])?$")
@@ -152,11 +169,10 @@ class SourcePolicy(_Strict):
         plain = unmapped(address)
         if plain.version == 6 and self.ipv6 == "Disabled":  # noqa: PLR2004 - the version of IP
             return False
-        if any(plain in network for network in self.deny_cidrs if network.version == plain.version):
+        seen = judged(plain, self.nat64_prefixes)
+        if any(within(one, self.deny_cidrs) for one in (plain, *seen)):
             return False
-        if any(plain in network for network in self.allow_private_cidrs if network.version == plain.version):
-            return True
-        return is_public(plain)
+        return all(within(one, self.allow_private_cidrs) or is_public(one) for one in seen)
 
 
 def _host_matches(host: str, pattern: str) -> bool:

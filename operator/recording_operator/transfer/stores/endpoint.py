@@ -30,15 +30,19 @@ class EndpointBlocked(Exception):  # noqa: N818 - named as its reason
 
 
 def endpoint_addresses(host: str, port: int) -> Sequence[Address]:
-    """The addresses of an endpoint, all of them allowed. Raises EndpointBlocked, and OSError where it has none."""
+    """The allowed addresses of an endpoint; others are skipped.
+
+    Raises EndpointBlocked where none is allowed, and OSError where it has none.
+    """
     try:
         answers = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except ValueError:  # no name at all
         raise OSError from None
     addresses = [address for answer in answers if (address := parse_address(str(answer[4][0]))) is not None]
-    if not all(may_be_endpoint(address) for address in addresses):
+    allowed = [address for address in dict.fromkeys(addresses) if may_be_endpoint(address)]
+    if addresses and not allowed:
         raise EndpointBlocked
-    return list(dict.fromkeys(addresses))[:_MOST_ADDRESSES]
+    return allowed[:_MOST_ADDRESSES]
 
 
 def connect_endpoint(address: tuple[str, int], timeout: Any = None, source_address: Any = None) -> socket.socket:

@@ -1,0 +1,100 @@
+"""Probes are answered over IPv4 and IPv6."""
+
+import errno
+import http.client
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from recording_operator.controller.health import Checks, HealthServer
+from recording_operator.metrics import Metrics
+
+HAS_IPV6 = socket.has_dualstack_ipv6()
+needs_ipv6 = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6 loopback address")
+Listen = Callable[[str], int]
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Starts a server on a host, and returns its port."""
+    with ExitStack() as stack:
+
+        def start(host: str) -> int:
+            checks = Checks(alive=lambda: None, ready=lambda: "not yet")
+            server = HealthServer(host=host, port=0, checks=checks, metrics=Metrics(version="test"))
+            server.start()
+            stack.callback(server.stop)
+            return server.port
+
+        yield start
+
+
+def answer(host: str, port: int, path: str = "/healthz") -> int | None:
+    """The status, or None where nobody listens."""
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except ConnectionRefusedError:
+        return None
+    finally:
+        connection.close()
+
+
+@needs_ipv6
+@pytest.mark.parametrize("host", ["", "::", "[::]"])
+@pytest.mark.parametrize("asked", ["127.0.0.1", "::1"])
+def test_every_address_is_of_both_versions(listen: Listen, host: str, asked: str) -> None:
+    port = listen(host)
+    assert [answer(asked, port, path) for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 200]
+
+
+@needs_ipv6
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_one_ipv6_address_is_only_that(listen: Listen, host: str) -> None:
+    port = listen(host)
+    assert (answer("::1", port), answer("127.0.0.1", port)) == (200, None)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - what is tested
+def test_ipv4_addresses_are_ipv4(listen: Listen, host: str) -> None:
+    port = listen(host)
+    assert answer("127.0.0.1", port) == 200
+    if HAS_IPV6:
+        assert answer("::1", port) is None
+
+
+def test_a_name_is_looked_up(listen: Listen) -> None:
+    assert answer("localhost", listen("localhost")) == 200
+
+
+def test_without_ipv6_in_the_kernel_ipv4_is_enough(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    assert answer("127.0.0.1", listen("")) == 200
+
+
+@pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+def test_where_ipv6_is_switched_off_ipv4_is_enough(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    bind = socket.socket.bind
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family is socket.AF_INET6:
+            raise OSError(number, "no IPv6")
+        bind(self, address)
+
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: True)
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    assert answer("127.0.0.1", listen("")) == 200
+
+
+def test_a_port_that_is_taken_is_an_error_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        checks = Checks(alive=lambda: None, ready=lambda: None)
+        for host in ("127.0.0.1", ""):
+            with pytest.raises(OSError, match="in use"):
+                HealthServer(host=host, port=taken.getsockname()[1], checks=checks, metrics=Metrics(version="test"))
