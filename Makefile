@@ -14,6 +14,9 @@ STORE ?= null
 BENCH_ARGS ?=
 OBJECTS ?= 10000
 SOAK_ARGS ?=
+# A pinned version of Kubernetes, such as 1.32; empty: the usual one. Honoured by everything that starts a control plane.
+KUBERNETES ?=
+export KUBERNETES
 
 # The local servers listen on the loopback address; a proxy must not get between.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
@@ -44,7 +47,7 @@ test: setup ## Run all tests
 	@$(BIN)/python -m localcluster test-tools >/dev/null
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
-e2e: setup ## Run the tests on the real control plane and S3 server only
+e2e: setup ## Run the tests on the real control plane and S3 server only; KUBERNETES=1.32, 1.36 or 1.37
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@$(BIN)/pytest -m 'cluster and not faults' $(PYTEST_ARGS)
 

@@ -1,8 +1,9 @@
 """The programs of the local cluster, built once per machine and kept outside the clone.
 
-`$KUBEBUILDER_ASSETS`, where set, is taken before anything is built. Everything else is built from the pinned modules of
-`tools/` into `$RECORDING_OPERATOR_CACHE` (default: `recording-operator` in `$XDG_CACHE_HOME` or `~/.cache`), under a
-key of version, go.mod, go.sum and Go version. Errors: ToolchainError.
+`$KUBERNETES`, where set, chooses one of the pinned versions of Kubernetes. Otherwise `$KUBEBUILDER_ASSETS`, where set,
+is taken before anything is built. Everything else is built from the pinned modules of `tools/` into
+`$RECORDING_OPERATOR_CACHE` (default: `recording-operator` in `$XDG_CACHE_HOME` or `~/.cache`), under a key of version,
+go.mod, go.sum and Go version. Errors: ToolchainError.
 """
 
 import fcntl
@@ -19,7 +20,15 @@ from typing import Final
 
 from localcluster.process import bound_to_parent
 from localcluster.progress import Progress, say
-from localcluster.toolchain import FAMILIES, Family, Go, ToolchainError, find_go
+from localcluster.toolchain import (
+    KUBERNETES_PROGRAMS,
+    Family,
+    Go,
+    ToolchainError,
+    find_go,
+    wanted_families,
+    wanted_kubernetes,
+)
 
 _MANIFEST: Final = "manifest.json"
 _PACKAGE_LINE: Final = re.compile(r"^[\w.\-/]+$", re.MULTILINE)
@@ -35,12 +44,13 @@ def cache_folder() -> Path:
     return Path(base).absolute() / "recording-operator"
 
 
-def ensure_tools(families: Sequence[Family] = FAMILIES) -> Mapping[str, Path]:
-    """Return the path of every program, building what is missing.
+def ensure_tools(families: Sequence[Family] | None = None) -> Mapping[str, Path]:
+    """Return the path of every program of the families (default: `wanted_families`), building what is missing.
 
     The programs: etcd, versitygw, kube-apiserver, kube-controller-manager, kubectl. Of several processes that need the
     same one, one builds and the others wait. Raises ToolchainError.
     """
+    families = wanted_families() if families is None else families
     found = dict(_provided())
     go: Go | None = None
     for family in families:
@@ -62,7 +72,7 @@ def _provided() -> Iterator[tuple[str, Path]]:
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     if not assets:
         return
-    for program in ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl"):
+    for program in ("etcd", *(() if wanted_kubernetes() else KUBERNETES_PROGRAMS)):
         path = Path(assets).absolute() / program
         if os.access(path, os.X_OK):
             yield program, path

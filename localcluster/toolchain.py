@@ -77,11 +77,11 @@ class Family:
         return (self.folder / "go.mod").read_text()
 
 
-def _kubernetes_version_variables() -> tuple[tuple[str, str], ...]:
+def _kubernetes_version_variables(minor: str) -> tuple[tuple[str, str], ...]:
     values = {
         "gitVersion": "{version}",
         "gitMajor": "1",
-        "gitMinor": "36",
+        "gitMinor": minor,
         "gitTreeState": "clean",
         "gitCommit": "unknown",
         "buildDate": "1970-01-01T00:00:00Z",
@@ -105,18 +105,43 @@ VERSITYGW: Final = Family(
     version_variables=(("main.Version", "{version}"),),
     cold_build="a minute",
 )
-KUBERNETES: Final = Family(
-    name="kubernetes",
-    folder=_TOOLS / "kubernetes",
-    module="k8s.io/kubernetes",
-    packages={
-        program: f"k8s.io/kubernetes/cmd/{program}"
-        for program in ("kube-apiserver", "kube-controller-manager", "kubectl")
-    },
-    version_variables=_kubernetes_version_variables(),
-    cold_build="four minutes",
-)
+KUBERNETES_PROGRAMS: Final = ("kube-apiserver", "kube-controller-manager", "kubectl")
+
+
+def _kubernetes(folder: str, *, minor: str) -> Family:
+    return Family(
+        name="kubernetes",
+        folder=_TOOLS / folder,
+        module="k8s.io/kubernetes",
+        packages={program: f"k8s.io/kubernetes/cmd/{program}" for program in KUBERNETES_PROGRAMS},
+        version_variables=_kubernetes_version_variables(minor),
+        cold_build="four minutes",
+    )
+
+
+KUBERNETES: Final = _kubernetes("kubernetes", minor="36")
+KUBERNETES_VERSIONS: Final[Mapping[str, Family]] = {
+    "1.32": _kubernetes("kubernetes-1.32", minor="32"),
+    "1.36": KUBERNETES,
+    "1.37": _kubernetes("kubernetes-1.37", minor="37"),
+}
+"""The oldest version that the chart allows, the one that is taken where nothing is said, and the newest."""
 FAMILIES: Final = (ETCD, VERSITYGW, KUBERNETES)
+
+
+def wanted_kubernetes() -> Family | None:
+    """The version that `$KUBERNETES` names, like `1.32`; None where it names none. Raises ToolchainError."""
+    named = os.environ.get("KUBERNETES")
+    if not named:
+        return None
+    if named not in KUBERNETES_VERSIONS:
+        raise ToolchainError(f"KUBERNETES is {named!r}; it can be {', '.join(KUBERNETES_VERSIONS)}")
+    return KUBERNETES_VERSIONS[named]
+
+
+def wanted_families() -> tuple[Family, ...]:
+    """Everything that a control plane and an S3 server need. Raises ToolchainError."""
+    return (ETCD, VERSITYGW, wanted_kubernetes() or KUBERNETES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

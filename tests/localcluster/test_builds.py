@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from localcluster import ToolchainError
 from localcluster.builds import cache_folder, ensure_tools
-from localcluster.toolchain import FAMILIES, Family, find_go
+from localcluster.toolchain import FAMILIES, KUBERNETES, KUBERNETES_VERSIONS, Family, find_go, wanted_families
 
 PROJECT = Path(__file__).parents[2]
 DEADLINE_S = 120.0
@@ -54,7 +55,8 @@ def family(tmp_path: Path) -> Family:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RECORDING_OPERATOR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    for name in ("KUBEBUILDER_ASSETS", "KUBERNETES"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "cache"
 
 
@@ -162,7 +164,50 @@ def test_go_in_path_is_taken_only_if_it_is_new_enough(tmp_path: Path, monkeypatc
     assert find_go(tmp_path) == go
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_a_version_of_kubernetes_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wanted_families()[-1] is KUBERNETES
+    for named, family in KUBERNETES_VERSIONS.items():
+        monkeypatch.setenv("KUBERNETES", named)
+        assert wanted_families()[-1] is family
+        assert family.version.startswith(f"v{named}.")
+        assert f"gitMinor={named.partition('.')[2]} " in f"{family.ldflags} "
+    monkeypatch.setenv("KUBERNETES", "1.31")
+    with pytest.raises(ToolchainError, match=r"KUBERNETES is '1\.31'; it can be 1\.32, 1\.36, 1\.37"):
+        ensure_tools()
+
+
+@pytest.mark.parametrize("named", KUBERNETES_VERSIONS)
+def test_every_part_of_a_version_of_kubernetes_is_of_that_version(named: str) -> None:
+    text = (KUBERNETES_VERSIONS[named].folder / "go.mod").read_text()
+    replaced = re.findall(r"^\t(k8s\.io/\S+) => (\S+) v0\.(\d+)\.", text, re.MULTILINE)
+    assert len(replaced) > 30
+    assert {(module, f"1.{minor}") for _, module, minor in replaced} == {(module, named) for module, _, _ in replaced}
+
+
+def test_given_programs_are_not_taken_for_another_version_of_kubernetes(
+    family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    for name in ("etcd", "kube-apiserver", "kubectl"):
+        (assets / name).write_text("#!/bin/sh\n")
+        (assets / name).chmod(0o755)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(assets))
+    monkeypatch.setenv("KUBERNETES", "1.32")
+    assert set(ensure_tools([family])) == {"etcd", "hello"}
+
+
+def test_the_tested_versions_begin_with_what_the_chart_allows_and_are_said_in_its_readme() -> None:
+    chart = (PROJECT / "charts" / "recording-operator" / "Chart.yaml").read_text()
+    assert f'kubeVersion: ">={next(iter(KUBERNETES_VERSIONS))}.0-0"' in chart
+    readme = (PROJECT / "charts" / "recording-operator" / "README.md").read_text()
+    for family in KUBERNETES_VERSIONS.values():
+        assert family.version.removeprefix("v") in readme
+
+
+@pytest.mark.parametrize(
+    "family", [*FAMILIES, *KUBERNETES_VERSIONS.values()], ids=lambda family: f"{family.name}-{family.version}"
+)
 def test_pins_are_readable(family: Family) -> None:
     assert family.version.startswith("v")
     assert family.go_needed >= (1, 26)
