@@ -5,7 +5,7 @@ upload from when it came. The rest (deletions, changes of class, what has no dat
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -22,14 +22,17 @@ class Born(NamedTuple):
     second: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Levels:
-    """What was stored at each time from a sample to the next."""
+    """What was stored at each time from a sample to the next. To be asked day by day: sums go on."""
 
     first: Cells
     changed: Cells
     """What changes evenly, in all."""
     born: Mapping[date, list[Born]]
+    """By day, in order."""
+    _came: dict[Cell, Stored] = field(default_factory=dict)
+    _days_to_come: list[date] = field(default_factory=list)
 
     @classmethod
     def between(cls, first: Cells, sample: Sample) -> "Levels":
@@ -41,7 +44,7 @@ class Levels:
             cell: sample.cells.get(cell, NOTHING).less(first.get(cell, NOTHING)).less(came.get(cell, NOTHING))
             for cell in cells
         }
-        return cls(first=first, changed=changed, born=born)
+        return cls(first=first, changed=changed, born=born, _days_to_come=list(reversed(born)))
 
     @classmethod
     def of_first(cls, sample: Sample) -> "Levels":
@@ -52,12 +55,15 @@ class Levels:
         return cls.between(first, sample)
 
     def at(self, day: date, part: Decimal) -> dict[Cell, Stored]:
-        """At the end of a day, when this part of the time is over."""
+        """At the end of a day, when this part of the time is over. No earlier day can be asked for any more."""
         level = {
             cell: self.first.get(cell, NOTHING).plus(Stored(*(int(amount * part) for amount in changed)))
             for cell, changed in self.changed.items()
         }
-        for cell, came in total({one: born for one, born in self.born.items() if one <= day}).items():
+        while self._days_to_come and self._days_to_come[-1] <= day:
+            for one in self.born[self._days_to_come.pop()]:
+                self._came[one.cell] = self._came.get(one.cell, NOTHING).plus(one.stored)
+        for cell, came in self._came.items():
             level[cell] = level.get(cell, NOTHING).plus(came)
         return {cell: _at_least_zero(stored) for cell, stored in level.items()}
 
