@@ -1,6 +1,8 @@
 """A bad manifest and the answer it gets, and the forms in which the API server puts its answers."""
 
 import json
+import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +12,27 @@ _UNCHECKED: Final = (
     "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; "
     "correct the existing errors to complete validation"
 )
+
+
+# Kubernetes 1.32 shows the type of a value that breaks a rule; 1.36 shows what was written, and nothing of an object.
+_TYPE: Final = re.compile(r'Invalid value: "(?:string|object|array|integer|boolean|number|null)": ')
+_VALUE: Final = re.compile(r'Invalid value: (?:"(?:[^"\\]|\\.)*"|null|true|false|-?\d+): ')
+
+
+def says(message: str, expected: str) -> bool:
+    """Whether the server has said this, in any order of errors, in the words of the newest or the oldest version."""
+    said, wanted = _errors(message), _errors(expected)
+    other, missed = said - wanted, wanted - said
+    older = all(_TYPE.search(error) for error in other)
+    return older and _without_values(other) == _without_values(missed)
+
+
+def _errors(message: str) -> Counter[str]:
+    return Counter(message.strip("[]").split(", "))
+
+
+def _without_values(errors: Counter[str]) -> Counter[str]:
+    return Counter(_VALUE.sub("Invalid value: ", error) for error in errors.elements())
 
 
 @dataclass(frozen=True, slots=True)
