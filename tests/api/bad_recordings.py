@@ -74,6 +74,7 @@ BAD_RECORDINGS: Final = (
         "two artifacts of one name",
         a_recording(an_artifact(), an_artifact()),
         'spec.artifacts[1]: Duplicate value: {"name":"video"}',
+        older='spec.artifacts[1]: Duplicate value: map[string]interface {}{"name":"video"}',
     ),
     Case(
         "artifact upper", a_recording(an_artifact(name="Video")), refused("spec.artifacts[0].name", NAME, value="Video")

@@ -211,6 +211,7 @@ BAD_SOURCES: Final = (
                 value="",
             ),
         ),
+        older=blocked(wrong_type("spec.artifacts[0].source.size", "integer", got="number")),
     ),
     Case(
         "size 1e30",
@@ -223,6 +224,7 @@ BAD_SOURCES: Final = (
                 value="",
             ),
         ),
+        older=blocked(wrong_type("spec.artifacts[0].source.size", "integer", got="number")),
     ),
     Case(
         "checksum no alg",

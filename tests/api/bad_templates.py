@@ -139,5 +139,15 @@ BAD_TEMPLATES: Final = (
             refused("spec.keyTemplate", "must contain {artifact}, so that two artifacts never share a key", value=""),
             refused("spec.keyTemplate", SEGMENTS, value=""),
         ),
+        older=several(
+            refused("spec.keyTemplate", "must contain {uid}, so that two recordings never share a key", value=""),
+            refused("spec.keyTemplate", "must contain {artifact}, so that two artifacts never share a key", value=""),
+            refused(
+                "spec.keyTemplate",
+                "index out of range: -1 evaluating rule: must not contain a placeholder twice",
+                value="",
+            ),
+            refused("spec.keyTemplate", SEGMENTS, value=""),
+        ),
     ),
 )

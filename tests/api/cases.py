@@ -19,6 +19,11 @@ _TYPE: Final = re.compile(r'Invalid value: "(?:string|object|array|integer|boole
 _VALUE: Final = re.compile(r'Invalid value: (?:"(?:[^"\\]|\\.)*"|null|true|false|-?\d+): ')
 
 
+def shows_types(message: str) -> bool:
+    """Whether the server shows types in the place of values, as older ones do."""
+    return _TYPE.search(message) is not None
+
+
 def says(message: str, expected: str) -> bool:
     """Whether the server has said this, in any order of errors, in the words of the newest or the oldest version."""
     said, wanted = _errors(message), _errors(expected)
@@ -42,6 +47,12 @@ class Case:
     name: str
     manifest: JsonObject
     message: str
+    older: str = ""
+    """What Kubernetes 1.32 says instead, where it differs in more than how a value is shown."""
+
+    def is_told_by(self, message: str) -> bool:
+        """Whether the server has said this, whichever version it is."""
+        return says(message, self.message) or (self.older != "" and says(message, self.older))
 
 
 def refused(field: str, message: str, *, value: str | None = None) -> str:

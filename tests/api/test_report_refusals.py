@@ -9,7 +9,7 @@ from localcluster import ControlPlane
 from recording_operator.api.storagereport import StorageReport
 from tests.api.apiserver import ApiServer
 from tests.api.bad_reports import BAD_REPORTS, GOOD_REPORTS
-from tests.api.cases import Case, says
+from tests.api.cases import Case
 
 pytestmark = pytest.mark.cluster
 
@@ -23,7 +23,7 @@ def server(cluster: ControlPlane) -> ApiServer:
 @pytest.mark.parametrize("case", BAD_REPORTS, ids=lambda case: case.name)
 def test_bad_report_is_refused(server: ApiServer, case: Case) -> None:
     answer = server.create(case.manifest)
-    assert says(answer.message, case.message), f"{answer.message}\n{case.message}"
+    assert case.is_told_by(answer.message), f"{answer.message}\n{case.message}"
 
 
 @pytest.mark.parametrize("manifest", GOOD_REPORTS.values(), ids=GOOD_REPORTS)
