@@ -21,7 +21,7 @@ AWS_BUCKET_DOTS: Final = (
 )
 AWS_CLASS: Final = (
     "AWS has the storage classes STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, "
-    "GLACIER_IR, GLACIER, DEEP_ARCHIVE, EXPRESS_ONEZONE; for another store set endpoint"
+    "GLACIER_IR, GLACIER, DEEP_ARCHIVE; for another store set endpoint"
 )
 CLASS: Final = "write a storage class such as STANDARD_IA: letters, digits, '-', '_' and '.'"
 ENDPOINT: Final = "must be a URL without user name or query, such as https://minio.example.com:9000"

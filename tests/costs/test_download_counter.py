@@ -20,6 +20,8 @@ from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.transfer.stores.client import S3Credentials, S3Options
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.accesslogs import deliver, line, log_key
+from tests.support.strict_store import StrictStore
+from tests.support.transfers import store_of
 
 BUCKET, LOGS = "recordings-of-ours", "logs-of-ours"
 TEMPLATE = "{org}/{uid}/{artifact}"
@@ -30,22 +32,23 @@ BY_METRICS = {"cloudWatch": {"filterId": "all"}}
 
 
 class _Stores:
-    """Clients with the locations' buckets; of AWS, which moto plays."""
+    """Clients with the locations' buckets: of the store that keeps the logs, else of AWS, whose metrics moto plays."""
 
-    def __init__(self, *, region: str = "us-east-1") -> None:
+    def __init__(self, *, region: str, logs: StrictStore | None) -> None:
         self._region = region
+        self._logs = logs
 
     def store(self, location: StorageLocation) -> S3Store:
+        if self._logs is not None:
+            return store_of(self._logs, bucket=location.spec.s3.bucket)
         return S3Store(S3Options(bucket=location.spec.s3.bucket, region=self._region, credentials=KEYS))
 
 
 @pytest.fixture
-def aws() -> Iterator[Any]:
+def logs() -> Iterator[StrictStore]:
     """A bucket for logs."""
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
-        client.create_bucket(Bucket=LOGS)
-        yield client
+    with StrictStore(bucket_name=LOGS) as store:
+        yield store
 
 
 def a_location(name: str, prices: dict[str, Any], *, bucket: str = BUCKET) -> StorageLocation:
@@ -54,7 +57,12 @@ def a_location(name: str, prices: dict[str, Any], *, bucket: str = BUCKET) -> St
 
 
 def count(
-    *locations: StorageLocation, usage: Usage, failures: int = 0, scope: Scope | None = None, region: str = "us-east-1"
+    *locations: StorageLocation,
+    usage: Usage,
+    failures: int = 0,
+    scope: Scope | None = None,
+    region: str = "us-east-1",
+    logs: StrictStore | None = None,
 ) -> DownloadCount:
     """Count, with a window that reaches to now: nothing is too young."""
     now = datetime.now(UTC).replace(microsecond=0)
@@ -74,7 +82,7 @@ def count(
         for location in locations
     }
     counter = DownloadCounter(
-        clients=_Stores(region=region),
+        clients=_Stores(region=region, logs=logs),
         usage=usage,
         scope=scope or Scope(),
         window=window,
@@ -84,18 +92,25 @@ def count(
     return counter.count(locations, tallies)
 
 
-def put(aws: Any, *lines: str) -> None:
-    deliver(aws, bucket=LOGS, key=log_key("", datetime.now(UTC)), lines=list(lines))
+def put(logs: StrictStore, *lines: str) -> None:
+    client = boto3.client(
+        "s3",
+        region_name=logs.region,
+        endpoint_url=logs.endpoint,
+        aws_access_key_id=logs.access_key,
+        aws_secret_access_key=logs.secret_key,
+    )
+    deliver(client, bucket=LOGS, key=log_key("", datetime.now(UTC)), lines=list(lines))
 
 
 def a_line(key: str = KEY, sent: int = 10, *, days_ago: int = 0) -> str:
     return line(key, sent, bucket=BUCKET, at=datetime.now(UTC) - timedelta(days=days_ago))
 
 
-def test_logs_are_booked_by_organisation_and_late_ones_on_the_first_open_day(aws: Any) -> None:
-    put(aws, a_line(), a_line(KEY.replace("acme", "globex"), 5), a_line(sent=100, days_ago=4), a_line("notes.txt", 9))
+def test_logs_are_booked_by_organisation_and_late_ones_on_the_first_open_day(logs: StrictStore) -> None:
+    put(logs, a_line(), a_line(KEY.replace("acme", "globex"), 5), a_line(sent=100, days_ago=4), a_line("notes.txt", 9))
     usage = Usage()
-    found = count(a_location("archive", BY_LOGS), usage=usage)
+    found = count(a_location("archive", BY_LOGS), logs=logs, usage=usage)
     by_day = usage.downloads["archive"]
     assert found.sources == {"archive": DownloadSource.ACCESS_LOGS}
     assert found.notes == []
@@ -106,10 +121,10 @@ def test_logs_are_booked_by_organisation_and_late_ones_on_the_first_open_day(aws
     }
 
 
-def test_only_organisations_in_scope(aws: Any) -> None:
-    put(aws, a_line(), a_line(KEY.replace("acme", "globex"), 5))
+def test_only_organisations_in_scope(logs: StrictStore) -> None:
+    put(logs, a_line(), a_line(KEY.replace("acme", "globex"), 5))
     usage = Usage()
-    count(a_location("archive", BY_LOGS), usage=usage, scope=Scope(orgs=frozenset({"globex"})))
+    count(a_location("archive", BY_LOGS), logs=logs, usage=usage, scope=Scope(orgs=frozenset({"globex"})))
     assert [set(day) for day in usage.downloads["archive"].values()] == [{"globex"}]
 
 
@@ -117,27 +132,27 @@ def test_only_organisations_in_scope(aws: Any) -> None:
     ("lines", "words"),
     [([], "no access logs of these days are at"), (["a", "b"], "are not in S3's format")],
 )
-def test_logs_that_tell_nothing_are_not_a_zero(aws: Any, lines: list[str], words: str) -> None:
+def test_logs_that_tell_nothing_are_not_a_zero(logs: StrictStore, lines: list[str], words: str) -> None:
     if lines:
-        put(aws, *lines)
+        put(logs, *lines)
     usage = Usage()
-    found = count(a_location("archive", BY_LOGS), usage=usage)
+    found = count(a_location("archive", BY_LOGS), logs=logs, usage=usage)
     assert (found.sources, usage.downloads) == ({}, {})
     assert words in found.notes[0]
 
 
-def test_logs_without_a_download_are_a_zero(aws: Any) -> None:
-    put(aws, line(KEY, 243, bucket=BUCKET, at=datetime.now(UTC), operation="REST.PUT.PART"), "garbage")
+def test_logs_without_a_download_are_a_zero(logs: StrictStore) -> None:
+    put(logs, line(KEY, 243, bucket=BUCKET, at=datetime.now(UTC), operation="REST.PUT.PART"), "garbage")
     usage = Usage()
-    found = count(a_location("archive", BY_LOGS), usage=usage)
+    found = count(a_location("archive", BY_LOGS), logs=logs, usage=usage)
     assert found.sources == {"archive": DownloadSource.ACCESS_LOGS}
     assert usage.downloads == {"archive": {}}
     assert found.notes == ["archive: lines of access logs that could not be read: 1"]
 
 
-def test_what_only_an_administrator_mends_is_estimated_at_once(aws: Any) -> None:  # noqa: ARG001 - moto answers
+def test_what_only_an_administrator_mends_is_estimated_at_once(logs: StrictStore) -> None:
     usage = Usage()
-    found = count(a_location("archive", {"accessLogs": {"bucket": "nobodys-bucket"}}), usage=usage)
+    found = count(a_location("archive", {"accessLogs": {"bucket": "nobodys-bucket"}}), logs=logs, usage=usage)
     assert (found.sources, usage.downloads) == ({}, {})
     answer = "The location's bucket does not exist (ListObjectsV2: NoSuchBucket)"
     assert found.notes == [f"archive: downloads could not be counted: {answer}; they are estimated"]
@@ -157,7 +172,8 @@ def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pyte
     assert found.notes[0].endswith("they are estimated")
 
 
-def test_cloudwatch_counts_the_whole_bucket_once(aws: Any) -> None:  # noqa: ARG001 - moto answers
+@mock_aws
+def test_cloudwatch_counts_the_whole_bucket_once() -> None:
     metrics = boto3.client("cloudwatch", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
     dimensions = [{"Name": "BucketName", "Value": BUCKET}, {"Name": "FilterId", "Value": "all"}]
     when = datetime.now(UTC) - timedelta(minutes=30)

@@ -116,7 +116,11 @@ def test_content_that_changes_is_started_anew_once(world: World, serve: Serve) -
     other = Content(body=pattern(20 * MIB, seed=2), etag='"v2"')
     # The probe and one range are of the old content.
     once = serve(lambda request: Behaviour(content=other if request.number > 2 else None))
-    ever = serve(lambda request: Behaviour(content=Content(body=BODY, etag=f'"v{request.number}"')))
+    ever = serve(
+        lambda request: Behaviour(
+            content=Content(body=pattern(len(BODY), seed=request.number), etag=f'"{request.number}"')
+        )
+    )
     changed = world.create(from_source(once), name="once")
     world.expected[changed.uid].artifacts["video"] = Bytes.of(other.body)
     changing = world.create(from_source(ever, stored=False), name="ever")

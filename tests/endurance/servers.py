@@ -9,16 +9,16 @@ from tests.support.strict_faults import Action, Answer, Drop, ErrorIn200, FalseS
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, pattern
 
-PART = 4 * KIB
+PART = 8 * KIB
 SINGLE_PUT = 2 * KIB
-_LARGE_EVERY = 40
+_SMALL_EVERY = 4
 _REFUSED_EVERY = 50
 
 
 def content_of(number: int) -> bytes:
-    """The bytes of a Recording: one to a dozen small parts, some larger than what a probe brings."""
+    """The bytes of a Recording: most are more than the first response brings, and make about a dozen parts."""
     draw = random.Random(number)
-    size = draw.randrange(70 * KIB, 200 * KIB) if number % _LARGE_EVERY == 0 else draw.randrange(2 * KIB, 48 * KIB)
+    size = draw.randrange(2 * KIB, 64 * KIB) if number % _SMALL_EVERY == 0 else draw.randrange(65 * KIB, 130 * KIB)
     return pattern(size, seed=number)
 
 

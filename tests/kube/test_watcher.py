@@ -90,7 +90,7 @@ def count_watches(cluster: ControlPlane) -> int:
     return sum(
         event["verb"] == "watch" and event["objectRef"]["resource"] == "recordings"
         for event in cluster.audit_events()
-        if event["user"]["username"] == WATCHER_USER
+        if event["user"].get("username") == WATCHER_USER
     )
 
 

@@ -228,11 +228,12 @@ def test_an_unversioned_bucket() -> None:
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "fd00:ec2::254"])
 def test_an_endpoint_at_a_metadata_address_is_blocked(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    names = {"store.test": ["52.1.1.1", address], "inside.test": ["10.1.1.1"]}
+    names = {"store.test": [address], "both.test": ["52.1.1.1", address], "inside.test": ["10.1.1.1"]}
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: [(0, 0, 0, "", (ip, 0)) for ip in names[host]])
     with pytest.raises(LocationError) as caught:
         check_endpoint("https://store.test")
     assert caught.value.reason is Reason.ENDPOINT_BLOCKED
+    check_endpoint("https://both.test")  # the other address is connected to
     check_endpoint("https://inside.test")
 
 

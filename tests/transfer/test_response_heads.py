@@ -131,6 +131,9 @@ CASES = {
     "+5": Case(data=_CHUNKED + b"+5\r\nhello\r\n0\r\n\r\n", body=None),
     "no size": Case(data=_CHUNKED + b"\r\nhello\r\n0\r\n\r\n", body=None),
     "a size and more": Case(data=_CHUNKED + b"5 x\r\nhello\r\n0\r\n\r\n", body=None, curl=_GUESSES),
+    "a chunk without its line end, and one that follows": Case(
+        data=_CHUNKED + b"3\r\nhel5\r\nhello\r\n0\r\n\r\n", body=None
+    ),
     "a chunk that is longer": Case(data=_CHUNKED + b"4\r\nhello\r\n0\r\n\r\n", body=None),
     "trailers": Case(data=_CHUNKED + b"5\r\nhello\r\n0\r\nA: b\r\nC: d\r\n\r\n"),
     "garbage in trailers": Case(data=_CHUNKED + b"5\r\nhello\r\n0\r\ngarbage\r\n\r\n", curl=_REFUSES_ALL),

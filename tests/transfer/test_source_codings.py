@@ -16,7 +16,7 @@ from tests.support.transfers import KIB, MIB, Observed, check_stored, fails, pat
 Serve = Callable[[bytes], LyingSource]
 BODY = pattern(MIB + 12_345)
 PACKED = gzip.compress(pattern(400 * KIB), mtime=0)
-SMALL = gzip.compress(b"words " * 99, mtime=0)
+SMALL = gzip.compress(pattern(900, seed=2), mtime=0)
 
 
 def stored_coding(strict: StrictStore) -> str | None:

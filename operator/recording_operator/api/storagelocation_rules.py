@@ -161,7 +161,9 @@ S3_RULES: Final = (
         field_path=".bucket",
     ),
     Rule(
-        rule=f"has(self.endpoint) || !has(self.storageClass) || self.storageClass in {list(AWS_STORAGE_CLASSES)}",
+        # The class of directory buckets has a message of its own.
+        rule="has(self.endpoint) || !has(self.storageClass)"
+        f" || self.storageClass in {[*AWS_STORAGE_CLASSES, 'EXPRESS_ONEZONE']}",
         message=f"AWS has the storage classes {', '.join(AWS_STORAGE_CLASSES)}; for another store set endpoint",
         field_path=".storageClass",
     ),

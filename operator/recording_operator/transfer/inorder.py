@@ -90,9 +90,9 @@ class InOrderUpload:
         for part_number in range(1, self._session.plan.most_parts + 1):
             length = self._session.plan.length(part_number)
             data = self._read_part(response, length)
-            self._check_end(response, ended=len(data) < length)
             if part_number == 1:
                 self._check_beginning(response, data)
+            self._check_end(response, ended=len(data) < length)
             if part_number == 1 and len(data) < length and self._session.upload_id is None:
                 return bytes(data)
             if data:
@@ -143,7 +143,7 @@ class InOrderUpload:
     def _check_beginning(self, response: SourceResponse, data: memoryview) -> None:
         """A page in place of the content differs in nothing that it states if it states nothing."""
         facts = self._facts
-        if data[: len(facts.head)] == facts.head:
+        if data[: len(facts.head)] == facts.head[: len(data)]:
             return
         if facts.etag is not None or facts.last_modified is not None:
             raise changed(facts.host)

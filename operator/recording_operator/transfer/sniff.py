@@ -20,7 +20,7 @@ from recording_operator.transfer.signatures import is_archive, media_by_frames, 
 from recording_operator.transfer.source import SourceFacts
 from recording_operator.transfer.textdetection import text_of
 
-# No video is so short; an error in a form that is not text (protobuf, a compressed page) is.
+# Hardly any video is so short; an error in a form that is not text (protobuf, a compressed page) is.
 SMALL_VIDEO_BYTES: Final = 2 * 2**10
 _MEDIA_KINDS: Final = frozenset({"Video", "Audio"})
 _START_CHARACTERS: Final = 4096
@@ -58,7 +58,7 @@ _HTTP_ERRORS: Final = range(400, 600)
 class _Content:
     """What the bytes are: text, media, another known format, or nothing that anybody knows.
 
-    `called_page` says that the source states HTML.
+    `called_page` says that the source states HTML, `called_media` that it states a recording or plain bytes.
     """
 
     text: str | None = None
@@ -67,6 +67,7 @@ class _Content:
     other: str | None = None
     small: bool
     called_page: bool
+    called_media: bool
 
     @property
     def is_page(self) -> bool:
@@ -95,7 +96,10 @@ def check_content(facts: SourceFacts, obj: ObjectSpec, *, vouched: bool = False)
     if not facts.head:
         return
     declared = mediatypes.bare_type(obj.content_type)
-    content = _identify(facts, packed="gzip" in mediatypes.signed_formats(declared))
+    head = _without_coding(facts)
+    if head is None:
+        return
+    content = _identify(head, facts, packed="gzip" in mediatypes.signed_formats(declared))
     if _fits(content, declared, obj.kind, vouched=vouched):
         return
     seen = content.described
@@ -116,12 +120,20 @@ def stated_type(facts: SourceFacts) -> str:
     return mediatypes.kept_type(facts.content_type)
 
 
-def _identify(facts: SourceFacts, *, packed: bool) -> _Content:
-    head = facts.head
+def _without_coding(facts: SourceFacts) -> bytes | None:
+    """How the content begins without its Content-Encoding; None where that cannot be told."""
+    if facts.content_encoding is None:
+        return facts.head
+    return _unpacked(facts.head) or None
+
+
+def _identify(head: bytes, facts: SourceFacts, *, packed: bool) -> _Content:
+    stated = mediatypes.bare_type(facts.content_type)
     known = partial(
         _Content,
         small=len(head) < SMALL_VIDEO_BYTES,
-        called_page=mediatypes.is_html(mediatypes.bare_type(facts.content_type)),
+        called_page=mediatypes.is_html(stated),
+        called_media=stated != "" and (mediatypes.is_media(stated) or mediatypes.is_untyped(stated)),
     )
     other = other_format(head)
     media = media_by_signature(head)
@@ -144,18 +156,19 @@ def _fits(content: _Content, declared: str, kind: str, *, vouched: bool) -> bool
     if mediatypes.is_text(declared):
         return _fits_text(content, declared, kind)
     if kind in _MEDIA_KINDS or mediatypes.is_media(declared):
-        return _fits_media(content, declared, small_video=kind == "Video" and content.small and not vouched)
+        doubtful = kind == "Video" and content.small and not (vouched or content.called_media)
+        return _fits_media(content, declared, doubtful=doubtful)
     return not content.is_page and not content.is_error
 
 
-def _fits_media(content: _Content, declared: str, *, small_video: bool) -> bool:
+def _fits_media(content: _Content, declared: str, *, doubtful: bool) -> bool:
     if content.media is not None:
         return True
     if content.text is not None:
         return False
     if content.other is not None and content.other.lower() not in declared:  # JPEG is in video/x-motion-jpeg
         return is_archive(content.other) and not mediatypes.is_media(declared)
-    return not small_video
+    return not doubtful
 
 
 def _fits_text(content: _Content, declared: str, kind: str) -> bool:

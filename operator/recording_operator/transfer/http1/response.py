@@ -34,6 +34,7 @@ class Response:
         self._incoming = incoming
         self._expected = expected
         self._body = body_of(incoming, framing)
+        self._failure: ResponseCut | MalformedResponse | None = None
 
     @property
     def ended(self) -> bool:
@@ -57,8 +58,11 @@ class Response:
         filled = 0
         while filled < len(window):
             try:
+                if self._failure is not None:  # what comes after it has no certain meaning
+                    raise self._failure
                 count = self._body.readinto(window[filled:])
-            except (ResponseCut, MalformedResponse):
+            except (ResponseCut, MalformedResponse) as failure:
+                self._failure = failure
                 if filled:
                     return filled
                 raise
