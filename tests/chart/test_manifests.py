@@ -58,13 +58,17 @@ def overlay(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def applied_cluster(bare_cluster: ControlPlane) -> Iterator[ControlPlane]:
-    """Removes what the test has applied."""
-    remove_crds(bare_cluster)
+    """Without what other tests have installed, and afterwards without what this one has applied."""
+    _remove_cluster_wide(bare_cluster)
     yield bare_cluster
-    kinds = "clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding"
-    bare_cluster.kubectl("delete", kinds, "--selector=app.kubernetes.io/part-of=recording-operator")
+    _remove_cluster_wide(bare_cluster)
     bare_cluster.kubectl("delete", "namespace", OPERATOR, "media", "--ignore-not-found", "--wait=false")
-    remove_crds(bare_cluster)
+
+
+def _remove_cluster_wide(cluster: ControlPlane) -> None:
+    kinds = "clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding"
+    cluster.kubectl("delete", kinds, "--selector=app.kubernetes.io/part-of=recording-operator")
+    remove_crds(cluster)
 
 
 def test_the_file_is_as_the_chart_says() -> None:
@@ -102,7 +106,7 @@ def test_both_ways_give_a_deployment_with_its_rights(applied_cluster: ControlPla
     for arguments, namespace in ((("-f", str(INSTALL / "install.yaml")), OPERATOR), (("-k", str(overlay)), "media")):
         for _ in range(2):  # again: an upgrade
             done = kubectl.run("apply", "--server-side", "--validate=strict", *arguments)
-            assert (done.returncode, done.stderr) == (0, "")
+            assert (done.returncode, done.stderr) == (0, ""), done.stderr
         into = f"--namespace={namespace}"
         eventually(lambda into=into: len(kubectl.json("get", "pods", into)["items"]) == 2)  # type: ignore[misc]
         account = f"--as=system:serviceaccount:{namespace}:{OPERATOR}"
