@@ -56,7 +56,6 @@ REFUSALS = [
     (400, "InvalidPart", Reason.TARGET_INTEGRITY),
     (409, "OperationAborted", Reason.TARGET_UNAVAILABLE),
     (409, "ConditionalRequestConflict", Reason.TARGET_UNAVAILABLE),
-    (412, "PreconditionFailed", Reason.TARGET_KEY_CONFLICT),
     (400, "RequestTimeout", Reason.TARGET_UNAVAILABLE),
     (400, "IncompleteBody", Reason.TARGET_UNAVAILABLE),
     (503, "SlowDown", Reason.TARGET_UNAVAILABLE),
@@ -84,15 +83,17 @@ REFUSALS = [
 ]  # fmt: skip
 
 
-def refused(status: int, code: str, *, message: str = "", **more: object) -> StoreError:
+def refused(
+    status: int, code: str | None, *, message: str = "", doing: str = "UploadPart", **more: object
+) -> StoreError:
     """What a response with this status and code becomes."""
     headers = more.pop("headers", {})
     response = {
         "Error": {"Code": code, "Message": message, **more},
         "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers},
     }
-    with pytest.raises(StoreError) as caught, translated("UploadPart"):
-        raise ClientError(response, "UploadPart")
+    with pytest.raises(StoreError) as caught, translated(doing):
+        raise ClientError(response, doing)
     return caught.value
 
 
@@ -109,7 +110,24 @@ def test_t30_nothing_that_a_store_says_is_a_fault_of_ours(status: int) -> None:
         error = refused(status, code)
         assert error.reason is not Reason.INTERNAL_ERROR
         assert VERDICTS[error.reason] is not Verdict.RETRY or error.reason is Reason.TARGET_QUOTA
-        assert error.reason in ABOUT_THE_LOCATION or error.reason in (Reason.TARGET_KEY_CONFLICT, Reason.TARGET_QUOTA)
+        assert error.reason in ABOUT_THE_LOCATION or error.reason is Reason.TARGET_QUOTA
+
+
+@pytest.mark.parametrize("doing", ["PutObject", "CompleteMultipartUpload"])
+def test_t30_412_tells_of_another_object_where_a_condition_was_sent(doing: str) -> None:
+    assert refused(412, "PreconditionFailed", doing=doing).reason is Reason.TARGET_KEY_CONFLICT
+
+
+@pytest.mark.parametrize("doing", ["HeadObject", "CreateMultipartUpload", "UploadPart", "ListParts", "GetObject"])
+def test_t30_412_to_a_request_without_a_condition_fails_no_recording(doing: str) -> None:
+    error = refused(412, "PreconditionFailed", doing=doing)
+    assert error.reason is Reason.STORE_UNSUPPORTED
+    assert error.reason in ABOUT_THE_LOCATION
+
+
+@pytest.mark.parametrize("code", ["", None])
+def test_t30_an_empty_code_is_told_by_the_status(code: str | None) -> None:
+    assert "(UploadPart: 403)." in refused(403, code).message
 
 
 def test_t31_the_region_that_the_store_names_is_told() -> None:
@@ -171,6 +189,10 @@ NOW = datetime.now(UTC).replace(microsecond=0)
         ({"retry-after": "7"}, 7.0),
         ({"retry-after": " 7 "}, 7.0),
         ({"retry-after": "86400"}, 900.0),
+        ({"retry-after": "9" * 40}, 900.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "3, 40"}, 40.0),  # of the store, and of a gateway before it
+        ({"retry-after": "3, soon"}, None),
         ({"retry-after": format_datetime(NOW + timedelta(seconds=30), usegmt=True),
           "date": format_datetime(NOW, usegmt=True)}, 30.0),
         # The two are of one clock, whatever ours says.

@@ -17,7 +17,7 @@ from botocore.handlers import validate_bucket_name
 from botocore.utils import parse_timestamp
 
 from recording_operator.api.storagelocation import ChecksumUse
-from recording_operator.transfer.stores import framing
+from recording_operator.transfer.stores import error_documents, framing
 from recording_operator.transfer.stores.endpoint import wall_off
 from recording_operator.transfer.stores.models import service_models
 from recording_operator.transfer.stores.once import once
@@ -104,6 +104,7 @@ def connect(options: S3Options) -> Connected:
         raise ValueError(str(error)) from None
     made.retries.register(made.client)
     framing.register(made.client)
+    error_documents.register(made.client)
     made.transport.register(made.client)
     return made
 

@@ -72,6 +72,8 @@ _BY_STATUS: Final[dict[int, Reason]] = {
     507: Reason.TARGET_QUOTA,
 }
 _REDIRECTED: Final = range(300, 400)
+# What is sent with a condition; 412 to anything else tells of no object.
+_CONDITIONAL: Final = frozenset({"PutObject", "CompleteMultipartUpload"})
 _ENTITY_TOO_LARGE: Final = 413
 _SERVER_ERROR: Final = 500
 _MESSAGES: Final[dict[Reason, str]] = {
@@ -181,9 +183,11 @@ def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> Stor
     response: Any = error.response
     status, headers = status_of(error), response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     said = response.get("Error", {})
-    code = str(said.get("Code", ""))
+    code = str(said.get("Code") or "")
     right = _NAMED_RIGHT.search(str(said.get("Message", "")))
     reason = invalid if code == "InvalidRequest" else _reason_of(status, code)
+    if reason is Reason.TARGET_KEY_CONFLICT and doing not in _CONDITIONAL:
+        reason = Reason.STORE_UNSUPPORTED
     if reason is Reason.ACCESS_DENIED and right is not None and right[1].startswith("kms:"):
         reason = Reason.ENCRYPTION_KEY_NOT_USABLE
     message = _MESSAGES[reason]

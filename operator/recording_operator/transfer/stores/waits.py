@@ -6,6 +6,7 @@ can be stopped while it waits, and carries the wait.
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from botocore.exceptions import HTTPClientError
 from recording_operator.transfer.stores.endpoint import EndpointBlocked
 
 LONGEST_ASKED_S: Final = 900.0
+# Some send fractions, and a gateway may add a header of its own to the store's: then the longest wait counts.
+_SECONDS: Final = re.compile(r"[0-9]{1,99}(?:\.[0-9]{1,99})?(?:[ \t]*,[ \t]*[0-9]{1,99}(?:\.[0-9]{1,99})?)*")
 _SENDS: Final = 4
 _LONGEST_HERE_S: Final = 5.0
 _STATUSES: Final = frozenset({429, 500, 502, 503, 504})
@@ -40,8 +43,8 @@ def asked_wait_s(
     A date is held against the response's own `Date`: both are of the store's clock.
     """
     value = str(headers.get("retry-after", "")).strip()
-    if value.isascii() and value.isdecimal():
-        return min(float(value[:9]), LONGEST_ASKED_S)
+    if _SECONDS.fullmatch(value):
+        return min(max(float(seconds) for seconds in value.split(",")), LONGEST_ASKED_S)
     until = _instant(value)
     if until is None:
         return None

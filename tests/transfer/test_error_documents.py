@@ -1,0 +1,108 @@
+"""Error documents in the forms of other stores and gateways: the code counts, however it is wrapped."""
+
+import pytest
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.errors import LocationError
+from recording_operator.transfer.stores.client import S3Credentials, S3Options
+from recording_operator.transfer.stores.error_documents import made_plain
+from recording_operator.transfer.stores.probe import probe
+from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.stores.translate import StoreError
+from tests.support.scripted_store import a_scripted_store
+
+NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+FORMS = {
+    "plain": "<Error><Code>{code}</Code><Message>m</Message></Error>",
+    "declared": '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code></Error>',
+    "namespace": f"<Error {NAMESPACE}><Code>{{code}}</Code><Message>m</Message></Error>",
+    "prefixed": '<s3:Error xmlns:s3="urn:x"><s3:Code>{code}</s3:Code></s3:Error>',
+    "blank lines before the declaration": '\r\n\n<?xml version="1.0"?><Error><Code>{code}</Code></Error>\n',
+    "wrapped": "<ErrorResponse xmlns='urn:x'><Error><Type>Sender</Type><Code>{code}</Code></Error></ErrorResponse>",
+    "repeated": "<Error><Code>{code}</Code><Code>Another</Code></Error>",
+    "comment": "<Error><!-- why --><Code> {code} </Code></Error>",
+    "nested": "<Error><Code><b>{code}</b></Code></Error>",
+}
+
+
+def response(status: int, body: str) -> bytes:
+    """An error as it goes over the wire."""
+    return f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+
+
+def store_at(port: int) -> S3Store:
+    """A client of the scripted store."""
+    keys = S3Credentials(access_key_id="AKIATEST", secret_access_key="test-secret-key")
+    return S3Store(
+        S3Options(bucket="recordings", endpoint=f"http://127.0.0.1:{port}", path_style=True, credentials=keys)
+    )
+
+
+def refused_by(answer: bytes) -> StoreError:
+    """What the response to ListParts becomes."""
+    with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
+        with pytest.raises(StoreError) as caught:
+            store_at(scripted.port).list_parts("a", "upload-1")
+        return caught.value
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (403, "RequestTimeTooSkewed", Reason.CLOCK_SKEW),
+        (403, "SignatureDoesNotMatch", Reason.CREDENTIALS_INVALID),
+        (400, "AccessDenied", Reason.ACCESS_DENIED),
+        (404, "NoSuchUpload", Reason.TARGET_UPLOAD_LOST),
+    ],
+)
+def test_t30_the_code_counts_in_whichever_form_the_document_comes(
+    form: str, status: int, code: str, reason: Reason
+) -> None:
+    error = refused_by(response(status, FORMS[form].format(code=code)))
+    assert error.location_reason is reason
+    assert error.code == code
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html><body>Error</body></html>", '{"error": "no"}', "<Error><Code>Acc", "\x00\x01", "<a/>", "<"]
+)
+def test_t30_what_is_no_error_document_is_told_by_its_status(body: str) -> None:
+    error = refused_by(response(403, body))
+    assert error.location_reason is Reason.ACCESS_DENIED
+    assert "(ListParts: 403)." in error.message
+
+
+@pytest.mark.parametrize("form", sorted(FORMS.keys() - {"wrapped"}))
+def test_t30_an_error_behind_status_200_is_an_error_in_every_form(form: str) -> None:
+    came = {"status_code": 200, "body": FORMS[form].format(code="InternalError").encode()}
+    made_plain(came)
+    assert came["status_code"] == 500
+    assert b"<Code>InternalError</Code>" in came["body"]  # type: ignore[operator]
+
+
+def test_t30_a_result_is_left_as_it_is() -> None:
+    body = f"<ListPartsResult {NAMESPACE}><Part><Error>1</Error></Part></ListPartsResult>".encode()
+    came = {"status_code": 200, "body": body}
+    made_plain(came)
+    assert came == {"status_code": 200, "body": body}
+
+
+def test_t31_the_region_in_a_document_with_a_namespace_is_told() -> None:
+    body = f"<Error {NAMESPACE}><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-2</Region></Error>"
+    answer = response(400, body)
+    with a_scripted_store([lambda connection: connection.answer(answer)] * 6) as scripted:
+        with pytest.raises(LocationError) as caught:
+            probe(store_at(scripted.port))
+        assert caught.value.reason is Reason.WRONG_REGION
+        assert "eu-west-2" in caught.value.message
+        assert len(scripted.requests) <= 2
+
+
+def test_t30_a_store_that_says_412_to_everything_makes_the_location_not_ready() -> None:
+    answer = response(412, "")
+    with a_scripted_store([lambda connection: connection.answer(answer)] * 9) as scripted:
+        with pytest.raises(LocationError) as caught:
+            probe(store_at(scripted.port))
+        assert caught.value.reason is Reason.STORE_UNSUPPORTED
+        assert len(scripted.requests) < 9
