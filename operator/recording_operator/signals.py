@@ -17,6 +17,20 @@ SAME_REQUEST_S: Final = 1.0
 END_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
+def end_on_signals(status: int) -> None:
+    """Until `on_end_signals` is called, a SIGTERM or SIGINT ends the process: nothing of its work has begun.
+
+    Call this in the main thread. Without a handler the first process of a container, and only that one, is not ended by
+    SIGTERM at all; and SIGINT would show where in the start it came.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        os._exit(status)
+
+    for number in END_SIGNALS:
+        signal.signal(number, end)
+
+
 def on_end_signals(*, first: Callable[[], None], again: Callable[[], None]) -> None:
     """Call `first` at the first SIGTERM or SIGINT, and `again` at each one that comes more than a second later.
 

@@ -39,6 +39,22 @@ again.wait()
 sys.exit(8)
 """
 
+# Waits for a signal at the moment at which it would import what the verb works with.
+_STARTING: Final = """
+import importlib.abc, os, sys, time
+from recording_operator.cli import main
+
+class Waits(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[0]:
+            os.write(1, b"ready\\n")
+            time.sleep(60)
+
+sys.argv[:2] = sys.argv[1:2]
+sys.meta_path.insert(0, Waits())
+main()
+"""
+
 
 def _start(how: str) -> "subprocess.Popen[str]":
     process = subprocess.Popen([sys.executable, "-c", _PROCESS, how], stdout=subprocess.PIPE, text=True)
@@ -80,5 +96,31 @@ def test_a_signal_that_comes_later_is_a_second_request() -> None:
             assert time.monotonic() - begun_s > SAME_REQUEST_S
             assert process.stdout is not None
             assert process.stdout.read().splitlines()[:2] == ["first", "again"]
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("module", "arguments", "status"),
+    [
+        ("recording_operator.cli.running", ["run"], 0),
+        ("recording_operator.cli.copying", ["copy", "https://media.example.com/a.mp4", "s3://recordings/a.mp4"], 130),
+    ],
+)
+def test_a_signal_that_comes_while_a_verb_is_imported_ends_it(
+    number: signal.Signals, module: str, arguments: list[str], status: int
+) -> None:
+    """The first process of a container is not ended by a signal that it has no handler for."""
+    command = [sys.executable, "-c", _STARTING, module, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline() == "ready\n"
+            for _ in range(_SIGNALS_IN_BURST):
+                process.send_signal(number)
+            assert process.wait(_END_WITHIN_S) == status
+            assert process.stderr.read() == "", "no traceback"
         finally:
             process.kill()

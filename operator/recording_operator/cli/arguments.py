@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+EXIT_INTERRUPTED: Final = 130
 _LONGEST_URL_BYTES: Final = 64 * 2**10
 _LONGEST_KEY_BYTES: Final = 1024
 _ARN_SECTIONS: Final = 6

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from recording_operator.cli.arguments import Target, read_url, settings_option
+from recording_operator.cli.arguments import EXIT_INTERRUPTED, Target, read_url, settings_option
+from recording_operator.signals import end_on_signals
 
 _EXAMPLES = """\b
 Examples:
@@ -77,6 +78,7 @@ def copy(
       75   may work later
       130  interrupted; the upload was aborted (a second signal ends it at once)
     """
+    end_on_signals(EXIT_INTERRUPTED)
     from recording_operator.cli.copying import Wanted, run_copy  # noqa: PLC0415 - heavy, and --help needs none of it
 
     run_copy(

@@ -15,6 +15,7 @@ import click
 
 from recording_operator.api.meta import parse_quantity
 from recording_operator.api.reasons import Reason
+from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.meter import Meter
 from recording_operator.cli.words import for_copy
 from recording_operator.engine.expiry import expiry_in_url
@@ -41,7 +42,6 @@ from recording_operator.transfer.stores.s3 import S3Store
 
 EXIT_FAILED: Final = 1
 EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
-EXIT_INTERRUPTED: Final = 130
 # Of what is not the transfer's fault, this may pass by itself. The rest somebody must repair: whoever runs the copy.
 _MAY_PASS: Final = frozenset(
     {Reason.TARGET_UNAVAILABLE, Reason.ENDPOINT_UNREACHABLE, Reason.CLOCK_SKEW, Reason.INTERRUPTED}

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import click
 
 from recording_operator.cli.arguments import settings_option
+from recording_operator.signals import end_on_signals
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _EXAMPLES: Final = """\b
@@ -62,6 +63,7 @@ def run(
       2  the command line or the settings file is wrong
       3  the Lease was lost
     """
+    end_on_signals(0)
     from recording_operator.cli.running import Options, run_operator  # noqa: PLC0415 - heavy, and --help needs none
 
     run_operator(
