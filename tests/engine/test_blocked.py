@@ -14,7 +14,7 @@ from recording_operator.engine.actions import (
     WriteFinalizers,
     WriteStatus,
 )
-from recording_operator.engine.facts import CleanedUp, LocationSeen, RecordingSeen
+from recording_operator.engine.facts import CleanedUp, LocationGone, LocationSeen, RecordingSeen
 from tests.engine.builders import a_location
 from tests.engine.driver import Driver, applied, deleting, newer, none, only
 from tests.engine.scenes import UID, finished
@@ -198,3 +198,54 @@ def test_t60_a_person_may_let_the_objects_stay() -> None:
     driver.accept(write, edited)
 
     assert only(driver.actions, WriteFinalizers).finalizers == ()
+
+
+def test_t60_the_objects_may_stay_also_where_the_location_is_gone() -> None:
+    driver = Driver()
+    driver.tell(LocationGone(name="archive"))
+    recording = deleted()
+    recording = driver.accept(only(driver.tell(RecordingSeen(recording=recording)), WriteStatus), recording)
+    edited = newer(recording, deletion_policy=DeletionPolicy.RETAIN)
+
+    driver.accept(only(driver.tell(RecordingSeen(recording=edited)), WriteStatus), edited)
+
+    assert only(driver.actions, WriteFinalizers).finalizers == ()
+
+
+def test_t60_a_location_that_was_made_anew_with_another_bucket_proves_nothing_removed() -> None:
+    driver = Driver()
+    recording = in_bucket("of-another-time")
+
+    actions = driver.tell(RecordingSeen(recording=recording))
+
+    assert none(actions, CleanUp)
+    assert "of-another-time" in only(actions, EmitEvent).note
+    recording = driver.accept(only(actions, WriteStatus), recording)
+    assert blocked(recording) == (ConditionStatus.TRUE, Reason.LOCATION_NOT_FOUND)
+    driver.wait(driver.engine.state.options.give_up_cleaning_after.total_seconds() - 60)
+    assert none(driver.actions, WriteFinalizers)
+
+    write = only(driver.wait(600), WriteStatus)
+    driver.accept(write, recording)
+    assert only(driver.actions, WriteFinalizers).finalizers == ()
+    assert Reason.DELETION_POLICY_NOT_ALLOWED in [one.reason for one in driver.actions if isinstance(one, EmitEvent)]
+
+
+def test_t60_the_location_that_holds_the_objects_removes_them_once_it_is_back() -> None:
+    driver = Driver()
+    recording = in_bucket("of-another-time")
+    driver.accept(only(driver.tell(RecordingSeen(recording=recording)), WriteStatus), recording)
+    there = a_location()
+    s3 = there.spec.s3.model_copy(update={"bucket": "of-another-time"})
+    there = there.model_copy(update={"spec": there.spec.model_copy(update={"s3": s3})})
+
+    actions = driver.tell(LocationSeen(location=there, ready=True, reason=Reason.PROBE_SUCCEEDED))
+
+    assert only(actions, CleanUp).location.spec.s3.bucket == "of-another-time"
+
+
+def in_bucket(name: str) -> Recording:
+    """A stored Recording that is being deleted, its objects in this bucket."""
+    recording = deleted()
+    status = recording.status.model_copy(update={"bucket": name})
+    return recording.model_copy(update={"status": status})

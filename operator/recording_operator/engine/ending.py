@@ -6,6 +6,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine import blocked, writing
 from recording_operator.engine.actions import AbortUpload, Action, ArtifactToClean, CleanUp, EmitEvent
 from recording_operator.engine.entry import Backoff, Entry, Teardown
@@ -77,11 +78,11 @@ def tear_down(state: State, entry: Entry, now: datetime) -> list[Action]:
 
 
 def _clean(state: State, entry: Entry, teardown: Teardown, now: datetime) -> list[Action]:
-    if _never_began(entry):
+    if _never_began(entry) or _nothing_to_remove(entry):
         teardown.done = True
         return _let_go(entry, now)
     location = state.locations.get(entry.recording.spec.storage_location)
-    if location is None:
+    if location is None or _is_elsewhere(entry, location):
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done, teardown.blocked = True, None
             return [*_retained(entry, teardown, "its StorageLocation is gone"), *_let_go(entry, now)]
@@ -136,10 +137,15 @@ def cleaned(state: State, entry: Entry, fact: CleanedUp, now: datetime) -> list[
 
 def _says_missing(state: State, entry: Entry, teardown: Teardown) -> list[Action]:
     name = entry.recording.spec.storage_location
-    if not _wants_deletion(entry) or not state.locations.missing(name):
+    location = state.locations.get(name)
+    if not _wants_deletion(entry) or (location is None and not state.locations.missing(name)):
         return []
     hours = state.options.give_up_cleaning_after.total_seconds() / 3600
-    message = f"StorageLocation {name} does not exist. After {hours:g} h the Recording goes and its objects stay"
+    missing = f"StorageLocation {name} does not exist"
+    if location is not None:
+        missing = f"The objects are in the bucket {entry.recording.status.bucket}, and StorageLocation {name} was made "
+        missing += f"anew with the bucket {location.spec.s3.bucket}"
+    message = f"{missing}. After {hours:g} h the Recording goes and its objects stay"
     return blocked.hold(entry, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
 
 
@@ -171,6 +177,17 @@ def _never_began(entry: Entry) -> bool:
     """Nothing of it can be in the store: its location need not come back for it to go."""
     moved = any(status.phase is Phase.COMPLETE or status.upload_id or status.key for status in entry.artifacts.values())
     return entry.recording.status.started_at is None and not moved and not entry.touched
+
+
+def _nothing_to_remove(entry: Entry) -> bool:
+    """Its objects stay, and no upload can be open: it need not wait for its location."""
+    return not _wants_deletion(entry) and not any(_may_have_upload(entry, one) for one in entry.artifacts.values())
+
+
+def _is_elsewhere(entry: Entry, location: StorageLocation) -> bool:
+    """Whether the location, deleted and made anew, has another bucket: that one tells nothing of the objects."""
+    bucket = entry.recording.status.bucket
+    return _wants_deletion(entry) and bucket not in (None, location.spec.s3.bucket)
 
 
 def _may_have_upload(entry: Entry, status: ArtifactStatus) -> bool:
