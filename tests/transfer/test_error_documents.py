@@ -1,15 +1,21 @@
 """Error documents in the forms of other stores and gateways: the code counts, however it is wrapped."""
 
+from collections.abc import Callable
+
 import pytest
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer.artifact import abort_uploads
 from recording_operator.transfer.errors import LocationError
+from recording_operator.transfer.stores.buffered import BufferedPart
+from recording_operator.transfer.stores.capabilities import Capabilities
 from recording_operator.transfer.stores.client import S3Credentials, S3Options
 from recording_operator.transfer.stores.error_documents import made_plain
 from recording_operator.transfer.stores.probe import probe
 from recording_operator.transfer.stores.s3 import S3Store
 from recording_operator.transfer.stores.translate import StoreError
-from tests.support.scripted_store import a_scripted_store
+from tests.support.scripted_store import Connection, a_scripted_store
+from tests.support.transfers import fails
 
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 FORMS = {
@@ -23,6 +29,12 @@ FORMS = {
     "comment": "<Error><!-- why --><Code> {code} </Code></Error>",
     "nested": "<Error><Code><b>{code}</b></Code></Error>",
 }
+
+
+class ListParts:
+    """What the handler is told of the operation."""
+
+    name = "ListParts"
 
 
 def response(status: int, body: str) -> bytes:
@@ -76,7 +88,7 @@ def test_t30_what_is_no_error_document_is_told_by_its_status(body: str) -> None:
 @pytest.mark.parametrize("form", sorted(FORMS.keys() - {"wrapped"}))
 def test_t30_an_error_behind_status_200_is_an_error_in_every_form(form: str) -> None:
     came = {"status_code": 200, "body": FORMS[form].format(code="InternalError").encode()}
-    made_plain(came)
+    made_plain(response_dict=came, operation_model=ListParts())
     assert came["status_code"] == 500
     assert b"<Code>InternalError</Code>" in came["body"]  # type: ignore[operator]
 
@@ -84,8 +96,57 @@ def test_t30_an_error_behind_status_200_is_an_error_in_every_form(form: str) -> 
 def test_t30_a_result_is_left_as_it_is() -> None:
     body = f"<ListPartsResult {NAMESPACE}><Part><Error>1</Error></Part></ListPartsResult>".encode()
     came = {"status_code": 200, "body": body}
-    made_plain(came)
+    made_plain(response_dict=came, operation_model=ListParts())
     assert came == {"status_code": 200, "body": body}
+
+
+PAGE = "<!DOCTYPE html><html><body>We are back soon.</body></html>"
+NO_RESULTS = {"a page": PAGE, "nothing": "", "another document": "<Welcome/>"}
+
+
+def answers_everything(connection: Connection) -> None:
+    """A gateway that answers for the store: 200 and a page, to every request."""
+    while True:
+        connection.answer(f"HTTP/1.1 200 OK\r\nContent-Length: {len(PAGE)}\r\n\r\n{PAGE}".encode())
+
+
+@pytest.mark.parametrize("body", NO_RESULTS.values(), ids=NO_RESULTS)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda store: list(store.uploads("a")),
+        lambda store: store.list_parts("a", "upload-1"),
+        lambda store: list(store.objects("a")),
+        lambda store: store.may_list("a"),
+    ],
+)
+def test_t33_a_page_in_place_of_a_listing_is_no_empty_listing(body: str, asked: Callable[[S3Store], object]) -> None:
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
+        error = fails(lambda: asked(store_at(scripted.port)))
+    assert error.reason is Reason.TARGET_UNAVAILABLE
+    assert "cannot be read" in error.message
+
+
+def test_t33_a_page_in_place_of_an_object_is_no_object_of_another() -> None:
+    answer = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(PAGE)}\r\n\r\n".encode()
+    with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
+        error = fails(lambda: store_at(scripted.port).head("a"))
+    assert error.reason is Reason.TARGET_UNAVAILABLE
+
+
+def test_t33_a_page_in_place_of_a_stored_part_stores_no_part() -> None:
+    with a_scripted_store([answers_everything]) as scripted:
+        store = store_at(scripted.port).adapted(Capabilities())
+        part = BufferedPart(b"part")
+        error = fails(lambda: store.upload_part("a", "upload-1", part_number=1, body=part))
+    assert error.reason is Reason.TARGET_UNAVAILABLE
+
+
+def test_t60_a_gateway_that_answers_for_the_store_removes_nothing() -> None:
+    with a_scripted_store([answers_everything]) as scripted:
+        error = fails(lambda: abort_uploads("a", store=store_at(scripted.port), upload_id="upload-1"))
+    assert error.reason is Reason.TARGET_UNAVAILABLE
 
 
 def test_t31_the_region_in_a_document_with_a_namespace_is_told() -> None:

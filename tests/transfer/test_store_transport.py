@@ -272,7 +272,7 @@ def test_a_busy_store_is_asked_again_by_the_library(strict: StrictStore) -> None
 
 
 def test_one_connection_serves_one_thread_and_says_who_asks() -> None:
-    found = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n"
+    found = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 1\r\n\r\n'
     with a_scripted_store([always(found)]) as scripted:
         store = S3Store(
             S3Options(

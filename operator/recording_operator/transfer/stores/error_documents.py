@@ -9,7 +9,12 @@ import re
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, tostring
 
+from botocore.parsers import ResponseParserError
+
 _ROOT_IS_ERROR: Final = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:[\w.-]+:)?Error[\s>]")
+# What a page of a gateway or login in their place would be read as: a listing of nothing.
+_LISTINGS: Final = frozenset({"ListParts", "ListMultipartUploads", "ListObjectsV2"})
+_ROOT_IS_RESULT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:[\w.-]+:)?\w*Results?[\s/>]")
 _OK: Final = 200
 _REDIRECTED: Final = 300
 _SERVER_ERROR: Final = 500
@@ -20,9 +25,18 @@ def register(client: Any) -> None:
     client.meta.events.register("before-parse.s3", made_plain)
 
 
-def made_plain(response_dict: dict[str, Any], **_: Any) -> None:
-    """Handler of `before-parse.s3`: an error document gets the form that botocore reads, and a status of an error."""
+def made_plain(*, response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
+    """Handler of `before-parse.s3`: an error document gets the form that botocore reads, and a status of an error.
+
+    Raises ResponseParserError for what is no listing where one was asked for.
+    """
     status, body = response_dict["status_code"], response_dict["body"]
+    if (
+        status < _REDIRECTED
+        and operation_model.name in _LISTINGS
+        and not (_ROOT_IS_RESULT.match(body) or _ROOT_IS_ERROR.match(body))
+    ):
+        raise ResponseParserError("not a listing")
     if not isinstance(body, bytes) or not (status >= _REDIRECTED or _ROOT_IS_ERROR.match(body)):
         return
     plain = _plain(body)
