@@ -168,7 +168,13 @@ def test_s23_retry_after_in_seconds_is_honoured(serve: Serve, strict: StrictStor
     assert time.monotonic() - begun >= 1.0
 
 
-@pytest.mark.parametrize("value", ["garbage", "-5", "1e99", "Mon, 01 Jan 1990 00:00:00 GMT", "٣"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "garbage", "-5", "1e99", "Mon, 01 Jan 1990 00:00:00 GMT", "٣", "1 Jan 99999999999999999999 00:00:00 GMT",
+        "Fri, 31 Dec 1999 99999999999:00:00 GMT", "Fri, 31 Dec 1999 23:59:59 +99999999999999999999",
+    ],
+)  # fmt: skip
 def test_s23_retry_after_that_means_nothing_is_ignored(
     serve: Serve, strict: StrictStore, store: S3Store, value: str
 ) -> None:

@@ -11,7 +11,7 @@ from recording_operator.transfer.codings import kept_codings, made_for_this_requ
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_store import StrictStore
-from tests.support.transfers import KIB, MIB, Observed, check_stored, fails, pattern, run_transfer, sum_of
+from tests.support.transfers import KIB, MIB, Observed, an_object, check_stored, fails, pattern, run_transfer, sum_of
 
 Serve = Callable[[bytes], LyingSource]
 BODY = pattern(MIB + 12_345)
@@ -65,6 +65,31 @@ def test_s41_a_stored_coding_is_kept_on_the_object(
     stored = run_transfer(source.url, store, checksum=sum_of("sha256", body), size=len(body))
     check_stored(stored, body, strict)
     assert stored_coding(strict) == kept
+
+
+@pytest.mark.parametrize(
+    ("inside", "kind", "content_type", "is_taken"),
+    [
+        (b"\0\0\0\x20ftypisom" + pattern(5 * KIB), "Video", "video/mp4", True),
+        (b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n", "Transcript", "text/vtt", True),
+        (b'{"words": []}', "Transcript", "application/json", True),
+        (pattern(5 * KIB), "Other", "application/gzip", True),
+        (b"<!doctype html><title>Sign in</title>", "Video", "video/mp4", False),
+        (b'{"error": "no such file"}', "Transcript", "text/vtt", False),
+    ],
+)
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_s41_what_is_stored_with_a_coding_is_judged_without_it(
+    serve: Serve, strict: StrictStore, store: S3Store, inside: bytes, kind: str, content_type: str, is_taken: bool,
+    coding: str,
+) -> None:  # fmt: skip
+    body = gzip.compress(inside, mtime=0) if coding == "gzip" or kind == "Other" else zlib.compress(inside)
+    source, obj = serve(body), an_object(kind=kind, content_type=content_type)
+    source.behave = lambda _: Behaviour(headers={"Content-Encoding": coding})
+    if is_taken:
+        check_stored(run_transfer(source.url, store, obj=obj), body, strict, obj=obj)
+    else:
+        assert fails(lambda: run_transfer(source.url, store, obj=obj)).reason is Reason.UNEXPECTED_CONTENT
 
 
 def test_s41_a_coding_that_the_bytes_do_not_have_is_not_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:

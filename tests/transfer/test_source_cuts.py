@@ -7,6 +7,7 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
+from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -123,6 +124,22 @@ def test_s7_length_shown_by_the_end_of_the_connection_is_refused(
     error = fails(lambda: run_transfer(source.url, store))
     assert error.reason is Reason.INTEGRITY_UNVERIFIABLE
     assert strict.count("CreateMultipartUpload") == 0
+
+
+def test_s7_a_later_response_that_only_the_end_of_the_connection_ends_is_not_taken_for_whole(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
+    source = serve(BODY)
+    cut = Behaviour(ranges=False, framing="close", cut_after=len(BODY) - 5000)
+    source.behave = lambda request: cut if request.number == 2 else Behaviour(ranges=False, framing="chunked")
+    check_stored(run_transfer(source.url, store), BODY, strict)
+    strict.reset(Bucket(least_part_bytes=64 * KIB))
+    source.served.clear()
+    source.behave = lambda request: cut if request.number > 1 else Behaviour(ranges=False, framing="chunked")
+    error = fails(lambda: run_transfer(source.url, store))
+    assert error.reason is Reason.SOURCE_PROTOCOL_ERROR
+    assert "without a length" in error.message
+    assert strict.keys() == []
 
 
 def test_s7_length_shown_by_the_end_of_the_connection_is_proved_by_the_size_in_the_spec(

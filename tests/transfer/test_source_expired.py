@@ -19,6 +19,7 @@ from tests.support.transfers import (
     check_stored,
     fails,
     fast_options,
+    parts_of,
     pattern,
     run_transfer,
 )
@@ -116,6 +117,37 @@ def test_s47_any_refusal_after_the_time_that_the_url_states(serve: Serve, store:
     url = source.url if by == "spec" else f"{source.url}&Expires={int(past.timestamp())}&Key-Pair-Id=K&Signature=s"
     expires_at = past if by == "spec" else None
     assert fails(lambda: run_transfer(url, store, expires_at=expires_at)).reason is Reason.SOURCE_EXPIRED
+
+
+PAGE = Behaviour(
+    ranges=False, body=b"<!doctype html><title>Sign in</title>", headers={"Content-Type": "text/html", "ETag": None}
+)
+
+
+def test_s47_a_page_in_place_of_the_content_after_the_time_that_the_url_states(serve: Serve, store: S3Store) -> None:
+    source = serve(BODY)
+    source.behave = lambda _: PAGE
+    past, later = datetime.now(tz=UTC) - timedelta(seconds=5), datetime.now(tz=UTC) + timedelta(hours=1)
+    assert fails(lambda: run_transfer(source.url, store, expires_at=past)).reason is Reason.SOURCE_EXPIRED
+    assert fails(lambda: run_transfer(source.url, store, expires_at=later)).reason is Reason.UNEXPECTED_CONTENT
+    assert fails(lambda: run_transfer(source.url, store)).reason is Reason.UNEXPECTED_CONTENT
+
+
+def test_s47_a_page_in_the_middle_after_that_time_keeps_the_parts(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
+    source, observed = serve(BODY), Observed()
+    options = fast_options(workers=1)
+    past = datetime.now(tz=UTC) - timedelta(seconds=5)
+    source.behave = lambda request: (
+        Behaviour() if request.number == 1 else Behaviour(cut_after=2 * PART) if request.number == 2 else PAGE
+    )
+    run = lambda: run_transfer(source.url, store, expires_at=past, observed=observed, options=options)  # noqa: E731
+    assert fails(run).reason is Reason.SOURCE_EXPIRED
+    assert len(parts_of(strict)) == 2
+    source.behave = lambda _: Behaviour()
+    stored = run_transfer(source.url, store, observed=observed, options=options, resume=observed.states[-1])
+    check_stored(stored, BODY, strict)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

@@ -96,6 +96,36 @@ def test_s44_ranges_that_stop_working_end_in_one_get_without_range(
     check_stored(run_transfer(source.url, store, options=fast_options(workers=2)), BODY, strict)
 
 
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Behaviour(status=500, body=b"no ranges"),
+        Behaviour(status=502, body=b""),
+        Behaviour(cut_after=0, reset=True),
+        Behaviour(cut_after=1000),
+        Behaviour(raw_head=b"HTTP/1.1 206 OK\r\nContent-Length: x\r\n\r\n"),
+    ],
+    ids=["500", "502", "closed", "cut", "malformed"],
+)
+@pytest.mark.parametrize("size", [5000, len(BODY)])
+def test_s44_range_requests_that_break_again_and_again_end_in_one_get_without_range(
+    serve: Serve, strict: StrictStore, store: S3Store, behaviour: Behaviour, size: int
+) -> None:
+    source = serve(BODY[:size])
+    source.behave = ranged(behaviour)
+    check_stored(run_transfer(source.url, store), BODY[:size], strict)
+    assert sum(request.first_byte is not None for request in source.served) == 3
+
+
+def test_s44_a_range_request_that_breaks_once_is_a_range_request_again(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
+    source = serve(BODY)
+    source.behave = lambda request: Behaviour(status=500, body=b"") if request.number <= 2 else Behaviour()
+    check_stored(run_transfer(source.url, store), BODY, strict)
+    assert all(request.first_byte is not None for request in source.served)
+
+
 @pytest.mark.parametrize("size", [100 * KIB, len(BODY)])
 def test_s44_the_get_without_range_may_break_too(serve: Serve, strict: StrictStore, store: S3Store, size: int) -> None:
     source = serve(BODY[:size])

@@ -70,7 +70,7 @@ def transfer_source(
     asker = Source(source, dialer=dialer, stop=stop)
     wait = PublicationWait(options, stop, published_at=source.published_at)
     try:
-        facts = _probed(asker.probe, obj, expected, limit_bytes=limit, wait=wait)
+        facts = _probed(asker, asker.probe, obj, expected, limit_bytes=limit, wait=wait)
     except TransferError as error:
         found = found or existing.look()
         if found is None:
@@ -96,7 +96,7 @@ def transfer_source(
     )
 
     def probe(request: Callable[[], SourceFacts]) -> SourceFacts:
-        return _probed(request, obj, expected, limit_bytes=limit, wait=wait)
+        return _probed(asker, request, obj, expected, limit_bytes=limit, wait=wait)
 
     stored = _moved(move, facts, resume, source=asker, probe=probe, existing=existing)
     if move.made_uploads or resume is not None:  # small content of a fresh URL needs no upload
@@ -181,6 +181,7 @@ def _drop_leftovers(key: str, *, store: Store) -> None:
 
 
 def _probed(
+    source: Source,
     request: Callable[[], SourceFacts],
     obj: ObjectSpec,
     expected: Expectations,
@@ -188,11 +189,17 @@ def _probed(
     limit_bytes: int,
     wait: PublicationWait,
 ) -> SourceFacts:
+    def check(facts: SourceFacts, *, vouched: bool = False) -> None:
+        try:
+            check_content(facts, obj, vouched=vouched)
+        except TransferError as error:
+            raise source.unexpected(error, facts) from None
+
     def probe() -> SourceFacts:
         try:
             facts = request()
         except SizesDiffer as error:
-            check_content(error.whole, obj)  # a page has another size, of course
+            check(error.whole)  # a page has another size, of course
             raise
         if facts.is_empty and expected.size_bytes != 0:
             raise NotYetThere(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
@@ -203,5 +210,5 @@ def _probed(
     facts = expected.bounded(facts)
     if facts.size_bytes is not None and facts.size_bytes > limit_bytes:
         raise too_large(facts.host, limit_bytes)
-    check_content(facts, obj, vouched=expected.size_bytes is not None or expected.checksum is not None)
+    check(facts, vouched=expected.size_bytes is not None or expected.checksum is not None)
     return facts

@@ -93,11 +93,9 @@ def check_content(facts: SourceFacts, obj: ObjectSpec, *, vouched: bool = False)
 
     `vouched` says that the spec knows the size or the checksum of what is meant.
     """
-    if not facts.head:
-        return
     declared = mediatypes.bare_type(obj.content_type)
-    head = _without_coding(facts)
-    if head is None:
+    head = _without_coding(facts, declared)
+    if not head:
         return
     content = _identify(head, facts, packed="gzip" in mediatypes.signed_formats(declared))
     if _fits(content, declared, obj.kind, vouched=vouched):
@@ -120,11 +118,14 @@ def stated_type(facts: SourceFacts) -> str:
     return mediatypes.kept_type(facts.content_type)
 
 
-def _without_coding(facts: SourceFacts) -> bytes | None:
-    """How the content begins without its Content-Encoding; None where that cannot be told."""
-    if facts.content_encoding is None:
+def _without_coding(facts: SourceFacts, declared: str) -> bytes:
+    """How the content begins without its Content-Encoding; empty where that cannot be told.
+
+    A file whose own type is that of its coding, such as a .gz, is often told both.
+    """
+    if facts.content_encoding is None or other_format(facts.head) in mediatypes.signed_formats(declared):
         return facts.head
-    return _unpacked(facts.head) or None
+    return _unpacked(facts.head)
 
 
 def _identify(head: bytes, facts: SourceFacts, *, packed: bool) -> _Content:

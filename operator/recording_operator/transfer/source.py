@@ -17,13 +17,16 @@ from recording_operator.transfer.dialer import Dialer, SourceResponse
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.job import SourceSpec, StopSignal
 from recording_operator.transfer.source_facts import SourceFacts
-from recording_operator.transfer.source_status import RangeRefused, blames_range, refusal
+from recording_operator.transfer.source_status import RangeRefused, ServerFailed, blames_range, expired_page, refusal
 
 __all__ = ["PROBE_BYTES", "RangesLost", "SizesDiffer", "Source", "SourceFacts", "changed"]
 
 # GET, never HEAD: a presigned URL is bound to its method and answers HEAD with 403. The first bytes are wanted anyway,
 # to see what arrives; a small artifact is whole with them.
 PROBE_BYTES: Final = 64 * 2**10
+# A server may break at every Range; one that broke at a few may just have had a bad moment.
+_RANGE_TRIES: Final = 3
+_BREAKS: Final = frozenset({Reason.SOURCE_RESET, Reason.SOURCE_PROTOCOL_ERROR})
 _USED_UP: Final = frozenset({Reason.SOURCE_FORBIDDEN, Reason.SOURCE_NOT_FOUND})
 _ONCE: Final = (
     "The first request to this URL succeeded and the second was refused. A URL that works only once is enough for "
@@ -68,14 +71,21 @@ class Source:
         self._now = now
         self._validity = validity_in_url(spec.url).ending_by(spec.expires_at)
         self._successes = 0
+        self._broken_ranges = 0
 
     def probe(self) -> SourceFacts:
         """Request the first bytes, and read size, validators and whether ranges can be used.
 
-        Where a range request gets anything but that range or the whole, it is one GET without Range. Raises
-        TransferError and Stopped.
+        Where a range request gets anything but that range or the whole, or breaks several times, it is one GET without
+        Range. Raises TransferError and Stopped.
         """
-        facts, stated_bytes = self._probe_range()
+        try:
+            facts, stated_bytes = self._probe_range()
+        except TransferError as error:
+            self._broken_ranges += isinstance(error, ServerFailed) or error.reason in _BREAKS
+            if self._broken_ranges < _RANGE_TRIES:
+                raise
+            facts, stated_bytes = None, None
         if facts is not None and not self._may_be_cut(facts):
             return facts
         try:
@@ -92,6 +102,11 @@ class Source:
         if usual.head != whole.head:
             raise changed(whole.host)
         return _sized(whole, usual.size_bytes)
+
+    def unexpected(self, error: TransferError, facts: SourceFacts) -> TransferError:
+        """What it means that the content is not what is declared: after the time that the URL states, expiry."""
+        end = self._validity.end
+        return error if end is None or self._now() < end else expired_page(facts.host)
 
     def _may_be_cut(self, facts: SourceFacts) -> bool:
         # 200 with as many bytes as were requested: some servers send a range so, and do not say that it is one.
@@ -120,6 +135,12 @@ class Source:
         response = self._open({})
         try:
             _check_whole(response)
+            if facts.ends_visibly and facts.size_bytes is None and not _ends_visibly(response):
+                raise TransferError(
+                    Reason.SOURCE_PROTOCOL_ERROR,
+                    f"{response.host} ends a response without a length by closing the connection, expected an end that "
+                    "shows, as in its first response. Check the URL with its provider.",
+                )
             same_size = (
                 None in (facts.size_bytes, response.content_length) or facts.size_bytes == response.content_length
             )
@@ -200,9 +221,8 @@ def _sized(whole: SourceFacts, stated_bytes: int | None) -> SourceFacts:
 
 def _facts_of_whole(response: SourceResponse) -> SourceFacts:
     size_bytes = response.content_length
-    ends_visibly = size_bytes is not None or response.chunked
     head = _read_up_to(response, PROBE_BYTES if size_bytes is None else min(PROBE_BYTES, size_bytes))
-    if size_bytes is None and ends_visibly and len(head) < PROBE_BYTES:
+    if size_bytes is None and response.chunked and len(head) < PROBE_BYTES:
         size_bytes = len(head)
     return _facts(response, head, size_bytes=size_bytes, is_range=False)
 
@@ -231,6 +251,10 @@ def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_
         )
     # A range of a length that is not stated could end early or go on, and the bytes would not show it.
     return replace(facts, ranges=is_range and is_fixed)
+
+
+def _ends_visibly(response: SourceResponse) -> bool:
+    return response.content_length is not None or response.chunked
 
 
 def _coded_as(facts: SourceFacts, response: SourceResponse) -> bool:

@@ -20,7 +20,7 @@ _BODY_BYTES: Final = 8192
 _LONGEST_RETRY_AFTER_S: Final = 900.0
 _NOT_READY: Final = frozenset({202, 409, 423, 425})
 _WITHOUT_CONTENT: Final = frozenset({204, 205})
-_UNAVAILABLE: Final = frozenset({408, 421, 429})
+_UNAVAILABLE: Final = frozenset({408, 421, 429, 503})
 _MAY_BE_EXPIRED: Final = frozenset({400, 401, 403, 410})
 # A server that knows no ranges may say so in these ways. 401 and 403 are not among them: a URL that is good for one
 # more request would be lost to it.
@@ -30,6 +30,10 @@ _CHECK: Final = "Check the URL with its provider."
 
 class NotYetThere(TransferError):  # noqa: N818 - a kind of response
     """The source does not have the content yet; providers publish late, so it is requested again within seconds."""
+
+
+class ServerFailed(TransferError):  # noqa: N818 - a kind of response
+    """The server failed at this request, and does not say that it is only busy."""
 
 
 class RangeRefused(TransferError):  # noqa: N818 - a kind of response
@@ -60,8 +64,10 @@ def _judged(response: SourceResponse, *, validity: Validity, now: datetime) -> T
         return NotYetThere(Reason.SOURCE_NOT_READY, f"{seen}: the content is not ready yet.")
     if status in _WITHOUT_CONTENT:
         return NotYetThere(Reason.SOURCE_EMPTY, f"{seen}, expected 200 or 206 with content. {_CHECK}")
-    if status in _UNAVAILABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in _UNAVAILABLE:
         return TransferError(Reason.SOURCE_UNAVAILABLE, f"{seen}.")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServerFailed(Reason.SOURCE_UNAVAILABLE, f"{seen}.")
     if status < HTTPStatus.BAD_REQUEST:
         return TransferError(Reason.SOURCE_PROTOCOL_ERROR, f"{seen}, expected 200 or 206.")
     past = validity.end is not None and validity.end <= now
@@ -106,6 +112,11 @@ def _not_yet(seen: str, starts_in_s: float | None) -> NotYetThere:
     return NotYetThere(Reason.SOURCE_NOT_READY, message, retry_after_s=wait_s)
 
 
+def expired_page(host: str) -> TransferError:
+    """What is no content, in place of a refusal: many providers redirect to a login page."""
+    return _expired(f"{host} sends something else in place of the content")
+
+
 def _expired(seen: str) -> TransferError:
     return TransferError(Reason.SOURCE_EXPIRED, f"{seen}: the URL has expired. Apply a fresh URL.")
 
@@ -139,6 +150,6 @@ def _retry_after_s(value: str | None, now: datetime) -> float | None:
         return min(float(text), _LONGEST_RETRY_AFTER_S)
     try:
         until_s = (parsedate_to_datetime(text) - now).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(max(until_s, 0.0), _LONGEST_RETRY_AFTER_S)
