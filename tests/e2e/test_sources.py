@@ -132,7 +132,7 @@ def test_content_that_changes_is_started_anew_once(world: World, serve: Serve) -
 def test_expectations_of_the_spec_and_the_location(world: World, serve: Serve) -> None:
     narrow = world.make_location(spec={"limits": {"maxArtifactSize": "19Mi"}})
     expectations: dict[str, dict[str, object]] = {
-        "SizeMismatch": {"size": len(BODY) + 1},
+        "SizeMismatch": {"size": len(BODY) - 1},
         "ChecksumMismatch": {"checksum": f"sha256:{'0' * 64}"},
         "SourceTooLarge": {},
     }

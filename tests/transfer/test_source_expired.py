@@ -55,6 +55,12 @@ EXPIRED = [
     "El enlace ha caducado",
     "Der Link ist abgelaufen",
     "Ce lien a expiré",
+    "O link expirou",
+    "De link is verlopen",
+    "链接已过期",
+    "リンクの有効期限が切れています",
+    "Срок действия ссылки истёк",
+    "링크가 만료되었습니다",
     "Signature not valid in the specified time frame",
 ]
 NOT_EXPIRED = [

@@ -15,7 +15,7 @@ from recording_operator.transfer.job import SourceSpec
 from recording_operator.transfer.publication import PublicationWait
 from recording_operator.transfer.source_status import NotYetThere
 from recording_operator.transfer.stores.s3 import S3Store
-from tests.support.lying_source import Behaviour, LyingSource, SourceRequest
+from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     MIB,
@@ -59,11 +59,13 @@ def for_a_while(count: int, behaviour: Behaviour) -> Callable[[SourceRequest], B
     return lambda request: behaviour if request.number <= count else Behaviour()
 
 
-def fetch(source: LyingSource, store: S3Store, *, published_at: datetime, publishing_s: float) -> object:
+def fetch(
+    source: LyingSource, store: S3Store, *, published_at: datetime, publishing_s: float, size: int | None = None
+) -> object:
     """A transfer of a Recording that was created then."""
     observed = Observed()
     return transfer_source(
-        SourceSpec(url=source.url, published_at=published_at),
+        SourceSpec(url=source.url, published_at=published_at, expected_size_bytes=size),
         an_object(),
         store=store,
         dialer=Dialer(loopback_policy()),
@@ -112,6 +114,28 @@ def test_s42_rights_that_come_late_are_waited_for_where_the_source_is_new(
     now = datetime.now(tz=UTC)
     fetch(source, store, published_at=now, publishing_s=30)
     assert strict.keys() == [an_object().key]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_s42_a_new_file_that_still_grows_to_the_size_in_the_spec_is_waited_for(
+    serve: Serve, strict: StrictStore, store: S3Store, ranges: bool
+) -> None:
+    source = serve(BODY)
+    so_far = Content(body=BODY[: MIB // 2], etag='"so far"')
+    source.behave = lambda request: Behaviour(ranges=ranges, content=so_far if request.number <= 4 else None)
+    fetch(source, store, published_at=datetime.now(tz=UTC), publishing_s=30, size=len(BODY))
+    assert strict.bucket.versions[an_object().key][0].body == BODY
+
+
+@pytest.mark.parametrize(("is_new", "more"), [(False, 1), (True, -1)], ids=["old", "larger"])
+def test_s4_a_file_that_can_not_grow_to_its_size_is_requested_once(
+    serve: Serve, store: S3Store, is_new: bool, more: int
+) -> None:
+    source, now = serve(BODY), datetime.now(tz=UTC)
+    published_at = now if is_new else now - timedelta(hours=1)
+    error = fails(lambda: fetch(source, store, published_at=published_at, publishing_s=30, size=len(BODY) + more))
+    assert error.reason is Reason.SIZE_MISMATCH
+    assert len(source.served) == 1
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -203,6 +203,8 @@ def _probed(
             raise
         if facts.is_empty and expected.size_bytes != 0:
             raise NotYetThere(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
+        if expected.size_bytes is not None and facts.size_bytes is not None and facts.size_bytes < expected.size_bytes:
+            expected.check_size(facts.size_bytes)  # it may still grow
         return facts
 
     facts = wait.until_published(probe)

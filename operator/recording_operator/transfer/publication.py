@@ -19,6 +19,8 @@ from recording_operator.transfer.source_status import NotYetThere
 # However long ago it was published, one response may be of a node that does not know it yet.
 _LEAST_TRIES: Final = 3
 _LONGEST_PAUSE: Final = 8.0
+# Rights may come late as well, and a file may still grow to its size; but only where the source is known to be new.
+_WHILE_FRESH: Final = frozenset({Reason.SOURCE_FORBIDDEN, Reason.SIZE_MISMATCH})
 _jitter: Final[Callable[[float, float], float]] = random.uniform
 _T = TypeVar("_T")
 
@@ -40,9 +42,8 @@ class PublicationWait:
             try:
                 return call()
             except TransferError as error:
-                # Rights may come late as well, but only where it is known that the source is new.
                 late = isinstance(error, NotYetThere)
-                if late or (self._is_fresh and error.reason is Reason.SOURCE_FORBIDDEN):
+                if late or (self._is_fresh and error.reason in _WHILE_FRESH):
                     tries += 1
                     self._pause(error, tries=tries, least=_LEAST_TRIES if late else 1)
                 else:

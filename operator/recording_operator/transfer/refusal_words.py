@@ -47,7 +47,8 @@ _NOT_YET: Final = re.compile(
 )
 _CLOCKS_DIFFER: Final = re.compile(r"time ?too ?skewed|clock skew|between the request time and")
 _EXPIRED: Final = re.compile(
-    r"expired|expir(?:é|ad[oa])|abgelaufen|caducad[oa]|scadut[oa]"
+    r"expired|expir(?:é|ad[oa]|ou\b)|abgelaufen|caducad[oa]|scadut[oa]|verlopen"
+    r"|过期|過期|期限切れ|期限が切れ|ист[её]к|만료"
     r"|(?:past|after|beyond|passed|exceed\w*) (?:(?:its|the|your) )?(?:\w+ )?expir"
     r"|expir(?:y|ation|es)(?: \w+){0,4} (?:past|passed|reached|exceeded|elapsed|over)\b"
     r"|\bexp claim|exp (?:is )?in the past|invalid ?jwt"

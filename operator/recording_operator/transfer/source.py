@@ -79,13 +79,7 @@ class Source:
         Where a range request gets anything but that range or the whole, or breaks several times, it is one GET without
         Range. Raises TransferError and Stopped.
         """
-        try:
-            facts, stated_bytes = self._probe_range()
-        except TransferError as error:
-            self._broken_ranges += isinstance(error, ServerFailed) or error.reason in _BREAKS
-            if self._broken_ranges < _RANGE_TRIES:
-                raise
-            facts, stated_bytes = None, None
+        facts, stated_bytes = self._probe_range() if self._broken_ranges < _RANGE_TRIES else (None, None)
         if facts is not None and not self._may_be_cut(facts):
             return facts
         try:
@@ -154,9 +148,15 @@ class Source:
     def _probe_range(self) -> tuple[SourceFacts | None, int | None]:
         """The facts of a range or whole that can be used, and the size that a Content-Range states."""
         try:
-            response = self._open({"Range": f"bytes=0-{PROBE_BYTES - 1}"})
+            return self._request_range()
         except RangeRefused:
             return None, None
+        except TransferError as error:
+            self._broken_ranges += isinstance(error, ServerFailed) or error.reason in _BREAKS
+            raise
+
+    def _request_range(self) -> tuple[SourceFacts | None, int | None]:
+        response = self._open({"Range": f"bytes=0-{PROBE_BYTES - 1}"})
         with response:
             if response.status == _OK and not is_range(response):
                 return _facts_of_whole(response), None
