@@ -102,7 +102,7 @@ def check_content(facts: SourceFacts, obj: ObjectSpec, *, vouched: bool = False)
         return
     seen = content.described
     if seen == "unknown data":
-        seen = f"{len(facts.head)} bytes without the signature of a video or a document"
+        seen = f"{len(head)} bytes without the signature of a video or a document"
     hint = "declare it with contentType"
     if content.is_error:
         seen, hint = f"an error document ({seen})", "declare it with contentType and kind Other"
