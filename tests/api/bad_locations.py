@@ -26,6 +26,8 @@ AWS_CLASS: Final = (
 CLASS: Final = "write a storage class such as STANDARD_IA: letters, digits, '-', '_' and '.'"
 ENDPOINT: Final = "must be a URL without user name or query, such as https://minio.example.com:9000"
 FOLDERS: Final = "must not begin with '/' or contain '//' or a folder '.' or '..'"
+TAGS: Final = "write names and values of tags with letters, digits, blanks and + - = . _ : / @"
+TAG_NAMES: Final = "tag names beginning with aws: are the store's own"
 PREFIX_CHARACTERS: Final = "use only letters, digits and ! - _ . * ( ) =, and '/' between folders"
 
 BAD_LOCATIONS: Final = (
@@ -139,11 +141,14 @@ BAD_LOCATIONS: Final = (
         blocked("spec.s3.tags: Too many: 11: must have at most 10 items"),
     ),
     Case("tag empty", with_s3(tags={"": "x"}), refused("spec.s3.tags", "a tag name has 1 to 128 characters")),
-    Case(
-        "tag aws",
-        with_s3(tags={"aws:x": "x"}),
-        refused("spec.s3.tags", "tag names beginning with aws: are the store's own"),
-    ),
+    Case("tag aws", with_s3(tags={"aws:x": "x"}), refused("spec.s3.tags", TAG_NAMES)),
+    Case("tag AWS", with_s3(tags={"Aws:x": "x"}), refused("spec.s3.tags", TAG_NAMES)),
+    Case("tag name with &", with_s3(tags={"R&D": "x"}), refused("spec.s3.tags", TAGS)),
+    Case("tag value with a comma", with_s3(tags={"team": "a, b"}), refused("spec.s3.tags", TAGS)),
+    Case("tag value with JSON", with_s3(tags={"team": '{"a":1}'}), refused("spec.s3.tags", TAGS)),
+    Case("tag value with a newline", with_s3(tags={"team": "a\n"}), refused("spec.s3.tags", TAGS)),
+    Case("tag value with an emoji", with_s3(tags={"team": "😀"}), refused("spec.s3.tags", TAGS)),
+    Case("tag value with a wildcard", with_s3(tags={"ok": "x", "team": "a*"}), refused("spec.s3.tags", TAGS)),
     Case("tag number", with_s3(tags={"a": 1}), blocked(wrong_type("spec.s3.tags.a", "string", got="integer"))),
     Case(
         "caBundle as a path",

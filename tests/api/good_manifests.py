@@ -64,6 +64,7 @@ GOOD_RECORDINGS: Final = {
 }
 GOOD_LOCATIONS: Final = {
     "a bucket": a_location(),
+    "every character of tags": a_location(s3={"tags": {"Équipe 7+-=._:/@": " 録画\u00a0+-=._:/@", "empty": ""}}),
     "everything": a_location(
         s3={
             "region": "eu-west-2",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -123,7 +124,14 @@ def test_a_url_that_cannot_be_used_is_told_at_once(
         (["--checksum=crc32:0000000g"], "8 hex digits"),
         (["--content-type=video"], "such as video/mp4"),
         (["--content-type=video/mp4\r\nx: y"], "such as video/mp4"),
+        (["--content-type=text/plain; charset"], "such as video/mp4"),
+        (['--content-type=text/plain; charset="utf-8'], "such as video/mp4"),
+        (["--content-type=text/plain; charset=é"], "such as video/mp4"),
+        (["--content-type=text/plain; a=b" + "; c=d" * 30], "127 characters"),
         (["--part-size=4Mi"], "5Mi"),
+        (["--part-size=6Gi"], "5Gi"),
+        (["--part-size="], "--part-size: write an amount"),
+        ([f"--ca-bundle={sys.executable}"], f"{sys.executable}: it is no UTF-8 text"),
         (["--size=-1"], "--size"),
         (["--settings=/no/such/file"], "settings file /no/such/file: No such file"),
         (["--settings=/no/such/file", "--probe"], "settings file /no/such/file: No such file"),
@@ -138,7 +146,7 @@ def test_wrong_options_ask_nobody(strict: StrictStore, serve: Serve, options: li
     assert source.connections == 0
 
 
-@pytest.mark.parametrize("key", ["k" * 1025, "é" * 513, "\udcff"])
+@pytest.mark.parametrize("key", ["k" * 1025, "é" * 513, "\udcff", "..", "../a", "a/../../b", "./../a", "a//../../b"])
 def test_a_key_that_s3_does_not_take(strict: StrictStore, key: str) -> None:
     done = copied(strict, "https://media.example.com/x", key=key)
     assert done.exit_code == 2, done.output

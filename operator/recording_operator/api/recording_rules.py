@@ -32,10 +32,12 @@ OWNER_SCHEMA: Final = cel.string(
 )
 URL_SCHEMA: Final = {"type": "string", "maxLength": MAX_URL_CHARS}
 CHECKSUM_SCHEMA: Final = cel.string(max_length=71)
-CONTENT_TYPE_SCHEMA: Final = cel.string(max_length=127)
+MAX_CONTENT_TYPE_CHARS: Final = 127
+CONTENT_TYPE_SCHEMA: Final = cel.string(max_length=MAX_CONTENT_TYPE_CHARS)
 _CHECKSUM: Final = "^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|crc64nvme:[0-9a-f]{16}|crc32:[0-9a-f]{8})$"
 _MEDIA_PART: Final = "[A-Za-z0-9!#$&^_.+-]+"
 _PARAMETER: Final = f' *; *{_MEDIA_PART}=({_MEDIA_PART}|"[ !#-Z^-~]*")'
+CONTENT_TYPE_PATTERN: Final = f"^{_MEDIA_PART}/{_MEDIA_PART}({_PARAMETER})*$"
 INLINE_SCHEMA: Final = cel.string(max_length=MAX_INLINE_BYTES)
 
 _SCHEME: Final = "^[hH][tT][tT][pP][sS]?://"
@@ -104,7 +106,7 @@ SOURCE_RULES: Final = (
 ARTIFACT_RULES: Final = (
     Rule(rule="has(self.source) != has(self.inline)", message="set exactly one of source and inline"),
     Rule(
-        rule=f"self.contentType == '' || self.contentType.matches('^{_MEDIA_PART}/{_MEDIA_PART}({_PARAMETER})*$')",
+        rule=f"self.contentType == '' || self.contentType.matches('{CONTENT_TYPE_PATTERN}')",
         message="write a media type such as video/mp4, audio/mpeg or text/plain; charset=utf-8",
         field_path=".contentType",
     ),

@@ -107,13 +107,22 @@ CA_BUNDLE_SCHEMA: Final = cel.string(
     ),
     max_length=65536,
 )
+# What S3 takes in names and values of tags.
+_TAG: Final = r"^[\p{L}\p{Z}\p{N}_.:/=+@-]*$"
 TAGS_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "maxProperties": 10,
     "additionalProperties": {"type": "string", "maxLength": 256},
     **cel.rules(
         Rule(rule="self.all(k, size(k) > 0 && size(k) <= 128)", message="a tag name has 1 to 128 characters"),
-        Rule(rule="self.all(k, !k.startsWith('aws:'))", message="tag names beginning with aws: are the store's own"),
+        Rule(
+            rule=f"self.all(k, k.matches(r'{_TAG}') && self[k].matches(r'{_TAG}'))",
+            message="write names and values of tags with letters, digits, blanks and + - = . _ : / @",
+        ),
+        Rule(
+            rule="self.all(k, !k.lowerAscii().startsWith('aws:'))",
+            message="tag names beginning with aws: are the store's own",
+        ),
     ),
 }
 NAMESPACE_SCHEMA: Final = cel.label_schema("write the name of a namespace")

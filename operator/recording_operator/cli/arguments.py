@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +36,14 @@ class Target(click.ParamType[tuple[str, str]]):
             self.fail("the key is not UTF-8 text", param, ctx)
         if length > _LONGEST_KEY_BYTES:
             self.fail(f"the key has {length} bytes, S3 allows {_LONGEST_KEY_BYTES}", param, ctx)
+        if _leads_out(key):
+            self.fail("S3 takes no key whose '..' leads out of what stands before it", param, ctx)
         return bucket, key
+
+
+def _leads_out(key: str) -> bool:
+    depths = accumulate({"..": -1, ".": 0, "": 0}.get(segment, 1) for segment in key.split("/"))
+    return min(depths) < 0
 
 
 def read_url(argument: str) -> str:

@@ -38,7 +38,7 @@ Examples:
     "Default: public https sources on port 443 only."
 )
 @click.option("--workers", type=click.IntRange(1, 64), help="Most connections. Default: that of the settings, 4.")
-@click.option("--part-size", help="Such as 16Mi; at least 5Mi. Default: by size.")
+@click.option("--part-size", help="Such as 16Mi; 5Mi to 5Gi. Default: by size.")
 @click.option("--content-type", default="", help="Expected type, such as video/mp4; other content is refused.")
 @click.option("--size", type=click.IntRange(0), help="Expected bytes; any other number is a failure.")
 @click.option("--checksum", help="Expected checksum as algorithm:hex (sha256, md5, crc64nvme, crc32).")

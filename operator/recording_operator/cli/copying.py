@@ -15,6 +15,7 @@ import click
 
 from recording_operator.api.meta import parse_quantity
 from recording_operator.api.reasons import Reason
+from recording_operator.api.recording_rules import CONTENT_TYPE_PATTERN, MAX_CONTENT_TYPE_CHARS
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.meter import Meter
 from recording_operator.cli.words import for_copy
@@ -32,6 +33,7 @@ from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.dialer_connections import blocked
 from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StoredObject, TransferOptions
+from recording_operator.transfer.plan import LARGEST_PART_BYTES
 from recording_operator.transfer.policy import SourcePolicy
 from recording_operator.transfer.source_identity import source_identity
 from recording_operator.transfer.source_url import parse_source_url
@@ -51,7 +53,7 @@ _NEEDS_A_PERSON: Final = frozenset({Reason.SOURCE_FORBIDDEN})
 _BUCKET_NAMES: Final = (
     "The store may not take this name of a bucket: AWS takes 3 to 63 lower-case letters, digits, dots and hyphens."
 )
-_MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}( *;[\x20-\x7e]*)?")
+_MEDIA_TYPE: Final = re.compile(CONTENT_TYPE_PATTERN)
 # Names that AWS has, old ones among them, or has had.
 _AWS_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _ACCESS_POINT: Final = re.compile(r"arn:aws[a-z-]*:s3:[a-z0-9-]+:[0-9]{12}:accesspoint/[a-z0-9-]{3,63}")
@@ -248,9 +250,12 @@ def _transfer_options(settings: Settings, workers: int | None, part_size: str | 
     workers = workers or chosen.workers
     if part_size is None:
         return TransferOptions(workers=workers)
-    part_bytes = parse_quantity(part_size)
-    if part_bytes < 5 * 2**20:
-        raise ValueError("--part-size: S3 takes no parts under 5Mi")
+    try:
+        part_bytes = parse_quantity(part_size)
+    except ValueError as error:
+        raise ValueError(f"--part-size: {error}") from None
+    if not 5 * 2**20 <= part_bytes <= LARGEST_PART_BYTES:
+        raise ValueError("--part-size: S3 takes parts of 5Mi to 5Gi")
     return TransferOptions(
         workers=workers,
         single_put_bytes=part_bytes,
@@ -276,7 +281,9 @@ def _check_expectations(wanted: Wanted) -> None:
         except ValueError as error:
             raise ValueError(f"--checksum: {error}") from None
     if wanted.content_type and not _MEDIA_TYPE.fullmatch(wanted.content_type):
-        raise ValueError("--content-type: write a type such as video/mp4")
+        raise ValueError("--content-type: write a type such as video/mp4 or text/plain; charset=utf-8")
+    if len(wanted.content_type) > MAX_CONTENT_TYPE_CHARS:
+        raise ValueError(f"--content-type: at most {MAX_CONTENT_TYPE_CHARS} characters")
 
 
 def _check_bucket(bucket: str, endpoint: str | None) -> None:
@@ -295,6 +302,13 @@ def _check_bucket(bucket: str, endpoint: str | None) -> None:
         )
 
 
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file}: it is no UTF-8 text") from None
+
+
 def _store(wanted: Wanted, here: Ambient, options: TransferOptions) -> S3Store:
     bundle = wanted.ca_bundle
     try:
@@ -304,7 +318,7 @@ def _store(wanted: Wanted, here: Ambient, options: TransferOptions) -> S3Store:
                 region=wanted.region,
                 endpoint=here.endpoint,
                 path_style=here.path_style,
-                ca_bundle_pem=None if bundle is None else bundle.read_text(encoding="utf-8"),
+                ca_bundle_pem=None if bundle is None else _text_of(bundle),
                 connections=options.workers * 2,
             )
         )
