@@ -25,6 +25,7 @@ AWS_CLASS: Final = (
 )
 CLASS: Final = "write a storage class such as STANDARD_IA: letters, digits, '-', '_' and '.'"
 ENDPOINT: Final = "must be a URL without user name or query, such as https://minio.example.com:9000"
+ENDPOINT_HOST: Final = "the host of an endpoint has no '_': S3 clients take no such name"
 FOLDERS: Final = "must not begin with '/' or contain '//' or a folder '.' or '..'"
 TAGS: Final = "write names and values of tags with letters, digits, blanks and + - = . _ : / @"
 TAG_NAMES: Final = "tag names beginning with aws: are the store's own"
@@ -101,6 +102,12 @@ BAD_LOCATIONS: Final = (
         with_s3(endpoint=f"https://minio.example.com/?{CANARY}"),
         refused("spec.s3.endpoint", ENDPOINT),
     ),
+    Case("endpoint _", with_s3(endpoint="https://minio_1.example.com"), refused("spec.s3.endpoint", ENDPOINT_HOST)),
+    Case("endpoint _ alone", with_s3(endpoint="http://_:9000/a"), refused("spec.s3.endpoint", ENDPOINT_HOST)),
+    Case("endpoint - first", with_s3(endpoint="https://a.-b.c"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint dots", with_s3(endpoint="https://a..b"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint dot", with_s3(endpoint="https://./"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint port 0", with_s3(endpoint="https://minio.example.com:0"), refused("spec.s3.endpoint", ENDPOINT)),
     Case("endpoint port", with_s3(endpoint="https://minio.example.com:99999"), refused("spec.s3.endpoint", ENDPOINT)),
     Case(
         "prefix no slash",

@@ -131,6 +131,7 @@ def test_a_url_that_cannot_be_used_is_told_at_once(
         (["--part-size=4Mi"], "5Mi"),
         (["--part-size=6Gi"], "5Gi"),
         (["--part-size="], "--part-size: write an amount"),
+        (["--ca-bundle=/dev/null"], "holds no certificate"),
         ([f"--ca-bundle={sys.executable}"], f"{sys.executable}: it is no UTF-8 text"),
         (["--size=-1"], "--size"),
         (["--settings=/no/such/file"], "settings file /no/such/file: No such file"),

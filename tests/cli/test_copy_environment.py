@@ -66,6 +66,10 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         {},
         f"[default]\nservices = mine\nendpoint_url = {NOWHERE}\n" + SERVICES.format("HERE"),
     ),
+    "a profile that would be accelerated at AWS": (
+        {},
+        "[default]\nendpoint_url = HERE\ns3 =\n  use_accelerate_endpoint = true\n",
+    ),
     "the environment before the profile": (
         {"AWS_ENDPOINT_URL": "HERE"},
         f"[default]\nservices = mine\nendpoint_url = {NOWHERE}\n" + SERVICES.format(NOWHERE),
@@ -141,6 +145,8 @@ def region_of(strict: StrictStore, done: Result, *, key: str) -> str:
         ("[default]\nregion = no region\n", {}, "region"),
         ("[default]\ns3 = no section\n", {}, "AWS configuration cannot be used"),
         ("[default]\nca_bundle = /no/such/file\n", {}, "CA bundle"),
+        ("[default]\nmax_attempts = some\n", {}, "AWS configuration cannot be used"),
+        ("", {"AWS_MAX_ATTEMPTS": "some"}, "AWS configuration cannot be used"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_is_told_in_words_and_nothing_is_asked(

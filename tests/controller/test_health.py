@@ -98,3 +98,14 @@ def test_a_port_that_is_taken_is_an_error_at_once() -> None:
         for host in ("127.0.0.1", ""):
             with pytest.raises(OSError, match="in use"):
                 HealthServer(host=host, port=taken.getsockname()[1], checks=checks, metrics=Metrics(version="test"))
+
+
+def test_a_star_is_every_address(listen: Listen) -> None:
+    assert answer("127.0.0.1", listen("*")) == 200
+
+
+@pytest.mark.parametrize("host", ["a..b", "b" * 64, "no such host", "fe80::1", "\ud800"])
+def test_a_host_that_cannot_be_had_is_an_error_at_once(host: str) -> None:
+    checks = Checks(alive=lambda: None, ready=lambda: None)
+    with pytest.raises(OSError, match=r"."):
+        HealthServer(host=host, port=0, checks=checks, metrics=Metrics(version="test"))

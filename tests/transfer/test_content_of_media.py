@@ -234,6 +234,29 @@ def test_s50_random_bytes_are_a_recording(seed: bytes, stated: str | None) -> No
     assert refusal(pattern(8 * KIB, seed=zlib.crc32(seed)), stated=stated) is None
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        '{"error": "not found"}',
+        '\n{"message" : "Internal Server Error"}',
+        "<?xml version='1.0'?><Fault/>",
+        "\ufeff<html><p>sign in",
+        "#EXTM3U\n#EXTINF:10,\na.ts\n",
+        "WEBVTT\n\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n",
+        "HTTP/2 502\r\n\r\n",
+        "<br />\n<b>Warning</b>:  readfile(): SSL: Connection reset by peer in <b>/srv/get.php</b><br />\n",
+        "PHP Fatal error:  Allowed memory size exhausted\n",
+        "\nNotice: Undefined index: id in /srv/get.php on line 3\n",
+        "Traceback (most recent call last):\n",
+    ],
+)
+@pytest.mark.parametrize("rest", [pattern(9 * KIB), HEADS["mp4"], HEADS["mp3 no tag"]], ids=["any", "mp4", "mp3"])
+def test_s51_what_begins_with_an_error_is_no_recording_whatever_follows(words: str, rest: bytes) -> None:
+    for stated, kind, declared in every_way():
+        assert refusal(words.encode() + rest, stated=stated, kind=kind, declared=declared) is not None
+
+
 def test_s51_the_head_may_end_within_a_character() -> None:
     for cut in range(4):
         assert refusal(("я" * 3 + "😀" * 20_000).encode()[: 64 * KIB - cut]) is not None
@@ -326,6 +349,7 @@ def test_s53_an_error_is_no_document(declared: str, kind: str) -> None:
         ("text/vtt; charset=windows-1251", b"WEBVTT\n\n00:01.000 --> 00:02.000\n" + "Добрый день".encode("cp1251")),
         ("text/vtt", b"captions in a dialect of their own\n" * 100),
         ("application/x-ndjson", b"# a comment, as some tools write it\n" * 100),
+        ("application/pdf", b"Warning: a printer's own words\n%PDF-1.4\n" + pattern(4 * KIB)),
         ("application/json", codecs.BOM_UTF8 + b' \n[1, 2]'),
         ("application/json", b'"a text"'),
         ("application/json", b"-12.5e3\n"),

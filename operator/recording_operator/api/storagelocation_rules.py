@@ -17,7 +17,11 @@ MAX_TEMPLATE_CHARS: Final = 200
 
 _KEY_CHARACTERS: Final = "-A-Za-z0-9!_.*()="
 _KEY_CHARACTERS_MESSAGE: Final = "letters, digits and ! - _ . * ( ) ="
-_ENDPOINT: Final = "^https?://([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$"
+_LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_ENDPOINT: Final = (
+    f"^https?://({_LABEL}([.]{_LABEL})*[.]?|[[][0-9A-Fa-f:.]+[]])(:0{{0,4}}[1-9][0-9]{{0,4}})?"
+    "(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$"
+)
 _NEW: Final = "create a new StorageLocation"
 
 _BUCKET: Final = "^[A-Za-z0-9][A-Za-z0-9._-]+[A-Za-z0-9]$"
@@ -155,6 +159,11 @@ S3_RULES: Final = (
         " && isURL(self.endpoint)"
         " && (url(self.endpoint).getPort() == '' || int(url(self.endpoint).getPort()) <= 65535))",
         message="must be a URL without user name or query, such as https://minio.example.com:9000",
+        field_path=".endpoint",
+    ),
+    Rule(
+        rule="!has(self.endpoint) || !self.endpoint.matches('^https?://[^/@]*_')",
+        message="the host of an endpoint has no '_': S3 clients take no such name",
         field_path=".endpoint",
     ),
     Rule(

@@ -155,7 +155,7 @@ class App:
         except OSError as error:
             where = f"{options.http_host or '*'}:{options.http_port}"
             raise StartError(
-                f"cannot listen on {where} ({error.strerror}); choose another port with --http-port"
+                f"cannot listen on {where} ({error.strerror}); choose another with --http-host and --http-port"
             ) from None
         _log.info("Listening on %s for /healthz, /readyz and /metrics", server.address)
         return server

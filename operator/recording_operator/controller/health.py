@@ -58,10 +58,13 @@ class HealthServer:
 
 
 def _listening(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> "_Server":
-    """On an address (IPv6 with or without brackets), a name, or everywhere."""
-    host = host.strip("[]")
+    """On an address (IPv6 with or without brackets), a name, or everywhere (nothing, or `*`)."""
+    host = host.strip("[]*")
     if host:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        try:
+            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        except UnicodeError:
+            raise OSError(errno.EINVAL, "it is no name of a host") from None
         return _Server(address, family, handler)
     if socket.has_dualstack_ipv6():
         try:

@@ -39,6 +39,15 @@ _FLAVOURS: Final = {
 }
 _FLAVOUR_PATTERNS: Final = {name: re.compile(text, re.DOTALL) for name, text in _FLAVOURS.items()}
 _ERROR_XML: Final = re.compile(_PROLOG + r"<error[\s>]", re.DOTALL)
+# Beginnings that no other data has by chance, whatever follows: a program that failed, or a head within the body.
+_UNMISTAKABLE: Final = re.compile(
+    rf"{_FLAVOURS['HTML']}|{_PROLOG}<error[\s>]|<\?xml\s|#extm3u\s|webvtt\s"
+    r'|\{\s{0,64}"[^"\x00-\x1f\x7f-\xff]{1,64}"\s{0,8}:|http/[12](?:\.[01])? [1-5]\d\d\s'
+    r"|traceback \(most recent call last\):"
+    r"|(?:<br ?/?>\s{0,8})?(?:<b>|php )?(?:warning|notice|deprecated|(?:fatal |parse )?error)(?:</b>)?: ",
+    re.DOTALL,
+)
+_MARKS_AS_LATIN: Final = re.compile("(?:ï»¿|þÿ|ÿþ)?\\s*+")
 _CUE: Final = re.compile(r"\d\d:\d\d[.,:]\d\d\S{0,8}[ \t]{0,8}-->")
 _ERROR_FIELDS: Final = frozenset({"error", "errors", "errormessage", "errorcode", "fault", "exception"})
 _STATUS_FIELDS: Final = frozenset({"code", "status", "statuscode"})
@@ -143,8 +152,8 @@ def _identify(head: bytes, facts: SourceFacts, *, packed: bool) -> _Content:
     text = text_of(head) if other is None else None
     if text is None and not packed:
         text = text_of(_unpacked(head))
-    if text is None:
-        text = _page_without_encoding(head)
+    if text is None and other is None:
+        text = _begun_text(head)
     if text is not None:
         return known(text=text, flavour=_flavour(text))
     return known(media=media_by_frames(head) if other is None else None, other=other)
@@ -202,11 +211,11 @@ def _flavour(text: str) -> str | None:
     return next((name for name, pattern in _FLAVOUR_PATTERNS.items() if pattern.match(start)), None)
 
 
-def _page_without_encoding(head: bytes) -> str | None:
-    """A page that is padded, damaged or in no encoding at all still begins as one."""
-    start = head[:_START_CHARACTERS].replace(b"\0", b"").decode("latin-1").lstrip()
-    begins = start.lower()
-    return start if _FLAVOUR_PATTERNS["HTML"].match(begins) or _ERROR_XML.match(begins) else None
+def _begun_text(head: bytes) -> str | None:
+    """A page that is padded, damaged or in no encoding at all still begins as one, and so do other texts."""
+    start = head[:_START_CHARACTERS].replace(b"\0", b"").decode("latin-1")
+    start = _MARKS_AS_LATIN.sub("", start.lstrip(), count=1)
+    return start if _UNMISTAKABLE.match(start.lower()) else None
 
 
 def _unpacked(head: bytes) -> bytes:

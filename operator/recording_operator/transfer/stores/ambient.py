@@ -33,7 +33,7 @@ def ambient(*, endpoint: str | None) -> Ambient:
         session.register_component("data_loader", service_models())
         style = str((session.get_config_variable("s3") or {}).get("addressing_style", ""))
         found = endpoint or _configured(session)
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:
         raise ValueError(f"the AWS configuration cannot be used: {error}") from None
     except AttributeError:  # botocore does not expect text where a section belongs
         raise ValueError("the AWS configuration cannot be used: a section of the profile is not indented") from None

@@ -160,10 +160,13 @@ def _parse_timestamp(value: Any) -> datetime:
 
 
 def _config(options: S3Options) -> Config:
+    # Bodies are neither hashed before they are sent nor wrapped in chunks with a trailer: the store sums them, and every
+    # sum is compared with ours.
+    s3 = {"addressing_style": "path" if options.path_style else "auto", "payload_signing_enabled": False}
+    if options.endpoint is not None:
+        s3["use_accelerate_endpoint"] = False  # of AWS; a profile may ask for it
     return Config(
-        # Bodies are neither hashed before they are sent nor wrapped in chunks with a trailer: the store sums them, and
-        # every sum is compared with ours.
-        s3={"addressing_style": "path" if options.path_style else "auto", "payload_signing_enabled": False},
+        s3=s3,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": 1},  # see StoreRetries
@@ -191,7 +194,9 @@ def _transport(options: S3Options) -> StoreTransport:
 
 
 def _trust(options: S3Options) -> ssl.SSLContext:
-    if options.ca_bundle_pem:
+    if options.ca_bundle_pem == "":  # with this the library would trust whom the system does
+        raise ssl.SSLError
+    if options.ca_bundle_pem is not None:
         return ssl.create_default_context(cadata=options.ca_bundle_pem)
     trusted = _trusted_file(options)
     return _public_trust() if trusted == certifi.where() else ssl.create_default_context(cafile=trusted)
