@@ -64,7 +64,7 @@ GOOD_RECORDINGS: Final = {
 }
 GOOD_LOCATIONS: Final = {
     "a bucket": a_location(),
-    "an endpoint with a path": a_location(s3={"endpoint": "https://a-b.c--d.Example.com.:09443/p_q/~r/"}),
+    "an endpoint with all that may be": a_location(s3={"endpoint": "https://a-b.c--d.Example.com.:09443/p_q/~r/"}),
     "an endpoint by IPv6": a_location(s3={"endpoint": "http://[fd00::1]:9000"}),
     "every character of tags": a_location(s3={"tags": {"Équipe 7+-=._:/@": " 録画\u00a0+-=._:/@", "empty": ""}}),
     "everything": a_location(

@@ -160,8 +160,8 @@ def _parse_timestamp(value: Any) -> datetime:
 
 
 def _config(options: S3Options) -> Config:
-    # Bodies are neither hashed before they are sent nor wrapped in chunks with a trailer: the store sums them, and every
-    # sum is compared with ours.
+    # Bodies are neither hashed before they are sent nor wrapped in chunks with a trailer: the store sums them, and
+    # every sum is compared with ours.
     s3 = {"addressing_style": "path" if options.path_style else "auto", "payload_signing_enabled": False}
     if options.endpoint is not None:
         s3["use_accelerate_endpoint"] = False  # of AWS; a profile may ask for it
