@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT, told to threads without a lock in a signal handler.
+"""SIGTERM, SIGINT and SIGHUP, told to threads without a lock in a signal handler.
 
 Python runs a handler in the main thread, between two instructions of whatever runs there. A handler that sets an Event
 may interrupt the main thread inside that Event's own lock, and then waits for itself forever. Here the handler does
@@ -14,7 +14,7 @@ from typing import Final
 
 SAME_REQUEST_S: Final = 1.0
 """Signals that follow the first one sooner are the same request: make and a terminal both signal a whole group."""
-END_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+END_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def end_on_signals(status: int) -> None:
@@ -32,15 +32,17 @@ def end_on_signals(status: int) -> None:
 
 
 def on_end_signals(*, first: Callable[[], None], again: Callable[[], None]) -> None:
-    """Call `first` at the first SIGTERM or SIGINT, and `again` at each one that comes more than a second later.
+    """Call `first` at the first of these signals, and `again` at each one that comes more than a second later.
 
+    SIGHUP, of a terminal that is closed, stays ignored where it is, as under nohup.
     Both are called in a thread of their own and may take locks. Call this once, in the main thread.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in END_SIGNALS:
-        signal.signal(number, _ignore)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _ignore)
     threading.Thread(target=_tell, args=(reading, first, again), name="signals", daemon=True).start()
 
 

@@ -2,17 +2,20 @@
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from localcluster.operatorprocess import POLICY
 from recording_operator.api.reasons import Reason
 from recording_operator.cli import main
+from recording_operator.cli.arguments import read_url
 from recording_operator.cli.copying import EXIT_TRY_LATER, _status_of
 from recording_operator.engine.verdicts import VERDICTS
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
@@ -86,6 +89,29 @@ def test_input_that_is_not_one_url(strict: StrictStore, tmp_path: Path, text: st
         assert "SourceInvalid" in done.output or "expected one URL" in done.output
     assert strict.requests == []
     assert "No such file" in copied(strict, f"@{tmp_path}/absent").output
+
+
+def test_without_standard_input_there_is_no_url(strict: StrictStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as Python does where it is closed
+    with pytest.raises(click.UsageError, match="standard input"):
+        read_url("-")
+    assert strict.requests == []
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+@pytest.mark.parametrize("right", [True, False])
+def test_a_result_that_cannot_be_written_changes_no_status(
+    strict: StrictStore, serve: Serve, right: bool, as_json: tuple[str, ...]
+) -> None:
+    source = serve(SMALL)
+    command = [str(Path(sys.executable).with_name("recording-operator")), "copy", source.url, "s3://recordings/video"]
+    options = [f"--endpoint-url={strict.endpoint}", f"--settings={POLICY}", f"--size={1_000 if right else 7}", *as_json]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*command, *options], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == (0 if right else 1), done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("the result could not be written: No space left" in done.stderr) == (right or bool(as_json))
+    assert strict.keys() == (["video"] if right else [])
 
 
 @pytest.mark.parametrize(

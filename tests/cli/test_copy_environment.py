@@ -183,6 +183,19 @@ def test_credentials_that_are_missing_or_half_there(
     assert "operator has" not in done.output
 
 
+def test_a_session_token_that_the_store_refuses_is_named(
+    strict: StrictStore,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-yesterday")
+    done = copied(strict, f"--endpoint-url={strict.endpoint}", key="with-a-token")
+    assert done.exit_code == 1, done.output
+    assert "expired session token" in done.output
+
+
 def test_a_login_that_has_expired(strict: StrictStore, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(
         home,

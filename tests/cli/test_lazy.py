@@ -82,3 +82,9 @@ def test_every_verb_has_examples_and_exit_statuses_in_its_help(verb: str) -> Non
 
 def test_the_steps_of_a_report_are_those_of_its_writer() -> None:
     assert [step.value for step in Step] == list(_STEPS)
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_no_line_of_help_is_wider_than_80_columns(verb: str) -> None:
+    shown = CliRunner().invoke(main, [*verb.split(), "--help"], terminal_width=80).output
+    assert [line for line in shown.splitlines() if len(line) > 80] == []

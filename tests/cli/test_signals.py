@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -80,6 +81,29 @@ def test_every_burst_of_signals_ends_the_process(numbers: tuple[signal.Signals, 
                 assert process.stdout.read() == "first\n", "a burst is one request"
             finally:
                 process.kill()
+
+
+def test_a_terminal_that_is_closed_is_a_request() -> None:
+    with _start("once") as process:
+        try:
+            process.send_signal(signal.SIGHUP)
+            assert process.wait(_END_WITHIN_S) == 7
+        finally:
+            process.kill()
+
+
+def test_under_nohup_a_closed_terminal_is_none() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children inherit this, as from nohup
+    try:
+        with _start("twice") as process:
+            try:
+                status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+                ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+                assert ignored & 1 << signal.SIGHUP - 1
+            finally:
+                process.kill()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_that_comes_later_is_a_second_request() -> None:

@@ -18,7 +18,7 @@ VERBS: Final = {
 }
 _EXAMPLES: Final = """\b
 Examples:
-  recording-operator copy 'https://media.example.com/video.mp4' s3://recordings/video.mp4
+  recording-operator copy 'https://example.com/a.mp4' s3://recordings/a.mp4
   recording-operator report acme --by month -o csv
   recording-operator run --settings settings.yaml
 """

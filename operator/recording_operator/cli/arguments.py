@@ -47,11 +47,13 @@ def _leads_out(key: str) -> bool:
 
 
 def read_url(argument: str) -> str:
-    """The URL itself, from standard input (`-`) or the first line of a file (`@FILE`). Raises click.UsageError.
+    """The URL itself, from standard input (`-`) or a file (`@FILE`) that hold nothing else. Raises click.UsageError.
 
     Other users of the machine see the arguments of a process, and a presigned URL is a secret.
     """
     if argument == "-":
+        if sys.stdin is None:
+            raise click.UsageError("standard input is closed: no URL can be read from it")
         return _only_line(sys.stdin.buffer.read(_LONGEST_URL_BYTES + 1), "standard input")
     if not argument.startswith("@"):
         return argument

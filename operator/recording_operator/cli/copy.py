@@ -9,9 +9,11 @@ from recording_operator.signals import end_on_signals
 
 _EXAMPLES = """\b
 Examples:
-  recording-operator copy 'https://media.example.com/video.mp4?X-Amz-Signature=…' s3://recordings/2026/video.mp4
-  recording-operator copy @url.txt s3://recordings/video.mp4 --size 480000000 --json
-  get-a-fresh-url | recording-operator copy - s3://recordings/video.mp4 --endpoint-url https://minio.example.com
+  recording-operator copy 'https://example.com/a.mp4?X-Amz-Signature=…' \\
+      s3://recordings/2026/a.mp4
+  recording-operator copy @url.txt s3://recordings/a.mp4 --size 480000 --json
+  get-a-fresh-url | recording-operator copy - s3://recordings/a.mp4 \\
+      --endpoint-url https://minio.example.com
 """
 
 
@@ -73,7 +75,7 @@ def copy(
     \b
     Exit status:
       0    stored and verified
-      1    failed: the source, the key, the rights or what was expected must change first
+      1    failed: source, key, rights or what was expected must change first
       2    the command line or the settings file is wrong
       75   may work later
       130  interrupted; the upload was aborted (a second signal ends it at once)

@@ -216,7 +216,7 @@ def _drop_uploads(obj: ObjectSpec, meter: Meter, store: S3Store) -> None:
 
 def _failed(reason: Reason, message: str, status: int, *, as_json: bool) -> int:
     if as_json:
-        click.echo(json.dumps({"reason": reason, "message": message}))
+        _print(json.dumps({"reason": reason, "message": message}))
     click.echo(f"recording-operator: {reason}: {message}", err=True)
     return status
 
@@ -239,10 +239,19 @@ def _stored(stored: StoredObject, *, seconds: float, as_json: bool) -> None:
             "contentType": stored.content_type,
             "seconds": round(seconds, 3),
         }
-        click.echo(json.dumps({name: value for name, value in fields.items() if value is not None}))
+        _print(json.dumps({name: value for name, value in fields.items() if value is not None}))
         return
     rate = format_bytes(int(stored.size_bytes / max(seconds, 0.001)))
-    click.echo(f"{stored.uri}  {format_bytes(stored.size_bytes)}  {stored.checksum}  {seconds:.1f} s, {rate}/s")
+    _print(f"{stored.uri}  {format_bytes(stored.size_bytes)}  {stored.checksum}  {seconds:.1f} s, {rate}/s")
+
+
+def _print(result: str) -> None:
+    """Where nobody can read it any more, the status tells what became of the copy all the same."""
+    try:
+        click.echo(result)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered would fail again at the end
+        click.echo(f"recording-operator: the result could not be written: {error.strerror}", err=True)
 
 
 def _transfer_options(settings: Settings, workers: int | None, part_size: str | None) -> TransferOptions:

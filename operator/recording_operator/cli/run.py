@@ -12,7 +12,7 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
 _EXAMPLES: Final = """\b
 Examples:
   recording-operator run --settings settings.yaml
-  recording-operator run --kubeconfig ~/.kube/config --namespace recordings --log-format text
+  recording-operator run --kubeconfig kubeconfig --namespace recordings
 """
 
 

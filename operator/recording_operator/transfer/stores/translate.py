@@ -75,6 +75,7 @@ _REDIRECTED: Final = range(300, 400)
 # What is sent with a condition; 412 to anything else tells of no object.
 _CONDITIONAL: Final = frozenset({"PutObject", "CompleteMultipartUpload"})
 _ENTITY_TOO_LARGE: Final = 413
+_BAD_REQUEST: Final = "400"  # the code where there is none: a response to HEAD has no body
 _SERVER_ERROR: Final = 500
 _MESSAGES: Final[dict[Reason, str]] = {
     Reason.CREDENTIALS_INVALID: "The store does not accept the location's credentials",
@@ -195,6 +196,8 @@ def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> Stor
         message = _BODY_TOO_LARGE
     elif reason is Reason.WRONG_REGION:
         message = _of_region(_named_region(headers, said)) or message
+    elif code == _BAD_REQUEST:
+        message = f"{message} and did not say why; with an expired session token it does so too"
     elif right is not None:
         message = f"{message}; it names the right {right[1]}"
     shown = code if re.fullmatch(r"[A-Za-z0-9.]{1,64}", code) else str(status)
