@@ -185,8 +185,8 @@ def test_credentials_that_are_missing_or_half_there(
 
 def test_a_session_token_that_the_store_refuses_is_named(
     strict: StrictStore,
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001
+    home: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
