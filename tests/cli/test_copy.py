@@ -370,7 +370,7 @@ def test_progress_on_a_terminal(copying: Copying, serve: Serve) -> None:
     [
         (["https://h/", "bucket/key"], "write s3://BUCKET/KEY"),
         (["https://h/", "s3://bucket"], "write s3://BUCKET/KEY"),
-        (["https://h/", "s3://b/k", "--part-size=1Mi"], "under 5Mi"),
+        (["https://h/", "s3://b/k", "--part-size=1Mi"], "5Mi to 5Gi"),
         (["https://h/", "s3://b/k", "--part-size=much"], "write an amount of bytes"),
         (["https://h/", "s3://b/k", "--workers=0"], "--workers"),
         (["https://h/", "s3://b/k", "--policy=/no/such/file"], "No such file"),

@@ -7,6 +7,7 @@ In both, the pieces in which bytes arrive change nothing, and no error is of ano
 
 import argparse
 import random
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -224,6 +225,7 @@ def damaged(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
     return data
 
 
+_BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
 PIECES: Final = st.sampled_from([(), (1,) * 400, (17, 1, 1, 1, 30, 2, 500), (100, 1) * 20])
 
 
@@ -243,7 +245,8 @@ def check_damaged(data: bytes, method: str, pieces: tuple[int, ...]) -> None:
     found, strictly = read_by_us(data, method=method), read_strictly(data, method=method)
     if strictly.error is None:
         assert (found.error, found.status, found.body) == (None, strictly.status, strictly.body)
-    if found.error is None and strictly.error == "cut":
+    # A bare line feed ends a line for us, as it does for curl; the strict reading waits for another.
+    if found.error is None and strictly.error == "cut" and _BARE_LINE_FEED.search(data) is None:
         raise AssertionError("a cut was taken for the end")
     assert _told(read_by_us(data, method=method, pieces=pieces)) == _told(found)
 

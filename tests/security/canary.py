@@ -92,7 +92,7 @@ class Canary:
 
 
 class Door:
-    """A server on the allowed address that says what it is told to."""
+    """A server on the allowed address that redirects where it is told to, or shows an empty bucket."""
 
     def __init__(self) -> None:
         self.location: str | None = None
@@ -105,8 +105,10 @@ class Door:
                 self.send_response(307 if door.location else 200)
                 if door.location:
                     self.send_header("Location", door.location.encode("utf-8").decode("latin-1"))
-                self.send_header("Content-Length", "0")
+                body = b"" if door.location or self.command != "GET" else b"<ListBucketResult/>"
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 - the library's names
 
