@@ -124,6 +124,19 @@ def test_s41_the_specs_checksum_is_that_of_the_stored_bytes(serve: Serve, strict
     assert strict.keys() == []
 
 
+def test_s41_one_strong_etag_for_two_codings_is_a_contradiction(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
+    """Nothing tells then which of the two bodies the ETag is of."""
+    source = serve(BODY)
+    other = Behaviour(ranges=False, body=pattern(len(BODY), seed=2), headers={"Content-Encoding": "gzip"})
+    source.behave = lambda request: Behaviour(ranges=False) if request.number == 1 else other
+    error = fails(lambda: run_transfer(source.url, store))
+    assert error.reason is Reason.SOURCE_CHANGED
+    assert "ETag" in error.message
+    assert strict.keys() == []
+
+
 def test_s41_a_node_that_compresses_is_not_mixed_with_one_that_does_not(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:

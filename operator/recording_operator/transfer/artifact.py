@@ -130,7 +130,15 @@ def _moved(
         if found is not None and found.proof is not None:
             return found
         # What changed once is read by one request: nothing that the source says of ranges is believed then.
+        before = facts
         facts = probe(source.probe_anew if reason is Reason.SOURCE_CHANGED else source.probe)
+        if facts.contradicts(before):
+            # Final: a later attempt would see one of the two only, and could not tell that it is the wrong one.
+            raise TransferError(
+                Reason.SOURCE_CHANGED,
+                f"{facts.host} sent one ETag with different Content-Encodings, expected one ETag for one content. "
+                "Ask the provider, because a proxy may compress some responses; then change spec.retryToken.",
+            )
         if found is not None:
             return existing.compare(found, source, facts)
         resume = None

@@ -32,6 +32,11 @@ class SourceFacts:
         """The strong validator, if there is one."""
         return pin_of(etag=self.etag, last_modified=self.last_modified, date=self.date)
 
+    def contradicts(self, other: "SourceFacts") -> bool:
+        """Whether both state one strong ETag, which promises the same bytes, but different encodings of them."""
+        strong = self.pin is not None and self.pin.etag is not None
+        return strong and self.pin == other.pin and self.stated_codings != other.stated_codings
+
     @property
     def is_empty(self) -> bool:
         """Whether there is not one byte."""
