@@ -36,8 +36,6 @@ _MEDIA: Final = {
     "AC-3": rb"\x0bw|w\x0b",
     "DTS": rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\0|\xff\x1f\0\xe8|DTSHDHDR",
     "TrueHD": rb"....\xf8\x72\x6f[\xba\xbb]",
-    # Broadcasters may put anything, at most 64 KiB, before the first key of MXF.
-    "MXF": rb".*?\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01",
     "DV": rb"\x1f\x07\0",
     "IVF": rb"DKIF\0\0",
     "YUV4MPEG": rb"YUV4MPEG2 [WHFIACX0-9]",
@@ -57,6 +55,8 @@ _MEDIA: Final = {
     "MIDI": rb"MThd\0\0\0\x06",
     "Motion JPEG": rb"\xff\xd8\xff.*?\xff\xd9\xff\xd8\xff",
 }
+# Broadcasters may put anything, at most 64 KiB, before the first key of MXF.
+_MXF_KEY: Final = b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01"
 _OTHERS: Final = {
     "PDF": rb"(?!\s*[<{\[]).{0,1019}%PDF-\d",  # readers take it anywhere in the first KiB
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -106,7 +106,10 @@ _RATES_HZ: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (1102
 
 def media_by_signature(head: bytes) -> str | None:
     """The format of audio or video by its first bytes, which no text has; or None."""
-    return next((name for name, pattern in _MEDIA_PATTERNS.items() if pattern.match(head)), None)
+    for name, pattern in _MEDIA_PATTERNS.items():
+        if pattern.match(head):
+            return name
+    return "MXF" if _MXF_KEY in head else None
 
 
 def media_by_frames(head: bytes) -> str | None:

@@ -58,10 +58,10 @@ def text_of(head: bytes) -> str | None:
     if not plain:
         # Blanks are what a server sends to keep a connection alive; zeros are the silence of PCM.
         return "" if head.strip(b"\0") else None
-    if _is_monotonous(plain[:_RUNS_BYTES]):
-        return None
-    narrow = _decode_narrow(plain)
-    return narrow if narrow is not None else _decode_unmarked(head)
+    text = _decode_narrow(plain)
+    if text is None:
+        text = _decode_unmarked(head)
+    return None if text is None or _is_monotonous(plain[:_RUNS_BYTES]) else text
 
 
 def _is_monotonous(plain: bytes) -> bool:
