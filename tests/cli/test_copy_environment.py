@@ -259,3 +259,17 @@ def test_a_location_with_keys_of_its_own_is_independent_of_all_that(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", NOWHERE)
     monkeypatch.setenv("AWS_CA_BUNDLE", "/no/such/file")
     assert store_of(strict).head("absent") is None
+
+
+def test_credentials_that_cannot_be_renewed_are_told_in_a_sentence(
+    strict: StrictStore, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "token").write_text("a token")
+    role = "arn:aws:iam::123456789012:role/copy"
+    configure(home, f"[profile role]\nrole_arn = {role}\nweb_identity_token_file = {home / 'token'}\n")
+    for name, value in {"AWS_PROFILE": "role", "AWS_ENDPOINT_URL_STS": NOWHERE, "AWS_MAX_ATTEMPTS": "1"}.items():
+        monkeypatch.setenv(name, value)
+    done = copied(strict, f"--endpoint-url={strict.endpoint}", key="unrenewed")
+    assert done.exit_code == 75, done.output
+    assert "Refreshing temporary credentials failed" in done.output
+    assert "Traceback" not in done.output

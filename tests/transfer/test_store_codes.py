@@ -109,8 +109,8 @@ def test_t30_nothing_that_a_store_says_is_a_fault_of_ours(status: int) -> None:
     for code in ("", str(status), "Surprise"):
         error = refused(status, code)
         assert error.reason is not Reason.INTERNAL_ERROR
-        assert VERDICTS[error.reason] is not Verdict.RETRY or error.reason is Reason.TARGET_QUOTA
-        assert error.reason in ABOUT_THE_LOCATION or error.reason is Reason.TARGET_QUOTA
+        assert VERDICTS[error.reason] is not Verdict.RETRY
+        assert error.reason in ABOUT_THE_LOCATION
 
 
 @pytest.mark.parametrize("doing", ["PutObject", "CompleteMultipartUpload"])

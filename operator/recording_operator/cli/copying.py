@@ -1,6 +1,7 @@
 """One transfer by hand, by the operator's own data path: the work of `recording-operator copy`."""
 
 import json
+import logging
 import os
 import re
 import sys
@@ -46,7 +47,13 @@ EXIT_FAILED: Final = 1
 EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
 # Of what is not the transfer's fault, this may pass by itself. The rest somebody must repair: whoever runs the copy.
 _MAY_PASS: Final = frozenset(
-    {Reason.TARGET_UNAVAILABLE, Reason.ENDPOINT_UNREACHABLE, Reason.CLOCK_SKEW, Reason.INTERRUPTED}
+    {
+        Reason.TARGET_UNAVAILABLE,
+        Reason.TARGET_QUOTA,
+        Reason.ENDPOINT_UNREACHABLE,
+        Reason.CLOCK_SKEW,
+        Reason.INTERRUPTED,
+    }
 )
 # The operator tries again, because rights may come late; the caller of a copy can look at the URL.
 _NEEDS_A_PERSON: Final = frozenset({Reason.SOURCE_FORBIDDEN})
@@ -82,7 +89,8 @@ class Wanted:
 
 def run_copy(wanted: Wanted) -> Never:
     """Copy and end the process. What was typed is checked before source or store are asked for anything."""
-    configure_logging(redactor=Redactor(), log_format="text", level=30)
+    configure_logging(redactor=Redactor(), log_format="text", level=logging.WARNING)
+    logging.getLogger("botocore.credentials").addFilter(_without_traceback)
     try:
         settings = load_settings(wanted.settings_file)
         options = _transfer_options(settings, wanted.workers, wanted.part_size)
@@ -193,6 +201,12 @@ def _run(
     meter.clear()
     _stored(stored, seconds=time.monotonic() - meter.started_s, as_json=as_json)
     return 0
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Credentials that cannot be renewed: the sentence tells the caller enough."""
+    record.exc_info = None
+    return True
 
 
 def _end_at_once() -> None:

@@ -34,7 +34,6 @@ VERDICTS: Final[dict[Reason, Verdict]] = {
     Reason.SOURCE_TOO_SLOW: Verdict.RETRY,
     Reason.SOURCE_PROTOCOL_ERROR: Verdict.RETRY,
     Reason.TARGET_INTEGRITY: Verdict.RETRY,
-    Reason.TARGET_QUOTA: Verdict.RETRY,
     Reason.TARGET_UPLOAD_LOST: Verdict.RETRY,
     Reason.INTERNAL_ERROR: Verdict.RETRY,
     Reason.SOURCE_BLOCKED: Verdict.FINAL,
@@ -51,6 +50,7 @@ VERDICTS: Final[dict[Reason, Verdict]] = {
     Reason.CANCELLED: Verdict.FINAL,
     Reason.TARGET_UNAVAILABLE: Verdict.NOT_ITS_FAULT,
     Reason.TARGET_DENIED: Verdict.NOT_ITS_FAULT,
+    Reason.TARGET_QUOTA: Verdict.NOT_ITS_FAULT,
     Reason.LOCATION_NOT_FOUND: Verdict.NOT_ITS_FAULT,
     Reason.LOCATION_NOT_ALLOWED: Verdict.NOT_ITS_FAULT,
     Reason.LOCATION_NOT_READY: Verdict.NOT_ITS_FAULT,
@@ -74,6 +74,7 @@ ABOUT_THE_LOCATION: Final = frozenset(
     {
         Reason.TARGET_UNAVAILABLE,
         Reason.TARGET_DENIED,
+        Reason.TARGET_QUOTA,
         Reason.BUCKET_NOT_FOUND,
         Reason.ACCESS_DENIED,
         Reason.CREDENTIALS_NOT_FOUND,
