@@ -1,9 +1,12 @@
 """TCP ports on the loopback address."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 LOOPBACK: Final = "127.0.0.1"
 _LOWEST: Final = 10_000
@@ -23,9 +26,20 @@ def free_port() -> int:
             return port
 
 
-def preferred_port(port: int) -> int:
-    """Return `port` if a server could listen on it now, else another."""
-    return port if is_free(port) else free_port()
+class ReservedPort:
+    """`preferred` if a server could listen on it now, else another port.
+
+    Two clusters that start together on one machine do not take the same one: a locked file says that it is spoken for,
+    from here until `close` or the end of the process.
+    """
+
+    def __init__(self, preferred: int) -> None:
+        self._lock = (_reservations() / str(preferred)).open("w")
+        self.number = preferred if _lock(self._lock) and is_free(preferred) else free_port()
+
+    def close(self) -> None:
+        """Let others have it."""
+        self._lock.close()
 
 
 def is_free(port: int) -> bool:
@@ -37,6 +51,20 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _reservations() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"recording-operator-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _lowest_ephemeral() -> int:

@@ -22,7 +22,7 @@ from localcluster.install import (
 )
 from localcluster.mediaserver import DEFAULT_PORT as MEDIA_PORT
 from localcluster.pki import write_private
-from localcluster.ports import LOOPBACK, is_free, preferred_port
+from localcluster.ports import LOOPBACK, ReservedPort, is_free
 from localcluster.process import Process
 from localcluster.s3server import REGION, Credentials, S3Server, new_root
 
@@ -44,15 +44,16 @@ class Stack:
         self._tools = ensure_tools()
         root = _kept_root(self.folder / "s3-root.json")
         self.control_plane = ControlPlane(self.folder / "control-plane", tools=self._tools)
-        self.s3 = S3Server(self.folder / "s3", port=_kept_port(self.folder / "s3-port"), root=root, tools=self._tools)
-        self.media_port = preferred_port(MEDIA_PORT)
+        self._running = ExitStack()
+        s3_port = self._kept_port(self.folder / "s3-port")
+        self.s3 = S3Server(self.folder / "s3", port=s3_port, root=root, tools=self._tools)
+        self.media_port = self._reserve(MEDIA_PORT)
         self._media = Process(
             name="media-server",
             argv=[sys.executable, "-m", "localcluster.mediaserver", f"--port={self.media_port}"],
             log=self.folder / "media-server.log",
             cwd=PROJECT,
         )
-        self._running = ExitStack()
 
     @property
     def processes(self) -> list[Process]:
@@ -132,6 +133,17 @@ class Stack:
         write_private(path, text.encode())
         return text
 
+    def _kept_port(self, path: Path) -> int:
+        """Return the port of the folder's S3 server, the same at each start if it can be: StorageLocations name it."""
+        port = self._reserve(int(path.read_text()) if path.exists() else _S3_PORT)
+        path.write_text(str(port))
+        return port
+
+    def _reserve(self, preferred: int) -> int:
+        port = ReservedPort(preferred)
+        self._running.callback(port.close)
+        return port.number
+
     def __enter__(self) -> Self:
         return self
 
@@ -139,13 +151,6 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.close()
-
-
-def _kept_port(path: Path) -> int:
-    """Return the port of the folder's S3 server, the same at each start if it can be: StorageLocations name it."""
-    port = preferred_port(int(path.read_text()) if path.exists() else _S3_PORT)
-    path.write_text(str(port))
-    return port
 
 
 def _kept_root(path: Path) -> Credentials:

@@ -203,6 +203,12 @@ def test_examples_follow_the_media_server_when_its_port_is_taken(tmp_path: Path)
         assert [text for text in texts if f"http://{LOOPBACK}:{stack.media_port}/" in text]
 
 
+def test_two_that_start_together_take_no_port_twice(tmp_path: Path) -> None:
+    with Stack(tmp_path / "one") as one, Stack(tmp_path / "two") as two:
+        assert one.media_port != two.media_port
+        assert one.s3.endpoint != two.s3.endpoint
+
+
 def test_an_interrupted_start_leaves_nothing(commands: Commands) -> None:
     with commands.start("up") as start:
         deadline = time.monotonic() + DEADLINE_S
