@@ -43,6 +43,9 @@ LATE = {
     "empty": Behaviour(ranges=False, body=b""),
     "empty and chunked": Behaviour(ranges=False, framing="chunked", body=b""),
     "nothing in range": Behaviour(status=416, body=b"", headers={"Content-Range": "bytes */0"}),
+    "200 and processing": Behaviour(body=b'{"id": 7, "status": "processing", "progress": 40}', ranges=False),
+    "200 and a note": Behaviour(body=b"<html><p>Your video is still being processed.</p>", ranges=False),
+    "200 and a line": Behaviour(body=b"The recording is not ready.", ranges=False),
     "not yet valid": Behaviour(status=403, body=b"<Error><Message>Request is not yet valid</Message></Error>"),
 }
 REASONS = {
@@ -96,6 +99,24 @@ def test_s42_content_that_does_not_come_ends_the_attempt_by_its_own_reason(
     assert not error.is_final
     assert strict.keys() == []
     assert len(source.served) <= 2 * 3
+
+
+@pytest.mark.parametrize(
+    "page",
+    [b'{"error": "no such recording"}', b"<html><form>Log in to see what is ready", b"An error while processing this."],
+)
+def test_s42_a_page_that_tells_of_nothing_to_come_is_final(serve: Serve, store: S3Store, page: bytes) -> None:
+    source = serve(BODY)
+    source.behave = lambda _: Behaviour(body=page, ranges=False)
+    error = fails(lambda: run_transfer(source.url, store, options=fast_options(publishing_s=30)))
+    assert (error.reason, len(source.served)) == (Reason.UNEXPECTED_CONTENT, 1)
+
+
+def test_s42_a_note_after_the_time_in_the_url_is_expiry(serve: Serve, store: S3Store) -> None:
+    source = serve(BODY)
+    source.behave = lambda _: LATE["200 and processing"]
+    past = datetime.now(tz=UTC) - timedelta(seconds=5)
+    assert fails(lambda: run_transfer(source.url, store, expires_at=past)).reason is Reason.SOURCE_EXPIRED
 
 
 def test_s42_gone_is_final(serve: Serve, store: S3Store) -> None:

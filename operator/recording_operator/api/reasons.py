@@ -107,7 +107,7 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.SECRET_NOT_FOUND: "A Secret (or its key) that the source names does not exist in the Recording's namespace, or the operator may not read it.",
     Reason.SECRET_NOT_USABLE: "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the source's host.",
     Reason.SOURCE_EXPIRED: "The URL has expired. Apply a fresh URL: the upload goes on where it stopped, until the location's retry.refreshGrace is over.",
-    Reason.SOURCE_NOT_READY: "The source says that the recording is not ready (202, 409, 423, 425) or that the URL is not valid yet. Where it says when, no attempt is spent before the URL expires.",
+    Reason.SOURCE_NOT_READY: "The source says that the recording is not ready (202, 409, 423, 425, or a short note in its place) or that the URL is not valid yet. Where it says when, no attempt is spent before the URL expires.",
     Reason.SOURCE_NOT_FOUND: "The source responded with 404 or 410. After 404 it is tried again, because providers publish late; 410 fails at once. Check the URL with its provider and apply a fresh one.",
     Reason.SOURCE_FORBIDDEN: "The source refused the request (400, 401, 403) and the URL has not expired. Check the URL, its signature or the headers.",
     Reason.SOURCE_BLOCKED: "The operator's source policy does not allow this URL or where it leads. Ask the platform team.",

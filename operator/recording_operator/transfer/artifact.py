@@ -30,13 +30,16 @@ from recording_operator.transfer.job import (
 from recording_operator.transfer.move import Move, is_small
 from recording_operator.transfer.plan import largest_object_bytes
 from recording_operator.transfer.publication import PublicationWait
+from recording_operator.transfer.refusal_words import says_not_ready
 from recording_operator.transfer.sniff import check_content, stated_type
 from recording_operator.transfer.source import SizesDiffer, Source, SourceFacts
-from recording_operator.transfer.source_status import NotYetThere
+from recording_operator.transfer.source_status import NotYetThere, not_ready_page
 from recording_operator.transfer.stores.store import Store
+from recording_operator.transfer.textdetection import text_of
 
 _UNLIMITED: Final = Flow()
 _INLINE_TYPE: Final = "text/plain; charset=utf-8"
+_LONGEST_NOTE_BYTES: Final = 4096
 # Content that changes during the upload, and an upload that somebody aborts, are met with a new upload this often.
 _RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.TARGET_UPLOAD_LOST: 2}
 
@@ -211,6 +214,11 @@ def _probed(
             raise
         if facts.is_empty and expected.size_bytes != 0:
             raise NotYetThere(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
+        if _says_not_ready(facts):
+            try:
+                check(facts)
+            except TransferError as error:
+                raise not_ready_page(facts.host) if error.reason is Reason.UNEXPECTED_CONTENT else error from None
         if expected.size_bytes is not None and facts.size_bytes is not None and facts.size_bytes < expected.size_bytes:
             expected.check_size(facts.size_bytes)  # it may still grow
         return facts
@@ -222,3 +230,10 @@ def _probed(
         raise too_large(facts.host, limit_bytes)
     check(facts, vouched=expected.size_bytes is not None or expected.checksum is not None)
     return facts
+
+
+def _says_not_ready(facts: SourceFacts) -> bool:
+    """Whether it is a short note of content that is still being made, such as `{"status": "processing"}` with 200."""
+    is_short = (facts.size_bytes or len(facts.head)) <= _LONGEST_NOTE_BYTES
+    text = text_of(facts.head) if is_short else None
+    return text is not None and says_not_ready(text)

@@ -57,6 +57,14 @@ _EXPIRED: Final = re.compile(
     r"|validity (?:period )?(?:has )?(?:ended|over|passed)|lifetime (?:has )?(?:ended|exceeded|over)"
     r"|(?:too old|outdated) (?:link|url|token|signature)"
 )
+_BEING_MADE: Final = re.compile(
+    r"\b(?:status|state|phase)\W{1,5}(?:still )?"
+    r"(?:processing|in ?progress|pending|queued|started|running|preparing|waiting|uploading|rendering|transcoding)\b"
+    r"|\b(?:still|currently|is|are) (?:processing|transcoding|rendering|generating|preparing|uploading|in progress)\b"
+    r"|\bbeing (?:processed|transcoded|rendered|generated|prepared|uploaded|created|finali[sz]ed)\b"
+    r"|\bnot (?:\w+ )?(?:ready|finished|processed|finali[sz]ed)\b"
+    r"|\b(?:ready|available) (?:soon|shortly|in (?:a|an|\d+)\b)"
+)
 _FRAME: Final = re.compile(r"not valid in the specified time frame")
 # What is not of the URL, and what is denied.
 _OF_SOMETHING_ELSE: Final = re.compile(
@@ -72,7 +80,17 @@ def what_is_said(text: str) -> TimeStatement:
     frame = _AZURE_FRAME.search(text)
     if frame is not None and (saying := _in_frame(*frame.groups())) is not None:
         return saying
-    return TimeStatement(what=_in_words(_SEPARATORS.sub(" ", _CAMEL.sub(" ", text)).replace("\\", "").lower()))
+    return TimeStatement(what=_in_words(_plain(text)))
+
+
+def says_not_ready(text: str) -> bool:
+    """Whether a page that came in place of the content says that the content is still being made."""
+    plain = _plain(text)
+    return _BEING_MADE.search(plain) is not None or _in_words(plain) is Wording.NOT_YET
+
+
+def _plain(text: str) -> str:
+    return _SEPARATORS.sub(" ", _CAMEL.sub(" ", text)).replace("\\", "").lower()
 
 
 def _in_words(plain: str) -> Wording:

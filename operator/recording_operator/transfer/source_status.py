@@ -117,6 +117,11 @@ def expired_page(host: str) -> TransferError:
     return _expired(f"{host} sends something else in place of the content")
 
 
+def not_ready_page(host: str) -> TransferError:
+    """A note in place of the content, with a status of success, that says that the content is being made."""
+    return NotYetThere(Reason.SOURCE_NOT_READY, f"{host} says in place of the content that it is not ready yet.")
+
+
 def _expired(seen: str) -> TransferError:
     return TransferError(Reason.SOURCE_EXPIRED, f"{seen}: the URL has expired. Apply a fresh URL.")
 
