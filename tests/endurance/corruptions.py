@@ -9,14 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tests.endurance.scene import PART, Scene
+from tests.endurance.scene import PART, Met, Scene
+from tests.endurance.store_faults import (
+    anothers_object,
+    error_in_200,
+    false_complete,
+    false_head,
+    false_list,
+    false_put,
+    garbled_part,
+    garbled_part_unseen,
+    garbled_put,
+    misjoined,
+)
 from tests.support.desync import HINTS, STRANGER, Desync
 from tests.support.flipping_proxy import CHANGES, Direction, FlippingProxy
-from tests.support.garble import HOWS, JOIN_FAULTS, How, garbled
+from tests.support.garble import HOWS, How, garbled
 from tests.support.lying_source import Behaviour, Content, Framing, SourceRequest
-from tests.support.strict_bucket import Attributes
-from tests.support.strict_faults import About, ErrorIn200, FalseHead, FalseSuccess, Fault, Garble, Misjoin
-from tests.support.transfers import KEY, pattern, sum_of
+from tests.support.transfers import pattern, sum_of
 
 Where = Literal["source", "wire", "store"]
 Size = Literal["small", "parts"]
@@ -24,9 +34,6 @@ ALGORITHMS = ("sha256", "md5", "crc32", "crc64nvme")
 REORDERED: tuple[How, ...] = ("flip", "swap", "shift", "zero tail")
 RESIZED: tuple[How, ...] = ("truncate", "double")
 FRAMINGS: tuple[Framing, ...] = ("length", "chunked", "close")
-ABOUT_OBJECTS: tuple[About, ...] = ("size", "sum", "absent", "owner")
-ABOUT_PARTS: tuple[About, ...] = ("size", "sum")
-Met = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,24 +92,24 @@ def _of_the_wire() -> list[Corruption]:
 
 def _of_the_store() -> list[Corruption]:
     return [
-        Corruption(name="a part is kept otherwise", where="store", set_up=_garbled_part),
-        Corruption(name="a part is kept otherwise, its sum not shown", where="store", set_up=_garbled_part_unseen),
-        Corruption(name="parts joined wrongly (swapped, twice, left out, stale)", where="store", set_up=_misjoined),
-        Corruption(name="a part is kept otherwise; no sums", where="store", set_up=_garbled_part, dialect="no-sums"),
-        Corruption(name="parts joined wrongly; no sums", where="store", set_up=_misjoined, dialect="no-sums"),
+        Corruption(name="a part is kept otherwise", where="store", set_up=garbled_part),
+        Corruption(name="a part is kept otherwise, its sum not shown", where="store", set_up=garbled_part_unseen),
+        Corruption(name="parts joined wrongly (swapped, twice, left out, stale)", where="store", set_up=misjoined),
+        Corruption(name="a part is kept otherwise; no sums", where="store", set_up=garbled_part, dialect="no-sums"),
+        Corruption(name="parts joined wrongly; no sums", where="store", set_up=misjoined, dialect="no-sums"),
         Corruption(
             name="a part is kept otherwise; no sums, no MD5 as ETag",
             where="store",
-            set_up=_garbled_part,
+            set_up=garbled_part,
             dialect="nothing",
         ),
-        Corruption(name="a small object is kept otherwise", where="store", set_up=_garbled_put, size="small"),
-        Corruption(name="200 to Complete, and no object", where="store", set_up=_false_complete),
-        Corruption(name="200 to Put, and no object", where="store", set_up=_false_put, size="small"),
-        Corruption(name="200 to Complete with an error in it", where="store", set_up=_error_in_200),
-        Corruption(name="200 to Complete, another's object is there", where="store", set_up=_anothers_object),
-        Corruption(name="HEAD tells of another object", where="store", set_up=_false_head),
-        Corruption(name="ListParts tells of another part", where="store", set_up=_false_list),
+        Corruption(name="a small object is kept otherwise", where="store", set_up=garbled_put, size="small"),
+        Corruption(name="200 to Complete, and no object", where="store", set_up=false_complete),
+        Corruption(name="200 to Put, and no object", where="store", set_up=false_put, size="small"),
+        Corruption(name="200 to Complete with an error in it", where="store", set_up=error_in_200),
+        Corruption(name="200 to Complete, another's object is there", where="store", set_up=anothers_object),
+        Corruption(name="HEAD tells of another object", where="store", set_up=false_head),
+        Corruption(name="ListParts tells of another part", where="store", set_up=false_list),
     ]
 
 
@@ -356,76 +363,3 @@ def _store_out_of_step(scene: Scene) -> Met:
     proxy.play(_out_of_step(scene))
     scene.leg.to_store.lead_to(proxy.port)
     return lambda: proxy.misbehaved > 0
-
-
-# The store
-
-
-def _scripted(scene: Scene, fault: Fault) -> Met:
-    scene.fault(fault)
-    return lambda: fault.met > 0
-
-
-def _garbled_part(scene: Scene) -> Met:
-    draw = scene.draw
-    action = Garble(how=draw.choice(HOWS), at=draw.random())
-    times = draw.choice((1, 1, 2, 1000))
-    return _scripted(scene, Fault(operation="UploadPart", action=action, first=draw.randrange(1, 5), times=times))
-
-
-def _garbled_part_unseen(scene: Scene) -> Met:
-    scene.strict.bucket.shows_part_checksums = False
-    return _garbled_part(scene)
-
-
-def _misjoined(scene: Scene) -> Met:
-    action = Misjoin(fault=scene.draw.choice(JOIN_FAULTS))
-    return _scripted(
-        scene, Fault(operation="CompleteMultipartUpload", action=action, times=scene.draw.choice((1, 2, 1000)))
-    )
-
-
-def _garbled_put(scene: Scene) -> Met:
-    action = Garble(how=scene.draw.choice(HOWS), at=scene.draw.random())
-    return _scripted(scene, Fault(operation="PutObject", action=action, times=scene.draw.choice((1, 2, 1000))))
-
-
-def _false_complete(scene: Scene) -> Met:
-    times = scene.draw.choice((1, 2, 5, 1000))
-    return _scripted(scene, Fault(operation="CompleteMultipartUpload", action=FalseSuccess(), times=times))
-
-
-def _false_put(scene: Scene) -> Met:
-    times = scene.draw.choice((1, 2, 5, 1000))
-    return _scripted(scene, Fault(operation="PutObject", action=FalseSuccess(), times=times))
-
-
-def _error_in_200(scene: Scene) -> Met:
-    draw = scene.draw
-    scene.strict.bucket.after_complete = draw.choice(("OK", "NoSuchUpload", "PreconditionFailed"))
-    action = ErrorIn200(done=draw.random() < 0.5, code=draw.choice(("InternalError", "SlowDown")))
-    times = draw.choice((1, 2, 6))
-    return _scripted(scene, Fault(operation="CompleteMultipartUpload", action=action, times=times))
-
-
-def _anothers_object(scene: Scene) -> Met:
-    def answer(*_: object) -> Behaviour:
-        if scene.strict.bucket.current(KEY) is None:
-            foreign = Attributes(content_type="video/mp4", metadata={}, headers={})
-            scene.strict.bucket.put(KEY, scene.body, foreign, if_absent=False)
-        return scene.truth()
-
-    scene.lie(answer, first=2, times=1)
-    return _scripted(scene, Fault(operation="CompleteMultipartUpload", action=FalseSuccess(), times=1000))
-
-
-def _false_head(scene: Scene) -> Met:
-    about = scene.draw.choice(ABOUT_OBJECTS)
-    times = scene.draw.choice((1, 2))
-    return _scripted(scene, Fault(operation="HeadObject", action=FalseHead(about=about), first=2, times=times))
-
-
-def _false_list(scene: Scene) -> Met:
-    scene.leg.source.behave = lambda request: scene.truth() if scene.attempt else scene.interrupted(request)
-    about = scene.draw.choice(ABOUT_PARTS)
-    return _scripted(scene, Fault(operation="ListParts", action=FalseHead(about=about)))

@@ -28,6 +28,8 @@ from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, KIB, Observed, an_object, fast_options, loopback_policy, run_transfer, store_of
 
 PART = 64 * KIB
+# Says, afterwards, whether what was set up was met.
+Met = Callable[[], bool]
 _ATTEMPTS = 6
 _TIMEOUTS = {"connect": "1s", "headers": "1s", "read": "500ms"}
 

@@ -11,7 +11,8 @@ from recording_operator.engine import blocked, writing
 from recording_operator.engine.actions import AbortUpload, Action, ArtifactToClean, CleanUp, EmitEvent
 from recording_operator.engine.entry import Backoff, Entry, Teardown
 from recording_operator.engine.facts import CleanedUp, UploadAborted
-from recording_operator.engine.moving import key_of, release_reserved, stop_running
+from recording_operator.engine.moving import release_reserved, stop_running
+from recording_operator.engine.placement import key_of
 from recording_operator.engine.state import State
 
 

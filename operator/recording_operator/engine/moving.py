@@ -7,7 +7,7 @@ from typing import Final
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import ArtifactStatus, Phase, Recording
+from recording_operator.api.recording import ArtifactStatus, Phase
 from recording_operator.engine.actions import Action, ResolveSource, StartTransfer, StopTransfer, Tallied, Tally
 from recording_operator.engine.artifacts import (
     ABOUT_A_SECRET,
@@ -29,10 +29,10 @@ from recording_operator.engine.facts import (
     TransferProgress,
     UploadCreated,
 )
-from recording_operator.engine.keys import KeyFacts, common_prefix, render_key
+from recording_operator.engine.placement import key_of
 from recording_operator.engine.queue import Lane, rank
 from recording_operator.engine.state import State
-from recording_operator.engine.status import TERMINAL, Placement
+from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.verdicts import ABOUT_THE_LOCATION, Verdict, verdict_of
 
 SOON: Final = timedelta(seconds=1)
@@ -338,49 +338,6 @@ def _failed(state: State, entry: Entry, name: str, failure: TransferFailed, now:
     if failure.reason in ABOUT_THE_LOCATION:
         return tallies + state.locations.doubt(entry.recording.spec.storage_location)
     return tallies
-
-
-def key_facts(recording: Recording) -> KeyFacts:
-    """What of a Recording goes into its keys. Raises ValueError for an object that no API server stored."""
-    meta, owner = recording.metadata, recording.spec.owner
-    if meta.creation_timestamp is None:
-        raise ValueError("a stored object has a creationTimestamp")
-    return KeyFacts(
-        org=owner.org,
-        user=owner.user,
-        project=owner.project,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        created=meta.creation_timestamp,
-    )
-
-
-def key_of(state: State, recording: Recording, artifact: str) -> str | None:
-    """The artifact's key, computed anew each time; None while the location is not known."""
-    location = state.locations.get(recording.spec.storage_location)
-    spec = next(spec for spec in recording.spec.artifacts if spec.name == artifact)
-    if location is None:
-        return None
-    return render_key(
-        prefix=location.spec.s3.prefix,
-        template=location.spec.key_template,
-        facts=key_facts(recording),
-        artifact=artifact,
-        content_type=spec.content_type,
-    )
-
-
-def placement(state: State, recording: Recording) -> Placement:
-    """Where the Recording's objects go, as far as that is known."""
-    name = recording.spec.storage_location
-    location = state.locations.get(name)
-    if location is None:
-        return Placement(location=name, bucket=None, prefix=None)
-    prefix = common_prefix(
-        prefix=location.spec.s3.prefix, template=location.spec.key_template, facts=key_facts(recording)
-    )
-    return Placement(location=name, bucket=location.spec.s3.bucket, prefix=prefix)
 
 
 def earliest_expiry(entry: Entry) -> datetime | None:

@@ -25,6 +25,7 @@ from recording_operator.engine.actions import (
 from recording_operator.engine.entry import Backoff, Entry, InFlight, News, version_of
 from recording_operator.engine.facts import WriteRefused
 from recording_operator.engine.finished import is_settled
+from recording_operator.engine.placement import placement_of
 from recording_operator.engine.state import State
 from recording_operator.engine.status import dump, render, says_the_same
 
@@ -178,7 +179,7 @@ def _wanted(state: State, entry: Entry, now: datetime) -> RecordingStatus:
         artifacts,
         claim=state.claim if entry.running or entry.reserved else None,
         expires_at=moving.earliest_expiry(entry),
-        placement=moving.placement(state, entry.recording),
+        placement=placement_of(state, entry.recording),
         now=now,
     )
 
