@@ -31,6 +31,7 @@ from tests.support.transfers import (
     check_stored,
     fails,
     fast_options,
+    parts_of,
     pattern,
     run_transfer,
     stop_when,
@@ -191,6 +192,18 @@ def test_k15_two_operators_store_one_object(serve: Serve, strict: StrictStore, s
 def test_t22_quota(serve: Serve, strict: StrictStore, store: S3Store, status: int, code: str) -> None:
     strict.fault(Fault(operation="UploadPart", action=Answer(status=status, code=code), times=1000))
     assert fails(lambda: run_transfer(serve(BODY).url, store)).reason is Reason.TARGET_QUOTA
+
+
+def test_t22_what_is_stored_when_the_store_is_full_is_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+    source, observed, options = serve(BODY), Observed(), fast_options(workers=1)
+    strict.fault(Fault(operation="UploadPart", action=Answer(status=403, code="QuotaExceeded"), first=3, times=1))
+    run = lambda: run_transfer(source.url, store, observed=observed, options=options)  # noqa: E731
+    assert fails(run).reason is Reason.TARGET_QUOTA
+    assert parts_of(strict) == {1, 2}
+    sent = strict.count("UploadPart")
+    stored = run_transfer(source.url, store, observed=observed, options=options, resume=observed.states[-1])
+    check_stored(stored, BODY, strict)
+    assert strict.count("UploadPart") - sent == PARTS - 2
 
 
 def test_t24_abort_that_is_refused_is_told(strict: StrictStore, store: S3Store) -> None:
