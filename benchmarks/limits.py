@@ -27,15 +27,15 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.transfers import TransferRunner
+from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.policy import SourcePolicy
 from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import Fact, Stored, TransferEnded, UploadCreated
 from recording_operator.metrics import Metrics
+from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, TransferOptions, UploadState
-from recording_operator.transfer.policy import SourcePolicy
-from recording_operator.transfer.stores.client import S3Credentials, S3Options
-from recording_operator.transfer.stores.s3 import S3Store
 
 MIB = 2**20
 PARTS = ("workers", "capped", "crowd", "unknown")

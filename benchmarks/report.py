@@ -26,8 +26,8 @@ from recording_operator.controller.refresh import Refresher
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, NoToken, connection
 from recording_operator.kube.rest import RestClient
-from recording_operator.transfer.stores.client import S3Credentials, S3Options, build_client
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.stores.s3.client import S3Credentials, S3Options, build_client
+from recording_operator.stores.s3.store import S3Store
 
 GOAL_TIMES: Final = 1.5
 GOAL_MIB: Final = 40

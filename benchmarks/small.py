@@ -25,17 +25,17 @@ from localcluster import ControlPlane
 from localcluster.install import install_crds
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase, Recording
+from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.policy import SourcePolicy
 from recording_operator.engine.status import Placement, dump, render
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
+from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, TransferOptions, UploadState
-from recording_operator.transfer.policy import SourcePolicy
-from recording_operator.transfer.stores.capabilities import Capabilities
-from recording_operator.transfer.stores.client import S3Credentials, S3Options
-from recording_operator.transfer.stores.s3 import S3Store
 
 OBJECT_BYTES: Final = 20_000
 THREADS: Final = 8

@@ -20,14 +20,14 @@ from values_schema import VALUES
 
 from recording_operator.api import crd
 from recording_operator.api.generated import command_line
-from recording_operator.settings import Settings
-from recording_operator.transfer.addresses import (
+from recording_operator.egress.addresses import (
     NAT64,
     NEVER_AN_ENDPOINT,
     NOT_PUBLIC_IPV4,
     NOT_PUBLIC_IPV6,
     AnyNetwork,
 )
+from recording_operator.settings import Settings
 
 CHART: Final = Path(__file__).resolve().parent / "recording-operator"
 _CRDS: Final = "files/crds"

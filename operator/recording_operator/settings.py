@@ -10,11 +10,11 @@ from pydantic.alias_generators import to_camel
 
 from recording_operator.api.meta import parse_quantity
 from recording_operator.api.storagelocation_rules import LEAST_BANDWIDTH
+from recording_operator.egress.policy import SourcePolicy, parse_duration_s, parse_size_bytes
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from recording_operator.kube.lease import LeaseTimings
 from recording_operator.transfer.job import TransferOptions
-from recording_operator.transfer.policy import SourcePolicy, parse_duration_s, parse_size_bytes
 
 
 class SettingsError(Exception):

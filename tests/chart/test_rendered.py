@@ -12,7 +12,7 @@ import yaml
 from localcluster.install import PROJECT
 from recording_operator.api.crd import RESOURCES, crd
 from recording_operator.api.generated import differing
-from recording_operator.transfer.addresses import NOT_PUBLIC_IPV4
+from recording_operator.egress.addresses import NOT_PUBLIC_IPV4
 from tests.chart.helm import CHART, Helm, Object, one
 
 

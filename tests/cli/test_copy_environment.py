@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from localcluster.operatorprocess import POLICY
 from recording_operator.cli import main
 from recording_operator.cli.arguments import Target
-from recording_operator.transfer.stores.client import S3Credentials, S3Options, build_client
+from recording_operator.stores.s3.client import S3Credentials, S3Options, build_client
 from tests.support.lying_source import Content, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of

@@ -16,9 +16,9 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.metrics import Metrics
+from recording_operator.stores.capabilities import UNKNOWN, Capabilities
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.stores.capabilities import UNKNOWN, Capabilities
-from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.dialects_found import FOUND
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import Answer, Fault

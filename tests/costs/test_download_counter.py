@@ -17,8 +17,8 @@ from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
-from recording_operator.transfer.stores.client import S3Credentials, S3Options
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.store import S3Store
 from tests.support.accesslogs import deliver, line, log_key
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
@@ -160,7 +160,7 @@ def test_what_only_an_administrator_mends_is_estimated_at_once(logs: StrictStore
 
 def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     # A real client against a port where nobody listens.
-    monkeypatch.setattr("recording_operator.transfer.stores.cloudwatch._TIMEOUT_S", 1)
+    monkeypatch.setattr("recording_operator.stores.s3.cloudwatch._TIMEOUT_S", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     place = a_location("archive", BY_METRICS)

@@ -24,8 +24,8 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.locations import LocationKeeper
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.kube.client import UNFINISHED, KubeApi
-from recording_operator.transfer.stores.client import S3Credentials, S3Options
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.store import S3Store
 from tests.endurance.ledger import Ledger, uid_of
 from tests.endurance.servers import ChaoticStore, content_of, is_refused, serve_source
 from tests.endurance.worker import Config, keep_running, key_of

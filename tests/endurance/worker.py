@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recording_operator.api.reasons import Reason
+from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.verdicts import Verdict, verdict_of
 from recording_operator.signals import on_end_signals
+from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import abort_uploads, transfer_source
-from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, UploadState
-from recording_operator.transfer.progress import Halt
-from recording_operator.transfer.stores.client import S3Options
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.upload.progress import Halt
 from tests.endurance.ledger import Claimed, Ledger, uid_of
 from tests.endurance.servers import PART, SINGLE_PUT
 from tests.support.transfers import fast_options, loopback_policy

@@ -19,8 +19,8 @@ _TRUSTED = (1).to_bytes(4, "little")
 # Every service that the operator calls: with keys, for downloads, and for a role by web identity.
 _CLIENTS = """
 import boto3
-from recording_operator.transfer.stores.client import S3Options, build_client
-from recording_operator.transfer.stores.cloudwatch import cloudwatch_client
+from recording_operator.stores.s3.client import S3Options, build_client
+from recording_operator.stores.s3.cloudwatch import cloudwatch_client
 options = S3Options(bucket="b")
 clients = [build_client(options), cloudwatch_client(options), boto3.client("sts", region_name="us-east-1")]
 print(*(client.meta.service_model.service_name for client in clients))

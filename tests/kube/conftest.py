@@ -7,10 +7,10 @@ import pytest
 
 from localcluster import ControlPlane
 from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, install
-from recording_operator.handlers import WatchOptions
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.rest import RestClient
+from recording_operator.kube.watch import WatchOptions
 from tests.kube.observed import Observed
 
 

@@ -4,8 +4,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from recording_operator.handlers import Watcher, WatchOptions
 from recording_operator.kube.connection import Connection
+from recording_operator.kube.watch import Watcher, WatchOptions
 
 JsonObject = dict[str, Any]
 

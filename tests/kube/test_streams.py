@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from recording_operator.handlers.streams import Stream, WatchHealth
+from recording_operator.kube.watch.streams import Stream, WatchHealth
 
 
 @dataclass

@@ -16,10 +16,10 @@ from kopf._core.reactor.inventory import ResourceMemory
 
 from localcluster import ControlPlane
 from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, install, operator_objects
-from recording_operator.handlers import WatchOptions, session
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.rest import RestClient
+from recording_operator.kube.watch import WatchOptions, session
 from tests.kube.conftest import connection_of_operator
 from tests.kube.objects import JsonObject, a_large_recording, a_location, a_recording, annotate, set_status
 from tests.kube.observed import Observed

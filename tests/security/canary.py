@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, ip_address
 from types import TracebackType
 from typing import Any, Final, Self
 
-from recording_operator.transfer.addresses import Address, parse_address
+from recording_operator.egress.addresses import Address, parse_address
 
 _HOSTS: Final = ("127.0.0.1", "::1")
 ALLOWED: Final = "127.0.0.2"  # stands for a public address: the only one that the tests' policy lets through

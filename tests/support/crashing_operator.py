@@ -27,10 +27,10 @@ from recording_operator.controller.loop import ControlLoop
 from recording_operator.engine.actions import Action
 from recording_operator.engine.facts import Fact, TransferEnded
 from recording_operator.kube.rest import RestClient
-from recording_operator.transfer.pipe import PipedPart
-from recording_operator.transfer.source import Source
-from recording_operator.transfer.stores import client as s3_client
-from recording_operator.transfer.stores.client import S3Options, build_client
+from recording_operator.stores.s3 import client as s3_client
+from recording_operator.stores.s3.client import S3Options, build_client
+from recording_operator.transfer.source.source import Source
+from recording_operator.transfer.upload.pipe import PipedPart
 
 JsonObject = dict[str, Any]
 T = TypeVar("T")

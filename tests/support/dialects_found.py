@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from recording_operator.transfer.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.capabilities import Capabilities, Joins
 
 NO_SUMS = Capabilities(
     request_checksums=False,

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.addresses import Address
-from recording_operator.transfer.dialer import Dialer
+from recording_operator.egress.addresses import Address
+from recording_operator.egress.dialer import Dialer
 from recording_operator.transfer.errors import TransferError
 from tests.support.lying_source import CANARY, Behaviour
 from tests.support.transfers import pattern

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from recording_operator.transfer.http1.errors import MalformedResponse, ResponseCut
-from recording_operator.transfer.http1.incoming import Incoming
-from recording_operator.transfer.http1.response import read_response
+from recording_operator.egress.http1.errors import MalformedResponse, ResponseCut
+from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.response import read_response
 
 CURL: Final = shutil.which("curl")
 _PIECE = 64 * 2**10

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.transfer.content.sniff import check_content
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.job import ObjectSpec
-from recording_operator.transfer.sniff import check_content
-from recording_operator.transfer.source import SourceFacts
+from recording_operator.transfer.source.source import SourceFacts
 from tests.support.transfers import KIB, an_object, pattern
 
 _SAMPLES: Final = Path(__file__).with_name("samples") / "heads.json"

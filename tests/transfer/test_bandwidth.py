@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recording_operator.transfer.bandwidth import Flow, Link
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.errors import Stopped
-from recording_operator.transfer.fairbucket import FairBucket, grant_bytes
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.limits.bandwidth import Flow, Link
+from recording_operator.transfer.limits.fairbucket import FairBucket, grant_bytes
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, Observed, check_stored, fast_options, pattern, run_transfer

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recording_operator.transfer.dialer import Dialer
+from recording_operator.egress.dialer import Dialer
 from recording_operator.transfer.errors import TransferError
 from tests.support.desync import STRANGER, Desync, DesyncProxy
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest

@@ -9,8 +9,8 @@ import pytest
 
 from localcluster.pki import CertificateAuthority
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.dialer import Dialer
-from recording_operator.transfer.policy import SourcePolicy
+from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.policy import SourcePolicy
 from tests.support.dialing import BODY, Names, fetch, redirect, refused
 from tests.support.lying_source import Content, LyingSource
 from tests.support.transfers import loopback_policy

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from recording_operator.transfer.addresses import is_public, may_be_endpoint
-from recording_operator.transfer.policy import SourcePolicy
+from recording_operator.egress.addresses import is_public, may_be_endpoint
+from recording_operator.egress.policy import SourcePolicy
 
 DEFAULT = SourcePolicy()
 IPV4 = st.integers(0, 2**32 - 1).map(IPv4Address)

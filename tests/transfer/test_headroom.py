@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from recording_operator.transfer import ranged
-from recording_operator.transfer.headroom import Headroom, busy_s, machine_idle_s
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.job import StoredObject
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.limits.headroom import Headroom, busy_s, machine_idle_s
+from recording_operator.transfer.upload import ranged
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, Observed, check_stored, fast_options, pattern, run_transfer

@@ -15,10 +15,10 @@ import botocore.session
 import pytest
 from botocore.loaders import Loader
 
-from recording_operator.transfer.stores.client import S3Credentials, S3Options, build_client
-from recording_operator.transfer.stores.cloudwatch import cloudwatch_client
-from recording_operator.transfer.stores.models import service_models
-from recording_operator.transfer.stores.once import once
+from recording_operator.stores.s3.client import S3Credentials, S3Options, build_client
+from recording_operator.stores.s3.cloudwatch import cloudwatch_client
+from recording_operator.stores.s3.models import service_models
+from recording_operator.stores.s3.once import once
 
 KEYS = S3Credentials(access_key_id="key", secret_access_key="secret")
 
@@ -35,7 +35,7 @@ def fresh_models() -> Loader:
 
 _LOCATIONS = """
 import gc
-from recording_operator.transfer.stores.client import S3Credentials, S3Options, connect
+from recording_operator.stores.s3.client import S3Credentials, S3Options, connect
 
 def resident_kib():
     gc.collect()

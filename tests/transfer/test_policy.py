@@ -5,10 +5,10 @@ from ipaddress import ip_address
 import pytest
 from pydantic import ValidationError
 
-from recording_operator.transfer.addresses import may_be_endpoint
+from recording_operator.egress.addresses import may_be_endpoint
+from recording_operator.egress.policy import RateFloor, SourcePolicy, parse_duration_s, parse_size_bytes
+from recording_operator.egress.url import follow, parse_source_url
 from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.policy import RateFloor, SourcePolicy, parse_duration_s, parse_size_bytes
-from recording_operator.transfer.source_url import follow, parse_source_url
 
 DEFAULT = SourcePolicy()
 NOT_PUBLIC = [

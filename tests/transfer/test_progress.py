@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from recording_operator.transfer import progress
 from recording_operator.transfer.job import UploadState
-from recording_operator.transfer.progress import Progress
+from recording_operator.transfer.upload import progress
+from recording_operator.transfer.upload.progress import Progress
 
 
 class Slow:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.assignment import Assignment
 from recording_operator.transfer.checksums import (
     Expected,
     InOrderDigest,
@@ -21,8 +20,9 @@ from recording_operator.transfer.checksums import (
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import SourceSpec, TransferOptions
 from recording_operator.transfer.patience import Patience
-from recording_operator.transfer.plan import LARGEST_PART_BYTES, MIB, MOST_PARTS, PartPlan, plan_parts
-from recording_operator.transfer.progress import Halt
+from recording_operator.transfer.upload.assignment import Assignment
+from recording_operator.transfer.upload.plan import LARGEST_PART_BYTES, MIB, MOST_PARTS, PartPlan, plan_parts
+from recording_operator.transfer.upload.progress import Halt
 
 LARGEST_OBJECT = 48 * 2**40
 

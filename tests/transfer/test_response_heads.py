@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recording_operator.transfer.http1.errors import MalformedResponse, ResponseCut
-from recording_operator.transfer.http1.incoming import Incoming
-from recording_operator.transfer.http1.quiet import is_quiet
-from recording_operator.transfer.http1.response import read_response
+from recording_operator.egress.http1.errors import MalformedResponse, ResponseCut
+from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.quiet import is_quiet
+from recording_operator.egress.http1.response import read_response
 from tests.support.raw_responses import CURL, RawServer, a_raw_server, read_by_curl, read_by_us
 
 _OK = b"HTTP/1.1 200 OK\r\n"

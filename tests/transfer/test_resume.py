@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from recording_operator.stores.buffered_part import BufferedPart
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.errors import Stopped
 from recording_operator.transfer.job import UploadState
-from recording_operator.transfer.stores.buffered import BufferedPart
-from recording_operator.transfer.stores.s3 import S3Store
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (

@@ -8,7 +8,7 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.owners import OwnerAsker
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.stores.s3.store import S3Store
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (

@@ -3,7 +3,7 @@
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.source_identity import source_identity
+from recording_operator.transfer.source.identity import source_identity
 from tests.support.transfers import fails
 
 HERE = "https://media.example.com/a/video.mp4"

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recording_operator.api.reasons import Reason
+from recording_operator.egress.dialer import Dialer
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import SourceSpec
-from recording_operator.transfer.publication import PublicationWait
-from recording_operator.transfer.source_status import NotYetThere
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.source.publication import PublicationWait
+from recording_operator.transfer.source.status import NotYetThere
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (

@@ -6,8 +6,8 @@ import pytest
 
 from recording_operator import __version__
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.dialer import Dialer
-from recording_operator.transfer.policy import SourcePolicy
+from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.policy import SourcePolicy
 from tests.support.dialing import BODY, Names, fetch, refused
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
 from tests.support.strict_store import StrictStore

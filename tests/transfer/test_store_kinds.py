@@ -10,11 +10,11 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.s3.probe.probe import owner_marker, probe
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.errors import LocationError
-from recording_operator.transfer.plan import MIB, MOST_PARTS, plan_equal_parts, plan_parts
-from recording_operator.transfer.stores.capabilities import Capabilities, Joins
-from recording_operator.transfer.stores.probe import owner_marker, probe
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.upload.plan import MIB, MOST_PARTS, plan_equal_parts, plan_parts
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_bucket import ARCHIVED_CLASSES
 from tests.support.strict_dialect import DIALECTS, Dialect
@@ -170,7 +170,7 @@ def test_t26_a_store_that_demands_equal_parts_is_found_out(strict: StrictStore, 
 @pytest.fixture
 def growing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of an unknown length double after two, so that few bytes show it."""
-    monkeypatch.setattr("recording_operator.transfer.stores.capabilities.Joins.most_parts", 20)
+    monkeypatch.setattr("recording_operator.stores.capabilities.Joins.most_parts", 20)
 
 
 @pytest.mark.usefixtures("growing")

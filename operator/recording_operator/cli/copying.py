@@ -20,28 +20,28 @@ from recording_operator.api.recording_rules import CONTENT_TYPE_PATTERN, MAX_CON
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.meter import Meter
 from recording_operator.cli.words import for_copy
+from recording_operator.egress.addresses import parse_address
+from recording_operator.egress.connections import blocked
+from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.policy import SourcePolicy
+from recording_operator.egress.url import parse_source_url
 from recording_operator.engine.expiry import expiry_in_url
 from recording_operator.engine.status import format_bytes
 from recording_operator.engine.verdicts import Verdict, verdict_of
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import Settings, SettingsError, load_settings
 from recording_operator.signals import on_end_signals
-from recording_operator.transfer.addresses import parse_address
+from recording_operator.stores.s3.ambient import Ambient, ambient
+from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.probe.probe import check_bucket, probe
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.bandwidth import Flow, Link
 from recording_operator.transfer.checksums import Expected
-from recording_operator.transfer.dialer import Dialer
-from recording_operator.transfer.dialer_connections import blocked
 from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StoredObject, TransferOptions
-from recording_operator.transfer.plan import LARGEST_PART_BYTES
-from recording_operator.transfer.policy import SourcePolicy
-from recording_operator.transfer.source_identity import source_identity
-from recording_operator.transfer.source_url import parse_source_url
-from recording_operator.transfer.stores.ambient import Ambient, ambient
-from recording_operator.transfer.stores.client import S3Options
-from recording_operator.transfer.stores.probe import check_bucket, probe
-from recording_operator.transfer.stores.s3 import S3Store
+from recording_operator.transfer.limits.bandwidth import Flow, Link
+from recording_operator.transfer.source.identity import source_identity
+from recording_operator.transfer.upload.plan import LARGEST_PART_BYTES
 
 EXIT_FAILED: Final = 1
 EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h

@@ -11,8 +11,8 @@ import click
 
 from recording_operator import __version__
 from recording_operator.controller.app import App, AppOptions, StartError
-from recording_operator.handlers import Watcher
 from recording_operator.kube.connection import ConnectionConfigError, connection
+from recording_operator.kube.watch import Watcher
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.memory import bound_arenas
 from recording_operator.settings import SettingsError, load_settings

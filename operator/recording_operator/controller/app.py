@@ -29,6 +29,7 @@ from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.stores import S3Stores
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.controller.transfers import TransferRunner
+from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.actions import Action
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
@@ -45,7 +46,6 @@ from recording_operator.memory import give_back
 from recording_operator.metrics import Metrics
 from recording_operator.settings import Settings
 from recording_operator.signals import on_end_signals
-from recording_operator.transfer.dialer import Dialer
 
 LOOP_SILENCE_S: Final = 60.0
 WATCH_SILENCE_S: Final = 120.0

@@ -5,7 +5,7 @@ from functools import partial
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.metrics import Metrics
-from recording_operator.transfer.bandwidth import Flow, Link
+from recording_operator.transfer.limits.bandwidth import Flow, Link
 
 
 class BandwidthLimits:

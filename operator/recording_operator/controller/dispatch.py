@@ -55,9 +55,9 @@ from recording_operator.kube.lease import Leadership
 from recording_operator.kube.outage import Sparingly
 from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
+from recording_operator.stores.store import Store
 from recording_operator.transfer.artifact import abort_uploads
 from recording_operator.transfer.errors import LocationError, TransferError
-from recording_operator.transfer.stores.store import Store
 
 _AGAIN_S: Final = 2.0
 _CHANGES: Final = (WriteStatus, WriteFinalizers, DeleteRecording, AbortUpload, CleanUp)

@@ -24,9 +24,9 @@ from recording_operator.kube.outage import level_of
 from recording_operator.kube.secrets import SecretError, StoreCredentials, location_credentials
 from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
+from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.errors import LocationError
-from recording_operator.transfer.stores.capabilities import Capabilities
-from recording_operator.transfer.stores.s3 import S3Store
 
 _WRITE_TRIES: Final = 3
 _REST_BETWEEN_DOUBTS: Final = timedelta(seconds=10)

@@ -12,6 +12,7 @@ from recording_operator.api.recording import ArtifactSpec, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import ResolvedSource, ResolveError, SourceResolver
+from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import (
     Fact,
@@ -24,12 +25,11 @@ from recording_operator.engine.facts import (
     UploadCreated,
 )
 from recording_operator.metrics import Metrics
+from recording_operator.stores.store import Store
 from recording_operator.transfer.artifact import look_up, store_inline, transfer_source
-from recording_operator.transfer.bandwidth import Flow
-from recording_operator.transfer.dialer import Dialer
 from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import ObjectSpec, StoredObject, TransferOptions, UploadState
-from recording_operator.transfer.stores.store import Store
+from recording_operator.transfer.limits.bandwidth import Flow
 
 REPORT_EVERY_S: Final = 1.0
 """How often the engine hears of progress; it writes less often than that."""

@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.bandwidth import Flow
-from recording_operator.transfer.commit import StoredMeanwhile, commit_small, key_conflict
-from recording_operator.transfer.dialer import Dialer
+from recording_operator.egress.dialer import Dialer
+from recording_operator.stores.store import Store
+from recording_operator.transfer.content.sniff import check_content, stated_type
+from recording_operator.transfer.content.textdetection import text_of
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.existing import Existing, cannot_compare
 from recording_operator.transfer.expectations import Expectations
-from recording_operator.transfer.inorder import too_large
 from recording_operator.transfer.job import (
     ObjectSpec,
     SourceSpec,
@@ -27,15 +27,15 @@ from recording_operator.transfer.job import (
     TransferOptions,
     UploadState,
 )
-from recording_operator.transfer.move import Move, is_small
-from recording_operator.transfer.plan import largest_object_bytes
-from recording_operator.transfer.publication import PublicationWait
-from recording_operator.transfer.refusal_words import says_not_ready
-from recording_operator.transfer.sniff import check_content, stated_type
-from recording_operator.transfer.source import SizesDiffer, Source, SourceFacts
-from recording_operator.transfer.source_status import NotYetThere, not_ready_page
-from recording_operator.transfer.stores.store import Store
-from recording_operator.transfer.textdetection import text_of
+from recording_operator.transfer.limits.bandwidth import Flow
+from recording_operator.transfer.source.publication import PublicationWait
+from recording_operator.transfer.source.refusal_words import says_not_ready
+from recording_operator.transfer.source.source import SizesDiffer, Source, SourceFacts
+from recording_operator.transfer.source.status import NotYetThere, not_ready_page
+from recording_operator.transfer.upload.commit import StoredMeanwhile, commit_small, key_conflict
+from recording_operator.transfer.upload.inorder import too_large
+from recording_operator.transfer.upload.move import Move, is_small
+from recording_operator.transfer.upload.plan import largest_object_bytes
 
 _UNLIMITED: Final = Flow()
 _INLINE_TYPE: Final = "text/plain; charset=utf-8"

@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.bandwidth import Flow
+from recording_operator.stores.store import SeenObject, Store
 from recording_operator.transfer.checksums import crc64nvme
-from recording_operator.transfer.commit import is_of, key_conflict
 from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.expectations import Expectations
 from recording_operator.transfer.integrity import Sent, prove
 from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject, TransferOptions
+from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.patience import Patience, patiently
-from recording_operator.transfer.pipe import WINDOW_BYTES, RangeStream
-from recording_operator.transfer.source import RangesLost, Source, SourceFacts
-from recording_operator.transfer.stores.store import SeenObject, Store
+from recording_operator.transfer.source.source import RangesLost, Source, SourceFacts
+from recording_operator.transfer.upload.commit import is_of, key_conflict
+from recording_operator.transfer.upload.pipe import WINDOW_BYTES, RangeStream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.bandwidth import Flow
+from recording_operator.stores.store import Store
 from recording_operator.transfer.checksums import Expected, InOrderDigest, to_text
-from recording_operator.transfer.commit import Settled, key_conflict, remove_wrong
 from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.integrity import READS, read_back
 from recording_operator.transfer.job import ObjectSpec, SourceSpec, StopSignal, StoredObject
-from recording_operator.transfer.source import PROBE_BYTES, SourceFacts
-from recording_operator.transfer.stores.store import Store
+from recording_operator.transfer.limits.bandwidth import Flow
+from recording_operator.transfer.source.source import PROBE_BYTES, SourceFacts
+from recording_operator.transfer.upload.commit import Settled, key_conflict, remove_wrong
 
 _MISMATCH: Final = "The bytes do not have the checksum in the spec"
 

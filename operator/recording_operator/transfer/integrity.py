@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.bandwidth import Flow
+from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.store import Store, StoredPart
 from recording_operator.transfer.checksums import Digest, crc64nvme, to_text
 from recording_operator.transfer.errors import Stopped
 from recording_operator.transfer.job import StopSignal, StoredObject
-from recording_operator.transfer.stores.capabilities import Capabilities
-from recording_operator.transfer.stores.store import Store, StoredPart
+from recording_operator.transfer.limits.bandwidth import Flow
 
 # What a store hands out may be damaged on its way too: an object is called wrong when it was wrong twice.
 READS: Final = 2

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from localcluster import ControlPlane, Credentials, OperatorProcess, S3Server
-from recording_operator.transfer.stores.accesslog import LATE
+from recording_operator.stores.s3.access_logs import LATE
 from tests.conftest import LocationFactory
 from tests.support.accesslogs import SECRET_IN_URI, deliver, line, log_key, turn_back
 from tests.support.reports import TEMPLATE, JsonObject, ReportFactory, record

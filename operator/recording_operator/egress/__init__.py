@@ -1,0 +1,1 @@
+"""HTTP to addresses that tenants and administrators name: policy, addresses, connections, requests."""

@@ -1,0 +1,57 @@
+"""Cookies that a source sets on the way through its own redirects.
+
+They are kept within one chain of redirects and go back to the host that set them, to no other, and nowhere afterwards:
+the next request, also of the same Recording, begins without.
+"""
+
+from email.message import Message
+from http.cookiejar import CookieJar
+from typing import Any, Final, cast
+from urllib.request import Request
+
+from recording_operator.egress.http1.head import Head
+from recording_operator.egress.url import SourceUrl
+
+_MOST_BYTES: Final = 8 * 2**10
+"""Of one request's Cookie header, as curl has it: servers refuse more."""
+
+
+class ChainCookies:
+    """The cookies of one chain. Belongs to one thread."""
+
+    def __init__(self) -> None:
+        # A jar for each host: a Domain attribute reaches no neighbour.
+        self._jars: dict[str, CookieJar] = {}
+
+    def keep(self, url: SourceUrl, head: Head) -> None:
+        """Take what a response sets."""
+        if "set-cookie" in head.fields:
+            jar = self._jars.setdefault(url.host, CookieJar())
+            jar.extract_cookies(cast("Any", _Headers(head)), _request(url))
+
+    def header(self, url: SourceUrl) -> str | None:
+        """The Cookie header for a request, None without one."""
+        jar = self._jars.get(url.host)
+        if jar is None:
+            return None
+        request = _request(url)
+        jar.add_cookie_header(request)
+        cookies = request.get_header("Cookie")
+        return cookies if cookies is not None and len(cookies) <= _MOST_BYTES else None
+
+
+class _Headers:
+    """What the library asks of a response."""
+
+    def __init__(self, head: Head) -> None:
+        self._message = Message()
+        for value in head.fields["set-cookie"]:
+            self._message["Set-Cookie"] = value
+
+    def info(self) -> Message:
+        """The headers."""
+        return self._message
+
+
+def _request(url: SourceUrl) -> Request:
+    return Request(f"{url.scheme}://{url.host_header}{url.target}")  # noqa: S310 - nothing is opened

@@ -1,0 +1,183 @@
+"""The operator's policy on sources: which URLs may be fetched, at which addresses, how patiently.
+
+Written by the platform team in the settings file (`sourcePolicy:`, camelCase). The default is the product's: https on
+port 443 to public addresses only. Whatever breaks the policy is one and the same `SourceBlocked` to the tenant, or the
+operator would be a port scanner for him.
+"""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic.alias_generators import to_camel
+
+from recording_operator.egress.addresses import NAT64_LENGTHS, Address, is_public, judged, unmapped, within
+
+_DURATION_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE_UNITS: Final = {
+    "": 1, "B": 1,
+    "k": 10**3, "kB": 10**3, "KB": 10**3, "M": 10**6, "MB": 10**6, "G": 10**9, "GB": 10**9, "T": 10**12, "TB": 10**12,
+    "Ki": 2**10, "KiB": 2**10, "Mi": 2**20, "MiB": 2**20, "Gi": 2**30, "GiB": 2**30, "Ti": 2**40, "TiB": 2**40,
+}  # fmt: skip
+_QUANTITY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+
+
+def parse_duration_s(value: object) -> float:
+    """`5s`, `250ms`, `2m`, `1h` (or a plain number of seconds) in seconds. Raises ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    found = _QUANTITY.fullmatch(str(value).strip())
+    if not found or found[2] not in _DURATION_UNITS_S:
+        raise ValueError("write a duration such as 5s, 2m or 1h")
+    return float(found[1]) * _DURATION_UNITS_S[found[2]]
+
+
+def parse_size_bytes(value: object) -> int:
+    """`64KiB`, `1TiB`, `5GB` (or a plain number of bytes) in bytes. Raises ValueError."""
+    found = _QUANTITY.fullmatch(str(value).strip())
+    if isinstance(value, bool) or not found or found[2] not in _SIZE_UNITS:
+        raise ValueError("write a size such as 64KiB, 5GiB or 500MB")
+    return int(float(found[1]) * _SIZE_UNITS[found[2]])
+
+
+def _parse_network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(str(value), strict=True)
+    except ValueError:
+        raise ValueError("write a network such as 10.0.0.0/8 or fd00::/8, with no bits set after the prefix") from None
+
+
+def _parse_nat64_prefix(value: object) -> IPv6Network:
+    try:
+        network = value if isinstance(value, IPv6Network) else IPv6Network(str(value), strict=True)
+    except ValueError:
+        network = None
+    if network is None or network.prefixlen not in NAT64_LENGTHS:
+        lengths = ", ".join(map(str, NAT64_LENGTHS))
+        raise ValueError(f"write a NAT64 prefix such as 2001:db8:64::/96, with a length of {lengths}")
+    return network
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration_s), Field(gt=0)]
+SizeBytes = Annotated[int, BeforeValidator(parse_size_bytes), Field(gt=0)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_parse_network)]
+
+
+Nat64Prefix = Annotated[IPv6Network, BeforeValidator(_parse_nat64_prefix)]
+
+
+class _Strict(BaseModel):
+    """Unknown keys are errors: a misspelt wall is no wall."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class RateFloor(_Strict):
+    """At least `size_bytes` in each `window_s` seconds of waiting for the source; written `64KiB/120s`."""
+
+    size_bytes: int = Field(gt=0)
+    window_s: float = Field(gt=0)
+
+    @classmethod
+    def parse(cls, value: object) -> "RateFloor":
+        """Read `SIZE/DURATION`. Raises ValueError."""
+        if isinstance(value, RateFloor):
+            return value
+        size, slash, window = str(value).partition("/")
+        if not slash:
+            raise ValueError("write a rate such as 64KiB/120s")
+        return cls(size_bytes=parse_size_bytes(size), window_s=parse_duration_s(window))
+
+
+Rate = Annotated[RateFloor, BeforeValidator(RateFloor.parse)]
+
+
+class TlsPolicy(_Strict):
+    """TLS to the sources. There is no way to switch the check of certificates off."""
+
+    min_version: Literal["1.2", "1.3"] = "1.2"
+    # PEM file with certificate authorities that are trusted beside the system's.
+    ca_file: str | None = None
+
+
+class Timeouts(_Strict):
+    """How long each step may take. `headers` bounds the whole answer's head, however it trickles."""
+
+    dns: Seconds = 5.0
+    connect: Seconds = 10.0
+    headers: Seconds = 30.0
+    read: Seconds = 15.0
+    min_throughput: Rate = RateFloor(size_bytes=64 * 2**10, window_s=120.0)
+
+
+class Limits(_Strict):
+    """Bounds that no Recording may pass."""
+
+    artifact_bytes: SizeBytes = 2**40
+
+
+class SourcePolicy(_Strict):
+    """The `sourcePolicy` block. Empty `allowedHosts` is any host, empty `ports` any port; denials win."""
+
+    schemes: frozenset[Literal["https", "http"]] = frozenset({"https"})
+    ports: frozenset[Annotated[int, Field(ge=1, le=65535)]] = frozenset({443})
+    allowed_hosts: tuple[str, ...] = ()
+    denied_hosts: tuple[str, ...] = ("*.svc", "*.cluster.local", "*.internal", "localhost", "kubernetes.default*")
+    deny_cidrs: tuple[Network, ...] = Field(default=(), alias="denyCIDRs")
+    allow_private_cidrs: tuple[Network, ...] = Field(default=(), alias="allowPrivateCIDRs")
+    ipv6: Literal["PublicOnly", "Disabled"] = "PublicOnly"
+    # Of the network's own NAT64 gateway: what is behind them is judged by the IPv4 address inside, as it always is
+    # behind 64:ff9b::/96.
+    nat64_prefixes: tuple[Nat64Prefix, ...] = ()
+    max_redirects: int = Field(default=10, ge=0, le=20)
+    # None names this project and its version.
+    user_agent: str | None = Field(default=None, pattern=r"^[!-~]([ -~]{0,254}[!-~])?$")
+    tls: TlsPolicy = TlsPolicy()
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+
+    @field_validator("schemes", mode="after")
+    @classmethod
+    def _some_scheme(cls, schemes: frozenset[str]) -> frozenset[str]:
+        if not schemes:
+            raise ValueError("write at least one of https, http")
+        return schemes
+
+    @field_validator("allowed_hosts", "denied_hosts", mode="after")
+    @classmethod
+    def _host_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            if not re.fullmatch(r"[A-Za-z0-9_.:*-]+", pattern) or "*" in pattern[1:-1]:
+                raise ValueError("write host names, with * only as the first or last character, such as *.zoom.us")
+        return tuple(pattern.lower() for pattern in patterns)
+
+    def permits_host(self, host: str) -> bool:
+        """Whether the name (lower case, no final dot) may be asked at all."""
+        if any(_host_matches(host, pattern) for pattern in self.denied_hosts):
+            return False
+        return not self.allowed_hosts or any(_host_matches(host, pattern) for pattern in self.allowed_hosts)
+
+    def permits_port(self, port: int) -> bool:
+        """Whether the port may be asked."""
+        return not self.ports or port in self.ports
+
+    def permits_address(self, address: Address) -> bool:
+        """Whether a connection to this address may be made. `denyCIDRs` wins over `allowPrivateCIDRs`."""
+        plain = unmapped(address)
+        if plain.version == 6 and self.ipv6 == "Disabled":  # noqa: PLR2004 - the version of IP
+            return False
+        seen = judged(plain, self.nat64_prefixes)
+        if any(within(one, self.deny_cidrs) for one in (plain, *seen)):
+            return False
+        return all(within(one, self.allow_private_cidrs) or is_public(one) for one in seen)
+
+
+def _host_matches(host: str, pattern: str) -> bool:
+    if pattern.startswith("*"):
+        return host.endswith(pattern[1:])
+    if pattern.endswith("*"):
+        return host.startswith(pattern[:-1])
+    return host == pattern

@@ -1,6 +1,0 @@
-"""The way in for what happens in the cluster: kopf as the watcher, and nothing else of it."""
-
-from recording_operator.handlers.streams import WatchHealth
-from recording_operator.handlers.watcher import Watcher, WatchOptions
-
-__all__ = ["WatchHealth", "WatchOptions", "Watcher"]

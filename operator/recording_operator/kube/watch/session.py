@@ -1,0 +1,160 @@
+"""The HTTP session that kopf works with: a selector on the LIST only, and a look at what comes back.
+
+With the field selector `status.phase!=Complete,…` on a WATCH, edits and deletions of finished Recordings would stay
+unseen, and a Recording that finishes would arrive as deleted. Without it on the LIST, a start would read every
+Recording ever kept. kopf knows one selector for both, so a middleware takes it out of requests that watch.
+
+A page of 200 of the largest Recordings has more than 100 MB. Where one does not arrive in time, the next LIST is made
+of smaller ones: otherwise a single tenant could keep the operator from ever being ready.
+
+Only the API server's memory knows which Recordings are finished. A page that it takes from etcd (all but the first
+one, before Kubernetes 1.34) may mean to read a hundred thousand finished ones to find the next unfinished: where
+twice no answer begins, all that is left to do is to ask for everything at once, from memory. That may be some moments
+old, as every client's first LIST once was: the WATCH goes on from there, and a write on what is old is a conflict.
+"""
+
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.typedefs import DEFAULT_JSON_DECODER, JSONDecoder
+
+from recording_operator.kube.connection import Connection
+from recording_operator.kube.watch.streams import Stream
+
+_PAGE_HEADERS: Final = "application/json"
+_HALVINGS: Final = 2  # of the page, for each one that came too late
+_LEAST_LIMIT: Final = 10
+_UNANSWERED: Final = 2  # an API server that stands still for a moment leaves one
+_GATEWAY_TIMEOUT: Final = 504
+
+
+class ListResponse(aiohttp.ClientResponse):
+    """A response that tells somebody what its JSON was, so that a LIST is parsed once, or that it came too late."""
+
+    page_seen: Callable[[Any], None] | None = None
+    late: Callable[[], None] | None = None
+
+    async def json(
+        self,
+        *,
+        encoding: str | None = None,
+        loads: JSONDecoder = DEFAULT_JSON_DECODER,
+        content_type: str | None = _PAGE_HEADERS,
+    ) -> Any:
+        """As the library's, which would hold a page of 100 MB three times while it is parsed."""
+        if self.page_seen is None:
+            return await super().json(encoding=encoding, loads=loads, content_type=content_type)
+        try:
+            text = (await self.content.read()).decode()
+            parsed = loads(text)
+        except TimeoutError:
+            if self.late is not None:
+                self.late()
+            raise
+        self.page_seen(parsed)
+        return parsed
+
+
+class _Watch:
+    """The bytes of an open WATCH."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    @property
+    def total_bytes(self) -> int:
+        return self._response.content.total_bytes
+
+    @property
+    def is_open(self) -> bool:
+        return not self._response.closed
+
+
+class ApiMiddleware:
+    """Signs each request with the token of now, and follows LIST and WATCH of our resources."""
+
+    def __init__(self, connection: Connection, streams: Mapping[str, Stream]) -> None:
+        self._connection = connection
+        self._streams = streams
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Pass the request on."""
+        token = self._connection.token.current()
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        stream = self._streams.get(request.url.name) if request.method == "GET" else None
+        if stream is None:
+            return await handler(request)
+        if "watch" in request.url.query:
+            return await self._watch(request, handler, stream)
+        return await self._list(request, handler, stream)
+
+    async def _watch(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, stream: Stream
+    ) -> aiohttp.ClientResponse:
+        stream.list_ends()  # kopf watches only after it has read the last page
+        request.url = request.url.without_query_params("fieldSelector")
+        response = await handler(request)
+        if response.ok:
+            stream.watch_opens(_Watch(response))
+        return response
+
+    async def _list(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, stream: Stream
+    ) -> aiohttp.ClientResponse:
+        query = request.url.query
+        if "continue" not in query:
+            stream.list_begins()
+        if stream.unanswered_pages >= _UNANSWERED:
+            request.url = request.url.without_query_params("limit", "continue").update_query(resourceVersion="0")
+        elif stream.late_pages and "limit" in query:
+            limit = int(query["limit"])
+            smaller = max(limit >> _HALVINGS * stream.late_pages, _LEAST_LIMIT)
+            request.url = request.url.update_query(limit=min(limit, smaller))
+
+        def late() -> None:
+            stream.late_pages += 1
+
+        try:
+            response = await handler(request)
+        except TimeoutError as error:
+            if not isinstance(error, aiohttp.ConnectionTimeoutError):  # that says nothing of a page
+                late()
+                stream.unanswered_pages += 1
+            raise
+        stream.unanswered_pages += response.status == _GATEWAY_TIMEOUT
+        if response.ok and isinstance(response, ListResponse):
+            response.page_seen = lambda page: stream.page_arrived({item["metadata"]["uid"] for item in page["items"]})
+            response.late = late
+        return response
+
+
+def open_session(connection: Connection, streams: Mapping[str, Stream]) -> aiohttp.ClientSession:
+    """A session for kopf. To be called in the event loop that uses it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=connection.ssl_context(), socket_factory=_kept_alive_socket),
+        middlewares=(ApiMiddleware(connection, streams),),
+        response_class=ListResponse,
+        proxy=connection.proxy,
+        trust_env=False,
+        headers={"User-Agent": "recording-operator/watch"},
+    )
+
+
+def _kept_alive_socket(address: Any) -> socket.socket:
+    """A socket that notices within half a minute when the other end is gone without a word."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+    return made

@@ -1,0 +1,273 @@
+"""kopf, embedded as a watcher: events in, nothing out.
+
+kopf 1.45 lists, watches, re-lists after 410, logs in again and keeps the events of one object in order; that is all
+that is used of it. Its own processing of an event (causes, diffs, handlers, patches) is replaced by one call of ours,
+by the means of its own command line (`_command`). So it never writes, and an event costs half the processor time. No
+peering, no scanning, no posting. An error that ends kopf (a watch error other than 410, rights taken away for a while,
+a CRD deleted) starts it anew in the same process, so that uploads go on.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+import kopf
+from kopf._cogs.aiokits.aiotoggles import ToggleSet
+from kopf._cogs.structs.references import Insights, Resource
+from kopf._core.engines.peering import Identity
+from kopf._core.reactor.orchestration import orchestrator
+
+from recording_operator.api.names import GROUP, RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, VERSION
+from recording_operator.kube.client import UNFINISHED
+from recording_operator.kube.connection import Connection
+from recording_operator.kube.outage import Sparingly
+from recording_operator.kube.watch.session import open_session
+from recording_operator.kube.watch.streams import RESOURCES, Stream, WatchHealth
+
+_log = logging.getLogger(__name__)
+
+_RESTART_DELAYS_S: Final = (1.0, 2.0, 5.0, 10.0)
+_BEAT_S: Final = 1.0
+_CANCEL_TRIES: Final = 40
+_CANCEL_PAUSE_S: Final = 0.25
+# Rejected credentials are asked for again by kopf at once, so a token that stays dead would be tried in a tight loop.
+_LOGIN_PAUSE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """How the watcher asks. Times in seconds."""
+
+    chunk_size: int = 200
+    """Recordings of a page of the LIST. With 100,000 stored and 100 to be listed, pages of 50 took 0.8 s more."""
+    request_timeout_s: float = 30.0
+    connect_timeout_s: float = 5.0
+    inactivity_timeout_s: float = 90.0
+    """A WATCH without a byte for so long is opened anew. The server's bookmarks come every 60 to 75 s."""
+    start_timeout_s: float = 60.0
+    """If kopf has not asked for a resource after so long, its CRD was missing: discovery is done again."""
+    away_timeout_s: float = 120.0
+    """If a WATCH could not be opened for so long, kopf is started anew."""
+    recordings_selector: str = UNFINISHED
+    """Field selector of the LIST of Recordings; the WATCH has none."""
+
+
+class Watcher:
+    """Calls back for each Recording and StorageLocation that is there at start, or changes.
+
+    `on_recording(type, object)` and `on_location(type, object)` get LISTED, ADDED, MODIFIED or DELETED and the plain
+    dict as stored, without managedFields. `on_listed(resource, uids)` follows each complete LIST (the first one, and
+    each after a lost WATCH): `uids` are those delivered since it began; whatever else the receiver knows of was
+    finished or deleted meanwhile and has to be looked at. All of them run in the watcher's thread and must return
+    quickly; what they raise is logged.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        on_recording: Callable[[str, dict[str, Any]], None],
+        on_location: Callable[[str, dict[str, Any]], None],
+        on_listed: Callable[[str, frozenset[str]], None],
+        options: WatchOptions | None = None,
+    ) -> None:
+        self._connection = connection
+        self._callbacks = {RECORDING_PLURAL: on_recording, STORAGE_LOCATION_PLURAL: on_location}
+        self._on_listed = on_listed
+        self._options = options or WatchOptions()
+        self._streams = {resource: Stream(on_listed=partial(self._report_listed, resource)) for resource in RESOURCES}
+        self._logged_in_s = -_LOGIN_PAUSE_S
+        self._sessions: list[aiohttp.ClientSession] = []
+        self.health = WatchHealth(self._streams)
+        self.listed = threading.Event()
+        """Set once all resources were listed and handed over for the first time."""
+        self._listed_once: set[str] = set()
+        self._ends = Sparingly()
+        self._cancelling = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop` is set. Blocks; meant for a thread of its own."""
+        with asyncio.Runner() as runner:
+            runner.run(self._run(stop))
+
+    async def _run(self, stop: threading.Event) -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_failed)
+        threading.Thread(target=_pass_on, args=(stop, loop, stopping), name="watch-stop", daemon=True).start()
+        failures = 0
+        while not stopping.is_set():
+            started_s = time.monotonic()
+            try:
+                why = await self._run_kopf(stopping)
+            except Exception as error:
+                why = type(error).__name__
+            if stopping.is_set():
+                return
+            self.health.restarts += 1
+            failures = 0 if time.monotonic() - started_s > self._options.start_timeout_s * 2 else failures + 1
+            delay_s = _RESTART_DELAYS_S[min(failures, len(_RESTART_DELAYS_S) - 1)]
+            level = logging.WARNING if self._ends.is_news(why) else logging.DEBUG
+            _log.log(level, "The watcher ended (%s) and starts again in %g s", why, delay_s)
+            await _wait(stopping, delay_s)
+
+    async def _run_kopf(self, stopping: asyncio.Event) -> str:
+        """One life of kopf. Returns why it ended."""
+        ending = asyncio.Event()
+        for stream in self._streams.values():
+            stream.begin_anew()
+        ours = {asyncio.current_task(), asyncio.create_task(self._beat(stopping, ending), name="watch-health")}
+        ended = asyncio.create_task(ending.wait(), name="watch-end")
+        settings, insights = _settings(self._options), Insights()
+        identity = Identity("recording-operator")  # else kopf asks for a user name, which a pod's user need not have
+        watching = orchestrator(
+            processor=self._process,
+            settings=settings,
+            identity=identity,
+            insights=insights,
+            operator_paused=ToggleSet(any),
+        )
+        tasks = await kopf.spawn_tasks(
+            registry=self._registry(),
+            settings=settings,
+            identity=identity,
+            insights=insights,
+            standalone=True,
+            clusterwide=True,
+            _command=watching,
+        )
+        done, _ = await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
+        self._cancelling = True
+        self.health.hopeless = not await _cancel_all(ours)
+        for session in self._sessions:
+            await session.close()
+        self._sessions.clear()
+        await _cancel_all({asyncio.current_task()})
+        self._cancelling = False
+        errors = [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
+        return _named(errors[0]) if errors else "resources were not served"
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Callbacks of kopf fail when its tasks are cancelled: nobody waits for them any more."""
+        if not self._cancelling:
+            loop.default_exception_handler(context)
+
+    async def _beat(self, stopping: asyncio.Event, ending: asyncio.Event) -> None:
+        begun_s = time.monotonic()
+        while not (stopping.is_set() or self._is_stuck(time.monotonic() - begun_s)):
+            self.health.beat()
+            await _wait(stopping, _BEAT_S)
+        ending.set()
+        while True:  # kopf may take a moment to end
+            self.health.beat()
+            await asyncio.sleep(_BEAT_S)
+
+    def _is_stuck(self, age_s: float) -> bool:
+        """A resource that was never asked for (no CRD), or whose WATCH is away for longer than any retry takes."""
+        streams = self._streams.values()
+        never_asked = age_s > self._options.start_timeout_s and not all(stream.asked for stream in streams)
+        return never_asked or any(stream.seconds_away() > self._options.away_timeout_s for stream in streams)
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(id="login", registry=registry)(self._login)
+        for resource in RESOURCES:
+            kopf.on.event(GROUP, VERSION, resource, id=resource, registry=registry)(_watched)
+        return registry
+
+    async def _login(self, **_: Any) -> kopf.AiohttpSession:
+        await asyncio.sleep(self._logged_in_s + _LOGIN_PAUSE_S - time.monotonic())
+        self._logged_in_s = time.monotonic()
+        session = open_session(self._connection, self._streams)
+        self._sessions.append(session)
+        return kopf.AiohttpSession(
+            server=self._connection.server, default_namespace=self._connection.namespace, aiohttp_session=session
+        )
+
+    async def _process(self, *, resource: Resource, raw_event: Mapping[str, Any], **_: Any) -> None:
+        """One event of one object, in order for each object."""
+        stored = raw_event["object"]
+        stored["metadata"].pop("managedFields", None)
+        from_list = raw_event["type"] is None
+        try:
+            self._callbacks[resource.plural]("LISTED" if from_list else raw_event["type"], stored)
+        except Exception:
+            _log.exception("Handling a %s event of %s failed", raw_event["type"], resource.plural)
+        self._streams[resource.plural].event_arrived(stored["metadata"]["uid"], from_list=from_list)
+
+    def _report_listed(self, resource: str, uids: frozenset[str]) -> None:
+        try:
+            self._on_listed(resource, uids)
+        except Exception:
+            _log.exception("Handling the list of %s failed", resource)
+        self._listed_once.add(resource)
+        if self._listed_once.issuperset(RESOURCES):
+            self.listed.set()
+
+
+def _watched(**_: Any) -> None:
+    """Registered to tell kopf what to watch; it is `Watcher._process` that gets the events."""
+
+
+def _settings(options: WatchOptions) -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.process.ultimate_exiting_timeout = None  # else kopf kills the whole process 10 minutes after its own end
+    settings.watching.chunk_size = options.chunk_size
+    settings.watching.connect_timeout = options.connect_timeout_s
+    settings.watching.inactivity_timeout = options.inactivity_timeout_s
+    settings.watching.field_selectors[GROUP, VERSION, RECORDING_PLURAL] = options.recordings_selector
+    settings.networking.request_timeout = options.request_timeout_s
+    settings.networking.connect_timeout = options.connect_timeout_s
+    settings.networking.error_backoffs = (0.5, 1, 2, 3, 3, 3, 3, 3)
+    settings.queueing.idle_timeout = 0.2
+    return settings
+
+
+async def _cancel_all(spared: set[asyncio.Task[Any] | None]) -> bool:
+    """Cancel all other tasks of the loop, again and again, until they are gone; False if some do not go.
+
+    kopf's own end is not waited for: it deadlocks when a watch of one resource fails while that of another is about
+    to log in.
+    """
+    for _ in range(_CANCEL_TRIES):
+        others = asyncio.all_tasks() - spared
+        if not others:
+            return True
+        for task in others:
+            task.cancel()
+        ended, _ = await asyncio.wait(others, timeout=_CANCEL_PAUSE_S)
+        for task in ended:
+            if not task.cancelled():
+                task.exception()  # else asyncio complains that nobody asked
+    return False
+
+
+def _named(error: BaseException) -> str:
+    """The class and, of an API server's answer, the resource. Not its text, which may quote objects."""
+    details = getattr(error, "details", None) or {}
+    about = f" for {details['kind']}" if details.get("kind") else ""
+    return f"{type(error).__name__}{about}"
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _pass_on(stop: threading.Event, loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    stop.wait()
+    try:
+        loop.call_soon_threadsafe(stopping.set)
+    except RuntimeError:  # the loop is closed already
+        return

@@ -1,0 +1,1 @@
+"""Where bytes are kept: what a store must do, and the kinds of store."""

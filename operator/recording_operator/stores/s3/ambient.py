@@ -1,0 +1,68 @@
+"""What environment and profile of whoever runs the process say about S3, by botocore's own precedence.
+
+Only a copy by hand asks this: a StorageLocation says itself where its store is.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from recording_operator.stores.s3.models import service_models
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ambient:
+    """Where requests go; `endpoint` None means AWS."""
+
+    endpoint: str | None
+    path_style: bool
+
+
+def ambient(*, endpoint: str | None) -> Ambient:
+    """The given endpoint, else the configured one: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, services section, profile.
+
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is honoured. Other stores are spoken to in path style unless the profile's
+    `s3.addressing_style` is `virtual`. Raises ValueError, in words, where the configuration cannot be used.
+    """
+    try:
+        session = botocore.session.Session()
+        session.register_component("data_loader", service_models())
+        style = str((session.get_config_variable("s3") or {}).get("addressing_style", ""))
+        found = endpoint or _configured(session)
+    except (BotoCoreError, ValueError) as error:
+        raise ValueError(f"the AWS configuration cannot be used: {error}") from None
+    except AttributeError:  # botocore does not expect text where a section belongs
+        raise ValueError("the AWS configuration cannot be used: a section of the profile is not indented") from None
+    if found is not None and not _is_url(found):
+        raise ValueError("the endpoint is no URL: write https://HOST or http://HOST:PORT")
+    return Ambient(endpoint=found, path_style=style != "virtual" if found else style == "path")
+
+
+def _is_url(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError:
+        return False
+    extra = "@" in parts.netloc or parts.query or parts.fragment
+    return parts.scheme in ("https", "http") and bool(parts.hostname) and port != 0 and not extra
+
+
+def _configured(session: botocore.session.Session) -> str | None:
+    # botocore tells the address of a client, not where it came from: one client is made with what is configured, one
+    # without. Unsigned, they need no credentials.
+    with_it, without = (_address(session, ignored=ignored) for ignored in (None, True))
+    return None if with_it == without else with_it
+
+
+def _address(session: botocore.session.Session, *, ignored: bool | None) -> str:
+    config = Config(signature_version=UNSIGNED, ignore_configured_endpoint_urls=ignored)
+    client = session.create_client("s3", region_name="us-east-1", config=config)
+    try:
+        return str(client.meta.endpoint_url)
+    finally:
+        client.close()

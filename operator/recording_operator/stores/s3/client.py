@@ -1,0 +1,222 @@
+"""The boto3 client of one StorageLocation: its own credentials, its own trust, bodies sent as they come."""
+
+import os
+import re
+import ssl
+import weakref
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import boto3
+import botocore.session
+import certifi
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ParamValidationError, PartialCredentialsError
+from botocore.handlers import validate_bucket_name
+from botocore.utils import parse_timestamp
+
+from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.stores.s3 import error_documents
+from recording_operator.stores.s3.errors import no_credentials
+from recording_operator.stores.s3.models import service_models
+from recording_operator.stores.s3.once import once
+from recording_operator.stores.s3.refused import RefusedBody
+from recording_operator.stores.s3.transport import framing
+from recording_operator.stores.s3.transport.endpoint import wall_off
+from recording_operator.stores.s3.transport.sending import Timeouts
+from recording_operator.stores.s3.transport.transport import StoreTransport
+from recording_operator.stores.s3.waits import StoreRetries
+
+_ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_CONNECT_TIMEOUT_S: Final = 10
+_SEND_TIMEOUT_S: Final = 30
+_DEFAULT_REGION: Final = "us-east-1"
+# With keys of its own, a location depends on no file, profile or region of whoever runs the process. Each row: name in
+# the file, environment variable, default, conversion.
+_NOBODYS_FILES: Final = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+    "region": (None, None, None, None),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Credentials:
+    """A key pair, with a session token where they are temporary. `repr` shows none of it."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Options:
+    """An S3 bucket, how to reach it and how objects are kept in it.
+
+    `credentials` None means the process's own (IRSA, instance role): only then are environment and metadata service
+    asked. `prefix` is the location's, ending as it is to be used. `ca_bundle_pem` is PEM text. A request that is not
+    answered within `answer_timeout_s` is tried again.
+    """
+
+    bucket: str
+    region: str | None = None
+    endpoint: str | None = None
+    path_style: bool = False
+    prefix: str = ""
+    storage_class: str | None = None
+    encryption_type: str | None = None
+    kms_key_id: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    checksums: ChecksumUse = ChecksumUse.AUTO
+    ca_bundle_pem: str | None = None
+    credentials: S3Credentials | None = None
+    connections: int = 64
+    answer_timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client and what sends its requests."""
+
+    client: Any
+    transport: StoreTransport
+    retries: StoreRetries
+    refused: RefusedBody = field(default_factory=RefusedBody)
+
+    def close(self) -> None:
+        """Drop idle connections."""
+        self.client.close()
+        self.transport.close()
+
+
+def connect(options: S3Options) -> Connected:
+    """The client of a location, as its data goes over it.
+
+    Raises ValueError as `build_client`, for a bad bundle and for a configuration of the process's own that cannot be
+    used; StoreError (CredentialsNotFound) where that names half a key pair.
+    """
+    try:
+        made = Connected(build_client(options), _transport(options), StoreRetries())
+    except PartialCredentialsError:
+        raise no_credentials() from None
+    except BotoCoreError as error:
+        raise ValueError(str(error)) from None
+    made.retries.register(made.client)
+    framing.register(made.client)
+    error_documents.register(made.client)
+    made.transport.register(made.client)
+    return made
+
+
+def build_client(options: S3Options) -> Any:
+    """Make the client. Reads nothing from the network; raises ValueError for an endpoint that is no URL."""
+    core = _session(options)
+    core.register_component("data_loader", service_models())
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
+    given: dict[str, str | None] = {}
+    if options.credentials is not None:
+        given = {
+            "aws_access_key_id": options.credentials.access_key_id,
+            "aws_secret_access_key": options.credentials.secret_access_key,
+            "aws_session_token": options.credentials.session_token,
+        }
+    bundle = None if options.ca_bundle_pem is None else _descriptor_of(options.ca_bundle_pem)
+    trusted = _trusted_file(options) if bundle is None else f"/proc/self/fd/{bundle}"
+    client = boto3.session.Session(botocore_session=core).client(
+        "s3",
+        region_name=options.region or core.get_config_variable("region") or _DEFAULT_REGION,
+        endpoint_url=options.endpoint,
+        verify=trusted,
+        config=_config(options),
+        **given,
+    )
+    wall_off(client)
+    client.meta.events.register("before-parameter-build.s3", _check_key)
+    if options.endpoint is not None and options.path_style:
+        # It knows the names of AWS only; another store says itself what it does not take.
+        client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
+    if bundle is not None:
+        weakref.finalize(client, os.close, bundle)
+    return client
+
+
+def _session(options: S3Options) -> botocore.session.Session:
+    return botocore.session.Session(session_vars=_NOBODYS_FILES if options.credentials else None)
+
+
+def _check_key(params: dict[str, Any], **_: Any) -> None:
+    """Without its key a request is about the bucket. All else that the library's check finds, types find earlier."""
+    if params.get("Key") == "":
+        raise ParamValidationError(report="The key is empty.")
+
+
+def _parse_timestamp(value: Any) -> datetime:
+    """A time of an answer. The library's own reader takes two thirds of the time of a listing for these."""
+    if isinstance(value, str) and _ISO_TIME.fullmatch(value):
+        return datetime.fromisoformat(value)
+    parsed: datetime = parse_timestamp(value)
+    return parsed
+
+
+def _config(options: S3Options) -> Config:
+    # Bodies are neither hashed before they are sent nor wrapped in chunks with a trailer: the store sums them, and
+    # every sum is compared with ours.
+    s3 = {"addressing_style": "path" if options.path_style else "auto", "payload_signing_enabled": False}
+    if options.endpoint is not None:
+        s3["use_accelerate_endpoint"] = False  # of AWS; a profile may ask for it
+    return Config(
+        s3=s3,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": 1},  # see StoreRetries
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        read_timeout=options.answer_timeout_s,
+        max_pool_connections=options.connections,
+        tcp_keepalive=True,
+        ignore_configured_endpoint_urls=True,
+        parameter_validation=False,  # see _check_key
+        # Its own is built anew, twice for each request, from what is the same for all of them.
+        user_agent=f"Boto3/{boto3.__version__} recording-operator",
+    )
+
+
+def _transport(options: S3Options) -> StoreTransport:
+    try:
+        tls = _trust(options)
+    except ssl.SSLError:
+        raise ValueError("the CA bundle holds no certificate in PEM form") from None
+    except OSError:
+        raise ValueError("the CA bundle that the environment names cannot be read") from None
+    # 256 KiB windows make the deadline of a send a detector of stalls.
+    timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
+    return StoreTransport(tls=tls, timeouts=timeouts)
+
+
+def _trust(options: S3Options) -> ssl.SSLContext:
+    if options.ca_bundle_pem == "":  # with this the library would trust whom the system does
+        raise ssl.SSLError
+    if options.ca_bundle_pem is not None:
+        return ssl.create_default_context(cadata=options.ca_bundle_pem)
+    trusted = _trusted_file(options)
+    return _public_trust() if trusted == certifi.where() else ssl.create_default_context(cafile=trusted)
+
+
+@once
+def _public_trust() -> ssl.SSLContext:
+    """One for all who trust the packaged list: each would take 0.7 MiB."""
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def _trusted_file(options: S3Options) -> str:
+    """Whom a client trusts that has no bundle of its own; with ambient credentials AWS_CA_BUNDLE says so."""
+    ambient = None if options.credentials else _session(options).get_config_variable("ca_bundle")
+    return str(ambient or certifi.where())
+
+
+def _descriptor_of(pem: str) -> int:
+    """An open file that holds the text: botocore reads it by path, and there may be no file system to write to."""
+    descriptor = os.memfd_create("ca-bundle")
+    os.write(descriptor, pem.encode())
+    return descriptor

@@ -1,0 +1,87 @@
+"""What was downloaded from a bucket of AWS, as CloudWatch counted it.
+
+S3 counts requests only where the bucket has a metrics configuration (`PutBucketMetricsConfiguration`); its id is the
+`FilterId`. The counts come some minutes late. Source:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
+"""
+
+import os
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.errors import translated
+from recording_operator.stores.s3.models import service_models
+
+LATE: Final = timedelta(minutes=20)
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+# Counts by the minute are kept for 15 days, by the hour for 455.
+_BY_MINUTE_FOR: Final = timedelta(days=14)
+_TIMEOUT_S: Final = 30
+
+
+def cloudwatch_client(options: S3Options) -> Any:
+    """A client with the location's credentials and region. Reads nothing from the network."""
+    core = botocore.session.Session()
+    core.set_config_variable("config_file", os.devnull)
+    core.set_config_variable("credentials_file", os.devnull)
+    core.register_component("data_loader", service_models())
+    given: dict[str, str | None] = {}
+    if options.credentials is not None:
+        given = {
+            "aws_access_key_id": options.credentials.access_key_id,
+            "aws_secret_access_key": options.credentials.secret_access_key,
+            "aws_session_token": options.credentials.session_token,
+        }
+    return boto3.session.Session(botocore_session=core).client(
+        "cloudwatch",
+        region_name=options.region or "us-east-1",
+        config=Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"mode": "standard"}),
+        **given,
+    )
+
+
+def downloaded_bytes(
+    client: Any, *, bucket: str, filter_id: str, begin: datetime, end: datetime, now: datetime
+) -> dict[date, int]:
+    """Bytes by day (UTC) between `begin` and `end`, both taken as long ago as the counts are late.
+
+    Calls one after the other, each beginning where the last one ended, count nothing twice. Raises StoreError.
+    """
+    step = _MINUTE if now - begin < _BY_MINUTE_FOR else _HOUR
+    first, last = _floor(begin - LATE, step), _floor(end - LATE, step)
+    if last <= first:
+        return {}
+    query = {
+        "Id": "downloads",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/S3",
+                "MetricName": "BytesDownloaded",
+                "Dimensions": [{"Name": "BucketName", "Value": bucket}, {"Name": "FilterId", "Value": filter_id}],
+            },
+            "Period": int(step.total_seconds()),
+            "Stat": "Sum",
+        },
+    }
+    days: dict[date, int] = {}
+    with translated("GetMetricData"):
+        pages = client.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[query], StartTime=first, EndTime=last
+        )
+        for page in pages:
+            for result in page["MetricDataResults"]:
+                for moment, size_bytes in zip(result["Timestamps"], result["Values"], strict=True):
+                    day = max(moment.astimezone(UTC).date(), begin.date())
+                    days[day] = days.get(day, 0) + int(size_bytes)
+    return days
+
+
+def _floor(moment: datetime, step: timedelta) -> datetime:
+    seconds = int(moment.timestamp())
+    return datetime.fromtimestamp(seconds - seconds % int(step.total_seconds()), UTC)

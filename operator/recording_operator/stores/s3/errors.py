@@ -1,0 +1,250 @@
+"""What a failure of the store's client means. The one place that knows botocore's errors and S3's codes.
+
+What a store says is never a fault of ours: a code that nobody knows is judged by its status, and told in words.
+Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and what other stores were reported to say.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from recording_operator.api.reasons import Reason
+from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
+from recording_operator.stores.s3.waits import asked_wait_s
+from recording_operator.transfer.errors import TransferError
+
+_CREDENTIALS: Final = (
+    "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+    "InvalidSecurity", "InvalidTokenId", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignature",
+)  # fmt: skip
+_RIGHTS: Final = (
+    "AccessDenied", "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess", "NotSignedUp", "InvalidPayer",
+    "UserProjectMissing", "UserProjectAccountProblem",
+)  # fmt: skip
+_REDIRECTS: Final = (
+    "PermanentRedirect", "TemporaryRedirect", "Redirect", "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException", "InvalidRegion", "InvalidRegionName",
+)  # fmt: skip
+_QUOTAS: Final = (
+    "QuotaExceeded", "StorageQuotaExceeded", "StorageLimitExceeded", "InsufficientStorage", "InsufficientCapacity",
+    "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded",
+)  # fmt: skip
+_BUSY: Final = (
+    "ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "IncompleteBody", "SlowDown", "SlowDownRead",
+    "SlowDownWrite", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests",
+    "BandwidthLimitExceeded", "ConnectionClosedByRequester",
+    # What HEAD has just shown: it was removed, or the store does not agree with itself yet.
+    "NoSuchKey", "NoSuchVersion",
+)  # fmt: skip
+# Parts are planned far above the least size: a store that calls one too small kept less of it than it was sent.
+_OTHER_BYTES: Final = (
+    "BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "InvalidPart", "InvalidPartOrder", "EntityTooSmall",
+)  # fmt: skip
+_TOO_LARGE: Final = "EntityTooLarge"
+_BY_CODE: Final[dict[str, Reason]] = {
+    **dict.fromkeys(_CREDENTIALS, Reason.CREDENTIALS_INVALID),
+    **dict.fromkeys(_RIGHTS, Reason.ACCESS_DENIED),
+    **dict.fromkeys(_REDIRECTS, Reason.WRONG_REGION),
+    **dict.fromkeys(_QUOTAS, Reason.TARGET_QUOTA),
+    **dict.fromkeys(_BUSY, Reason.TARGET_UNAVAILABLE),
+    **dict.fromkeys(_OTHER_BYTES, Reason.TARGET_INTEGRITY),
+    **dict.fromkeys(("NoSuchBucket", "InvalidBucketName"), Reason.BUCKET_NOT_FOUND),
+    **dict.fromkeys(("RequestTimeTooSkewed", "RequestExpired"), Reason.CLOCK_SKEW),
+    "NoSuchUpload": Reason.TARGET_UPLOAD_LOST,
+    "PreconditionFailed": Reason.TARGET_KEY_CONFLICT,
+    "InvalidObjectState": Reason.INTEGRITY_UNVERIFIABLE,
+    "InvalidChunkSizeError": Reason.STORE_UNSUPPORTED,
+    "NotImplemented": Reason.STORE_UNSUPPORTED,
+}
+# AWS KMS, in S3's name: which of its failures pass.
+_KEY_SERVICE: Final = re.compile(r"(XMinio)?KMS\.?[A-Z]\w*")
+_PASSES: Final = re.compile(r"Throttl|Internal|Timeout|Unavailable")
+_BY_STATUS: Final[dict[int, Reason]] = {
+    401: Reason.CREDENTIALS_INVALID,
+    403: Reason.ACCESS_DENIED,
+    **dict.fromkeys((408, 409, 425, 429), Reason.TARGET_UNAVAILABLE),
+    412: Reason.TARGET_KEY_CONFLICT,
+    501: Reason.STORE_UNSUPPORTED,
+    507: Reason.TARGET_QUOTA,
+}
+_REDIRECTED: Final = range(300, 400)
+# What is sent with a condition; 412 to anything else tells of no object.
+_CONDITIONAL: Final = frozenset({"PutObject", "CompleteMultipartUpload"})
+_ENTITY_TOO_LARGE: Final = 413
+_BAD_REQUEST: Final = "400"  # the code where there is none: a response to HEAD has no body
+_SERVER_ERROR: Final = 500
+_MESSAGES: Final[dict[Reason, str]] = {
+    Reason.CREDENTIALS_INVALID: "The store does not accept the location's credentials",
+    Reason.ACCESS_DENIED: "The store does not permit this to the location's credentials",
+    Reason.BUCKET_NOT_FOUND: "The location's bucket does not exist",
+    Reason.WRONG_REGION: "The store redirects requests, or expects another region, and does not say which; check "
+    "spec.s3.endpoint, spec.s3.region and the credentials",
+    Reason.ENCRYPTION_KEY_NOT_USABLE: "The store cannot use the key of the location's or the bucket's encryption; "
+    "check that it exists, is enabled and in the bucket's region, and permit kms:GenerateDataKey and kms:Decrypt",
+    Reason.TARGET_UPLOAD_LOST: "The store no longer knows the upload",
+    Reason.TARGET_KEY_CONFLICT: "An object is already at the key",
+    Reason.CLOCK_SKEW: "The operator's clock and the store's differ too much; set the node's time",
+    Reason.TARGET_INTEGRITY: "The store received other bytes than it was sent",
+    Reason.TARGET_QUOTA: "The store has no room left",
+    Reason.TARGET_UNAVAILABLE: "The store failed or is busy",
+    Reason.STORE_UNSUPPORTED: "The store rejected the request",
+    Reason.INTEGRITY_UNVERIFIABLE: "The object is archived and cannot be read back before it is restored",
+}
+_BODY_TOO_LARGE: Final = (
+    "The body is larger than the store, or a proxy before it, accepts; raise that limit (nginx: client_max_body_size) "
+    "to at least 64 MiB"
+)
+# Rights that a store may name, and that are worth telling: nothing else of a store's own words is repeated.
+_NAMED_RIGHT: Final = re.compile(
+    r"\b(s3:(?:PutObject|PutObjectTagging|PutObjectRetention|PutObjectLegalHold|GetObject|GetObjectVersion|DeleteObject"
+    r"|DeleteObjectVersion|ListBucket|ListBucketMultipartUploads|AbortMultipartUpload|ListMultipartUploadParts)"
+    r"|kms:(?:GenerateDataKey|Decrypt|Encrypt|DescribeKey))\b(?!\w)"
+)
+_REGION: Final = re.compile(r"[a-z0-9-]{1,64}")
+_REGION_IN_TEXT: Final = re.compile(
+    r"\bs3[.-]([a-z0-9-]{1,64})\.amazonaws\.com|expecting '([a-z0-9-]{1,64})'|The ([a-z0-9-]{1,64}) location constraint"
+)
+BLOCKED_ENDPOINT: Final = "s3.endpoint leads to a link-local or cloud metadata address, which is never a store."
+# A transfer says TargetDenied to the tenant; which credentials and why is the administrator's to see.
+_COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.TARGET_DENIED, Reason.ACCESS_DENIED: Reason.TARGET_DENIED}
+
+# What botocore raises on the first request, when it looks for credentials or renews them.
+_WITHOUT_CREDENTIALS: Final = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.MetadataRetrievalError,
+    boto.SSOError,
+    boto.LoginError,
+    boto.NoAuthTokenError,
+    boto.TokenRetrievalError,
+    boto.RefreshWithMFAUnsupportedError,
+    boto.ProfileNotFound,
+    boto.InvalidConfigError,
+    boto.ConfigNotFound,
+    boto.ConfigParseError,
+    boto.InfiniteLoopConfigError,
+    boto.UnknownCredentialError,
+)
+
+
+class StoreError(TransferError):
+    """A failure of the store. `location_reason` is what a probe reports: it tells bad keys from missing rights.
+
+    `code` is the store's own, where it has the form of one, else the status; "" where there was no response.
+    """
+
+    def __init__(
+        self, location_reason: Reason, message: str, *, retry_after_s: float | None = None, code: str = ""
+    ) -> None:
+        super().__init__(_COARSE.get(location_reason, location_reason), message, retry_after_s=retry_after_s)
+        self.location_reason = location_reason
+        self.code = code
+
+    @property
+    def body_too_large(self) -> bool:
+        """Whether the store, or a proxy before it, takes no body of this size."""
+        return self.code in (str(_ENTITY_TOO_LARGE), _TOO_LARGE)
+
+
+@contextmanager
+def translated(doing: str, *, invalid: Reason = Reason.STORE_UNSUPPORTED) -> Iterator[None]:
+    """Turn the client's errors into StoreError. `doing` names the request, such as `UploadPart`.
+
+    `invalid` is what InvalidRequest means there: on Complete the store has counted other bytes than we have.
+    """
+    try:
+        yield
+    except boto.ClientError as error:
+        raise _from_response(error, doing, invalid) from None
+    except (boto.BotoCoreError, boto.HTTPClientError, OSError) as error:
+        raise _from_client(error, doing) from None
+    except (ResponseParserError, KeyError, ValueError, TypeError):
+        raise StoreError(
+            Reason.TARGET_UNAVAILABLE,
+            f"The store's response cannot be read ({doing}); check that s3.endpoint is a store that speaks S3.",
+        ) from None
+
+
+def no_credentials() -> StoreError:
+    """There are no credentials, or those that there were can no longer be renewed."""
+    return StoreError(Reason.CREDENTIALS_NOT_FOUND, "The operator has no ambient credentials for the store.")
+
+
+def status_of(error: boto.ClientError) -> int:
+    """The HTTP status of a response that was an error; 0 where there was none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> StoreError:
+    response: Any = error.response
+    status, headers = status_of(error), response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    said = response.get("Error", {})
+    code = str(said.get("Code") or "")
+    right = _NAMED_RIGHT.search(str(said.get("Message", "")))
+    reason = invalid if code == "InvalidRequest" else _reason_of(status, code)
+    if reason is Reason.TARGET_KEY_CONFLICT and doing not in _CONDITIONAL:
+        reason = Reason.STORE_UNSUPPORTED
+    if reason is Reason.ACCESS_DENIED and right is not None and right[1].startswith("kms:"):
+        reason = Reason.ENCRYPTION_KEY_NOT_USABLE
+    message = _MESSAGES[reason]
+    if status == _ENTITY_TOO_LARGE or code == _TOO_LARGE:
+        message = _BODY_TOO_LARGE
+    elif reason is Reason.WRONG_REGION:
+        message = _of_region(_named_region(headers, said)) or message
+    elif code == _BAD_REQUEST:
+        message = f"{message} and did not say why; with an expired session token it does so too"
+    elif right is not None:
+        message = f"{message}; it names the right {right[1]}"
+    shown = code if re.fullmatch(r"[A-Za-z0-9.]{1,64}", code) else str(status)
+    return StoreError(reason, f"{message} ({doing}: {shown}).", retry_after_s=asked_wait_s(headers), code=shown)
+
+
+def _reason_of(status: int, code: str) -> Reason:
+    known = _BY_CODE.get(code)
+    if known is not None:
+        return known
+    if _KEY_SERVICE.fullmatch(code):
+        return Reason.TARGET_UNAVAILABLE if _PASSES.search(code) else Reason.ENCRYPTION_KEY_NOT_USABLE
+    if status in _REDIRECTED:
+        return Reason.WRONG_REGION
+    unknown = Reason.TARGET_UNAVAILABLE if status >= _SERVER_ERROR else Reason.STORE_UNSUPPORTED
+    return _BY_STATUS.get(status, unknown)
+
+
+def _named_region(headers: Mapping[str, str], said: Mapping[str, Any]) -> str:
+    """The region that a redirect tells, in a header or an element of its own, else in its endpoint or its words."""
+    told = headers.get("x-amz-bucket-region") or said.get("Region")
+    if told:
+        return str(told)
+    found = _REGION_IN_TEXT.search(f"{said.get('Endpoint', '')} {said.get('Message', '')}")
+    return next(filter(None, found.groups())) if found else ""
+
+
+def _of_region(region: str) -> str:
+    if not _REGION.fullmatch(region):
+        return ""
+    return f"The bucket is in region {region}; write that as spec.s3.region"
+
+
+def _from_client(error: Exception, doing: str) -> StoreError:
+    if isinstance(error, _WITHOUT_CREDENTIALS):
+        return no_credentials()
+    if isinstance(error, boto.SSLError):
+        return StoreError(
+            Reason.ENDPOINT_UNREACHABLE,
+            f"The endpoint offers no acceptable TLS certificate ({doing}); see s3.caBundle.",
+        )
+    if isinstance(error, boto.HTTPClientError) and isinstance(error.kwargs.get("error"), EndpointBlocked):
+        return StoreError(Reason.ENDPOINT_BLOCKED, BLOCKED_ENDPOINT)
+    if isinstance(error, boto.InvalidRegionError):  # what a redirect named
+        return StoreError(Reason.WRONG_REGION, f"{_MESSAGES[Reason.WRONG_REGION]} ({doing}).")
+    if isinstance(error, boto.ParamValidationError):
+        return StoreError(Reason.INTERNAL_ERROR, f"A request of ours was malformed ({doing}).")
+    if isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError):
+        return StoreError(Reason.TARGET_UNAVAILABLE, f"No connection to the store could be made ({doing}).")
+    return StoreError(Reason.TARGET_UNAVAILABLE, f"The store did not answer ({doing}: {type(error).__name__}).")

@@ -1,0 +1,47 @@
+"""What a bucket holds, listed page by page: memory holds one page."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from recording_operator.stores.s3.errors import translated
+
+
+class ListedObject(NamedTuple):
+    """An object as a listing shows it. `storage_class` is None where the store names none."""
+
+    key: str
+    size_bytes: int
+    storage_class: str | None
+    last_modified: datetime
+    etag: str
+
+
+def may_list(client: Any, *, bucket: str, prefix: str) -> None:
+    """Ask for one key. Raises StoreError where that is not permitted, or not answered."""
+    with translated("ListObjectsV2"):
+        client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+
+
+def listed_objects(client: Any, *, bucket: str, prefix: str) -> Iterator[ListedObject]:
+    """Every object whose key begins with `prefix`. Raises StoreError.
+
+    A store that says there is more but not where to go on ends the listing with an error: half a list would be a lie.
+    """
+    following: dict[str, str] = {}
+    while True:
+        with translated("ListObjectsV2"):
+            page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **following)
+            if page.get("IsTruncated") and page.get("NextContinuationToken") in (None, *following.values()):
+                raise OSError
+            found = [_listed(entry) for entry in page.get("Contents", ())]
+        yield from found
+        if not page.get("IsTruncated"):
+            return
+        following = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _listed(entry: Any) -> ListedObject:
+    return ListedObject(
+        entry["Key"], entry["Size"], entry.get("StorageClass"), entry["LastModified"], entry.get("ETag", "")
+    )

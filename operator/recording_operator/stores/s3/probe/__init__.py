@@ -1,0 +1,1 @@
+"""Whether a bucket can be used, and what its store can do."""

@@ -1,0 +1,45 @@
+"""A small object that is written where none is, and what of a location keeps it from being written."""
+
+from dataclasses import replace
+
+from recording_operator.api.reasons import Reason
+from recording_operator.stores.s3.store import S3Store
+from recording_operator.transfer import checksums
+from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.job import ObjectSpec
+
+
+def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
+    """Write unless an object is there; whether it was written. Raises TransferError."""
+    if not store.capabilities.conditional_writes and store.head(obj.key) is not None:
+        return False
+    try:
+        store.put(obj, body, crc64nvme=checksums.crc64nvme(body))
+    except TransferError as error:
+        if error.reason is Reason.TARGET_KEY_CONFLICT:
+            return False
+        raise
+    return True
+
+
+def blame(store: S3Store, obj: ObjectSpec, body: bytes, refusal: TransferError) -> LocationError | None:
+    """What of the spec the store refuses, found by writing without it; None where it is not that.
+
+    Where it returns an error the object was written. `refusal` is what the write with all of the spec met.
+    """
+    options = store.options
+    without = []
+    if options.tags:
+        without.append((replace(options, tags=()), "spec.s3.tags", "permit s3:PutObjectTagging"))
+    if options.encryption_type:
+        plain = replace(options, encryption_type=None, kms_key_id=None)
+        without.append((plain, "spec.s3.encryption", "repair the key or its policy"))
+    reason = Reason.ACCESS_DENIED if refusal.reason is Reason.TARGET_DENIED else Reason.STORE_UNSUPPORTED
+    for other, field, remedy in without:
+        try:
+            write_if_absent(store.writing(other), obj, body)
+        except TransferError:
+            continue
+        message = f"The store takes objects only without {field}: {remedy}, or remove the field. {refusal.message}"
+        return LocationError(reason, message)
+    return None

@@ -1,0 +1,176 @@
+"""What becomes of several parts that a store joins: tried once for each spec of a location, for it needs 10 MiB.
+
+Stores have been reported to show a wrong CRC64NVME for joined objects only, and Cloudflare R2 demands that all parts
+but the last have one size. Both would show at the end of a large transfer otherwise.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.stores.buffered_part import BufferedPart
+from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.s3.errors import StoreError
+from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.store import SeenObject
+from recording_operator.transfer import checksums
+from recording_operator.transfer.errors import LocationError, TransferError
+from recording_operator.transfer.job import ObjectSpec, StoredObject
+
+_PART_BYTES: Final = 5 * 2**20  # the least of S3 for a part that is not the last
+_MORE_BYTES: Final = 64 * 2**10
+_UNEQUAL, _EQUAL = "-unequal", "-equal"
+_LAST: Final = b"The last of three parts.\n"
+# What a join is refused with for what it is, and not for rights or for the moment.
+_REFUSALS: Final = frozenset({Reason.TARGET_INTEGRITY, Reason.STORE_UNSUPPORTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """Three parts; the second is as long as the first, or longer."""
+
+    unequal: bool
+
+    @property
+    def parts(self) -> tuple[bytes, bytes, bytes]:
+        return b"1" * _PART_BYTES, b"2" * (_PART_BYTES + _MORE_BYTES * self.unequal), _LAST
+
+    @property
+    def size_bytes(self) -> int:
+        return 2 * _PART_BYTES + _MORE_BYTES * self.unequal + len(_LAST)
+
+    @property
+    def crc64nvme(self) -> int:
+        return checksums.combine_parts((checksums.crc64nvme(part), len(part)) for part in self.parts)
+
+    @property
+    def etag(self) -> str:
+        md5s = [hashlib.md5(part, usedforsecurity=False).digest() for part in self.parts]
+        return f"{hashlib.md5(b''.join(md5s), usedforsecurity=False).hexdigest()}-{len(md5s)}"
+
+
+class JoinTrial:
+    """Joins three parts at keys that begin like `obj.key`, and removes the objects as far as it may."""
+
+    def __init__(self, store: S3Store, obj: ObjectSpec, able: Capabilities) -> None:
+        self._store = store
+        self._obj = obj
+        self._able = able
+
+    def run(self) -> Joins:
+        """What the store was seen to do, twice where that is less than everything.
+
+        Raises TransferError for a failure, LocationError for a store that cannot join at all.
+        """
+        found = self._found()
+        if found != Joins() and found != self._found():
+            raise TransferError(Reason.TARGET_UNAVAILABLE, "The store answers differently each time it is probed.")
+        return found
+
+    def _found(self) -> Joins:
+        return replace(self._try_all(), ten_thousand_parts=self._numbers_parts_as_s3())
+
+    def _numbers_parts_as_s3(self) -> bool:
+        """Whether a part may have the number 10,000. Scaleway ends at 1,000; one that ends before is not known."""
+        store = self._store.adapted(self._able)
+        upload_id = store.create_upload(self._obj)
+        try:
+            for number in (10_000, 1_000):
+                try:
+                    store.upload_part(self._obj.key, upload_id, part_number=number, body=BufferedPart(_LAST))
+                except TransferError as error:
+                    if error.reason not in _REFUSALS:
+                        raise
+                    refusal = error
+                else:
+                    return number == 10_000  # noqa: PLR2004 - the number of two lines above
+            raise refusal
+        finally:
+            with suppress(TransferError):
+                store.abort(self._obj.key, upload_id)
+
+    def _try_all(self) -> Joins:
+        refusals: list[TransferError] = []
+        for joins in self._candidates():
+            try:
+                if (found := self._try(joins)) is not None:
+                    return found
+            except TransferError as error:
+                if error.reason not in _REFUSALS or (isinstance(error, StoreError) and error.body_too_large):
+                    raise
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
+        raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows wrong checksums of joined objects.")
+
+    def _candidates(self) -> Iterator[Joins]:
+        """From what is hoped for to the least that will do."""
+        for checksums_right in (True, False) if self._able.request_checksums else (True,):
+            for unequal in (True, False):
+                yield Joins(checksums=checksums_right, unequal_parts=unequal)
+
+    def _try(self, joins: Joins) -> Joins | None:
+        """What this way shows; None where the sum that the store shows is not that of the bytes that it keeps."""
+        store, content = self._store.adapted(self._able.limited_to(joins)), _Content(unequal=joins.unequal_parts)
+        obj = replace(self._obj, key=f"{self._obj.key}{_UNEQUAL if content.unequal else _EQUAL}")
+        try:
+            # Where nothing may be deleted, the object of an earlier trial is still there.
+            seen = store.head(obj.key) or self._joined(store, obj, content)
+            return self._judged(store, joins, content, seen)
+        finally:
+            with suppress(TransferError):
+                store.delete(obj.key, version_id=None, recording_uid=obj.recording_uid)
+
+    @staticmethod
+    def _joined(store: S3Store, obj: ObjectSpec, content: _Content) -> SeenObject:
+        upload_id = store.create_upload(obj)
+        try:
+            parts = []
+            for number, body in enumerate(content.parts, start=1):
+                part = store.upload_part(obj.key, upload_id, part_number=number, body=BufferedPart(body))
+                parts.append(replace(part, crc64nvme=checksums.crc64nvme(body)))
+            store.complete(obj, upload_id, parts, size_bytes=content.size_bytes, crc64nvme=content.crc64nvme)
+        finally:
+            with suppress(TransferError):
+                store.abort(obj.key, upload_id)
+        seen = store.head(obj.key)
+        if seen is None:
+            raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed an object but does not show it.")
+        return seen
+
+    def _judged(self, store: S3Store, joins: Joins, content: _Content, seen: SeenObject) -> Joins | None:
+        stored, right = seen.stored, checksums.to_text(content.crc64nvme)
+        if stored.size_bytes != content.size_bytes:
+            raise _other_bytes()
+        if stored.checksum != right and self._sum_of(store, stored) not in (None, content.crc64nvme):
+            raise _other_bytes()
+        if store.capabilities.full_object_checksums and stored.checksum != right:
+            return None
+        return replace(joins, etags=not self._able.md5_etags or stored.etag == content.etag)
+
+    @staticmethod
+    def _sum_of(store: S3Store, stored: StoredObject) -> int | None:
+        """The CRC64NVME of what the store keeps; None where the bucket's own class is an archive."""
+        crc = 0
+        try:
+            for data in store.read(stored):
+                crc = checksums.crc64nvme(data, crc)
+        except TransferError as error:
+            if error.reason is not Reason.INTEGRITY_UNVERIFIABLE:
+                raise
+            return None
+        return crc
+
+
+def trial_keys(key: str) -> Iterator[str]:
+    """Keys of the uploads that a trial at this key opens."""
+    yield from (key, key + _UNEQUAL, key + _EQUAL)
+
+
+def _other_bytes() -> LocationError:
+    return LocationError(
+        Reason.STORE_UNSUPPORTED, "The store joins parts to other bytes than it was sent; no object would be right."
+    )

@@ -1,0 +1,383 @@
+"""An S3 bucket as a Store, through boto3."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from botocore.exceptions import ClientError
+
+from recording_operator.api.names import (
+    ARTIFACT_METADATA_KEY,
+    ORG_METADATA_KEY,
+    SOURCE_ETAG_METADATA_KEY,
+    UID_METADATA_KEY,
+)
+from recording_operator.api.reasons import Reason
+from recording_operator.stores.capabilities import UNKNOWN, Capabilities
+from recording_operator.stores.s3.access_logs import LoggedDownload, LogReading, logged_downloads
+from recording_operator.stores.s3.client import Connected, S3Options, connect
+from recording_operator.stores.s3.cloudwatch import cloudwatch_client, downloaded_bytes
+from recording_operator.stores.s3.errors import StoreError, status_of, translated
+from recording_operator.stores.s3.listing import ListedObject, listed_objects, may_list
+from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
+from recording_operator.stores.store import (
+    OpenUpload,
+    PartBody,
+    SeenObject,
+    StoredPart,
+    Written,
+    metadata_of,
+)
+from recording_operator.transfer import checksums
+from recording_operator.transfer.job import ObjectSpec, StoredObject
+
+_NOT_FOUND: Final = 404
+_BAD_REQUEST: Final = 400
+_READ_BYTES: Final = 256 * 2**10
+
+
+class S3Store:
+    """One bucket with one set of credentials. Safe for many threads; errors as `Store` says."""
+
+    def __init__(
+        self, options: S3Options, *, capabilities: Capabilities | None = None, connected: Connected | None = None
+    ) -> None:
+        """Without `capabilities` the store is taken for AWS S3, and not relied on to be it."""
+        self.options: Final = options
+        self.capabilities: Final = capabilities or UNKNOWN
+        self._connected: Final = connected or connect(options)
+        self._client: Final[Any] = self._connected.client
+
+    def adapted(self, capabilities: Capabilities) -> "S3Store":
+        """The same client for a store that can do this; whoever uses `self` goes on as before."""
+        return S3Store(self.options, capabilities=capabilities, connected=self._connected)
+
+    def writing(self, options: S3Options) -> "S3Store":
+        """The same client, that gives objects the attributes of other options."""
+        return S3Store(options, capabilities=self.capabilities, connected=self._connected)
+
+    @property
+    def refused_body_bytes(self) -> int | None:
+        """How long a body was that the store, or a proxy before it, called too large; the last one, if any."""
+        return self._connected.refused.body_bytes
+
+    @property
+    def asked_wait_s(self) -> float:
+        """How long the store still wants to be left alone (`Retry-After`)."""
+        return self._connected.retries.asked_wait_s
+
+    def forget_refused_body(self) -> None:
+        """A body of that length was taken after all."""
+        self._connected.refused.body_bytes = None
+
+    def uri(self, key: str) -> str:
+        """`s3://bucket/key`."""
+        return f"s3://{self.options.bucket}/{key}"
+
+    def close(self) -> None:
+        """Drop idle connections."""
+        self._connected.close()
+
+    def head(self, key: str) -> SeenObject | None:
+        """What is at the key now, or None."""
+        return self._head(key, version_id=None)
+
+    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> Written:
+        """Store a small object where none is yet; the store checks the sum on arrival."""
+        sums = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
+        if not self.capabilities.request_checksums:
+            sums = {"ContentMD5": _md5_header(body)}
+        with self._connected.refused.noting(len(body)), translated("PutObject"):
+            answer = self._client.put_object(
+                Bucket=self.options.bucket,
+                Key=obj.key,
+                Body=body,
+                **sums,
+                **self._if_absent(),
+                **self._attributes(obj),
+            )
+        return _written(answer)
+
+    def create_upload(self, obj: ObjectSpec) -> str:
+        """Open a multipart upload whose sum is that of the whole object."""
+        kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
+        with translated("CreateMultipartUpload"):
+            answer = self._client.create_multipart_upload(
+                Bucket=self.options.bucket,
+                Key=obj.key,
+                **(kind if self.capabilities.request_checksums else {}),
+                **self._attributes(obj),
+            )
+            return str(answer["UploadId"])
+
+    def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
+        """Send one part with its sum behind it; where that cannot be, its ETag is compared afterwards."""
+        able = self.capabilities
+        sent = FramedBody(body) if able.checksum_trailers else PlainBody(body, md5=able.md5_etags)
+        with self._connected.refused.noting(len(body)), translated("UploadPart"):
+            answer = self._client.upload_part(
+                Bucket=self.options.bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=part_number,
+                Body=sent,
+            )
+            part = StoredPart(
+                part_number=part_number,
+                size_bytes=len(body),
+                etag=_stated_etag(answer),
+                crc64nvme=self._part_sum(answer),
+            )
+        if isinstance(sent, PlainBody) and able.md5_etags and part.etag != sent.md5_hex:
+            raise StoreError(Reason.TARGET_INTEGRITY, "The store holds other bytes than it was sent.")
+        return part
+
+    def upload_part_with_md5(self, key: str, upload_id: str, *, part_number: int, body: bytes) -> None:
+        """Send a small part with its MD5 before it, as some stores want it; parts that are streamed cannot have one."""
+        with translated("UploadPart"):
+            self._client.upload_part(
+                Bucket=self.options.bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=part_number,
+                Body=body,
+                ContentMD5=_md5_header(body),
+            )
+
+    def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """Every part of an open upload, by part number."""
+        with translated("ListParts"):
+            pages = self._client.get_paginator("list_parts").paginate(
+                Bucket=self.options.bucket, Key=key, UploadId=upload_id
+            )
+            return [
+                StoredPart(
+                    part_number=int(part["PartNumber"]),
+                    size_bytes=int(part["Size"]),
+                    etag=_etag(part),
+                    crc64nvme=self._part_sum(part),
+                    uploaded_at=part.get("LastModified"),
+                )
+                for page in pages
+                for part in page.get("Parts", [])
+            ]
+
+    def complete(
+        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
+    ) -> Written:
+        """Join the parts where no object is yet; the store checks order, sums and size."""
+        summed = self.capabilities.request_checksums
+        listed = [
+            {
+                "PartNumber": part.part_number,
+                "ETag": f'"{part.etag}"',
+                **({"ChecksumCRC64NVME": checksums.to_base64(part.crc64nvme or 0)} if summed else {}),
+            }
+            for part in parts
+        ]
+        whole: dict[str, Any] = {
+            "ChecksumCRC64NVME": checksums.to_base64(crc64nvme),
+            "ChecksumType": "FULL_OBJECT",
+            "MpuObjectSize": size_bytes,
+        }
+        with translated("CompleteMultipartUpload", invalid=Reason.TARGET_INTEGRITY):
+            answer = self._client.complete_multipart_upload(
+                Bucket=self.options.bucket,
+                Key=obj.key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": listed},
+                **(whole if summed else {}),
+                **self._if_absent(),
+            )
+        return _written(answer)
+
+    def abort(self, key: str, upload_id: str) -> bool:
+        """Drop an open upload and its parts. False where there was none."""
+        with translated("AbortMultipartUpload"):
+            try:
+                self._client.abort_multipart_upload(Bucket=self.options.bucket, Key=key, UploadId=upload_id)
+            except ClientError as error:
+                if status_of(error) == _NOT_FOUND and error.response["Error"].get("Code") == "NoSuchUpload":
+                    return False
+                raise
+        return True
+
+    def uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Open uploads whose key begins with `prefix`.
+
+        A store that cannot continue its own listing (versitygw 1.8 answers 400) shows the first thousand: list again
+        after dealing with those.
+        """
+        markers: dict[str, str] = {}
+        while True:
+            try:
+                with translated("ListMultipartUploads"):
+                    page = self._uploads_page(prefix, markers)
+                    found = [
+                        OpenUpload(
+                            key=str(upload["Key"]), upload_id=str(upload["UploadId"]), initiated_at=upload["Initiated"]
+                        )
+                        for upload in page.get("Uploads", [])
+                    ]
+            except _ListingEnds:
+                return
+            yield from found
+            following = {"KeyMarker": page.get("NextKeyMarker"), "UploadIdMarker": page.get("NextUploadIdMarker")}
+            following = {name: value for name, value in following.items() if value}
+            if not page.get("IsTruncated") or not following or following == markers:
+                return
+            markers = following
+
+    def may_list(self, prefix: str) -> None:
+        """Ask for one key below `prefix`. Raises StoreError where the store does not permit or answer that."""
+        may_list(self._client, bucket=self.options.bucket, prefix=prefix)
+
+    def objects(self, prefix: str) -> Iterator[ListedObject]:
+        """Every object whose key begins with `prefix`, page by page. Raises StoreError."""
+        return listed_objects(self._client, bucket=self.options.bucket, prefix=prefix)
+
+    def downloads(self, filter_id: str, *, begin: datetime, end: datetime) -> dict[date, int]:
+        """Bytes downloaded from the bucket by day, as CloudWatch counted them. Raises StoreError."""
+        client = cloudwatch_client(self.options)
+        try:
+            bucket, now = self.options.bucket, datetime.now(UTC)
+            return downloaded_bytes(client, bucket=bucket, filter_id=filter_id, begin=begin, end=end, now=now)
+        finally:
+            client.close()
+
+    def logged_downloads(
+        self,
+        reading: LogReading,
+        *,
+        logs_bucket: str,
+        logs_prefix: str,
+        begin: datetime,
+        end: datetime,
+        stop: Callable[[], None],
+    ) -> Iterator[LoggedDownload]:
+        """Downloads from the bucket, as its server access logs tell. Raises StoreError."""
+        return logged_downloads(
+            self._client,
+            reading,
+            bucket=self.options.bucket,
+            logs_bucket=logs_bucket,
+            logs_prefix=logs_prefix,
+            begin=begin,
+            end=end,
+            stop=stop,
+        )
+
+    def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
+        """The bytes of exactly this version."""
+        with translated("GetObject"):
+            answer = self._client.get_object(Bucket=self.options.bucket, Key=stored.key, **_version(stored.version_id))
+            with answer["Body"] as body:
+                while data := body.read(allow(_READ_BYTES)):
+                    yield data
+
+    def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
+        """Remove exactly this version, if its own metadata says that it is the Recording's."""
+        seen = self._head(key, version_id=version_id)
+        if seen is None or seen.recording_uid != recording_uid:
+            return False
+        exactly = _version(version_id or seen.stored.version_id)
+        with translated("DeleteObject"):
+            self._client.delete_object(Bucket=self.options.bucket, Key=key, **exactly)
+        return True
+
+    def _head(self, key: str, *, version_id: str | None) -> SeenObject | None:
+        with translated("HeadObject"):
+            try:
+                mode = {"ChecksumMode": "ENABLED"} if self.capabilities.request_checksums else {}
+                answer = self._client.head_object(Bucket=self.options.bucket, Key=key, **mode, **_version(version_id))
+            except ClientError as error:
+                if status_of(error) == _NOT_FOUND:
+                    return None
+                raise
+            return self._seen(key, answer)
+
+    def _seen(self, key: str, answer: Any) -> SeenObject:
+        shown = answer.get("ChecksumCRC64NVME") if self.capabilities.full_object_checksums else None
+        crc = checksums.from_base64(shown)
+        # Some stores give header names back in another case than they got them.
+        metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
+        return SeenObject(
+            stored=StoredObject(
+                key=key,
+                uri=self.uri(key),
+                size_bytes=int(answer["ContentLength"]),
+                etag=_stated_etag(answer),
+                version_id=answer.get("VersionId"),
+                checksum="" if crc is None else checksums.to_text(crc),
+                content_type=str(answer.get("ContentType", "")),
+            ),
+            recording_uid=metadata.get(UID_METADATA_KEY),
+            artifact=metadata.get(ARTIFACT_METADATA_KEY),
+            org=metadata.get(ORG_METADATA_KEY),
+            source_etag=metadata.get(SOURCE_ETAG_METADATA_KEY),
+        )
+
+    def _uploads_page(self, prefix: str, markers: dict[str, str]) -> Any:
+        try:
+            return self._client.list_multipart_uploads(Bucket=self.options.bucket, Prefix=prefix, **markers)
+        except ClientError as error:
+            if markers and status_of(error) == _BAD_REQUEST:
+                raise _ListingEnds from None
+            raise
+
+    def _if_absent(self) -> dict[str, str]:
+        return {"IfNoneMatch": "*"} if self.capabilities.conditional_writes else {}
+
+    def _part_sum(self, answer: Any) -> int | None:
+        if not self.capabilities.part_checksums:
+            return None
+        return checksums.from_base64(answer.get("ChecksumCRC64NVME"))
+
+    def _attributes(self, obj: ObjectSpec) -> dict[str, Any]:
+        options = self.options
+        attributes: dict[str, Any] = {
+            "ContentType": obj.content_type,
+            "ContentEncoding": obj.content_encoding,
+            "ContentDisposition": _disposition(obj.key),
+            "Metadata": dict(metadata_of(obj)),
+            "StorageClass": options.storage_class,
+            "ServerSideEncryption": options.encryption_type,
+            "SSEKMSKeyId": options.kms_key_id,
+            "Tagging": urlencode(options.tags) or None,
+        }
+        return {name: value for name, value in attributes.items() if value is not None}
+
+
+class _ListingEnds(Exception):  # noqa: N818 - control flow
+    """The store cannot show the next page."""
+
+
+def _version(version_id: str | None) -> dict[str, str]:
+    return {} if version_id is None else {"VersionId": version_id}
+
+
+def _md5_header(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+
+
+def _written(answer: Any) -> Written:
+    return Written(etag=_etag(answer), version_id=answer.get("VersionId"))
+
+
+def _etag(answer: Any) -> str:
+    return str(answer.get("ETag", "")).strip('"')
+
+
+def _stated_etag(answer: Any) -> str:
+    """That of an object or a part, which a page in their place does not have. Raises KeyError."""
+    return str(answer["ETag"]).strip('"')
+
+
+def _disposition(key: str) -> str:
+    name = key.rpartition("/")[2]
+    if name.isascii() and name.isprintable() and not set(name) & set('"\\;'):
+        return f'inline; filename="{name}"'
+    return f"inline; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,1 @@
+"""How signed requests reach a store."""

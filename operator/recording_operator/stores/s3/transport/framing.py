@@ -1,0 +1,107 @@
+"""A part whose checksum follows its bytes, so that the store refuses a part that was cut or changed on its way.
+
+The sum of a part that is piped is known only at its end. Without one, stores have been seen to keep a part whose sender
+was killed in its middle, padded to its full size: a later resume would believe it. So the body is one `aws-chunked`
+chunk with the CRC64NVME as trailer. botocore would do that over https only, in chunks of 1 MiB, without Content-Length.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
+"""
+
+import hashlib
+from typing import Any, Final
+
+from recording_operator.stores.store import PartBody
+from recording_operator.transfer import checksums
+
+_TRAILER: Final = "x-amz-checksum-crc64nvme"
+# base64 of 8 bytes
+_SUM_CHARACTERS: Final = 12
+
+
+class FramedBody:
+    """A part as it goes over the wire. Reads and seeks as the part itself does."""
+
+    def __init__(self, part: PartBody) -> None:
+        self.part: Final = part
+        self._prefix = b"%x\r\n" % len(part)
+        self._begun = self._ended = False
+        self._length = len(self._prefix) + len(part) + len(self._suffix("=" * _SUM_CHARACTERS))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, size: int = -1) -> bytes | memoryview:
+        """What frames the part, and its windows as they are: joining them would copy each; b"" at the end."""
+        if not self._begun:
+            self._begun = True
+            return self._prefix
+        window = self.part.read(size)
+        if not window and not self._ended and self.part.tell() == len(self.part):
+            self._ended = True
+            return self._suffix(checksums.to_base64(self.part.crc64nvme))
+        return window
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Back to the start."""
+        self._begun = self._ended = False
+        return self.part.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Always 0: clients ask only to return to where the body began."""
+        return 0
+
+    @staticmethod
+    def _suffix(crc: str) -> bytes:
+        return f"\r\n0\r\n{_TRAILER}:{crc}\r\n\r\n".encode()
+
+
+class PlainBody:
+    """A part as it is, for a store that takes no trailer. With `md5`, its sum is there when all of it was read."""
+
+    def __init__(self, part: PartBody, *, md5: bool) -> None:
+        self.part: Final = part
+        self._with_md5 = md5
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    @property
+    def md5_hex(self) -> str:
+        """The MD5 of what was read since the start."""
+        return self._md5.hexdigest()
+
+    def read(self, size: int = -1) -> bytes | memoryview:
+        """The next window; b"" at the end."""
+        window = self.part.read(size)
+        if self._with_md5:
+            self._md5.update(window)
+        return window
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Back to the start."""
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        return self.part.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Always 0, as `FramedBody`."""
+        return 0
+
+
+def register(client: Any) -> None:
+    """Make an S3 client send `FramedBody` as what it is; other bodies are not touched."""
+    client.meta.events.register("before-call.s3.UploadPart", _announce)
+    client.meta.events.register("before-sign.s3.UploadPart", _sign_unsigned_with_trailer)
+
+
+def _announce(params: dict[str, Any], **_: Any) -> None:
+    body = params.get("body")
+    if isinstance(body, FramedBody):
+        params["headers"]["Content-Encoding"] = "aws-chunked"
+        params["headers"]["X-Amz-Decoded-Content-Length"] = str(len(body.part))
+        params["headers"]["X-Amz-Trailer"] = _TRAILER
+
+
+def _sign_unsigned_with_trailer(request: Any, **_: Any) -> None:
+    if isinstance(request.data, FramedBody):
+        # What botocore's signer reads to write STREAMING-UNSIGNED-PAYLOAD-TRAILER.
+        request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}

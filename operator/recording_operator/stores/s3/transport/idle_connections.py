@@ -1,0 +1,67 @@
+"""Open connections to a store that nobody uses at the moment, shared by all threads of a client.
+
+A transfer's threads end with it. Were the connections theirs, each transfer would begin with as many TLS handshakes.
+"""
+
+import math
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from recording_operator.egress.http1.quiet import is_quiet
+from recording_operator.stores.s3.transport.wire import Place
+
+_MOST: Final = 64
+_IDLE_S: Final = 15.0
+"""Stores close what idles for some 20 s and more; one that is about to be closed is not worth the try."""
+
+
+class IdleConnections:
+    """Keeps at most 64, each for 15 s. Safe for many threads."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: deque[tuple[float, Place, socket.socket]] = deque()
+        self._closed = False
+
+    def take(self, place: Place) -> socket.socket | None:
+        """The one to this place that was used last, if it is still open."""
+        self._close_old()
+        while (found := self._newest(place)) is not None:
+            if is_quiet(found):
+                return found
+            found.close()
+        return None
+
+    def put(self, place: Place, connection: socket.socket) -> None:
+        """Keep a connection whose last answer was read whole."""
+        with self._lock:
+            self._kept.append((self._clock(), place, connection))
+        self._close_old()
+
+    def close(self) -> None:
+        """Close what is idle, and from now on what is put."""
+        self._closed = True
+        self._close_old()
+
+    def _newest(self, place: Place) -> socket.socket | None:
+        with self._lock:
+            for position in range(len(self._kept) - 1, -1, -1):
+                _, at, connection = self._kept[position]
+                if at == place:
+                    del self._kept[position]
+                    return connection
+        return None
+
+    def _close_old(self) -> None:
+        old: list[socket.socket] = []
+        with self._lock:
+            before = math.inf if self._closed else self._clock() - _IDLE_S
+            while self._kept and (len(self._kept) > _MOST or self._kept[0][0] < before):
+                old.append(self._kept.popleft()[2])
+        for connection in old:
+            connection.close()

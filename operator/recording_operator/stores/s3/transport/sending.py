@@ -1,0 +1,139 @@
+"""How a body of botocore's goes over a connection: in windows as it is read, or from memory.
+
+Both put the head and send their time-outs; what they raise is a socket's OSError or MalformedResponse.
+"""
+
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final, Protocol
+
+from recording_operator.egress.http1.errors import MalformedResponse
+from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.response import Response, read_response
+from recording_operator.egress.watchdog import Fired, SocketGuard, Watch
+from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
+from recording_operator.stores.s3.transport.wire import Answer, whole
+from recording_operator.stores.store import BodyAborted
+from recording_operator.transfer.errors import Stopped
+
+# A store that has refused a body may say so while it is still being sent.
+_EARLY_ANSWER_S: Final = 2.0
+_WINDOW_BYTES: Final = 256 * 2**10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds for connecting (TLS included), for sending one window, and for the answer."""
+
+    connect_s: float
+    send_s: float
+    answer_s: float
+
+
+class Sending(Protocol):
+    """A body on its way. `repeatable` tells whether it can be sent again at once, should the connection be gone."""
+
+    repeatable: bool
+
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
+        """Send head and body and read the answer. Raises OSError (TimeoutError), MalformedResponse, BodyAborted."""
+
+
+class MemorySending:
+    """No body, or one in memory: the socket's own time-outs, one for each window."""
+
+    repeatable = True
+
+    def __init__(self, body: bytes, *, timeouts: Timeouts) -> None:
+        self._body = body
+        self._timeouts = timeouts
+
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
+        """As `Sending`."""
+        return whole(self.begin(sock, method, head))
+
+    def begin(self, sock: socket.socket, method: str, head: bytes) -> Response:
+        """As `exchange`, the body of the response unread."""
+        body = self._body
+        sock.settimeout(self._timeouts.send_s)
+        try:
+            if len(body) <= _WINDOW_BYTES:
+                sock.sendall(head + body)
+            else:
+                sock.sendall(head)
+                for start in range(0, len(body), _WINDOW_BYTES):
+                    sock.sendall(memoryview(body)[start : start + _WINDOW_BYTES])
+        except OSError as error:
+            return _early_response(sock, method, error)
+        sock.settimeout(self._timeouts.answer_s)
+        return read_response(Incoming(sock), method=method)
+
+
+class PartSending:
+    """A part, read as it goes: a guard ends it where it stalls or is stopped."""
+
+    repeatable = False  # what was read of it came from the source
+
+    def __init__(self, body: FramedBody | PlainBody, *, guard: SocketGuard, timeouts: Timeouts) -> None:
+        self._body = body
+        self._guard = guard
+        self._timeouts = timeouts
+
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
+        """As `Sending`."""
+        watch = self._guard.watch(sock, stop=self._body.part.stop, within_s=None)
+        try:
+            return self._exchange(sock, method, head, watch)
+        except (OSError, MalformedResponse):
+            if watch.fired is Fired.STOPPED:
+                raise BodyAborted(Stopped()) from None
+            if watch.fired is Fired.DEADLINE:
+                raise TimeoutError from None
+            raise
+        finally:
+            watch.release()
+
+    def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: Watch) -> Answer:
+        # The guard ends a send that stalls. A time-out of the socket's own would make it non-blocking underneath:
+        # a full buffer then costs a refused write, a poll and the write again.
+        sock.settimeout(None)
+        try:
+            self._send(sock, head, watch)
+        except OSError as error:
+            watch.deadline = None
+            return whole(_early_response(sock, method, error))
+        watch.deadline = None
+        sock.settimeout(self._timeouts.answer_s)
+        return whole(read_response(Incoming(sock), method=method))
+
+    def _send(self, sock: socket.socket, head: bytes, watch: Watch) -> None:
+        send_s, monotonic = self._timeouts.send_s, time.monotonic
+        send, read = sock.sendall, self._body.read
+        window: bytes | memoryview = head
+        while window:
+            watch.deadline = monotonic() + send_s
+            send(window)
+            watch.deadline = None  # reading has its own
+            window = read()
+
+
+def in_memory(body: object) -> bytes | None:
+    """The bytes of a body of botocore's; None where it is no such one."""
+    if body is None:
+        return b""
+    if isinstance(body, BytesIO):
+        return body.getvalue()
+    return body if isinstance(body, bytes) else None
+
+
+def _early_response(sock: socket.socket, method: str, failure: OSError) -> Response:
+    """What the store said before it stopped taking. Raises the failure where it said nothing."""
+    with suppress(OSError, MalformedResponse):
+        sock.settimeout(_EARLY_ANSWER_S)
+        response = read_response(Incoming(sock), method=method)
+        response.condemn()
+        return response
+    raise failure

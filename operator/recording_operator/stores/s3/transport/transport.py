@@ -1,0 +1,203 @@
+"""Sends the requests of transfers: everything of botocore's request but the last step, on connections that are kept.
+
+botocore signs, parses and tries again; this handler of `before-send` takes the signed request and brings the answer,
+which costs less than urllib3's path, lets a stop end a part that hangs, and keeps responses in step with requests. Only
+what goes through a proxy, and a body of a kind that is never sent, is left to botocore.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
+from botocore.exceptions import SSLError as BotoSslError
+from botocore.utils import get_environ_proxies
+
+from recording_operator.egress.http1.errors import MalformedResponse
+from recording_operator.egress.http1.response import Response
+from recording_operator.egress.watchdog import SocketGuard
+from recording_operator.stores.s3.transport.endpoint import EndpointBlocked, connect_endpoint
+from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
+from recording_operator.stores.s3.transport.idle_connections import IdleConnections
+from recording_operator.stores.s3.transport.sending import MemorySending, PartSending, Sending, Timeouts, in_memory
+from recording_operator.stores.s3.transport.wire import (
+    MOST_BODY_BYTES,
+    AnswerHeaders,
+    Place,
+    head_of,
+    headers_of,
+    place_of,
+)
+
+# Where sending twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
+_REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+# A kept connection that the other side has ended, or that carries what is no response; a time-out is neither.
+_UNUSABLE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, MalformedResponse)
+_WINDOW_BYTES: Final = 64 * 2**10
+_Answered = tuple[int, AnswerHeaders, "_Read | _Unread"]
+
+
+class StoreTransport:
+    """Handler of `before-send`. Safe for many threads: each request has a connection of its own."""
+
+    def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
+        self._tls = tls
+        self._timeouts = timeouts
+        self._guard = SocketGuard()
+        self._idle = IdleConnections()
+
+    def register(self, client: Any) -> None:
+        """Take over requests of the client, unless the environment has a proxy for them; botocore too looks once."""
+        endpoint = client.meta.endpoint_url
+        proxied = urlsplit(endpoint).scheme in get_environ_proxies(endpoint)
+        client.meta.events.register("before-send.s3", partial(_on_a_fresh_connection, client) if proxied else self)
+
+    def close(self) -> None:
+        """Drop idle connections now, and those in use once they are idle."""
+        self._idle.close()
+
+    def __call__(self, request: Any, **_: Any) -> AWSResponse | None:
+        """The answer to a request; None leaves it to botocore. Raises botocore's errors and BodyAborted."""
+        sending = self._sending(request.body)
+        if sending is None:
+            return None
+        try:
+            status, headers, raw = self._answer(request, sending)
+        except BotoCoreError:
+            raise  # of the connecting; some of these are OSErrors too
+        except TimeoutError:
+            raise ReadTimeoutError(endpoint_url=request.url, error=TimeoutError()) from None
+        except (OSError, MalformedResponse):
+            raise ConnectionClosedError(endpoint_url=request.url) from None
+        response = AWSResponse(request.url, status, {}, raw)
+        response.headers = headers
+        return response
+
+    def _sending(self, body: Any) -> Sending | None:
+        if isinstance(body, FramedBody | PlainBody):
+            return PartSending(body, guard=self._guard, timeouts=self._timeouts)
+        whole = in_memory(body)
+        return None if whole is None else MemorySending(whole, timeouts=self._timeouts)
+
+    def _answer(self, request: Any, sending: Sending) -> _Answered:
+        url = urlsplit(request.url)
+        try:
+            place = place_of(url.scheme, url.netloc)
+        except ValueError:
+            raise EndpointConnectionError(endpoint_url=request.url) from None
+        head = head_of(request.method, url, place, request.headers)
+        kept = self._idle.take(place)
+        if kept is not None:
+            try:
+                return self._exchange(kept, place, request, head, sending)
+            except _UNUSABLE:
+                # It ended while the request was on its way. That is how stores end idle connections, and no fault.
+                if not sending.repeatable or request.method not in _REPEATABLE:
+                    raise
+        return self._exchange(self._connected(place, request.url), place, request, head, sending)
+
+    def _exchange(self, sock: socket.socket, place: Place, request: Any, head: bytes, sending: Sending) -> _Answered:
+        try:
+            if request.stream_output and isinstance(sending, MemorySending):
+                response = sending.begin(sock, request.method, head)
+                body = _Unread(response, url=request.url, release=partial(self._release, place, sock))
+                return response.status, headers_of(response), body
+            answer = sending.exchange(sock, request.method, head)
+        except BaseException:
+            sock.close()
+            raise
+        self._release(place, sock, answer.reusable)
+        return answer.status, answer.headers, _Read(answer.body)
+
+    def _release(self, place: Place, sock: socket.socket, reusable: bool) -> None:
+        if reusable:
+            self._idle.put(place, sock)
+        else:
+            sock.close()
+
+    def _connected(self, place: Place, url: str) -> socket.socket:
+        try:
+            return self._connect(place)
+        except EndpointBlocked as error:
+            raise HTTPClientError(error=error) from None
+        except ssl.SSLError as error:
+            raise BotoSslError(endpoint_url=url, error=type(error).__name__) from None
+        except (OSError, ValueError):  # a name that is none is a ValueError
+            raise EndpointConnectionError(endpoint_url=url) from None
+
+    def _connect(self, place: Place) -> socket.socket:
+        sock = connect_endpoint((place.host, place.port), self._timeouts.connect_s)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return self._tls.wrap_socket(sock, server_hostname=place.host) if place.scheme == "https" else sock
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _on_a_fresh_connection(client: Any, **_: Any) -> None:
+    """Leave a request to botocore, on a connection of its own: `http.client` takes a 103 for the response."""
+    client.close()  # drops what is idle; requests that run go on
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A body that was read already, as AWSResponse wants it."""
+
+    body: bytes = field(repr=False)
+
+    def stream(self) -> Iterator[bytes]:
+        """The body in one piece."""
+        yield self.body
+
+
+class _Unread:
+    """A body that is read as it comes, as StreamingBody and AWSResponse want it. Its end gives the connection back."""
+
+    def __init__(self, response: Response, *, url: str, release: Callable[[bool], None]) -> None:
+        self._response = response
+        self._url = url
+        self._release: Callable[[bool], None] | None = release
+        if response.ended:
+            self.close()
+
+    def read(self, amt: int | None = None) -> bytes:
+        """The next bytes. Raises botocore's errors."""
+        if amt is None:
+            return b"".join(self.stream())
+        try:
+            data = self._response.read(amt)
+        except TimeoutError:
+            self.close()
+            raise ReadTimeoutError(endpoint_url=self._url, error=TimeoutError()) from None
+        except (OSError, MalformedResponse):
+            self.close()
+            raise ConnectionClosedError(endpoint_url=self._url) from None
+        if self._response.ended:
+            self.close()
+        return data
+
+    def stream(self) -> Iterator[bytes]:
+        """All of it, which is an error document: more than a page of a listing is cut off."""
+        left = MOST_BODY_BYTES
+        while left > 0 and (data := self.read(_WINDOW_BYTES)):
+            yield data
+            left -= len(data)
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back if it can carry another request."""
+        if self._release is not None:
+            self._release(self._response.reusable)
+            self._release = None

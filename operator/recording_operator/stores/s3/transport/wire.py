@@ -1,0 +1,91 @@
+"""Where a store's URL leads, a request to it as bytes, and the response from a connection."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import SplitResult
+
+from recording_operator.egress.http1.request import request_head
+from recording_operator.egress.http1.response import Response
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+# A page of a listing with a thousand keys of 1,024 bytes in percent form has less than 4 MiB.
+MOST_BODY_BYTES: Final = 16 * 2**20
+# The body says itself when it is complete; being asked for it would cost a round trip.
+_NOT_SENT: Final = frozenset({"expect"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was answered, read whole. `reusable` tells whether the connection can carry another request."""
+
+    status: int
+    headers: "AnswerHeaders"
+    body: bytes = field(repr=False)
+    reusable: bool
+
+
+class AnswerHeaders(dict[str, str]):
+    """Headers by name in lower case, found in any case. botocore's own mapping makes two objects for each look."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value, or the default."""
+        return super().get(name.lower(), default)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a URL leads: scheme, host without brackets, port, and both as a signature has them."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+
+
+@lru_cache(maxsize=256)
+def place_of(scheme: str, netloc: str) -> Place:
+    """The place of a URL's first parts. Raises ValueError for another scheme and for a port that is none."""
+    usual = _DEFAULT_PORTS.get(scheme)
+    if usual is None:
+        raise ValueError("a store speaks http or https")
+    url = SplitResult(scheme, netloc, "", "", "")
+    host = url.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    port = url.port or usual
+    return Place(scheme, host, port, shown if port == usual else f"{shown}:{port}")
+
+
+def head_of(method: str, url: SplitResult, place: Place, headers: Mapping[str, Any]) -> bytes:
+    """The head of a signed request. Raises ValueError for what would break out of a line."""
+    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+    sent = {"host": place.authority}
+    for name, value in headers.items():
+        sent[name.lower()] = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return request_head(method, target, ((name, value) for name, value in sent.items() if name not in _NOT_SENT))
+
+
+def whole(response: Response) -> Answer:
+    """The response with its body. Raises OSError and MalformedResponse."""
+    body = response.read_all(at_most=MOST_BODY_BYTES)
+    return Answer(status=response.status, headers=headers_of(response), body=body, reusable=response.reusable)
+
+
+def headers_of(response: Response) -> AnswerHeaders:
+    """All headers, with the length as it was understood: botocore reads it once more."""
+    head = response.head
+    headers = AnswerHeaders((name, head.get(name) or "") for name in head.fields)
+    headers.pop("content-length", None)
+    if response.framing.length is not None:
+        headers["content-length"] = str(response.framing.length)
+    return headers

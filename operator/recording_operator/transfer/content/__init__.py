@@ -1,0 +1,1 @@
+"""Whether the bytes are what the spec declares."""

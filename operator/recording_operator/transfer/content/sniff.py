@@ -1,0 +1,259 @@
+"""Whether what arrives can be what the spec declares: a login page is no video.
+
+The bytes decide, not the type that the source states. Where a signature is known it decides; else text is no recording,
+and data that nobody knows is believed (raw G.711, encrypted files). docs/decisions/content.md has the reasons.
+"""
+
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.content import mediatypes
+from recording_operator.transfer.content.signatures import is_archive, media_by_frames, media_by_signature, other_format
+from recording_operator.transfer.content.textdetection import text_of
+from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.job import ObjectSpec
+from recording_operator.transfer.source.source import SourceFacts
+
+# Hardly any video is so short; an error in a form that is not text (protobuf, a compressed page) is.
+SMALL_VIDEO_BYTES: Final = 2 * 2**10
+_MEDIA_KINDS: Final = frozenset({"Video", "Audio"})
+_START_CHARACTERS: Final = 4096
+_UNPACKED_BYTES: Final = 64 * 2**10
+_LARGEST_ERROR_CHARACTERS: Final = 16 * 2**10
+_GZIP_WBITS, _ZLIB_WBITS = 31, 15
+# Possessive: a page of comments alone must not be read in every way in which it can be split.
+_COMMENTS: Final = r"(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+"
+_PROLOG: Final = r"(?:<\?xml[^>]*>\s*)?" + _COMMENTS
+_FLAVOURS: Final = {
+    "HTML": rf"{_COMMENTS}<(?:head|body|script|title|meta|iframe)[\s>]|{_PROLOG}<(?:!doctype html|html)[\s>]",
+    "XML": r"<(?:\?xml[\s?]|error[\s>])",
+    "a playlist": r"#extm3u\b",
+    "captions": r"webvtt(?:\s|$)|\d+\s+\d+:\d\d:\d\d[.,]\d+\s*-->",
+    "JSON": r'\{\s*["}]|\[\s*(?:["{\[\]]|-?\d|true|false|null)',
+}
+_FLAVOUR_PATTERNS: Final = {name: re.compile(text, re.DOTALL) for name, text in _FLAVOURS.items()}
+_ERROR_XML: Final = re.compile(_PROLOG + r"<error[\s>]", re.DOTALL)
+# Beginnings that no other data has by chance, whatever follows: a program that failed, or a head within the body.
+_UNMISTAKABLE: Final = re.compile(
+    rf"{_FLAVOURS['HTML']}|{_PROLOG}<error[\s>]|<\?xml\s|#extm3u\s|webvtt\s"
+    r'|\{\s{0,64}"[^"\x00-\x1f\x7f-\xff]{1,64}"\s{0,8}:|http/[12](?:\.[01])? [1-5]\d\d\s'
+    r"|traceback \(most recent call last\):"
+    r"|(?:<br ?/?>\s{0,8})?(?:<b>|php )?(?:warning|notice|deprecated|(?:fatal |parse )?error)(?:</b>)?: ",
+    re.DOTALL,
+)
+_MARKS_AS_LATIN: Final = re.compile("(?:ï»¿|þÿ|ÿþ)?\\s*+")
+_CUE: Final = re.compile(r"\d\d:\d\d[.,:]\d\d\S{0,8}[ \t]{0,8}-->")
+_ERROR_FIELDS: Final = frozenset({"error", "errors", "errormessage", "errorcode", "fault", "exception"})
+_STATUS_FIELDS: Final = frozenset({"code", "status", "statuscode"})
+# What stands beside an error in a response that holds nothing else.
+_BESIDE_ERRORS: Final = (
+    _ERROR_FIELDS
+    | _STATUS_FIELDS
+    | frozenset(
+        {"message", "msg", "reason", "detail", "details", "description", "errordescription", "erroruri", "errorid",
+         "type", "title", "instance", "path", "timestamp", "requestid", "traceid", "success", "data", "extensions"}
+    )
+)  # fmt: skip
+_HTTP_ERRORS: Final = range(400, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What the bytes are: text, media, another known format, or nothing that anybody knows.
+
+    `called_page` says that the source states HTML, `called_media` that it states a recording or plain bytes.
+    """
+
+    text: str | None = None
+    flavour: str | None = None
+    media: str | None = None
+    other: str | None = None
+    small: bool
+    called_page: bool
+    called_media: bool
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it begins as one, or may be one and is called so."""
+        known = self.media or self.other or self.flavour
+        return self.flavour == "HTML" or (known is None and self.called_page)
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an error of S3, Azure, Google or an API and nothing else."""
+        return self.text is not None and _is_error_document(self.text)
+
+    @property
+    def described(self) -> str:
+        """In the words of a message."""
+        if self.is_page:
+            return "HTML"
+        return self.media or self.other or self.flavour or ("plain text" if self.text is not None else "unknown data")
+
+
+def check_content(facts: SourceFacts, obj: ObjectSpec, *, vouched: bool = False) -> None:
+    """Raises TransferError(UnexpectedContent) where the bytes are plainly not what is declared.
+
+    `vouched` says that the spec knows the size or the checksum of what is meant.
+    """
+    declared = mediatypes.bare_type(obj.content_type)
+    head = _without_coding(facts, declared)
+    if not head:
+        return
+    content = _identify(head, facts, packed="gzip" in mediatypes.signed_formats(declared))
+    if _fits(content, declared, obj.kind, vouched=vouched):
+        return
+    seen = content.described
+    if seen == "unknown data":
+        seen = f"{len(head)} bytes without the signature of a video or a document"
+    hint = "declare it with contentType"
+    if content.is_error:
+        seen, hint = f"an error document ({seen})", "declare it with contentType and kind Other"
+    raise TransferError(
+        Reason.UNEXPECTED_CONTENT,
+        f"{facts.host} sends {seen}, expected {declared or obj.kind}; the URL may lead to a login or error page. "
+        f"Apply a fresh URL, or {hint} if it is meant.",
+    )
+
+
+def stated_type(facts: SourceFacts) -> str:
+    """The media type that the source states, text with its parameters; the general one where it states none."""
+    return mediatypes.kept_type(facts.content_type)
+
+
+def _without_coding(facts: SourceFacts, declared: str) -> bytes:
+    """How the content begins without its Content-Encoding; empty where that cannot be told.
+
+    A file whose own type is that of its coding, such as a .gz, is often told both.
+    """
+    if facts.content_encoding is None or other_format(facts.head) in mediatypes.signed_formats(declared):
+        return facts.head
+    return _unpacked(facts.head)
+
+
+def _identify(head: bytes, facts: SourceFacts, *, packed: bool) -> _Content:
+    stated = mediatypes.bare_type(facts.content_type)
+    known = partial(
+        _Content,
+        small=len(head) < SMALL_VIDEO_BYTES,
+        called_page=mediatypes.is_html(stated),
+        called_media=stated != "" and (mediatypes.is_media(stated) or mediatypes.is_untyped(stated)),
+    )
+    other = other_format(head)
+    media = media_by_signature(head)
+    if media is not None:
+        return known(media=media)
+    text = text_of(head) if other is None else None
+    if text is None and not packed:
+        text = text_of(_unpacked(head))
+    if text is None and other is None:
+        text = _begun_text(head)
+    if text is not None:
+        return known(text=text, flavour=_flavour(text))
+    return known(media=media_by_frames(head) if other is None else None, other=other)
+
+
+def _fits(content: _Content, declared: str, kind: str, *, vouched: bool) -> bool:
+    signed = mediatypes.signed_formats(declared)
+    if signed:
+        return content.other in signed
+    if mediatypes.is_text(declared):
+        return _fits_text(content, declared, kind)
+    if kind in _MEDIA_KINDS or mediatypes.is_media(declared):
+        doubtful = kind == "Video" and content.small and not (vouched or content.called_media)
+        return _fits_media(content, declared, doubtful=doubtful)
+    return not content.is_page and not content.is_error
+
+
+def _fits_media(content: _Content, declared: str, *, doubtful: bool) -> bool:
+    if content.media is not None:
+        return True
+    if content.text is not None:
+        return False
+    if content.other is not None and content.other.lower() not in declared:  # JPEG is in video/x-motion-jpeg
+        return is_archive(content.other) and not mediatypes.is_media(declared)
+    return not doubtful
+
+
+def _fits_text(content: _Content, declared: str, kind: str) -> bool:
+    if content.media is not None or content.other is not None:
+        return False
+    if content.is_error and kind != "Other":
+        return False
+    if mediatypes.is_html(declared):
+        return content.flavour != "JSON"
+    if content.flavour == "HTML":
+        return False
+    if mediatypes.is_timed_text(declared):
+        return content.flavour == "captions" or (content.flavour is None and _may_be_captions(content))
+    if mediatypes.is_json_lines(declared):
+        return content.flavour in ("JSON", None) and (not content.small or _is_json_value(content.text or ""))
+    if mediatypes.is_json(declared):
+        return content.flavour == "JSON" or _is_json_value(content.text or "")
+    if mediatypes.is_xml(declared):
+        return (content.text or "").startswith("<")
+    return not content.is_page
+
+
+def _may_be_captions(content: _Content) -> bool:
+    """A short text without the time of a cue is a message; other formats of captions have their own ways."""
+    return _CUE.search(content.text or "") is not None or not (content.called_page or content.small)
+
+
+def _flavour(text: str) -> str | None:
+    start = text[:_START_CHARACTERS].lstrip().lower()
+    return next((name for name, pattern in _FLAVOUR_PATTERNS.items() if pattern.match(start)), None)
+
+
+def _begun_text(head: bytes) -> str | None:
+    """A page that is padded, damaged or in no encoding at all still begins as one, and so do other texts."""
+    start = head[:_START_CHARACTERS].replace(b"\0", b"").decode("latin-1")
+    start = _MARKS_AS_LATIN.sub("", start.lstrip(), count=1)
+    return start if _UNMISTAKABLE.match(start.lower()) else None
+
+
+def _unpacked(head: bytes) -> bytes:
+    """What HTTP would have said to be compressed with Content-Encoding; empty where it is not."""
+    wbits = _GZIP_WBITS if head.startswith(b"\x1f\x8b") else _ZLIB_WBITS
+    try:
+        return zlib.decompressobj(wbits=wbits).decompress(head, _UNPACKED_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _is_error_document(text: str) -> bool:
+    if _ERROR_XML.match(text[:_START_CHARACTERS].lower()):
+        return True
+    if len(text) > _LARGEST_ERROR_CHARACTERS or not text.startswith("{"):
+        return False
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and _is_error(document)
+
+
+def _is_error(document: Mapping[str, Any]) -> bool:
+    given = {name.replace("_", "").replace("-", "").lower(): value for name, value in document.items() if value}
+    if not given.keys() <= _BESIDE_ERRORS:
+        return False
+    statuses = {str(given[name]) for name in _STATUS_FIELDS & given.keys()}
+    return bool(given.keys() & _ERROR_FIELDS) or any(str(status) in statuses for status in _HTTP_ERRORS)
+
+
+def _is_json_value(text: str) -> bool:
+    """A number, a text or a word of JSON alone, or what comes after the mark of a sequence."""
+    start = text.lstrip("\x1e \t\r\n")
+    if start.startswith(("{", "[")):
+        return _FLAVOUR_PATTERNS["JSON"].match(start.lower()) is not None
+    try:
+        json.loads(start)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""How fast bytes may move, and with how many connections."""

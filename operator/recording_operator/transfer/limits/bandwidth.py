@@ -1,0 +1,139 @@
+"""Limits on how fast bytes move: of a StorageLocation, of the whole process; fair between the transfers.
+
+A transfer asks before it reads from its source, so that both legs keep to the limit. What is not limited costs one look
+at a field.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from recording_operator.transfer.errors import Stopped
+from recording_operator.transfer.job import StopSignal
+from recording_operator.transfer.limits.fairbucket import FairBucket, Share, Ticket
+
+_STOP_LOOK_S: Final = 0.25
+# Shorter sleeps cost more than they are worth; the bucket makes up for it.
+_SHORTEST_SLEEP_S: Final = 0.002
+_LINGER_S: Final = 5.0
+
+
+class Link:
+    """One limit, in bytes per second (None: none), that many transfers share. Thread-safe; may be changed at any time.
+
+    `on_wait` hears how many seconds a connection of a transfer had to wait.
+    """
+
+    def __init__(
+        self,
+        limit: int | None = None,
+        *,
+        on_wait: Callable[[float], None] = lambda _seconds: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bucket = FairBucket(limit, now=monotonic())
+        self._on_wait = on_wait
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._dealing = False
+        self._sleeping = False
+
+    @property
+    def limit(self) -> int | None:
+        """Bytes per second."""
+        return self._bucket.rate
+
+    def set_limit(self, limit: int | None) -> None:
+        """From now on, for transfers under way too."""
+        with self._changed:
+            if limit != self._bucket.rate:
+                self._bucket.set_rate(limit, now=self._monotonic())
+                self._changed.notify_all()
+
+    def take(self, share: Share, size_bytes: int, stop: StopSignal) -> int:
+        """Wait for a turn; how many of the bytes may move now, at least one. Raises Stopped."""
+        if self._bucket.rate is None:
+            return size_bytes
+        with self._changed:
+            ticket = self._bucket.ask(share, size_bytes)
+            now = self._monotonic()
+            self._bucket.deal(now)
+            if not ticket.granted.is_set():
+                self._have_dealt()
+        if not ticket.granted.is_set():
+            self._wait(ticket, stop)
+            self._on_wait(self._monotonic() - now)
+        return ticket.granted_bytes
+
+    def give_back(self, share: Share, size_bytes: int) -> None:
+        """What was taken and did not move."""
+        if self._bucket.rate is not None:
+            with self._changed:
+                self._bucket.give_back(share, size_bytes)
+
+    def _wait(self, ticket: Ticket, stop: StopSignal) -> None:
+        while not ticket.granted.wait(_STOP_LOOK_S) and not stop.is_set():
+            pass
+        if stop.is_set():
+            with self._changed:
+                self._bucket.withdraw(ticket)
+            raise Stopped
+
+    def _have_dealt(self) -> None:
+        if not self._dealing:
+            self._dealing = True
+            threading.Thread(target=self._deal, name="bandwidth", daemon=True).start()
+        elif self._sleeping:
+            self._changed.notify_all()
+
+    def _deal(self) -> None:
+        """Serve who waits, at the moment at which it can be; ends when nobody has waited for a while."""
+        with self._changed:
+            while True:
+                self._bucket.deal(self._monotonic())
+                next_s = self._bucket.next_grant_s(self._monotonic())
+                if next_s is not None:
+                    self._changed.wait(max(next_s, _SHORTEST_SLEEP_S))
+                    continue
+                self._sleeping = True
+                self._changed.wait(_LINGER_S)
+                self._sleeping = False
+                if self._bucket.next_grant_s(self._monotonic()) is None:
+                    self._dealing = False
+                    return
+
+
+class Flow:
+    """One transfer's way through all its limits; each of its connections asks here. Thread-safe."""
+
+    def __init__(self, links: Sequence[Link] = ()) -> None:
+        self._ways: Final = tuple((link, Share()) for link in links)
+
+    def take(self, size_bytes: int, stop: StopSignal) -> int:
+        """How many of the bytes may move now, at least one; waits until some may. Raises Stopped."""
+        taken = size_bytes
+        for index, (link, share) in enumerate(self._ways):
+            try:
+                granted = link.take(share, taken, stop)
+            except Stopped:
+                self._give_back(taken, before=index)
+                raise
+            if granted < taken:
+                self._give_back(taken - granted, before=index)
+                taken = granted
+        return taken
+
+    def take_all(self, size_bytes: int, stop: StopSignal) -> None:
+        """Wait until all of the bytes may move. Raises Stopped."""
+        while size_bytes > 0:
+            size_bytes -= self.take(size_bytes, stop)
+
+    def give_back(self, size_bytes: int) -> None:
+        """What was taken and did not move."""
+        if size_bytes > 0:
+            self._give_back(size_bytes, before=len(self._ways))
+
+    def _give_back(self, size_bytes: int, *, before: int) -> None:
+        for link, share in self._ways[:before]:
+            link.give_back(share, size_bytes)

@@ -1,0 +1,1 @@
+"""What is read: requests to a source, and what its responses mean."""

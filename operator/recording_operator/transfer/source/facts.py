@@ -1,0 +1,48 @@
+"""What a source's first response says about its content."""
+
+from dataclasses import dataclass
+
+from recording_operator.transfer.source.validators import Pin, pin_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """The source as the probe saw it. `etag`, `last_modified` and `date` are headers, verbatim.
+
+    `size_bytes` is None where it states no length; `ends_visibly` is False where only the end of the connection ends
+    it. `head` is how it begins, up to PROBE_BYTES. `ranges` is True where pieces of the same content can be read side
+    by side: ranges work, and a strong validator pins the content. `content_encoding` holds true codings only,
+    `stated_codings` all that a later response must state as well.
+    """
+
+    host: str
+    size_bytes: int | None
+    etag: str | None
+    last_modified: str | None
+    ranges: bool
+    ends_visibly: bool
+    content_type: str | None
+    head: bytes
+    date: str | None = None
+    content_encoding: str | None = None
+    stated_codings: str = ""
+
+    @property
+    def pin(self) -> Pin | None:
+        """The strong validator, if there is one."""
+        return pin_of(etag=self.etag, last_modified=self.last_modified, date=self.date)
+
+    def contradicts(self, other: "SourceFacts") -> bool:
+        """Whether both state one strong ETag, which promises the same bytes, but different encodings of them."""
+        strong = self.pin is not None and self.pin.etag is not None
+        return strong and self.pin == other.pin and self.stated_codings != other.stated_codings
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is not one byte."""
+        return self.size_bytes == 0 or (self.size_bytes is None and not self.head)
+
+    @property
+    def came_whole(self) -> bool:
+        """Whether the first response held all of it."""
+        return self.size_bytes is not None and len(self.head) == self.size_bytes

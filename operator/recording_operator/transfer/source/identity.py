@@ -1,0 +1,48 @@
+"""What a source's URL names, without what only permits reading it.
+
+Providers hand out a file's URL again and again, each time with a fresh signature. Two URLs name the same source if they
+differ in nothing but that. Where a parameter is taken for a signature by mistake, two sources look like one: whoever
+relies on the identity compares the content as well.
+"""
+
+from typing import Final
+from urllib.parse import unquote_plus
+
+from recording_operator.egress.url import parse_source_url
+
+# Never content, whatever stands beside them. Names in lower case.
+_SIGNATURES: Final = (
+    "signature", "sig", "hmac", "sign", "q-signature", "auth_key", "token", "access_token", "accesstoken",
+    "id_token", "download_token", "jwt", "auth", "authorization", "api_key", "apikey", "hdnea", "hdnts", "hdntl",
+    "__hdnea__", "__token__", "__gda__", "bcdn_token", "verify", "security-token", "security_token", "securitytoken",
+    "session_token", "sessiontoken", "x-oss-signature", "x-oss-security-token", "x-cos-security-token",
+)  # fmt: skip
+_SIGNED_PREFIXES: Final = ("x-amz-", "x-goog-")
+# What a signature covers or comes with; without one, these names may be content.
+_BESIDE_SIGNATURES: Final = (
+    "expires", "expire", "expiry", "expiration", "exp", "e", "validfrom", "validto", "valid_from", "valid_until",
+    "ttl", "ts", "timestamp", "nonce", "awsaccesskeyid", "googleaccessid", "ossaccesskeyid", "accesskeyid", "keyid",
+    "keyname", "key-pair-id", "policy", "hash-algorithm", "x-id", "se", "sp", "sv", "sr", "st", "spr", "si", "sip",
+    "skoid", "sktid", "skt", "ske", "sks", "skv", "sdd", "saoid", "suoid", "scid", "ss", "srt", "q-sign-algorithm",
+    "q-ak", "q-sign-time", "q-key-time", "q-header-list", "q-url-param-list", "x-oss-signature-version",
+    "x-oss-credential", "x-oss-date", "x-oss-expires", "x-oss-additional-headers", "token_path", "token_countries",
+    "urlprefix",
+)  # fmt: skip
+
+
+def source_identity(url: str) -> str:
+    """The URL without its signature, in one spelling. Raises TransferError(SourceInvalid).
+
+    It may still hold secrets, such as those in a path: it is hashed before it is kept.
+    """
+    place = parse_source_url(url)
+    path, _, query = place.target.partition("?")
+    fields = [(unquote_plus(field.partition("=")[0]).lower(), field) for field in query.split("&") if field]
+    signed = any(_signs(name) for name, _ in fields)
+    kept = sorted(field for name, field in fields if not (_signs(name) or (signed and name in _BESIDE_SIGNATURES)))
+    here = f"{place.scheme}://{place.host_header}{path}"
+    return f"{here}?{'&'.join(kept)}" if kept else here
+
+
+def _signs(name: str) -> bool:
+    return name in _SIGNATURES or name.startswith(_SIGNED_PREFIXES)

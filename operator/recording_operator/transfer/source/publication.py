@@ -1,0 +1,59 @@
+"""Waiting within one attempt for a source that does not have its content yet.
+
+Providers call their webhook and publish some seconds later. Within the first seconds such a source is tried again every
+few seconds; after that the engine's delays follow, and the slot is free meanwhile.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from recording_operator.api.reasons import Reason
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.job import StopSignal, TransferOptions
+from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.source.status import NotYetThere
+
+# However long ago it was published, one response may be of a node that does not know it yet.
+_LEAST_TRIES: Final = 3
+_LONGEST_PAUSE: Final = 8.0
+# Rights may come late as well, and a file may still grow to its size; but only where the source is known to be new.
+_WHILE_FRESH: Final = frozenset({Reason.SOURCE_FORBIDDEN, Reason.SIZE_MISMATCH})
+_jitter: Final[Callable[[float, float], float]] = random.uniform
+_T = TypeVar("_T")
+
+
+class PublicationWait:
+    """The patience of one attempt with one source."""
+
+    def __init__(self, options: TransferOptions, stop: StopSignal, *, published_at: datetime | None) -> None:
+        self._options = options
+        self._stop = stop
+        self._is_fresh = published_at is not None
+        passed_s = 0.0 if published_at is None else (datetime.now(tz=UTC) - published_at).total_seconds()
+        self._until_s = time.monotonic() + options.publishing_s - min(max(passed_s, 0.0), options.publishing_s)
+
+    def until_published(self, call: Callable[[], _T]) -> _T:
+        """What `call` returns, tried again while that may help. Raises TransferError and Stopped."""
+        patience, tries = Patience(self._options, self._stop), 0
+        while True:
+            try:
+                return call()
+            except TransferError as error:
+                late = isinstance(error, NotYetThere)
+                if late or (self._is_fresh and error.reason in _WHILE_FRESH):
+                    tries += 1
+                    self._pause(error, tries=tries, least=_LEAST_TRIES if late else 1)
+                else:
+                    patience.pause(error)
+
+    def _pause(self, error: TransferError, *, tries: int, least: int) -> None:
+        pause_s = self._options.backoff_base_s * min(_LONGEST_PAUSE, 2.0 ** (tries - 1)) * _jitter(0.75, 1.0)
+        wait_s = max(pause_s, error.retry_after_s or 0.0)
+        in_time = time.monotonic() + wait_s <= self._until_s
+        if not in_time and (tries >= least or wait_s > pause_s):
+            raise error
+        if self._stop.wait(wait_s):
+            raise Stopped

@@ -1,0 +1,286 @@
+"""Requests to a source, and whether what comes back is the content that was meant.
+
+A range is used only where it is exactly the range that was requested, of content that a strong validator pins.
+Everything else that a server does with ranges ends in one GET without Range, read in order.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.egress.dialer import Dialer, SourceResponse
+from recording_operator.engine.expiry import validity_in_url
+from recording_operator.transfer.errors import TransferError
+from recording_operator.transfer.job import SourceSpec, StopSignal
+from recording_operator.transfer.source.codings import kept_codings, made_for_this_request, stated_codings
+from recording_operator.transfer.source.content_range import content_range, is_empty, is_range, stated_range
+from recording_operator.transfer.source.facts import SourceFacts
+from recording_operator.transfer.source.status import RangeRefused, ServerFailed, blames_range, expired_page, refusal
+
+__all__ = ["PROBE_BYTES", "RangesLost", "SizesDiffer", "Source", "SourceFacts", "changed"]
+
+# GET, never HEAD: a presigned URL is bound to its method and answers HEAD with 403. The first bytes are wanted anyway,
+# to see what arrives; a small artifact is whole with them.
+PROBE_BYTES: Final = 64 * 2**10
+# A server may break at every Range; one that broke at a few may just have had a bad moment.
+_RANGE_TRIES: Final = 3
+_BREAKS: Final = frozenset({Reason.SOURCE_RESET, Reason.SOURCE_PROTOCOL_ERROR})
+_USED_UP: Final = frozenset({Reason.SOURCE_FORBIDDEN, Reason.SOURCE_NOT_FOUND})
+_ONCE: Final = (
+    "The first request to this URL succeeded and the second was refused. A URL that works only once is enough for "
+    "64 KiB. Apply a fresh URL that can be requested several times."
+)
+_OK: Final = 200
+_PARTIAL: Final = 206
+_PRECONDITION_FAILED: Final = 412
+_RANGE_NOT_SATISFIABLE: Final = 416
+
+
+class RangesLost(Exception):  # noqa: N818 - control flow
+    """What came is not the requested range of the pinned content: the source must be read from its start."""
+
+
+class SizesDiffer(TransferError):  # noqa: N818 - a kind of response
+    """Requests with and without Range state different sizes. `whole` is what came without."""
+
+    def __init__(self, whole: SourceFacts, stated_bytes: int | None) -> None:
+        super().__init__(
+            Reason.SOURCE_PROTOCOL_ERROR,
+            f"{whole.host} states {stated_bytes} bytes for a range request and {whole.size_bytes} without, expected "
+            "one size. Check the URL with its provider.",
+        )
+        self.whole = whole
+
+
+class Source:
+    """One URL of one artifact. Whoever calls decides about retries."""
+
+    def __init__(
+        self,
+        spec: SourceSpec,
+        *,
+        dialer: Dialer,
+        stop: StopSignal,
+        now: Callable[[], datetime] = lambda: datetime.now(tz=UTC),
+    ) -> None:
+        self._spec = spec
+        self._dialer = dialer
+        self._stop = stop
+        self._now = now
+        self._validity = validity_in_url(spec.url).ending_by(spec.expires_at)
+        self._successes = 0
+        self._broken_ranges = 0
+
+    def probe(self) -> SourceFacts:
+        """Request the first bytes, and read size, validators and whether ranges can be used.
+
+        Where a range request gets anything but that range or the whole, or breaks several times, it is one GET without
+        Range. Raises TransferError and Stopped.
+        """
+        facts, stated_bytes = self._probe_range() if self._broken_ranges < _RANGE_TRIES else (None, None)
+        if facts is not None and not self._may_be_cut(facts):
+            return facts
+        try:
+            return _sized(self._probe_whole(), stated_bytes)
+        except TransferError as error:
+            # The first response was whole by its own word, and there will be no second.
+            if facts is not None and error.reason in _USED_UP:
+                return facts
+            raise
+
+    def probe_anew(self) -> SourceFacts:
+        """After a change: what a GET without Range says, if the usual probe saw the same. Raises as `probe`."""
+        usual, whole = self.probe(), self._probe_whole()
+        if usual.head != whole.head:
+            raise changed(whole.host)
+        return _sized(whole, usual.size_bytes)
+
+    def unexpected(self, error: TransferError, facts: SourceFacts) -> TransferError:
+        """What it means that the content is not what is declared: after the time that the URL states, expiry."""
+        end = self._validity.end
+        return error if end is None or self._now() < end else expired_page(facts.host)
+
+    def _may_be_cut(self, facts: SourceFacts) -> bool:
+        # 200 with as many bytes as were requested: some servers send a range so, and do not say that it is one.
+        as_requested = not facts.ranges and facts.size_bytes == PROBE_BYTES and facts.came_whole
+        return as_requested and self._spec.expected_size_bytes != PROBE_BYTES
+
+    def open_range(self, facts: SourceFacts, *, start: int, end: int) -> SourceResponse:
+        """Bytes `start` to `end` (not included) of the pinned content. Raises TransferError, RangesLost and Stopped."""
+        pin = facts.pin
+        if pin is None:
+            raise RangesLost
+        try:
+            response = self._open({"Range": f"bytes={start}-{end - 1}", **pin.conditions})
+        except RangeRefused:
+            raise RangesLost from None
+        stated = content_range(response) if response.status == _PARTIAL else None
+        same = pin.matches(etag=response.header("ETag"), last_modified=response.header("Last-Modified"))
+        fits = stated is not None and (stated.start, stated.end, stated.size_bytes) == (start, end, facts.size_bytes)
+        if same and fits and response.content_length is not None and _coded_as(facts, response):
+            return response
+        response.close()
+        raise RangesLost
+
+    def open_whole(self, facts: SourceFacts) -> SourceResponse:
+        """A GET without Range. Raises TransferError (SourceChanged where size or coding differ) and Stopped."""
+        response = self._open({})
+        try:
+            _check_whole(response)
+            if facts.ends_visibly and facts.size_bytes is None and not _ends_visibly(response):
+                raise TransferError(
+                    Reason.SOURCE_PROTOCOL_ERROR,
+                    f"{response.host} ends a response without a length by closing the connection, expected an end that "
+                    "shows, as in its first response. Check the URL with its provider.",
+                )
+            same_size = (
+                None in (facts.size_bytes, response.content_length) or facts.size_bytes == response.content_length
+            )
+            if not same_size or not _coded_as(facts, response):
+                raise changed(response.host)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    def _probe_range(self) -> tuple[SourceFacts | None, int | None]:
+        """The facts of a range or whole that can be used, and the size that a Content-Range states."""
+        try:
+            return self._request_range()
+        except RangeRefused:
+            return None, None
+        except TransferError as error:
+            self._broken_ranges += isinstance(error, ServerFailed) or error.reason in _BREAKS
+            raise
+
+    def _request_range(self) -> tuple[SourceFacts | None, int | None]:
+        response = self._open({"Range": f"bytes=0-{PROBE_BYTES - 1}"})
+        with response:
+            if response.status == _OK and not is_range(response):
+                return _facts_of_whole(response), None
+            claimed = stated_range(response)
+            stated_bytes = None if claimed is None else claimed.size_bytes
+            return self._facts_of_range(response), stated_bytes
+
+    @staticmethod
+    def _facts_of_range(response: SourceResponse) -> SourceFacts | None:
+        stated = content_range(response)
+        if response.status != _PARTIAL or stated is None or stated.size_bytes is None:
+            return None
+        if (stated.start, stated.end) != (0, min(PROBE_BYTES, stated.size_bytes)):
+            return None
+        head = _read_up_to(response, stated.end + 1)  # one more: a chunked body may be longer than it states
+        if len(head) != stated.end:
+            return None
+        return _facts(response, head, size_bytes=stated.size_bytes, is_range=True)
+
+    def _probe_whole(self) -> SourceFacts:
+        with self._open({}) as response:
+            if response.status == _RANGE_NOT_SATISFIABLE and is_empty(response):
+                return _facts(response, b"", size_bytes=0, is_range=False)
+            _check_whole(response)
+            return _facts_of_whole(response)
+
+    def _open(self, headers: Mapping[str, str]) -> SourceResponse:
+        response = self._dialer.open(
+            self._spec.url, user_headers=self._spec.headers, own_headers=headers, stop=self._stop
+        )
+        if response.status in (_OK, _PARTIAL):
+            self._successes += 1
+            return response
+        try:
+            if response.status in (_PRECONDITION_FAILED, _RANGE_NOT_SATISFIABLE):
+                if "Range" in headers:
+                    raise RangeRefused(response.host)
+                if is_empty(response):
+                    return response
+            raise self._refused(response, ranged="Range" in headers)
+        except BaseException:
+            response.close()
+            raise
+
+    def _refused(self, response: SourceResponse, *, ranged: bool) -> TransferError:
+        error = refusal(response, validity=self._validity, now=self._now())
+        if ranged and blames_range(response, error):
+            return RangeRefused(response.host)
+        if self._successes == 1 and error.reason in _USED_UP:
+            error.message = f"{error.message} {_ONCE}"
+        return error
+
+
+def _sized(whole: SourceFacts, stated_bytes: int | None) -> SourceFacts:
+    """The facts, with the size that a range stated. Two sizes are a contradiction: neither is believed."""
+    if stated_bytes in (None, whole.size_bytes):
+        return whole
+    if whole.size_bytes is None:
+        return replace(whole, size_bytes=stated_bytes)
+    raise SizesDiffer(whole, stated_bytes)
+
+
+def _facts_of_whole(response: SourceResponse) -> SourceFacts:
+    size_bytes = response.content_length
+    head = _read_up_to(response, PROBE_BYTES if size_bytes is None else min(PROBE_BYTES, size_bytes))
+    if size_bytes is None and response.chunked and len(head) < PROBE_BYTES:
+        size_bytes = len(head)
+    return _facts(response, head, size_bytes=size_bytes, is_range=False)
+
+
+def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_range: bool) -> SourceFacts:
+    stated = response.header("Content-Encoding")
+    facts = SourceFacts(
+        host=response.host,
+        size_bytes=size_bytes,
+        etag=response.header("ETag"),
+        last_modified=response.header("Last-Modified"),
+        date=response.header("Date"),
+        ranges=False,
+        ends_visibly=size_bytes is not None or response.chunked,
+        content_type=response.header("Content-Type"),
+        content_encoding=kept_codings(stated, head),
+        stated_codings=stated_codings(stated),
+        head=head,
+    )
+    is_fixed = response.content_length is not None and facts.pin is not None
+    if facts.content_encoding and made_for_this_request(response.header("Vary"), is_range=is_range, is_fixed=is_fixed):
+        raise TransferError(
+            Reason.SOURCE_PROTOCOL_ERROR,
+            f"{response.host} compressed the content for this response, expected it as it is stored. Ask its provider "
+            "to honour Accept-Encoding: identity.",
+        )
+    # A range of a length that is not stated could end early or go on, and the bytes would not show it.
+    return replace(facts, ranges=is_range and is_fixed)
+
+
+def _ends_visibly(response: SourceResponse) -> bool:
+    return response.content_length is not None or response.chunked
+
+
+def _coded_as(facts: SourceFacts, response: SourceResponse) -> bool:
+    return stated_codings(response.header("Content-Encoding")) == facts.stated_codings
+
+
+def _check_whole(response: SourceResponse) -> None:
+    # With 200 a Content-Range has no meaning (RFC 9110 section 14.4); one that fits the body is believed all the same.
+    stated = content_range(response)
+    if not stated.is_whole if stated is not None else response.status == _PARTIAL:
+        raise TransferError(
+            Reason.SOURCE_PROTOCOL_ERROR,
+            f"{response.host} sent a part of the content, expected the whole. Check the URL with its provider.",
+        )
+
+
+def _read_up_to(response: SourceResponse, wanted: int) -> bytes:
+    head = b""
+    while len(head) < wanted:
+        data = response.read(wanted - len(head))
+        if not data:
+            break
+        head += data
+    return head
+
+
+def changed(host: str) -> TransferError:
+    """Not the content any more that was read before."""
+    return TransferError(Reason.SOURCE_CHANGED, f"{host} has other content now than when the upload began.")

@@ -1,1 +1,0 @@
-"""Where bytes are kept: what a store must do, and S3."""

@@ -1,0 +1,1 @@
+"""How bytes get from a source into a store's object."""

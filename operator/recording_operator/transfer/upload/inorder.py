@@ -1,0 +1,209 @@
+"""One stream from the first byte to the last, for sources without ranges or without a known end.
+
+A part is read into memory before it is sent, because it cannot be read again. After a break, and after a restart of
+the process, the source is read from its start: what the store has is summed again and compared, which proves that the
+content is still the same, and not sent again. So the object is always what one response held, from its first byte to
+its last.
+"""
+
+from collections.abc import Callable
+from mmap import mmap
+
+from recording_operator.api.reasons import Reason
+from recording_operator.egress.dialer import SourceResponse
+from recording_operator.stores.buffered_part import BufferedPart
+from recording_operator.stores.store import BodyAborted, StoredPart
+from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
+from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.transfer.job import StopSignal
+from recording_operator.transfer.limits.bandwidth import Flow
+from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.source.source import PROBE_BYTES, Source, SourceFacts, changed
+from recording_operator.transfer.upload.pipe import SLOW_DROPS_PER_PART, WINDOW_BYTES, truncated
+from recording_operator.transfer.upload.plan import PartPlan
+from recording_operator.transfer.upload.progress import Progress
+from recording_operator.transfer.upload.session import UploadSession, checked
+
+
+class InOrderUpload:
+    """Reads a source from its start and stores what is missing.
+
+    `known_size_bytes` is what the source has, where that was said before: an end that comes earlier is a cut.
+    `new_digest` makes the digest of one reading; `check_start` is given type and beginning of content that begins in
+    another way than the probe saw, and raises where that cannot be the artifact.
+    """
+
+    def __init__(
+        self,
+        session: UploadSession,
+        source: Source,
+        facts: SourceFacts,
+        *,
+        stop: StopSignal,
+        progress: Progress,
+        new_digest: Callable[[], InOrderDigest | None],
+        check_start: Callable[[str | None, bytes], None],
+        known_size_bytes: int | None,
+        max_size_bytes: int,
+        flow: Flow,
+    ) -> None:
+        self._session = session
+        self._source = source
+        self._facts = facts
+        self._stop = stop
+        self._progress = progress
+        self._new_digest = new_digest
+        self._check_start = check_start
+        self._known_size_bytes = known_size_bytes
+        self._max_size_bytes = max_size_bytes
+        self._flow = flow
+        self._position = 0
+        self._highest = 0
+        self._cuts = 0
+        self._parts_seen = 0
+        self.digest: InOrderDigest | None = None
+        self._slow_drops = 0
+
+    def run(self) -> bytes | None:
+        """Return when every part is stored; the bytes themselves if they are less than one part and were not sent.
+
+        Raises TransferError and Stopped.
+        """
+        patience = Patience(self._session.options, self._stop)
+        while True:
+            self._position = 0
+            self.digest = self._new_digest()
+            opened = False
+            try:
+                with self._source.open_whole(self._facts) as response:
+                    opened = True
+                    return self._read_all(response)
+            except TransferError as error:
+                self._broken(error, patience, opened=opened)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes there were."""
+        return self._position
+
+    def _read_all(self, response: SourceResponse) -> bytes | None:
+        for part_number in range(1, self._session.plan.most_parts + 1):
+            length = self._session.plan.length(part_number)
+            data = self._read_part(response, length)
+            if part_number == 1:
+                self._check_beginning(response, data)
+            self._check_end(response, ended=len(data) < length)
+            if part_number == 1 and len(data) < length and self._session.upload_id is None:
+                return bytes(data)
+            if data:
+                self._keep(part_number, data)
+            size = len(data)
+            del data  # while the next part is read, this one must not be in memory too
+            if size < length or self._position == self._facts.size_bytes:
+                # Parts of an earlier, longer reading have no place in this object.
+                for beyond in [number for number in self._session.stored if number > part_number - (size == 0)]:
+                    del self._session.stored[beyond]
+                return None
+        raise _too_many_parts(self._session.plan)
+
+    def _read_part(self, response: SourceResponse, length: int) -> memoryview:
+        # Pages that exist once they are filled, and go back whole: a buffer that grows is there twice when it moves.
+        data, filled = memoryview(mmap(-1, length)), 0
+        while filled < length:
+            if self._stop.is_set():
+                raise Stopped
+            window = self._read_window(response, min(WINDOW_BYTES, length - filled))
+            if not window:
+                break
+            if self.digest is not None:
+                self.digest.feed(self._position, window)
+            data[filled : filled + len(window)] = window
+            filled += len(window)
+            self._position += len(window)
+            if self._position > self._max_size_bytes:
+                raise too_large(self._facts.host, self._max_size_bytes)
+        return data[:filled]
+
+    def _read_window(self, response: SourceResponse, size: int) -> bytes:
+        allowed, window = self._flow.take(size, self._stop), b""
+        try:
+            window = response.read(allowed)
+        finally:
+            self._flow.give_back(allowed - len(window))
+        return window
+
+    def _check_end(self, response: SourceResponse, *, ended: bool) -> None:
+        known = self._known_size_bytes
+        if ended and known is not None and self._position < known:
+            raise TransferError(Reason.SOURCE_RESET, f"{self._facts.host} ended before it was complete.")
+        # Only a body that states no length of its own can be longer than what the source said it has.
+        if self._position == self._facts.size_bytes and response.content_length is None and response.read(1):
+            raise changed(self._facts.host)
+
+    def _check_beginning(self, response: SourceResponse, data: memoryview) -> None:
+        """A page in place of the content differs in nothing that it states if it states nothing."""
+        facts = self._facts
+        if data[: len(facts.head)] == facts.head[: len(data)]:
+            return
+        if facts.etag is not None or facts.last_modified is not None:
+            raise changed(facts.host)
+        self._check_start(response.header("Content-Type"), bytes(data[:PROBE_BYTES]))
+
+    def _keep(self, part_number: int, data: memoryview) -> None:
+        crc = crc64nvme(data)
+        known = self._session.stored.get(part_number)
+        if known is not None and known.crc64nvme == crc and known.size_bytes == len(data):
+            return
+        if known is not None:
+            raise changed(self._facts.host)
+
+        def send_once(upload_id: str) -> StoredPart:
+            body = BufferedPart(data, stop=self._stop)
+            if (same := self._session.same_as_listed(part_number, body)) is not None:
+                return same
+            body.seek(0)
+            part = self._session.store.upload_part(self._session.obj.key, upload_id, part_number=part_number, body=body)
+            return checked(part, size_bytes=len(data), crc64nvme=crc)
+
+        try:
+            self._session.send(part_number, send_once)
+        except BodyAborted as aborted:
+            raise aborted.error from None
+        self._progress.moved(len(data))
+
+    def _broken(self, error: TransferError, patience: Patience, *, opened: bool) -> None:
+        if self._position > self._highest:
+            self._highest = self._position
+            self._cuts = 0
+            patience.progressed()
+        self._cuts += opened and error.reason is Reason.SOURCE_RESET
+        self._check_slow(error)
+        try:
+            patience.pause(error)
+        except TransferError:
+            if self._cuts and self._cuts == patience.failures:
+                raise truncated(self._facts.host, self._position) from None
+            raise
+
+    def _check_slow(self, error: TransferError) -> None:
+        if len(self._session.stored) > self._parts_seen:
+            self._parts_seen, self._slow_drops = len(self._session.stored), 0
+        self._slow_drops += error.reason is Reason.SOURCE_TOO_SLOW
+        if self._slow_drops >= SLOW_DROPS_PER_PART:
+            raise error
+
+
+def _too_many_parts(plan: PartPlan) -> TransferError:
+    message = f"The artifact does not fit into the {plan.most_parts} parts that the store takes."
+    if not plan.grows:
+        message = (
+            f"The source states no length, and the store takes only parts of equal size: {plan.most_parts} parts of "
+            f"{plan.part_size_bytes} bytes were not enough. State source.size, or raise limits.maxArtifactSize of the "
+            "StorageLocation: larger parts are planned then."
+        )
+    return TransferError(Reason.SOURCE_TOO_LARGE, message)
+
+
+def too_large(host: str, limit_bytes: int) -> TransferError:
+    """More bytes than the location or the operator allows."""
+    return TransferError(Reason.SOURCE_TOO_LARGE, f"{host} has more than the {limit_bytes} bytes that are allowed.")
