@@ -26,7 +26,7 @@ _GROUPS: Final = {
     Reason.LOCATION_NOT_FOUND: "The StorageLocation that it names",
     Reason.SECRET_NOT_FOUND: "The Secrets that it names",
     Reason.SOURCE_EXPIRED: "The source",
-    Reason.TARGET_UNAVAILABLE: "The store",
+    Reason.STORE_UNAVAILABLE: "The store",
     Reason.FULL_OBJECT_CRC64NVME: "What proves the bytes",
     Reason.PROBE_SUCCEEDED: "The check of a StorageLocation",
     Reason.REFRESHED: "The StorageReport",

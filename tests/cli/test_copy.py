@@ -241,13 +241,13 @@ def test_a_source_that_the_default_policy_forbids(copying: Copying, serve: Serve
 def test_failures_of_the_store(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
     done = copying.run(source.url, "--json", env={"AWS_SECRET_ACCESS_KEY": "wrong"})
-    assert (done.status, done.result["reason"]) == (1, "TargetDenied")
+    assert (done.status, done.result["reason"]) == (1, "StoreDenied")
     nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
     done = copying.run(source.url, "--json", env=nobody)
     assert (done.status, done.result["reason"]) == (1, "CredentialsNotFound")
     copying.s3.client().put_object(Bucket=copying.bucket, Key=KEY, Body=b"another's")
     done = copying.run(source.url, "--json")
-    assert (done.status, done.result["reason"]) == (1, "TargetKeyConflict")
+    assert (done.status, done.result["reason"]) == (1, "StoreKeyConflict")
     assert copying.stored() == b"another's", "overwritten"
     copying.bucket = "no-such-bucket"
     done = copying.run(source.url, "--json")

@@ -192,7 +192,7 @@ def test_t37_another_source_at_the_key(strict: StrictStore, serve: Serve, body: 
             done = copied(strict, url, "--json", *options)
             assert done.exit_code == 1, done.output
             result = json.loads(done.stdout)
-            assert result["reason"] == "TargetKeyConflict"
+            assert result["reason"] == "StoreKeyConflict"
             assert "left as it is" in result["message"]
             assert strict.bucket.versions["video.mp4"] == kept
     assert strict.open_uploads() == []
@@ -287,12 +287,12 @@ def test_help_speaks_of_the_caller(strict: StrictStore) -> None:  # noqa: ARG001
 
 def test_what_may_pass_by_itself_is_worth_another_try_and_nothing_else() -> None:
     later = {reason for reason in VERDICTS if _status_of(reason) == EXIT_TRY_LATER}
-    assert {Reason.TARGET_UNAVAILABLE, Reason.SOURCE_UNAVAILABLE, Reason.SOURCE_RESET, Reason.TARGET_QUOTA} <= later
+    assert {Reason.STORE_UNAVAILABLE, Reason.SOURCE_UNAVAILABLE, Reason.SOURCE_RESET, Reason.STORE_QUOTA} <= later
     assert later.isdisjoint(
         {
             Reason.SOURCE_EXPIRED,
-            Reason.TARGET_KEY_CONFLICT,
-            Reason.TARGET_DENIED,
+            Reason.STORE_KEY_CONFLICT,
+            Reason.STORE_DENIED,
             Reason.CREDENTIALS_NOT_FOUND,
             Reason.BUCKET_NOT_FOUND,
             Reason.STORE_UNSUPPORTED,

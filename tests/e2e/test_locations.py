@@ -44,7 +44,7 @@ def test_credentials_revoked_and_given_back_during_an_upload(world: World, s3: S
     upload = recording.wait_upload()
 
     s3.allow(user, bucket=world.bucket, actions=("s3:ListBucket",))
-    recording.wait(lambda status: status["reason"] in ("TargetDenied", "LocationNotReady"), what="denied")
+    recording.wait(lambda status: status["reason"] in ("StoreDenied", "LocationNotReady"), what="denied")
     world.wait_location("AccessDenied", name=name)
     s3.allow(user, bucket=world.bucket, actions=everything)
 

@@ -136,7 +136,7 @@ def test_t12_t13_t14_t29_the_locations_faults_spend_no_attempt(
     bucket_name = case.strict.bucket_name
     case.source.behave = lambda request: _spoil_at(request.number, case.strict, spoil)
     recording = case.world.create(from_source(case.source), name=name)
-    refusals = ("TargetDenied", "StoreUnsupported", "LocationNotReady")
+    refusals = ("StoreDenied", "StoreUnsupported", "LocationNotReady")
     recording.wait(lambda status: status.get("reason") in refusals, what="a refusal")
     if name == "t29-proxy":  # the probe's own bodies are small: it sends what the transfer could not
         case.world.wait_location("StoreUnsupported")
@@ -161,7 +161,7 @@ def test_t19_a_foreign_object_that_comes_in_between(cases: Cases) -> None:
     case.strict.bucket.put(key, b"somebody else's", foreign, if_absent=True)
     case.world.foreign_keys.add(key)
     case.source.release.set()
-    assert recording.wait_phase("Failed", within_s=60)["reason"] == "TargetKeyConflict"
+    assert recording.wait_phase("Failed", within_s=60)["reason"] == "StoreKeyConflict"
     assert [version.body for version in case.strict.bucket.versions[key]] == [b"somebody else's"]
 
 
@@ -172,7 +172,7 @@ def test_t23_rotated_keys_go_on_with_the_same_upload(cases: Cases) -> None:
         request.number, case.strict, lambda strict: setattr(strict, "secret_key", "rotated-in-mid-upload")
     )
     recording = case.world.create(from_source(case.source), name="t23")
-    recording.wait(lambda status: status.get("reason") in ("TargetDenied", "LocationNotReady"), what="a refusal")
+    recording.wait(lambda status: status.get("reason") in ("StoreDenied", "LocationNotReady"), what="a refusal")
     patch = {"data": {"AWS_SECRET_ACCESS_KEY": base64.b64encode(b"rotated-in-mid-upload").decode()}}
     path = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets/{case.world.location}"
     case.world.admin.request("PATCH", path, body=patch, content_type="application/merge-patch+json")

@@ -20,8 +20,8 @@ from tests.engine.driver import Driver, applied, deleting, newer, none, only
 from tests.engine.scenes import UID, finished
 
 NO_BUCKET = CleanedUp(uid=UID, ok=False, reason=Reason.BUCKET_NOT_FOUND, detail="The bucket does not exist.")
-DENIED = CleanedUp(uid=UID, ok=False, reason=Reason.TARGET_DENIED, detail="The store does not permit this.")
-BUSY = CleanedUp(uid=UID, ok=False, reason=Reason.TARGET_UNAVAILABLE, detail="The store failed.")
+DENIED = CleanedUp(uid=UID, ok=False, reason=Reason.STORE_DENIED, detail="The store does not permit this.")
+BUSY = CleanedUp(uid=UID, ok=False, reason=Reason.STORE_UNAVAILABLE, detail="The store failed.")
 
 
 def found(reason: Reason) -> LocationSeen:
@@ -56,7 +56,7 @@ def test_t60_a_denied_deletion_is_told_and_puts_the_location_in_doubt() -> None:
     assert (event.reason, event.warning, about.reason) == (Reason.DELETION_BLOCKED, True, Reason.DELETION_BLOCKED)
     assert "deletionPolicy to Retain" in event.note
     after = applied(only(actions, WriteStatus), recording)
-    assert blocked(after) == (ConditionStatus.TRUE, Reason.TARGET_DENIED)
+    assert blocked(after) == (ConditionStatus.TRUE, Reason.STORE_DENIED)
     assert (after.status.phase, after.status.reason) == (recording.status.phase, Reason.DELETION_BLOCKED)
     assert "does not permit" in str(after.status.message)
 

@@ -47,7 +47,7 @@ QUEUED = an_artifact_status("audio", phase=Phase.PENDING, reason=Reason.QUEUED)
         ([stored(), failed(Reason.SOURCE_NOT_FOUND)], TRUE, FULL),
         ([failed(Reason.SOURCE_NOT_FOUND)], UNKNOWN, Reason.NOT_STORED_YET),
         ([failed(Reason.CHECKSUM_MISMATCH)], FALSE, Reason.CHECKSUM_MISMATCH),
-        ([stored(), failed(Reason.TARGET_INTEGRITY)], FALSE, Reason.TARGET_INTEGRITY),
+        ([stored(), failed(Reason.STORE_INTEGRITY)], FALSE, Reason.STORE_INTEGRITY),
         ([stored(), failed(Reason.INTEGRITY_UNVERIFIABLE)], FALSE, Reason.INTEGRITY_UNVERIFIABLE),
     ],
 )

@@ -29,7 +29,7 @@ def test_t13_a_fault_of_the_location_costs_no_attempt_and_makes_it_probe() -> No
     driver = Driver()
     recording = driver.claimed(a_recording())
 
-    actions = driver.end(recording, failure(Reason.TARGET_DENIED))
+    actions = driver.end(recording, failure(Reason.STORE_DENIED))
     recording = driver.accept(only(actions, WriteStatus), recording)
 
     assert only(actions, ProbeLocation).name == "archive"
@@ -41,7 +41,7 @@ def test_t13_a_fault_of_the_location_costs_no_attempt_and_makes_it_probe() -> No
 
 def denied(driver: Driver, recording: Recording) -> Recording:
     """One more attempt that the location refuses."""
-    recording = driver.accept(only(driver.end(recording, failure(Reason.TARGET_DENIED)), WriteStatus), recording)
+    recording = driver.accept(only(driver.end(recording, failure(Reason.STORE_DENIED)), WriteStatus), recording)
     driver.tell(LocationSeen(location=a_location(), ready=True))
     return recording
 
@@ -65,7 +65,7 @@ def test_a_location_that_comes_back_ends_the_wait_for_it() -> None:
     for wait_s in (6, 11, 21):
         recording = denied(driver, recording)
         recording = driver.accept(only(driver.wait(wait_s), WriteStatus), recording)
-    recording = driver.accept(only(driver.end(recording, failure(Reason.TARGET_DENIED)), WriteStatus), recording)
+    recording = driver.accept(only(driver.end(recording, failure(Reason.STORE_DENIED)), WriteStatus), recording)
     not_ready = only(driver.tell(LocationSeen(location=a_location(), ready=False)), WriteStatus)
     driver.accept(not_ready, recording)
 

@@ -133,7 +133,7 @@ def test_a_fresh_url_that_came_before_the_failure_keeps_the_upload() -> None:
     assert last.recording.spec.artifacts[0].source == SourceRef(url="https://media.example.com/fresh")
 
 
-@pytest.mark.parametrize("reason", [Reason.TARGET_UPLOAD_LOST, Reason.SOURCE_CHANGED])
+@pytest.mark.parametrize("reason", [Reason.STORE_UPLOAD_LOST, Reason.SOURCE_CHANGED])
 def test_t4_a_lost_upload_is_not_resumed(reason: Reason) -> None:
     driver = Driver()
     recording = moving(driver)

@@ -143,7 +143,7 @@ def test_t9_a_bit_that_flips_in_a_part_is_found(serve: Serve, site: Site) -> Non
     site.strict.fault(Fault(operation="UploadPart", action=FlipBit(), first=2))
     source = serve(BODY)
     if site.proof is Reason.READ_BACK:
-        assert refuses(lambda: move(source, site)) is Reason.TARGET_INTEGRITY
+        assert refuses(lambda: move(source, site)) is Reason.STORE_INTEGRITY
         assert site.strict.keys() == []
         assert site.strict.open_uploads() == []
     check_stored(move(source, site), BODY, site.strict)
@@ -152,7 +152,7 @@ def test_t9_a_bit_that_flips_in_a_part_is_found(serve: Serve, site: Site) -> Non
 def test_t9_a_bit_that_flips_in_a_small_object_is_found(serve: Serve, site: Site) -> None:
     site.strict.fault(Fault(operation="PutObject", action=FlipBit()))
     source = serve(SMALL)
-    assert refuses(lambda: move(source, site)) is Reason.TARGET_INTEGRITY
+    assert refuses(lambda: move(source, site)) is Reason.STORE_INTEGRITY
     assert site.strict.keys() == []
     check_stored(move(source, site), SMALL, site.strict)
 
@@ -160,7 +160,7 @@ def test_t9_a_bit_that_flips_in_a_small_object_is_found(serve: Serve, site: Site
 def test_parts_that_are_joined_in_another_order_are_found(serve: Serve, site: Site) -> None:
     site.strict.fault(Fault(operation="CompleteMultipartUpload", action=Misjoin(fault="swap parts")))
     source = serve(BODY)
-    assert refuses(lambda: move(source, site)) is Reason.TARGET_INTEGRITY
+    assert refuses(lambda: move(source, site)) is Reason.STORE_INTEGRITY
     assert site.strict.keys() == []
     check_stored(move(source, site), BODY, site.strict)
 
@@ -284,11 +284,11 @@ def test_t39_an_object_that_became_wrong_is_not_believed_and_stays(serve: Serve,
     # HEAD is refused once the object is there: the process ends without knowing of it.
     looks = 1 + (not site.store.capabilities.conditional_writes)
     site.strict.fault(Fault(operation="HeadObject", action=DENIED, first=looks + 1, times=1000))
-    assert refuses(lambda: move(serve(BODY), site, observed=observed)) is Reason.TARGET_DENIED
+    assert refuses(lambda: move(serve(BODY), site, observed=observed)) is Reason.STORE_DENIED
     site.strict.heal()
     (wrong,) = site.strict.bucket.versions[KEY]
     assert wrong.body != BODY
-    assert refuses(lambda: move(serve(BODY), site, resume=observed.states[-1])) is Reason.TARGET_KEY_CONFLICT
+    assert refuses(lambda: move(serve(BODY), site, resume=observed.states[-1])) is Reason.STORE_KEY_CONFLICT
     assert site.strict.bucket.versions[KEY] == [wrong], "this attempt did not write it"
 
 
@@ -323,7 +323,7 @@ def test_t19_a_foreign_object_is_not_written_over_without_conditions(
         return Behaviour()
 
     source.behave = behave
-    assert refuses(lambda: move(source, site)) is Reason.TARGET_KEY_CONFLICT
+    assert refuses(lambda: move(source, site)) is Reason.STORE_KEY_CONFLICT
     assert [version.body for version in strict.bucket.versions[KEY]] == [b"somebody else's"]
 
 
@@ -335,7 +335,7 @@ def test_a_store_that_nobody_has_looked_at_is_not_relied_on(
     strict.bucket.dialect = Dialect(shown="parts", etags="opaque", conditions="ignored")
     foreign = Attributes(content_type="text/plain", metadata={}, headers={})
     strict.bucket.put(KEY, b"somebody else's", foreign, if_absent=False)
-    assert refuses(lambda: run_transfer(serve(body).url, store, options=OPTIONS)) is Reason.TARGET_KEY_CONFLICT
+    assert refuses(lambda: run_transfer(serve(body).url, store, options=OPTIONS)) is Reason.STORE_KEY_CONFLICT
     assert [version.body for version in strict.bucket.versions[KEY]] == [b"somebody else's"]
     del strict.bucket.versions[KEY]
     stored = run_transfer(serve(body).url, store, options=OPTIONS)
@@ -345,7 +345,7 @@ def test_a_store_that_nobody_has_looked_at_is_not_relied_on(
 
 def test_inline_text_that_was_damaged_is_stored_anew(site: Site) -> None:
     site.strict.fault(Fault(operation="PutObject", action=FlipBit()))
-    assert refuses(lambda: store_inline(SMALL, an_object(), store=site.store)) is Reason.TARGET_INTEGRITY
+    assert refuses(lambda: store_inline(SMALL, an_object(), store=site.store)) is Reason.STORE_INTEGRITY
     stored = store_inline(SMALL, an_object(), store=site.store)
     check_stored(stored, SMALL, site.strict)
     assert store_inline(SMALL, an_object(), store=site.store) == stored

@@ -65,7 +65,7 @@ def refused_by(answer: bytes) -> StoreError:
         (403, "RequestTimeTooSkewed", Reason.CLOCK_SKEW),
         (403, "SignatureDoesNotMatch", Reason.CREDENTIALS_INVALID),
         (400, "AccessDenied", Reason.ACCESS_DENIED),
-        (404, "NoSuchUpload", Reason.TARGET_UPLOAD_LOST),
+        (404, "NoSuchUpload", Reason.STORE_UPLOAD_LOST),
     ],
 )
 def test_t30_the_code_counts_in_whichever_form_the_document_comes(
@@ -124,7 +124,7 @@ def test_t33_a_page_in_place_of_a_listing_is_no_empty_listing(body: str, asked: 
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
     with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
         error = fails(lambda: asked(store_at(scripted.port)))
-    assert error.reason is Reason.TARGET_UNAVAILABLE
+    assert error.reason is Reason.STORE_UNAVAILABLE
     assert "cannot be read" in error.message
 
 
@@ -132,7 +132,7 @@ def test_t33_a_page_in_place_of_an_object_is_no_object_of_another() -> None:
     answer = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(PAGE)}\r\n\r\n".encode()
     with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
         error = fails(lambda: store_at(scripted.port).head("a"))
-    assert error.reason is Reason.TARGET_UNAVAILABLE
+    assert error.reason is Reason.STORE_UNAVAILABLE
 
 
 def test_t33_a_page_in_place_of_a_stored_part_stores_no_part() -> None:
@@ -140,13 +140,13 @@ def test_t33_a_page_in_place_of_a_stored_part_stores_no_part() -> None:
         store = store_at(scripted.port).adapted(Capabilities())
         part = BufferedPart(b"part")
         error = fails(lambda: store.upload_part("a", "upload-1", part_number=1, body=part))
-    assert error.reason is Reason.TARGET_UNAVAILABLE
+    assert error.reason is Reason.STORE_UNAVAILABLE
 
 
 def test_t60_a_gateway_that_answers_for_the_store_removes_nothing() -> None:
     with a_scripted_store([answers_everything]) as scripted:
         error = fails(lambda: abort_uploads("a", store=store_at(scripted.port), upload_id="upload-1"))
-    assert error.reason is Reason.TARGET_UNAVAILABLE
+    assert error.reason is Reason.STORE_UNAVAILABLE
 
 
 def test_t31_the_region_in_a_document_with_a_namespace_is_told() -> None:

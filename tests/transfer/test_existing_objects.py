@@ -95,9 +95,9 @@ def test_t37_the_first_object_is_untouched_and_the_second_copy_says_what_it_is(
             again = copied(source, way, site, checksum=given(checksum, body, way.content.body))
         except TransferError as error:
             assert not same, f"{case}: {error}"
-            assert error.reason in (Reason.TARGET_KEY_CONFLICT, Reason.CHECKSUM_MISMATCH), case
+            assert error.reason in (Reason.STORE_KEY_CONFLICT, Reason.CHECKSUM_MISMATCH), case
             if checksum in ("none", "that of the second"):
-                assert error.reason is Reason.TARGET_KEY_CONFLICT, case
+                assert error.reason is Reason.STORE_KEY_CONFLICT, case
                 assert "left as it is" in error.message, case
         else:
             assert same, f"{case}: another source's object was called stored"
@@ -115,7 +115,7 @@ def test_t37_other_content_under_the_etag_of_the_first_is_a_conflict(
     source, way = serve(body), second("nothing", body, etag='"v1"')
     first = copied(source, way, store)
     other = Content(body=pattern(len(body), seed=2), etag='"v1"')
-    assert fails(lambda: copied(source, replace(way, content=other), store)).reason is Reason.TARGET_KEY_CONFLICT
+    assert fails(lambda: copied(source, replace(way, content=other), store)).reason is Reason.STORE_KEY_CONFLICT
     (kept,) = strict.bucket.versions[KEY]
     assert (kept.body, kept.etag.strip('"')) == (body, first.etag)
 
@@ -182,7 +182,7 @@ def test_t37_an_object_that_appears_during_the_copy_stays(
 
     bucket.uploads, source.behave = Racing(theirs), behave
     error = fails(lambda: run_transfer(url, store.adapted(FOUND[name]), obj=object_of(url, TARGET)))
-    assert error.reason is Reason.TARGET_KEY_CONFLICT
+    assert error.reason is Reason.STORE_KEY_CONFLICT
     assert [version.body for version in bucket.versions[KEY]] == [other]
     assert strict.count("DeleteObject") == 0
 
@@ -198,9 +198,9 @@ def test_t39_an_object_of_an_earlier_attempt_with_wrong_bytes_stays(
     marks = Attributes(content_type="video/mp4", metadata=dict(metadata_of(obj)), headers={})
     strict.bucket.put(KEY, body[:-1] + b"!", marks, if_absent=False)
     error = fails(lambda: run_transfer(serve(body).url, site, checksum=sum_of("sha256", body)))
-    assert error.reason is Reason.TARGET_KEY_CONFLICT
+    assert error.reason is Reason.STORE_KEY_CONFLICT
     assert "left as it is" in error.message
-    assert fails(lambda: store_inline(body, obj, store=site)).reason is Reason.TARGET_KEY_CONFLICT
+    assert fails(lambda: store_inline(body, obj, store=site)).reason is Reason.STORE_KEY_CONFLICT
     found = fails(
         lambda: look_up(
             obj,
@@ -211,7 +211,7 @@ def test_t39_an_object_of_an_earlier_attempt_with_wrong_bytes_stays(
             flow=Flow(),
         )
     )
-    assert found.reason is Reason.TARGET_KEY_CONFLICT
+    assert found.reason is Reason.STORE_KEY_CONFLICT
     assert [version.body for version in strict.bucket.versions[KEY]] == [body[:-1] + b"!"]
     assert strict.count("DeleteObject") == 0
 
@@ -234,7 +234,7 @@ def test_t39_what_a_lost_response_left_is_not_removed_unless_it_is_right(
     assert wrong.body != body
     checksum = sum_of("sha256", body)
     error = fails(lambda: run_transfer(source.url, store.adapted(FOUND["aws"]), checksum=checksum))
-    assert error.reason is Reason.TARGET_KEY_CONFLICT
+    assert error.reason is Reason.STORE_KEY_CONFLICT
     assert strict.bucket.versions[KEY] == [wrong]
 
 

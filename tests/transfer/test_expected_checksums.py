@@ -85,5 +85,5 @@ def test_t39_an_object_that_an_earlier_attempt_left_without_the_checksum_stays_a
     run_transfer(serve(BODY).url, store)
     wrong = sum_of(algorithm, BODY + b"x")
     error = fails(lambda: run_transfer(serve(BODY).url, store, checksum=wrong))
-    assert error.reason is Reason.TARGET_KEY_CONFLICT
+    assert error.reason is Reason.STORE_KEY_CONFLICT
     assert [version.body for version in strict.bucket.versions[KEY]] == [BODY]

@@ -103,7 +103,7 @@ def test_t9_what_was_read_and_is_wrong_is_removed_by_the_attempt_that_wrote_it(
     operation = "PutObject" if size == "small" else "CompleteMultipartUpload"
     strict.fault(Fault(operation=operation, action=damage))  # type: ignore[arg-type]
     error = fails(lambda: run_transfer(serve(BODIES[size]).url, store.adapted(FOUND["aws"])))
-    assert error.reason is Reason.TARGET_INTEGRITY
+    assert error.reason is Reason.STORE_INTEGRITY
     assert strict.keys() == []
     assert strict.count("GetObject") == 2, "wrong once may be damage on the way back"
 

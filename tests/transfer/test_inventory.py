@@ -64,4 +64,4 @@ class _Endless:
 def test_half_a_listing_is_an_error(token: str | None) -> None:
     with pytest.raises(StoreError) as failure:
         list(listed_objects(_Endless(token), bucket="b", prefix=""))
-    assert failure.value.location_reason is Reason.TARGET_UNAVAILABLE
+    assert failure.value.location_reason is Reason.STORE_UNAVAILABLE

@@ -126,8 +126,8 @@ MAY_COME = frozenset(
         Reason.SOURCE_RESET,
         Reason.SOURCE_TRUNCATED,
         Reason.SOURCE_PROTOCOL_ERROR,
-        Reason.TARGET_UNAVAILABLE,
-        Reason.TARGET_INTEGRITY,
-        Reason.TARGET_UPLOAD_LOST,
+        Reason.STORE_UNAVAILABLE,
+        Reason.STORE_INTEGRITY,
+        Reason.STORE_UPLOAD_LOST,
     }
 )

@@ -178,7 +178,7 @@ def test_t19_another_recordings_object_is_not_written_over(world: World, serve: 
     theirs = store_inline(b"theirs", an_object(recording_uid="uid-2"), store=world.store)
     with pytest.raises(TransferError) as caught:
         move(serve(body), world)
-    assert caught.value.reason is Reason.TARGET_KEY_CONFLICT
+    assert caught.value.reason is Reason.STORE_KEY_CONFLICT
     assert b"".join(world.store.read(theirs)) == b"theirs"
 
 

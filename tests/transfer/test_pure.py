@@ -218,7 +218,7 @@ def test_nobody_waits_longer_than_the_attempt_allows() -> None:
     assert clock.waits == [40]
 
 
-@pytest.mark.parametrize("reason", [Reason.SOURCE_NOT_FOUND, Reason.TARGET_DENIED, Reason.TARGET_KEY_CONFLICT])
+@pytest.mark.parametrize("reason", [Reason.SOURCE_NOT_FOUND, Reason.STORE_DENIED, Reason.STORE_KEY_CONFLICT])
 def test_what_cannot_get_better_is_not_waited_for(reason: Reason) -> None:
     clock = Clock()
     with pytest.raises(TransferError):

@@ -28,9 +28,9 @@ REFUSALS = [
     (403, "RequestExpired", Reason.CLOCK_SKEW),
     (404, "NoSuchBucket", Reason.BUCKET_NOT_FOUND),
     (400, "InvalidBucketName", Reason.BUCKET_NOT_FOUND),
-    (404, "NoSuchUpload", Reason.TARGET_UPLOAD_LOST),
-    (404, "NoSuchKey", Reason.TARGET_UNAVAILABLE),
-    (404, "NoSuchVersion", Reason.TARGET_UNAVAILABLE),
+    (404, "NoSuchUpload", Reason.STORE_UPLOAD_LOST),
+    (404, "NoSuchKey", Reason.STORE_UNAVAILABLE),
+    (404, "NoSuchVersion", Reason.STORE_UNAVAILABLE),
     (301, "PermanentRedirect", Reason.WRONG_REGION),
     (307, "TemporaryRedirect", Reason.WRONG_REGION),
     (307, "307", Reason.WRONG_REGION),
@@ -43,33 +43,33 @@ REFUSALS = [
     (400, "KMS.KMSInvalidStateException", Reason.ENCRYPTION_KEY_NOT_USABLE),
     (400, "KMS.InvalidKeyUsageException", Reason.ENCRYPTION_KEY_NOT_USABLE),
     (400, "KMS.AccessDeniedException", Reason.ENCRYPTION_KEY_NOT_USABLE),
-    (400, "KMS.ThrottlingException", Reason.TARGET_UNAVAILABLE),
-    (500, "KMS.KMSInternalException", Reason.TARGET_UNAVAILABLE),
-    (500, "KMS.DependencyTimeoutException", Reason.TARGET_UNAVAILABLE),
-    (503, "KMS.KeyUnavailableException", Reason.TARGET_UNAVAILABLE),
+    (400, "KMS.ThrottlingException", Reason.STORE_UNAVAILABLE),
+    (500, "KMS.KMSInternalException", Reason.STORE_UNAVAILABLE),
+    (500, "KMS.DependencyTimeoutException", Reason.STORE_UNAVAILABLE),
+    (503, "KMS.KeyUnavailableException", Reason.STORE_UNAVAILABLE),
     (403, "InvalidObjectState", Reason.INTEGRITY_UNVERIFIABLE),
     (413, "413", Reason.STORE_UNSUPPORTED),
     (400, "EntityTooLarge", Reason.STORE_UNSUPPORTED),
-    (400, "BadDigest", Reason.TARGET_INTEGRITY),
-    (400, "InvalidDigest", Reason.TARGET_INTEGRITY),
-    (400, "XAmzContentSHA256Mismatch", Reason.TARGET_INTEGRITY),
-    (400, "InvalidPart", Reason.TARGET_INTEGRITY),
-    (409, "OperationAborted", Reason.TARGET_UNAVAILABLE),
-    (409, "ConditionalRequestConflict", Reason.TARGET_UNAVAILABLE),
-    (400, "RequestTimeout", Reason.TARGET_UNAVAILABLE),
-    (400, "IncompleteBody", Reason.TARGET_UNAVAILABLE),
-    (503, "SlowDown", Reason.TARGET_UNAVAILABLE),
-    (503, "ServiceUnavailable", Reason.TARGET_UNAVAILABLE),
-    (429, "TooManyRequests", Reason.TARGET_UNAVAILABLE),
-    (408, "", Reason.TARGET_UNAVAILABLE),
-    (425, "", Reason.TARGET_UNAVAILABLE),
-    (500, "InternalError", Reason.TARGET_UNAVAILABLE),
-    (502, "502", Reason.TARGET_UNAVAILABLE),
-    (520, "", Reason.TARGET_UNAVAILABLE),
-    (507, "XMinioStorageFull", Reason.TARGET_QUOTA),
-    (400, "XMinioAdminBucketQuotaExceeded", Reason.TARGET_QUOTA),
-    (403, "QuotaExceeded", Reason.TARGET_QUOTA),
-    (403, "StorageQuotaExceeded", Reason.TARGET_QUOTA),
+    (400, "BadDigest", Reason.STORE_INTEGRITY),
+    (400, "InvalidDigest", Reason.STORE_INTEGRITY),
+    (400, "XAmzContentSHA256Mismatch", Reason.STORE_INTEGRITY),
+    (400, "InvalidPart", Reason.STORE_INTEGRITY),
+    (409, "OperationAborted", Reason.STORE_UNAVAILABLE),
+    (409, "ConditionalRequestConflict", Reason.STORE_UNAVAILABLE),
+    (400, "RequestTimeout", Reason.STORE_UNAVAILABLE),
+    (400, "IncompleteBody", Reason.STORE_UNAVAILABLE),
+    (503, "SlowDown", Reason.STORE_UNAVAILABLE),
+    (503, "ServiceUnavailable", Reason.STORE_UNAVAILABLE),
+    (429, "TooManyRequests", Reason.STORE_UNAVAILABLE),
+    (408, "", Reason.STORE_UNAVAILABLE),
+    (425, "", Reason.STORE_UNAVAILABLE),
+    (500, "InternalError", Reason.STORE_UNAVAILABLE),
+    (502, "502", Reason.STORE_UNAVAILABLE),
+    (520, "", Reason.STORE_UNAVAILABLE),
+    (507, "XMinioStorageFull", Reason.STORE_QUOTA),
+    (400, "XMinioAdminBucketQuotaExceeded", Reason.STORE_QUOTA),
+    (403, "QuotaExceeded", Reason.STORE_QUOTA),
+    (403, "StorageQuotaExceeded", Reason.STORE_QUOTA),
     *[
         (status, code, Reason.STORE_UNSUPPORTED)
         for status, code in (
@@ -115,7 +115,7 @@ def test_t30_nothing_that_a_store_says_is_a_fault_of_ours(status: int) -> None:
 
 @pytest.mark.parametrize("doing", ["PutObject", "CompleteMultipartUpload"])
 def test_t30_412_tells_of_another_object_where_a_condition_was_sent(doing: str) -> None:
-    assert refused(412, "PreconditionFailed", doing=doing).reason is Reason.TARGET_KEY_CONFLICT
+    assert refused(412, "PreconditionFailed", doing=doing).reason is Reason.STORE_KEY_CONFLICT
 
 
 @pytest.mark.parametrize("doing", ["HeadObject", "CreateMultipartUpload", "UploadPart", "ListParts", "GetObject"])
@@ -223,6 +223,6 @@ def test_t32_a_date_without_the_stores_own_time_is_held_against_our_clock() -> N
 def test_t30_a_response_that_cannot_be_read_is_no_fault_of_ours(failure: Exception) -> None:
     with pytest.raises(TransferError) as caught, translated("ListParts"):
         raise failure
-    assert caught.value.reason is Reason.TARGET_UNAVAILABLE
+    assert caught.value.reason is Reason.STORE_UNAVAILABLE
     assert "cannot be read" in caught.value.message
     assert caught.value.__cause__ is None

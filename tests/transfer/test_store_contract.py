@@ -78,7 +78,7 @@ def reason_of(run: Callable[[], object]) -> Reason:
 def test_put_is_conditional_checked_and_shown_by_head(world: World) -> None:
     store, obj, body = world.store, an_object(), b"hello"
     assert store.head(KEY) is None
-    assert reason_of(lambda: store.put(obj, body, crc64nvme=crc64nvme(b"other"))) is Reason.TARGET_INTEGRITY
+    assert reason_of(lambda: store.put(obj, body, crc64nvme=crc64nvme(b"other"))) is Reason.STORE_INTEGRITY
     assert store.head(KEY) is None
     written = store.put(obj, body, crc64nvme=crc64nvme(body))
     seen = store.head(KEY)
@@ -88,7 +88,7 @@ def test_put_is_conditional_checked_and_shown_by_head(world: World) -> None:
     assert seen.stored.checksum == to_text(crc64nvme(body))
     assert (seen.stored.size_bytes, seen.stored.content_type) == (len(body), "video/mp4")
     assert seen.stored.version_id
-    assert reason_of(lambda: store.put(obj, b"new", crc64nvme=crc64nvme(b"new"))) is Reason.TARGET_KEY_CONFLICT
+    assert reason_of(lambda: store.put(obj, b"new", crc64nvme=crc64nvme(b"new"))) is Reason.STORE_KEY_CONFLICT
     assert b"".join(store.read(seen.stored)) == body
 
 
@@ -105,7 +105,7 @@ def test_multipart_shows_sums_and_combines_them(world: World) -> None:
     assert crc == crc64nvme(BODY)
     wrong = crc ^ 1
     assert reason_of(lambda: store.complete(obj, upload_id, parts, size_bytes=len(BODY), crc64nvme=wrong)) in (
-        Reason.TARGET_INTEGRITY,
+        Reason.STORE_INTEGRITY,
     )
     assert store.head(KEY) is None
     written = store.complete(obj, upload_id, parts, size_bytes=len(BODY), crc64nvme=crc)
@@ -133,7 +133,7 @@ def test_complete_does_not_overwrite(world: World) -> None:
     store.put(obj, b"first", crc64nvme=crc64nvme(b"first"))
     crc = crc64nvme(b"multipart")
     assert reason_of(lambda: store.complete(obj, upload_id, [part], size_bytes=9, crc64nvme=crc)) is (
-        Reason.TARGET_KEY_CONFLICT
+        Reason.STORE_KEY_CONFLICT
     )
     seen = store.head(KEY)
     assert seen is not None
@@ -145,8 +145,8 @@ def test_an_unknown_upload_is_told_from_other_failures(world: World) -> None:
     upload_id = store.create_upload(an_object())
     assert store.abort(KEY, upload_id) is True
     assert store.abort(KEY, upload_id) is False
-    assert reason_of(lambda: store.list_parts(KEY, upload_id)) is Reason.TARGET_UPLOAD_LOST
-    assert reason_of(lambda: send(store, upload_id, 1, b"x")) is Reason.TARGET_UPLOAD_LOST
+    assert reason_of(lambda: store.list_parts(KEY, upload_id)) is Reason.STORE_UPLOAD_LOST
+    assert reason_of(lambda: send(store, upload_id, 1, b"x")) is Reason.STORE_UPLOAD_LOST
 
 
 def test_uploads_are_listed_and_aborted_at_exactly_their_key(world: World) -> None:
@@ -267,5 +267,5 @@ def test_a_part_that_was_cut_does_not_exist(world: World) -> None:
 def test_a_part_whose_sum_is_not_that_of_its_bytes_is_refused(world: World) -> None:
     upload_id = world.store.create_upload(an_object())
     send_wrong = partial(world.store.upload_part, KEY, upload_id, part_number=1, body=Claims(BODY[:PART]))
-    assert reason_of(send_wrong) is Reason.TARGET_INTEGRITY
+    assert reason_of(send_wrong) is Reason.STORE_INTEGRITY
     assert world.store.list_parts(KEY, upload_id) == []

@@ -95,7 +95,7 @@ def test_false_200_for_ever_ends_the_attempt_and_keeps_the_parts(
 ) -> None:
     strict.fault(Fault(operation="CompleteMultipartUpload", action=FalseSuccess(), times=1000))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
-    assert error.reason is Reason.TARGET_UNAVAILABLE
+    assert error.reason is Reason.STORE_UNAVAILABLE
     assert strict.open_uploads() == [KEY]
     assert strict.keys() == []
 
@@ -120,7 +120,7 @@ def test_t4_an_upload_that_is_lost_again_and_again_ends_the_attempt(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     strict.fault(Fault(operation="UploadPart", action=LoseUpload(), times=1000))
-    assert fails(lambda: run_transfer(serve(BODY).url, store)).reason is Reason.TARGET_UPLOAD_LOST
+    assert fails(lambda: run_transfer(serve(BODY).url, store)).reason is Reason.STORE_UPLOAD_LOST
     assert strict.count("CreateMultipartUpload") == 3
     assert strict.open_uploads() == []
 
@@ -162,7 +162,7 @@ def test_t8_a_part_that_always_arrives_wrong_ends_the_attempt(
     source, observed = serve(BODY), Observed()
     strict.fault(Fault(operation="UploadPart", action=FlipBit(), first=3, times=1000))
     error = fails(lambda: run_transfer(source.url, store, observed=observed))
-    assert error.reason is Reason.TARGET_INTEGRITY
+    assert error.reason is Reason.STORE_INTEGRITY
     assert strict.open_uploads() == [], "the store lists the wrong part with the sum of its wrong bytes"
     strict.heal()
     check_stored(run_transfer(source.url, store, resume=observed.states[-1]), BODY, strict)
@@ -190,14 +190,14 @@ def test_t9_a_flipped_bit_in_a_store_that_shows_no_sums_of_parts_is_found_at_the
     strict.bucket.shows_part_checksums = False
     strict.fault(Fault(operation="UploadPart", action=FlipBit(), first=3))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
-    assert error.reason is Reason.TARGET_INTEGRITY
+    assert error.reason is Reason.STORE_INTEGRITY
     assert strict.keys() == []
 
 
 def test_t9_a_small_object_with_a_flipped_bit_is_removed(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     strict.fault(Fault(operation="PutObject", action=FlipBit()))
     error = fails(lambda: run_transfer(serve(SMALL).url, store))
-    assert error.reason is Reason.TARGET_INTEGRITY
+    assert error.reason is Reason.STORE_INTEGRITY
     assert strict.keys() == []
 
 
@@ -212,7 +212,7 @@ def test_t10_a_store_that_calls_a_part_too_small_kept_less_than_it_was_sent(
     refused = Answer(status=400, code="EntityTooSmall")
     strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
-    assert error.reason is Reason.TARGET_INTEGRITY
+    assert error.reason is Reason.STORE_INTEGRITY
     assert strict.open_uploads() == []
     assert strict.keys() == []
 
@@ -222,6 +222,6 @@ def test_t11_a_store_that_counts_other_bytes_than_we_do(serve: Serve, strict: St
     refused = Answer(status=400, code="InvalidRequest")
     strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
-    assert error.reason is Reason.TARGET_INTEGRITY
+    assert error.reason is Reason.STORE_INTEGRITY
     assert strict.open_uploads() == []
     assert strict.keys() == []

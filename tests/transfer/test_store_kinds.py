@@ -194,7 +194,7 @@ def test_t26_without_equal_parts_such_a_store_refuses_the_stream(
     strict.bucket.dialect = DIALECTS["equal-parts"]
     source = serve(pattern(9 * PART + 5))
     source.behave = lambda _: Behaviour(ranges=False, framing="chunked")
-    assert fails(lambda: run_transfer(source.url, store.adapted(Capabilities()))).reason is Reason.TARGET_INTEGRITY
+    assert fails(lambda: run_transfer(source.url, store.adapted(Capabilities()))).reason is Reason.STORE_INTEGRITY
 
 
 @pytest.mark.usefixtures("growing")

@@ -164,7 +164,7 @@ def test_t32_a_short_wait_is_kept_before_the_first_repetition(
 def test_t32_a_long_wait_is_left_to_the_caller_who_can_be_stopped(strict: StrictStore, store: S3Store) -> None:
     strict.fault(Fault(operation="any", action=Answer(status=503, code="SlowDown", retry_after="120"), times=1000))
     error = fails(lambda: store.create_upload(an_object()))
-    assert error.reason is Reason.TARGET_UNAVAILABLE
+    assert error.reason is Reason.STORE_UNAVAILABLE
     assert error.retry_after_s == 120.0
     assert len(strict.requests) == 1
     assert not_ready(store).retry_after_s == 120.0

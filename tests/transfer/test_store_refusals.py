@@ -50,7 +50,7 @@ def test_t12_a_clock_that_is_wrong_is_the_locations_matter(strict: StrictStore, 
     strict.clock_offset = timedelta(hours=1)
     error = fails(lambda: store_inline(SMALL, an_object(), store=store))
     # HEAD has no body to say why; the probe of the location finds out.
-    assert error.reason is Reason.TARGET_DENIED
+    assert error.reason is Reason.STORE_DENIED
 
 
 @pytest.mark.parametrize("operation", ["HeadObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"])
@@ -60,7 +60,7 @@ def test_t13_rights_taken_away_keep_the_upload_and_a_later_attempt_ends_it(
     source, observed = serve(BODY), Observed()
     strict.denied = {operation}
     error = fails(lambda: run_transfer(source.url, store, observed=observed))
-    assert error.reason is Reason.TARGET_DENIED
+    assert error.reason is Reason.STORE_DENIED
     strict.denied = set()
     resume = observed.states[-1] if observed.states else None
     check_stored(run_transfer(source.url, store, resume=resume), BODY, strict)
@@ -71,7 +71,7 @@ def test_t13_wrong_keys(serve: Serve, strict: StrictStore) -> None:
     for access_key, secret_key in (("AKIAOTHER", strict.secret_key), (strict.access_key, "wrong-secret-key")):
         keys = S3Credentials(access_key_id=access_key, secret_access_key=secret_key)
         error = fails(lambda keys=keys: run_transfer(serve(BODY).url, store_of(strict, credentials=keys)))  # type: ignore[misc]
-        assert error.reason is Reason.TARGET_DENIED
+        assert error.reason is Reason.STORE_DENIED
         assert secret_key not in str(error)
         assert access_key not in str(error)
 
@@ -91,7 +91,7 @@ def test_t16_connection_reset(serve: Serve, strict: StrictStore, store: S3Store,
 def test_t16_no_store_there_at_all_ends_the_attempt(serve: Serve, strict: StrictStore) -> None:
     store = store_of(strict, endpoint="http://127.0.0.1:9")
     error = fails(lambda: run_transfer(serve(BODY).url, store, options=fast_options(unavailable_s=0.01)))
-    assert error.reason is Reason.TARGET_UNAVAILABLE
+    assert error.reason is Reason.STORE_UNAVAILABLE
 
 
 @pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "CreateMultipartUpload", "HeadObject"])
@@ -122,7 +122,7 @@ def test_t23_new_keys_go_on_with_the_same_upload(serve: Serve, strict: StrictSto
         return Behaviour()
 
     source.behave = rotate
-    assert fails(lambda: run_transfer(source.url, old, observed=observed)).reason is Reason.TARGET_DENIED
+    assert fails(lambda: run_transfer(source.url, old, observed=observed)).reason is Reason.STORE_DENIED
     check_stored(run_transfer(source.url, store_of(strict), resume=observed.states[-1]), BODY, strict)
     assert strict.count("CreateMultipartUpload") == 1
 
@@ -133,7 +133,7 @@ def test_t19_a_foreign_object_that_was_there_before(
 ) -> None:
     strict.bucket.put(KEY, b"somebody else's", FOREIGN, if_absent=False)
     source = serve(body)
-    assert fails(lambda: run_transfer(source.url, store)).reason is Reason.TARGET_KEY_CONFLICT
+    assert fails(lambda: run_transfer(source.url, store)).reason is Reason.STORE_KEY_CONFLICT
     assert len(source.served) == 1, "more was read than the source's first bytes"
     assert strict.count("CreateMultipartUpload") == 0
     assert [version.body for version in strict.bucket.versions[KEY]] == [b"somebody else's"]
@@ -151,7 +151,7 @@ def test_t19_a_foreign_object_that_comes_in_between(
         return Behaviour()
 
     source.behave = behave
-    assert fails(lambda: run_transfer(source.url, store)).reason is Reason.TARGET_KEY_CONFLICT
+    assert fails(lambda: run_transfer(source.url, store)).reason is Reason.STORE_KEY_CONFLICT
     assert [version.body for version in strict.bucket.versions[KEY]] == [b"somebody else's"]
     assert strict.open_uploads() == []
 
@@ -159,7 +159,7 @@ def test_t19_a_foreign_object_that_comes_in_between(
 def test_t19_another_recordings_object_is_foreign(serve: Serve, store: S3Store) -> None:
     run_transfer(serve(SMALL).url, store, obj=an_object(recording_uid="uid-other"))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
-    assert error.reason is Reason.TARGET_KEY_CONFLICT
+    assert error.reason is Reason.STORE_KEY_CONFLICT
 
 
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
@@ -191,14 +191,14 @@ def test_k15_two_operators_store_one_object(serve: Serve, strict: StrictStore, s
 @pytest.mark.parametrize(("status", "code"), [(507, "InsufficientStorage"), (403, "QuotaExceeded")])
 def test_t22_quota(serve: Serve, strict: StrictStore, store: S3Store, status: int, code: str) -> None:
     strict.fault(Fault(operation="UploadPart", action=Answer(status=status, code=code), times=1000))
-    assert fails(lambda: run_transfer(serve(BODY).url, store)).reason is Reason.TARGET_QUOTA
+    assert fails(lambda: run_transfer(serve(BODY).url, store)).reason is Reason.STORE_QUOTA
 
 
 def test_t22_what_is_stored_when_the_store_is_full_is_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source, observed, options = serve(BODY), Observed(), fast_options(workers=1)
     strict.fault(Fault(operation="UploadPart", action=Answer(status=403, code="QuotaExceeded"), first=3, times=1))
     run = lambda: run_transfer(source.url, store, observed=observed, options=options)  # noqa: E731
-    assert fails(run).reason is Reason.TARGET_QUOTA
+    assert fails(run).reason is Reason.STORE_QUOTA
     assert parts_of(strict) == {1, 2}
     sent = strict.count("UploadPart")
     stored = run_transfer(source.url, store, observed=observed, options=options, resume=observed.states[-1])
@@ -209,7 +209,7 @@ def test_t22_what_is_stored_when_the_store_is_full_is_kept(serve: Serve, strict:
 def test_t24_abort_that_is_refused_is_told(strict: StrictStore, store: S3Store) -> None:
     upload_id = store.create_upload(an_object())
     strict.denied = {"AbortMultipartUpload"}
-    assert fails(lambda: abort_uploads(KEY, store=store, upload_id=upload_id)).reason is Reason.TARGET_DENIED
+    assert fails(lambda: abort_uploads(KEY, store=store, upload_id=upload_id)).reason is Reason.STORE_DENIED
     strict.denied = set()
     assert abort_uploads(KEY, store=store, upload_id=upload_id) == 1
     assert abort_uploads(KEY, store=store, upload_id=upload_id) == 0

@@ -257,7 +257,7 @@ def test_a_conditional_put_whose_answer_was_lost_with_the_connection(strict: Str
     strict.fault(Fault(operation="PutObject", action=Drop(when="after")))
     with pytest.raises(TransferError) as refused:
         store.put(an_object(), BODY, crc64nvme=crc64nvme(BODY))
-    assert refused.value.reason is Reason.TARGET_KEY_CONFLICT
+    assert refused.value.reason is Reason.STORE_KEY_CONFLICT
     assert strict.count("PutObject") == 2
     seen = store.head(KEY)
     assert seen is not None

@@ -53,12 +53,12 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "ChecksumMismatch"
     INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable"
     # The store
-    TARGET_UNAVAILABLE = "TargetUnavailable"
-    TARGET_DENIED = "TargetDenied"
-    TARGET_KEY_CONFLICT = "TargetKeyConflict"
-    TARGET_INTEGRITY = "TargetIntegrity"
-    TARGET_QUOTA = "TargetQuota"
-    TARGET_UPLOAD_LOST = "TargetUploadLost"
+    STORE_UNAVAILABLE = "StoreUnavailable"
+    STORE_DENIED = "StoreDenied"
+    STORE_KEY_CONFLICT = "StoreKeyConflict"
+    STORE_INTEGRITY = "StoreIntegrity"
+    STORE_QUOTA = "StoreQuota"
+    STORE_UPLOAD_LOST = "StoreUploadLost"
     # What proves the bytes of a stored object
     FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME"
     ETAG_MD5 = "ETagMD5"
@@ -128,12 +128,12 @@ REASON_DOCS: Final[dict[Reason, str]] = {
     Reason.SIZE_MISMATCH: "The size differs from the one in the spec, or from what the source stated.",
     Reason.CHECKSUM_MISMATCH: "The bytes do not have the checksum in the spec.",
     Reason.INTEGRITY_UNVERIFIABLE: "The source states no length and ends by closing the connection: a cut could not be told from the end. Give size or checksum. Or the object is in an archive class, and what is asked for would need reading it back.",
-    Reason.TARGET_UNAVAILABLE: "The store failed or did not answer; it is asked again.",
-    Reason.TARGET_DENIED: "The store refused the operator's credentials. The location is checked again; no attempt is spent.",
-    Reason.TARGET_KEY_CONFLICT: "An object is at the key that is not of this Recording, or does not have the bytes that it should have. Nothing was overwritten or removed: remove it by hand, then change spec.retryToken.",
-    Reason.TARGET_INTEGRITY: "The store's object is not what was sent; it is not accepted.",
-    Reason.TARGET_QUOTA: "The store's quota is used up.",
-    Reason.TARGET_UPLOAD_LOST: "The store no longer knows the upload (aborted by a lifecycle rule or a person); it starts anew.",
+    Reason.STORE_UNAVAILABLE: "The store failed or did not answer; it is asked again.",
+    Reason.STORE_DENIED: "The store refused the operator's credentials. The location is checked again; no attempt is spent.",
+    Reason.STORE_KEY_CONFLICT: "An object is at the key that is not of this Recording, or does not have the bytes that it should have. Nothing was overwritten or removed: remove it by hand, then change spec.retryToken.",
+    Reason.STORE_INTEGRITY: "The store's object is not what was sent; it is not accepted.",
+    Reason.STORE_QUOTA: "The store's quota is used up.",
+    Reason.STORE_UPLOAD_LOST: "The store no longer knows the upload (aborted by a lifecycle rule or a person); it starts anew.",
     Reason.FULL_OBJECT_CRC64NVME: "IntegrityVerified: the store computed the CRC64NVME of the whole object, and it is that of the bytes that were read from the source.",
     Reason.ETAG_MD5: "IntegrityVerified: the MD5 of every part, and the object's ETag that the store made of them, are those of the bytes that were read from the source.",
     Reason.READ_BACK: "IntegrityVerified: the store shows no checksum, so the object was read once after it was stored; it has the checksum of the bytes that were read from the source.",

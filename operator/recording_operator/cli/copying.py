@@ -48,8 +48,8 @@ EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
 # Of what is not the transfer's fault, this may pass by itself. The rest somebody must repair: whoever runs the copy.
 _MAY_PASS: Final = frozenset(
     {
-        Reason.TARGET_UNAVAILABLE,
-        Reason.TARGET_QUOTA,
+        Reason.STORE_UNAVAILABLE,
+        Reason.STORE_QUOTA,
         Reason.ENDPOINT_UNREACHABLE,
         Reason.CLOCK_SKEW,
         Reason.INTERRUPTED,

@@ -239,7 +239,7 @@ class Refresher:
             try:
                 listed = store.list_parts(upload.key, upload.upload_id)
             except TransferError as error:
-                if error.reason is Reason.TARGET_UPLOAD_LOST:
+                if error.reason is Reason.STORE_UPLOAD_LOST:
                     continue  # it ended meanwhile
                 raise
             storage_class = location.spec.s3.storage_class

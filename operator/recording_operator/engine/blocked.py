@@ -16,7 +16,7 @@ from recording_operator.engine.locations import Locations
 from recording_operator.engine.status import Blocked, with_deletion
 from recording_operator.engine.verdicts import ABOUT_THE_LOCATION
 
-PASSES: Final = frozenset({Reason.TARGET_UNAVAILABLE, Reason.LOCATION_NOT_READY, Reason.INTERNAL_ERROR})
+PASSES: Final = frozenset({Reason.STORE_UNAVAILABLE, Reason.LOCATION_NOT_READY, Reason.INTERNAL_ERROR})
 """Often over after a moment: told when it has lasted for a few tries."""
 _TOLD_AFTER_TRIES: Final = 3
 CHECK_EVERY: Final = timedelta(seconds=60)

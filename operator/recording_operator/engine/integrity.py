@@ -18,7 +18,7 @@ _PROOFS: Final = {
 _STRENGTH: Final = {reason: strength for strength, reason in enumerate(_PROOFS)}
 # What an artifact fails of when its bytes were looked at and were wrong, or could not be judged.
 _DISPROVED: Final = frozenset(
-    {Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH, Reason.TARGET_INTEGRITY, Reason.INTEGRITY_UNVERIFIABLE}
+    {Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH, Reason.STORE_INTEGRITY, Reason.INTEGRITY_UNVERIFIABLE}
 )
 
 

@@ -322,7 +322,7 @@ def _failed(state: State, entry: Entry, name: str, failure: TransferFailed, now:
         now=now,
     )
     entry.replace(name, after, now)
-    if failure.reason in {Reason.TARGET_UPLOAD_LOST, Reason.SOURCE_CHANGED}:
+    if failure.reason in {Reason.STORE_UPLOAD_LOST, Reason.SOURCE_CHANGED}:
         entry.update(name, upload_id=None, part_size=None, source=None, bytes_done=0)
     if entry.artifacts[name].phase is Phase.FAILED:
         return [Tally(what=Tallied.FAILED, reason=failure.reason)]

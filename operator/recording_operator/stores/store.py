@@ -98,7 +98,7 @@ class Store(Protocol):
     def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> Written:
         """Store a small object where none is yet; the store checks its sum, or its MD5 where it knows no sums.
 
-        Raises TransferError(TargetKeyConflict) where an object is there already; a store without conditional writes
+        Raises TransferError(StoreKeyConflict) where an object is there already; a store without conditional writes
         overwrites it. An answer proves nothing: see `head`.
         """
 
@@ -108,19 +108,19 @@ class Store(Protocol):
     def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
         """Send one part; its bytes are compared with what `body` has at its end, as far as the store shows anything.
 
-        A `BodyAborted` that `body.read` raises comes out unchanged. Raises TransferError: TargetUploadLost where the
-        store no longer knows the upload, TargetIntegrity where other bytes arrived.
+        A `BodyAborted` that `body.read` raises comes out unchanged. Raises TransferError: StoreUploadLost where the
+        store no longer knows the upload, StoreIntegrity where other bytes arrived.
         """
 
     def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
-        """Every part of an open upload, by part number. Raises TransferError(TargetUploadLost)."""
+        """Every part of an open upload, by part number. Raises TransferError(StoreUploadLost)."""
 
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
     ) -> Written:
         """Join the parts where no object is yet (as `put`). An answer proves nothing: see `head`.
 
-        Raises TransferError: TargetKeyConflict (an object is there), TargetUploadLost, TargetIntegrity, or another.
+        Raises TransferError: StoreKeyConflict (an object is there), StoreUploadLost, StoreIntegrity, or another.
         """
 
     def abort(self, key: str, upload_id: str) -> bool:

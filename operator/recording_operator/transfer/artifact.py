@@ -41,7 +41,7 @@ _UNLIMITED: Final = Flow()
 _INLINE_TYPE: Final = "text/plain; charset=utf-8"
 _LONGEST_NOTE_BYTES: Final = 4096
 # Content that changes during the upload, and an upload that somebody aborts, are met with a new upload this often.
-_RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.TARGET_UPLOAD_LOST: 2}
+_RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.STORE_UPLOAD_LOST: 2}
 
 
 def transfer_source(

@@ -40,7 +40,7 @@ class Existing:
     def look(self, facts: SourceFacts | None = None) -> StoredObject | None:
         """The object of this artifact, if there is one; its `proof` is None where it must be compared with the source.
 
-        `facts` are what the source says of its content, where it was read. Raises TransferError (TargetKeyConflict
+        `facts` are what the source says of its content, where it was read. Raises TransferError (StoreKeyConflict
         where the object is somebody else's or not what the spec says) and Stopped.
         """
         seen = patiently(lambda: self.store.head(self.obj.key), self._patience())
@@ -54,7 +54,7 @@ class Existing:
     def compare(self, stored: StoredObject, source: Source, facts: SourceFacts) -> StoredObject:
         """The object, proved to have the source's bytes.
 
-        Raises TransferError (TargetKeyConflict where it has others) and Stopped.
+        Raises TransferError (StoreKeyConflict where it has others) and Stopped.
         """
         if stored.proof is not None:
             return stored

@@ -88,7 +88,7 @@ class Expectations:
         """An object of ours that was there before, with what can be proved of it without the source.
 
         `proof` is None where that is nothing. The object is read back where only that shows whether it has the spec's
-        checksum. Raises TransferError (TargetKeyConflict where it is not what the spec says; it stays) and Stopped.
+        checksum. Raises TransferError (StoreKeyConflict where it is not what the spec says; it stays) and Stopped.
         """
         if self.size_bytes not in (None, stored.size_bytes):
             raise key_conflict(f"The object at the key has {stored.size_bytes} bytes, the spec says {self.size_bytes}")

@@ -19,7 +19,7 @@ TRANSIENT: Final = frozenset(
         Reason.SOURCE_RESET,
         Reason.SOURCE_TOO_SLOW,
         Reason.SOURCE_PROTOCOL_ERROR,
-        Reason.TARGET_UNAVAILABLE,
+        Reason.STORE_UNAVAILABLE,
     }
 )
 

@@ -247,7 +247,7 @@ class Checker:
 def _is_proved(status: RecordingStatus) -> bool:
     """Something is stored, all of it was proved, and nothing else was found to be wrong."""
     stored = [artifact for artifact in status.artifacts if artifact.phase is Phase.COMPLETE]
-    wrong = {Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH, Reason.TARGET_INTEGRITY, Reason.INTEGRITY_UNVERIFIABLE}
+    wrong = {Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH, Reason.STORE_INTEGRITY, Reason.INTEGRITY_UNVERIFIABLE}
     failed = [artifact for artifact in status.artifacts if artifact.phase is Phase.FAILED]
     return (
         bool(stored)

@@ -96,9 +96,9 @@ class Transfer:
         except _AttemptError as failed:
             return failed.failure
         except UnavailableError:
-            return TransferFailed(reason=Reason.TARGET_UNAVAILABLE, message="the store does not answer")
+            return TransferFailed(reason=Reason.STORE_UNAVAILABLE, message="the store does not answer")
         except UploadLostError:
-            return TransferFailed(reason=Reason.TARGET_UPLOAD_LOST, message="the upload is gone")
+            return TransferFailed(reason=Reason.STORE_UPLOAD_LOST, message="the upload is gone")
 
     def _move(self) -> Steps:
         world, spec = self._world, self._spec()
@@ -194,7 +194,7 @@ class Transfer:
 
     def _proved(self, thing: StoredThing, *, size: int) -> Stored:
         if thing.uid != self.uid or thing.artifact != self.artifact:
-            raise _AttemptError(Reason.TARGET_KEY_CONFLICT)
+            raise _AttemptError(Reason.STORE_KEY_CONFLICT)
         return Stored(
             size_bytes=size,
             etag="etag",

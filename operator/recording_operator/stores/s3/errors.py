@@ -49,13 +49,13 @@ _BY_CODE: Final[dict[str, Reason]] = {
     **dict.fromkeys(_CREDENTIALS, Reason.CREDENTIALS_INVALID),
     **dict.fromkeys(_RIGHTS, Reason.ACCESS_DENIED),
     **dict.fromkeys(_REDIRECTS, Reason.WRONG_REGION),
-    **dict.fromkeys(_QUOTAS, Reason.TARGET_QUOTA),
-    **dict.fromkeys(_BUSY, Reason.TARGET_UNAVAILABLE),
-    **dict.fromkeys(_OTHER_BYTES, Reason.TARGET_INTEGRITY),
+    **dict.fromkeys(_QUOTAS, Reason.STORE_QUOTA),
+    **dict.fromkeys(_BUSY, Reason.STORE_UNAVAILABLE),
+    **dict.fromkeys(_OTHER_BYTES, Reason.STORE_INTEGRITY),
     **dict.fromkeys(("NoSuchBucket", "InvalidBucketName"), Reason.BUCKET_NOT_FOUND),
     **dict.fromkeys(("RequestTimeTooSkewed", "RequestExpired"), Reason.CLOCK_SKEW),
-    "NoSuchUpload": Reason.TARGET_UPLOAD_LOST,
-    "PreconditionFailed": Reason.TARGET_KEY_CONFLICT,
+    "NoSuchUpload": Reason.STORE_UPLOAD_LOST,
+    "PreconditionFailed": Reason.STORE_KEY_CONFLICT,
     "InvalidObjectState": Reason.INTEGRITY_UNVERIFIABLE,
     "InvalidChunkSizeError": Reason.STORE_UNSUPPORTED,
     "NotImplemented": Reason.STORE_UNSUPPORTED,
@@ -66,10 +66,10 @@ _PASSES: Final = re.compile(r"Throttl|Internal|Timeout|Unavailable")
 _BY_STATUS: Final[dict[int, Reason]] = {
     401: Reason.CREDENTIALS_INVALID,
     403: Reason.ACCESS_DENIED,
-    **dict.fromkeys((408, 409, 425, 429), Reason.TARGET_UNAVAILABLE),
-    412: Reason.TARGET_KEY_CONFLICT,
+    **dict.fromkeys((408, 409, 425, 429), Reason.STORE_UNAVAILABLE),
+    412: Reason.STORE_KEY_CONFLICT,
     501: Reason.STORE_UNSUPPORTED,
-    507: Reason.TARGET_QUOTA,
+    507: Reason.STORE_QUOTA,
 }
 _REDIRECTED: Final = range(300, 400)
 # What is sent with a condition; 412 to anything else tells of no object.
@@ -85,12 +85,12 @@ _MESSAGES: Final[dict[Reason, str]] = {
     "spec.s3.endpoint, spec.s3.region and the credentials",
     Reason.ENCRYPTION_KEY_NOT_USABLE: "The store cannot use the key of the location's or the bucket's encryption; "
     "check that it exists, is enabled and in the bucket's region, and permit kms:GenerateDataKey and kms:Decrypt",
-    Reason.TARGET_UPLOAD_LOST: "The store no longer knows the upload",
-    Reason.TARGET_KEY_CONFLICT: "An object is already at the key",
+    Reason.STORE_UPLOAD_LOST: "The store no longer knows the upload",
+    Reason.STORE_KEY_CONFLICT: "An object is already at the key",
     Reason.CLOCK_SKEW: "The operator's clock and the store's differ too much; set the node's time",
-    Reason.TARGET_INTEGRITY: "The store received other bytes than it was sent",
-    Reason.TARGET_QUOTA: "The store has no room left",
-    Reason.TARGET_UNAVAILABLE: "The store failed or is busy",
+    Reason.STORE_INTEGRITY: "The store received other bytes than it was sent",
+    Reason.STORE_QUOTA: "The store has no room left",
+    Reason.STORE_UNAVAILABLE: "The store failed or is busy",
     Reason.STORE_UNSUPPORTED: "The store rejected the request",
     Reason.INTEGRITY_UNVERIFIABLE: "The object is archived and cannot be read back before it is restored",
 }
@@ -109,8 +109,8 @@ _REGION_IN_TEXT: Final = re.compile(
     r"\bs3[.-]([a-z0-9-]{1,64})\.amazonaws\.com|expecting '([a-z0-9-]{1,64})'|The ([a-z0-9-]{1,64}) location constraint"
 )
 BLOCKED_ENDPOINT: Final = "s3.endpoint leads to a link-local or cloud metadata address, which is never a store."
-# A transfer says TargetDenied to the tenant; which credentials and why is the administrator's to see.
-_COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.TARGET_DENIED, Reason.ACCESS_DENIED: Reason.TARGET_DENIED}
+# A transfer says StoreDenied to the tenant; which credentials and why is the administrator's to see.
+_COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.STORE_DENIED, Reason.ACCESS_DENIED: Reason.STORE_DENIED}
 
 # What botocore raises on the first request, when it looks for credentials or renews them.
 _WITHOUT_CREDENTIALS: Final = (
@@ -165,7 +165,7 @@ def translated(doing: str, *, invalid: Reason = Reason.STORE_UNSUPPORTED) -> Ite
         raise _from_client(error, doing) from None
     except (ResponseParserError, KeyError, ValueError, TypeError):
         raise StoreError(
-            Reason.TARGET_UNAVAILABLE,
+            Reason.STORE_UNAVAILABLE,
             f"The store's response cannot be read ({doing}); check that s3.endpoint is a store that speaks S3.",
         ) from None
 
@@ -187,7 +187,7 @@ def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> Stor
     code = str(said.get("Code") or "")
     right = _NAMED_RIGHT.search(str(said.get("Message", "")))
     reason = invalid if code == "InvalidRequest" else _reason_of(status, code)
-    if reason is Reason.TARGET_KEY_CONFLICT and doing not in _CONDITIONAL:
+    if reason is Reason.STORE_KEY_CONFLICT and doing not in _CONDITIONAL:
         reason = Reason.STORE_UNSUPPORTED
     if reason is Reason.ACCESS_DENIED and right is not None and right[1].startswith("kms:"):
         reason = Reason.ENCRYPTION_KEY_NOT_USABLE
@@ -209,10 +209,10 @@ def _reason_of(status: int, code: str) -> Reason:
     if known is not None:
         return known
     if _KEY_SERVICE.fullmatch(code):
-        return Reason.TARGET_UNAVAILABLE if _PASSES.search(code) else Reason.ENCRYPTION_KEY_NOT_USABLE
+        return Reason.STORE_UNAVAILABLE if _PASSES.search(code) else Reason.ENCRYPTION_KEY_NOT_USABLE
     if status in _REDIRECTED:
         return Reason.WRONG_REGION
-    unknown = Reason.TARGET_UNAVAILABLE if status >= _SERVER_ERROR else Reason.STORE_UNSUPPORTED
+    unknown = Reason.STORE_UNAVAILABLE if status >= _SERVER_ERROR else Reason.STORE_UNSUPPORTED
     return _BY_STATUS.get(status, unknown)
 
 
@@ -246,5 +246,5 @@ def _from_client(error: Exception, doing: str) -> StoreError:
     if isinstance(error, boto.ParamValidationError):
         return StoreError(Reason.INTERNAL_ERROR, f"A request of ours was malformed ({doing}).")
     if isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError):
-        return StoreError(Reason.TARGET_UNAVAILABLE, f"No connection to the store could be made ({doing}).")
-    return StoreError(Reason.TARGET_UNAVAILABLE, f"The store did not answer ({doing}: {type(error).__name__}).")
+        return StoreError(Reason.STORE_UNAVAILABLE, f"No connection to the store could be made ({doing}).")
+    return StoreError(Reason.STORE_UNAVAILABLE, f"The store did not answer ({doing}: {type(error).__name__}).")

@@ -132,7 +132,7 @@ class S3Store:
                 crc64nvme=self._part_sum(answer),
             )
         if isinstance(sent, PlainBody) and able.md5_etags and part.etag != sent.md5_hex:
-            raise StoreError(Reason.TARGET_INTEGRITY, "The store holds other bytes than it was sent.")
+            raise StoreError(Reason.STORE_INTEGRITY, "The store holds other bytes than it was sent.")
         return part
 
     def upload_part_with_md5(self, key: str, upload_id: str, *, part_number: int, body: bytes) -> None:
@@ -183,7 +183,7 @@ class S3Store:
             "ChecksumType": "FULL_OBJECT",
             "MpuObjectSize": size_bytes,
         }
-        with translated("CompleteMultipartUpload", invalid=Reason.TARGET_INTEGRITY):
+        with translated("CompleteMultipartUpload", invalid=Reason.STORE_INTEGRITY):
             answer = self._client.complete_multipart_upload(
                 Bucket=self.options.bucket,
                 Key=obj.key,

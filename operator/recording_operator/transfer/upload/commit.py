@@ -41,7 +41,7 @@ class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of answer
 
     def __init__(self) -> None:
         super().__init__(
-            Reason.TARGET_UNAVAILABLE,
+            Reason.STORE_UNAVAILABLE,
             "The artifact was stored by another process meanwhile; it is looked at again.",
         )
 
@@ -49,7 +49,7 @@ class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of answer
 def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int, flow: Flow) -> Settled:
     """Join the session's parts and return the object as HEAD shows it, proved.
 
-    Raises TransferError: TargetKeyConflict, TargetUploadLost (no object, and the upload is gone), TargetIntegrity,
+    Raises TransferError: StoreKeyConflict, StoreUploadLost (no object, and the upload is gone), StoreIntegrity,
     StoredMeanwhile or what the store failed of; and Stopped.
     """
     upload_id = session.create()
@@ -88,7 +88,7 @@ def is_of(obj: ObjectSpec, seen: SeenObject) -> bool:
 
 def key_conflict(seen: str = _ANOTHERS) -> TransferError:
     """What is at the key is not what should be there, and this attempt has not written it. `seen` says what it is."""
-    return TransferError(Reason.TARGET_KEY_CONFLICT, f"{seen}. {_LEFT}")
+    return TransferError(Reason.STORE_KEY_CONFLICT, f"{seen}. {_LEFT}")
 
 
 def _settle(
@@ -126,7 +126,7 @@ def _settle(
             return found
         if failure is None:
             failure = _unavailable("The store confirmed the object but does not show it.")
-        elif failure.reason is Reason.TARGET_KEY_CONFLICT:
+        elif failure.reason is Reason.STORE_KEY_CONFLICT:
             failure = _unavailable("The store refused the object because of another that it does not show.")
         patience.pause(failure)
 
@@ -140,7 +140,7 @@ def _tried(write: Callable[[], Written]) -> tuple[Written | None, TransferError 
 
 def wrong_in_store() -> TransferError:
     """What the store keeps is not what it was sent."""
-    return TransferError(Reason.TARGET_INTEGRITY, "The store's object is not what it was sent; it was removed.")
+    return TransferError(Reason.STORE_INTEGRITY, "The store's object is not what it was sent; it was removed.")
 
 
 def remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> None:
@@ -158,4 +158,4 @@ def remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> None
 
 
 def _unavailable(message: str) -> TransferError:
-    return TransferError(Reason.TARGET_UNAVAILABLE, message)
+    return TransferError(Reason.STORE_UNAVAILABLE, message)

@@ -39,8 +39,8 @@ _UPLOAD_IS_USELESS: Final = frozenset(
         Reason.SIZE_MISMATCH,
         Reason.CHECKSUM_MISMATCH,
         Reason.SOURCE_TOO_LARGE,
-        Reason.TARGET_KEY_CONFLICT,
-        Reason.TARGET_INTEGRITY,
+        Reason.STORE_KEY_CONFLICT,
+        Reason.STORE_INTEGRITY,
     }
 )
 

@@ -134,7 +134,7 @@ class RangedUpload:
                     self._session.obj.key, upload_id, part_number=part_number, body=body
                 )
                 if body.tell() != length:
-                    raise TransferError(Reason.TARGET_UNAVAILABLE, "The store answered before it had the whole part.")
+                    raise TransferError(Reason.STORE_UNAVAILABLE, "The store answered before it had the whole part.")
                 return checked(part, size_bytes=length, crc64nvme=body.crc64nvme)
             except BodyAborted as aborted:
                 body.undo()

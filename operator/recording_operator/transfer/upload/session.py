@@ -84,7 +84,7 @@ class UploadSession:
     def resume(self, kept: UploadState) -> None:
         """Go on with an open upload: a listed part counts if it fits the plan and shows something to know it by.
 
-        Raises TransferError(TargetUploadLost) where the store does not know it.
+        Raises TransferError(StoreUploadLost) where the store does not know it.
         """
         upload_id = kept.upload_id
         parts = patiently(lambda: self.store.list_parts(self.obj.key, upload_id), self._patience())
@@ -120,12 +120,12 @@ class UploadSession:
             try:
                 self.stored[part_number] = send_once(upload_id)
             except TransferError as error:
-                if error.reason is Reason.TARGET_INTEGRITY:
+                if error.reason is Reason.STORE_INTEGRITY:
                     self.arrived_wrong.add(part_number)
                     wrong += 1
                     if wrong == _SENDS_PER_PART:
                         raise
-                elif error.reason is Reason.TARGET_UNAVAILABLE:
+                elif error.reason is Reason.STORE_UNAVAILABLE:
                     patience.pause(error)
                 else:
                     raise
@@ -163,7 +163,7 @@ class UploadSession:
 
 
 def checked(part: StoredPart, *, size_bytes: int, crc64nvme: int) -> StoredPart:
-    """The part as we sent it. Raises TransferError(TargetIntegrity) where the store says that it holds other bytes."""
+    """The part as we sent it. Raises TransferError(StoreIntegrity) where the store says that it holds other bytes."""
     if part.crc64nvme not in (None, crc64nvme):
-        raise TransferError(Reason.TARGET_INTEGRITY, "The store holds other bytes than it was sent.")
+        raise TransferError(Reason.STORE_INTEGRITY, "The store holds other bytes than it was sent.")
     return replace(part, size_bytes=size_bytes, crc64nvme=crc64nvme)

@@ -39,11 +39,11 @@ _HOPELESS: Final = TRANSIENT | {
     Reason.ENCRYPTION_KEY_NOT_USABLE,
     Reason.CREDENTIALS_NOT_FOUND,
     Reason.ENDPOINT_BLOCKED,
-    Reason.TARGET_QUOTA,
+    Reason.STORE_QUOTA,
 }
 _LOOKS: Final = 4
 # How stores answer to a sum that is not that of the bytes.
-_REFUSALS: Final = frozenset({Reason.TARGET_INTEGRITY, Reason.STORE_UNSUPPORTED})
+_REFUSALS: Final = frozenset({Reason.STORE_INTEGRITY, Reason.STORE_UNSUPPORTED})
 
 
 class Discovery:
@@ -88,7 +88,7 @@ class Discovery:
             if found in believed:
                 return found
             believed.add(found)
-        raise TransferError(Reason.TARGET_UNAVAILABLE, "The store answers differently each time it is probed.")
+        raise TransferError(Reason.STORE_UNAVAILABLE, "The store answers differently each time it is probed.")
 
     def _look(self, hoped: Capabilities) -> Capabilities:
         try:
@@ -139,7 +139,7 @@ class Discovery:
         try:
             absent = store.head(f"{self._obj.key}-absent")
         except TransferError as error:
-            if error.reason is not Reason.TARGET_DENIED:
+            if error.reason is not Reason.STORE_DENIED:
                 raise
             raise LocationError(
                 Reason.ACCESS_DENIED,
@@ -169,7 +169,7 @@ class Discovery:
         try:
             store.put(self._wrong, BODY, crc64nvme=_WRONG)
         except TransferError as error:
-            if error.reason not in {*_REFUSALS, Reason.TARGET_KEY_CONFLICT}:
+            if error.reason not in {*_REFUSALS, Reason.STORE_KEY_CONFLICT}:
                 raise
             if error.reason in _REFUSALS:
                 return able
@@ -253,7 +253,7 @@ class Discovery:
             return False
         if [part.size_bytes for part in store.list_parts(self._joined.key, upload_id)] != [len(BODY)]:
             return False
-        return self._refusal(store, upload_id, 2, _WrongSum(BODY)) is Reason.TARGET_INTEGRITY
+        return self._refusal(store, upload_id, 2, _WrongSum(BODY)) is Reason.STORE_INTEGRITY
 
     def _refusal(self, store: S3Store, upload_id: str, part_number: int, body: BufferedPart) -> Reason | None:
         """Why the store does not take a part, as far as that tells what it supports."""
@@ -277,7 +277,7 @@ class Discovery:
             try:
                 store.complete(self._wrong_joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_WRONG)
             except TransferError as error:
-                if error.reason not in {*_REFUSALS, Reason.TARGET_KEY_CONFLICT}:
+                if error.reason not in {*_REFUSALS, Reason.STORE_KEY_CONFLICT}:
                     raise
         finally:
             store.abort(key, upload_id)
@@ -294,7 +294,7 @@ class Discovery:
             try:
                 store.complete(self._joined, upload_id, [part], size_bytes=len(BODY), crc64nvme=_CRC)
             except TransferError as error:
-                if error.reason is not Reason.TARGET_KEY_CONFLICT:
+                if error.reason is not Reason.STORE_KEY_CONFLICT:
                     raise
                 return able
         finally:
@@ -312,7 +312,7 @@ class Discovery:
     def _seen(self, store: S3Store, obj: ObjectSpec) -> SeenObject:
         seen = store.head(obj.key)
         if seen is None:
-            raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed an object but does not show it.")
+            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not show it.")
         if (seen.recording_uid, seen.artifact) != (obj.recording_uid, obj.artifact):
             raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not keep an object's metadata.")
         return seen
@@ -374,7 +374,7 @@ def _strongest(able: Capabilities, way: Callable[[Capabilities], Capabilities]) 
             return way(candidate)
         except TransferError as error:
             refusals.append(error)
-            denied = error.reason is Reason.TARGET_DENIED and not candidate.request_checksums
+            denied = error.reason is Reason.STORE_DENIED and not candidate.request_checksums
             if denied or error.reason in _HOPELESS:
                 break
     raise refusals[-1] if refusals[-1].reason in _HOPELESS else refusals[0]

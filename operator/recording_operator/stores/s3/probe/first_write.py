@@ -16,7 +16,7 @@ def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
     try:
         store.put(obj, body, crc64nvme=checksums.crc64nvme(body))
     except TransferError as error:
-        if error.reason is Reason.TARGET_KEY_CONFLICT:
+        if error.reason is Reason.STORE_KEY_CONFLICT:
             return False
         raise
     return True
@@ -34,7 +34,7 @@ def blame(store: S3Store, obj: ObjectSpec, body: bytes, refusal: TransferError) 
     if options.encryption_type:
         plain = replace(options, encryption_type=None, kms_key_id=None)
         without.append((plain, "spec.s3.encryption", "repair the key or its policy"))
-    reason = Reason.ACCESS_DENIED if refusal.reason is Reason.TARGET_DENIED else Reason.STORE_UNSUPPORTED
+    reason = Reason.ACCESS_DENIED if refusal.reason is Reason.STORE_DENIED else Reason.STORE_UNSUPPORTED
     for other, field, remedy in without:
         try:
             write_if_absent(store.writing(other), obj, body)

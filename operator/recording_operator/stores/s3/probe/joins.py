@@ -25,7 +25,7 @@ _MORE_BYTES: Final = 64 * 2**10
 _UNEQUAL, _EQUAL = "-unequal", "-equal"
 _LAST: Final = b"The last of three parts.\n"
 # What a join is refused with for what it is, and not for rights or for the moment.
-_REFUSALS: Final = frozenset({Reason.TARGET_INTEGRITY, Reason.STORE_UNSUPPORTED})
+_REFUSALS: Final = frozenset({Reason.STORE_INTEGRITY, Reason.STORE_UNSUPPORTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class JoinTrial:
         """
         found = self._found()
         if found != Joins() and found != self._found():
-            raise TransferError(Reason.TARGET_UNAVAILABLE, "The store answers differently each time it is probed.")
+            raise TransferError(Reason.STORE_UNAVAILABLE, "The store answers differently each time it is probed.")
         return found
 
     def _found(self) -> Joins:
@@ -138,7 +138,7 @@ class JoinTrial:
                 store.abort(obj.key, upload_id)
         seen = store.head(obj.key)
         if seen is None:
-            raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed an object but does not show it.")
+            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not show it.")
         return seen
 
     def _judged(self, store: S3Store, joins: Joins, content: _Content, seen: SeenObject) -> Joins | None:

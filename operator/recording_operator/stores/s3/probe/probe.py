@@ -28,10 +28,10 @@ _NO_URL: Final = "s3.endpoint is no http(s) URL."
 
 # What a failure of one request says about a store as such.
 _AS_LOCATION: Final = {
-    Reason.TARGET_UNAVAILABLE: Reason.ENDPOINT_UNREACHABLE,
-    Reason.TARGET_INTEGRITY: Reason.STORE_UNSUPPORTED,
-    Reason.TARGET_UPLOAD_LOST: Reason.STORE_UNSUPPORTED,
-    Reason.TARGET_KEY_CONFLICT: Reason.STORE_UNSUPPORTED,
+    Reason.STORE_UNAVAILABLE: Reason.ENDPOINT_UNREACHABLE,
+    Reason.STORE_INTEGRITY: Reason.STORE_UNSUPPORTED,
+    Reason.STORE_UPLOAD_LOST: Reason.STORE_UNSUPPORTED,
+    Reason.STORE_KEY_CONFLICT: Reason.STORE_UNSUPPORTED,
     Reason.INTERNAL_ERROR: Reason.STORE_UNSUPPORTED,
     Reason.INTEGRITY_UNVERIFIABLE: Reason.STORE_UNSUPPORTED,
 }
@@ -109,7 +109,7 @@ def owner_marker(store: S3Store, *, owner_id: str) -> str:
         write_if_absent(store, obj, body)
         seen = store.head(obj.key)
         if seen is None:
-            raise TransferError(Reason.TARGET_UNAVAILABLE, "The store confirmed the owner marker but does not show it.")
+            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed the owner marker but does not show it.")
         if seen.recording_uid is not None:
             return seen.recording_uid
         return b"".join(store.read(seen.stored))[:_OWNER_BYTES].decode("utf-8", "replace").strip()
