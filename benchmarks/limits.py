@@ -32,10 +32,11 @@ from recording_operator.egress.policy import SourcePolicy
 from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import Fact, Stored, TransferEnded, UploadCreated
 from recording_operator.metrics import Metrics
+from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.client import S3Credentials, S3Options
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.job import ObjectSpec, SourceSpec, TransferOptions, UploadState
+from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
 
 MIB = 2**20
 PARTS = ("workers", "capped", "crowd", "unknown")

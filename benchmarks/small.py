@@ -32,10 +32,11 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.client import S3Credentials, S3Options
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.job import ObjectSpec, SourceSpec, TransferOptions, UploadState
+from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
 
 OBJECT_BYTES: Final = 20_000
 THREADS: Final = 8

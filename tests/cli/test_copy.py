@@ -21,9 +21,9 @@ from click.testing import CliRunner
 from localcluster import S3Server
 from localcluster.operatorprocess import POLICY
 from localcluster.ports import LOOPBACK
+from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.cli.copy import copy
 from recording_operator.signals import SAME_REQUEST_S
-from recording_operator.transfer.checksums import crc64nvme, to_text
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
 from tests.support.proxy import TcpProxy
 from tests.support.transfers import KIB, MIB, pattern, sum_of

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from localcluster.pki import CertificateAuthority
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.verdicts import Verdict, verdict_of
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped
+from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import abort_uploads
-from recording_operator.transfer.checksums import crc64nvme, to_text
-from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import StoredObject, UploadState
+from recording_operator.transfer.job import UploadState
 from tests.support.desync import DesyncProxy
 from tests.support.dialects_found import FOUND
 from tests.support.flipping_proxy import FlippingProxy

@@ -11,12 +11,14 @@ from pathlib import Path
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.verdicts import Verdict, verdict_of
+from recording_operator.errors import TransferError
 from recording_operator.signals import on_end_signals
+from recording_operator.stopping import Stopped
+from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import abort_uploads, transfer_source
-from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import ObjectSpec, SourceSpec, UploadState
+from recording_operator.transfer.job import SourceSpec, UploadState
 from recording_operator.transfer.upload.progress import Halt
 from tests.endurance.ledger import Claimed, Ledger, uid_of
 from tests.endurance.servers import PART, SINGLE_PUT

@@ -9,7 +9,7 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.policy import SourcePolicy
-from recording_operator.transfer.errors import TransferError
+from recording_operator.errors import TransferError
 from tests.security.canary import ALLOWED, Canary, Connects, Door, Resolver
 from tests.security.corpus import AUTHORITIES, LOOPBACK_FORMS, METADATA_FORMS, NAMES, PRIVATE_FORMS, WHOLE, urls
 

@@ -9,7 +9,7 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import Address
 from recording_operator.egress.dialer import Dialer
-from recording_operator.transfer.errors import TransferError
+from recording_operator.errors import TransferError
 from tests.support.lying_source import CANARY, Behaviour
 from tests.support.transfers import pattern
 

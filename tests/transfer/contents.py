@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.errors import TransferError
+from recording_operator.stores.objects import ObjectSpec
 from recording_operator.transfer.content.sniff import check_content
-from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.job import ObjectSpec
 from recording_operator.transfer.source.source import SourceFacts
 from tests.support.transfers import KIB, an_object, pattern
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recording_operator.egress.dialer import Dialer
-from recording_operator.transfer.errors import TransferError
+from recording_operator.errors import TransferError
 from tests.support.desync import STRANGER, Desync, DesyncProxy
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
 from tests.support.strict_bucket import Bucket

@@ -14,7 +14,8 @@ from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import Address
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.policy import SourcePolicy
-from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped
 from tests.support.dialing import BODY, LOOPBACK, Names, fetch, redirect, refused
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
 from tests.support.transfers import loopback_policy

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from recording_operator.api.reasons import Reason
+from recording_operator.errors import LocationError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.s3.client import S3Credentials, S3Options
@@ -13,7 +14,6 @@ from recording_operator.stores.s3.errors import StoreError
 from recording_operator.stores.s3.probe.probe import probe
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import abort_uploads
-from recording_operator.transfer.errors import LocationError
 from tests.support.scripted_store import Connection, a_scripted_store
 from tests.support.transfers import fails
 

@@ -7,13 +7,13 @@ from typing import Literal
 import pytest
 
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.cli.copying import object_of
+from recording_operator.errors import TransferError
+from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.stores.store import metadata_of
 from recording_operator.transfer.artifact import look_up, store_inline
-from recording_operator.transfer.checksums import crc64nvme, to_text
-from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.job import StoredObject
 from recording_operator.transfer.limits.bandwidth import Flow
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, Content, LyingSource

@@ -12,14 +12,16 @@ import pytest
 from localcluster.otherstores import OtherStore, RcloneServer, S3ProxyServer
 from localcluster.s3server import S3Server
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import crc64nvme, to_text
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.client import S3Credentials, S3Options
 from recording_operator.stores.s3.probe.probe import owner_marker, probe
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import abort_uploads, store_inline
-from recording_operator.transfer.checksums import crc64nvme, to_text
-from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import StoredObject, TransferOptions
+from recording_operator.transfer.job import TransferOptions
 from tests.support.dialects_found import NO_SUMS
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer

@@ -14,12 +14,12 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from localcluster.pki import CertificateAuthority
+from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.s3.transport.framing import FramedBody
 from recording_operator.stores.s3.transport.sending import Timeouts
 from recording_operator.stores.s3.transport.transport import StoreTransport
 from recording_operator.stores.store import BodyAborted
-from recording_operator.transfer.errors import Stopped
 
 PART = b"x" * (32 * 2**20)
 SEND_S = 1.5

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from recording_operator.egress.addresses import may_be_endpoint
 from recording_operator.egress.policy import RateFloor, SourcePolicy, parse_duration_s, parse_size_bytes
 from recording_operator.egress.url import follow, parse_source_url
-from recording_operator.transfer.errors import TransferError
+from recording_operator.errors import TransferError
 
 DEFAULT = SourcePolicy()
 NOT_PUBLIC = [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.checksums import (
+from recording_operator.checksums import (
     Expected,
     InOrderDigest,
     combine_parts,
@@ -17,7 +17,8 @@ from recording_operator.transfer.checksums import (
     from_base64,
     to_base64,
 )
-from recording_operator.transfer.errors import Stopped, TransferError
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped
 from recording_operator.transfer.job import SourceSpec, TransferOptions
 from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.upload.assignment import Assignment

@@ -9,9 +9,10 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.job import SourceSpec
 from recording_operator.transfer.source.publication import PublicationWait
 from recording_operator.transfer.source.status import NotYetThere

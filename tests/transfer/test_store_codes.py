@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.engine.verdicts import ABOUT_THE_LOCATION, VERDICTS, Verdict
+from recording_operator.errors import TransferError
 from recording_operator.stores.s3.errors import StoreError, translated
-from recording_operator.transfer.errors import TransferError
 
 # Every code of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html that a request of ours can meet, and
 # what other stores were reported to say.

@@ -11,6 +11,9 @@ import pytest
 
 from localcluster import S3Server
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import combine_parts, crc64nvme, to_text
+from recording_operator.errors import LocationError, TransferError
+from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.s3.client import S3Credentials, S3Options
@@ -18,8 +21,6 @@ from recording_operator.stores.s3.probe.probe import owner_marker, probe
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.artifact import abort_uploads
-from recording_operator.transfer.checksums import combine_parts, crc64nvme, to_text
-from recording_operator.transfer.errors import LocationError, Stopped, TransferError
 from recording_operator.transfer.job import TransferOptions
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_store import StrictStore

@@ -17,6 +17,7 @@ import click
 from recording_operator.api.meta import parse_quantity
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording_rules import CONTENT_TYPE_PATTERN, MAX_CONTENT_TYPE_CHARS
+from recording_operator.checksums import Expected
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.meter import Meter
 from recording_operator.cli.words import for_copy
@@ -28,17 +29,18 @@ from recording_operator.egress.url import parse_source_url
 from recording_operator.engine.expiry import expiry_in_url
 from recording_operator.engine.status import format_bytes
 from recording_operator.engine.verdicts import Verdict, verdict_of
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import Settings, SettingsError, load_settings
 from recording_operator.signals import on_end_signals
+from recording_operator.stopping import Stopped
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.ambient import Ambient, ambient
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.probe import check_bucket, probe
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.checksums import Expected
-from recording_operator.transfer.errors import LocationError, Stopped, TransferError
-from recording_operator.transfer.job import ObjectSpec, SourceSpec, StoredObject, TransferOptions
+from recording_operator.transfer.job import SourceSpec, TransferOptions
 from recording_operator.transfer.limits.bandwidth import Flow, Link
 from recording_operator.transfer.source.identity import source_identity
 from recording_operator.transfer.upload.plan import LARGEST_PART_BYTES

@@ -48,6 +48,7 @@ from recording_operator.engine.facts import (
     WriteRefused,
     Written,
 )
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound, TooManyRequests
 from recording_operator.kube.events import EventRecorder, EventType
@@ -57,7 +58,6 @@ from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
 from recording_operator.stores.store import Store
 from recording_operator.transfer.artifact import abort_uploads
-from recording_operator.transfer.errors import LocationError, TransferError
 
 _AGAIN_S: Final = 2.0
 _CHANGES: Final = (WriteStatus, WriteFinalizers, DeleteRecording, AbortUpload, CleanUp)

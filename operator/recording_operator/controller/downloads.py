@@ -17,10 +17,10 @@ from recording_operator.costs.arrivals import Window
 from recording_operator.costs.places import place_of
 from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.s3.access_logs import LogReading
 from recording_operator.stores.s3.errors import StoreError
 from recording_operator.stores.s3.store import S3Store
-from recording_operator.transfer.errors import LocationError, TransferError
 
 _PATIENCE: Final = 3
 _log = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from recording_operator.controller.clock import uptime
 from recording_operator.controller.loop import utc_now
 from recording_operator.engine.entry import Backoff
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
+from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
 from recording_operator.kube.outage import level_of
@@ -26,7 +27,6 @@ from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
 from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.s3.store import S3Store
-from recording_operator.transfer.errors import LocationError
 
 _WRITE_TRIES: Final = 3
 _REST_BETWEEN_DOUBTS: Final = timedelta(seconds=10)

@@ -23,11 +23,11 @@ from recording_operator.costs.report import Counted, CurrencyError, begins_anew,
 from recording_operator.costs.sample import Priced, Terms
 from recording_operator.costs.uploads import RecordingTally, add_recording
 from recording_operator.costs.usage import LocationTally, Part, Scope, Usage
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.stores.s3.errors import StoreError
 from recording_operator.stores.s3.store import S3Store
-from recording_operator.transfer.errors import LocationError, TransferError
 
 _STOP_EVERY: Final = 1000
 _log = logging.getLogger(__name__)

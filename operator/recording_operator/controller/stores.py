@@ -3,12 +3,12 @@
 from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.errors import LocationError
 from recording_operator.kube.secrets import StoreCredentials
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.s3.client import S3Credentials, S3Options
 from recording_operator.stores.s3.probe.probe import owner_marker, probe
 from recording_operator.stores.s3.store import S3Store
-from recording_operator.transfer.errors import LocationError
 
 
 class S3Stores:

@@ -17,12 +17,12 @@ from recording_operator.controller.loop import utc_now
 from recording_operator.engine.facts import Fact, RecordingSeen
 from recording_operator.engine.finished import Finished, is_settled
 from recording_operator.engine.keys import uid_pattern
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.outage import Sparingly
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.stores.store import OpenUpload
-from recording_operator.transfer.errors import LocationError, TransferError
 
 _log = logging.getLogger(__name__)
 _REST_BETWEEN_SWEEPS: Final = timedelta(minutes=2)

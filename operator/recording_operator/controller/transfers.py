@@ -24,11 +24,13 @@ from recording_operator.engine.facts import (
     TransferStopped,
     UploadCreated,
 )
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.metrics import Metrics
+from recording_operator.stopping import Stopped
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import Store
 from recording_operator.transfer.artifact import look_up, store_inline, transfer_source
-from recording_operator.transfer.errors import LocationError, Stopped, TransferError
-from recording_operator.transfer.job import ObjectSpec, StoredObject, TransferOptions, UploadState
+from recording_operator.transfer.job import TransferOptions, UploadState
 from recording_operator.transfer.limits.bandwidth import Flow
 
 REPORT_EVERY_S: Final = 1.0

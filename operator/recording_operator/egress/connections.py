@@ -20,8 +20,8 @@ from recording_operator.egress.addresses import Address, parse_address
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.egress.url import Origin, SourceUrl
 from recording_operator.egress.watchdog import Fired, SocketGuard, Watch
-from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import StopSignal
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped, StopSignal
 
 Resolver = Callable[[str, int], Sequence[Address]]
 # A name with a thousand addresses is no reason to try a thousand connections.

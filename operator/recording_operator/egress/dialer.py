@@ -25,8 +25,8 @@ from recording_operator.egress.http1.response import Response, read_response
 from recording_operator.egress.policy import RateFloor, SourcePolicy
 from recording_operator.egress.url import SourceUrl, follow, parse_source_url
 from recording_operator.egress.watchdog import Fired, Watch
-from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import StopSignal
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped, StopSignal
 
 _REDIRECTS: Final = frozenset({300, 301, 302, 303, 307, 308})
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -7,7 +7,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import parse_address
-from recording_operator.transfer.errors import TransferError
+from recording_operator.errors import TransferError
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")

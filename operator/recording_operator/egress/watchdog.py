@@ -12,7 +12,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import Final
 
-from recording_operator.transfer.job import StopSignal
+from recording_operator.stopping import StopSignal
 
 _TICK_S: Final = 0.2
 

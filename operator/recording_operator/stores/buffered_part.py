@@ -3,10 +3,9 @@
 import threading
 from typing import Final
 
+from recording_operator.checksums import crc64nvme
+from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.store import BodyAborted
-from recording_operator.transfer.checksums import crc64nvme
-from recording_operator.transfer.errors import Stopped
-from recording_operator.transfer.job import StopSignal
 
 _WINDOW_BYTES: Final = 256 * 2**10
 

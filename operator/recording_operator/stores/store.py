@@ -12,8 +12,9 @@ from recording_operator.api.names import (
     SOURCE_ETAG_METADATA_KEY,
     UID_METADATA_KEY,
 )
+from recording_operator.stopping import StopSignal
 from recording_operator.stores.capabilities import Capabilities
-from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

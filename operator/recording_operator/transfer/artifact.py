@@ -12,21 +12,15 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
+from recording_operator.errors import TransferError
+from recording_operator.stopping import StopSignal
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import Store
 from recording_operator.transfer.content.sniff import check_content, stated_type
 from recording_operator.transfer.content.textdetection import text_of
-from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.existing import Existing, cannot_compare
 from recording_operator.transfer.expectations import Expectations
-from recording_operator.transfer.job import (
-    ObjectSpec,
-    SourceSpec,
-    StopSignal,
-    StoredObject,
-    TransferObserver,
-    TransferOptions,
-    UploadState,
-)
+from recording_operator.transfer.job import SourceSpec, TransferObserver, TransferOptions, UploadState
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.source.publication import PublicationWait
 from recording_operator.transfer.source.refusal_words import says_not_ready

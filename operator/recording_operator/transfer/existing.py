@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import crc64nvme
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped, StopSignal
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import SeenObject, Store
-from recording_operator.transfer.checksums import crc64nvme
-from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.expectations import Expectations
 from recording_operator.transfer.integrity import Sent, prove
-from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject, TransferOptions
+from recording_operator.transfer.job import TransferOptions
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.source.source import RangesLost, Source, SourceFacts

@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import Expected, InOrderDigest, to_text
+from recording_operator.errors import TransferError
+from recording_operator.stopping import StopSignal
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import Store
-from recording_operator.transfer.checksums import Expected, InOrderDigest, to_text
-from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.integrity import READS, read_back
-from recording_operator.transfer.job import ObjectSpec, SourceSpec, StopSignal, StoredObject
+from recording_operator.transfer.job import SourceSpec
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.source.source import PROBE_BYTES, SourceFacts
 from recording_operator.transfer.upload.commit import Settled, key_conflict, remove_wrong

@@ -6,23 +6,20 @@ read once from the store. Nothing is ever believed because a request was answere
 wrong before its bytes were read.
 """
 
-import hashlib
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import Digest, crc64nvme, to_text
+from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.capabilities import Capabilities
-from recording_operator.stores.store import Store, StoredPart
-from recording_operator.transfer.checksums import Digest, crc64nvme, to_text
-from recording_operator.transfer.errors import Stopped
-from recording_operator.transfer.job import StopSignal, StoredObject
+from recording_operator.stores.objects import StoredObject
+from recording_operator.stores.store import Store
 from recording_operator.transfer.limits.bandwidth import Flow
 
 # What a store hands out may be damaged on its way too: an object is called wrong when it was wrong twice.
 READS: Final = 2
-_MD5: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,24 +29,6 @@ class Sent:
     size_bytes: int
     crc64nvme: int
     etag: Callable[[], str | None]
-
-
-def etag_of_body(body: bytes | bytearray) -> str:
-    """The ETag of an object that was stored in one request."""
-    return hashlib.md5(body, usedforsecurity=False).hexdigest()
-
-
-def etag_of_parts(parts: Sequence[StoredPart]) -> str | None:
-    """The ETag of an object that was joined of these parts, in this order; None where the ETag of one is no MD5.
-
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
-    """
-    joined = hashlib.md5(usedforsecurity=False)
-    for part in parts:
-        if _MD5.fullmatch(part.etag) is None:
-            return None
-        joined.update(bytes.fromhex(part.etag))
-    return f"{joined.hexdigest()}-{len(parts)}"
 
 
 def prove(stored: StoredObject, sent: Sent, *, store: Store, stop: StopSignal, flow: Flow) -> StoredObject | None:

@@ -1,11 +1,9 @@
-"""What one transfer is given, what it keeps for a resume and what it returns. Data only."""
+"""What one transfer is given, and what it keeps for a resume. Data only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
-
-from recording_operator.api.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,47 +38,6 @@ class UploadState:
     last_modified: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectSpec:
-    """What is to stand in the store. `kind` is the artifact's kind of the API (Video, Audio, …), `org` the owner's.
-
-    An object of this artifact at the key is the result, whatever its source has by now. With `pins_content` it is only
-    if the source still has the same content; `source_etag`, a hash of the source's strong ETag, is kept with it.
-    `content_encoding` names the codings that the bytes have, such as `gzip`.
-    """
-
-    key: str
-    content_type: str
-    kind: str
-    recording_uid: str
-    artifact: str
-    org: str | None = None
-    max_size_bytes: int | None = None
-    content_encoding: str | None = None
-    pins_content: bool = False
-    source_etag: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
-    """A whole object that was seen in the store by HEAD.
-
-    `checksum` is `crc64nvme:` and 16 hex digits; empty where the store shows none and nothing was proved. `proof` is
-    what proves the bytes; None: nothing yet. `proved_checksum` names the algorithm of the spec's checksum, once the
-    bytes were proved to have it.
-    """
-
-    key: str
-    uri: str
-    size_bytes: int
-    etag: str
-    version_id: str | None
-    checksum: str
-    content_type: str
-    proof: Reason | None = None
-    proved_checksum: str | None = None
-
-
 class TransferObserver(Protocol):
     """Hears of a transfer. Called from the transfer's threads."""
 
@@ -89,16 +46,6 @@ class TransferObserver(Protocol):
 
     def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
         """Bytes stored or on their way to the store. Called a few times a second; must return at once."""
-
-
-class StopSignal(Protocol):
-    """The part of `threading.Event` that a transfer uses; looked at for every window of 256 KiB."""
-
-    def is_set(self) -> bool:
-        """Whether the transfer shall end now."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Sleep up to `timeout` seconds; True as soon as the signal is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

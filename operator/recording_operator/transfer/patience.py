@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import StopSignal, TransferOptions
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped, StopSignal
+from recording_operator.transfer.job import TransferOptions
 
 # What may be over in a moment. Everything else ends the attempt at once.
 TRANSIENT: Final = frozenset(

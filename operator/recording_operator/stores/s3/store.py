@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
+from recording_operator import checksums
 from recording_operator.api.names import (
     ARTIFACT_METADATA_KEY,
     ORG_METADATA_KEY,
@@ -17,6 +18,7 @@ from recording_operator.api.names import (
 )
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.capabilities import UNKNOWN, Capabilities
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.access_logs import LoggedDownload, LogReading, logged_downloads
 from recording_operator.stores.s3.client import Connected, S3Options, connect
 from recording_operator.stores.s3.cloudwatch import cloudwatch_client, downloaded_bytes
@@ -31,8 +33,6 @@ from recording_operator.stores.store import (
     Written,
     metadata_of,
 )
-from recording_operator.transfer import checksums
-from recording_operator.transfer.job import ObjectSpec, StoredObject
 
 _NOT_FOUND: Final = 404
 _BAD_REQUEST: Final = 400

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.errors import TransferError
+from recording_operator.stores.objects import ObjectSpec
 from recording_operator.transfer.content import mediatypes
 from recording_operator.transfer.content.signatures import is_archive, media_by_frames, media_by_signature, other_format
 from recording_operator.transfer.content.textdetection import text_of
-from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.job import ObjectSpec
 from recording_operator.transfer.source.source import SourceFacts
 
 # Hardly any video is so short; an error in a form that is not text (protobuf, a compressed page) is.

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from recording_operator.transfer.errors import Stopped
-from recording_operator.transfer.job import StopSignal
+from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.transfer.limits.fairbucket import FairBucket, Share, Ticket
 
 _STOP_LOOK_S: Final = 0.25

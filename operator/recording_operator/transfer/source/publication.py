@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from recording_operator.api.reasons import Reason
-from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import StopSignal, TransferOptions
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped, StopSignal
+from recording_operator.transfer.job import TransferOptions
 from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.source.status import NotYetThere
 

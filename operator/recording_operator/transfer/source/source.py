@@ -12,8 +12,9 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer, SourceResponse
 from recording_operator.engine.expiry import validity_in_url
-from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.job import SourceSpec, StopSignal
+from recording_operator.errors import TransferError
+from recording_operator.stopping import StopSignal
+from recording_operator.transfer.job import SourceSpec
 from recording_operator.transfer.source.codings import kept_codings, made_for_this_request, stated_codings
 from recording_operator.transfer.source.content_range import content_range, is_empty, is_range, stated_range
 from recording_operator.transfer.source.facts import SourceFacts

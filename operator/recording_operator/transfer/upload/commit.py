@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from recording_operator import checksums
 from recording_operator.api.reasons import Reason
+from recording_operator.errors import TransferError
+from recording_operator.stopping import StopSignal
+from recording_operator.stores.etags import etag_of_body, etag_of_parts
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import SeenObject, Store, Written
-from recording_operator.transfer import checksums
-from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.integrity import Sent, etag_of_body, etag_of_parts, prove
-from recording_operator.transfer.job import ObjectSpec, StopSignal, StoredObject, TransferOptions
+from recording_operator.transfer.integrity import Sent, prove
+from recording_operator.transfer.job import TransferOptions
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.upload.session import UploadSession

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from mmap import mmap
 
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import InOrderDigest, crc64nvme
 from recording_operator.egress.dialer import SourceResponse
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.store import BodyAborted, StoredPart
-from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
-from recording_operator.transfer.errors import Stopped, TransferError
-from recording_operator.transfer.job import StopSignal
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.source.source import PROBE_BYTES, Source, SourceFacts, changed

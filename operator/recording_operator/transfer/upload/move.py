@@ -5,21 +5,16 @@ from functools import partial
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import InOrderDigest, crc64nvme
+from recording_operator.errors import TransferError
+from recording_operator.stopping import StopSignal
 from recording_operator.stores.capabilities import Joins
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import Store
-from recording_operator.transfer.checksums import InOrderDigest, crc64nvme
 from recording_operator.transfer.content.sniff import check_content
-from recording_operator.transfer.errors import TransferError
 from recording_operator.transfer.existing import etag_mark
 from recording_operator.transfer.expectations import Expectations
-from recording_operator.transfer.job import (
-    ObjectSpec,
-    StopSignal,
-    StoredObject,
-    TransferObserver,
-    TransferOptions,
-    UploadState,
-)
+from recording_operator.transfer.job import TransferObserver, TransferOptions, UploadState
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.patience import Patience
 from recording_operator.transfer.source.source import RangesLost, Source, SourceFacts, changed

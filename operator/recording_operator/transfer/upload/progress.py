@@ -4,7 +4,8 @@ import threading
 import time
 from typing import Final
 
-from recording_operator.transfer.job import StopSignal, TransferObserver
+from recording_operator.stopping import StopSignal
+from recording_operator.transfer.job import TransferObserver
 
 _TELL_EVERY_S: Final = 0.25
 

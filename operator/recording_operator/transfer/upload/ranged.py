@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import InOrderDigest
+from recording_operator.errors import TransferError
+from recording_operator.stopping import Stopped
 from recording_operator.stores.store import BodyAborted, StoredPart
-from recording_operator.transfer.checksums import InOrderDigest
-from recording_operator.transfer.errors import Stopped, TransferError
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.limits.headroom import Headroom, busy_s
 from recording_operator.transfer.patience import Patience

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from recording_operator.api.reasons import Reason
+from recording_operator.checksums import combine_parts
+from recording_operator.errors import TransferError
+from recording_operator.stopping import StopSignal
+from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.store import PartBody, Store, StoredPart
-from recording_operator.transfer.checksums import combine_parts
-from recording_operator.transfer.errors import TransferError
-from recording_operator.transfer.job import ObjectSpec, StopSignal, TransferObserver, TransferOptions, UploadState
+from recording_operator.transfer.job import TransferObserver, TransferOptions, UploadState
 from recording_operator.transfer.patience import Patience, patiently
 from recording_operator.transfer.source.validators import Pin, kept_pin
 from recording_operator.transfer.upload.plan import PartPlan

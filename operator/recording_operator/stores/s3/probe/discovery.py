@@ -13,18 +13,18 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from recording_operator import checksums
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import ARCHIVED_CLASSES, Capabilities, Joins
+from recording_operator.stores.etags import etag_of_body, etag_of_parts
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.probe.first_write import blame, write_if_absent
 from recording_operator.stores.s3.probe.joins import JoinTrial, trial_keys
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.stores.store import SeenObject, StoredPart
-from recording_operator.transfer import checksums
-from recording_operator.transfer.errors import LocationError, TransferError
-from recording_operator.transfer.integrity import etag_of_body, etag_of_parts
-from recording_operator.transfer.job import ObjectSpec, StoredObject
 from recording_operator.transfer.patience import TRANSIENT
 
 BODY: Final = b"Written by the recording-operator to check this location; safe to delete.\n"

@@ -10,15 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from recording_operator import checksums
 from recording_operator.api.reasons import Reason
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.errors import StoreError
 from recording_operator.stores.s3.store import S3Store
 from recording_operator.stores.store import SeenObject
-from recording_operator.transfer import checksums
-from recording_operator.transfer.errors import LocationError, TransferError
-from recording_operator.transfer.job import ObjectSpec, StoredObject
 
 _PART_BYTES: Final = 5 * 2**20  # the least of S3 for a part that is not the last
 _MORE_BYTES: Final = 64 * 2**10

@@ -9,8 +9,8 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers
 import hashlib
 from typing import Any, Final
 
+from recording_operator import checksums
 from recording_operator.stores.store import PartBody
-from recording_operator.transfer import checksums
 
 _TRAILER: Final = "x-amz-checksum-crc64nvme"
 # base64 of 8 bytes

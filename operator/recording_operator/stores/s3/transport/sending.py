@@ -14,10 +14,10 @@ from recording_operator.egress.http1.errors import MalformedResponse
 from recording_operator.egress.http1.incoming import Incoming
 from recording_operator.egress.http1.response import Response, read_response
 from recording_operator.egress.watchdog import Fired, SocketGuard, Watch
+from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.s3.transport.wire import Answer, whole
 from recording_operator.stores.store import BodyAborted
-from recording_operator.transfer.errors import Stopped
 
 # A store that has refused a body may say so while it is still being sent.
 _EARLY_ANSWER_S: Final = 2.0

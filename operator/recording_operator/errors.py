@@ -2,7 +2,6 @@
 
     TransferError   one artifact's attempt ended; `reason` says why, `engine/verdicts.py` what follows
     LocationError   the probe of a StorageLocation failed
-    Stopped         the stop signal was set: nobody's fault, nothing was aborted, the upload can go on later
 
 No message holds a URL's path or query, a header, a key or an address: each is built from a closed vocabulary, host
 names of the spec and HTTP status codes. Library errors never chain into these (`raise … from None`).
@@ -43,7 +42,3 @@ class LocationError(Exception):
         self.reason = reason
         self.message = message
         self.retry_after_s = retry_after_s
-
-
-class Stopped(Exception):  # noqa: N818 - no error: the operator asked for it
-    """The stop signal was set; the open upload and its parts are left as they are."""
