@@ -1,0 +1,25 @@
+"""What one transfer is given: the object to make, the store, and how to work. It travels as one value."""
+
+from dataclasses import dataclass, field
+
+from recording_operator.stopping import StopSignal
+from recording_operator.stores.objects import ObjectSpec
+from recording_operator.stores.store import Store
+from recording_operator.transfer.job import TransferObserver, TransferOptions
+from recording_operator.transfer.limits.bandwidth import Flow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferContext:
+    """Everything that each step of a transfer needs.
+
+    `obj` is the object that is to stand in `store`. `stop` ends the transfer, `observer` hears of it. `flow` holds the
+    bandwidth limits that its bytes pass.
+    """
+
+    store: Store
+    obj: ObjectSpec
+    stop: StopSignal
+    observer: TransferObserver
+    options: TransferOptions = field(default_factory=TransferOptions)
+    flow: Flow = field(default_factory=Flow)
