@@ -60,7 +60,7 @@ test-stores: setup ## Run the tests of stores against rclone and s3proxy too (Ja
 	@$(BIN)/pytest -n $(TEST_PROCESSES) -m stores $(PYTEST_ARGS)
 
 fuzz: setup ## Fuzz the reading of HTTP responses for an hour (MINUTES, SEED); some seconds of it are in `make test`
-	@PYTHONPATH=operator:. $(BIN)/python -m tests.fuzz.responses --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=operator:. $(BIN)/python -m tests.egress.fuzz.responses --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 corruption: setup ## Corrupt 1,000 transfers (CASES, SEED) at source, wire and store: each must be found
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.endurance.corruption --cases $(or $(CASES),1000) $(if $(SEED),--seed $(SEED))

@@ -64,7 +64,7 @@ def rendered() -> Iterator[tuple[str, str]]:
         # By the default networks of the API server: the metadata services within them.
         "metadata": {cidr: _metadata_within(cidr) for cidr in _api_server_cidrs() if _metadata_within(cidr)},
     }
-    header = "# Generated from operator/recording_operator/transfer/addresses.py by charts/generate.py; do not edit.\n"
+    header = "# Generated from operator/recording_operator/egress/addresses.py by charts/generate.py; do not edit.\n"
     yield "files/not-public.yaml", header + yaml.safe_dump(not_public)
     schema = {**VALUES, "properties": {**VALUES["properties"], "settings": settings_schema()}}
     yield "values.schema.json", json.dumps(schema, indent=2) + "\n"

@@ -19,7 +19,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import Address, parse_address
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.egress.url import Origin, SourceUrl
-from recording_operator.egress.watchdog import Fired, SocketGuard, Watch
+from recording_operator.egress.watchdog import Interruption, SocketWatch, SocketWatchdog
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 
@@ -71,7 +71,7 @@ class Net:
                 failure.append(True)
 
         # getaddrinfo knows no deadline; a thread that hangs in it ends when the system's resolver gives up.
-        thread = threading.Thread(target=resolve, name="source-dns", daemon=True)
+        thread = threading.Thread(target=resolve, name="egress-dns", daemon=True)
         thread.start()
         thread.join(self.policy.timeouts.dns)
         if thread.is_alive():
@@ -154,11 +154,11 @@ class Connector:
 
     def __init__(self, net: Net) -> None:
         self._net = net
-        self._guard = SocketGuard()
+        self._watchdog = SocketWatchdog()
         self._tls = _tls_context(net.policy)
         self._sessions = TlsSessions()
 
-    def connect(self, url: SourceUrl, *, stop: StopSignal) -> tuple[socket.socket, Watch]:
+    def connect(self, url: SourceUrl, *, stop: StopSignal) -> tuple[socket.socket, SocketWatch]:
         """A connection to the URL's origin, TLS done, and the watch over it. Raises TransferError and Stopped."""
         session = self._sessions.get(url.origin)
         if session is not None:
@@ -173,17 +173,17 @@ class Connector:
 
     def _connect(
         self, url: SourceUrl, session: ssl.SSLSession | None, *, stop: StopSignal
-    ) -> tuple[socket.socket, Watch]:
+    ) -> tuple[socket.socket, SocketWatch]:
         plain = self._net.connect(url.host, url.port)
         sock = self._wrapped(plain, url, session) if url.scheme == "https" else plain
-        watch = self._guard.watch(sock, stop=stop, within_s=self._net.policy.timeouts.connect)
+        watch = self._watchdog.watch(sock, stop=stop, within_s=self._net.policy.timeouts.connect)
         try:
             if isinstance(sock, ssl.SSLSocket):
                 sock.do_handshake()
         except OSError as error:
             watch.release()
             sock.close()
-            if watch.fired is None and not isinstance(error, TimeoutError):
+            if watch.interruption is None and not isinstance(error, TimeoutError):
                 raise _Refused(_not_connected(error, url.host, watch)) from None
             raise _not_connected(error, url.host, watch) from None
         watch.deadline = None
@@ -218,11 +218,11 @@ def _tls_context(policy: SourcePolicy) -> ssl.SSLContext:
     return context
 
 
-def _not_connected(error: Exception, host: str, watch: Watch | None) -> Exception:
-    if watch is not None and watch.fired is Fired.STOPPED:
+def _not_connected(error: Exception, host: str, watch: SocketWatch | None) -> Exception:
+    if watch is not None and watch.interruption is Interruption.STOPPED:
         return Stopped()
     cut = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | TimeoutError)
-    timed_out = watch is not None and watch.fired is Fired.DEADLINE
+    timed_out = watch is not None and watch.interruption is Interruption.DEADLINE
     if isinstance(error, ssl.SSLError) and not cut and not timed_out:
         return TransferError(
             Reason.SOURCE_TLS_ERROR,

@@ -24,7 +24,7 @@ from recording_operator.egress.http1.request import request_head
 from recording_operator.egress.http1.response import Response, read_response
 from recording_operator.egress.policy import RateFloor, SourcePolicy
 from recording_operator.egress.url import SourceUrl, follow, parse_source_url
-from recording_operator.egress.watchdog import Fired, Watch
+from recording_operator.egress.watchdog import Interruption, SocketWatch
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 
@@ -44,7 +44,9 @@ USER_AGENT: Final = f"recording-operator/{__version__} (+https://recordings.dev)
 class SourceResponse:
     """A response whose body is still to be read. Belongs to one thread; close it."""
 
-    def __init__(self, response: Response, *, sock: socket.socket, host: str, watch: Watch, floor: RateFloor) -> None:
+    def __init__(
+        self, response: Response, *, sock: socket.socket, host: str, watch: SocketWatch, floor: RateFloor
+    ) -> None:
         self._response = response
         self._sock = sock
         self._watch = watch
@@ -92,7 +94,7 @@ class SourceResponse:
         except (MalformedResponse, OSError) as error:
             raise _translate(error, host=self.host, watch=self._watch) from None
         self._watch.deadline = None
-        if count < len(window) and self._watch.fired is not None:
+        if count < len(window) and self._watch.interruption is not None:
             raise _translate(ConnectionResetError(), host=self.host, watch=self._watch)
         return count
 
@@ -204,12 +206,12 @@ def _invalid_header() -> TransferError:
     return TransferError(Reason.SOURCE_INVALID, "A header for the source has a name or value that HTTP does not allow.")
 
 
-def _translate(error: Exception, *, host: str, watch: Watch) -> Exception:
+def _translate(error: Exception, *, host: str, watch: SocketWatch) -> Exception:
     """What a failure after the connection was made means. Library texts go no further."""
     watch.release()
-    if watch.fired is Fired.STOPPED:
+    if watch.interruption is Interruption.STOPPED:
         return Stopped()
-    if watch.fired is Fired.DEADLINE:
+    if watch.interruption is Interruption.DEADLINE:
         return TransferError(Reason.SOURCE_TOO_SLOW, f"{host} sends less than the policy's minimum.")
     if isinstance(error, TimeoutError):
         return TransferError(Reason.SOURCE_TOO_SLOW, f"{host} stopped sending.")

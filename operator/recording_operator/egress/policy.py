@@ -103,7 +103,7 @@ class TlsPolicy(_Strict):
     ca_file: str | None = None
 
 
-class Timeouts(_Strict):
+class SourceTimeouts(_Strict):
     """How long each step may take. `headers` bounds the whole answer's head, however it trickles."""
 
     dns: Seconds = 5.0
@@ -113,7 +113,7 @@ class Timeouts(_Strict):
     min_throughput: Rate = RateFloor(size_bytes=64 * 2**10, window_s=120.0)
 
 
-class Limits(_Strict):
+class SourceLimits(_Strict):
     """Bounds that no Recording may pass."""
 
     artifact_bytes: SizeBytes = 2**40
@@ -136,8 +136,8 @@ class SourcePolicy(_Strict):
     # None names this project and its version.
     user_agent: str | None = Field(default=None, pattern=r"^[!-~]([ -~]{0,254}[!-~])?$")
     tls: TlsPolicy = TlsPolicy()
-    timeouts: Timeouts = Timeouts()
-    limits: Limits = Limits()
+    timeouts: SourceTimeouts = SourceTimeouts()
+    limits: SourceLimits = SourceLimits()
 
     @field_validator("schemes", mode="after")
     @classmethod

@@ -17,19 +17,19 @@ from recording_operator.stopping import StopSignal
 _TICK_S: Final = 0.2
 
 
-class Fired(Enum):
+class Interruption(Enum):
     """Why a watch shut its socket down."""
 
     DEADLINE = "deadline"
     STOPPED = "stopped"
 
 
-class Watch:
+class SocketWatch:
     """One watched socket. `deadline` (monotonic seconds or None) may be set at any time by the thread that uses it."""
 
     def __init__(self, sock: socket.socket, stop: StopSignal) -> None:
         self.deadline: float | None = None
-        self.fired: Fired | None = None
+        self.interruption: Interruption | None = None
         self.stop: Final = stop
         self._sock: socket.socket | None = sock
         self._lock = threading.Lock()
@@ -37,23 +37,23 @@ class Watch:
     def check(self, now: float) -> None:
         """Shut the socket down if its time has come."""
         deadline = self.deadline
-        if self.fired is not None:
+        if self.interruption is not None:
             return
         if self.stop.is_set():
-            self._fire(Fired.STOPPED)
+            self._interrupt(Interruption.STOPPED)
         elif deadline is not None and now > deadline:
-            self._fire(Fired.DEADLINE)
+            self._interrupt(Interruption.DEADLINE)
 
     def release(self) -> None:
         """The socket is no longer ours to shut down."""
         with self._lock:
             self._sock = None
 
-    def _fire(self, why: Fired) -> None:
+    def _interrupt(self, why: Interruption) -> None:
         with self._lock:
             if self._sock is None:
                 return
-            self.fired = why
+            self.interruption = why
             with suppress(OSError):
                 # Not SSLSocket.shutdown: that one forgets the TLS state under the feet of the reading thread.
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
@@ -64,23 +64,23 @@ class Watch:
         return self._sock is None
 
 
-class SocketGuard:
+class SocketWatchdog:
     """Watches sockets from one thread that lives while there is something to watch."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watches: list[Watch] = []
+        self._watches: list[SocketWatch] = []
         self._running = False
 
-    def watch(self, sock: socket.socket, *, stop: StopSignal, within_s: float | None) -> Watch:
+    def watch(self, sock: socket.socket, *, stop: StopSignal, within_s: float | None) -> SocketWatch:
         """Begin to watch; `within_s` sets the first deadline. The caller calls `release`."""
-        watch = Watch(sock, stop)
+        watch = SocketWatch(sock, stop)
         watch.deadline = None if within_s is None else time.monotonic() + within_s
         with self._lock:
             self._watches.append(watch)
             if not self._running:
                 self._running = True
-                threading.Thread(target=self._run, name="source-guard", daemon=True).start()
+                threading.Thread(target=self._run, name="socket-watchdog", daemon=True).start()
         return watch
 
     def _run(self) -> None:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from recording_operator.egress.http1.errors import MalformedResponse
 from recording_operator.egress.http1.incoming import Incoming
 from recording_operator.egress.http1.response import Response, read_response
-from recording_operator.egress.watchdog import Fired, SocketGuard, Watch
+from recording_operator.egress.watchdog import Interruption, SocketWatch, SocketWatchdog
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.s3.transport.wire import Answer, whole
@@ -77,7 +77,7 @@ class PartSending:
 
     repeatable = False  # what was read of it came from the source
 
-    def __init__(self, body: FramedBody | PlainBody, *, guard: SocketGuard, timeouts: Timeouts) -> None:
+    def __init__(self, body: FramedBody | PlainBody, *, guard: SocketWatchdog, timeouts: Timeouts) -> None:
         self._body = body
         self._guard = guard
         self._timeouts = timeouts
@@ -88,15 +88,15 @@ class PartSending:
         try:
             return self._exchange(sock, method, head, watch)
         except (OSError, MalformedResponse):
-            if watch.fired is Fired.STOPPED:
+            if watch.interruption is Interruption.STOPPED:
                 raise BodyAborted(Stopped()) from None
-            if watch.fired is Fired.DEADLINE:
+            if watch.interruption is Interruption.DEADLINE:
                 raise TimeoutError from None
             raise
         finally:
             watch.release()
 
-    def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: Watch) -> Answer:
+    def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: SocketWatch) -> Answer:
         # The guard ends a send that stalls. A time-out of the socket's own would make it non-blocking underneath:
         # a full buffer then costs a refused write, a poll and the write again.
         sock.settimeout(None)
@@ -109,7 +109,7 @@ class PartSending:
         sock.settimeout(self._timeouts.answer_s)
         return whole(read_response(Incoming(sock), method=method))
 
-    def _send(self, sock: socket.socket, head: bytes, watch: Watch) -> None:
+    def _send(self, sock: socket.socket, head: bytes, watch: SocketWatch) -> None:
         send_s, monotonic = self._timeouts.send_s, time.monotonic
         send, read = sock.sendall, self._body.read
         window: bytes | memoryview = head

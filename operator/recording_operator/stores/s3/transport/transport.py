@@ -26,7 +26,7 @@ from botocore.utils import get_environ_proxies
 
 from recording_operator.egress.http1.errors import MalformedResponse
 from recording_operator.egress.http1.response import Response
-from recording_operator.egress.watchdog import SocketGuard
+from recording_operator.egress.watchdog import SocketWatchdog
 from recording_operator.stores.s3.transport.endpoint import EndpointBlocked, connect_endpoint
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.s3.transport.idle_connections import IdleConnections
@@ -54,7 +54,7 @@ class StoreTransport:
     def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
         self._tls = tls
         self._timeouts = timeouts
-        self._guard = SocketGuard()
+        self._guard = SocketWatchdog()
         self._idle = IdleConnections()
 
     def register(self, client: Any) -> None:

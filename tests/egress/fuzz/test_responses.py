@@ -1,6 +1,6 @@
 """Some seconds of `make fuzz`."""
 
-from tests.fuzz.responses import run, seeds
+from tests.egress.fuzz.responses import run, seeds
 
 
 def test_s34_no_response_is_read_otherwise_than_it_was_meant() -> None:
