@@ -4,13 +4,15 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Never
 
 import click
 
 from recording_operator import __version__
-from recording_operator.controller.app import App, AppOptions, StartError
+from recording_operator.controller.compose import make_leader
+from recording_operator.controller.process import Process, ProcessOptions, StartError
 from recording_operator.kube.connection import ConnectionConfigError, connection
 from recording_operator.kube.watch import Watcher
 from recording_operator.logs import Redactor, configure_logging
@@ -44,8 +46,8 @@ def run_operator(options: Options) -> Never:
         _fail(redactor.redact(str(error)), status=2)
     try:
         server = connection(kubeconfig=options.kubeconfig, context=options.context)
-        app = App(
-            options=AppOptions(
+        process = Process(
+            options=ProcessOptions(
                 namespace=options.namespace or server.namespace,
                 http_host=options.http_host,
                 http_port=options.http_port,
@@ -54,9 +56,9 @@ def run_operator(options: Options) -> Never:
             connection=server,
             redactor=redactor,
             version=__version__,
-            make_watcher=Watcher,
+            make_leader=partial(make_leader, make_watcher=Watcher),
         )
-        status = app.run()
+        status = process.run()
     except (StartError, SettingsError, ConnectionConfigError) as error:
         _fail(redactor.redact(str(error)), status=1)
     logging.shutdown()

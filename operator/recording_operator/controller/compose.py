@@ -1,0 +1,137 @@
+"""The composition root of a leader: which parts there are, and who is given whom."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
+from recording_operator.api.recording import Claim
+from recording_operator.controller.bandwidth import BandwidthLimits
+from recording_operator.controller.dispatch import Dispatcher
+from recording_operator.controller.fairpool import FairPool
+from recording_operator.controller.leader import Leader
+from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.process import Replica, StartError, end_at_once
+from recording_operator.controller.refresh import Refresher
+from recording_operator.controller.reports import ReportKeeper
+from recording_operator.controller.sources import SourceResolver
+from recording_operator.controller.stores import S3Stores
+from recording_operator.controller.sweep import Sweeper, SweepIntervals
+from recording_operator.controller.transfers import TransferRunner
+from recording_operator.controller.watching import MakeWatcher, WatchHandlers
+from recording_operator.egress.dialer import Dialer
+from recording_operator.engine.actions import Action
+from recording_operator.engine.engine import Engine
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import KubeError
+from recording_operator.kube.events import EventRecorder
+from recording_operator.kube.fence import FencedClient
+from recording_operator.kube.lease import Leadership
+
+_API_THREADS: Final = 8
+_WATCHED: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL)
+
+
+def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeWatcher) -> Leader:
+    """A leader, ready to run. Raises StartError."""
+    settings, metrics, clock = replica.settings, replica.metrics, replica.clock
+    fenced = FencedClient(replica.rest, may_change=leadership.held)
+    kube = KubeApi(fenced)
+    events = EventRecorder(fenced, instance=replica.identity, on_drop=metrics.event_dropped)
+    claim = Claim(holder=replica.identity, transitions=leadership.epoch)
+
+    def act(action: Action) -> None:
+        dispatcher(action)
+
+    loop = ControlLoop(Engine(claim=claim, options=settings.engine_options()), act=act, clock=clock)
+    connections = settings.transfers.concurrent * settings.transfers.workers
+    stores = S3Stores(cluster_id=_cluster_id(kube), connections=connections)
+    bandwidth = BandwidthLimits(operator_limit=settings.transfers.bandwidth_per_second, metrics=metrics)
+    locations = LocationKeeper(
+        kube=kube,
+        stores=stores,
+        post=loop.post,
+        pool=ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="probe"),
+        metrics=metrics,
+        bandwidth=bandwidth,
+        operator_namespace=replica.namespace,
+        probe_interval=settings.locations.probe_interval,
+        retry_interval=settings.locations.retry_interval,
+        register_secret=replica.register_secret,
+        now=clock.now,
+    )
+    resolver = SourceResolver(kube, register_secret=replica.register_secret)
+    transfers = TransferRunner(
+        stores=locations,
+        resolver=resolver,
+        dialer=Dialer(settings.source_policy),
+        post=loop.post,
+        metrics=metrics,
+        options=settings.transfer_options(),
+        bandwidth=bandwidth,
+        concurrent=settings.transfers.concurrent,
+    )
+    dispatcher = Dispatcher(
+        kube=kube,
+        leadership=leadership,
+        events=events,
+        transfers=transfers,
+        resolver=resolver,
+        locations=locations,
+        post=loop.post,
+        pool=FairPool(ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")),
+        metrics=metrics,
+        on_deposed=end_at_once,
+    )
+    sweeper = Sweeper(
+        kube=kube,
+        locations=locations,
+        post=loop.post,
+        intervals=SweepIntervals(
+            finished=settings.sweep.finished_interval,
+            uploads=settings.sweep.uploads_interval,
+            upload_min_age=settings.sweep.upload_min_age,
+        ),
+        default_ttl=settings.recordings.ttl_after_finished,
+        owns_prefix=stores.owns_prefix,
+        leads=leadership.held,
+        now=clock.now,
+    )
+    reports = ReportKeeper(
+        kube=kube,
+        refresher=Refresher(
+            kube=kube, clients=locations, operator_namespace=replica.namespace, stopping=replica.stop.is_set
+        ),
+        events=events,
+        metrics=metrics.reports,
+        metric_orgs=settings.reports.metric_orgs,
+        leads=leadership.held,
+        now=clock.now,
+    )
+    handlers = WatchHandlers(post=loop.post, locations=locations, sweeper=sweeper)
+    watcher = make_watcher(
+        replica.connection,
+        on_recording=handlers.on_recording,
+        on_location=handlers.on_location,
+        on_listed=handlers.on_listed,
+    )
+    for resource in _WATCHED:
+        metrics.watch_silence_from(resource, partial(watcher.health.seconds_since_last_byte, resource))
+    return Leader(
+        loop=loop,
+        watcher=watcher,
+        locations=locations,
+        sweeper=sweeper,
+        reports=reports,
+        events=events,
+        metrics=metrics,
+        grace_s=settings.shutdown.grace.total_seconds(),
+    )
+
+
+def _cluster_id(kube: KubeApi) -> str:
+    try:
+        return kube.namespace_uid("kube-system")
+    except KubeError as error:
+        raise StartError(f"the namespace kube-system, which names this cluster, cannot be read: {error}") from None

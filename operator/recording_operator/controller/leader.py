@@ -1,0 +1,127 @@
+"""What only the leader does: watch, decide, move, sweep and report, until a signal; then finish what it began."""
+
+import logging
+import threading
+import time
+from datetime import datetime
+from typing import Final
+
+from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.reports import ReportKeeper
+from recording_operator.controller.sweep import Sweeper
+from recording_operator.controller.watching import Watching
+from recording_operator.engine.actions import Action
+from recording_operator.engine.engine import Engine
+from recording_operator.kube.events import EventRecorder
+from recording_operator.memory import give_back
+from recording_operator.metrics import Metrics
+
+LOOP_SILENCE_S: Final = 60.0
+WATCH_SILENCE_S: Final = 120.0
+_TICK_S: Final = 1.0
+_GIVE_BACK_EVERY_S: Final = 60.0
+_REST_AFTER_FAULT_S: Final = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Leader:
+    """The parts of a leader at work. `run` once."""
+
+    def __init__(
+        self,
+        *,
+        loop: ControlLoop,
+        watcher: Watching,
+        locations: LocationKeeper,
+        sweeper: Sweeper,
+        reports: ReportKeeper,
+        events: EventRecorder,
+        metrics: Metrics,
+        grace_s: float,
+    ) -> None:
+        self._loop = loop
+        self._watcher = watcher
+        self._locations = locations
+        self._sweeper = sweeper
+        self._reports = reports
+        self._events = events
+        self._metrics = metrics
+        self._grace_s = grace_s
+
+    def run(self, stop: threading.Event, *, impatient: threading.Event) -> None:
+        """Work until `stop` is set, then drain: for the grace time, or until `impatient` is set."""
+        give_back()  # what starting took
+        self._loop.start()
+        watch_stop = threading.Event()
+        threading.Thread(target=self._watcher.run, args=(watch_stop,), name="watch", daemon=True).start()
+        threading.Thread(target=self._sweep, args=(stop,), name="sweep", daemon=True).start()
+        threading.Thread(target=self._report, args=(stop,), name="reports", daemon=True).start()
+        self._tend(stop)
+        self._drain(impatient)
+        watch_stop.set()
+        self._loop.stop(timeout_s=_TICK_S)
+        self._events.close(timeout_s=_TICK_S * 2)
+
+    # Probes
+
+    @property
+    def listed(self) -> bool:
+        """Whether everything that there was at start has been seen."""
+        return self._watcher.listed.is_set()
+
+    def fault(self) -> str | None:
+        """What stands still and does not recover by itself, in one line; None when nothing does."""
+        if time.monotonic() - self._loop.beat_s > LOOP_SILENCE_S:
+            return "the control loop stands still"
+        return self._watcher.health.problem(limit_s=WATCH_SILENCE_S)
+
+    # Work
+
+    def _tend(self, stop: threading.Event) -> None:
+        """What time alone brings about."""
+        gave_back_s = time.monotonic()
+        while not stop.wait(_TICK_S):
+            if time.monotonic() - gave_back_s > _GIVE_BACK_EVERY_S:
+                give_back()
+                gave_back_s = time.monotonic()
+            self._locations.tick()
+            self._loop.call(self._take_census)
+
+    def _take_census(self, engine: Engine, now: datetime) -> list[Action]:
+        census = engine.census(now)
+        self._metrics.set_recordings(census.phases, expiring=census.expiring)
+        self._metrics.set_queue_depth(census.waiting)
+        return []
+
+    def _sweep(self, stop: threading.Event) -> None:
+        while not stop.wait(_TICK_S):
+            if self.listed:
+                try:
+                    self._sweeper.run_due()
+                except Exception:
+                    _log.exception("A sweep failed in a way that nobody foresaw")
+                    stop.wait(_REST_AFTER_FAULT_S)
+
+    def _report(self, stop: threading.Event) -> None:
+        while not stop.wait(_TICK_S):
+            if self.listed and self._locations.checked:
+                self._reports.run(stop)
+
+    # End
+
+    def _drain(self, impatient: threading.Event) -> None:
+        """Finish what ends in time, put the rest back, write it all down."""
+        _log.info("Stopping: transfers have %g s to end, the rest goes on with the next operator", self._grace_s)
+        self._loop.call(lambda engine, now: engine.drain(now))
+        self._until_idle(time.monotonic() + self._grace_s, give_up=impatient)
+        self._loop.call(lambda engine, _now: engine.stop_all())
+        self._until_idle(time.monotonic() + self._grace_s / 2, give_up=None)
+
+    def _until_idle(self, deadline_s: float, *, give_up: threading.Event | None) -> None:
+        pause = threading.Event()
+        while time.monotonic() < deadline_s and not (give_up is not None and give_up.is_set()):
+            if self._loop.ask(Engine.idle, timeout_s=_TICK_S):
+                return
+            pause.wait(_TICK_S / 10)

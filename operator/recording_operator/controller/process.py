@@ -1,0 +1,183 @@
+"""What every replica of the operator does: listen, answer probes, wait for the Lease, lead, end."""
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from recording_operator.controller.clock import Clock
+from recording_operator.controller.health import Checks, HealthServer
+from recording_operator.controller.leader import Leader
+from recording_operator.kube.connection import Connection
+from recording_operator.kube.errors import KubeError
+from recording_operator.kube.lease import Leadership
+from recording_operator.kube.readiness import check_ready
+from recording_operator.kube.rest import RestClient
+from recording_operator.logs import Redactor
+from recording_operator.metrics import Metrics
+from recording_operator.settings import Settings
+from recording_operator.signals import on_end_signals
+
+_END_WITHIN_S: Final = 8.0
+"""From the signal to the end, besides the time that transfers have: Events and the Lease are written in it."""
+
+_log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The operator cannot start. The text is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessOptions:
+    """What the command line says."""
+
+    namespace: str
+    http_host: str
+    http_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """What every replica has, and a leader is made from."""
+
+    namespace: str
+    identity: str
+    settings: Settings
+    connection: Connection
+    rest: RestClient
+    clock: Clock
+    metrics: Metrics
+    register_secret: Callable[[str], None]
+    stop: threading.Event
+    """Set by the first signal."""
+
+
+MakeLeader = Callable[[Replica, Leadership], Leader]
+"""Raises StartError."""
+
+
+class Process:
+    """One operator process. `run` returns the exit status."""
+
+    def __init__(
+        self,
+        *,
+        options: ProcessOptions,
+        settings: Settings,
+        connection: Connection,
+        redactor: Redactor,
+        version: str,
+        make_leader: MakeLeader,
+    ) -> None:
+        self._options = options
+        self._metrics = Metrics(version=version)
+        clock = Clock()
+        self._replica = Replica(
+            namespace=options.namespace,
+            identity=f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}",
+            settings=settings,
+            connection=connection,
+            rest=RestClient(connection, observer=self._metrics, heard=clock.heard),
+            clock=clock,
+            metrics=self._metrics,
+            register_secret=redactor.register,
+            stop=threading.Event(),
+        )
+        self._make_leader = make_leader
+        self._impatient = threading.Event()
+        self._standing_by = False
+        self._leader: Leader | None = None
+
+    def run(self) -> int:
+        """Start, work until a signal, drain. Raises StartError."""
+        on_end_signals(first=self._asked_to_end, again=self._impatient.set)
+        health = self._listen()
+        self._check()
+        leadership = Leadership(
+            self._replica.rest,
+            namespace=self._replica.namespace,
+            identity=self._replica.identity,
+            on_lost=end_at_once,
+            timings=self._replica.settings.lease_timings(),
+        )
+        health.start()
+        self._standing_by = True
+        if leadership.acquire(self._replica.stop):
+            self._standing_by = False
+            self._lead(leadership)
+        health.stop()
+        _log.info("Ended")
+        return 0
+
+    def _lead(self, leadership: Leadership) -> None:
+        """Lead until a signal. However it ends, another replica takes over at once."""
+        self._metrics.set_leader(leading=True)
+        try:
+            self._leader = self._make_leader(self._replica, leadership)
+            self._leader.run(self._replica.stop, impatient=self._impatient)
+        finally:
+            leadership.release()
+
+    # Start
+
+    def _listen(self) -> HealthServer:
+        options = self._options
+        checks = Checks(alive=self._alive, ready=self._ready)
+        try:
+            server = HealthServer(host=options.http_host, port=options.http_port, checks=checks, metrics=self._metrics)
+        except OSError as error:
+            where = f"{options.http_host or '*'}:{options.http_port}"
+            raise StartError(
+                f"cannot listen on {where} ({error.strerror}); choose another with --http-host and --http-port"
+            ) from None
+        _log.info("Listening on %s for /healthz, /readyz and /metrics", server.address)
+        return server
+
+    def _check(self) -> None:
+        try:
+            problems = check_ready(self._replica.rest, operator_namespace=self._replica.namespace)
+        except KubeError as error:
+            where = self._replica.connection.server
+            raise StartError(f"the API server at {where} does not answer: {error}") from None
+        if problems:
+            raise StartError("; ".join(problems))
+
+    # Signals
+
+    def _asked_to_end(self) -> None:
+        """The first signal. The end has a limit of its own: a call that does not return must not keep the process."""
+        drain_s = 0.0 if self._leader is None else 1.5 * self._replica.settings.shutdown.grace.total_seconds()
+        limit = threading.Timer(drain_s + _END_WITHIN_S, _end_late)
+        limit.daemon = True
+        limit.start()
+        self._replica.stop.set()
+
+    # Probes
+
+    def _alive(self) -> str | None:
+        return None if self._leader is None else self._leader.fault()
+
+    def _ready(self) -> str | None:
+        if self._standing_by:
+            return None
+        if self._leader is None or not self._leader.listed:
+            return "the first list is not complete"
+        return self._leader.fault()
+
+
+def _end_late() -> None:
+    _log.critical("Ending now: something has not returned in time; the next operator goes on with what is open")
+    logging.shutdown()
+    os._exit(0)
+
+
+def end_at_once(why: str) -> None:
+    """Another operator may work from this moment on: no clean-up, no last write, nothing."""
+    _log.critical("Ending at once: %s", why)
+    logging.shutdown()
+    os._exit(3)

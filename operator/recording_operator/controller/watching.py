@@ -1,0 +1,74 @@
+"""From what the watches bring to facts for the engine, and to whoever keeps StorageLocations."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from recording_operator.api.names import STORAGE_LOCATION_PLURAL
+from recording_operator.api.recording import Recording
+from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.sweep import Sweeper
+from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
+
+_log = logging.getLogger(__name__)
+
+
+class WatchingHealth(Protocol):
+    """How long the watches have been silent."""
+
+    def seconds_since_last_byte(self, resource: str) -> float: ...
+
+    def problem(self, *, limit_s: float = ...) -> str | None: ...
+
+
+class Watching(Protocol):
+    """What a leader needs of a watcher; `kube.watch.Watcher` is the one there is."""
+
+    listed: threading.Event
+
+    @property
+    def health(self) -> WatchingHealth: ...
+
+    def run(self, stop: threading.Event) -> None: ...
+
+
+MakeWatcher = Callable[..., Watching]
+
+
+class WatchHandlers:
+    """What a watcher calls. All of it returns at once."""
+
+    def __init__(self, *, post: Callable[[Fact], None], locations: LocationKeeper, sweeper: Sweeper) -> None:
+        self._post = post
+        self._locations = locations
+        self._sweeper = sweeper
+
+    def on_recording(self, kind: str, raw: dict[str, Any]) -> None:
+        """A Recording is there, has changed, or was deleted."""
+        if kind == "DELETED":
+            self._post(RecordingGone(uid=raw["metadata"]["uid"]))
+            return
+        try:
+            self._post(RecordingSeen(recording=Recording.model_validate(raw)))
+        except ValidationError:
+            meta = raw["metadata"]
+            extra = {"namespace": meta.get("namespace"), "recording": meta.get("name"), "uid": meta.get("uid")}
+            _log.error("The Recording cannot be read: its CRD is not this operator's", extra=extra)
+
+    def on_location(self, kind: str, raw: dict[str, Any]) -> None:
+        """A StorageLocation is there, has changed, or was deleted."""
+        if kind == "DELETED":
+            self._locations.gone(raw["metadata"]["name"])
+        else:
+            self._locations.seen(raw)
+
+    def on_listed(self, resource: str, uids: frozenset[str]) -> None:
+        """A complete list was handed over."""
+        if resource == STORAGE_LOCATION_PLURAL:
+            self._locations.listed(uids)
+        else:
+            self._post(RecordingsListed(uids=uids))
+            self._sweeper.look_soon()
