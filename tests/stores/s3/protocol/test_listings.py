@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.contract import Point, refused
+from tests.support.s3_protocol import Point, refused
 from tests.support.strict_client import Response, S3Client
 
 V2, V1, VERSIONS = "ListObjectsV2", "ListObjects", "ListObjectVersions"

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.contract import KEY, Point, accepted, refused
+from tests.support.s3_protocol import KEY, Point, accepted, refused
 from tests.support.strict_checksums import checksum_of
 from tests.support.strict_client import TRAILER, UNSIGNED, Response, S3Client, Signing
 

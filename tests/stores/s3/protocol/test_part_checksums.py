@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from tests.support.contract import KEY
+from tests.support.s3_protocol import KEY
 from tests.support.strict_checksums import ALGORITHMS, checksum_of
 from tests.support.strict_client import S3Client
 

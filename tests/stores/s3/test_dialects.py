@@ -84,7 +84,7 @@ def site(request: pytest.FixtureRequest, strict: StrictStore, store: S3Store) ->
 
 
 def at(name: str, strict: StrictStore, store: S3Store) -> Site:
-    """The strict store in this dialect, and a client that knows what its probe finds (test_probe.py)."""
+    """The strict store in this dialect, and a client that knows what its probe finds (probe/test_probe.py)."""
     strict.bucket = Bucket(least_part_bytes=64 * KIB, dialect=DIALECTS[name])
     return Site(name=name, strict=strict, store=store.adapted(FOUND[name]))
 

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from tests.support.contract import KEY
+from tests.support.s3_protocol import KEY
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_client import S3Client
 from tests.support.strict_store import StrictStore

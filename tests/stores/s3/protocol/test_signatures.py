@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.contract import KEY, Point, accepted, refused
+from tests.support.s3_protocol import KEY, Point, accepted, refused
 from tests.support.strict_client import UNSIGNED, Response, S3Client, Signing
 from tests.support.strict_store import StrictStore
 

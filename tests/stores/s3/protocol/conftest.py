@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from localcluster import S3Server
-from tests.support.contract import Point
+from tests.support.s3_protocol import Point
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_client import S3Client
 from tests.support.strict_store import StrictStore

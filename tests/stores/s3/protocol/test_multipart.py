@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.contract import KEY, Point, accepted, refused
+from tests.support.s3_protocol import KEY, Point, accepted, refused
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_client import Response, S3Client
 from tests.support.strict_store import StrictStore
