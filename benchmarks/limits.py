@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.datapath import HERE, peer
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.controller.bandwidth import BandwidthLimits
+from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.transfers import TransferRunner
 from recording_operator.egress.dialer import Dialer
@@ -33,8 +33,8 @@ from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import Fact, Stored, TransferEnded, UploadCreated
 from recording_operator.metrics import Metrics
 from recording_operator.stores.objects import ObjectSpec
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
 

@@ -22,12 +22,12 @@ from typing import Any, Final
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
-from recording_operator.controller.refresh import Refresher
+from recording_operator.controller.reports.refresher import Refresher
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, NoToken, connection
 from recording_operator.kube.rest import RestClient
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options, build_client
-from recording_operator.stores.s3.store import S3Store
 
 GOAL_TIMES: Final = 1.5
 GOAL_MIB: Final = 40

@@ -33,8 +33,8 @@ from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.objects import ObjectSpec
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
 

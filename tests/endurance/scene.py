@@ -16,7 +16,7 @@ from recording_operator.engine.verdicts import Verdict, verdict_of
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.artifact import abort_uploads
 from recording_operator.transfer.job import UploadState
 from tests.support.desync import DesyncProxy

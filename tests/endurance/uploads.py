@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.kube.client import UNFINISHED, KubeApi
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.store import S3Store
 from tests.endurance.ledger import Ledger, uid_of
 from tests.endurance.servers import ChaoticStore, content_of, is_refused, serve_source
 from tests.endurance.worker import Config, keep_running, key_of

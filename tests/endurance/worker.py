@@ -15,8 +15,8 @@ from recording_operator.errors import TransferError
 from recording_operator.signals import on_end_signals
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import ObjectSpec
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import abort_uploads, transfer_source
 from recording_operator.transfer.job import SourceSpec, UploadState
 from recording_operator.transfer.upload.progress import Halt

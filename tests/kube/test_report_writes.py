@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from localcluster import ControlPlane
 from recording_operator.api.storagereport import StorageReport
-from recording_operator.controller.refresh import Refreshed
-from recording_operator.controller.reports import ReportKeeper
+from recording_operator.controller.reports.keeper import ReportKeeper
+from recording_operator.controller.reports.refresher import Refreshed
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.events import EventRecorder

@@ -12,9 +12,9 @@ from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import may_be_endpoint, parse_address
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.probe.probe import check_endpoint, probe
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.probe.prober import check_endpoint, probe
 from tests.security.canary import ALLOWED, Canary, Connects, Door, answer_names
 from tests.security.corpus import METADATA_FORMS, NAMES, urls
 

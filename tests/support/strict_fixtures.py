@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from tests.support.lying_source import Content, LyingSource
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore

@@ -15,8 +15,8 @@ from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.errors import TransferError
 from recording_operator.stores.objects import ObjectSpec, StoredObject
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
 from recording_operator.transfer.limits.bandwidth import Flow

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recording_operator.stopping import Stopped
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.limits.bandwidth import Flow, Link
 from recording_operator.transfer.limits.fairbucket import FairBucket, grant_bytes
 from tests.support.lying_source import Behaviour, LyingSource

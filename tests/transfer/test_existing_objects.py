@@ -11,7 +11,7 @@ from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.cli.copying import object_of
 from recording_operator.errors import TransferError
 from recording_operator.stores.objects import StoredObject
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import metadata_of
 from recording_operator.transfer.artifact import look_up, store_inline
 from recording_operator.transfer.limits.bandwidth import Flow

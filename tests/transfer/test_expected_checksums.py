@@ -6,7 +6,7 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stopping import Stopped
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_store import StrictStore

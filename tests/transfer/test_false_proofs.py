@@ -8,7 +8,7 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.stores.objects import StoredObject
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import Written
 from recording_operator.transfer.artifact import store_inline
 from tests.support.dialects_found import FOUND

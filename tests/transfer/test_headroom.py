@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from recording_operator.stores.objects import StoredObject
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.limits.headroom import Headroom, busy_s, machine_idle_s
 from recording_operator.transfer.upload import ranged
 from tests.support.lying_source import Behaviour, Content, LyingSource

@@ -8,7 +8,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.job import SourceSpec
 from recording_operator.transfer.jobs import ArtifactJob, FetchJob, FindJob, InlineJob

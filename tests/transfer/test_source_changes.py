@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.source.codings import kept_codings, made_for_this_request
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_store import StrictStore

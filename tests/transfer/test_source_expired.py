@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.source.refusal_words import Wording, what_is_said
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_store import StrictStore

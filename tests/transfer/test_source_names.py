@@ -8,7 +8,7 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import Address
 from recording_operator.egress.dialer import Dialer
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import MIB, check_stored, fails, fast_options, loopback_policy, pattern, run_transfer

@@ -36,9 +36,9 @@ from recording_operator.signals import on_end_signals
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.ambient import Ambient, ambient
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.probe.probe import check_bucket, probe
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.probe.prober import check_bucket, probe
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.job import SourceSpec, TransferOptions
 from recording_operator.transfer.limits.bandwidth import Flow, Link

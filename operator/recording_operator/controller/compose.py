@@ -6,17 +6,17 @@ from typing import Final
 
 from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
 from recording_operator.api.recording import Claim
-from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.dispatch import Dispatcher
 from recording_operator.controller.fairpool import FairPool
 from recording_operator.controller.leader import Leader
-from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.locations.bandwidth import BandwidthLimits
+from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.locations.stores import S3Stores
 from recording_operator.controller.loop import ControlLoop
 from recording_operator.controller.process import Replica, StartError, end_at_once
-from recording_operator.controller.refresh import Refresher
-from recording_operator.controller.reports import ReportKeeper
+from recording_operator.controller.reports.keeper import ReportKeeper
+from recording_operator.controller.reports.refresher import Refresher
 from recording_operator.controller.sources import SourceResolver
-from recording_operator.controller.stores import S3Stores
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.controller.transfers import TransferRunner
 from recording_operator.controller.watching import MakeWatcher, WatchHandlers

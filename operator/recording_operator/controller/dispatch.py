@@ -9,7 +9,7 @@ from typing import Any, Final
 from recording_operator.api.names import API_VERSION, RECORDING_KIND, STORAGE_LOCATION_KIND
 from recording_operator.api.recording import Recording
 from recording_operator.controller.fairpool import FairPool
-from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.sources import ResolveError, SourceResolver
 from recording_operator.controller.transfers import TransferRunner
 from recording_operator.engine.actions import (

@@ -6,9 +6,9 @@ import time
 from datetime import datetime
 from typing import Final
 
-from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import ControlLoop
-from recording_operator.controller.reports import ReportKeeper
+from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.sweep import Sweeper
 from recording_operator.controller.watching import Watching
 from recording_operator.engine.actions import Action

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.clock import uptime
-from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import utc_now
 from recording_operator.engine.facts import Fact, RecordingSeen
 from recording_operator.engine.finished import Finished, is_settled
@@ -21,7 +21,7 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.outage import Sparingly
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import OpenUpload
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.controller.bandwidth import BandwidthLimits
+from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import ResolvedSource, ResolveError, SourceResolver
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.actions import StartTransfer

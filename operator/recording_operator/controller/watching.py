@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from recording_operator.api.names import STORAGE_LOCATION_PLURAL
 from recording_operator.api.recording import Recording
-from recording_operator.controller.locations import LocationKeeper
+from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.sweep import Sweeper
 from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
 

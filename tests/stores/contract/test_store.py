@@ -16,9 +16,9 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.probe.probe import owner_marker, probe
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.probe.prober import owner_marker, probe
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.artifact import abort_uploads
 from recording_operator.transfer.job import TransferOptions

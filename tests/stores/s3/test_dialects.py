@@ -13,7 +13,7 @@ from recording_operator.checksums import crc64nvme
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.objects import StoredObject
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.artifact import store_inline
 from recording_operator.transfer.limits.bandwidth import Flow, Link
 from recording_operator.transfer.limits.fairbucket import Share

@@ -8,11 +8,11 @@ from recording_operator.api.reasons import Reason
 from recording_operator.errors import LocationError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
 from recording_operator.stores.s3.error_documents import made_plain
 from recording_operator.stores.s3.errors import StoreError
-from recording_operator.stores.s3.probe.probe import probe
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.transfer.artifact import abort_uploads
 from tests.support.scripted_store import Connection, a_scripted_store
 from tests.support.transfers import fails

@@ -7,10 +7,10 @@ import pytest
 
 from localcluster import Credentials, S3Server
 from recording_operator.api.reasons import Reason
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
 from recording_operator.stores.s3.errors import StoreError
 from recording_operator.stores.s3.listing import listed_objects
-from recording_operator.stores.s3.store import S3Store
 
 OBJECTS = 1_050  # more than a page
 

@@ -10,8 +10,8 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials
-from recording_operator.stores.s3.store import S3Store
 from recording_operator.transfer.artifact import abort_uploads, store_inline
 from tests.support.lying_source import Behaviour, LyingSource, SourceRequest
 from tests.support.strict_bucket import Attributes

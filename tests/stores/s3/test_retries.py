@@ -11,10 +11,10 @@ from botocore.exceptions import EndpointConnectionError, HTTPClientError
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Joins
-from recording_operator.stores.s3.probe.probe import probe
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.s3.probe.prober import probe
+from recording_operator.stores.s3.retries import StoreRetries
 from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
-from recording_operator.stores.s3.waits import StoreRetries
 from recording_operator.transfer.upload.plan import MIB
 from tests.support.lying_source import LyingSource
 from tests.support.strict_faults import Answer, Fault

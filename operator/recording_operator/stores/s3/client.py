@@ -21,12 +21,12 @@ from recording_operator.stores.s3 import error_documents
 from recording_operator.stores.s3.errors import no_credentials
 from recording_operator.stores.s3.models import service_models
 from recording_operator.stores.s3.once import once
-from recording_operator.stores.s3.refused import RefusedBody
+from recording_operator.stores.s3.refused_bodies import RefusedBody
+from recording_operator.stores.s3.retries import StoreRetries
 from recording_operator.stores.s3.transport import framing
 from recording_operator.stores.s3.transport.endpoint import wall_off
+from recording_operator.stores.s3.transport.handler import StoreTransport
 from recording_operator.stores.s3.transport.sending import Timeouts
-from recording_operator.stores.s3.transport.transport import StoreTransport
-from recording_operator.stores.s3.waits import StoreRetries
 
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CONNECT_TIMEOUT_S: Final = 10

@@ -14,8 +14,8 @@ from botocore.parsers import ResponseParserError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
+from recording_operator.stores.s3.retries import asked_wait_s
 from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
-from recording_operator.stores.s3.waits import asked_wait_s
 
 _CREDENTIALS: Final = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",

@@ -3,7 +3,7 @@
 import socket
 
 from recording_operator.stores.s3.transport.idle_connections import IdleConnections
-from recording_operator.stores.s3.transport.wire import place_of
+from recording_operator.stores.s3.transport.messages import place_of
 
 _HERE = place_of("https", "store.example")
 _THERE = place_of("https", "other.example")

@@ -17,8 +17,8 @@ from localcluster.pki import CertificateAuthority
 from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.s3.transport.framing import FramedBody
+from recording_operator.stores.s3.transport.handler import StoreTransport
 from recording_operator.stores.s3.transport.sending import Timeouts
-from recording_operator.stores.s3.transport.transport import StoreTransport
 from recording_operator.stores.store import BodyAborted
 
 PART = b"x" * (32 * 2**20)

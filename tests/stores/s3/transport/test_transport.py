@@ -16,11 +16,11 @@ from localcluster.pki import CertificateAuthority
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import crc64nvme
 from recording_operator.errors import TransferError
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.transport.handler import StoreTransport
+from recording_operator.stores.s3.transport.messages import head_of, place_of
 from recording_operator.stores.s3.transport.sending import Timeouts
-from recording_operator.stores.s3.transport.transport import StoreTransport
-from recording_operator.stores.s3.transport.wire import head_of, place_of
 from tests.support.scripted_store import OK, Conduct, Connection, ScriptedStore, a_scripted_store
 from tests.support.strict_faults import Answer, Drop, Fault
 from tests.support.strict_store import StrictStore

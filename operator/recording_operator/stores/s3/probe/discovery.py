@@ -21,18 +21,18 @@ from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import ARCHIVED_CLASSES, Capabilities, Joins
 from recording_operator.stores.etags import etag_of_body, etag_of_parts
 from recording_operator.stores.objects import ObjectSpec, StoredObject
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.probe.first_write import blame, write_if_absent
 from recording_operator.stores.s3.probe.joins import JoinTrial, trial_keys
-from recording_operator.stores.s3.store import S3Store
 from recording_operator.stores.store import SeenObject, StoredPart
-from recording_operator.transfer.patience import TRANSIENT
 
 BODY: Final = b"Written by the recording-operator to check this location; safe to delete.\n"
 _CRC: Final = checksums.crc64nvme(BODY)
 _WRONG: Final = _CRC ^ 1
 _MD5: Final = etag_of_body(BODY)
 # Refusals that no weaker way would change.
-_HOPELESS: Final = TRANSIENT | {
+_HOPELESS: Final = {
+    Reason.STORE_UNAVAILABLE,
     Reason.BUCKET_NOT_FOUND,
     Reason.CLOCK_SKEW,
     Reason.WRONG_REGION,

@@ -6,7 +6,7 @@ from recording_operator import checksums
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.objects import ObjectSpec
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 
 
 def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:

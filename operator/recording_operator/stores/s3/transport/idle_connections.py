@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from recording_operator.egress.http1.quiet import is_quiet
-from recording_operator.stores.s3.transport.wire import Place
+from recording_operator.stores.s3.transport.messages import Place
 
 _MOST: Final = 64
 _IDLE_S: Final = 15.0

@@ -16,7 +16,7 @@ from recording_operator.egress.http1.response import Response, read_response
 from recording_operator.egress.watchdog import Interruption, SocketWatch, SocketWatchdog
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
-from recording_operator.stores.s3.transport.wire import Answer, whole
+from recording_operator.stores.s3.transport.messages import Answer, whole
 from recording_operator.stores.store import BodyAborted
 
 # A store that has refused a body may say so while it is still being sent.

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
-from recording_operator.controller.bandwidth import BandwidthLimits
 from recording_operator.controller.clock import uptime
+from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.loop import utc_now
 from recording_operator.engine.entry import Backoff
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
@@ -26,7 +26,7 @@ from recording_operator.kube.secrets import SecretError, StoreCredentials, locat
 from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
 from recording_operator.stores.capabilities import Capabilities
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 
 _WRITE_TRIES: Final = 3
 _REST_BETWEEN_DOUBTS: Final = timedelta(seconds=10)

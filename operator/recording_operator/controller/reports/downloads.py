@@ -12,15 +12,15 @@ from typing import Final, Protocol
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import AccessLogs, CloudWatch, StorageLocation
 from recording_operator.api.storagereport import DownloadSource
-from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshError
+from recording_operator.controller.reports.errors import NOT_PERMITTED, RefreshError
 from recording_operator.costs.arrivals import Window
 from recording_operator.costs.places import place_of
 from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.s3.access_logs import LogReading
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.errors import StoreError
-from recording_operator.stores.s3.store import S3Store
 
 _PATIENCE: Final = 3
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import pytest
 
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.controller.reportnotes import not_counted
+from recording_operator.controller.reports.notes import not_counted
 from recording_operator.costs.usage import Usage
 
 

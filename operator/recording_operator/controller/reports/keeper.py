@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.controller.loop import utc_now
-from recording_operator.controller.refresh import Refreshed
-from recording_operator.controller.refresherrors import RefreshError, RefreshStopped
-from recording_operator.controller.reportstatus import failed, is_due, ready_reason, retry_after, succeeded, suspended
+from recording_operator.controller.reports.errors import RefreshError, RefreshStopped
+from recording_operator.controller.reports.refresher import Refreshed
+from recording_operator.controller.reports.status import failed, is_due, ready_reason, retry_after, succeeded, suspended
 from recording_operator.costs.budget import Crossing
 from recording_operator.costs.schedule import ScheduleError, next_time
 from recording_operator.kube.client import KubeApi

@@ -6,9 +6,9 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.errors import LocationError
 from recording_operator.kube.secrets import StoreCredentials
 from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.probe.probe import owner_marker, probe
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.probe.prober import owner_marker, probe
 
 
 class S3Stores:

@@ -30,8 +30,7 @@ from recording_operator.egress.watchdog import SocketWatchdog
 from recording_operator.stores.s3.transport.endpoint import EndpointBlocked, connect_endpoint
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.s3.transport.idle_connections import IdleConnections
-from recording_operator.stores.s3.transport.sending import MemorySending, PartSending, Sending, Timeouts, in_memory
-from recording_operator.stores.s3.transport.wire import (
+from recording_operator.stores.s3.transport.messages import (
     MOST_BODY_BYTES,
     AnswerHeaders,
     Place,
@@ -39,6 +38,7 @@ from recording_operator.stores.s3.transport.wire import (
     headers_of,
     place_of,
 )
+from recording_operator.stores.s3.transport.sending import MemorySending, PartSending, Sending, Timeouts, in_memory
 
 # Where sending twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})

@@ -10,15 +10,15 @@ from moto import mock_aws
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import DownloadSource
-from recording_operator.controller.downloads import DownloadCount, DownloadCounter
-from recording_operator.controller.refresherrors import RefreshError
+from recording_operator.controller.reports.downloads import DownloadCount, DownloadCounter
+from recording_operator.controller.reports.errors import RefreshError
 from recording_operator.costs.arrivals import Window
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.store import S3Store
 from tests.support.accesslogs import deliver, line, log_key
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of

@@ -9,16 +9,16 @@ import pytest
 
 from localcluster import ControlPlane
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.controller.bandwidth import BandwidthLimits
-from recording_operator.controller.locations import LocationKeeper
-from recording_operator.controller.stores import S3Stores
+from recording_operator.controller.locations.bandwidth import BandwidthLimits
+from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.locations.stores import S3Stores
 from recording_operator.errors import TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.metrics import Metrics
 from recording_operator.stores.capabilities import UNKNOWN, Capabilities
-from recording_operator.stores.s3.store import S3Store
+from recording_operator.stores.s3.bucket import S3Store
 from tests.support.dialects_found import FOUND
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import Answer, Fault

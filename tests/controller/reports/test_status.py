@@ -9,7 +9,7 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import ReportCost, StorageReport, StorageReportStatus
-from recording_operator.controller.reportstatus import failed, is_due, succeeded, suspended
+from recording_operator.controller.reports.status import failed, is_due, succeeded, suspended
 from recording_operator.costs.budget import Crossing
 from tests.costs.building import at
 

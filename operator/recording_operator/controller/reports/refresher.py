@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import MOST_NOTES, ReportSource, StorageReport, StorageReportStatus
-from recording_operator.controller.downloads import Clients, DownloadCounter
-from recording_operator.controller.owners import OwnerAsker
-from recording_operator.controller.refresherrors import NOT_PERMITTED, RefreshError, RefreshStopped
-from recording_operator.controller.reportnotes import MOST_SIZED_UPLOADS, counted_so, not_counted
+from recording_operator.controller.reports.downloads import Clients, DownloadCounter
+from recording_operator.controller.reports.errors import NOT_PERMITTED, RefreshError, RefreshStopped
+from recording_operator.controller.reports.notes import MOST_SIZED_UPLOADS, counted_so, not_counted
+from recording_operator.controller.reports.owners import OwnerAsker
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.places import Places
@@ -26,8 +26,8 @@ from recording_operator.costs.usage import LocationTally, Part, Scope, Usage
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
+from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.errors import StoreError
-from recording_operator.stores.s3.store import S3Store
 
 _STOP_EVERY: Final = 1000
 _log = logging.getLogger(__name__)
