@@ -11,9 +11,8 @@ from typing import Final
 
 from recording_operator.api.crd import RESOURCES
 from recording_operator.api.generated import command_line
-from recording_operator.api.reasons import REASON_DOCS, Reason
+from recording_operator.api.reasons import Reason, Verdict
 from recording_operator.api.reference import reference_page
-from recording_operator.engine.verdicts import VERDICTS, Verdict
 
 DOCS: Final = Path(__file__).resolve().parent
 TROUBLESHOOTING: Final = "troubleshooting.md"
@@ -58,8 +57,8 @@ def _tables() -> Iterator[str]:
         if reason in _GROUPS:
             yield from (f"### {_GROUPS[reason]}", "", "| Reason | What it means, and what to do | What follows |")
             yield "|---|---|---|"
-        follows = _FOLLOWS[VERDICTS[reason]] if reason in VERDICTS else ""
-        yield f'| <a id="{reason.lower()}"></a>`{reason}` | {REASON_DOCS[reason]} | {follows} |'
+        follows = "" if reason.verdict is None else _FOLLOWS[reason.verdict]
+        yield f'| <a id="{reason.lower()}"></a>`{reason}` | {reason.sentence} | {follows} |'
         following = list(Reason)[list(Reason).index(reason) + 1 :][:1]
         if not following or following[0] in _GROUPS:
             yield ""

@@ -1,6 +1,6 @@
 """How a transfer or a probe fails.
 
-    TransferError   one artifact's attempt ended; `reason` says why, `engine/verdicts.py` what follows
+    TransferError   one artifact's attempt ended; `reason` says why, and what follows (`api/reasons.py`)
     LocationError   the probe of a StorageLocation failed
 
 No message holds a URL's path or query, a header, a key or an address: each is built from a closed vocabulary, host

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from localcluster.pki import CertificateAuthority
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Verdict, verdict_of
 from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.egress.dialer import Dialer
-from recording_operator.engine.verdicts import Verdict, verdict_of
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject

@@ -8,9 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Verdict, verdict_of
 from recording_operator.egress.dialer import Dialer
-from recording_operator.engine.verdicts import Verdict, verdict_of
 from recording_operator.errors import TransferError
 from recording_operator.signals import on_end_signals
 from recording_operator.stopping import Stopped

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Verdict
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase
 from recording_operator.engine.artifacts import (
     LAST_CHANCE,
@@ -23,7 +23,6 @@ from recording_operator.engine.artifacts import (
     spec_revision,
 )
 from recording_operator.engine.expiry import Expiry
-from recording_operator.engine.verdicts import VERDICTS, Verdict
 from tests.engine.builders import START, an_artifact, an_artifact_status, uid_of
 
 UID = uid_of(1)
@@ -43,7 +42,7 @@ CALM = Surroundings(
     obstacle=None,
     not_before=None,
 )
-BY_VERDICT = {verdict: [reason for reason, of in VERDICTS.items() if of is verdict] for verdict in Verdict}
+BY_VERDICT = {verdict: [reason for reason in Reason if reason.verdict is verdict] for verdict in Verdict}
 
 
 def failed(

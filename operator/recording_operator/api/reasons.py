@@ -1,162 +1,181 @@
-"""The one list of reasons that a status, an Event or a metric may carry.
+"""The table of reasons that a status, an Event, a metric or an exit code may carry, with all that follows from each.
 
-Reasons are CamelCase and closed: tools may branch on them. The sentence of each is the text of docs/troubleshooting.md.
-What follows from a reason (try again, give up, wait) is decided in `engine/verdicts.py`.
+Reasons are CamelCase and closed: tools may branch on them. A new reason is one row here. What the operator does about a
+reason is a verdict or a trait of its row; other modules ask `reasons_with` and keep no lists of their own. The sentence
+is the text of docs/troubleshooting.md.
 """
 
-from enum import StrEnum
-from typing import Final
+from enum import Enum, StrEnum, auto
+from typing import Final, Self
+
+
+class Verdict(Enum):
+    """What follows for an artifact when an attempt ends with a reason."""
+
+    RETRY = "retry"
+    """The attempt is spent. The artifact is tried again after the location's retry delays, then it fails."""
+    FINAL = "final"
+    """The artifact fails at once: no later attempt could succeed."""
+    NOT_ITS_FAULT = "not its fault"
+    """No attempt is spent. The artifact is tried again soon, or when what it waits for changes."""
+    EXPIRED = "expired"
+    """The artifact waits for a fresh URL until the location's refresh grace is over, then it fails."""
+
+
+class Trait(Enum):
+    """What else follows from a reason."""
+
+    SILENT = auto()
+    """No Event announces it."""
+    NORMAL_EVENT = auto()
+    """Its Event has the type Normal; the Events of all others are Warnings."""
+    STALLS = auto()
+    """Only a person can end it: the Recording gets the condition Stalled."""
+    DOUBTS_LOCATION = auto()
+    """The StorageLocation is checked again before anything else is tried there."""
+    WAITS_FOR_LOCATION = auto()
+    """The artifact goes on as soon as the StorageLocation is Ready."""
+    ABOUT_SECRET = auto()
+    """A Secret that the Recording names is missing or not usable."""
+    TRANSIENT = auto()
+    """Often over in a moment: the request is sent again within the attempt."""
+    MAY_PASS = auto()
+    """May pass without anybody's help. `recording-operator copy` exits with 75: try later."""
+    NEEDS_ADMINISTRATOR = auto()
+    """Only whoever owns the location can repair it; a StorageReport uses other sources meanwhile."""
+    NEW_SOURCE = auto()
+    """Usual for a source that was published seconds ago: it is tried again within the attempt."""
+    ONE_USE_URL = auto()
+    """After a first successful request it hints at a URL that works only once."""
+    BREAKS_RANGE = auto()
+    """Hints at a source that breaks off when it is asked for a range."""
+    NO_NEW_REQUESTS = auto()
+    """A source that answers so may still send the responses that are under way."""
+    UPLOAD_USELESS = auto()
+    """What is in the open upload can never become the object: the upload is aborted."""
+    WRONG_BYTES = auto()
+    """The bytes are wrong or cannot be verified: the condition IntegrityVerified is False."""
+    REJECTS_BYTES = auto()
+    """The way in which stores reject a body whose checksum is wrong."""
+    ENDS_PROBE = auto()
+    """No weaker way of storing would help: the location's check ends."""
+
+
+_Location: Final = (Trait.DOUBTS_LOCATION,)
+_Transient: Final = (Trait.TRANSIENT, Trait.MAY_PASS)
 
 
 class Reason(StrEnum):
-    """Why a Recording, an artifact or a StorageLocation is as it is."""
+    """Why a Recording, an artifact, a StorageLocation or a StorageReport is as it is.
 
+    `verdict` is None where no attempt ends with the reason.
+    """
+
+    sentence: str
+    verdict: Verdict | None
+    traits: frozenset[Trait]
+
+    def __new__(cls, name: str, sentence: str = "", verdict: Verdict | None = None, *traits: Trait) -> Self:
+        """One row: the name as users see it, the sentence of the documentation, the verdict, the traits."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.sentence = sentence
+        member.verdict = verdict
+        member.traits = frozenset(traits)
+        return member
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Reason | None":
+        """An earlier version wrote `TargetQuota` and the like; such a status is still read."""
+        if isinstance(value, str) and value.startswith("Target"):
+            return cls._value2member_map_.get(value.replace("Target", "Store", 1))  # type: ignore[return-value]
+        return None
+
+    # fmt: off
     # Life of a Recording
-    QUEUED = "Queued"
-    UPLOADING = "Uploading"
-    STORED = "Stored"
-    PARTIALLY_STORED = "PartiallyStored"
-    SUSPENDED = "Suspended"
-    CANCELLED = "Cancelled"
-    DELETING = "Deleting"
-    DELETION_BLOCKED = "DeletionBlocked"
-    INTERRUPTED = "Interrupted"
+    QUEUED = "Queued", "The Recording waits for a free upload slot. There is nothing to do.", None, Trait.SILENT
+    UPLOADING = "Uploading", "Bytes are moving.", None, Trait.NORMAL_EVENT
+    STORED = "Stored", "Every artifact is in the store and was verified there.", None, Trait.NORMAL_EVENT
+    PARTIALLY_STORED = "PartiallyStored", "Every required artifact is stored. An optional one failed; see status.artifacts."
+    SUSPENDED = "Suspended", "spec.suspend is true. What is stored so far is kept. Set it to false to go on.", None, Trait.NORMAL_EVENT
+    CANCELLED = "Cancelled", "spec.cancel is true, and the upload was aborted. Set it to false to start again.", Verdict.FINAL, Trait.NORMAL_EVENT
+    DELETING = "Deleting", "The Recording is being deleted, and nothing blocks its deletion any more."
+    DELETION_BLOCKED = "DeletionBlocked", "The Recording is being deleted, and its objects cannot be removed from the store (deletionPolicy Delete). The message says why. The removal is retried. Repair the location, or set deletionPolicy to Retain to let the Recording go without its objects."
+    INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload goes on where it stopped. No attempt is spent.", Verdict.NOT_ITS_FAULT, Trait.NORMAL_EVENT, Trait.MAY_PASS
     # The StorageLocation of a Recording
-    LOCATION_NOT_FOUND = "LocationNotFound"
-    LOCATION_NOT_ALLOWED = "LocationNotAllowed"
-    LOCATION_NOT_READY = "LocationNotReady"
-    DELETION_POLICY_NOT_ALLOWED = "DeletionPolicyNotAllowed"
+    LOCATION_NOT_FOUND = "LocationNotFound", "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.WAITS_FOR_LOCATION
+    LOCATION_NOT_ALLOWED = "LocationNotAllowed", "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.", Verdict.NOT_ITS_FAULT, Trait.STALLS
+    LOCATION_NOT_READY = "LocationNotReady", "The check of the StorageLocation fails (kubectl describe storagelocation). The Recording waits and spends no attempt.", Verdict.NOT_ITS_FAULT, Trait.WAITS_FOR_LOCATION, Trait.MAY_PASS
+    DELETION_POLICY_NOT_ALLOWED = "DeletionPolicyNotAllowed", "The location's deletionPolicies do not list Delete, which spec.deletionPolicy asks for. Use Retain, or ask the owner of the location."
     # Secrets that a Recording names
-    SECRET_NOT_FOUND = "SecretNotFound"
-    SECRET_NOT_USABLE = "SecretNotUsable"
+    SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source names does not exist in the Recording's namespace, or the operator may not read it.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.ABOUT_SECRET
+    SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.ABOUT_SECRET
     # The source
-    SOURCE_EXPIRED = "SourceExpired"
-    SOURCE_NOT_READY = "SourceNotReady"
-    SOURCE_NOT_FOUND = "SourceNotFound"
-    SOURCE_FORBIDDEN = "SourceForbidden"
-    SOURCE_BLOCKED = "SourceBlocked"
-    SOURCE_INVALID = "SourceInvalid"
-    SOURCE_UNRESOLVABLE = "SourceUnresolvable"
-    SOURCE_UNREACHABLE = "SourceUnreachable"
-    SOURCE_UNAVAILABLE = "SourceUnavailable"
-    SOURCE_TLS_ERROR = "SourceTLSError"
-    SOURCE_REDIRECT_LIMIT = "SourceRedirectLimit"
-    SOURCE_TOO_SLOW = "SourceTooSlow"
-    SOURCE_TOO_LARGE = "SourceTooLarge"
-    SOURCE_EMPTY = "SourceEmpty"
-    SOURCE_RESET = "SourceReset"
-    SOURCE_TRUNCATED = "SourceTruncated"
-    SOURCE_CHANGED = "SourceChanged"
-    SOURCE_PROTOCOL_ERROR = "SourceProtocolError"
-    UNEXPECTED_CONTENT = "UnexpectedContent"
-    SIZE_MISMATCH = "SizeMismatch"
-    CHECKSUM_MISMATCH = "ChecksumMismatch"
-    INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable"
+    SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload goes on where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS
+    SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note in its place) or that the URL is not valid yet. If it says when, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
+    SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410. A 404 is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one.", Verdict.RETRY, Trait.MAY_PASS, Trait.ONE_USE_URL
+    SOURCE_FORBIDDEN = "SourceForbidden", "The source denied the request (400, 401, 403), and the URL has not expired. Check the URL, its signature and the headers.", Verdict.RETRY, Trait.NEW_SOURCE, Trait.ONE_USE_URL, Trait.NO_NEW_REQUESTS
+    SOURCE_BLOCKED = "SourceBlocked", "The operator's source policy does not allow this URL or the address that it leads to. Ask the platform team.", Verdict.FINAL
+    SOURCE_INVALID = "SourceInvalid", "The URL cannot be used. Write an absolute https URL without user name, password or fragment.", Verdict.FINAL
+    SOURCE_UNRESOLVABLE = "SourceUnresolvable", "The host name of the source does not resolve.", Verdict.RETRY, *_Transient
+    SOURCE_UNREACHABLE = "SourceUnreachable", "No connection to the source could be made.", Verdict.RETRY, *_Transient
+    SOURCE_UNAVAILABLE = "SourceUnavailable", "The source responded with 408, 421, 429 or 5xx. The request is retried.", Verdict.RETRY, *_Transient
+    SOURCE_TLS_ERROR = "SourceTLSError", "The TLS certificate or protocol of the source is not acceptable. There is no option to skip the check.", Verdict.RETRY, Trait.MAY_PASS
+    SOURCE_REDIRECT_LIMIT = "SourceRedirectLimit", "The source redirects more often than the policy allows.", Verdict.FINAL
+    SOURCE_TOO_SLOW = "SourceTooSlow", "The source repeatedly sent less than the minimum rate of the policy.", Verdict.RETRY, *_Transient
+    SOURCE_TOO_LARGE = "SourceTooLarge", "The artifact is larger than the location or the operator allows.", Verdict.FINAL, Trait.UPLOAD_USELESS
+    SOURCE_EMPTY = "SourceEmpty", "The source sent no bytes. It is retried, because providers publish late. If there is nothing to store, set source.size to 0.", Verdict.RETRY, Trait.MAY_PASS
+    SOURCE_RESET = "SourceReset", "The connection to the source broke. The upload goes on from the last stored part.", Verdict.RETRY, *_Transient, Trait.BREAKS_RANGE
+    SOURCE_TRUNCATED = "SourceTruncated", "The source ends at the same byte, before its stated length, every time. Ask its provider for a complete file.", Verdict.FINAL
+    SOURCE_CHANGED = "SourceChanged", "The content of the source changed during the upload, and again after a restart.", Verdict.FINAL
+    SOURCE_PROTOCOL_ERROR = "SourceProtocolError", "The response of the source breaks the rules of HTTP, for example with a wrong Content-Range.", Verdict.RETRY, *_Transient, Trait.BREAKS_RANGE
+    UNEXPECTED_CONTENT = "UnexpectedContent", "The content is not what spec.artifacts declares, for example a login page instead of a video. Apply a fresh URL. If the content is intended, declare it with contentType.", Verdict.FINAL
+    SIZE_MISMATCH = "SizeMismatch", "The size differs from the one in the spec, or from the one that the source stated.", Verdict.FINAL, Trait.NEW_SOURCE, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
+    CHECKSUM_MISMATCH = "ChecksumMismatch", "The bytes do not have the checksum in the spec.", Verdict.FINAL, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
+    INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response looks like a complete one: give size or checksum. Or the object is in an archive class and would have to be read back.", Verdict.FINAL, Trait.WRONG_BYTES
     # The store
-    STORE_UNAVAILABLE = "StoreUnavailable"
-    STORE_DENIED = "StoreDenied"
-    STORE_KEY_CONFLICT = "StoreKeyConflict"
-    STORE_INTEGRITY = "StoreIntegrity"
-    STORE_QUOTA = "StoreQuota"
-    STORE_UPLOAD_LOST = "StoreUploadLost"
-    # What proves the bytes of a stored object
-    FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME"
-    ETAG_MD5 = "ETagMD5"
-    READ_BACK = "ReadBack"
-    NOT_STORED_YET = "NotStoredYet"
-    NOT_PROVED = "NotProved"
-    # The probe of a StorageLocation
-    PROBE_SUCCEEDED = "ProbeSucceeded"
-    PROBING = "Probing"
-    BUCKET_NOT_FOUND = "BucketNotFound"
-    ACCESS_DENIED = "AccessDenied"
-    CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
-    CREDENTIALS_INVALID = "CredentialsInvalid"
-    ENDPOINT_UNREACHABLE = "EndpointUnreachable"
-    ENDPOINT_BLOCKED = "EndpointBlocked"
-    WRONG_REGION = "WrongRegion"
-    ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable"
-    CLOCK_SKEW = "ClockSkew"
-    STORE_UNSUPPORTED = "StoreUnsupported"
+    STORE_UNAVAILABLE = "StoreUnavailable", "The store failed or did not respond. The request is retried.", Verdict.NOT_ITS_FAULT, *_Location, *_Transient, Trait.ENDS_PROBE
+    STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location
+    STORE_KEY_CONFLICT = "StoreKeyConflict", "The object at the key does not belong to this Recording, or has other bytes than it should. Nothing was overwritten or removed. Remove it by hand, then change spec.retryToken.", Verdict.FINAL, Trait.UPLOAD_USELESS
+    STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_PASS, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES
+    STORE_QUOTA = "StoreQuota", "The store has no room left. Free some, or raise its quota. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
+    STORE_UPLOAD_LOST = "StoreUploadLost", "The store no longer knows the upload: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_PASS
+    # How the bytes of a stored object were verified
+    FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME", "IntegrityVerified: the store computed the CRC64NVME of the whole object, and it is that of the bytes that were read from the source."
+    ETAG_MD5 = "ETagMD5", "IntegrityVerified: the MD5 of every part, and the ETag that the store computed from them, match the bytes that were read from the source."
+    READ_BACK = "ReadBack", "IntegrityVerified: the store shows no checksum. The object was read once after it was stored and has the checksum of the bytes that were read from the source."
+    NOT_STORED_YET = "NotStoredYet", "IntegrityVerified: there is nothing to verify yet."
+    NOT_PROVED = "NotProved", "IntegrityVerified: an earlier version of the operator stored the object and did not record how it was verified."
+    # The check of a StorageLocation
+    PROBE_SUCCEEDED = "ProbeSucceeded", "A test write, a multipart upload and its abort succeeded."
+    BUCKET_NOT_FOUND = "BucketNotFound", "The bucket does not exist.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
+    ACCESS_DENIED = "AccessDenied", "The credentials may not write, list, or abort in the bucket under the prefix.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
+    CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    ENDPOINT_UNREACHABLE = "EndpointUnreachable", "The endpoint does not respond.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS
+    ENDPOINT_BLOCKED = "EndpointBlocked", "The operator's policy does not allow the address of the endpoint.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
+    WRONG_REGION = "WrongRegion", "The store redirects to another region or address. Set spec.s3.region to the region in the message. If the message names none, check spec.s3.endpoint.", Verdict.NOT_ITS_FAULT, *_Location, Trait.ENDS_PROBE
+    ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable", "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.", Verdict.NOT_ITS_FAULT, *_Location, Trait.ENDS_PROBE
+    CLOCK_SKEW = "ClockSkew", "The clocks of the operator and the store differ too much. Set the time of the node.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
+    STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES
     # A StorageReport
-    REFRESHED = "Refreshed"
-    SCHEDULE_INVALID = "ScheduleInvalid"
-    PRICES_INVALID = "PricesInvalid"
-    CURRENCY_MISMATCH = "CurrencyMismatch"
-    REFRESH_FAILED = "RefreshFailed"
-    WITHIN_BUDGET = "WithinBudget"
-    THRESHOLD_PASSED = "ThresholdPassed"
-    # Ours
-    INTERNAL_ERROR = "InternalError"
+    REFRESHED = "Refreshed", "The report was refreshed."
+    SCHEDULE_INVALID = "ScheduleInvalid", "spec.schedule or spec.timeZone describes a time that never comes. The message says which."
+    PRICES_INVALID = "PricesInvalid", "A price profile is missing or invalid. The message says where. The last good numbers stay."
+    CURRENCY_MISMATCH = "CurrencyMismatch", "The prices are in different currencies, or not in the budget's. Give each currency a report of its own with spec.scope.storageLocations."
+    REFRESH_FAILED = "RefreshFailed", "A store or the API server failed during the refresh. The last good numbers stay, and the refresh is retried."
+    WITHIN_BUDGET = "WithinBudget", "No threshold of the budget is passed."
+    THRESHOLD_PASSED = "ThresholdPassed", "The month's cost, or its projection, has passed a threshold of spec.budget."
+    # The operator
+    INTERNAL_ERROR = "InternalError", "An unexpected error in the operator. Please report it with the log lines of this Recording.", Verdict.RETRY, Trait.MAY_PASS
+    # fmt: on
 
 
-REASON_DOCS: Final[dict[Reason, str]] = {
-    Reason.QUEUED: "Waits for a free upload slot; nothing to do.",
-    Reason.UPLOADING: "Bytes are moving.",
-    Reason.STORED: "Every artifact is in the store and was proved there.",
-    Reason.PARTIALLY_STORED: "Every required artifact is stored; an optional one failed, see status.artifacts.",
-    Reason.SUSPENDED: "spec.suspend is true. What is stored so far is kept; set it to false to go on.",
-    Reason.CANCELLED: "spec.cancel is true: the upload was aborted. Set it to false to start again.",
-    Reason.DELETING: "The Recording is being deleted; its upload is aborted first.",
-    Reason.DELETION_BLOCKED: "The Recording is being deleted, and the store does not let its objects be removed (deletionPolicy Delete); the message says why. It is tried again. Repair the location, or set deletionPolicy to Retain to let the Recording go without its objects.",
-    Reason.INTERRUPTED: "The operator stopped or moved during the upload; it goes on where it stopped. No attempt is spent.",
-    Reason.LOCATION_NOT_FOUND: "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.",
-    Reason.LOCATION_NOT_ALLOWED: "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.",
-    Reason.LOCATION_NOT_READY: "The StorageLocation's own check fails (kubectl describe storagelocation). The Recording waits and spends no attempt.",
-    Reason.DELETION_POLICY_NOT_ALLOWED: "spec.deletionPolicy Delete is not among the location's deletionPolicies. Use Retain, or ask its owner.",
-    Reason.SECRET_NOT_FOUND: "A Secret (or its key) that the source names does not exist in the Recording's namespace, or the operator may not read it.",
-    Reason.SECRET_NOT_USABLE: "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the source's host.",
-    Reason.SOURCE_EXPIRED: "The URL has expired. Apply a fresh URL: the upload goes on where it stopped, until the location's retry.refreshGrace is over.",
-    Reason.SOURCE_NOT_READY: "The source says that the recording is not ready (202, 409, 423, 425, or a short note in its place) or that the URL is not valid yet. Where it says when, no attempt is spent before the URL expires.",
-    Reason.SOURCE_NOT_FOUND: "The source responded with 404 or 410. After 404 it is tried again, because providers publish late; 410 fails at once. Check the URL with its provider and apply a fresh one.",
-    Reason.SOURCE_FORBIDDEN: "The source refused the request (400, 401, 403) and the URL has not expired. Check the URL, its signature or the headers.",
-    Reason.SOURCE_BLOCKED: "The operator's source policy does not allow this URL or where it leads. Ask the platform team.",
-    Reason.SOURCE_INVALID: "The URL cannot be used: write an absolute https URL without user name, password or fragment.",
-    Reason.SOURCE_UNRESOLVABLE: "The host name of the source does not resolve.",
-    Reason.SOURCE_UNREACHABLE: "No connection to the source could be made.",
-    Reason.SOURCE_UNAVAILABLE: "The source responded with 408, 421, 429 or 5xx; it is tried again.",
-    Reason.SOURCE_TLS_ERROR: "The source's TLS certificate or protocol is not acceptable; there is no switch to skip the check.",
-    Reason.SOURCE_REDIRECT_LIMIT: "The source redirects more often than the policy allows.",
-    Reason.SOURCE_TOO_SLOW: "The source sent less than the minimum rate of the policy, again and again.",
-    Reason.SOURCE_TOO_LARGE: "The artifact is larger than the location or the operator allows.",
-    Reason.SOURCE_EMPTY: "The source sent no bytes. It is tried again, because providers publish late. If there is nothing to store, set source.size to 0.",
-    Reason.SOURCE_RESET: "The connection to the source broke; it goes on from the last stored part.",
-    Reason.SOURCE_TRUNCATED: "The source ends at the same byte, before its length, every time. Ask its provider for the file anew.",
-    Reason.SOURCE_CHANGED: "The source's content changed during the upload, again after a restart.",
-    Reason.SOURCE_PROTOCOL_ERROR: "The source answered in a way that HTTP does not allow here (for example a wrong Content-Range).",
-    Reason.UNEXPECTED_CONTENT: "What arrives is not what spec.artifacts declares, for example a login page instead of a video. Apply a fresh URL, or declare it with contentType if it is meant.",
-    Reason.SIZE_MISMATCH: "The size differs from the one in the spec, or from what the source stated.",
-    Reason.CHECKSUM_MISMATCH: "The bytes do not have the checksum in the spec.",
-    Reason.INTEGRITY_UNVERIFIABLE: "The source states no length and ends by closing the connection: a cut could not be told from the end. Give size or checksum. Or the object is in an archive class, and what is asked for would need reading it back.",
-    Reason.STORE_UNAVAILABLE: "The store failed or did not answer; it is asked again.",
-    Reason.STORE_DENIED: "The store refused the operator's credentials. The location is checked again; no attempt is spent.",
-    Reason.STORE_KEY_CONFLICT: "An object is at the key that is not of this Recording, or does not have the bytes that it should have. Nothing was overwritten or removed: remove it by hand, then change spec.retryToken.",
-    Reason.STORE_INTEGRITY: "The store's object is not what was sent; it is not accepted.",
-    Reason.STORE_QUOTA: "The store's quota is used up.",
-    Reason.STORE_UPLOAD_LOST: "The store no longer knows the upload (aborted by a lifecycle rule or a person); it starts anew.",
-    Reason.FULL_OBJECT_CRC64NVME: "IntegrityVerified: the store computed the CRC64NVME of the whole object, and it is that of the bytes that were read from the source.",
-    Reason.ETAG_MD5: "IntegrityVerified: the MD5 of every part, and the object's ETag that the store made of them, are those of the bytes that were read from the source.",
-    Reason.READ_BACK: "IntegrityVerified: the store shows no checksum, so the object was read once after it was stored; it has the checksum of the bytes that were read from the source.",
-    Reason.NOT_STORED_YET: "IntegrityVerified: there is nothing to prove yet.",
-    Reason.NOT_PROVED: "IntegrityVerified: stored by an earlier version of the operator, which did not write down by what it was proved.",
-    Reason.PROBE_SUCCEEDED: "A test write, a multipart upload and its abort succeeded.",
-    Reason.PROBING: "The location's check is running.",
-    Reason.BUCKET_NOT_FOUND: "The bucket does not exist.",
-    Reason.ACCESS_DENIED: "The credentials may not write, list, or abort in the bucket under the prefix.",
-    Reason.CREDENTIALS_NOT_FOUND: "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.",
-    Reason.CREDENTIALS_INVALID: "The store does not accept the credentials.",
-    Reason.ENDPOINT_UNREACHABLE: "The endpoint does not answer.",
-    Reason.ENDPOINT_BLOCKED: "The operator's policy does not allow the endpoint's address.",
-    Reason.WRONG_REGION: "The store redirects to another region or address. Write the region that the message names as spec.s3.region; where it names none, check spec.s3.endpoint.",
-    Reason.ENCRYPTION_KEY_NOT_USABLE: "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.",
-    Reason.CLOCK_SKEW: "The operator's clock and the store's differ too much; set the node's time.",
-    Reason.STORE_UNSUPPORTED: "The store lacks something that safe uploads need; the message names it.",
-    Reason.REFRESHED: "The report was counted anew.",
-    Reason.SCHEDULE_INVALID: "spec.schedule or spec.timeZone is no time that ever comes; the message says which.",
-    Reason.PRICES_INVALID: "A price profile is missing or has a fault; the message says where. The last good numbers stay.",
-    Reason.CURRENCY_MISMATCH: "The prices are in different currencies, or not in the budget's. Give each currency a report of its own with spec.scope.storageLocations.",
-    Reason.REFRESH_FAILED: "A store or the API server did not answer while counting. The last good numbers stay, and it is tried again.",
-    Reason.WITHIN_BUDGET: "No threshold of the budget is passed.",
-    Reason.THRESHOLD_PASSED: "The month's cost, or its projection, has passed a threshold of spec.budget.",
-    Reason.INTERNAL_ERROR: "A fault of the operator itself. Please report it with the log lines of this Recording.",
-}
+def reasons_with(trait: Trait) -> frozenset[Reason]:
+    """All reasons that have the trait."""
+    return frozenset(reason for reason in Reason if trait in reason.traits)
+
+
+def verdict_of(reason: Reason) -> Verdict:
+    """What follows from a reason that an attempt ended with. One without a verdict is a fault of ours: it is retried."""
+    return reason.verdict or Verdict.RETRY

@@ -185,12 +185,12 @@ class RecordingSpec(ApiModel):
     )
 
 
-_REASONS: Final = frozenset(Reason)
-
-
 def _known_reason(value: Any) -> Any:
-    """A reason that a newer operator wrote is read as none."""
-    return value if value is None or value in _REASONS else None
+    """The reason, also by an older name; a reason that a newer operator wrote is read as none."""
+    try:
+        return None if value is None else Reason(value)
+    except ValueError:
+        return None
 
 
 StatusReason = Annotated[

@@ -15,7 +15,7 @@ from typing import Final, Never
 import click
 
 from recording_operator.api.meta import parse_quantity
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait
 from recording_operator.api.recording_rules import CONTENT_TYPE_PATTERN, MAX_CONTENT_TYPE_CHARS
 from recording_operator.checksums import Expected
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
@@ -28,7 +28,6 @@ from recording_operator.egress.policy import SourcePolicy
 from recording_operator.egress.url import parse_source_url
 from recording_operator.engine.expiry import expiry_in_url
 from recording_operator.engine.status import format_bytes
-from recording_operator.engine.verdicts import Verdict, verdict_of
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import Settings, SettingsError, load_settings
@@ -47,18 +46,6 @@ from recording_operator.transfer.upload.plan import LARGEST_PART_BYTES
 
 EXIT_FAILED: Final = 1
 EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
-# Of what is not the transfer's fault, this may pass by itself. The rest somebody must repair: whoever runs the copy.
-_MAY_PASS: Final = frozenset(
-    {
-        Reason.STORE_UNAVAILABLE,
-        Reason.STORE_QUOTA,
-        Reason.ENDPOINT_UNREACHABLE,
-        Reason.CLOCK_SKEW,
-        Reason.INTERRUPTED,
-    }
-)
-# The operator tries again, because rights may come late; the caller of a copy can look at the URL.
-_NEEDS_A_PERSON: Final = frozenset({Reason.SOURCE_FORBIDDEN})
 _BUCKET_NAMES: Final = (
     "The store may not take this name of a bucket: AWS takes 3 to 63 lower-case letters, digits, dots and hyphens."
 )
@@ -217,8 +204,7 @@ def _end_at_once() -> None:
 
 
 def _status_of(reason: Reason) -> int:
-    may_pass = (verdict_of(reason) is Verdict.RETRY or reason in _MAY_PASS) and reason not in _NEEDS_A_PERSON
-    return EXIT_TRY_LATER if may_pass else EXIT_FAILED
+    return EXIT_TRY_LATER if Trait.MAY_PASS in reason.traits else EXIT_FAILED
 
 
 def _drop_uploads(obj: ObjectSpec, meter: Meter, store: S3Store) -> None:

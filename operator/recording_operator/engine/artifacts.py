@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, Verdict, reasons_with, verdict_of
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, SourceRef
 from recording_operator.engine.expiry import Expiry
-from recording_operator.engine.verdicts import Verdict, verdict_of
 
 LAST_CHANCE: Final = timedelta(seconds=30)
 """A retry that would come after the URL's stated expiry is pulled to this long before it."""
@@ -27,7 +26,7 @@ LEAST_PROMISED: Final = timedelta(seconds=30)
 """Between two attempts that cost nothing, because the source said when to come again."""
 
 _INLINE_REVISION: Final = "inline"
-ABOUT_A_SECRET: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.SECRET_NOT_USABLE})
+ABOUT_A_SECRET: Final = reasons_with(Trait.ABOUT_SECRET)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,17 +7,14 @@ Recording and the Event of its StorageLocation are all that a person can find.
 from datetime import datetime, timedelta
 from typing import Final
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait
 from recording_operator.engine import writing
 from recording_operator.engine.actions import Action, EmitEvent, EmitLocationEvent
 from recording_operator.engine.entry import Entry, Teardown
 from recording_operator.engine.facts import CleanedUp
 from recording_operator.engine.locations import Locations
 from recording_operator.engine.status import Blocked, with_deletion
-from recording_operator.engine.verdicts import ABOUT_THE_LOCATION
 
-PASSES: Final = frozenset({Reason.STORE_UNAVAILABLE, Reason.LOCATION_NOT_READY, Reason.INTERNAL_ERROR})
-"""Often over after a moment: told when it has lasted for a few tries."""
 _TOLD_AFTER_TRIES: Final = 3
 CHECK_EVERY: Final = timedelta(seconds=60)
 _REMEDY: Final = "Repair this; or set spec.deletionPolicy to Retain to let the Recording go and keep its objects"
@@ -29,10 +26,13 @@ def failed(entry: Entry, teardown: Teardown, fact: CleanedUp, locations: Locatio
     if fact.reason is None:
         return []  # nothing was tried
     actions: list[Action] = []
-    if fact.reason in ABOUT_THE_LOCATION:
+    if Trait.DOUBTS_LOCATION in fact.reason.traits:
         actions += locations.doubt_deletion(name, now, every=CHECK_EVERY)
-    reason, message = locations.fault(name) or (fact.reason, fact.detail)
-    if reason in PASSES and teardown.backoff.tries + 1 < _TOLD_AFTER_TRIES and teardown.blocked is None:
+    fault = locations.fault(name)
+    reason, message = fault or (fact.reason, fact.detail)
+    # What the location's own check found does not pass by itself, unless it was a moment's failure.
+    may_pass = Trait.TRANSIENT in reason.traits or (fault is None and Trait.MAY_PASS in reason.traits)
+    if may_pass and teardown.backoff.tries + 1 < _TOLD_AFTER_TRIES and teardown.blocked is None:
         return actions
     return actions + hold(entry, teardown, locations, reason=reason, message=message)
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Trait, reasons_with
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, Recording
 from recording_operator.engine.facts import Ref
 from recording_operator.engine.status import Blocked, dump, says_the_same
 
 FIRST_HOLD: Final = timedelta(seconds=5)
 LONGEST_HOLD: Final = timedelta(seconds=60)
-WAITS_FOR_LOCATION: Final = frozenset({Reason.LOCATION_NOT_READY, Reason.LOCATION_NOT_FOUND})
+WAITS_FOR_LOCATION: Final = reasons_with(Trait.WAITS_FOR_LOCATION)
 
 
 @dataclass(slots=True)

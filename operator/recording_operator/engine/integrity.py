@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from recording_operator.api.meta import ConditionStatus
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.recording import ArtifactStatus, Phase
 
 # From the strongest to the weakest.
@@ -16,10 +16,7 @@ _PROOFS: Final = {
     Reason.NOT_PROVED: "stored by an earlier version, which did not write down by what it was proved",
 }
 _STRENGTH: Final = {reason: strength for strength, reason in enumerate(_PROOFS)}
-# What an artifact fails of when its bytes were looked at and were wrong, or could not be judged.
-_DISPROVED: Final = frozenset(
-    {Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH, Reason.STORE_INTEGRITY, Reason.INTEGRITY_UNVERIFIABLE}
-)
+_WRONG_BYTES: Final = reasons_with(Trait.WRONG_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +32,7 @@ class Said:
 def integrity_of(artifacts: Sequence[ArtifactStatus]) -> Said:
     """True when everything that is stored was proved and nothing is still to come; its reason is the weakest proof."""
     stored = [artifact for artifact in artifacts if artifact.phase is Phase.COMPLETE]
-    wrong = next((one for one in artifacts if one.phase is Phase.FAILED and one.reason in _DISPROVED), None)
+    wrong = next((one for one in artifacts if one.phase is Phase.FAILED and one.reason in _WRONG_BYTES), None)
     if wrong is not None:
         reason = Reason(wrong.reason or Reason.INTERNAL_ERROR)
         message = f"{wrong.name}: {wrong.message}. {_how(stored)}" if stored else f"{wrong.name}: {wrong.message}"

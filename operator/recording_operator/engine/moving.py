@@ -6,7 +6,7 @@ from typing import Final
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, Verdict, verdict_of
 from recording_operator.api.recording import ArtifactStatus, Phase
 from recording_operator.engine.actions import Action, ResolveSource, StartTransfer, StopTransfer, Tallied, Tally
 from recording_operator.engine.artifacts import (
@@ -33,7 +33,6 @@ from recording_operator.engine.placement import key_of
 from recording_operator.engine.queue import Lane, rank
 from recording_operator.engine.state import State
 from recording_operator.engine.status import TERMINAL
-from recording_operator.engine.verdicts import ABOUT_THE_LOCATION, Verdict, verdict_of
 
 SOON: Final = timedelta(seconds=1)
 """Several artifacts that end at about the same time share a write."""
@@ -335,7 +334,7 @@ def _failed(state: State, entry: Entry, name: str, failure: TransferFailed, now:
         tallies.append(Tally(what=Tallied.RETRIED, reason=failure.reason))
     if failure.reason is Reason.SOURCE_EXPIRED:
         tallies.append(Tally(what=Tallied.EXPIRED, reason=failure.reason))
-    if failure.reason in ABOUT_THE_LOCATION:
+    if Trait.DOUBTS_LOCATION in failure.reason.traits:
         return tallies + state.locations.doubt(entry.recording.spec.storage_location)
     return tallies
 

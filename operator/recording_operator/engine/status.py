@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from recording_operator.api.meta import Condition, ConditionStatus
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
 from recording_operator.engine.integrity import Said, integrity_of
 
@@ -14,15 +14,7 @@ DELETION_BLOCKED: Final = "DeletionBlocked"
 """Type of the condition that says why a deleted Recording does not go."""
 TERMINAL: Final = frozenset({Phase.COMPLETE, Phase.FAILED})
 
-_NEEDS_A_PERSON: Final = frozenset(
-    {
-        Reason.SOURCE_EXPIRED,
-        Reason.LOCATION_NOT_FOUND,
-        Reason.LOCATION_NOT_ALLOWED,
-        Reason.SECRET_NOT_FOUND,
-        Reason.SECRET_NOT_USABLE,
-    }
-)
+_STALLS: Final = reasons_with(Trait.STALLS)
 _HAS_STARTED: Final = frozenset({Phase.UPLOADING, Phase.COMPLETE})
 _MADE_AT: Final = frozenset({"conditions", "startedAt", "completedAt"})
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -195,7 +187,7 @@ def _of(state: ArtifactStatus, tally: str) -> str:
 def _conditions(
     recording: Recording, artifacts: Sequence[ArtifactStatus], rolled: Rollup, now: datetime
 ) -> tuple[Condition, ...]:
-    stalled = rolled.phase is Phase.FAILED or rolled.reason in _NEEDS_A_PERSON
+    stalled = rolled.phase is Phase.FAILED or rolled.reason in _STALLS
     # kstatus (kubectl wait, Flux, Argo CD) takes the first of Reconciling and Stalled that is True: never both.
     truths = {
         "Ready": rolled.phase is Phase.COMPLETE,

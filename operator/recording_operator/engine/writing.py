@@ -9,7 +9,7 @@ from typing import Final
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
 from recording_operator.engine import moving
 from recording_operator.engine.actions import (
@@ -209,25 +209,18 @@ def _write_finalizers(entry: Entry, *, add: bool, now: datetime) -> list[Action]
     return [WriteFinalizers(ref=entry.ref, resource_version=meta.resource_version, finalizers=finalizers)]
 
 
-_ANNOUNCED: Final = {
-    Reason.UPLOADING: ("Upload", False),
-    Reason.STORED: ("Upload", False),
-    Reason.PARTIALLY_STORED: ("Upload", True),
-    Reason.SUSPENDED: ("Suspend", False),
-    Reason.CANCELLED: ("Cancel", False),
-    Reason.INTERRUPTED: ("Upload", False),
-}
-_SILENT: Final = frozenset({Reason.QUEUED})
+_ACTIONS: Final = {Reason.SUSPENDED: "Suspend", Reason.CANCELLED: "Cancel"}
 
 
 def _news(entry: Entry, wanted: RecordingStatus) -> News | None:
     """What an Event will say once this status stands; phase and reason that were told last are no news."""
-    if wanted.phase is None or wanted.reason is None or wanted.reason in _SILENT:
+    if wanted.phase is None or wanted.reason is None or Trait.SILENT in wanted.reason.traits:
         return None
     news = (str(wanted.phase), str(wanted.reason))
     if news == entry.told:
         return None
-    action, warning = _ANNOUNCED.get(wanted.reason, ("Upload", True))
+    warning = Trait.NORMAL_EVENT not in wanted.reason.traits
+    action = _ACTIONS.get(wanted.reason, "Upload")
     return News(shown=news, action=action, note=_note(wanted), warning=warning)
 
 

@@ -3,27 +3,12 @@
 import random
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Trait
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.transfer.job import TransferOptions
-
-# What may be over in a moment. Everything else ends the attempt at once.
-TRANSIENT: Final = frozenset(
-    {
-        Reason.SOURCE_UNRESOLVABLE,
-        Reason.SOURCE_UNREACHABLE,
-        Reason.SOURCE_UNAVAILABLE,
-        Reason.SOURCE_NOT_READY,
-        Reason.SOURCE_RESET,
-        Reason.SOURCE_TOO_SLOW,
-        Reason.SOURCE_PROTOCOL_ERROR,
-        Reason.STORE_UNAVAILABLE,
-    }
-)
-
 
 _T = TypeVar("_T")
 
@@ -60,7 +45,7 @@ class Patience:
         if self._failing_since is None:
             self._failing_since = now
         self.failures += 1
-        if error.reason not in TRANSIENT or self.failures >= self._options.tries_without_progress:
+        if Trait.TRANSIENT not in error.reason.traits or self.failures >= self._options.tries_without_progress:
             raise error
         wait_s = self._wait_s(error)
         if now + wait_s > self._failing_since + self._options.unavailable_s:

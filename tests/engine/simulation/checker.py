@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recording_operator.api.meta import ConditionStatus, DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Verdict, verdict_of
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
 from recording_operator.engine.actions import (
     Action,
@@ -33,7 +33,6 @@ from recording_operator.engine.facts import (
     Written,
 )
 from recording_operator.engine.status import TERMINAL
-from recording_operator.engine.verdicts import Verdict, verdict_of
 from tests.engine.simulation.apiserver import Change
 
 if TYPE_CHECKING:

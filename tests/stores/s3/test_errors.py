@@ -6,8 +6,7 @@ from email.utils import format_datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from recording_operator.api.reasons import Reason
-from recording_operator.engine.verdicts import ABOUT_THE_LOCATION, VERDICTS, Verdict
+from recording_operator.api.reasons import Reason, Trait, Verdict
 from recording_operator.errors import TransferError
 from recording_operator.stores.s3.errors import StoreError, translated
 
@@ -109,8 +108,8 @@ def test_t30_nothing_that_a_store_says_is_a_fault_of_ours(status: int) -> None:
     for code in ("", str(status), "Surprise"):
         error = refused(status, code)
         assert error.reason is not Reason.INTERNAL_ERROR
-        assert VERDICTS[error.reason] is not Verdict.RETRY
-        assert error.reason in ABOUT_THE_LOCATION
+        assert error.reason.verdict is not Verdict.RETRY
+        assert Trait.DOUBTS_LOCATION in error.reason.traits
 
 
 @pytest.mark.parametrize("doing", ["PutObject", "CompleteMultipartUpload"])
@@ -122,7 +121,7 @@ def test_t30_412_tells_of_another_object_where_a_condition_was_sent(doing: str) 
 def test_t30_412_to_a_request_without_a_condition_fails_no_recording(doing: str) -> None:
     error = refused(412, "PreconditionFailed", doing=doing)
     assert error.reason is Reason.STORE_UNSUPPORTED
-    assert error.reason in ABOUT_THE_LOCATION
+    assert Trait.DOUBTS_LOCATION in error.reason.traits
 
 
 @pytest.mark.parametrize("code", ["", None])

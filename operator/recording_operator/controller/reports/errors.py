@@ -2,19 +2,9 @@
 
 from typing import Final
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, reasons_with
 
-NOT_PERMITTED: Final = frozenset(
-    {
-        Reason.ACCESS_DENIED,
-        Reason.CREDENTIALS_INVALID,
-        Reason.CREDENTIALS_NOT_FOUND,
-        Reason.BUCKET_NOT_FOUND,
-        Reason.STORE_UNSUPPORTED,
-        Reason.ENDPOINT_BLOCKED,
-    }
-)
-"""What only an administrator mends: then other sources have to do."""
+NOT_PERMITTED: Final = reasons_with(Trait.NEEDS_ADMINISTRATOR)
 
 
 class RefreshError(Exception):

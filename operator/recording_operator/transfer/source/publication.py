@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Trait
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.transfer.job import TransferOptions
@@ -20,8 +20,6 @@ from recording_operator.transfer.source.status import NotYetThere
 # However long ago it was published, one response may be of a node that does not know it yet.
 _LEAST_TRIES: Final = 3
 _LONGEST_PAUSE: Final = 8.0
-# Rights may come late as well, and a file may still grow to its size; but only where the source is known to be new.
-_WHILE_FRESH: Final = frozenset({Reason.SOURCE_FORBIDDEN, Reason.SIZE_MISMATCH})
 _jitter: Final[Callable[[float, float], float]] = random.uniform
 _T = TypeVar("_T")
 
@@ -44,7 +42,7 @@ class PublicationWait:
                 return call()
             except TransferError as error:
                 late = isinstance(error, NotYetThere)
-                if late or (self._is_fresh and error.reason in _WHILE_FRESH):
+                if late or (self._is_fresh and Trait.NEW_SOURCE in error.reason.traits):
                     tries += 1
                     self._pause(error, tries=tries, least=_LEAST_TRIES if late else 1)
                 else:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait
 from recording_operator.egress.dialer import Dialer, SourceResponse
 from recording_operator.engine.expiry import validity_in_url
 from recording_operator.errors import TransferError
@@ -27,8 +27,6 @@ __all__ = ["PROBE_BYTES", "RangesLost", "SizesDiffer", "Source", "SourceFacts", 
 PROBE_BYTES: Final = 64 * 2**10
 # A server may break at every Range; one that broke at a few may just have had a bad moment.
 _RANGE_TRIES: Final = 3
-_BREAKS: Final = frozenset({Reason.SOURCE_RESET, Reason.SOURCE_PROTOCOL_ERROR})
-_USED_UP: Final = frozenset({Reason.SOURCE_FORBIDDEN, Reason.SOURCE_NOT_FOUND})
 _ONCE: Final = (
     "The first request to this URL succeeded and the second was refused. A URL that works only once is enough for "
     "64 KiB. Apply a fresh URL that can be requested several times."
@@ -87,7 +85,7 @@ class Source:
             return _sized(self._probe_whole(), stated_bytes)
         except TransferError as error:
             # The first response was whole by its own word, and there will be no second.
-            if facts is not None and error.reason in _USED_UP:
+            if facts is not None and Trait.ONE_USE_URL in error.reason.traits:
                 return facts
             raise
 
@@ -153,7 +151,7 @@ class Source:
         except RangeRefused:
             return None, None
         except TransferError as error:
-            self._broken_ranges += isinstance(error, ServerFailed) or error.reason in _BREAKS
+            self._broken_ranges += isinstance(error, ServerFailed) or Trait.BREAKS_RANGE in error.reason.traits
             raise
 
     def _request_range(self) -> tuple[SourceFacts | None, int | None]:
@@ -206,7 +204,7 @@ class Source:
         error = refusal(response, validity=self._validity, now=self._now())
         if ranged and blames_range(response, error):
             return RangeRefused(response.host)
-        if self._successes == 1 and error.reason in _USED_UP:
+        if self._successes == 1 and Trait.ONE_USE_URL in error.reason.traits:
             error.message = f"{error.message} {_ONCE}"
         return error
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.checksums import InOrderDigest, crc64nvme
 from recording_operator.errors import TransferError
 from recording_operator.stopping import StopSignal
@@ -29,15 +29,7 @@ from recording_operator.transfer.upload.session import UploadSession
 
 # What is in the open upload can never become the object. A part that arrived wrong is listed with the sum of its wrong
 # bytes, so a later resume would believe it.
-_UPLOAD_IS_USELESS: Final = frozenset(
-    {
-        Reason.SIZE_MISMATCH,
-        Reason.CHECKSUM_MISMATCH,
-        Reason.SOURCE_TOO_LARGE,
-        Reason.STORE_KEY_CONFLICT,
-        Reason.STORE_INTEGRITY,
-    }
-)
+_UPLOAD_IS_USELESS: Final = reasons_with(Trait.UPLOAD_USELESS)
 
 
 class Move:

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait
 from recording_operator.checksums import InOrderDigest
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
@@ -19,8 +19,6 @@ from recording_operator.transfer.upload.progress import Halt, Progress
 from recording_operator.transfer.upload.session import UploadSession, checked
 
 _LOOK_S: Final = 0.05
-# S3 looks at a URL's expiry when a request begins: GETs that run may end, new ones make no sense.
-_LETS_OTHERS_END: Final = frozenset({Reason.SOURCE_EXPIRED, Reason.SOURCE_FORBIDDEN})
 
 
 class RangedUpload:
@@ -147,7 +145,7 @@ class RangedUpload:
         self._session.send(part_number, send_once)
 
     def _failed(self, error: BaseException) -> None:
-        soft = isinstance(error, TransferError) and error.reason in _LETS_OTHERS_END
+        soft = isinstance(error, TransferError) and Trait.NO_NEW_REQUESTS in error.reason.traits
         with self._lock:
             # The first word counts: workers that are halted because of it say Stopped. A hard one outdoes a soft one.
             if self._error is None or (self._soft and not soft and not isinstance(error, Stopped)):

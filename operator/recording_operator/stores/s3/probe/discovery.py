@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from recording_operator import checksums
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
@@ -30,20 +30,9 @@ BODY: Final = b"Written by the recording-operator to check this location; safe t
 _CRC: Final = checksums.crc64nvme(BODY)
 _WRONG: Final = _CRC ^ 1
 _MD5: Final = etag_of_body(BODY)
-# Refusals that no weaker way would change.
-_HOPELESS: Final = {
-    Reason.STORE_UNAVAILABLE,
-    Reason.BUCKET_NOT_FOUND,
-    Reason.CLOCK_SKEW,
-    Reason.WRONG_REGION,
-    Reason.ENCRYPTION_KEY_NOT_USABLE,
-    Reason.CREDENTIALS_NOT_FOUND,
-    Reason.ENDPOINT_BLOCKED,
-    Reason.STORE_QUOTA,
-}
+_HOPELESS: Final = reasons_with(Trait.ENDS_PROBE)
 _LOOKS: Final = 4
-# How stores answer to a sum that is not that of the bytes.
-_REFUSALS: Final = frozenset({Reason.STORE_INTEGRITY, Reason.STORE_UNSUPPORTED})
+_REFUSALS: Final = reasons_with(Trait.REJECTS_BYTES)
 
 
 class Discovery:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from recording_operator import checksums
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities, Joins
@@ -25,7 +25,7 @@ _MORE_BYTES: Final = 64 * 2**10
 _UNEQUAL, _EQUAL = "-unequal", "-equal"
 _LAST: Final = b"The last of three parts.\n"
 # What a join is refused with for what it is, and not for rights or for the moment.
-_REFUSALS: Final = frozenset({Reason.STORE_INTEGRITY, Reason.STORE_UNSUPPORTED})
+_REFUSALS: Final = reasons_with(Trait.REJECTS_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,102 @@
+"""The table of reasons is total: every reason is used, documented, and followed by what was thought of."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import recording_operator
+from recording_operator.api.reasons import Reason, Trait, Verdict, reasons_with, verdict_of
+from recording_operator.api.recording import RecordingStatus
+
+ROOT = Path(recording_operator.__file__).parent
+ENDS_NO_ATTEMPT = {
+    Reason.QUEUED,
+    Reason.UPLOADING,
+    Reason.STORED,
+    Reason.PARTIALLY_STORED,
+    Reason.SUSPENDED,
+    Reason.DELETING,
+    Reason.DELETION_BLOCKED,
+    Reason.DELETION_POLICY_NOT_ALLOWED,
+    Reason.FULL_OBJECT_CRC64NVME,
+    Reason.ETAG_MD5,
+    Reason.READ_BACK,
+    Reason.NOT_STORED_YET,
+    Reason.NOT_PROVED,
+    Reason.PROBE_SUCCEEDED,
+    Reason.REFRESHED,
+    Reason.SCHEDULE_INVALID,
+    Reason.PRICES_INVALID,
+    Reason.CURRENCY_MISMATCH,
+    Reason.REFRESH_FAILED,
+    Reason.WITHIN_BUDGET,
+    Reason.THRESHOLD_PASSED,
+}
+
+
+def test_every_reason_that_ends_an_attempt_has_a_verdict() -> None:
+    assert {reason for reason in Reason if reason.verdict is None} == ENDS_NO_ATTEMPT
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_has_a_sentence_and_is_set_somewhere(reason: Reason) -> None:
+    assert re.fullmatch(r"([A-Z]|spec\.).*\.", reason.sentence)
+    assert reason in reasons_named_in("."), "no code sets it"
+
+
+@pytest.mark.parametrize("trait", list(Trait))
+def test_every_trait_is_that_of_a_reason_and_is_asked_for_somewhere(trait: Trait) -> None:
+    code = "".join(file.read_text() for file in ROOT.rglob("*.py") if file.name != "reasons.py")
+
+    assert reasons_with(trait)
+    assert f"Trait.{trait.name}" in code
+
+
+def test_no_module_keeps_a_list_of_reasons_beside_the_table() -> None:
+    lists = re.compile(r"frozenset\(\s*\{\s*Reason\.|^_?[A-Z_]+(?:: Final[^=]*)? = (?:\{|\()\s*Reason\.[A-Z_]+,", re.M)
+    files = {str(file.relative_to(ROOT)) for file in ROOT.rglob("*.py") if lists.search(file.read_text())}
+
+    assert files == set()
+
+
+def test_what_transfers_and_their_secrets_raise_has_a_verdict() -> None:
+    raised = reasons_named_in("transfer") | reasons_named_in("stores") | reasons_named_in("kube/secrets.py")
+
+    assert len(raised) > 20
+    assert {reason for reason in raised if reason.verdict is None} <= ENDS_NO_ATTEMPT
+
+
+def test_doubts_about_a_location_never_cost_an_attempt() -> None:
+    assert {reason.verdict for reason in reasons_with(Trait.DOUBTS_LOCATION)} == {Verdict.NOT_ITS_FAULT}
+
+
+def test_what_is_sent_again_within_an_attempt_may_pass() -> None:
+    assert reasons_with(Trait.TRANSIENT) <= reasons_with(Trait.MAY_PASS)
+
+
+def test_whoever_has_to_repair_a_location_cannot_wait_for_it_to_pass() -> None:
+    assert not reasons_with(Trait.NEEDS_ADMINISTRATOR) & reasons_with(Trait.MAY_PASS)
+
+
+def test_a_reason_without_a_verdict_is_retried() -> None:
+    assert verdict_of(Reason.QUEUED) is Verdict.RETRY
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.startswith("Store")])
+def test_a_status_with_a_reason_by_its_older_name_is_read(reason: Reason) -> None:
+    older = reason.replace("Store", "Target", 1)
+
+    assert RecordingStatus.model_validate({"reason": older}).reason is reason
+
+
+def test_a_reason_of_a_newer_version_is_read_as_none() -> None:
+    assert RecordingStatus.model_validate({"reason": "TargetOnMars"}).reason is None
+
+
+def reasons_named_in(folder: str) -> set[Reason]:
+    """Reasons that the sources in a folder (or one file) mention, the table itself left out."""
+    place = ROOT / folder
+    files = [place] if place.is_file() else [file for file in place.rglob("*.py") if file.name != "reasons.py"]
+    names = {name for file in files for name in re.findall(r"\bReason\.([A-Z0-9_]+)\b", file.read_text())}
+    return {Reason[name] for name in names}
