@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-limits bench-report bench-control soak chaos help setup demo test e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
+.PHONY: bench bench-limits bench-report bench-control soak chaos help setup locks demo test e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,6 +30,9 @@ help: ## Show this list
 
 setup: ## Make .venv from the hash-pinned requirements (quick when nothing changed)
 	@$(PYTHON) -I localcluster/setup_venv.py
+
+locks: setup ## Renew requirements/*.txt; UPGRADE=1 takes the newest versions, UPGRADE=boto3 one of them
+	@$(BIN)/python -m localcluster.locks --upgrade=$(UPGRADE)
 
 demo: setup ## Watch Recordings reach S3, on a real control plane; DEMO_ONCE=1 ends by itself
 	@$(BIN)/python -m localcluster demo
