@@ -7,7 +7,7 @@ from typing import Final
 
 from localcluster import background, demo
 from localcluster.builds import ensure_tools
-from localcluster.extratools import HELM3, HELM4
+from localcluster.extratools import HELM3, HELM4, PROMTOOL
 from localcluster.kubectl import KubectlError
 from localcluster.otherstores import RcloneServer, S3ProxyServer
 from localcluster.process import ComponentError
@@ -24,7 +24,7 @@ def _tools() -> int:
 
 def _test_tools() -> int:
     """Build what the tests need besides: inside a test nobody would see that it takes minutes."""
-    ensure_tools((HELM3, HELM4))
+    ensure_tools((HELM3, HELM4, PROMTOOL))
     return _tools()
 
 

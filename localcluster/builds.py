@@ -162,6 +162,7 @@ def _compile(family: Family, *, go: Go, packages: Sequence[str], output: str, lo
         "-v",
         "-trimpath",
         "-buildvcs=false",
+        f"-tags={','.join(family.build_tags)}",
         "-ldflags",
         family.ldflags,
         "-o",

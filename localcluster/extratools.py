@@ -34,6 +34,16 @@ def _helm(major: int) -> Family:
 
 HELM3: Final = _helm(3)
 HELM4: Final = _helm(4)
+# Without its 30 kinds of service discovery: the tests only check rules and run their tests.
+PROMTOOL: Final = Family(
+    name="promtool",
+    folder=_TOOLS / "promtool",
+    module="github.com/prometheus/prometheus",
+    packages={"promtool": "github.com/prometheus/prometheus/cmd/promtool"},
+    version_variables=(("github.com/prometheus/common/version.Version", "{version}"),),
+    build_tags=("remove_all_sd",),
+    cold_build="a minute and a half",
+)
 NODE: Final = Family(
     name="node",
     folder=_TOOLS / "node",

@@ -35,6 +35,7 @@ class Family:
     module: str
     packages: Mapping[str, str]  # program -> package
     version_variables: tuple[tuple[str, str], ...] = field(default=())  # variable, value; {version} is filled in
+    build_tags: tuple[str, ...] = field(default=())
     cold_build: str  # how long a build takes with empty caches on two cores
 
     @property
@@ -66,6 +67,7 @@ class Family:
                 self._mod(),
                 (self.folder / "go.sum").read_text(),
                 self.ldflags,
+                *self.build_tags,
                 go_version,
                 platform.machine(),
                 sys.platform,

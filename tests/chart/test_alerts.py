@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from localcluster.builds import ensure_tools
+from localcluster.extratools import PROMTOOL
 from localcluster.install import PROJECT
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReportStatus
@@ -53,12 +54,9 @@ _ON = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}}
 
 
 @pytest.fixture
-def promtool() -> str:
-    """The program, or a skip that says where it comes from."""
-    found = shutil.which("promtool")
-    if found is None:
-        pytest.skip("promtool is not here: apt-get install prometheus")
-    return found
+def promtool() -> Path:
+    """The program, built where missing."""
+    return ensure_tools((PROMTOOL,))["promtool"]
 
 
 @pytest.fixture
@@ -146,7 +144,7 @@ def test_every_alert_is_asked_both_ways(spec: Object) -> None:
     assert {case.alert for case in ALERT_CASES if not case.fires} == alerts
 
 
-def test_promtool_reads_the_rules(promtool: str, spec: Object, tmp_path: Path) -> None:
+def test_promtool_reads_the_rules(promtool: Path, spec: Object, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text(yaml.safe_dump(spec))
     done = subprocess.run([promtool, "check", "rules", str(rules)], capture_output=True, text=True, check=False)
@@ -154,7 +152,7 @@ def test_promtool_reads_the_rules(promtool: str, spec: Object, tmp_path: Path) -
     assert f"{len(_alerts(spec))} rules found" in done.stdout
 
 
-def test_each_alert_fires_on_its_condition_and_not_otherwise(promtool: str, spec: Object, tmp_path: Path) -> None:
+def test_each_alert_fires_on_its_condition_and_not_otherwise(promtool: Path, spec: Object, tmp_path: Path) -> None:
     bare = [{key: rule[key] for key in ("alert", "expr", "for", "labels") if key in rule} for rule in _alerts(spec)]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": bare}]}))
     severity = {rule["alert"]: rule["labels"]["severity"] for rule in _alerts(spec)}
