@@ -32,9 +32,10 @@ from recording_operator.egress.policy import SourcePolicy
 from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import Fact, Stored, TransferEnded, UploadCreated
 from recording_operator.metrics import Metrics
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
 
@@ -132,7 +133,7 @@ class Here:
                 endpoint=self.base,
                 path_style=True,
                 ca_bundle_pem=Path(authority).read_text(encoding="utf-8"),
-                credentials=S3Credentials(access_key_id="AKIABENCH", secret_access_key="bench"),  # noqa: S106 - any
+                credentials=StoreCredentials(access_key_id="AKIABENCH", secret_access_key="bench"),  # noqa: S106 - any
                 connections=512,
             )
         )

@@ -26,8 +26,9 @@ from recording_operator.controller.reports.refresher import Refresher
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, NoToken, connection
 from recording_operator.kube.rest import RestClient
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options, build_client
+from recording_operator.stores.s3.client import S3Options, build_client
 
 GOAL_TIMES: Final = 1.5
 GOAL_MIB: Final = 40
@@ -55,7 +56,7 @@ class Peers:
         found = json.loads(self.file.read_text()) if self.file else {}
         key, secret = found.get("keys", ("bench", "bench"))
         endpoint = found.get("endpoint", f"http://127.0.0.1:{self.port}")
-        keys = S3Credentials(access_key_id=key, secret_access_key=secret)
+        keys = StoreCredentials(access_key_id=key, secret_access_key=secret)
         return S3Options(bucket="bench", endpoint=endpoint, path_style=True, credentials=keys)
 
     def api(self) -> KubeApi:

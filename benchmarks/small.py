@@ -32,9 +32,10 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
 
@@ -62,7 +63,7 @@ class Objects:
                 endpoint=both.store,
                 path_style=True,
                 ca_bundle_pem=both.authority.read_text(),
-                credentials=S3Credentials(access_key_id=both.access_key, secret_access_key=both.secret_key),
+                credentials=StoreCredentials(access_key_id=both.access_key, secret_access_key=both.secret_key),
             ),
             capabilities=Capabilities(),
         )

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from localcluster.operatorprocess import POLICY
 from recording_operator.cli import main
 from recording_operator.cli.arguments import Target
-from recording_operator.stores.s3.client import S3Credentials, S3Options, build_client
+from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.s3.client import S3Options, build_client
 from tests.support.lying_source import Content, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
@@ -244,7 +245,7 @@ def test_the_arn_of_an_access_point_is_a_bucket_of_aws(strict: StrictStore, home
     arn = "arn:aws:s3:eu-west-1:123456789012:accesspoint/mine"
     assert Target().convert(f"s3://{arn}/a/key", None, None) == (arn, "a/key")
     assert "for AWS only" in copied(strict, f"--endpoint-url={strict.endpoint}", bucket=arn).output
-    keys = S3Credentials(access_key_id="A", secret_access_key="B")
+    keys = StoreCredentials(access_key_id="A", secret_access_key="B")
     client = build_client(S3Options(bucket=arn, region="us-east-1", credentials=keys))
     url = client.generate_presigned_url("get_object", Params={"Bucket": arn, "Key": "a/key"})
     assert url.startswith("https://mine-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/a/key?")

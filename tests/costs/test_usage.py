@@ -9,8 +9,8 @@ import pytest
 from recording_operator.api.keytemplate import key_pattern
 from recording_operator.costs.arrivals import Window
 from recording_operator.costs.index import RecordingIndex
+from recording_operator.costs.keyspaces import KeyClaim
 from recording_operator.costs.library import find_profile
-from recording_operator.costs.places import Claim
 from recording_operator.costs.usage import UNKNOWN, Holding, LocationTally, Scope, Usage, writes_of
 from tests.costs.building import LOCATION, at
 
@@ -27,7 +27,7 @@ def tally(
     template: str = WITH_ORG,
     prefix: str = "r/",
     scope: Scope | None = None,
-    claims: tuple[Claim, ...] = (),
+    claims: tuple[KeyClaim, ...] = (),
     profile: str = "aws-s3/us-east-1",
 ) -> LocationTally:
     index = RecordingIndex(listed_from=NOW)
@@ -93,7 +93,7 @@ def test_the_prefix_of_another_location_is_left_to_it() -> None:
     counting = tally(
         usage,
         prefix="",
-        claims=(Claim("r/", key_pattern(prefix="r/", template=WITH_ORG)),),
+        claims=(KeyClaim("r/", key_pattern(prefix="r/", template=WITH_ORG)),),
         template="{org}/{user}/{uid}/{artifact}",
     )
     counting.add(f"r/acme/u/{UID}/video", size_bytes=10, storage_class=None, last_modified=OLD)
@@ -103,7 +103,7 @@ def test_the_prefix_of_another_location_is_left_to_it() -> None:
 
 def test_nobody_hides_by_an_organisation_that_is_called_as_the_prefix_of_another_location() -> None:
     usage = Usage()
-    claim = Claim("r/", key_pattern(prefix="r/", template=WITH_ORG))
+    claim = KeyClaim("r/", key_pattern(prefix="r/", template=WITH_ORG))
     counting = tally(usage, prefix="", claims=(claim,), template="{org}/{user}/{uid}/{artifact}")
     counting.add(f"r/u/{UID}/video", size_bytes=10, storage_class=None, last_modified=OLD)
     assert [holding.org for holding in usage.held] == ["r"]

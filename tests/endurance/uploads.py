@@ -24,8 +24,9 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.kube.client import UNFINISHED, KubeApi
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from tests.endurance.ledger import Ledger, uid_of
 from tests.endurance.servers import ChaoticStore, content_of, is_refused, serve_source
 from tests.endurance.worker import Config, keep_running, key_of
@@ -89,7 +90,7 @@ def run(
             bucket=strict.bucket_name,
             endpoint=strict.endpoint,
             path_style=True,
-            credentials=S3Credentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key),
+            credentials=StoreCredentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key),
             answer_timeout_s=1.0,
         )
         ledger = Ledger.create(Path(folder) / "ledger", recordings=uploads)

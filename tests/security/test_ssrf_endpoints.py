@@ -12,8 +12,9 @@ from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import may_be_endpoint, parse_address
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.prober import check_endpoint, probe
 from tests.security.canary import ALLOWED, Canary, Connects, Door, answer_names
 from tests.security.corpus import METADATA_FORMS, NAMES, urls
@@ -23,7 +24,7 @@ _METADATA = "169.254.169.254"
 
 
 def store(endpoint: str) -> S3Store:
-    credentials = S3Credentials(access_key_id="AKIAEXAMPLE", secret_access_key="not-a-secret")
+    credentials = StoreCredentials(access_key_id="AKIAEXAMPLE", secret_access_key="not-a-secret")
     return S3Store(
         S3Options(bucket="b", region="us-east-1", endpoint=endpoint, path_style=True, credentials=credentials)
     )

@@ -14,9 +14,10 @@ from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.errors import TransferError
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
 from recording_operator.transfer.limits.bandwidth import Flow
@@ -121,7 +122,7 @@ def store_of(strict: StrictStore, **more: object) -> S3Store:
         "bucket": strict.bucket_name,
         "endpoint": strict.endpoint,
         "path_style": True,
-        "credentials": S3Credentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key),
+        "credentials": StoreCredentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key),
     }
     return S3Store(S3Options(**{**given, **more}))  # type: ignore[arg-type]
 

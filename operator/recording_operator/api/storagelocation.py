@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from recording_operator.api import cel
+from recording_operator.api.endpoints import canonical_endpoint
 from recording_operator.api.meta import (
     ApiModel,
     Bytes,
@@ -137,6 +138,16 @@ class S3(ApiModel):
         default=None,
         description="Access key. Absent: the operator's ambient identity (IRSA, workload identity, instance role).",
     )
+
+    @property
+    def address(self) -> str:
+        """The store's address, equal for whatever way an endpoint is written; empty for AWS."""
+        return canonical_endpoint(self.endpoint)
+
+
+StoreSpec = S3
+"""What a location says of its store: S3 is the only kind. Every kind has `bucket`, `prefix`, `address`,
+`storage_class` and `credentials`, which is all that anyone but its own package in stores/ reads."""
 
 
 class LabelSelectorRequirement(ApiModel):
@@ -288,6 +299,11 @@ class StorageLocationSpec(ApiModel):
         default_factory=Prices, description="What the store charges, for StorageReports. Absent: the profile default."
     )
 
+    @property
+    def store(self) -> StoreSpec:
+        """The store, of whatever kind."""
+        return self.s3
+
 
 class StorageLocationStatus(ApiModel):
     """What the operator's probe found. Written by the operator only."""
@@ -314,3 +330,8 @@ class StorageLocation(ApiModel):
     metadata: ObjectMeta
     spec: StorageLocationSpec
     status: StorageLocationStatus = Field(default_factory=StorageLocationStatus)
+
+    @property
+    def store(self) -> StoreSpec:
+        """Where the objects are."""
+        return self.spec.store

@@ -125,7 +125,7 @@ class Sweeper:
                 _log.warning("Open uploads could not be looked through: %s", error.message, extra=extra)
 
     def _sweep_location(self, location: StorageLocation, store: S3Store) -> None:
-        prefix = location.spec.s3.prefix
+        prefix = location.store.prefix
         pattern = uid_pattern(prefix=prefix, template=location.spec.key_template)
         if pattern is None:
             return

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from recording_operator.api.keytemplate import exact_fields, key_pattern, unescape_id
 from recording_operator.costs.arrivals import MOST_OWNERS, OTHER, Amount, Arrivals, UploadDay, Window, earliest
 from recording_operator.costs.index import RecordingIndex
-from recording_operator.costs.places import Claim
+from recording_operator.costs.keyspaces import KeyClaim
 from recording_operator.costs.profile import Profile, StorageClassPrice
 
 UNKNOWN: Final = "(unknown)"
@@ -108,7 +108,7 @@ class LocationTally:
         location: str,
         prefix: str,
         key_template: str,
-        claims: tuple[Claim, ...],
+        claims: tuple[KeyClaim, ...],
         profile: Profile,
         index: RecordingIndex,
         scope: Scope,

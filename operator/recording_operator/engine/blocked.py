@@ -61,7 +61,7 @@ def bucket_is_gone(entry: Entry, teardown: Teardown, fact: CleanedUp, locations:
     if not (found_none and found_none_before) or location is None:
         return False
     fault = locations.fault(location.metadata.name)
-    same = entry.recording.status.bucket in (None, location.spec.s3.bucket)
+    same = entry.recording.status.bucket in (None, location.store.bucket)
     return same and fault is not None and fault[0] is Reason.BUCKET_NOT_FOUND
 
 

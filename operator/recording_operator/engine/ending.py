@@ -145,7 +145,7 @@ def _says_missing(state: State, entry: Entry, teardown: Teardown) -> list[Action
     missing = f"StorageLocation {name} does not exist"
     if location is not None:
         missing = f"The objects are in the bucket {entry.recording.status.bucket}, and StorageLocation {name} was made "
-        missing += f"anew with the bucket {location.spec.s3.bucket}"
+        missing += f"anew with the bucket {location.store.bucket}"
     message = f"{missing}. After {hours:g} h the Recording goes and its objects stay"
     return blocked.hold(entry, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
 
@@ -188,7 +188,7 @@ def _nothing_to_remove(entry: Entry) -> bool:
 def _is_elsewhere(entry: Entry, location: StorageLocation) -> bool:
     """Whether the location, deleted and made anew, has another bucket: that one tells nothing of the objects."""
     bucket = entry.recording.status.bucket
-    return _wants_deletion(entry) and bucket not in (None, location.spec.s3.bucket)
+    return _wants_deletion(entry) and bucket not in (None, location.store.bucket)
 
 
 def _may_have_upload(entry: Entry, status: ArtifactStatus) -> bool:

@@ -29,7 +29,7 @@ def key_of(state: State, recording: Recording, artifact: str) -> str | None:
     if location is None:
         return None
     return render_key(
-        prefix=location.spec.s3.prefix,
+        prefix=location.store.prefix,
         template=location.spec.key_template,
         facts=key_facts(recording),
         artifact=artifact,
@@ -44,6 +44,6 @@ def placement_of(state: State, recording: Recording) -> Placement:
     if location is None:
         return Placement(location=name, bucket=None, prefix=None)
     prefix = common_prefix(
-        prefix=location.spec.s3.prefix, template=location.spec.key_template, facts=key_facts(recording)
+        prefix=location.store.prefix, template=location.spec.key_template, facts=key_facts(recording)
     )
-    return Placement(location=name, bucket=location.spec.s3.bucket, prefix=prefix)
+    return Placement(location=name, bucket=location.store.bucket, prefix=prefix)

@@ -7,13 +7,13 @@ own.
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
 from recording_operator.api.names import ALLOWED_HOSTS_ANNOTATION, SOURCE_HEADERS_LABEL
 from recording_operator.api.reasons import Reason
 from recording_operator.kube.client import KubeApi, SecretData
 from recording_operator.kube.errors import Forbidden, NotFound
+from recording_operator.stores.credentials import StoreCredentials
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5: neither CR, LF nor NUL
@@ -34,15 +34,6 @@ class SecretError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreCredentials:
-    """Keys of an S3 store; printing them shows nothing."""
-
-    access_key_id: str = field(repr=False)
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(repr=False)
 
 
 def resolve_url(kube: KubeApi, *, namespace: str, name: str, key: str) -> str:

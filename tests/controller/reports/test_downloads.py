@@ -17,8 +17,9 @@ from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from tests.support.accesslogs import deliver, line, log_key
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
@@ -26,7 +27,7 @@ from tests.support.transfers import store_of
 BUCKET, LOGS = "recordings-of-ours", "logs-of-ours"
 TEMPLATE = "{org}/{uid}/{artifact}"
 KEY = "acme/0b6b2f4e-8f0f-4c7e-9a51-0e6f5f1f3a11/video"
-KEYS = S3Credentials(access_key_id="key", secret_access_key="secret")
+KEYS = StoreCredentials(access_key_id="key", secret_access_key="secret")
 BY_LOGS = {"accessLogs": {"bucket": LOGS}}
 BY_METRICS = {"cloudWatch": {"filterId": "all"}}
 

@@ -16,8 +16,9 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.prober import owner_marker, probe
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.artifact import abort_uploads
@@ -51,12 +52,12 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         if request.param == "strict":
             strict = stack.enter_context(StrictStore())
             bucket, endpoint = strict.bucket_name, strict.endpoint
-            keys = S3Credentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key)
+            keys = StoreCredentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key)
         else:
             server: S3Server = request.getfixturevalue("s3")
             bucket, endpoint = f"t-{uuid.uuid4().hex[:12]}", server.endpoint
             server.create_bucket(bucket, versioned=True)
-            keys = S3Credentials(access_key_id=server.root.access_key, secret_access_key=server.root.secret_key)
+            keys = StoreCredentials(access_key_id=server.root.access_key, secret_access_key=server.root.secret_key)
         options = S3Options(bucket=bucket, endpoint=endpoint, region="us-east-1", path_style=True, credentials=keys)
         store = S3Store(options)
         stack.callback(store.close)
@@ -215,8 +216,8 @@ def test_probe_of_wrong_keys(world: World) -> None:
     good = world.options.credentials
     assert good is not None
     for keys in (
-        S3Credentials(access_key_id=good.access_key_id, secret_access_key="wrong-secret"),
-        S3Credentials(access_key_id="AKIANOBODY", secret_access_key="wrong-secret"),
+        StoreCredentials(access_key_id=good.access_key_id, secret_access_key="wrong-secret"),
+        StoreCredentials(access_key_id="AKIANOBODY", secret_access_key="wrong-secret"),
     ):
         with pytest.raises(LocationError) as caught:
             probe(world.with_(credentials=keys))

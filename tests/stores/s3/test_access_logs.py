@@ -11,9 +11,9 @@ from moto import mock_aws
 
 from localcluster import S3Server
 from recording_operator.api.reasons import Reason
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3 import access_logs as accesslog
 from recording_operator.stores.s3.access_logs import LATE, LoggedDownload, LogReading, logged_downloads
-from recording_operator.stores.s3.errors import StoreError
 from tests.support.accesslogs import deliver, line, log_key, turn_back
 
 SOURCE, LOGS = "recordings-of-ours", "logs-of-ours"

@@ -9,12 +9,13 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from recording_operator.api.reasons import Reason
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.errors import StoreError
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.cloudwatch import LATE, cloudwatch_client, downloaded_bytes
-from recording_operator.stores.s3.errors import StoreError
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
-KEYS = S3Credentials(access_key_id="key", secret_access_key="secret")
+KEYS = StoreCredentials(access_key_id="key", secret_access_key="secret")
 
 
 def client() -> Any:

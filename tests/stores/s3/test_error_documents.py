@@ -8,10 +8,11 @@ from recording_operator.api.reasons import Reason
 from recording_operator.errors import LocationError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.error_documents import made_plain
-from recording_operator.stores.s3.errors import StoreError
 from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.transfer.artifact import abort_uploads
 from tests.support.scripted_store import Connection, a_scripted_store
@@ -44,7 +45,7 @@ def response(status: int, body: str) -> bytes:
 
 def store_at(port: int) -> S3Store:
     """A client of the scripted store."""
-    keys = S3Credentials(access_key_id="AKIATEST", secret_access_key="test-secret-key")
+    keys = StoreCredentials(access_key_id="AKIATEST", secret_access_key="test-secret-key")
     return S3Store(
         S3Options(bucket="recordings", endpoint=f"http://127.0.0.1:{port}", path_style=True, credentials=keys)
     )

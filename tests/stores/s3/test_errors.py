@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from recording_operator.api.reasons import Reason, Trait, Verdict
 from recording_operator.errors import TransferError
-from recording_operator.stores.s3.errors import StoreError, translated
+from recording_operator.stores.errors import StoreError
+from recording_operator.stores.s3.errors import translated
 
 # Every code of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html that a request of ours can meet, and
 # what other stores were reported to say.

@@ -7,9 +7,10 @@ import pytest
 
 from localcluster import Credentials, S3Server
 from recording_operator.api.reasons import Reason
+from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
-from recording_operator.stores.s3.errors import StoreError
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.listing import listed_objects
 
 OBJECTS = 1_050  # more than a page
@@ -17,7 +18,7 @@ OBJECTS = 1_050  # more than a page
 
 def store(s3: S3Server, bucket: str, user: Credentials | None = None) -> S3Store:
     who = user or s3.root
-    keys = S3Credentials(access_key_id=who.access_key, secret_access_key=who.secret_key)
+    keys = StoreCredentials(access_key_id=who.access_key, secret_access_key=who.secret_key)
     return S3Store(S3Options(bucket=bucket, endpoint=s3.endpoint, path_style=True, credentials=keys))
 
 

@@ -15,12 +15,13 @@ import botocore.session
 import pytest
 from botocore.loaders import Loader
 
-from recording_operator.stores.s3.client import S3Credentials, S3Options, build_client
+from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.s3.client import S3Options, build_client
 from recording_operator.stores.s3.cloudwatch import cloudwatch_client
 from recording_operator.stores.s3.models import service_models
 from recording_operator.stores.s3.once import once
 
-KEYS = S3Credentials(access_key_id="key", secret_access_key="secret")
+KEYS = StoreCredentials(access_key_id="key", secret_access_key="secret")
 
 
 def client(region: str = "eu-west-1") -> Any:
@@ -35,13 +36,14 @@ def fresh_models() -> Loader:
 
 _LOCATIONS = """
 import gc
-from recording_operator.stores.s3.client import S3Credentials, S3Options, connect
+from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.s3.client import S3Options, connect
 
 def resident_kib():
     gc.collect()
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
 
-keys = S3Credentials(access_key_id="key", secret_access_key="secret")
+keys = StoreCredentials(access_key_id="key", secret_access_key="secret")
 made = [connect(S3Options(bucket=f"archive-{number}", region="eu-west-1", credentials=keys)) for number in range(4)]
 before = resident_kib()
 made += [connect(S3Options(bucket=f"more-{number}", region="eu-west-1", credentials=keys)) for number in range(16)]

@@ -16,9 +16,10 @@ from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.prober import owner_marker, probe
 from recording_operator.transfer.artifact import abort_uploads, store_inline
 from recording_operator.transfer.job import TransferOptions
@@ -99,7 +100,7 @@ def unprobed(request: pytest.FixtureRequest) -> Iterator[World]:
     else:
         server = request.getfixturevalue("others")(request.param)
         server.create_bucket(bucket)
-    keys = S3Credentials(access_key_id=server.root.access_key, secret_access_key=server.root.secret_key)
+    keys = StoreCredentials(access_key_id=server.root.access_key, secret_access_key=server.root.secret_key)
     store = S3Store(
         S3Options(bucket=bucket, endpoint=server.endpoint, region="us-east-1", path_style=True, credentials=keys)
     )

@@ -10,8 +10,8 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials
 from recording_operator.transfer.artifact import abort_uploads, store_inline
 from tests.support.lying_source import Behaviour, LyingSource, SourceRequest
 from tests.support.strict_bucket import Attributes
@@ -70,7 +70,7 @@ def test_t13_rights_taken_away_keep_the_upload_and_a_later_attempt_ends_it(
 
 def test_t13_wrong_keys(serve: Serve, strict: StrictStore) -> None:
     for access_key, secret_key in (("AKIAOTHER", strict.secret_key), (strict.access_key, "wrong-secret-key")):
-        keys = S3Credentials(access_key_id=access_key, secret_access_key=secret_key)
+        keys = StoreCredentials(access_key_id=access_key, secret_access_key=secret_key)
         error = fails(lambda keys=keys: run_transfer(serve(BODY).url, store_of(strict, credentials=keys)))  # type: ignore[misc]
         assert error.reason is Reason.STORE_DENIED
         assert secret_key not in str(error)

@@ -22,10 +22,11 @@ from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
 from recording_operator.kube.outage import level_of
-from recording_operator.kube.secrets import SecretError, StoreCredentials, location_credentials
+from recording_operator.kube.secrets import SecretError, location_credentials
 from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
 
 _WRITE_TRIES: Final = 3
@@ -272,7 +273,7 @@ class LocationKeeper:
 
     def _client(self, known: _Known, location: StorageLocation) -> S3Store:
         """The client for this spec and these credentials; a new one only when one of them has changed."""
-        reference = location.spec.s3.credentials
+        reference = location.store.credentials
         credentials = None
         if reference is not None:
             credentials = location_credentials(
@@ -285,7 +286,7 @@ class LocationKeeper:
         if known.store is None or not same:
             store = self._stores.open(location, credentials)
             with self._lock:
-                if known.store is not None and made_from is not None and made_from.spec.s3 == location.spec.s3:
+                if known.store is not None and made_from is not None and made_from.store == location.store:
                     # Until it is probed it is taken for what it was: new keys do not change a store.
                     store = store.adapted(known.store.capabilities)
                 known.store, known.credentials, known.made_from = store, credentials, location

@@ -4,10 +4,10 @@ from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.errors import LocationError
-from recording_operator.kube.secrets import StoreCredentials
 from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.prober import owner_marker, probe
 
 
@@ -64,7 +64,7 @@ def _options(location: StorageLocation, credentials: StoreCredentials | None, co
         checksums=s3.checksums,
         ca_bundle_pem=s3.ca_bundle,
         connections=connections,
-        credentials=S3Credentials(
+        credentials=StoreCredentials(
             access_key_id=credentials.access_key_id,
             secret_access_key=credentials.secret_access_key,
             session_token=credentials.session_token,

@@ -14,13 +14,13 @@ from recording_operator.api.storagelocation import AccessLogs, CloudWatch, Stora
 from recording_operator.api.storagereport import DownloadSource
 from recording_operator.controller.reports.errors import NOT_PERMITTED, RefreshError
 from recording_operator.costs.arrivals import Window
-from recording_operator.costs.places import place_of
+from recording_operator.costs.keyspaces import key_space
 from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.errors import LocationError, TransferError
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.access_logs import LogReading
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.errors import StoreError
 
 _PATIENCE: Final = 3
 _log = logging.getLogger(__name__)
@@ -74,11 +74,11 @@ class DownloadCounter:
         return self._count
 
     def _from_metrics(self, location: StorageLocation, asked: CloudWatch) -> None:
-        name, s3 = location.metadata.name, location.spec.s3
+        name, space = location.metadata.name, key_space(location)
         if self._scope.orgs or self._scope.namespaces:
             self._count.notes.append(f"{name}: downloads are estimated, CloudWatch counts the whole bucket's")
             return
-        metric = (place_of(location).endpoint, s3.bucket, asked.filter_id)
+        metric = (space.address, space.bucket, asked.filter_id)
         days = {}
         if metric not in self._metrics_taken:
             begin, end = self._window.since, self._window.now

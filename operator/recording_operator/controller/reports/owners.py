@@ -4,8 +4,8 @@ from typing import Final
 
 from recording_operator.api.keytemplate import escape_id, is_owner_id, unescape_id
 from recording_operator.controller.reports.errors import NOT_PERMITTED
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.errors import StoreError
 
 MOST_ASKED: Final = 1000
 

@@ -16,8 +16,8 @@ from recording_operator.controller.reports.errors import NOT_PERMITTED, RefreshE
 from recording_operator.controller.reports.notes import MOST_SIZED_UPLOADS, counted_so, not_counted
 from recording_operator.controller.reports.owners import OwnerAsker
 from recording_operator.costs.index import RecordingIndex
+from recording_operator.costs.keyspaces import KeySpaces
 from recording_operator.costs.library import find_profile, overridden
-from recording_operator.costs.places import Places
 from recording_operator.costs.profile import PriceError
 from recording_operator.costs.report import Counted, CurrencyError, begins_anew, currency_of, refreshed, window_of
 from recording_operator.costs.sample import Priced, Terms
@@ -26,8 +26,8 @@ from recording_operator.costs.usage import LocationTally, Part, Scope, Usage
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.errors import StoreError
 
 _STOP_EVERY: Final = 1000
 _log = logging.getLogger(__name__)
@@ -76,13 +76,13 @@ class Refresher:
         window = window_of(report.status, now=now, scope=scope.mark)
         usage = Usage()
         tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=scope, window=window)
-        places = Places([location for location, _ in stores], locations)
-        shared = {location.metadata.name: places.counted_by(location) for location in seen}
+        key_spaces = KeySpaces([location for location, _ in stores], locations)
+        shared = {location.metadata.name: key_spaces.counted_by(location) for location in seen}
         denied = [(location, why) for location, why in denied if shared[location.metadata.name] is None]
         self._count_recordings(tally, usage, {location.metadata.name: location for location, _ in denied}, terms)
         listed = {location.metadata.name: store for location, store in stores}
         counting = [location for location in seen if shared[location.metadata.name] is None]
-        tallies = self._tallies(usage, counting, listed, places, terms=terms, tally=tally)
+        tallies = self._tallies(usage, counting, listed, key_spaces, terms=terms, tally=tally)
         for location, store in stores:
             if location.metadata.name in tallies:
                 self._count_bucket(usage, tallies[location.metadata.name], location, store)
@@ -156,7 +156,7 @@ class Refresher:
             name = location.metadata.name
             try:
                 store = self._clients.store(location)
-                store.may_list(location.spec.s3.prefix)
+                store.may_list(location.store.prefix)
                 listable.append((location, store))
             except StoreError as error:
                 if error.location_reason not in NOT_PERMITTED:
@@ -177,7 +177,7 @@ class Refresher:
             location = denied.get(str(raw["spec"].get("storageLocation"))) if tally.add(raw) else None
             if location is not None:
                 profile = terms.prices[location.metadata.name].profile
-                storage_class = location.spec.s3.storage_class
+                storage_class = location.store.storage_class
                 add_recording(usage, raw, storage_class=storage_class, profile=profile, window=tally.window)
 
     def _tallies(
@@ -185,7 +185,7 @@ class Refresher:
         usage: Usage,
         locations: Iterable[StorageLocation],
         stores: Mapping[str, S3Store],
-        places: Places,
+        key_spaces: KeySpaces,
         *,
         terms: Terms,
         tally: RecordingTally,
@@ -196,9 +196,9 @@ class Refresher:
             location.metadata.name: LocationTally(
                 usage,
                 location=location.metadata.name,
-                prefix=location.spec.s3.prefix,
+                prefix=location.store.prefix,
                 key_template=location.spec.key_template,
-                claims=places.claims_on(location),
+                claims=key_spaces.claims_on(location),
                 profile=terms.prices[location.metadata.name].profile,
                 index=tally.index,
                 scope=tally.scope,
@@ -209,9 +209,9 @@ class Refresher:
         }
 
     def _count_bucket(self, usage: Usage, counting: LocationTally, location: StorageLocation, store: S3Store) -> None:
-        name, spec = location.metadata.name, location.spec
+        name = location.metadata.name
         try:
-            for number, found in enumerate(store.objects(spec.s3.prefix)):
+            for number, found in enumerate(store.objects(location.store.prefix)):
                 self._stop_now_and_then(number)
                 counting.add(
                     found.key,
@@ -229,7 +229,7 @@ class Refresher:
         self, usage: Usage, counting: LocationTally, store: S3Store, location: StorageLocation
     ) -> None:
         """A listing of uploads has no sizes: each is asked for its parts, so many at most."""
-        for number, upload in enumerate(store.uploads(location.spec.s3.prefix)):
+        for number, upload in enumerate(store.uploads(location.store.prefix)):
             self._stop_now_and_then(0)
             if number == MOST_SIZED_UPLOADS:
                 extra = {"location": location.metadata.name}
@@ -242,7 +242,7 @@ class Refresher:
                 if error.reason is Reason.STORE_UPLOAD_LOST:
                     continue  # it ended meanwhile
                 raise
-            storage_class = location.spec.s3.storage_class
+            storage_class = location.store.storage_class
             begun = upload.initiated_at
             parts = [Part(part.size_bytes, max(begun, part.uploaded_at or begun)) for part in listed]
             counting.add_incomplete(upload.key, parts=parts, storage_class=storage_class)

@@ -18,11 +18,12 @@ from recording_operator.api.names import (
 )
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.capabilities import UNKNOWN, Capabilities
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.access_logs import LoggedDownload, LogReading, logged_downloads
 from recording_operator.stores.s3.client import Connected, S3Options, connect
 from recording_operator.stores.s3.cloudwatch import cloudwatch_client, downloaded_bytes
-from recording_operator.stores.s3.errors import StoreError, status_of, translated
+from recording_operator.stores.s3.errors import status_of, translated
 from recording_operator.stores.s3.listing import ListedObject, listed_objects, may_list
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.store import (

@@ -17,6 +17,7 @@ from botocore.handlers import validate_bucket_name
 from botocore.utils import parse_timestamp
 
 from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3 import error_documents
 from recording_operator.stores.s3.errors import no_credentials
 from recording_operator.stores.s3.models import service_models
@@ -43,15 +44,6 @@ _NOBODYS_FILES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class S3Credentials:
-    """A key pair, with a session token where they are temporary. `repr` shows none of it."""
-
-    access_key_id: str = field(repr=False)
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class S3Options:
     """An S3 bucket, how to reach it and how objects are kept in it.
 
@@ -71,7 +63,7 @@ class S3Options:
     tags: tuple[tuple[str, str], ...] = ()
     checksums: ChecksumUse = ChecksumUse.AUTO
     ca_bundle_pem: str | None = None
-    credentials: S3Credentials | None = None
+    credentials: StoreCredentials | None = None
     connections: int = 64
     answer_timeout_s: float = 60.0
 

@@ -13,7 +13,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from recording_operator.api.reasons import Reason
-from recording_operator.errors import TransferError
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.retries import asked_wait_s
 from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
 
@@ -44,7 +44,6 @@ _BUSY: Final = (
 _OTHER_BYTES: Final = (
     "BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "InvalidPart", "InvalidPartOrder", "EntityTooSmall",
 )  # fmt: skip
-_TOO_LARGE: Final = "EntityTooLarge"
 _BY_CODE: Final[dict[str, Reason]] = {
     **dict.fromkeys(_CREDENTIALS, Reason.CREDENTIALS_INVALID),
     **dict.fromkeys(_RIGHTS, Reason.ACCESS_DENIED),
@@ -109,8 +108,6 @@ _REGION_IN_TEXT: Final = re.compile(
     r"\bs3[.-]([a-z0-9-]{1,64})\.amazonaws\.com|expecting '([a-z0-9-]{1,64})'|The ([a-z0-9-]{1,64}) location constraint"
 )
 BLOCKED_ENDPOINT: Final = "s3.endpoint leads to a link-local or cloud metadata address, which is never a store."
-# A transfer says StoreDenied to the tenant; which credentials and why is the administrator's to see.
-_COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.STORE_DENIED, Reason.ACCESS_DENIED: Reason.STORE_DENIED}
 
 # What botocore raises on the first request, when it looks for credentials or renews them.
 _WITHOUT_CREDENTIALS: Final = (
@@ -130,25 +127,6 @@ _WITHOUT_CREDENTIALS: Final = (
     boto.InfiniteLoopConfigError,
     boto.UnknownCredentialError,
 )
-
-
-class StoreError(TransferError):
-    """A failure of the store. `location_reason` is what a probe reports: it tells bad keys from missing rights.
-
-    `code` is the store's own, where it has the form of one, else the status; "" where there was no response.
-    """
-
-    def __init__(
-        self, location_reason: Reason, message: str, *, retry_after_s: float | None = None, code: str = ""
-    ) -> None:
-        super().__init__(_COARSE.get(location_reason, location_reason), message, retry_after_s=retry_after_s)
-        self.location_reason = location_reason
-        self.code = code
-
-    @property
-    def body_too_large(self) -> bool:
-        """Whether the store, or a proxy before it, takes no body of this size."""
-        return self.code in (str(_ENTITY_TOO_LARGE), _TOO_LARGE)
 
 
 @contextmanager
@@ -192,7 +170,8 @@ def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> Stor
     if reason is Reason.ACCESS_DENIED and right is not None and right[1].startswith("kms:"):
         reason = Reason.ENCRYPTION_KEY_NOT_USABLE
     message = _MESSAGES[reason]
-    if status == _ENTITY_TOO_LARGE or code == _TOO_LARGE:
+    too_large = status == _ENTITY_TOO_LARGE or code == "EntityTooLarge"
+    if too_large:
         message = _BODY_TOO_LARGE
     elif reason is Reason.WRONG_REGION:
         message = _of_region(_named_region(headers, said)) or message
@@ -201,7 +180,13 @@ def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> Stor
     elif right is not None:
         message = f"{message}; it names the right {right[1]}"
     shown = code if re.fullmatch(r"[A-Za-z0-9.]{1,64}", code) else str(status)
-    return StoreError(reason, f"{message} ({doing}: {shown}).", retry_after_s=asked_wait_s(headers), code=shown)
+    return StoreError(
+        reason,
+        f"{message} ({doing}: {shown}).",
+        retry_after_s=asked_wait_s(headers),
+        code=shown,
+        body_too_large=too_large,
+    )
 
 
 def _reason_of(status: int, code: str) -> Reason:

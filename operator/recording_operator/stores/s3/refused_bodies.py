@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from recording_operator.stores.s3.errors import StoreError
+from recording_operator.stores.errors import StoreError
 
 
 @dataclass(slots=True)

@@ -16,8 +16,8 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.errors import StoreError
 from recording_operator.stores.s3.probe.prober import check_endpoint, owner_marker, probe
 from tests.support.dialects_found import FOUND, NO_SUMS
 from tests.support.strict_bucket import Bucket

@@ -16,8 +16,9 @@ from localcluster.pki import CertificateAuthority
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import crc64nvme
 from recording_operator.errors import TransferError
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Credentials, S3Options
+from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.transport.handler import StoreTransport
 from recording_operator.stores.s3.transport.messages import head_of, place_of
 from recording_operator.stores.s3.transport.sending import Timeouts
@@ -279,7 +280,7 @@ def test_one_connection_serves_one_thread_and_says_who_asks() -> None:
                 bucket="bucket",
                 endpoint=f"http://127.0.0.1:{scripted.port}",
                 path_style=True,
-                credentials=S3Credentials(access_key_id="key", secret_access_key="secret"),
+                credentials=StoreCredentials(access_key_id="key", secret_access_key="secret"),
             )
         )
         for _ in range(3):

@@ -15,9 +15,9 @@ from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.errors import StoreError
 from recording_operator.stores.store import SeenObject
 
 _PART_BYTES: Final = 5 * 2**20  # the least of S3 for a part that is not the last

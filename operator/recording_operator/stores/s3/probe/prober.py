@@ -14,9 +14,10 @@ from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.errors import BLOCKED_ENDPOINT, StoreError
+from recording_operator.stores.s3.errors import BLOCKED_ENDPOINT
 from recording_operator.stores.s3.probe.discovery import Discovery
 from recording_operator.stores.s3.probe.first_write import write_if_absent
 from recording_operator.stores.s3.transport.endpoint import EndpointBlocked, endpoint_addresses

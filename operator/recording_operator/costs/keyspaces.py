@@ -7,27 +7,22 @@ listed counts for all of them: nothing of an object tells through which it came.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 from recording_operator.api.keytemplate import key_pattern
 from recording_operator.api.storagelocation import StorageLocation
 
-_PORTS: Final = {"https": 443, "http": 80}
-# Names of a bucket are unique in all of AWS: through which of its addresses it is asked makes no difference.
-_AWS: Final = re.compile(r"s3[.-]([a-z0-9-]+\.)*amazonaws\.com")
 
-
-class Place(NamedTuple):
+class KeySpace(NamedTuple):
     """Where a location's objects are. Equal for whatever way an endpoint is written."""
 
-    endpoint: str
+    address: str
     bucket: str
     prefix: str
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class KeyClaim:
     """Keys that belong to another location: those under its prefix that its template makes."""
 
     prefix: str
@@ -43,7 +38,7 @@ class Claim:
         return self.pattern is not None and self.pattern.fullmatch(key) is not None
 
 
-class Places:
+class KeySpaces:
     """Who counts what. `counted` are the locations that are listed, `all_locations` whoever may have objects there."""
 
     def __init__(self, counted: Iterable[StorageLocation], all_locations: Iterable[StorageLocation]) -> None:
@@ -55,32 +50,23 @@ class Places:
         twins = [other for other in self._counted if _twins(location, other)]
         return _name(twins[0]) if twins and _name(twins[0]) != _name(location) else None
 
-    def claims_on(self, location: StorageLocation) -> tuple[Claim, ...]:
+    def claims_on(self, location: StorageLocation) -> tuple[KeyClaim, ...]:
         """What others count of that which this one lists: longer prefixes, and earlier names with the same one."""
-        mine, claims = place_of(location), []
+        mine, claims = key_space(location), []
         for other in self._all:
-            theirs = place_of(other)
+            theirs = key_space(other)
             if theirs[:2] == mine[:2] and theirs.prefix != mine.prefix and theirs.prefix.startswith(mine.prefix):
                 claims.append(_claim(other))
         for other in self._counted:
-            if place_of(other) == mine and _name(other) < _name(location) and not _twins(location, other):
+            if key_space(other) == mine and _name(other) < _name(location) and not _twins(location, other):
                 claims.append(_claim(other))
         return tuple(sorted(claims, key=lambda claim: claim.prefix))
 
 
-def place_of(location: StorageLocation) -> Place:
+def key_space(location: StorageLocation) -> KeySpace:
     """Where its objects are."""
-    s3 = location.spec.s3
-    return Place(_endpoint(s3.endpoint or ""), s3.bucket, s3.prefix)
-
-
-def _endpoint(url: str) -> str:
-    parts = urlsplit(url)
-    host, scheme = (parts.hostname or "").lower(), parts.scheme.lower()
-    if not host or _AWS.fullmatch(host):
-        return ""
-    port = parts.port or _PORTS.get(scheme)
-    return f"{scheme}://{host}:{port}{parts.path.rstrip('/')}"
+    store = location.store
+    return KeySpace(store.address, store.bucket, store.prefix)
 
 
 def _name(location: StorageLocation) -> str:
@@ -88,9 +74,9 @@ def _name(location: StorageLocation) -> str:
 
 
 def _twins(one: StorageLocation, other: StorageLocation) -> bool:
-    return place_of(one) == place_of(other) and one.spec.key_template == other.spec.key_template
+    return key_space(one) == key_space(other) and one.spec.key_template == other.spec.key_template
 
 
-def _claim(location: StorageLocation) -> Claim:
-    prefix = location.spec.s3.prefix
-    return Claim(prefix, key_pattern(prefix=prefix, template=location.spec.key_template))
+def _claim(location: StorageLocation) -> KeyClaim:
+    prefix = location.store.prefix
+    return KeyClaim(prefix, key_pattern(prefix=prefix, template=location.spec.key_template))

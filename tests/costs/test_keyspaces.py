@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.costs.places import Places, place_of
+from recording_operator.costs.keyspaces import KeySpaces, key_space
 
 DEFAULT = "{org}/{namespace}/{name}/{uid}/{artifact}{ext}"
 UID = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -39,7 +39,7 @@ def location(name: str, *, prefix: str = "", template: str = DEFAULT, **s3: Any)
     ],
 )
 def test_one_place_whatever_way_its_endpoint_is_written(one: str | None, other: str | None) -> None:
-    assert place_of(location("a", endpoint=one)) == place_of(location("b", endpoint=other))
+    assert key_space(location("a", endpoint=one)) == key_space(location("b", endpoint=other))
 
 
 @pytest.mark.parametrize(
@@ -54,47 +54,47 @@ def test_one_place_whatever_way_its_endpoint_is_written(one: str | None, other: 
     ],
 )
 def test_two_places(one: str | None, other: str | None) -> None:
-    assert place_of(location("a", endpoint=one)) != place_of(location("b", endpoint=other))
+    assert key_space(location("a", endpoint=one)) != key_space(location("b", endpoint=other))
 
 
 def test_of_twins_the_first_by_name_that_is_counted_counts_for_all() -> None:
     first, second, third = location("a"), location("b"), location("c")
-    places = Places([third, second], [first, second, third])
-    assert [places.counted_by(one) for one in (first, second, third)] == ["b", None, "b"]
+    key_spaces = KeySpaces([third, second], [first, second, third])
+    assert [key_spaces.counted_by(one) for one in (first, second, third)] == ["b", None, "b"]
 
 
 def test_a_location_that_is_not_counted_takes_nothing_from_its_twin() -> None:
     first, second = location("a"), location("b")
-    assert Places([second], [first, second]).counted_by(second) is None
-    assert Places([], [first, second]).counted_by(first) is None
+    assert KeySpaces([second], [first, second]).counted_by(second) is None
+    assert KeySpaces([], [first, second]).counted_by(first) is None
 
 
 def test_another_template_is_no_twin() -> None:
     other = location("a", template="{org}/{uid}/{artifact}{ext}")
-    assert Places([other, location("b")], []).counted_by(location("b")) is None
+    assert KeySpaces([other, location("b")], []).counted_by(location("b")) is None
 
 
 def test_the_longer_prefix_claims_its_own_keys_and_no_others() -> None:
     outer, inner = location("a"), location("b", prefix="cold/")
-    [claim] = Places([outer], [outer, inner]).claims_on(outer)
+    [claim] = KeySpaces([outer], [outer, inner]).claims_on(outer)
     assert claim.holds(f"cold/acme/team/meeting/{UID}/video.mp4")
     # An organisation called as the other's prefix: the outer location's template made this key.
     assert not claim.holds(f"cold/team/meeting/{UID}/video.mp4")
-    assert Places([outer, inner], [outer, inner]).claims_on(inner) == ()
+    assert KeySpaces([outer, inner], [outer, inner]).claims_on(inner) == ()
 
 
 def test_of_two_templates_that_match_each_others_keys_the_first_by_name_counts() -> None:
     one = location("a", template="{org}/{namespace}/{uid}/{artifact}")
     other = location("b", template="{org}/{user}/{uid}/{artifact}")
-    places = Places([one, other], [one, other])
-    [claim] = places.claims_on(other)
+    key_spaces = KeySpaces([one, other], [one, other])
+    [claim] = key_spaces.claims_on(other)
     assert claim.holds(f"acme/team/{UID}/video")
-    assert places.claims_on(one) == ()
+    assert key_spaces.claims_on(one) == ()
     # Where the first is not counted, the second has to.
-    assert Places([other], [one, other]).claims_on(other) == ()
+    assert KeySpaces([other], [one, other]).claims_on(other) == ()
 
 
 def test_another_bucket_or_store_claims_nothing() -> None:
     outer = location("a")
     others = [location("b", prefix="cold/", bucket="other"), location("c", prefix="cold/", endpoint="https://s3.test")]
-    assert Places([outer, *others], [outer, *others]).claims_on(outer) == ()
+    assert KeySpaces([outer, *others], [outer, *others]).claims_on(outer) == ()

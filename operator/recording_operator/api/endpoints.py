@@ -1,0 +1,19 @@
+"""Addresses of S3 stores, written one way."""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+_PORTS: Final = {"https": 443, "http": 80}
+# Bucket names are unique in all of AWS: through which of its addresses a bucket is reached makes no difference.
+_AWS: Final = re.compile(r"s3[.-]([a-z0-9-]+\.)*amazonaws\.com")
+
+
+def canonical_endpoint(url: str | None) -> str:
+    """Scheme, host, port and path of an endpoint; empty for AWS, with an endpoint of its own or without one."""
+    parts = urlsplit(url or "")
+    host, scheme = (parts.hostname or "").lower(), parts.scheme.lower()
+    if not host or _AWS.fullmatch(host):
+        return ""
+    port = parts.port or _PORTS.get(scheme)
+    return f"{scheme}://{host}:{port}{parts.path.rstrip('/')}"
