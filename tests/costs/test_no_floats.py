@@ -11,7 +11,7 @@ FILES = sorted(
         *(PACKAGE / "costs").glob("*.py"),
         *(PACKAGE / "api").glob("storagereport*.py"),
         PACKAGE / "api" / "figures.py",
-        *(PACKAGE / "controller" / name for name in ("refresh.py", "downloads.py", "owners.py", "reportstatus.py")),
+        *(PACKAGE / "controller" / "reports" / f"{name}.py" for name in ("refresher", "downloads", "owners", "status")),
         PACKAGE / "cli" / "report.py",
     ]
 )
