@@ -1,7 +1,7 @@
 """From usage to a month's bill.
 
 How S3 counts: byte-seconds over the month, divided by the bytes of a GB and the seconds of that month (28 to 31 days),
-then tier by tier. `dayBasis: fixed30` divides by 30 days in every month instead. docs/costs.md, "How it is counted".
+then tier by tier. `dayBasis: fixed30` divides by 30 days in every month instead. docs/costs.md, "Storage over time".
 """
 
 import calendar
