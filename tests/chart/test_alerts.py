@@ -122,7 +122,7 @@ def test_every_alert_has_its_page_and_every_page_its_alert(spec: Object) -> None
         assert "runbook_url" not in rule["annotations"]  # nobody hosts the pages for everybody
         page = (PROJECT / rule["annotations"]["runbook"]).read_text()
         assert page.startswith(f"# {rule['alert']}\n")
-        assert {"## Meaning", "## Where to look", "## What to do"} <= set(page.splitlines())
+        assert {"## Meaning", "## Impact", "## Diagnosis", "## What to do"} <= set(page.splitlines())
         assert f"({rule['alert']}.md)" in (RUNBOOKS / "README.md").read_text()
 
 
@@ -132,7 +132,7 @@ def test_pages_name_reasons_and_metrics_that_exist() -> None:
         text = path.read_text()
         assert {name for name in _NAME.findall(text) if not name.endswith("_")} <= exported(), path.name
         words = re.findall(
-            r"`((?:Location|Secret|Source|Target|Endpoint|Credentials|Access|Prices|Currency|Schedule)[A-Z][A-Za-z]+)`",
+            r"`((?:Location|Secret|Source|Store|Endpoint|Credentials|Access|Prices|Currency|Schedule)[A-Z][A-Za-z]+)`",
             text,
         )
         assert set(words) <= reasons, path.name
