@@ -95,7 +95,7 @@ def _forget(cluster: ControlPlane, name: str) -> bool:
         ("not-there-yet", None),
         ("not-gold", "may not use the StorageLocation not-gold"),
         ("no-selector", "may not use the StorageLocation no-selector"),
-        ("closed", "namespace team-a may not use the StorageLocation closed"),
+        ("closed", "The namespace team-a may not use the StorageLocation closed"),
     ],
 )
 def test_locations(tenant: Path, bare_cluster: ControlPlane, location: str, refusal: str | None) -> None:
@@ -113,10 +113,10 @@ def test_secrets(tenant: Path, bare_cluster: ControlPlane) -> None:
     assert create("many", _from_secrets(*["mine"] * 64))[0] == 0
     status, said = create("other", _from_secrets("mine", "theirs"))
     assert status != 0
-    assert "you may not read the Secret theirs" in said
+    assert "You may not read the Secret theirs" in said
     headers = {"artifacts": [_source("a", url="https://a.example.com/", headersSecretRef={"name": "theirs"})]}
-    assert "you may not read the Secret theirs" in create("headers", headers)[1]
-    assert "more than 8 Secrets" in create("nine", _from_secrets(*(f"s{number}" for number in range(9))))[1]
+    assert "You may not read the Secret theirs" in create("headers", headers)[1]
+    assert "More than 8 new Secrets" in create("nine", _from_secrets(*(f"s{number}" for number in range(9))))[1]
 
 
 def test_who_reads_all_secrets_may_name_them_all(tenant: Path, bare_cluster: ControlPlane) -> None:
@@ -134,7 +134,7 @@ def test_an_update_is_judged_by_what_it_adds(tenant: Path, bare_cluster: Control
     patch = ("patch", "recording", "shared", "--namespace=team-a", "--type=merge")
     theirs(*patch, '--patch={"spec":{"retryToken":"2"}}')
     steal = json.dumps({"spec": _from_secrets("another")})
-    assert "you may not read the Secret another" in theirs.run(*patch, f"--patch={steal}").stderr
+    assert "You may not read the Secret another" in theirs.run(*patch, f"--patch={steal}").stderr
 
 
 def test_the_verb_use_can_be_asked_for(bare_cluster: ControlPlane, cluster_helm4: Helm) -> None:
@@ -149,7 +149,7 @@ def test_the_verb_use_can_be_asked_for(bare_cluster: ControlPlane, cluster_helm4
         made = recording("used", namespace="team-a")
         return create_as(bare_cluster, kubeconfig, made)[1]
 
-    eventually(lambda: "ask for the verb use" in said() or _forget(bare_cluster, "used"))
+    eventually(lambda: "Ask for the verb use" in said() or _forget(bare_cluster, "used"))
     use = [
         {
             "apiGroups": ["recordings.dev"],

@@ -90,7 +90,7 @@ imagePullSecrets:
 {{- if or (.root.Capabilities.APIVersions.Has .api) (eq .mode "alwaysRender") -}}
 true
 {{- else if eq .mode "failIfMissing" -}}
-{{- fail (printf "The cluster does not know %s: install the Prometheus Operator first, or set renderMode to skipIfMissing or (for helm template) alwaysRender" .api) }}
+{{- fail (printf "The cluster does not have %s. Install the Prometheus Operator first, or set renderMode to skipIfMissing or (for helm template) alwaysRender." .api) }}
 {{- end }}
 {{- end }}
 
