@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from recording_operator.kube.errors import ApiUnavailable, Conflict, Forbidden, KubeError, TooManyRequests, Unauthorized
-from recording_operator.kube.outage import TELL_AFTER_S, Outage, Sparingly, level_of
+from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, TooManyRequests, Unauthorized
+from recording_operator.kube.outage import TELL_AFTER_S, Outage, level_of
 
 AWAY = ApiUnavailable("GET /x: no answer from the API server (NewConnectionError)")
 
@@ -63,21 +63,3 @@ def test_a_refusal_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
 def test_only_refusals_are_worth_a_line_of_their_own() -> None:
     assert level_of(AWAY) == logging.DEBUG
     assert level_of(Forbidden("GET /x: 403", status=403)) == logging.WARNING
-
-
-def test_what_every_recording_meets_is_told_once_a_minute() -> None:
-    clock = Clock()
-    sparingly = Sparingly(clock=clock)
-    refused = Forbidden("PATCH /x: 403", status=403)
-    assert [sparingly.level_of(refused) for _ in range(3)] == [logging.WARNING, logging.DEBUG, logging.DEBUG]
-    assert sparingly.level_of(Conflict("PATCH /x: 409", status=409)) == logging.WARNING
-    clock.now_s += 60
-    assert sparingly.level_of(refused) == logging.WARNING
-
-
-def test_each_thing_is_news_once_a_minute() -> None:
-    clock = Clock()
-    sparingly = Sparingly(clock=clock)
-    assert [sparingly.is_news("a"), sparingly.is_news("b"), sparingly.is_news("a")] == [True, True, False]
-    clock.now_s += 60
-    assert sparingly.is_news("a")

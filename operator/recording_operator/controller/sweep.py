@@ -20,7 +20,8 @@ from recording_operator.engine.keys import uid_pattern
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.kube.errors import KubeError
-from recording_operator.kube.outage import Sparingly
+from recording_operator.kube.outage import level_of
+from recording_operator.log_throttle import LogThrottle
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import OpenUpload
 
@@ -71,7 +72,7 @@ class Sweeper:
         self._not_before = uptime()
         self._missed = threading.Event()
         self._swept_at: datetime | None = None
-        self._refusals = Sparingly()
+        self._throttle = LogThrottle()
 
     def look_soon(self) -> None:
         """The watch was broken: no list tells what happened to finished Recordings meanwhile. From any thread."""
@@ -93,7 +94,7 @@ class Sweeper:
                 self._uploads_due = self._uptime() + self._intervals.uploads
         except KubeError as error:
             self._not_before = self._uptime() + _REST_AFTER_FAILURE
-            _log.log(self._refusals.level_of(error), "A sweep was broken off: %s", error)
+            _log.log(self._throttle.level(type(error).__name__, level_of(error)), "A sweep was broken off: %s", error)
 
     def _may_have_missed(self) -> bool:
         """Whether there was a new list, and the last sweep is not so young that a watch that breaks often hurts."""

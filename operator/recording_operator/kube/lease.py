@@ -23,6 +23,7 @@ from recording_operator.kube.errors import Conflict, KubeError, NotFound
 from recording_operator.kube.outage import level_of
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.times import micro_time
+from recording_operator.log_throttle import LogThrottle
 
 LEASE_NAME: Final = "recording-operator"
 
@@ -102,7 +103,7 @@ class Leadership:
         self._seen: _Seen | None = None
         self._renewed_s: float | None = None  # when the last successful write of ours was sent
         self._epoch: int | None = None
-        self._complaint = ""
+        self._throttle = LogThrottle()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()  # who releases may be another thread than the one that acquires
@@ -205,11 +206,8 @@ class Leadership:
         return f"it is held by {self._seen.holder or 'nobody'}"
 
     def _complain(self, what: str, error: KubeError) -> None:
-        """Tell, but not the same every two seconds."""
-        complaint = f"{what} {self._namespace}/{self._name}: {error}"
-        level = logging.DEBUG if complaint == self._complaint else level_of(error)
-        self._complaint = complaint
-        _log.log(level, "%s", complaint)
+        level = self._throttle.level(f"{what} {type(error).__name__}", level_of(error))
+        _log.log(level, "%s %s/%s: %s", what, self._namespace, self._name, error)
 
     def _try_to_hold(self) -> bool:
         """Create, take or renew the Lease; False if another holds it, or was quicker. Raises KubeError."""
@@ -223,7 +221,6 @@ class Leadership:
             return False
         self._seen = _Seen(lease=lease, since_s=self._clock())
         self._renewed_s = sent_s
-        self._complaint = ""
         return True
 
     def _take(self, seen: _Seen) -> dict[str, Any] | None:

@@ -24,29 +24,6 @@ def level_of(error: KubeError) -> int:
     return logging.DEBUG if is_away(error) else logging.WARNING
 
 
-class Sparingly:
-    """For what many objects meet at once, such as a missing right: tells the first of a minute. Thread-safe."""
-
-    def __init__(self, *, every_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._every_s = every_s
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._told_s: dict[str, float] = {}
-
-    def level_of(self, error: KubeError) -> int:
-        """As the function; DEBUG also where one like it was told a moment ago."""
-        return level_of(error) if self.is_news(type(error).__name__) else logging.DEBUG
-
-    def is_news(self, what: str) -> bool:
-        """Whether this was not told a moment ago; it counts as told now. `what` is one of few."""
-        with self._lock:
-            now_s, told_s = self._clock(), self._told_s.get(what)
-            if told_s is not None and now_s - told_s < self._every_s:
-                return False
-            self._told_s[what] = now_s
-        return True
-
-
 class Outage:
     """Hears how every call of one client ended. Thread-safe."""
 

@@ -24,8 +24,9 @@ from recording_operator.costs.schedule import ScheduleError, next_time
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, Invalid, KubeError, NotFound
 from recording_operator.kube.events import EventRecorder, EventType
-from recording_operator.kube.outage import Sparingly
+from recording_operator.kube.outage import level_of
 from recording_operator.kube.status import merge_patch_between
+from recording_operator.log_throttle import LogThrottle
 from recording_operator.reportmetrics import ReportMetrics
 
 _POLL_S: Final = 2.0
@@ -69,7 +70,7 @@ class ReportKeeper:
         self._metric_orgs = metric_orgs
         self._leads = leads
         self._clock = now
-        self._refusals = Sparingly()
+        self._throttle = LogThrottle()
         self._known: dict[str, StorageReport] = {}
         self._versions: dict[str, tuple[str, int]] = {}
         self._put_off: dict[str, _PutOff] = {}
@@ -83,10 +84,17 @@ class ReportKeeper:
             except RefreshStopped:
                 return
             except KubeError as error:
-                _log.log(self._refusals.level_of(error), "StorageReports could not be looked at: %s", error)
+                _log.log(
+                    self._level(error),
+                    "StorageReports could not be looked at: %s",
+                    error,
+                )
             except Exception:
                 _log.exception("Looking after StorageReports failed in a way that nobody foresaw")
             stop.wait(_POLL_S)
+
+    def _level(self, error: KubeError) -> int:
+        return self._throttle.level(type(error).__name__, level_of(error))
 
     def look(self) -> None:
         """Read the reports that are new or were edited; forget those that are gone. Raises KubeError."""
@@ -175,7 +183,12 @@ class ReportKeeper:
             before = self._put_off.get(name)
             times = before.times + 1 if before else 1
             self._put_off[name] = _PutOff(times=times, until=self._now() + retry_after(times))
-            _log.log(self._refusals.level_of(error), "A refresh was not written: %s", error, extra={"report": name})
+            _log.log(
+                self._level(error),
+                "A refresh was not written: %s",
+                error,
+                extra={"report": name},
+            )
             return None
         self._put_off.pop(name, None)
         return written

@@ -26,9 +26,9 @@ from kopf._core.reactor.orchestration import orchestrator
 from recording_operator.api.names import GROUP, RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, VERSION
 from recording_operator.kube.client import UNFINISHED
 from recording_operator.kube.connection import Connection
-from recording_operator.kube.outage import Sparingly
 from recording_operator.kube.watch.session import open_session
 from recording_operator.kube.watch.streams import RESOURCES, Stream, WatchHealth
+from recording_operator.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Watcher:
         self.listed = threading.Event()
         """Set once all resources were listed and handed over for the first time."""
         self._listed_once: set[str] = set()
-        self._ends = Sparingly()
+        self._throttle = LogThrottle()
         self._cancelling = False
 
     def run(self, stop: threading.Event) -> None:
@@ -113,8 +113,7 @@ class Watcher:
             self.health.restarts += 1
             failures = 0 if time.monotonic() - started_s > self._options.start_timeout_s * 2 else failures + 1
             delay_s = _RESTART_DELAYS_S[min(failures, len(_RESTART_DELAYS_S) - 1)]
-            level = logging.WARNING if self._ends.is_news(why) else logging.DEBUG
-            _log.log(level, "The watcher ended (%s) and starts again in %g s", why, delay_s)
+            _log.log(self._throttle.level(why), "The watcher ended (%s) and starts again in %g s", why, delay_s)
             await _wait(stopping, delay_s)
 
     async def _run_kopf(self, stopping: asyncio.Event) -> str:
