@@ -24,9 +24,9 @@ from typing import Any
 from benchmarks.datapath import HERE, peer
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.executors.threads import ThreadExecutor
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import SourceResolver
-from recording_operator.controller.transfers import TransferRunner
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.engine.actions import StartTransfer
@@ -183,7 +183,7 @@ class Here:
                     failures.append(fact)
                 ended.release()
 
-        runner = TransferRunner(
+        runner = ThreadExecutor(
             stores=self,
             resolver=SourceResolver(None, register_secret=lambda _: None),  # type: ignore[arg-type]  # no Secret is read
             dialer=self.dialer,

@@ -44,7 +44,12 @@ def test_a_leader_that_cannot_start_frees_the_lease_at_once(
     rest = RestClient(connection(kubeconfig=Path(cluster.kubeconfig), context=None))
     other = Leadership(rest, namespace=namespace, identity="other", on_lost=lambda _: None)
     acquired = threading.Event()
-    threading.Thread(target=lambda: other.acquire(threading.Event()) and acquired.set(), daemon=True).start()
+
+    def stand_by() -> None:
+        if other.acquire(threading.Event()):
+            acquired.set()
+
+    threading.Thread(target=stand_by, daemon=True).start()
     assert not acquired.wait(3 * LeaseTimings().retry_s)
     assert other.holder == first
 

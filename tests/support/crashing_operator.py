@@ -22,8 +22,8 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from recording_operator.cli import main
-from recording_operator.controller.dispatch import Dispatcher
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.recordings.dispatch import Dispatcher
 from recording_operator.engine.actions import Action
 from recording_operator.engine.facts import Fact, TransferEnded
 from recording_operator.kube.rest import RestClient

@@ -6,19 +6,23 @@ from typing import Final
 
 from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
 from recording_operator.api.recording import Claim
-from recording_operator.controller.dispatch import Dispatcher
-from recording_operator.controller.fairpool import FairPool
+from recording_operator.controller.executors.threads import ThreadExecutor
 from recording_operator.controller.leader import Leader
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.locations.stores import S3Stores
 from recording_operator.controller.loop import ControlLoop
 from recording_operator.controller.process import Replica, StartError, end_at_once
+from recording_operator.controller.recordings.announcements import Announcements
+from recording_operator.controller.recordings.dispatch import Dispatcher, call_later
+from recording_operator.controller.recordings.fairpool import FairPool
+from recording_operator.controller.recordings.handlers import action_handlers
+from recording_operator.controller.recordings.removal import Removal
+from recording_operator.controller.recordings.requests import RecordingRequests
 from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.reports.refresher import Refresher
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
-from recording_operator.controller.transfers import TransferRunner
 from recording_operator.controller.watching import MakeWatcher, WatchHandlers
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.actions import Action
@@ -62,7 +66,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         now=clock.now,
     )
     resolver = SourceResolver(kube, register_secret=replica.register_secret)
-    transfers = TransferRunner(
+    executor = ThreadExecutor(
         stores=locations,
         resolver=resolver,
         dialer=Dialer(settings.source_policy),
@@ -72,17 +76,17 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         bandwidth=bandwidth,
         concurrent=settings.transfers.concurrent,
     )
-    dispatcher = Dispatcher(
-        kube=kube,
-        leadership=leadership,
-        events=events,
-        transfers=transfers,
+    handlers = action_handlers(
+        requests=RecordingRequests(kube, lease=leadership, observer=metrics, on_deposed=end_at_once),
+        removal=Removal(locations),
+        announcements=Announcements(events=events, metrics=metrics),
+        executor=executor,
         resolver=resolver,
-        locations=locations,
-        post=loop.post,
-        pool=FairPool(ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")),
-        metrics=metrics,
-        on_deposed=end_at_once,
+        probe=locations.doubted,
+    )
+    api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
+    dispatcher = Dispatcher(
+        handlers, post=loop.post, pool=FairPool(api_pool), may_change=leadership.held, later=call_later
     )
     sweeper = Sweeper(
         kube=kube,
@@ -109,12 +113,12 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         leads=leadership.held,
         now=clock.now,
     )
-    handlers = WatchHandlers(post=loop.post, locations=locations, sweeper=sweeper)
+    watch_handlers = WatchHandlers(post=loop.post, locations=locations, sweeper=sweeper)
     watcher = make_watcher(
         replica.connection,
-        on_recording=handlers.on_recording,
-        on_location=handlers.on_location,
-        on_listed=handlers.on_listed,
+        on_recording=watch_handlers.on_recording,
+        on_location=watch_handlers.on_location,
+        on_listed=watch_handlers.on_listed,
     )
     for resource in _WATCHED:
         metrics.watch_silence_from(resource, partial(watcher.health.seconds_since_last_byte, resource))

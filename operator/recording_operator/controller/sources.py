@@ -1,14 +1,15 @@
 """From an artifact's spec to what the data path fetches: URL and headers, read from Secrets where it names them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, Recording, SourceRef
+from recording_operator.engine.actions import ResolveSource
 from recording_operator.engine.artifacts import resolved_revision
 from recording_operator.engine.expiry import expiry_of
-from recording_operator.engine.facts import TransferFailed
+from recording_operator.engine.facts import Fact, SourceResolved, TransferFailed
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.secrets import SecretError, resolve_headers, resolve_url
@@ -63,6 +64,17 @@ class SourceResolver:
         )
         revision = resolved_revision(recording.metadata.uid, artifact, url=url, headers=headers)
         return ResolvedSource(source=source, revision=revision)
+
+    def resolve_for(self, action: ResolveSource) -> Iterable[Fact]:
+        """Whether the Secrets can be read, and whether they hold something new."""
+        recording, name = action.recording, action.artifact
+        artifact = next(spec for spec in recording.spec.artifacts if spec.name == name)
+        uid = recording.metadata.uid
+        try:
+            revision = self.resolve(recording, artifact).revision
+            return [SourceResolved(uid=uid, artifact=name, revision=revision)]
+        except ResolveError as error:
+            return [SourceResolved(uid=uid, artifact=name, revision=None, failure=error.failure)]
 
     def _read(self, namespace: str, source: SourceRef) -> tuple[str, dict[str, str]]:
         url = source.url or ""

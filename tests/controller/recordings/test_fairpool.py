@@ -10,17 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.controller.dispatch import namespace_of
-from recording_operator.controller.fairpool import FairPool
-from recording_operator.engine.actions import (
-    Action,
-    DeleteRecording,
-    ReadNamespace,
-    ReadRecording,
-    WriteFinalizers,
-    WriteStatus,
-)
-from recording_operator.engine.facts import Ref
+from recording_operator.controller.recordings.fairpool import FairPool
 
 
 class ByHand(Executor):
@@ -101,15 +91,3 @@ def test_many_threads_run_each_call_once() -> None:
             pool.submit(str(number % 7), partial(note, number))
     assert set(ran.values()) == {1}
     assert len(ran) == 2000
-
-
-def test_a_write_or_read_is_its_namespaces() -> None:
-    ref = Ref(namespace="team-a", name="rec-1", uid="1")
-    actions: list[Action] = [
-        WriteStatus(ref=ref, resource_version="1", status={}),
-        WriteFinalizers(ref=ref, resource_version="1", finalizers=()),
-        ReadRecording(ref=ref),
-        DeleteRecording(ref=ref, resource_version="1"),
-        ReadNamespace(namespace="team-a"),
-    ]
-    assert {namespace_of(action) for action in actions} == {"team-a"}

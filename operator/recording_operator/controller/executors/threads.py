@@ -5,13 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, SourceFacts
-from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.executors.executor import StoreSource
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
-from recording_operator.controller.sources import ResolvedSource, ResolveError, SourceResolver
+from recording_operator.controller.sources import ResolveError, SourceResolver
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import (
@@ -28,23 +28,15 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.metrics import Metrics
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.store import Store
-from recording_operator.transfer.artifact import look_up, store_inline, transfer_source
+from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.job import TransferOptions, UploadState
-from recording_operator.transfer.limits.bandwidth import Flow
+from recording_operator.transfer.jobs import ArtifactJob, FetchJob, FindJob, InlineJob
 
 REPORT_EVERY_S: Final = 1.0
 """How often the engine hears of progress; it writes less often than that."""
 
 _log = logging.getLogger(__name__)
 _Key = tuple[str, str]
-
-
-class StoreSource(Protocol):
-    """Who knows the client for a StorageLocation."""
-
-    def store(self, location: StorageLocation) -> Store:
-        """The client with the newest credentials. Raises LocationError."""
 
 
 class _Run:
@@ -109,8 +101,8 @@ class _Run:
             )
 
 
-class TransferRunner:
-    """Runs at most `concurrent` transfers; the engine never asks for more."""
+class ThreadExecutor:
+    """An Executor: at most `concurrent` threads, one for each transfer."""
 
     def __init__(
         self,
@@ -189,39 +181,29 @@ class TransferRunner:
 
     def _move(self, action: StartTransfer, run: _Run) -> StoredObject:
         artifact = next(spec for spec in action.recording.spec.artifacts if spec.name == action.artifact)
-        store = self._stores.store(action.location)
-        obj = _object_spec(action, artifact)
-        if action.only_look:
-            return self._look_up(artifact, obj, store, run, self._bandwidth.flow(action.location))
-        if artifact.inline is not None:
-            return store_inline(artifact.inline.encode(), obj, store=store)
-        resolved = self._resolve(action, artifact)
-        return transfer_source(
-            resolved.source,
-            obj,
-            store=store,
-            dialer=self._dialer,
+        context = TransferContext(
+            store=self._stores.store(action.location),
+            obj=_object_spec(action, artifact),
             stop=run.stop,
             observer=run,
-            resume=_resume(action),
             options=self._options,
             flow=self._bandwidth.flow(action.location),
         )
+        return self._job(action, artifact).run(context)
 
-    @staticmethod
-    def _look_up(artifact: ArtifactSpec, obj: ObjectSpec, store: Store, run: _Run, flow: Flow) -> StoredObject:
+    def _job(self, action: StartTransfer, artifact: ArtifactSpec) -> ArtifactJob:
         source = artifact.source
-        size_bytes, checksum = (source.size, source.checksum) if source is not None else (None, None)
-        found = look_up(obj, size_bytes=size_bytes, checksum=checksum, store=store, stop=run.stop, flow=flow)
-        if found is None:
-            raise Stopped
-        return found
-
-    def _resolve(self, action: StartTransfer, artifact: ArtifactSpec) -> ResolvedSource:
+        if action.only_look:
+            return FindJob(
+                expected_size_bytes=source.size if source else None,
+                expected_checksum=source.checksum if source else None,
+            )
+        if artifact.inline is not None:
+            return InlineJob(body=artifact.inline.encode())
         resolved = self._resolver.resolve(action.recording, artifact)
         uid = action.recording.metadata.uid
         self._post(SourceResolved(uid=uid, artifact=artifact.name, revision=resolved.revision))
-        return resolved
+        return FetchJob(source=resolved.source, dialer=self._dialer, resume=_resume(action))
 
     def _log(self, action: StartTransfer, outcome: Stored | TransferFailed | TransferStopped) -> None:
         match outcome:

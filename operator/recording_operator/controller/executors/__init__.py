@@ -1,0 +1,1 @@
+"""Who carries out transfers: threads of this process."""

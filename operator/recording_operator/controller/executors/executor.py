@@ -1,0 +1,28 @@
+"""What the controller needs of whoever carries out transfers."""
+
+from typing import Protocol
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.actions import StartTransfer
+from recording_operator.stores.store import Store
+
+
+class StoreSource(Protocol):
+    """Who knows the client for a StorageLocation."""
+
+    def store(self, location: StorageLocation) -> Store:
+        """The client with the newest credentials. Raises LocationError."""
+
+
+class Executor(Protocol):
+    """Carries out transfers, and reports on each: SourceResolved, UploadCreated, TransferProgress … and one
+    TransferEnded. The engine never asks for more at once than its capacity."""
+
+    def start(self, action: StartTransfer) -> None:
+        """Begin a transfer. Returns at once, as the others do."""
+
+    def stop(self, uid: str, artifact: str) -> None:
+        """End a transfer soon; its parts stay in the store. Nothing happens where it has ended."""
+
+    def persisted(self, uid: str, artifact: str) -> None:
+        """The status names the upload that the transfer has created: it may send its first part."""

@@ -1,0 +1,77 @@
+"""What the engine wants people to know: Events, counts for the metrics, and faults of its own in the log."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from recording_operator.api.names import API_VERSION, RECORDING_KIND, STORAGE_LOCATION_KIND
+from recording_operator.engine.actions import EmitEvent, EmitLocationEvent, ReportFault, Tallied, Tally
+from recording_operator.kube.events import EventType
+from recording_operator.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+
+class EventPoster(Protocol):
+    """Posts Events; `kube.events.EventRecorder` is the one there is."""
+
+    def emit(
+        self,
+        regarding: Mapping[str, Any],
+        *,
+        reason: str,
+        action: str,
+        note: str,
+        event_type: EventType = EventType.NORMAL,
+    ) -> None: ...
+
+
+class Announcements:
+    """One method for each action. None of them waits."""
+
+    def __init__(self, *, events: EventPoster, metrics: Metrics) -> None:
+        self._events = events
+        self._metrics = metrics
+
+    def emit(self, action: EmitEvent) -> None:
+        """An Event on a Recording."""
+        ref = action.ref
+        regarding = {
+            "apiVersion": API_VERSION,
+            "kind": RECORDING_KIND,
+            "metadata": {"namespace": ref.namespace, "name": ref.name, "uid": ref.uid},
+        }
+        event_type = EventType.WARNING if action.warning else EventType.NORMAL
+        self._events.emit(
+            regarding, reason=action.reason, action=action.action, note=action.note, event_type=event_type
+        )
+
+    def emit_about_location(self, action: EmitLocationEvent) -> None:
+        """A warning on a StorageLocation, and in the log: it concerns the administrator."""
+        meta = action.location.metadata
+        regarding = {
+            "apiVersion": API_VERSION,
+            "kind": STORAGE_LOCATION_KIND,
+            "metadata": {"name": meta.name, "uid": meta.uid},
+        }
+        self._events.emit(
+            regarding, reason=action.reason, action=action.action, note=action.note, event_type=EventType.WARNING
+        )
+        _log.warning("%s: %s", action.reason, action.note, extra={"location": meta.name})
+
+    def count(self, tally: Tally) -> None:
+        """One more of something that happened to an artifact."""
+        match tally.what:
+            case Tallied.STORED:
+                self._metrics.artifact_finished(outcome="Stored", reason=tally.reason)
+            case Tallied.FAILED:
+                self._metrics.artifact_finished(outcome="Failed", reason=tally.reason)
+            case Tallied.RETRIED:
+                self._metrics.retried(reason=tally.reason)
+            case Tallied.EXPIRED:
+                self._metrics.source_expired()
+
+    def report_fault(self, action: ReportFault) -> None:
+        """The engine failed at a Recording."""
+        extra = {"namespace": action.ref.namespace, "recording": action.ref.name, "uid": action.ref.uid}
+        _log.error("The engine failed at this Recording: %s", action.detail, extra=extra)

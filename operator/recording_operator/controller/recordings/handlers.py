@@ -1,0 +1,72 @@
+"""The table: a row for each type of action, with who carries it out and what the engine hears where that fails."""
+
+from collections.abc import Callable, Mapping
+
+from recording_operator.controller.executors.executor import Executor
+from recording_operator.controller.recordings.announcements import Announcements
+from recording_operator.controller.recordings.dispatch import Handler, InlineHandler, PoolHandler
+from recording_operator.controller.recordings.removal import Removal, abort_failed, clean_up_failed
+from recording_operator.controller.recordings.requests import RecordingRequests, write_refused
+from recording_operator.controller.sources import SourceResolver
+from recording_operator.engine.actions import (
+    AbortUpload,
+    Action,
+    CleanUp,
+    ConfirmLeadership,
+    DeleteRecording,
+    EmitEvent,
+    EmitLocationEvent,
+    ProbeLocation,
+    ReadNamespace,
+    ReadRecording,
+    ReportFault,
+    ResolveSource,
+    StartTransfer,
+    StopTransfer,
+    Tally,
+    UploadPersisted,
+    WriteFinalizers,
+    WriteStatus,
+)
+
+
+def action_handlers(
+    *,
+    requests: RecordingRequests,
+    removal: Removal,
+    announcements: Announcements,
+    executor: Executor,
+    resolver: SourceResolver,
+    probe: Callable[[str], None],
+) -> Mapping[type[Action], Handler]:
+    """The table. `probe` has the StorageLocation of this name probed soon."""
+    return {
+        StartTransfer: InlineHandler(run=executor.start),
+        StopTransfer: InlineHandler(run=lambda action: executor.stop(action.uid, action.artifact)),
+        UploadPersisted: InlineHandler(run=lambda action: executor.persisted(action.uid, action.artifact)),
+        EmitEvent: InlineHandler(run=announcements.emit),
+        EmitLocationEvent: InlineHandler(run=announcements.emit_about_location),
+        Tally: InlineHandler(run=announcements.count),
+        ReportFault: InlineHandler(run=announcements.report_fault),
+        ProbeLocation: InlineHandler(run=lambda action: probe(action.name)),
+        WriteStatus: PoolHandler(run=requests.write_status, tenant=_namespace, failure=write_refused, changes=True),
+        WriteFinalizers: PoolHandler(
+            run=requests.write_finalizers, tenant=_namespace, failure=write_refused, changes=True
+        ),
+        DeleteRecording: PoolHandler(run=requests.delete, tenant=_namespace, failure=write_refused, changes=True),
+        ReadRecording: PoolHandler(run=requests.read, tenant=_namespace, failure=write_refused),
+        ReadNamespace: PoolHandler(run=requests.read_namespace, tenant=lambda action: action.namespace),
+        ConfirmLeadership: PoolHandler(run=requests.confirm_leadership, tenant=_own_tenant),
+        ResolveSource: PoolHandler(run=resolver.resolve_for, tenant=lambda action: action.recording.metadata.namespace),
+        AbortUpload: PoolHandler(run=removal.abort, tenant=_own_tenant, failure=abort_failed, changes=True),
+        CleanUp: PoolHandler(run=removal.clean_up, tenant=_namespace, failure=clean_up_failed, changes=True),
+    }
+
+
+def _namespace(action: WriteStatus | WriteFinalizers | DeleteRecording | ReadRecording | CleanUp) -> str:
+    return action.ref.namespace
+
+
+def _own_tenant(action: Action) -> str:
+    """Actions that name no namespace take their turn as one tenant, which no namespace can be."""
+    return f"/{type(action).__name__}"

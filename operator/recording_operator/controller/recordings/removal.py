@@ -1,0 +1,53 @@
+"""What the engine has removed from stores: open uploads, and objects whose Recording was deleted."""
+
+import logging
+from collections.abc import Iterable
+
+from recording_operator.controller.executors.executor import StoreSource
+from recording_operator.engine.actions import AbortUpload, ArtifactToClean, CleanUp
+from recording_operator.engine.facts import CleanedUp, Fact, Ref, UploadAborted
+from recording_operator.errors import LocationError, TransferError
+from recording_operator.stores.store import Store
+from recording_operator.transfer.artifact import abort_uploads
+
+_log = logging.getLogger(__name__)
+
+
+class Removal:
+    """One method for each action. They raise TransferError and LocationError."""
+
+    def __init__(self, stores: StoreSource) -> None:
+        self._stores = stores
+
+    def abort(self, action: AbortUpload) -> Iterable[Fact]:
+        """Abort every open upload at the key."""
+        abort_uploads(action.key, store=self._stores.store(action.location), upload_id=action.upload_id)
+        return [UploadAborted(uid=action.uid, artifact=action.artifact, ok=True)]
+
+    def clean_up(self, action: CleanUp) -> Iterable[Fact]:
+        """Abort a deleted Recording's uploads, and delete its objects where that is asked for."""
+        store = self._stores.store(action.location)
+        for artifact in action.artifacts:
+            abort_uploads(artifact.key, store=store, upload_id=artifact.upload_id)
+            if artifact.delete_object:
+                _delete(action.ref, artifact, store)
+        return [CleanedUp(uid=action.ref.uid, ok=True)]
+
+
+def abort_failed(action: AbortUpload, _error: Exception | None) -> UploadAborted:
+    """What the engine hears where `abort` failed."""
+    return UploadAborted(uid=action.uid, artifact=action.artifact, ok=False)
+
+
+def clean_up_failed(action: CleanUp, error: Exception | None) -> CleanedUp:
+    """What the engine hears where `clean_up` failed."""
+    if isinstance(error, TransferError | LocationError):
+        return CleanedUp(uid=action.ref.uid, ok=False, reason=error.reason, detail=error.message)
+    return CleanedUp(uid=action.ref.uid, ok=False)
+
+
+def _delete(ref: Ref, artifact: ArtifactToClean, store: Store) -> None:
+    # A version that nobody wrote down before the end is the one that is there now.
+    if store.delete(artifact.key, version_id=artifact.version_id, recording_uid=ref.uid):
+        extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid, "artifact": artifact.name}
+        _log.info("Removed the stored object", extra=extra)

@@ -1,0 +1,316 @@
+"""Each action is carried out by its row of the table, and the engine hears of its end whatever happens."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, get_args
+
+import pytest
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.recordings.announcements import Announcements
+from recording_operator.controller.recordings.dispatch import RETRY_DELAY_S, Dispatcher, PoolHandler
+from recording_operator.controller.recordings.fairpool import FairPool
+from recording_operator.controller.recordings.handlers import action_handlers
+from recording_operator.controller.recordings.removal import Removal
+from recording_operator.controller.recordings.requests import RecordingRequests
+from recording_operator.controller.sources import SourceResolver
+from recording_operator.engine.actions import (
+    AbortUpload,
+    Action,
+    ArtifactToClean,
+    CleanUp,
+    ConfirmLeadership,
+    DeleteRecording,
+    EmitEvent,
+    ProbeLocation,
+    ReadNamespace,
+    ReadRecording,
+    ResolveSource,
+    StartTransfer,
+    StopTransfer,
+    UploadPersisted,
+    WriteFinalizers,
+    WriteStatus,
+)
+from recording_operator.engine.facts import (
+    CleanedUp,
+    DeleteAccepted,
+    Fact,
+    LeadershipConfirmed,
+    NamespaceSeen,
+    RecordingRead,
+    RecordingSeen,
+    Ref,
+    SourceResolved,
+    UploadAborted,
+    WriteRefused,
+    Written,
+)
+from recording_operator.errors import LocationError
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import ApiUnavailable, Conflict, Forbidden, NotFound, TooManyRequests
+from recording_operator.metrics import Metrics
+from recording_operator.stores.store import Store
+from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
+from tests.support.inline_pool import InlinePool
+
+UID = uid_of(1)
+REF = Ref(namespace="team-a", name="rec-1", uid=UID)
+RECORDING = a_recording(an_artifact())
+STORED = RECORDING.model_dump(mode="json", by_alias=True, exclude_none=True)
+LOCATION = a_location("archive")
+AWAY = ApiUnavailable("no answer")
+WRITE = WriteStatus(ref=REF, resource_version="7", status={"phase": "Pending"}, previous={"progress": "1%"})
+CHANGES: list[tuple[Action, Fact]] = [
+    (WRITE, WriteRefused(uid=UID, detail="not sent")),
+    (WriteFinalizers(ref=REF, resource_version="7", finalizers=()), WriteRefused(uid=UID, detail="not sent")),
+    (DeleteRecording(ref=REF, resource_version="7"), WriteRefused(uid=UID, detail="not sent")),
+    (
+        AbortUpload(uid=UID, artifact="video", location=LOCATION, key="k", upload_id="u"),
+        UploadAborted(uid=UID, artifact="video", ok=False),
+    ),
+    (CleanUp(ref=REF, location=LOCATION, artifacts=()), CleanedUp(uid=UID, ok=False)),
+]
+
+
+@dataclass
+class Everything:
+    """What the handlers stand on: an API server that says what it is told to, no store, an executor that notes."""
+
+    answer: dict[str, Any] | Exception = field(default_factory=dict)
+    requests: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
+    leads: bool = True
+    confirmed: bool = True
+    facts: list[Fact] = field(default_factory=list)
+    later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    calls: list[object] = field(default_factory=list)
+    metrics: Metrics = field(default_factory=lambda: Metrics(version="test"))
+
+    # The API server, the Lease, the Events, the executor and the stores, one small face each
+
+    def request(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, **_: Any) -> dict[str, Any]:
+        self.requests.append((method, path, body or {}))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def held(self) -> bool:
+        return self.leads
+
+    def confirm(self) -> bool:
+        self.request("GET", "/lease")
+        return self.confirmed
+
+    def emit(self, regarding: Mapping[str, Any], **what: Any) -> None:
+        self.calls.append((regarding["metadata"]["name"], what["reason"], what["event_type"]))
+
+    def start(self, action: StartTransfer) -> None:
+        self.calls.append(action)
+
+    def stop(self, uid: str, artifact: str) -> None:
+        self.calls.append(("stop", uid, artifact))
+
+    def persisted(self, uid: str, artifact: str) -> None:
+        self.calls.append(("persisted", uid, artifact))
+
+    def store(self, location: StorageLocation) -> Store:
+        raise LocationError(Reason.LOCATION_NOT_READY, f"{location.metadata.name} has not been checked yet")
+
+    # The dispatcher
+
+    def handlers(self) -> Mapping[type[Action], Any]:
+        kube = KubeApi(self)
+        return action_handlers(
+            requests=RecordingRequests(kube, lease=self, observer=self.metrics, on_deposed=self.calls.append),
+            removal=Removal(self),
+            announcements=Announcements(events=self, metrics=self.metrics),
+            executor=self,
+            resolver=SourceResolver(kube, register_secret=lambda _: None),
+            probe=partial(self.calls.append),
+        )
+
+    def hear(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+    def dispatch(self, action: Action) -> list[Fact]:
+        """Carry it out; what the engine hears of it."""
+        dispatcher = Dispatcher(
+            self.handlers(),
+            post=self.hear,
+            pool=FairPool(InlinePool()),
+            may_change=self.held,
+            later=lambda delay_s, call: self.later.append((delay_s, call)),
+        )
+        dispatcher(action)
+        heard, self.facts = self.facts, []
+        return heard
+
+
+def test_each_action_has_a_row() -> None:
+    assert set(Everything().handlers()) == set(get_args(Action))
+
+
+@pytest.mark.parametrize(("action", "fact"), CHANGES, ids=lambda one: type(one).__name__)
+def test_without_the_lease_nothing_is_changed_and_the_engine_hears_of_it(action: Action, fact: Fact) -> None:
+    world = Everything(leads=False)
+    assert world.dispatch(action) == [fact]
+    assert world.requests == []
+
+
+def test_those_are_all_that_change_something() -> None:
+    changing = {
+        action
+        for action, handler in Everything().handlers().items()
+        if isinstance(handler, PoolHandler) and handler.changes
+    }
+    assert changing == {type(action) for action, _ in CHANGES}
+
+
+def test_a_namespace_s_requests_take_their_turn_together() -> None:
+    handlers = Everything().handlers()
+    actions: list[Action] = [
+        WRITE,
+        WriteFinalizers(ref=REF, resource_version="1", finalizers=()),
+        ReadRecording(ref=REF),
+        DeleteRecording(ref=REF, resource_version="1"),
+        ReadNamespace(namespace="team-a"),
+        ResolveSource(recording=RECORDING, artifact="video"),
+        CleanUp(ref=REF, location=LOCATION, artifacts=()),
+    ]
+    assert {handlers[type(action)].tenant(action) for action in actions} == {"team-a"}
+
+
+def test_a_status_is_written_as_a_patch_and_its_answer_is_heard() -> None:
+    world = Everything(answer=STORED)
+    assert world.dispatch(WRITE) == [Written(uid=UID, recording=RECORDING)]
+    [(method, path, body)] = world.requests
+    assert (method, path) == ("PATCH", "/apis/recordings.dev/v1alpha1/namespaces/team-a/recordings/rec-1/status")
+    assert body == {"metadata": {"resourceVersion": "7"}, "status": {"phase": "Pending", "progress": None}}
+    assert b'status_writes_total{outcome="Success"} 1.0' in world.metrics.render()
+
+
+@pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (Conflict("changed", status=409), WriteRefused(uid=UID, conflict=True)),
+        (NotFound("gone", status=404), WriteRefused(uid=UID, gone=True)),
+        (
+            TooManyRequests("slower", retry_after_s=3.0),
+            WriteRefused(uid=UID, retry_after_s=3.0, detail="TooManyRequests"),
+        ),
+        (AWAY, WriteRefused(uid=UID, detail="ApiUnavailable")),
+        (ValueError("unexpected"), WriteRefused(uid=UID, detail="ValueError")),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+@pytest.mark.parametrize(
+    "action",
+    [WRITE, ReadRecording(ref=REF), DeleteRecording(ref=REF, resource_version="7")],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_request_that_fails_is_a_refusal(action: Action, error: Exception, refusal: Fact) -> None:
+    assert Everything(answer=error).dispatch(action) == [refusal]
+
+
+@pytest.mark.parametrize("action", [ReadNamespace(namespace="team-a"), ConfirmLeadership(uid=UID)])
+def test_a_question_without_an_answer_is_asked_again(action: Action) -> None:
+    world = Everything(answer=AWAY)
+    assert world.dispatch(action) == []
+    [(delay_s, again)] = world.later
+    assert delay_s == RETRY_DELAY_S
+
+    world.answer = {"metadata": {"labels": {"tier": "gold"}}}
+    again()
+    assert world.facts == [
+        NamespaceSeen(namespace="team-a", labels={"tier": "gold", "kubernetes.io/metadata.name": "team-a"})
+        if isinstance(action, ReadNamespace)
+        else LeadershipConfirmed(uid=UID)
+    ]
+
+
+def test_a_namespace_that_is_gone_has_no_labels() -> None:
+    world = Everything(answer=NotFound("gone", status=404))
+    assert world.dispatch(ReadNamespace(namespace="team-a")) == [NamespaceSeen(namespace="team-a", labels={})]
+
+
+def test_who_does_not_lead_any_more_is_deposed_and_tells_the_engine_nothing() -> None:
+    world = Everything(confirmed=False)
+    assert world.dispatch(ConfirmLeadership(uid=UID)) == []
+    assert world.calls == ["another operator holds the Lease"]
+
+
+def test_a_namesake_is_not_taken_for_the_recording_that_was_asked_for() -> None:
+    world = Everything(answer=STORED)
+    other = Ref(namespace="team-a", name="rec-1", uid=uid_of(2))
+    assert world.dispatch(ReadRecording(ref=REF)) == [RecordingRead(uid=UID, recording=RECORDING)]
+    assert world.dispatch(ReadRecording(ref=other)) == [
+        WriteRefused(uid=other.uid, gone=True),
+        RecordingSeen(recording=RECORDING),
+    ]
+
+
+def test_a_deletion_names_uid_and_version() -> None:
+    world = Everything()
+    assert world.dispatch(DeleteRecording(ref=REF, resource_version="7")) == [DeleteAccepted(uid=UID)]
+    assert world.requests[0][2]["preconditions"] == {"uid": UID, "resourceVersion": "7"}
+
+
+def test_why_a_clean_up_failed_is_told() -> None:
+    artifact = ArtifactToClean(name="video", key="k", upload_id=None, version_id=None, delete_object=True)
+    [fact] = Everything().dispatch(CleanUp(ref=REF, location=LOCATION, artifacts=(artifact,)))
+    assert fact == CleanedUp(
+        uid=UID, ok=False, reason=Reason.LOCATION_NOT_READY, detail="archive has not been checked yet"
+    )
+
+
+def test_a_source_is_resolved_or_the_reason_is_told() -> None:
+    action = ResolveSource(recording=a_recording(an_artifact(secret="source")), artifact="video")
+    [fact] = Everything(answer=NotFound("gone", status=404)).dispatch(action)
+    assert isinstance(fact, SourceResolved)
+    assert fact.failure is not None
+    assert fact.failure.reason is Reason.SECRET_NOT_FOUND
+
+
+def test_signals_to_the_executor_are_passed_on() -> None:
+    world = Everything()
+    start = StartTransfer(
+        recording=RECORDING,
+        artifact="video",
+        location=LOCATION,
+        key="k",
+        upload_id=None,
+        part_size_bytes=None,
+        source=None,
+    )
+    for action in (
+        start,
+        StopTransfer(uid=UID, artifact="video"),
+        UploadPersisted(uid=UID, artifact="video"),
+        ProbeLocation(name="archive"),
+    ):
+        assert world.dispatch(action) == []
+    assert world.calls == [start, ("stop", UID, "video"), ("persisted", UID, "video"), "archive"]
+
+
+def test_an_event_says_about_whom() -> None:
+    world = Everything()
+    world.dispatch(EmitEvent(ref=REF, reason=Reason.STORED, action="Store", note="It is stored.", warning=True))
+    assert world.calls == [("rec-1", Reason.STORED, "Warning")]
+
+
+def test_what_every_recording_meets_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    world = Everything(answer=Forbidden("may not", status=403))
+    dispatcher = Dispatcher(
+        world.handlers(),
+        post=world.facts.append,
+        pool=FairPool(InlinePool()),
+        may_change=world.held,
+        later=lambda *_: None,
+    )
+    for _ in range(20):
+        dispatcher(WRITE)
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage() for record in warnings] == ["WriteStatus failed: may not"]
