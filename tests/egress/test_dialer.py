@@ -10,11 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import Address
 from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.errors import (
+    BlockedError,
+    ConnectionLostError,
+    EgressError,
+    InvalidHeaderError,
+    ProtocolError,
+    RedirectLimitError,
+    TooSlowError,
+    UnreachableError,
+    UnresolvableError,
+)
 from recording_operator.egress.policy import SourcePolicy
-from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from tests.support.dialing import BODY, LOOPBACK, Names, fetch, redirect, refused
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
@@ -29,16 +38,16 @@ def source() -> Iterator[LyingSource]:
 
 
 def test_the_default_policy_lets_no_loopback_in(source: LyingSource) -> None:
-    message = refused(lambda: fetch(Dialer(SourcePolicy()), source.url), Reason.SOURCE_BLOCKED).message
+    message = str(refused(lambda: fetch(Dialer(SourcePolicy()), source.url), BlockedError))
     tls_url = f"https://127.0.0.1:443/{CANARY}"
-    assert refused(lambda: fetch(Dialer(SourcePolicy()), tls_url), Reason.SOURCE_BLOCKED).message == message
+    assert str(refused(lambda: fetch(Dialer(SourcePolicy()), tls_url), BlockedError)) == message
     assert source.connections == 0
 
 
 @pytest.mark.parametrize("answers", [["10.0.0.5"], ["10.0.0.5", "169.254.169.254"], ["64:ff9b::a00:5"]])
 def test_s14_a_name_with_none_but_bad_addresses_is_refused(source: LyingSource, answers: list[str]) -> None:
     dialer = Dialer(loopback_policy(), resolver=Names(media_test=answers))
-    refused(lambda: fetch(dialer, f"http://media.test:{source.port}/x"), Reason.SOURCE_BLOCKED)
+    refused(lambda: fetch(dialer, f"http://media.test:{source.port}/x"), BlockedError)
     assert source.connections == 0
 
 
@@ -64,12 +73,12 @@ def test_s14_a_name_that_changes_its_mind_gains_nothing(source: LyingSource) -> 
 def test_s14_redirect_to_a_forbidden_address_connects_nowhere(source: LyingSource) -> None:
     for location in ("http://169.254.169.254/latest/meta-data", "http://[::1]:22/", "http://10.0.0.1/"):
         source.behave = lambda _, location=location: redirect(location)  # type: ignore[misc]
-        refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_BLOCKED)
+        refused(lambda: fetch(Dialer(loopback_policy()), source.url), BlockedError)
 
 
 def test_s13_redirect_loop(source: LyingSource) -> None:
     source.behave = lambda _: redirect(source.url)
-    refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_REDIRECT_LIMIT)
+    refused(lambda: fetch(Dialer(loopback_policy()), source.url), RedirectLimitError)
     assert len(source.served) == 11
 
 
@@ -97,7 +106,7 @@ def test_headers_of_the_user_do_not_change_the_request(source: LyingSource) -> N
 def test_headers_that_http_does_not_allow_are_refused_before_connecting(
     source: LyingSource, header: dict[str, str]
 ) -> None:
-    refused(lambda: fetch(Dialer(loopback_policy()), source.url, headers=header), Reason.SOURCE_INVALID)
+    refused(lambda: fetch(Dialer(loopback_policy()), source.url, headers=header), InvalidHeaderError)
     assert source.connections == 0
 
 
@@ -151,7 +160,7 @@ def test_cookies_are_not_kept(source: LyingSource) -> None:
 
 def test_s31_a_name_that_does_not_resolve() -> None:
     dialer = Dialer(loopback_policy(), resolver=Names())
-    refused(lambda: fetch(dialer, "http://nowhere.test/x"), Reason.SOURCE_UNRESOLVABLE)
+    refused(lambda: fetch(dialer, "http://nowhere.test/x"), UnresolvableError)
 
 
 def test_s31_a_resolver_that_hangs() -> None:
@@ -163,7 +172,7 @@ def test_s31_a_resolver_that_hangs() -> None:
 
     dialer = Dialer(loopback_policy(timeouts={"dns": "200ms"}), resolver=hanging)
     begun = time.monotonic()
-    refused(lambda: fetch(dialer, "http://media.test/x"), Reason.SOURCE_UNRESOLVABLE)
+    refused(lambda: fetch(dialer, "http://media.test/x"), UnresolvableError)
     assert time.monotonic() - begun < 5
     release.set()
 
@@ -172,7 +181,7 @@ def test_s31_a_thousand_addresses_are_not_a_thousand_connections() -> None:
     many = [f"127.0.{index // 250}.{index % 250 + 1}" for index in range(1000)]
     dialer = Dialer(loopback_policy(), resolver=Names(media_test=many))
     begun = time.monotonic()
-    refused(lambda: fetch(dialer, "http://media.test:9/x"), Reason.SOURCE_UNREACHABLE)
+    refused(lambda: fetch(dialer, "http://media.test:9/x"), UnreachableError)
     assert time.monotonic() - begun < 5
 
 
@@ -180,28 +189,28 @@ def test_s16_headers_that_trickle_meet_a_deadline(source: LyingSource) -> None:
     source.behave = lambda _: Behaviour(drip_headers_s=0.05)
     dialer = Dialer(loopback_policy(timeouts={"headers": "500ms", "read": "5s"}))
     begun = time.monotonic()
-    refused(lambda: fetch(dialer, source.url), Reason.SOURCE_TOO_SLOW)
+    refused(lambda: fetch(dialer, source.url), TooSlowError)
     assert time.monotonic() - begun < 3
 
 
 def test_s16_no_answer_at_all(source: LyingSource) -> None:
     source.behave = lambda _: Behaviour(no_answer=True)
     dialer = Dialer(loopback_policy(timeouts={"headers": "500ms", "read": "5s"}))
-    refused(lambda: fetch(dialer, source.url), Reason.SOURCE_TOO_SLOW)
+    refused(lambda: fetch(dialer, source.url), TooSlowError)
 
 
 def test_s17_a_body_below_the_minimum_rate(source: LyingSource) -> None:
     source.behave = lambda _: Behaviour(pause_s=0.05, window=10)
     dialer = Dialer(loopback_policy(timeouts={"minThroughput": "8KiB/1s", "read": "5s"}))
     begun = time.monotonic()
-    refused(lambda: fetch(dialer, source.url), Reason.SOURCE_TOO_SLOW)
+    refused(lambda: fetch(dialer, source.url), TooSlowError)
     assert time.monotonic() - begun < 4
 
 
 def test_s17_a_body_that_stops(source: LyingSource) -> None:
     source.behave = lambda _: Behaviour(hold_after=1000)
     dialer = Dialer(loopback_policy(timeouts={"read": "300ms"}))
-    refused(lambda: fetch(dialer, source.url), Reason.SOURCE_TOO_SLOW)
+    refused(lambda: fetch(dialer, source.url), TooSlowError)
 
 
 @pytest.mark.parametrize(
@@ -219,18 +228,18 @@ def test_k8_stop_ends_a_read_that_hangs(source: LyingSource, behaviour: Behaviou
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "reason"),
+    ("behaviour", "kind"),
     [
-        (Behaviour(cut_after=100), Reason.SOURCE_RESET),
-        (Behaviour(cut_after=100, reset=True), Reason.SOURCE_RESET),
-        (Behaviour(framing="chunked without end"), Reason.SOURCE_RESET),
-        (Behaviour(headers={"Transfer-Encoding": "chunked"}), Reason.SOURCE_PROTOCOL_ERROR),
-        (Behaviour(headers={"Content-Length": "5, 6"}), Reason.SOURCE_PROTOCOL_ERROR),
+        (Behaviour(cut_after=100), ConnectionLostError),
+        (Behaviour(cut_after=100, reset=True), ConnectionLostError),
+        (Behaviour(framing="chunked without end"), ConnectionLostError),
+        (Behaviour(headers={"Transfer-Encoding": "chunked"}), ProtocolError),
+        (Behaviour(headers={"Content-Length": "5, 6"}), ProtocolError),
     ],
 )
-def test_broken_answers(source: LyingSource, behaviour: Behaviour, reason: Reason) -> None:
+def test_broken_answers(source: LyingSource, behaviour: Behaviour, kind: type[EgressError]) -> None:
     source.behave = lambda _: behaviour
-    refused(lambda: fetch(Dialer(loopback_policy()), source.url), reason)
+    refused(lambda: fetch(Dialer(loopback_policy()), source.url), kind)
 
 
 def test_an_answer_that_is_not_http() -> None:
@@ -244,9 +253,7 @@ def test_an_answer_that_is_not_http() -> None:
             connection.close()
 
         threading.Thread(target=answer, daemon=True).start()
-        refused(
-            lambda: fetch(Dialer(loopback_policy()), f"http://127.0.0.1:{port}/?{CANARY}"), Reason.SOURCE_PROTOCOL_ERROR
-        )
+        refused(lambda: fetch(Dialer(loopback_policy()), f"http://127.0.0.1:{port}/?{CANARY}"), ProtocolError)
 
 
 def test_nothing_secret_is_logged(source: LyingSource, caplog: pytest.LogCaptureFixture) -> None:
@@ -257,7 +264,7 @@ def test_nothing_secret_is_logged(source: LyingSource, caplog: pytest.LogCapture
     for _ in range(2):
         try:
             fetch(Dialer(loopback_policy()), source.url)
-        except TransferError as error:
+        except EgressError as error:
             assert CANARY not in str(error)
     leaked = [record for record in caplog.records if CANARY in record.getMessage()]
     assert leaked == []
@@ -267,4 +274,4 @@ def test_a_server_that_stops_in_the_handshake() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         policy = loopback_policy(timeouts={"connect": "300ms"})
-        refused(lambda: fetch(Dialer(policy), f"https://127.0.0.1:{port}/"), Reason.SOURCE_UNREACHABLE)
+        refused(lambda: fetch(Dialer(policy), f"https://127.0.0.1:{port}/"), UnreachableError)

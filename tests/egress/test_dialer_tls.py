@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from localcluster.pki import CertificateAuthority
-from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.errors import BlockedError, TlsError
 from recording_operator.egress.policy import SourcePolicy
 from tests.support.dialing import BODY, Names, fetch, redirect, refused
 from tests.support.lying_source import Content, LyingSource
@@ -56,7 +56,7 @@ def test_certificates_of_the_environment_are_ignored(tls: Tls, monkeypatch: pyte
     with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as source:
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             monkeypatch.setenv(name, str(tls.authority_file))
-        refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_TLS_ERROR)
+        refused(lambda: fetch(Dialer(loopback_policy()), source.url), TlsError)
 
 
 def test_connections_do_not_load_authorities_anew(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,19 +70,19 @@ def test_connections_do_not_load_authorities_anew(tls: Tls, monkeypatch: pytest.
 
 def test_s29_certificate_of_an_unknown_authority(tls: Tls) -> None:
     with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as source:
-        refused(lambda: fetch(Dialer(loopback_policy()), source.url), Reason.SOURCE_TLS_ERROR)
+        refused(lambda: fetch(Dialer(loopback_policy()), source.url), TlsError)
 
 
 def test_s29_certificate_that_has_expired(tls: Tls) -> None:
     with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1", valid=timedelta(minutes=-1))) as source:
-        refused(lambda: fetch(Dialer(tls.policy), source.url), Reason.SOURCE_TLS_ERROR)
+        refused(lambda: fetch(Dialer(tls.policy), source.url), TlsError)
         assert source.served == []
 
 
 def test_s29_right_address_with_the_certificate_of_another_host(tls: Tls) -> None:
     with LyingSource(Content(body=BODY), tls=tls.context("other.test")) as source:
         dialer = Dialer(tls.policy, resolver=Names(media_test=["127.0.0.1"]))
-        refused(lambda: fetch(dialer, f"https://media.test:{source.port}/x"), Reason.SOURCE_TLS_ERROR)
+        refused(lambda: fetch(dialer, f"https://media.test:{source.port}/x"), TlsError)
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -92,14 +92,14 @@ def test_s29_old_tls(tls: Tls) -> None:
     context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with LyingSource(Content(body=BODY), tls=context) as source:
-        refused(lambda: fetch(Dialer(tls.policy), source.url), Reason.SOURCE_TLS_ERROR)
+        refused(lambda: fetch(Dialer(tls.policy), source.url), TlsError)
 
 
 def test_s14_https_does_not_lead_to_http(tls: Tls) -> None:
     plain = LyingSource(Content(body=BODY))
     with plain as source, LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as secure:
         secure.behave = lambda _: redirect(source.url)
-        refused(lambda: fetch(Dialer(tls.policy), secure.url), Reason.SOURCE_BLOCKED)
+        refused(lambda: fetch(Dialer(tls.policy), secure.url), BlockedError)
     assert source.connections == 0
 
 

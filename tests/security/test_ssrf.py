@@ -8,8 +8,9 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.errors import EgressError
 from recording_operator.egress.policy import SourcePolicy
-from recording_operator.errors import TransferError
+from recording_operator.transfer.source.errors import source_error
 from tests.security.canary import ALLOWED, Canary, Connects, Door, Resolver
 from tests.security.corpus import AUTHORITIES, LOOPBACK_FORMS, METADATA_FORMS, NAMES, PRIVATE_FORMS, WHOLE, urls
 
@@ -30,10 +31,10 @@ def policy(**more: object) -> SourcePolicy:
 def ask(dialer: Dialer, url: str, **headers: str) -> Reason | None:
     """GET; the reason of the refusal, or None."""
     try:
-        dialer.open(url, user_headers=headers, own_headers={}, stop=threading.Event()).close()
-    except TransferError as error:
-        assert url not in error.message
-        return error.reason
+        dialer.get(url, user_headers=headers, own_headers={}, stop=threading.Event()).close()
+    except EgressError as error:
+        assert url not in str(error)
+        return source_error(error).reason
     return None
 
 

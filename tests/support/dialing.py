@@ -6,10 +6,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import Address
 from recording_operator.egress.dialer import Dialer
-from recording_operator.errors import TransferError
+from recording_operator.egress.errors import EgressError
+from recording_operator.transfer.source.errors import source_error
 from tests.support.lying_source import CANARY, Behaviour
 from tests.support.transfers import pattern
 
@@ -35,22 +35,22 @@ def fetch(
     dialer: Dialer, url: str, *, headers: dict[str, str] | None = None, stop: threading.Event | None = None
 ) -> bytes:
     """The whole body."""
-    with dialer.open(url, user_headers=headers or {}, own_headers={}, stop=stop or threading.Event()) as response:
+    with dialer.get(url, user_headers=headers or {}, own_headers={}, stop=stop or threading.Event()) as response:
         body = b""
         while data := response.read(8192):
             body += data
         return body
 
 
-def refused(run: Callable[[], object], reason: Reason) -> TransferError:
+def refused(run: Callable[[], object], kind: type[EgressError]) -> EgressError:
     """The error, which must show no secret in any form."""
-    with pytest.raises(TransferError) as caught:
+    with pytest.raises(EgressError) as caught:
         run()
     error = caught.value
-    assert error.reason is reason, error
+    assert type(error) is kind, error
     assert error.__cause__ is None
     assert error.__suppress_context__ or error.__context__ is None
-    assert CANARY not in f"{error!r}{error.message}"
+    assert CANARY not in f"{error!r}{error}{source_error(error).message}"
     return error
 
 

@@ -21,11 +21,10 @@ from recording_operator.checksums import Expected
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.meter import Meter
 from recording_operator.cli.words import for_copy
-from recording_operator.egress.addresses import parse_address
-from recording_operator.egress.connections import blocked
 from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.errors import BlockedError, EgressError
 from recording_operator.egress.policy import SourcePolicy
-from recording_operator.egress.url import parse_source_url
+from recording_operator.egress.url import parse_url
 from recording_operator.engine.expiry import expiry_in_url
 from recording_operator.engine.status import format_bytes
 from recording_operator.errors import LocationError, TransferError
@@ -41,6 +40,7 @@ from recording_operator.stores.s3.probe.prober import check_bucket, probe
 from recording_operator.transfer.artifact import transfer_source
 from recording_operator.transfer.job import SourceSpec, TransferOptions
 from recording_operator.transfer.limits.bandwidth import Flow, Link
+from recording_operator.transfer.source.errors import source_error
 from recording_operator.transfer.source.identity import source_identity
 from recording_operator.transfer.upload.plan import LARGEST_PART_BYTES
 
@@ -277,11 +277,12 @@ def _transfer_options(settings: Settings, workers: int | None, part_size: str | 
 
 def _check_url(url: str, policy: SourcePolicy) -> None:
     """What the dialer would refuse without a connection. Raises TransferError (SourceInvalid, SourceBlocked)."""
-    place = parse_source_url(url)
-    address = parse_address(place.host)
-    allowed = place.scheme in policy.schemes and policy.permits_port(place.port) and policy.permits_host(place.host)
-    if not allowed or (address is not None and not policy.permits_address(address)):
-        raise blocked()
+    try:
+        parsed = parse_url(url)
+        if not policy.permits_url(parsed):
+            raise BlockedError(parsed.host)
+    except EgressError as error:
+        raise source_error(error) from None
 
 
 def _check_expectations(wanted: Wanted) -> None:

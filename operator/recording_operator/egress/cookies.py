@@ -1,7 +1,7 @@
-"""Cookies that a source sets on the way through its own redirects.
+"""Cookies that a server sets on the way through its own redirects.
 
 They are kept within one chain of redirects and go back to the host that set them, to no other, and nowhere afterwards:
-the next request, also of the same Recording, begins without.
+the next request, also of the same caller, begins without.
 """
 
 from email.message import Message
@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from urllib.request import Request
 
 from recording_operator.egress.http1.head import Head
-from recording_operator.egress.url import SourceUrl
+from recording_operator.egress.url import HttpUrl
 
 _MOST_BYTES: Final = 8 * 2**10
 """Of one request's Cookie header, as curl has it: servers refuse more."""
@@ -23,13 +23,13 @@ class ChainCookies:
         # A jar for each host: a Domain attribute reaches no neighbour.
         self._jars: dict[str, CookieJar] = {}
 
-    def keep(self, url: SourceUrl, head: Head) -> None:
+    def keep(self, url: HttpUrl, head: Head) -> None:
         """Take what a response sets."""
         if "set-cookie" in head.fields:
             jar = self._jars.setdefault(url.host, CookieJar())
             jar.extract_cookies(cast("Any", _Headers(head)), _request(url))
 
-    def header(self, url: SourceUrl) -> str | None:
+    def header(self, url: HttpUrl) -> str | None:
         """The Cookie header for a request, None without one."""
         jar = self._jars.get(url.host)
         if jar is None:
@@ -53,5 +53,5 @@ class _Headers:
         return self._message
 
 
-def _request(url: SourceUrl) -> Request:
+def _request(url: HttpUrl) -> Request:
     return Request(f"{url.scheme}://{url.host_header}{url.target}")  # noqa: S310 - nothing is opened

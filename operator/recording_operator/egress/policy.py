@@ -12,7 +12,16 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from recording_operator.egress.addresses import NAT64_LENGTHS, Address, is_public, judged, unmapped, within
+from recording_operator.egress.addresses import (
+    NAT64_LENGTHS,
+    Address,
+    is_public,
+    judged,
+    parse_address,
+    unmapped,
+    within,
+)
+from recording_operator.egress.url import HttpUrl
 
 _DURATION_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE_UNITS: Final = {
@@ -153,6 +162,13 @@ class SourcePolicy(_Strict):
             if not re.fullmatch(r"[A-Za-z0-9_.:*-]+", pattern) or "*" in pattern[1:-1]:
                 raise ValueError("write host names, with * only as the first or last character, such as *.zoom.us")
         return tuple(pattern.lower() for pattern in patterns)
+
+    def permits_url(self, url: HttpUrl) -> bool:
+        """Whether it may be requested, as far as the URL alone shows: what its name leads to is another question."""
+        address = parse_address(url.host)
+        if address is not None and not self.permits_address(address):
+            return False
+        return url.scheme in self.schemes and self.permits_port(url.port) and self.permits_host(url.host)
 
     def permits_host(self, host: str) -> bool:
         """Whether the name (lower case, no final dot) may be asked at all."""

@@ -1,13 +1,12 @@
-"""The parts of a source's URL, read strictly, and how a redirect changes them."""
+"""The parts of an http(s) URL, read strictly, and how a redirect changes them."""
 
 import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
-from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import parse_address
-from recording_operator.errors import TransferError
+from recording_operator.egress.errors import InvalidRedirectError, InvalidUrlError
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
@@ -18,12 +17,11 @@ _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _AS_SIGNED: Final = "".join(chr(code) for code in range(0x21, 0x7F))
 Origin = tuple[str, str, int]
 """Scheme, host and port (RFC 6454)."""
-INVALID_MESSAGE: Final = "The source's URL is not usable: write an absolute https URL without user name or fragment."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceUrl:
-    """One place to ask. `host` is lower-case ASCII; `target` (path and query) is secret and not in `repr`."""
+class HttpUrl:
+    """Where one request goes. `host` is lower-case ASCII; `target` (path and query) is secret and not in `repr`."""
 
     scheme: str
     host: str
@@ -42,34 +40,32 @@ class SourceUrl:
         return name if self.port == _DEFAULT_PORTS[self.scheme] else f"{name}:{self.port}"
 
 
-def parse_source_url(url: str) -> SourceUrl:
-    """Read an absolute http(s) URL. Raises TransferError(SourceInvalid) without showing it."""
+def parse_url(url: str) -> HttpUrl:
+    """Read an absolute http(s) URL. Raises InvalidUrlError."""
     if _FORBIDDEN.search(url):
-        raise _invalid()
+        raise InvalidUrlError
     try:
         parts = urlsplit(url)
         port = parts.port
         host = _strict_host(parts.hostname or "")
     except ValueError:
-        raise _invalid() from None
+        raise InvalidUrlError from None
     if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc or parts.fragment or host is None or port == 0:
-        raise _invalid()
+        raise InvalidUrlError
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return SourceUrl(
+    return HttpUrl(
         scheme=parts.scheme, host=host, port=port or _DEFAULT_PORTS[parts.scheme], target=quote(target, safe=_AS_SIGNED)
     )
 
 
-def follow(here: SourceUrl, location: str) -> SourceUrl:
-    """Where `Location` leads. Raises TransferError(SourceProtocolError) if nowhere."""
+def follow(here: HttpUrl, location: str) -> HttpUrl:
+    """Where `Location` leads. Raises InvalidRedirectError if nowhere."""
     base = f"{here.scheme}://{here.host_header}{here.target}"
     try:
         # Browsers write blanks in a Location in percent form; servers count on it.
-        return parse_source_url(urljoin(base, _text_of(location).replace(" ", "%20")).partition("#")[0])
-    except (TransferError, ValueError):
-        raise TransferError(
-            Reason.SOURCE_PROTOCOL_ERROR, f"{here.host} redirects to something that is no http(s) URL."
-        ) from None
+        return parse_url(urljoin(base, _text_of(location).replace(" ", "%20")).partition("#")[0])
+    except (InvalidUrlError, ValueError):
+        raise InvalidRedirectError(here.host) from None
 
 
 def _text_of(location: str) -> str:
@@ -90,7 +86,3 @@ def _strict_host(host: str) -> str | None:
     if _NUMBER.fullmatch(host.rpartition(".")[2]):
         return host if parse_address(host) else None
     return host if _HOST.fullmatch(host) else None
-
-
-def _invalid() -> TransferError:
-    return TransferError(Reason.SOURCE_INVALID, INVALID_MESSAGE)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from recording_operator.egress.dialer import SourceResponse
+from recording_operator.transfer.source.response import SourceResponse
 
 _RANGE: Final = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.IGNORECASE)
 _NOTHING: Final = re.compile(r"bytes \*/0+", re.IGNORECASE)

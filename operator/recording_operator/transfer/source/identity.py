@@ -8,7 +8,9 @@ relies on the identity compares the content as well.
 from typing import Final
 from urllib.parse import unquote_plus
 
-from recording_operator.egress.url import parse_source_url
+from recording_operator.egress.errors import InvalidUrlError
+from recording_operator.egress.url import parse_url
+from recording_operator.transfer.source.errors import source_error
 
 # Never content, whatever stands beside them. Names in lower case.
 _SIGNATURES: Final = (
@@ -35,7 +37,10 @@ def source_identity(url: str) -> str:
 
     It may still hold secrets, such as those in a path: it is hashed before it is kept.
     """
-    place = parse_source_url(url)
+    try:
+        place = parse_url(url)
+    except InvalidUrlError as error:
+        raise source_error(error) from None
     path, _, query = place.target.partition("?")
     fields = [(unquote_plus(field.partition("=")[0]).lower(), field) for field in query.split("&") if field]
     signed = any(_signs(name) for name, _ in fields)

@@ -10,14 +10,17 @@ from datetime import UTC, datetime
 from typing import Final
 
 from recording_operator.api.reasons import Reason, Trait
-from recording_operator.egress.dialer import Dialer, SourceResponse
+from recording_operator.egress.dialer import Dialer
+from recording_operator.egress.errors import EgressError
 from recording_operator.engine.expiry import validity_in_url
 from recording_operator.errors import TransferError
 from recording_operator.stopping import StopSignal
 from recording_operator.transfer.job import SourceSpec
 from recording_operator.transfer.source.codings import kept_codings, made_for_this_request, stated_codings
 from recording_operator.transfer.source.content_range import content_range, is_empty, is_range, stated_range
+from recording_operator.transfer.source.errors import source_error
 from recording_operator.transfer.source.facts import SourceFacts
+from recording_operator.transfer.source.response import SourceResponse
 from recording_operator.transfer.source.status import RangeRefused, ServerFailed, blames_range, expired_page, refusal
 
 __all__ = ["PROBE_BYTES", "RangesLost", "SizesDiffer", "Source", "SourceFacts", "changed"]
@@ -183,9 +186,7 @@ class Source:
             return _facts_of_whole(response)
 
     def _open(self, headers: Mapping[str, str]) -> SourceResponse:
-        response = self._dialer.open(
-            self._spec.url, user_headers=self._spec.headers, own_headers=headers, stop=self._stop
-        )
+        response = self._requested(headers)
         if response.status in (_OK, _PARTIAL):
             self._successes += 1
             return response
@@ -199,6 +200,15 @@ class Source:
         except BaseException:
             response.close()
             raise
+
+    def _requested(self, headers: Mapping[str, str]) -> SourceResponse:
+        try:
+            response = self._dialer.get(
+                self._spec.url, user_headers=self._spec.headers, own_headers=headers, stop=self._stop
+            )
+        except EgressError as error:
+            raise source_error(error) from None
+        return SourceResponse(response)
 
     def _refused(self, response: SourceResponse, *, ranged: bool) -> TransferError:
         error = refusal(response, validity=self._validity, now=self._now())

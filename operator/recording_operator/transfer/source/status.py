@@ -11,11 +11,11 @@ from http import HTTPStatus
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.egress.dialer import SourceResponse
 from recording_operator.engine.expiry import Validity
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.transfer.source.refusal_words import Wording, what_is_said
+from recording_operator.transfer.source.response import SourceResponse
 
 _BODY_BYTES: Final = 8192
 _LONGEST_RETRY_AFTER_S: Final = 900.0

@@ -11,13 +11,13 @@ from mmap import mmap
 
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import InOrderDigest, crc64nvme
-from recording_operator.egress.dialer import SourceResponse
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.source.response import SourceResponse
 from recording_operator.transfer.source.source import PROBE_BYTES, Source, SourceFacts, changed
 from recording_operator.transfer.upload.pipe import SLOW_DROPS_PER_PART, WINDOW_BYTES, truncated
 from recording_operator.transfer.upload.plan import PartPlan

@@ -4,12 +4,12 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import InOrderDigest, crc64nvme
-from recording_operator.egress.dialer import SourceResponse
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.store import BodyAborted
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.source.response import SourceResponse
 from recording_operator.transfer.source.source import Source, SourceFacts
 from recording_operator.transfer.upload.progress import Progress
 

@@ -1,0 +1,97 @@
+"""TCP connections that go only where a policy allows: the one wall around every address that somebody names.
+
+A name is looked up once for each connection, each of its addresses is judged, and the connection is made to one that
+was. So a name that changes its mind in between (DNS rebinding) gains nothing. TLS and the Host header keep the name.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from recording_operator.egress.addresses import Address, parse_address
+from recording_operator.egress.errors import BlockedError, UnreachableError, UnresolvableError
+
+Resolver = Callable[[str, int], Sequence[Address]]
+# A name with a thousand addresses is no reason to try a thousand connections.
+_MOST_ADDRESSES: Final = 16
+
+
+class AddressPolicy(Protocol):
+    """Says which addresses may be connected to: `SourcePolicy` and `EndpointPolicy` do."""
+
+    def permits_address(self, address: Address) -> bool:
+        """Whether a connection to this address may be made."""
+
+
+def system_resolver(host: str, port: int) -> Sequence[Address]:
+    """The addresses of a name by the system's own resolver. Raises OSError (`socket.gaierror`) and UnicodeError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [parse_address(str(entry[4][0])) for entry in found]
+    return list(dict.fromkeys(address for address in addresses if address is not None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpConnector:
+    """Makes connections under one policy. Safe for many threads."""
+
+    policy: AddressPolicy
+    dns_timeout_s: float
+    connect_timeout_s: float
+    resolver: Resolver = system_resolver
+
+    def addresses(self, host: str, port: int) -> Sequence[Address]:
+        """The allowed addresses of `host`; others are skipped.
+
+        Raises BlockedError where none is allowed, UnresolvableError where there is none.
+        """
+        literal = parse_address(host)
+        found = [literal] if literal else self._resolve(host, port)
+        allowed = [address for address in found if self.policy.permits_address(address)]
+        if not allowed:
+            raise BlockedError(host)
+        return allowed[:_MOST_ADDRESSES]
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """A connection to the first allowed address that takes one. Raises as `addresses`, and UnreachableError."""
+        for address in self.addresses(host, port):
+            sock = self._connect_to(address, port)
+            if sock is not None:
+                return sock
+        raise UnreachableError(host)
+
+    def _resolve(self, host: str, port: int) -> Sequence[Address]:
+        found: list[Address] = []
+
+        def resolve() -> None:
+            try:
+                found.extend(self.resolver(host, port))
+            except (OSError, UnicodeError):
+                found.clear()
+
+        # getaddrinfo knows no deadline; a thread that hangs in it ends when the system's resolver gives up.
+        thread = threading.Thread(target=resolve, name="egress-dns", daemon=True)
+        thread.start()
+        thread.join(self.dns_timeout_s)
+        if thread.is_alive():
+            raise UnresolvableError(host, timeout_s=self.dns_timeout_s)
+        if not found:
+            raise UnresolvableError(host)
+        return found
+
+    def _connect_to(self, address: Address, port: int) -> socket.socket | None:
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - the version of IP
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(self.connect_timeout_s)
+            sock.connect((str(address), port))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer = parse_address(str(sock.getpeername()[0]))
+        except OSError:
+            sock.close()
+            return None
+        if peer != address:
+            sock.close()
+            raise BlockedError
+        return sock

@@ -1,0 +1,44 @@
+"""A source's response: read as it comes, its failures told as reasons of a transfer."""
+
+from recording_operator.egress.errors import EgressError
+from recording_operator.egress.streaming import StreamedResponse
+from recording_operator.transfer.source.errors import source_error
+
+
+class SourceResponse:
+    """A response whose body is still to be read. Belongs to one thread; close it."""
+
+    def __init__(self, response: StreamedResponse) -> None:
+        self._response = response
+        self.host = response.host
+        self.status = response.status
+        self.content_length = response.content_length
+        self.chunked = response.chunked
+        self.header = response.header
+        self.close = response.close
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at least one and up to `size`; b"" at the end.
+
+        Raises TransferError (SourceReset where the body is cut, SourceTooSlow below the minimum rate) and Stopped.
+        """
+        try:
+            return self._response.read(size)
+        except EgressError as error:
+            raise source_error(error) from None
+
+    def readinto(self, window: memoryview) -> int:
+        """Fill `window` with the next bytes and return how many; fewer only before the end or a cut, 0 at the end.
+
+        Raises as `read`, which makes new memory for each window and copies into it: a tenth of a transfer.
+        """
+        try:
+            return self._response.readinto(window)
+        except EgressError as error:
+            raise source_error(error) from None
+
+    def __enter__(self) -> "SourceResponse":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
