@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-limits bench-report bench-control soak chaos help setup locks demo test e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
+.PHONY: bench bench-limits bench-report bench-control soak chaos help setup locks release demo test e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -102,6 +102,9 @@ image: setup ## Build the image with buildah (root), without Docker or an image 
 e2e-pod: setup ## Build the image twice, then run it and the chart in real pods (root; buildah, containerd, runc, CNI plugins)
 	@TEST_IMAGE=1 $(BIN)/pytest -n 0 tests/image $(PYTEST_ARGS)
 	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest -n 0 tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
+
+release: setup ## Make a release in dist/: VERSION=1.2.3; IMAGE=no leaves the image out
+	@PYTHONPATH=operator:. $(BIN)/python -m release "$(VERSION)" --image=$(or $(IMAGE),yes)
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python docs/generate.py --write

@@ -63,7 +63,7 @@ def _rendered() -> str:
         command,
         input=yaml.safe_dump(_VALUES),
         env={**os.environ, **nowhere},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )

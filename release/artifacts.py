@@ -1,0 +1,118 @@
+"""Build what is published from a tree. The same tree gives the same bytes, but for the archive of the image.
+
+Errors: ArtifactError.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from localcluster.builds import ensure_tools
+from localcluster.extratools import HELM4
+from localcluster.image import ImageBuilder, ImageError, missing_here
+
+NAME: Final = "recording-operator"
+SUMS: Final = "SHA256SUMS"
+
+
+class ArtifactError(RuntimeError):
+    """Something could not be built, or is not what it should be; the message says what."""
+
+
+def write_generated(tree: Path) -> None:
+    """Write the generated files that have the version: install.yaml."""
+    environment = {**os.environ, "PYTHONPATH": f"{tree / 'operator'}{os.pathsep}{tree}"}
+    _run([sys.executable, "install/generate.py", "--write"], tree=tree, environment=environment)
+
+
+def build_chart(tree: Path, *, version: str, dist: Path) -> Path:
+    """Package the chart and lint the package."""
+    helm = str(ensure_tools((HELM4,))["helm4"])
+    _run([helm, "package", str(tree / "charts" / NAME), f"--destination={dist}"], tree=tree)
+    package = dist / f"{NAME}-{version}.tgz"
+    _without_times(package)
+    _run([helm, "lint", "--strict", str(package)], tree=tree)
+    return package
+
+
+def build_manifests(tree: Path, *, dist: Path) -> Path:
+    """Take install.yaml as it is in the tree."""
+    return Path(shutil.copyfile(tree / "install" / "install.yaml", dist / "install.yaml"))
+
+
+def build_bill_of_materials(tree: Path, *, version: str, dist: Path) -> Path:
+    """List the Python packages that the operator is pinned to, as CycloneDX."""
+    file = dist / f"{NAME}-{version}.cdx.json"
+    program = str(Path(sys.executable).with_name("cyclonedx-py"))
+    options = ["--output-reproducible", "--output-format=JSON", "--pyproject=pyproject.toml", f"--output-file={file}"]
+    _run([program, "requirements", *options, "requirements/operator.txt"], tree=tree)
+    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    document["metadata"]["component"]["version"] = version
+    file.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return file
+
+
+def why_no_image() -> str | None:
+    """Return why no image can be built on this machine, or None."""
+    return missing_here()
+
+
+def build_image(tree: Path, *, version: str, dist: Path) -> str:
+    """Build the image into an OCI archive and check that it starts with the version; returns its digest."""
+    archive = dist / f"{NAME}-{version}.oci.tar"
+    reference = f"localhost/{NAME}:{version}"
+    try:
+        builder = ImageBuilder()
+        image = builder.build(archive=archive, reference=reference, tree=tree)
+        labels = builder.inspect(reference)["OCIv1"]["config"]["Labels"]
+        if (labelled := labels["org.opencontainers.image.version"]) != version:
+            raise ArtifactError(f"The image is labelled {labelled}, expected {version}.")
+        root = builder.unpack(reference)
+        try:
+            printed = _run(["chroot", str(root), "/opt/operator/bin/recording-operator", "--version"], tree=tree)
+        finally:
+            builder.release()
+    except ImageError as error:
+        raise ArtifactError(str(error)) from error
+    if version not in printed.split():
+        raise ArtifactError(f"The image's program answered --version with {printed.strip()!r}, expected {version}.")
+    return image.digest
+
+
+def write_sums(dist: Path) -> Path:
+    """Write the SHA-256 sums of all files, as `sha256sum --check` reads them."""
+    files = sorted(path for path in dist.iterdir() if path.name != SUMS)
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (dist / SUMS).write_text("".join(lines), encoding="utf-8")
+    return dist / SUMS
+
+
+def _without_times(package: Path) -> None:
+    """Write a package again without what depends on when and where it was made."""
+    with tarfile.open(package) as found:
+        members = [(member, found.extractfile(member)) for member in found.getmembers()]
+        contents = [(member, file.read() if file else b"") for member, file in members]
+    plain = package.with_suffix(".tar")
+    with tarfile.open(plain, "w", format=tarfile.USTAR_FORMAT) as written:
+        for member, content in sorted(contents, key=lambda one: one[0].name):
+            entry = tarfile.TarInfo(member.name)
+            entry.size, entry.mode, entry.type = member.size, 0o644, member.type
+            written.addfile(entry, BytesIO(content))
+    with package.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as packed:
+        packed.write(plain.read_bytes())
+    plain.unlink()
+
+
+def _run(command: list[str], *, tree: Path, environment: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ArtifactError(f"{Path(command[0]).name} failed:\n{(done.stderr or done.stdout).strip()}")
+    return done.stdout
