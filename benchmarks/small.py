@@ -27,7 +27,8 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase, Recording
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.policy import SourcePolicy
-from recording_operator.engine.status import Placement, dump, render
+from recording_operator.engine.placement import Placement
+from recording_operator.engine.status import dump, render
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient

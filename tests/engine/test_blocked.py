@@ -108,7 +108,7 @@ def test_t61_without_a_bucket_the_recording_goes_once_the_location_s_own_check_a
     actions = driver.tell(NO_BUCKET)
 
     assert only(actions, EmitEvent).reason == Reason.BUCKET_NOT_FOUND
-    driver.accept(only(actions, WriteStatus), driver.engine.state.entries[UID].recording)
+    driver.accept(only(actions, WriteStatus), driver.engine.state.recordings[UID].recording)
     assert only(driver.actions, WriteFinalizers).finalizers == ()
 
 

@@ -62,7 +62,7 @@ def test_a_conflict_shows_that_another_has_finished_it() -> None:
     actions = driver.tell(RecordingRead(uid=UID, recording=stored))
 
     assert actions == []
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
     assert not driver.engine.state.slots.running
 
 
@@ -118,7 +118,7 @@ def test_a_late_word_on_a_former_namesake_does_not_touch_the_new_one() -> None:
     actions = driver.tell(RecordingSeen(recording=former))
 
     assert actions == []
-    assert list(driver.engine.state.entries) == [uid_of(2)]
+    assert list(driver.engine.state.recordings) == [uid_of(2)]
     assert driver.started == ["video"]
 
 
@@ -149,7 +149,7 @@ def test_after_a_list_whoever_is_missing_is_read_until_that_is_answered() -> Non
     assert only(driver.wait(120), ReadRecording)
     driver.tell(WriteRefused(uid=UID, gone=True))
 
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
 
 
 @pytest.mark.parametrize("answer", [WriteRefused(uid=UID, gone=True), NO_ANSWER, CONFLICT])
@@ -159,7 +159,7 @@ def test_gone_while_a_write_is_in_flight(answer: WriteRefused) -> None:
     driver.tell(RecordingGone(uid=UID), answer)
     driver.wait(3600)
 
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
     assert not driver.engine.state.slots.running
     assert none(driver.actions, StartTransfer)
 
@@ -181,7 +181,7 @@ def test_an_echo_after_the_end_is_no_new_recording() -> None:
     driver.tell(RecordingGone(uid=UID))
 
     assert driver.tell(RecordingSeen(recording=recording)) == []
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
 
 
 def test_several_artifacts_that_end_together_share_a_write() -> None:
@@ -222,7 +222,7 @@ def test_whatever_order_versions_come_in_the_newest_is_what_counts(
     driver.tell(*[seen(version) for version in after])
 
     requests = [action for action in driver.actions if isinstance(action, WriteStatus)]
-    entry = driver.engine.state.entries[UID]
+    entry = driver.engine.state.recordings[UID]
     assert int(entry.recording.metadata.resource_version) >= max(known)
     assert (driver.started == ["video"]) == (accepted_at is not None)
     for request, following in pairwise(requests):

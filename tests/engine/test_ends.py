@@ -96,7 +96,7 @@ def test_when_its_time_is_over_the_finalizer_goes_first_and_the_objects_stay() -
     driver.tell(RecordingGone(uid=UID))
 
     assert none(driver.actions, CleanUp)
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
 
 
 def test_a_recording_that_was_restored_with_its_status_stays_complete_and_nothing_of_the_old_uid_is_removed() -> None:
@@ -162,7 +162,7 @@ def test_k8_deleted_while_uploading() -> None:
 
     assert write.finalizers == ()
     driver.tell(Written(uid=UID, recording=applied(write, recording)))
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
     assert not driver.engine.state.slots.running
 
 
@@ -271,7 +271,7 @@ def test_uploads_of_what_is_gone_are_left_to_the_sweep_after_an_hour() -> None:
     driver.tell(RecordingGone(uid=UID), STOPPED)
 
     assert 50 < tries_in_two_hours(driver) < 70
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
 
 
 def test_t24_objects_that_are_to_go_are_never_given_up() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.engine.expiry import ASSUMED_LIFETIME, Expiry, expiry_in_url, expiry_of, validity_in_url
+from recording_operator.engine.expiry import ASSUMED_LIFETIME, Expiry, expiry_in_url, expiry_of
+from recording_operator.engine.signed_urls import validity_in_url
 
 HOST = "https://media.example.com/v.mp4"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

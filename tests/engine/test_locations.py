@@ -6,7 +6,6 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, StorageLocation
 from recording_operator.engine.actions import ProbeLocation, ReadNamespace, ResolveSource, WriteStatus
-from recording_operator.engine.artifacts import resolved_revision
 from recording_operator.engine.facts import (
     LocationGone,
     LocationSeen,
@@ -17,6 +16,7 @@ from recording_operator.engine.facts import (
     TransferProgress,
     WriteRefused,
 )
+from recording_operator.engine.source_revision import resolved_revision
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.engine.driver import Driver, newer, none, only
 from tests.engine.scenes import (

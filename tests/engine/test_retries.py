@@ -57,7 +57,7 @@ def test_three_retries_and_then_failed_with_the_upload_aborted() -> None:
     assert only(driver.actions, AbortUpload).upload_id == "u1"
     recording = driver.accept(only(driver.tell(ABORTED), WriteStatus), recording)
     assert recording.status.artifacts[0].upload_id is None
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
 
 
 def test_an_abort_that_fails_is_tried_again_and_given_up_after_an_hour() -> None:
@@ -257,7 +257,7 @@ def test_a_recording_that_the_engine_trips_over_does_not_stop_the_others() -> No
     actions = driver.tell(RecordingSeen(recording=without_birth.model_copy(update={"metadata": meta})))
 
     assert only(actions, ReportFault).ref.uid == uid_of(2)
-    assert uid_of(2) not in driver.engine.state.entries
+    assert uid_of(2) not in driver.engine.state.recordings
     assert only(driver.end(running), WriteStatus)
 
 
@@ -274,4 +274,4 @@ def test_a_broken_recording_holds_its_slot_until_its_transfer_has_ended() -> Non
     assert driver.engine.state.slots.running
     driver.tell(STOPPED)
     assert not driver.engine.state.slots.running
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}

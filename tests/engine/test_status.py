@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
+from recording_operator.engine.placement import Placement
 from recording_operator.engine.status import (
     TERMINAL,
-    Placement,
     dump,
     format_bytes,
     format_progress,

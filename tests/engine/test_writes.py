@@ -37,7 +37,7 @@ def test_a_small_recording_costs_two_writes_and_two_events() -> None:
     assert recording.status.phase is Phase.COMPLETE
     assert sum(isinstance(action, WriteStatus) for action in driver.actions) == 2
     assert [action.reason for action in driver.actions if isinstance(action, EmitEvent)] == ["Uploading", "Stored"]
-    assert driver.engine.state.entries == {}
+    assert driver.engine.state.recordings == {}
     assert driver.engine.next_due() is None
 
 
@@ -99,7 +99,7 @@ def test_what_is_seen_while_a_write_is_in_flight_is_known_after_it() -> None:
     driver.accept(write, a_recording())
 
     assert none(driver.actions, StartTransfer)
-    assert driver.engine.state.entries[UID].recording.spec.suspend
+    assert driver.engine.state.recordings[UID].recording.spec.suspend
 
 
 def test_a_conflict_with_what_was_seen_meanwhile_needs_no_read() -> None:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, Recording, SourceRef
 from recording_operator.engine.actions import ResolveSource
-from recording_operator.engine.artifacts import resolved_revision
 from recording_operator.engine.expiry import expiry_of
 from recording_operator.engine.facts import Fact, SourceResolved, TransferFailed
+from recording_operator.engine.source_revision import resolved_revision
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.secrets import SecretError, resolve_headers, resolve_url

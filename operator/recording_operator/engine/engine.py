@@ -10,12 +10,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.recording import Claim, Recording
-from recording_operator.engine import ending, finished, moving, writing
+from recording_operator.engine import aborting, advancing, deletion, finished, starting, transfer_reports, writing
 from recording_operator.engine.actions import Action, ReportFault
 from recording_operator.engine.census import Census, take_census
-from recording_operator.engine.entry import Entry, version_of
 from recording_operator.engine.facts import (
     CleanedUp,
     DeleteAccepted,
@@ -37,8 +35,11 @@ from recording_operator.engine.facts import (
     WriteRefused,
     Written,
 )
+from recording_operator.engine.finalizer import ensure_finalizer, has_finalizer, remove_finalizer
 from recording_operator.engine.queue import Slots
 from recording_operator.engine.state import EngineOptions, State
+from recording_operator.engine.tracked_recording import TrackedRecording
+from recording_operator.engine.versions import is_newer
 
 
 class Engine:
@@ -68,7 +69,7 @@ class Engine:
                 touched = self.state.locations.observe(fact, now)
                 if isinstance(fact, LocationSeen) and fact.ready:
                     self._release_holds(fact.location.metadata.name)
-                concerned = [uid for uid, entry in self.state.entries.items() if touched(entry.recording)]
+                concerned = [uid for uid, tracked in self.state.recordings.items() if touched(tracked.recording)]
                 return self._look_at(concerned, now)
             case _:
                 return self._answered(fact, now)
@@ -76,7 +77,7 @@ class Engine:
     def tick(self, now: datetime) -> list[Action]:
         """Do what is due."""
         due = self.state.timers.due(now)
-        actions = self._look_at([uid for uid in due if uid in self.state.entries], now)
+        actions = self._look_at([uid for uid in due if uid in self.state.recordings], now)
         for ended in self.state.finished.due(now):
             actions += self._seen(ended, now)
         return actions
@@ -89,34 +90,36 @@ class Engine:
     def clock_stepped(self, by: timedelta, now: datetime) -> list[Action]:
         """The clock was set by so much to `now`: waits that are under way stay as long as they were."""
         self.state.shift(by)
-        for entry in self.state.entries.values():
-            entry.shift(by, now)
-        return self._look_at(list(self.state.entries), now)
+        for tracked in self.state.recordings.values():
+            tracked.shift(by, now)
+        return self._look_at(list(self.state.recordings), now)
 
     def drain(self, now: datetime) -> list[Action]:
         """Start nothing new; what runs may end."""
         self.state.draining = True
-        for entry in self.state.entries.values():
-            moving.release_reserved(self.state, entry)
-        return self._look_at(list(self.state.entries), now)
+        for tracked in self.state.recordings.values():
+            self.state.release_slots(tracked)
+        return self._look_at(list(self.state.recordings), now)
 
     def stop_all(self) -> list[Action]:
         """Ask every transfer to stop; each ends as Pending, with no attempt spent."""
         actions: list[Action] = []
-        for entry in self.state.entries.values():
-            actions += moving.stop_running(entry)
+        for tracked in self.state.recordings.values():
+            actions += tracked.stop_transfers()
         return actions
 
     def idle(self) -> bool:
         """While draining: nothing runs, and every status that names this process has been written."""
         return not any(
-            entry.running or entry.in_flight or (entry.recording.status.claim == self.state.claim and not entry.ending)
-            for entry in self.state.entries.values()
+            tracked.in_transfer
+            or not tracked.outbox.is_idle
+            or (tracked.recording.status.claim == self.state.claim and not tracked.ending)
+            for tracked in self.state.recordings.values()
         )
 
     def census(self, now: datetime) -> Census:
         """Count the unfinished Recordings."""
-        known = (entry.recording for entry in self.state.entries.values())
+        known = (tracked.recording for tracked in self.state.recordings.values())
         return take_census(known, waiting=len(self.state.waiting), now=now)
 
     # Facts about objects
@@ -126,61 +129,60 @@ class Engine:
         if self.state.forgotten.is_echo(recording):
             return []
         actions: list[Action] = []
-        entry, namesake = self.state.entries.get(uid), self._namesake(recording)
-        if namesake is not None and version_of(namesake.recording) < version_of(recording):
+        tracked, namesake = self.state.recordings.get(uid), self._namesake(recording)
+        if namesake is not None and is_newer(recording, namesake.recording):
             actions = self._gone(namesake.uid, now)  # deleted and created again while nobody looked
-        elif namesake is not None and entry is None:
+        elif namesake is not None and tracked is None:
             return []  # a late word on one whose name belongs to another already
-        if entry is None:
+        if tracked is None:
             if finished.is_settled(recording):
                 return actions + self._finish(recording, now)
             self._remember(recording, now)
-        elif entry.in_flight is not None and entry.in_flight.what in ("status", "finalizers", "delete"):
-            if entry.newer is None or version_of(recording) > version_of(entry.newer):
-                entry.newer = recording
+        elif tracked.outbox.keeps_versions:
+            tracked.outbox.keep(recording)
             return actions
-        elif version_of(recording) > version_of(entry.recording):
-            entry.learn(recording)
+        else:
+            tracked.learn(recording)
         return actions + self._look_at([uid], now)
 
-    def _remember(self, recording: Recording, now: datetime) -> Entry:
+    def _remember(self, recording: Recording, now: datetime) -> TrackedRecording:
         meta = recording.metadata
         self._uid_of[meta.namespace, meta.name] = meta.uid
         self.state.finished.forget(meta.uid)
-        entry = self.state.entries[meta.uid] = Entry.of(recording)
+        tracked = self.state.recordings[meta.uid] = TrackedRecording.of(recording)
         # Claimed by this process, and it knows nothing of that: there must be a newer version.
-        entry.stale = recording.status.claim == self.state.claim
-        if entry.stale:
-            entry.flush_by(now)
-        return entry
+        tracked.outbox.stale = recording.status.claim == self.state.claim
+        if tracked.outbox.stale:
+            tracked.outbox.flush_by(now)
+        return tracked
 
-    def _namesake(self, recording: Recording) -> Entry | None:
+    def _namesake(self, recording: Recording) -> TrackedRecording | None:
         meta = recording.metadata
         uid = self._uid_of.get((meta.namespace, meta.name), meta.uid)
-        return self.state.entries.get(uid) if uid != meta.uid else None
+        return self.state.recordings.get(uid) if uid != meta.uid else None
 
     def _release_holds(self, location: str) -> None:
         """A location came back: what waited because of it need not wait longer."""
-        for entry in self.state.entries.values():
-            if entry.recording.spec.storage_location == location:
-                entry.release_location_holds()
+        for tracked in self.state.recordings.values():
+            if tracked.recording.spec.storage_location == location:
+                tracked.release_location_holds()
 
     def _gone(self, uid: str, now: datetime) -> list[Action]:
         self.state.finished.forget(uid)
         self.state.forgotten.note_gone(uid)
-        entry = self.state.entries.get(uid)
-        if entry is None:
+        tracked = self.state.recordings.get(uid)
+        if tracked is None:
             return []
-        entry.gone = True
+        tracked.gone = True
         return self._look_at([uid], now)
 
     def _read_missing(self, uids: frozenset[str], now: datetime) -> list[Action]:
         """Whoever is not in a list has ended or is gone: nobody will tell, so it is read."""
-        missing = [entry for uid, entry in self.state.entries.items() if uid not in uids]
-        for entry in missing:
-            entry.stale = True
-            entry.flush_by(now)
-        return self._look_at([entry.uid for entry in missing], now)
+        missing = [tracked for uid, tracked in self.state.recordings.items() if uid not in uids]
+        for tracked in missing:
+            tracked.outbox.stale = True
+            tracked.outbox.flush_by(now)
+        return self._look_at([tracked.uid for tracked in missing], now)
 
     def _finish(self, recording: Recording, now: datetime) -> list[Action]:
         """A Recording that needs nothing now: remember only when its time in Kubernetes is over."""
@@ -188,49 +190,51 @@ class Engine:
         self.state.forgotten.note(recording)
         if due is None or due > now:
             return []
-        entry = self._remember(recording, now)
-        entry.ttl_expired = True
-        return self._look_at([entry.uid], now)
+        tracked = self._remember(recording, now)
+        tracked.ttl_expired = True
+        return self._look_at([tracked.uid], now)
 
     # Facts that answer actions
 
     def _answered(self, fact: Fact, now: datetime) -> list[Action]:
         uid = getattr(fact, "uid", "")
-        if isinstance(fact, WriteRefused) and fact.gone and uid in self.state.entries:
-            self.state.entries[uid].in_flight = None
+        if isinstance(fact, WriteRefused) and fact.gone and uid in self.state.recordings:
+            self.state.recordings[uid].outbox.closed()
             return self._gone(uid, now)
         actions = self._guarded(partial(self._note, fact), uid, now)
-        if isinstance(fact, TransferProgress) and uid in self.state.entries:
-            self.state.timers.set(uid, self.state.entries[uid].flush_at)
+        if isinstance(fact, TransferProgress) and uid in self.state.recordings:
+            self.state.timers.set(uid, self.state.recordings[uid].outbox.flush_at)
             return actions
         return actions + self._look_at([uid], now)
 
-    def _note(self, fact: Fact, entry: Entry, now: datetime) -> list[Action]:
+    def _note(self, fact: Fact, tracked: TrackedRecording, now: datetime) -> list[Action]:
         match fact:
             case Written():
-                writing.written(entry, fact.recording)
+                newer = tracked.outbox.written()
+                tracked.adopt(fact.recording)
+                tracked.learn(newer)
             case WriteRefused():
-                writing.refused(entry, fact, now)
+                tracked.learn(tracked.outbox.refused(fact, now))
             case RecordingRead():
-                writing.read(entry, fact.recording)
+                tracked.outbox.read()
+                tracked.learn(fact.recording)
             case DeleteAccepted():
-                entry.in_flight = None
-                entry.deleted = True
+                tracked.outbox.closed()
+                tracked.deleted = True
             case LeadershipConfirmed():
-                entry.confirmed = entry.in_flight.version if entry.in_flight else None
-                entry.in_flight = None
+                tracked.outbox.confirmed()
             case SourceResolved():
-                moving.resolved(entry, fact, now)
+                transfer_reports.resolved(tracked, fact, now)
             case UploadCreated():
-                moving.upload_created(entry, fact, now)
+                transfer_reports.upload_created(tracked, fact, now)
             case TransferProgress():
-                moving.progressed(self.state, entry, fact)
+                transfer_reports.progressed(self.state, tracked, fact)
             case TransferEnded():
-                return moving.ended(self.state, entry, fact, now)
+                return transfer_reports.ended(self.state, tracked, fact, now)
             case UploadAborted():
-                ending.aborted(entry, fact, now)
+                aborting.aborted(tracked, fact, now)
             case CleanedUp():
-                return ending.cleaned(self.state, entry, fact, now)
+                return deletion.cleaned(self.state, tracked, fact, now)
         return []
 
     # Looking at Recordings
@@ -242,84 +246,85 @@ class Engine:
         for uid in list(touched):
             actions += self._guarded(self._reconcile, uid, now)
         if not self.state.draining:
-            for uid in moving.give_slots(self.state, now):
+            for uid in starting.give_slots(self.state, now):
                 touched[uid] = None
         for uid in touched:
             actions += self._guarded(self._carry_out, uid, now)
         return actions
 
-    def _guarded(self, step: Callable[[Entry, datetime], list[Action]], uid: str, now: datetime) -> list[Action]:
+    def _guarded(
+        self, step: Callable[[TrackedRecording, datetime], list[Action]], uid: str, now: datetime
+    ) -> list[Action]:
         """One Recording that the engine trips over must not stop the others: their authors are not trusted."""
-        entry = self.state.entries.get(uid)
-        if entry is None:
+        tracked = self.state.recordings.get(uid)
+        if tracked is None:
             return []
         try:
-            return step(entry, now)
+            return step(tracked, now)
         except Exception as error:
-            entry.broken = True
-            fault = ReportFault(ref=entry.ref, detail=f"{type(error).__name__} in {_place(error)}")
-            return [fault, *self._let_end(entry)]
+            tracked.broken = True
+            fault = ReportFault(ref=tracked.ref, detail=f"{type(error).__name__} in {_place(error)}")
+            return [fault, *self._let_end(tracked)]
 
-    def _let_end(self, entry: Entry) -> list[Action]:
+    def _let_end(self, tracked: TrackedRecording) -> list[Action]:
         """A broken Recording holds its slots until what is under way has ended; the next event starts anew."""
-        self.state.drop_from_queue(entry)
-        moving.release_reserved(self.state, entry)
-        if not entry.running and entry.in_flight is None:
-            self._forget(entry)
-        return moving.stop_running(entry)
+        self.state.drop_from_queue(tracked)
+        self.state.release_slots(tracked)
+        if not tracked.in_transfer and tracked.outbox.is_idle:
+            self._forget(tracked)
+        return [*tracked.stop_transfers()]
 
-    def _carry_out(self, entry: Entry, now: datetime) -> list[Action]:
-        if entry.broken:
-            return self._let_end(entry)
-        actions = moving.start_reserved(self.state, entry, now)
-        actions += writing.persisted(entry)
-        actions += writing.announce(entry)
-        if entry.in_flight is None and not entry.unsure:
-            entry.sent = []
-        actions += writing.flush(self.state, entry, now)
-        return actions + self._rest(entry, now)
+    def _carry_out(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
+        if tracked.broken:
+            return self._let_end(tracked)
+        actions = starting.start_reserved(self.state, tracked, now)
+        actions += writing.persisted(tracked)
+        actions += tracked.outbox.announce(tracked.recording)
+        tracked.outbox.settle()
+        actions += writing.flush(self.state, tracked, now)
+        return actions + self._rest(tracked, now)
 
-    def _reconcile(self, entry: Entry, now: datetime) -> list[Action]:
-        if entry.broken:
+    def _reconcile(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
+        if tracked.broken:
             return []
-        if entry.ending:
-            return ending.tear_down(self.state, entry, now)
-        if entry.ttl_expired and (entry.in_flight is not None or entry.deleted):
+        if tracked.ending:
+            return deletion.tear_down(self.state, tracked, now)
+        if tracked.ttl_expired and (not tracked.outbox.is_idle or tracked.deleted):
             return []
-        entry.ttl_expired = entry.ttl_expired and finished.is_settled(entry.recording, ignore_finalizer=True)
-        if entry.ttl_expired:
-            return self._expire(entry, now)
+        tracked.ttl_expired = tracked.ttl_expired and finished.is_settled(tracked.recording, ignore_finalizer=True)
+        if tracked.ttl_expired:
+            return self._expire(tracked, now)
         return [
-            *writing.ensure_finalizer(entry, now),
-            *moving.advance(self.state, entry, now),
-            *ending.abort_due(self.state, entry, now),
+            *ensure_finalizer(tracked, now),
+            *advancing.advance(self.state, tracked, now),
+            *aborting.abort_due(self.state, tracked, now),
         ]
 
-    def _expire(self, entry: Entry, now: datetime) -> list[Action]:
+    def _expire(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
         """ttlAfterFinished ends the Kubernetes object only: our finalizer goes first, or the objects would go too."""
-        if DELETE_OBJECT_FINALIZER in entry.recording.metadata.finalizers:
-            return writing.without_finalizer(entry, now)
-        return writing.delete(entry, now)
+        if has_finalizer(tracked.recording):
+            return remove_finalizer(tracked, now)
+        return tracked.outbox.delete(tracked.recording, now)
 
-    def _rest(self, entry: Entry, now: datetime) -> list[Action]:
+    def _rest(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
         """Forget what is settled; else make sure that it is looked at in time."""
-        if ending.is_over(entry):
-            self._forget(entry)
-            self.state.forgotten.note(entry.recording)
+        if deletion.is_over(tracked):
+            self._forget(tracked)
+            self.state.forgotten.note(tracked.recording)
             return []
-        if not entry.ending and not entry.ttl_expired and writing.is_at_rest(entry):
-            self._forget(entry)
-            return self._finish(entry.recording, now)
-        for at in entry.wishes():
-            self.state.timers.set(entry.uid, at if at is not None and at > now else None)
+        if not tracked.ending and not tracked.ttl_expired and writing.is_at_rest(tracked):
+            self._forget(tracked)
+            return self._finish(tracked.recording, now)
+        for at in tracked.wake_times():
+            self.state.timers.set(tracked.uid, at if at is not None and at > now else None)
         return []
 
-    def _forget(self, entry: Entry) -> None:
+    def _forget(self, tracked: TrackedRecording) -> None:
         """Drop a Recording from memory; a later event brings it back."""
-        self.state.entries.pop(entry.uid, None)
-        self.state.drop_from_queue(entry)
-        ref = entry.ref
-        if self._uid_of.get((ref.namespace, ref.name)) == entry.uid:
+        self.state.recordings.pop(tracked.uid, None)
+        self.state.drop_from_queue(tracked)
+        ref = tracked.ref
+        if self._uid_of.get((ref.namespace, ref.name)) == tracked.uid:
             del self._uid_of[ref.namespace, ref.name]
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from recording_operator.engine.signed_urls import Validity, validity_in_url
-
-__all__ = ["ASSUMED_LIFETIME", "Expiry", "Validity", "expiry_in_url", "expiry_of", "validity_in_url"]
+from recording_operator.api.recording import SourceRef
+from recording_operator.engine.signed_urls import validity_in_url
 
 ASSUMED_LIFETIME: Final = timedelta(hours=4)
 """What meeting-bot providers grant when neither spec nor URL says anything."""
@@ -32,6 +31,13 @@ def expiry_of(*, url: str | None, expires_at: datetime | None, created: datetime
     if from_url is not None:
         return Expiry(at=from_url, stated=True)
     return Expiry(at=created + ASSUMED_LIFETIME, stated=False)
+
+
+def source_expiry(source: SourceRef | None, *, created: datetime) -> Expiry:
+    """The expiry of an artifact's source; a URL in a Secret says nothing before it is read."""
+    return expiry_of(
+        url=source.url if source else None, expires_at=source.expires_at if source else None, created=created
+    )
 
 
 def expiry_in_url(url: str) -> datetime | None:

@@ -19,6 +19,12 @@ class Ref:
     uid: str
 
 
+def ref_of(recording: Recording) -> Ref:
+    """Which Recording this is."""
+    meta = recording.metadata
+    return Ref(namespace=meta.namespace, name=meta.name, uid=meta.uid)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSeen:
     """A Recording as the API server had it: from the watch or a list, late or twice."""

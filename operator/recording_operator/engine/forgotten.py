@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Final
 
 from recording_operator.api.recording import Recording
-from recording_operator.engine.entry import version_of
+from recording_operator.engine.versions import version_of
 
 REMEMBERED: Final = 10_000
 """About 2 MB. Whose echo comes later than so many others is read anew before anything is done."""

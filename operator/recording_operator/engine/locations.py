@@ -9,10 +9,11 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.actions import Action, ProbeLocation, ReadNamespace
-from recording_operator.engine.artifacts import Obstacle, RetryPlan
 from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, NamespaceSeen
+from recording_operator.engine.next_step import Obstacle
 from recording_operator.engine.permissions import admits
 from recording_operator.engine.queue import LaneLimits
+from recording_operator.engine.retries import RetryPlan
 
 LABELS_GOOD_FOR: Final = timedelta(seconds=60)
 DEFAULT_RETRY: Final = RetryPlan(

@@ -1,9 +1,19 @@
-"""Where the objects of a Recording go: location, bucket, prefix and keys."""
+"""Where the objects of a Recording go: location, bucket, prefix and keys. Computed each time, never remembered."""
+
+from dataclasses import dataclass
 
 from recording_operator.api.recording import Recording
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.keys import KeyFacts, common_prefix, render_key
-from recording_operator.engine.state import State
-from recording_operator.engine.status import Placement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where the objects of a Recording go, as far as that is known."""
+
+    location: str
+    bucket: str | None
+    prefix: str | None
 
 
 def key_facts(recording: Recording) -> KeyFacts:
@@ -22,12 +32,9 @@ def key_facts(recording: Recording) -> KeyFacts:
     )
 
 
-def key_of(state: State, recording: Recording, artifact: str) -> str | None:
-    """The artifact's key, computed each time; None while the location is not known."""
-    location = state.locations.get(recording.spec.storage_location)
+def key_of(recording: Recording, artifact: str, location: StorageLocation) -> str:
+    """The artifact's key at the location."""
     spec = next(spec for spec in recording.spec.artifacts if spec.name == artifact)
-    if location is None:
-        return None
     return render_key(
         prefix=location.store.prefix,
         template=location.spec.key_template,
@@ -37,10 +44,9 @@ def key_of(state: State, recording: Recording, artifact: str) -> str | None:
     )
 
 
-def placement_of(state: State, recording: Recording) -> Placement:
-    """Where the Recording's objects go, as far as that is known."""
+def placement_of(recording: Recording, location: StorageLocation | None) -> Placement:
+    """Where the Recording's objects go; `location` is None while it is not known."""
     name = recording.spec.storage_location
-    location = state.locations.get(name)
     if location is None:
         return Placement(location=name, bucket=None, prefix=None)
     prefix = common_prefix(

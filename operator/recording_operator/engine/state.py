@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from recording_operator.api.recording import Claim
-from recording_operator.engine.entry import Entry
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.artifact_work import WorkState
 from recording_operator.engine.finished import Finished
 from recording_operator.engine.forgotten import Forgotten
 from recording_operator.engine.locations import Locations
 from recording_operator.engine.pacing import QueuedPace
 from recording_operator.engine.queue import Capacity, Slots, Waiting
 from recording_operator.engine.timers import Timers
+from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,8 @@ class State:
     slots: Slots
     finished: Finished
     forgotten: Forgotten = field(default_factory=Forgotten)
-    entries: dict[str, Entry] = field(default_factory=dict)
+    recordings: dict[str, TrackedRecording] = field(default_factory=dict)
+    """By uid."""
     locations: Locations = field(default_factory=Locations)
     waiting: Waiting = field(default_factory=Waiting)
     timers: Timers = field(default_factory=Timers)
@@ -46,7 +49,17 @@ class State:
         self.queued_pace.shift(by)
         self.locations.shift(by)
 
-    def drop_from_queue(self, entry: Entry) -> None:
+    def location_of(self, tracked: TrackedRecording) -> StorageLocation | None:
+        """The Recording's location as last seen, ready or not."""
+        return self.locations.get(tracked.recording.spec.storage_location)
+
+    def drop_from_queue(self, tracked: TrackedRecording) -> None:
         """Take all artifacts of a Recording out of the queue."""
-        for name in entry.artifacts:
-            self.waiting.discard((entry.uid, name))
+        for name in tracked.artifacts:
+            self.waiting.discard((tracked.uid, name))
+
+    def release_slots(self, tracked: TrackedRecording) -> None:
+        """Give back the slots that a Recording has and does not use yet."""
+        for work in tracked.in_state(WorkState.RESERVED):
+            work.release()
+            self.slots.give_back((tracked.uid, work.name))

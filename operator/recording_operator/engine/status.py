@@ -9,6 +9,7 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
 from recording_operator.engine.integrity import Said, integrity_of
+from recording_operator.engine.placement import Placement
 
 DELETION_BLOCKED: Final = "DeletionBlocked"
 """Type of the condition that says why a deleted Recording does not go."""
@@ -28,15 +29,6 @@ class Rollup:
     phase: Phase
     reason: Reason
     message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """Where the objects of a Recording go."""
-
-    location: str
-    bucket: str | None
-    prefix: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

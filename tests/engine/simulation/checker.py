@@ -168,8 +168,8 @@ class Checker:
         self._hears(operator, fact)
         yield
         if spent is not None:
-            entry = operator.engine.state.entries.get(getattr(fact, "uid", ""))
-            assert entry is None or entry.artifacts[fact.artifact].attempts <= spent, (  # type: ignore[union-attr]
+            tracked = operator.engine.state.recordings.get(getattr(fact, "uid", ""))
+            assert tracked is None or tracked.artifacts[fact.artifact].status.attempts <= spent, (  # type: ignore[union-attr]
                 "an attempt was spent for what is not its fault"
             )
 
@@ -181,8 +181,8 @@ class Checker:
             Verdict.FINAL,
         ):
             return None
-        entry = operator.engine.state.entries.get(fact.uid)
-        return entry.artifacts[fact.artifact].attempts if entry else None
+        tracked = operator.engine.state.recordings.get(fact.uid)
+        return tracked.artifacts[fact.artifact].status.attempts if tracked else None
 
     def _hears(self, operator: "Operator", fact: Fact) -> None:
         match fact:
@@ -235,9 +235,10 @@ class Checker:
     def engine_rests(self, operator: "Operator") -> None:
         """After each turn of the loop."""
         state = operator.engine.state
-        using = {(uid, name) for uid, entry in state.entries.items() for name in (*entry.running, *entry.reserved)}
+        works = {(uid, name): work for uid, one in state.recordings.items() for name, work in one.artifacts.items()}
+        using = {key for key, work in works.items() if work.has_slot}
         assert using == set(state.slots.running), "slots and artifacts that move differ"
-        moving = {key for key in using if key[1] in state.entries[key[0]].running}
+        moving = {key for key in using if works[key].in_transfer}
         assert moving.issuperset(operator.transfers), "a transfer runs that the engine does not know"
         for key in using:
             assert key not in state.waiting, "waits for a slot that it has"

@@ -24,7 +24,6 @@ from recording_operator.engine.actions import (
     WriteFinalizers,
     WriteStatus,
 )
-from recording_operator.engine.artifacts import resolved_revision
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import (
     CleanedUp,
@@ -40,6 +39,7 @@ from recording_operator.engine.facts import (
     WriteRefused,
     Written,
 )
+from recording_operator.engine.source_revision import resolved_revision
 from recording_operator.kube.status import merge_patch_between
 from tests.engine.simulation.apiserver import ConflictError, NotFoundError
 from tests.engine.simulation.store import UnavailableError

@@ -234,7 +234,7 @@ class Simulation:
         for recording in world.api.recordings.values():
             self._check_ended(recording)
         legitimate = {uid for uid, recording in world.api.recordings.items() if _waits(recording)}
-        assert set(state.entries) <= legitimate, f"remembers {set(state.entries) - legitimate}"
+        assert set(state.recordings) <= legitimate, f"remembers {set(state.recordings) - legitimate}"
         self._check_store(legitimate)
 
     def _check_ended(self, recording: Recording) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, SourceFacts
 from recording_operator.engine.actions import StartTransfer
-from recording_operator.engine.artifacts import resolved_revision
 from recording_operator.engine.facts import (
     SourceResolved,
     Stored,
@@ -16,6 +15,7 @@ from recording_operator.engine.facts import (
     TransferStopped,
     UploadCreated,
 )
+from recording_operator.engine.source_revision import resolved_revision
 from tests.engine.simulation.sources import Fate
 from tests.engine.simulation.store import StoredThing, UnavailableError, UploadLostError
 

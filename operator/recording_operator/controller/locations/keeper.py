@@ -16,7 +16,7 @@ from recording_operator.api.storagelocation import StorageLocation, StorageLocat
 from recording_operator.controller.clock import uptime
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.loop import utc_now
-from recording_operator.engine.entry import Backoff
+from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
 from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi

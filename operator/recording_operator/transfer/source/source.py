@@ -12,7 +12,7 @@ from typing import Final
 from recording_operator.api.reasons import Reason, Trait
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.errors import EgressError
-from recording_operator.engine.expiry import validity_in_url
+from recording_operator.engine.signed_urls import validity_in_url
 from recording_operator.errors import TransferError
 from recording_operator.stopping import StopSignal
 from recording_operator.transfer.job import SourceSpec

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.engine.expiry import Validity
+from recording_operator.engine.signed_urls import Validity
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.transfer.source.refusal_words import Wording, what_is_said

@@ -8,21 +8,23 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from recording_operator.api.reasons import Reason, Trait
-from recording_operator.engine import writing
 from recording_operator.engine.actions import Action, EmitEvent, EmitLocationEvent
-from recording_operator.engine.entry import Entry, Teardown
 from recording_operator.engine.facts import CleanedUp
 from recording_operator.engine.locations import Locations
 from recording_operator.engine.status import Blocked, with_deletion
+from recording_operator.engine.teardown import Teardown
+from recording_operator.engine.tracked_recording import TrackedRecording
 
 _TOLD_AFTER_TRIES: Final = 3
 CHECK_EVERY: Final = timedelta(seconds=60)
 _REMEDY: Final = "Repair this; or set spec.deletionPolicy to Retain to let the Recording go and keep its objects"
 
 
-def failed(entry: Entry, teardown: Teardown, fact: CleanedUp, locations: Locations, now: datetime) -> list[Action]:
+def failed(
+    tracked: TrackedRecording, teardown: Teardown, fact: CleanedUp, locations: Locations, now: datetime
+) -> list[Action]:
     """The objects could not be removed this time: doubt the location, and say what keeps the Recording."""
-    name = entry.recording.spec.storage_location
+    name = tracked.recording.spec.storage_location
     if fact.reason is None:
         return []  # nothing was tried
     actions: list[Action] = []
@@ -34,55 +36,58 @@ def failed(entry: Entry, teardown: Teardown, fact: CleanedUp, locations: Locatio
     may_pass = Trait.TRANSIENT in reason.traits or (fault is None and Trait.MAY_PASS in reason.traits)
     if may_pass and teardown.backoff.tries + 1 < _TOLD_AFTER_TRIES and teardown.blocked is None:
         return actions
-    return actions + hold(entry, teardown, locations, reason=reason, message=message)
+    return actions + hold(tracked, teardown, locations, reason=reason, message=message)
 
 
-def hold(entry: Entry, teardown: Teardown, locations: Locations, *, reason: Reason, message: str) -> list[Action]:
+def hold(
+    tracked: TrackedRecording, teardown: Teardown, locations: Locations, *, reason: Reason, message: str
+) -> list[Action]:
     """Note why it does not go; Events when that is new."""
     before, teardown.blocked = teardown.blocked, Blocked(reason=reason, message=f"{message.rstrip('.')}. {_REMEDY}.")
     if before is not None and before.reason is reason:
         return []
     note = f"The stored objects cannot be removed: {teardown.blocked.message}"
     actions: list[Action] = [
-        EmitEvent(ref=entry.ref, reason=Reason.DELETION_BLOCKED, action="Delete", note=note, warning=True)
+        EmitEvent(ref=tracked.ref, reason=Reason.DELETION_BLOCKED, action="Delete", note=note, warning=True)
     ]
-    about = f"Recording {entry.ref.namespace}/{entry.ref.name} is being deleted and keeps its namespace. {note}"
-    return actions + _about_location(entry, locations, Reason.DELETION_BLOCKED, about)
+    about = f"Recording {tracked.ref.namespace}/{tracked.ref.name} is being deleted and keeps its namespace. {note}"
+    return actions + _about_location(tracked, locations, Reason.DELETION_BLOCKED, about)
 
 
-def bucket_is_gone(entry: Entry, teardown: Teardown, fact: CleanedUp, locations: Locations) -> bool:
+def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanedUp, locations: Locations) -> bool:
     """Whether there is no bucket any more: two deletions and the location's own check between them found none.
 
     The check asks for the same bucket as the status names; a refusal (AccessDenied) is never taken for it.
     """
     found_none = fact.reason is Reason.BUCKET_NOT_FOUND
     found_none_before, teardown.no_bucket = teardown.no_bucket, found_none
-    location = locations.get(entry.recording.spec.storage_location)
+    location = locations.get(tracked.recording.spec.storage_location)
     if not (found_none and found_none_before) or location is None:
         return False
     fault = locations.fault(location.metadata.name)
-    same = entry.recording.status.bucket in (None, location.store.bucket)
+    same = tracked.recording.status.bucket in (None, location.store.bucket)
     return same and fault is not None and fault[0] is Reason.BUCKET_NOT_FOUND
 
 
-def gone_with_bucket(entry: Entry, locations: Locations) -> list[Action]:
+def gone_with_bucket(tracked: TrackedRecording, locations: Locations) -> list[Action]:
     """Say that nothing was left to remove."""
     note = "The bucket does not exist any more: the Recording goes, its objects went with the bucket"
-    event = EmitEvent(ref=entry.ref, reason=Reason.BUCKET_NOT_FOUND, action="Delete", note=note, warning=True)
-    about = f"Recording {entry.ref.namespace}/{entry.ref.name}: {note}"
-    return [event, *_about_location(entry, locations, Reason.BUCKET_NOT_FOUND, about)]
+    event = EmitEvent(ref=tracked.ref, reason=Reason.BUCKET_NOT_FOUND, action="Delete", note=note, warning=True)
+    about = f"Recording {tracked.ref.namespace}/{tracked.ref.name}: {note}"
+    return [event, *_about_location(tracked, locations, Reason.BUCKET_NOT_FOUND, about)]
 
 
-def tell(entry: Entry, teardown: Teardown, now: datetime) -> list[Action]:
+def tell(tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
     """Write the condition DeletionBlocked as it is now, where the status says otherwise."""
-    if entry.gone:
+    if tracked.gone:
         return []
-    return writing.write_as(entry, with_deletion(entry.recording, blocked=teardown.blocked, now=now), now)
+    wanted = with_deletion(tracked.recording, blocked=teardown.blocked, now=now)
+    return tracked.outbox.write_now(tracked.recording, wanted, now)
 
 
-def _about_location(entry: Entry, locations: Locations, reason: Reason, note: str) -> list[Action]:
+def _about_location(tracked: TrackedRecording, locations: Locations, reason: Reason, note: str) -> list[Action]:
     """Once for each location and reason: thousands of Recordings may be kept by one bucket."""
-    location = locations.get(entry.recording.spec.storage_location)
+    location = locations.get(tracked.recording.spec.storage_location)
     if location is None or not locations.is_news(location.metadata.name, reason):
         return []
     return [EmitLocationEvent(location=location, reason=reason, action="Delete", note=note)]

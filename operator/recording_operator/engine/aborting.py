@@ -1,0 +1,57 @@
+"""Uploads of artifacts that have failed: aborted, or left to the sweep of orphaned uploads."""
+
+from datetime import datetime
+
+from recording_operator.api.recording import Phase
+from recording_operator.engine.actions import AbortUpload, Action
+from recording_operator.engine.artifact_work import ArtifactWork, WorkState
+from recording_operator.engine.facts import UploadAborted
+from recording_operator.engine.placement import key_of
+from recording_operator.engine.state import State
+from recording_operator.engine.tracked_recording import TrackedRecording
+
+
+def plan_abort(work: ArtifactWork, now: datetime) -> None:
+    """The upload of a Failed artifact is to be aborted; that of one that may go on is not, if it is not too late."""
+    if work.status.phase is not Phase.FAILED:
+        if work.state is WorkState.ABORT_DUE:
+            work.cancel_abort()
+    elif not work.abort_planned and (work.status.upload_id or work.may_have_upload):
+        work.plan_abort(now)
+
+
+def abort_due(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    """Abort the uploads that failed or cancelled artifacts left open; the location may have to come back first.
+
+    Not before the status says Failed: until that is accepted, another operator may know better.
+    """
+    location = state.location_of(tracked)
+    failed = {status.name for status in tracked.recording.status.artifacts if status.phase is Phase.FAILED}
+    actions: list[Action] = []
+    for work in tracked.artifacts.values():
+        if work.state is not WorkState.ABORT_DUE or work.abort is None or work.abort.backoff.holds(now):
+            continue
+        if now - work.abort.since > state.options.give_up_cleaning_after:
+            work.forget_upload()  # the sweep of orphaned uploads finds it later
+            tracked.outbox.flush_by(now)
+        elif location is None:
+            work.put_off_abort(now)
+        elif work.name in failed:
+            work.begin_abort()
+            key, upload_id = key_of(tracked.recording, work.name, location), work.status.upload_id
+            actions.append(
+                AbortUpload(uid=tracked.uid, artifact=work.name, location=location, key=key, upload_id=upload_id)
+            )
+    return actions
+
+
+def aborted(tracked: TrackedRecording, fact: UploadAborted, now: datetime) -> None:
+    """Nothing is open at the key any more, or it must be tried again."""
+    work = tracked.artifacts.get(fact.artifact)
+    if work is None or not work.abort_planned:
+        return
+    if fact.ok:
+        work.forget_upload()
+        tracked.outbox.flush_by(now)
+    else:
+        work.put_off_abort(now)

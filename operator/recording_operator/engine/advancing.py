@@ -1,0 +1,131 @@
+"""Brings the artifacts that are not in transfer forward: into the queue, to a wait, to their end."""
+
+from datetime import datetime, timedelta
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import ArtifactStatus, Phase
+from recording_operator.engine.aborting import plan_abort
+from recording_operator.engine.actions import Action, ResolveSource, Tallied, Tally
+from recording_operator.engine.artifact_work import ArtifactWork, WorkState
+from recording_operator.engine.next_step import ArtifactContext, NextStep, Obstacle, next_step
+from recording_operator.engine.queue import Lane, rank
+from recording_operator.engine.state import State
+from recording_operator.engine.status import TERMINAL
+from recording_operator.engine.status_outbox import SOON
+from recording_operator.engine.tracked_recording import TrackedRecording
+
+
+def advance(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    """Decide about every artifact that is not in transfer; stop the transfers that should not run."""
+    recording = tracked.recording
+    spec = recording.spec
+    actions: list[Action] = []
+    if spec.suspend or spec.cancel:
+        actions += tracked.stop_transfers()
+    obstacle, questions = state.locations.obstacle(recording, now)
+    actions += questions
+    retry_asked = spec.retry_token != tracked.retry_token
+    tracked.retry_token = spec.retry_token
+    for artifact in spec.artifacts:
+        work = tracked.artifacts[artifact.name]
+        if work.in_transfer:
+            continue
+        context = _context(state, tracked, work, obstacle=obstacle, retry_asked=retry_asked, now=now)
+        work.secret_changed = False
+        actions += _take_step(state, tracked, work, next_step(artifact, work.status, context), now)
+    if obstacle is not None and obstacle.reason is Reason.LOCATION_NOT_ALLOWED:
+        state.timers.set(tracked.uid, state.locations.recheck_at(recording, now))
+    _write_in_time(state, tracked, now)
+    return actions
+
+
+def _context(
+    state: State,
+    tracked: TrackedRecording,
+    work: ArtifactWork,
+    *,
+    obstacle: Obstacle | None,
+    retry_asked: bool,
+    now: datetime,
+) -> ArtifactContext:
+    spec = tracked.recording.spec
+    return ArtifactContext(
+        now=now,
+        uid=tracked.uid,
+        suspend=spec.suspend,
+        cancel=spec.cancel,
+        retry_asked=retry_asked,
+        retry=state.locations.retry_plan(spec.storage_location),
+        obstacle=obstacle,
+        not_before=work.hold.not_before if work.hold else None,
+        secret_changed=work.secret_changed,
+        may_be_stored=work.may_be_stored,
+    )
+
+
+def _take_step(
+    state: State, tracked: TrackedRecording, work: ArtifactWork, step: NextStep, now: datetime
+) -> list[Action]:
+    before, after = work.status, step.status
+    actions: list[Action] = []
+    if after != before:
+        work.status = after
+        _flush_in_time(state, tracked, _urgency(tracked, after), now)
+        if after.phase is Phase.FAILED:
+            actions.append(Tally(what=Tallied.FAILED, reason=Reason(after.reason or Reason.INTERNAL_ERROR)))
+    state.timers.set(tracked.uid, step.wake_at)
+    if not step.ready:
+        _leave_queue(state, tracked, work)
+    plan_abort(work, now)
+    if step.ready and work.state is WorkState.WAITING:
+        _queue_up(state, tracked, work, now)
+    if step.look_into_secret and not work.reading_secret:
+        work.reading_secret = True
+        actions.append(ResolveSource(recording=tracked.recording, artifact=work.name))
+    return actions
+
+
+def _leave_queue(state: State, tracked: TrackedRecording, work: ArtifactWork) -> None:
+    """It has to wait for something else than a slot; one that it has already is given back."""
+    key = (tracked.uid, work.name)
+    state.waiting.discard(key)
+    if work.state is WorkState.RESERVED:
+        work.release()
+        state.slots.give_back(key)
+
+
+def _queue_up(state: State, tracked: TrackedRecording, work: ArtifactWork, now: datetime) -> None:
+    meta, spec = tracked.recording.metadata, tracked.recording.spec
+    lane = Lane(namespace=meta.namespace, location=spec.storage_location)
+    ranked = rank(
+        priority=spec.priority,
+        expiry=tracked.expiry_of(work.name),
+        created=meta.creation_timestamp or now,
+        key=(tracked.uid, work.name),
+        now=now,
+    )
+    state.waiting.put(lane, ranked)
+
+
+def _write_in_time(state: State, tracked: TrackedRecording, now: datetime) -> None:
+    """Answer an edit, give back a claim on what does not move, call ended what has ended; a tenant may write there."""
+    status = tracked.recording.status
+    if status.observed_generation != tracked.recording.metadata.generation:
+        _flush_in_time(state, tracked, SOON if tracked.is_over else None, now)
+    untold = tracked.is_over and (status.phase not in TERMINAL or status.claim is not None)
+    if not tracked.busy and (status.claim == state.claim or untold):
+        tracked.outbox.flush_by(now + SOON)
+
+
+def _urgency(tracked: TrackedRecording, after: ArtifactStatus) -> timedelta | None:
+    """How soon this is to be written; None where its turn among the queued is soon enough."""
+    if after.reason != Reason.QUEUED:
+        return timedelta(0)
+    return SOON if tracked.recording.status.phase in TERMINAL else None
+
+
+def _flush_in_time(state: State, tracked: TrackedRecording, urgency: timedelta | None, now: datetime) -> None:
+    if urgency is not None:
+        tracked.outbox.flush_by(now + urgency)
+    elif tracked.outbox.flush_at is None:
+        tracked.outbox.flush_by(state.queued_pace.next(now, unfinished=len(state.recordings)))

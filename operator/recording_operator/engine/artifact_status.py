@@ -1,0 +1,46 @@
+"""The ways in which the status of an artifact that is not in transfer changes."""
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import ArtifactStatus, Phase
+
+
+def from_the_start(status: ArtifactStatus) -> ArtifactStatus:
+    """A fresh URL or an asked retry: attempts and waits are forgotten, the parts in the store are not."""
+    update = {
+        "phase": Phase.PENDING,
+        "attempts": 0,
+        "next_retry_time": None,
+        "expired_since": None,
+        "source_revision": None,
+        "reason": Reason.QUEUED,
+        "message": None,
+    }
+    return status.model_copy(update=update)
+
+
+def queued(status: ArtifactStatus) -> ArtifactStatus:
+    update = {"phase": Phase.PENDING, "reason": Reason.QUEUED, "message": None, "next_retry_time": None}
+    return status.model_copy(update=update)
+
+
+def unsuspended(status: ArtifactStatus) -> ArtifactStatus:
+    """A person wants it to go on: at once, unless it needs a fresh URL."""
+    if status.expired_since is None:
+        return queued(status)
+    return waiting(status, Reason.SOURCE_EXPIRED, "the URL has expired; apply a fresh one")
+
+
+def waiting(status: ArtifactStatus, reason: Reason, message: str) -> ArtifactStatus:
+    update = {"phase": Phase.PENDING, "reason": reason, "message": message, "next_retry_time": None}
+    return status.model_copy(update=update)
+
+
+def failed(status: ArtifactStatus, reason: Reason, message: str) -> ArtifactStatus:
+    update = {
+        "phase": Phase.FAILED,
+        "reason": reason,
+        "message": message,
+        "next_retry_time": None,
+        "expired_since": None,
+    }
+    return status.model_copy(update=update)

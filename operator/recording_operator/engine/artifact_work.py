@@ -1,0 +1,186 @@
+"""What the engine remembers of one artifact while it has work with its Recording.
+
+How far the work has come is its `state`. Nothing else changes it:
+
+    WAITING              -> RESERVED    reserve           a slot is free
+    RESERVED             -> WAITING     release           it has to wait after all, or the Recording ends
+    RESERVED             -> RUNNING     start             the API server shows our claim
+    RUNNING              -> STOPPING    stop              suspended, cancelled or deleted; or the operator ends
+    RUNNING, STOPPING    -> WAITING     end               the transfer has ended, however
+    WAITING              -> ABORT_DUE   plan_abort        the artifact has failed and may have an open upload
+    ABORT_DUE            -> WAITING     cancel_abort      it may go on with that upload
+    ABORT_DUE            -> ABORTING    begin_abort       the API server shows that it has failed
+    ABORTING             -> ABORT_DUE   put_off_abort     the store did not do it; again after a while
+    ABORT_DUE, ABORTING  -> WAITING     forget_upload     it is gone, or left to the sweep of orphaned uploads
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from recording_operator.api.recording import ArtifactStatus, Phase
+from recording_operator.engine.backoff import Backoff
+
+
+class WorkState(Enum):
+    """How far the work with an artifact has come."""
+
+    WAITING = "waiting"
+    """Nothing of it runs: it waits for its turn, a time or a person, or it is done."""
+    RESERVED = "reserved"
+    """It has a slot and waits for the claim to be written."""
+    RUNNING = "running"
+    """In transfer."""
+    STOPPING = "stopping"
+    """In transfer, and asked to stop."""
+    ABORT_DUE = "abort due"
+    """Its upload is to be aborted."""
+    ABORTING = "aborting"
+    """The store was asked to abort its upload."""
+
+
+_IN_TRANSFER: Final = frozenset({WorkState.RUNNING, WorkState.STOPPING})
+_ABORT_PLANNED: Final = frozenset({WorkState.ABORT_DUE, WorkState.ABORTING})
+
+
+@dataclass(slots=True)
+class PendingAbort:
+    """Since when an upload is to be aborted, and when that is tried again."""
+
+    since: datetime
+    backoff: Backoff
+
+
+@dataclass(slots=True)
+class ArtifactWork:
+    """One artifact. `status` is newer than the one in the Recording's status."""
+
+    status: ArtifactStatus
+    state: WorkState = WorkState.WAITING
+    abort: PendingAbort | None = None
+    """While an abort is due or under way."""
+    hold: Backoff | None = None
+    """The waits after failures that were not its fault."""
+    upload_not_named: bool = False
+    """Its upload exists, and no status that the API server has shown names it."""
+    may_have_upload: bool = False
+    """It was in transfer: there may be an upload that no status names."""
+    may_be_stored: bool = False
+    """An operator was moving it when it ended: there may be an object that no status names."""
+    reading_secret: bool = False
+    secret_changed: bool = False
+    """The Secrets that its source names hold something else than what was last tried."""
+    expired_here: bool = False
+    """This process has written its expiredSince, by its own clock."""
+
+    @property
+    def name(self) -> str:
+        """The artifact's name."""
+        return self.status.name
+
+    @property
+    def in_transfer(self) -> bool:
+        """Whether a transfer of it runs."""
+        return self.state in _IN_TRANSFER
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether it holds a slot."""
+        return self.in_transfer or self.state is WorkState.RESERVED
+
+    @property
+    def abort_planned(self) -> bool:
+        """Whether its upload has to be aborted before anything else."""
+        return self.state in _ABORT_PLANNED
+
+    def update(self, **changes: object) -> None:
+        """Change fields of the status."""
+        self.status = self.status.model_copy(update=changes)
+
+    def fail(self, after: ArtifactStatus) -> None:
+        """Take the status that follows from a failed attempt."""
+        if self.status.expired_since is None and after.expired_since is not None:
+            self.expired_here = True
+        self.status = after
+
+    def take(self, status: ArtifactStatus) -> None:
+        """Take the status that another operator wrote, except on what moves here or is known to be stored."""
+        if not self.in_transfer and self.status.phase is not Phase.COMPLETE:
+            self.status = status
+
+    # The moves
+
+    def reserve(self) -> None:
+        """It got a slot."""
+        self._move(WorkState.RESERVED, WorkState.WAITING)
+
+    def release(self) -> None:
+        """Its slot is given back unused."""
+        self._move(WorkState.WAITING, WorkState.RESERVED)
+
+    def start(self) -> None:
+        """Its transfer begins."""
+        self._move(WorkState.RUNNING, WorkState.RESERVED)
+        self.may_have_upload = True
+
+    def stop(self) -> None:
+        """Its transfer is asked to stop."""
+        self._move(WorkState.STOPPING, WorkState.RUNNING)
+
+    def end(self) -> None:
+        """Its transfer is over."""
+        self._move(WorkState.WAITING, *_IN_TRANSFER)
+        self.upload_not_named = self.may_be_stored = False
+
+    def plan_abort(self, now: datetime) -> None:
+        """Its upload is of no use any more."""
+        self._move(WorkState.ABORT_DUE, WorkState.WAITING)
+        self.abort = PendingAbort(since=now, backoff=Backoff())
+
+    def cancel_abort(self) -> None:
+        """Its upload is of use again."""
+        self._move(WorkState.WAITING, WorkState.ABORT_DUE)
+        self.abort = None
+
+    def begin_abort(self) -> None:
+        """The store is asked to abort its upload."""
+        self._move(WorkState.ABORTING, WorkState.ABORT_DUE)
+
+    def put_off_abort(self, now: datetime) -> None:
+        """Its upload could not be aborted this time."""
+        self._move(WorkState.ABORT_DUE, *_ABORT_PLANNED)
+        if self.abort is not None:
+            self.abort.backoff.again(now)
+
+    def forget_upload(self) -> None:
+        """No upload of it is open, as far as this operator is concerned."""
+        self._move(WorkState.WAITING, *_ABORT_PLANNED)
+        self.abort, self.may_have_upload = None, False
+        self.update(upload_id=None, part_size=None, source=None, bytes_done=None, bytes_total=None)
+
+    def _move(self, to: WorkState, *sources: WorkState) -> None:
+        if self.state not in sources:
+            raise ValueError(f"an artifact that is {self.state.value} cannot become {to.value}")
+        self.state = to
+
+    # Waits
+
+    def hold_back(self, now: datetime, *, at_least: timedelta = timedelta(0)) -> None:
+        """It failed for something that is not its fault: try again after a while."""
+        self.hold = self.hold or Backoff()
+        self.hold.again(now, at_least=at_least)
+
+    def shift(self, by: timedelta) -> bool:
+        """The clock was set by so much. Returns whether the status has changed."""
+        if self.hold is not None:
+            self.hold.shift(by)
+        if self.abort is not None:
+            self.abort.since += by
+            self.abort.backoff.shift(by)
+        before = self.status
+        if before.next_retry_time is not None:
+            self.update(next_retry_time=before.next_retry_time + by)
+        if before.expired_since is not None and self.expired_here:
+            self.update(expired_since=before.expired_since + by)
+        return self.status != before

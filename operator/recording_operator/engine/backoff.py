@@ -1,0 +1,31 @@
+"""Waits that double, for what may be tried again as often as it takes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+FIRST_WAIT: Final = timedelta(seconds=5)
+LONGEST_WAIT: Final = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Waits of 5 s, 10 s … 60 s."""
+
+    tries: int = 0
+    not_before: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the wait is not over yet."""
+        return self.not_before is not None and now < self.not_before
+
+    def again(self, now: datetime, *, at_least: timedelta = timedelta(0)) -> datetime:
+        """Note one more failure. Returns when to try again."""
+        wait = min(FIRST_WAIT * 2 ** min(self.tries, 10), LONGEST_WAIT)
+        self.tries += 1
+        self.not_before = now + max(wait, at_least)
+        return self.not_before
+
+    def shift(self, by: timedelta) -> None:
+        """The clock was set by so much."""
+        self.not_before = self.not_before + by if self.not_before else None

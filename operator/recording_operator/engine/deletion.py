@@ -1,0 +1,171 @@
+"""How a deleted Recording ends: with exactly the objects and uploads that go with it."""
+
+from datetime import datetime
+
+from recording_operator.api.meta import DeletionPolicy
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine import deletion_blocker
+from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent
+from recording_operator.engine.artifact_work import ArtifactWork
+from recording_operator.engine.backoff import Backoff
+from recording_operator.engine.facts import CleanedUp
+from recording_operator.engine.finalizer import has_finalizer, remove_finalizer
+from recording_operator.engine.placement import key_of
+from recording_operator.engine.state import State
+from recording_operator.engine.teardown import Teardown
+from recording_operator.engine.tracked_recording import TrackedRecording
+
+
+def tear_down(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    """Stop, then abort and delete in the store, then let the Kubernetes object go."""
+    tracked.outbox.cancel_flush()
+    state.drop_from_queue(tracked)
+    state.release_slots(tracked)
+    if tracked.in_transfer:
+        return [*tracked.stop_transfers()]
+    teardown = tracked.teardown = tracked.teardown or Teardown(since=now)
+    if teardown.blocked is not None and not _wants_deletion(tracked):
+        teardown.blocked, teardown.backoff = None, Backoff()  # a person let the objects stay
+    if teardown.done:
+        return _let_go(tracked, now)
+    if teardown.in_flight:
+        return []
+    actions = [] if teardown.backoff.holds(now) else _clean(state, tracked, teardown, now)
+    if teardown.in_flight or teardown.done or teardown.blocked is None:
+        return actions  # an earlier operator may have known what blocks it
+    return [*actions, *deletion_blocker.tell(tracked, teardown, now)]
+
+
+def _clean(state: State, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
+    if _never_began(tracked) or _nothing_to_remove(tracked):
+        teardown.done = True
+        return _let_go(tracked, now)
+    location = state.location_of(tracked)
+    if location is None or _is_elsewhere(tracked, location):
+        if now - teardown.since > state.options.give_up_cleaning_after:
+            teardown.done, teardown.blocked = True, None
+            return [*_retained(tracked, teardown, "its StorageLocation is gone"), *_let_go(tracked, now)]
+        teardown.backoff.again(now)
+        return _says_missing(state, tracked, teardown)
+    permitted = DeletionPolicy.DELETE in location.spec.deletion_policies
+    delete = _wants_deletion(tracked) and permitted
+    actions = [] if permitted else _retained(tracked, teardown, "its location does not allow Delete")
+    artifacts = tuple(
+        ArtifactToClean(
+            name=work.name,
+            key=key_of(tracked.recording, work.name, location),
+            upload_id=work.status.upload_id,
+            version_id=work.status.version_id,
+            delete_object=delete,
+        )
+        for work in tracked.artifacts.values()
+        if delete or _may_have_upload(work)
+    )
+    if not artifacts:
+        teardown.done = True
+        return [*actions, *_let_go(tracked, now)]
+    teardown.in_flight = True
+    return [*actions, CleanUp(ref=tracked.ref, location=location, artifacts=artifacts)]
+
+
+def cleaned(state: State, tracked: TrackedRecording, fact: CleanedUp, now: datetime) -> list[Action]:
+    """The store is clean, or it must be tried again."""
+    teardown = tracked.teardown
+    if teardown is None:
+        return []
+    teardown.in_flight = False
+    teardown.done = fact.ok
+    if fact.ok:
+        teardown.blocked = None
+        state.locations.deletion_works(tracked.recording.spec.storage_location)
+        return []
+    if not _wants_deletion(tracked):
+        # Only uploads are left: the sweep of orphaned uploads finds them later, and without a bucket there are none.
+        late = now - teardown.since > state.options.give_up_cleaning_after
+        teardown.done = late or deletion_blocker.bucket_is_gone(tracked, teardown, fact, state.locations)
+        if not teardown.done:
+            teardown.backoff.again(now)
+        return []
+    if deletion_blocker.bucket_is_gone(tracked, teardown, fact, state.locations):
+        teardown.done, teardown.blocked = True, None
+        return deletion_blocker.gone_with_bucket(tracked, state.locations)
+    actions = deletion_blocker.failed(tracked, teardown, fact, state.locations, now)
+    teardown.backoff.again(now)
+    return actions
+
+
+def _says_missing(state: State, tracked: TrackedRecording, teardown: Teardown) -> list[Action]:
+    name = tracked.recording.spec.storage_location
+    location = state.locations.get(name)
+    if not _wants_deletion(tracked) or (location is None and not state.locations.missing(name)):
+        return []
+    hours = state.options.give_up_cleaning_after.total_seconds() / 3600
+    missing = f"StorageLocation {name} does not exist"
+    if location is not None:
+        missing = (
+            f"The objects are in the bucket {tracked.recording.status.bucket}, and StorageLocation {name} was made "
+        )
+        missing += f"anew with the bucket {location.store.bucket}"
+    message = f"{missing}. After {hours:g} h the Recording goes and its objects stay"
+    return deletion_blocker.hold(tracked, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
+
+
+def is_over(tracked: TrackedRecording) -> bool:
+    """Whether a deleted Recording needs nothing of us any more."""
+    if not tracked.ending or tracked.teardown is None or not tracked.teardown.done or not tracked.outbox.is_idle:
+        return False
+    return tracked.gone or not has_finalizer(tracked.recording)
+
+
+def _let_go(tracked: TrackedRecording, now: datetime) -> list[Action]:
+    if tracked.gone or not has_finalizer(tracked.recording):
+        return []
+    if tracked.teardown is not None and (cleared := deletion_blocker.tell(tracked, tracked.teardown, now)):
+        return cleared  # others' finalizers may keep it
+    return remove_finalizer(tracked, now)
+
+
+def _wants_deletion(tracked: TrackedRecording) -> bool:
+    """Only a Recording that is seen while it is being deleted, finalizer in place, loses its objects."""
+    return (
+        not tracked.gone
+        and tracked.recording.spec.deletion_policy is DeletionPolicy.DELETE
+        and has_finalizer(tracked.recording)
+    )
+
+
+def _never_began(tracked: TrackedRecording) -> bool:
+    """Nothing of it can be in the store: its location need not come back for it to go."""
+    moved = any(
+        work.may_have_upload or work.status.phase is Phase.COMPLETE or work.status.upload_id or work.status.key
+        for work in tracked.artifacts.values()
+    )
+    return tracked.recording.status.started_at is None and not moved
+
+
+def _nothing_to_remove(tracked: TrackedRecording) -> bool:
+    """Its objects stay, and no upload can be open: it need not wait for its location."""
+    return not _wants_deletion(tracked) and not any(map(_may_have_upload, tracked.artifacts.values()))
+
+
+def _is_elsewhere(tracked: TrackedRecording, location: StorageLocation) -> bool:
+    """Whether the location, deleted and made anew, has another bucket: that one tells nothing of the objects."""
+    bucket = tracked.recording.status.bucket
+    return _wants_deletion(tracked) and bucket not in (None, location.store.bucket)
+
+
+def _may_have_upload(work: ArtifactWork) -> bool:
+    return work.status.phase is not Phase.COMPLETE and (bool(work.status.upload_id) or work.may_have_upload)
+
+
+def _retained(tracked: TrackedRecording, teardown: Teardown, why: str) -> list[Action]:
+    if teardown.told or not _wants_deletion(tracked):
+        return []
+    teardown.told = True
+    note = f"The stored objects are kept: {why}"
+    event = EmitEvent(
+        ref=tracked.ref, reason=Reason.DELETION_POLICY_NOT_ALLOWED, action="Delete", note=note, warning=True
+    )
+    return [event]

@@ -1,0 +1,50 @@
+"""The Events that tell of a Recording's phase and reason."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from recording_operator.api.reasons import Reason, Trait
+from recording_operator.api.recording import Phase, RecordingStatus
+
+_ACTIONS: Final = {Reason.SUSPENDED: "Suspend", Reason.CANCELLED: "Cancel"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEvent:
+    """An Event to emit once the API server shows the status that was sent with it."""
+
+    shown: tuple[str, str]
+    reason: Reason
+    action: str
+    note: str
+    warning: bool
+
+
+def shown(status: RecordingStatus) -> tuple[str, str] | None:
+    """Phase and reason in the status; None while there are none."""
+    return (str(status.phase), str(status.reason)) if status.phase is not None and status.reason is not None else None
+
+
+def event_about(wanted: RecordingStatus, *, told: tuple[str, str] | None) -> PendingEvent | None:
+    """What an Event will say once this status is written; None if its phase and reason were `told` last."""
+    now_shown = shown(wanted)
+    if now_shown is None or now_shown == told or wanted.reason is None or Trait.SILENT in wanted.reason.traits:
+        return None
+    return PendingEvent(
+        shown=now_shown,
+        reason=wanted.reason,
+        action=_ACTIONS.get(wanted.reason, "Upload"),
+        note=_note(wanted),
+        warning=Trait.NORMAL_EVENT not in wanted.reason.traits,
+    )
+
+
+def _note(wanted: RecordingStatus) -> str:
+    note = (wanted.message or "").rstrip(".")
+    if wanted.reason is Reason.UPLOADING:
+        return f"Uploading to s3://{wanted.bucket}/{wanted.prefix}"
+    if wanted.phase is Phase.COMPLETE:
+        return f"{note} ({wanted.size}) under s3://{wanted.bucket}/{wanted.prefix}"
+    if wanted.next_retry_time is not None and wanted.phase is Phase.PENDING:
+        return f"{note}; attempt {(wanted.attempts or 0) + 1} at {wanted.next_retry_time:%H:%M:%S} UTC"
+    return note

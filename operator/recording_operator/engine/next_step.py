@@ -1,0 +1,135 @@
+"""What one artifact should do next: a pure function of its spec, its status and what surrounds it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.reasons import Reason, Trait, reasons_with
+from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase
+from recording_operator.engine.artifact_status import failed, from_the_start, queued, unsuspended, waiting
+from recording_operator.engine.retries import LEAST_DELAY, RetryPlan
+from recording_operator.engine.source_revision import names_secret, revision_is_of
+
+LONGEST_ASKED: Final = timedelta(minutes=15)
+"""The longest Retry-After of a source or a store that is waited for."""
+
+_CLOCKS_DIFFER: Final = timedelta(seconds=5)
+"""Between two operators, one after the other, whose clocks are right."""
+
+ABOUT_A_SECRET: Final = reasons_with(Trait.ABOUT_SECRET)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """Why nothing may start at the location now. Without `reason`, it is not known yet: say nothing, wait."""
+
+    reason: Reason | None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactContext:
+    """All that `next_step` looks at besides the artifact itself."""
+
+    now: datetime
+    uid: str
+    suspend: bool
+    cancel: bool
+    retry_asked: bool
+    """spec.retryToken differs from the one last acted on."""
+    retry: RetryPlan
+    obstacle: Obstacle | None
+    not_before: datetime | None
+    """Held back after something that was not its fault."""
+    secret_changed: bool = False
+    """The Secrets that the source names were read and hold something else than what was last tried."""
+    may_be_stored: bool = False
+    """An earlier operator ended while it moved, perhaps right after it had stored the object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """The artifact's status as it should be, and what comes next."""
+
+    status: ArtifactStatus
+    ready: bool = False
+    """It may take a slot now."""
+    look_into_secret: bool = False
+    """It waits for a Secret to be made or changed: read it, without a slot and without a claim."""
+    wake_at: datetime | None = None
+    """When to look again, where time alone changes something."""
+
+
+def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
+    """Decide about an artifact that is not being transferred at this moment."""
+    if status.phase is Phase.COMPLETE:
+        return NextStep(status=status)
+    fresh = context.retry_asked or context.secret_changed or _source_is_new(artifact, status, context.uid)
+    if status.phase is Phase.FAILED:
+        uncancelled = status.reason == Reason.CANCELLED and not context.cancel
+        if not (fresh or uncancelled) or context.cancel:
+            return NextStep(status=status)
+        status = from_the_start(status)
+    elif fresh:
+        status = from_the_start(status)
+    elif status.phase is Phase.UPLOADING:
+        status = queued(status)  # an earlier operator was at it
+    elif status.reason == Reason.SUSPENDED and not context.suspend:
+        status = unsuspended(status)
+    return _next_of_pending(artifact, status, context)
+
+
+def _next_of_pending(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
+    look_first = context.may_be_stored and _could_start(status, context)
+    if context.cancel and not look_first:
+        message = "spec.cancel is true; set it to false to start again"
+        return NextStep(status=failed(status, Reason.CANCELLED, message))
+    if context.suspend and not context.cancel:
+        return NextStep(status=waiting(status, Reason.SUSPENDED, "spec.suspend is true; what is stored is kept"))
+    status = _by_the_clock(status, context)
+    if status.expired_since is not None and context.now >= status.expired_since + context.retry.refresh_grace:
+        return NextStep(status=failed(status, Reason.SOURCE_EXPIRED, "the URL expired and no fresh one came in time"))
+    if status.expired_since is not None or status.reason in ABOUT_A_SECRET:
+        return _await_fresh_source(artifact, status, context)
+    if status.next_retry_time is not None and status.next_retry_time > context.now:
+        return NextStep(status=status, wake_at=status.next_retry_time)
+    if context.obstacle is not None:
+        if context.obstacle.reason is None:
+            return NextStep(status=status)
+        return NextStep(status=waiting(status, context.obstacle.reason, context.obstacle.message))
+    if context.not_before is not None and context.not_before > context.now:
+        return NextStep(status=status, wake_at=context.not_before)
+    if status.phase is Phase.PENDING and status.reason == Reason.INTERRUPTED:
+        return NextStep(status=status, ready=True)  # the next operator reads why it waits
+    return NextStep(status=queued(status), ready=True)
+
+
+def _by_the_clock(status: ArtifactStatus, context: ArtifactContext) -> ArtifactStatus:
+    """The times in a status may be of a clock that was wrong: no wait is longer than its configuration explains."""
+    now, retry = context.now, context.retry
+    if status.expired_since is not None and status.expired_since > now + _CLOCKS_DIFFER:
+        status = status.model_copy(update={"expired_since": now})
+    longest = max(*retry.delays, LONGEST_ASKED, timedelta(0)) + _CLOCKS_DIFFER
+    if context.obstacle is None and status.next_retry_time is not None and status.next_retry_time > now + longest:
+        delay = retry.delays[min(max(status.attempts, 1), len(retry.delays)) - 1] if retry.delays else LEAST_DELAY
+        status = status.model_copy(update={"next_retry_time": now + delay})
+    return status
+
+
+def _could_start(status: ArtifactStatus, context: ArtifactContext) -> bool:
+    """Whether nothing but a slot, or a location that comes back or is heard of, is waited for."""
+    waits = status.next_retry_time is not None or status.expired_since is not None or status.reason in ABOUT_A_SECRET
+    return not waits and (context.obstacle is None or context.obstacle.reason in (None, Reason.LOCATION_NOT_READY))
+
+
+def _await_fresh_source(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
+    ends = status.expired_since + context.retry.refresh_grace if status.expired_since else None
+    if not names_secret(artifact):
+        return NextStep(status=status, wake_at=ends)  # a fresh URL in the spec announces itself
+    if context.not_before is None or context.not_before <= context.now:
+        return NextStep(status=status, wake_at=ends, look_into_secret=True)
+    return NextStep(status=status, wake_at=min(ends, context.not_before) if ends else context.not_before)
+
+
+def _source_is_new(artifact: ArtifactSpec, status: ArtifactStatus, uid: str) -> bool:
+    return status.source_revision is not None and not revision_is_of(uid, artifact, status.source_revision)

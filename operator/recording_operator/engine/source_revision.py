@@ -1,0 +1,42 @@
+"""Which source an artifact was last tried with: a digest that tells a fresh URL from the old one."""
+
+import hashlib
+import json
+from typing import Final
+
+from recording_operator.api.recording import ArtifactSpec, SourceRef
+
+_INLINE_REVISION: Final = "inline"
+
+
+def spec_revision(uid: str, artifact: ArtifactSpec) -> str:
+    """Names the source as the spec gives it. Salted with the uid, so that equal URLs do not look equal."""
+    if artifact.source is None:
+        return _INLINE_REVISION
+    return _digest(uid, _source_identity(artifact.source))
+
+
+def resolved_revision(uid: str, artifact: ArtifactSpec, *, url: str, headers: dict[str, str]) -> str:
+    """`spec_revision` and what its Secrets held when they were read."""
+    return f"{spec_revision(uid, artifact)}.{_digest(uid, [url, sorted(headers.items())])}"
+
+
+def revision_is_of(uid: str, artifact: ArtifactSpec, revision: str) -> bool:
+    """Whether the revision belongs to the source as the spec gives it now, whatever its Secrets held."""
+    return revision.split(".", 1)[0] == spec_revision(uid, artifact)
+
+
+def names_secret(artifact: ArtifactSpec) -> bool:
+    """Whether the source's URL or headers come from a Secret, which may change without a word to us."""
+    source = artifact.source
+    return source is not None and (source.url_secret_ref is not None or source.headers_secret_ref is not None)
+
+
+def _source_identity(source: SourceRef) -> list[object]:
+    refs = [ref.model_dump() if ref else None for ref in (source.url_secret_ref, source.headers_secret_ref)]
+    expires = source.expires_at.isoformat() if source.expires_at else None
+    return [source.url, *refs, expires]
+
+
+def _digest(uid: str, what: object) -> str:
+    return hashlib.sha256(json.dumps([uid, what]).encode()).hexdigest()[:16]

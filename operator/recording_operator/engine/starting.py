@@ -1,0 +1,71 @@
+"""From a free slot to a transfer: the slot is reserved, the claim is written, then the transfer starts."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.actions import Action, StartTransfer
+from recording_operator.engine.artifact_work import ArtifactWork, WorkState
+from recording_operator.engine.finalizer import has_finalizer, needs_finalizer
+from recording_operator.engine.placement import key_of
+from recording_operator.engine.source_revision import spec_revision
+from recording_operator.engine.state import State
+from recording_operator.engine.tracked_recording import TrackedRecording
+
+
+def give_slots(state: State, now: datetime) -> Iterator[str]:
+    """Reserve free slots for those who are next; yields the uids of their Recordings."""
+    while (key := state.waiting.take(state.slots, state.locations.limits)) is not None:
+        uid, name = key
+        tracked = state.recordings.get(uid)
+        if tracked is None:
+            state.slots.give_back(key)
+            continue
+        tracked.artifacts[name].reserve()
+        tracked.outbox.flush_by(now)
+        yield uid
+
+
+def start_reserved(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    """Start the artifacts with a slot, once the API server shows our claim (and the finalizer, where one is due)."""
+    reserved = tracked.in_state(WorkState.RESERVED)
+    if not reserved or not _may_start(state, tracked):
+        return []
+    location = state.location_of(tracked)
+    if location is None:
+        state.release_slots(tracked)
+        tracked.outbox.flush_by(now)
+        return []
+    tracked.outbox.flush_by(now + state.options.progress_every)
+    return [_start(tracked, work, location) for work in reserved]
+
+
+def _may_start(state: State, tracked: TrackedRecording) -> bool:
+    recording, outbox = tracked.recording, tracked.outbox
+    if not outbox.is_idle or outbox.stale or recording.status.claim != state.claim:
+        return False
+    return has_finalizer(recording) or not needs_finalizer(recording)
+
+
+def _start(tracked: TrackedRecording, work: ArtifactWork, location: StorageLocation) -> StartTransfer:
+    recording, key = tracked.recording, key_of(tracked.recording, work.name, location)
+    work.start()
+    work.update(
+        phase=Phase.UPLOADING,
+        reason=Reason.UPLOADING,
+        message=None,
+        source_revision=spec_revision(tracked.uid, tracked.spec_of(work.name)),
+        key=key,
+    )
+    return StartTransfer(
+        recording=recording,
+        artifact=work.name,
+        location=location,
+        key=key,
+        upload_id=work.status.upload_id,
+        part_size_bytes=work.status.part_size,
+        source=work.status.source,
+        only_look=recording.spec.cancel,
+    )

@@ -1,0 +1,199 @@
+"""What the engine remembers of one Recording while it has work with it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.reasons import Trait, reasons_with
+from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, Recording
+from recording_operator.engine.actions import StopTransfer
+from recording_operator.engine.artifact_work import ArtifactWork, WorkState
+from recording_operator.engine.backoff import Backoff
+from recording_operator.engine.events import shown
+from recording_operator.engine.expiry import Expiry, source_expiry
+from recording_operator.engine.facts import Ref, ref_of
+from recording_operator.engine.status import TERMINAL
+from recording_operator.engine.status_outbox import StatusOutbox
+from recording_operator.engine.teardown import Teardown
+from recording_operator.engine.versions import is_newer
+
+WAITS_FOR_LOCATION: Final = reasons_with(Trait.WAITS_FOR_LOCATION)
+
+
+@dataclass(slots=True)
+class TrackedRecording:
+    """The newest known version of a Recording, the work with its artifacts, and its requests to the API server."""
+
+    recording: Recording
+    retry_token: str
+    """The spec.retryToken last acted on."""
+    artifacts: dict[str, ArtifactWork] = field(default_factory=dict)
+    outbox: StatusOutbox = field(default_factory=StatusOutbox)
+    teardown: Teardown | None = None
+    gone: bool = False
+    """The API server does not have it any more."""
+    ttl_expired: bool = False
+    deleted: bool = False
+    """The API server accepted that it goes, and has not shown it yet."""
+    broken: bool = False
+    """The engine failed at it: what is under way ends, then it is forgotten."""
+
+    @classmethod
+    def of(cls, recording: Recording) -> "TrackedRecording":
+        """Begin with what the status says."""
+        tracked = cls(recording=recording, retry_token=recording.status.last_retry_token or "")
+        stored = {status.name: status for status in recording.status.artifacts}
+        for spec in recording.spec.artifacts:
+            if spec.name in stored:
+                status = stored[spec.name]
+                tracked.artifacts[spec.name] = ArtifactWork(status, may_have_upload=_was_moved(status))
+        tracked.adopt(recording)
+        tracked._note_left_moving(recording)
+        tracked.outbox.told = shown(recording.status)
+        return tracked
+
+    @property
+    def ref(self) -> Ref:
+        """Which Recording."""
+        return ref_of(self.recording)
+
+    @property
+    def uid(self) -> str:
+        """metadata.uid"""
+        return self.recording.metadata.uid
+
+    @property
+    def ending(self) -> bool:
+        """It was deleted, or is being deleted."""
+        return self.gone or self.recording.metadata.deletion_timestamp is not None
+
+    @property
+    def in_transfer(self) -> bool:
+        """An artifact is in transfer."""
+        return any(work.in_transfer for work in self.artifacts.values())
+
+    @property
+    def has_slot(self) -> bool:
+        """An artifact holds a slot."""
+        return any(work.has_slot for work in self.artifacts.values())
+
+    @property
+    def busy(self) -> bool:
+        """Something of it runs or waits for an answer."""
+        return self.has_slot or not self.outbox.is_idle
+
+    @property
+    def is_over(self) -> bool:
+        """Every artifact is Complete or Failed."""
+        return all(work.status.phase in TERMINAL for work in self.artifacts.values())
+
+    # Versions of the object
+
+    def adopt(self, recording: Recording) -> None:
+        """Take a newer version of the object; artifacts in memory stay as they are, new ones begin."""
+        self.recording = recording
+        for spec in recording.spec.artifacts:
+            if spec.name not in self.artifacts:
+                self.artifacts[spec.name] = ArtifactWork(ArtifactStatus(name=spec.name, phase=Phase.PENDING))
+
+    def learn(self, recording: Recording | None) -> None:
+        """Take a version that is not the answer to a write, if it is newer than what is known.
+
+        Where its status is neither the one that was known nor one of ours, another operator wrote it meanwhile: then
+        its word is newer than our memory, except on what moves here or is known to be stored.
+        """
+        if recording is None or not is_newer(recording, self.recording):
+            return
+        before, after = self.recording.status, recording.status
+        by_another = after != before and not self.outbox.is_ours(after)
+        self.outbox.learned(recording, by_another=by_another)
+        if by_another:
+            self.retry_token = after.last_retry_token or ""
+            for status in after.artifacts:
+                if status.name in self.artifacts:
+                    self.artifacts[status.name].take(status)
+        self.adopt(recording)
+        if by_another:
+            self._note_left_moving(recording)
+
+    def _note_left_moving(self, recording: Recording) -> None:
+        """Somebody claims the Recording: what is not at its end and does not move here may be stored unnoticed."""
+        status = recording.status
+        if status.claim is None:
+            return
+        ended = {state.name for state in status.artifacts if state.phase in TERMINAL}
+        for spec in recording.spec.artifacts:
+            work = self.artifacts[spec.name]
+            if spec.name not in ended and not work.in_transfer:
+                work.may_be_stored = True
+
+    # Artifacts
+
+    def spec_of(self, artifact: str) -> ArtifactSpec:
+        """The artifact's spec. Raises KeyError for an unknown name."""
+        for spec in self.recording.spec.artifacts:
+            if spec.name == artifact:
+                return spec
+        raise KeyError(artifact)
+
+    def statuses(self) -> dict[str, ArtifactStatus]:
+        """The artifacts' statuses by name."""
+        return {name: work.status for name, work in self.artifacts.items()}
+
+    def in_state(self, state: WorkState) -> list[ArtifactWork]:
+        """The artifacts whose work has come so far, by name."""
+        return sorted((work for work in self.artifacts.values() if work.state is state), key=lambda work: work.name)
+
+    def expiry_of(self, artifact: str) -> Expiry:
+        """When the artifact's source expires. Raises ValueError for an object that no API server stored."""
+        created = self.recording.metadata.creation_timestamp
+        if created is None:
+            raise ValueError("a stored object has a creationTimestamp")
+        return source_expiry(self.spec_of(artifact).source, created=created)
+
+    def earliest_expiry(self) -> datetime | None:
+        """The earliest expiry among the sources that are still needed."""
+        specs = [spec for spec in self.recording.spec.artifacts if spec.source is not None]
+        needed = [spec.name for spec in specs if self.artifacts[spec.name].status.phase not in TERMINAL]
+        return min((self.expiry_of(name).at for name in needed), default=None)
+
+    def stop_transfers(self) -> list[StopTransfer]:
+        """Ask the transfers to stop, each once."""
+        running = self.in_state(WorkState.RUNNING)
+        for work in running:
+            work.stop()
+        return [StopTransfer(uid=self.uid, artifact=work.name) for work in running]
+
+    # Time
+
+    def wake_times(self) -> Iterator[datetime | None]:
+        """When time alone lets something happen that no answer will bring about."""
+        yield from self.outbox.wake_times()
+        for work in self.artifacts.values():
+            if work.abort is not None:
+                yield work.abort.backoff.not_before
+        if self.teardown is not None:
+            yield self.teardown.backoff.not_before
+
+    def shift(self, by: timedelta, now: datetime) -> None:
+        """The clock was set by so much: whatever was reckoned by it moves with it, in the status too."""
+        self.outbox.shift(by)
+        if self.teardown is not None:
+            self.teardown.shift(by)
+        for work in self.artifacts.values():
+            if work.shift(by):
+                self.outbox.flush_by(now)
+
+    def release_location_holds(self) -> None:
+        """The location was found to work: what waited for it need not wait any longer."""
+        for work in self.artifacts.values():
+            if work.status.reason in WAITS_FOR_LOCATION:
+                work.hold = None
+        if self.teardown is not None:
+            self.teardown.backoff = Backoff()
+
+
+def _was_moved(status: ArtifactStatus) -> bool:
+    """Whether there may be an upload that the status does not name: a crash came between the two."""
+    return status.phase is Phase.UPLOADING or (status.phase is Phase.PENDING and status.key is not None)

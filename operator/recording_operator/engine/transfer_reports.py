@@ -1,0 +1,145 @@
+"""What a transfer reports, from the source that it reads to its end."""
+
+from datetime import datetime, timedelta
+
+from recording_operator.api.reasons import Reason, Trait, Verdict, verdict_of
+from recording_operator.api.recording import Phase
+from recording_operator.engine.actions import Action, Tallied, Tally
+from recording_operator.engine.artifact_work import ArtifactWork
+from recording_operator.engine.facts import (
+    SourceResolved,
+    Stored,
+    TransferEnded,
+    TransferFailed,
+    TransferProgress,
+    UploadCreated,
+)
+from recording_operator.engine.retries import after_failure
+from recording_operator.engine.source_revision import names_secret, revision_is_of
+from recording_operator.engine.state import State
+from recording_operator.engine.status_outbox import SOON
+from recording_operator.engine.tracked_recording import TrackedRecording
+
+
+def resolved(tracked: TrackedRecording, fact: SourceResolved, now: datetime) -> None:
+    """Secrets were read: by a transfer that begins, or to see whether a waiting artifact may go on."""
+    work = tracked.artifacts[fact.artifact]
+    work.reading_secret = False
+    if work.in_transfer:
+        if fact.revision is not None and revision_is_of(tracked.uid, tracked.spec_of(work.name), fact.revision):
+            work.update(source_revision=fact.revision)
+        return
+    if fact.revision is not None and fact.revision != work.status.source_revision:
+        work.secret_changed, work.hold = True, None
+        return
+    if work.status.phase is not Phase.PENDING:
+        return  # it was cancelled meanwhile, or its time is over
+    failure = fact.failure
+    if failure is not None and Trait.ABOUT_SECRET in failure.reason.traits and failure.message != work.status.message:
+        work.update(reason=failure.reason, message=failure.message)
+        tracked.outbox.flush_by(now)
+    work.hold_back(now)
+
+
+def upload_created(tracked: TrackedRecording, fact: UploadCreated, now: datetime) -> None:
+    """Name the upload in the status before its first part is sent."""
+    work = tracked.artifacts.get(fact.artifact)
+    if work is None or not work.in_transfer:
+        return
+    work.update(
+        upload_id=fact.upload_id,
+        part_size=fact.part_size_bytes,
+        source=fact.source,
+        bytes_total=fact.source.size,
+    )
+    work.upload_not_named = True
+    tracked.outbox.flush_by(now)
+
+
+def progressed(state: State, tracked: TrackedRecording, fact: TransferProgress) -> None:
+    """Note progress; it is written at most every 10 s."""
+    work = tracked.artifacts.get(fact.artifact)
+    if work is None or not work.in_transfer:
+        return
+    work.update(bytes_done=fact.bytes_done, bytes_total=fact.bytes_total)
+    work.hold = None
+    if tracked.outbox.flushed_at is not None:
+        tracked.outbox.flush_by(tracked.outbox.flushed_at + state.options.progress_every)
+
+
+def ended(state: State, tracked: TrackedRecording, fact: TransferEnded, now: datetime) -> list[Action]:
+    """A transfer is over: stored, failed, or stopped."""
+    work = tracked.artifacts.get(fact.artifact)
+    if work is None or not work.in_transfer:
+        return []
+    work.end()
+    state.slots.give_back((tracked.uid, work.name))
+    match fact.outcome:
+        case Stored() as stored:
+            _stored(work, stored)
+            tracked.outbox.flush_by(now if tracked.is_over else now + SOON)
+            return [Tally(what=Tallied.STORED, reason=Reason.STORED)]
+        case TransferFailed() as failure:
+            return _failed(state, tracked, work, failure, now)
+        case _:
+            message = "the upload was stopped; it goes on where it stopped"
+            work.update(phase=Phase.PENDING, reason=Reason.INTERRUPTED, message=message)
+            tracked.outbox.flush_by(now + SOON if tracked.in_transfer else now)
+            return []
+
+
+def _stored(work: ArtifactWork, stored: Stored) -> None:
+    work.hold = None
+    work.update(
+        phase=Phase.COMPLETE,
+        reason=Reason.STORED,
+        message=None,
+        uri=stored.uri,
+        bytes_done=stored.size_bytes,
+        bytes_total=stored.size_bytes,
+        etag=stored.etag,
+        version_id=stored.version_id,
+        checksum=stored.checksum,
+        content_type=stored.content_type,
+        integrity=stored.integrity,
+        proved_checksum=stored.proved_checksum,
+        upload_id=None,
+        part_size=None,
+        next_retry_time=None,
+        expired_since=None,
+        source=None,
+    )
+
+
+def _failed(
+    state: State, tracked: TrackedRecording, work: ArtifactWork, failure: TransferFailed, now: datetime
+) -> list[Action]:
+    location = tracked.recording.spec.storage_location
+    work.fail(
+        after_failure(
+            work.status,
+            reason=failure.reason,
+            message=failure.message,
+            retry_after_s=failure.retry_after_s,
+            is_final=failure.is_final,
+            retry=state.locations.retry_plan(location),
+            expiry=tracked.expiry_of(work.name),
+            now=now,
+        )
+    )
+    tracked.outbox.flush_by(now)
+    if failure.reason in {Reason.STORE_UPLOAD_LOST, Reason.SOURCE_CHANGED}:
+        work.update(upload_id=None, part_size=None, source=None, bytes_done=0)
+    if work.status.phase is Phase.FAILED:
+        return [Tally(what=Tallied.FAILED, reason=failure.reason)]
+    waits_for_secret = failure.reason is Reason.SOURCE_EXPIRED and names_secret(tracked.spec_of(work.name))
+    if verdict_of(failure.reason) is Verdict.NOT_ITS_FAULT or waits_for_secret:
+        work.hold_back(now, at_least=timedelta(seconds=failure.retry_after_s or 0))
+    actions: list[Action] = []
+    if work.status.next_retry_time is not None:
+        actions.append(Tally(what=Tallied.RETRIED, reason=failure.reason))
+    if failure.reason is Reason.SOURCE_EXPIRED:
+        actions.append(Tally(what=Tallied.EXPIRED, reason=failure.reason))
+    if Trait.DOUBTS_LOCATION in failure.reason.traits:
+        actions += state.locations.doubt(location)
+    return actions
