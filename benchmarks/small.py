@@ -37,8 +37,10 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
+from recording_operator.transfer.fetch import transfer_source
+from recording_operator.transfer.observer import UploadState
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.source.spec import SourceSpec
 
 OBJECT_BYTES: Final = 20_000
 THREADS: Final = 8

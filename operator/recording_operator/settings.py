@@ -14,7 +14,7 @@ from recording_operator.egress.policy import SourcePolicy, parse_duration_s, par
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from recording_operator.kube.lease import LeaseTimings
-from recording_operator.transfer.job import TransferOptions
+from recording_operator.transfer.options import TransferOptions
 
 
 class SettingsError(Exception):

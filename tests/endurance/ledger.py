@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.observer import UploadState
 
 _SCHEMA = """
 CREATE TABLE recordings (

@@ -12,13 +12,13 @@ from recording_operator.api.reasons import Reason, Verdict, verdict_of
 from recording_operator.egress.dialer import Dialer
 from recording_operator.errors import TransferError
 from recording_operator.signals import on_end_signals
-from recording_operator.stopping import Stopped
+from recording_operator.stopping import LinkedStopSignal, Stopped
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.transfer.artifact import abort_uploads, transfer_source
-from recording_operator.transfer.job import SourceSpec, UploadState
-from recording_operator.transfer.upload.progress import Halt
+from recording_operator.transfer.fetch import abort_uploads, transfer_source
+from recording_operator.transfer.observer import UploadState
+from recording_operator.transfer.source.spec import SourceSpec
 from tests.endurance.ledger import Claimed, Ledger, uid_of
 from tests.endurance.servers import PART, SINGLE_PUT
 from tests.support.transfers import fast_options, loopback_policy
@@ -102,14 +102,14 @@ class _Worker:
         self._dialer = dialer
         self._me = os.getpid()
         self._draw = random.Random(seed)
-        self._halts: dict[int, Halt] = {}
+        self._halts: dict[int, LinkedStopSignal] = {}
 
     def run(self) -> None:
         """Work until there is nothing left, or the process shall end."""
         while not self.terminating.is_set():
             claimed = self._ledger.claim(self._me, steal=self._draw.random() < _STOLEN_SHARE)
             if claimed is not None:
-                self._halts[claimed.number] = halt = Halt(self.terminating)
+                self._halts[claimed.number] = halt = LinkedStopSignal(self.terminating)
                 self._handle(claimed, halt)
                 self._halts.pop(claimed.number, None)
             elif not self._ledger.count("Pending") + self._ledger.count("Deleting"):
@@ -124,7 +124,7 @@ class _Worker:
             if halt is not None:
                 halt.set()
 
-    def _handle(self, claimed: Claimed, halt: Halt) -> None:
+    def _handle(self, claimed: Claimed, halt: LinkedStopSignal) -> None:
         number, key = claimed.number, key_of(claimed.number)
         try:
             if claimed.phase == "Pending" and self._moved(claimed, key, halt):
@@ -146,7 +146,7 @@ class _Worker:
         except TransferError:
             return  # with a finalizer it is tried again; without one the sweep finds it
 
-    def _moved(self, claimed: Claimed, key: str, halt: Halt) -> bool:
+    def _moved(self, claimed: Claimed, key: str, halt: LinkedStopSignal) -> bool:
         """Whether it is stored now; False where it never will be. Raises TransferError where it may be later."""
         try:
             transfer_source(

@@ -29,7 +29,7 @@ from recording_operator.engine.facts import Fact, TransferEnded
 from recording_operator.kube.rest import RestClient
 from recording_operator.stores.s3 import client as s3_client
 from recording_operator.stores.s3.client import S3Options, build_client
-from recording_operator.transfer.source.source import Source
+from recording_operator.transfer.source.client import SourceClient
 from recording_operator.transfer.upload.pipe import PipedPart
 
 JsonObject = dict[str, Any]
@@ -212,7 +212,7 @@ def _status_step(patch: Mapping[str, Any], named: set[str]) -> str:
 
 def _wire_source(bomb: Bomb) -> None:
     for name, what in (("probe", "source.probe"), ("open_range", "source.open"), ("open_whole", "source.open")):
-        _wire_method(bomb, Source, name, what)
+        _wire_method(bomb, SourceClient, name, what)
 
 
 def _wire_method(bomb: Bomb, owner: type, name: str, what: str) -> None:

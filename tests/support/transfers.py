@@ -18,9 +18,11 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.job import SourceSpec, TransferOptions, UploadState
+from recording_operator.transfer.fetch import transfer_source
 from recording_operator.transfer.limits.bandwidth import Flow
+from recording_operator.transfer.observer import UploadState
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.source.spec import SourceSpec
 from tests.support.lying_source import CANARY, Behaviour, SourceRequest
 from tests.support.strict_store import StrictStore
 

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from recording_operator.transfer.limits.fairbucket import LARGEST_GRANT_BYTES, FairBucket, Share, Ticket
+from recording_operator.transfer.limits.fair_bucket import LARGEST_GRANT_BYTES, FairBucket, Share, Ticket
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -16,8 +16,8 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.stores.objects import ObjectSpec
-from recording_operator.transfer.content.sniff import check_content
-from recording_operator.transfer.source.source import SourceFacts
+from recording_operator.transfer.content.check import check_content
+from recording_operator.transfer.source.content_facts import ContentFacts
 from tests.support.transfers import KIB, an_object, pattern
 
 _SAMPLES: Final = Path(__file__).with_name("samples") / "heads.json"
@@ -140,9 +140,9 @@ PACKED: Final[dict[str, Callable[[bytes], bytes]]] = {
 }  # fmt: skip
 
 
-def facts(head: bytes, *, stated: str | None = None, size_bytes: int | None = None) -> SourceFacts:
+def facts(head: bytes, *, stated: str | None = None, size_bytes: int | None = None) -> ContentFacts:
     """What a probe saw, of a source that states nothing more."""
-    return SourceFacts(
+    return ContentFacts(
         host="media.example.com",
         size_bytes=size_bytes,
         etag=None,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.limits.bandwidth import Flow, Link
-from recording_operator.transfer.limits.fairbucket import FairBucket, grant_bytes
+from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
+from recording_operator.transfer.limits.fair_bucket import FairBucket, grant_bytes
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, Observed, check_stored, fast_options, pattern, run_transfer
@@ -166,8 +166,8 @@ class Moving(threading.Thread):
 
 
 def test_threads_keep_to_the_limit_and_share_it() -> None:
-    link, stop = Link(32 * MIB), threading.Event()
-    one, many = Flow([Link(None), link]), Flow([Link(None), link])
+    link, stop = RateLimiter(32 * MIB), threading.Event()
+    one, many = Flow([RateLimiter(None), link]), Flow([RateLimiter(None), link])
     alone = Moving(one, stop)
     crowd = [Moving(many, stop) for _ in range(8)]
     begun = time.monotonic()
@@ -186,7 +186,7 @@ def test_threads_keep_to_the_limit_and_share_it() -> None:
 
 
 def test_a_stop_ends_the_wait_and_takes_nothing() -> None:
-    link, stop = Link(64 * KIB), threading.Event()
+    link, stop = RateLimiter(64 * KIB), threading.Event()
     flow = Flow([link])
     flow.take_all(8 * KIB, threading.Event())
     waiting = [Moving(flow, stop) for _ in range(20)]
@@ -203,7 +203,7 @@ def test_a_stop_ends_the_wait_and_takes_nothing() -> None:
 
 
 def test_lifting_the_limit_lets_everyone_go() -> None:
-    link = Link(64 * KIB)
+    link = RateLimiter(64 * KIB)
     flow = Flow([link])
     ended = threading.Event()
 
@@ -219,14 +219,14 @@ def test_lifting_the_limit_lets_everyone_go() -> None:
 
 def test_it_is_told_how_long_was_waited() -> None:
     waits: list[float] = []
-    link = Link(256 * KIB, on_wait=waits.append)
+    link = RateLimiter(256 * KIB, on_wait=waits.append)
     begun = time.monotonic()
     Flow([link]).take_all(64 * KIB, threading.Event())
     assert 0.5 * (time.monotonic() - begun) <= sum(waits) <= time.monotonic() - begun
 
 
 def test_without_a_limit_no_lock_is_taken() -> None:
-    link = Link(None)
+    link = RateLimiter(None)
     link._changed = None  # type: ignore[assignment]
     assert Flow([link, link]).take(256 * KIB, threading.Event()) == 256 * KIB
 
@@ -240,7 +240,7 @@ def test_a_transfer_keeps_to_the_limit(serve: Serve, strict: StrictStore, store:
     source = serve(body)
     source.behave = lambda _: way
     begun = time.monotonic()
-    stored = run_transfer(source.url, store, flow=Flow([Link(2 * MIB)]))
+    stored = run_transfer(source.url, store, flow=Flow([RateLimiter(2 * MIB)]))
     took_s = time.monotonic() - begun
     check_stored(stored, body, strict)
     assert took_s >= 0.45, "quicker than the limit"
@@ -250,7 +250,7 @@ def test_a_transfer_keeps_to_the_limit(serve: Serve, strict: StrictStore, store:
 def test_small_artifacts_keep_to_the_limit(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     body = pattern(60 * KIB)  # the probe has brought it already
     source = serve(body)
-    flow = Flow([Link(128 * KIB)])
+    flow = Flow([RateLimiter(128 * KIB)])
     begun = time.monotonic()
     check_stored(run_transfer(source.url, store, flow=flow), body, strict)
     assert time.monotonic() - begun >= 0.4
@@ -263,7 +263,9 @@ def test_a_transfer_that_waits_for_its_turn_stops_at_once(serve: Serve, strict: 
 
     def run() -> None:
         with pytest.raises(Stopped):
-            run_transfer(source.url, store, observed=observed, options=fast_options(), flow=Flow([Link(64 * KIB)]))
+            run_transfer(
+                source.url, store, observed=observed, options=fast_options(), flow=Flow([RateLimiter(64 * KIB)])
+            )
         ended.set()
 
     threading.Thread(target=run, daemon=True).start()

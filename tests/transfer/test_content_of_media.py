@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.transfer.content.sniff import SMALL_VIDEO_BYTES
+from recording_operator.transfer.content.check import SMALL_VIDEO_BYTES
 from tests.support.transfers import KIB, pattern
 from tests.transfer.contents import (
     BUILT,

@@ -13,7 +13,7 @@ from recording_operator.errors import TransferError
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import metadata_of
-from recording_operator.transfer.artifact import look_up, store_inline
+from recording_operator.transfer.fetch import look_up, store_inline
 from recording_operator.transfer.limits.bandwidth import Flow
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, Content, LyingSource

@@ -10,7 +10,7 @@ from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import Written
-from recording_operator.transfer.artifact import store_inline
+from recording_operator.transfer.fetch import store_inline
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import LyingSource
 from tests.support.strict_bucket import Bucket, Version

@@ -10,8 +10,8 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.context import TransferContext
-from recording_operator.transfer.job import SourceSpec
 from recording_operator.transfer.jobs import ArtifactJob, FetchJob, FindJob, InlineJob
+from recording_operator.transfer.source.spec import SourceSpec
 from tests.support.lying_source import LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.upload import progress
-from recording_operator.transfer.upload.progress import Progress
+from recording_operator.transfer.upload.progress import ProgressMeter
 
 
 class Slow:
@@ -31,7 +31,7 @@ class Slow:
 def test_nobody_is_told_less_after_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_TELL_EVERY_S", 0.0)
     observer = Slow()
-    counted = Progress(observer)
+    counted = ProgressMeter(observer)
     first = threading.Thread(target=counted.moved, args=(1,))
     first.start()
     assert observer.first.wait(30)

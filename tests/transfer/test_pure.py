@@ -1,4 +1,4 @@
-"""The pure parts of the data path: plans, sums, who sends what, how long to be patient."""
+"""The pure parts of the data path: plans, sums, who sends what, how often to try again."""
 
 import hashlib
 import threading
@@ -18,12 +18,12 @@ from recording_operator.checksums import (
     to_base64,
 )
 from recording_operator.errors import TransferError
-from recording_operator.stopping import Stopped
-from recording_operator.transfer.job import SourceSpec, TransferOptions
-from recording_operator.transfer.patience import Patience
-from recording_operator.transfer.upload.assignment import Assignment
-from recording_operator.transfer.upload.plan import LARGEST_PART_BYTES, MIB, MOST_PARTS, PartPlan, plan_parts
-from recording_operator.transfer.upload.progress import Halt
+from recording_operator.stopping import LinkedStopSignal, Stopped
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.transfer.source.spec import SourceSpec
+from recording_operator.transfer.upload.part_assignment import Assignment
+from recording_operator.transfer.upload.part_plan import LARGEST_PART_BYTES, MIB, MOST_PARTS, PartPlan, plan_parts
 
 LARGEST_OBJECT = 48 * 2**40
 
@@ -182,10 +182,10 @@ class Clock:
         return False
 
 
-def patience(clock: Clock, **more: float) -> Patience:
-    """Patience that always waits the longest."""
+def a_budget(clock: Clock, **more: float) -> RetryBudget:
+    """RetryBudget that always waits the longest."""
     options = TransferOptions(**more)  # type: ignore[arg-type]
-    return Patience(options, clock, monotonic=lambda: clock.now, uniform=lambda _, longest: longest)
+    return RetryBudget(options, clock, monotonic=lambda: clock.now, uniform=lambda _, longest: longest)
 
 
 def transient(retry_after_s: float | None = None) -> TransferError:
@@ -194,27 +194,27 @@ def transient(retry_after_s: float | None = None) -> TransferError:
 
 def test_waits_double_up_to_the_cap_and_end_after_the_tries() -> None:
     clock = Clock()
-    waiting = patience(clock, tries_without_progress=6, unavailable_s=1000, backoff_base_s=1, backoff_cap_s=6)
+    waiting = a_budget(clock, tries_without_progress=6, unavailable_s=1000, backoff_base_s=1, backoff_cap_s=6)
     with pytest.raises(TransferError, match="busy"):
         while True:
-            waiting.pause(transient())
+            waiting.spend(transient())
     assert clock.waits == [1, 2, 4, 6, 6]
 
 
 def test_progress_begins_the_count_anew() -> None:
     clock = Clock()
-    waiting = patience(clock, tries_without_progress=2, unavailable_s=1000)
+    waiting = a_budget(clock, tries_without_progress=2, unavailable_s=1000)
     for _ in range(10):
-        waiting.pause(transient())
+        waiting.spend(transient())
         waiting.progressed()
 
 
 def test_nobody_waits_longer_than_the_attempt_allows() -> None:
     clock = Clock()
-    waiting = patience(clock, unavailable_s=60)
-    waiting.pause(transient(retry_after_s=40))
+    waiting = a_budget(clock, unavailable_s=60)
+    waiting.spend(transient(retry_after_s=40))
     with pytest.raises(TransferError) as caught:
-        waiting.pause(transient(retry_after_s=40))
+        waiting.spend(transient(retry_after_s=40))
     assert caught.value.retry_after_s == 40
     assert clock.waits == [40]
 
@@ -223,7 +223,7 @@ def test_nobody_waits_longer_than_the_attempt_allows() -> None:
 def test_what_cannot_get_better_is_not_waited_for(reason: Reason) -> None:
     clock = Clock()
     with pytest.raises(TransferError):
-        patience(clock).pause(TransferError(reason, "no"))
+        a_budget(clock).spend(TransferError(reason, "no"))
     assert clock.waits == []
 
 
@@ -231,18 +231,18 @@ def test_a_stop_ends_a_wait() -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(Stopped):
-        Patience(TransferOptions(), stop).pause(transient())
+        RetryBudget(TransferOptions(), stop).spend(transient())
 
 
 def test_halt_hears_both_signals() -> None:
     stop = threading.Event()
-    halt = Halt(stop)
+    halt = LinkedStopSignal(stop)
     assert halt.wait(0.01) is False
     halt.set()
     assert halt.is_set()
     assert not stop.is_set()
     assert halt.wait(10) is True
-    other = Halt(stop)
+    other = LinkedStopSignal(stop)
     stop.set()
     assert other.wait(10) is True
 

@@ -9,7 +9,7 @@ import pytest
 from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.observer import UploadState
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (

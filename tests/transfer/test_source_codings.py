@@ -8,7 +8,7 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.source.codings import kept_codings, made_for_this_request
+from recording_operator.transfer.source.content_codings import kept_codings, made_for_this_request
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, Observed, an_object, check_stored, fails, pattern, run_transfer, sum_of

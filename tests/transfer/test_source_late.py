@@ -12,10 +12,10 @@ from recording_operator.egress.dialer import Dialer
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.job import SourceSpec
+from recording_operator.transfer.fetch import transfer_source
 from recording_operator.transfer.source.publication import PublicationWait
-from recording_operator.transfer.source.status import NotYetThere
+from recording_operator.transfer.source.refusals import NotYetThere
+from recording_operator.transfer.source.spec import SourceSpec
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (

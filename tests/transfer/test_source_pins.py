@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.source.validators import Pin, pin_of
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
 from tests.support.strict_bucket import Bucket

@@ -37,12 +37,13 @@ from recording_operator.stores.s3.ambient import Ambient, ambient
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.prober import check_bucket, probe
-from recording_operator.transfer.artifact import transfer_source
-from recording_operator.transfer.job import SourceSpec, TransferOptions
-from recording_operator.transfer.limits.bandwidth import Flow, Link
+from recording_operator.transfer.fetch import transfer_source
+from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
+from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.source.errors import source_error
 from recording_operator.transfer.source.identity import source_identity
-from recording_operator.transfer.upload.plan import LARGEST_PART_BYTES
+from recording_operator.transfer.source.spec import SourceSpec
+from recording_operator.transfer.upload.part_plan import LARGEST_PART_BYTES
 
 EXIT_FAILED: Final = 1
 EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
@@ -99,7 +100,7 @@ def run_copy(wanted: Wanted) -> Never:
         expected_checksum=wanted.checksum,
         expires_at=expiry_in_url(wanted.url),
     )
-    flow = Flow([Link(settings.transfers.bandwidth_per_second)])
+    flow = Flow([RateLimiter(settings.transfers.bandwidth_per_second)])
     store = _store(wanted, here, options)
     sys.exit(
         _run(

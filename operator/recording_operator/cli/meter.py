@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from recording_operator.engine.status import format_bytes, format_progress
-from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.observer import UploadState
 
 _BAR_CELLS: Final = 30
 _BAR_EVERY_S: Final = 0.2

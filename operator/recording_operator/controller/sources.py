@@ -13,7 +13,7 @@ from recording_operator.engine.source_revision import resolved_revision
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.secrets import SecretError, resolve_headers, resolve_url
-from recording_operator.transfer.job import SourceSpec
+from recording_operator.transfer.source.spec import SourceSpec
 
 
 class ResolveError(Exception):

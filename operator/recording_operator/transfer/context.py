@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from recording_operator.stopping import StopSignal
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.store import Store
-from recording_operator.transfer.job import TransferObserver, TransferOptions
 from recording_operator.transfer.limits.bandwidth import Flow
+from recording_operator.transfer.observer import TransferObserver
+from recording_operator.transfer.options import TransferOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,13 @@ from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import SeenObject, Store
 from recording_operator.transfer.expectations import Expectations
 from recording_operator.transfer.integrity import Sent, prove
-from recording_operator.transfer.job import TransferOptions
 from recording_operator.transfer.limits.bandwidth import Flow
-from recording_operator.transfer.patience import Patience, patiently
-from recording_operator.transfer.source.source import RangesLost, Source, SourceFacts
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.transfer.source.client import RangesLost, SourceClient
+from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.upload.commit import is_of, key_conflict
-from recording_operator.transfer.upload.pipe import WINDOW_BYTES, RangeStream
+from recording_operator.transfer.upload.pipe import WINDOW_BYTES, RangeReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,13 @@ class Existing:
     options: TransferOptions
     flow: Flow
 
-    def look(self, facts: SourceFacts | None = None) -> StoredObject | None:
+    def look(self, facts: ContentFacts | None = None) -> StoredObject | None:
         """The object of this artifact, if there is one; its `proof` is None where it must be compared with the source.
 
         `facts` are what the source says of its content, where it was read. Raises TransferError (StoreKeyConflict
         where the object is somebody else's or not what the spec says) and Stopped.
         """
-        seen = patiently(lambda: self.store.head(self.obj.key), self._patience())
+        seen = self._budget().retry(lambda: self.store.head(self.obj.key))
         if seen is None:
             return None
         if not is_of(self.obj, seen):
@@ -53,7 +54,7 @@ class Existing:
         found = self.expected.prove_existing(seen.stored, store=self.store, stop=self.stop, flow=self.flow)
         return found if self._is_of_content(seen, found, facts) else replace(found, proof=None)
 
-    def compare(self, stored: StoredObject, source: Source, facts: SourceFacts) -> StoredObject:
+    def compare(self, stored: StoredObject, source: SourceClient, facts: ContentFacts) -> StoredObject:
         """The object, proved to have the source's bytes.
 
         Raises TransferError (StoreKeyConflict where it has others) and Stopped.
@@ -66,14 +67,12 @@ class Existing:
             )
         sent = self._sum_source(source, facts, by_etag="-" not in stored.etag)
         if sent is not None:
-            proved = patiently(
-                lambda: prove(stored, sent, store=self.store, stop=self.stop, flow=self.flow), self._patience()
-            )
+            proved = self._budget().retry(lambda: prove(stored, sent, store=self.store, stop=self.stop, flow=self.flow))
             if proved is not None:
                 return self.expected.noted(proved)
         raise key_conflict("The object at the key does not have the bytes that its source has now")
 
-    def _is_of_content(self, seen: SeenObject, found: StoredObject, facts: SourceFacts | None) -> bool:
+    def _is_of_content(self, seen: SeenObject, found: StoredObject, facts: ContentFacts | None) -> bool:
         """Whether the object is the result for what the source has now; always, unless the content is pinned."""
         if not self.obj.pins_content:
             return True
@@ -95,28 +94,28 @@ class Existing:
                 break
         return begins[: len(head)] == head
 
-    def _sum_source(self, source: Source, facts: SourceFacts, *, by_etag: bool) -> Sent | None:
+    def _sum_source(self, source: SourceClient, facts: ContentFacts, *, by_etag: bool) -> Sent | None:
         """What the source holds now; None where it is read in another length than it states.
 
         An object that was joined of parts is not known by its ETag: the parts may have been cut in another way.
         """
-        reading: Callable[[Source, SourceFacts], Iterator[bytes | memoryview]] = (
+        reading: Callable[[SourceClient, ContentFacts], Iterator[bytes | memoryview]] = (
             self._ranged if facts.ranges else self._whole
         )
         if facts.came_whole:
             return _summed(iter([facts.head]), facts, by_etag=by_etag)
-        patience = self._patience()
+        budget = self._budget()
         while True:
             try:
                 return _summed(reading(source, facts), facts, by_etag=by_etag)
             except RangesLost:
                 reading = self._whole
             except TransferError as error:
-                patience.pause(error)
+                budget.spend(error)
 
-    def _ranged(self, source: Source, facts: SourceFacts) -> Iterator[bytes | memoryview]:
+    def _ranged(self, source: SourceClient, facts: ContentFacts) -> Iterator[bytes | memoryview]:
         size_bytes = facts.size_bytes or 0
-        stream = RangeStream(source, facts, patience=self._patience(), flow=self.flow, stop=self.stop)
+        stream = RangeReader(source, facts, budget=self._budget(), flow=self.flow, stop=self.stop)
         try:
             stream.seek(0, end=size_bytes)
             position = 0
@@ -129,7 +128,7 @@ class Existing:
         finally:
             stream.close()
 
-    def _whole(self, source: Source, facts: SourceFacts) -> Iterator[bytes | memoryview]:
+    def _whole(self, source: SourceClient, facts: ContentFacts) -> Iterator[bytes | memoryview]:
         with source.open_whole(facts) as response:
             while data := response.read(WINDOW_BYTES):
                 if self.stop.is_set():
@@ -137,11 +136,11 @@ class Existing:
                 self.flow.take_all(len(data), self.stop)
                 yield data
 
-    def _patience(self) -> Patience:
-        return Patience(self.options, self.stop)
+    def _budget(self) -> RetryBudget:
+        return RetryBudget(self.options, self.stop)
 
 
-def _summed(windows: Iterator[bytes | memoryview], facts: SourceFacts, *, by_etag: bool) -> Sent | None:
+def _summed(windows: Iterator[bytes | memoryview], facts: ContentFacts, *, by_etag: bool) -> Sent | None:
     crc = size_bytes = 0
     md5 = hashlib.md5(usedforsecurity=False)
     for window in windows:
@@ -153,7 +152,7 @@ def _summed(windows: Iterator[bytes | memoryview], facts: SourceFacts, *, by_eta
     return Sent(size_bytes=size_bytes, crc64nvme=crc, etag=lambda: md5.hexdigest() if by_etag else None)
 
 
-def etag_mark(facts: SourceFacts) -> str | None:
+def etag_mark(facts: ContentFacts) -> str | None:
     """The source's strong ETag as objects carry it: short, ASCII, and not the header itself."""
     if facts.pin is None or facts.pin.etag is None:
         return None

@@ -10,9 +10,10 @@ from recording_operator.stopping import StopSignal
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import Store
 from recording_operator.transfer.integrity import READS, read_back
-from recording_operator.transfer.job import SourceSpec
 from recording_operator.transfer.limits.bandwidth import Flow
-from recording_operator.transfer.source.source import PROBE_BYTES, SourceFacts
+from recording_operator.transfer.source.client import PROBE_BYTES
+from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.spec import SourceSpec
 from recording_operator.transfer.upload.commit import Settled, key_conflict, remove_wrong
 
 _MISMATCH: Final = "The bytes do not have the checksum in the spec"
@@ -43,7 +44,7 @@ class Expectations:
         """A digest to be fed in order, where the checksum does not follow from the parts' sums."""
         return None if self.checksum is None or self.checksum.combines else InOrderDigest(self.checksum)
 
-    def check_facts(self, facts: SourceFacts) -> None:
+    def check_facts(self, facts: ContentFacts) -> None:
         """What is wrong before a byte moves. Raises TransferError (SizeMismatch, IntegrityUnverifiable)."""
         if facts.size_bytes is not None:
             self.check_size(facts.size_bytes)
@@ -54,7 +55,7 @@ class Expectations:
                 "Give source.size or source.checksum.",
             )
 
-    def bounded(self, facts: SourceFacts) -> SourceFacts:
+    def bounded(self, facts: ContentFacts) -> ContentFacts:
         """The facts with a size, where only the connection's end ended the first response and the spec can judge it."""
         size_bytes = len(facts.head)
         ended = facts.size_bytes is None and not facts.ends_visibly and size_bytes < PROBE_BYTES

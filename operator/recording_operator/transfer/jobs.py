@@ -9,9 +9,10 @@ from typing import Protocol
 from recording_operator.egress.dialer import Dialer
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
-from recording_operator.transfer.artifact import look_up, store_inline, transfer_source
 from recording_operator.transfer.context import TransferContext
-from recording_operator.transfer.job import SourceSpec, UploadState
+from recording_operator.transfer.fetch import look_up, store_inline, transfer_source
+from recording_operator.transfer.observer import UploadState
+from recording_operator.transfer.source.spec import SourceSpec
 
 
 class ArtifactJob(Protocol):

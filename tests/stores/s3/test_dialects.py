@@ -14,9 +14,9 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.artifact import store_inline
-from recording_operator.transfer.limits.bandwidth import Flow, Link
-from recording_operator.transfer.limits.fairbucket import Share
+from recording_operator.transfer.fetch import store_inline
+from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
+from recording_operator.transfer.limits.fair_bucket import Share
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_bucket import Attributes, Bucket
@@ -113,7 +113,7 @@ def test_t21_a_transfer_ends_with_the_strongest_proof(
     assert ("GetObject" in {seen.operation for seen in strict.requests}) == (site.proof is Reason.READ_BACK)
 
 
-class Counting(Link):
+class Counting(RateLimiter):
     """No limit; counts what moves."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.job import UploadState
+from recording_operator.transfer.observer import UploadState
 from tests.support.lying_source import Behaviour, LyingSource, SourceRequest
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (

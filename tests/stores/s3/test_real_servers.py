@@ -21,8 +21,8 @@ from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.prober import owner_marker, probe
-from recording_operator.transfer.artifact import abort_uploads, store_inline
-from recording_operator.transfer.job import TransferOptions
+from recording_operator.transfer.fetch import abort_uploads, store_inline
+from recording_operator.transfer.options import TransferOptions
 from tests.support.dialects_found import NO_SUMS
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer

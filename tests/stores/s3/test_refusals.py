@@ -12,7 +12,7 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.artifact import abort_uploads, store_inline
+from recording_operator.transfer.fetch import abort_uploads, store_inline
 from tests.support.lying_source import Behaviour, LyingSource, SourceRequest
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (

@@ -15,7 +15,7 @@ from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.stores.s3.retries import StoreRetries
 from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
-from recording_operator.transfer.upload.plan import MIB
+from recording_operator.transfer.upload.part_plan import MIB
 from tests.support.lying_source import LyingSource
 from tests.support.strict_faults import Answer, Fault
 from tests.support.strict_store import StrictStore

@@ -14,7 +14,7 @@ from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.probe.prober import owner_marker, probe
-from recording_operator.transfer.upload.plan import MIB, MOST_PARTS, plan_equal_parts, plan_parts
+from recording_operator.transfer.upload.part_plan import MIB, MOST_PARTS, plan_equal_parts, plan_parts
 from tests.support.lying_source import Behaviour, LyingSource
 from tests.support.strict_bucket import ARCHIVED_CLASSES
 from tests.support.strict_dialect import DIALECTS, Dialect

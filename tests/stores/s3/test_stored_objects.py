@@ -6,7 +6,7 @@ import pytest
 
 from recording_operator.checksums import crc64nvme
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.artifact import abort_uploads, store_inline
+from recording_operator.transfer.fetch import abort_uploads, store_inline
 from tests.support.lying_source import LyingSource
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_store import StrictStore

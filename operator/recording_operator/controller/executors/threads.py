@@ -29,8 +29,9 @@ from recording_operator.metrics import Metrics
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.transfer.context import TransferContext
-from recording_operator.transfer.job import TransferOptions, UploadState
 from recording_operator.transfer.jobs import ArtifactJob, FetchJob, FindJob, InlineJob
+from recording_operator.transfer.observer import UploadState
+from recording_operator.transfer.options import TransferOptions
 
 REPORT_EVERY_S: Final = 1.0
 """How often the engine hears of progress; it writes less often than that."""

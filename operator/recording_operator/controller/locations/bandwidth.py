@@ -5,7 +5,7 @@ from functools import partial
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.metrics import Metrics
-from recording_operator.transfer.limits.bandwidth import Flow, Link
+from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
 
 
 class BandwidthLimits:
@@ -14,7 +14,7 @@ class BandwidthLimits:
     def __init__(self, *, operator_limit: int | None, metrics: Metrics) -> None:
         self._metrics = metrics
         self._operator = self._link(operator_limit, scope="Operator")
-        self._locations: dict[str, Link] = {}
+        self._locations: dict[str, RateLimiter] = {}
         self._lock = threading.Lock()
 
     def seen(self, location: StorageLocation) -> None:
@@ -32,11 +32,11 @@ class BandwidthLimits:
         with self._lock:
             return Flow([self._of(location), self._operator])
 
-    def _of(self, location: StorageLocation) -> Link:
+    def _of(self, location: StorageLocation) -> RateLimiter:
         uid = location.metadata.uid
         if uid not in self._locations:
             self._locations[uid] = self._link(location.spec.limits.bandwidth_per_second, scope="StorageLocation")
         return self._locations[uid]
 
-    def _link(self, limit: int | None, *, scope: str) -> Link:
-        return Link(limit, on_wait=partial(self._metrics.waited_for_bandwidth, scope=scope))
+    def _link(self, limit: int | None, *, scope: str) -> RateLimiter:
+        return RateLimiter(limit, on_wait=partial(self._metrics.waited_for_bandwidth, scope=scope))

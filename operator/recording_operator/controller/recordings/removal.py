@@ -8,7 +8,7 @@ from recording_operator.engine.actions import AbortUpload, ArtifactToClean, Clea
 from recording_operator.engine.facts import CleanedUp, Fact, Ref, UploadAborted
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.store import Store
-from recording_operator.transfer.artifact import abort_uploads
+from recording_operator.transfer.fetch import abort_uploads
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from recording_operator.stopping import Stopped, StopSignal
-from recording_operator.transfer.limits.fairbucket import FairBucket, Share, Ticket
+from recording_operator.transfer.limits.fair_bucket import FairBucket, Share, Ticket
 
 _STOP_LOOK_S: Final = 0.25
 # Shorter sleeps cost more than they are worth; the bucket makes up for it.
@@ -18,7 +18,7 @@ _SHORTEST_SLEEP_S: Final = 0.002
 _LINGER_S: Final = 5.0
 
 
-class Link:
+class RateLimiter:
     """One limit, in bytes per second (None: none), that many transfers share. Thread-safe; may be changed at any time.
 
     `on_wait` hears how many seconds a connection of a transfer had to wait.
@@ -106,7 +106,7 @@ class Link:
 class Flow:
     """One transfer's way through all its limits; each of its connections asks here. Thread-safe."""
 
-    def __init__(self, links: Sequence[Link] = ()) -> None:
+    def __init__(self, links: Sequence[RateLimiter] = ()) -> None:
         self._ways: Final = tuple((link, Share()) for link in links)
 
     def take(self, size_bytes: int, stop: StopSignal) -> int:

@@ -13,9 +13,9 @@ from typing import Final, TypeVar
 from recording_operator.api.reasons import Trait
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
-from recording_operator.transfer.job import TransferOptions
-from recording_operator.transfer.patience import Patience
-from recording_operator.transfer.source.status import NotYetThere
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.transfer.source.refusals import NotYetThere
 
 # However long ago it was published, one response may be of a node that does not know it yet.
 _LEAST_TRIES: Final = 3
@@ -36,7 +36,7 @@ class PublicationWait:
 
     def until_published(self, call: Callable[[], _T]) -> _T:
         """What `call` returns, tried again while that may help. Raises TransferError and Stopped."""
-        patience, tries = Patience(self._options, self._stop), 0
+        budget, tries = RetryBudget(self._options, self._stop), 0
         while True:
             try:
                 return call()
@@ -46,7 +46,7 @@ class PublicationWait:
                     tries += 1
                     self._pause(error, tries=tries, least=_LEAST_TRIES if late else 1)
                 else:
-                    patience.pause(error)
+                    budget.spend(error)
 
     def _pause(self, error: TransferError, *, tries: int, least: int) -> None:
         pause_s = self._options.backoff_base_s * min(_LONGEST_PAUSE, 2.0 ** (tries - 1)) * _jitter(0.75, 1.0)

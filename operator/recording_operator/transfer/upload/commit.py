@@ -19,9 +19,9 @@ from recording_operator.stores.etags import etag_of_body, etag_of_parts
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import SeenObject, Store, Written
 from recording_operator.transfer.integrity import Sent, prove
-from recording_operator.transfer.job import TransferOptions
 from recording_operator.transfer.limits.bandwidth import Flow
-from recording_operator.transfer.patience import Patience, patiently
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.retry_budget import RetryBudget
 from recording_operator.transfer.upload.session import UploadSession
 
 _ANOTHERS: Final = "An object that is not of this Recording is at the key"
@@ -104,16 +104,16 @@ def _settle(
     stop: StopSignal,
     flow: Flow,
 ) -> Settled:
-    patience = Patience(options, stop)
+    budget = RetryBudget(options, stop)
 
     def judged(written: Written | None) -> Settled | None:
-        seen = patiently(lambda: store.head(obj.key), patience.again())
+        seen = budget.renewed().retry(lambda: store.head(obj.key))
         if seen is None:
             return None
         if not is_of(obj, seen):
             raise key_conflict()
         ours = written is not None and written.is_at_key(seen.stored)
-        proved = patiently(lambda: prove(seen.stored, sent, store=store, stop=stop, flow=flow), patience.again())
+        proved = budget.renewed().retry(lambda: prove(seen.stored, sent, store=store, stop=stop, flow=flow))
         if proved is not None:
             return Settled(stored=proved, written=ours)
         if not ours:
@@ -131,7 +131,7 @@ def _settle(
             failure = _unavailable("The store confirmed the object but does not show it.")
         elif failure.reason is Reason.STORE_KEY_CONFLICT:
             failure = _unavailable("The store refused the object because of another that it does not show.")
-        patience.pause(failure)
+        budget.spend(failure)
 
 
 def _tried(write: Callable[[], Written]) -> tuple[Written | None, TransferError | None]:

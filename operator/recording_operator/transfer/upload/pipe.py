@@ -8,10 +8,11 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.store import BodyAborted
 from recording_operator.transfer.limits.bandwidth import Flow
-from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.transfer.source.client import SourceClient
+from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.source.response import SourceResponse
-from recording_operator.transfer.source.source import Source, SourceFacts
-from recording_operator.transfer.upload.progress import Progress
+from recording_operator.transfer.upload.progress import ProgressMeter
 
 WINDOW_BYTES: Final = 256 * 2**10
 # After a broken connection smaller reads are made for a while: what came before the next break is then not lost.
@@ -21,17 +22,19 @@ SLOW_DROPS_PER_PART: Final = 5
 _CAREFUL_FOR_BYTES: Final = 2 * 2**20
 
 
-class RangeStream:
+class RangeReader:
     """A contiguous stretch of the source in one long GET, re-opened at the exact byte when it breaks.
 
-    Belongs to one worker. Breaks without a new byte between them are counted by `patience`; `flow` says how many bytes
+    Belongs to one worker. Breaks without a new byte between them are counted by `budget`; `flow` says how many bytes
     may move.
     """
 
-    def __init__(self, source: Source, facts: SourceFacts, *, patience: Patience, flow: Flow, stop: StopSignal) -> None:
+    def __init__(
+        self, source: SourceClient, facts: ContentFacts, *, budget: RetryBudget, flow: Flow, stop: StopSignal
+    ) -> None:
         self._source = source
         self._facts = facts
-        self._patience = patience
+        self._budget = budget
         self._flow = flow
         self._stop = stop
         self._response: SourceResponse | None = None
@@ -77,7 +80,7 @@ class RangeStream:
             if self._position > self._highest:
                 self._highest = self._position
                 self._cuts = 0
-                self._patience.progressed()
+                self._budget.progressed()
             return self._window[:count]
 
     def close(self) -> None:
@@ -99,9 +102,9 @@ class RangeStream:
             raise error
         self._cuts += opened and error.reason is Reason.SOURCE_RESET
         try:
-            self._patience.pause(error)
+            self._budget.spend(error)
         except TransferError:
-            if self._cuts and self._cuts == self._patience.failures:
+            if self._cuts and self._cuts == self._budget.failures:
                 raise truncated(self._facts.host, self._position) from None
             raise
 
@@ -111,12 +114,12 @@ class PipedPart:
 
     def __init__(
         self,
-        stream: RangeStream,
+        stream: RangeReader,
         *,
         start: int,
         length: int,
         end_of_get: int,
-        progress: Progress,
+        progress: ProgressMeter,
         stop: StopSignal,
         digest: InOrderDigest | None,
     ) -> None:

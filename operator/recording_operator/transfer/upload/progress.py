@@ -4,13 +4,12 @@ import threading
 import time
 from typing import Final
 
-from recording_operator.stopping import StopSignal
-from recording_operator.transfer.job import TransferObserver
+from recording_operator.transfer.observer import TransferObserver
 
 _TELL_EVERY_S: Final = 0.25
 
 
-class Progress:
+class ProgressMeter:
     """Bytes that the store has or is being sent. Never tells less than before: a part that is sent again is no loss."""
 
     def __init__(self, observer: TransferObserver) -> None:
@@ -48,29 +47,3 @@ class Progress:
                 self._told_at = now
                 self._told = done = max(self._told, self._done)
             self._observer.progress(bytes_done=done, bytes_total=self.total)
-
-
-class Halt:
-    """A stop signal within a stop signal: the transfer's own failure, or the caller's wish."""
-
-    def __init__(self, stop: StopSignal) -> None:
-        self._stop = stop
-        self._own = threading.Event()
-
-    def set(self) -> None:
-        """End this transfer's workers."""
-        self._own.set()
-
-    def is_set(self) -> bool:
-        """Whether the workers shall end now."""
-        return self._own.is_set() or self._stop.is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Sleep up to `timeout` seconds, less if either signal comes."""
-        until = None if timeout is None else time.monotonic() + timeout
-        while not self.is_set():
-            rest_s = 0.1 if until is None else min(0.1, until - time.monotonic())
-            if rest_s <= 0:
-                return False
-            self._stop.wait(rest_s)
-        return True

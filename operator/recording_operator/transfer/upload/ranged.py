@@ -7,15 +7,16 @@ from typing import Final
 from recording_operator.api.reasons import Reason, Trait
 from recording_operator.checksums import InOrderDigest
 from recording_operator.errors import TransferError
-from recording_operator.stopping import Stopped
+from recording_operator.stopping import LinkedStopSignal, Stopped
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.limits.headroom import Headroom, busy_s
-from recording_operator.transfer.patience import Patience
-from recording_operator.transfer.source.source import Source, SourceFacts
-from recording_operator.transfer.upload.assignment import Assignment
-from recording_operator.transfer.upload.pipe import PipedPart, RangeStream
-from recording_operator.transfer.upload.progress import Halt, Progress
+from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.transfer.source.client import SourceClient
+from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.upload.part_assignment import Assignment
+from recording_operator.transfer.upload.pipe import PipedPart, RangeReader
+from recording_operator.transfer.upload.progress import ProgressMeter
 from recording_operator.transfer.upload.session import UploadSession, checked
 
 _LOOK_S: Final = 0.05
@@ -27,11 +28,11 @@ class RangedUpload:
     def __init__(
         self,
         session: UploadSession,
-        source: Source,
-        facts: SourceFacts,
+        source: SourceClient,
+        facts: ContentFacts,
         *,
-        halt: Halt,
-        progress: Progress,
+        halt: LinkedStopSignal,
+        progress: ProgressMeter,
         digest: InOrderDigest | None,
         flow: Flow,
     ) -> None:
@@ -93,10 +94,10 @@ class RangedUpload:
             self._ended.set()
 
     def _send_all(self) -> None:
-        stream = RangeStream(
+        stream = RangeReader(
             self._source,
             self._facts,
-            patience=Patience(self._session.options, self._halt),
+            budget=RetryBudget(self._session.options, self._halt),
             flow=self._flow,
             stop=self._halt,
         )
@@ -110,7 +111,7 @@ class RangedUpload:
         finally:
             stream.close()
 
-    def _send(self, part_number: int, last: int, stream: RangeStream) -> None:
+    def _send(self, part_number: int, last: int, stream: RangeReader) -> None:
         plan = self._session.plan
         length = plan.length(part_number)
 

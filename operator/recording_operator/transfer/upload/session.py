@@ -12,10 +12,11 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import StopSignal
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.store import PartBody, Store, StoredPart
-from recording_operator.transfer.job import TransferObserver, TransferOptions, UploadState
-from recording_operator.transfer.patience import Patience, patiently
+from recording_operator.transfer.observer import TransferObserver, UploadState
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.retry_budget import RetryBudget
 from recording_operator.transfer.source.validators import Pin, kept_pin
-from recording_operator.transfer.upload.plan import PartPlan
+from recording_operator.transfer.upload.part_plan import PartPlan
 
 # A part that arrives wrong is read and sent again this often in all (fault T8).
 _SENDS_PER_PART: Final = 3
@@ -69,7 +70,7 @@ class UploadSession:
     def create(self) -> str:
         """Open the upload if there is none, have its state persisted, and return its id."""
         if self.upload_id is None:
-            self.upload_id = patiently(lambda: self.store.create_upload(self.obj), self._patience())
+            self.upload_id = self._budget().retry(lambda: self.store.create_upload(self.obj))
             self._report()
         return self.upload_id
 
@@ -89,7 +90,7 @@ class UploadSession:
         Raises TransferError(StoreUploadLost) where the store does not know it.
         """
         upload_id = kept.upload_id
-        parts = patiently(lambda: self.store.list_parts(self.obj.key, upload_id), self._patience())
+        parts = self._budget().retry(lambda: self.store.list_parts(self.obj.key, upload_id))
         self.upload_id = upload_id
         self.pin = kept_pin(etag=kept.etag, last_modified=kept.last_modified)
         able = self.store.capabilities
@@ -116,7 +117,7 @@ class UploadSession:
     def send(self, part_number: int, send_once: Callable[[str], StoredPart]) -> None:
         """Bring one part into the store by `send_once`, which takes the upload's id and may be called again."""
         upload_id = self.create()
-        patience = self._patience()
+        budget = self._budget()
         wrong = 0
         while part_number not in self.stored:
             try:
@@ -128,13 +129,13 @@ class UploadSession:
                     if wrong == _SENDS_PER_PART:
                         raise
                 elif error.reason is Reason.STORE_UNAVAILABLE:
-                    patience.pause(error)
+                    budget.spend(error)
                 else:
                     raise
         self.arrived_wrong.discard(part_number)
 
-    def _patience(self) -> Patience:
-        return Patience(self.options, self.stop)
+    def _budget(self) -> RetryBudget:
+        return RetryBudget(self.options, self.stop)
 
     def abort(self) -> None:
         """Drop the open upload and its parts; whoever sweeps later finds it if that fails."""

@@ -15,10 +15,10 @@ from typing import Any, Final
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.stores.objects import ObjectSpec
-from recording_operator.transfer.content import mediatypes
+from recording_operator.transfer.content import media_types
 from recording_operator.transfer.content.signatures import is_archive, media_by_frames, media_by_signature, other_format
-from recording_operator.transfer.content.textdetection import text_of
-from recording_operator.transfer.source.source import SourceFacts
+from recording_operator.transfer.content.text_detection import text_of
+from recording_operator.transfer.source.content_facts import ContentFacts
 
 # Hardly any video is so short; an error in a form that is not text (protobuf, a compressed page) is.
 SMALL_VIDEO_BYTES: Final = 2 * 2**10
@@ -97,16 +97,16 @@ class _Content:
         return self.media or self.other or self.flavour or ("plain text" if self.text is not None else "unknown data")
 
 
-def check_content(facts: SourceFacts, obj: ObjectSpec, *, vouched: bool = False) -> None:
+def check_content(facts: ContentFacts, obj: ObjectSpec, *, vouched: bool = False) -> None:
     """Raises TransferError(UnexpectedContent) where the bytes are plainly not what is declared.
 
     `vouched` says that the spec knows the size or the checksum of what is meant.
     """
-    declared = mediatypes.bare_type(obj.content_type)
+    declared = media_types.bare_type(obj.content_type)
     head = _without_coding(facts, declared)
     if not head:
         return
-    content = _identify(head, facts, packed="gzip" in mediatypes.signed_formats(declared))
+    content = _identify(head, facts, packed="gzip" in media_types.signed_formats(declared))
     if _fits(content, declared, obj.kind, vouched=vouched):
         return
     seen = content.described
@@ -122,28 +122,28 @@ def check_content(facts: SourceFacts, obj: ObjectSpec, *, vouched: bool = False)
     )
 
 
-def stated_type(facts: SourceFacts) -> str:
+def stated_type(facts: ContentFacts) -> str:
     """The media type that the source states, text with its parameters; the general one where it states none."""
-    return mediatypes.kept_type(facts.content_type)
+    return media_types.kept_type(facts.content_type)
 
 
-def _without_coding(facts: SourceFacts, declared: str) -> bytes:
+def _without_coding(facts: ContentFacts, declared: str) -> bytes:
     """How the content begins without its Content-Encoding; empty where that cannot be told.
 
     A file whose own type is that of its coding, such as a .gz, is often told both.
     """
-    if facts.content_encoding is None or other_format(facts.head) in mediatypes.signed_formats(declared):
+    if facts.content_encoding is None or other_format(facts.head) in media_types.signed_formats(declared):
         return facts.head
     return _unpacked(facts.head)
 
 
-def _identify(head: bytes, facts: SourceFacts, *, packed: bool) -> _Content:
-    stated = mediatypes.bare_type(facts.content_type)
+def _identify(head: bytes, facts: ContentFacts, *, packed: bool) -> _Content:
+    stated = media_types.bare_type(facts.content_type)
     known = partial(
         _Content,
         small=len(head) < SMALL_VIDEO_BYTES,
-        called_page=mediatypes.is_html(stated),
-        called_media=stated != "" and (mediatypes.is_media(stated) or mediatypes.is_untyped(stated)),
+        called_page=media_types.is_html(stated),
+        called_media=stated != "" and (media_types.is_media(stated) or media_types.is_untyped(stated)),
     )
     other = other_format(head)
     media = media_by_signature(head)
@@ -160,12 +160,12 @@ def _identify(head: bytes, facts: SourceFacts, *, packed: bool) -> _Content:
 
 
 def _fits(content: _Content, declared: str, kind: str, *, vouched: bool) -> bool:
-    signed = mediatypes.signed_formats(declared)
+    signed = media_types.signed_formats(declared)
     if signed:
         return content.other in signed
-    if mediatypes.is_text(declared):
+    if media_types.is_text(declared):
         return _fits_text(content, declared, kind)
-    if kind in _MEDIA_KINDS or mediatypes.is_media(declared):
+    if kind in _MEDIA_KINDS or media_types.is_media(declared):
         doubtful = kind == "Video" and content.small and not (vouched or content.called_media)
         return _fits_media(content, declared, doubtful=doubtful)
     return not content.is_page and not content.is_error
@@ -177,7 +177,7 @@ def _fits_media(content: _Content, declared: str, *, doubtful: bool) -> bool:
     if content.text is not None:
         return False
     if content.other is not None and content.other.lower() not in declared:  # JPEG is in video/x-motion-jpeg
-        return is_archive(content.other) and not mediatypes.is_media(declared)
+        return is_archive(content.other) and not media_types.is_media(declared)
     return not doubtful
 
 
@@ -186,17 +186,17 @@ def _fits_text(content: _Content, declared: str, kind: str) -> bool:
         return False
     if content.is_error and kind != "Other":
         return False
-    if mediatypes.is_html(declared):
+    if media_types.is_html(declared):
         return content.flavour != "JSON"
     if content.flavour == "HTML":
         return False
-    if mediatypes.is_timed_text(declared):
+    if media_types.is_timed_text(declared):
         return content.flavour == "captions" or (content.flavour is None and _may_be_captions(content))
-    if mediatypes.is_json_lines(declared):
+    if media_types.is_json_lines(declared):
         return content.flavour in ("JSON", None) and (not content.small or _is_json_value(content.text or ""))
-    if mediatypes.is_json(declared):
+    if media_types.is_json(declared):
         return content.flavour == "JSON" or _is_json_value(content.text or "")
-    if mediatypes.is_xml(declared):
+    if media_types.is_xml(declared):
         return (content.text or "").startswith("<")
     return not content.is_page
 

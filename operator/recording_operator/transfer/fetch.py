@@ -16,20 +16,23 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import StopSignal
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import Store
-from recording_operator.transfer.content.sniff import check_content, stated_type
-from recording_operator.transfer.content.textdetection import text_of
+from recording_operator.transfer.content.check import check_content, stated_type
+from recording_operator.transfer.content.text_detection import text_of
 from recording_operator.transfer.existing import Existing, cannot_compare
 from recording_operator.transfer.expectations import Expectations
-from recording_operator.transfer.job import SourceSpec, TransferObserver, TransferOptions, UploadState
 from recording_operator.transfer.limits.bandwidth import Flow
+from recording_operator.transfer.observer import TransferObserver, UploadState
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.source.client import SizesDiffer, SourceClient
+from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.source.publication import PublicationWait
 from recording_operator.transfer.source.refusal_words import says_not_ready
-from recording_operator.transfer.source.source import SizesDiffer, Source, SourceFacts
-from recording_operator.transfer.source.status import NotYetThere, not_ready_page
+from recording_operator.transfer.source.refusals import NotYetThere, not_ready_page
+from recording_operator.transfer.source.spec import SourceSpec
+from recording_operator.transfer.upload.artifact_upload import ArtifactUpload, is_small
 from recording_operator.transfer.upload.commit import StoredMeanwhile, commit_small, key_conflict
-from recording_operator.transfer.upload.inorder import too_large
-from recording_operator.transfer.upload.move import Move, is_small
-from recording_operator.transfer.upload.plan import largest_object_bytes
+from recording_operator.transfer.upload.in_order import too_large
+from recording_operator.transfer.upload.part_plan import largest_object_bytes
 
 _UNLIMITED: Final = Flow()
 _INLINE_TYPE: Final = "text/plain; charset=utf-8"
@@ -64,7 +67,7 @@ def transfer_source(
         _drop_leftovers(obj.key, store=store)
         return found
     limit = min(dialer.policy.limits.artifact_bytes, obj.max_size_bytes or largest_object_bytes())
-    asker = Source(source, dialer=dialer, stop=stop)
+    asker = SourceClient(source, dialer=dialer, stop=stop)
     wait = PublicationWait(options, stop, published_at=source.published_at)
     try:
         facts = _probed(asker, asker.probe, obj, expected, limit_bytes=limit, wait=wait)
@@ -80,7 +83,7 @@ def transfer_source(
         found = existing.look(facts)
     if found is not None:
         return existing.compare(found, asker, facts)
-    move = Move(
+    move = ArtifactUpload(
         source=asker,
         obj=replace(obj, content_type=obj.content_type or stated_type(facts)),
         expected=expected,
@@ -92,7 +95,7 @@ def transfer_source(
         flow=flow,
     )
 
-    def probe(request: Callable[[], SourceFacts]) -> SourceFacts:
+    def probe(request: Callable[[], ContentFacts]) -> ContentFacts:
         return _probed(asker, request, obj, expected, limit_bytes=limit, wait=wait)
 
     stored = _moved(move, facts, resume, source=asker, probe=probe, existing=existing)
@@ -102,12 +105,12 @@ def transfer_source(
 
 
 def _moved(
-    move: Move,
-    facts: SourceFacts,
+    move: ArtifactUpload,
+    facts: ContentFacts,
     resume: UploadState | None,
     *,
-    source: Source,
-    probe: Callable[[Callable[[], SourceFacts]], SourceFacts],
+    source: SourceClient,
+    probe: Callable[[Callable[[], ContentFacts]], ContentFacts],
     existing: Existing,
 ) -> StoredObject:
     restarts: dict[Reason, int] = {}
@@ -186,21 +189,21 @@ def _drop_leftovers(key: str, *, store: Store) -> None:
 
 
 def _probed(
-    source: Source,
-    request: Callable[[], SourceFacts],
+    source: SourceClient,
+    request: Callable[[], ContentFacts],
     obj: ObjectSpec,
     expected: Expectations,
     *,
     limit_bytes: int,
     wait: PublicationWait,
-) -> SourceFacts:
-    def check(facts: SourceFacts, *, vouched: bool = False) -> None:
+) -> ContentFacts:
+    def check(facts: ContentFacts, *, vouched: bool = False) -> None:
         try:
             check_content(facts, obj, vouched=vouched)
         except TransferError as error:
             raise source.unexpected(error, facts) from None
 
-    def probe() -> SourceFacts:
+    def probe() -> ContentFacts:
         try:
             facts = request()
         except SizesDiffer as error:
@@ -226,7 +229,7 @@ def _probed(
     return facts
 
 
-def _says_not_ready(facts: SourceFacts) -> bool:
+def _says_not_ready(facts: ContentFacts) -> bool:
     """Whether it is a short note of content that is still being made, such as `{"status": "processing"}` with 200."""
     is_short = (facts.size_bytes or len(facts.head)) <= _LONGEST_NOTE_BYTES
     text = text_of(facts.head) if is_short else None

@@ -16,12 +16,13 @@ from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.limits.bandwidth import Flow
-from recording_operator.transfer.patience import Patience
+from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.transfer.source.client import PROBE_BYTES, SourceClient, changed
+from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.source.response import SourceResponse
-from recording_operator.transfer.source.source import PROBE_BYTES, Source, SourceFacts, changed
+from recording_operator.transfer.upload.part_plan import PartPlan
 from recording_operator.transfer.upload.pipe import SLOW_DROPS_PER_PART, WINDOW_BYTES, truncated
-from recording_operator.transfer.upload.plan import PartPlan
-from recording_operator.transfer.upload.progress import Progress
+from recording_operator.transfer.upload.progress import ProgressMeter
 from recording_operator.transfer.upload.session import UploadSession, checked
 
 
@@ -36,11 +37,11 @@ class InOrderUpload:
     def __init__(
         self,
         session: UploadSession,
-        source: Source,
-        facts: SourceFacts,
+        source: SourceClient,
+        facts: ContentFacts,
         *,
         stop: StopSignal,
-        progress: Progress,
+        progress: ProgressMeter,
         new_digest: Callable[[], InOrderDigest | None],
         check_start: Callable[[str | None, bytes], None],
         known_size_bytes: int | None,
@@ -69,7 +70,7 @@ class InOrderUpload:
 
         Raises TransferError and Stopped.
         """
-        patience = Patience(self._session.options, self._stop)
+        budget = RetryBudget(self._session.options, self._stop)
         while True:
             self._position = 0
             self.digest = self._new_digest()
@@ -79,7 +80,7 @@ class InOrderUpload:
                     opened = True
                     return self._read_all(response)
             except TransferError as error:
-                self._broken(error, patience, opened=opened)
+                self._broken(error, budget, opened=opened)
 
     @property
     def size_bytes(self) -> int:
@@ -171,17 +172,17 @@ class InOrderUpload:
             raise aborted.error from None
         self._progress.moved(len(data))
 
-    def _broken(self, error: TransferError, patience: Patience, *, opened: bool) -> None:
+    def _broken(self, error: TransferError, budget: RetryBudget, *, opened: bool) -> None:
         if self._position > self._highest:
             self._highest = self._position
             self._cuts = 0
-            patience.progressed()
+            budget.progressed()
         self._cuts += opened and error.reason is Reason.SOURCE_RESET
         self._check_slow(error)
         try:
-            patience.pause(error)
+            budget.spend(error)
         except TransferError:
-            if self._cuts and self._cuts == patience.failures:
+            if self._cuts and self._cuts == budget.failures:
                 raise truncated(self._facts.host, self._position) from None
             raise
 

@@ -6,7 +6,7 @@ from recording_operator.transfer.source.validators import Pin, pin_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFacts:
+class ContentFacts:
     """The source as the probe saw it. `etag`, `last_modified` and `date` are headers, verbatim.
 
     `size_bytes` is None where it states no length; `ends_visibly` is False where only the end of the connection ends
@@ -32,7 +32,7 @@ class SourceFacts:
         """The strong validator, if there is one."""
         return pin_of(etag=self.etag, last_modified=self.last_modified, date=self.date)
 
-    def contradicts(self, other: "SourceFacts") -> bool:
+    def contradicts(self, other: "ContentFacts") -> bool:
         """Whether both state one strong ETag, which promises the same bytes, but different encodings of them."""
         strong = self.pin is not None and self.pin.etag is not None
         return strong and self.pin == other.pin and self.stated_codings != other.stated_codings

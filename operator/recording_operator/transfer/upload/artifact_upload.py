@@ -7,23 +7,25 @@ from typing import Final
 from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.checksums import InOrderDigest, crc64nvme
 from recording_operator.errors import TransferError
-from recording_operator.stopping import StopSignal
+from recording_operator.stopping import LinkedStopSignal, StopSignal
 from recording_operator.stores.capabilities import Joins
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import Store
-from recording_operator.transfer.content.sniff import check_content
+from recording_operator.transfer.content.check import check_content
 from recording_operator.transfer.existing import etag_mark
 from recording_operator.transfer.expectations import Expectations
-from recording_operator.transfer.job import TransferObserver, TransferOptions, UploadState
 from recording_operator.transfer.limits.bandwidth import Flow
-from recording_operator.transfer.patience import Patience
-from recording_operator.transfer.source.source import RangesLost, Source, SourceFacts, changed
+from recording_operator.transfer.observer import TransferObserver, UploadState
+from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.transfer.source.client import RangesLost, SourceClient, changed
+from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.source.validators import kept_pin
 from recording_operator.transfer.upload.commit import commit_small, commit_upload
-from recording_operator.transfer.upload.inorder import InOrderUpload
-from recording_operator.transfer.upload.pipe import WINDOW_BYTES, RangeStream
-from recording_operator.transfer.upload.plan import MIB, PartPlan, plan_equal_parts, plan_parts
-from recording_operator.transfer.upload.progress import Halt, Progress
+from recording_operator.transfer.upload.in_order import InOrderUpload
+from recording_operator.transfer.upload.part_plan import MIB, PartPlan, plan_equal_parts, plan_parts
+from recording_operator.transfer.upload.pipe import WINDOW_BYTES, RangeReader
+from recording_operator.transfer.upload.progress import ProgressMeter
 from recording_operator.transfer.upload.ranged import RangedUpload
 from recording_operator.transfer.upload.session import UploadSession
 
@@ -32,13 +34,13 @@ from recording_operator.transfer.upload.session import UploadSession
 _UPLOAD_IS_USELESS: Final = reasons_with(Trait.UPLOAD_USELESS)
 
 
-class Move:
+class ArtifactUpload:
     """Moves one artifact; `run` may be called again after it failed."""
 
     def __init__(
         self,
         *,
-        source: Source,
+        source: SourceClient,
         obj: ObjectSpec,
         expected: Expectations,
         store: Store,
@@ -57,7 +59,7 @@ class Move:
         self._options = options
         self._limit_bytes = limit_bytes
         self._flow = flow
-        self._progress = Progress(observer)
+        self._progress = ProgressMeter(observer)
         self._session: UploadSession | None = None
         self.made_uploads = False
 
@@ -76,7 +78,7 @@ class Move:
         if self._session is not None:
             self._session.abort()
 
-    def run(self, facts: SourceFacts, resume: UploadState | None) -> StoredObject:
+    def run(self, facts: ContentFacts, resume: UploadState | None) -> StoredObject:
         """Move the bytes and return the object. Raises TransferError and Stopped."""
         self._obj = replace(self._obj, content_encoding=facts.content_encoding)
         if self._obj.pins_content:
@@ -101,7 +103,7 @@ class Move:
             self.made_uploads |= session.upload_id is not None
         return stored
 
-    def _opened(self, facts: SourceFacts, resume: UploadState | None) -> UploadSession:
+    def _opened(self, facts: ContentFacts, resume: UploadState | None) -> UploadSession:
         joins = self._store.capabilities.joins
         if facts.size_bytes is None and not joins.unequal_parts:
             plan = plan_equal_parts(
@@ -136,7 +138,7 @@ class Move:
                 session.drop(resume.upload_id)
         return session
 
-    def _moved(self, session: UploadSession, facts: SourceFacts) -> StoredObject:
+    def _moved(self, session: UploadSession, facts: ContentFacts) -> StoredObject:
         # Without a strong validator nothing shows that the content is still what the stored parts were read from.
         if not facts.ranges or (session.stored and session.pin != facts.pin):
             return self._in_order(session, facts)
@@ -148,7 +150,7 @@ class Move:
         # A digest of another kind needs the bytes in order; after a resume the stored object is read instead.
         digest = None if session.stored else self._expected.digest()
         session.create()
-        halt = Halt(self._stop)
+        halt = LinkedStopSignal(self._stop)
         try:
             RangedUpload(
                 session, self._source, facts, halt=halt, progress=self._progress, digest=digest, flow=self._flow
@@ -158,7 +160,7 @@ class Move:
             return self._in_order(session, facts)
         return self._commit(session, size_bytes=facts.size_bytes or 0, digest=digest)
 
-    def _in_order(self, session: UploadSession, facts: SourceFacts) -> StoredObject:
+    def _in_order(self, session: UploadSession, facts: ContentFacts) -> StoredObject:
         session.unpin()
         reading = InOrderUpload(
             session,
@@ -179,27 +181,27 @@ class Move:
             return self._commit(session, size_bytes=reading.size_bytes, digest=reading.digest)
         return self._put(body, digest=reading.digest)
 
-    def _check_start(self, facts: SourceFacts, content_type: str | None, head: bytes) -> None:
+    def _check_start(self, facts: ContentFacts, content_type: str | None, head: bytes) -> None:
         try:
             check_content(replace(facts, content_type=content_type, head=head), self._obj)
         except TransferError:
             raise changed(facts.host) from None
 
-    def _known_size(self, facts: SourceFacts) -> int | None:
+    def _known_size(self, facts: ContentFacts) -> int | None:
         # Where only the end of the connection ends the body, the spec's size tells a cut from the end.
         if facts.size_bytes is not None or facts.ends_visibly:
             return facts.size_bytes
         return self._expected.size_bytes
 
-    def _put_small(self, facts: SourceFacts) -> StoredObject:
+    def _put_small(self, facts: ContentFacts) -> StoredObject:
         size_bytes = facts.size_bytes or 0
         digest = self._expected.digest()
         body = bytearray(facts.head)
         self._progress.restart(done=len(body), total=size_bytes)
         # Small content came with the probe: its turn is waited for afterwards.
         self._flow.take_all(len(body), self._stop)
-        patience = Patience(self._options, self._stop)
-        stream = RangeStream(self._source, facts, patience=patience, flow=self._flow, stop=self._stop)
+        budget = RetryBudget(self._options, self._stop)
+        stream = RangeReader(self._source, facts, budget=budget, flow=self._flow, stop=self._stop)
         try:
             stream.seek(len(body), end=size_bytes)
             while len(body) < size_bytes:
@@ -231,12 +233,12 @@ class Move:
         return self._expected.noted(stored)
 
 
-def is_small(facts: SourceFacts, options: TransferOptions) -> bool:
+def is_small(facts: ContentFacts, options: TransferOptions) -> bool:
     """Whether the object is stored in one request, without an upload."""
     return facts.is_empty or facts.came_whole or (facts.ranges and (facts.size_bytes or 0) <= options.single_put_bytes)
 
 
-def _kept_plan(resume: UploadState, facts: SourceFacts, options: TransferOptions, joins: Joins) -> PartPlan | None:
+def _kept_plan(resume: UploadState, facts: ContentFacts, options: TransferOptions, joins: Joins) -> PartPlan | None:
     """The plan of the open upload, if it is of this content and the store takes it."""
     plan = PartPlan(
         part_size_bytes=resume.part_size_bytes,

@@ -8,12 +8,12 @@ from typing import TypeVar
 from recording_operator.api.reasons import Trait
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
-from recording_operator.transfer.job import TransferOptions
+from recording_operator.transfer.options import TransferOptions
 
 _T = TypeVar("_T")
 
 
-class Patience:
+class RetryBudget:
     """Counts failures since the last progress and sleeps between them (full jitter: random up to base x 2^n).
 
     Source: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
@@ -39,7 +39,7 @@ class Patience:
         self._failing_since = None
         self.failures = 0
 
-    def pause(self, error: TransferError) -> None:
+    def spend(self, error: TransferError) -> None:
         """Sleep before the next try. Raises `error` if there shall be none, Stopped if the signal comes meanwhile."""
         now = self._monotonic()
         if self._failing_since is None:
@@ -53,19 +53,18 @@ class Patience:
         if self._stop.wait(wait_s):
             raise Stopped
 
-    def again(self) -> "Patience":
+    def retry(self, call: Callable[[], _T]) -> _T:
+        """What `call` returns, tried again while what fails may be over in a moment. Raises as `spend`."""
+        while True:
+            try:
+                return call()
+            except TransferError as error:
+                self.spend(error)
+
+    def renewed(self) -> "RetryBudget":
         """A fresh one for another thing that may fail by itself."""
-        return Patience(self._options, self._stop, monotonic=self._monotonic, uniform=self._uniform)
+        return RetryBudget(self._options, self._stop, monotonic=self._monotonic, uniform=self._uniform)
 
     def _wait_s(self, error: TransferError) -> float:
         longest_s = min(self._options.backoff_cap_s, self._options.backoff_base_s * 2 ** (self.failures - 1))
         return max(self._uniform(0.0, longest_s), error.retry_after_s or 0.0)
-
-
-def patiently(call: Callable[[], _T], patience: Patience) -> _T:
-    """What `call` returns, tried again while what fails may be over in a moment. Raises TransferError, Stopped."""
-    while True:
-        try:
-            return call()
-        except TransferError as error:
-            patience.pause(error)

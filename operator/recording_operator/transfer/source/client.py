@@ -15,15 +15,13 @@ from recording_operator.egress.errors import EgressError
 from recording_operator.engine.signed_urls import validity_in_url
 from recording_operator.errors import TransferError
 from recording_operator.stopping import StopSignal
-from recording_operator.transfer.job import SourceSpec
-from recording_operator.transfer.source.codings import kept_codings, made_for_this_request, stated_codings
+from recording_operator.transfer.source.content_codings import kept_codings, made_for_this_request, stated_codings
+from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.source.content_range import content_range, is_empty, is_range, stated_range
 from recording_operator.transfer.source.errors import source_error
-from recording_operator.transfer.source.facts import SourceFacts
+from recording_operator.transfer.source.refusals import RangeRefused, ServerFailed, blames_range, expired_page, refusal
 from recording_operator.transfer.source.response import SourceResponse
-from recording_operator.transfer.source.status import RangeRefused, ServerFailed, blames_range, expired_page, refusal
-
-__all__ = ["PROBE_BYTES", "RangesLost", "SizesDiffer", "Source", "SourceFacts", "changed"]
+from recording_operator.transfer.source.spec import SourceSpec
 
 # GET, never HEAD: a presigned URL is bound to its method and answers HEAD with 403. The first bytes are wanted anyway,
 # to see what arrives; a small artifact is whole with them.
@@ -47,7 +45,7 @@ class RangesLost(Exception):  # noqa: N818 - control flow
 class SizesDiffer(TransferError):  # noqa: N818 - a kind of response
     """Requests with and without Range state different sizes. `whole` is what came without."""
 
-    def __init__(self, whole: SourceFacts, stated_bytes: int | None) -> None:
+    def __init__(self, whole: ContentFacts, stated_bytes: int | None) -> None:
         super().__init__(
             Reason.SOURCE_PROTOCOL_ERROR,
             f"{whole.host} states {stated_bytes} bytes for a range request and {whole.size_bytes} without, expected "
@@ -56,7 +54,7 @@ class SizesDiffer(TransferError):  # noqa: N818 - a kind of response
         self.whole = whole
 
 
-class Source:
+class SourceClient:
     """One URL of one artifact. Whoever calls decides about retries."""
 
     def __init__(
@@ -75,7 +73,7 @@ class Source:
         self._successes = 0
         self._broken_ranges = 0
 
-    def probe(self) -> SourceFacts:
+    def probe(self) -> ContentFacts:
         """Request the first bytes, and read size, validators and whether ranges can be used.
 
         Where a range request gets anything but that range or the whole, or breaks several times, it is one GET without
@@ -92,24 +90,24 @@ class Source:
                 return facts
             raise
 
-    def probe_anew(self) -> SourceFacts:
+    def probe_anew(self) -> ContentFacts:
         """After a change: what a GET without Range says, if the usual probe saw the same. Raises as `probe`."""
         usual, whole = self.probe(), self._probe_whole()
         if usual.head != whole.head:
             raise changed(whole.host)
         return _sized(whole, usual.size_bytes)
 
-    def unexpected(self, error: TransferError, facts: SourceFacts) -> TransferError:
+    def unexpected(self, error: TransferError, facts: ContentFacts) -> TransferError:
         """What it means that the content is not what is declared: after the time that the URL states, expiry."""
         end = self._validity.end
         return error if end is None or self._now() < end else expired_page(facts.host)
 
-    def _may_be_cut(self, facts: SourceFacts) -> bool:
+    def _may_be_cut(self, facts: ContentFacts) -> bool:
         # 200 with as many bytes as were requested: some servers send a range so, and do not say that it is one.
         as_requested = not facts.ranges and facts.size_bytes == PROBE_BYTES and facts.came_whole
         return as_requested and self._spec.expected_size_bytes != PROBE_BYTES
 
-    def open_range(self, facts: SourceFacts, *, start: int, end: int) -> SourceResponse:
+    def open_range(self, facts: ContentFacts, *, start: int, end: int) -> SourceResponse:
         """Bytes `start` to `end` (not included) of the pinned content. Raises TransferError, RangesLost and Stopped."""
         pin = facts.pin
         if pin is None:
@@ -126,7 +124,7 @@ class Source:
         response.close()
         raise RangesLost
 
-    def open_whole(self, facts: SourceFacts) -> SourceResponse:
+    def open_whole(self, facts: ContentFacts) -> SourceResponse:
         """A GET without Range. Raises TransferError (SourceChanged where size or coding differ) and Stopped."""
         response = self._open({})
         try:
@@ -147,7 +145,7 @@ class Source:
             raise
         return response
 
-    def _probe_range(self) -> tuple[SourceFacts | None, int | None]:
+    def _probe_range(self) -> tuple[ContentFacts | None, int | None]:
         """The facts of a range or whole that can be used, and the size that a Content-Range states."""
         try:
             return self._request_range()
@@ -157,7 +155,7 @@ class Source:
             self._broken_ranges += isinstance(error, ServerFailed) or Trait.BREAKS_RANGE in error.reason.traits
             raise
 
-    def _request_range(self) -> tuple[SourceFacts | None, int | None]:
+    def _request_range(self) -> tuple[ContentFacts | None, int | None]:
         response = self._open({"Range": f"bytes=0-{PROBE_BYTES - 1}"})
         with response:
             if response.status == _OK and not is_range(response):
@@ -167,7 +165,7 @@ class Source:
             return self._facts_of_range(response), stated_bytes
 
     @staticmethod
-    def _facts_of_range(response: SourceResponse) -> SourceFacts | None:
+    def _facts_of_range(response: SourceResponse) -> ContentFacts | None:
         stated = content_range(response)
         if response.status != _PARTIAL or stated is None or stated.size_bytes is None:
             return None
@@ -178,7 +176,7 @@ class Source:
             return None
         return _facts(response, head, size_bytes=stated.size_bytes, is_range=True)
 
-    def _probe_whole(self) -> SourceFacts:
+    def _probe_whole(self) -> ContentFacts:
         with self._open({}) as response:
             if response.status == _RANGE_NOT_SATISFIABLE and is_empty(response):
                 return _facts(response, b"", size_bytes=0, is_range=False)
@@ -219,7 +217,7 @@ class Source:
         return error
 
 
-def _sized(whole: SourceFacts, stated_bytes: int | None) -> SourceFacts:
+def _sized(whole: ContentFacts, stated_bytes: int | None) -> ContentFacts:
     """The facts, with the size that a range stated. Two sizes are a contradiction: neither is believed."""
     if stated_bytes in (None, whole.size_bytes):
         return whole
@@ -228,7 +226,7 @@ def _sized(whole: SourceFacts, stated_bytes: int | None) -> SourceFacts:
     raise SizesDiffer(whole, stated_bytes)
 
 
-def _facts_of_whole(response: SourceResponse) -> SourceFacts:
+def _facts_of_whole(response: SourceResponse) -> ContentFacts:
     size_bytes = response.content_length
     head = _read_up_to(response, PROBE_BYTES if size_bytes is None else min(PROBE_BYTES, size_bytes))
     if size_bytes is None and response.chunked and len(head) < PROBE_BYTES:
@@ -236,9 +234,9 @@ def _facts_of_whole(response: SourceResponse) -> SourceFacts:
     return _facts(response, head, size_bytes=size_bytes, is_range=False)
 
 
-def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_range: bool) -> SourceFacts:
+def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_range: bool) -> ContentFacts:
     stated = response.header("Content-Encoding")
-    facts = SourceFacts(
+    facts = ContentFacts(
         host=response.host,
         size_bytes=size_bytes,
         etag=response.header("ETag"),
@@ -266,7 +264,7 @@ def _ends_visibly(response: SourceResponse) -> bool:
     return response.content_length is not None or response.chunked
 
 
-def _coded_as(facts: SourceFacts, response: SourceResponse) -> bool:
+def _coded_as(facts: ContentFacts, response: SourceResponse) -> bool:
     return stated_codings(response.header("Content-Encoding")) == facts.stated_codings
 
 

@@ -1,0 +1,22 @@
+"""Which source an artifact has. Data only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSpec:
+    """Where the bytes are and what the spec says about them. `repr` shows neither URL nor headers: both are secrets.
+
+    `expected_checksum` is `algorithm:hex` with sha256, md5, crc32 or crc64nvme. `expires_at` is a hint: it judges a
+    refusal, it never keeps a request from being made. `published_at` is when the source was told of: providers publish
+    a moment late.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    expected_size_bytes: int | None = None
+    expected_checksum: str | None = None
+    expires_at: datetime | None = None
+    published_at: datetime | None = None
