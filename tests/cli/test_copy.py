@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from localcluster.ports import LOOPBACK
 from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.cli.copy import copy
 from recording_operator.signals import SAME_REQUEST_S
-from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
+from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource, Serve
 from tests.support.proxy import TcpProxy
 from tests.support.transfers import KIB, MIB, pattern, sum_of
 from tests.support.waiting import eventually
@@ -34,7 +34,6 @@ pytestmark = pytest.mark.cluster
 PROGRAM: Final = str(Path(sys.executable).with_name("recording-operator"))
 BODY: Final = pattern(12 * MIB + 345)
 KEY: Final = "a folder/video.mp4"
-Serve = Callable[[bytes], LyingSource]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,14 +17,13 @@ from recording_operator.api.reasons import Reason
 from recording_operator.cli import main
 from recording_operator.cli.arguments import read_url
 from recording_operator.cli.copying import EXIT_TRY_LATER, _status_of
-from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource
+from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket
 from tests.support.strict_faults import Answer, Fault, Operation
 from tests.support.strict_multipart import create_upload
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, pattern, sum_of
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(9 * MIB)
 SMALL = BODY[:1_000]
 FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})

@@ -26,7 +26,7 @@ from recording_operator.kube.errors import (
 )
 from recording_operator.kube.rest import RestClient
 from tests.kube.objects import JsonObject, a_location, a_recording, a_secret, annotate, set_status
-from tests.kube.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 

@@ -12,7 +12,7 @@ from recording_operator.kube.connection import Connection, NoToken
 from recording_operator.kube.events import EventRecorder, EventType
 from recording_operator.kube.rest import RestClient
 from tests.kube.objects import JsonObject, a_location, a_recording
-from tests.kube.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 

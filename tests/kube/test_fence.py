@@ -7,7 +7,7 @@ from recording_operator.kube.events import EventRecorder
 from recording_operator.kube.fence import FencedClient, NotLeading
 from recording_operator.kube.rest import RestClient
 from tests.kube.objects import a_recording
-from tests.kube.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 

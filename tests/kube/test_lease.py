@@ -19,7 +19,7 @@ from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.lease import LEASE_NAME, Leadership, LeaseTimings
 from recording_operator.kube.rest import RestClient
-from tests.kube.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 

@@ -18,7 +18,7 @@ from recording_operator.kube.secrets import (
     resolve_url,
 )
 from tests.kube.objects import a_secret
-from tests.kube.waiting import eventually
+from tests.support.waiting import eventually
 
 HEADERS = {"recordings.dev/source-headers": "true"}
 HOSTS = {"recordings.dev/allowed-hosts": "api.zoom.us, *.media.example.com"}

@@ -23,8 +23,8 @@ from recording_operator.kube.watch import WatchOptions, session
 from tests.kube.conftest import connection_of_operator
 from tests.kube.objects import JsonObject, a_large_recording, a_location, a_recording, annotate, set_status
 from tests.kube.observed import Observed
-from tests.kube.waiting import eventually
 from tests.support.proxy import TcpProxy, port_of
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 

@@ -3,9 +3,8 @@
 import json
 import os
 import signal
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -14,6 +13,7 @@ from localcluster import MediaServer
 from localcluster.kubectl import JsonObject, Kubectl
 from tests.chart.helm import Helm
 from tests.support.canaries import Place, cluster_places
+from tests.support.waiting import eventually
 
 T = TypeVar("T")
 NAMESPACE: Final = "recording-operator"
@@ -25,15 +25,6 @@ CANARY: Final = f"canary-{uuid.uuid4().hex}"
 _METRICS: Final = (
     "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8080/metrics').read().decode())"
 )
-
-
-def eventually(fact: Callable[[], T | None], *, within_s: float, what: str, poll_s: float = 0.1) -> T:
-    """Return what `fact` returns as soon as that is true. Raises AssertionError after `within_s`."""
-    deadline_s = time.monotonic() + within_s
-    while not (value := fact()):
-        assert time.monotonic() < deadline_s, f"{what}: not within {within_s:g} s"
-        time.sleep(poll_s)
-    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

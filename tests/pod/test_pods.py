@@ -5,7 +5,8 @@ import signal
 from pathlib import Path
 
 from localcluster import MediaServer
-from tests.pod.pods import MIB, NAMESPACE, RELEASE, Operator, eventually, sent_bytes
+from tests.pod.pods import MIB, NAMESPACE, RELEASE, Operator, sent_bytes
+from tests.support.waiting import eventually
 
 _SIZE = 96 * MIB
 _RATE = "3MB"  # of each connection

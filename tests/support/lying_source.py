@@ -257,3 +257,7 @@ class LyingSource:
 
 class _CutError(Exception):
     """The connection ends here."""
+
+
+Serve = Callable[[bytes], LyingSource]
+"""Starts a source of these bytes; the fixture `serve` ends it after the test."""

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -12,13 +11,12 @@ from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
 from recording_operator.transfer.limits.fair_bucket import FairBucket, grant_bytes
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, Observed, check_stored, fast_options, pattern, run_transfer
 from tests.support.virtual_link import Mover, Simulation
 from tests.support.waiting import eventually
 
-Serve = Callable[[bytes], LyingSource]
 RATES = st.integers(64 * KIB, 200 * MIB)
 BUSY_S = 5.0
 

@@ -16,14 +16,13 @@ from recording_operator.stores.store import metadata_of
 from recording_operator.transfer.fetch import look_up, store_inline
 from recording_operator.transfer.limits.bandwidth import Flow
 from tests.support.dialects_found import FOUND
-from tests.support.lying_source import Behaviour, Content, LyingSource
+from tests.support.lying_source import Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket, Upload
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import Answer, Drop, Fault, FlipBit, Misjoin, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, KIB, Observed, an_object, fails, pattern, run_transfer, sum_of
 
-Serve = Callable[[bytes], LyingSource]
 Change = Literal["nothing", "signature", "query", "path", "content", "length"]
 BODIES = {"small": pattern(1_000), "large": pattern(600_000)}
 TARGET = ("recordings", KEY)

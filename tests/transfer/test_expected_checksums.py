@@ -1,13 +1,11 @@
 """The spec's checksum is proved against the bytes, whatever happened on the way."""
 
-from collections.abc import Callable
-
 import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
@@ -26,7 +24,6 @@ from tests.support.transfers import (
     sum_of,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(2 * MIB + 12_345)
 SMALL = BODY[:20_000]
 PART = 256 * KIB

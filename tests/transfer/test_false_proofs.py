@@ -1,6 +1,5 @@
 """A store that shows a wrong checksum, ETag or size of right bytes: only reading shows that bytes are wrong."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,7 @@ from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import Written
 from recording_operator.transfer.fetch import store_inline
 from tests.support.dialects_found import FOUND
-from tests.support.lying_source import LyingSource
+from tests.support.lying_source import Serve
 from tests.support.strict_bucket import Bucket, Version
 from tests.support.strict_checksums import crc64nvme_of
 from tests.support.strict_dialect import DIALECTS
@@ -20,7 +19,6 @@ from tests.support.strict_faults import FalseHead, Fault, FlipBit, Misjoin
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, KIB, an_object, fails, pattern, run_transfer, sum_of
 
-Serve = Callable[[bytes], LyingSource]
 BODIES = {"small": pattern(1_000), "large": pattern(600_000)}
 WRONG = {"CRC64NVME": {"sum"}, "ETag": {"etag"}, "both": {"sum", "etag"}}
 

@@ -1,7 +1,5 @@
 """Each way in which an artifact comes into a store, behind the one call that the executors make."""
 
-from collections.abc import Callable
-
 import pytest
 
 from recording_operator.api.reasons import Reason
@@ -12,7 +10,7 @@ from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.jobs import ArtifactJob, FetchJob, FindJob, InlineJob
 from recording_operator.transfer.source.spec import SourceSpec
-from tests.support.lying_source import LyingSource
+from tests.support.lying_source import Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -26,7 +24,6 @@ from tests.support.transfers import (
 )
 
 BODY = pattern(100 * KIB)
-Serve = Callable[[bytes], LyingSource]
 
 
 def a_context(store: S3Store, **obj: object) -> TransferContext:

@@ -5,7 +5,6 @@ A failure prints its seed; it becomes a named test of its own.
 
 import random
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -15,7 +14,7 @@ from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.fetch import abort_uploads
 from recording_operator.transfer.observer import UploadState
-from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
+from tests.support.lying_source import Behaviour, Content, Serve, SourceRequest
 from tests.support.strict_faults import (
     Action,
     Answer,
@@ -40,7 +39,6 @@ from tests.support.transfers import (
     run_transfer,
 )
 
-Serve = Callable[[bytes], LyingSource]
 ATTEMPTS = 60
 OPERATIONS: tuple[Operation, ...] = (
     "HeadObject", "PutObject", "CreateMultipartUpload", "UploadPart", "ListParts", "CompleteMultipartUpload",

@@ -10,7 +10,7 @@ from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.observer import UploadState
-from tests.support.lying_source import Behaviour, Content, LyingSource
+from tests.support.lying_source import Behaviour, Content, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KEY,
@@ -25,7 +25,6 @@ from tests.support.transfers import (
 )
 from tests.support.waiting import eventually
 
-Serve = Callable[[bytes], LyingSource]
 PART = 256 * KIB
 BODY = pattern(3 * MIB + 777)
 PARTS = 13

@@ -1,7 +1,6 @@
 """Faults of the source, S11 to S24: content that changes, refusals, URLs that expire."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -9,7 +8,7 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.s3.bucket import S3Store
-from tests.support.lying_source import Behaviour, Content, LyingSource
+from tests.support.lying_source import Behaviour, Content, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -26,7 +25,6 @@ from tests.support.transfers import (
 )
 from tests.support.waiting import eventually
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(2 * MIB + 12_345)
 PART = 256 * KIB
 XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"

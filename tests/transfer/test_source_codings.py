@@ -2,18 +2,16 @@
 
 import gzip
 import zlib
-from collections.abc import Callable
 
 import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.source.content_codings import kept_codings, made_for_this_request
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, Observed, an_object, check_stored, fails, pattern, run_transfer, sum_of
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(MIB + 12_345)
 PACKED = gzip.compress(pattern(400 * KIB), mtime=0)
 SMALL = gzip.compress(pattern(900, seed=2), mtime=0)

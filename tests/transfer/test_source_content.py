@@ -1,7 +1,6 @@
 """Faults of the source, S26 to S32: content that is none, too large, or another than declared."""
 
 import gzip
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.reports.owners import OwnerAsker
 from recording_operator.stores.s3.bucket import S3Store
-from tests.support.lying_source import Behaviour, Content, LyingSource
+from tests.support.lying_source import Behaviour, Content, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -25,7 +24,6 @@ from tests.support.transfers import (
     sum_of,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(2 * MIB + 12_345)
 PART = 256 * KIB
 XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"

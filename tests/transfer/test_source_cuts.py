@@ -1,12 +1,10 @@
 """Faults of the source, S1 to S9: bodies that are cut, too long, of unknown length, without ranges."""
 
-from collections.abc import Callable
-
 import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.s3.bucket import S3Store
-from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
+from tests.support.lying_source import Behaviour, Content, Serve, SourceRequest
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
@@ -23,7 +21,6 @@ from tests.support.transfers import (
     run_transfer,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(2 * MIB + 12_345)
 PART = 256 * KIB
 XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"

@@ -1,6 +1,5 @@
 """Faults of the source, S47 and S48: expiry in anybody's words, and URLs that work only once."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.source.refusal_words import Wording, what_is_said
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -24,7 +23,6 @@ from tests.support.transfers import (
     run_transfer,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(MIB + 12_345)
 PART = 256 * KIB
 EXPIRED = [

@@ -16,7 +16,7 @@ from recording_operator.transfer.fetch import transfer_source
 from recording_operator.transfer.source.publication import PublicationWait
 from recording_operator.transfer.source.refusals import NotYetThere
 from recording_operator.transfer.source.spec import SourceSpec
-from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
+from tests.support.lying_source import Behaviour, Content, LyingSource, Serve, SourceRequest
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     MIB,
@@ -31,7 +31,6 @@ from tests.support.transfers import (
     run_transfer,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(MIB + 12_345)
 LATE = {
     "404": Behaviour(status=404, body=b"no such file"),

@@ -1,6 +1,6 @@
 """Fault S31: names that do not resolve, or only now and then, during a transfer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 import pytest
@@ -9,11 +9,10 @@ from recording_operator.api.reasons import Reason
 from recording_operator.egress.addresses import Address
 from recording_operator.egress.dialer import Dialer
 from recording_operator.stores.s3.bucket import S3Store
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import MIB, check_stored, fails, fast_options, loopback_policy, pattern, run_transfer
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(MIB)
 
 

@@ -12,12 +12,11 @@ from recording_operator.errors import TransferError
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.source.validators import Pin, pin_of
-from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
+from tests.support.lying_source import Behaviour, Content, LyingSource, Serve, SourceRequest
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, Observed, check_stored, fast_options, pattern, run_transfer
 
-Serve = Callable[[bytes], LyingSource]
 PART = 64 * KIB
 SIZE = 6 * PART + 1234
 SHARED = pattern(PART + 99, seed=50)  # longer than the probe

@@ -7,7 +7,7 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.s3.bucket import S3Store
-from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
+from tests.support.lying_source import Behaviour, Content, Serve, SourceRequest
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -22,7 +22,6 @@ from tests.support.transfers import (
     sum_of,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(MIB + 12_345)
 PART = 256 * KIB
 MULTIPART = b"--x\r\nContent-Type: video/mp4\r\nContent-Range: bytes 0-9/100\r\n\r\n0123456789\r\n--x--\r\n"

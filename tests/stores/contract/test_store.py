@@ -23,11 +23,10 @@ from recording_operator.stores.s3.probe.prober import owner_marker, probe
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.fetch import abort_uploads
 from recording_operator.transfer.options import TransferOptions
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer
 
-Serve = Callable[[bytes], LyingSource]
 PART = 5 * MIB
 BODY = pattern(2 * PART + 1234)
 

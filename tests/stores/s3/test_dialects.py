@@ -18,7 +18,7 @@ from recording_operator.transfer.fetch import store_inline
 from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
 from recording_operator.transfer.limits.fair_bucket import Share
 from tests.support.dialects_found import FOUND
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket
 from tests.support.strict_dialect import DIALECTS, Dialect
 from tests.support.strict_faults import Answer, Drop, FalseSuccess, Fault, FlipBit, Misjoin, Operation
@@ -35,7 +35,6 @@ from tests.support.transfers import (
 )
 from tests.support.waiting import eventually
 
-Serve = Callable[[bytes], LyingSource]
 PART = 256 * KIB
 PARTS = 4
 BODY = pattern(3 * PART + 12_345)

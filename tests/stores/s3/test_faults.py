@@ -1,14 +1,12 @@
 """Faults of the store while bytes move, T1 to T11: what comes out, that no byte is wrong and nothing is left behind."""
 
-from collections.abc import Callable
-
 import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.observer import UploadState
-from tests.support.lying_source import Behaviour, LyingSource, SourceRequest
+from tests.support.lying_source import Behaviour, Serve, SourceRequest
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
     Answer,
@@ -36,7 +34,6 @@ from tests.support.transfers import (
     stop_when,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(2 * MIB + 12_345)
 SMALL = BODY[:20_000]
 PART = 256 * KIB

@@ -24,11 +24,10 @@ from recording_operator.stores.s3.probe.prober import owner_marker, probe
 from recording_operator.transfer.fetch import abort_uploads, store_inline
 from recording_operator.transfer.options import TransferOptions
 from tests.support.dialects_found import NO_SUMS
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, LyingSource, Serve
 from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer
 from tests.support.waiting import eventually
 
-Serve = Callable[[bytes], LyingSource]
 PART = 5 * MIB
 BODY = pattern(2 * PART + 1234)
 SMALL = BODY[:20_000]

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,7 +12,7 @@ from recording_operator.stopping import Stopped
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.fetch import abort_uploads, store_inline
-from tests.support.lying_source import Behaviour, LyingSource, SourceRequest
+from tests.support.lying_source import Behaviour, Serve, SourceRequest
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
     Answer,
@@ -39,7 +38,6 @@ from tests.support.transfers import (
     store_of,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(2 * MIB + 12_345)
 SMALL = BODY[:20_000]
 PART = 256 * KIB

@@ -1,7 +1,6 @@
 """Stores that refuse, redirect or ask for a pause: told in words, and asked no more often than is of use."""
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +15,7 @@ from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.stores.s3.retries import StoreRetries
 from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
 from recording_operator.transfer.upload.part_plan import MIB
-from tests.support.lying_source import LyingSource
+from tests.support.lying_source import Serve
 from tests.support.strict_faults import Answer, Fault
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
@@ -30,7 +29,6 @@ from tests.support.transfers import (
     store_of,
 )
 
-Serve = Callable[[bytes], LyingSource]
 PART = 256 * KIB
 BODY = pattern(3 * PART + 12_345)
 KNOWN = Joins()

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.probe.prober import owner_marker, probe
 from recording_operator.transfer.upload.part_plan import MIB, MOST_PARTS, plan_equal_parts, plan_parts
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_bucket import ARCHIVED_CLASSES
 from tests.support.strict_dialect import DIALECTS, Dialect
 from tests.support.strict_faults import Answer, Fault, Misjoin
@@ -31,7 +30,6 @@ from tests.support.transfers import (
     store_of,
 )
 
-Serve = Callable[[bytes], LyingSource]
 PART = 256 * KIB
 BODY = pattern(3 * PART + 12_345)
 SHA256 = f"sha256:{hashlib.sha256(BODY).hexdigest()}"

@@ -1,13 +1,11 @@
 """What an object in the store carries, and what removes it."""
 
-from collections.abc import Callable
-
 import pytest
 
 from recording_operator.checksums import crc64nvme
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.fetch import abort_uploads, store_inline
-from tests.support.lying_source import LyingSource
+from tests.support.lying_source import Serve
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
@@ -21,7 +19,6 @@ from tests.support.transfers import (
     store_of,
 )
 
-Serve = Callable[[bytes], LyingSource]
 BODY = pattern(2 * MIB + 12_345)
 SMALL = BODY[:20_000]
 PART = 256 * KIB
