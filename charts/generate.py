@@ -1,13 +1,19 @@
 """Write what the chart takes from the code: `PYTHONPATH=operator python charts/generate.py --write` (or `--check`).
 
 files/crds/ is crds/ word for word; files/not-public.yaml holds the addresses that no source may have, for the
-NetworkPolicy; values.schema.json joins charts/values_schema.py with the schema of the settings file.
+NetworkPolicy; values.schema.json joins charts/values_schema.py with the schema of the settings file. Its descriptions
+are the comments of values.yaml and the docstrings of the settings.
 """
 
+import ast
+import inspect
 import json
+import re
 import sys
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv6Network, ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,12 +37,41 @@ from recording_operator.settings import Settings
 
 CHART: Final = Path(__file__).resolve().parent / "recording-operator"
 _CRDS: Final = "files/crds"
+_COMMENT: Final = re.compile(r" *# (-- )?(.*)")
+_KEY: Final = re.compile(r"( *)(\w+):")
 
 
 def settings_schema(model: type[BaseModel] = Settings) -> dict[str, Any]:
     """The strict JSON schema of the settings file: every key that the operator reads, and no other."""
-    properties = {field.alias or name: _field(field) for name, field in model.model_fields.items()}
+    texts = _attribute_docstrings(model)
+    properties = {
+        field.alias or name: {"description": texts.get(name) or _purpose(field), **_field(field)}
+        for name, field in model.model_fields.items()
+    }
     return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _attribute_docstrings(model: type[BaseModel]) -> Mapping[str, str]:
+    """The text below each attribute of a class, by attribute."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(model)))
+    body = next(node.body for node in source.body if isinstance(node, ast.ClassDef))
+    return {
+        attribute.target.id: text.value.value
+        for attribute, text in pairwise(body)
+        if isinstance(attribute, ast.AnnAssign)
+        and isinstance(attribute.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
+def _purpose(field: FieldInfo) -> str:
+    """The docstring of a part of the settings. Raises ValueError for an attribute that nothing describes."""
+    model = field.annotation
+    if not (isinstance(model, type) and issubclass(model, BaseModel) and model.__doc__):
+        raise ValueError(f"Write a docstring below the attribute {field.alias} of the settings.")
+    return model.__doc__.splitlines()[0]
 
 
 def _field(field: FieldInfo) -> dict[str, Any]:
@@ -45,6 +80,35 @@ def _field(field: FieldInfo) -> dict[str, Any]:
     if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
         return settings_schema(field.annotation)
     return _without(TypeAdapter(field.annotation).json_schema(), unwanted=("format", "title"))
+
+
+def described(schema: dict[str, Any], texts: Mapping[str, str], path: str = "") -> dict[str, Any]:
+    """The schema with the description of each value. Raises KeyError for a value that has none."""
+    if "properties" not in schema:
+        return schema
+    properties = {
+        name: {"description": texts[f"{path}{name}"], **described(inner, texts, f"{path}{name}.")}
+        for name, inner in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
+
+
+def descriptions(values: str) -> dict[str, str]:
+    """What the comments of values.yaml (`# -- …`) say, by the path of the value below them, like `image.tag`."""
+    found: dict[str, str] = {}
+    path: list[str] = []
+    comment: list[str] = []
+    for line in values.splitlines():
+        if text := _COMMENT.match(line):
+            comment = [text[2]] if text[1] else [*comment, text[2]]
+        elif key := _KEY.match(line):
+            path = [*path[: len(key[1]) // 2], key[2]]
+            if comment:
+                found[".".join(path)] = " ".join(comment)
+            comment = []
+        else:
+            comment = []
+    return found
 
 
 def _without(schema: Any, *, unwanted: Sequence[str]) -> Any:
@@ -66,7 +130,10 @@ def rendered() -> Iterator[tuple[str, str]]:
     }
     header = "# Generated from operator/recording_operator/egress/addresses.py by charts/generate.py; do not edit.\n"
     yield "files/not-public.yaml", header + yaml.safe_dump(not_public)
-    schema = {**VALUES, "properties": {**VALUES["properties"], "settings": settings_schema()}}
+    texts = descriptions((CHART / "values.yaml").read_text(encoding="utf-8"))
+    settings = {"description": texts["settings"], **settings_schema()}
+    own = described(VALUES, texts)
+    schema = {**own, "properties": {**own["properties"], "settings": settings}}
     yield "values.schema.json", json.dumps(schema, indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The JSON schema of the chart's values, but for `settings` (charts/generate.py adds that from the code).
+"""The JSON schema of the chart's values. charts/generate.py adds the descriptions, and `settings` from the code.
 
 Objects are closed: a misspelt value is refused. Kubernetes' own structures are left to the API server.
 """
@@ -51,7 +51,13 @@ _MONITOR: Final = closed(
     metricRelabelings=OBJECTS,
     renderMode=_RENDER_MODE,
 )
-_REPORT: Final = {**closed(name=NAME, spec=ANY_OBJECT), "required": ["name", "spec"]}
+_REPORT: Final = {
+    **closed(
+        name={"description": "Name of the StorageReport.", **NAME},
+        spec={"description": "The StorageReport's spec.", **ANY_OBJECT},
+    ),
+    "required": ["name", "spec"],
+}
 
 VALUES: Final[Schema] = {
     "$schema": "http://json-schema.org/draft-07/schema#",

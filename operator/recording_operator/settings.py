@@ -45,71 +45,74 @@ class _Strict(BaseModel):
 
 
 class TransferSettings(_Strict):
-    """How much moves at once."""
+    """How much is transferred at the same time."""
 
     concurrent: int = Field(default=16, ge=1, le=1024)
-    """Artifacts in transfer in this process."""
+    """The most artifacts that this process transfers at the same time."""
     per_namespace: int = Field(default=8, ge=1, le=1024)
-    """Of these, from one namespace."""
+    """The most of these from one namespace."""
     workers: int = Field(default=4, ge=1, le=64)
-    """Connections of one transfer at most."""
+    """The most connections of one transfer."""
     bandwidth_per_second: Bandwidth = None
-    """Bytes per second that all transfers of this process together may move, such as 100Mi; absent: no limit."""
+    """The limit in bytes per second for all transfers of this process together, such as 100Mi; null means no limit."""
 
 
 class RecordingSettings(_Strict):
-    """How Recordings are kept."""
+    """How long Recordings are kept, and how often they are updated."""
 
     ttl_after_finished: Duration = timedelta(hours=720)
-    """How long a finished Recording stays in Kubernetes unless its spec says otherwise; 0s keeps it for ever."""
+    """How long a finished Recording stays in Kubernetes unless its spec says otherwise; 0s keeps it forever."""
     progress_interval: Duration = timedelta(seconds=10)
-    """Progress of one Recording is written at most this often."""
+    """The shortest time between two progress updates of one Recording."""
 
 
 class LocationSettings(_Strict):
-    """How StorageLocations are checked."""
+    """How often StorageLocations are checked."""
 
     probe_interval: Duration = timedelta(minutes=10)
-    """How often a location that works is checked again."""
+    """How often a location that is ready is checked again."""
     retry_interval: Duration = timedelta(seconds=30)
-    """How often, at most, one that does not work is."""
+    """The longest time until a location that is not ready is checked again."""
 
 
 class SweepSettings(_Strict):
-    """What is looked for in the background."""
+    """How often the operator searches for work that no event announces."""
 
     finished_interval: Duration = timedelta(hours=6)
-    """How often all finished Recordings are read: edits and deletions made while no operator ran, ttlAfterFinished."""
+    """How often all finished Recordings are read, to find edits and deletions made while no operator was running."""
     uploads_interval: Duration = timedelta(minutes=10)
-    """How often open multipart uploads that no Recording claims are looked for."""
+    """How often open multipart uploads that belong to no Recording are searched for."""
     upload_min_age: Duration = timedelta(minutes=10)
-    """How old such an upload must be before it is aborted."""
+    """The age from which such an upload is aborted."""
 
 
 class LeaseSettings(_Strict):
-    """Leadership: see LeaseTimings for the meaning; write retry < renew < duration."""
+    """Times of leader election; retry must be shorter than renew, and renew shorter than duration."""
 
     duration: Duration = timedelta(seconds=15)
+    """How long a Lease is valid after its last renewal."""
     renew: Duration = timedelta(seconds=10)
+    """How long the leader keeps trying to renew its Lease before it gives up leadership."""
     retry: Duration = timedelta(seconds=2)
+    """The time between two attempts to acquire or renew the Lease."""
 
 
 class ShutdownSettings(_Strict):
-    """What happens on SIGTERM."""
+    """What happens after SIGTERM."""
 
     grace: Duration = timedelta(seconds=20)
-    """Transfers that end within it are finished; the rest goes back to Pending, with no attempt spent."""
+    """How long running transfers may take to finish; the others go back to Pending, and no attempt is counted."""
 
 
 class ReportSettings(_Strict):
-    """How StorageReports are told."""
+    """How StorageReports are exported."""
 
     metric_orgs: int = Field(default=0, ge=0, le=100)
-    """So many of the largest organisations get series of their own in /metrics; 0: no label holds an organisation."""
+    """How many of the largest organisations get series of their own in /metrics; with 0, no label names one."""
 
 
 class Settings(_Strict):
-    """The whole file. Every part and every key may be left out."""
+    """The settings file of the operator. Every key is optional."""
 
     source_policy: SourcePolicy = SourcePolicy()
     transfers: TransferSettings = TransferSettings()

@@ -97,6 +97,19 @@ def test_the_defaults_render_and_lint(helm: Helm) -> None:
     helm("lint", "--strict", str(CHART))
 
 
+def undescribed(schema: Values, path: Path = ()) -> Iterator[Path]:
+    """Every value, and every object with values, that has no description in the schema."""
+    for key, inner in schema.get("properties", {}).items():
+        if len(inner.get("description", "")) < 5:
+            yield (*path, key)
+        yield from undescribed(inner, (*path, key))
+        yield from undescribed(inner.get("items", {}), (*path, key))
+
+
+def test_every_value_is_described() -> None:
+    assert list(undescribed(SCHEMA)) == []
+
+
 def test_settings_arrive_as_the_file_that_the_operator_reads(helm: Helm) -> None:
     settings = sample(SCHEMA["properties"]["settings"])
     config = one(helm.objects({"settings": settings}), "ConfigMap")

@@ -105,45 +105,59 @@ Rate = Annotated[RateFloor, BeforeValidator(RateFloor.parse)]
 
 
 class TlsPolicy(_Strict):
-    """TLS to the sources. There is no way to switch the check of certificates off."""
+    """TLS to sources. Certificates are always verified."""
 
     min_version: Literal["1.2", "1.3"] = "1.2"
-    # PEM file with certificate authorities that are trusted beside the system's.
+    """The oldest version of TLS that is accepted."""
     ca_file: str | None = None
+    """Path of a PEM file with certificate authorities to trust besides the system's."""
 
 
 class SourceTimeouts(_Strict):
-    """How long each step may take. `headers` bounds the whole answer's head, however it trickles."""
+    """How long each step of a download may take."""
 
     dns: Seconds = 5.0
+    """The time to resolve a host name."""
     connect: Seconds = 10.0
+    """The time to open a connection, TLS included."""
     headers: Seconds = 30.0
+    """The time until all headers of a response have arrived, however slowly they come."""
     read: Seconds = 15.0
+    """The longest pause between two reads."""
     min_throughput: Rate = RateFloor(size_bytes=64 * 2**10, window_s=120.0)
+    """The slowest download that is tolerated, as size/duration; a slower one is interrupted and resumed."""
 
 
 class SourceLimits(_Strict):
-    """Bounds that no Recording may pass."""
+    """Limits for every Recording."""
 
     artifact_bytes: SizeBytes = 2**40
+    """The largest artifact that is stored."""
 
 
 class SourcePolicy(_Strict):
-    """The `sourcePolicy` block. Empty `allowedHosts` is any host, empty `ports` any port; denials win."""
+    """Which URLs may be fetched, at which addresses, and how long that may take."""
 
     schemes: frozenset[Literal["https", "http"]] = frozenset({"https"})
+    """The URL schemes that are allowed."""
     ports: frozenset[Annotated[int, Field(ge=1, le=65535)]] = frozenset({443})
+    """The ports that are allowed; an empty list allows every port."""
     allowed_hosts: tuple[str, ...] = ()
+    """The hosts that are allowed, such as *.zoom.us; an empty list allows every public host."""
     denied_hosts: tuple[str, ...] = ("*.svc", "*.cluster.local", "*.internal", "localhost", "kubernetes.default*")
+    """The hosts that are denied, even if they are allowed above."""
     deny_cidrs: tuple[Network, ...] = Field(default=(), alias="denyCIDRs")
+    """Networks that are denied besides private, link-local and metadata addresses."""
     allow_private_cidrs: tuple[Network, ...] = Field(default=(), alias="allowPrivateCIDRs")
+    """Private networks that are allowed all the same."""
     ipv6: Literal["PublicOnly", "Disabled"] = "PublicOnly"
-    # Of the network's own NAT64 gateway: what is behind them is judged by the IPv4 address inside, as it always is
-    # behind 64:ff9b::/96.
+    """Whether public IPv6 addresses are used."""
     nat64_prefixes: tuple[Nat64Prefix, ...] = ()
+    """Prefixes of your own NAT64 gateway: the IPv4 address inside is checked, as it always is within 64:ff9b::/96."""
     max_redirects: int = Field(default=10, ge=0, le=20)
-    # None names this project and its version.
+    """How many redirects are followed; the whole policy applies to each."""
     user_agent: str | None = Field(default=None, pattern=r"^[!-~]([ -~]{0,254}[!-~])?$")
+    """The User-Agent header of every request; by default it names this project and its version."""
     tls: TlsPolicy = TlsPolicy()
     timeouts: SourceTimeouts = SourceTimeouts()
     limits: SourceLimits = SourceLimits()
