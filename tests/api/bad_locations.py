@@ -25,10 +25,10 @@ AWS_CLASS: Final = (
 )
 CLASS: Final = "write a storage class such as STANDARD_IA: letters, digits, '-', '_' and '.'"
 ENDPOINT: Final = "must be a URL without user name or query, such as https://minio.example.com:9000"
-ENDPOINT_HOST: Final = "the host of an endpoint has no '_': S3 clients take no such name"
+ENDPOINT_HOST: Final = "the host of an endpoint must not contain '_', which S3 clients do not accept"
 FOLDERS: Final = "must not begin with '/' or contain '//' or a folder '.' or '..'"
-TAGS: Final = "write names and values of tags with letters, digits, blanks and + - = . _ : / @"
-TAG_NAMES: Final = "tag names beginning with aws: are the store's own"
+TAGS: Final = "write names and values of tags with letters, digits, spaces and + - = . _ : / @"
+TAG_NAMES: Final = "tag names that begin with aws: are reserved for the store"
 PREFIX_CHARACTERS: Final = "use only letters, digits and ! - _ . * ( ) =, and '/' between folders"
 
 BAD_LOCATIONS: Final = (
@@ -264,7 +264,7 @@ BAD_LOCATIONS: Final = (
     Case(
         "untilExpiry",
         a_location(retry={"delays": [], "untilExpiry": True}),
-        refused("spec.retry.untilExpiry", "untilExpiry repeats the last of delays: write at least one"),
+        refused("spec.retry.untilExpiry", "untilExpiry repeats the last delay; write at least one in delays"),
     ),
     Case(
         "grace 1 hour",

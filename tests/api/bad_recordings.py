@@ -9,16 +9,16 @@ NAME: Final = "write a name of lower-case letters, digits and '-', beginning and
 OBJECT_NAME: Final = (
     "write the name of an object: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 )
-CHARACTERS: Final = "write 1 to 128 printable characters, without a blank at the beginning or end"
+CHARACTERS: Final = "write 1 to 128 printable characters, without a space at the beginning or end"
 TOO_LONG_FOR_KEYS: Final = (
     "is too long for a key: with up to 16 special characters at most 96 characters, with more or with letters outside "
     "ASCII at most 42 bytes"
 )
-OWNER_URL: Final = "must not contain a URL; it would be shown in keys and reports"
-PARENTHESIS: Final = "must not begin with '('; reports write (unknown) and (other)"
+OWNER_URL: Final = "must not contain a URL; it would be visible in keys and reports"
+PARENTHESIS: Final = "must not begin with '('; reports use (unknown) and (other)"
 DOTS: Final = "must not begin with '.' or contain '..'"
 MEDIA_TYPE: Final = "write a media type such as video/mp4, audio/mpeg or text/plain; charset=utf-8"
-INLINE: Final = "must not be empty and have at most 16 KiB; give larger content as a source"
+INLINE: Final = "must have 1 byte to 16 KiB; use source for larger content"
 DURATION: Final = "write a duration such as 30s, 10m or 720h (units: ms, s, m, h; days are not a unit: write 24h)"
 ONE_OF: Final = "set exactly one of source and inline"
 RECORDING_NAME: Final = "metadata.name must have at most 63 characters and no '.'"
@@ -118,7 +118,7 @@ BAD_RECORDINGS: Final = (
     Case(
         "inline together",
         a_recording(*[an_artifact(name=f"v{i}", source=None, inline="x" * 16384) for i in range(17)]),
-        refused("spec.artifacts", "inline artifacts together must be at most 256 KiB; give larger content as a source"),
+        refused("spec.artifacts", "inline artifacts must have at most 256 KiB together; use source for larger content"),
     ),
     Case(
         "inline object",

@@ -103,7 +103,7 @@ BAD_REPORTS: Final = (
     Case(
         "two ways to count downloads",
         a_location(prices={"cloudWatch": {"filterId": "all"}, "accessLogs": {"bucket": "our-logs"}}),
-        refused("spec.prices.accessLogs", "downloads are counted by cloudWatch or accessLogs, not both"),
+        refused("spec.prices.accessLogs", "set at most one of cloudWatch and accessLogs"),
     ),
     Case(
         "a bucket of logs with a path",

@@ -11,7 +11,7 @@ OBJECT_NAME: Final = (
 )
 ABSOLUTE: Final = "must be an absolute http or https URL such as https://host/path"
 PRINTABLE: Final = "must not contain spaces, control characters or letters outside ASCII; percent-encode them"
-ADDRESS: Final = "must name its host, or write the address as four decimal numbers such as 203.0.113.7"
+ADDRESS: Final = "must contain a host name, or an address of four decimal numbers such as 203.0.113.7"
 SECRET_KEY: Final = "write a key of the Secret: letters, digits, '-', '_' and '.'"
 YEARS: Final = "must be a time in the years 2000 to 2999"
 CHECKSUM: Final = (
@@ -88,7 +88,7 @@ BAD_SOURCES: Final = (
     Case(
         "url fragment",
         with_url("https://media.example.com/a" + SIGNATURE + "#x"),
-        refused(URL_FIELD, "must not contain a fragment ('#…'); a server never sees it"),
+        refused(URL_FIELD, "must not contain a fragment ('#…'), which is never sent to a server"),
     ),
     Case(
         "url backslash",

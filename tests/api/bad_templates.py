@@ -5,9 +5,7 @@ from typing import Final
 from tests.api.cases import Case, blocked, refused, several, too_long
 from tests.api.manifests import with_template
 
-SEGMENTS: Final = (
-    "must not begin or end with '/', or contain '//', '..' or a segment that is empty but for '.' or {ext}"
-)
+SEGMENTS: Final = "must not begin or end with '/', or contain '//', '..' or a segment with only '.' or {ext}"
 KEY_CHARACTERS: Final = "use only letters, digits and ! - _ . * ( ) =, placeholders, and '/' between folders"
 
 BAD_TEMPLATES: Final = (
@@ -41,7 +39,8 @@ BAD_TEMPLATES: Final = (
         with_template("{orgg}/{uid}/{artifact}"),
         refused(
             "spec.keyTemplate",
-            "knows only {org} {user} {project} {namespace} {name} {uid} {artifact} {ext} {year} {month} {day}",
+            "use only the placeholders {org} {user} {project} {namespace} {name} {uid} {artifact} {ext} {year} "
+            "{month} {day}",
             value="{orgg}/{uid}/{artifact}",
         ),
     ),
@@ -50,7 +49,8 @@ BAD_TEMPLATES: Final = (
         with_template("{uid}/{artifact}/{"),
         refused(
             "spec.keyTemplate",
-            "knows only {org} {user} {project} {namespace} {name} {uid} {artifact} {ext} {year} {month} {day}",
+            "use only the placeholders {org} {user} {project} {namespace} {name} {uid} {artifact} {ext} {year} "
+            "{month} {day}",
             value="{uid}/{artifact}/{",
         ),
     ),
@@ -83,7 +83,7 @@ BAD_TEMPLATES: Final = (
         "keyTemplate with {ext} inside",
         with_template("{uid}/{ext}/{artifact}"),
         several(
-            refused("spec.keyTemplate", "{ext} must stand at the end", value="{uid}/{ext}/{artifact}"),
+            refused("spec.keyTemplate", "{ext} must be at the end", value="{uid}/{ext}/{artifact}"),
             refused("spec.keyTemplate", SEGMENTS, value="{uid}/{ext}/{artifact}"),
         ),
     ),
@@ -122,7 +122,7 @@ BAD_TEMPLATES: Final = (
         with_template(".recording-operator/{uid}/{artifact}"),
         refused(
             "spec.keyTemplate",
-            "must not contain .recording-operator; it is the operator's own",
+            "must not contain .recording-operator, which is reserved for the operator",
             value=".recording-operator/{uid}/{artifact}",
         ),
     ),

@@ -1,7 +1,7 @@
-"""What `kubectl get` shows of each kind.
+"""The columns that `kubectl get` prints for each kind.
 
-A time in the future is a `string` column (a `date` column prints `<invalid>` for it); sizes are texts of the status,
-because a column cannot scale a number.
+A time in the future is a `string` column, because a `date` column prints `<invalid>` for it. Sizes are texts in the
+status, because a column cannot scale a number.
 """
 
 from dataclasses import dataclass
@@ -35,14 +35,18 @@ _AGE: Final = Column(name="Age", path=".metadata.creationTimestamp", type="date"
 
 RECORDING_COLUMNS: Final = (
     Column(name="Phase", path=".status.phase", description="Pending, Uploading, Complete or Failed."),
-    Column(name="Progress", path=".status.progress", description="Share of the bytes that is stored."),
+    Column(name="Progress", path=".status.progress", description="Percentage of the bytes that is stored."),
     Column(name="Size", path=".status.size", description="Size of all artifacts together."),
     Column(name="Attempts", path=".status.attempts", type="integer", description="Failed attempts."),
-    Column(name="Next-Retry", path=".status.nextRetryTime", description="When the next attempt is due."),
-    Column(name="Expires", path=".status.expiresAt", description="Earliest expiry of a source not yet stored."),
+    Column(name="Next-Retry", path=".status.nextRetryTime", description="When the next attempt starts."),
+    Column(
+        name="Expires",
+        path=".status.expiresAt",
+        description="When the first URL expires, of the artifacts that are not stored yet.",
+    ),
     Column(name="Org", path=".spec.owner.org", wide=True, description="Organisation that owns the recording."),
     Column(name="Location", path=".spec.storageLocation", wide=True, description="StorageLocation of the objects."),
-    Column(name="Reason", path=".status.reason", wide=True, description="Why it is in its phase."),
+    Column(name="Reason", path=".status.reason", wide=True, description="Reason for the current phase."),
     _AGE,
 )
 
@@ -50,25 +54,27 @@ STORAGE_LOCATION_COLUMNS: Final = (
     Column(
         name="Ready",
         path=".status.conditions[?(@.type=='Ready')].status",
-        description="Whether the store's probe succeeded.",
+        description="Whether the check of the location succeeded.",
     ),
     Column(
         name="Reason",
         path=".status.conditions[?(@.type=='Ready')].reason",
-        description="Why it is ready, or not.",
+        description="Why the location is ready or not.",
     ),
     Column(name="Bucket", path=".spec.s3.bucket", description="Bucket of the objects."),
     Column(name="Prefix", path=".spec.s3.prefix", wide=True, description="Prefix of every key."),
-    Column(name="Endpoint", path=".spec.s3.endpoint", wide=True, description="Address of a store that is not AWS."),
+    Column(name="Endpoint", path=".spec.s3.endpoint", wide=True, description="URL of a store that is not AWS."),
     _AGE,
 )
 
 STORAGE_REPORT_COLUMNS: Final = (
-    Column(name="Storage", path=".status.summary.storage", description="What is stored."),
-    Column(name="Recordings", path=".status.totals.recordings", type="integer", description="Recordings counted."),
+    Column(name="Storage", path=".status.summary.storage", description="Stored GB."),
+    Column(
+        name="Recordings", path=".status.totals.recordings", type="integer", description="Recordings in Kubernetes."
+    ),
     Column(name="Month-To-Date", path=".status.summary.monthToDate", description="Cost of this month so far."),
-    Column(name="Projected", path=".status.summary.projectedMonth", description="Cost of this month, projected."),
-    Column(name="Next-Month", path=".status.summary.projectedNextMonth", description="Cost of next month, projected."),
+    Column(name="Projected", path=".status.summary.projectedMonth", description="Projected cost of this month."),
+    Column(name="Next-Month", path=".status.summary.projectedNextMonth", description="Projected cost of next month."),
     Column(name="Budget", path=".status.summary.budget", description="Used share of the month's budget."),
     Column(name="Refreshed", path=".status.lastRefreshTime", type="date", description="Time since the last refresh."),
     Column(
@@ -78,6 +84,6 @@ STORAGE_REPORT_COLUMNS: Final = (
         description="Whether the last refresh succeeded.",
     ),
     Column(name="Source", path=".status.source", wide=True, description="Inventory, Recordings or Mixed."),
-    Column(name="Schedule", path=".spec.schedule", wide=True, description="When it is refreshed."),
+    Column(name="Schedule", path=".spec.schedule", wide=True, description="When the report is refreshed."),
     Column(name="Next-Refresh", path=".status.nextRefreshTime", wide=True, description="When the next refresh is due."),
 )

@@ -215,7 +215,7 @@ ObjectName = Annotated[str, WithJsonSchema(cel.object_name_schema())]
 
 
 class DeletionPolicy(StrEnum):
-    """What happens to the objects in the store when a Recording is deleted."""
+    """What happens to the stored objects when a Recording is deleted."""
 
     RETAIN = "Retain"
     DELETE = "Delete"
@@ -238,7 +238,7 @@ class ObjectMeta(ApiModel):
 
 
 class ConditionStatus(StrEnum):
-    """Kubernetes' three-valued truth."""
+    """Status of a condition."""
 
     TRUE = "True"
     FALSE = "False"
@@ -246,17 +246,18 @@ class ConditionStatus(StrEnum):
 
 
 class Condition(ApiModel):
-    """One aspect of the object's state, as the Kubernetes API conventions define it."""
+    """One aspect of the state of the object, as in the Kubernetes API conventions."""
 
     type: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 316})] = Field(
-        description="Name of the aspect, such as Ready, Reconciling or Stalled."
+        description="Name of the condition, such as Ready, Reconciling or Stalled."
     )
-    status: ConditionStatus = Field(description="Whether the aspect holds: True, False or Unknown.")
+    status: ConditionStatus = Field(description="True, False or Unknown.")
     observed_generation: ByteCount | None = Field(
-        default=None, description="metadata.generation that the condition was judged by."
+        default=None, description="metadata.generation that the condition refers to."
     )
-    last_transition_time: Time = Field(description="When status last changed.")
+    last_transition_time: Time = Field(description="When the status of the condition last changed.")
     reason: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})] = Field(
-        description="Why, as one CamelCase word; docs/troubleshooting.md explains each."
+        description="Machine-readable reason for the status of the condition. docs/troubleshooting.md explains each "
+        "one."
     )
-    message: Annotated[str, Told(1024)] = Field(default="", description="Why, for a person.")
+    message: Annotated[str, Told(1024)] = Field(default="", description="Human-readable details about the reason.")

@@ -1,4 +1,4 @@
-"""The Recording: what to fetch, for whom, and how far it has come."""
+"""The Recording: what to store, where, for whom, and its state."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -37,14 +37,14 @@ NAME_MESSAGE: Final = "write a name of lower-case letters, digits and '-', begin
 
 OwnerId = Annotated[str, WithJsonSchema(OWNER_SCHEMA)]
 ArtifactName = Annotated[str, WithJsonSchema(cel.label_schema(NAME_MESSAGE))]
-# Checked by the rules of the source, which do not echo it.
+# Checked by the rules of the source, whose error messages do not contain the value.
 ReferencedName = Annotated[str, WithJsonSchema(cel.string(max_length=253))]
 ObjectKey = Annotated[str, Clipped(1024)]
 Text = Annotated[str, Clipped(1024)]
 
 
 class Phase(StrEnum):
-    """Where a Recording, or one artifact of it, stands."""
+    """The phase of a Recording or of one artifact."""
 
     PENDING = "Pending"
     UPLOADING = "Uploading"
@@ -53,7 +53,7 @@ class Phase(StrEnum):
 
 
 class ArtifactKind(StrEnum):
-    """What an artifact is; decides which content is plausible for it."""
+    """What an artifact is. The content check depends on it."""
 
     VIDEO = "Video"
     AUDIO = "Audio"
@@ -65,28 +65,27 @@ class ArtifactKind(StrEnum):
 
 
 class Owner(ApiModel):
-    """Whose recording it is."""
+    """Who the recording belongs to."""
 
     org: OwnerId = Field(
-        description="Organisation that owns the recording, as its identity provider names it. Characters "
-        "other than "
-        "letters, digits, '.', '_' and '-' are written in keys as =40 for '@'."
+        description="Organisation that owns the recording, by the name its identity provider uses. In keys, characters "
+        "other than letters, digits, '.', '_' and '-' are escaped, such as =40 for '@'."
     )
     user: OwnerId | None = Field(default=None, description="User that the recording belongs to.")
     project: OwnerId | None = Field(default=None, description="Project that the recording belongs to.")
 
 
 class SecretKeyRef(ApiModel):
-    """One key of a Secret in the Recording's own namespace."""
+    """One key of a Secret in the Recording's namespace."""
 
     model_config = ConfigDict(json_schema_extra=cel.ATOMIC)
 
     name: ReferencedName = Field(description="Name of the Secret.")
-    key: ReferencedName = Field(description="Key in the Secret's data.")
+    key: ReferencedName = Field(description="Key in the data of the Secret.")
 
 
 class SecretRef(ApiModel):
-    """A Secret in the Recording's own namespace."""
+    """A Secret in the Recording's namespace."""
 
     model_config = ConfigDict(json_schema_extra=cel.ATOMIC)
 
@@ -94,60 +93,70 @@ class SecretRef(ApiModel):
 
 
 class SourceRef(ApiModel):
-    """Where the bytes of an artifact come from, and what is known about them beforehand."""
+    """Where an artifact is downloaded from, and what is known about it in advance."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*SOURCE_RULES))
 
     url: Annotated[str, WithJsonSchema(URL_SCHEMA)] | None = Field(
         default=None,
         repr=False,
-        description="URL to fetch, usually signed and expiring. Whoever may read the Recording sees it, signature "
-        "included: prefer urlSecretRef. It may be replaced by a fresh URL of the same bytes; the upload then goes "
-        "on where it stopped.",
+        description="URL of the file, usually signed and expiring. Anyone who can read the Recording can read it, with "
+        "its signature: prefer urlSecretRef. It can be replaced by a fresh URL of the same file, and the "
+        "upload then resumes.",
     )
     url_secret_ref: SecretKeyRef | None = Field(
-        default=None, description="Key of a Secret, in the same namespace, that holds the URL instead of url."
+        default=None,
+        description="Secret, in the same namespace, and its key that contains the URL. Use it instead of url.",
     )
     headers_secret_ref: SecretRef | None = Field(
         default=None,
         description="Secret, in the same namespace, whose keys and values are sent as HTTP headers. It needs the label "
-        "recordings.dev/source-headers=true and the annotation recordings.dev/allowed-hosts naming the host.",
+        "recordings.dev/source-headers=true, and the annotation recordings.dev/allowed-hosts with the host "
+        "of the source.",
     )
     expires_at: Time | None = Field(
         default=None,
-        description="When the URL stops working. Otherwise it is read from the URL, else taken as four hours "
-        "after the Recording was created. A hint for the order of work: the source's own answer decides.",
+        description="When the URL expires. Used only to order the queue; the response of the source decides. Default: "
+        "the time in the URL, or four hours after the Recording was created.",
     )
     size: ByteCount | None = Field(
         default=None,
-        description="Expected number of bytes; any other number is a failure. 0 says that an empty artifact is meant.",
+        description="Expected size in bytes. Any other size fails. Set it to 0 if the file is meant to be empty.",
     )
     checksum: Annotated[str, WithJsonSchema(CHECKSUM_SCHEMA)] | None = Field(
         default=None,
-        description="Expected checksum as algorithm:hex with sha256, md5, crc64nvme or crc32; another is a failure.",
+        description="Expected checksum as algorithm:hex. Algorithms: sha256, md5, crc64nvme, crc32. Any other checksum "
+        "fails.",
     )
 
 
 class ArtifactSpec(ApiModel):
-    """One file of the recording. It is fetched, fails and is tried again by itself."""
+    """One file of the recording. Each artifact is downloaded and retried independently of the others."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*ARTIFACT_RULES))
 
-    name: ArtifactName = Field(description="Name within the Recording; part of the key in the store.")
-    kind: ArtifactKind = Field(description="What the artifact is.")
+    name: ArtifactName = Field(
+        description="Name of the artifact, unique in the Recording. It is part of the key in the store."
+    )
+    kind: ArtifactKind = Field(
+        description="What the artifact is: Video, Audio, Transcript, Summary, Requirements, Metadata or Other. The "
+        "content check depends on it."
+    )
     content_type: Annotated[str, WithJsonSchema(CONTENT_TYPE_SCHEMA)] = Field(
         default="",
-        description="Media type such as video/mp4 or text/plain; charset=utf-8, checked against what arrives. Empty: "
-        "as the source says.",
+        description="Expected media type, such as video/mp4 or text/plain; charset=utf-8. The content must match it. "
+        "Default: the type that the source states.",
     )
-    optional: bool = Field(default=False, description="The Recording can be Complete although this artifact failed.")
+    optional: bool = Field(
+        default=False, description="If true, the Recording can become Complete even if this artifact fails."
+    )
     source: SourceRef | None = Field(
-        default=None, description="Where to fetch the bytes. Exactly one of source and inline."
+        default=None, description="Where to download the file. Set exactly one of source and inline."
     )
     inline: Annotated[str, WithJsonSchema(INLINE_SCHEMA)] | None = Field(
         default=None,
         repr=False,
-        description="The content itself, a small text of at most 16 KiB. Exactly one of source and inline.",
+        description="The content itself: a text of at most 16 KiB. Set exactly one of source and inline.",
     )
 
 
@@ -157,31 +166,41 @@ class RecordingSpec(ApiModel):
     model_config = ConfigDict(json_schema_extra=cel.rules(*SPEC_RULES))
 
     storage_location: ObjectName = Field(
-        description="Name of the StorageLocation that takes the objects. It must admit the Recording's namespace."
+        description="Name of the StorageLocation to store the files in. It must admit the Recording's namespace. "
+        "Cannot be changed."
     )
-    owner: Owner = Field(description="Whose recording it is; used in keys and reports. Cannot be changed.")
+    owner: Owner = Field(description="Who the recording belongs to. Used in keys and reports. Cannot be changed.")
     artifacts: Annotated[tuple[ArtifactSpec, ...], Field(json_schema_extra=ARTIFACTS_SCHEMA)] = Field(
-        description="The files of the recording. Files can be added later, never removed, renamed or changed."
+        description="Files of the recording, at most 64. Files can be added later, but not removed, renamed or changed."
     )
     priority: Annotated[
         int, WithJsonSchema({"type": "integer", "format": "int32", "minimum": -1000, "maximum": 1000})
-    ] = Field(default=0, description="Higher goes first; among equals the earliest expiry goes first.")
-    suspend: bool = Field(default=False, description="Stop the upload and keep what is stored so far; false goes on.")
+    ] = Field(
+        default=0,
+        description="Artifacts with a higher priority start first, -1000 to 1000. If priorities are equal, the "
+        "earliest expiry starts first.",
+    )
+    suspend: bool = Field(
+        default=False,
+        description="If true, the upload pauses and what is stored so far is kept. Set it to false to resume.",
+    )
     cancel: bool = Field(
-        default=False, description="Abort the upload and end as Failed with reason Cancelled; false starts again."
+        default=False,
+        description="If true, the upload is aborted and the Recording ends as Failed with reason Cancelled. Set it to "
+        "false to start again.",
     )
     retry_token: Annotated[str, WithJsonSchema({"type": "string", "maxLength": 64})] = Field(
-        default="", description="Any change of this text starts failed artifacts again, with all their attempts."
+        default="", description="Change this text to restart all failed artifacts with all their attempts."
     )
     deletion_policy: DeletionPolicy = Field(
         default=DeletionPolicy.RETAIN,
-        description="What happens to the stored objects when the Recording is deleted. Delete only where the location "
-        "lists it in deletionPolicies.",
+        description="What happens to the stored objects when the Recording is deleted: Retain or Delete. Delete must "
+        "be one of the location's deletionPolicies.",
     )
     ttl_after_finished: Duration | None = Field(
         default=None,
-        description="How long the Recording is kept in Kubernetes after it is Complete or Failed (the stored objects "
-        "stay). 0s keeps it for ever. Absent: the operator's default.",
+        description="How long the Recording stays in Kubernetes after it is Complete or Failed. Stored objects are not "
+        "deleted. 0s: forever. Default: the operator's setting, 720h.",
     )
 
 
@@ -199,42 +218,50 @@ StatusReason = Annotated[
 
 
 class Claim(ApiModel):
-    """Which operator process works on the Recording."""
+    """Operator process that works on the Recording."""
 
     holder: Annotated[str, Clipped(253)] = Field(description="Identity of the operator process.")
     transitions: ByteCount = Field(
-        default=0, description="Number of the process's leadership; a claim with a lower number is out of date."
+        default=0, description="Number of the leadership term of the process. A claim with a lower number is outdated."
     )
 
 
 class SourceFacts(ApiModel):
-    """What the source said about its bytes when the upload began; a resume must meet the same."""
+    """What the source stated when the upload began. An upload resumes only if this has not changed."""
 
-    size: ByteCount | None = Field(default=None, description="Number of bytes that the source states.")
-    etag: Annotated[str, Clipped(1024)] | None = Field(default=None, description="The source's ETag.")
-    last_modified: Annotated[str, Clipped(64)] | None = Field(default=None, description="The source's Last-Modified.")
+    size: ByteCount | None = Field(default=None, description="Size in bytes that the source stated.")
+    etag: Annotated[str, Clipped(1024)] | None = Field(default=None, description="ETag of the source.")
+    last_modified: Annotated[str, Clipped(64)] | None = Field(
+        default=None, description="Last-Modified header of the source."
+    )
 
 
 class ArtifactStatus(ApiModel):
-    """How far one artifact has come."""
+    """State of one artifact."""
 
     name: ArtifactName = Field(description="Name of the artifact, as in spec.artifacts.")
     phase: Phase = Field(default=Phase.PENDING, description="Pending, Uploading, Complete or Failed.")
-    reason: StatusReason = Field(default=None, description="Why, as one word; docs/troubleshooting.md explains each.")
-    message: Annotated[str, Told(1024)] | None = Field(default=None, description="Why, for a person.")
+    reason: StatusReason = Field(
+        default=None,
+        description="Machine-readable reason for the current phase. docs/troubleshooting.md explains each one.",
+    )
+    message: Annotated[str, Told(1024)] | None = Field(
+        default=None, description="Human-readable details about the reason."
+    )
     key: ObjectKey | None = Field(default=None, description="Key of the object in the bucket.")
     uri: Annotated[str, Clipped(2048)] | None = Field(
         default=None, description="Address of the object, such as s3://bucket/key."
     )
     bytes_done: ByteCount | None = Field(default=None, description="Bytes stored so far.")
-    bytes_total: ByteCount | None = Field(default=None, description="Size, as far as it is known.")
+    bytes_total: ByteCount | None = Field(default=None, description="Size in bytes, if it is known.")
     attempts: Count = Field(
-        default=0, description="Attempts that failed and count towards the location's retry delays."
+        default=0,
+        description="Number of failed attempts. After each of them, the next of the location's retry delays applies.",
     )
-    next_retry_time: Time | None = Field(default=None, description="When the next attempt is due.")
+    next_retry_time: Time | None = Field(default=None, description="When the next attempt starts.")
     etag: Text | None = Field(default=None, description="ETag of the stored object.")
     version_id: Text | None = Field(
-        default=None, description="Version of the stored object, where the bucket keeps versions."
+        default=None, description="Version of the stored object, if the bucket is versioned."
     )
     content_type: Annotated[str, Clipped(127)] | None = Field(
         default=None, description="Media type of the stored object."
@@ -243,31 +270,38 @@ class ArtifactStatus(ApiModel):
         default=None, description="Checksum of the stored object as algorithm:hex."
     )
     integrity: StatusReason = Field(
-        default=None, description="What proves the stored bytes: FullObjectCRC64NVME, ETagMD5 or ReadBack."
+        default=None, description="How the stored bytes were verified: FullObjectCRC64NVME, ETagMD5 or ReadBack."
     )
     proved_checksum: Annotated[str, Clipped(16)] | None = Field(
-        default=None, description="Algorithm of the spec's checksum that the bytes were proved to have, such as sha256."
+        default=None,
+        description="Algorithm of the checksum in the spec, such as sha256, if the bytes were verified to have it.",
     )
-    upload_id: Annotated[str, Clipped(2048)] | None = Field(default=None, description="Multipart upload in progress.")
+    upload_id: Annotated[str, Clipped(2048)] | None = Field(
+        default=None, description="Id of the multipart upload in progress."
+    )
     part_size: ByteCount | None = Field(default=None, description="Part size in bytes of the upload in progress.")
     source_revision: Annotated[str, Clipped(64)] | None = Field(
-        default=None, description="Salted hash of the source last tried: an edit of anything else starts nothing again."
+        default=None,
+        description="Salted hash of the source that was tried last. It shows whether an edit has changed the source.",
     )
     expired_since: Time | None = Field(
-        default=None, description="When the source was first seen expired; the location's grace runs from here."
+        default=None, description="When the URL was first found expired. The location's retry.refreshGrace starts then."
     )
-    source: SourceFacts | None = Field(default=None, description="What the source said when the upload began.")
+    source: SourceFacts | None = Field(default=None, description="What the source stated when the upload began.")
 
 
 class RecordingStatus(ApiModel):
-    """How far the Recording has come. Written by the operator only."""
+    """State of the Recording. Only the operator writes it."""
 
     phase: Phase | None = Field(default=None, description="Pending, Uploading, Complete or Failed.")
-    reason: StatusReason = Field(default=None, description="Why, as one word; docs/troubleshooting.md explains each.")
-    message: Annotated[str, Told(1024)] | None = Field(default=None, description="Why, for a person.")
-    observed_generation: ByteCount | None = Field(
-        default=None, description="metadata.generation that this status answers."
+    reason: StatusReason = Field(
+        default=None,
+        description="Machine-readable reason for the current phase. docs/troubleshooting.md explains each one.",
     )
+    message: Annotated[str, Told(1024)] | None = Field(
+        default=None, description="Human-readable details about the reason."
+    )
+    observed_generation: ByteCount | None = Field(default=None, description="The generation most recently reconciled.")
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
@@ -275,49 +309,52 @@ class RecordingStatus(ApiModel):
         ),
     ] = Field(
         default=(),
-        description="Ready, Reconciling and Stalled, as kstatus reads them; IntegrityVerified says how the "
-        "stored bytes were proved.",
+        description="Ready, Reconciling and Stalled, with the meanings of kstatus; IntegrityVerified: whether and how "
+        "the stored bytes were verified; DeletionBlocked: why the objects of a deleted Recording cannot be "
+        "removed.",
     )
     progress: Annotated[str, Clipped(16)] | None = Field(
-        default=None, description="Share of the bytes that is stored, such as 45.1%."
+        default=None, description="Percentage of the bytes that is stored, such as 45.1%."
     )
     size: Annotated[str, Clipped(16)] | None = Field(
-        default=None, description="Size of all artifacts for people, such as 480.0 MB."
+        default=None, description="Human-readable size of all artifacts, such as 480.0 MB."
     )
-    bytes_done: ByteCount | None = Field(default=None, description="Bytes stored so far, all artifacts together.")
+    bytes_done: ByteCount | None = Field(default=None, description="Bytes stored so far, of all artifacts together.")
     bytes_total: ByteCount | None = Field(
-        default=None, description="Size of all artifacts together, as far as it is known."
+        default=None, description="Size in bytes of all artifacts together, as far as it is known."
     )
-    attempts: Count | None = Field(default=None, description="The highest number of failed attempts of any artifact.")
-    next_retry_time: Time | None = Field(default=None, description="When the next attempt of any artifact is due.")
+    attempts: Count | None = Field(default=None, description="Highest number of failed attempts of any artifact.")
+    next_retry_time: Time | None = Field(default=None, description="When the next attempt of any artifact starts.")
     expires_at: Time | None = Field(
-        default=None, description="The earliest expiry among the sources that are not stored yet."
+        default=None, description="When the first URL expires, of the artifacts that are not stored yet."
     )
     started_at: Time | None = Field(default=None, description="When the first upload began.")
     completed_at: Time | None = Field(default=None, description="When the Recording became Complete or Failed.")
     last_retry_token: Annotated[str, Clipped(64)] | None = Field(
-        default=None, description="spec.retryToken that was acted on last."
+        default=None, description="Value of spec.retryToken that was last acted on."
     )
-    storage_location: Annotated[str, Clipped(253)] | None = Field(default=None, description="StorageLocation in use.")
+    storage_location: Annotated[str, Clipped(253)] | None = Field(
+        default=None, description="Name of the StorageLocation that is used."
+    )
     bucket: Annotated[str, Clipped(255)] | None = Field(default=None, description="Bucket of the objects.")
-    prefix: ObjectKey | None = Field(default=None, description="Prefix that the keys of all artifacts share.")
-    claim: Claim | None = Field(default=None, description="Which operator process works on the Recording.")
+    prefix: ObjectKey | None = Field(default=None, description="Prefix that the keys of all artifacts have in common.")
+    claim: Claim | None = Field(default=None, description="Operator process that works on the Recording.")
     artifacts: Annotated[
         tuple[ArtifactStatus, ...],
         Field(
             json_schema_extra={"maxItems": 64, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
         ),
-    ] = Field(default=(), description="How far each artifact has come.")
+    ] = Field(default=(), description="State of each artifact.")
 
 
 class Recording(ApiModel):
-    """A recording to be stored: files behind expiring addresses, moved to object storage byte for byte."""
+    """A recording to store: files at URLs that expire, which the operator copies to object storage."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*ROOT_RULES))
 
     metadata: ObjectMeta
     spec: RecordingSpec
-    # The API server fills this in when it reads: a Recording that nobody has looked at yet shows as Pending.
+    # The API server adds this default: a Recording that the operator has not seen yet shows as Pending.
     status: RecordingStatus = Field(
         default_factory=RecordingStatus, json_schema_extra={"default": {"phase": Phase.PENDING.value}}
     )

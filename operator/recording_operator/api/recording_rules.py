@@ -1,4 +1,4 @@
-"""What the API server checks on a Recording, and the words that it answers with."""
+"""Rules by which the API server validates a Recording, with their error messages."""
 
 from typing import Any, Final
 
@@ -7,21 +7,21 @@ from recording_operator.api.cel import Rule
 
 MAX_ARTIFACTS: Final = 64
 MAX_INLINE_BYTES: Final = 16 * 1024
-# etcd takes 1.5 MB per object: addresses, inline texts and the status of 64 artifacts must fit in together.
+# etcd accepts 1.5 MB per object, for URLs, inline texts and the status of 64 artifacts together.
 MAX_INLINE_BYTES_TOGETHER: Final = 256 * 1024
 MAX_URL_CHARS: Final = 8192
-# Of an owner's id as it is written in keys, too.
+# Applies to the escaped id in keys, too.
 MAX_OWNER_CHARS: Final = 128
 
 OWNER_SCHEMA: Final = cel.string(
     Rule(
         rule=r"self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.startsWith(' ') && !self.endsWith(' ')",
-        message="write 1 to 128 printable characters, without a blank at the beginning or end",
+        message="write 1 to 128 printable characters, without a space at the beginning or end",
     ),
     Rule(rule="!self.startsWith('.') && !self.contains('..')", message="must not begin with '.' or contain '..'"),
-    Rule(rule="!self.startsWith('(')", message="must not begin with '('; reports write (unknown) and (other)"),
-    Rule(rule="!self.contains('://')", message="must not contain a URL; it would be shown in keys and reports"),
-    # Escaped it has at most 128 bytes: all plain; or 96, of which 16 count three times; or 42, of which all do.
+    Rule(rule="!self.startsWith('(')", message="must not begin with '('; reports use (unknown) and (other)"),
+    Rule(rule="!self.contains('://')", message="must not contain a URL; it would be visible in keys and reports"),
+    # At most 128 bytes after escaping: all plain; or 96, of which 16 count three times; or 42, all of which do.
     Rule(
         rule="self.matches('^[A-Za-z0-9._-]*$') || size(bytes(self)) <= 42"
         " || (size(self) <= 96 && self.matches('^([A-Za-z0-9._-]*[ -~]){0,16}[A-Za-z0-9._-]*$'))",
@@ -43,7 +43,7 @@ INLINE_SCHEMA: Final = cel.string(max_length=MAX_INLINE_BYTES)
 _SCHEME: Final = "^[hH][tT][tT][pP][sS]?://"
 _USER_INFO: Final = "[^/?#]*@"
 _HOST: Final = "([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#]|$)"
-# What resolvers take for an IPv4 address: the last label is a number, in any base. (Each character of a pattern costs.)
+# What resolvers read as an IPv4 address: the last label is a number, in any base. (Each character of a pattern costs.)
 _NUMERIC_HOST: Final = "^[^:]*://([^/?#:]*[.])?(0[xX][0-9A-Fa-f]*|[0-9]+)[.]?([:/?#]|$)"
 _NUMBER: Final = "(0|[1-9][0-9]{0,2})"
 _IPV4_HOST: Final = f"^[^:]*://({_NUMBER}[.]){{3}}{_NUMBER}([:/?#]|$)"
@@ -51,12 +51,12 @@ _NEW: Final = "create a new Recording"
 
 
 def _url(rule: str, message: str) -> Rule:
-    """A rule about the URL. It stands on the source: on the URL itself it would echo the signature."""
+    """A rule about the URL. It belongs to the source: the message of a rule of the URL would contain the signature."""
     return Rule(rule=f"!has(self.url) || {rule}", message=message, field_path=".url")
 
 
 _SECRET_RULES: Final = tuple(
-    # On the source too, like all that stands near the URL: people put the URL where something else belongs.
+    # These belong to the source too: people sometimes put the URL into the wrong field.
     Rule(
         rule=f"!has(self.{ref}) || self.{ref}.{field}.matches('{pattern}')",
         message=message,
@@ -82,12 +82,12 @@ SOURCE_RULES: Final = (
     ),
     _url(
         f"!self.url.matches('{_NUMERIC_HOST}') || self.url.matches('{_IPV4_HOST}')",
-        "must name its host, or write the address as four decimal numbers such as 203.0.113.7",
+        "must contain a host name, or an address of four decimal numbers such as 203.0.113.7",
     ),
     _url(
         f"!self.url.matches('{_SCHEME}{_USER_INFO}')", "must not contain a user name or password; use headersSecretRef"
     ),
-    _url("!self.url.contains('#')", "must not contain a fragment ('#…'); a server never sees it"),
+    _url("!self.url.contains('#')", "must not contain a fragment ('#…'), which is never sent to a server"),
     *_SECRET_RULES,
     Rule(
         rule=f"!has(self.checksum) || self.checksum.matches('{_CHECKSUM}')",
@@ -112,7 +112,7 @@ ARTIFACT_RULES: Final = (
     ),
     Rule(
         rule=f"!has(self.inline) || (self.inline != '' && size(bytes(self.inline)) <= {MAX_INLINE_BYTES})",
-        message="must not be empty and have at most 16 KiB; give larger content as a source",
+        message="must have 1 byte to 16 KiB; use source for larger content",
         field_path=".inline",
     ),
     Rule(
@@ -145,7 +145,7 @@ SPEC_RULES: Final = (
     ),
     Rule(
         rule=f"self.artifacts.map(a, has(a.inline) ? size(bytes(a.inline)) : 0).sum() <= {MAX_INLINE_BYTES_TOGETHER}",
-        message="inline artifacts together must be at most 256 KiB; give larger content as a source",
+        message="inline artifacts must have at most 256 KiB together; use source for larger content",
         field_path=".artifacts",
     ),
 )

@@ -1,4 +1,4 @@
-"""Write a kind's schema as a page for people: every field, its bounds, and what the API server says to a wrong one."""
+"""Write the schema of a kind as a reference page: every field, its bounds, and the messages of its rules."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,12 +12,15 @@ _TYPES = {"integer": "number", "boolean": "true or false"}
 def reference_page(resource: Resource) -> str:
     """The page of one kind in Markdown."""
     schema = crd(resource)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    scope = "lives in a namespace" if resource.scope == "Namespaced" else "belongs to the whole cluster"
+    scope = "is namespaced" if resource.scope == "Namespaced" else "is cluster-scoped"
     short = " or ".join(f"`{name}`" for name in resource.short_names)
     lines = [
         f"# {resource.kind}",
         "",
-        f"{schema['description']} It {scope}; `apiVersion: {names.API_VERSION}`; for kubectl also {short}.",
+        (
+            f"{schema['description']} It {scope}. Its `apiVersion` is `{names.API_VERSION}`. "
+            f"Short names for kubectl: {short}."
+        ),
         "",
         *_rules_of(schema),
         *_columns(resource),
@@ -28,9 +31,9 @@ def reference_page(resource: Resource) -> str:
 
 
 def _columns(resource: Resource) -> Iterator[str]:
-    yield "`kubectl get` shows:"
+    yield "`kubectl get` prints these columns:"
     yield ""
-    yield "| Column | |"
+    yield "| Column | Description |"
     yield "|---|---|"
     for column in resource.columns:
         yield f"| {column.name}{' (wide)' if column.wide else ''} | {column.description} |"
@@ -44,7 +47,7 @@ def _section(path: str, node: dict[str, Any]) -> Iterator[str]:
     yield node["description"]
     yield ""
     required = set(node.get("required", ()))
-    yield "| Field | Type | |"
+    yield "| Field | Type | Description |"
     yield "|---|---|---|"
     for name, field in node["properties"].items():
         must = " **Required.**" if name in required else ""
@@ -67,7 +70,7 @@ def _rules_of(node: dict[str, Any]) -> Iterator[str]:
                 continue
             messages += [(f".{name}{mark}", rule["message"]) for rule in holder.get("x-kubernetes-validations", ())]
     if messages:
-        yield "The API server refuses what breaks these rules, and says so:"
+        yield "The API server rejects values that break these rules, with these messages:"
         yield ""
         for path, message in dict.fromkeys(messages):
             yield f"- {f'`{path[1:]}`: ' if path else ''}{_escaped(message)}"
@@ -75,7 +78,7 @@ def _rules_of(node: dict[str, Any]) -> Iterator[str]:
 
 
 def _type(field: dict[str, Any]) -> str:
-    """The type, the bounds and the default of a field, as far as they are not for granted."""
+    """The type, the bounds and the default of a field, if they are not obvious."""
     if field["type"] == "array":
         return f"list of {_type(field['items'])}, at most {field['maxItems']}{_default(field)}"
     if "additionalProperties" in field:

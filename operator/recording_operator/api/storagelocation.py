@@ -1,4 +1,4 @@
-"""The StorageLocation: a bucket, how keys look in it, who may use it and how hard to try. Written by administrators."""
+"""The StorageLocation: a bucket, who may use it, how keys are made, and when to retry. Written by administrators."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -49,7 +49,7 @@ LabelKey = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "max
 
 
 class EncryptionType(StrEnum):
-    """Server-side encryption, in S3's words."""
+    """Server-side encryption, by the names of S3."""
 
     AES256 = "AES256"
     KMS = "aws:kms"
@@ -79,64 +79,70 @@ class Encryption(ApiModel):
 
     type: EncryptionType = Field(description="AES256 (the store's own keys) or aws:kms.")
     kms_key_id: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 2048})] | None = Field(
-        default=None, description="KMS key; only with type aws:kms. Absent: the account's default key."
+        default=None, description="KMS key, only with type aws:kms. Default: the account's default key."
     )
 
 
 class Credentials(ApiModel):
-    """Where the access key comes from."""
+    """Where the access key is stored."""
 
     model_config = ConfigDict(json_schema_extra=cel.ATOMIC)
 
     secret_name: ObjectName = Field(
-        description="Secret in the operator's own namespace with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, "
-        "if need be, AWS_SESSION_TOKEN."
+        description="Secret in the operator's namespace with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and optionally "
+        "AWS_SESSION_TOKEN."
     )
 
 
 class S3(ApiModel):
-    """A bucket of AWS S3 or of a store that speaks its protocol."""
+    """A bucket of AWS S3 or of a compatible store."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*S3_RULES))
 
     bucket: Annotated[str, WithJsonSchema(BUCKET_SCHEMA)] = Field(
-        description="Name of the bucket. With endpoint, upper case and '_' are allowed too. Cannot be changed."
+        description="Name of the bucket. With endpoint, it may contain upper-case letters and '_'. Cannot be changed."
     )
     region: Annotated[str, WithJsonSchema(REGION_SCHEMA)] | None = Field(
-        default=None, description="Region of the bucket, such as eu-west-2. Absent: us-east-1."
+        default=None, description="Region of the bucket, such as eu-west-2. Default: us-east-1."
     )
     endpoint: Annotated[str, WithJsonSchema(ENDPOINT_SCHEMA)] | None = Field(
         default=None,
-        description="Address of a store that is not AWS, such as https://minio.example.com:9000 or, behind a proxy, "
-        "https://example.com/minio/. The bucket is no part of it.",
+        description="URL of a store that is not AWS, such as https://minio.example.com:9000, or "
+        "https://example.com/minio/ behind a proxy. The bucket is not part of it.",
     )
-    path_style: bool = Field(default=False, description="Put the bucket into the path instead of the host name.")
+    path_style: bool = Field(
+        default=False, description="If true, the bucket is part of the path instead of the host name."
+    )
     prefix: Annotated[str, WithJsonSchema(PREFIX_SCHEMA)] = Field(
         default="",
-        description="Put before every key; empty, or ends with '/'. Belongs to one cluster alone. Cannot be changed.",
+        description="Prefix of every key. It is empty or ends with '/'. It must not be shared between clusters. Cannot "
+        "be changed.",
     )
     storage_class: Annotated[str, WithJsonSchema(STORAGE_CLASS_SCHEMA)] | None = Field(
         default=None,
-        description="Storage class of the objects: one of AWS, or with endpoint whatever the store has, such as "
-        "NEARLINE. Absent: the bucket's default.",
+        description="Storage class of the objects: one of AWS or, with endpoint, any class of the store, such as "
+        "NEARLINE. Default: the bucket's default.",
     )
     encryption: Encryption | None = Field(
-        default=None, description="Server-side encryption. Absent: the bucket's default."
+        default=None, description="Server-side encryption. Default: the bucket's default."
     )
     tags: Annotated[dict[str, str], WithJsonSchema(TAGS_SCHEMA)] = Field(
-        default_factory=dict, description="Tags that every object gets; at most 10."
+        default_factory=dict, description="Tags for every object, at most 10."
     )
     checksums: ChecksumUse = Field(
         default=ChecksumUse.AUTO,
-        description="The store's own CRC64NVME checksums. Auto: used as far as the check finds them, else objects are "
-        "proved by their ETags or by reading them back. Required: a store without them is refused. Off: never used.",
+        description="How the store's own CRC64NVME checksums are used. Auto: if the store supports them; otherwise "
+        "objects are verified by their ETags or by reading them back. Required: a store without them is "
+        "rejected. Off: never.",
     )
     ca_bundle: Annotated[str, WithJsonSchema(CA_BUNDLE_SCHEMA)] | None = Field(
-        default=None, repr=False, description="Certificates (PEM) to trust for the endpoint instead of the public ones."
+        default=None,
+        repr=False,
+        description="CA certificates (PEM) to trust for the endpoint, instead of the public ones.",
     )
     credentials: Credentials | None = Field(
         default=None,
-        description="Access key. Absent: the operator's ambient identity (IRSA, workload identity, instance role).",
+        description="Access key. Default: the identity of the operator's pod (IRSA, workload identity, instance role).",
     )
 
     @property
@@ -151,11 +157,11 @@ StoreSpec = S3
 
 
 class LabelSelectorRequirement(ApiModel):
-    """One requirement on labels."""
+    """One requirement on the labels of a namespace."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*EXPRESSION_RULES))
 
-    key: LabelKey = Field(description="Label.")
+    key: LabelKey = Field(description="Key of the label.")
     operator: SelectorOperator = Field(description="In, NotIn, Exists or DoesNotExist.")
     values: Annotated[tuple[LabelValue, ...], Field(json_schema_extra={"maxItems": 64})] = Field(
         default=(), description="Values for In and NotIn."
@@ -163,7 +169,7 @@ class LabelSelectorRequirement(ApiModel):
 
 
 class LabelSelector(ApiModel):
-    """A selector on the labels of namespaces; all requirements must hold. Without any, it selects nothing."""
+    """Selects namespaces by label. All requirements must be met. Without requirements it selects nothing."""
 
     match_labels: Annotated[
         dict[str, str],
@@ -177,33 +183,38 @@ class LabelSelector(ApiModel):
 
 
 class AllowedNamespaces(ApiModel):
-    """Whose Recordings may use the location: namespaces by name, or by label. Empty: none."""
+    """Namespaces whose Recordings may use the location, by name or by label. Empty: none."""
 
     names: Annotated[
         tuple[Annotated[str, WithJsonSchema(NAMESPACE_SCHEMA)], ...],
         Field(json_schema_extra={"maxItems": 1000, "x-kubernetes-list-type": "set"}),
-    ] = Field(default=(), description="Namespaces by name.")
+    ] = Field(default=(), description="Names of namespaces.")
     selector: LabelSelector | None = Field(
         default=None,
-        description="Namespaces by label. A selector without requirements selects none; "
-        "for all namespaces write the expression {key: kubernetes.io/metadata.name, operator: Exists}.",
+        description="Selects namespaces by label. A selector without requirements selects none. To allow all "
+        "namespaces, use the expression {key: kubernetes.io/metadata.name, operator: Exists}.",
     )
 
 
 class Limits(ApiModel):
-    """Bounds of what the location takes."""
+    """Limits for the location."""
 
     concurrent_uploads: Slots | None = Field(
-        default=None, description="Recordings uploading into the location at once."
+        default=None,
+        description="Most artifacts in transfer to the location at the same time. Default: no limit of the location.",
     )
     per_namespace: Slots | None = Field(
-        default=None, description="Recordings of one namespace uploading into the location at once."
+        default=None,
+        description="Most artifacts of one namespace in transfer to the location at the same time. Default: no limit "
+        "of the location.",
     )
-    max_artifact_size: Bytes | None = Field(default=None, description="Largest artifact, such as 50Gi.")
+    max_artifact_size: Bytes | None = Field(
+        default=None, description="Largest artifact, such as 50Gi. Default: no limit of the location."
+    )
     bandwidth_per_second: Annotated[Bytes, WithJsonSchema(BANDWIDTH_SCHEMA)] | None = Field(
         default=None,
-        description="Bytes per second that all transfers into the location together may move, such as 100Mi. They "
-        "share it evenly; a change holds at once. Absent: no limit.",
+        description="Bytes per second for all transfers to the location together, such as 100Mi. Transfers share it "
+        "evenly. A change takes effect at once. Default: no limit.",
     )
 
 
@@ -211,7 +222,7 @@ DEFAULT_RETRY_DELAYS: tuple[timedelta, ...] = (timedelta(minutes=2), timedelta(m
 
 
 class Retry(ApiModel):
-    """How often and when a failed artifact is tried again."""
+    """When a failed artifact is retried."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*RETRY_RULES))
 
@@ -219,20 +230,21 @@ class Retry(ApiModel):
         tuple[Annotated[Duration, WithJsonSchema(RETRY_DELAY_SCHEMA)], ...], Field(json_schema_extra={"maxItems": 10})
     ] = Field(
         default=DEFAULT_RETRY_DELAYS,
-        description="Waits after the first, second, … failed attempt; after the last one the artifact is Failed. "
-        "Empty: no retry.",
+        description="Delays after the first, second, … failed attempt. After the attempt that follows the last delay, "
+        "the artifact is Failed. Empty: no retry.",
     )
     until_expiry: bool = Field(
-        default=False, description="Repeat the last delay until the source expires, instead of giving up."
+        default=False, description="If true, the last delay is repeated until the source expires, instead of giving up."
     )
     refresh_grace: Duration = Field(
         default=timedelta(hours=1),
-        description="How long an artifact with an expired URL waits, parts kept, for a fresh one. 0s: not at all.",
+        description="How long an artifact whose URL has expired waits for a fresh URL. Its stored parts are kept. 0s: "
+        "it fails at once.",
     )
 
 
 class CloudWatch(ApiModel):
-    """Request metrics of a bucket of AWS."""
+    """Request metrics of a bucket on AWS."""
 
     filter_id: Annotated[str, WithJsonSchema(FILTER_ID_SCHEMA)] = Field(
         description="Id of the bucket's metrics configuration, such as EntireBucket."
@@ -240,42 +252,45 @@ class CloudWatch(ApiModel):
 
 
 class AccessLogs(ApiModel):
-    """Server access logs, in the format of S3, that the bucket's store delivers into a bucket."""
+    """Server access logs of the bucket, in the format of S3."""
 
     bucket: Annotated[str, WithJsonSchema(BUCKET_SCHEMA)] = Field(
-        description="Bucket that the logs are delivered to; read with the location's own credentials and endpoint."
+        description="Bucket that the logs are delivered to. It is read with the location's own credentials and "
+        "endpoint."
     )
     prefix: Annotated[str, WithJsonSchema(LOG_PREFIX_SCHEMA)] = Field(
         default="",
-        description="What is before the date in the logs' keys, such as logs/ or, where they are partitioned by date, "
+        description="The part of the logs' keys before the date, such as logs/ or, if they are partitioned by date, "
         "logs/111122223333/eu-west-2/recordings/.",
     )
 
 
 class Prices(ApiModel):
-    """What the store charges, for StorageReports."""
+    """What the store charges. Used by StorageReports."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*PRICES_RULES))
 
     profile: Annotated[str, WithJsonSchema(PROFILE_NAME_SCHEMA)] = Field(
-        default="default", description="Price profile, such as aws-s3/eu-west-2; docs/costs.md lists them."
+        default="default", description="Price profile, such as aws-s3/eu-west-2. docs/costs.md lists them."
     )
     config_map: ObjectName | None = Field(
         default=None,
-        description="ConfigMap in the operator's own namespace with further profiles, each an entry ending in .toml.",
+        description="ConfigMap in the operator's namespace with more profiles. Each entry ends with .toml.",
     )
     cloud_watch: CloudWatch | None = Field(
         default=None,
-        description="Take downloads from CloudWatch (AWS only). Absent: they are estimated, see a report's playback.",
+        description="Count downloads with CloudWatch (AWS only). Default: downloads are estimated, see spec.playback "
+        "of a StorageReport.",
     )
     access_logs: AccessLogs | None = Field(
         default=None,
-        description="Take downloads from the bucket's server access logs, by organisation. Absent: they are estimated.",
+        description="Count downloads from the bucket's server access logs, by organisation. Default: downloads are "
+        "estimated.",
     )
 
 
 class StorageLocationSpec(ApiModel):
-    """A place that takes objects, and the rules of its use."""
+    """A bucket, and the rules for using it."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES))
 
@@ -283,20 +298,22 @@ class StorageLocationSpec(ApiModel):
     key_template: Annotated[str, WithJsonSchema(KEY_TEMPLATE_SCHEMA)] = Field(
         default=DEFAULT_KEY_TEMPLATE,
         description="How keys are made, after the prefix. Placeholders, each at most once: {org} {user} {project} "
-        "{namespace} {name} {uid} {artifact} {ext} {year} {month} {day}. {uid} and {artifact} must be there; {ext} "
-        "stands at the end. Cannot be changed.",
+        "{namespace} {name} {uid} {artifact} {ext} {year} {month} {day}. {uid} and {artifact} are "
+        "required; {ext} must be at the end. Cannot be changed.",
     )
     allowed_namespaces: AllowedNamespaces = Field(
-        default_factory=AllowedNamespaces, description="Whose Recordings may use the location. Absent or empty: none."
+        default_factory=AllowedNamespaces,
+        description="Namespaces whose Recordings may use the location. Default: none.",
     )
-    limits: Limits = Field(default_factory=Limits, description="Bounds of what the location takes.")
-    retry: Retry = Field(default_factory=Retry, description="How often and when a failed artifact is tried again.")
+    limits: Limits = Field(default_factory=Limits, description="Limits for the location.")
+    retry: Retry = Field(default_factory=Retry, description="When a failed artifact is retried.")
     deletion_policies: Annotated[
         tuple[DeletionPolicy, ...],
         Field(json_schema_extra={"minItems": 1, "maxItems": 2, "x-kubernetes-list-type": "set"}),
-    ] = Field(default=(DeletionPolicy.RETAIN,), description="What Recordings may ask for in deletionPolicy.")
+    ] = Field(default=(DeletionPolicy.RETAIN,), description="Values that Recordings may use for deletionPolicy.")
     prices: Prices = Field(
-        default_factory=Prices, description="What the store charges, for StorageReports. Absent: the profile default."
+        default_factory=Prices,
+        description="What the store charges. Used by StorageReports. Default: the profile default.",
     )
 
     @property
@@ -306,26 +323,27 @@ class StorageLocationSpec(ApiModel):
 
 
 class StorageLocationStatus(ApiModel):
-    """What the operator's probe found. Written by the operator only."""
+    """Result of the operator's check. Only the operator writes it."""
 
-    observed_generation: Generation | None = Field(
-        default=None, description="metadata.generation that this status answers."
-    )
+    observed_generation: Generation | None = Field(default=None, description="The generation most recently reconciled.")
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
             json_schema_extra={"maxItems": 16, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
         ),
-    ] = Field(default=(), description="Ready says whether a test write, a multipart upload and its abort succeeded.")
+    ] = Field(default=(), description="Ready: whether a test write, a multipart upload and its abort succeeded.")
     capabilities: Annotated[
         dict[str, bool],
         WithJsonSchema({"type": "object", "maxProperties": 32, "additionalProperties": {"type": "boolean"}}),
-    ] = Field(default_factory=dict, description="What the store can do, as found by the probe.")
-    last_probe_time: Time | None = Field(default=None, description="When the store was last probed.")
+    ] = Field(
+        default_factory=dict,
+        description="What the store supports, as found by the check. docs/stores.md explains each one.",
+    )
+    last_probe_time: Time | None = Field(default=None, description="When the store was last checked.")
 
 
 class StorageLocation(ApiModel):
-    """A bucket that Recordings may be stored in, how keys look in it, who may use it and how hard to try."""
+    """A bucket that Recordings may be stored in, who may use it, and how keys are made."""
 
     metadata: ObjectMeta
     spec: StorageLocationSpec

@@ -41,7 +41,7 @@ BUCKET_SCHEMA: Final = cel.string(
     ),
     max_length=255,
 )
-# Of AWS, whose rules other stores may loosen.
+# Those of AWS; other stores may have others.
 AWS_STORAGE_CLASSES: Final = (
     "STANDARD",
     "REDUCED_REDUNDANCY",
@@ -100,7 +100,7 @@ LOG_PREFIX_SCHEMA: Final = cel.string(
 PRICES_RULES: Final = (
     Rule(
         rule="!has(self.cloudWatch) || !has(self.accessLogs)",
-        message="downloads are counted by cloudWatch or accessLogs, not both",
+        message="set at most one of cloudWatch and accessLogs",
         field_path=".accessLogs",
     ),
 )
@@ -111,7 +111,7 @@ CA_BUNDLE_SCHEMA: Final = cel.string(
     ),
     max_length=65536,
 )
-# What S3 takes in names and values of tags.
+# What S3 accepts in names and values of tags.
 _TAG: Final = r"^[\p{L}\p{Z}\p{N}_.:/=+@-]*$"
 TAGS_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -121,11 +121,11 @@ TAGS_SCHEMA: Final[dict[str, Any]] = {
         Rule(rule="self.all(k, size(k) > 0 && size(k) <= 128)", message="a tag name has 1 to 128 characters"),
         Rule(
             rule=f"self.all(k, k.matches(r'{_TAG}') && self[k].matches(r'{_TAG}'))",
-            message="write names and values of tags with letters, digits, blanks and + - = . _ : / @",
+            message="write names and values of tags with letters, digits, spaces and + - = . _ : / @",
         ),
         Rule(
             rule="self.all(k, !k.lowerAscii().startsWith('aws:'))",
-            message="tag names beginning with aws: are the store's own",
+            message="tag names that begin with aws: are reserved for the store",
         ),
     ),
 }
@@ -134,7 +134,7 @@ NAMESPACE_SCHEMA: Final = cel.label_schema("write the name of a namespace")
 LEAST_BANDWIDTH: Final = "64Ki"
 BANDWIDTH_SCHEMA: Final = cel.quantity_schema(
     Rule(
-        # What is no amount has its own message.
+        # An invalid amount has its own message.
         rule="!isQuantity(self) || quantity(self).compareTo(quantity('0')) <= 0"
         f" || quantity(self).compareTo(quantity('{LEAST_BANDWIDTH}')) >= 0",
         message=f"must be at least {LEAST_BANDWIDTH}; to stop uploads set spec.suspend of the Recordings",
@@ -154,7 +154,7 @@ S3_RULES: Final = (
         field_path=".storageClass",
     ),
     Rule(
-        # On the parent: an endpoint with a password must not be echoed.
+        # A rule of the parent, because its message must not contain an endpoint with a password.
         rule=f"!has(self.endpoint) || (self.endpoint.matches('{_ENDPOINT}')"
         " && isURL(self.endpoint)"
         " && (url(self.endpoint).getPort() == '' || int(url(self.endpoint).getPort()) <= 65535))",
@@ -163,11 +163,11 @@ S3_RULES: Final = (
     ),
     Rule(
         rule="!has(self.endpoint) || !self.endpoint.matches('^https?://[^/@]*_')",
-        message="the host of an endpoint has no '_': S3 clients take no such name",
+        message="the host of an endpoint must not contain '_', which S3 clients do not accept",
         field_path=".endpoint",
     ),
     Rule(
-        # What is the name of no bucket at all has its own message.
+        # An invalid name has its own message.
         rule=f"has(self.endpoint) || !self.bucket.matches('{_BUCKET}')"
         " || self.bucket.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$')",
         message="a bucket of AWS has 3 to 63 lower-case letters, digits, '-' and '.'; for another store set endpoint",
@@ -179,7 +179,7 @@ S3_RULES: Final = (
         field_path=".bucket",
     ),
     Rule(
-        # The class of directory buckets has a message of its own.
+        # The class of directory buckets has its own message.
         rule="has(self.endpoint) || !has(self.storageClass)"
         f" || self.storageClass in {[*AWS_STORAGE_CLASSES, 'EXPRESS_ONEZONE']}",
         message=f"AWS has the storage classes {', '.join(AWS_STORAGE_CLASSES)}; for another store set endpoint",
@@ -205,7 +205,7 @@ RETRY_DELAY_SCHEMA: Final = cel.duration_schema(
 RETRY_RULES: Final = (
     Rule(
         rule="!self.untilExpiry || size(self.delays) > 0",
-        message="untilExpiry repeats the last of delays: write at least one",
+        message="untilExpiry repeats the last delay; write at least one in delays",
         field_path=".untilExpiry",
     ),
 )
@@ -217,15 +217,19 @@ LOCATION_SPEC_RULES: Final = (
     ),
 )
 _KNOWN: Final = " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+_ONLY_KNOWN: Final = f"use only the placeholders {_KNOWN}"
 _ONCE: Final = " && ".join(f"self.indexOf('{{{name}}}') == self.lastIndexOf('{{{name}}}')" for name in PLACEHOLDERS)
 KEY_TEMPLATE_SCHEMA: Final = cel.string(
     Rule(rule="self.contains('{uid}')", message="must contain {uid}, so that two recordings never share a key"),
     Rule(
         rule="self.contains('{artifact}')", message="must contain {artifact}, so that two artifacts never share a key"
     ),
-    Rule(rule=rf"self.matches('^([^{{}}]|[{{]({'|'.join(PLACEHOLDERS)})[}}])*$')", message=f"knows only {_KNOWN}"),
+    Rule(
+        rule=rf"self.matches('^([^{{}}]|[{{]({'|'.join(PLACEHOLDERS)})[}}])*$')",
+        message=_ONLY_KNOWN,
+    ),
     Rule(rule=_ONCE, message="must not contain a placeholder twice"),
-    Rule(rule="!self.contains('{ext}') || self.endsWith('{ext}')", message="{ext} must stand at the end"),
+    Rule(rule="!self.contains('{ext}') || self.endsWith('{ext}')", message="{ext} must be at the end"),
     Rule(
         rule=f"self.matches('^[{_KEY_CHARACTERS}/{{}}]*$')",
         message=f"use only {_KEY_CHARACTERS_MESSAGE}, placeholders, and '/' between folders",
@@ -233,11 +237,11 @@ KEY_TEMPLATE_SCHEMA: Final = cel.string(
     Rule(
         rule="!self.startsWith('/') && !self.endsWith('/') && !self.contains('//') && !self.contains('..')"
         " && !self.matches('(^|/)[.]?(/|$|[{]ext)')",
-        message="must not begin or end with '/', or contain '//', '..' or a segment that is empty but for '.' or {ext}",
+        message="must not begin or end with '/', or contain '//', '..' or a segment with only '.' or {ext}",
     ),
     Rule(
         rule=f"!self.contains('{RESERVED_FOLDER}')",
-        message=f"must not contain {RESERVED_FOLDER}; it is the operator's own",
+        message=f"must not contain {RESERVED_FOLDER}, which is reserved for the operator",
     ),
     max_length=MAX_TEMPLATE_CHARS,
 )

@@ -1,7 +1,7 @@
-"""The StorageReport: how much is stored, what it costs, what it will cost, and who causes it. For administrators.
+"""The StorageReport: how much is stored, what it costs and will cost, and for whom. For administrators.
 
-Money and gigabytes are decimal strings, never binary fractions. `docs/costs.md` says of every number where it comes
-from and what it cannot know.
+Money and gigabytes are decimal strings, never binary fractions. `docs/costs.md` says where every number comes from and
+what it does not include.
 """
 
 from decimal import Decimal
@@ -45,14 +45,14 @@ _SET: Final = {"x-kubernetes-list-type": "set"}
 
 
 class PlaybackBase(StrEnum):
-    """What share of what is downloaded: of all that is stored, each month, or of what was uploaded."""
+    """What the ratio of downloads refers to: all that is stored, each month, or what was uploaded."""
 
     STORED = "Stored"
     UPLOADED = "Uploaded"
 
 
 class ThresholdType(StrEnum):
-    """Whether a threshold is about the month so far or about the month's projected end."""
+    """Whether a threshold refers to the month so far or to the projected end of the month."""
 
     ACTUAL = "Actual"
     FORECASTED = "Forecasted"
@@ -67,7 +67,7 @@ class ReportSource(StrEnum):
 
 
 class DownloadSource(StrEnum):
-    """Where the volume of downloads comes from."""
+    """How the volume of downloads was determined."""
 
     PLAYBACK = "Playback"
     CLOUD_WATCH = "CloudWatch"
@@ -82,50 +82,55 @@ class ProjectionMethod(StrEnum):
 
 
 class ReportScope(ApiModel):
-    """What the report looks at; an empty list means all."""
+    """What the report includes. An empty list includes all."""
 
     orgs: Annotated[
         tuple[Annotated[str, WithJsonSchema(SCOPE_ORG_SCHEMA)], ...], Field(json_schema_extra={"maxItems": 256, **_SET})
-    ] = Field(default=(), description="Organisations.")
+    ] = Field(default=(), description="Organisations to include.")
     namespaces: Annotated[
         tuple[Annotated[str, WithJsonSchema(SCOPE_NAMESPACE_SCHEMA)], ...],
         Field(json_schema_extra={"maxItems": 256, **_SET}),
-    ] = Field(default=(), description="Namespaces.")
+    ] = Field(default=(), description="Namespaces to include.")
     storage_locations: Annotated[tuple[ObjectName, ...], Field(json_schema_extra={"maxItems": 64, **_SET})] = Field(
-        default=(), description="StorageLocations."
+        default=(), description="StorageLocations to include."
     )
 
 
 class ReportPrices(ApiModel):
-    """Prices of this report instead of those that the StorageLocations name."""
+    """Prices for this report, instead of the prices of the StorageLocations."""
 
     profile: Annotated[str, WithJsonSchema(PROFILE_NAME_SCHEMA)] | None = Field(
         default=None, description="Price profile for all locations, such as aws-s3/us-east-1."
     )
     storage_per_gb_month: Price | None = Field(
-        default=None, alias="storagePerGBMonth", description="One rate for all storage classes, such as '0.023'."
+        default=None,
+        alias="storagePerGBMonth",
+        description="Price of one GB-month for all storage classes, as a decimal string such as '0.023'.",
     )
     download_per_gb: Price | None = Field(
-        default=None, alias="downloadPerGB", description="One rate for downloads, such as '0.09'; nothing is free then."
+        default=None,
+        alias="downloadPerGB",
+        description="Price of one GB downloaded, as a decimal string such as '0.09'. There is no free allowance then.",
     )
 
 
 class Playback(ApiModel):
-    """How downloads are estimated where nobody counts them."""
+    """How downloads are estimated if they are not counted."""
 
     ratio: Ratio = Field(
-        default=Decimal("0.5"), description="Share of the base that is downloaded in a month; '0.5' is half."
+        default=Decimal("0.5"),
+        description="Share of the base that is downloaded in a month, as a decimal string. '0.5' is half.",
     )
     base: PlaybackBase = Field(
         default=PlaybackBase.STORED,
-        description="Stored: the share of all that is stored, each month. Uploaded: the share of what was uploaded.",
+        description="Stored: share of all that is stored, each month. Uploaded: share of what was uploaded.",
     )
 
 
 class Threshold(ApiModel):
-    """A share of the budget that is worth a warning."""
+    """A percentage of the budget that causes a warning."""
 
-    percent: Annotated[int, WithJsonSchema(PERCENT_SCHEMA)] = Field(description="Percent of the budget.")
+    percent: Annotated[int, WithJsonSchema(PERCENT_SCHEMA)] = Field(description="Percentage of the budget, 1 to 1000.")
     type: ThresholdType = Field(
         default=ThresholdType.ACTUAL,
         description="Actual: the month so far. Forecasted: the projected end of the month.",
@@ -133,42 +138,49 @@ class Threshold(ApiModel):
 
 
 class Budget(ApiModel):
-    """What a month may cost."""
+    """Budget for a month."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*BUDGET_RULES))
 
-    amount: Budgeted = Field(description="Amount for a month, such as '50'.")
+    amount: Budgeted = Field(description="Amount for one month, as a decimal string such as '50'.")
     currency: Annotated[str, WithJsonSchema(CURRENCY_SCHEMA)] = Field(
-        default="USD", description="Currency of the amount; it must be that of the prices."
+        default="USD", description="Currency of the amount. It must be the currency of the prices."
     )
     thresholds: Annotated[tuple[Threshold, ...], Field(json_schema_extra={"maxItems": 10})] = Field(
-        default=(), description="When to warn. Absent: at 100 percent, Actual and Forecasted."
+        default=(), description="When to warn. Default: at 100 percent, Actual and Forecasted."
     )
 
 
 class StorageReportSpec(ApiModel):
-    """What to count, when, at which prices."""
+    """What to count, when, and at which prices."""
 
     schedule: Annotated[str, WithJsonSchema(SCHEDULE_SCHEMA)] = Field(
-        default="0 0 * * *", description="When to refresh, as five cron fields. A missed time is made up for once."
+        default="0 0 * * *",
+        description="When to refresh, as five cron fields. If times were missed, the report is refreshed once.",
     )
     time_zone: Annotated[str, WithJsonSchema(TIME_ZONE_SCHEMA)] = Field(
-        default="UTC", description="Time zone of the schedule, such as Europe/London. Days and months are in UTC."
+        default="UTC",
+        description="Time zone of the schedule, such as Europe/London. Days and months of the report are always in "
+        "UTC.",
     )
-    scope: ReportScope = Field(default_factory=ReportScope, description="What to look at. Absent: everything.")
+    scope: ReportScope = Field(
+        default_factory=ReportScope, description="What the report includes. Default: everything."
+    )
     prices: ReportPrices = Field(
-        default_factory=ReportPrices, description="Prices instead of those that the StorageLocations name."
+        default_factory=ReportPrices, description="Prices for this report. Default: the prices of the StorageLocations."
     )
-    playback: Playback = Field(default_factory=Playback, description="How downloads are estimated.")
-    budget: Budget | None = Field(default=None, description="What a month may cost. Absent: no budget.")
-    suspend: bool = Field(default=False, description="Refresh no more until it is false again.")
+    playback: Playback = Field(
+        default_factory=Playback, description="How downloads are estimated if they are not counted."
+    )
+    budget: Budget | None = Field(default=None, description="Budget for a month. Default: no budget.")
+    suspend: bool = Field(default=False, description="If true, the report is not refreshed.")
     refresh_token: Annotated[str, WithJsonSchema({"type": "string", "maxLength": 64})] = Field(
-        default="", description="Any change of this text refreshes now."
+        default="", description="Change this text to refresh the report now."
     )
 
 
 class ReportTotals(ApiModel):
-    """How much there is now."""
+    """Current totals."""
 
     recordings: ByteCount = Field(default=0, description="Recordings in Kubernetes.")
     objects: ByteCount = Field(default=0, description="Objects in the buckets.")
@@ -176,7 +188,7 @@ class ReportTotals(ApiModel):
     storage_gb: Figure = Field(
         default=Decimal(0),
         alias="storageGB",
-        description="GB that are paid for, incomplete uploads included; each location's as its prices count them.",
+        description="GB that are billed, with incomplete uploads. The prices of each location define its GB.",
     )
     upload_gb24h: Figure = Field(
         default=Decimal(0), alias="uploadGB24h", description="GB that Recordings stored in the last 24 hours."
@@ -185,89 +197,93 @@ class ReportTotals(ApiModel):
     download_gb: Figure = Field(
         default=Decimal(0),
         alias="downloadGB",
-        description="GB downloaded this month so far: counted, or estimated; see byStorageLocation[].downloads.",
+        description="GB downloaded this month so far, counted or estimated; see byStorageLocation[].downloads.",
     )
     api_requests: ByteCount = Field(
-        default=0, description="Write requests of this month so far, from the number of parts of each object."
+        default=0, description="Write requests of this month so far, computed from the number of parts of each object."
     )
-    orphaned_bytes: ByteCount = Field(default=0, description="Bytes of objects whose Recording is gone.")
+    orphaned_bytes: ByteCount = Field(default=0, description="Bytes of objects whose Recording no longer exists.")
     incomplete_upload_bytes: ByteCount = Field(
-        default=0, description="Bytes in multipart uploads that are neither complete nor aborted; they cost too."
+        default=0, description="Bytes in multipart uploads that are neither complete nor aborted. They are billed too."
     )
     foreign_bytes: ByteCount = Field(
         default=0,
-        description="Bytes under the locations' prefixes whose keys the keyTemplate does not make; in no other number.",
+        description="Bytes under the locations' prefixes whose keys do not match the keyTemplate. They are not "
+        "included in any other number.",
     )
 
 
 class ReportUploads(ApiModel):
-    """How uploads went in the last 24 hours."""
+    """Results of uploads in the last 24 hours."""
 
-    success_rate: Text | None = Field(default=None, description="Share of them that ended as Complete.")
-    mean_seconds: ByteCount | None = Field(default=None, description="Mean time from the first upload to Complete.")
+    success_rate: Text | None = Field(default=None, description="Share of the Recordings that ended as Complete.")
+    mean_seconds: ByteCount | None = Field(
+        default=None, description="Mean time in seconds from the first upload to Complete."
+    )
     failed24h: ByteCount = Field(default=0, alias="failed24h", description="Recordings that ended as Failed.")
 
 
 class ReportCost(ApiModel):
-    """What it costs."""
+    """Current and projected cost."""
 
-    currency: Text = Field(default="USD", description="Currency of every amount of money here.")
-    today: Figure = Field(default=Decimal(0), description="Cost of one day, as things stand now.")
+    currency: Text = Field(default="USD", description="Currency of all amounts in this status.")
+    today: Figure = Field(default=Decimal(0), description="Cost of one day with the current storage and downloads.")
     month_to_date: Figure = Field(default=Decimal(0), description="Cost of this month (UTC) so far.")
-    projected_month: Figure = Field(default=Decimal(0), description="Cost of this month, projected to its end.")
-    projected_next_month: Figure = Field(default=Decimal(0), description="Cost of next month, projected.")
+    projected_month: Figure = Field(default=Decimal(0), description="Projected cost of this whole month.")
+    projected_next_month: Figure = Field(default=Decimal(0), description="Projected cost of next month.")
     last_month: Figure | None = Field(
-        default=None, description="Cost of the month before. Absent where no day of it was counted."
+        default=None, description="Cost of the previous month. Absent if no day of it was counted."
     )
     method: ProjectionMethod = Field(
         default=ProjectionMethod.FLAT,
-        description="How it was projected. Flat: as now. WeekdayTrend: growing as each weekday did lately.",
+        description="How the cost was projected. Flat: everything stays as it is. WeekdayTrend: storage grows as on "
+        "the same weekdays before.",
     )
 
 
 class ReportSummary(ApiModel):
-    """The numbers of `kubectl get`, written for people."""
+    """Human-readable numbers for kubectl get."""
 
-    storage: Text | None = Field(default=None, description="What is stored, such as 24.31 GB.")
+    storage: Text | None = Field(default=None, description="Stored GB, such as 24.31 GB.")
     month_to_date: Text | None = Field(default=None, description="Cost of this month so far, such as 1.23 USD.")
-    projected_month: Text | None = Field(default=None, description="Cost of this month, projected.")
-    projected_next_month: Text | None = Field(default=None, description="Cost of next month, projected.")
+    projected_month: Text | None = Field(default=None, description="Projected cost of this month.")
+    projected_next_month: Text | None = Field(default=None, description="Projected cost of next month.")
     budget: Text | None = Field(default=None, description="Used share of the budget, such as 82% of 50.00 USD.")
 
 
 class ClassRow(ApiModel):
-    """The share of a storage class. A Recording has none, its objects have."""
+    """Usage of one storage class."""
 
     name: RowName = Field(
-        description="Whose share; (other) sums up the rest, (unknown) what nobody could be found for."
+        description="Name of the row. (other) sums all further rows, (unknown) is usage whose owner is not known."
     )
     objects: ByteCount = Field(default=0, description="Objects in the buckets.")
-    bytes: ByteCount = Field(default=0, description="Bytes, those of incomplete uploads included.")
-    cost: Figure = Field(default=Decimal(0), description="Its part of cost.today; the parts sum to it.")
+    bytes: ByteCount = Field(default=0, description="Bytes, with those of incomplete uploads.")
+    cost: Figure = Field(default=Decimal(0), description="Part of cost.today. The parts sum to it.")
 
 
 class ReportRow(ClassRow):
-    """The share of one who has Recordings."""
+    """Usage of one organisation, namespace or StorageLocation."""
 
     recordings: ByteCount = Field(default=0, description="Recordings in Kubernetes.")
 
 
 class LocationRow(ReportRow):
-    """The share of a StorageLocation, and what it was counted by."""
+    """Usage of one StorageLocation, and how it was counted."""
 
-    source: ReportSource = Field(description="Inventory: the bucket was listed. Recordings: it could not be.")
+    source: ReportSource = Field(description="Inventory: the bucket was listed. Recordings: it could not be listed.")
     downloads: DownloadSource = Field(
         default=DownloadSource.PLAYBACK,
-        description="Playback: estimated by spec.playback. CloudWatch, AccessLogs: counted there.",
+        description="Playback: estimated with spec.playback. CloudWatch, AccessLogs: counted there.",
     )
     profile: Annotated[str, Clipped(128)] = Field(description="Price profile.")
     prices_as_of: Day = Field(description="Date of the prices.")
 
 
 class HistoryOrg(ApiModel):
-    """An organisation's part of a day or month."""
+    """Usage of one organisation in a day or month."""
 
-    name: RowName = Field(description="Organisation; (other) sums up the rest.")
+    name: RowName = Field(description="Organisation. (other) sums all further ones.")
     storage_gb: Figure = Field(default=Decimal(0), alias="storageGB", description="GB stored.")
     upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
     download_gb: Figure = Field(
@@ -280,30 +296,32 @@ class HistoryOrg(ApiModel):
 
 
 class HistoryEntry(ApiModel):
-    """One day, or, further back, one month, in UTC."""
+    """One day, or one month for older entries, in UTC."""
 
-    date: Day = Field(description="Day such as 2026-11-21, or month such as 2026-08.")
+    date: Day = Field(description="Day, such as 2026-11-21, or month, such as 2026-08.")
     estimated: bool = Field(
-        default=False, description="No sample was taken on that day: interpolated, or drawn from the objects' ages."
+        default=False, description="True if no sample was taken on that day, and its numbers were derived from others."
     )
     storage_gb: Figure = Field(
-        default=Decimal(0), alias="storageGB", description="GB stored at the day's last sample; of a month, the mean."
+        default=Decimal(0),
+        alias="storageGB",
+        description="GB stored at the last sample of the day. For a month, the mean.",
     )
     upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
     download_gb: Figure = Field(
         default=Decimal(0), alias="downloadGB", description="GB downloaded, counted or estimated."
     )
     api_requests: ByteCount = Field(default=0, description="Write requests.")
-    cost: Figure = Field(default=Decimal(0), description="Cost of all.")
+    cost: Figure = Field(default=Decimal(0), description="Total cost.")
     orgs: Annotated[tuple[HistoryOrg, ...], Field(json_schema_extra={"maxItems": MOST_HISTORY_ORGS})] = Field(
         default=(), description="The largest organisations, and (other)."
     )
 
 
 class StorageReportStatus(ApiModel):
-    """The report. Written by the operator only."""
+    """The report. Only the operator writes it."""
 
-    observed_generation: ByteCount | None = Field(default=None, description="metadata.generation that this answers.")
+    observed_generation: ByteCount | None = Field(default=None, description="The generation most recently reconciled.")
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
@@ -312,53 +330,55 @@ class StorageReportStatus(ApiModel):
     ] = Field(
         default=(),
         description="Ready and Stalled: whether the last refresh succeeded. BudgetExceeded and ForecastExceedsBudget: "
-        "whether a threshold is passed.",
+        "whether a threshold of the budget is reached.",
     )
-    last_schedule_time: Time | None = Field(default=None, description="The last scheduled time that was acted on.")
-    last_refresh_time: Time | None = Field(default=None, description="When the last refresh that succeeded ended.")
+    last_schedule_time: Time | None = Field(default=None, description="Last scheduled time that was acted on.")
+    last_refresh_time: Time | None = Field(default=None, description="When the last successful refresh ended.")
     next_refresh_time: Time | None = Field(default=None, description="When the next refresh is due.")
-    last_refresh_token: Text | None = Field(default=None, description="spec.refreshToken that was acted on last.")
-    failures: Count = Field(default=0, description="Refreshes that failed since the last one that succeeded.")
-    as_of: Time | None = Field(default=None, description="Time that the numbers are of.")
+    last_refresh_token: Text | None = Field(
+        default=None, description="Value of spec.refreshToken that was last acted on."
+    )
+    failures: Count = Field(default=0, description="Failed refreshes since the last successful one.")
+    as_of: Time | None = Field(default=None, description="Time that the numbers refer to.")
     source: ReportSource | None = Field(
         default=None,
-        description="Inventory: the buckets were listed. Recordings: they could not be. Mixed: some.",
+        description="Inventory: all buckets were listed. Recordings: none could be listed. Mixed: some could.",
     )
     unpriced: Annotated[tuple[Annotated[str, Clipped(128)], ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="Usage that the profiles have no price for; it is in no cost."
+        default=(), description="Usage that the price profiles have no price for. It is not included in any cost."
     )
     notes: Annotated[tuple[Annotated[str, Told(512)], ...], Field(json_schema_extra={"maxItems": MOST_NOTES})] = Field(
         default=(),
-        description="What the numbers leave out, such as the noncurrent versions of a versioned bucket, and what a "
-        "reader should know of how they were counted.",
+        description="What the numbers do not include, such as the noncurrent versions of a versioned bucket, and how "
+        "they were counted.",
     )
-    summary: ReportSummary | None = Field(default=None, description="The numbers of kubectl get.")
-    totals: ReportTotals | None = Field(default=None, description="How much there is now.")
-    uploads: ReportUploads | None = Field(default=None, description="How uploads went in the last 24 hours.")
-    cost: ReportCost | None = Field(default=None, description="What it costs.")
+    summary: ReportSummary | None = Field(default=None, description="Human-readable numbers for kubectl get.")
+    totals: ReportTotals | None = Field(default=None, description="Current totals.")
+    uploads: ReportUploads | None = Field(default=None, description="Results of uploads in the last 24 hours.")
+    cost: ReportCost | None = Field(default=None, description="Current and projected cost.")
     by_org: Annotated[tuple[ReportRow, ...], Field(json_schema_extra={"maxItems": MOST_ROWS})] = Field(
-        default=(), description="By organisation, the largest first."
+        default=(), description="Usage by organisation, the largest first."
     )
     by_namespace: Annotated[tuple[ReportRow, ...], Field(json_schema_extra={"maxItems": MOST_ROWS})] = Field(
-        default=(), description="By namespace, the largest first."
+        default=(), description="Usage by namespace, the largest first."
     )
     by_storage_location: Annotated[tuple[LocationRow, ...], Field(json_schema_extra={"maxItems": MOST_ROWS})] = Field(
-        default=(), description="By StorageLocation, the largest first."
+        default=(), description="Usage by StorageLocation, the largest first."
     )
     by_storage_class: Annotated[tuple[ClassRow, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="By storage class, the largest first."
+        default=(), description="Usage by storage class, the largest first."
     )
     history: Annotated[tuple[HistoryEntry, ...], Field(json_schema_extra={"maxItems": MOST_HISTORY})] = Field(
         default=(), description="Months, then days, the oldest first."
     )
     crossed: Annotated[tuple[Text, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="Thresholds passed this month or the last and told."
+        default=(), description="Thresholds reached in this or the previous month that an Event was posted for."
     )
-    ledger: Ledger | None = Field(default=None, description="What the next refresh goes on from.")
+    ledger: Ledger | None = Field(default=None, description="Data for the next refresh. Not for people.")
 
 
 class StorageReport(ApiModel):
-    """What the recordings take and cost: counted on a schedule, from the buckets, at dated prices."""
+    """A report of what is stored and what it costs, counted on a schedule."""
 
     metadata: ObjectMeta
     spec: StorageReportSpec = Field(default_factory=StorageReportSpec)

@@ -1,4 +1,4 @@
-"""The account that a StorageReport keeps between refreshes. For the operator alone; people read the other fields."""
+"""The account that a StorageReport keeps between refreshes. Only the operator uses it."""
 
 from typing import Annotated
 
@@ -15,9 +15,9 @@ class LedgerCell(ApiModel):
     storage_class: Text = Field(description="Storage class.")
     org: RowName = Field(description="Organisation.")
     bytes: ByteCount = Field(description="Bytes.")
-    billable_bytes: ByteCount = Field(description="Bytes as the prices round each object up.")
+    billable_bytes: ByteCount = Field(description="Bytes after the prices have rounded up the size of each object.")
     incomplete_bytes: ByteCount = Field(
-        default=0, description="Bytes of open uploads among them: nobody can read them."
+        default=0, description="Bytes of open uploads among them, which cannot be read."
     )
 
 
@@ -36,36 +36,36 @@ class LedgerTraffic(ApiModel):
     download_bytes: ByteCount = Field(default=0, description="Bytes downloaded.")
     writes: ByteCount = Field(default=0, description="Write requests.")
     counted_seconds: ByteCount = Field(
-        default=0, description="Time that `reads` came in, four weeks at most; 0 where downloads are estimated."
+        default=0, description="Time in seconds covered by reads, at most four weeks. 0 if downloads are estimated."
     )
 
 
 class LedgerRead(ApiModel):
-    """Bytes downloaded lately where they are counted."""
+    """Bytes downloaded recently, if they are counted."""
 
     storage_location: RowName = Field(description="StorageLocation.")
-    org: RowName = Field(default="", description="Organisation. Empty: all, where they are not told apart.")
-    bytes: ByteCount = Field(description="Bytes in countedSeconds.")
+    org: RowName = Field(default="", description="Organisation. Empty: all, if they cannot be distinguished.")
+    bytes: ByteCount = Field(description="Bytes downloaded within countedSeconds.")
 
 
 class LedgerYoung(ApiModel):
-    """Bytes that may not be deleted yet without paying for the rest of their minimum duration."""
+    """Bytes that are younger than the minimum duration of their storage class. Deleting them is charged."""
 
     storage_location: RowName = Field(description="StorageLocation.")
     storage_class: Text = Field(description="Storage class.")
-    date: Day = Field(description="Day that the objects are from.")
+    date: Day = Field(description="Day on which the objects were stored.")
     bytes: ByteCount = Field(description="Billable bytes.")
 
 
 class LedgerBasis(ApiModel):
-    """What was looked at when the young bytes of a location were counted: other bytes may not be compared."""
+    """What was counted as the young bytes of a location. Bytes counted another way must not be compared."""
 
     storage_location: RowName = Field(description="StorageLocation.")
-    mark: Text = Field(description="Tells its prefix, keyTemplate and scope from others.")
+    mark: Text = Field(description="Identifies the prefix, keyTemplate and scope.")
 
 
 class LedgerRecent(ApiModel):
-    """What had come on the day before the last sample; what is more by the next came late."""
+    """What had been uploaded on the day before the last sample. The next sample may find more, which was late."""
 
     storage_location: RowName = Field(description="StorageLocation.")
     org: RowName = Field(description="Organisation.")
@@ -74,14 +74,15 @@ class LedgerRecent(ApiModel):
 
 
 class Ledger(ApiModel):
-    """What the next refresh goes on from."""
+    """Data for the next refresh."""
 
     sampled_at: Time = Field(description="When the last sample was taken.")
     opened_at: Time | None = Field(
-        default=None, description="When the first sample was taken; days before are drawn from the objects' ages."
+        default=None,
+        description="When the first sample was taken. Earlier days are derived from the ages of the objects.",
     )
     breaks: Annotated[tuple[Day, ...], Field(json_schema_extra={"maxItems": 128})] = Field(
-        default=(), description="Days on which a location came, went, or was counted from another source."
+        default=(), description="Days on which a location was added, removed, or counted from another source."
     )
     cells: Annotated[tuple[LedgerCell, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
         default=(), description="The last sample."
@@ -93,18 +94,18 @@ class Ledger(ApiModel):
         default=(), description="Downloads and requests of the month so far."
     )
     reads: Annotated[tuple[LedgerRead, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
-        default=(), description="How fast downloads went lately, where they are counted."
+        default=(), description="Recent downloads, if they are counted."
     )
     young: Annotated[tuple[LedgerYoung, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
-        default=(), description="Bytes younger than the minimum duration of their storage class."
+        default=(), description="Bytes that are younger than the minimum duration of their storage class."
     )
     bases: Annotated[tuple[LedgerBasis, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
-        default=(), description="What `young` was counted by."
+        default=(), description="What was counted as young."
     )
     recent_since: Time | None = Field(
-        default=None, description="From when to sampledAt `recent` tells what came; absent where it does not."
+        default=None, description="Start of the period of recent, which ends at sampledAt. Absent if it is not known."
     )
-    recent_scope: Text = Field(default="", description="Mark of the scope that `recent` was counted in.")
+    recent_scope: Text = Field(default="", description="Identifies the scope that recent was counted in.")
     recent: Annotated[tuple[LedgerRecent, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
-        default=(), description="What had come shortly before the last sample."
+        default=(), description="What had been uploaded shortly before the last sample."
     )
