@@ -1,6 +1,6 @@
-"""What Prometheus sees. No label holds what a user wrote; `location` is a name that cluster administrators choose.
+"""The metrics for Prometheus. No label contains text of users; `location` is a name that administrators choose.
 
-One object holds everything: make it once, hand it to whoever has something to count.
+Create one object and pass it to everything that counts.
 """
 
 import re
@@ -31,48 +31,57 @@ class Metrics:
         self._registry = registry or CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
         Info(**self._named("build", "Version of the operator.")).info({"version": version})
-        self._recordings = self._gauge("recordings", "Recordings that this operator knows, by phase.", "phase")
+        self._recordings = self._gauge("recordings", "Recordings in the memory of this operator, by phase.", "phase")
         self._expiring = self._gauge(
             "recordings_expiring_soon",
             "Unfinished Recordings whose first source URL expires within 30 minutes, by phase.",
             "phase",
         )
         self._finished = self._counter(
-            "artifacts_finished", "Artifacts that reached an end, by outcome and reason.", "outcome", "reason"
+            "artifacts_finished",
+            "Artifacts that were stored or failed permanently, by outcome and reason.",
+            "outcome",
+            "reason",
         )
-        self._bytes = self._counter("transfer_bytes", "Bytes read from sources and stored in stores.", "direction")
+        self._bytes = self._counter(
+            "transfer_bytes", "Bytes read from sources and stored in stores, by direction.", "direction"
+        )
         self._waited = self._counter(
-            "bandwidth_wait_seconds", "Seconds that connections of transfers waited for a bandwidth limit.", "scope"
+            "bandwidth_wait_seconds",
+            "Seconds that connections of transfers waited for a bandwidth limit, by its scope.",
+            "scope",
         )
-        self._in_flight = self._gauge("transfers_in_flight", "Transfers that move bytes now.")
+        self._in_flight = self._gauge("transfers_in_flight", "Transfers running now.")
         self._duration = Histogram(
-            **self._named("transfer_duration_seconds", "Time of one transfer of an artifact, by outcome."),
+            **self._named("transfer_duration_seconds", "Duration of transfers of artifacts, by outcome."),
             labelnames=("outcome",),
             buckets=_TRANSFER_BUCKETS_S,
         )
-        self._retries = self._counter("retries", "Attempts that failed and will be made again, by reason.", "reason")
-        self._queue = self._gauge("queue_depth", "Recordings that wait for a slot or for their time.")
-        self._status_writes = self._counter("status_writes", "Writes of a status, by outcome.", "outcome")
-        self._api_errors = self._counter("api_errors", "Requests to the API server that failed, by error.", "error")
+        self._retries = self._counter("retries", "Failed attempts that are retried, by reason.", "reason")
+        self._queue = self._gauge("queue_depth", "Recordings that wait for a slot or for their next attempt.")
+        self._status_writes = self._counter("status_writes", "Status writes, by outcome.", "outcome")
+        self._api_errors = self._counter("api_errors", "Failed requests to the API server, by error.", "error")
         self._api_duration = Histogram(
-            **self._named("api_request_duration_seconds", "Time of a request to the API server, by verb."),
+            **self._named("api_request_duration_seconds", "Duration of requests to the API server, by verb."),
             labelnames=("verb",),
             buckets=_API_BUCKETS_S,
         )
-        self._expired = self._counter("source_expired", "Times that a source URL was found expired.")
-        self._leader = self._gauge("leader", "1 while this process holds the Lease.")
+        self._expired = self._counter("source_expired", "Source URLs found expired.")
+        self._leader = self._gauge("leader", "1 while this process holds the Lease, otherwise 0.")
         self._silence = self._gauge(
-            "watch_seconds_since_last_byte", "Seconds since the watch of a resource brought a byte.", "resource"
+            "watch_seconds_since_last_byte", "Seconds since the watch of a resource received a byte.", "resource"
         )
-        self._location = self._gauge("location_ready", "1 while the check of a StorageLocation succeeds.", "location")
-        self._dropped = self._counter("events_dropped", "Kubernetes Events that were not posted.")
+        self._location = self._gauge(
+            "location_ready", "1 while the check of a StorageLocation succeeds, otherwise 0.", "location"
+        )
+        self._dropped = self._counter("events_dropped", "Kubernetes Events that were dropped.")
         self.reports = ReportMetrics(self._registry)
         self.set_recordings({}, expiring={})
         for direction in ("read", "stored"):
             self._bytes.labels(direction)
 
     def render(self) -> bytes:
-        """Everything in Prometheus' text format (CONTENT_TYPE)."""
+        """All metrics in the text format of Prometheus (CONTENT_TYPE)."""
         return _CREATED.sub(b"", generate_latest(self._registry))
 
     # Recordings and artifacts

@@ -1,7 +1,7 @@
-"""What Prometheus sees of StorageReports. Names of reports, locations and classes are administrators' words.
+"""The metrics of StorageReports. Administrators choose the names of reports, locations and classes.
 
-Organisations are users' words: they get series only where the administrator asks, and so many at most. Prometheus
-knows only binary fractions: the exact amounts are in the report.
+Users choose the names of organisations, so these have series only if the administrator wants that, and at most as
+many. Prometheus has only binary fractions; the exact amounts are in the report.
 """
 
 from collections.abc import Iterable
@@ -17,32 +17,53 @@ _MONTH: Final = ("ToDate", "Projected", "NextProjected", "Last")
 
 
 class ReportMetrics:
-    """The figures of every report's last refresh. Thread-safe."""
+    """The figures of the last refresh of each report. Thread-safe."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(name, text, labelnames=("report", *labels), namespace=_NAMESPACE, registry=registry)
 
-        self._bytes = gauge("report_stored_bytes", "Bytes stored.", "location", "storage_class")
-        self._day = gauge("report_day_cost", "Cost of one day, as things stand.", "location", "currency")
-        self._class_day = gauge("report_class_day_cost", "The same by storage class.", "storage_class", "currency")
-        self._month = gauge(
-            "report_month_cost", "Cost of the month to date, projected, of the next and the last.", "kind", "currency"
+        self._bytes = gauge(
+            "report_stored_bytes", "Stored bytes, by StorageLocation and storage class.", "location", "storage_class"
         )
-        self._budget = gauge("report_budget", "The month's budget.", "currency")
-        self._exceeded = gauge("report_budget_exceeded", "1 while a threshold of a type is passed.", "type")
-        self._refreshed = gauge("report_last_refresh_timestamp_seconds", "When the last good refresh ended.")
-        self._next = gauge("report_next_refresh_timestamp_seconds", "When the next refresh is due, by the schedule.")
-        self._ready = gauge("report_ready", "1 while the last refresh succeeded.")
-        self._orphans = gauge("report_orphaned_bytes", "Bytes of objects whose Recording is gone.")
+        self._day = gauge(
+            "report_day_cost",
+            "Cost of one day with the current storage and downloads, by StorageLocation.",
+            "location",
+            "currency",
+        )
+        self._class_day = gauge(
+            "report_class_day_cost",
+            "Cost of one day with the current storage and downloads, by storage class.",
+            "storage_class",
+            "currency",
+        )
+        self._month = gauge(
+            "report_month_cost", "Cost of a month, by kind: ToDate, Projected, NextProjected, Last.", "kind", "currency"
+        )
+        self._budget = gauge("report_budget", "Budget for a month.", "currency")
+        self._exceeded = gauge(
+            "report_budget_exceeded", "1 while a threshold of the type is reached, otherwise 0.", "type"
+        )
+        self._refreshed = gauge("report_last_refresh_timestamp_seconds", "When the last successful refresh ended.")
+        self._next = gauge("report_next_refresh_timestamp_seconds", "When the next refresh is due by the schedule.")
+        self._ready = gauge("report_ready", "1 if the last refresh succeeded, otherwise 0.")
+        self._orphans = gauge("report_orphaned_bytes", "Bytes of objects whose Recording no longer exists.")
         self._incomplete = gauge("report_incomplete_upload_bytes", "Bytes in open multipart uploads.")
-        self._org_bytes = gauge("report_org_stored_bytes", "Bytes by organisation, where asked for.", "org")
+        self._org_bytes = gauge(
+            "report_org_stored_bytes",
+            "Stored bytes by organisation, for the number of organisations in the settings.",
+            "org",
+        )
         self._org_day = gauge(
-            "report_org_day_cost", "Cost of a day by organisation, where asked for.", "org", "currency"
+            "report_org_day_cost",
+            "Cost of one day by organisation, for the number of organisations in the settings.",
+            "org",
+            "currency",
         )
 
     def show(self, report: str, status: StorageReportStatus, *, budget: Decimal | None, orgs: int) -> None:
-        """Replace the figures of a report by those of its status. `orgs` of the largest organisations are named."""
+        """Replace the figures of a report by those of its status, with series for the `orgs` largest organisations."""
         self.forget(report)
         self._ready.labels(report).set(int(_holds(status, "Ready")))
         for kind, condition in (("Actual", "BudgetExceeded"), ("Forecasted", "ForecastExceedsBudget")):
@@ -73,7 +94,7 @@ class ReportMetrics:
             self._org_day.labels(report, by_org.name, cost.currency).set(float(by_org.cost))
 
     def forget(self, report: str) -> None:
-        """The report is gone, or is shown anew."""
+        """Remove the figures of a report."""
         for gauge in self._all():
             gauge.remove_by_labels({"report": report})
 

@@ -307,7 +307,7 @@ def test_a_second_signal_ends_a_copy_whose_store_does_not_answer(copying: Copyin
         eventually(interrupted_again, within_s=10, what="the end")
     assert process.returncode == 130
     assert time.monotonic() - begun_s > SAME_REQUEST_S
-    assert "interrupted again" in copying.ended(process).err
+    assert "Interrupted again" in copying.ended(process).err
     assert len(copying.uploads()) == 1, "the store did not hear of the end"
 
 

@@ -84,7 +84,7 @@ def test_input_that_is_not_one_url(strict: StrictStore, tmp_path: Path, text: st
     file.write_bytes(text.encode("latin-1"))
     for done in (copied(strict, f"@{file}"), copied(strict, "-", stdin=text)):
         assert done.exit_code in (1, 2), done.output
-        assert "SourceInvalid" in done.output or "expected one URL" in done.output
+        assert "SourceInvalid" in done.output or "Expected one URL" in done.output
     assert strict.requests == []
     assert "No such file" in copied(strict, f"@{tmp_path}/absent").output
 
@@ -108,7 +108,7 @@ def test_a_result_that_cannot_be_written_changes_no_status(
         done = subprocess.run([*command, *options], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == (0 if right else 1), done.stderr
     assert "Traceback" not in done.stderr
-    assert ("the result could not be written: No space left" in done.stderr) == (right or bool(as_json))
+    assert ("The result could not be written: No space left" in done.stderr) == (right or bool(as_json))
     assert strict.keys() == (["video"] if right else [])
 
 
@@ -156,7 +156,7 @@ def test_a_url_that_cannot_be_used_is_told_at_once(
         (["--part-size=6Gi"], "5Gi"),
         (["--part-size="], "--part-size: write an amount"),
         (["--ca-bundle=/dev/null"], "holds no certificate"),
-        ([f"--ca-bundle={sys.executable}"], f"{sys.executable}: it is no UTF-8 text"),
+        ([f"--ca-bundle={sys.executable}"], f"{sys.executable} is not UTF-8 text"),
         (["--size=-1"], "--size"),
         (["--settings=/no/such/file"], "settings file /no/such/file: No such file"),
         (["--settings=/no/such/file", "--probe"], "settings file /no/such/file: No such file"),

@@ -111,7 +111,7 @@ def test_configured_endpoints_can_be_ignored(
     # Then it is AWS, whose bucket names are other ones: nothing is asked of anybody.
     done = copied(strict, bucket="no bucket of AWS")
     assert done.exit_code == 2, done.output
-    assert "no bucket name" in done.output
+    assert "not a bucket name" in done.output
     done = copied(strict, f"--endpoint-url={strict.endpoint}", key=f"ignored-{by}")
     assert done.exit_code == 0, done.output
 
@@ -215,7 +215,7 @@ def test_a_bucket_that_only_aws_forbids(strict: StrictStore, home: Path, bucket:
     # This store has one bucket, and says itself that it has no other.
     assert done.exit_code == 1, done.output
     assert "BucketNotFound: " in done.output
-    assert "The bucket does not exist" in done.output or "may not take this name" in done.output
+    assert "The bucket does not exist" in done.output or "may not accept this bucket name" in done.output
 
 
 @pytest.mark.parametrize("bucket", ["a b", "bücket", "tenant:bucket", "x", "-a-", "arn:aws:s3:eu-west-1:1:accesspoint"])

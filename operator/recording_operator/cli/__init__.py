@@ -1,6 +1,6 @@
-"""The command line: `recording-operator VERB`. Each verb is a module here, imported only when it is called.
+"""The command line: `recording-operator VERB`. Each verb is a module here, which is imported only when it is called.
 
-Shell completion runs the program on every TAB: neither that nor `--help` imports the libraries that a verb works with.
+Shell completion runs the program on every TAB, so neither it nor `--help` imports the libraries of a verb.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ from recording_operator import __version__
 
 VERBS: Final = {
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
-    "report": "Show what a StorageReport counted, as a table, CSV or JSON.",
+    "report": "Show a StorageReport as a table, CSV or JSON.",
     "run": "Run the operator.",
 }
 _EXAMPLES: Final = """\b
@@ -25,7 +25,7 @@ Examples:
 
 
 class _Verbs(click.Group):
-    """Finds verbs by name, and knows what they are for without importing them."""
+    """Finds verbs by name, and lists them without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the library's signature
         """Names of all verbs."""
@@ -39,12 +39,12 @@ class _Verbs(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The verbs and what they are for, whole."""
+        """The verbs with their full descriptions."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Verbs that begin like what was typed, and options."""
+        """Verbs that begin with the typed text, and options."""
         verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
@@ -52,4 +52,4 @@ class _Verbs(click.Group):
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXAMPLES)
 @click.version_option(__version__, prog_name="recording-operator")
 def main() -> None:
-    """Move recordings from expiring URLs to object storage, byte for byte."""
+    """Copy recordings from expiring URLs to object storage, byte for byte."""

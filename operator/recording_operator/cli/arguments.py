@@ -1,4 +1,4 @@
-"""What several verbs take on their command lines. Nothing heavy is imported here: completion reads it on every TAB."""
+"""Arguments that several verbs share. It imports nothing large, because completion imports it on every TAB."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _ARN_SECTIONS: Final = 6
 
 
 class Target(click.ParamType[tuple[str, str]]):
-    """`s3://BUCKET/KEY` as (bucket, key). The bucket may be the ARN of an access point, which holds a slash itself."""
+    """`s3://BUCKET/KEY` as (bucket, key). The bucket may be the ARN of an access point, which contains a slash."""
 
     name = "s3://BUCKET/KEY"
 
@@ -35,9 +35,9 @@ class Target(click.ParamType[tuple[str, str]]):
         except UnicodeEncodeError:
             self.fail("the key is not UTF-8 text", param, ctx)
         if length > _LONGEST_KEY_BYTES:
-            self.fail(f"the key has {length} bytes, S3 allows {_LONGEST_KEY_BYTES}", param, ctx)
+            self.fail(f"the key has {length} bytes; S3 allows {_LONGEST_KEY_BYTES}", param, ctx)
         if _leads_out(key):
-            self.fail("S3 takes no key whose '..' leads out of what stands before it", param, ctx)
+            self.fail("the key must not leave the bucket with '..'", param, ctx)
         return bucket, key
 
 
@@ -47,13 +47,13 @@ def _leads_out(key: str) -> bool:
 
 
 def read_url(argument: str) -> str:
-    """The URL itself, from standard input (`-`) or a file (`@FILE`) that hold nothing else. Raises click.UsageError.
+    """The URL itself, from standard input (`-`) or a file (`@FILE`) with nothing else. Raises click.UsageError.
 
     Other users of the machine see the arguments of a process, and a presigned URL is a secret.
     """
     if argument == "-":
         if sys.stdin is None:
-            raise click.UsageError("standard input is closed: no URL can be read from it")
+            raise click.UsageError("Standard input is closed, so no URL can be read from it.")
         return _only_line(sys.stdin.buffer.read(_LONGEST_URL_BYTES + 1), "standard input")
     if not argument.startswith("@"):
         return argument
@@ -62,7 +62,7 @@ def read_url(argument: str) -> str:
         with path.open("rb") as file:
             return _only_line(file.read(_LONGEST_URL_BYTES + 1), str(path))
     except OSError as error:
-        raise click.UsageError(f"the URL cannot be read from {path}: {error.strerror}") from None
+        raise click.UsageError(f"The URL cannot be read from {path}: {error.strerror}.") from None
 
 
 def _only_line(data: bytes, where: str) -> str:
@@ -71,7 +71,7 @@ def _only_line(data: bytes, where: str) -> str:
     except UnicodeDecodeError:
         lines = []
     if len(lines) != 1 or len(data) > _LONGEST_URL_BYTES:
-        raise click.UsageError(f"expected one URL in {where} and nothing else")
+        raise click.UsageError(f"Expected one URL in {where} and nothing else.")
     return lines[0]
 
 

@@ -1,4 +1,4 @@
-"""`recording-operator copy`: its command line. The work is done in `copying`, which is imported only for that."""
+"""`recording-operator copy`: its command line. `copying` does the work and is imported only when it is called."""
 
 from pathlib import Path
 
@@ -22,30 +22,37 @@ Examples:
 @click.argument("target", type=Target())
 @click.option(
     "--endpoint-url",
-    help="A store that is not AWS. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile's endpoint_url.",
+    help="Endpoint, if the store is not AWS. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, profile's endpoint_url.",
 )
 @click.option(
     "--region",
     envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
-    help="Default: AWS_REGION, AWS_DEFAULT_REGION or the profile's region, else us-east-1.",
+    help="Region of the bucket. Default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region, then us-east-1.",
 )
 @click.option(
     "--ca-bundle",
     envvar="AWS_CA_BUNDLE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Certificates (PEM) to trust for the store. Default: AWS_CA_BUNDLE or the profile's ca_bundle.",
+    help="CA certificates (PEM) to trust for the store. Default: AWS_CA_BUNDLE or the profile's ca_bundle.",
 )
 @settings_option(
-    "Settings file: which sources may be read, bandwidth, workers, certificates to trust for sources (tls.caFile). "
-    "Default: public https sources on port 443 only."
+    "Settings file: permitted sources, bandwidth, workers, CA certificates for sources (tls.caFile). "
+    "Default: public https sources on port 443."
 )
-@click.option("--workers", type=click.IntRange(1, 64), help="Most connections. Default: that of the settings, 4.")
-@click.option("--part-size", help="Such as 16Mi; 5Mi to 5Gi. Default: by size.")
-@click.option("--content-type", default="", help="Expected type, such as video/mp4; other content is refused.")
-@click.option("--size", type=click.IntRange(0), help="Expected bytes; any other number is a failure.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Maximum number of connections. Default: the number in the settings, 4.",
+)
+@click.option("--part-size", help="Part size such as 16Mi, from 5Mi to 5Gi. Default: depends on the size of the file.")
+@click.option("--content-type", default="", help="Expected media type, such as video/mp4. Other content is rejected.")
+@click.option("--size", type=click.IntRange(0), help="Expected size in bytes. Any other size fails.")
 @click.option("--checksum", help="Expected checksum as algorithm:hex (sha256, md5, crc64nvme, crc32).")
 @click.option(
-    "--probe", "probes", is_flag=True, help="Find out first what the store can do: writes .recording-operator/."
+    "--probe",
+    "probes",
+    is_flag=True,
+    help="First test what the store supports. Writes objects below .recording-operator/.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def copy(
@@ -66,22 +73,22 @@ def copy(
 ) -> None:
     """Copy the file at URL to TARGET (s3://BUCKET/KEY) with all checks of the operator.
 
-    URL is '-' to read it from standard input, or '@FILE' to read it from a file: other users of the machine can see
-    arguments. Credentials come from where the AWS tools take them: environment, profile, instance.
+    Use '-' as URL to read it from standard input, or '@FILE' to read it from a file: other users of the machine can
+    see arguments. Credentials are found as by the AWS tools: environment, profile, instance.
 
-    Nothing is overwritten or removed. Copying the same source again finds the object and stores nothing; an object of
-    another source, or with other content, is a failure.
+    No existing object is overwritten or removed. Copying the same source again finds the object and stores nothing. If
+    the existing object has another source or other content, the copy fails.
 
     \b
     Exit status:
       0    stored and verified
-      1    failed: source, key, rights or what was expected must change first
-      2    the command line or the settings file is wrong
-      75   may work later
-      130  interrupted; the upload was aborted (a second signal ends it at once)
+      1    failed: source, key, permissions or expectations must change first
+      2    the command line or the settings file is invalid
+      75   failed temporarily; try again later
+      130  interrupted; the upload was aborted (a second signal ends at once)
     """
     end_on_signals(EXIT_INTERRUPTED)
-    from recording_operator.cli.copying import Wanted, run_copy  # noqa: PLC0415 - heavy, and --help needs none of it
+    from recording_operator.cli.copying import Wanted, run_copy  # noqa: PLC0415 - large, and not needed for --help
 
     run_copy(
         Wanted(

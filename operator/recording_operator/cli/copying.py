@@ -1,4 +1,4 @@
-"""One transfer by hand, by the operator's own data path: the work of `recording-operator copy`."""
+"""Copies one file with the operator's own data path, for `recording-operator copy`."""
 
 import json
 import logging
@@ -48,10 +48,10 @@ from recording_operator.transfer.upload.part_plan import LARGEST_PART_BYTES
 EXIT_FAILED: Final = 1
 EXIT_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
 _BUCKET_NAMES: Final = (
-    "The store may not take this name of a bucket: AWS takes 3 to 63 lower-case letters, digits, dots and hyphens."
+    "The store may not accept this bucket name. AWS accepts 3 to 63 lower-case letters, digits, dots and hyphens."
 )
 _MEDIA_TYPE: Final = re.compile(CONTENT_TYPE_PATTERN)
-# Names that AWS has, old ones among them, or has had.
+# Names that AWS accepts, or accepted in the past.
 _AWS_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _ACCESS_POINT: Final = re.compile(r"arn:aws[a-z-]*:s3:[a-z0-9-]+:[0-9]{12}:accesspoint/[a-z0-9-]{3,63}")
 _NEW_AWS_BUCKET: Final = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -78,7 +78,7 @@ class Wanted:
 
 
 def run_copy(wanted: Wanted) -> Never:
-    """Copy and end the process. What was typed is checked before source or store are asked for anything."""
+    """Copy, then end the process. The arguments are validated before any request is sent."""
     configure_logging(redactor=Redactor(), log_format="text", level=logging.WARNING)
     logging.getLogger("botocore.credentials").addFilter(_without_traceback)
     try:
@@ -168,7 +168,7 @@ def _run(
     except Stopped:
         meter.clear()
         _drop_uploads(obj, meter, store)
-        return _failed(Reason.INTERRUPTED, "interrupted; the upload was aborted", EXIT_INTERRUPTED, as_json=as_json)
+        return _failed(Reason.INTERRUPTED, "Interrupted. The upload was aborted.", EXIT_INTERRUPTED, as_json=as_json)
     except LocationError as error:
         return _failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=as_json)
     except TransferError as error:
@@ -179,11 +179,11 @@ def _run(
         if unnamed and not _NEW_AWS_BUCKET.fullmatch(store.options.bucket) and "arn:" not in store.options.bucket:
             return _failed(Reason.BUCKET_NOT_FOUND, f"{message} {_BUCKET_NAMES}", EXIT_FAILED, as_json=as_json)
         if not probes and error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED):
-            message += " A store that lacks what AWS S3 has needs --probe."
+            message += " If the store lacks features of AWS S3, add --probe."
         status = EXIT_FAILED if error.is_final else _status_of(error.reason)
         return _failed(error.reason, message, status, as_json=as_json)
     except Exception as error:
-        # Its text may hold the URL.
+        # Its text may contain the URL.
         meter.clear()
         _drop_uploads(obj, meter, store)
         message = f"The copy failed with an unexpected error ({type(error).__name__}). Please report it."
@@ -194,13 +194,13 @@ def _run(
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
-    """Credentials that cannot be renewed: the sentence tells the caller enough."""
+    """For credentials that cannot be renewed, the message is enough."""
     record.exc_info = None
     return True
 
 
 def _end_at_once() -> None:
-    click.echo("recording-operator: interrupted again; an upload may be left open in the bucket", err=True)
+    click.echo("recording-operator: Interrupted again. An upload may be left open in the bucket.", err=True)
     os._exit(EXIT_INTERRUPTED)
 
 
@@ -209,12 +209,12 @@ def _status_of(reason: Reason) -> int:
 
 
 def _drop_uploads(obj: ObjectSpec, meter: Meter, store: S3Store) -> None:
-    """Abort what this copy began. Other uploads at the key are somebody else's, who may be at work."""
+    """Abort the uploads of this copy. Other uploads at the key belong to somebody else."""
     try:
         for upload_id in meter.upload_ids:
             store.abort(obj.key, upload_id)
     except TransferError as error:
-        click.echo(f"recording-operator: the upload could not be aborted: {for_copy(error.message)}", err=True)
+        click.echo(f"recording-operator: The upload could not be aborted: {for_copy(error.message)}", err=True)
 
 
 def _failed(reason: Reason, message: str, status: int, *, as_json: bool) -> int:
@@ -249,12 +249,12 @@ def _stored(stored: StoredObject, *, seconds: float, as_json: bool) -> None:
 
 
 def _print(result: str) -> None:
-    """Where nobody can read it any more, the status tells what became of the copy all the same."""
+    """Print the result. If that fails, the exit status still says what happened."""
     try:
         click.echo(result)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered would fail again at the end
-        click.echo(f"recording-operator: the result could not be written: {error.strerror}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # buffered output would fail again at exit
+        click.echo(f"recording-operator: The result could not be written: {error.strerror}.", err=True)
 
 
 def _transfer_options(settings: Settings, workers: int | None, part_size: str | None) -> TransferOptions:
@@ -267,7 +267,7 @@ def _transfer_options(settings: Settings, workers: int | None, part_size: str | 
     except ValueError as error:
         raise ValueError(f"--part-size: {error}") from None
     if not 5 * 2**20 <= part_bytes <= LARGEST_PART_BYTES:
-        raise ValueError("--part-size: S3 takes parts of 5Mi to 5Gi")
+        raise ValueError("--part-size: S3 accepts parts of 5Mi to 5Gi.")
     return TransferOptions(
         workers=workers,
         single_put_bytes=part_bytes,
@@ -277,7 +277,7 @@ def _transfer_options(settings: Settings, workers: int | None, part_size: str | 
 
 
 def _check_url(url: str, policy: SourcePolicy) -> None:
-    """What the dialer would refuse without a connection. Raises TransferError (SourceInvalid, SourceBlocked)."""
+    """Reject what the dialer would reject without a connection. Raises TransferError (SourceInvalid, SourceBlocked)."""
     try:
         parsed = parse_url(url)
         if not policy.permits_url(parsed):
@@ -294,24 +294,26 @@ def _check_expectations(wanted: Wanted) -> None:
         except ValueError as error:
             raise ValueError(f"--checksum: {error}") from None
     if wanted.content_type and not _MEDIA_TYPE.fullmatch(wanted.content_type):
-        raise ValueError("--content-type: write a type such as video/mp4 or text/plain; charset=utf-8")
+        raise ValueError("--content-type: write a type such as video/mp4 or text/plain; charset=utf-8.")
     if len(wanted.content_type) > MAX_CONTENT_TYPE_CHARS:
-        raise ValueError(f"--content-type: at most {MAX_CONTENT_TYPE_CHARS} characters")
+        raise ValueError(f"--content-type: write at most {MAX_CONTENT_TYPE_CHARS} characters.")
 
 
 def _check_bucket(bucket: str, endpoint: str | None) -> None:
-    """Raises ValueError for a name that no request can be made of."""
+    """Raises ValueError for an impossible name."""
     if bucket.startswith("arn:"):
         if endpoint is not None:
-            raise ValueError("the ARN of an access point is for AWS only; name the bucket, or leave out the endpoint")
+            raise ValueError(
+                "The ARN of an access point works only on AWS. Write the name of the bucket, or omit the endpoint."
+            )
         if not _ACCESS_POINT.fullmatch(bucket):
-            raise ValueError("write the ARN as arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME")
+            raise ValueError("Write the ARN as arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME.")
         return
     allowed = _AWS_BUCKET if endpoint is None else _ANY_BUCKET
     if not allowed.fullmatch(bucket):
-        more = "" if endpoint is not None else " For a store that is not AWS, give --endpoint-url."
+        more = "" if endpoint is not None else " For a store that is not AWS, set --endpoint-url."
         raise ValueError(
-            f"{bucket!r} is no bucket name: AWS takes 3 to 63 lower-case letters, digits, dots and hyphens.{more}"
+            f"{bucket!r} is not a bucket name: AWS accepts 3 to 63 lower-case letters, digits, dots and hyphens.{more}"
         )
 
 
@@ -319,7 +321,7 @@ def _text_of(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ValueError(f"{file}: it is no UTF-8 text") from None
+        raise ValueError(f"{file} is not UTF-8 text.") from None
 
 
 def _store(wanted: Wanted, here: Ambient, options: TransferOptions) -> S3Store:
@@ -337,7 +339,7 @@ def _store(wanted: Wanted, here: Ambient, options: TransferOptions) -> S3Store:
         )
         _check_bucket(wanted.target[0], here.endpoint)
     except (ValueError, OSError) as error:
-        raise click.UsageError(f"the store cannot be used: {_about(error)}") from None
+        raise click.UsageError(f"The store cannot be used: {_about(error)}") from None
     except TransferError as error:
         sys.exit(_failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=wanted.as_json))
     return store

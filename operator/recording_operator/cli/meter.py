@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, and the uploads that an interrupted copy must not leave behind."""
+"""A progress bar on a terminal, and the uploads that an interrupted copy must abort."""
 
 import time
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _BAR_EVERY_S: Final = 0.2
 
 @dataclass(slots=True)
 class Meter:
-    """Observes one transfer. Nothing outlives this process that could resume, so no state is kept."""
+    """Observes one transfer. No other process can resume it, so no state is kept."""
 
     show: bool
     started_s: float
@@ -39,6 +39,6 @@ class Meter:
         click.echo(f"\r{text:<{_BAR_CELLS + 28}}", nl=False, err=True)
 
     def clear(self) -> None:
-        """Take the bar off the terminal."""
+        """Remove the bar from the terminal."""
         if self.show and self.shown_s:
             click.echo(f"\r{'':<{_BAR_CELLS + 28}}\r", nl=False, err=True)

@@ -1,4 +1,4 @@
-"""`recording-operator report`: its command line. The work is done in `reporting`, which is imported only for that."""
+"""`recording-operator report`: its command line. `reporting` does the work and is imported only when it is called."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -24,23 +24,25 @@ Examples:
     default="table",
     show_default=True,
     type=click.Choice(["table", "csv", "json"]),
-    help="csv is safe to open in a spreadsheet: no cell is a formula.",
+    help="Output format. csv is safe to open in a spreadsheet: no cell is a formula.",
 )
-@click.option("--from", "begin", type=_DAY, help="First day, such as 2026-11-01. Default: as far back as there is.")
+@click.option(
+    "--from", "begin", type=_DAY, help="First day, such as 2026-11-01. Default: the first day of the history."
+)
 @click.option("--to", "end", type=_DAY, help="Last day. Default: today.")
 @click.option(
     "--by",
     default="day",
     show_default=True,
     type=click.Choice(_STEPS),
-    help="Length of a row. Storage is the mean of its days, everything else the sum.",
+    help="Period of a row. Storage is the mean of its days, everything else the sum.",
 )
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Default: KUBECONFIG, ~/.kube/config, or the pod's own account.",
+    help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
 )
-@click.option("--context", help="Context of the kubeconfig. Default: the current one.")
+@click.option("--context", help="Context of the kubeconfig. Default: the current context.")
 def report(
     *,
     name: str,
@@ -51,22 +53,22 @@ def report(
     kubeconfig: Path | None,
     context: str | None,
 ) -> None:
-    """Show what StorageReport NAME counted, by day, week or month and by organisation.
+    """Show the StorageReport NAME by day, week or month, and by organisation.
 
     Days are in UTC.
 
     \b
     Exit status:
-      0  something was shown
-      1  there is nothing to show, or it cannot be read (one line says why)
-      2  the command line is wrong
+      0  the report was shown
+      1  there is nothing to show, or it cannot be read; one line says why
+      2  the command line is invalid
     """
     if begin is not None and end is not None and end < begin:
-        raise click.UsageError("--to is before --from")
-    from recording_operator.cli.reporting import Asked, show  # noqa: PLC0415 - heavy, and --help needs none of it
+        raise click.UsageError("--to is before --from.")
+    from recording_operator.cli.reporting import ReportRequest, show  # noqa: PLC0415 - large, and not needed for --help
 
     show(
-        Asked(
+        ReportRequest(
             name=name,
             output=output,
             begin=_day(begin),

@@ -1,4 +1,4 @@
-"""A StorageReport read and written out: the work of `recording-operator report`."""
+"""Reads a StorageReport and prints it, for `recording-operator report`."""
 
 import sys
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _WRITERS: Final = {"table": as_table, "csv": as_csv, "json": as_json}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ReportRequest:
     """The command line of one report."""
 
     name: str
@@ -32,35 +32,35 @@ class Asked:
     context: str | None
 
 
-def show(asked: Asked) -> None:
-    """Write the report, or say on standard error why there is nothing and end with status 1."""
-    name = asked.name
+def show(request: ReportRequest) -> None:
+    """Print the report; or say on standard error why there is nothing, and end with status 1."""
+    name = request.name
     try:
-        stored = _stored(name, kubeconfig=asked.kubeconfig, context=asked.context)
+        stored = _stored(name, kubeconfig=request.kubeconfig, context=request.context)
     except NotFound:
-        _fail(f"StorageReport {name} does not exist; kubectl get storagereports lists those that do")
+        _fail(f"StorageReport {name} does not exist. kubectl get storagereports lists those that do.")
     except ValidationError:
-        _fail(f"StorageReport {name} cannot be read: its CRD is not this program's")
+        _fail(f"StorageReport {name} cannot be read. Its CRD has another version than this program.")
     except (KubeError, ConnectionConfigError) as error:
         _fail(str(error))
     if stored.status.cost is None:
-        _fail(f"StorageReport {name} was not refreshed yet; kubectl describe storagereport {name} says why")
-    found = rows(stored.status.history, begin=asked.begin, end=asked.end, step=Step(asked.by))
+        _fail(f"StorageReport {name} has not been refreshed yet. kubectl describe storagereport {name} says why.")
+    found = rows(stored.status.history, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
-        _fail(f"StorageReport {name} has nothing {_window(asked)}; {_kept(stored)}")
-    # Bytes: a text stream would turn CSV's line ends into the platform's.
-    text = _WRITERS[asked.output](found, currency=stored.status.cost.currency)
+        _fail(f"StorageReport {name} has nothing {_window(request)}. {_kept(stored)}")
+    # Bytes, because a text stream would change the line ends of CSV.
+    text = _WRITERS[request.output](found, currency=stored.status.cost.currency)
     sys.stdout.buffer.write(text.encode())
 
 
-def _window(asked: Asked) -> str:
-    bounds = [f"{word} {day}" for word, day in (("from", asked.begin), ("to", asked.end)) if day is not None]
+def _window(request: ReportRequest) -> str:
+    bounds = [f"{word} {day}" for word, day in (("from", request.begin), ("to", request.end)) if day is not None]
     return " ".join(bounds) or "yet"
 
 
 def _kept(stored: StorageReport) -> str:
     dates = sorted(entry.date for entry in stored.status.history)
-    return f"its history goes from {dates[0]} to {dates[-1]}" if dates else "its history is empty"
+    return f"Its history is from {dates[0]} to {dates[-1]}." if dates else "Its history is empty."
 
 
 def _stored(name: str, *, kubeconfig: Path | None, context: str | None) -> StorageReport:

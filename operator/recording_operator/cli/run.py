@@ -1,4 +1,4 @@
-"""`recording-operator run`: its command line. The work is done in `running`, which is imported only for that."""
+"""`recording-operator run`: its command line. `running` does the work and is imported only when it is called."""
 
 from pathlib import Path
 from typing import Final, Literal
@@ -17,29 +17,35 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@settings_option("Settings file (YAML), such as sourcePolicy. Default: public https sources on port 443 only.")
+@settings_option("Settings file (YAML). Default: public https sources on port 443.")
 @click.option(
     "--namespace",
     envvar="POD_NAMESPACE",
-    help="Namespace of the operator itself: its Lease and the StorageLocations' Secrets. Default: that of the pod.",
+    help="Namespace of the operator, with its Lease and the StorageLocations' Secrets. Default: that of the pod.",
 )
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Default: the pod's own account, else KUBECONFIG or ~/.kube/config.",
+    help="Kubeconfig file. Default: the pod's service account, KUBECONFIG, then ~/.kube/config.",
 )
-@click.option("--context", help="Context of the kubeconfig. Default: the current one.")
-@click.option("--http-host", default="", help="Address for /healthz, /readyz and /metrics. Default: all.")
-@click.option("--http-port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--context", help="Context of the kubeconfig. Default: the current context.")
+@click.option("--http-host", default="", help="Address for /healthz, /readyz and /metrics. Default: all addresses.")
+@click.option(
+    "--http-port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port for the same. 0: any free port.",
+)
 @click.option(
     "--log-format",
     default="json",
     show_default=True,
     type=click.Choice(["json", "text"]),
-    help="json for log collectors, text for people.",
+    help="json is for log collectors, text for people.",
 )
 @click.option(
-    "--log-level", default="info", show_default=True, type=click.Choice(_LEVELS), help="Least severity that is logged."
+    "--log-level", default="info", show_default=True, type=click.Choice(_LEVELS), help="Lowest severity that is logged."
 )
 def run(
     *,
@@ -54,17 +60,18 @@ def run(
 ) -> None:
     """Run the operator until SIGTERM or SIGINT.
 
-    The first signal lets transfers end for shutdown.grace; another one, a second later or more, stops them at once.
+    After the first signal, transfers have shutdown.grace to finish. A second signal, at least one second later, stops
+    them at once.
 
     \b
     Exit status:
-      0  ended by a signal
-      1  it cannot start (one line says why)
-      2  the command line or the settings file is wrong
+      0  stopped by a signal
+      1  it cannot start; one line says why
+      2  the command line or the settings file is invalid
       3  the Lease was lost
     """
     end_on_signals(0)
-    from recording_operator.cli.running import Options, run_operator  # noqa: PLC0415 - heavy, and --help needs none
+    from recording_operator.cli.running import Options, run_operator  # noqa: PLC0415 - large, and not needed for --help
 
     run_operator(
         Options(

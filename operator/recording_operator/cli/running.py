@@ -1,4 +1,4 @@
-"""The operator as a process: the work of `recording-operator run`."""
+"""Runs the operator, for `recording-operator run`."""
 
 import logging
 import os
@@ -62,7 +62,7 @@ def run_operator(options: Options) -> Never:
     except (StartError, SettingsError, ConnectionConfigError) as error:
         _fail(redactor.redact(str(error)), status=1)
     logging.shutdown()
-    os._exit(status)  # Threads that still wait for a store or an API server must not keep the process.
+    os._exit(status)  # A thread that waits for a store or the API server must not keep the process alive.
 
 
 def _fail(message: str, *, status: int) -> Never:

@@ -1,8 +1,8 @@
-"""What the data path says of Recordings and StorageLocations, said to somebody who copies one file by hand."""
+"""Translates messages about Recordings and StorageLocations for somebody who copies one file by hand."""
 
 from typing import Final
 
-# In this order: longer phrases stand before those that they hold.
+# The order matters: longer phrases come before the phrases that they contain.
 _PHRASES: Final = (
     (
         "The operator has no ambient credentials for the store.",
@@ -45,7 +45,7 @@ _PHRASES: Final = (
 
 
 def for_copy(message: str) -> str:
-    """A message of a transfer or a probe, about this command's options instead of a resource's fields."""
+    """A message of a transfer or a check, with the options of this command instead of the fields of a resource."""
     for phrase, instead in _PHRASES:
         message = message.replace(phrase, instead)
     return message
