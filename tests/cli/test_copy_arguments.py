@@ -91,7 +91,7 @@ def test_input_that_is_not_one_url(strict: StrictStore, tmp_path: Path, text: st
 
 def test_without_standard_input_there_is_no_url(strict: StrictStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)  # as Python does where it is closed
-    with pytest.raises(click.UsageError, match="standard input"):
+    with pytest.raises(click.UsageError, match="Standard input"):
         read_url("-")
     assert strict.requests == []
 

@@ -244,7 +244,7 @@ def test_an_arn_that_is_no_access_point_is_wrong_usage(strict: StrictStore, home
 def test_the_arn_of_an_access_point_is_a_bucket_of_aws(strict: StrictStore, home: Path) -> None:  # noqa: ARG001
     arn = "arn:aws:s3:eu-west-1:123456789012:accesspoint/mine"
     assert Target().convert(f"s3://{arn}/a/key", None, None) == (arn, "a/key")
-    assert "for AWS only" in copied(strict, f"--endpoint-url={strict.endpoint}", bucket=arn).output
+    assert "works only on AWS" in copied(strict, f"--endpoint-url={strict.endpoint}", bucket=arn).output
     keys = StoreCredentials(access_key_id="A", secret_access_key="B")
     client = build_client(S3Options(bucket=arn, region="us-east-1", credentials=keys))
     url = client.generate_presigned_url("get_object", Params={"Bucket": arn, "Key": "a/key"})
