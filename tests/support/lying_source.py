@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BufferedReader
 from types import TracebackType
 from typing import Literal, Self
 
@@ -74,6 +75,7 @@ class SourceRequest:
     first_byte: int | None
     last_byte: int | None
     sent_bytes: int = 0
+    body: bytes = b""
 
 
 class LyingSource:
@@ -143,7 +145,7 @@ class LyingSource:
             if self._tls is not None:
                 connection = self._tls.wrap_socket(raw, server_side=True)
             reader = connection.makefile("rb")
-            while (request := self._read_request(reader.readline)) is not None:
+            while (request := self._read_request(reader)) is not None:
                 self._answer(connection, request)
         with self._lock:
             self._open.discard(raw)
@@ -151,7 +153,8 @@ class LyingSource:
             connection.shutdown(socket.SHUT_RDWR)
         connection.close()
 
-    def _read_request(self, readline: Callable[[], bytes]) -> SourceRequest | None:
+    def _read_request(self, reader: BufferedReader) -> SourceRequest | None:
+        readline = reader.readline
         words = readline().decode("latin-1").split()
         if len(words) != 3:
             return None
@@ -169,6 +172,7 @@ class LyingSource:
                 first_byte=int(found[1]) if found else None,
                 last_byte=int(found[2]) if found and found[2] else None,
             )
+            request.body = reader.read(int(headers.get("content-length", 0)))
             self.served.append(request)
         return request
 

@@ -4,7 +4,8 @@ import socket
 import ssl
 
 from recording_operator.egress.errors import EgressError, TlsError, UnreachableError
-from recording_operator.egress.policy import SourcePolicy
+from recording_operator.egress.policy import EndpointPolicy, SourcePolicy
+from recording_operator.egress.proxy import open_tunnel
 from recording_operator.egress.tcp import Resolver, TcpConnector
 from recording_operator.egress.tls import TlsSessions, tls_context
 from recording_operator.egress.url import HttpUrl
@@ -25,8 +26,10 @@ class Connector:
 
     def __init__(self, policy: SourcePolicy, resolver: Resolver) -> None:
         self._timeouts = policy.timeouts
+        self._proxy = policy.proxy_url
         self._tcp = TcpConnector(
-            policy=policy,
+            # With a proxy, what is connected to is an address of the administrator's.
+            policy=policy if self._proxy is None else EndpointPolicy(nat64_prefixes=policy.nat64_prefixes),
             resolver=resolver,
             dns_timeout_s=policy.timeouts.dns,
             connect_timeout_s=policy.timeouts.connect,
@@ -48,6 +51,12 @@ class Connector:
         except _HandshakeEndedError as ended:
             raise ended.error from None
 
+    def request_target(self, url: HttpUrl) -> str:
+        """What the request line names: a proxy that passes a request on, and makes no tunnel, needs the whole URL."""
+        if self._proxy is None or url.scheme == "https":
+            return url.target
+        return f"{url.scheme}://{url.host_header}{url.target}"
+
     def keep_session(self, url: HttpUrl, sock: socket.socket) -> None:
         """Let later connections to the URL's origin resume the TLS session of this one."""
         self._sessions.keep(url.origin, sock)
@@ -59,7 +68,7 @@ class Connector:
     def _connect(
         self, url: HttpUrl, session: ssl.SSLSession | None, *, stop: StopSignal
     ) -> tuple[socket.socket, SocketWatch]:
-        plain = self._tcp.connect(url.host, url.port)
+        plain = self._tcp.connect(url.host, url.port) if self._proxy is None else self._proxied(url, self._proxy, stop)
         sock = self._wrapped(plain, url, session) if url.scheme == "https" else plain
         watch = self._watchdog.watch(sock, stop=stop, within_s=self._timeouts.connect)
         try:
@@ -76,6 +85,27 @@ class Connector:
         watch.deadline = None
         sock.settimeout(self._timeouts.read)
         return sock, watch
+
+    def _proxied(self, url: HttpUrl, proxy: HttpUrl, stop: StopSignal) -> socket.socket:
+        try:
+            sock = self._tcp.connect(proxy.host, proxy.port)
+        except EgressError:  # where the proxy is, is nothing for whoever chose the URL
+            raise UnreachableError(url.host) from None
+        if url.scheme != "https":
+            return sock
+        watch = self._watchdog.watch(sock, stop=stop, within_s=self._timeouts.connect)
+        try:
+            open_tunnel(sock, host=url.host, port=url.port)
+        except BaseException as error:
+            watch.release()
+            sock.close()
+            if watch.interruption is Interruption.STOPPED:
+                raise Stopped from None
+            if isinstance(error, OSError):
+                raise UnreachableError(url.host) from None
+            raise
+        watch.release()
+        return sock
 
     def _wrapped(self, plain: socket.socket, url: HttpUrl, session: ssl.SSLSession | None) -> ssl.SSLSocket:
         try:

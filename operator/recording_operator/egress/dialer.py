@@ -2,47 +2,69 @@
 
 Each request has a connection of its own, so a response can only be that request's: what a server sends too much, too
 late or unasked ends with its connection (docs/decisions/http-responses.md). There is no session either: no cookies that
-one tenant's source could set for another's, no `.netrc`, no proxy from the environment, no rewriting of a signed URL.
+one tenant's server could set for another's, no `.netrc`, no proxy from the environment, no rewriting of a signed URL.
 """
 
-import re
+import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from recording_operator import __version__
 from recording_operator.egress.connections import Connector
 from recording_operator.egress.cookies import ChainCookies
 from recording_operator.egress.errors import BlockedError, InvalidHeaderError, RedirectLimitError
+from recording_operator.egress.headers import USER_AGENT, checked_headers, joined_headers
 from recording_operator.egress.http1.errors import MalformedResponse
+from recording_operator.egress.http1.head import Head
 from recording_operator.egress.http1.incoming import Incoming
 from recording_operator.egress.http1.quiet import is_quiet
 from recording_operator.egress.http1.request import request_head
-from recording_operator.egress.http1.response import read_response
+from recording_operator.egress.http1.response import Response, read_response
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.egress.streaming import StreamedResponse, failure_of
 from recording_operator.egress.tcp import Resolver, system_resolver
 from recording_operator.egress.url import HttpUrl, follow, parse_url
 from recording_operator.stopping import Stopped, StopSignal
 
+MOST_REQUEST_BYTES: Final = 2**20
+"""Of the body of a POST, which is sent from memory and perhaps again at a redirect."""
+MOST_RESPONSE_BYTES: Final = 64 * 2**10
+"""Of the response to a POST, unless the caller says otherwise."""
 _REDIRECTS: Final = frozenset({300, 301, 302, 303, 307, 308})
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# What frames the request or chooses the bytes is the data path's own; a user's header must not change it.
-_OWN_HEADERS: Final = re.compile(
-    r"host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|accept-encoding|range|if-.*|proxy-.*",
-    re.IGNORECASE,
-)
-USER_AGENT: Final = f"recording-operator/{__version__} (+https://recordings.dev)"
+# The others turn a POST into a GET: whoever sent it would believe that it arrived.
+_REDIRECTS_THAT_KEEP_THE_METHOD: Final = frozenset({307, 308})
+# A server that does not want a body may say so while it is still being sent.
+_EARLY_RESPONSE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostResponse:
+    """The response to a POST, read whole."""
+
+    status: int
+    head: Head = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What is sent to each URL of a chain of redirects; `user_headers` to the first one's origin only."""
+
+    method: str
+    user_headers: Mapping[str, str]
+    own_headers: Mapping[str, str]
+    body: bytes = b""
+    redirects: frozenset[int]
 
 
 class Dialer:
-    """Opens GETs under a policy. Safe for many threads; one per process is enough."""
+    """Sends requests under a policy. Safe for many threads; one per process is enough."""
 
     def __init__(self, policy: SourcePolicy, *, resolver: Resolver = system_resolver) -> None:
         self.policy: Final = policy
         self._connector = Connector(policy, resolver)
-        self._standing = {"User-Agent": policy.user_agent or USER_AGENT, "Accept": "*/*"}
+        self._user_agent = policy.user_agent or USER_AGENT
 
     def get(
         self, url: str, *, user_headers: Mapping[str, str], own_headers: Mapping[str, str], stop: StopSignal
@@ -51,15 +73,59 @@ class Dialer:
 
         `user_headers` go to the URL's own origin only. Raises EgressError and Stopped.
         """
-        here = parse_url(url)
-        extra = _checked_headers(user_headers)
-        cookies = ChainCookies()
+        request = _Request(
+            method="GET", user_headers=checked_headers(user_headers), own_headers=own_headers, redirects=_REDIRECTS
+        )
+        return self._send_along(parse_url(url), request, stop)
+
+    def post(
+        self,
+        url: str,
+        *,
+        body: bytes,
+        content_type: str,
+        user_headers: Mapping[str, str],
+        stop: StopSignal,
+        follow_redirects: bool = False,
+        most_bytes: int = MOST_RESPONSE_BYTES,
+    ) -> PostResponse:
+        """POST `body` to `url` and read the response, of `most_bytes` at most; any final status comes back.
+
+        A redirect comes back as a response too. With `follow_redirects`, 307 and 308 are followed, which ask for the
+        same body again: the body may then go to another host, `user_headers` never do.
+        Raises EgressError and Stopped, and ValueError for a body beyond MOST_REQUEST_BYTES.
+        """
+        if len(body) > MOST_REQUEST_BYTES:
+            raise ValueError(f"a body of more than {MOST_REQUEST_BYTES} bytes")
+        request = _Request(
+            method="POST",
+            user_headers=checked_headers(user_headers),
+            own_headers={"Content-Type": content_type, "Content-Length": str(len(body))},
+            body=body,
+            redirects=_REDIRECTS_THAT_KEEP_THE_METHOD if follow_redirects else frozenset(),
+        )
+        with self._send_along(parse_url(url), request, stop) as response:
+            return PostResponse(status=response.status, head=response.head, body=response.read_all(at_most=most_bytes))
+
+    def close(self) -> None:
+        """Forget the TLS sessions; there are no idle connections."""
+        self._connector.forget_sessions()
+
+    def _send_along(self, here: HttpUrl, request: _Request, stop: StopSignal) -> StreamedResponse:
+        cookies, user_headers = ChainCookies(), request.user_headers
         for _ in range(self.policy.max_redirects + 1):
             if not self.policy.permits_url(here):
                 raise BlockedError(here.host)
-            response = self._get(here, self._headers(here, extra, own_headers, cookies), stop)
+            headers = joined_headers(
+                host=here.host_header,
+                user_agent=self._user_agent,
+                user=user_headers,
+                own=request.own_headers,
+                cookies=cookies.header(here),
+            )
+            response = self._send(here, request, headers, stop)
             location = next(iter(response.head.fields.get("location", ())), None)  # of several the first, as curl
-            if response.status not in _REDIRECTS or not location:
+            if response.status not in request.redirects or not location:
                 return response
             response.close()
             cookies.keep(here, response.head)
@@ -67,34 +133,18 @@ class Dialer:
             if here.scheme == "https" and there.scheme != "https":
                 raise BlockedError(here.host)
             if there.origin != here.origin:
-                extra = {}
+                user_headers = {}
             here = there
         raise RedirectLimitError(here.host, self.policy.max_redirects)
 
-    def close(self) -> None:
-        """Forget the TLS sessions; there are no idle connections."""
-        self._connector.forget_sessions()
-
-    def _headers(
-        self, url: HttpUrl, extra: Mapping[str, str], own: Mapping[str, str], cookies: ChainCookies
-    ) -> list[tuple[str, str]]:
-        given = {name.lower() for name in extra}
-        standing = {name: value for name, value in self._standing.items() if name.lower() not in given}
-        kept = cookies.header(url)
-        joined = {
-            name: f"{value}; {kept}" if kept and name.lower() == "cookie" else value for name, value in extra.items()
-        }
-        if kept and "cookie" not in given:
-            joined["Cookie"] = kept
-        sent = {"Host": url.host_header, **standing, "Accept-Encoding": "identity", **joined, **own}
-        return list(sent.items())
-
-    def _get(self, url: HttpUrl, headers: list[tuple[str, str]], stop: StopSignal) -> StreamedResponse:
+    def _send(
+        self, url: HttpUrl, request: _Request, headers: list[tuple[str, str]], stop: StopSignal
+    ) -> StreamedResponse:
         if stop.is_set():
             raise Stopped
         timeouts = self.policy.timeouts
         try:
-            asked = request_head("GET", url.target, headers)
+            head = request_head(request.method, self._connector.request_target(url), headers)
         except ValueError:
             raise InvalidHeaderError from None
         sock, watch = self._connector.connect(url, stop=stop)
@@ -102,8 +152,7 @@ class Dialer:
         try:
             if not is_quiet(sock):
                 raise MalformedResponse("sent something before it was asked")
-            sock.sendall(asked)
-            response = read_response(Incoming(sock), method="GET")
+            response = _exchange(sock, request.method, head + request.body)
         except BaseException as error:
             watch.release()
             sock.close()
@@ -115,8 +164,16 @@ class Dialer:
         return StreamedResponse(response, sock=sock, host=url.host, watch=watch, floor=timeouts.min_throughput)
 
 
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise InvalidHeaderError
-    return {name: value for name, value in headers.items() if not _OWN_HEADERS.fullmatch(name)}
+def _exchange(sock: socket.socket, method: str, data: bytes) -> Response:
+    try:
+        sock.sendall(data)
+    except ConnectionError as error:
+        timeout_s = sock.gettimeout()
+        sock.settimeout(_EARLY_RESPONSE_S)
+        try:
+            response = read_response(Incoming(sock), method=method)
+        except (MalformedResponse, OSError):
+            raise error from None
+        sock.settimeout(timeout_s)
+        return response
+    return read_response(Incoming(sock), method=method)

@@ -6,6 +6,7 @@ operator would be a port scanner for him.
 """
 
 import re
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final, Literal
 
@@ -17,10 +18,12 @@ from recording_operator.egress.addresses import (
     Address,
     is_public,
     judged,
+    may_be_endpoint,
     parse_address,
     unmapped,
     within,
 )
+from recording_operator.egress.proxy import parse_proxy
 from recording_operator.egress.url import HttpUrl
 
 _DURATION_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -135,6 +138,17 @@ class SourceLimits(_Strict):
     """The largest artifact that is stored."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointPolicy:
+    """What an administrator names: private addresses are fine, what hands out credentials never is."""
+
+    nat64_prefixes: tuple[IPv6Network, ...] = ()
+
+    def permits_address(self, address: Address) -> bool:
+        """Whether a connection to this address may be made."""
+        return may_be_endpoint(address, self.nat64_prefixes)
+
+
 class SourcePolicy(_Strict):
     """Which URLs may be fetched, at which addresses, and how long that may take."""
 
@@ -158,6 +172,8 @@ class SourcePolicy(_Strict):
     """How many redirects are followed; the whole policy applies to each."""
     user_agent: str | None = Field(default=None, pattern=r"^[!-~]([ -~]{0,254}[!-~])?$")
     """The User-Agent header of every request; by default it names this project and its version."""
+    proxy: str | None = Field(default=None, pattern=r"^http://[^/@]+:[0-9]{1,5}$")
+    """An HTTP proxy for all requests, such as http://proxy.example:3128; it resolves the names of hosts then."""
     tls: TlsPolicy = TlsPolicy()
     timeouts: SourceTimeouts = SourceTimeouts()
     limits: SourceLimits = SourceLimits()
@@ -168,6 +184,18 @@ class SourcePolicy(_Strict):
         if not schemes:
             raise ValueError("write at least one of https, http")
         return schemes
+
+    @field_validator("proxy", mode="after")
+    @classmethod
+    def _proxy_url(cls, proxy: str | None) -> str | None:
+        if proxy is not None:
+            parse_proxy(proxy)
+        return proxy
+
+    @property
+    def proxy_url(self) -> HttpUrl | None:
+        """Where the proxy is, None where connections are made directly."""
+        return None if self.proxy is None else parse_proxy(self.proxy)
 
     @field_validator("allowed_hosts", "denied_hosts", mode="after")
     @classmethod

@@ -71,6 +71,15 @@ class StreamedResponse:
             raise failure_of(ConnectionResetError(), host=self.host, watch=self._watch)
         return count
 
+    def read_all(self, *, at_most: int) -> bytes:
+        """The whole body. Raises as `readinto`, and ProtocolError for more than `at_most` bytes."""
+        body = self.read(at_most + 1)
+        if len(body) > at_most:
+            raise ProtocolError(self.host, f"sent a body of more than {at_most} bytes")
+        if len(body) < at_most + 1:
+            self.read(1)  # raises what ended the body, if that was not its end
+        return body
+
     def close(self) -> None:
         """Drop the connection."""
         self._watch.release()

@@ -44,7 +44,7 @@ def framing_of(head: Head, *, method: str) -> Framing:
     persistent = head.regular and "close" not in head.tokens("connection")
     if head.status in _WITHOUT_BODY:
         return Framing(end=BodyEnd.NO_BODY, length=None, certain=persistent)
-    if method == "HEAD":
+    if method in ("HEAD", "CONNECT"):
         length = None if "transfer-encoding" in head.fields else _length(head)
         return Framing(end=BodyEnd.NO_BODY, length=length, certain=persistent)
     chunked = _is_chunked(head)

@@ -1,0 +1,44 @@
+"""Tunnels through the proxy that the administrator configured (RFC 9110, section 9.3.6)."""
+
+import socket
+from http import HTTPStatus
+from typing import Final
+
+from recording_operator.egress.errors import BlockedError, InvalidUrlError, UnreachableError
+from recording_operator.egress.http1.errors import MalformedResponse
+from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.request import request_head
+from recording_operator.egress.http1.response import read_response
+from recording_operator.egress.url import HttpUrl, parse_url
+
+# How proxies refuse a destination. Squid says 403, smokescreen 407.
+_REFUSALS: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
+
+
+def parse_proxy(text: str) -> HttpUrl:
+    """Read `http://HOST:PORT`. Raises ValueError."""
+    try:
+        proxy = parse_url(text)
+    except InvalidUrlError:
+        proxy = None
+    if proxy is None or proxy.scheme != "http" or proxy.target != "/":
+        raise ValueError("write a proxy as http://HOST:PORT, without user name and path")
+    return proxy
+
+
+def open_tunnel(sock: socket.socket, *, host: str, port: int) -> None:
+    """Ask the proxy at the other end of `sock` to connect to `host`; what is sent afterwards goes there.
+
+    Raises BlockedError where the proxy refuses, UnreachableError where it fails; OSError as the socket does.
+    """
+    authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    sock.sendall(request_head("CONNECT", authority, [("Host", authority)]))
+    incoming = Incoming(sock)
+    try:
+        status = read_response(incoming, method="CONNECT").status
+    except MalformedResponse:
+        raise UnreachableError(host) from None
+    if status in _REFUSALS:
+        raise BlockedError(host)
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or incoming.has_more:
+        raise UnreachableError(host)
