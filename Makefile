@@ -1,12 +1,13 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-limits bench-report bench-control soak chaos help setup locks release demo test e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
+.PHONY: bench bench-limits bench-report bench-control soak chaos help setup locks release demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Test processes: each that meets a cluster test starts a control plane of its own (0.4 GB).
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
+FAST_TESTS := tests/api tests/controller tests/costs tests/egress tests/engine
 # Of `make bench`.
 ROUNDS ?= 5
 SIZE ?= 1Gi
@@ -49,6 +50,9 @@ run: setup ## Run the operator in the foreground against `make cluster`
 test: setup ## Run all tests
 	@$(BIN)/python -m localcluster test-tools >/dev/null
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
+
+test-fast: setup ## Run the tests of the pure parts, in under a minute: models, engine, costs, egress, controller
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -q -m 'not cluster and not faults' $(FAST_TESTS) $(PYTEST_ARGS)
 
 e2e: setup ## Run the tests on the real control plane and S3 server only; KUBERNETES=1.32, 1.36 or 1.37
 	@$(BIN)/python -m localcluster tools >/dev/null
