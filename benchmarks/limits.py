@@ -30,7 +30,7 @@ from recording_operator.controller.sources import SourceResolver
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.engine.actions import StartTransfer
-from recording_operator.engine.facts import Fact, Stored, TransferEnded, UploadCreated
+from recording_operator.engine.facts import Fact, TransferEnded, TransferSucceeded, UploadCreated
 from recording_operator.metrics import Metrics
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec
@@ -181,7 +181,7 @@ class Here:
             if isinstance(fact, UploadCreated):
                 runner.persisted(fact.uid, fact.artifact)
             if isinstance(fact, TransferEnded):
-                if not isinstance(fact.outcome, Stored):
+                if not isinstance(fact.outcome, TransferSucceeded):
                     failures.append(fact)
                 ended.release()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from recording_operator.api.meta import DeletionPolicy, ObjectMeta
 from recording_operator.api.recording import (
@@ -127,3 +128,12 @@ def a_location(
 def an_artifact_status(name: str = "video", *, phase: Phase = Phase.PENDING, **fields: object) -> ArtifactStatus:
     """The status of one artifact."""
     return ArtifactStatus.model_validate({"name": name, "phase": phase, **fields})
+
+
+def a_finished_recording(
+    phase: Phase = Phase.COMPLETE, *, status: dict[str, Any] | None = None, **fields: Any
+) -> Recording:
+    """A Recording that ended at START; `status` changes fields of its status."""
+    artifact = an_artifact_status(phase=phase)
+    whole = {"phase": phase, "observedGeneration": 1, "completedAt": START, "artifacts": [artifact], **(status or {})}
+    return a_recording(status=RecordingStatus.model_validate(whole), **fields)

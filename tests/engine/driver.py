@@ -13,10 +13,10 @@ from recording_operator.engine.facts import (
     LocationSeen,
     LocationsListed,
     RecordingSeen,
-    Stored,
     TransferEnded,
     TransferFailed,
-    Written,
+    TransferSucceeded,
+    WriteAccepted,
 )
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
@@ -24,7 +24,7 @@ from tests.engine.builders import START, a_location
 
 A = TypeVar("A", bound=Action)
 CLAIM = Claim(holder="op-a", transitions=5)
-STORED = Stored(
+STORED = TransferSucceeded(
     size_bytes=10,
     etag="e",
     version_id="v1",
@@ -68,7 +68,7 @@ class Driver:
     def accept(self, write: WriteStatus | WriteFinalizers, based_on: Recording) -> Recording:
         """The API server takes a write; its answer, which the engine has heard."""
         answer = applied(write, based_on)
-        self.tell(Written(uid=write.ref.uid, recording=answer))
+        self.tell(WriteAccepted(uid=write.ref.uid, recording=answer))
         return answer
 
     def claimed(self, recording: Recording) -> Recording:
@@ -77,7 +77,7 @@ class Driver:
         return self.accept(write, recording)
 
     def end(
-        self, recording: Recording, outcome: Stored | TransferFailed = STORED, artifact: str = "video"
+        self, recording: Recording, outcome: TransferSucceeded | TransferFailed = STORED, artifact: str = "video"
     ) -> list[Action]:
         """A transfer is over."""
         return self.tell(TransferEnded(uid=recording.metadata.uid, artifact=artifact, outcome=outcome))

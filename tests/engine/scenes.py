@@ -4,10 +4,10 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus, SourceFacts
 from recording_operator.engine.actions import WriteStatus
 from recording_operator.engine.facts import (
+    AbortEnded,
     TransferEnded,
     TransferFailed,
     TransferStopped,
-    UploadAborted,
     UploadCreated,
     WriteRefused,
 )
@@ -16,7 +16,7 @@ from tests.engine.driver import Driver, only
 
 UID = uid_of(1)
 STOPPED = TransferEnded(uid=UID, artifact="video", outcome=TransferStopped())
-ABORTED = UploadAborted(uid=UID, artifact="video", ok=True)
+ABORTED = AbortEnded(uid=UID, artifact="video", ok=True)
 UPLOAD = UploadCreated(uid=UID, artifact="video", upload_id="u1", part_size_bytes=8, source=SourceFacts(size=80))
 
 

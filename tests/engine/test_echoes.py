@@ -16,8 +16,8 @@ from recording_operator.engine.facts import (
     RecordingRead,
     RecordingSeen,
     RecordingsListed,
+    WriteAccepted,
     WriteRefused,
-    Written,
 )
 from tests.engine.builders import START, a_recording, an_artifact, an_artifact_status, uid_of
 from tests.engine.driver import CLAIM, STORED, Driver, applied, newer, none, only
@@ -217,7 +217,7 @@ def test_whatever_order_versions_come_in_the_newest_is_what_counts(
     if accepted_at is None:
         driver.tell(CONFLICT)
     else:
-        driver.tell(Written(uid=UID, recording=seen(accepted_at).recording))
+        driver.tell(WriteAccepted(uid=UID, recording=seen(accepted_at).recording))
         known.append(accepted_at)
     driver.tell(*[seen(version) for version in after])
 

@@ -17,7 +17,7 @@ from recording_operator.engine.actions import (
     WriteStatus,
 )
 from recording_operator.engine.facts import (
-    CleanedUp,
+    CleanupEnded,
     DeleteAccepted,
     LocationGone,
     LocationSeen,
@@ -25,8 +25,8 @@ from recording_operator.engine.facts import (
     RecordingRead,
     RecordingSeen,
     TransferProgress,
+    WriteAccepted,
     WriteRefused,
-    Written,
 )
 from tests.engine.builders import START, a_location, a_recording, an_artifact
 from tests.engine.driver import STORED, Driver, applied, deleting, newer, none, only
@@ -158,10 +158,10 @@ def test_k8_deleted_while_uploading() -> None:
     assert only(driver.tell(RecordingSeen(recording=recording)), StopTransfer)
     clean = only(driver.tell(STOPPED), CleanUp)
     assert [(one.name, one.upload_id, one.delete_object) for one in clean.artifacts] == [("video", "u1", True)]
-    write = only(driver.tell(CleanedUp(uid=UID, ok=True)), WriteFinalizers)
+    write = only(driver.tell(CleanupEnded(uid=UID, ok=True)), WriteFinalizers)
 
     assert write.finalizers == ()
-    driver.tell(Written(uid=UID, recording=applied(write, recording)))
+    driver.tell(WriteAccepted(uid=UID, recording=applied(write, recording)))
     assert driver.engine.state.recordings == {}
     assert not driver.engine.state.slots.running
 
@@ -205,7 +205,7 @@ def test_c17_where_the_location_forbids_it_the_objects_stay_and_an_event_says_so
     driver.tell(RecordingSeen(recording=recording))
 
     clean = only(driver.tell(STOPPED), CleanUp)
-    driver.tell(CleanedUp(uid=UID, ok=False))
+    driver.tell(CleanupEnded(uid=UID, ok=False))
     again = only(driver.wait(6), CleanUp)
 
     assert not any(one.delete_object for one in (*clean.artifacts, *again.artifacts))
@@ -218,7 +218,7 @@ def test_a_refused_release_of_the_finalizer_is_tried_again(conflict: bool) -> No
     driver = Driver()
     recording = deleting(finished(deletion_policy=DeletionPolicy.DELETE, finalizers=[DELETE_OBJECT_FINALIZER]))
     driver.tell(RecordingSeen(recording=recording))
-    only(driver.tell(CleanedUp(uid=UID, ok=True)), WriteFinalizers)
+    only(driver.tell(CleanupEnded(uid=UID, ok=True)), WriteFinalizers)
 
     driver.tell(WriteRefused(uid=UID, conflict=conflict))
     if conflict:
@@ -236,7 +236,7 @@ def test_t24_cleaning_up_is_tried_again_whatever_else_wakes_the_recording() -> N
     driver.tell(RecordingSeen(recording=recording), STOPPED)
 
     for expected_s in (5, 10, 20):
-        driver.tell(CleanedUp(uid=UID, ok=False))
+        driver.tell(CleanupEnded(uid=UID, ok=False))
         assert none(driver.wait(expected_s - 1), CleanUp)
         assert only(driver.wait(1), CleanUp)
 
@@ -260,7 +260,7 @@ def tries_in_two_hours(driver: Driver) -> int:
     """Attempts to clean up while the store refuses."""
     tries = 0
     for _ in range(120):
-        driver.tell(CleanedUp(uid=UID, ok=False))
+        driver.tell(CleanupEnded(uid=UID, ok=False))
         tries += sum(isinstance(action, CleanUp) for action in driver.wait(60))
     return tries
 
@@ -281,7 +281,7 @@ def test_t24_objects_that_are_to_go_are_never_given_up() -> None:
 
     assert tries_in_two_hours(driver) > 110
     assert none(driver.actions, WriteFinalizers)
-    assert only(driver.tell(CleanedUp(uid=UID, ok=True)), WriteFinalizers)
+    assert only(driver.tell(CleanupEnded(uid=UID, ok=True)), WriteFinalizers)
 
 
 def test_a_recording_that_is_gone_before_its_upload_had_a_name_is_cleaned_all_the_same() -> None:

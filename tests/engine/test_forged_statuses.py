@@ -24,7 +24,8 @@ from recording_operator.engine.actions import (
     WriteStatus,
 )
 from recording_operator.engine.facts import (
-    CleanedUp,
+    AbortEnded,
+    CleanupEnded,
     DeleteAccepted,
     Fact,
     LeadershipConfirmed,
@@ -32,9 +33,8 @@ from recording_operator.engine.facts import (
     RecordingSeen,
     SourceResolved,
     TransferEnded,
-    UploadAborted,
+    WriteAccepted,
     WriteRefused,
-    Written,
 )
 from tests.engine.builders import a_recording
 from tests.engine.driver import STORED, Driver, applied, deleting
@@ -72,7 +72,7 @@ class Obliging(Driver):
                 if action.resource_version != self.recording.metadata.resource_version:
                     return [WriteRefused(uid=uid, conflict=True)]
                 self.recording = applied(action, self.recording)
-                return [Written(uid=uid, recording=self.recording)]
+                return [WriteAccepted(uid=uid, recording=self.recording)]
             case ReadRecording():
                 return [RecordingRead(uid=uid, recording=self.recording)]
             case DeleteRecording():
@@ -85,9 +85,9 @@ class Obliging(Driver):
             case ResolveSource():
                 return [SourceResolved(uid=uid, artifact=action.artifact, revision="1")]
             case AbortUpload():
-                return [UploadAborted(uid=uid, artifact=action.artifact, ok=True)]
+                return [AbortEnded(uid=uid, artifact=action.artifact, ok=True)]
             case CleanUp():
-                return [CleanedUp(uid=uid, ok=True)]
+                return [CleanupEnded(uid=uid, ok=True)]
         return []
 
 

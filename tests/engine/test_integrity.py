@@ -8,7 +8,7 @@ from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase
 from recording_operator.engine.actions import WriteStatus
-from recording_operator.engine.facts import Stored
+from recording_operator.engine.facts import TransferSucceeded
 from recording_operator.engine.integrity import integrity_of
 from tests.engine.builders import a_recording, an_artifact, an_artifact_status
 from tests.engine.driver import Driver, only
@@ -67,7 +67,7 @@ def test_its_message_says_what_was_proved_and_how() -> None:
 def test_it_is_written_with_the_end_of_the_recording_and_costs_no_write() -> None:
     driver = Driver()
     claimed = driver.claimed(a_recording(an_artifact()))
-    outcome = Stored(
+    outcome = TransferSucceeded(
         size_bytes=10,
         etag="e",
         version_id=None,

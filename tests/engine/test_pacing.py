@@ -5,7 +5,7 @@ from datetime import timedelta
 from recording_operator.engine.actions import WriteStatus
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import RecordingSeen
-from recording_operator.engine.pacing import QueuedPace
+from recording_operator.engine.pacing import QueuedStatusPacer
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from tests.engine.builders import START, a_recording
@@ -39,7 +39,7 @@ def test_those_that_are_known_before_any_location_are_told_bit_by_bit_too() -> N
 
 
 def test_what_has_left_a_long_queue_holds_up_nobody_behind_it() -> None:
-    pace = QueuedPace()
+    pace = QueuedStatusPacer()
     for waiting in range(10_000):
         pace.next(START, unfinished=waiting)
     later = START + timedelta(minutes=5)
@@ -48,7 +48,7 @@ def test_what_has_left_a_long_queue_holds_up_nobody_behind_it() -> None:
 
 
 def test_a_clock_that_was_set_back_makes_nobody_wait_longer() -> None:
-    pace = QueuedPace()
+    pace = QueuedStatusPacer()
     pace.next(START + timedelta(days=1), unfinished=1)
 
     assert pace.next(START, unfinished=1) <= START + timedelta(seconds=21)

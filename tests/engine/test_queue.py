@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from recording_operator.engine.expiry import Expiry
-from recording_operator.engine.queue import ArtifactKey, Capacity, Lane, LaneLimits, Rank, Slots, Waiting, rank
+from recording_operator.engine.queue import ArtifactKey, ArtifactQueue, Capacity, Lane, LaneLimits, Rank, Slots, rank
 from tests.engine.builders import START
 
 PLENTY = Capacity(total=1000, per_namespace=1000)
@@ -23,7 +23,7 @@ def a_lane(namespace: str = "team-a", location: str = "archive") -> Lane:
     return Lane(namespace=namespace, location=location)
 
 
-def taken(waiting: Waiting, slots: Slots, limits: dict[str, LaneLimits] | None = None) -> list[str]:
+def taken(waiting: ArtifactQueue, slots: Slots, limits: dict[str, LaneLimits] | None = None) -> list[str]:
     """All that can start now, in order."""
     names = []
     while (key := waiting.take(slots, limits or {})) is not None:
@@ -32,7 +32,7 @@ def taken(waiting: Waiting, slots: Slots, limits: dict[str, LaneLimits] | None =
 
 
 def test_priority_then_the_urls_that_still_live_by_expiry_then_the_oldest() -> None:
-    waiting = Waiting()
+    waiting = ArtifactQueue()
     ranks = [
         a_rank("expired", expires_s=-5),
         a_rank("later", expires_s=90),
@@ -48,7 +48,7 @@ def test_priority_then_the_urls_that_still_live_by_expiry_then_the_oldest() -> N
 
 
 def test_thousands_of_one_tenant_delay_the_single_one_of_another_by_one_slot_at_most() -> None:
-    waiting, slots = Waiting(), Slots(Capacity(total=2, per_namespace=2))
+    waiting, slots = ArtifactQueue(), Slots(Capacity(total=2, per_namespace=2))
     for number in range(3000):
         waiting.put(a_lane("crowd"), a_rank(f"crowd-{number}", priority=1000))
     assert taken(waiting, slots) == ["crowd-0", "crowd-1"]
@@ -60,7 +60,7 @@ def test_thousands_of_one_tenant_delay_the_single_one_of_another_by_one_slot_at_
 
 
 def test_namespaces_with_equally_many_take_turns() -> None:
-    waiting, slots = Waiting(), Slots(Capacity(total=1, per_namespace=1))
+    waiting, slots = ArtifactQueue(), Slots(Capacity(total=1, per_namespace=1))
     for number in range(3):
         for namespace in ("a", "b", "c"):
             waiting.put(a_lane(namespace), a_rank(f"{namespace}{number}"))
@@ -75,7 +75,7 @@ def test_namespaces_with_equally_many_take_turns() -> None:
 
 
 def test_a_full_location_does_not_stop_another() -> None:
-    waiting, slots = Waiting(), Slots(PLENTY)
+    waiting, slots = ArtifactQueue(), Slots(PLENTY)
     for number in range(2):
         waiting.put(a_lane(location="full"), a_rank(f"full-{number}", priority=5))
         waiting.put(a_lane(location="free"), a_rank(f"free-{number}"))
@@ -87,7 +87,7 @@ def test_a_full_location_does_not_stop_another() -> None:
 
 
 def test_a_bound_per_namespace_of_a_location_leaves_room_for_others() -> None:
-    waiting, slots = Waiting(), Slots(PLENTY)
+    waiting, slots = ArtifactQueue(), Slots(PLENTY)
     for namespace in ("a", "b"):
         for number in range(2):
             waiting.put(a_lane(namespace), a_rank(f"{namespace}{number}"))
@@ -96,7 +96,7 @@ def test_a_bound_per_namespace_of_a_location_leaves_room_for_others() -> None:
 
 
 def test_a_new_rank_replaces_the_old_one() -> None:
-    waiting = Waiting()
+    waiting = ArtifactQueue()
     waiting.put(a_lane(), a_rank("a", priority=9))
     waiting.put(a_lane(), a_rank("b"))
     waiting.put(a_lane(), a_rank("a", priority=-9))
@@ -105,7 +105,7 @@ def test_a_new_rank_replaces_the_old_one() -> None:
 
 
 def test_what_comes_and_goes_a_thousand_times_does_not_pile_up() -> None:
-    waiting = Waiting()
+    waiting = ArtifactQueue()
     waiting.put(a_lane(), a_rank("head", priority=10))
     for number in range(1000):
         waiting.put(a_lane(), a_rank("flapping", priority=number % 2))
@@ -123,7 +123,7 @@ class TakingAndGivingBack(RuleBasedStateMachine):
         self.capacity = Capacity(total=3, per_namespace=2)
         self.limits = {"x": LaneLimits(location=2, namespace_at_location=1)}
         self.slots = Slots(self.capacity)
-        self.waiting = Waiting()
+        self.waiting = ArtifactQueue()
         self.asked: dict[ArtifactKey, Lane] = {}
         self.running: dict[ArtifactKey, Lane] = {}
 
@@ -196,7 +196,7 @@ TestTakingAndGivingBack.settings = settings(max_examples=60, stateful_step_count
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-9, 9), st.booleans(), st.integers(0, 9)), max_size=20))
 def test_the_order_is_total(drawn: list[tuple[int, int, bool, int]]) -> None:
-    waiting = Waiting()
+    waiting = ArtifactQueue()
     for number, (priority, expires_s, stated, created_s) in enumerate(drawn):
         one = a_rank(f"{number:02}", priority=priority, expires_s=expires_s, stated=stated, created_s=created_s)
         waiting.put(a_lane(), one)

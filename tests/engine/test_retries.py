@@ -15,15 +15,15 @@ from recording_operator.engine.actions import (
     WriteStatus,
 )
 from recording_operator.engine.facts import (
+    AbortEnded,
     LocationGone,
     LocationSeen,
     RecordingGone,
     RecordingSeen,
-    Stored,
     TransferEnded,
     TransferProgress,
     TransferStopped,
-    UploadAborted,
+    TransferSucceeded,
 )
 from recording_operator.engine.queue import Capacity
 from tests.engine.builders import START, a_location, a_recording, an_artifact, an_artifact_status, uid_of
@@ -67,7 +67,7 @@ def test_an_abort_that_fails_is_tried_again_and_given_up_after_an_hour() -> None
 
     tries = 1
     for _ in range(70):
-        driver.tell(UploadAborted(uid=UID, artifact="video", ok=False))
+        driver.tell(AbortEnded(uid=UID, artifact="video", ok=False))
         tries += sum(isinstance(action, AbortUpload) for action in driver.wait(61))
 
     assert 50 < tries < 66
@@ -172,7 +172,9 @@ def test_suspend_stops_the_transfer_and_keeps_the_upload() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "phase"), [(STORED, Phase.COMPLETE), (TransferStopped(), Phase.FAILED)], ids=str)
-def test_cancelled_while_nobody_led_it_is_looked_at_first(outcome: Stored | TransferStopped, phase: Phase) -> None:
+def test_cancelled_while_nobody_led_it_is_looked_at_first(
+    outcome: TransferSucceeded | TransferStopped, phase: Phase
+) -> None:
     left = newer(moving(Driver()), cancel=True)
     driver = Driver(claim=Claim(holder="op-b", transitions=6))
 

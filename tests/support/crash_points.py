@@ -59,8 +59,8 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("event.create", BOTH, "small", 2),
     ("engine.StartTransfer", BEFORE, "small", 1),
     ("engine.heard SourceResolved", BEFORE, "small", 1),
-    ("engine.heard Stored", BEFORE, "small", 1),
-    ("engine.heard Written", BEFORE, "small", 2),
+    ("engine.heard TransferSucceeded", BEFORE, "small", 1),
+    ("engine.heard WriteAccepted", BEFORE, "small", 2),
     ("engine.EmitEvent", BEFORE, "small", 2),
     # A multipart upload.
     ("s3.CreateMultipartUpload", BOTH, "large", 1),
@@ -86,14 +86,14 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("status.cancelled", BOTH, "cancelled", 1),
     ("engine.AbortUpload", BEFORE, "cancelled", 1),
     ("s3.AbortMultipartUpload", BOTH, "cancelled", 1),
-    ("engine.heard UploadAborted", BEFORE, "cancelled", 1),
+    ("engine.heard AbortEnded", BEFORE, "cancelled", 1),
     ("status.other", BOTH, "cancelled", 1),
     ("status.some", BOTH, "several", 1),
     # Deletion.
     ("finalizer.add", BOTH, "deleted", 1),
     ("engine.CleanUp", BEFORE, "deleted", 1),
     ("s3.DeleteObject", BOTH, "deleted", 1),
-    ("engine.heard CleanedUp", BEFORE, "deleted", 1),
+    ("engine.heard CleanupEnded", BEFORE, "deleted", 1),
     ("finalizer.remove", BOTH, "deleted", 1),
     ("recording.delete", BOTH, "short-lived", 1),
     # The background.

@@ -87,12 +87,12 @@ class Leader:
                 give_back()
                 gave_back_s = time.monotonic()
             self._locations.tick()
-            self._loop.call(self._take_census)
+            self._loop.call(self._count_queue)
 
-    def _take_census(self, engine: Engine, now: datetime) -> list[Action]:
-        census = engine.census(now)
-        self._metrics.set_recordings(census.phases, expiring=census.expiring)
-        self._metrics.set_queue_depth(census.waiting)
+    def _count_queue(self, engine: Engine, now: datetime) -> list[Action]:
+        snapshot = engine.snapshot(now)
+        self._metrics.set_recordings(snapshot.phases, expiring=snapshot.expiring)
+        self._metrics.set_queue_depth(snapshot.waiting)
         return []
 
     def _sweep(self, stop: threading.Event) -> None:

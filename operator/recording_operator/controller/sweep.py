@@ -15,8 +15,9 @@ from recording_operator.controller.clock import uptime
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import utc_now
 from recording_operator.engine.facts import Fact, RecordingSeen
-from recording_operator.engine.finished import Finished, is_settled
 from recording_operator.engine.keys import uid_pattern
+from recording_operator.engine.settled import is_settled
+from recording_operator.engine.ttl_schedule import TtlSchedule
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.kube.errors import KubeError
@@ -104,7 +105,7 @@ class Sweeper:
     def sweep_finished(self) -> None:
         """Hand over finished Recordings that changed unseen, that are being deleted, or whose time ends before the next
         sweep. Memory holds one page."""
-        near = Finished(default_ttl=self._default_ttl)
+        near = TtlSchedule(default_ttl=self._default_ttl)
         for selector in FINISHED_SELECTORS:
             for raw in self._kube.list_recordings(field_selector=selector, page_size=_PAGE):
                 try:

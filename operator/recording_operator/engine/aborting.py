@@ -5,9 +5,9 @@ from datetime import datetime
 from recording_operator.api.recording import Phase
 from recording_operator.engine.actions import AbortUpload, Action
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
-from recording_operator.engine.facts import UploadAborted
+from recording_operator.engine.facts import AbortEnded
 from recording_operator.engine.placement import key_of
-from recording_operator.engine.state import State
+from recording_operator.engine.state import EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 
@@ -20,7 +20,7 @@ def plan_abort(work: ArtifactWork, now: datetime) -> None:
         work.plan_abort(now)
 
 
-def abort_due(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+def abort_due(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Abort the uploads that failed or cancelled artifacts left open; the location may have to come back first.
 
     Not before the status says Failed: until that is accepted, another operator may know better.
@@ -45,7 +45,7 @@ def abort_due(state: State, tracked: TrackedRecording, now: datetime) -> list[Ac
     return actions
 
 
-def aborted(tracked: TrackedRecording, fact: UploadAborted, now: datetime) -> None:
+def aborted(tracked: TrackedRecording, fact: AbortEnded, now: datetime) -> None:
     """Nothing is open at the key any more, or it must be tried again."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.abort_planned:

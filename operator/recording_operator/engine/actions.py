@@ -10,14 +10,14 @@ from typing import Any
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.engine.facts import Ref
+from recording_operator.engine.facts import RecordingRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteStatus:
-    """PATCH the status subresource, guarded by `resource_version`. Answered by Written or WriteRefused."""
+    """PATCH the status subresource, guarded by `resource_version`. Answered by WriteAccepted or WriteRefused."""
 
-    ref: Ref
+    ref: RecordingRef
     resource_version: str
     status: dict[str, Any]
     """The whole status; fields that are not in it are to be removed."""
@@ -27,9 +27,9 @@ class WriteStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteFinalizers:
-    """PATCH metadata.finalizers, guarded. Answered by Written or WriteRefused."""
+    """PATCH metadata.finalizers, guarded. Answered by WriteAccepted or WriteRefused."""
 
-    ref: Ref
+    ref: RecordingRef
     resource_version: str
     finalizers: tuple[str, ...]
 
@@ -38,7 +38,7 @@ class WriteFinalizers:
 class ReadRecording:
     """Read the Recording anew. Answered by RecordingRead or WriteRefused."""
 
-    ref: Ref
+    ref: RecordingRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class DeleteRecording:
     Answered by DeleteAccepted or WriteRefused.
     """
 
-    ref: Ref
+    ref: RecordingRef
     resource_version: str
 
 
@@ -85,7 +85,7 @@ class StartTransfer:
     part_size_bytes: int | None
     source: SourceFacts | None
     only_look: bool = False
-    """Move nothing: Stored if an earlier operator left the object there, else TransferStopped."""
+    """Move nothing: TransferSucceeded if an earlier operator left the object there, else TransferStopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class UploadPersisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbortUpload:
-    """Abort every open upload at the key. Answered by UploadAborted."""
+    """Abort every open upload at the key. Answered by AbortEnded."""
 
     uid: str
     artifact: str
@@ -136,9 +136,9 @@ class ArtifactToClean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanUp:
-    """Abort the uploads of a deleted Recording and delete exactly its objects where asked. Answered by CleanedUp."""
+    """Abort the uploads of a deleted Recording and delete exactly its objects where asked. Answered by CleanupEnded."""
 
-    ref: Ref
+    ref: RecordingRef
     location: StorageLocation
     artifacts: tuple[ArtifactToClean, ...]
 
@@ -147,7 +147,7 @@ class CleanUp:
 class EmitEvent:
     """An Event on the Recording. `warning` picks the type."""
 
-    ref: Ref
+    ref: RecordingRef
     reason: Reason
     action: str
     note: str
@@ -168,11 +168,11 @@ class EmitLocationEvent:
 class ReportFault:
     """The engine failed at this Recording and let go of it; the next event about it starts anew."""
 
-    ref: Ref
+    ref: RecordingRef
     detail: str
 
 
-class Tallied(Enum):
+class ArtifactOutcome(Enum):
     """What is counted of artifacts."""
 
     STORED = "stored"
@@ -182,16 +182,16 @@ class Tallied(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class CountOutcome:
     """Count something for the metrics."""
 
-    what: Tallied
+    what: ArtifactOutcome
     reason: Reason
 
 
 Action = (
     ReportFault
-    | Tally
+    | CountOutcome
     | WriteStatus
     | WriteFinalizers
     | ReadRecording

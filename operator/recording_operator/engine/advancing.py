@@ -5,17 +5,17 @@ from datetime import datetime, timedelta
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase
 from recording_operator.engine.aborting import plan_abort
-from recording_operator.engine.actions import Action, ResolveSource, Tallied, Tally
+from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome, ResolveSource
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.next_step import ArtifactContext, NextStep, Obstacle, next_step
 from recording_operator.engine.queue import Lane, rank
-from recording_operator.engine.state import State
+from recording_operator.engine.state import EngineState
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import SOON
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 
-def advance(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Decide about every artifact that is not in transfer; stop the transfers that should not run."""
     recording = tracked.recording
     spec = recording.spec
@@ -40,7 +40,7 @@ def advance(state: State, tracked: TrackedRecording, now: datetime) -> list[Acti
 
 
 def _context(
-    state: State,
+    state: EngineState,
     tracked: TrackedRecording,
     work: ArtifactWork,
     *,
@@ -64,7 +64,7 @@ def _context(
 
 
 def _take_step(
-    state: State, tracked: TrackedRecording, work: ArtifactWork, step: NextStep, now: datetime
+    state: EngineState, tracked: TrackedRecording, work: ArtifactWork, step: NextStep, now: datetime
 ) -> list[Action]:
     before, after = work.status, step.status
     actions: list[Action] = []
@@ -72,7 +72,9 @@ def _take_step(
         work.status = after
         _flush_in_time(state, tracked, _urgency(tracked, after), now)
         if after.phase is Phase.FAILED:
-            actions.append(Tally(what=Tallied.FAILED, reason=Reason(after.reason or Reason.INTERNAL_ERROR)))
+            actions.append(
+                CountOutcome(what=ArtifactOutcome.FAILED, reason=Reason(after.reason or Reason.INTERNAL_ERROR))
+            )
     state.timers.set(tracked.uid, step.wake_at)
     if not step.ready:
         _leave_queue(state, tracked, work)
@@ -85,16 +87,16 @@ def _take_step(
     return actions
 
 
-def _leave_queue(state: State, tracked: TrackedRecording, work: ArtifactWork) -> None:
+def _leave_queue(state: EngineState, tracked: TrackedRecording, work: ArtifactWork) -> None:
     """It has to wait for something else than a slot; one that it has already is given back."""
     key = (tracked.uid, work.name)
-    state.waiting.discard(key)
+    state.queue.discard(key)
     if work.state is WorkState.RESERVED:
         work.release()
         state.slots.give_back(key)
 
 
-def _queue_up(state: State, tracked: TrackedRecording, work: ArtifactWork, now: datetime) -> None:
+def _queue_up(state: EngineState, tracked: TrackedRecording, work: ArtifactWork, now: datetime) -> None:
     meta, spec = tracked.recording.metadata, tracked.recording.spec
     lane = Lane(namespace=meta.namespace, location=spec.storage_location)
     ranked = rank(
@@ -104,10 +106,10 @@ def _queue_up(state: State, tracked: TrackedRecording, work: ArtifactWork, now: 
         key=(tracked.uid, work.name),
         now=now,
     )
-    state.waiting.put(lane, ranked)
+    state.queue.put(lane, ranked)
 
 
-def _write_in_time(state: State, tracked: TrackedRecording, now: datetime) -> None:
+def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime) -> None:
     """Answer an edit, give back a claim on what does not move, call ended what has ended; a tenant may write there."""
     status = tracked.recording.status
     if status.observed_generation != tracked.recording.metadata.generation:
@@ -124,8 +126,8 @@ def _urgency(tracked: TrackedRecording, after: ArtifactStatus) -> timedelta | No
     return SOON if tracked.recording.status.phase in TERMINAL else None
 
 
-def _flush_in_time(state: State, tracked: TrackedRecording, urgency: timedelta | None, now: datetime) -> None:
+def _flush_in_time(state: EngineState, tracked: TrackedRecording, urgency: timedelta | None, now: datetime) -> None:
     if urgency is not None:
         tracked.outbox.flush_by(now + urgency)
     elif tracked.outbox.flush_at is None:
-        tracked.outbox.flush_by(state.queued_pace.next(now, unfinished=len(state.recordings)))
+        tracked.outbox.flush_by(state.queued_pacer.next(now, unfinished=len(state.recordings)))

@@ -10,15 +10,15 @@ from recording_operator.engine import deletion_blocker
 from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.backoff import Backoff
-from recording_operator.engine.facts import CleanedUp
+from recording_operator.engine.facts import CleanupEnded
 from recording_operator.engine.finalizer import has_finalizer, remove_finalizer
 from recording_operator.engine.placement import key_of
-from recording_operator.engine.state import State
+from recording_operator.engine.state import EngineState
 from recording_operator.engine.teardown import Teardown
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 
-def tear_down(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Stop, then abort and delete in the store, then let the Kubernetes object go."""
     tracked.outbox.cancel_flush()
     state.drop_from_queue(tracked)
@@ -38,7 +38,7 @@ def tear_down(state: State, tracked: TrackedRecording, now: datetime) -> list[Ac
     return [*actions, *deletion_blocker.tell(tracked, teardown, now)]
 
 
-def _clean(state: State, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
+def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
     if _never_began(tracked) or _nothing_to_remove(tracked):
         teardown.done = True
         return _let_go(tracked, now)
@@ -70,7 +70,7 @@ def _clean(state: State, tracked: TrackedRecording, teardown: Teardown, now: dat
     return [*actions, CleanUp(ref=tracked.ref, location=location, artifacts=artifacts)]
 
 
-def cleaned(state: State, tracked: TrackedRecording, fact: CleanedUp, now: datetime) -> list[Action]:
+def cleaned(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
     """The store is clean, or it must be tried again."""
     teardown = tracked.teardown
     if teardown is None:
@@ -96,7 +96,7 @@ def cleaned(state: State, tracked: TrackedRecording, fact: CleanedUp, now: datet
     return actions
 
 
-def _says_missing(state: State, tracked: TrackedRecording, teardown: Teardown) -> list[Action]:
+def _says_missing(state: EngineState, tracked: TrackedRecording, teardown: Teardown) -> list[Action]:
     name = tracked.recording.spec.storage_location
     location = state.locations.get(name)
     if not _wants_deletion(tracked) or (location is None and not state.locations.missing(name)):

@@ -9,9 +9,9 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason, Trait
 from recording_operator.engine.actions import Action, EmitEvent, EmitLocationEvent
-from recording_operator.engine.facts import CleanedUp
+from recording_operator.engine.facts import CleanupEnded
 from recording_operator.engine.locations import Locations
-from recording_operator.engine.status import Blocked, with_deletion
+from recording_operator.engine.status import DeletionBlocker, with_deletion
 from recording_operator.engine.teardown import Teardown
 from recording_operator.engine.tracked_recording import TrackedRecording
 
@@ -21,7 +21,7 @@ _REMEDY: Final = "Repair this; or set spec.deletionPolicy to Retain to let the R
 
 
 def failed(
-    tracked: TrackedRecording, teardown: Teardown, fact: CleanedUp, locations: Locations, now: datetime
+    tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations, now: datetime
 ) -> list[Action]:
     """The objects could not be removed this time: doubt the location, and say what keeps the Recording."""
     name = tracked.recording.spec.storage_location
@@ -43,7 +43,10 @@ def hold(
     tracked: TrackedRecording, teardown: Teardown, locations: Locations, *, reason: Reason, message: str
 ) -> list[Action]:
     """Note why it does not go; Events when that is new."""
-    before, teardown.blocked = teardown.blocked, Blocked(reason=reason, message=f"{message.rstrip('.')}. {_REMEDY}.")
+    before, teardown.blocked = (
+        teardown.blocked,
+        DeletionBlocker(reason=reason, message=f"{message.rstrip('.')}. {_REMEDY}."),
+    )
     if before is not None and before.reason is reason:
         return []
     note = f"The stored objects cannot be removed: {teardown.blocked.message}"
@@ -54,7 +57,7 @@ def hold(
     return actions + _about_location(tracked, locations, Reason.DELETION_BLOCKED, about)
 
 
-def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanedUp, locations: Locations) -> bool:
+def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations) -> bool:
     """Whether there is no bucket any more: two deletions and the location's own check between them found none.
 
     The check asks for the same bucket as the status names; a refusal (AccessDenied) is never taken for it.

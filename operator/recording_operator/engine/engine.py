@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from recording_operator.api.recording import Claim, Recording
-from recording_operator.engine import aborting, advancing, deletion, finished, starting, transfer_reports, writing
+from recording_operator.engine import aborting, advancing, deletion, starting, transfer_reports, writing
 from recording_operator.engine.actions import Action, ReportFault
-from recording_operator.engine.census import Census, take_census
 from recording_operator.engine.facts import (
-    CleanedUp,
+    AbortEnded,
+    CleanupEnded,
     DeleteAccepted,
     Fact,
     LeadershipConfirmed,
@@ -30,15 +30,17 @@ from recording_operator.engine.facts import (
     SourceResolved,
     TransferEnded,
     TransferProgress,
-    UploadAborted,
     UploadCreated,
+    WriteAccepted,
     WriteRefused,
-    Written,
 )
 from recording_operator.engine.finalizer import ensure_finalizer, has_finalizer, remove_finalizer
 from recording_operator.engine.queue import Slots
-from recording_operator.engine.state import EngineOptions, State
+from recording_operator.engine.queue_snapshot import QueueSnapshot, take_snapshot
+from recording_operator.engine.settled import is_settled
+from recording_operator.engine.state import EngineOptions, EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
+from recording_operator.engine.ttl_schedule import TtlSchedule
 from recording_operator.engine.versions import is_newer
 
 
@@ -46,11 +48,11 @@ class Engine:
     """Decides for all Recordings. One per leadership: `claim` holds the identity and the Lease's number."""
 
     def __init__(self, *, claim: Claim, options: EngineOptions) -> None:
-        self.state = State(
+        self.state = EngineState(
             claim=claim,
             options=options,
             slots=Slots(options.capacity),
-            finished=finished.Finished(default_ttl=options.default_ttl),
+            ttl_schedule=TtlSchedule(default_ttl=options.default_ttl),
         )
         self._uid_of: dict[tuple[str, str], str] = {}
 
@@ -78,13 +80,13 @@ class Engine:
         """Do what is due."""
         due = self.state.timers.due(now)
         actions = self._look_at([uid for uid in due if uid in self.state.recordings], now)
-        for ended in self.state.finished.due(now):
+        for ended in self.state.ttl_schedule.due(now):
             actions += self._seen(ended, now)
         return actions
 
     def next_due(self) -> datetime | None:
         """When `tick` has something to do."""
-        wishes = (self.state.timers.next(), self.state.finished.next())
+        wishes = (self.state.timers.next(), self.state.ttl_schedule.next())
         return min((at for at in wishes if at is not None), default=None)
 
     def clock_stepped(self, by: timedelta, now: datetime) -> list[Action]:
@@ -117,16 +119,16 @@ class Engine:
             for tracked in self.state.recordings.values()
         )
 
-    def census(self, now: datetime) -> Census:
+    def snapshot(self, now: datetime) -> QueueSnapshot:
         """Count the unfinished Recordings."""
         known = (tracked.recording for tracked in self.state.recordings.values())
-        return take_census(known, waiting=len(self.state.waiting), now=now)
+        return take_snapshot(known, waiting=len(self.state.queue), now=now)
 
     # Facts about objects
 
     def _seen(self, recording: Recording, now: datetime) -> list[Action]:
         uid = recording.metadata.uid
-        if self.state.forgotten.is_echo(recording):
+        if self.state.echoes.is_echo(recording):
             return []
         actions: list[Action] = []
         tracked, namesake = self.state.recordings.get(uid), self._namesake(recording)
@@ -135,7 +137,7 @@ class Engine:
         elif namesake is not None and tracked is None:
             return []  # a late word on one whose name belongs to another already
         if tracked is None:
-            if finished.is_settled(recording):
+            if is_settled(recording):
                 return actions + self._finish(recording, now)
             self._remember(recording, now)
         elif tracked.outbox.keeps_versions:
@@ -148,7 +150,7 @@ class Engine:
     def _remember(self, recording: Recording, now: datetime) -> TrackedRecording:
         meta = recording.metadata
         self._uid_of[meta.namespace, meta.name] = meta.uid
-        self.state.finished.forget(meta.uid)
+        self.state.ttl_schedule.forget(meta.uid)
         tracked = self.state.recordings[meta.uid] = TrackedRecording.of(recording)
         # Claimed by this process, and it knows nothing of that: there must be a newer version.
         tracked.outbox.stale = recording.status.claim == self.state.claim
@@ -168,8 +170,8 @@ class Engine:
                 tracked.release_location_holds()
 
     def _gone(self, uid: str, now: datetime) -> list[Action]:
-        self.state.finished.forget(uid)
-        self.state.forgotten.note_gone(uid)
+        self.state.ttl_schedule.forget(uid)
+        self.state.echoes.note_gone(uid)
         tracked = self.state.recordings.get(uid)
         if tracked is None:
             return []
@@ -186,8 +188,8 @@ class Engine:
 
     def _finish(self, recording: Recording, now: datetime) -> list[Action]:
         """A Recording that needs nothing now: remember only when its time in Kubernetes is over."""
-        due = self.state.finished.note(recording, now)
-        self.state.forgotten.note(recording)
+        due = self.state.ttl_schedule.note(recording, now)
+        self.state.echoes.note(recording)
         if due is None or due > now:
             return []
         tracked = self._remember(recording, now)
@@ -209,7 +211,7 @@ class Engine:
 
     def _note(self, fact: Fact, tracked: TrackedRecording, now: datetime) -> list[Action]:
         match fact:
-            case Written():
+            case WriteAccepted():
                 newer = tracked.outbox.written()
                 tracked.adopt(fact.recording)
                 tracked.learn(newer)
@@ -231,9 +233,9 @@ class Engine:
                 transfer_reports.progressed(self.state, tracked, fact)
             case TransferEnded():
                 return transfer_reports.ended(self.state, tracked, fact, now)
-            case UploadAborted():
+            case AbortEnded():
                 aborting.aborted(tracked, fact, now)
-            case CleanedUp():
+            case CleanupEnded():
                 return deletion.cleaned(self.state, tracked, fact, now)
         return []
 
@@ -291,7 +293,7 @@ class Engine:
             return deletion.tear_down(self.state, tracked, now)
         if tracked.ttl_expired and (not tracked.outbox.is_idle or tracked.deleted):
             return []
-        tracked.ttl_expired = tracked.ttl_expired and finished.is_settled(tracked.recording, ignore_finalizer=True)
+        tracked.ttl_expired = tracked.ttl_expired and is_settled(tracked.recording, ignore_finalizer=True)
         if tracked.ttl_expired:
             return self._expire(tracked, now)
         return [
@@ -310,7 +312,7 @@ class Engine:
         """Forget what is settled; else make sure that it is looked at in time."""
         if deletion.is_over(tracked):
             self._forget(tracked)
-            self.state.forgotten.note(tracked.recording)
+            self.state.echoes.note(tracked.recording)
             return []
         if not tracked.ending and not tracked.ttl_expired and writing.is_at_rest(tracked):
             self._forget(tracked)

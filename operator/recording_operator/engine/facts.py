@@ -11,7 +11,7 @@ from recording_operator.api.storagelocation import StorageLocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ref:
+class RecordingRef:
     """Which Recording: enough to address it and to tell it from a namesake."""
 
     namespace: str
@@ -19,10 +19,10 @@ class Ref:
     uid: str
 
 
-def ref_of(recording: Recording) -> Ref:
+def ref_of(recording: Recording) -> RecordingRef:
     """Which Recording this is."""
     meta = recording.metadata
-    return Ref(namespace=meta.namespace, name=meta.name, uid=meta.uid)
+    return RecordingRef(namespace=meta.namespace, name=meta.name, uid=meta.uid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class NamespaceSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class WriteAccepted:
     """A write of ours was accepted; `recording` is the server's answer."""
 
     uid: str
@@ -153,7 +153,7 @@ class TransferProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class TransferSucceeded:
     """The object is in the store, proved by HEAD."""
 
     size_bytes: int
@@ -190,11 +190,11 @@ class TransferEnded:
 
     uid: str
     artifact: str
-    outcome: Stored | TransferFailed | TransferStopped
+    outcome: TransferSucceeded | TransferFailed | TransferStopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadAborted:
+class AbortEnded:
     """The open uploads at an artifact's key are gone (`ok`), or could not be aborted this time."""
 
     uid: str
@@ -203,7 +203,7 @@ class UploadAborted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CleanedUp:
+class CleanupEnded:
     """The uploads (and objects, where asked) of a deleted Recording are gone (`ok`), or not yet."""
 
     uid: str
@@ -222,7 +222,7 @@ Fact = (
     | LocationGone
     | LocationsListed
     | NamespaceSeen
-    | Written
+    | WriteAccepted
     | WriteRefused
     | DeleteAccepted
     | LeadershipConfirmed
@@ -230,6 +230,6 @@ Fact = (
     | UploadCreated
     | TransferProgress
     | TransferEnded
-    | UploadAborted
-    | CleanedUp
+    | AbortEnded
+    | CleanupEnded
 )

@@ -20,7 +20,7 @@ _WRONG_BYTES: Final = reasons_with(Trait.WRONG_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ConditionDraft:
     """A condition without its times."""
 
     type: str
@@ -29,7 +29,7 @@ class Said:
     message: str
 
 
-def integrity_of(artifacts: Sequence[ArtifactStatus]) -> Said:
+def integrity_of(artifacts: Sequence[ArtifactStatus]) -> ConditionDraft:
     """True when everything that is stored was proved and nothing is still to come; its reason is the weakest proof."""
     stored = [artifact for artifact in artifacts if artifact.phase is Phase.COMPLETE]
     wrong = next((one for one in artifacts if one.phase is Phase.FAILED and one.reason in _WRONG_BYTES), None)
@@ -60,5 +60,5 @@ def _how(stored: Sequence[ArtifactStatus]) -> str:
     return "; ".join(said)
 
 
-def _said(status: ConditionStatus, reason: Reason, message: str) -> Said:
-    return Said(type="IntegrityVerified", status=status, reason=reason, message=message)
+def _said(status: ConditionStatus, reason: Reason, message: str) -> ConditionDraft:
+    return ConditionDraft(type="IntegrityVerified", status=status, reason=reason, message=message)

@@ -15,7 +15,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class QueuedPace:
+class QueuedStatusPacer:
     """Gives each its moment. `_last` is the latest that was given."""
 
     _last: datetime = _LONG_AGO

@@ -111,7 +111,7 @@ _SLACK: Final = 64
 """So many outdated heap entries are not worth a sweep."""
 
 
-class Waiting:
+class ArtifactQueue:
     """The artifacts that could move now, by lane; adding, removing and taking cost O(log n)."""
 
     def __init__(self) -> None:

@@ -11,13 +11,13 @@ from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.finalizer import has_finalizer, needs_finalizer
 from recording_operator.engine.placement import key_of
 from recording_operator.engine.source_revision import spec_revision
-from recording_operator.engine.state import State
+from recording_operator.engine.state import EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 
-def give_slots(state: State, now: datetime) -> Iterator[str]:
+def give_slots(state: EngineState, now: datetime) -> Iterator[str]:
     """Reserve free slots for those who are next; yields the uids of their Recordings."""
-    while (key := state.waiting.take(state.slots, state.locations.limits)) is not None:
+    while (key := state.queue.take(state.slots, state.locations.limits)) is not None:
         uid, name = key
         tracked = state.recordings.get(uid)
         if tracked is None:
@@ -28,7 +28,7 @@ def give_slots(state: State, now: datetime) -> Iterator[str]:
         yield uid
 
 
-def start_reserved(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Start the artifacts with a slot, once the API server shows our claim (and the finalizer, where one is due)."""
     reserved = tracked.in_state(WorkState.RESERVED)
     if not reserved or not _may_start(state, tracked):
@@ -42,7 +42,7 @@ def start_reserved(state: State, tracked: TrackedRecording, now: datetime) -> li
     return [_start(tracked, work, location) for work in reserved]
 
 
-def _may_start(state: State, tracked: TrackedRecording) -> bool:
+def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
     recording, outbox = tracked.recording, tracked.outbox
     if not outbox.is_idle or outbox.stale or recording.status.claim != state.claim:
         return False

@@ -6,13 +6,13 @@ from datetime import timedelta
 from recording_operator.api.recording import Claim
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.artifact_work import WorkState
-from recording_operator.engine.finished import Finished
-from recording_operator.engine.forgotten import Forgotten
+from recording_operator.engine.echo_filter import EchoFilter
 from recording_operator.engine.locations import Locations
-from recording_operator.engine.pacing import QueuedPace
-from recording_operator.engine.queue import Capacity, Slots, Waiting
+from recording_operator.engine.pacing import QueuedStatusPacer
+from recording_operator.engine.queue import ArtifactQueue, Capacity, Slots
 from recording_operator.engine.timers import Timers
 from recording_operator.engine.tracked_recording import TrackedRecording
+from recording_operator.engine.ttl_schedule import TtlSchedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,26 +27,26 @@ class EngineOptions:
 
 
 @dataclass(slots=True, kw_only=True)
-class State:
+class EngineState:
     """Everything that the engine knows. `claim` holds this process's identity and the number of its leadership."""
 
     claim: Claim
     options: EngineOptions
     slots: Slots
-    finished: Finished
-    forgotten: Forgotten = field(default_factory=Forgotten)
+    ttl_schedule: TtlSchedule
+    echoes: EchoFilter = field(default_factory=EchoFilter)
     recordings: dict[str, TrackedRecording] = field(default_factory=dict)
     """By uid."""
     locations: Locations = field(default_factory=Locations)
-    waiting: Waiting = field(default_factory=Waiting)
+    queue: ArtifactQueue = field(default_factory=ArtifactQueue)
     timers: Timers = field(default_factory=Timers)
     draining: bool = False
-    queued_pace: QueuedPace = field(default_factory=QueuedPace)
+    queued_pacer: QueuedStatusPacer = field(default_factory=QueuedStatusPacer)
 
     def shift(self, by: timedelta) -> None:
         """Move what is waited for by the clock's step."""
         self.timers.shift(by)
-        self.queued_pace.shift(by)
+        self.queued_pacer.shift(by)
         self.locations.shift(by)
 
     def location_of(self, tracked: TrackedRecording) -> StorageLocation | None:
@@ -56,7 +56,7 @@ class State:
     def drop_from_queue(self, tracked: TrackedRecording) -> None:
         """Take all artifacts of a Recording out of the queue."""
         for name in tracked.artifacts:
-            self.waiting.discard((tracked.uid, name))
+            self.queue.discard((tracked.uid, name))
 
     def release_slots(self, tracked: TrackedRecording) -> None:
         """Give back the slots that a Recording has and does not use yet."""

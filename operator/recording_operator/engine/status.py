@@ -8,7 +8,7 @@ from typing import Any, Final
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
-from recording_operator.engine.integrity import Said, integrity_of
+from recording_operator.engine.integrity import ConditionDraft, integrity_of
 from recording_operator.engine.placement import Placement
 
 DELETION_BLOCKED: Final = "DeletionBlocked"
@@ -32,7 +32,7 @@ class Rollup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
+class DeletionBlocker:
     """Why the objects of a deleted Recording cannot be removed now."""
 
     reason: Reason
@@ -122,14 +122,14 @@ def render(
     )
 
 
-def with_deletion(recording: Recording, *, blocked: Blocked | None, now: datetime) -> RecordingStatus:
+def with_deletion(recording: Recording, *, blocked: DeletionBlocker | None, now: datetime) -> RecordingStatus:
     """The status of a Recording that is being deleted, as it is, with what keeps it or without."""
     status = recording.status
     old = {condition.type: condition for condition in status.conditions}
     told = old.get(DELETION_BLOCKED)
     if blocked is None and (told is None or told.status is not ConditionStatus.TRUE):
         return status
-    said = Said(
+    said = ConditionDraft(
         type=DELETION_BLOCKED,
         status=ConditionStatus.FALSE if blocked is None else ConditionStatus.TRUE,
         reason=Reason.DELETING if blocked is None else blocked.reason,
@@ -188,7 +188,7 @@ def _conditions(
     }
     old = {condition.type: condition for condition in recording.status.conditions}
     said = [
-        Said(
+        ConditionDraft(
             type=kind,
             status=ConditionStatus.TRUE if truth else ConditionStatus.FALSE,
             reason=rolled.reason,
@@ -200,7 +200,7 @@ def _conditions(
     return tuple(_condition(one, old.get(one.type), recording.metadata.generation, now) for one in said)
 
 
-def _condition(said: Said, old: Condition | None, generation: int, now: datetime) -> Condition:
+def _condition(said: ConditionDraft, old: Condition | None, generation: int, now: datetime) -> Condition:
     since = old.last_transition_time if old is not None and old.status is said.status else now
     return Condition(
         type=said.type,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from recording_operator.engine.backoff import Backoff
-from recording_operator.engine.status import Blocked
+from recording_operator.engine.status import DeletionBlocker
 
 
 @dataclass(slots=True)
@@ -16,7 +16,7 @@ class Teardown:
     done: bool = False
     told: bool = False
     """An Event said that the objects stay."""
-    blocked: Blocked | None = None
+    blocked: DeletionBlocker | None = None
     no_bucket: bool = False
     """The last try found no bucket."""
     backoff: Backoff = field(default_factory=Backoff)

@@ -12,7 +12,7 @@ from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.events import shown
 from recording_operator.engine.expiry import Expiry, source_expiry
-from recording_operator.engine.facts import Ref, ref_of
+from recording_operator.engine.facts import RecordingRef, ref_of
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import StatusOutbox
 from recording_operator.engine.teardown import Teardown
@@ -54,7 +54,7 @@ class TrackedRecording:
         return tracked
 
     @property
-    def ref(self) -> Ref:
+    def ref(self) -> RecordingRef:
         """Which Recording."""
         return ref_of(self.recording)
 

@@ -4,19 +4,19 @@ from datetime import datetime, timedelta
 
 from recording_operator.api.reasons import Reason, Trait, Verdict, verdict_of
 from recording_operator.api.recording import Phase
-from recording_operator.engine.actions import Action, Tallied, Tally
+from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.facts import (
     SourceResolved,
-    Stored,
     TransferEnded,
     TransferFailed,
     TransferProgress,
+    TransferSucceeded,
     UploadCreated,
 )
 from recording_operator.engine.retries import after_failure
 from recording_operator.engine.source_revision import names_secret, revision_is_of
-from recording_operator.engine.state import State
+from recording_operator.engine.state import EngineState
 from recording_operator.engine.status_outbox import SOON
 from recording_operator.engine.tracked_recording import TrackedRecording
 
@@ -56,7 +56,7 @@ def upload_created(tracked: TrackedRecording, fact: UploadCreated, now: datetime
     tracked.outbox.flush_by(now)
 
 
-def progressed(state: State, tracked: TrackedRecording, fact: TransferProgress) -> None:
+def progressed(state: EngineState, tracked: TrackedRecording, fact: TransferProgress) -> None:
     """Note progress; it is written at most every 10 s."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.in_transfer:
@@ -67,7 +67,7 @@ def progressed(state: State, tracked: TrackedRecording, fact: TransferProgress) 
         tracked.outbox.flush_by(tracked.outbox.flushed_at + state.options.progress_every)
 
 
-def ended(state: State, tracked: TrackedRecording, fact: TransferEnded, now: datetime) -> list[Action]:
+def ended(state: EngineState, tracked: TrackedRecording, fact: TransferEnded, now: datetime) -> list[Action]:
     """A transfer is over: stored, failed, or stopped."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.in_transfer:
@@ -75,10 +75,10 @@ def ended(state: State, tracked: TrackedRecording, fact: TransferEnded, now: dat
     work.end()
     state.slots.give_back((tracked.uid, work.name))
     match fact.outcome:
-        case Stored() as stored:
+        case TransferSucceeded() as stored:
             _stored(work, stored)
             tracked.outbox.flush_by(now if tracked.is_over else now + SOON)
-            return [Tally(what=Tallied.STORED, reason=Reason.STORED)]
+            return [CountOutcome(what=ArtifactOutcome.STORED, reason=Reason.STORED)]
         case TransferFailed() as failure:
             return _failed(state, tracked, work, failure, now)
         case _:
@@ -88,7 +88,7 @@ def ended(state: State, tracked: TrackedRecording, fact: TransferEnded, now: dat
             return []
 
 
-def _stored(work: ArtifactWork, stored: Stored) -> None:
+def _stored(work: ArtifactWork, stored: TransferSucceeded) -> None:
     work.hold = None
     work.update(
         phase=Phase.COMPLETE,
@@ -112,7 +112,7 @@ def _stored(work: ArtifactWork, stored: Stored) -> None:
 
 
 def _failed(
-    state: State, tracked: TrackedRecording, work: ArtifactWork, failure: TransferFailed, now: datetime
+    state: EngineState, tracked: TrackedRecording, work: ArtifactWork, failure: TransferFailed, now: datetime
 ) -> list[Action]:
     location = tracked.recording.spec.storage_location
     work.fail(
@@ -131,15 +131,15 @@ def _failed(
     if failure.reason in {Reason.STORE_UPLOAD_LOST, Reason.SOURCE_CHANGED}:
         work.update(upload_id=None, part_size=None, source=None, bytes_done=0)
     if work.status.phase is Phase.FAILED:
-        return [Tally(what=Tallied.FAILED, reason=failure.reason)]
+        return [CountOutcome(what=ArtifactOutcome.FAILED, reason=failure.reason)]
     waits_for_secret = failure.reason is Reason.SOURCE_EXPIRED and names_secret(tracked.spec_of(work.name))
     if verdict_of(failure.reason) is Verdict.NOT_ITS_FAULT or waits_for_secret:
         work.hold_back(now, at_least=timedelta(seconds=failure.retry_after_s or 0))
     actions: list[Action] = []
     if work.status.next_retry_time is not None:
-        actions.append(Tally(what=Tallied.RETRIED, reason=failure.reason))
+        actions.append(CountOutcome(what=ArtifactOutcome.RETRIED, reason=failure.reason))
     if failure.reason is Reason.SOURCE_EXPIRED:
-        actions.append(Tally(what=Tallied.EXPIRED, reason=failure.reason))
+        actions.append(CountOutcome(what=ArtifactOutcome.EXPIRED, reason=failure.reason))
     if Trait.DOUBTS_LOCATION in failure.reason.traits:
         actions += state.locations.doubt(location)
     return actions

@@ -6,14 +6,14 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, RecordingStatus
 from recording_operator.engine.actions import Action, UploadPersisted
 from recording_operator.engine.artifact_work import WorkState
-from recording_operator.engine.finished import is_settled
 from recording_operator.engine.placement import placement_of
-from recording_operator.engine.state import State
+from recording_operator.engine.settled import is_settled
+from recording_operator.engine.state import EngineState
 from recording_operator.engine.status import render
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 
-def flush(state: State, tracked: TrackedRecording, now: datetime) -> list[Action]:
+def flush(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Write the status if it is due and differs from what the server has."""
     if tracked.ending:
         return []
@@ -22,7 +22,7 @@ def flush(state: State, tracked: TrackedRecording, now: datetime) -> list[Action
     )
 
 
-def _wanted_status(state: State, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
+def _wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
     artifacts = tracked.statuses()
     for work in tracked.in_state(WorkState.RESERVED):
         update = {"phase": Phase.UPLOADING, "reason": Reason.UPLOADING, "message": None}

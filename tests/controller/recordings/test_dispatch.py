@@ -36,18 +36,18 @@ from recording_operator.engine.actions import (
     WriteStatus,
 )
 from recording_operator.engine.facts import (
-    CleanedUp,
+    AbortEnded,
+    CleanupEnded,
     DeleteAccepted,
     Fact,
     LeadershipConfirmed,
     NamespaceSeen,
     RecordingRead,
+    RecordingRef,
     RecordingSeen,
-    Ref,
     SourceResolved,
-    UploadAborted,
+    WriteAccepted,
     WriteRefused,
-    Written,
 )
 from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
@@ -58,7 +58,7 @@ from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.support.inline_pool import InlinePool
 
 UID = uid_of(1)
-REF = Ref(namespace="team-a", name="rec-1", uid=UID)
+REF = RecordingRef(namespace="team-a", name="rec-1", uid=UID)
 RECORDING = a_recording(an_artifact())
 STORED = RECORDING.model_dump(mode="json", by_alias=True, exclude_none=True)
 LOCATION = a_location("archive")
@@ -70,9 +70,9 @@ CHANGES: list[tuple[Action, Fact]] = [
     (DeleteRecording(ref=REF, resource_version="7"), WriteRefused(uid=UID, detail="not sent")),
     (
         AbortUpload(uid=UID, artifact="video", location=LOCATION, key="k", upload_id="u"),
-        UploadAborted(uid=UID, artifact="video", ok=False),
+        AbortEnded(uid=UID, artifact="video", ok=False),
     ),
-    (CleanUp(ref=REF, location=LOCATION, artifacts=()), CleanedUp(uid=UID, ok=False)),
+    (CleanUp(ref=REF, location=LOCATION, artifacts=()), CleanupEnded(uid=UID, ok=False)),
 ]
 
 
@@ -185,7 +185,7 @@ def test_a_namespace_s_requests_take_their_turn_together() -> None:
 
 def test_a_status_is_written_as_a_patch_and_its_answer_is_heard() -> None:
     world = Everything(answer=STORED)
-    assert world.dispatch(WRITE) == [Written(uid=UID, recording=RECORDING)]
+    assert world.dispatch(WRITE) == [WriteAccepted(uid=UID, recording=RECORDING)]
     [(method, path, body)] = world.requests
     assert (method, path) == ("PATCH", "/apis/recordings.dev/v1alpha1/namespaces/team-a/recordings/rec-1/status")
     assert body == {"metadata": {"resourceVersion": "7"}, "status": {"phase": "Pending", "progress": None}}
@@ -244,7 +244,7 @@ def test_who_does_not_lead_any_more_is_deposed_and_tells_the_engine_nothing() ->
 
 def test_a_namesake_is_not_taken_for_the_recording_that_was_asked_for() -> None:
     world = Everything(answer=STORED)
-    other = Ref(namespace="team-a", name="rec-1", uid=uid_of(2))
+    other = RecordingRef(namespace="team-a", name="rec-1", uid=uid_of(2))
     assert world.dispatch(ReadRecording(ref=REF)) == [RecordingRead(uid=UID, recording=RECORDING)]
     assert world.dispatch(ReadRecording(ref=other)) == [
         WriteRefused(uid=other.uid, gone=True),
@@ -261,7 +261,7 @@ def test_a_deletion_names_uid_and_version() -> None:
 def test_why_a_clean_up_failed_is_told() -> None:
     artifact = ArtifactToClean(name="video", key="k", upload_id=None, version_id=None, delete_object=True)
     [fact] = Everything().dispatch(CleanUp(ref=REF, location=LOCATION, artifacts=(artifact,)))
-    assert fact == CleanedUp(
+    assert fact == CleanupEnded(
         uid=UID, ok=False, reason=Reason.LOCATION_NOT_READY, detail="archive has not been checked yet"
     )
 

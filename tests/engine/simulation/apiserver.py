@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from recording_operator.api.recording import Recording, RecordingStatus
-from recording_operator.engine.facts import Ref
+from recording_operator.engine.facts import RecordingRef
 from tests.engine.builders import uid_of
 
 
@@ -88,14 +88,14 @@ class ApiServer:
 
     # What the operator asks
 
-    def get(self, ref: Ref) -> Recording:
+    def get(self, ref: RecordingRef) -> Recording:
         """The object of this name, whatever its uid. Raises NotFoundError."""
         uid = self._uids.get((ref.namespace, ref.name))
         if uid is None:
             raise NotFoundError
         return self.recordings[uid]
 
-    def patch_status(self, ref: Ref, *, version: str, patch: dict[str, Any]) -> Recording:
+    def patch_status(self, ref: RecordingRef, *, version: str, patch: dict[str, Any]) -> Recording:
         """A merge patch of the status. Raises ConflictError and NotFoundError."""
         old = self._guarded(ref, version)
         uid = old.metadata.uid
@@ -105,14 +105,14 @@ class ApiServer:
         self._statuses[uid] = status
         return self._store(old, old.model_copy(update={"status": RecordingStatus.model_validate(status)}))
 
-    def patch_finalizers(self, ref: Ref, *, version: str, finalizers: tuple[str, ...]) -> Recording:
+    def patch_finalizers(self, ref: RecordingRef, *, version: str, finalizers: tuple[str, ...]) -> Recording:
         """Replace the finalizers; the object may go with the last one. Raises ConflictError and NotFoundError."""
         old = self._guarded(ref, version)
         if old.metadata.deletion_timestamp is not None and set(finalizers) - set(old.metadata.finalizers):
             raise ConflictError  # the API server forbids new finalizers on what is being deleted
         return self._set_finalizers(old, finalizers)
 
-    def delete_exactly(self, ref: Ref, *, version: str) -> None:
+    def delete_exactly(self, ref: RecordingRef, *, version: str) -> None:
         """Delete this object at this version. Raises ConflictError and NotFoundError."""
         old = self._guarded(ref, version)
         if old.metadata.uid != ref.uid:
@@ -128,7 +128,7 @@ class ApiServer:
         """The status as stored."""
         return self._statuses[uid]
 
-    def _guarded(self, ref: Ref, version: str) -> Recording:
+    def _guarded(self, ref: RecordingRef, version: str) -> Recording:
         recording = self.get(ref)
         if recording.metadata.resource_version != version:
             raise ConflictError

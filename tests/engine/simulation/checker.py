@@ -29,8 +29,8 @@ from recording_operator.engine.facts import (
     RecordingSeen,
     TransferEnded,
     TransferFailed,
+    WriteAccepted,
     WriteRefused,
-    Written,
 )
 from recording_operator.engine.status import TERMINAL
 from tests.engine.simulation.apiserver import Change
@@ -186,11 +186,15 @@ class Checker:
 
     def _hears(self, operator: "Operator", fact: Fact) -> None:
         match fact:
-            case RecordingSeen(recording=recording) | Written(recording=recording) | RecordingRead(recording=recording):
+            case (
+                RecordingSeen(recording=recording)
+                | WriteAccepted(recording=recording)
+                | RecordingRead(recording=recording)
+            ):
                 talk = self._talk(operator, recording.metadata.uid)
                 talk.newest = max(talk.newest, int(recording.metadata.resource_version))
         match fact:
-            case Written(uid=uid) | RecordingRead(uid=uid) | WriteRefused(uid=uid):
+            case WriteAccepted(uid=uid) | RecordingRead(uid=uid) | WriteRefused(uid=uid):
                 self._talk(operator, uid).waits_for = None
             case LeadershipConfirmed(uid=uid) | DeleteAccepted(uid=uid):
                 self._talk(operator, uid).waits_for = None
@@ -241,7 +245,7 @@ class Checker:
         moving = {key for key in using if works[key].in_transfer}
         assert moving.issuperset(operator.transfers), "a transfer runs that the engine does not know"
         for key in using:
-            assert key not in state.waiting, "waits for a slot that it has"
+            assert key not in state.queue, "waits for a slot that it has"
 
 
 def _is_proved(status: RecordingStatus) -> bool:

@@ -12,6 +12,7 @@ from recording_operator.engine.actions import (
     Action,
     CleanUp,
     ConfirmLeadership,
+    CountOutcome,
     DeleteRecording,
     ProbeLocation,
     ReadNamespace,
@@ -19,14 +20,14 @@ from recording_operator.engine.actions import (
     ResolveSource,
     StartTransfer,
     StopTransfer,
-    Tally,
     UploadPersisted,
     WriteFinalizers,
     WriteStatus,
 )
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import (
-    CleanedUp,
+    AbortEnded,
+    CleanupEnded,
     DeleteAccepted,
     Fact,
     LeadershipConfirmed,
@@ -35,9 +36,8 @@ from recording_operator.engine.facts import (
     RecordingSeen,
     SourceResolved,
     TransferFailed,
-    UploadAborted,
+    WriteAccepted,
     WriteRefused,
-    Written,
 )
 from recording_operator.engine.source_revision import resolved_revision
 from recording_operator.kube.status import merge_patch_between
@@ -137,7 +137,7 @@ class Operator:
 
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
-            if not isinstance(action, Tally):
+            if not isinstance(action, CountOutcome):
                 self.world.trace(self.name, action)
             self.world.checker.acting(self, action)
             self._dispatch(action)
@@ -215,7 +215,7 @@ class Operator:
         if self.world.floods():
             return WriteRefused(uid=uid, retry_after_s=3.0, detail="TooManyRequests")
         try:
-            return Written(uid=uid, recording=self._patch(action))
+            return WriteAccepted(uid=uid, recording=self._patch(action))
         except ConflictError:
             return WriteRefused(uid=uid, conflict=True)
         except NotFoundError:
@@ -288,7 +288,7 @@ class Operator:
                 self.world.store.abort(action.key)
         except UnavailableError:
             ok = False
-        return UploadAborted(uid=action.uid, artifact=action.artifact, ok=ok)
+        return AbortEnded(uid=action.uid, artifact=action.artifact, ok=ok)
 
     def _clean_up(self, action: CleanUp) -> Fact:
         ok = action.location.metadata.name in self.world.locations
@@ -299,4 +299,4 @@ class Operator:
                     self.world.store.delete(artifact.key, uid=action.ref.uid, version_id=artifact.version_id)
         except UnavailableError:
             ok = False
-        return CleanedUp(uid=action.ref.uid, ok=ok)
+        return CleanupEnded(uid=action.ref.uid, ok=ok)

@@ -10,8 +10,8 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording
-from recording_operator.engine.finished import Finished
 from recording_operator.engine.status import TERMINAL
+from recording_operator.engine.ttl_schedule import TtlSchedule
 from tests.engine.simulation.operator import Operator
 from tests.engine.simulation.people import People
 from tests.engine.simulation.world import GOLD, World
@@ -230,7 +230,7 @@ class Simulation:
         assert not leader.transfers
         state = leader.engine.state
         assert not state.slots.running, "slots are not given back"
-        assert not len(state.waiting), "something waits for a slot, and nothing runs"
+        assert not len(state.queue), "something waits for a slot, and nothing runs"
         for recording in world.api.recordings.values():
             self._check_ended(recording)
         legitimate = {uid for uid, recording in world.api.recordings.items() if _waits(recording)}
@@ -242,7 +242,7 @@ class Simulation:
         who = f"{meta.name}({meta.uid[:8]})"
         assert meta.deletion_timestamp is None, f"{who} is not let go"
         wanted = spec.deletion_policy is DeletionPolicy.DELETE
-        ends_at = Finished(default_ttl=self._world.options.default_ttl).ends_at(recording)
+        ends_at = TtlSchedule(default_ttl=self._world.options.default_ttl).ends_at(recording)
         assert ends_at is None or ends_at > self._world.certain_time() - _TTL_SLACK, (
             f"{who} should be gone since {ends_at}"
         )

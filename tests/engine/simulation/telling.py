@@ -2,7 +2,7 @@
 
 from recording_operator.api.recording import Recording
 from recording_operator.engine.actions import StartTransfer, WriteStatus
-from recording_operator.engine.facts import RecordingSeen, Written
+from recording_operator.engine.facts import RecordingSeen, WriteAccepted
 
 
 def describe(what: object) -> str:
@@ -10,7 +10,7 @@ def describe(what: object) -> str:
     match what:
         case str():
             return what
-        case RecordingSeen(recording=recording) | Written(recording=recording):
+        case RecordingSeen(recording=recording) | WriteAccepted(recording=recording):
             return f"{type(what).__name__} {_short(recording)}"
         case WriteStatus():
             status = what.status

@@ -8,11 +8,11 @@ from recording_operator.api.recording import ArtifactSpec, SourceFacts
 from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import (
     SourceResolved,
-    Stored,
     TransferEnded,
     TransferFailed,
     TransferProgress,
     TransferStopped,
+    TransferSucceeded,
     UploadCreated,
 )
 from recording_operator.engine.source_revision import resolved_revision
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.engine.simulation.operator import Operator
 
 PART_BYTES = 1000
-Outcome = Stored | TransferFailed | TransferStopped
+Outcome = TransferSucceeded | TransferFailed | TransferStopped
 Steps = Generator[float | None, None, Outcome]
 
 
@@ -192,10 +192,10 @@ class Transfer:
         self._report(SourceResolved(uid=self.uid, artifact=self.artifact, revision=revision))
         return url
 
-    def _proved(self, thing: StoredThing, *, size: int) -> Stored:
+    def _proved(self, thing: StoredThing, *, size: int) -> TransferSucceeded:
         if thing.uid != self.uid or thing.artifact != self.artifact:
             raise _AttemptError(Reason.STORE_KEY_CONFLICT)
-        return Stored(
+        return TransferSucceeded(
             size_bytes=size,
             etag="etag",
             version_id=thing.version_id,

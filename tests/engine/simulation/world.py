@@ -9,9 +9,10 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.recording import Phase, SourceRef
 from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, Retry, StorageLocation
 from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, RecordingSeen
-from recording_operator.engine.finished import Finished, is_settled
 from recording_operator.engine.queue import Capacity
+from recording_operator.engine.settled import is_settled
 from recording_operator.engine.state import EngineOptions
+from recording_operator.engine.ttl_schedule import TtlSchedule
 from tests.engine.builders import a_location
 from tests.engine.simulation.apiserver import ApiServer, Change
 from tests.engine.simulation.checker import Checker
@@ -198,7 +199,7 @@ class World:
             self.schedule.after(_FINISHED_EVERY_S, lambda: self._sweep_finished(operator))
 
     def _look_at_finished(self, operator: Operator) -> None:
-        near = Finished(default_ttl=self.options.default_ttl)
+        near = TtlSchedule(default_ttl=self.options.default_ttl)
         for recording in list(self.api.recordings.values()):
             ends_at = near.ends_at(recording)
             ending = ends_at is not None and ends_at <= self.clock() + timedelta(hours=7.2)

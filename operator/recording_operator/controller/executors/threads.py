@@ -17,11 +17,11 @@ from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import (
     Fact,
     SourceResolved,
-    Stored,
     TransferEnded,
     TransferFailed,
     TransferProgress,
     TransferStopped,
+    TransferSucceeded,
     UploadCreated,
 )
 from recording_operator.errors import LocationError, TransferError
@@ -151,7 +151,7 @@ class ThreadExecutor:
         started_s = time.monotonic()
         outcome = self._outcome(action, run)
         self._runs.pop((uid, artifact), None)
-        names = {Stored: "Stored", TransferFailed: "Failed", TransferStopped: "Stopped"}
+        names = {TransferSucceeded: "Stored", TransferFailed: "Failed", TransferStopped: "Stopped"}
         self._metrics.transfer_ended(
             outcome=names[type(outcome)],  # type: ignore[arg-type]
             seconds=time.monotonic() - started_s,
@@ -159,7 +159,7 @@ class ThreadExecutor:
         self._log(action, outcome)
         self._post(TransferEnded(uid=uid, artifact=artifact, outcome=outcome))
 
-    def _outcome(self, action: StartTransfer, run: _Run) -> Stored | TransferFailed | TransferStopped:
+    def _outcome(self, action: StartTransfer, run: _Run) -> TransferSucceeded | TransferFailed | TransferStopped:
         try:
             return _stored(self._move(action, run))
         except Stopped:
@@ -206,9 +206,9 @@ class ThreadExecutor:
         self._post(SourceResolved(uid=uid, artifact=artifact.name, revision=resolved.revision))
         return FetchJob(source=resolved.source, dialer=self._dialer, resume=_resume(action))
 
-    def _log(self, action: StartTransfer, outcome: Stored | TransferFailed | TransferStopped) -> None:
+    def _log(self, action: StartTransfer, outcome: TransferSucceeded | TransferFailed | TransferStopped) -> None:
         match outcome:
-            case Stored():
+            case TransferSucceeded():
                 _log.info("Stored %s, %d bytes", outcome.uri, outcome.size_bytes, extra=_about(action))
             case TransferFailed():
                 extra = {**_about(action), "reason": outcome.reason}
@@ -242,8 +242,8 @@ def _resume(action: StartTransfer) -> UploadState | None:
     )
 
 
-def _stored(stored: StoredObject) -> Stored:
-    return Stored(
+def _stored(stored: StoredObject) -> TransferSucceeded:
+    return TransferSucceeded(
         size_bytes=stored.size_bytes,
         etag=stored.etag,
         version_id=stored.version_id,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from recording_operator.api.names import API_VERSION, RECORDING_KIND, STORAGE_LOCATION_KIND
-from recording_operator.engine.actions import EmitEvent, EmitLocationEvent, ReportFault, Tallied, Tally
+from recording_operator.engine.actions import ArtifactOutcome, CountOutcome, EmitEvent, EmitLocationEvent, ReportFault
 from recording_operator.kube.events import EventType
 from recording_operator.metrics import Metrics
 
@@ -59,16 +59,16 @@ class Announcements:
         )
         _log.warning("%s: %s", action.reason, action.note, extra={"location": meta.name})
 
-    def count(self, tally: Tally) -> None:
+    def count(self, tally: CountOutcome) -> None:
         """One more of something that happened to an artifact."""
         match tally.what:
-            case Tallied.STORED:
+            case ArtifactOutcome.STORED:
                 self._metrics.artifact_finished(outcome="Stored", reason=tally.reason)
-            case Tallied.FAILED:
+            case ArtifactOutcome.FAILED:
                 self._metrics.artifact_finished(outcome="Failed", reason=tally.reason)
-            case Tallied.RETRIED:
+            case ArtifactOutcome.RETRIED:
                 self._metrics.retried(reason=tally.reason)
-            case Tallied.EXPIRED:
+            case ArtifactOutcome.EXPIRED:
                 self._metrics.source_expired()
 
     def report_fault(self, action: ReportFault) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from recording_operator.controller.executors.executor import StoreSource
 from recording_operator.engine.actions import AbortUpload, ArtifactToClean, CleanUp
-from recording_operator.engine.facts import CleanedUp, Fact, Ref, UploadAborted
+from recording_operator.engine.facts import AbortEnded, CleanupEnded, Fact, RecordingRef
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.store import Store
 from recording_operator.transfer.fetch import abort_uploads
@@ -22,7 +22,7 @@ class Removal:
     def abort(self, action: AbortUpload) -> Iterable[Fact]:
         """Abort every open upload at the key."""
         abort_uploads(action.key, store=self._stores.store(action.location), upload_id=action.upload_id)
-        return [UploadAborted(uid=action.uid, artifact=action.artifact, ok=True)]
+        return [AbortEnded(uid=action.uid, artifact=action.artifact, ok=True)]
 
     def clean_up(self, action: CleanUp) -> Iterable[Fact]:
         """Abort a deleted Recording's uploads, and delete its objects where that is asked for."""
@@ -31,22 +31,22 @@ class Removal:
             abort_uploads(artifact.key, store=store, upload_id=artifact.upload_id)
             if artifact.delete_object:
                 _delete(action.ref, artifact, store)
-        return [CleanedUp(uid=action.ref.uid, ok=True)]
+        return [CleanupEnded(uid=action.ref.uid, ok=True)]
 
 
-def abort_failed(action: AbortUpload, _error: Exception | None) -> UploadAborted:
+def abort_failed(action: AbortUpload, _error: Exception | None) -> AbortEnded:
     """What the engine hears where `abort` failed."""
-    return UploadAborted(uid=action.uid, artifact=action.artifact, ok=False)
+    return AbortEnded(uid=action.uid, artifact=action.artifact, ok=False)
 
 
-def clean_up_failed(action: CleanUp, error: Exception | None) -> CleanedUp:
+def clean_up_failed(action: CleanUp, error: Exception | None) -> CleanupEnded:
     """What the engine hears where `clean_up` failed."""
     if isinstance(error, TransferError | LocationError):
-        return CleanedUp(uid=action.ref.uid, ok=False, reason=error.reason, detail=error.message)
-    return CleanedUp(uid=action.ref.uid, ok=False)
+        return CleanupEnded(uid=action.ref.uid, ok=False, reason=error.reason, detail=error.message)
+    return CleanupEnded(uid=action.ref.uid, ok=False)
 
 
-def _delete(ref: Ref, artifact: ArtifactToClean, store: Store) -> None:
+def _delete(ref: RecordingRef, artifact: ArtifactToClean, store: Store) -> None:
     # A version that nobody wrote down before the end is the one that is there now.
     if store.delete(artifact.key, version_id=artifact.version_id, recording_uid=ref.uid):
         extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid, "artifact": artifact.name}

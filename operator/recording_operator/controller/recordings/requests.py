@@ -19,10 +19,10 @@ from recording_operator.engine.facts import (
     LeadershipConfirmed,
     NamespaceSeen,
     RecordingRead,
+    RecordingRef,
     RecordingSeen,
-    Ref,
+    WriteAccepted,
     WriteRefused,
-    Written,
 )
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound, TooManyRequests
@@ -128,5 +128,5 @@ def write_refused(
             return WriteRefused(uid=uid, retry_after_s=wait_s, detail=type(error).__name__)
 
 
-def _written(ref: Ref, raw: dict[str, Any]) -> Written:
-    return Written(uid=ref.uid, recording=Recording.model_validate(raw))
+def _written(ref: RecordingRef, raw: dict[str, Any]) -> WriteAccepted:
+    return WriteAccepted(uid=ref.uid, recording=Recording.model_validate(raw))

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
-from recording_operator.engine.census import take_census
+from recording_operator.engine.queue_snapshot import take_snapshot
 from tests.engine.builders import START, a_recording
 
 
@@ -23,7 +23,7 @@ def test_by_phase_and_the_late_ones() -> None:
         recording(Phase.UPLOADING, expires_in=-1 * minutes),  # expired: the source's answer tells, and another alert
         recording(Phase.UPLOADING),
     ]
-    census = take_census(known, waiting=7, now=START)
-    assert census.phases == {"Pending": 3, "Uploading": 3}
-    assert census.expiring == {"Pending": 1, "Uploading": 1}
-    assert census.waiting == 7
+    snapshot = take_snapshot(known, waiting=7, now=START)
+    assert snapshot.phases == {"Pending": 3, "Uploading": 3}
+    assert snapshot.expiring == {"Pending": 1, "Uploading": 1}
+    assert snapshot.waiting == 7

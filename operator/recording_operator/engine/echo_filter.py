@@ -16,7 +16,7 @@ REMEMBERED: Final = 10_000
 _NEVER_AGAIN: Final = 2**63
 
 
-class Forgotten:
+class EchoFilter:
     """The newest version of each of the last 10,000 Recordings that were let go of."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ EXPIRES_SOON: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Census:
+class QueueSnapshot:
     """Unfinished Recordings by phase; those of them whose first source expires soon; artifacts that wait for a slot."""
 
     phases: Counter[str]
@@ -21,7 +21,7 @@ class Census:
     waiting: int
 
 
-def take_census(recordings: Iterable[Recording], *, waiting: int, now: datetime) -> Census:
+def take_snapshot(recordings: Iterable[Recording], *, waiting: int, now: datetime) -> QueueSnapshot:
     """Count Recordings by what their status says."""
     soon = now + EXPIRES_SOON
     phases: Counter[str] = Counter()
@@ -32,4 +32,4 @@ def take_census(recordings: Iterable[Recording], *, waiting: int, now: datetime)
         phases[phase] += 1
         if status.expires_at is not None and now < status.expires_at < soon:
             expiring[phase] += 1
-    return Census(phases=phases, expiring=expiring, waiting=waiting)
+    return QueueSnapshot(phases=phases, expiring=expiring, waiting=waiting)

@@ -1,39 +1,17 @@
-"""Finished Recordings: when is nothing left to do, and when does their time in Kubernetes end."""
+"""Finished Recordings whose time in Kubernetes (`spec.ttlAfterFinished`) ends soon."""
 
 import heapq
 import zlib
 from datetime import datetime, timedelta
 from typing import Final
 
-from recording_operator.api.meta import DeletionPolicy
-from recording_operator.api.names import DELETE_OBJECT_FINALIZER
-from recording_operator.api.recording import Phase, Recording
-from recording_operator.engine.status import TERMINAL
+from recording_operator.api.recording import Recording
 
 HORIZON: Final = timedelta(hours=8)
 """Ends further away are not remembered: the sweep of all finished Recordings (every 6 h) brings them back."""
 
 
-def is_settled(recording: Recording, *, ignore_finalizer: bool = False) -> bool:
-    """Whether the operator has nothing to do with this Recording."""
-    meta, spec, status = recording.metadata, recording.spec, recording.status
-    has_finalizer = DELETE_OBJECT_FINALIZER in meta.finalizers
-    if meta.deletion_timestamp is not None:
-        return not has_finalizer and not _open_uploads(recording)
-    return (
-        status.phase in TERMINAL
-        and status.observed_generation == meta.generation
-        and status.claim is None
-        and not _open_uploads(recording)
-        and (ignore_finalizer or has_finalizer == (spec.deletion_policy is DeletionPolicy.DELETE))
-    )
-
-
-def _open_uploads(recording: Recording) -> bool:
-    return any(state.upload_id and state.phase is not Phase.COMPLETE for state in recording.status.artifacts)
-
-
-class Finished:
+class TtlSchedule:
     """Remembers the finished Recordings whose time ends soon: packed, half a KB each, for there may be 100,000."""
 
     def __init__(self, *, default_ttl: timedelta) -> None:

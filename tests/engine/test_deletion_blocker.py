@@ -14,14 +14,14 @@ from recording_operator.engine.actions import (
     WriteFinalizers,
     WriteStatus,
 )
-from recording_operator.engine.facts import CleanedUp, LocationGone, LocationSeen, RecordingSeen
+from recording_operator.engine.facts import CleanupEnded, LocationGone, LocationSeen, RecordingSeen
 from tests.engine.builders import a_location
 from tests.engine.driver import Driver, applied, deleting, newer, none, only
 from tests.engine.scenes import UID, finished
 
-NO_BUCKET = CleanedUp(uid=UID, ok=False, reason=Reason.BUCKET_NOT_FOUND, detail="The bucket does not exist.")
-DENIED = CleanedUp(uid=UID, ok=False, reason=Reason.STORE_DENIED, detail="The store does not permit this.")
-BUSY = CleanedUp(uid=UID, ok=False, reason=Reason.STORE_UNAVAILABLE, detail="The store failed.")
+NO_BUCKET = CleanupEnded(uid=UID, ok=False, reason=Reason.BUCKET_NOT_FOUND, detail="The bucket does not exist.")
+DENIED = CleanupEnded(uid=UID, ok=False, reason=Reason.STORE_DENIED, detail="The store does not permit this.")
+BUSY = CleanupEnded(uid=UID, ok=False, reason=Reason.STORE_UNAVAILABLE, detail="The store failed.")
 
 
 def found(reason: Reason) -> LocationSeen:
@@ -85,7 +85,7 @@ def test_t60_a_location_that_works_again_is_used_at_once_and_the_condition_goes_
     driver.tell(found(Reason.CREDENTIALS_INVALID))
 
     only(driver.tell(found(Reason.PROBE_SUCCEEDED)), CleanUp)
-    write = only(driver.tell(CleanedUp(uid=UID, ok=True)), WriteStatus)
+    write = only(driver.tell(CleanupEnded(uid=UID, ok=True)), WriteStatus)
     assert blocked(applied(write, recording)) == (ConditionStatus.FALSE, Reason.DELETING)
     driver.accept(write, recording)
 
@@ -128,7 +128,7 @@ def test_t61_a_bucket_that_only_the_deletion_does_not_find_releases_nothing(chec
 
 
 @pytest.mark.parametrize("last", [DENIED, BUSY])
-def test_t61_a_bucket_that_only_the_check_does_not_find_releases_nothing(last: CleanedUp) -> None:
+def test_t61_a_bucket_that_only_the_check_does_not_find_releases_nothing(last: CleanupEnded) -> None:
     driver = Driver()
     being_deleted(driver)
     driver.tell(last)
@@ -171,7 +171,7 @@ def test_t60_a_store_that_fails_for_a_moment_is_not_told() -> None:
     driver.tell(BUSY)
     only(driver.wait(5), CleanUp)
 
-    driver.tell(CleanedUp(uid=UID, ok=True))
+    driver.tell(CleanupEnded(uid=UID, ok=True))
 
     assert none(driver.actions, EmitEvent, EmitLocationEvent, WriteStatus)
     assert only(driver.actions, WriteFinalizers)

@@ -1,0 +1,43 @@
+"""When nothing is left to do with a Recording."""
+
+import pytest
+
+from recording_operator.api.meta import DeletionPolicy
+from recording_operator.api.names import DELETE_OBJECT_FINALIZER
+from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus
+from recording_operator.engine.settled import is_settled
+from tests.engine.builders import START, a_finished_recording, a_recording, an_artifact_status
+
+
+def test_finished_and_answered_is_settled() -> None:
+    assert is_settled(a_finished_recording())
+    assert is_settled(a_finished_recording(Phase.FAILED))
+
+
+@pytest.mark.parametrize(
+    "unsettled",
+    [
+        a_recording(),
+        a_finished_recording(status={"phase": Phase.UPLOADING}),
+        a_finished_recording(generation=2),
+        a_finished_recording(status={"claim": Claim(holder="a", transitions=1)}),
+        a_finished_recording(
+            Phase.FAILED, status={"artifacts": [an_artifact_status(phase=Phase.FAILED, uploadId="u")]}
+        ),
+        a_finished_recording(deletion_policy=DeletionPolicy.DELETE),
+        a_finished_recording(finalizers=[DELETE_OBJECT_FINALIZER]),
+        a_finished_recording(deleted_at=START, finalizers=[DELETE_OBJECT_FINALIZER]),
+        a_recording(deleted_at=START, status=RecordingStatus(artifacts=(an_artifact_status(uploadId="u"),))),
+    ],
+)
+def test_what_still_needs_something(unsettled: Recording) -> None:
+    assert not is_settled(unsettled)
+
+
+def test_the_finalizer_belongs_to_the_policy() -> None:
+    held = a_finished_recording(
+        deletion_policy=DeletionPolicy.DELETE, finalizers=[DELETE_OBJECT_FINALIZER, "other/one"]
+    )
+
+    assert is_settled(held)
+    assert is_settled(a_finished_recording(deletion_policy=DeletionPolicy.DELETE), ignore_finalizer=True)
