@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Literal, TextIO
+from typing import Final, Literal, TextIO
 
 from recording_operator.api.masking import MARK, URL_PATTERNS
 
@@ -192,14 +192,6 @@ def configure_logging(
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
-
-
-def about(stored: Mapping[str, Any], **more: str) -> dict[str, str]:
-    """The `extra` of a log call about a Recording or a StorageLocation as stored; `more` from FIELDS."""
-    metadata = stored.get("metadata") or {}
-    name = "location" if stored.get("kind") == "StorageLocation" else "recording"
-    extra = {"namespace": metadata.get("namespace"), name: metadata.get("name"), "uid": metadata.get("uid"), **more}
-    return {key: value for key, value in extra.items() if value}
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -34,6 +34,7 @@ def _bandwidth(value: object) -> int | None:
     return size_bytes
 
 
+_LEASE: Final = LeaseTimings()
 Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
 Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
 
@@ -89,11 +90,11 @@ class SweepSettings(_Strict):
 class LeaseSettings(_Strict):
     """Times of leader election; retry must be shorter than renew, and renew shorter than duration."""
 
-    duration: Duration = timedelta(seconds=15)
+    duration: Duration = timedelta(seconds=_LEASE.duration_s)
     """How long a Lease is valid after its last renewal."""
-    renew: Duration = timedelta(seconds=10)
+    renew: Duration = timedelta(seconds=_LEASE.renew_s)
     """How long the leader keeps trying to renew its Lease before it gives up leadership."""
-    retry: Duration = timedelta(seconds=2)
+    retry: Duration = timedelta(seconds=_LEASE.retry_s)
     """The time between two attempts to acquire or renew the Lease."""
 
 

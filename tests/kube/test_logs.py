@@ -18,7 +18,7 @@ from recording_operator.api.masking import MARK
 from recording_operator.kube.connection import Connection, NoToken
 from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.rest import RestClient
-from recording_operator.logs import Redactor, about, configure_logging, redact_shapes
+from recording_operator.logs import Redactor, configure_logging, redact_shapes
 
 CANARY = "c4n4ry51gn4tur3"
 
@@ -172,10 +172,10 @@ def test_messages_arguments_fields_and_tracebacks_are_redacted(logged: io.String
 
 @pytest.mark.parametrize("logged", ["json"], indirect=True)
 def test_json_lines_are_whole_and_carry_what_they_are_about(logged: io.StringIO) -> None:
-    stored = {"kind": "Recording", "metadata": {"namespace": "team", "name": "r", "uid": "u-1"}, "spec": {}}
+    extra = {"namespace": "team", "recording": "r", "uid": "u-1", "artifact": "video", "reason": "SourceExpired"}
     logging.getLogger("recording_operator.test").info(
         'Quoted "text" of https://h.example/x?y="z"\nsecond line',
-        extra=about(stored, artifact="video", reason="SourceExpired"),
+        extra=extra,
     )
 
     (line,) = lines_of(logged)
