@@ -16,6 +16,12 @@ from localcluster.install import OPERATOR_NAMESPACE, PROJECT
 from localcluster.ports import LOOPBACK, free_port
 from localcluster.process import Process
 
+ALLOCATOR: Final = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
+"""As in the image: the Dockerfile says why."""
 POLICY: Final = PROJECT / "localcluster" / "policy.yaml"
 _READY_TIMEOUT_S: Final = 60.0
 _HTTP_TIMEOUT_S: Final = 2.0
@@ -116,4 +122,4 @@ def operator_command(*, policy: Path, namespace: str, http_port: int, program: S
 def operator_environment(kubeconfig: Path) -> dict[str, str]:
     """Return the environment of the operator: no cloud identity but what its StorageLocations name."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**environment, "KUBECONFIG": str(kubeconfig)}
+    return {**environment, **ALLOCATOR, "KUBECONFIG": str(kubeconfig)}

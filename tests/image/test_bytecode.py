@@ -32,7 +32,7 @@ def checked(value: int) -> int:
 
 
 def _compile(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-B", "-X", "no_debug_ranges", str(_SCRIPT), *arguments]
+    command = [sys.executable, "-B", str(_SCRIPT), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -16,7 +16,6 @@ from recording_operator.controller.process import Process, ProcessOptions, Start
 from recording_operator.kube.connection import ConnectionConfigError, connection
 from recording_operator.kube.watch import Watcher
 from recording_operator.logs import Redactor, configure_logging
-from recording_operator.memory import bound_arenas
 from recording_operator.settings import SettingsError, load_settings
 
 
@@ -36,7 +35,6 @@ class Options:
 
 def run_operator(options: Options) -> Never:
     """Run until a signal, and end the process."""
-    bound_arenas()
     redactor = Redactor()
     level = logging.getLevelName(options.log_level.upper())
     configure_logging(redactor=redactor, log_format=options.log_format, level=level)
