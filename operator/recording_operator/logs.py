@@ -66,17 +66,14 @@ _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 
 # Libraries tell their requests, with URLs and bodies, below this level.
 _QUIET: Final[Mapping[str, int]] = {
     **dict.fromkeys(
-        ("aiohttp", "asyncio", "boto3", "botocore", "kopf", "kubernetes", "requests", "s3transfer"),
+        ("aiohttp", "asyncio", "boto3", "botocore", "kubernetes", "requests", "s3transfer"),
         logging.WARNING,
     ),
     # Each attempt at a request that nobody answers: whoever asked says so, or tries again.
     "urllib3": logging.ERROR,
     # Every attempt at a LIST or WATCH while the API server is away, and a traceback at the end: `kube.outage` tells of
-    # an outage once, the watcher of each start anew.
-    "kopf._cogs.clients.watching": logging.CRITICAL,
-    "kopf._core.reactor.running": logging.CRITICAL,
-    "kopf._core.reactor.observation": logging.CRITICAL,
-    "kopf._core.reactor.orchestration": logging.CRITICAL,
+    # an outage once, the watcher why kopf ended and each start anew.
+    "kopf": logging.CRITICAL,
 }
 
 

@@ -4,7 +4,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
 from recording_operator.kube.connection import Connection
+from recording_operator.kube.ownwrites import OwnWrites
 from recording_operator.kube.watch import Watcher, WatchOptions
 
 JsonObject = dict[str, Any]
@@ -18,6 +20,7 @@ class Observed:
     locations: list[tuple[str, JsonObject]] = field(default_factory=list)
     lists: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     failing: bool = False
+    own_writes: OwnWrites = field(default_factory=OwnWrites)
     watcher: Watcher = field(init=False)
     stopping: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread = field(init=False)
@@ -26,9 +29,9 @@ class Observed:
         """Watch in a thread."""
         self.watcher = Watcher(
             where,
-            on_recording=self.on_recording,
-            on_location=self.on_location,
+            on_change={RECORDING_PLURAL: self.on_recording, STORAGE_LOCATION_PLURAL: self.on_location},
             on_listed=self.on_listed,
+            own_writes=self.own_writes,
             options=options,
         )
         self.thread = threading.Thread(target=self.watcher.run, args=(self.stopping,), daemon=True)

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
 from recording_operator.api.recording import Claim
 from recording_operator.controller.executors.threads import ThreadExecutor
 from recording_operator.controller.leader import Leader
@@ -32,16 +31,17 @@ from recording_operator.kube.errors import KubeError
 from recording_operator.kube.events import EventRecorder
 from recording_operator.kube.fence import FencedClient
 from recording_operator.kube.lease import Leadership
+from recording_operator.kube.ownwrites import OwnWrites
 
 _API_THREADS: Final = 8
-_WATCHED: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL)
 
 
 def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeWatcher) -> Leader:
     """A leader, ready to run. Raises StartError."""
     settings, metrics, clock = replica.settings, replica.metrics, replica.clock
     fenced = FencedClient(replica.rest, may_change=leadership.held)
-    kube = KubeApi(fenced)
+    own_writes = OwnWrites()
+    kube = KubeApi(fenced, own_writes=own_writes)
     events = EventRecorder(fenced, instance=replica.identity, on_drop=metrics.event_dropped)
     claim = Claim(holder=replica.identity, transitions=leadership.epoch)
 
@@ -116,11 +116,11 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     watch_handlers = WatchHandlers(post=loop.post, locations=locations, sweeper=sweeper)
     watcher = make_watcher(
         replica.connection,
-        on_recording=watch_handlers.on_recording,
-        on_location=watch_handlers.on_location,
+        on_change=watch_handlers.on_change,
         on_listed=watch_handlers.on_listed,
+        own_writes=own_writes,
     )
-    for resource in _WATCHED:
+    for resource in watch_handlers.on_change:
         metrics.watch_silence_from(resource, partial(watcher.health.seconds_since_last_byte, resource))
     return Leader(
         loop=loop,

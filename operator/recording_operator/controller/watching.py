@@ -2,12 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from recording_operator.api.names import STORAGE_LOCATION_PLURAL
+from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
 from recording_operator.api.recording import Recording
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.sweep import Sweeper
@@ -45,8 +45,13 @@ class WatchHandlers:
         self._post = post
         self._locations = locations
         self._sweeper = sweeper
+        self.on_change: Mapping[str, Callable[[str, dict[str, Any]], None]] = {
+            RECORDING_PLURAL: self._on_recording,
+            STORAGE_LOCATION_PLURAL: self._on_location,
+        }
+        """By the plural of the resource."""
 
-    def on_recording(self, kind: str, raw: dict[str, Any]) -> None:
+    def _on_recording(self, kind: str, raw: dict[str, Any]) -> None:
         """A Recording is there, has changed, or was deleted."""
         if kind == "DELETED":
             self._post(RecordingGone(uid=raw["metadata"]["uid"]))
@@ -58,7 +63,7 @@ class WatchHandlers:
             extra = {"namespace": meta.get("namespace"), "recording": meta.get("name"), "uid": meta.get("uid")}
             _log.error("The Recording cannot be read: its CRD is not this operator's", extra=extra)
 
-    def on_location(self, kind: str, raw: dict[str, Any]) -> None:
+    def _on_location(self, kind: str, raw: dict[str, Any]) -> None:
         """A StorageLocation is there, has changed, or was deleted."""
         if kind == "DELETED":
             self._locations.gone(raw["metadata"]["name"])

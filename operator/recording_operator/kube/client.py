@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from recording_operator.api.names import API_VERSION
 from recording_operator.kube.errors import Gone, Invalid
+from recording_operator.kube.ownwrites import OwnWrites
 from recording_operator.kube.rest import MERGE_PATCH, Rest
 
 UNFINISHED: Final = "status.phase!=Complete,status.phase!=Failed"
@@ -32,8 +33,10 @@ class SecretData:
 class KubeApi:
     """The calls of the operator on its own kinds, Namespaces, Secrets and ConfigMaps."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: Rest, *, own_writes: OwnWrites | None = None) -> None:
+        """`own_writes` is told the version that each write of a Recording made."""
         self._rest = rest
+        self._own_writes = own_writes or OwnWrites()
 
     # Recordings
 
@@ -62,7 +65,7 @@ class KubeApi:
         The resourceVersion is the guard against stale readers and second operators; a uid would guard nothing here.
         Raises Conflict when the object changed since, NotFound when it is gone.
         """
-        return self._patch_status(_recording(namespace, name), resource_version, status)
+        return self._written(self._patch_status(_recording(namespace, name), resource_version, status))
 
     def patch_recording_finalizers(
         self, namespace: str, name: str, *, resource_version: str, finalizers: Sequence[str]
@@ -70,7 +73,7 @@ class KubeApi:
         """Replace the finalizers if the object still has `resource_version`. Raises Conflict, NotFound."""
         metadata = {"resourceVersion": resource_version, "finalizers": list(finalizers)}
         path = _recording(namespace, name)
-        return self._rest.request("PATCH", path, body={"metadata": metadata}, content_type=MERGE_PATCH)
+        return self._written(self._rest.request("PATCH", path, body={"metadata": metadata}, content_type=MERGE_PATCH))
 
     def delete_recording(self, namespace: str, name: str, *, uid: str, resource_version: str | None = None) -> None:
         """Delete exactly this object (in this state, if `resource_version` is given). Raises Conflict, NotFound."""
@@ -137,6 +140,10 @@ class KubeApi:
             annotations=metadata.get("annotations") or {},
             data={key: _decoded(value) for key, value in (secret.get("data") or {}).items()},
         )
+
+    def _written(self, recording: dict[str, Any]) -> dict[str, Any]:
+        self._own_writes.add(recording["metadata"]["resourceVersion"])
+        return recording
 
     def _patch_status(self, path: str, resource_version: str, status: Mapping[str, Any]) -> dict[str, Any]:
         body = {"metadata": {"resourceVersion": resource_version}, "status": dict(status)}

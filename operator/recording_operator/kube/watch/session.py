@@ -22,6 +22,8 @@ import aiohttp
 from aiohttp.typedefs import DEFAULT_JSON_DECODER, JSONDecoder
 
 from recording_operator.kube.connection import Connection
+from recording_operator.kube.ownwrites import OwnWrites
+from recording_operator.kube.watch.events import EventLines
 from recording_operator.kube.watch.streams import Stream
 
 _PAGE_HEADERS: Final = "application/json"
@@ -76,9 +78,12 @@ class _Watch:
 class ApiMiddleware:
     """Signs each request with the token of now, and follows LIST and WATCH of our resources."""
 
-    def __init__(self, connection: Connection, streams: Mapping[str, Stream]) -> None:
+    def __init__(
+        self, connection: Connection, streams: Mapping[str, Stream], own_writes: Mapping[str, OwnWrites]
+    ) -> None:
         self._connection = connection
         self._streams = streams
+        self._own_writes = own_writes
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -102,6 +107,8 @@ class ApiMiddleware:
         response = await handler(request)
         if response.ok:
             stream.watch_opens(_Watch(response))
+            lines: Any = EventLines(response.content, self._own_writes.get(request.url.name))
+            response.content = lines
         return response
 
     async def _list(
@@ -134,11 +141,13 @@ class ApiMiddleware:
         return response
 
 
-def open_session(connection: Connection, streams: Mapping[str, Stream]) -> aiohttp.ClientSession:
+def open_session(
+    connection: Connection, streams: Mapping[str, Stream], own_writes: Mapping[str, OwnWrites]
+) -> aiohttp.ClientSession:
     """A session for kopf. To be called in the event loop that uses it."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=connection.ssl_context(), socket_factory=_kept_alive_socket),
-        middlewares=(ApiMiddleware(connection, streams),),
+        middlewares=(ApiMiddleware(connection, streams, own_writes),),
         response_class=ListResponse,
         proxy=connection.proxy,
         trust_env=False,

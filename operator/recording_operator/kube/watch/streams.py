@@ -5,11 +5,7 @@ Written to from the watcher's event loop only; the figures may be read from any 
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
-
-from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
-
-RESOURCES: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL)
+from typing import Protocol
 
 
 class ByteCounter(Protocol):

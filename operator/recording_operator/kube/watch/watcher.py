@@ -1,10 +1,9 @@
 """kopf, embedded as a watcher: events in, nothing out.
 
 kopf 1.45 lists, watches, re-lists after 410, logs in again and keeps the events of one object in order; that is all
-that is used of it. Its own processing of an event (causes, diffs, handlers, patches) is replaced by one call of ours,
-by the means of its own command line (`_command`). So it never writes, and an event costs half the processor time. No
-peering, no scanning, no posting. An error that ends kopf (a watch error other than 410, rights taken away for a while,
-a CRD deleted) starts it anew in the same process, so that uploads go on.
+that is used of it, and by its public API only. No peering, no scanning, no posting, nothing that it would store in an
+object. An error that ends kopf (a watch error other than 410, rights taken away for a while, a CRD deleted) starts it
+anew in the same process, so that uploads go on.
 """
 
 import asyncio
@@ -12,22 +11,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import aiohttp
 import kopf
-from kopf._cogs.aiokits.aiotoggles import ToggleSet
-from kopf._cogs.structs.references import Insights, Resource
-from kopf._core.engines.peering import Identity
-from kopf._core.reactor.orchestration import orchestrator
 
-from recording_operator.api.names import GROUP, RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, VERSION
-from recording_operator.kube.client import UNFINISHED
+from recording_operator.api.names import GROUP, RECORDING_PLURAL, VERSION
 from recording_operator.kube.connection import Connection
+from recording_operator.kube.ownwrites import OwnWrites
+from recording_operator.kube.watch.events import TRUE_TYPE
+from recording_operator.kube.watch.options import WatchOptions, kopf_settings
 from recording_operator.kube.watch.session import open_session
-from recording_operator.kube.watch.streams import RESOURCES, Stream, WatchHealth
+from recording_operator.kube.watch.streams import Stream, WatchHealth
 from recording_operator.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
@@ -38,50 +34,38 @@ _CANCEL_TRIES: Final = 40
 _CANCEL_PAUSE_S: Final = 0.25
 # Rejected credentials are asked for again by kopf at once, so a token that stays dead would be tried in a tight loop.
 _LOGIN_PAUSE_S: Final = 2.0
+# Else kopf asks for the name of the process's user, which a pod's user need not have.
+_IDENTITY: Final[Mapping[str, Any]] = {"identity": "recording-operator"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchOptions:
-    """How the watcher asks. Times in seconds."""
-
-    chunk_size: int = 200
-    """Recordings of a page of the LIST. With 100,000 stored and 100 to be listed, pages of 50 took 0.8 s more."""
-    request_timeout_s: float = 30.0
-    connect_timeout_s: float = 5.0
-    inactivity_timeout_s: float = 90.0
-    """A WATCH without a byte for so long is opened anew. The server's bookmarks come every 60 to 75 s."""
-    start_timeout_s: float = 60.0
-    """If kopf has not asked for a resource after so long, its CRD was missing: discovery is done again."""
-    away_timeout_s: float = 120.0
-    """If a WATCH could not be opened for so long, kopf is started anew."""
-    recordings_selector: str = UNFINISHED
-    """Field selector of the LIST of Recordings; the WATCH has none."""
+OnChange = Callable[[str, dict[str, Any]], None]
+"""Gets LISTED, ADDED, MODIFIED or DELETED, and the plain dict as stored, without managedFields."""
 
 
 class Watcher:
-    """Calls back for each Recording and StorageLocation that is there at start, or changes.
+    """Calls back for each object that is there at start, or changes.
 
-    `on_recording(type, object)` and `on_location(type, object)` get LISTED, ADDED, MODIFIED or DELETED and the plain
-    dict as stored, without managedFields. `on_listed(resource, uids)` follows each complete LIST (the first one, and
-    each after a lost WATCH): `uids` are those delivered since it began; whatever else the receiver knows of was
-    finished or deleted meanwhile and has to be looked at. All of them run in the watcher's thread and must return
-    quickly; what they raise is logged.
+    `on_change` has a function for each resource (plural) that is watched. `on_listed(resource, uids)` follows each
+    complete LIST (the first one, and each after a lost WATCH): `uids` are those delivered since it began; whatever else
+    the receiver knows of was finished or deleted meanwhile and has to be looked at. All of them run in the watcher's
+    thread and must return quickly; what they raise is logged. Events of `own_writes` of Recordings are left out.
     """
 
     def __init__(
         self,
         connection: Connection,
         *,
-        on_recording: Callable[[str, dict[str, Any]], None],
-        on_location: Callable[[str, dict[str, Any]], None],
+        on_change: Mapping[str, OnChange],
         on_listed: Callable[[str, frozenset[str]], None],
+        own_writes: OwnWrites | None = None,
         options: WatchOptions | None = None,
     ) -> None:
         self._connection = connection
-        self._callbacks = {RECORDING_PLURAL: on_recording, STORAGE_LOCATION_PLURAL: on_location}
+        self._on_change = on_change
         self._on_listed = on_listed
         self._options = options or WatchOptions()
-        self._streams = {resource: Stream(on_listed=partial(self._report_listed, resource)) for resource in RESOURCES}
+        self._streams = {resource: Stream(on_listed=partial(self._report_listed, resource)) for resource in on_change}
+        self._own_writes = {RECORDING_PLURAL: own_writes or OwnWrites()}
         self._logged_in_s = -_LOGIN_PAUSE_S
         self._sessions: list[aiohttp.ClientSession] = []
         self.health = WatchHealth(self._streams)
@@ -123,23 +107,12 @@ class Watcher:
             stream.begin_anew()
         ours = {asyncio.current_task(), asyncio.create_task(self._beat(stopping, ending), name="watch-health")}
         ended = asyncio.create_task(ending.wait(), name="watch-end")
-        settings, insights = _settings(self._options), Insights()
-        identity = Identity("recording-operator")  # else kopf asks for a user name, which a pod's user need not have
-        watching = orchestrator(
-            processor=self._process,
-            settings=settings,
-            identity=identity,
-            insights=insights,
-            operator_paused=ToggleSet(any),
-        )
         tasks = await kopf.spawn_tasks(
             registry=self._registry(),
-            settings=settings,
-            identity=identity,
-            insights=insights,
+            settings=kopf_settings(self._options),
             standalone=True,
             clusterwide=True,
-            _command=watching,
+            **_IDENTITY,
         )
         done, _ = await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
         self._cancelling = True
@@ -176,28 +149,29 @@ class Watcher:
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         kopf.on.login(id="login", registry=registry)(self._login)
-        for resource in RESOURCES:
-            kopf.on.event(GROUP, VERSION, resource, id=resource, registry=registry)(_watched)
+        for resource in self._on_change:
+            kopf.on.event(GROUP, VERSION, resource, id=resource, registry=registry)(self._handle)
         return registry
 
     async def _login(self, **_: Any) -> kopf.AiohttpSession:
         await asyncio.sleep(self._logged_in_s + _LOGIN_PAUSE_S - time.monotonic())
         self._logged_in_s = time.monotonic()
-        session = open_session(self._connection, self._streams)
+        session = open_session(self._connection, self._streams, self._own_writes)
         self._sessions.append(session)
         return kopf.AiohttpSession(
             server=self._connection.server, default_namespace=self._connection.namespace, aiohttp_session=session
         )
 
-    async def _process(self, *, resource: Resource, raw_event: Mapping[str, Any], **_: Any) -> None:
-        """One event of one object, in order for each object."""
-        stored = raw_event["object"]
+    async def _handle(self, *, resource: kopf.Resource, event: Mapping[str, Any], **_: Any) -> None:
+        """One event of one object, in order for each object. Asynchronous, or kopf would call it in a thread."""
+        stored = event["object"]
         stored["metadata"].pop("managedFields", None)
-        from_list = raw_event["type"] is None
+        from_list = event["type"] is None
+        kind = "LISTED" if from_list else event.get(TRUE_TYPE, event["type"])
         try:
-            self._callbacks[resource.plural]("LISTED" if from_list else raw_event["type"], stored)
+            self._on_change[resource.plural](kind, stored)
         except Exception:
-            _log.exception("Handling a %s event of %s failed", raw_event["type"], resource.plural)
+            _log.exception("Handling a %s event of %s failed", kind, resource.plural)
         self._streams[resource.plural].event_arrived(stored["metadata"]["uid"], from_list=from_list)
 
     def _report_listed(self, resource: str, uids: frozenset[str]) -> None:
@@ -206,28 +180,8 @@ class Watcher:
         except Exception:
             _log.exception("Handling the list of %s failed", resource)
         self._listed_once.add(resource)
-        if self._listed_once.issuperset(RESOURCES):
+        if self._listed_once.issuperset(self._on_change):
             self.listed.set()
-
-
-def _watched(**_: Any) -> None:
-    """Registered to tell kopf what to watch; it is `Watcher._process` that gets the events."""
-
-
-def _settings(options: WatchOptions) -> kopf.OperatorSettings:
-    settings = kopf.OperatorSettings()
-    settings.posting.enabled = False
-    settings.scanning.disabled = True
-    settings.process.ultimate_exiting_timeout = None  # else kopf kills the whole process 10 minutes after its own end
-    settings.watching.chunk_size = options.chunk_size
-    settings.watching.connect_timeout = options.connect_timeout_s
-    settings.watching.inactivity_timeout = options.inactivity_timeout_s
-    settings.watching.field_selectors[GROUP, VERSION, RECORDING_PLURAL] = options.recordings_selector
-    settings.networking.request_timeout = options.request_timeout_s
-    settings.networking.connect_timeout = options.connect_timeout_s
-    settings.networking.error_backoffs = (0.5, 1, 2, 3, 3, 3, 3, 3)
-    settings.queueing.idle_timeout = 0.2
-    return settings
 
 
 async def _cancel_all(spared: set[asyncio.Task[Any] | None]) -> bool:

@@ -1,0 +1,65 @@
+"""How the watcher asks, and what kopf must not do."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import kopf
+
+from recording_operator.api.names import GROUP, RECORDING_PLURAL, VERSION
+from recording_operator.kube.client import UNFINISHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """How the watcher asks. Times in seconds."""
+
+    chunk_size: int = 200
+    """Recordings of a page of the LIST. With 100,000 stored and 100 to be listed, pages of 50 took 0.8 s more."""
+    request_timeout_s: float = 30.0
+    connect_timeout_s: float = 5.0
+    inactivity_timeout_s: float = 90.0
+    """A WATCH without a byte for so long is opened anew. The server's bookmarks come every 60 to 75 s."""
+    start_timeout_s: float = 60.0
+    """If kopf has not asked for a resource after so long, its CRD was missing: discovery is done again."""
+    away_timeout_s: float = 120.0
+    """If a WATCH could not be opened for so long, kopf is started anew."""
+    recordings_selector: str = UNFINISHED
+    """Field selector of the LIST of Recordings; the WATCH has none."""
+
+
+class NoHistory(kopf.DiffBaseStorage):
+    """Makes no copy of each object to compare it with the next: only handlers of changes need that."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:  # noqa: ARG002
+        """Nothing."""
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing."""
+
+
+def kopf_settings(options: WatchOptions) -> kopf.OperatorSettings:
+    """kopf as a watcher that never writes."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.process.ultimate_exiting_timeout = None  # else kopf kills the whole process 10 minutes after its own end
+    settings.watching.chunk_size = options.chunk_size
+    settings.watching.connect_timeout = options.connect_timeout_s
+    settings.watching.inactivity_timeout = options.inactivity_timeout_s
+    settings.watching.field_selectors[GROUP, VERSION, RECORDING_PLURAL] = options.recordings_selector
+    settings.networking.request_timeout = options.request_timeout_s
+    settings.networking.connect_timeout = options.connect_timeout_s
+    settings.networking.error_backoffs = (0.5, 1, 2, 3, 3, 3, 3, 3)
+    settings.queueing.idle_timeout = 0.2
+    settings.persistence.diffbase_storage = NoHistory()
+    settings.persistence.progress_storage = kopf.StatusProgressStorage()
+    # kopf removes its finalizer where no handler needs it, whoever set it: it has a name that nobody can know.
+    settings.persistence.finalizer = f"{GROUP}/{uuid.uuid4().hex}"
+    return settings

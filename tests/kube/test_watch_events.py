@@ -1,0 +1,109 @@
+"""What of a WATCH gets to kopf, and as what."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from recording_operator.kube.ownwrites import OwnWrites
+from recording_operator.kube.watch.events import TRUE_TYPE, EventLines
+
+
+class Chunks:
+    """A response of an API server, in the pieces in which it comes."""
+
+    total_bytes = 7
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._pieces = pieces
+
+    async def iter_chunked(self, _size: int) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+def read(*pieces: bytes, own_writes: OwnWrites | None = None) -> list[bytes]:
+    content: Any = Chunks(pieces)
+
+    async def collect() -> list[bytes]:
+        return [chunk async for chunk in EventLines(content, own_writes).iter_chunked(1024)]
+
+    return asyncio.run(collect())
+
+
+def an_event(kind: str, version: str, **metadata: Any) -> bytes:
+    """As the API server writes it: metadata's keys are sorted, no spaces."""
+    meta = dict(sorted({**metadata, "name": "r", "resourceVersion": version, "uid": "u"}.items()))
+    event = {"type": kind, "object": {"kind": "Recording", "metadata": meta, "spec": {"resourceVersion": "1"}}}
+    return json.dumps(event, separators=(",", ":")).encode() + b"\n"
+
+
+def own(*versions: str) -> OwnWrites:
+    made = OwnWrites()
+    for version in versions:
+        made.add(version)
+    return made
+
+
+@pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED"])
+def test_every_event_is_a_deletion_to_kopf_and_says_what_it_is(kind: str) -> None:
+    event = json.loads(b"".join(read(an_event(kind, "5"))))
+    assert event["type"] == "DELETED"
+    assert event[TRUE_TYPE] == kind
+    assert event["object"] == json.loads(an_event(kind, "5"))["object"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type":"BOOKMARK","object":{"kind":"Recording","metadata":{"resourceVersion":"9"}}}\n',
+        b'{"type":"ERROR","object":{"kind":"Status","code":410}}\n',
+        b'{"object":{"metadata":{"resourceVersion":"9"}},"type":"MODIFIED"}\n',
+    ],
+    ids=["bookmark", "error", "another order of keys"],
+)
+def test_what_is_no_event_of_an_object_is_passed_on_as_it_is(line: bytes) -> None:
+    assert read(line, own_writes=own("9")) == [line]
+
+
+def test_own_writes_are_left_out_once() -> None:
+    lines = [an_event("MODIFIED", "5"), an_event("MODIFIED", "6"), an_event("MODIFIED", "5")]
+    chunks = read(b"".join(lines), own_writes=own("5"))
+    assert [json.loads(line)["object"]["metadata"]["resourceVersion"] for line in chunks[0].splitlines()] == ["6", "5"]
+
+
+def test_deletions_are_never_left_out() -> None:
+    """The last finalizer's removal and the deletion that follows may have one version."""
+    assert len(read(an_event("DELETED", "5"), own_writes=own("5"))[0].splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"annotations": {"resourceVersion": "5"}}, {"annotations": {"a": '"resourceVersion":"5","uid":"'}}],
+    ids=["key", "text"],
+)
+def test_a_version_in_an_annotation_is_not_that_of_the_object(metadata: dict[str, Any]) -> None:
+    assert len(read(an_event("MODIFIED", "6", **metadata), own_writes=own("5"))[0].splitlines()) == 1
+    assert read(an_event("MODIFIED", "5", **metadata), own_writes=own("5")) == [b""]
+
+
+def test_lines_that_come_in_pieces_are_put_together() -> None:
+    text = an_event("ADDED", "5") + an_event("MODIFIED", "6") + an_event("ADDED", "7")
+    pieces = [text[start : start + 11] for start in range(0, len(text), 11)]
+    chunks = read(*pieces, own_writes=own("6"))
+    versions = [json.loads(line)["object"]["metadata"]["resourceVersion"] for line in b"".join(chunks).splitlines()]
+    assert versions == ["5", "7"]
+    assert all(not chunk or chunk.endswith(b"\n") for chunk in chunks)
+
+
+def test_a_last_line_without_an_end_is_not_lost() -> None:
+    assert len(read(an_event("ADDED", "5").rstrip())) == 1
+
+
+def test_only_so_many_versions_are_remembered() -> None:
+    made = OwnWrites(remembered=2)
+    for version in ("1", "2", "3"):
+        made.add(version)
+    assert [made.take(version) for version in ("1", "2", "3", "3")] == [False, True, True, False]
