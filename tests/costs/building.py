@@ -10,7 +10,7 @@ from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.ledger import Ledger, advance
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.profile import Profile
-from recording_operator.costs.sample import Arrived, Cell, Priced, Sample, Stored, Terms
+from recording_operator.costs.sample import ArrivedBytes, Cell, CostTerms, LocationPrices, Sample, StoredBytes
 
 GB = 10**9
 GIB = 2**30
@@ -25,11 +25,13 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def terms(profile: str | Profile = "default", *, ratio: str = "0", base: PlaybackBase = PlaybackBase.STORED) -> Terms:
+def terms(
+    profile: str | Profile = "default", *, ratio: str = "0", base: PlaybackBase = PlaybackBase.STORED
+) -> CostTerms:
     """One location with these prices; nothing is downloaded unless a ratio says so."""
     found = find_profile(profile) if isinstance(profile, str) else profile
-    return Terms(
-        prices={LOCATION: Priced(group=found.name, profile=found)},
+    return CostTerms(
+        prices={LOCATION: LocationPrices(group=found.name, profile=found)},
         playback_ratio=Decimal(ratio),
         playback_base=base,
     )
@@ -37,7 +39,7 @@ def terms(profile: str | Profile = "default", *, ratio: str = "0", base: Playbac
 
 def sample(when: datetime, by_org: Mapping[str, int], *, storage_class: str = "STANDARD") -> Sample:
     """What each organisation holds at a time."""
-    cells = {Cell(LOCATION, storage_class, org): Stored(size, size) for org, size in by_org.items()}
+    cells = {Cell(LOCATION, storage_class, org): StoredBytes(size, size) for org, size in by_org.items()}
     return Sample(at=when, cells=cells)
 
 
@@ -46,12 +48,12 @@ def ledger(when: datetime, by_org: Mapping[str, int], *, storage_class: str = "S
     return Ledger(at=when, cells=dict(sample(when, by_org, storage_class=storage_class).cells))
 
 
-def arrived(org: str, size_bytes: int, *, writes: int = 1) -> dict[Cell, Arrived]:
+def arrived(org: str, size_bytes: int, *, writes: int = 1) -> dict[Cell, ArrivedBytes]:
     """Bytes that came on a day."""
-    return {Cell(LOCATION, "STANDARD", org): Arrived(size_bytes, size_bytes, writes)}
+    return {Cell(LOCATION, "STANDARD", org): ArrivedBytes(size_bytes, size_bytes, writes)}
 
 
-def kept(begin: str, end: str, by_org: Mapping[str, int], by: Terms) -> Ledger:
+def kept(begin: str, end: str, by_org: Mapping[str, int], by: CostTerms) -> Ledger:
     """An account over a time in which nothing changes."""
     book = ledger(at(begin), by_org)
     advance(book, sample(at(end), by_org), by)

@@ -11,8 +11,8 @@ from recording_operator.costs.arrivals import Amount, UploadDay
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.profile import PriceError, parse_profile
-from recording_operator.costs.report import AHEAD, Counted, CurrencyError, refreshed, window_of
-from recording_operator.costs.sample import Priced, Terms
+from recording_operator.costs.report import AHEAD, CountResult, CurrencyError, refreshed, window_of
+from recording_operator.costs.sample import CostTerms, LocationPrices
 from recording_operator.costs.uploads import RecordingTally
 from recording_operator.costs.usage import Holding, Scope, Usage
 from tests.costs.building import DAY, GB, LOCATION, at, terms
@@ -35,7 +35,7 @@ def refresh(
     status: StorageReportStatus,
     now: datetime,
     gb_by_org: Mapping[str, int],
-    by: Terms | None = None,
+    by: CostTerms | None = None,
     *,
     scope: Scope = ALL,
     came: datetime = BEGIN - 90 * DAY,
@@ -48,7 +48,7 @@ def refresh(
         of = UploadDay(LOCATION, "STANDARD", org, came.date())
         usage.arrivals.add(of, Amount(1, gigabytes * GB, gigabytes * GB), came, window)
     tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=scope, window=window)
-    counted = Counted(
+    counted = CountResult(
         at=now, usage=usage, recordings=tally, sources={LOCATION: ReportSource.INVENTORY}, scope=scope.mark
     )
     return refreshed(status, counted, by or terms(), budget=None)
@@ -111,8 +111,8 @@ def test_earlier_months_stay_in_the_history_of_another_scope() -> None:
 
 def test_what_was_counted_in_another_currency_is_not_summed() -> None:
     yen = parse_profile(IN_YEN, where="test")
-    in_yen = Terms(
-        prices={LOCATION: Priced(group="tokyo", profile=yen)},
+    in_yen = CostTerms(
+        prices={LOCATION: LocationPrices(group="tokyo", profile=yen)},
         playback_ratio=Decimal(0),
         playback_base=terms().playback_base,
     )
@@ -151,7 +151,7 @@ def test_days_before_the_first_refresh_tell_no_growth() -> None:
             of = UploadDay(LOCATION, "STANDARD", "acme", came.date())
             usage.arrivals.add(of, Amount(1, 10 * GB, 10 * GB), came, window)
         tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=ALL, window=window)
-        counted = Counted(
+        counted = CountResult(
             at=now, usage=usage, recordings=tally, sources={LOCATION: ReportSource.INVENTORY}, scope=ALL.mark
         )
         return refreshed(status, counted, terms(), budget=None)
@@ -174,8 +174,8 @@ def test_a_location_that_comes_or_goes_is_no_growth(back: bool) -> None:
             usage.amount(Holding(name, "STANDARD", "acme", "team")).add(gigabytes * GB, gigabytes * GB)
         tally = RecordingTally(index=RecordingIndex(listed_from=now), scope=ALL, window=window)
         sources = dict.fromkeys(sizes, ReportSource.INVENTORY)
-        counted = Counted(at=now, usage=usage, recordings=tally, sources=sources, scope=ALL.mark)
-        both = Terms(
+        counted = CountResult(at=now, usage=usage, recordings=tally, sources=sources, scope=ALL.mark)
+        both = CostTerms(
             prices=dict.fromkeys((LOCATION, "second"), terms().prices[LOCATION]),
             playback_ratio=Decimal(0),
             playback_base=terms().playback_base,

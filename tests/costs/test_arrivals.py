@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import StorageReportStatus
-from recording_operator.costs.arrivals import LATE_WITHIN, Amount, Came, UploadDay, Uploader, Window, late
+from recording_operator.costs.arrivals import LATE_WITHIN, Amount, UploadDay, Uploader, UploadSum, Window, late
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
 from recording_operator.costs.ledger import advance, open_ledger
 from recording_operator.costs.report import window_of
@@ -153,21 +153,25 @@ def test_an_account_of_a_version_that_noted_nothing_calls_nothing_late() -> None
 
 
 def test_an_organisation_that_becomes_one_of_the_others_uploads_nothing_by_that() -> None:
-    noted = {Uploader(LOCATION, "acme"): Came(10, 1), Uploader(LOCATION, "globex"): Came(5, 1)}
-    assert late({Uploader(LOCATION, "(other)"): Came(15, 2)}, noted) == {}
-    assert late({Uploader(LOCATION, "(other)"): Came(18, 3)}, noted) == {Uploader(LOCATION, "(other)"): Came(3, 1)}
+    noted = {Uploader(LOCATION, "acme"): UploadSum(10, 1), Uploader(LOCATION, "globex"): UploadSum(5, 1)}
+    assert late({Uploader(LOCATION, "(other)"): UploadSum(15, 2)}, noted) == {}
+    assert late({Uploader(LOCATION, "(other)"): UploadSum(18, 3)}, noted) == {
+        Uploader(LOCATION, "(other)"): UploadSum(3, 1)
+    }
 
 
 def test_a_location_that_lost_objects_does_not_lower_another() -> None:
     other = Uploader("second", "acme")
-    noted = {Uploader(LOCATION, "acme"): Came(10, 1), other: Came(1, 1)}
-    assert late({other: Came(4, 2)}, noted) == {other: Came(3, 1)}
+    noted = {Uploader(LOCATION, "acme"): UploadSum(10, 1), other: UploadSum(1, 1)}
+    assert late({other: UploadSum(4, 2)}, noted) == {other: UploadSum(3, 1)}
 
 
 def test_a_location_that_was_not_looked_at_brings_nothing_late() -> None:
     taken_over = Uploader("second", "acme")
-    assert late({taken_over: Came(7, 1)}, {Uploader(LOCATION, "acme"): Came(7, 1)}) == {}
-    assert late({taken_over: Came(7, 1)}, {Uploader("second", "(other)"): Came(0, 0)}) == {taken_over: Came(7, 1)}
+    assert late({taken_over: UploadSum(7, 1)}, {Uploader(LOCATION, "acme"): UploadSum(7, 1)}) == {}
+    assert late({taken_over: UploadSum(7, 1)}, {Uploader("second", "(other)"): UploadSum(0, 0)}) == {
+        taken_over: UploadSum(7, 1)
+    }
 
 
 def test_what_was_noted_in_another_scope_is_not_compared() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from recording_operator.api.storagereport import MOST_HISTORY, HistoryEntry, StorageReportStatus
-from recording_operator.api.storagereport_ledger import Ledger as StoredLedger
+from recording_operator.api.storagereport_ledger import StoredLedger
 from recording_operator.costs.arrivals import OTHER
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
 from recording_operator.costs.ledger import Ledger, advance

@@ -12,7 +12,7 @@ from recording_operator.costs.arrivals import OTHER
 from recording_operator.costs.ledger import Ledger, advance, month_start, open_ledger
 from recording_operator.costs.library import shipped
 from recording_operator.costs.money import CENT, rounded
-from recording_operator.costs.sample import SHARED, Cell, Sample, Stored, Terms
+from recording_operator.costs.sample import SHARED, Cell, CostTerms, Sample, StoredBytes
 from recording_operator.costs.usage import ClassDay
 from tests.costs.building import DAY, GB, GIB, LOCATION, PATIENT, arrived, at, kept, ledger, sample, terms
 
@@ -52,7 +52,7 @@ def test_half_of_what_is_stored_is_downloaded_in_a_month() -> None:
 def test_half_of_what_is_uploaded_is_downloaded() -> None:
     book = ledger(at("2026-11-01"), {})
     came = {date(2026, 11, 1): arrived("acme", 24 * GB)}
-    cells = {Cell(LOCATION, "STANDARD", "acme"): Stored(24 * GB, 24 * GB)}
+    cells = {Cell(LOCATION, "STANDARD", "acme"): StoredBytes(24 * GB, 24 * GB)}
     advance(
         book, Sample(at=at("2026-11-02"), cells=cells, arrived=came), terms(ratio="0.5", base=PlaybackBase.UPLOADED)
     )
@@ -136,7 +136,7 @@ def test_a_year_end_in_a_gap_begins_a_new_month() -> None:
 
 def test_the_first_sample_draws_the_month_so_far_from_the_objects_ages() -> None:
     came = {date(2026, 11, 3): arrived("acme", 30 * GB), date(2026, 11, 5): arrived("acme", 20 * GB)}
-    cells = {Cell(LOCATION, "STANDARD", "acme"): Stored(150 * GB, 150 * GB)}
+    cells = {Cell(LOCATION, "STANDARD", "acme"): StoredBytes(150 * GB, 150 * GB)}
     book = open_ledger(Sample(at=at("2026-11-05T12:00"), cells=cells, arrived=came), terms())
     levels = {day.day: entry.orgs["acme"].storage_gb for day, entry in book.days.items()}
     assert levels == {1: 100, 2: 100, 3: 130, 4: 130, 5: 150}
@@ -162,7 +162,7 @@ def test_deleting_after_the_minimum_duration_costs_nothing_more() -> None:
     assert date(2026, 7, 2) not in book.days
 
 
-def young_book() -> tuple[Ledger, Terms, ClassDay]:
+def young_book() -> tuple[Ledger, CostTerms, ClassDay]:
     """100 GiB that came on the first of April and stay 90 days or are paid for."""
     of = ClassDay(LOCATION, "GLACIER_IR", date(2026, 4, 1))
     book = ledger(at("2026-04-02"), {"acme": 100 * GIB}, storage_class="GLACIER_IR")
@@ -216,12 +216,12 @@ def test_what_was_never_listed_again_is_forgotten_with_its_minimum_duration() ->
 
 def test_locations_of_one_price_group_share_the_allowance() -> None:
     by = terms("aws-s3/us-east-1", ratio="1")
-    both = Terms(
+    both = CostTerms(
         prices={LOCATION: by.prices[LOCATION], "second": by.prices[LOCATION]},
         playback_ratio=by.playback_ratio,
         playback_base=by.playback_base,
     )
-    cells = {Cell(name, "STANDARD", "acme"): Stored(80 * GIB, 80 * GIB) for name in (LOCATION, "second")}
+    cells = {Cell(name, "STANDARD", "acme"): StoredBytes(80 * GIB, 80 * GIB) for name in (LOCATION, "second")}
     book = Ledger(at=at("2026-03-01"), cells=dict(cells))
     advance(book, Sample(at=at("2026-04-01"), cells=cells), both)
     downloads = sum(entry.orgs["acme"].download_cost for entry in book.days.values())

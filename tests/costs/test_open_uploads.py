@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import HistoryEntry, ReportSource, StorageReportStatus
 from recording_operator.costs.index import RecordingIndex
-from recording_operator.costs.report import Counted, refreshed, window_of
+from recording_operator.costs.report import CountResult, refreshed, window_of
 from recording_operator.costs.uploads import RecordingTally
-from recording_operator.costs.usage import LocationTally, Part, Scope, Usage
+from recording_operator.costs.usage import LocationTally, OpenPart, Scope, Usage
 from tests.costs.building import DAY, GB, LOCATION, PATIENT, at, terms
 
 HALF_IS_DOWNLOADED: Final = terms(ratio="0.5")
@@ -53,7 +53,7 @@ class Upload:
             tally.add(self.key, size_bytes=self.size_bytes, storage_class=None, last_modified=dated, etag=etag)
             return
         parts = [
-            Part(size, came if self.tells_part_times else self.begun_at) for came, size in self.parts if came <= now
+            OpenPart(size, came if self.tells_part_times else self.begun_at) for came, size in self.parts if came <= now
         ]
         tally.add_incomplete(self.key, parts=parts, storage_class=None)
 
@@ -69,7 +69,7 @@ def refresh(status: StorageReportStatus, now: datetime, *uploads: Upload) -> Sto
     for upload in uploads:
         upload.add_to(tally, now)
     tally.was_listed()
-    counted = Counted(
+    counted = CountResult(
         at=now,
         usage=usage,
         recordings=RecordingTally(index=index, scope=Scope(), window=window),

@@ -10,7 +10,7 @@ import pytest
 from recording_operator.api.storagereport import ProjectionMethod
 from recording_operator.costs.ledger import Ledger, advance, month_start
 from recording_operator.costs.projection import project
-from recording_operator.costs.sample import Cell, Sample, Stored, Terms
+from recording_operator.costs.sample import Cell, CostTerms, Sample, StoredBytes
 from tests.costs.building import DAY, GB, LOCATION, at, kept, ledger, sample, terms
 
 SEEDS = range(5)
@@ -29,14 +29,14 @@ def grown(seed: int) -> list[int]:
     return levels
 
 
-def errors(seed: int, terms_: Terms) -> tuple[float, float, float, float]:
+def errors(seed: int, terms_: CostTerms) -> tuple[float, float, float, float]:
     """Mean relative error on each 10th of 12 months: of this month and next, ours and naive."""
     levels, begin = grown(seed), at("2025-11-01")
     book = Ledger(at=begin, cells={})
     costs: dict[str, Decimal] = {}
     guesses: dict[str, list[tuple[str, float]]] = {}
     for number, level in enumerate(levels):
-        cells = {Cell(LOCATION, "STANDARD", "acme"): Stored(level, level)}
+        cells = {Cell(LOCATION, "STANDARD", "acme"): StoredBytes(level, level)}
         if number:
             advance(book, Sample(at=begin + DAY * number, cells=cells), terms_)
         else:

@@ -24,7 +24,7 @@ from recording_operator.api.meta import (
     Told,
 )
 from recording_operator.api.storagelocation_rules import PROFILE_NAME_SCHEMA
-from recording_operator.api.storagereport_ledger import Ledger
+from recording_operator.api.storagereport_ledger import StoredLedger
 from recording_operator.api.storagereport_rules import (
     BUDGET_RULES,
     CURRENCY_SCHEMA,
@@ -374,7 +374,7 @@ class StorageReportStatus(ApiModel):
     crossed: Annotated[tuple[Text, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
         default=(), description="Thresholds reached in this or the previous month that an Event was posted for."
     )
-    ledger: Ledger | None = Field(default=None, description="Data for the next refresh. Not for people.")
+    ledger: StoredLedger | None = Field(default=None, description="Data for the next refresh. Not for people.")
 
 
 class StorageReport(ApiModel):

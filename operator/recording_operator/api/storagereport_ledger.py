@@ -73,7 +73,7 @@ class LedgerRecent(ApiModel):
     writes: ByteCount = Field(description="Write requests.")
 
 
-class Ledger(ApiModel):
+class StoredLedger(ApiModel):
     """Data for the next refresh."""
 
     sampled_at: Time = Field(description="When the last sample was taken.")

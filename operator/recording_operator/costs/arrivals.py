@@ -76,14 +76,14 @@ class Amount:
         self.moment += moment
 
 
-class Came(NamedTuple):
+class UploadSum(NamedTuple):
     """Bytes that came, and the write requests that brought them."""
 
     size_bytes: int
     writes: int
 
 
-Recent = Mapping[Uploader, Came]
+Recent = Mapping[Uploader, UploadSum]
 
 
 @dataclass(slots=True)
@@ -145,19 +145,19 @@ def earliest(window: Window) -> datetime:
     return min(window.since, window.recent_since or window.since, window.now - LATE_WITHIN)
 
 
-def late(recounted: Recent, noted: Recent) -> dict[Uploader, Came]:
+def late(recounted: Recent, noted: Recent) -> dict[Uploader, UploadSum]:
     """What came later than its time says: by how much a location has more of the stretch than the last sample noted.
 
     Only for locations that the last sample looked at. Never less than nothing: what was deleted meanwhile hides as much
     that came late. Told by the location as a whole, because an organisation may be among the others at one time and
     have a name at another; shared by growth.
     """
-    found: dict[Uploader, Came] = {}
+    found: dict[Uploader, UploadSum] = {}
     for location in sorted({key.storage_location for key in noted}):
         keys = [key for key in recounted.keys() | noted.keys() if key.storage_location == location]
-        nothing = Came(0, 0)
+        nothing = UploadSum(0, 0)
         grown = {
-            key: Came(
+            key: UploadSum(
                 *(now - then for now, then in zip(recounted.get(key, nothing), noted.get(key, nothing), strict=True))
             )
             for key in sorted(keys)
@@ -165,7 +165,7 @@ def late(recounted: Recent, noted: Recent) -> dict[Uploader, Came]:
         sizes = _parts({key: came.size_bytes for key, came in grown.items()})
         writes = _parts({key: came.writes for key, came in grown.items()})
         for key in grown:
-            came = Came(sizes.get(key, 0), writes.get(key, 0))
+            came = UploadSum(sizes.get(key, 0), writes.get(key, 0))
             if any(came):
                 found[key] = came
     return found

@@ -11,7 +11,6 @@ from recording_operator.api.storagereport import (
     HistoryEntry,
     HistoryOrg,
 )
-from recording_operator.api.storagereport_ledger import Ledger as StoredLedger
 from recording_operator.api.storagereport_ledger import (
     LedgerBasis,
     LedgerCell,
@@ -20,23 +19,33 @@ from recording_operator.api.storagereport_ledger import (
     LedgerRecent,
     LedgerTraffic,
     LedgerYoung,
+    StoredLedger,
 )
 from recording_operator.costs.arrivals import (
     LATE_WITHIN,
     OTHER,
     Amount,
     Arrivals,
-    Came,
     Recent,
     UploadDay,
     Uploader,
+    UploadSum,
     late,
 )
 from recording_operator.costs.billing import SECONDS_PER_DAY
+from recording_operator.costs.downloads import RecentDownloads
 from recording_operator.costs.ledger import DayEntry, Ledger, OrgDay, month_start
 from recording_operator.costs.money import MICRO, ZERO, rounded
-from recording_operator.costs.reads import Reads
-from recording_operator.costs.sample import ANY_CLASS, NOTHING, SHARED, Arrived, Cell, Downloaded, Sample, Stored
+from recording_operator.costs.sample import (
+    ANY_CLASS,
+    NOTHING,
+    SHARED,
+    ArrivedBytes,
+    Cell,
+    Downloaded,
+    Sample,
+    StoredBytes,
+)
 from recording_operator.costs.usage import ClassDay, Holding, Usage
 
 MOST_MONTHS: Final = 36
@@ -67,7 +76,7 @@ def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
         ahead=_ahead(usage.arrivals, kept),
         parts=_parts(usage.arrivals, kept, at),
         # A row for each location that was looked at, so that nothing is not taken for unknown.
-        recent={Uploader(name, OTHER): Came(0, 0) for name in usage.arrivals.locations}
+        recent={Uploader(name, OTHER): UploadSum(0, 0) for name in usage.arrivals.locations}
         | _named(usage.arrivals.recent, kept),
         young=usage.young,
         unattributed_young=usage.unattributed_young,
@@ -78,14 +87,14 @@ def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
 
 def _arrived(
     arrivals: Arrivals, kept: frozenset[str], at: datetime, last: Ledger | None
-) -> dict[date, dict[Cell, Arrived]]:
+) -> dict[date, dict[Cell, ArrivedBytes]]:
     """By the day that they are from; what came late is of the first day that is not yet booked."""
-    arrived: dict[date, dict[Cell, Arrived]] = {}
+    arrived: dict[date, dict[Cell, ArrivedBytes]] = {}
 
     def add(day: date, cell: Cell, *more: int) -> None:
         of_day = arrived.setdefault(day, {})
-        before = of_day.get(cell, Arrived(0, 0, 0))
-        of_day[cell] = Arrived(*(a + b for a, b in zip(before, more, strict=True)))
+        before = of_day.get(cell, ArrivedBytes(0, 0, 0))
+        of_day[cell] = ArrivedBytes(*(a + b for a, b in zip(before, more, strict=True)))
 
     for upload, amount in arrivals.by_day.items():
         day, moment = _booked_on(upload, amount, at)
@@ -106,22 +115,22 @@ def _booked_on(upload: UploadDay, amount: Amount, at: datetime) -> tuple[date, i
     return upload.day, amount.moment
 
 
-def _parts(arrivals: Arrivals, kept: frozenset[str], at: datetime) -> dict[date, dict[Cell, Arrived]]:
-    found: dict[date, dict[Cell, Arrived]] = {}
+def _parts(arrivals: Arrivals, kept: frozenset[str], at: datetime) -> dict[date, dict[Cell, ArrivedBytes]]:
+    found: dict[date, dict[Cell, ArrivedBytes]] = {}
     for upload, amount in arrivals.parts.items():
         day, moment = _booked_on(upload, amount, at)
         of_day, cell = found.setdefault(day, {}), _cell(upload, kept)
-        before = of_day.get(cell, Arrived(0, 0, 0))
+        before = of_day.get(cell, ArrivedBytes(0, 0, 0))
         size_bytes = before.size_bytes + amount.size_bytes
-        of_day[cell] = Arrived(size_bytes, size_bytes, 0, before.moment + moment)
+        of_day[cell] = ArrivedBytes(size_bytes, size_bytes, 0, before.moment + moment)
     return found
 
 
-def _ahead(arrivals: Arrivals, kept: frozenset[str]) -> dict[Cell, Stored]:
-    found: dict[Cell, Stored] = {}
+def _ahead(arrivals: Arrivals, kept: frozenset[str]) -> dict[Cell, StoredBytes]:
+    found: dict[Cell, StoredBytes] = {}
     for upload, amount in arrivals.ahead.items():
         cell = _cell(upload, kept)
-        found[cell] = found.get(cell, NOTHING).plus(Stored(amount.size_bytes, amount.billable_bytes))
+        found[cell] = found.get(cell, NOTHING).plus(StoredBytes(amount.size_bytes, amount.billable_bytes))
     return found
 
 
@@ -129,12 +138,12 @@ def _cell(of: UploadDay | Holding, kept: frozenset[str]) -> Cell:
     return Cell(of.storage_location, of.storage_class, of.org if of.org in kept else OTHER)
 
 
-def _named(recent: Mapping[Uploader, Amount], kept: frozenset[str]) -> dict[Uploader, Came]:
-    found: dict[Uploader, Came] = {}
+def _named(recent: Mapping[Uploader, Amount], kept: frozenset[str]) -> dict[Uploader, UploadSum]:
+    found: dict[Uploader, UploadSum] = {}
     for uploader, amount in recent.items():
         key = uploader if uploader.org in kept else uploader._replace(org=OTHER)
-        before = found.get(key, Came(0, 0))
-        found[key] = Came(before.size_bytes + amount.size_bytes, before.writes + amount.objects)
+        before = found.get(key, UploadSum(0, 0))
+        found[key] = UploadSum(before.size_bytes + amount.size_bytes, before.writes + amount.objects)
     return found
 
 
@@ -150,15 +159,15 @@ def _downloaded(counted: Downloaded, kept: frozenset[str]) -> Downloaded:
     return found
 
 
-def _cells(usage: Usage, most_orgs: int) -> tuple[dict[Cell, Stored], frozenset[str]]:
+def _cells(usage: Usage, most_orgs: int) -> tuple[dict[Cell, StoredBytes], frozenset[str]]:
     by_org: dict[str, int] = {}
     for holding, amount in usage.held.items():
         by_org[holding.org] = by_org.get(holding.org, 0) + amount.billable_bytes
     kept = frozenset(sorted(by_org, key=lambda org: (-by_org[org], org))[:most_orgs])
-    cells: dict[Cell, Stored] = {}
+    cells: dict[Cell, StoredBytes] = {}
     for holding, amount in usage.held.items():
         cell = _cell(holding, kept)
-        held = Stored(amount.size_bytes, amount.billable_bytes, amount.incomplete_bytes)
+        held = StoredBytes(amount.size_bytes, amount.billable_bytes, amount.incomplete_bytes)
         cells[cell] = cells.get(cell, NOTHING).plus(held)
     return cells, kept
 
@@ -173,7 +182,7 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
         breaks={date.fromisoformat(day) for day in stored.breaks},
         bases={basis.storage_location: basis.mark for basis in stored.bases},
         cells={
-            Cell(cell.storage_location, cell.storage_class, cell.org): Stored(
+            Cell(cell.storage_location, cell.storage_class, cell.org): StoredBytes(
                 cell.bytes, cell.billable_bytes, cell.incomplete_bytes
             )
             for cell in stored.cells
@@ -188,7 +197,7 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
         },
         downloads={traffic.storage_location: traffic.download_bytes for traffic in stored.traffic},
         writes={traffic.storage_location: traffic.writes for traffic in stored.traffic},
-        reads=Reads(
+        reads=RecentDownloads(
             size_bytes={(read.storage_location, read.org): read.bytes for read in stored.reads},
             seconds={
                 traffic.storage_location: traffic.counted_seconds
@@ -207,10 +216,10 @@ def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger
     )
 
 
-def _load_recent(stored: StoredLedger) -> dict[Uploader, Came] | None:
+def _load_recent(stored: StoredLedger) -> dict[Uploader, UploadSum] | None:
     if stored.recent_since is None:
         return None
-    return {Uploader(one.storage_location, one.org): Came(one.bytes, one.writes) for one in stored.recent}
+    return {Uploader(one.storage_location, one.org): UploadSum(one.bytes, one.writes) for one in stored.recent}
 
 
 def save_ledger(ledger: Ledger, *, scope: str) -> StoredLedger:
@@ -272,8 +281,8 @@ def _save_recent(recent: Recent) -> tuple[LedgerRecent, ...]:
     kept = dict(largest[:_MOST_RECENT])
     for uploader, came in largest[_MOST_RECENT:]:
         key = uploader._replace(org=OTHER)
-        before = kept.get(key, Came(0, 0))
-        kept[key] = Came(before.size_bytes + came.size_bytes, before.writes + came.writes)
+        before = kept.get(key, UploadSum(0, 0))
+        kept[key] = UploadSum(before.size_bytes + came.size_bytes, before.writes + came.writes)
     return tuple(
         LedgerRecent(
             storage_location=uploader.storage_location, org=uploader.org, bytes=came.size_bytes, writes=came.writes
@@ -282,7 +291,7 @@ def _save_recent(recent: Recent) -> tuple[LedgerRecent, ...]:
     )
 
 
-def _reads(reads: Reads) -> tuple[LedgerRead, ...]:
+def _reads(reads: RecentDownloads) -> tuple[LedgerRead, ...]:
     """The largest readers by name; the others of a location are one."""
     largest = sorted(reads.size_bytes.items(), key=lambda item: (-item[1], item[0]))
     kept = dict(largest[:_MOST_READS])

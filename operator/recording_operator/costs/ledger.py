@@ -15,10 +15,10 @@ from typing import Final
 from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.arrivals import OTHER, Recent
 from recording_operator.costs.billing import SECONDS_PER_DAY, Bill, MonthUsage, days_of, month_bill
-from recording_operator.costs.levels import Levels, byte_seconds
+from recording_operator.costs.downloads import RecentDownloads, counted_on, with_counted
+from recording_operator.costs.levels import StorageLevels, byte_seconds
 from recording_operator.costs.money import MICRO, ZERO, exact, share
-from recording_operator.costs.reads import Reads, counted_on, with_counted
-from recording_operator.costs.sample import Arrived, Cell, Cells, Sample, Stored, Terms
+from recording_operator.costs.sample import ArrivedBytes, Cell, Cells, CostTerms, Sample, StoredBytes
 from recording_operator.costs.usage import ClassDay
 
 MOST_ORGS: Final = 100
@@ -59,7 +59,7 @@ class Ledger:
     """The account. `byte_seconds`, `downloads` and `writes` are of the month of `at`."""
 
     at: datetime
-    cells: dict[Cell, Stored] = field(default_factory=dict)
+    cells: dict[Cell, StoredBytes] = field(default_factory=dict)
     opened: datetime | None = None
     """When the first sample was taken: days before are drawn, and nobody saw what was deleted then."""
     breaks: set[date] = field(default_factory=set)
@@ -71,10 +71,10 @@ class Ledger:
     byte_seconds: dict[tuple[str, str], int] = field(default_factory=dict)
     downloads: dict[str, int] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=dict)
-    reads: Reads = field(default_factory=Reads)
+    reads: RecentDownloads = field(default_factory=RecentDownloads)
     days: dict[date, DayEntry] = field(default_factory=dict)
 
-    def usage(self, group: str, terms: Terms, *, elapsed_seconds: int) -> MonthUsage:
+    def usage(self, group: str, terms: CostTerms, *, elapsed_seconds: int) -> MonthUsage:
         """What the locations of a group have used this month."""
         names = {name for name, priced in terms.prices.items() if priced.group == group}
         by_class: dict[str, int] = {}
@@ -88,7 +88,7 @@ class Ledger:
             elapsed_seconds=elapsed_seconds,
         )
 
-    def bills(self, terms: Terms, *, until: datetime) -> dict[str, Bill]:
+    def bills(self, terms: CostTerms, *, until: datetime) -> dict[str, Bill]:
         """The bill of each group for the month of `at`, when `until` is reached."""
         month = month_start(self.at)
         elapsed_s = int((until - month).total_seconds())
@@ -117,12 +117,12 @@ def month_start(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def open_ledger(sample: Sample, terms: Terms) -> Ledger:
+def open_ledger(sample: Sample, terms: CostTerms) -> Ledger:
     """An account from the begin of the month on, drawn from when the objects and the parts of open uploads came.
 
     What was deleted before the first sample is not known.
     """
-    drawn = Levels.of_first(sample)
+    drawn = StorageLevels.of_first(sample)
     ledger = Ledger(at=month_start(sample.at), cells=dict(drawn.first))
     advance(ledger, sample, terms, estimated=True)
     ledger.recent, ledger.opened = sample.recent, sample.at
@@ -130,7 +130,7 @@ def open_ledger(sample: Sample, terms: Terms) -> Ledger:
     return ledger
 
 
-def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = False) -> None:
+def advance(ledger: Ledger, sample: Sample, terms: CostTerms, *, estimated: bool = False) -> None:
     """Charge for the time since the last sample, and take the new one as the last.
 
     `estimated` where the account begins without a sample.
@@ -140,7 +140,7 @@ def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = F
         ledger.cells = dict(sample.cells)
         return
     _charge_early_deletions(ledger, sample, terms)
-    drawn, whole = Levels.between(ledger.cells, sample), Decimal((end - begin).total_seconds())
+    drawn, whole = StorageLevels.between(ledger.cells, sample), Decimal((end - begin).total_seconds())
     for stop in _stops(begin, end):
         day = ledger.at.date()
         part = Decimal((stop - begin).total_seconds()) / whole
@@ -148,7 +148,7 @@ def advance(ledger: Ledger, sample: Sample, terms: Terms, *, estimated: bool = F
         without_sample = (estimated or begin.date() < day) and day < end.date()
         stored = byte_seconds(ledger.cells, level, drawn.born.get(day, []), begin=ledger.at, end=stop)
         arrived = sample.arrived.get(day, {})
-        used = _Used.of(stored, level, arrived, counted_on(sample.downloaded, day), day, terms)
+        used = _StretchUsage.of(stored, level, arrived, counted_on(sample.downloaded, day), day, terms)
         _charge(ledger, stop, level, arrived, used, terms, estimated=without_sample)
     ledger.reads.note(sample.downloaded, begin=begin, end=end)
     ledger.young, ledger.recent = _still_young(ledger, sample, terms), sample.recent
@@ -172,10 +172,10 @@ def _stops(begin: datetime, end: datetime) -> Iterator[datetime]:
 def _charge(
     ledger: Ledger,
     stop: datetime,
-    level: dict[Cell, Stored],
-    arrived: Mapping[Cell, Arrived],
-    used: "_Used",
-    terms: Terms,
+    level: dict[Cell, StoredBytes],
+    arrived: Mapping[Cell, ArrivedBytes],
+    used: "_StretchUsage",
+    terms: CostTerms,
     *,
     estimated: bool,
 ) -> None:
@@ -200,7 +200,7 @@ def _charge(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Used:
+class _StretchUsage:
     """What a stretch of time used."""
 
     billable_seconds: dict[Cell, int]
@@ -212,11 +212,11 @@ class _Used:
         cls,
         stored: Cells,
         level: Cells,
-        arrived: Mapping[Cell, Arrived],
+        arrived: Mapping[Cell, ArrivedBytes],
         counted: Mapping[str, Mapping[str, int]],
         day: date,
-        terms: Terms,
-    ) -> "_Used":
+        terms: CostTerms,
+    ) -> "_StretchUsage":
         """`stored` is bytes times seconds; `level` is what was there at the end."""
         downloads = {}
         for cell, amount in stored.items():
@@ -233,7 +233,7 @@ class _Used:
         )
 
 
-def _book(entry: DayEntry, group: str, before: Bill, after: Bill, used: _Used, terms: Terms) -> None:
+def _book(entry: DayEntry, group: str, before: Bill, after: Bill, used: _StretchUsage, terms: CostTerms) -> None:
     """Share what a group's bill grew by among its organisations, each kind of cost by its own usage."""
 
     def weights(of: Mapping[Cell, int], storage_class: str | None = None) -> dict[str, int]:
@@ -260,7 +260,9 @@ def _parts(grown: Decimal, weights: Mapping[str, int]) -> Iterator[tuple[str, De
         yield from share(grown, weights, quantum=MICRO).items()
 
 
-def _note_amounts(entry: DayEntry, level: Cells, arrived: Mapping[Cell, Arrived], used: _Used, terms: Terms) -> None:
+def _note_amounts(
+    entry: DayEntry, level: Cells, arrived: Mapping[Cell, ArrivedBytes], used: _StretchUsage, terms: CostTerms
+) -> None:
     gb = _gigabytes(terms)
     for part in entry.orgs.values():
         part.storage_gb = ZERO
@@ -273,7 +275,7 @@ def _note_amounts(entry: DayEntry, level: Cells, arrived: Mapping[Cell, Arrived]
         entry.org(cell.org).download_gb += gb(cell, size_bytes)
 
 
-def _gigabytes(terms: Terms) -> Callable[[Cell, int], Decimal]:
+def _gigabytes(terms: CostTerms) -> Callable[[Cell, int], Decimal]:
     def gb(cell: Cell, size_bytes: int) -> Decimal:
         priced = terms.prices.get(cell.storage_location)
         return Decimal(size_bytes) / (priced.profile.gb_bytes if priced else 10**9)
@@ -281,7 +283,7 @@ def _gigabytes(terms: Terms) -> Callable[[Cell, int], Decimal]:
     return gb
 
 
-def _charge_early_deletions(ledger: Ledger, sample: Sample, terms: Terms) -> None:
+def _charge_early_deletions(ledger: Ledger, sample: Sample, terms: CostTerms) -> None:
     """Whoever deletes (or moves on) before a class's minimum duration pays for the rest of it.
 
     Told by the bytes of a day and class that the last sample still had: fewer now, and not old enough yet. Only where
@@ -304,14 +306,14 @@ def _charge_early_deletions(ledger: Ledger, sample: Sample, terms: Terms) -> Non
             entry.org(org).storage_cost += part
 
 
-def _days_left(of: ClassDay, at: datetime, terms: Terms) -> int:
+def _days_left(of: ClassDay, at: datetime, terms: CostTerms) -> int:
     """Of the minimum duration of a class, for what came on a day."""
     priced = terms.prices.get(of.storage_location)
     price = priced.profile.price_of(of.storage_class) if priced else None
     return price.min_days - (at.date() - of.day).days if price else 0
 
 
-def _still_young(ledger: Ledger, sample: Sample, terms: Terms) -> dict[ClassDay, int]:
+def _still_young(ledger: Ledger, sample: Sample, terms: CostTerms) -> dict[ClassDay, int]:
     """What the sample found, and what was known of locations that could not be listed this time."""
     unseen = {
         of: size_bytes

@@ -11,31 +11,31 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from recording_operator.costs.billing import SECONDS_PER_DAY
-from recording_operator.costs.sample import NOTHING, Arrived, Cell, Cells, Sample, Stored
+from recording_operator.costs.sample import NOTHING, ArrivedBytes, Cell, Cells, Sample, StoredBytes
 
 
-class Born(NamedTuple):
+class DayArrival(NamedTuple):
     """What came on a day, and the mean second of the day at which it came."""
 
     cell: Cell
-    stored: Stored
+    stored: StoredBytes
     second: int
 
 
 @dataclass(slots=True, kw_only=True)
-class Levels:
+class StorageLevels:
     """What was stored at each time from a sample to the next. To be asked day by day: sums go on."""
 
     first: Cells
     changed: Cells
     """What changes evenly, in all."""
-    born: Mapping[date, list[Born]]
+    born: Mapping[date, list[DayArrival]]
     """By day, in order."""
-    _came: dict[Cell, Stored] = field(default_factory=dict)
+    _came: dict[Cell, StoredBytes] = field(default_factory=dict)
     _days_to_come: list[date] = field(default_factory=list)
 
     @classmethod
-    def between(cls, first: Cells, sample: Sample) -> "Levels":
+    def between(cls, first: Cells, sample: Sample) -> "StorageLevels":
         """From what the last sample held to this one."""
         born = _completed(_born(sample), first, sample.cells)
         came = total(born)
@@ -47,17 +47,17 @@ class Levels:
         return cls(first=first, changed=changed, born=born, _days_to_come=list(reversed(born)))
 
     @classmethod
-    def of_first(cls, sample: Sample) -> "Levels":
+    def of_first(cls, sample: Sample) -> "StorageLevels":
         """Up to the first sample: what is not known to have come since was there all the time."""
         born = _born(sample)
         came = total(born)
         first = {cell: _at_least_zero(held.less(came.get(cell, NOTHING))) for cell, held in sample.cells.items()}
         return cls.between(first, sample)
 
-    def at(self, day: date, part: Decimal) -> dict[Cell, Stored]:
+    def at(self, day: date, part: Decimal) -> dict[Cell, StoredBytes]:
         """At the end of a day, when this part of the time is over. No earlier day can be asked for any more."""
         level = {
-            cell: self.first.get(cell, NOTHING).plus(Stored(*(int(amount * part) for amount in changed)))
+            cell: self.first.get(cell, NOTHING).plus(StoredBytes(*(int(amount * part) for amount in changed)))
             for cell, changed in self.changed.items()
         }
         while self._days_to_come and self._days_to_come[-1] <= day:
@@ -68,53 +68,55 @@ class Levels:
         return {cell: _at_least_zero(stored) for cell, stored in level.items()}
 
 
-def total(born: Mapping[date, list[Born]]) -> dict[Cell, Stored]:
+def total(born: Mapping[date, list[DayArrival]]) -> dict[Cell, StoredBytes]:
     """The sums by cell."""
-    sums: dict[Cell, Stored] = {}
+    sums: dict[Cell, StoredBytes] = {}
     for of_day in born.values():
         for one in of_day:
             sums[one.cell] = sums.get(one.cell, NOTHING).plus(one.stored)
     return sums
 
 
-def byte_seconds(first: Cells, last: Cells, born: list[Born], *, begin: datetime, end: datetime) -> dict[Cell, Stored]:
+def byte_seconds(
+    first: Cells, last: Cells, born: list[DayArrival], *, begin: datetime, end: datetime
+) -> dict[Cell, StoredBytes]:
     """Bytes times seconds of a stretch of one day."""
     seconds = int((end - begin).total_seconds())
     midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
     end_second = int((end - midnight).total_seconds())
     came = total({begin.date(): born})
-    sums: dict[Cell, Stored] = {}
+    sums: dict[Cell, StoredBytes] = {}
     for cell in first.keys() | last.keys():
         evenly = first.get(cell, NOTHING).plus(_at_least_zero(last.get(cell, NOTHING).less(came.get(cell, NOTHING))))
-        sums[cell] = Stored(*(amount * seconds // 2 for amount in evenly))
+        sums[cell] = StoredBytes(*(amount * seconds // 2 for amount in evenly))
     for one in born:
         lived_s = min(max(end_second - one.second, 0), seconds)
-        lived = Stored(*(amount * lived_s for amount in one.stored))
+        lived = StoredBytes(*(amount * lived_s for amount in one.stored))
         sums[one.cell] = sums.get(one.cell, NOTHING).plus(lived)
     return sums
 
 
-def _born(sample: Sample) -> dict[date, list[Born]]:
-    born: dict[date, list[Born]] = {}
+def _born(sample: Sample) -> dict[date, list[DayArrival]]:
+    born: dict[date, list[DayArrival]] = {}
     for day, arrived in sample.arrived.items():
         born.setdefault(day, []).extend(_each(arrived, sample.cells, incomplete=False))
     for day, parts in sample.parts.items():
         born.setdefault(day, []).extend(_each(parts, sample.cells, incomplete=True))
     last_day = (sample.at - timedelta(microseconds=1)).date()
-    ahead = [Born(cell, stored, SECONDS_PER_DAY) for cell, stored in sample.ahead.items()]
+    ahead = [DayArrival(cell, stored, SECONDS_PER_DAY) for cell, stored in sample.ahead.items()]
     born.setdefault(last_day, []).extend(ahead)
     return {day: born[day] for day in sorted(born)}
 
 
-def _each(arrived: Mapping[Cell, Arrived], held: Cells, *, incomplete: bool) -> Iterator[Born]:
+def _each(arrived: Mapping[Cell, ArrivedBytes], held: Cells, *, incomplete: bool) -> Iterator[DayArrival]:
     """What has come to a cell that the sample holds; what came late is told of a location only."""
     for cell, came in arrived.items():
         if cell in held and came.size_bytes:
-            stored = Stored(came.size_bytes, came.billable_bytes, came.size_bytes if incomplete else 0)
-            yield Born(cell, stored, came.moment // came.size_bytes)
+            stored = StoredBytes(came.size_bytes, came.billable_bytes, came.size_bytes if incomplete else 0)
+            yield DayArrival(cell, stored, came.moment // came.size_bytes)
 
 
-def _completed(born: Mapping[date, list[Born]], first: Cells, last: Cells) -> dict[date, list[Born]]:
+def _completed(born: Mapping[date, list[DayArrival]], first: Cells, last: Cells) -> dict[date, list[DayArrival]]:
     """Without the bytes of uploads that the last sample saw open: their parts became the objects that came since."""
     came = total(born)
     gone = {
@@ -122,14 +124,14 @@ def _completed(born: Mapping[date, list[Born]], first: Cells, last: Cells) -> di
         - (last.get(cell, NOTHING).incomplete_bytes - came.get(cell, NOTHING).incomplete_bytes)
         for cell, held in first.items()
     }
-    found: dict[date, list[Born]] = {}
+    found: dict[date, list[DayArrival]] = {}
     for day, of_day in born.items():
         for one in of_day:
             taken = 0 if one.stored.incomplete_bytes else min(max(gone.get(one.cell, 0), 0), one.stored.size_bytes)
             gone[one.cell] = gone.get(one.cell, 0) - taken
-            found.setdefault(day, []).append(one._replace(stored=one.stored.less(Stored(taken, taken, taken))))
+            found.setdefault(day, []).append(one._replace(stored=one.stored.less(StoredBytes(taken, taken, taken))))
     return found
 
 
-def _at_least_zero(stored: Stored) -> Stored:
-    return Stored(*(max(0, amount) for amount in stored))
+def _at_least_zero(stored: StoredBytes) -> StoredBytes:
+    return StoredBytes(*(max(0, amount) for amount in stored))

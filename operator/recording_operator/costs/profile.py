@@ -96,13 +96,13 @@ class DayBasis(StrEnum):
     CALENDAR = "calendar"
 
 
-class _Strict(BaseModel):
+class _ProfileModel(BaseModel):
     """Unknown keys are errors: a price with a typing error must not be silently absent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
-class Tier(_Strict):
+class Tier(_ProfileModel):
     """A rate up to a monthly volume; the last tier has no end."""
 
     up_to_gb: Amount | None = Field(default=None, alias="upToGB", gt=0)
@@ -126,7 +126,7 @@ def check_tiers(tiers: "tuple[Tier, ...]") -> None:
         raise ValueError("every tier but the last needs upToGB, each larger than the one before")
 
 
-class StorageClassPrice(_Strict):
+class StorageClassPrice(_ProfileModel):
     """One storage class. `min_days` is what a deletion before that age still pays for."""
 
     tiers: tuple[_StorageTier, ...]
@@ -144,14 +144,14 @@ class StorageClassPrice(_Strict):
         return max(size_bytes, self.min_object_bytes) + self.overhead_bytes
 
 
-class RequestPrice(_Strict):
+class RequestPrice(_ProfileModel):
     """Requests that write; what reads is the players' and not known here."""
 
     write_per_million: Amount
     free_writes_month: int = Field(default=0, ge=0)
 
 
-class EgressPrice(_Strict):
+class EgressPrice(_ProfileModel):
     """Downloads to the internet: free up to an amount a month, or to a multiple of what is stored."""
 
     tiers: tuple[_EgressTier, ...]
@@ -164,7 +164,7 @@ class EgressPrice(_Strict):
         return self
 
 
-class Profile(_Strict):
+class Profile(_ProfileModel):
     """The prices of one provider and region at a date."""
 
     name: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")

@@ -14,7 +14,7 @@ from recording_operator.api.storagereport import PlaybackBase, ProjectionMethod
 from recording_operator.costs.billing import SECONDS_PER_DAY, MonthUsage, days_of, month_bill
 from recording_operator.costs.ledger import Ledger, midnight, month_start
 from recording_operator.costs.money import ZERO, exact
-from recording_operator.costs.sample import Terms
+from recording_operator.costs.sample import CostTerms
 
 ENOUGH_DAYS: Final = 14
 _WEEKS: Final = 8
@@ -40,7 +40,7 @@ class _Pace:
     writes_a_day: Decimal
 
 
-def project(ledger: Ledger, terms: Terms) -> Projection:
+def project(ledger: Ledger, terms: CostTerms) -> Projection:
     """Go on from the account."""
     with localcontext(exact()):
         stored_gb = _stored_gb(ledger, terms)
@@ -59,7 +59,7 @@ def project(ledger: Ledger, terms: Terms) -> Projection:
         )
 
 
-def _stored_gb(ledger: Ledger, terms: Terms) -> Decimal:
+def _stored_gb(ledger: Ledger, terms: CostTerms) -> Decimal:
     total = ZERO
     for cell, stored in ledger.cells.items():
         priced = terms.prices.get(cell.storage_location)
@@ -102,7 +102,7 @@ def _levels(pace: _Pace, level: Decimal, *, begin: date, end: date) -> tuple[lis
 
 
 def _rest_of_month(
-    ledger: Ledger, terms: Terms, pace: _Pace, rest: list[tuple[Decimal, Decimal]], stored_gb: Decimal
+    ledger: Ledger, terms: CostTerms, pace: _Pace, rest: list[tuple[Decimal, Decimal]], stored_gb: Decimal
 ) -> Decimal:
     month = month_start(ledger.at).date()
     now = ledger.bills(terms, until=ledger.at)
@@ -125,7 +125,7 @@ def _rest_of_month(
 
 
 def _whole_month(
-    ledger: Ledger, terms: Terms, pace: _Pace, days: list[tuple[Decimal, Decimal]], stored_gb: Decimal, month: date
+    ledger: Ledger, terms: CostTerms, pace: _Pace, days: list[tuple[Decimal, Decimal]], stored_gb: Decimal, month: date
 ) -> Decimal:
     total = ZERO
     for group, profile in terms.groups().items():
@@ -136,7 +136,7 @@ def _whole_month(
 
 def _usage(
     ledger: Ledger,
-    terms: Terms,
+    terms: CostTerms,
     group: str,
     pace: _Pace,
     days: list[tuple[Decimal, Decimal]],

@@ -24,7 +24,7 @@ from recording_operator.costs.budget import percent_of
 from recording_operator.costs.ledger import Ledger, advance, month_start, open_ledger
 from recording_operator.costs.money import CENT, MICRO, MILL, ZERO, rounded
 from recording_operator.costs.projection import Projection, project
-from recording_operator.costs.sample import Terms
+from recording_operator.costs.sample import CostTerms
 from recording_operator.costs.today import DayCost, day_cost, rows
 from recording_operator.costs.uploads import RecordingTally
 from recording_operator.costs.usage import Usage
@@ -42,7 +42,7 @@ class CurrencyError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class CountResult:
     """What a refresh found."""
 
     at: datetime
@@ -70,7 +70,7 @@ def begins_anew(previous: StorageReportStatus, *, now: datetime, scope: str) -> 
     return ledger is not None and (ledger.recent_scope != scope or ledger.sampled_at > now + AHEAD)
 
 
-def currency_of(terms: Terms, budget: Budget | None, *, previous: StorageReportStatus | None = None) -> str:
+def currency_of(terms: CostTerms, budget: Budget | None, *, previous: StorageReportStatus | None = None) -> str:
     """The one currency of a report, also of what it has counted so far. Raises CurrencyError."""
     found = sorted({priced.profile.currency for priced in terms.prices.values()})
     if len(found) > 1:
@@ -90,7 +90,7 @@ def currency_of(terms: Terms, budget: Budget | None, *, previous: StorageReportS
 
 
 def refreshed(
-    previous: StorageReportStatus, counted: Counted, terms: Terms, *, budget: Budget | None
+    previous: StorageReportStatus, counted: CountResult, terms: CostTerms, *, budget: Budget | None
 ) -> StorageReportStatus:
     """The status with new numbers; conditions and times of the schedule stay as they were. Raises CurrencyError."""
     currency = currency_of(terms, budget, previous=previous)
@@ -121,7 +121,7 @@ def refreshed(
     )
 
 
-def _account(previous: StorageReportStatus, counted: Counted, terms: Terms) -> Ledger:
+def _account(previous: StorageReportStatus, counted: CountResult, terms: CostTerms) -> Ledger:
     """The account with what was counted; one that begins anew keeps the days before this month."""
     ledger = load(previous.ledger, previous.history)
     if ledger is None or begins_anew(previous, now=counted.at, scope=counted.scope):
@@ -138,7 +138,7 @@ def _account(previous: StorageReportStatus, counted: Counted, terms: Terms) -> L
     return ledger
 
 
-def _counted_otherwise(ledger: Ledger, previous: StorageReportStatus, counted: Counted) -> bool:
+def _counted_otherwise(ledger: Ledger, previous: StorageReportStatus, counted: CountResult) -> bool:
     """Whether a location came or went, or is counted from another source."""
     then = {uploader.storage_location for uploader in ledger.recent or ()}
     sources = {row.name: row.source for row in previous.by_storage_location}
@@ -146,7 +146,7 @@ def _counted_otherwise(ledger: Ledger, previous: StorageReportStatus, counted: C
     return changed or (ledger.recent is not None and then != counted.usage.arrivals.locations)
 
 
-def _comparable(recent: Recent | None, previous: StorageReportStatus, counted: Counted) -> Recent | None:
+def _comparable(recent: Recent | None, previous: StorageReportStatus, counted: CountResult) -> Recent | None:
     """What was noted of locations that are counted from the same source as then: the other tells other times."""
     if recent is None:
         return None
@@ -155,7 +155,7 @@ def _comparable(recent: Recent | None, previous: StorageReportStatus, counted: C
     return {uploader: came for uploader, came in recent.items() if uploader.storage_location not in changed}
 
 
-def _uploaded_a_day(ledger: Ledger, terms: Terms) -> Decimal:
+def _uploaded_a_day(ledger: Ledger, terms: CostTerms) -> Decimal:
     """Mean bytes of the last weeks' days; a day that is not over does not count unless it is the only one."""
     today = ledger.at.date()
     days = [entry for day, entry in ledger.days.items() if today - _RECENT <= day < today] or list(ledger.days.values())
@@ -164,7 +164,7 @@ def _uploaded_a_day(ledger: Ledger, terms: Terms) -> Decimal:
     return gb * max(sizes, default=10**9)
 
 
-def _totals(counted: Counted, ledger: Ledger, terms: Terms) -> ReportTotals:
+def _totals(counted: CountResult, ledger: Ledger, terms: CostTerms) -> ReportTotals:
     usage, tally = counted.usage, counted.recordings
     return ReportTotals(
         recordings=tally.count,
@@ -201,7 +201,7 @@ def _totals(counted: Counted, ledger: Ledger, terms: Terms) -> ReportTotals:
     )
 
 
-def _gb_bytes(terms: Terms) -> int:
+def _gb_bytes(terms: CostTerms) -> int:
     """The GB of the report as a whole: that of its locations where they agree, else the decimal one."""
     sizes = {priced.profile.gb_bytes for priced in terms.prices.values()}
     return sizes.pop() if len(sizes) == 1 else 10**9
@@ -232,7 +232,7 @@ def _source(sources: Mapping[str, ReportSource]) -> ReportSource:
     return kinds.pop() if len(kinds) == 1 else ReportSource.MIXED if kinds else ReportSource.RECORDINGS
 
 
-def _shares(counted: Counted, today: DayCost, terms: Terms) -> dict[str, object]:
+def _shares(counted: CountResult, today: DayCost, terms: CostTerms) -> dict[str, object]:
     held, tally = counted.usage.held, counted.recordings
     by_location = rows(held, today, by=lambda h: h.storage_location, recordings=tally.by_location, most=MOST_NAMED)
     return {
@@ -257,7 +257,7 @@ def _shares(counted: Counted, today: DayCost, terms: Terms) -> dict[str, object]
     }
 
 
-def _as_of(terms: Terms, location: str) -> str:
+def _as_of(terms: CostTerms, location: str) -> str:
     priced = terms.prices.get(location)
     as_of: date | None = priced.profile.as_of if priced else None
     return as_of.isoformat() if as_of else ""

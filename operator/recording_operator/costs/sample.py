@@ -27,7 +27,7 @@ class Cell(NamedTuple):
     org: str
 
 
-class Stored(NamedTuple):
+class StoredBytes(NamedTuple):
     """Bytes, bytes as they are billed, and those of them that are in open uploads, which nobody can read."""
 
     size_bytes: int
@@ -39,19 +39,19 @@ class Stored(NamedTuple):
         """The bytes of objects."""
         return self.size_bytes - self.incomplete_bytes
 
-    def plus(self, more: "Stored") -> "Stored":
+    def plus(self, more: "StoredBytes") -> "StoredBytes":
         """The sum."""
-        return Stored(*(a + b for a, b in zip(self, more, strict=True)))
+        return StoredBytes(*(a + b for a, b in zip(self, more, strict=True)))
 
-    def less(self, gone: "Stored") -> "Stored":
+    def less(self, gone: "StoredBytes") -> "StoredBytes":
         """The difference."""
-        return Stored(*(a - b for a, b in zip(self, gone, strict=True)))
+        return StoredBytes(*(a - b for a, b in zip(self, gone, strict=True)))
 
 
-NOTHING: Final = Stored(0, 0)
+NOTHING: Final = StoredBytes(0, 0)
 
 
-class Arrived(NamedTuple):
+class ArrivedBytes(NamedTuple):
     """Bytes that came on a day, and the write requests that brought them."""
 
     size_bytes: int
@@ -61,12 +61,12 @@ class Arrived(NamedTuple):
     """The sum of bytes times the second of the day at which they came."""
 
 
-Cells = Mapping[Cell, Stored]
-Arrivals = Mapping[date, Mapping[Cell, Arrived]]
+Cells = Mapping[Cell, StoredBytes]
+Arrivals = Mapping[date, Mapping[Cell, ArrivedBytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Priced:
+class LocationPrices:
     """The prices of a location. Locations of one `group` share allowances and tiers, as one account's bill does."""
 
     group: str
@@ -74,10 +74,10 @@ class Priced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class CostTerms:
     """What costs are counted by."""
 
-    prices: Mapping[str, Priced]
+    prices: Mapping[str, LocationPrices]
     """By location."""
     playback_ratio: Decimal
     playback_base: PlaybackBase
@@ -94,7 +94,7 @@ class Sample:
     at: datetime
     cells: Cells
     arrived: Arrivals = field(default_factory=dict)
-    ahead: Mapping[Cell, Stored] = field(default_factory=dict)
+    ahead: Mapping[Cell, StoredBytes] = field(default_factory=dict)
     """What came while it was counted: it is in the cells, and has arrived by the next sample."""
     parts: Arrivals = field(default_factory=dict)
     """Parts of open uploads, which are in the cells, by the day they came."""

@@ -8,9 +8,9 @@ from decimal import Decimal, localcontext
 from recording_operator.api.storagereport import PlaybackBase, ReportRow
 from recording_operator.costs.arrivals import OTHER, Amount
 from recording_operator.costs.billing import SECONDS_PER_DAY, MonthUsage, days_of, month_bill
+from recording_operator.costs.downloads import RecentDownloads
 from recording_operator.costs.money import MILL, ZERO, exact, rounded, share
-from recording_operator.costs.reads import Reads
-from recording_operator.costs.sample import SHARED, Terms
+from recording_operator.costs.sample import SHARED, CostTerms
 from recording_operator.costs.usage import UNKNOWN, Holding
 
 
@@ -25,11 +25,11 @@ class DayCost:
 
 def day_cost(
     held: Mapping[Holding, Amount],
-    terms: Terms,
+    terms: CostTerms,
     *,
     uploaded_bytes_a_day: Decimal,
     day: date,
-    reads: Reads | None = None,
+    reads: RecentDownloads | None = None,
 ) -> DayCost:
     """A day's part of a month in which all stays as it is. What is uploaded in a day is shared by what is stored.
 
@@ -77,7 +77,7 @@ def day_cost(
         return DayCost(total=total, by_holding=costs, unpriced=frozenset(unpriced))
 
 
-def _locations_of(group: str, terms: Terms) -> list[str]:
+def _locations_of(group: str, terms: CostTerms) -> list[str]:
     return [name for name, priced in terms.prices.items() if priced.group == group]
 
 
@@ -88,7 +88,7 @@ def _put_counted(
     mine: Mapping[Holding, Amount],
     *,
     days: int,
-    terms: Terms,
+    terms: CostTerms,
 ) -> None:
     """A month of the counted downloads of a location in the place of the estimated ones, by organisation."""
     holdings = {holding: amount for holding, amount in mine.items() if holding.storage_location == location}

@@ -26,7 +26,7 @@ class Holding(NamedTuple):
     namespace: str
 
 
-class Part(NamedTuple):
+class OpenPart(NamedTuple):
     """A part of an open multipart upload."""
 
     size_bytes: int
@@ -197,7 +197,7 @@ class LocationTally:
                 self._amounts[key] = found
         return found
 
-    def add_incomplete(self, key: str, *, parts: Iterable[Part], storage_class: str | None) -> None:
+    def add_incomplete(self, key: str, *, parts: Iterable[OpenPart], storage_class: str | None) -> None:
         """Count what an open multipart upload holds: it is billed like an object, each part from when it came."""
         owner = self._owner(key)
         if owner is None or not self._scope.holds(org=owner[0], namespace=owner[1]):

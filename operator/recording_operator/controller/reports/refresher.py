@@ -19,10 +19,10 @@ from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.keyspaces import KeySpaces
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.profile import PriceError
-from recording_operator.costs.report import Counted, CurrencyError, begins_anew, currency_of, refreshed, window_of
-from recording_operator.costs.sample import Priced, Terms
+from recording_operator.costs.report import CountResult, CurrencyError, begins_anew, currency_of, refreshed, window_of
+from recording_operator.costs.sample import CostTerms, LocationPrices
 from recording_operator.costs.uploads import RecordingTally, add_recording
-from recording_operator.costs.usage import LocationTally, Part, Scope, Usage
+from recording_operator.costs.usage import LocationTally, OpenPart, Scope, Usage
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
@@ -94,7 +94,7 @@ class Refresher:
             clients=self._clients, usage=usage, scope=scope, window=window, failures=failures, stop=stop
         )
         downloads = counter.count(seen, tallies)
-        counted = Counted(
+        counted = CountResult(
             at=now, usage=usage, recordings=tally, sources=sources, scope=scope.mark, downloads=downloads.sources
         )
         status = refreshed(report.status, counted, terms, budget=spec.budget)
@@ -116,9 +116,9 @@ class Refresher:
                 raise RefreshError(Reason.INTERNAL_ERROR, f"StorageLocation {name} cannot be read") from None
         return sorted(locations, key=lambda location: location.metadata.name)
 
-    def _terms(self, report: StorageReport, locations: Iterable[StorageLocation]) -> Terms:
+    def _terms(self, report: StorageReport, locations: Iterable[StorageLocation]) -> CostTerms:
         own = report.spec.prices
-        prices: dict[str, Priced] = {}
+        prices: dict[str, LocationPrices] = {}
         for location in locations:
             given = location.spec.prices
             name = own.profile or given.profile
@@ -128,9 +128,9 @@ class Refresher:
                 per_gb_month=own.storage_per_gb_month,
                 per_gb_out=own.download_per_gb,
             )
-            prices[location.metadata.name] = Priced(group=f"{given.config_map or ''}/{name}", profile=profile)
+            prices[location.metadata.name] = LocationPrices(group=f"{given.config_map or ''}/{name}", profile=profile)
         playback = report.spec.playback
-        return Terms(prices=prices, playback_ratio=playback.ratio, playback_base=playback.base)
+        return CostTerms(prices=prices, playback_ratio=playback.ratio, playback_base=playback.base)
 
     def _config_map(self, location: str, name: str) -> dict[str, str]:
         try:
@@ -170,7 +170,7 @@ class Refresher:
         return listable, denied
 
     def _count_recordings(
-        self, tally: RecordingTally, usage: Usage, denied: dict[str, StorageLocation], terms: Terms
+        self, tally: RecordingTally, usage: Usage, denied: dict[str, StorageLocation], terms: CostTerms
     ) -> None:
         for number, raw in enumerate(self._kube.list_recordings()):
             self._stop_now_and_then(number)
@@ -187,7 +187,7 @@ class Refresher:
         stores: Mapping[str, S3Store],
         key_spaces: KeySpaces,
         *,
-        terms: Terms,
+        terms: CostTerms,
         tally: RecordingTally,
     ) -> dict[str, LocationTally]:
         """What adds up each location, also one of which only downloads can be counted."""
@@ -244,7 +244,7 @@ class Refresher:
                 raise
             storage_class = location.store.storage_class
             begun = upload.initiated_at
-            parts = [Part(part.size_bytes, max(begun, part.uploaded_at or begun)) for part in listed]
+            parts = [OpenPart(part.size_bytes, max(begun, part.uploaded_at or begun)) for part in listed]
             counting.add_incomplete(upload.key, parts=parts, storage_class=storage_class)
 
     def _stop_now_and_then(self, number: int = 0) -> None:

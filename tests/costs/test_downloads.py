@@ -11,7 +11,7 @@ from recording_operator.costs.arrivals import OTHER, Amount
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
 from recording_operator.costs.ledger import Ledger, advance, open_ledger
 from recording_operator.costs.projection import project
-from recording_operator.costs.sample import SHARED, Arrived, Cell, Downloaded, Sample
+from recording_operator.costs.sample import SHARED, ArrivedBytes, Cell, Downloaded, Sample
 from recording_operator.costs.today import day_cost
 from recording_operator.costs.usage import Holding, Usage
 from tests.costs.building import DAY, GB, LOCATION, at, ledger, sample, terms
@@ -65,7 +65,7 @@ def test_another_location_is_estimated_as_before(base: PlaybackBase) -> None:
         prices={**by.prices, "second": by.prices[LOCATION]}, playback_ratio=by.playback_ratio, playback_base=base
     )
     cells = {Cell(name, "STANDARD", "acme"): sized for name in (LOCATION, "second") for sized in [TWO_STORED]}
-    came = {Cell("second", "STANDARD", "acme"): Arrived(2 * GB, 2 * GB, 1, 2 * GB * NOON_S)}
+    came = {Cell("second", "STANDARD", "acme"): ArrivedBytes(2 * GB, 2 * GB, 1, 2 * GB * NOON_S)}
     book = Ledger(at=at("2026-11-01"), cells=dict(cells))
     end = Sample(
         at=at("2026-11-02"), cells=cells, arrived={FIRST: came}, downloaded={LOCATION: {FIRST: {"acme": 5 * GB}}}

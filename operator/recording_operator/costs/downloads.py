@@ -16,7 +16,7 @@ _DAY: Final = timedelta(days=1)
 
 
 @dataclass(slots=True, kw_only=True)
-class Reads:
+class RecentDownloads:
     """What was downloaded lately from the locations that count it: bytes, and the seconds that they came in.
 
     Of four weeks at most: what is older fades as it is scaled down to them.
