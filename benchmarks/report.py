@@ -79,7 +79,7 @@ def report(peers: Peers) -> dict[str, Any]:
     """One refresh."""
     refresher = Refresher(
         kube=peers.api(),
-        clients=_OneStore(S3Store(peers.options())),
+        stores=_OneStore(S3Store(peers.options())),
         operator_namespace="default",
         stopping=lambda: False,
     )

@@ -25,8 +25,8 @@ from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.location import S3LocationStore
 from tests.endurance.ledger import Ledger, uid_of
 from tests.endurance.servers import ChaoticStore, content_of, is_refused, serve_source
 from tests.endurance.worker import Config, keep_running, key_of
@@ -153,7 +153,7 @@ class _Sweep:
             post=lambda _: None,
             intervals=intervals,
             default_ttl=timedelta(0),
-            owns_prefix=lambda _: True,
+            cluster_id="here",
             leads=lambda: True,
         )
 
@@ -170,7 +170,7 @@ class _Sweep:
         return time.monotonic() - begun
 
 
-class _CountingStore(S3Store):
+class _CountingStore(S3LocationStore):
     """Counts what the sweep aborts."""
 
     def __init__(self, options: S3Options) -> None:
@@ -181,6 +181,10 @@ class _CountingStore(S3Store):
         aborted = super().abort(key, upload_id)
         self.aborted += aborted
         return aborted
+
+    def claim_prefix(self, owner_id: str) -> str:
+        """There is one cluster."""
+        return owner_id
 
 
 class _Lists:
@@ -197,10 +201,10 @@ class _Lists:
 class _Locations:
     """The one location."""
 
-    def __init__(self, location: StorageLocation, store: S3Store) -> None:
+    def __init__(self, location: StorageLocation, store: S3LocationStore) -> None:
         self._found = [(location, store)]
 
-    def locations(self) -> list[tuple[StorageLocation, S3Store]]:
+    def locations(self) -> list[tuple[StorageLocation, S3LocationStore]]:
         """It."""
         return self._found
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from localcluster import ControlPlane
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.controller.reports.keeper import ReportKeeper
-from recording_operator.controller.reports.refresher import Refreshed
+from recording_operator.controller.reports.refresher import RefreshResult
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.events import EventRecorder
@@ -30,12 +30,12 @@ class Counts:
         self.refused: set[str] = set()
         self.asked: list[str] = []
 
-    def refresh(self, report: StorageReport, *, now: datetime) -> Refreshed:
+    def refresh(self, report: StorageReport, *, now: datetime) -> RefreshResult:
         """New numbers."""
         name = report.metadata.name
         self.asked.append(name)
         unpriced = TOO_MANY if name in self.refused else ()
-        return Refreshed(status=report.status.model_copy(update={"as_of": now, "unpriced": unpriced}), message="ok")
+        return RefreshResult(status=report.status.model_copy(update={"as_of": now, "unpriced": unpriced}), message="ok")
 
 
 class Deaf(KubeApi):

@@ -15,7 +15,8 @@ from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.probe.prober import check_endpoint, probe
+from recording_operator.stores.s3.probe.endpoint import check_endpoint
+from recording_operator.stores.s3.probe.prober import probe
 from tests.security.canary import ALLOWED, Canary, Connects, Door, answer_names
 from tests.security.corpus import METADATA_FORMS, NAMES, urls
 

@@ -16,8 +16,9 @@ from recording_operator.egress.policy import SourcePolicy
 from recording_operator.errors import TransferError
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.location import S3LocationStore
+from recording_operator.stores.store import Store
 from recording_operator.transfer.fetch import transfer_source
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.observer import UploadState
@@ -118,7 +119,7 @@ def an_object(**more: object) -> ObjectSpec:
     return ObjectSpec(**{**given, **more})  # type: ignore[arg-type]
 
 
-def store_of(strict: StrictStore, **more: object) -> S3Store:
+def store_of(strict: StrictStore, **more: object) -> S3LocationStore:
     """A store client with the strict store's own keys."""
     given: dict[str, object] = {
         "bucket": strict.bucket_name,
@@ -126,7 +127,7 @@ def store_of(strict: StrictStore, **more: object) -> S3Store:
         "path_style": True,
         "credentials": StoreCredentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key),
     }
-    return S3Store(S3Options(**{**given, **more}))  # type: ignore[arg-type]
+    return S3LocationStore(S3Options(**{**given, **more}))  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -149,7 +150,7 @@ class Observed:
 
 def run_transfer(
     url: str,
-    store: S3Store,
+    store: Store,
     *,
     observed: Observed | None = None,
     resume: UploadState | None = None,

@@ -8,7 +8,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.store import Written
+from recording_operator.stores.store import WriteReceipt
 from recording_operator.transfer.fetch import store_inline
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Serve
@@ -109,17 +109,17 @@ def test_t9_what_was_read_and_is_wrong_is_removed_by_the_attempt_that_wrote_it(
 @pytest.mark.parametrize(
     ("response", "version_id", "etag", "same"),
     [
-        (Written(etag="e", version_id="1"), "1", "e", True),
-        (Written(etag="e", version_id=None), "1", "e", True),
-        (Written(etag="e", version_id=None), None, "e", True),
-        (Written(etag="e", version_id="1"), "2", "e", False),
-        (Written(etag="e", version_id="null"), "null", "f", False),
-        (Written(etag="", version_id="1"), "1", "", False),
-        (Written(etag="", version_id=None), None, "e", False),
+        (WriteReceipt(etag="e", version_id="1"), "1", "e", True),
+        (WriteReceipt(etag="e", version_id=None), "1", "e", True),
+        (WriteReceipt(etag="e", version_id=None), None, "e", True),
+        (WriteReceipt(etag="e", version_id="1"), "2", "e", False),
+        (WriteReceipt(etag="e", version_id="null"), "null", "f", False),
+        (WriteReceipt(etag="", version_id="1"), "1", "", False),
+        (WriteReceipt(etag="", version_id=None), None, "e", False),
     ],
 )
 def test_t39_a_response_names_the_object_that_it_wrote(
-    response: Written, version_id: str | None, etag: str, same: bool
+    response: WriteReceipt, version_id: str | None, etag: str, same: bool
 ) -> None:
     shown = StoredObject(
         key=KEY, uri="", size_bytes=1, etag=etag, version_id=version_id, checksum="", content_type="video/mp4"

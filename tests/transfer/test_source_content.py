@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.controller.reports.owners import OwnerAsker
+from recording_operator.controller.reports.owners import OwnerLookup
 from recording_operator.stores.s3.bucket import S3Store
 from tests.support.lying_source import Behaviour, Content, Serve
 from tests.support.strict_store import StrictStore
@@ -207,7 +207,7 @@ def test_an_owner_of_any_name_is_written_into_the_metadata_and_read_back(
     run_transfer(serve(BODY).url, store, obj=an_object(org=org))
     [version] = strict.bucket.versions[an_object().key]
     assert version.attributes.metadata["recording-org"].isascii()
-    assert OwnerAsker(store).org(an_object().key, "uid-1") == org
+    assert OwnerLookup(store).org(an_object().key, "uid-1") == org
 
 
 @pytest.mark.parametrize("raw", ['=cmd|"/C calc"', "jo@example.com", "=6A", "(unknown)", "=0A"])
@@ -220,7 +220,7 @@ def test_an_owner_that_the_operator_has_not_written_is_not_believed(
     strict.bucket.versions[an_object().key] = [
         replace(version, attributes=replace(version.attributes, metadata=forged))
     ]
-    assert OwnerAsker(store).org(an_object().key, "uid-1") is None
+    assert OwnerLookup(store).org(an_object().key, "uid-1") is None
 
 
 @pytest.mark.parametrize(

@@ -353,3 +353,8 @@ class StorageLocation(ApiModel):
     def store(self) -> StoreSpec:
         """Where the objects are."""
         return self.spec.store
+
+    @property
+    def ready_condition(self) -> Condition | None:
+        """What the newest probe found; None before the first."""
+        return next((condition for condition in self.status.conditions if condition.type == "Ready"), None)

@@ -32,11 +32,10 @@ from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import Settings, SettingsError, load_settings
 from recording_operator.signals import on_end_signals
 from recording_operator.stopping import Stopped
+from recording_operator.stores.copy_target import CopyTarget
+from recording_operator.stores.factory import name_may_be_rejected, open_copy_target
+from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.s3.ambient import Ambient, ambient
-from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.probe.prober import check_bucket, probe
 from recording_operator.transfer.fetch import transfer_source
 from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
 from recording_operator.transfer.options import TransferOptions
@@ -51,11 +50,6 @@ _BUCKET_NAMES: Final = (
     "The store may not accept this bucket name. AWS accepts 3 to 63 lower-case letters, digits, dots and hyphens."
 )
 _MEDIA_TYPE: Final = re.compile(CONTENT_TYPE_PATTERN)
-# Names that AWS accepts, or accepted in the past.
-_AWS_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
-_ACCESS_POINT: Final = re.compile(r"arn:aws[a-z-]*:s3:[a-z0-9-]+:[0-9]{12}:accesspoint/[a-z0-9-]{3,63}")
-_NEW_AWS_BUCKET: Final = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_ANY_BUCKET: Final = re.compile(r"[^\x00-\x20/?#\\\x7f]{1,255}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +80,6 @@ def run_copy(wanted: Wanted) -> Never:
         options = _transfer_options(settings, wanted.workers, wanted.part_size)
         _check_expectations(wanted)
         dialer = Dialer(settings.source_policy)
-        here = ambient(endpoint=wanted.endpoint_url)
     except (SettingsError, ValueError, OSError) as error:
         raise click.UsageError(_about(error)) from None
     try:
@@ -101,12 +94,13 @@ def run_copy(wanted: Wanted) -> Never:
         expires_at=expiry_in_url(wanted.url),
     )
     flow = Flow([RateLimiter(settings.transfers.bandwidth_per_second)])
-    store = _store(wanted, here, options)
+    store = _store(wanted, options)
     sys.exit(
         _run(
             source,
             obj,
             store=store,
+            bucket=wanted.target[0],
             dialer=dialer,
             flow=flow,
             options=options,
@@ -138,7 +132,8 @@ def _run(
     source: SourceSpec,
     obj: ObjectSpec,
     *,
-    store: S3Store,
+    store: LocationStore,
+    bucket: str,
     dialer: Dialer,
     flow: Flow,
     options: TransferOptions,
@@ -149,9 +144,8 @@ def _run(
     on_end_signals(first=stop.set, again=_end_at_once)
     meter = Meter(show=sys.stderr.isatty(), started_s=time.monotonic())
     try:
-        check_bucket(store.options.bucket)
         if probes:
-            store = store.adapted(probe(store, name=f"copy-{uuid.uuid4().hex}"))
+            store = store.adapted(store.probe(name=f"copy-{uuid.uuid4().hex}"))
             if stop.is_set():
                 raise Stopped
         stored = transfer_source(
@@ -176,7 +170,7 @@ def _run(
         _drop_uploads(obj, meter, store)
         message = for_copy(error.message)
         unnamed = error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED)
-        if unnamed and not _NEW_AWS_BUCKET.fullmatch(store.options.bucket) and "arn:" not in store.options.bucket:
+        if unnamed and name_may_be_rejected(bucket):
             return _failed(Reason.BUCKET_NOT_FOUND, f"{message} {_BUCKET_NAMES}", EXIT_FAILED, as_json=as_json)
         if not probes and error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED):
             message += " If the store lacks features of AWS S3, add --probe."
@@ -208,7 +202,7 @@ def _status_of(reason: Reason) -> int:
     return EXIT_TRY_LATER if Trait.MAY_PASS in reason.traits else EXIT_FAILED
 
 
-def _drop_uploads(obj: ObjectSpec, meter: Meter, store: S3Store) -> None:
+def _drop_uploads(obj: ObjectSpec, meter: Meter, store: LocationStore) -> None:
     """Abort the uploads of this copy. Other uploads at the key belong to somebody else."""
     try:
         for upload_id in meter.upload_ids:
@@ -299,24 +293,6 @@ def _check_expectations(wanted: Wanted) -> None:
         raise ValueError(f"--content-type: write at most {MAX_CONTENT_TYPE_CHARS} characters.")
 
 
-def _check_bucket(bucket: str, endpoint: str | None) -> None:
-    """Raises ValueError for an impossible name."""
-    if bucket.startswith("arn:"):
-        if endpoint is not None:
-            raise ValueError(
-                "The ARN of an access point works only on AWS. Write the name of the bucket, or omit the endpoint."
-            )
-        if not _ACCESS_POINT.fullmatch(bucket):
-            raise ValueError("Write the ARN as arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME.")
-        return
-    allowed = _AWS_BUCKET if endpoint is None else _ANY_BUCKET
-    if not allowed.fullmatch(bucket):
-        more = "" if endpoint is not None else " For a store that is not AWS, set --endpoint-url."
-        raise ValueError(
-            f"{bucket!r} is not a bucket name: AWS accepts 3 to 63 lower-case letters, digits, dots and hyphens.{more}"
-        )
-
-
 def _text_of(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
@@ -324,22 +300,19 @@ def _text_of(file: Path) -> str:
         raise ValueError(f"{file} is not UTF-8 text.") from None
 
 
-def _store(wanted: Wanted, here: Ambient, options: TransferOptions) -> S3Store:
+def _store(wanted: Wanted, options: TransferOptions) -> LocationStore:
     bundle = wanted.ca_bundle
     try:
-        store = S3Store(
-            S3Options(
+        return open_copy_target(
+            CopyTarget(
                 bucket=wanted.target[0],
                 region=wanted.region,
-                endpoint=here.endpoint,
-                path_style=here.path_style,
+                endpoint=wanted.endpoint_url,
                 ca_bundle_pem=None if bundle is None else _text_of(bundle),
                 connections=options.workers * 2,
             )
         )
-        _check_bucket(wanted.target[0], here.endpoint)
     except (ValueError, OSError) as error:
-        raise click.UsageError(f"The store cannot be used: {_about(error)}") from None
-    except TransferError as error:
+        raise click.UsageError(_about(error)) from None
+    except (TransferError, LocationError) as error:
         sys.exit(_failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=wanted.as_json))
-    return store

@@ -9,7 +9,8 @@ from recording_operator.controller.executors.threads import ThreadExecutor
 from recording_operator.controller.leader import Leader
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
-from recording_operator.controller.locations.stores import S3Stores
+from recording_operator.controller.locations.prober import LocationProber
+from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.controller.loop import ControlLoop
 from recording_operator.controller.process import Replica, StartError, end_at_once
 from recording_operator.controller.recordings.announcements import Announcements
@@ -32,6 +33,7 @@ from recording_operator.kube.events import EventRecorder
 from recording_operator.kube.fence import FencedClient
 from recording_operator.kube.lease import Leadership
 from recording_operator.kube.ownwrites import OwnWrites
+from recording_operator.stores.factory import StoreFactory
 
 _API_THREADS: Final = 8
 
@@ -50,20 +52,23 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
 
     loop = ControlLoop(Engine(claim=claim, options=settings.engine_options()), act=act, clock=clock)
     connections = settings.transfers.concurrent * settings.transfers.workers
-    stores = S3Stores(cluster_id=_cluster_id(kube), connections=connections)
+    cluster_id = _cluster_id(kube)
     bandwidth = BandwidthLimits(operator_limit=settings.transfers.bandwidth_per_second, metrics=metrics)
     locations = LocationKeeper(
-        kube=kube,
-        stores=stores,
+        prober=LocationProber(
+            kube=kube,
+            stores=StoreFactory(connections=connections),
+            cluster_id=cluster_id,
+            operator_namespace=replica.namespace,
+            register_secret=replica.register_secret,
+        ),
+        status=LocationStatusWriter(kube, now=clock.now),
         post=loop.post,
         pool=ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="probe"),
         metrics=metrics,
         bandwidth=bandwidth,
-        operator_namespace=replica.namespace,
         probe_interval=settings.locations.probe_interval,
         retry_interval=settings.locations.retry_interval,
-        register_secret=replica.register_secret,
-        now=clock.now,
     )
     resolver = SourceResolver(kube, register_secret=replica.register_secret)
     executor = ThreadExecutor(
@@ -98,14 +103,14 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
             upload_min_age=settings.sweep.upload_min_age,
         ),
         default_ttl=settings.recordings.ttl_after_finished,
-        owns_prefix=stores.owns_prefix,
+        cluster_id=cluster_id,
         leads=leadership.held,
         now=clock.now,
     )
     reports = ReportKeeper(
         kube=kube,
         refresher=Refresher(
-            kube=kube, clients=locations, operator_namespace=replica.namespace, stopping=replica.stop.is_set
+            kube=kube, stores=locations, operator_namespace=replica.namespace, stopping=replica.stop.is_set
         ),
         events=events,
         metrics=metrics.reports,

@@ -23,7 +23,7 @@ from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.outage import level_of
 from recording_operator.log_throttle import LogThrottle
-from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.store import OpenUpload
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Sweeper:
         post: Callable[[Fact], None],
         intervals: SweepIntervals,
         default_ttl: timedelta,
-        owns_prefix: Callable[[S3Store], bool],
+        cluster_id: str,
         leads: Callable[[], bool],
         now: Callable[[], datetime] = utc_now,
         uptime: Callable[[], datetime] = uptime,
@@ -64,7 +64,7 @@ class Sweeper:
         self._post = post
         self._intervals = intervals
         self._default_ttl = default_ttl
-        self._owns_prefix = owns_prefix
+        self._cluster_id = cluster_id
         self._leads = leads
         self._now = now
         self._uptime = uptime
@@ -126,7 +126,7 @@ class Sweeper:
                 extra = {"location": location.metadata.name}
                 _log.warning("Open uploads could not be looked through: %s", error.message, extra=extra)
 
-    def _sweep_location(self, location: StorageLocation, store: S3Store) -> None:
+    def _sweep_location(self, location: StorageLocation, store: LocationStore) -> None:
         prefix = location.store.prefix
         pattern = uid_pattern(prefix=prefix, template=location.spec.key_template)
         if pattern is None:
@@ -147,9 +147,9 @@ class Sweeper:
                     extra = {"location": location.metadata.name, "uid": uid}
                     _log.warning("Aborted an upload that no Recording claims", extra=extra)
 
-    def _is_ours(self, location: StorageLocation, store: S3Store) -> bool:
+    def _is_ours(self, location: StorageLocation, store: LocationStore) -> bool:
         """Another cluster may write under the same prefix: its uploads are none of ours."""
-        if self._owns_prefix(store):
+        if store.claim_prefix(self._cluster_id) == self._cluster_id:
             return True
         extra = {"location": location.metadata.name}
         _log.warning("The prefix belongs to another cluster; uploads left over there are not aborted", extra=extra)

@@ -18,7 +18,7 @@ from recording_operator.stores.objects import ObjectSpec, StoredObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenObject:
+class ObjectHead:
     """An object at a key, as HEAD shows it. The marks are None on objects of others."""
 
     stored: StoredObject
@@ -29,7 +29,7 @@ class SeenObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class WriteReceipt:
     """The object that a write made, as the response to the write names it."""
 
     etag: str
@@ -93,10 +93,10 @@ class Store(Protocol):
     def capabilities(self) -> Capabilities:
         """What the store can do; the same for the whole life of this object."""
 
-    def head(self, key: str) -> SeenObject | None:
+    def head(self, key: str) -> ObjectHead | None:
         """What is at the key now, or None."""
 
-    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> Written:
+    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> WriteReceipt:
         """Store a small object where none is yet; the store checks its sum, or its MD5 where it knows no sums.
 
         Raises TransferError(StoreKeyConflict) where an object is there already; a store without conditional writes
@@ -118,7 +118,7 @@ class Store(Protocol):
 
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
-    ) -> Written:
+    ) -> WriteReceipt:
         """Join the parts where no object is yet (as `put`). An answer proves nothing: see `head`.
 
         Raises TransferError: StoreKeyConflict (an object is there), StoreUploadLost, StoreIntegrity, or another.

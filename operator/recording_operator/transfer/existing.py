@@ -17,7 +17,7 @@ from recording_operator.checksums import crc64nvme
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.store import SeenObject, Store
+from recording_operator.stores.store import ObjectHead, Store
 from recording_operator.transfer.expectations import Expectations
 from recording_operator.transfer.integrity import Sent, prove
 from recording_operator.transfer.limits.bandwidth import Flow
@@ -72,7 +72,7 @@ class Existing:
                 return self.expected.noted(proved)
         raise key_conflict("The object at the key does not have the bytes that its source has now")
 
-    def _is_of_content(self, seen: SeenObject, found: StoredObject, facts: ContentFacts | None) -> bool:
+    def _is_of_content(self, seen: ObjectHead, found: StoredObject, facts: ContentFacts | None) -> bool:
         """Whether the object is the result for what the source has now; always, unless the content is pinned."""
         if not self.obj.pins_content:
             return True

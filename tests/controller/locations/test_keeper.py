@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from localcluster import ControlPlane
-from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
-from recording_operator.controller.locations.stores import S3Stores
+from recording_operator.controller.locations.prober import LocationProber
+from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.errors import TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.metrics import Metrics
-from recording_operator.stores.capabilities import UNKNOWN, Capabilities
-from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.capabilities import UNKNOWN, Capabilities, Joins
+from recording_operator.stores.factory import StoreFactory
+from recording_operator.stores.s3.location import S3LocationStore
 from tests.support.dialects_found import FOUND
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import Answer, Fault
@@ -39,19 +40,6 @@ class AtOnce(Executor):
         return done
 
 
-class Noted(S3Stores):
-    """Notes what a store was taken for when its probe began."""
-
-    def __init__(self) -> None:
-        super().__init__(cluster_id="here", connections=4)
-        self.taken_for: list[Capabilities] = []
-
-    def probe(self, location: StorageLocation, store: S3Store) -> Capabilities:
-        """As ever."""
-        self.taken_for.append(store.capabilities)
-        return super().probe(location, store)
-
-
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictStore]:
     """A store without checksums, whose keys are the ambient ones."""
@@ -63,8 +51,17 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictStore]:
 
 
 @pytest.fixture
-def stores() -> Noted:
-    return Noted()
+def taken_for(monkeypatch: pytest.MonkeyPatch) -> list[Capabilities]:
+    """What a store was taken for when each of its probes began."""
+    noted: list[Capabilities] = []
+    probe = S3LocationStore.probe
+
+    def noting(store: S3LocationStore, *, name: str, joins: Joins | None = None) -> Capabilities:
+        noted.append(store.capabilities)
+        return probe(store, name=name, joins=joins)
+
+    monkeypatch.setattr(S3LocationStore, "probe", noting)
+    return noted
 
 
 class Clock:
@@ -84,21 +81,25 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def keeper(cluster: ControlPlane, stores: Noted, clock: Clock) -> Iterator[LocationKeeper]:
+def keeper(cluster: ControlPlane, clock: Clock) -> Iterator[LocationKeeper]:
     """Probes where it is asked to, at once."""
     client, metrics = RestClient(connection(kubeconfig=cluster.kubeconfig)), Metrics(version="test")
+    kube = KubeApi(client)
     yield LocationKeeper(
-        kube=KubeApi(client),
-        stores=stores,
+        prober=LocationProber(
+            kube=kube,
+            stores=StoreFactory(connections=4),
+            cluster_id="here",
+            operator_namespace="default",
+            register_secret=lambda _: None,
+        ),
+        status=LocationStatusWriter(kube, now=clock),
         post=lambda _: None,
         pool=AtOnce(),
         metrics=metrics,
         bandwidth=BandwidthLimits(operator_limit=None, metrics=metrics),
-        operator_namespace="default",
         probe_interval=timedelta(minutes=10),
         retry_interval=timedelta(minutes=1),
-        register_secret=lambda _: None,
-        now=clock,
         uptime=clock,
     )
     client.close()
@@ -116,51 +117,53 @@ def keep(strict: StrictStore, keeper: LocationKeeper) -> Keep:
     return seen
 
 
-def test_a_changed_limit_does_not_change_a_store(keep: Keep, stores: Noted) -> None:
+def test_a_changed_limit_does_not_change_a_store(keep: Keep, taken_for: list[Capabilities]) -> None:
     keep(1)
     keep(2, limits={"perNamespace": 2})
-    assert stores.taken_for == [UNKNOWN, FOUND["no-sums"]]
+    assert taken_for == [UNKNOWN, FOUND["no-sums"]]
 
 
 @pytest.mark.parametrize("changed", [{"checksums": "Off"}, {"prefix": "elsewhere/"}, {"region": "eu-west-2"}])
-def test_another_way_to_a_store_is_found_out_anew(keep: Keep, stores: Noted, changed: dict[str, Any]) -> None:
+def test_another_way_to_a_store_is_found_out_anew(
+    keep: Keep, taken_for: list[Capabilities], changed: dict[str, Any]
+) -> None:
     keep(1)
     keep(2, s3=changed)
-    assert stores.taken_for == [UNKNOWN, UNKNOWN]
+    assert taken_for == [UNKNOWN, UNKNOWN]
 
 
 def test_t31_a_location_that_is_doubted_again_and_again_is_probed_every_ten_seconds(
-    keep: Keep, keeper: LocationKeeper, stores: Noted, clock: Clock
+    keep: Keep, keeper: LocationKeeper, taken_for: list[Capabilities], clock: Clock
 ) -> None:
     """Its probe succeeds, and each transfer meets a fault of it."""
     keep(1)
     for _ in range(100):
         keeper.doubted("only-here")
-    assert len(stores.taken_for) == 2
+    assert len(taken_for) == 2
     clock.now += timedelta(seconds=9)
     keeper.tick()
-    assert len(stores.taken_for) == 2
+    assert len(taken_for) == 2
     clock.now += timedelta(seconds=1)
     keeper.tick()
-    assert len(stores.taken_for) == 3
+    assert len(taken_for) == 3
     clock.now += timedelta(seconds=10)
     keeper.doubted("only-here")
-    assert len(stores.taken_for) == 4, "the first doubt after a rest is looked into at once"
+    assert len(taken_for) == 4, "the first doubt after a rest is looked into at once"
     keeper.doubted("nowhere")
 
 
 def test_t32_a_location_is_left_alone_as_long_as_its_store_asks(
-    keep: Keep, keeper: LocationKeeper, strict: StrictStore, stores: Noted, clock: Clock
+    keep: Keep, keeper: LocationKeeper, strict: StrictStore, taken_for: list[Capabilities], clock: Clock
 ) -> None:
     strict.fault(Fault(operation="any", action=Answer(status=503, code="SlowDown", retry_after="90"), times=1000))
     keep(1)
     strict.heal()
     clock.now += timedelta(seconds=89)
     keeper.tick()
-    assert len(stores.taken_for) == 1
+    assert len(taken_for) == 1
     clock.now += timedelta(seconds=1)
     keeper.tick()
-    assert len(stores.taken_for) == 2
+    assert len(taken_for) == 2
 
 
 @pytest.mark.parametrize(("generation", "ready", "tried"), [(1, "True", False), (2, "True", True), (1, "False", True)])
@@ -180,7 +183,7 @@ def test_t28_joins_are_tried_once_for_a_spec_also_after_a_restart(
 
 
 def test_t32_a_wait_that_a_transfer_was_asked_for_holds_for_the_probe_too(
-    keep: Keep, keeper: LocationKeeper, strict: StrictStore, stores: Noted, clock: Clock
+    keep: Keep, keeper: LocationKeeper, strict: StrictStore, taken_for: list[Capabilities], clock: Clock
 ) -> None:
     keep(1)
     ((_, store),) = keeper.locations()
@@ -190,7 +193,7 @@ def test_t32_a_wait_that_a_transfer_was_asked_for_holds_for_the_probe_too(
     keeper.doubted("only-here")
     clock.now += timedelta(seconds=50)
     keeper.tick()
-    assert len(stores.taken_for) == 1
+    assert len(taken_for) == 1
     clock.now += timedelta(seconds=10)
     keeper.tick()
-    assert len(stores.taken_for) == 2
+    assert len(taken_for) == 2

@@ -18,8 +18,8 @@ from recording_operator.costs.library import find_profile
 from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.location import S3LocationStore
 from tests.support.accesslogs import deliver, line, log_key
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
@@ -39,10 +39,10 @@ class _Stores:
         self._region = region
         self._logs = logs
 
-    def store(self, location: StorageLocation) -> S3Store:
+    def store(self, location: StorageLocation) -> S3LocationStore:
         if self._logs is not None:
             return store_of(self._logs, bucket=location.spec.s3.bucket)
-        return S3Store(S3Options(bucket=location.spec.s3.bucket, region=self._region, credentials=KEYS))
+        return S3LocationStore(S3Options(bucket=location.spec.s3.bucket, region=self._region, credentials=KEYS))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def count(
         for location in locations
     }
     counter = DownloadCounter(
-        clients=_Stores(region=region, logs=logs),
+        stores=_Stores(region=region, logs=logs),
         usage=usage,
         scope=scope or Scope(),
         window=window,

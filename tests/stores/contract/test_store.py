@@ -19,7 +19,8 @@ from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.probe.prober import owner_marker, probe
+from recording_operator.stores.s3.probe.ownership import claim_prefix
+from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.fetch import abort_uploads
 from recording_operator.transfer.options import TransferOptions
@@ -231,10 +232,10 @@ def test_probe_of_a_bucket_that_is_not_there(world: World) -> None:
 
 
 def test_owner_marker_goes_to_the_first(world: World) -> None:
-    assert owner_marker(world.store, owner_id="cluster-1") == "cluster-1"
-    assert owner_marker(world.store, owner_id="cluster-2") == "cluster-1"
-    assert owner_marker(world.store, owner_id="cluster-1") == "cluster-1"
-    assert owner_marker(world.with_(prefix="other/"), owner_id="cluster-2") == "cluster-2"
+    assert claim_prefix(world.store, owner_id="cluster-1") == "cluster-1"
+    assert claim_prefix(world.store, owner_id="cluster-2") == "cluster-1"
+    assert claim_prefix(world.store, owner_id="cluster-1") == "cluster-1"
+    assert claim_prefix(world.with_(prefix="other/"), owner_id="cluster-2") == "cluster-2"
 
 
 class Cut(BufferedPart):

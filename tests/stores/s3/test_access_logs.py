@@ -12,8 +12,9 @@ from moto import mock_aws
 from localcluster import S3Server
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.errors import StoreError
+from recording_operator.stores.inventory import AccessLogTally, LoggedDownload
 from recording_operator.stores.s3 import access_logs as accesslog
-from recording_operator.stores.s3.access_logs import LATE, LoggedDownload, LogReading, logged_downloads
+from recording_operator.stores.s3.access_logs import LATE, logged_downloads
 from tests.support.accesslogs import deliver, line, log_key, turn_back
 
 SOURCE, LOGS = "recordings-of-ours", "logs-of-ours"
@@ -34,9 +35,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def read(client: Any, *, reading: LogReading | None = None, **more: Any) -> list[LoggedDownload]:
+def read(client: Any, *, reading: AccessLogTally | None = None, **more: Any) -> list[LoggedDownload]:
     given = {"bucket": SOURCE, "logs_bucket": LOGS, "logs_prefix": "logs/", "begin": now() - HOUR, "end": now() + HOUR}
-    return list(logged_downloads(client, reading or LogReading(), **{**given, **more}))
+    return list(logged_downloads(client, reading or AccessLogTally(), **{**given, **more}))
 
 
 def put(client: Any, *lines: str, key: str | None = None) -> None:
@@ -45,7 +46,7 @@ def put(client: Any, *lines: str, key: str | None = None) -> None:
 
 def test_a_record_of_a_download(aws: Any) -> None:
     put(aws, line(KEY, 2_662_992, bucket=SOURCE, at=datetime(2026, 2, 6, 23, 59, tzinfo=UTC)))
-    reading = LogReading()
+    reading = AccessLogTally()
     assert read(aws, reading=reading) == [LoggedDownload(KEY, date(2026, 2, 6), 2_662_992)]
     assert (reading.objects, reading.lines, reading.unreadable) == (1, 1, 0)
 
@@ -65,7 +66,7 @@ def test_a_record_of_a_download(aws: Any) -> None:
 )
 def test_what_is_no_download_of_the_bucket(aws: Any, other: dict[str, str]) -> None:
     given: dict[str, Any] = {"sent": 243, "bucket": SOURCE, "at": now(), **other}
-    reading = LogReading()
+    reading = AccessLogTally()
     put(aws, line(KEY, **given))
     assert read(aws, reading=reading) == []
     assert (reading.lines, reading.unreadable) == (1, 0)
@@ -81,7 +82,7 @@ def test_a_record_that_comes_twice_counts_once(aws: Any) -> None:
     twice, other = (line(KEY, 10, bucket=SOURCE, at=now(), request=name) for name in ("A1", "B2"))
     put(aws, twice, other)
     put(aws, twice)
-    reading = LogReading()
+    reading = AccessLogTally()
     assert sum(found.size_bytes for found in read(aws, reading=reading)) == 20
     assert reading.repeated == 1
 
@@ -90,7 +91,7 @@ def test_lines_that_nobody_can_read_are_counted_and_passed_over(aws: Any) -> Non
     good = line(KEY, 7, bucket=SOURCE, at=now())
     endless = "x" * (3 * 2**20)
     put(aws, "", "not a log", endless, good, good.replace("[", "[99/Foo/", 1), good.rsplit('" 206', 1)[0])
-    reading = LogReading()
+    reading = AccessLogTally()
     assert [found.size_bytes for found in read(aws, reading=reading)] == [7]
     assert reading.unreadable == 4
 
@@ -124,7 +125,7 @@ def test_a_log_of_days_ago_that_is_delivered_now_is_read_now(aws: Any) -> None:
 def test_what_was_delivered_just_now_waits(aws: Any) -> None:
     named = log_key("logs/", now() - LATE)  # of a day that is looked at, also just after midnight
     put(aws, line(KEY, 5, bucket=SOURCE, at=now()), key=named)
-    reading = LogReading()
+    reading = AccessLogTally()
     assert read(aws, reading=reading, end=now()) == []
     assert (reading.objects_seen, reading.objects) == (1, 0)
     assert read(aws, begin=now() + HOUR / 2) == []  # an earlier call has read it
@@ -151,7 +152,7 @@ def test_memory_does_not_grow_with_the_logs(aws: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(accesslog, "_REMEMBERED_REQUESTS", 500)
     put(aws, *(line(KEY, 1, bucket=SOURCE, at=now()) for _ in range(20_000)))  # 10 MB
     given: dict[str, Any] = {"bucket": SOURCE, "logs_bucket": LOGS, "logs_prefix": "logs/"}
-    found = logged_downloads(aws, LogReading(), begin=now() - HOUR, end=now() + HOUR, **given)
+    found = logged_downloads(aws, AccessLogTally(), begin=now() - HOUR, end=now() + HOUR, **given)
     for _ in range(1000):
         next(found)
     tracemalloc.start()

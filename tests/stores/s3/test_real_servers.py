@@ -20,7 +20,8 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.probe.prober import owner_marker, probe
+from recording_operator.stores.s3.probe.ownership import claim_prefix
+from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.transfer.fetch import abort_uploads, store_inline
 from recording_operator.transfer.options import TransferOptions
 from tests.support.dialects_found import NO_SUMS
@@ -205,5 +206,5 @@ def test_uploads_are_aborted_and_objects_deleted_exactly(world: World) -> None:
 
 
 def test_the_owner_of_a_prefix_is_the_first(world: World) -> None:
-    assert owner_marker(world.store, owner_id="cluster-1") == "cluster-1"
-    assert owner_marker(world.store, owner_id="cluster-2") == "cluster-1"
+    assert claim_prefix(world.store, owner_id="cluster-1") == "cluster-1"
+    assert claim_prefix(world.store, owner_id="cluster-2") == "cluster-1"

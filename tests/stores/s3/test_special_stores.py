@@ -12,7 +12,8 @@ from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.probe.prober import owner_marker, probe
+from recording_operator.stores.s3.probe.ownership import claim_prefix
+from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.transfer.upload.part_plan import MIB, MOST_PARTS, plan_equal_parts, plan_parts
 from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_bucket import ARCHIVED_CLASSES
@@ -73,8 +74,8 @@ def test_t25_a_probe_writes_no_archived_object(strict: StrictStore, store: S3Sto
 
 
 def test_t25_the_owner_marker_is_neither_archived_nor_read(strict: StrictStore, archived: S3Store) -> None:
-    assert owner_marker(archived, owner_id="cluster-1") == "cluster-1"
-    assert owner_marker(archived, owner_id="cluster-2") == "cluster-1"
+    assert claim_prefix(archived, owner_id="cluster-1") == "cluster-1"
+    assert claim_prefix(archived, owner_id="cluster-2") == "cluster-1"
     assert joined_classes(strict) == {None}
     assert strict.count("GetObject") == 0
 
@@ -82,11 +83,11 @@ def test_t25_the_owner_marker_is_neither_archived_nor_read(strict: StrictStore, 
 def test_t25_a_marker_that_was_archived_by_an_earlier_operator_is_told_by_head(
     strict: StrictStore, archived: S3Store
 ) -> None:
-    owner_marker(archived, owner_id="cluster-1")
+    claim_prefix(archived, owner_id="cluster-1")
     (version,) = strict.bucket.versions[".recording-operator/owner"]
     version.attributes.headers["x-amz-storage-class"] = "GLACIER"
     assert "GLACIER" in ARCHIVED_CLASSES
-    assert owner_marker(archived, owner_id="cluster-2") == "cluster-1"
+    assert claim_prefix(archived, owner_id="cluster-2") == "cluster-1"
 
 
 def test_t25_a_class_that_the_store_does_not_have_is_named(strict: StrictStore, store: S3Store) -> None:

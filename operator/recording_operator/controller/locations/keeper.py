@@ -1,79 +1,32 @@
-"""StorageLocations: probed for real, again and again, and their clients kept for whoever moves bytes."""
+"""The one owner of what is known of StorageLocations: their stores, when they are probed, and what the probes found.
+
+The engine learns of them by facts; bandwidth limits and metrics begin and end with the record here.
+"""
 
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.clock import uptime
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
-from recording_operator.controller.loop import utc_now
+from recording_operator.controller.locations.prober import LocationProber
+from recording_operator.controller.locations.record import LocationRecord, ProbeResult
+from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen, LocationsListed
 from recording_operator.errors import LocationError
-from recording_operator.kube.client import KubeApi
-from recording_operator.kube.errors import Conflict, KubeError, NotFound
-from recording_operator.kube.outage import level_of
-from recording_operator.kube.secrets import SecretError, location_credentials
-from recording_operator.kube.status import merge_patch_between
 from recording_operator.metrics import Metrics
-from recording_operator.stores.capabilities import Capabilities
-from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.location_store import LocationStore
 
-_WRITE_TRIES: Final = 3
 _REST_BETWEEN_DOUBTS: Final = timedelta(seconds=10)
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a probe found: a client that works, or why there is none."""
-
-    reason: Reason
-    message: str
-    capabilities: Capabilities | None = None
-    retry_after: timedelta = timedelta(0)
-
-    @property
-    def ready(self) -> bool:
-        """Whether Recordings may go there."""
-        return self.reason is Reason.PROBE_SUCCEEDED
-
-
-class Stores(Protocol):
-    """Makes clients and tries them out."""
-
-    def open(self, location: StorageLocation, credentials: StoreCredentials | None) -> S3Store:
-        """A client for the location; without credentials with the ambient identity. Raises LocationError."""
-
-    def probe(self, location: StorageLocation, store: S3Store) -> Capabilities:
-        """Write, multipart and abort for real; what the store can do. Raises LocationError."""
-
-
-@dataclass(slots=True)
-class _Known:
-    """One location: what it says, the client made from that, and when to probe it again."""
-
-    location: StorageLocation
-    store: S3Store | None = None
-    credentials: StoreCredentials | None = None
-    made_from: StorageLocation | None = None
-    found: Found | None = None
-    probing: bool = False
-    again: bool = False
-    next_probe: datetime | None = None
-    """By the machine's uptime: a clock that was set right must not put it off."""
-    backoff: Backoff = field(default_factory=Backoff)
-    doubted_at: datetime | None = None
 
 
 class LocationKeeper:
@@ -82,32 +35,26 @@ class LocationKeeper:
     def __init__(
         self,
         *,
-        kube: KubeApi,
-        stores: Stores,
+        prober: LocationProber,
+        status: LocationStatusWriter,
         post: Callable[[Fact], None],
         pool: Executor,
         metrics: Metrics,
         bandwidth: BandwidthLimits,
-        operator_namespace: str,
         probe_interval: timedelta,
         retry_interval: timedelta,
-        register_secret: Callable[[str], None],
-        now: Callable[[], datetime] = utc_now,
         uptime: Callable[[], datetime] = uptime,
     ) -> None:
-        self._kube = kube
-        self._stores = stores
+        self._prober = prober
+        self._status = status
         self._post = post
         self._pool = pool
         self._metrics = metrics
         self._bandwidth = bandwidth
-        self._namespace = operator_namespace
         self._probe_interval = probe_interval
         self._retry_interval = retry_interval
-        self._register_secret = register_secret
-        self._now = now
         self._uptime = uptime
-        self._known: dict[str, _Known] = {}
+        self._records: dict[str, LocationRecord] = {}
         self._listed = False
         self._announced = False
         self._lock = threading.RLock()
@@ -125,13 +72,13 @@ class LocationKeeper:
         name = location.metadata.name
         self._bandwidth.seen(location)
         with self._lock:
-            known = self._known.get(name)
-            if known is not None and known.location.metadata.uid == location.metadata.uid:
-                changed = known.location.metadata.generation != location.metadata.generation
-                known.location = location
+            record = self._records.get(name)
+            if record is not None and record.location.metadata.uid == location.metadata.uid:
+                changed = record.location.metadata.generation != location.metadata.generation
+                record.location = location
             else:
                 changed = True
-                self._known[name] = _Known(location=location)
+                self._records[name] = LocationRecord(location=location)
                 # It exists: Recordings that came together with it must not be told otherwise while the probe runs.
                 self._post(LocationSeen(location=location, ready=False, checked=False))
         if changed:
@@ -140,10 +87,10 @@ class LocationKeeper:
     def gone(self, name: str) -> None:
         """The StorageLocation was deleted; transfers under way keep their client."""
         with self._lock:
-            known = self._known.pop(name, None)
-            if known is None:
+            record = self._records.pop(name, None)
+            if record is None:
                 return
-        self._bandwidth.gone(known.location)
+        self._bandwidth.gone(record.location)
         self._metrics.forget_location(name)
         self._post(LocationGone(name=name))
         self._announce()
@@ -151,7 +98,7 @@ class LocationKeeper:
     def listed(self, uids: frozenset[str]) -> None:
         """A complete list was handed over: whoever is not in it is gone."""
         with self._lock:
-            lost = [name for name, known in self._known.items() if known.location.metadata.uid not in uids]
+            lost = [name for name, record in self._records.items() if record.location.metadata.uid not in uids]
             self._listed = True
         for name in lost:
             self.gone(name)
@@ -159,12 +106,12 @@ class LocationKeeper:
 
     # Clients
 
-    def store(self, location: StorageLocation) -> S3Store:
+    def store(self, location: StorageLocation) -> LocationStore:
         """The client for a location, with the credentials of its last probe. Raises LocationError."""
         with self._lock:
-            known = self._known.get(location.metadata.name)
-            if known is not None and known.store is not None:
-                return known.store
+            record = self._records.get(location.metadata.name)
+            if record is not None and record.store is not None:
+                return record.store
         raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")
 
     @property
@@ -173,13 +120,13 @@ class LocationKeeper:
         with self._lock:
             return self._announced
 
-    def locations(self) -> list[tuple[StorageLocation, S3Store]]:
+    def locations(self) -> list[tuple[StorageLocation, LocationStore]]:
         """Every location that works."""
         with self._lock:
             return [
-                (known.location, known.store)
-                for known in self._known.values()
-                if known.store is not None and known.found is not None and known.found.ready
+                (record.location, record.store)
+                for record in self._records.values()
+                if record.store is not None and record.result is not None and record.result.ready
             ]
 
     # Probes
@@ -190,8 +137,8 @@ class LocationKeeper:
         with self._lock:
             due = [
                 name
-                for name, known in self._known.items()
-                if known.next_probe is not None and known.next_probe <= now and not known.probing
+                for name, record in self._records.items()
+                if record.next_probe is not None and record.next_probe <= now and not record.probing
             ]
         for name in due:
             self.probe(name)
@@ -203,186 +150,71 @@ class LocationKeeper:
         """
         now = self._uptime()
         with self._lock:
-            known = self._known.get(name)
-            if known is None:
+            record = self._records.get(name)
+            if record is None:
                 return
-            asked = timedelta(seconds=known.store.asked_wait_s if known.store is not None else 0.0)
+            asked = timedelta(seconds=record.store.asked_wait_s if record.store is not None else 0.0)
             due = now + asked
-            if known.doubted_at is not None:
-                due = max(due, known.doubted_at + _REST_BETWEEN_DOUBTS)
+            if record.doubted_at is not None:
+                due = max(due, record.doubted_at + _REST_BETWEEN_DOUBTS)
             if due > now:
-                known.next_probe = min(known.next_probe or due, due)
+                record.next_probe = min(record.next_probe or due, due)
                 return
-            known.doubted_at = now
+            record.doubted_at = now
         self.probe(name)
 
     def probe(self, name: str) -> None:
         """Probe a location now, or once more right after the probe that is running."""
         with self._lock:
-            known = self._known.get(name)
-            if known is None:
+            record = self._records.get(name)
+            if record is None:
                 return
-            if known.probing:
-                known.again = True
+            if record.probing:
+                record.again = True
                 return
-            known.probing = True
+            record.probing = True
         self._pool.submit(self._probe_and_report, name)
 
     def _probe_and_report(self, name: str) -> None:
         while True:
             with self._lock:
-                known = self._known.get(name)
-                if known is None:
+                record = self._records.get(name)
+                if record is None:
                     return
-                known.again = False
-                location = known.location
-            found = self._probe(known, location)
+                record.again = False
+                location = record.location
+            result = self._prober.probe(record, location)
             with self._lock:
-                if self._known.get(name) is not known:
+                if self._records.get(name) is not record:
                     return
-                known.found = found
-                known.next_probe = self._next_probe(known, found)
-                known.probing = known.again
-                again = known.again
+                record.result = result
+                record.next_probe = self._next_probe(record, result)
+                record.probing = record.again
+                again = record.again
             if again:
                 continue
-            self._report(location, found)
+            self._report(location, result)
             return
 
-    def _probe(self, known: _Known, location: StorageLocation) -> Found:
-        try:
-            store = self._client(known, location)
-            capabilities = self._stores.probe(location, store)
-        except SecretError as error:
-            return Found(reason=error.reason, message=error.message)
-        except LocationError as error:
-            wait = timedelta(seconds=error.retry_after_s or 0)
-            return Found(reason=error.reason, message=error.message, retry_after=wait)
-        except KubeError:
-            message = "the credentials Secret could not be read: the API server did not answer"
-            return Found(reason=Reason.LOCATION_NOT_READY, message=message)
-        except Exception as error:
-            _log.exception("The probe failed in a way that nobody foresaw", extra={"location": location.metadata.name})
-            message = f"the operator failed ({type(error).__name__}); its log has more"
-            return Found(reason=Reason.INTERNAL_ERROR, message=message)
-        with self._lock:
-            if known.store is store and store.capabilities != capabilities:
-                known.store = store.adapted(capabilities)  # transfers under way go on as they began
-        message = _summary(capabilities)
-        return Found(reason=Reason.PROBE_SUCCEEDED, message=message, capabilities=capabilities)
-
-    def _client(self, known: _Known, location: StorageLocation) -> S3Store:
-        """The client for this spec and these credentials; a new one only when one of them has changed."""
-        reference = location.store.credentials
-        credentials = None
-        if reference is not None:
-            credentials = location_credentials(
-                self._kube, operator_namespace=self._namespace, name=reference.secret_name
-            )
-            for value in (credentials.access_key_id, credentials.secret_access_key, credentials.session_token):
-                self._register_secret(value or "")
-        made_from = known.made_from
-        same = made_from is not None and made_from.spec == location.spec and known.credentials == credentials
-        if known.store is None or not same:
-            store = self._stores.open(location, credentials)
-            with self._lock:
-                if known.store is not None and made_from is not None and made_from.store == location.store:
-                    # Until it is probed it is taken for what it was: new keys do not change a store.
-                    store = store.adapted(known.store.capabilities)
-                known.store, known.credentials, known.made_from = store, credentials, location
-        assert known.store is not None  # noqa: S101 - set a line above, or before
-        return known.store
-
-    def _next_probe(self, known: _Known, found: Found) -> datetime:
-        if found.ready:
-            known.backoff = Backoff()
+    def _next_probe(self, record: LocationRecord, result: ProbeResult) -> datetime:
+        if result.ready:
+            record.backoff = Backoff()
             return self._uptime() + self._probe_interval
-        again = min(known.backoff.again(self._uptime()), self._uptime() + self._retry_interval)
-        return max(again, self._uptime() + found.retry_after)
+        again = min(record.backoff.again(self._uptime()), self._uptime() + self._retry_interval)
+        return max(again, self._uptime() + result.retry_after)
 
-    def _report(self, location: StorageLocation, found: Found) -> None:
+    def _report(self, location: StorageLocation, result: ProbeResult) -> None:
         name = location.metadata.name
-        self._metrics.set_location_ready(name, ready=found.ready)
-        self._post(LocationSeen(location=location, ready=found.ready, message=found.message, reason=found.reason))
+        self._metrics.set_location_ready(name, ready=result.ready)
+        self._post(LocationSeen(location=location, ready=result.ready, message=result.message, reason=result.reason))
         self._announce()
-        self._write_status(name, found)
+        self._status.write(name, result)
 
     def _announce(self) -> None:
         """Once all locations that there were at start have been probed, a missing one does not exist."""
         with self._lock:
-            waiting = any(known.found is None for known in self._known.values())
+            waiting = any(record.result is None for record in self._records.values())
             if self._announced or not self._listed or waiting:
                 return
             self._announced = True
         self._post(LocationsListed())
-
-    # Status
-
-    def _write_status(self, name: str, found: Found) -> None:
-        for _ in range(_WRITE_TRIES):
-            try:
-                raw = self._kube.get_location(name)
-                self._patch(raw, found)
-                return
-            except Conflict:
-                continue
-            except NotFound:
-                return
-            except KubeError as error:
-                _log.log(level_of(error), "The status was not written: %s", error, extra={"location": name})
-                return
-
-    def _patch(self, raw: dict[str, Any], found: Found) -> None:
-        location = StorageLocation.model_validate(raw)
-        wanted = _status(location, found, self._now()).model_dump(mode="json", by_alias=True, exclude_none=True)
-        patch = merge_patch_between(raw.get("status") or {}, wanted)
-        if not patch:
-            return
-        meta = location.metadata
-        self._kube.patch_location_status(meta.name, resource_version=meta.resource_version, status=patch)
-        old = _ready(location)
-        if old is None or old.reason != found.reason:
-            level = logging.INFO if found.ready else logging.WARNING
-            _log.log(level, "%s: %s", found.reason, found.message, extra={"location": meta.name})
-
-
-def _summary(capabilities: Capabilities) -> str:
-    """What works, and what is weaker than on a store that does all."""
-    said = [f"a test write, a multipart upload and its abort succeeded; objects are proved by {capabilities.proof}"]
-    if not capabilities.listing_proves_parts:
-        said.append("parts carry no checksum, so a resumed upload compares stored parts with the source")
-    if not capabilities.joins.checksums:
-        said.append("the store's checksums of joined objects are wrong and not used")
-    if not capabilities.joins.unequal_parts:
-        most = (
-            f"{capabilities.joins.most_parts} parts of 8 to 64 MiB, as limits.maxArtifactSize or source.size asks for"
-        )
-        said.append(f"parts must have equal sizes: a source that states no length may have {most}")
-    if not capabilities.conditional_writes:
-        said.append("no conditional writes: a key is looked at just before it is written")
-    return "; ".join(said)
-
-
-def _ready(location: StorageLocation) -> Condition | None:
-    return next((condition for condition in location.status.conditions if condition.type == "Ready"), None)
-
-
-def _status(location: StorageLocation, found: Found, now: datetime) -> StorageLocationStatus:
-    status = ConditionStatus.TRUE if found.ready else ConditionStatus.FALSE
-    old = _ready(location)
-    since = old.last_transition_time if old is not None and old.status is status else now
-    generation = location.metadata.generation
-    ready = Condition(
-        type="Ready",
-        status=status,
-        observed_generation=generation,
-        last_transition_time=since,
-        reason=found.reason,
-        message=found.message,
-    )
-    return StorageLocationStatus(
-        observed_generation=generation,
-        conditions=(ready,),
-        capabilities=found.capabilities.as_status() if found.capabilities else location.status.capabilities,
-        last_probe_time=now,
-    )

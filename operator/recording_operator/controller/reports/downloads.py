@@ -19,18 +19,18 @@ from recording_operator.costs.sample import SHARED
 from recording_operator.costs.usage import LocationTally, Scope, Usage
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.s3.access_logs import LogReading
-from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.inventory import AccessLogTally
+from recording_operator.stores.location_store import LocationStore
 
 _PATIENCE: Final = 3
 _log = logging.getLogger(__name__)
 
 
-class Clients(Protocol):
-    """Where the clients of StorageLocations come from: the LocationKeeper."""
+class Stores(Protocol):
+    """Where the stores of StorageLocations come from: the LocationKeeper."""
 
-    def store(self, location: StorageLocation) -> S3Store:
-        """The client of a location. Raises LocationError."""
+    def store(self, location: StorageLocation) -> LocationStore:
+        """The store of a location. Raises LocationError."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,10 +45,10 @@ class DownloadCounter:
     """Adds counted downloads to `usage`."""
 
     def __init__(
-        self, *, clients: Clients, usage: Usage, scope: Scope, window: Window, failures: int, stop: Callable[[], None]
+        self, *, stores: Stores, usage: Usage, scope: Scope, window: Window, failures: int, stop: Callable[[], None]
     ) -> None:
         """`failures` is how often this refresh was tried; `stop` is called now and then, and may raise."""
-        self._clients = clients
+        self._stores = stores
         self._usage = usage
         self._scope = scope
         self._window = window
@@ -82,15 +82,15 @@ class DownloadCounter:
         days = {}
         if metric not in self._metrics_taken:
             begin, end = self._window.since, self._window.now
-            days = self._clients.store(location).downloads(asked.filter_id, begin=begin, end=end)
+            days = self._stores.store(location).downloads(asked.filter_id, begin=begin, end=end)
         self._metrics_taken.add(metric)
         self._usage.downloads[name] = {day: {SHARED: size_bytes} for day, size_bytes in days.items()}
         self._count.sources[name] = DownloadSource.CLOUD_WATCH
 
     def _from_logs(self, location: StorageLocation, asked: AccessLogs, tally: LocationTally | None) -> None:
-        name, reading = location.metadata.name, LogReading()
+        name, reading = location.metadata.name, AccessLogTally()
         if tally is not None:
-            found = self._clients.store(location).logged_downloads(
+            found = self._stores.store(location).logged_downloads(
                 reading,
                 logs_bucket=asked.bucket,
                 logs_prefix=asked.prefix,
@@ -106,7 +106,7 @@ class DownloadCounter:
         self._usage.downloads.setdefault(name, {})
         self._count.sources[name] = DownloadSource.ACCESS_LOGS
 
-    def _usable(self, name: str, asked: AccessLogs, reading: LogReading) -> bool:
+    def _usable(self, name: str, asked: AccessLogs, reading: AccessLogTally) -> bool:
         """Whether the logs tell anything. The operator's own requests are in them: none at all means no logs."""
         place = f"s3://{asked.bucket}/{asked.prefix}"
         if not reading.objects_seen:

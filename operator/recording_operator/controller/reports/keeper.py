@@ -17,7 +17,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.controller.loop import utc_now
 from recording_operator.controller.reports.errors import RefreshError, RefreshStopped
-from recording_operator.controller.reports.refresher import Refreshed
+from recording_operator.controller.reports.refresher import RefreshResult
 from recording_operator.controller.reports.status import failed, is_due, ready_reason, retry_after, succeeded, suspended
 from recording_operator.costs.budget import Crossing
 from recording_operator.costs.schedule import ScheduleError, next_time
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 class Refreshes(Protocol):
     """Counts a report."""
 
-    def refresh(self, report: StorageReport, *, now: datetime) -> Refreshed:
+    def refresh(self, report: StorageReport, *, now: datetime) -> RefreshResult:
         """New numbers. Raises RefreshError, RefreshStopped."""
 
 

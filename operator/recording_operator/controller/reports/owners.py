@@ -5,15 +5,15 @@ from typing import Final
 from recording_operator.api.keytemplate import escape_id, is_owner_id, unescape_id
 from recording_operator.controller.reports.errors import NOT_PERMITTED
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.inventory import Inventory
 
-MOST_ASKED: Final = 1000
+MAX_LOOKUPS: Final = 1000
 
 
-class OwnerAsker:
+class OwnerLookup:
     """Asks one location's objects. The rest is unknown, which a report says."""
 
-    def __init__(self, store: S3Store, *, most: int = MOST_ASKED) -> None:
+    def __init__(self, store: Inventory, *, most: int = MAX_LOOKUPS) -> None:
         self._store = store
         self._left = most
 

@@ -4,17 +4,17 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import MOST_NOTES, ReportSource, StorageReport, StorageReportStatus
-from recording_operator.controller.reports.downloads import Clients, DownloadCounter
+from recording_operator.controller.reports.downloads import DownloadCounter, Stores
 from recording_operator.controller.reports.errors import NOT_PERMITTED, RefreshError, RefreshStopped
 from recording_operator.controller.reports.notes import MOST_SIZED_UPLOADS, counted_so, not_counted
-from recording_operator.controller.reports.owners import OwnerAsker
+from recording_operator.controller.reports.owners import OwnerLookup
 from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.keyspaces import KeySpaces
 from recording_operator.costs.library import find_profile, overridden
@@ -27,14 +27,14 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.location_store import LocationStore
 
 _STOP_EVERY: Final = 1000
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
+class RefreshResult:
     """New numbers, and what a reader should know of how they were counted."""
 
     status: StorageReportStatus
@@ -44,15 +44,13 @@ class Refreshed:
 class Refresher:
     """Counts. `stopping` is asked now and then; a refresh that it stops writes nothing."""
 
-    def __init__(
-        self, *, kube: KubeApi, clients: Clients, operator_namespace: str, stopping: Callable[[], bool]
-    ) -> None:
+    def __init__(self, *, kube: KubeApi, stores: Stores, operator_namespace: str, stopping: Callable[[], bool]) -> None:
         self._kube = kube
-        self._clients = clients
+        self._stores = stores
         self._namespace = operator_namespace
         self._stopping = stopping
 
-    def refresh(self, report: StorageReport, *, now: datetime) -> Refreshed:
+    def refresh(self, report: StorageReport, *, now: datetime) -> RefreshResult:
         """Count everything in the report's scope. Raises RefreshError, RefreshStopped."""
         try:
             return self._refresh(report, now)
@@ -62,13 +60,13 @@ class Refresher:
         except KubeError as error:
             raise RefreshError(Reason.REFRESH_FAILED, f"the API server did not answer: {error}") from None
 
-    def _refresh(self, report: StorageReport, now: datetime) -> Refreshed:
+    def _refresh(self, report: StorageReport, now: datetime) -> RefreshResult:
         locations = self._locations()
         wanted = frozenset(report.spec.scope.storage_locations)
         seen = [location for location in locations if not wanted or location.metadata.name in wanted]
         terms = self._terms(report, seen)
         currency_of(terms, report.spec.budget, previous=report.status)
-        stores, denied = self._stores(seen)
+        stores, denied = self._listable(seen)
         spec = report.spec
         scope = Scope(
             orgs=frozenset(spec.scope.orgs), namespaces=frozenset(spec.scope.namespaces), storage_locations=wanted
@@ -91,7 +89,7 @@ class Refresher:
         sources |= {location.metadata.name: ReportSource.RECORDINGS for location, _ in denied}
         failures, stop = report.status.failures, self._stop_now_and_then
         counter = DownloadCounter(
-            clients=self._clients, usage=usage, scope=scope, window=window, failures=failures, stop=stop
+            stores=self._stores, usage=usage, scope=scope, window=window, failures=failures, stop=stop
         )
         downloads = counter.count(seen, tallies)
         counted = CountResult(
@@ -102,7 +100,7 @@ class Refresher:
         so = [*counted_so(usage, shared, anew=anew), *downloads.notes]
         left_out = not_counted([location for location, _ in stores], [location for location, _ in denied], usage)
         status = status.model_copy(update={"notes": tuple([*left_out, *map(_sentence, so)][:MOST_NOTES])})
-        return Refreshed(status=status, message=_message(status, denied, so))
+        return RefreshResult(status=status, message=_message(status, denied, so))
 
     # Prices
 
@@ -147,15 +145,15 @@ class Refresher:
 
     # Counting
 
-    def _stores(
+    def _listable(
         self, locations: Iterable[StorageLocation]
-    ) -> tuple[list[tuple[StorageLocation, S3Store]], list[tuple[StorageLocation, str]]]:
+    ) -> tuple[list[tuple[StorageLocation, LocationStore]], list[tuple[StorageLocation, str]]]:
         """Which buckets can be listed, and which cannot, and why. Raises RefreshError for those that may yet answer."""
         listable, denied = [], []
         for location in locations:
             name = location.metadata.name
             try:
-                store = self._clients.store(location)
+                store = self._stores.store(location)
                 store.may_list(location.store.prefix)
                 listable.append((location, store))
             except StoreError as error:
@@ -184,14 +182,14 @@ class Refresher:
         self,
         usage: Usage,
         locations: Iterable[StorageLocation],
-        stores: Mapping[str, S3Store],
+        stores: Mapping[str, LocationStore],
         key_spaces: KeySpaces,
         *,
         terms: CostTerms,
         tally: RecordingTally,
     ) -> dict[str, LocationTally]:
         """What adds up each location, also one of which only downloads can be counted."""
-        asked = {name: OwnerAsker(store).org for name, store in stores.items()}
+        asked = {name: OwnerLookup(store).org for name, store in stores.items()}
         return {
             location.metadata.name: LocationTally(
                 usage,
@@ -208,7 +206,9 @@ class Refresher:
             for location in locations
         }
 
-    def _count_bucket(self, usage: Usage, counting: LocationTally, location: StorageLocation, store: S3Store) -> None:
+    def _count_bucket(
+        self, usage: Usage, counting: LocationTally, location: StorageLocation, store: LocationStore
+    ) -> None:
         name = location.metadata.name
         try:
             for number, found in enumerate(store.objects(location.store.prefix)):
@@ -226,7 +226,7 @@ class Refresher:
             raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
 
     def _count_open_uploads(
-        self, usage: Usage, counting: LocationTally, store: S3Store, location: StorageLocation
+        self, usage: Usage, counting: LocationTally, store: LocationStore, location: StorageLocation
     ) -> None:
         """A listing of uploads has no sizes: each is asked for its parts, so many at most."""
         for number, upload in enumerate(store.uploads(location.store.prefix)):
@@ -257,8 +257,8 @@ def _sentence(note: str) -> str:
 
 
 def _ready_reason(location: StorageLocation) -> Reason | None:
-    found: Any = next((one.reason for one in location.status.conditions if one.type == "Ready"), None)
-    return Reason(found) if found in set(Reason) else None
+    ready = location.ready_condition
+    return Reason(ready.reason) if ready is not None and ready.reason in set(Reason) else None
 
 
 def _message(status: StorageReportStatus, denied: Iterable[tuple[StorageLocation, str]], notes: Iterable[str]) -> str:

@@ -7,13 +7,13 @@ record may come twice. Log objects never change, so each is read once, by the ti
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
+from recording_operator.stores.inventory import AccessLogTally, LoggedDownload
 from recording_operator.stores.s3.errors import status_of, translated
 from recording_operator.stores.s3.listing import listed_objects
 
@@ -40,32 +40,9 @@ _LONGEST_LINE_BYTES: Final = 64 * 2**10
 _REMEMBERED_REQUESTS: Final = 50_000
 
 
-class LoggedDownload(NamedTuple):
-    """One request that sent bytes of an object."""
-
-    key: str
-    day: date
-    size_bytes: int
-
-
-@dataclass(slots=True, kw_only=True)
-class LogReading:
-    """What a reading came across."""
-
-    objects_seen: int = 0
-    """Log objects of the days in question, whether or not they were to be read now."""
-    objects: int = 0
-    """Log objects that were read."""
-    lines: int = 0
-    unreadable: int = 0
-    """Lines in another format, or longer than any request can be."""
-    repeated: int = 0
-    """Downloads that were told of twice."""
-
-
 def logged_downloads(
     client: Any,
-    reading: LogReading,
+    tally: AccessLogTally,
     *,
     bucket: str,
     logs_bucket: str,
@@ -81,29 +58,29 @@ def logged_downloads(
     """
     recent: dict[bytes, None] = {}
     name = bucket.encode()
-    for log_key in _delivered(client, reading, bucket=logs_bucket, prefix=logs_prefix, begin=begin, end=end):
+    for log_key in _delivered(client, tally, bucket=logs_bucket, prefix=logs_prefix, begin=begin, end=end):
         stop()
-        for line in _lines(client, reading, bucket=logs_bucket, key=log_key):
-            found = _parsed(line, reading)
+        for line in _lines(client, tally, bucket=logs_bucket, key=log_key):
+            found = _parsed(line, tally)
             if found is None or found["bucket"] != name or found["operation"] not in _DOWNLOADS:
                 continue
             if found["status"] not in _SENT or found["sent"] == b"-":
                 continue
             if found["request"] in recent:
-                reading.repeated += 1
+                tally.repeated += 1
                 continue
             recent[found["request"]] = None
             if len(recent) > _REMEMBERED_REQUESTS:
                 del recent[next(iter(recent))]
             day = _day(found)
             if day is None:
-                reading.unreadable += 1
+                tally.unreadable += 1
                 continue
             yield LoggedDownload(_key(found["key"]), day, int(found["sent"]))
 
 
 def _delivered(
-    client: Any, reading: LogReading, *, bucket: str, prefix: str, begin: datetime, end: datetime
+    client: Any, tally: AccessLogTally, *, bucket: str, prefix: str, begin: datetime, end: datetime
 ) -> Iterator[str]:
     """Keys of the logs that were delivered between the two, whichever way their names are made."""
     first, last = (begin - LATE).astimezone(UTC), (end - LATE).astimezone(UTC)
@@ -113,13 +90,13 @@ def _delivered(
         for of_day in (f"{prefix}{day:%Y-%m-%d}-", f"{prefix}{day:%Y/%m/%d}/"):
             for found in listed_objects(client, bucket=bucket, prefix=of_day):
                 if _NAME.fullmatch(found.key[len(prefix) :].rpartition("/")[2]):
-                    reading.objects_seen += 1
+                    tally.objects_seen += 1
                     if first <= found.last_modified < last:
                         yield found.key
         day += timedelta(days=1)
 
 
-def _lines(client: Any, reading: LogReading, *, bucket: str, key: str) -> Iterator[bytes]:
+def _lines(client: Any, tally: AccessLogTally, *, bucket: str, key: str) -> Iterator[bytes]:
     """The lines of a log, a window at a time; what is too long for a line is passed over."""
     with translated("GetObject"):
         try:
@@ -128,7 +105,7 @@ def _lines(client: Any, reading: LogReading, *, bucket: str, key: str) -> Iterat
             if status_of(error) == _NOT_FOUND and error.response["Error"].get("Code") == "NoSuchKey":
                 return  # expired since it was listed
             raise
-    reading.objects += 1
+    tally.objects += 1
     rest, skipping = b"", False
     with answer["Body"] as body:
         while True:
@@ -142,19 +119,19 @@ def _lines(client: Any, reading: LogReading, *, bucket: str, key: str) -> Iterat
                     yield line
                 skipping = False
             if len(rest) > _LONGEST_LINE_BYTES:
-                reading.unreadable += not skipping
+                tally.unreadable += not skipping
                 rest, skipping = b"", True
     if rest and not skipping:
         yield rest
 
 
-def _parsed(line: bytes, reading: LogReading) -> re.Match[bytes] | None:
+def _parsed(line: bytes, tally: AccessLogTally) -> re.Match[bytes] | None:
     if not line.strip():
         return None
-    reading.lines += 1
+    tally.lines += 1
     found = _LINE.match(line)
     if found is None:
-        reading.unreadable += 1
+        tally.unreadable += 1
     return found
 
 

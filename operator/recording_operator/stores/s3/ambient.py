@@ -15,14 +15,14 @@ from recording_operator.stores.s3.models import service_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ambient:
-    """Where requests go; `endpoint` None means AWS."""
+class AmbientEndpoint:
+    """Where requests go; `url` None means AWS."""
 
-    endpoint: str | None
+    url: str | None
     path_style: bool
 
 
-def ambient(*, endpoint: str | None) -> Ambient:
+def ambient_endpoint(*, given: str | None) -> AmbientEndpoint:
     """The given endpoint, else the configured one: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, services section, profile.
 
     AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is honoured. Other stores are spoken to in path style unless the profile's
@@ -32,14 +32,14 @@ def ambient(*, endpoint: str | None) -> Ambient:
         session = botocore.session.Session()
         session.register_component("data_loader", service_models())
         style = str((session.get_config_variable("s3") or {}).get("addressing_style", ""))
-        found = endpoint or _configured(session)
+        found = given or _configured(session)
     except (BotoCoreError, ValueError) as error:
-        raise ValueError(f"the AWS configuration cannot be used: {error}") from None
+        raise ValueError(f"The AWS configuration cannot be used: {error}") from None
     except AttributeError:  # botocore does not expect text where a section belongs
-        raise ValueError("the AWS configuration cannot be used: a section of the profile is not indented") from None
+        raise ValueError("The AWS configuration cannot be used: a section of the profile is not indented.") from None
     if found is not None and not _is_url(found):
-        raise ValueError("the endpoint is no URL: write https://HOST or http://HOST:PORT")
-    return Ambient(endpoint=found, path_style=style != "virtual" if found else style == "path")
+        raise ValueError("The endpoint is not a URL. Write https://HOST or http://HOST:PORT.")
+    return AmbientEndpoint(url=found, path_style=style != "virtual" if found else style == "path")
 
 
 def _is_url(endpoint: str) -> bool:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
@@ -19,19 +19,20 @@ from recording_operator.api.names import (
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.capabilities import UNKNOWN, Capabilities
 from recording_operator.stores.errors import StoreError
+from recording_operator.stores.inventory import AccessLogTally, ListedObject, LoggedDownload
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.s3.access_logs import LoggedDownload, LogReading, logged_downloads
+from recording_operator.stores.s3.access_logs import logged_downloads
 from recording_operator.stores.s3.client import Connected, S3Options, connect
 from recording_operator.stores.s3.cloudwatch import cloudwatch_client, downloaded_bytes
 from recording_operator.stores.s3.errors import status_of, translated
-from recording_operator.stores.s3.listing import ListedObject, listed_objects, may_list
+from recording_operator.stores.s3.listing import listed_objects, may_list
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.store import (
+    ObjectHead,
     OpenUpload,
     PartBody,
-    SeenObject,
     StoredPart,
-    Written,
+    WriteReceipt,
     metadata_of,
 )
 
@@ -52,13 +53,13 @@ class S3Store:
         self._connected: Final = connected or connect(options)
         self._client: Final[Any] = self._connected.client
 
-    def adapted(self, capabilities: Capabilities) -> "S3Store":
+    def adapted(self, capabilities: Capabilities) -> Self:
         """The same client for a store that can do this; whoever uses `self` goes on as before."""
-        return S3Store(self.options, capabilities=capabilities, connected=self._connected)
+        return type(self)(self.options, capabilities=capabilities, connected=self._connected)
 
-    def writing(self, options: S3Options) -> "S3Store":
+    def writing(self, options: S3Options) -> Self:
         """The same client, that gives objects the attributes of other options."""
-        return S3Store(options, capabilities=self.capabilities, connected=self._connected)
+        return type(self)(options, capabilities=self.capabilities, connected=self._connected)
 
     @property
     def refused_body_bytes(self) -> int | None:
@@ -82,11 +83,11 @@ class S3Store:
         """Drop idle connections."""
         self._connected.close()
 
-    def head(self, key: str) -> SeenObject | None:
+    def head(self, key: str) -> ObjectHead | None:
         """What is at the key now, or None."""
         return self._head(key, version_id=None)
 
-    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> Written:
+    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> WriteReceipt:
         """Store a small object where none is yet; the store checks the sum on arrival."""
         sums = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
         if not self.capabilities.request_checksums:
@@ -168,7 +169,7 @@ class S3Store:
 
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
-    ) -> Written:
+    ) -> WriteReceipt:
         """Join the parts where no object is yet; the store checks order, sums and size."""
         summed = self.capabilities.request_checksums
         listed = [
@@ -251,7 +252,7 @@ class S3Store:
 
     def logged_downloads(
         self,
-        reading: LogReading,
+        tally: AccessLogTally,
         *,
         logs_bucket: str,
         logs_prefix: str,
@@ -262,7 +263,7 @@ class S3Store:
         """Downloads from the bucket, as its server access logs tell. Raises StoreError."""
         return logged_downloads(
             self._client,
-            reading,
+            tally,
             bucket=self.options.bucket,
             logs_bucket=logs_bucket,
             logs_prefix=logs_prefix,
@@ -289,7 +290,7 @@ class S3Store:
             self._client.delete_object(Bucket=self.options.bucket, Key=key, **exactly)
         return True
 
-    def _head(self, key: str, *, version_id: str | None) -> SeenObject | None:
+    def _head(self, key: str, *, version_id: str | None) -> ObjectHead | None:
         with translated("HeadObject"):
             try:
                 mode = {"ChecksumMode": "ENABLED"} if self.capabilities.request_checksums else {}
@@ -300,12 +301,12 @@ class S3Store:
                 raise
             return self._seen(key, answer)
 
-    def _seen(self, key: str, answer: Any) -> SeenObject:
+    def _seen(self, key: str, answer: Any) -> ObjectHead:
         shown = answer.get("ChecksumCRC64NVME") if self.capabilities.full_object_checksums else None
         crc = checksums.from_base64(shown)
         # Some stores give header names back in another case than they got them.
         metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
-        return SeenObject(
+        return ObjectHead(
             stored=StoredObject(
                 key=key,
                 uri=self.uri(key),
@@ -364,8 +365,8 @@ def _md5_header(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-def _written(answer: Any) -> Written:
-    return Written(etag=_etag(answer), version_id=answer.get("VersionId"))
+def _written(answer: Any) -> WriteReceipt:
+    return WriteReceipt(etag=_etag(answer), version_id=answer.get("VersionId"))
 
 
 def _etag(answer: Any) -> str:

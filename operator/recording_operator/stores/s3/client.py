@@ -94,7 +94,7 @@ def connect(options: S3Options) -> Connected:
     except PartialCredentialsError:
         raise no_credentials() from None
     except BotoCoreError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(f"The AWS configuration cannot be used: {error}") from None
     made.retries.register(made.client)
     framing.register(made.client)
     error_documents.register(made.client)
@@ -178,9 +178,9 @@ def _transport(options: S3Options) -> StoreTransport:
     try:
         tls = _trust(options)
     except ssl.SSLError:
-        raise ValueError("the CA bundle holds no certificate in PEM form") from None
+        raise ValueError("The CA bundle holds no certificate in PEM form.") from None
     except OSError:
-        raise ValueError("the CA bundle that the environment names cannot be read") from None
+        raise ValueError("The CA bundle that the environment names cannot be read.") from None
     # 256 KiB windows make the deadline of a send a detector of stalls.
     timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
     return StoreTransport(tls=tls, timeouts=timeouts)

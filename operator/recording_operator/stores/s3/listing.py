@@ -1,20 +1,10 @@
 """What a bucket holds, listed page by page: memory holds one page."""
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.s3.errors import translated
-
-
-class ListedObject(NamedTuple):
-    """An object as a listing shows it. `storage_class` is None where the store names none."""
-
-    key: str
-    size_bytes: int
-    storage_class: str | None
-    last_modified: datetime
-    etag: str
 
 
 def may_list(client: Any, *, bucket: str, prefix: str) -> None:

@@ -17,7 +17,7 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import StopSignal
 from recording_operator.stores.etags import etag_of_body, etag_of_parts
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.store import SeenObject, Store, Written
+from recording_operator.stores.store import ObjectHead, Store, WriteReceipt
 from recording_operator.transfer.integrity import Sent, prove
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.options import TransferOptions
@@ -84,7 +84,7 @@ def commit_small(
     )
 
 
-def is_of(obj: ObjectSpec, seen: SeenObject) -> bool:
+def is_of(obj: ObjectSpec, seen: ObjectHead) -> bool:
     """Whether the object carries the marks of this artifact of this Recording."""
     return seen.recording_uid == obj.recording_uid and seen.artifact == obj.artifact
 
@@ -95,7 +95,7 @@ def key_conflict(seen: str = _ANOTHERS) -> TransferError:
 
 
 def _settle(
-    write: Callable[[], Written],
+    write: Callable[[], WriteReceipt],
     *,
     store: Store,
     obj: ObjectSpec,
@@ -106,7 +106,7 @@ def _settle(
 ) -> Settled:
     budget = RetryBudget(options, stop)
 
-    def judged(written: Written | None) -> Settled | None:
+    def judged(written: WriteReceipt | None) -> Settled | None:
         seen = budget.renewed().retry(lambda: store.head(obj.key))
         if seen is None:
             return None
@@ -134,7 +134,7 @@ def _settle(
         budget.spend(failure)
 
 
-def _tried(write: Callable[[], Written]) -> tuple[Written | None, TransferError | None]:
+def _tried(write: Callable[[], WriteReceipt]) -> tuple[WriteReceipt | None, TransferError | None]:
     try:
         return write(), None
     except TransferError as error:

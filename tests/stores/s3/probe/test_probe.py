@@ -18,7 +18,9 @@ from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.probe.prober import check_endpoint, owner_marker, probe
+from recording_operator.stores.s3.probe.endpoint import check_endpoint
+from recording_operator.stores.s3.probe.ownership import claim_prefix
+from recording_operator.stores.s3.probe.prober import probe
 from tests.support.dialects_found import FOUND, NO_SUMS
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_dialect import DIALECTS
@@ -245,10 +247,10 @@ def test_an_endpoint_that_cannot_be_asked(endpoint: str) -> None:
 
 
 def test_owner_marker_survives_the_probe(strict: StrictStore, store: S3Store) -> None:
-    assert owner_marker(store, owner_id="cluster-1") == "cluster-1"
+    assert claim_prefix(store, owner_id="cluster-1") == "cluster-1"
     probe(store)
     assert strict.keys() == [".recording-operator/owner"]
     strict.denied = {"PutObject"}
     with pytest.raises(LocationError) as caught:
-        owner_marker(store, owner_id="cluster-1")
+        claim_prefix(store, owner_id="cluster-1")
     assert caught.value.reason is Reason.ACCESS_DENIED

@@ -24,7 +24,7 @@ from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.probe.first_write import blame, write_if_absent
 from recording_operator.stores.s3.probe.joins import JoinTrial, trial_keys
-from recording_operator.stores.store import SeenObject, StoredPart
+from recording_operator.stores.store import ObjectHead, StoredPart
 
 BODY: Final = b"Written by the recording-operator to check this location; safe to delete.\n"
 _CRC: Final = checksums.crc64nvme(BODY)
@@ -274,7 +274,7 @@ class Discovery:
         seen = store.head(key)
         return able if seen is None else self._took_wrong(able, seen)
 
-    def _overwrites(self, able: Capabilities, left: SeenObject) -> Capabilities:
+    def _overwrites(self, able: Capabilities, left: ObjectHead) -> Capabilities:
         """Whether a second upload takes the place of the object that is there."""
         store, key = self._store.adapted(able), self._joined.key
         upload_id = store.create_upload(self._joined)
@@ -298,7 +298,7 @@ class Discovery:
 
     # What HEAD says
 
-    def _seen(self, store: S3Store, obj: ObjectSpec) -> SeenObject:
+    def _seen(self, store: S3Store, obj: ObjectSpec) -> ObjectHead:
         seen = store.head(obj.key)
         if seen is None:
             raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not show it.")
@@ -306,7 +306,7 @@ class Discovery:
             raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not keep an object's metadata.")
         return seen
 
-    def _judged(self, able: Capabilities, seen: SeenObject, *, etag: str | None) -> Capabilities:
+    def _judged(self, able: Capabilities, seen: ObjectHead, *, etag: str | None) -> Capabilities:
         stored = seen.stored
         if stored.checksum not in ("", checksums.to_text(_CRC)) or stored.size_bytes != len(BODY):
             raise _other_bytes()
@@ -329,7 +329,7 @@ class Discovery:
                 raise
             return None
 
-    def _took_wrong(self, able: Capabilities, seen: SeenObject | None) -> Capabilities:
+    def _took_wrong(self, able: Capabilities, seen: ObjectHead | None) -> Capabilities:
         """The store took an object with a wrong sum; unless it shows the right one, its sums are worth nothing."""
         if seen is None or seen.stored.checksum != checksums.to_text(_CRC):
             return able.without_sums()

@@ -18,7 +18,7 @@ from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.store import SeenObject
+from recording_operator.stores.store import ObjectHead
 
 _PART_BYTES: Final = 5 * 2**20  # the least of S3 for a part that is not the last
 _MORE_BYTES: Final = 64 * 2**10
@@ -125,7 +125,7 @@ class JoinTrial:
                 store.delete(obj.key, version_id=None, recording_uid=obj.recording_uid)
 
     @staticmethod
-    def _joined(store: S3Store, obj: ObjectSpec, content: _Content) -> SeenObject:
+    def _joined(store: S3Store, obj: ObjectSpec, content: _Content) -> ObjectHead:
         upload_id = store.create_upload(obj)
         try:
             parts = []
@@ -141,7 +141,7 @@ class JoinTrial:
             raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not show it.")
         return seen
 
-    def _judged(self, store: S3Store, joins: Joins, content: _Content, seen: SeenObject) -> Joins | None:
+    def _judged(self, store: S3Store, joins: Joins, content: _Content, seen: ObjectHead) -> Joins | None:
         stored, right = seen.stored, checksums.to_text(content.crc64nvme)
         if stored.size_bytes != content.size_bytes:
             raise _other_bytes()

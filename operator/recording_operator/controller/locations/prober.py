@@ -1,0 +1,111 @@
+"""Opens the store of a StorageLocation with its credentials, and probes it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from recording_operator.api.meta import ConditionStatus
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.locations.record import LocationRecord, OpenStore, ProbeResult
+from recording_operator.errors import LocationError
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import KubeError
+from recording_operator.kube.secrets import SecretError, location_credentials
+from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.factory import StoreFactory
+from recording_operator.stores.location_store import LocationStore
+
+_log = logging.getLogger(__name__)
+
+
+class LocationProber:
+    """Probes in whatever thread calls it; one probe of a record at a time. `cluster_id` names the probe's objects."""
+
+    def __init__(
+        self,
+        *,
+        kube: KubeApi,
+        stores: StoreFactory,
+        cluster_id: str,
+        operator_namespace: str,
+        register_secret: Callable[[str], None],
+    ) -> None:
+        self._kube = kube
+        self._stores = stores
+        self._cluster_id = cluster_id
+        self._namespace = operator_namespace
+        self._register_secret = register_secret
+
+    def probe(self, record: LocationRecord, location: StorageLocation) -> ProbeResult:
+        """Open the store of `location` if the record has none for it, and try it out."""
+        try:
+            opened = self._open(record, location)
+            name = f"probe-{self._cluster_id}-{location.metadata.uid}"
+            capabilities = opened.store.probe(name=name, joins=_joins_tried(location))
+        except SecretError as error:
+            return ProbeResult(reason=error.reason, message=error.message)
+        except LocationError as error:
+            wait = timedelta(seconds=error.retry_after_s or 0)
+            return ProbeResult(reason=error.reason, message=error.message, retry_after=wait)
+        except KubeError:
+            message = "the credentials Secret could not be read: the API server did not answer"
+            return ProbeResult(reason=Reason.LOCATION_NOT_READY, message=message)
+        except Exception as error:
+            _log.exception("The probe failed with an unexpected error", extra={"location": location.metadata.name})
+            message = f"the operator failed ({type(error).__name__}); its log has more"
+            return ProbeResult(reason=Reason.INTERNAL_ERROR, message=message)
+        if opened.store.capabilities != capabilities:
+            record.opened = replace(opened, store=opened.store.adapted(capabilities))  # transfers go on as they began
+        return ProbeResult(reason=Reason.PROBE_SUCCEEDED, message=_summary(capabilities), capabilities=capabilities)
+
+    def _open(self, record: LocationRecord, location: StorageLocation) -> OpenStore:
+        """The store for this spec and these credentials; a new one only when one of them has changed."""
+        credentials = self._credentials(location)
+        before = record.opened
+        if before is not None and before.location.spec == location.spec and before.credentials == credentials:
+            return before
+        store: LocationStore = self._stores.open(location, credentials)
+        if before is not None and before.location.store == location.store:
+            # Until it is probed it is taken for what it was: new keys do not change a store.
+            store = store.adapted(before.store.capabilities)
+        record.opened = OpenStore(store=store, location=location, credentials=credentials)
+        return record.opened
+
+    def _credentials(self, location: StorageLocation) -> StoreCredentials | None:
+        reference = location.store.credentials
+        if reference is None:
+            return None
+        credentials = location_credentials(self._kube, operator_namespace=self._namespace, name=reference.secret_name)
+        for value in (credentials.access_key_id, credentials.secret_access_key, credentials.session_token):
+            self._register_secret(value or "")
+        return credentials
+
+
+def _joins_tried(location: StorageLocation) -> Joins | None:
+    """What an earlier process found of the store's joins, if the location was ready with this spec."""
+    ready = location.ready_condition
+    if ready is None or ready.status is not ConditionStatus.TRUE:
+        return None
+    if ready.observed_generation != location.metadata.generation:
+        return None
+    return Joins.of_status(location.status.capabilities)
+
+
+def _summary(capabilities: Capabilities) -> str:
+    """What works, and what is weaker than on a store that does all."""
+    said = [f"a test write, a multipart upload and its abort succeeded; objects are proved by {capabilities.proof}"]
+    if not capabilities.listing_proves_parts:
+        said.append("parts carry no checksum, so a resumed upload compares stored parts with the source")
+    if not capabilities.joins.checksums:
+        said.append("the store's checksums of joined objects are wrong and not used")
+    if not capabilities.joins.unequal_parts:
+        most = (
+            f"{capabilities.joins.most_parts} parts of 8 to 64 MiB, as limits.maxArtifactSize or source.size asks for"
+        )
+        said.append(f"parts must have equal sizes: a source that states no length may have {most}")
+    if not capabilities.conditional_writes:
+        said.append("no conditional writes: a key is looked at just before it is written")
+    return "; ".join(said)

@@ -1,0 +1,74 @@
+"""What a StorageLocation's status says of its probes."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
+from recording_operator.controller.locations.record import ProbeResult
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import Conflict, KubeError, NotFound
+from recording_operator.kube.outage import level_of
+from recording_operator.kube.status import merge_patch_between
+
+_WRITE_TRIES: Final = 3
+_log = logging.getLogger(__name__)
+
+
+class LocationStatusWriter:
+    """Writes the status of StorageLocations. Safe for many threads."""
+
+    def __init__(self, kube: KubeApi, *, now: Callable[[], datetime]) -> None:
+        self._kube = kube
+        self._now = now
+
+    def write(self, name: str, result: ProbeResult) -> None:
+        """Write what the newest probe found; a failure is logged, the next probe writes again."""
+        for _ in range(_WRITE_TRIES):
+            try:
+                raw = self._kube.get_location(name)
+                self._patch(raw, result)
+                return
+            except Conflict:
+                continue
+            except NotFound:
+                return
+            except KubeError as error:
+                _log.log(level_of(error), "The status was not written: %s", error, extra={"location": name})
+                return
+
+    def _patch(self, raw: dict[str, Any], result: ProbeResult) -> None:
+        location = StorageLocation.model_validate(raw)
+        wanted = _status(location, result, self._now()).model_dump(mode="json", by_alias=True, exclude_none=True)
+        patch = merge_patch_between(raw.get("status") or {}, wanted)
+        if not patch:
+            return
+        meta = location.metadata
+        self._kube.patch_location_status(meta.name, resource_version=meta.resource_version, status=patch)
+        old = location.ready_condition
+        if old is None or old.reason != result.reason:
+            level = logging.INFO if result.ready else logging.WARNING
+            _log.log(level, "%s: %s", result.reason, result.message, extra={"location": meta.name})
+
+
+def _status(location: StorageLocation, result: ProbeResult, now: datetime) -> StorageLocationStatus:
+    status = ConditionStatus.TRUE if result.ready else ConditionStatus.FALSE
+    old = location.ready_condition
+    since = old.last_transition_time if old is not None and old.status is status else now
+    generation = location.metadata.generation
+    ready = Condition(
+        type="Ready",
+        status=status,
+        observed_generation=generation,
+        last_transition_time=since,
+        reason=result.reason,
+        message=result.message,
+    )
+    return StorageLocationStatus(
+        observed_generation=generation,
+        conditions=(ready,),
+        capabilities=result.capabilities.as_status() if result.capabilities else location.status.capabilities,
+        last_probe_time=now,
+    )

@@ -1,0 +1,83 @@
+"""What a store holds and what was downloaded from it, as reports and sweeps read it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple, Protocol
+
+from recording_operator.stores.store import ObjectHead, OpenUpload, StoredPart
+
+
+class ListedObject(NamedTuple):
+    """An object as a listing shows it. `storage_class` is None where the store names none."""
+
+    key: str
+    size_bytes: int
+    storage_class: str | None
+    last_modified: datetime
+    etag: str
+
+
+class LoggedDownload(NamedTuple):
+    """One request that sent bytes of an object."""
+
+    key: str
+    day: date
+    size_bytes: int
+
+
+@dataclass(slots=True, kw_only=True)
+class AccessLogTally:
+    """What was read of access logs so far."""
+
+    objects_seen: int = 0
+    """Log objects of the days in question, whether or not they were to be read now."""
+    objects: int = 0
+    """Log objects that were read."""
+    lines: int = 0
+    unreadable: int = 0
+    """Lines in another format, or longer than any request can be."""
+    repeated: int = 0
+    """Downloads that were logged twice."""
+
+
+class Inventory(Protocol):
+    """Reads what a store holds, page by page. Every method may raise `StoreError`."""
+
+    def may_list(self, prefix: str) -> None:
+        """Ask for one key below `prefix`. Raises StoreError where the store does not permit that."""
+
+    def objects(self, prefix: str) -> Iterator[ListedObject]:
+        """Every object whose key begins with `prefix`."""
+
+    def head(self, key: str) -> ObjectHead | None:
+        """What is at the key now, or None."""
+
+    def uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Every open upload whose key begins with `prefix`."""
+
+    def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """Every part of an open upload, by part number. Raises StoreError(StoreUploadLost)."""
+
+
+class DownloadRecords(Protocol):
+    """What the store, or a service beside it, recorded of downloads. Every method may raise `StoreError`.
+
+    A kind of store that has none of these is not asked: its locations can set neither `prices.cloudWatch` nor
+    `prices.accessLogs`.
+    """
+
+    def downloads(self, filter_id: str, *, begin: datetime, end: datetime) -> dict[date, int]:
+        """Bytes downloaded by day (UTC), as a metrics service counted them."""
+
+    def logged_downloads(
+        self,
+        tally: AccessLogTally,
+        *,
+        logs_bucket: str,
+        logs_prefix: str,
+        begin: datetime,
+        end: datetime,
+        stop: Callable[[], None],
+    ) -> Iterator[LoggedDownload]:
+        """Downloads by the store's access logs, counted in `tally`. `stop` is called for each log and may raise."""

@@ -1,0 +1,29 @@
+"""The S3 store that a copy by hand goes to."""
+
+from recording_operator.stores.copy_target import CopyTarget
+from recording_operator.stores.s3.ambient import ambient_endpoint
+from recording_operator.stores.s3.bucket_names import check_is_general_purpose, check_name
+from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.location import S3LocationStore
+
+
+def open_by_hand(target: CopyTarget) -> S3LocationStore:
+    """A client with the ambient identity. Nothing is sent.
+
+    Raises ValueError for what cannot be used as it was typed or configured, LocationError for a bucket of an
+    unsupported kind, StoreError (CredentialsNotFound) for half a key pair.
+    """
+    where = ambient_endpoint(given=target.endpoint)
+    store = S3LocationStore(
+        S3Options(
+            bucket=target.bucket,
+            region=target.region,
+            endpoint=where.url,
+            path_style=where.path_style,
+            ca_bundle_pem=target.ca_bundle_pem,
+            connections=target.connections,
+        )
+    )
+    check_name(target.bucket, endpoint=where.url)
+    check_is_general_purpose(target.bucket)
+    return store

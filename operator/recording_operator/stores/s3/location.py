@@ -1,0 +1,53 @@
+"""The S3 store of a StorageLocation."""
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import S3
+from recording_operator.errors import LocationError
+from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.probe import ownership, prober
+
+
+class S3LocationStore(S3Store):
+    """A bucket that can also be probed."""
+
+    def probe(self, *, name: str, joins: Joins | None = None) -> Capabilities:
+        """As `Prober` says."""
+        return prober.probe(self, name=name, joins=joins)
+
+    def claim_prefix(self, owner_id: str) -> str:
+        """As `Prober` says."""
+        return ownership.claim_prefix(self, owner_id=owner_id)
+
+
+def open_location(spec: S3, credentials: StoreCredentials | None, *, connections: int) -> S3LocationStore:
+    """A client for the location; without credentials with the ambient identity. Raises LocationError."""
+    try:
+        return S3LocationStore(_options(spec, credentials, connections))
+    except ValueError:
+        message = (
+            "s3.endpoint, s3.caBundle or the operator's AWS_CA_BUNDLE cannot be used: write an http(s) URL, and "
+            "certificates in PEM"
+        )
+        raise LocationError(Reason.ENDPOINT_UNREACHABLE, message) from None
+
+
+def _options(spec: S3, credentials: StoreCredentials | None, connections: int) -> S3Options:
+    encryption = spec.encryption
+    return S3Options(
+        bucket=spec.bucket,
+        region=spec.region,
+        endpoint=spec.endpoint,
+        path_style=spec.path_style,
+        prefix=spec.prefix,
+        storage_class=spec.storage_class,
+        encryption_type=encryption.type if encryption else None,
+        kms_key_id=encryption.kms_key_id if encryption else None,
+        tags=tuple(sorted(spec.tags.items())),
+        checksums=spec.checksums,
+        ca_bundle_pem=spec.ca_bundle,
+        connections=connections,
+        credentials=credentials,
+    )

@@ -1,0 +1,41 @@
+"""Whose a prefix is: a marker that the first cluster writes there."""
+
+from dataclasses import replace
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.errors import TransferError
+from recording_operator.stores.objects import ObjectSpec
+from recording_operator.stores.s3.bucket import S3Store
+from recording_operator.stores.s3.probe.failure import location_error
+from recording_operator.stores.s3.probe.first_write import write_if_absent
+from recording_operator.stores.s3.probe.folder import FOLDER
+
+_OWNER_BYTES: Final = 256
+
+
+def claim_prefix(store: S3Store, *, owner_id: str) -> str:
+    """Claim the prefix for `owner_id` if nobody has, and return the id of the cluster that owns it.
+
+    The marker is written in the bucket's own storage class. HEAD tells whose it is; only one that was written by other
+    means, without metadata, is read. Raises LocationError.
+    """
+    store = store.writing(replace(store.options, storage_class=None))
+    obj = ObjectSpec(
+        key=f"{store.options.prefix}{FOLDER}owner",
+        content_type="text/plain",
+        kind="Other",
+        recording_uid=owner_id,
+        artifact="owner",
+    )
+    body = owner_id.encode()
+    try:
+        write_if_absent(store, obj, body)
+        seen = store.head(obj.key)
+        if seen is None:
+            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed the owner marker but does not show it.")
+        if seen.recording_uid is not None:
+            return seen.recording_uid
+        return b"".join(store.read(seen.stored))[:_OWNER_BYTES].decode("utf-8", "replace").strip()
+    except TransferError as error:
+        raise location_error(error) from None
