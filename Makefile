@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-limits bench-report bench-control soak chaos help setup locks release demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
+.PHONY: bench bench-limits bench-report bench-control soak chaos help setup locks release secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -80,11 +80,20 @@ chaos: setup ## Kill the operator at each crash point, then 1,000 times (KILLS, 
 	@CHAOS=1 KILLS=$(or $(KILLS),1000) SEED=$(or $(SEED),$(shell date +%s)) \
 		$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal tests/e2e/chaos $(PYTEST_ARGS)
 
-lint: setup ## Check style, types and layers
+lint: setup ## Check style, types, layers and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/codespell $$(git ls-files)
+
+secrets: setup ## Look for credentials in all files
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline=.secrets.baseline
+
+generated: setup ## Check that crds/, the chart and docs/ are as the code generates them
+	@$(BIN)/python -m recording_operator.api.crd --check crds/
+	@PYTHONPATH=operator $(BIN)/python charts/generate.py --check
+	@$(BIN)/python docs/generate.py --check
 
 fmt: setup ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format .
