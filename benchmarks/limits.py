@@ -236,7 +236,7 @@ class Silent:
     def upload_created(self, state: UploadState) -> None:
         """Nothing outlives this process."""
 
-    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+    def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Nobody looks."""
 
 

@@ -88,7 +88,7 @@ class Objects:
     def upload_created(self, state: UploadState) -> None:
         """Part of TransferObserver; small objects have no upload."""
 
-    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+    def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Part of TransferObserver; nobody looks."""
 
 

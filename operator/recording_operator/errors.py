@@ -13,8 +13,8 @@ from recording_operator.api.reasons import Reason
 class TransferError(Exception):
     """An attempt to move one artifact ended without an object.
 
-    `message` is fit for a status. `retry_after_s` is what the other side asked for, in seconds. `bytes_done` counts the
-    bytes that are kept in the open upload. `is_final`: no later attempt can succeed, whatever is usual for the reason.
+    `message` is fit for a status. `retry_after_s` is what the other side asked for, in seconds. `is_final`: no later
+    attempt can succeed, whatever is usual for the reason.
     """
 
     def __init__(
@@ -23,14 +23,12 @@ class TransferError(Exception):
         message: str,
         *,
         retry_after_s: float | None = None,
-        bytes_done: int = 0,
         is_final: bool = False,
     ) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
         self.retry_after_s = retry_after_s
-        self.bytes_done = bytes_done
         self.is_final = is_final
 
 

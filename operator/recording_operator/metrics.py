@@ -67,7 +67,7 @@ class Metrics:
             buckets=_TRANSFER_BUCKETS_S,
         )
         self._retries = self._counter("retries", "Failed attempts that are retried, by reason.", "reason")
-        self._queue = self._gauge("queue_depth", "Recordings that wait for a slot or for their next attempt.")
+        self._queue = self._gauge("queue_depth", "Artifacts that wait for a free transfer slot.")
         self._status_writes = self._counter("status_writes", "Status writes, by outcome.", "outcome")
         self._api_errors = self._counter("api_errors", "Failed requests to the API server, by error.", "error")
         self._api_duration = Histogram(
@@ -102,9 +102,9 @@ class Metrics:
         for phase in _UNFINISHED:
             self._expiring.labels(phase).set(expiring.get(phase, 0))
 
-    def set_queue_depth(self, recordings: int) -> None:
+    def set_queue_depth(self, artifacts: int) -> None:
         """How many wait."""
-        self._queue.set(recordings)
+        self._queue.set(artifacts)
 
     def artifact_finished(self, *, outcome: Outcome, reason: Reason) -> None:
         """An artifact is stored, or failed for good."""

@@ -189,5 +189,5 @@ class _Writes:
         if not self._ledger.save_upload(self._number, self._holder, state):
             raise Stopped
 
-    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+    def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Nobody looks."""

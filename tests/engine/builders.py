@@ -25,6 +25,8 @@ from recording_operator.api.storagelocation import (
     StorageLocation,
     StorageLocationSpec,
 )
+from recording_operator.engine.queue import Capacity
+from recording_operator.engine.state import EngineOptions
 
 START = datetime(2026, 11, 21, 9, 0, 0, tzinfo=UTC)
 NAMESPACE = "team-a"
@@ -34,6 +36,12 @@ KEY_TEMPLATE = "meeting-recordings/{org}/{user}/{uid}/{artifact}{ext}"
 def uid_of(number: int) -> str:
     """A uid as the API server makes them, from a number."""
     return f"{number:08x}-0000-4000-8000-000000000000"
+
+
+def engine_options(*, capacity: Capacity | None = None, default_ttl: timedelta = timedelta(0)) -> EngineOptions:
+    """Options of an engine that is given its time by a test."""
+    capacity = capacity or Capacity(total=16, per_namespace=16)
+    return EngineOptions(capacity=capacity, progress_every=timedelta(seconds=10), default_ttl=default_ttl)
 
 
 def an_artifact(

@@ -19,8 +19,7 @@ from recording_operator.engine.facts import (
     WriteAccepted,
 )
 from recording_operator.engine.queue import Capacity
-from recording_operator.engine.state import EngineOptions
-from tests.engine.builders import START, a_location
+from tests.engine.builders import START, a_location, engine_options
 
 A = TypeVar("A", bound=Action)
 CLAIM = Claim(holder="op-a", transitions=5)
@@ -39,8 +38,7 @@ class Driver:
     """The engine, its clock, and an API server that accepts what is written when the test says so."""
 
     def __init__(self, *recordings: Recording, capacity: Capacity | None = None, claim: Claim = CLAIM) -> None:
-        options = EngineOptions(capacity=capacity or Capacity(total=16, per_namespace=16), default_ttl=timedelta(0))
-        self.engine = Engine(claim=claim, options=options)
+        self.engine = Engine(claim=claim, options=engine_options(capacity=capacity))
         self.now = START
         self.actions: list[Action] = []
         self.tell(LocationSeen(location=a_location(), ready=True), LocationsListed())

@@ -72,11 +72,11 @@ def test_k17_a_claim_under_way_when_the_drain_begins_is_given_back() -> None:
 def test_a_clock_set_back_an_hour_makes_no_write_wait_an_hour() -> None:
     driver = Driver()
     recording = moving(driver)
-    driver.tell(TransferProgress(uid=UID, artifact="video", bytes_done=8, bytes_total=80))
+    driver.tell(TransferProgress(uid=UID, artifact="video", sent_bytes=8, total_bytes=80))
 
     driver.now = START - timedelta(hours=1)
     driver.engine.clock_stepped(-timedelta(hours=1), driver.now)
-    driver.tell(TransferProgress(uid=UID, artifact="video", bytes_done=16, bytes_total=80))
+    driver.tell(TransferProgress(uid=UID, artifact="video", sent_bytes=16, total_bytes=80))
 
     write = only(driver.wait(10), WriteStatus)
     assert driver.accept(write, recording).status.bytes_done == 16
@@ -232,7 +232,7 @@ def test_a_refused_release_of_the_finalizer_is_tried_again(conflict: bool) -> No
 def test_t24_cleaning_up_is_tried_again_whatever_else_wakes_the_recording() -> None:
     driver = Driver()
     recording = deleting(held(driver))
-    driver.tell(TransferProgress(uid=UID, artifact="video", bytes_done=1, bytes_total=80))
+    driver.tell(TransferProgress(uid=UID, artifact="video", sent_bytes=1, total_bytes=80))
     driver.tell(RecordingSeen(recording=recording), STOPPED)
 
     for expected_s in (5, 10, 20):

@@ -54,7 +54,7 @@ def test_again_and_again_refused_it_waits_longer_and_progress_forgives() -> None
         assert none(driver.wait(wait_s - 1), WriteStatus)
         recording = driver.accept(only(driver.wait(2), WriteStatus), recording)
 
-    driver.tell(TransferProgress(uid=UID, artifact="video", bytes_done=8, bytes_total=80))
+    driver.tell(TransferProgress(uid=UID, artifact="video", sent_bytes=8, total_bytes=80))
     denied(driver, recording)
     assert only(driver.wait(6), WriteStatus).status["phase"] == "Uploading"
 

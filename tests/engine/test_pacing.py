@@ -7,8 +7,7 @@ from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import RecordingSeen
 from recording_operator.engine.pacing import QueuedStatusPacer
 from recording_operator.engine.queue import Capacity
-from recording_operator.engine.state import EngineOptions
-from tests.engine.builders import START, a_recording
+from tests.engine.builders import START, a_recording, engine_options
 from tests.engine.driver import CLAIM, Driver
 
 
@@ -29,7 +28,7 @@ def test_a_long_queue_is_written_down_bit_by_bit() -> None:
 
 
 def test_those_that_are_known_before_any_location_are_told_bit_by_bit_too() -> None:
-    engine = Engine(claim=CLAIM, options=EngineOptions())
+    engine = Engine(claim=CLAIM, options=engine_options())
     for number in range(100):
         assert engine.observe(RecordingSeen(recording=a_recording(number=number)), START) == []
 

@@ -148,7 +148,7 @@ def test_progress_is_written_every_ten_seconds_at_most() -> None:
     recording = moving(driver)
     writes = 0
     for second in range(60):
-        driver.tell(TransferProgress(uid=UID, artifact="video", bytes_done=second, bytes_total=80))
+        driver.tell(TransferProgress(uid=UID, artifact="video", sent_bytes=second, total_bytes=80))
         for action in driver.wait(1):
             if isinstance(action, WriteStatus):
                 recording = driver.accept(action, recording)

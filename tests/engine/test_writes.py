@@ -182,7 +182,7 @@ def test_an_upload_is_written_down_before_its_first_part_even_if_the_answer_is_l
 def test_an_upload_that_is_not_in_the_write_under_way_has_to_wait_for_the_next() -> None:
     driver = Driver()
     recording = driver.claimed(a_recording())
-    driver.tell(TransferProgress(uid=UID, artifact="video", bytes_done=1, bytes_total=9))
+    driver.tell(TransferProgress(uid=UID, artifact="video", sent_bytes=1, total_bytes=9))
     write = only(driver.wait(11), WriteStatus)
     driver.tell(UploadCreated(uid=UID, artifact="video", upload_id="u1", part_size_bytes=8, source=SourceFacts(size=9)))
 

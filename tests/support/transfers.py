@@ -143,9 +143,9 @@ class Observed:
         """Keep the state."""
         self.states.append(state)
 
-    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+    def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Keep the figures; stop the transfer where the test wants it."""
-        self.progressed.append((bytes_done, bytes_total))
+        self.progressed.append((sent_bytes, total_bytes))
 
 
 def run_transfer(

@@ -16,12 +16,12 @@ class Slow:
         self.told: list[int] = []
         self.first, self.overtaken = threading.Event(), threading.Event()
 
-    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:  # noqa: ARG002 - the observer's signature
+    def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:  # noqa: ARG002 - the observer's signature
         """Note it."""
         if not self.first.is_set():
             self.first.set()
             self.overtaken.wait(0.5)
-        self.told.append(bytes_done)
+        self.told.append(sent_bytes)
         self.overtaken.set()
 
     def upload_created(self, state: UploadState) -> None:

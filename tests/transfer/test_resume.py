@@ -204,7 +204,7 @@ def test_progress_never_goes_back_and_ends_at_the_whole(serve: Serve, strict: St
     source, observed = serve(BODY), Observed()
     source.behave = lambda request: Behaviour(cut_after=100_000 if 1 < request.number < 6 else None)
     check_stored(run_transfer(source.url, store, observed=observed), BODY, strict)
-    done = [bytes_done for bytes_done, _ in observed.progressed]
+    done = [sent_bytes for sent_bytes, _ in observed.progressed]
     assert done == sorted(done)
     assert observed.progressed[-1] == (len(BODY), len(BODY))
 

@@ -252,7 +252,11 @@ class ArtifactStatus(ApiModel):
     uri: Annotated[str, Clipped(2048)] | None = Field(
         default=None, description="Address of the object, such as s3://bucket/key."
     )
-    bytes_done: ByteCount | None = Field(default=None, description="Bytes stored so far.")
+    bytes_done: ByteCount | None = Field(
+        default=None,
+        description="Bytes sent to the store so far, including parts that earlier attempts have stored. For a "
+        "Complete artifact: its size.",
+    )
     bytes_total: ByteCount | None = Field(default=None, description="Size in bytes, if it is known.")
     attempts: Count = Field(
         default=0,
@@ -319,7 +323,7 @@ class RecordingStatus(ApiModel):
     size: Annotated[str, Clipped(16)] | None = Field(
         default=None, description="Human-readable size of all artifacts, such as 480.0 MB."
     )
-    bytes_done: ByteCount | None = Field(default=None, description="Bytes stored so far, of all artifacts together.")
+    bytes_done: ByteCount | None = Field(default=None, description="Sum of bytesDone of all artifacts.")
     bytes_total: ByteCount | None = Field(
         default=None, description="Size in bytes of all artifacts together, as far as it is known."
     )

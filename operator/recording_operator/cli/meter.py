@@ -26,16 +26,16 @@ class Meter:
         """Part of TransferObserver."""
         self.upload_ids.append(state.upload_id)
 
-    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+    def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Part of TransferObserver."""
         now_s = time.monotonic()
         if not self.show or now_s - self.shown_s < _BAR_EVERY_S:
             return
         self.shown_s = now_s
-        rate = format_bytes(int(bytes_done / max(now_s - self.started_s, 0.001)))
-        share = bytes_done / bytes_total if bytes_total else 0.0
+        rate = format_bytes(int(sent_bytes / max(now_s - self.started_s, 0.001)))
+        share = sent_bytes / total_bytes if total_bytes else 0.0
         bar = "█" * int(share * _BAR_CELLS)
-        text = f"{bar:<{_BAR_CELLS}} {format_progress(done=bytes_done, total=bytes_total):>8}  {rate}/s"
+        text = f"{bar:<{_BAR_CELLS}} {format_progress(done=sent_bytes, total=total_bytes):>8}  {rate}/s"
         click.echo(f"\r{text:<{_BAR_CELLS + 28}}", nl=False, err=True)
 
     def clear(self) -> None:

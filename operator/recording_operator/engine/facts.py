@@ -144,12 +144,12 @@ class UploadCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferProgress:
-    """Bytes acknowledged by the store so far."""
+    """Bytes sent to the store so far, parts of earlier attempts included."""
 
     uid: str
     artifact: str
-    bytes_done: int
-    bytes_total: int | None
+    sent_bytes: int
+    total_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,10 @@ from recording_operator.engine.ttl_schedule import TtlSchedule
 class EngineOptions:
     """What the operator's settings say about the control loop."""
 
-    capacity: Capacity = field(default_factory=lambda: Capacity(total=16, per_namespace=4))
-    progress_every: timedelta = timedelta(seconds=10)
-    default_ttl: timedelta = timedelta(hours=720)
+    capacity: Capacity
+    progress_every: timedelta
+    """How often the bytes sent are written to a Recording's status."""
+    default_ttl: timedelta
     """How long a finished Recording stays in Kubernetes when its spec does not say; zero is for ever."""
     give_up_cleaning_after: timedelta = timedelta(hours=1)
 

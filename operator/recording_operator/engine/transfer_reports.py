@@ -61,7 +61,7 @@ def progressed(state: EngineState, tracked: TrackedRecording, fact: TransferProg
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.in_transfer:
         return
-    work.update(bytes_done=fact.bytes_done, bytes_total=fact.bytes_total)
+    work.update(bytes_done=fact.sent_bytes, bytes_total=fact.total_bytes)
     work.hold = None
     if tracked.outbox.flushed_at is not None:
         tracked.outbox.flush_by(tracked.outbox.flushed_at + state.options.progress_every)

@@ -121,7 +121,6 @@ def _moved(
             reason, met = error.reason, isinstance(error, StoredMeanwhile)
             restarts[error.reason] = restarts.get(error.reason, 0) + 1
             if restarts[error.reason] > _RESTARTS.get(error.reason, int(met)):
-                error.bytes_done = move.stored_bytes
                 raise
         found = existing.look()
         if found is not None and met:

@@ -25,5 +25,8 @@ class TransferObserver(Protocol):
     def upload_created(self, state: UploadState) -> None:
         """Persist `state` and only then return: no part is sent before. May raise `Stopped`."""
 
-    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
-        """Bytes stored or on their way to the store. Called a few times a second; must return at once."""
+    def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
+        """Bytes sent to the store so far, parts of earlier attempts included; of how many, where that is known.
+
+        Called a few times a second; must return at once.
+        """

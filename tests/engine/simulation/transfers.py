@@ -156,7 +156,7 @@ class Transfer:
             self.upload_id = None
             yield from self._open(size, anew=True)
         done = (part_number + 1) * PART_BYTES
-        self._report(TransferProgress(uid=self.uid, artifact=self.artifact, bytes_done=done, bytes_total=size))
+        self._report(TransferProgress(uid=self.uid, artifact=self.artifact, sent_bytes=done, total_bytes=size))
 
     def _open(self, size: int, *, anew: bool = False) -> Generator[float | None, None, None]:
         """Take up the upload that the status names, or make one and have the status name it."""

@@ -11,9 +11,8 @@ from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelec
 from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, RecordingSeen
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.settled import is_settled
-from recording_operator.engine.state import EngineOptions
 from recording_operator.engine.ttl_schedule import TtlSchedule
-from tests.engine.builders import a_location
+from tests.engine.builders import a_location, engine_options
 from tests.engine.simulation.apiserver import ApiServer, Change
 from tests.engine.simulation.checker import Checker
 from tests.engine.simulation.operator import Operator
@@ -58,7 +57,7 @@ class World:
         self.watches: dict[str, Watch] = {}
         self.epochs = 0
         self.retries_until_expiry = rng.random() < 0.1
-        self.options = EngineOptions(
+        self.options = engine_options(
             capacity=Capacity(total=rng.choice((1, 2, 16)), per_namespace=rng.choice((1, 2, 8))),
             default_ttl=rng.choice((timedelta(hours=720), timedelta(0), timedelta(hours=2))),
         )

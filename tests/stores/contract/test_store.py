@@ -187,9 +187,9 @@ def test_a_stopped_transfer_goes_on(world: World, serve: Serve) -> None:
     source, options = serve(BODY), TransferOptions(smallest_part_bytes=PART, workers=1, backoff_base_s=0.01)
 
     class StopsAfterAPart(Observed):
-        def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
-            super().progress(bytes_done=bytes_done, bytes_total=bytes_total)
-            if bytes_done > PART:
+        def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
+            super().progress(sent_bytes=sent_bytes, total_bytes=total_bytes)
+            if sent_bytes > PART:
                 self.stop.set()
 
     observed = StopsAfterAPart()

@@ -49,7 +49,7 @@ class _Run:
         self._post = post
         self._metrics = metrics
         self._reported_s = 0.0
-        self._bytes_done = 0
+        self._sent_bytes = 0
         self._lock = threading.Lock()
         self.stop = threading.Event()
         self._persisted = threading.Event()
@@ -85,11 +85,11 @@ class _Run:
         if not self._persisted.is_set():
             raise Stopped
 
-    def progress(self, *, bytes_done: int, bytes_total: int | None) -> None:
+    def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Count bytes; the engine hears of them about once a second."""
         with self._lock:
-            moved = bytes_done - self._bytes_done
-            self._bytes_done = bytes_done
+            moved = sent_bytes - self._sent_bytes
+            self._sent_bytes = sent_bytes
             now_s = time.monotonic()
             due = now_s - self._reported_s >= REPORT_EVERY_S
             if due:
@@ -98,7 +98,7 @@ class _Run:
             self._metrics.bytes_moved(direction="stored", size_bytes=moved)
         if due:
             self._post(
-                TransferProgress(uid=self._uid, artifact=self._artifact, bytes_done=bytes_done, bytes_total=bytes_total)
+                TransferProgress(uid=self._uid, artifact=self._artifact, sent_bytes=sent_bytes, total_bytes=total_bytes)
             )
 
 

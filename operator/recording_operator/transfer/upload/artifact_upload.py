@@ -64,11 +64,6 @@ class ArtifactUpload:
         self.made_uploads = False
 
     @property
-    def stored_bytes(self) -> int:
-        """Bytes that the open upload keeps."""
-        return self._session.stored_bytes if self._session else 0
-
-    @property
     def state(self) -> UploadState | None:
         """The open upload, if there is one."""
         return self._session.state if self._session else None

@@ -10,7 +10,10 @@ _TELL_EVERY_S: Final = 0.25
 
 
 class ProgressMeter:
-    """Bytes that the store has or is being sent. Never tells less than before: a part that is sent again is no loss."""
+    """Bytes sent to the store, parts of earlier attempts included.
+
+    Never tells less than before: a part that is sent again is no loss.
+    """
 
     def __init__(self, observer: TransferObserver) -> None:
         self._observer = observer
@@ -46,4 +49,4 @@ class ProgressMeter:
             with self._lock:
                 self._told_at = now
                 self._told = done = max(self._told, self._done)
-            self._observer.progress(bytes_done=done, bytes_total=self.total)
+            self._observer.progress(sent_bytes=done, total_bytes=self.total)
