@@ -1,6 +1,7 @@
 """Tunnels through the proxy that the administrator configured (RFC 9110, section 9.3.6)."""
 
 import socket
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -26,13 +27,13 @@ def parse_proxy(text: str) -> HttpUrl:
     return proxy
 
 
-def open_tunnel(sock: socket.socket, *, host: str, port: int) -> None:
+def open_tunnel(sock: socket.socket, *, host: str, port: int, headers: Mapping[str, str] | None = None) -> None:
     """Ask the proxy at the other end of `sock` to connect to `host`; what is sent afterwards goes there.
 
     Raises BlockedError where the proxy refuses, UnreachableError where it fails; OSError as the socket does.
     """
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    sock.sendall(request_head("CONNECT", authority, [("Host", authority)]))
+    sock.sendall(request_head("CONNECT", authority, {"Host": authority, **(headers or {})}.items()))
     incoming = Incoming(sock)
     try:
         status = read_response(incoming, method="CONNECT").status

@@ -8,12 +8,12 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError, HTTPClientError
 
 from recording_operator.api.reasons import Reason
+from recording_operator.egress.errors import BlockedError
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Joins
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.stores.s3.retries import StoreRetries
-from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
 from recording_operator.transfer.upload.part_plan import MIB
 from tests.support.lying_source import Serve
 from tests.support.strict_faults import Answer, Fault
@@ -190,7 +190,7 @@ def test_t32_what_is_sent_again_and_when() -> None:
     assert asked(400, code="RequestTimeout") == 0.5
     assert [asked(status) for status in (200, 204, 301, 400, 403, 404, 409, 412, 413, 501)] == [None] * 10
     assert RETRIES(caught_exception=EndpointConnectionError(endpoint_url="x"), attempts=1) == 0.5
-    assert RETRIES(caught_exception=HTTPClientError(error=EndpointBlocked()), attempts=1) is None
+    assert RETRIES(caught_exception=HTTPClientError(error=BlockedError("h")), attempts=1) is None
 
 
 # S3 Express

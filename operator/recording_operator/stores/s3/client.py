@@ -4,6 +4,8 @@ import os
 import re
 import ssl
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -25,13 +27,14 @@ from recording_operator.stores.s3.once import once
 from recording_operator.stores.s3.refused_bodies import RefusedBody
 from recording_operator.stores.s3.retries import StoreRetries
 from recording_operator.stores.s3.transport import framing
-from recording_operator.stores.s3.transport.endpoint import wall_off
+from recording_operator.stores.s3.transport.endpoint import CONNECT_TIMEOUT_S
 from recording_operator.stores.s3.transport.handler import StoreTransport
 from recording_operator.stores.s3.transport.sending import Timeouts
 
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_CONNECT_TIMEOUT_S: Final = 10
 _SEND_TIMEOUT_S: Final = 30
+_AWS_ANSWER_TIMEOUT_S: Final = 60.0
+_IDENTITY_SERVICES: Final = ("sts", "sso", "sso-oidc", "signin")
 _DEFAULT_REGION: Final = "us-east-1"
 # With keys of its own, a location depends on no file, profile or region of whoever runs the process. Each row: name in
 # the file, environment variable, default, conversion.
@@ -108,7 +111,12 @@ def build_client(options: S3Options) -> Any:
     core.register_component("data_loader", service_models())
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
     given: dict[str, str | None] = {}
-    if options.credentials is not None:
+    if options.credentials is None:
+        # Who turns the process's own identity into keys; botocore makes these clients from the session.
+        transport = aws_transport(core.get_config_variable("ca_bundle"))
+        for service in _IDENTITY_SERVICES:
+            core.register(f"before-send.{service}", transport)
+    else:
         given = {
             "aws_access_key_id": options.credentials.access_key_id,
             "aws_secret_access_key": options.credentials.secret_access_key,
@@ -124,7 +132,6 @@ def build_client(options: S3Options) -> Any:
         config=_config(options),
         **given,
     )
-    wall_off(client)
     client.meta.events.register("before-parameter-build.s3", _check_key)
     if options.endpoint is not None and options.path_style:
         # It knows the names of AWS only; another store says itself what it does not take.
@@ -132,6 +139,17 @@ def build_client(options: S3Options) -> Any:
     if bundle is not None:
         weakref.finalize(client, os.close, bundle)
     return client
+
+
+def aws_transport(trusted: str | None) -> StoreTransport:
+    """What sends requests to services of AWS other than S3. `trusted` is the file that AWS_CA_BUNDLE names.
+
+    Raises ValueError where that cannot be read.
+    """
+    with _bundle_errors():
+        tls = _trust_in(trusted or certifi.where())
+    timeouts = Timeouts(connect_s=CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=_AWS_ANSWER_TIMEOUT_S)
+    return StoreTransport(tls=tls, timeouts=timeouts)
 
 
 def _session(options: S3Options) -> botocore.session.Session:
@@ -163,7 +181,7 @@ def _config(options: S3Options) -> Config:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": 1},  # see StoreRetries
-        connect_timeout=_CONNECT_TIMEOUT_S,
+        connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=options.answer_timeout_s,
         max_pool_connections=options.connections,
         tcp_keepalive=True,
@@ -175,15 +193,21 @@ def _config(options: S3Options) -> Config:
 
 
 def _transport(options: S3Options) -> StoreTransport:
-    try:
+    with _bundle_errors():
         tls = _trust(options)
+    # 256 KiB windows make the deadline of a send a detector of stalls.
+    timeouts = Timeouts(connect_s=CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
+    return StoreTransport(tls=tls, timeouts=timeouts)
+
+
+@contextmanager
+def _bundle_errors() -> Iterator[None]:
+    try:
+        yield
     except ssl.SSLError:
         raise ValueError("The CA bundle holds no certificate in PEM form.") from None
     except OSError:
         raise ValueError("The CA bundle that the environment names cannot be read.") from None
-    # 256 KiB windows make the deadline of a send a detector of stalls.
-    timeouts = Timeouts(connect_s=_CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
-    return StoreTransport(tls=tls, timeouts=timeouts)
 
 
 def _trust(options: S3Options) -> ssl.SSLContext:
@@ -191,8 +215,11 @@ def _trust(options: S3Options) -> ssl.SSLContext:
         raise ssl.SSLError
     if options.ca_bundle_pem is not None:
         return ssl.create_default_context(cadata=options.ca_bundle_pem)
-    trusted = _trusted_file(options)
-    return _public_trust() if trusted == certifi.where() else ssl.create_default_context(cafile=trusted)
+    return _trust_in(_trusted_file(options))
+
+
+def _trust_in(path: str) -> ssl.SSLContext:
+    return _public_trust() if path == certifi.where() else ssl.create_default_context(cafile=path)
 
 
 @once

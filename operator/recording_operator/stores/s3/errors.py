@@ -13,9 +13,9 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from recording_operator.api.reasons import Reason
+from recording_operator.egress.errors import BlockedError
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.retries import asked_wait_s
-from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
 
 _CREDENTIALS: Final = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
@@ -224,7 +224,7 @@ def _from_client(error: Exception, doing: str) -> StoreError:
             Reason.ENDPOINT_UNREACHABLE,
             f"The endpoint offers no acceptable TLS certificate ({doing}); see s3.caBundle.",
         )
-    if isinstance(error, boto.HTTPClientError) and isinstance(error.kwargs.get("error"), EndpointBlocked):
+    if isinstance(error, boto.HTTPClientError) and isinstance(error.kwargs.get("error"), BlockedError):
         return StoreError(Reason.ENDPOINT_BLOCKED, BLOCKED_ENDPOINT)
     if isinstance(error, boto.InvalidRegionError):  # what a redirect named
         return StoreError(Reason.WRONG_REGION, f"{_MESSAGES[Reason.WRONG_REGION]} ({doing}).")

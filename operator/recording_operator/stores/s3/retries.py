@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError
 
-from recording_operator.stores.s3.transport.endpoint import EndpointBlocked
+from recording_operator.egress.errors import BlockedError
 
 LONGEST_ASKED_S: Final = 900.0
 # Some send fractions, and a gateway may add a header of its own to the store's: then the longest wait counts.
@@ -113,7 +113,7 @@ class StoreRetries:
 
 def _passes(failure: Any) -> bool:
     """Whether a request that had no response may have one when it is sent again."""
-    blocked = isinstance(failure, HTTPClientError) and isinstance(failure.kwargs.get("error"), EndpointBlocked)
+    blocked = isinstance(failure, HTTPClientError) and isinstance(failure.kwargs.get("error"), BlockedError)
     return isinstance(failure, BotoConnectionError | HTTPClientError) and not blocked
 
 

@@ -51,7 +51,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
             def ask(method: str, body: object = None, *, stream_output: bool = False) -> Any:
                 headers = {
-                    "Content-Length": str(len(body.getvalue()) if isinstance(body, BytesIO) else 0),
+                    "Content-Length": str(_length(body)),
                     "Expect": b"100-continue",
                 }
                 url = f"{scheme}://127.0.0.1:{store.port}/bucket/key?x-id=1"
@@ -63,6 +63,12 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             transport.close()
 
     return serve
+
+
+def _length(body: object) -> int:
+    if isinstance(body, BytesIO):
+        return len(body.getvalue())
+    return len(body) if isinstance(body, bytes | bytearray | str) else 0
 
 
 def always(data: bytes) -> Conduct:
@@ -190,10 +196,17 @@ def test_large_bodies_go_in_windows(served: Served) -> None:
     assert [arrived.body for _, arrived in store.requests] == [body]
 
 
-@pytest.mark.parametrize("body", ["text", object(), bytearray(b"x")])
-def test_a_body_that_is_never_sent_is_left_to_the_library(served: Served, body: object) -> None:
-    with served() as (ask, _):
-        assert ask("PUT", body) is None
+@pytest.mark.parametrize("body", ["body", b"body", bytearray(b"body"), BytesIO(b"body")])
+def test_a_body_in_memory_is_sent_whatever_holds_it(served: Served, body: object) -> None:
+    with served(always(OK)) as (ask, store):
+        assert ask("PUT", body).status_code == 200
+    assert [arrived.body for _, arrived in store.requests] == [b"body"]
+
+
+@pytest.mark.parametrize("body", [object(), iter([b"x"])])
+def test_a_body_that_would_have_to_be_read_is_refused_and_not_left_to_the_library(served: Served, body: object) -> None:
+    with served() as (ask, _), pytest.raises(TypeError):
+        ask("PUT", body)
 
 
 def test_a_body_that_is_read_as_it_comes_gives_its_connection_back_at_its_end(served: Served) -> None:
@@ -242,7 +255,7 @@ def test_nothing_breaks_out_of_a_line() -> None:
         head_of("PUT", urlsplit("http://store/k y"), here, {})
 
 
-def test_a_proxy_of_the_environment_is_the_librarys(strict: StrictStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_gets_the_whole_url(strict: StrictStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with a_scripted_store([always(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")]) as proxy:
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.delenv(name, raising=False)

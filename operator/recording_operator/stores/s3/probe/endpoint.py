@@ -4,9 +4,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from recording_operator.api.reasons import Reason
+from recording_operator.egress.errors import BlockedError, UnresolvableError
 from recording_operator.errors import LocationError
 from recording_operator.stores.s3.errors import BLOCKED_ENDPOINT
-from recording_operator.stores.s3.transport.endpoint import EndpointBlocked, endpoint_addresses
+from recording_operator.stores.s3.transport.endpoint import endpoint_tcp
 
 _NO_URL: Final = "s3.endpoint is no http(s) URL."
 
@@ -14,7 +15,7 @@ _NO_URL: Final = "s3.endpoint is no http(s) URL."
 def check_endpoint(endpoint: str | None) -> None:
     """Raises LocationError where the endpoint is no URL, has no address, or one that no endpoint may have.
 
-    For an answer that says so; what keeps connections from being made is `endpoint.wall_off`.
+    So that the location says so at once; each connection is judged again.
     """
     if endpoint is None:
         return
@@ -26,8 +27,8 @@ def check_endpoint(endpoint: str | None) -> None:
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise LocationError(Reason.ENDPOINT_UNREACHABLE, _NO_URL)
     try:
-        endpoint_addresses(parts.hostname, port)
-    except OSError:
+        endpoint_tcp().addresses(parts.hostname, port)
+    except UnresolvableError:
         raise LocationError(Reason.ENDPOINT_UNREACHABLE, "The name in s3.endpoint does not resolve.") from None
-    except EndpointBlocked:
+    except BlockedError:
         raise LocationError(Reason.ENDPOINT_BLOCKED, BLOCKED_ENDPOINT) from None

@@ -1,102 +1,80 @@
-"""The wall around endpoints: what no StorageLocation may lead to is not connected to, whatever a name answers later.
+"""Connections to endpoints: behind the one wall of egress, with the rule of endpoints, and by the environment's proxy.
 
-A name is looked up once for each connection, all of its addresses are checked, and one that was checked is connected
-to. So a name that changed its mind after the probe (DNS rebinding), or a store that redirects, gains nothing. TLS and
-the Host header keep the name.
+What hands out credentials is never connected to, whatever a name resolves to later, and not as a proxy either.
 """
 
+import base64
 import socket
-from collections.abc import Sequence
-from typing import Any, Final
+import ssl
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote, urlsplit
 
-from botocore.awsrequest import (
-    AWSHTTPConnection,
-    AWSHTTPConnectionPool,
-    AWSHTTPSConnection,
-    AWSHTTPSConnectionPool,
-)
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from botocore.utils import get_environ_proxies
 
-from recording_operator.egress.addresses import Address, may_be_endpoint, parse_address
+from recording_operator.egress.errors import BlockedError, UnreachableError
+from recording_operator.egress.policy import EndpointPolicy
+from recording_operator.egress.proxy import open_tunnel
+from recording_operator.egress.tcp import TcpConnector
+from recording_operator.stores.s3.transport.messages import Place
 
-_MOST_ADDRESSES: Final = 16
-
-
-class EndpointBlocked(Exception):  # noqa: N818 - named as its reason
-    """The endpoint has an address that no endpoint may have; no connection was made."""
-
-    def __init__(self) -> None:
-        super().__init__("the endpoint's address is not allowed")
+CONNECT_TIMEOUT_S: Final = 10.0
+_PROXY_PORT: Final = 80
 
 
-def endpoint_addresses(host: str, port: int) -> Sequence[Address]:
-    """The allowed addresses of an endpoint; others are skipped.
+def endpoint_tcp(timeout_s: float = CONNECT_TIMEOUT_S) -> TcpConnector:
+    """TCP to endpoints. Both looking up a name and connecting to one address may take so long."""
+    return TcpConnector(policy=EndpointPolicy(), dns_timeout_s=timeout_s, connect_timeout_s=timeout_s)
 
-    Raises EndpointBlocked where none is allowed, and OSError where it has none.
-    """
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentProxy:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for a URL."""
+
+    host: str
+    port: int
+    headers: dict[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, scheme: str, authority: str) -> "EnvironmentProxy | None":
+        """None where connections are made directly. Raises ValueError for a proxy that cannot be used."""
+        named = get_environ_proxies(f"{scheme}://{authority}").get(scheme)
+        if named is None:
+            return None
+        parts = urlsplit(named if "://" in named else f"http://{named.removeprefix('//')}")
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError(f"the proxy that {scheme}_proxy names must be http://HOST:PORT")
+        headers = {}
+        if parts.username is not None:
+            secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers["Proxy-Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
+        return cls(host=parts.hostname, port=parts.port or _PROXY_PORT, headers=headers)
+
+
+class EndpointConnector:
+    """Connects to places, TLS included. Safe for many threads."""
+
+    def __init__(self, *, tls: ssl.SSLContext, timeout_s: float) -> None:
+        self._tls = tls
+        self._tcp = endpoint_tcp(timeout_s)
+
+    def connect(self, place: Place, proxy: EnvironmentProxy | None) -> socket.socket:
+        """A connection for requests to the place. Raises EgressError, OSError and ValueError (a name that is none)."""
+        via = place if proxy is None else proxy
+        sock = self._tcp.connect(via.host, via.port)
+        try:
+            if place.scheme != "https":
+                return sock
+            if proxy is not None:
+                _tunnel(sock, place, proxy)
+            return self._tls.wrap_socket(sock, server_hostname=place.host)
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _tunnel(sock: socket.socket, place: Place, proxy: EnvironmentProxy) -> None:
     try:
-        answers = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    except ValueError:  # no name at all
-        raise OSError from None
-    addresses = [address for answer in answers if (address := parse_address(str(answer[4][0]))) is not None]
-    allowed = [address for address in dict.fromkeys(addresses) if may_be_endpoint(address)]
-    if addresses and not allowed:
-        raise EndpointBlocked
-    return allowed[:_MOST_ADDRESSES]
-
-
-def connect_endpoint(address: tuple[str, int], timeout: Any = None, source_address: Any = None) -> socket.socket:
-    """As `socket.create_connection`, behind the wall. Raises EndpointBlocked and OSError."""
-    host, port = address
-    failure: OSError | None = None
-    for found in endpoint_addresses(host, port):
-        try:
-            return socket.create_connection((str(found), port), timeout, source_address)
-        except OSError as error:
-            failure = error
-    raise failure or OSError("no address")
-
-
-def wall_off(client: Any) -> None:
-    """Put the wall around every connection of a boto3 client, those of proxies and of redirects too."""
-    # botocore has no door for this; its version is pinned, and tests/security would see a wall that is gone.
-    client._endpoint.http_session._pool_classes_by_scheme.update(_POOLS)
-
-
-class _Walled(AWSHTTPConnection):  # type: ignore[misc]  # botocore has no types
-    """What both schemes share: one name, each of its checked addresses in turn."""
-
-    _dns_host: str
-
-    def _new_conn(self) -> Any:
-        name = self._dns_host
-        try:
-            addresses = endpoint_addresses(name, self.port)
-        except OSError as error:
-            raise NameResolutionError(name, self, socket.gaierror(error.errno)) from None
-        failure: Exception | None = None
-        try:
-            for address in addresses:
-                self._dns_host = str(address)
-                try:
-                    return super()._new_conn()
-                except (NewConnectionError, ConnectTimeoutError) as error:
-                    failure = error
-        finally:
-            self._dns_host = name
-        raise failure or NewConnectionError(self, "no address")
-
-
-class _WalledTls(_Walled, AWSHTTPSConnection):  # type: ignore[misc]  # botocore has no types
-    """The same over TLS."""
-
-
-class _Pool(AWSHTTPConnectionPool):  # type: ignore[misc]  # botocore has no types
-    ConnectionCls = _Walled
-
-
-class _TlsPool(AWSHTTPSConnectionPool):  # type: ignore[misc]  # botocore has no types
-    ConnectionCls = _WalledTls
-
-
-_POOLS: Final = {"http": _Pool, "https": _TlsPool}
+        open_tunnel(sock, host=place.host, port=place.port, headers=proxy.headers)
+    except BlockedError:  # by the proxy: to the administrator, that is no word about the address
+        raise UnreachableError(place.host) from None

@@ -1,8 +1,8 @@
 """Sends the requests of transfers: everything of botocore's request but the last step, on connections that are kept.
 
 botocore signs, parses and tries again; this handler of `before-send` takes the signed request and brings the answer,
-which costs less than urllib3's path, lets a stop end a part that hangs, and keeps responses in step with requests. Only
-what goes through a proxy, and a body of a kind that is never sent, is left to botocore.
+which costs less than urllib3's path, lets a stop end a part that hangs, keeps responses in step with requests, and lets
+no request past the wall around endpoints.
 """
 
 import socket
@@ -22,12 +22,12 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from botocore.exceptions import SSLError as BotoSslError
-from botocore.utils import get_environ_proxies
 
+from recording_operator.egress.errors import BlockedError, EgressError
 from recording_operator.egress.http1.errors import MalformedResponse
 from recording_operator.egress.http1.response import Response
 from recording_operator.egress.watchdog import SocketWatchdog
-from recording_operator.stores.s3.transport.endpoint import EndpointBlocked, connect_endpoint
+from recording_operator.stores.s3.transport.endpoint import EndpointConnector, EnvironmentProxy
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.s3.transport.idle_connections import IdleConnections
 from recording_operator.stores.s3.transport.messages import (
@@ -52,26 +52,25 @@ class StoreTransport:
     """Handler of `before-send`. Safe for many threads: each request has a connection of its own."""
 
     def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
-        self._tls = tls
+        self._connector = EndpointConnector(tls=tls, timeout_s=timeouts.connect_s)
         self._timeouts = timeouts
+        self._proxies: dict[Place, EnvironmentProxy | None] = {}
         self._guard = SocketWatchdog()
         self._idle = IdleConnections()
 
     def register(self, client: Any) -> None:
-        """Take over requests of the client, unless the environment has a proxy for them; botocore too looks once."""
-        endpoint = client.meta.endpoint_url
-        proxied = urlsplit(endpoint).scheme in get_environ_proxies(endpoint)
-        client.meta.events.register("before-send.s3", partial(_on_a_fresh_connection, client) if proxied else self)
+        """Take over the requests of a client. Raises ValueError for a proxy in the environment that cannot be used."""
+        url = urlsplit(client.meta.endpoint_url)
+        EnvironmentProxy.of(url.scheme, url.netloc)
+        client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", self)
 
     def close(self) -> None:
         """Drop idle connections now, and those in use once they are idle."""
         self._idle.close()
 
-    def __call__(self, request: Any, **_: Any) -> AWSResponse | None:
-        """The answer to a request; None leaves it to botocore. Raises botocore's errors and BodyAborted."""
+    def __call__(self, request: Any, **_: Any) -> AWSResponse:
+        """The answer to a request. Raises botocore's errors and BodyAborted."""
         sending = self._sending(request.body)
-        if sending is None:
-            return None
         try:
             status, headers, raw = self._answer(request, sending)
         except BotoCoreError:
@@ -84,19 +83,23 @@ class StoreTransport:
         response.headers = headers
         return response
 
-    def _sending(self, body: Any) -> Sending | None:
+    def _sending(self, body: Any) -> Sending:
         if isinstance(body, FramedBody | PlainBody):
             return PartSending(body, guard=self._guard, timeouts=self._timeouts)
-        whole = in_memory(body)
-        return None if whole is None else MemorySending(whole, timeouts=self._timeouts)
+        return MemorySending(in_memory(body), timeouts=self._timeouts)
 
     def _answer(self, request: Any, sending: Sending) -> _Answered:
         url = urlsplit(request.url)
         try:
             place = place_of(url.scheme, url.netloc)
+            proxy = self._proxy(place)
         except ValueError:
             raise EndpointConnectionError(endpoint_url=request.url) from None
-        head = head_of(request.method, url, place, request.headers)
+        if proxy is None or place.scheme == "https":
+            head = head_of(request.method, url, place, request.headers)
+        else:
+            headers = {**request.headers, **proxy.headers}
+            head = head_of(request.method, url, place, headers, prefix=f"http://{place.authority}")
         kept = self._idle.take(place)
         if kept is not None:
             try:
@@ -105,7 +108,7 @@ class StoreTransport:
                 # It ended while the request was on its way. That is how stores end idle connections, and no fault.
                 if not sending.repeatable or request.method not in _REPEATABLE:
                     raise
-        return self._exchange(self._connected(place, request.url), place, request, head, sending)
+        return self._exchange(self._connected(place, proxy, request.url), place, request, head, sending)
 
     def _exchange(self, sock: socket.socket, place: Place, request: Any, head: bytes, sending: Sending) -> _Answered:
         try:
@@ -126,29 +129,20 @@ class StoreTransport:
         else:
             sock.close()
 
-    def _connected(self, place: Place, url: str) -> socket.socket:
+    def _proxy(self, place: Place) -> EnvironmentProxy | None:
+        if place not in self._proxies:
+            self._proxies[place] = EnvironmentProxy.of(place.scheme, place.authority)
+        return self._proxies[place]
+
+    def _connected(self, place: Place, proxy: EnvironmentProxy | None, url: str) -> socket.socket:
         try:
-            return self._connect(place)
-        except EndpointBlocked as error:
+            return self._connector.connect(place, proxy)
+        except BlockedError as error:
             raise HTTPClientError(error=error) from None
         except ssl.SSLError as error:
             raise BotoSslError(endpoint_url=url, error=type(error).__name__) from None
-        except (OSError, ValueError):  # a name that is none is a ValueError
+        except (EgressError, OSError, ValueError):  # a name that no certificate can have is a ValueError
             raise EndpointConnectionError(endpoint_url=url) from None
-
-    def _connect(self, place: Place) -> socket.socket:
-        sock = connect_endpoint((place.host, place.port), self._timeouts.connect_s)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return self._tls.wrap_socket(sock, server_hostname=place.host) if place.scheme == "https" else sock
-        except BaseException:
-            sock.close()
-            raise
-
-
-def _on_a_fresh_connection(client: Any, **_: Any) -> None:
-    """Leave a request to botocore, on a connection of its own: `http.client` takes a 103 for the response."""
-    client.close()  # drops what is idle; requests that run go on
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,12 @@ def place_of(scheme: str, netloc: str) -> Place:
     return Place(scheme, host, port, shown if port == usual else f"{shown}:{port}")
 
 
-def head_of(method: str, url: SplitResult, place: Place, headers: Mapping[str, Any]) -> bytes:
-    """The head of a signed request. Raises ValueError for what would break out of a line."""
-    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+def head_of(method: str, url: SplitResult, place: Place, headers: Mapping[str, Any], *, prefix: str = "") -> bytes:
+    """The head of a signed request. Raises ValueError for what would break out of a line.
+
+    `prefix` comes before the path: a proxy that passes a request on needs the whole URL.
+    """
+    target = prefix + (f"{url.path or '/'}?{url.query}" if url.query else url.path or "/")
     sent = {"host": place.authority}
     for name, value in headers.items():
         sent[name.lower()] = value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -120,13 +120,19 @@ class PartSending:
             window = read()
 
 
-def in_memory(body: object) -> bytes | None:
-    """The bytes of a body of botocore's; None where it is no such one."""
-    if body is None:
-        return b""
-    if isinstance(body, BytesIO):
-        return body.getvalue()
-    return body if isinstance(body, bytes) else None
+def in_memory(body: object) -> bytes:
+    """The bytes of a body of botocore's. Raises TypeError for one that would have to be read: none is ever sent."""
+    match body:
+        case None:
+            return b""
+        case BytesIO():
+            return body.getvalue()
+        case bytes() | bytearray():
+            return bytes(body)
+        case str():
+            return body.encode()
+        case _:
+            raise TypeError(f"a body of the kind {type(body).__name__}")
 
 
 def _early_response(sock: socket.socket, method: str, failure: OSError) -> Response:
