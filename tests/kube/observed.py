@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
+from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, STORAGE_REPORT_PLURAL
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.ownwrites import OwnWrites
 from recording_operator.kube.watch import Watcher, WatchOptions
@@ -18,6 +18,7 @@ class Observed:
 
     events: list[tuple[str, JsonObject]] = field(default_factory=list)
     locations: list[tuple[str, JsonObject]] = field(default_factory=list)
+    reports: list[tuple[str, JsonObject]] = field(default_factory=list)
     lists: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     failing: bool = False
     own_writes: OwnWrites = field(default_factory=OwnWrites)
@@ -29,7 +30,11 @@ class Observed:
         """Watch in a thread."""
         self.watcher = Watcher(
             where,
-            on_change={RECORDING_PLURAL: self.on_recording, STORAGE_LOCATION_PLURAL: self.on_location},
+            on_change={
+                RECORDING_PLURAL: self.on_recording,
+                STORAGE_LOCATION_PLURAL: self.on_location,
+                STORAGE_REPORT_PLURAL: self.on_report,
+            },
             on_listed=self.on_listed,
             own_writes=self.own_writes,
             options=options,
@@ -50,6 +55,9 @@ class Observed:
 
     def on_location(self, kind: str, stored: JsonObject) -> None:
         self.locations.append((kind, stored))
+
+    def on_report(self, kind: str, stored: JsonObject) -> None:
+        self.reports.append((kind, stored))
 
     def on_listed(self, resource: str, uids: frozenset[str]) -> None:
         self.lists.append((resource, uids))

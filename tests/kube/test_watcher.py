@@ -150,7 +150,9 @@ def test_nothing_is_kept_of_objects_that_went_by(
     seen = watch(operator_connection)
     seen.wait_listed()
     before = records_of_kopf()
-    assert before == len(seen.events) + len(seen.locations), "what is listed is kept until it changes"
+    assert before == len(seen.events) + len(seen.locations) + len(seen.reports), (
+        "what is listed is kept until it changes"
+    )
     for number in range(20):
         a_recording(admin, namespace, f"r{number}")
     eventually(lambda: len([kind for kind, _ in seen.events if kind == "ADDED"]) >= 20)

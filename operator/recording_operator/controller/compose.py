@@ -118,7 +118,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         leads=leadership.held,
         now=clock.now,
     )
-    watch_handlers = WatchHandlers(post=loop.post, locations=locations, sweeper=sweeper)
+    watch_handlers = WatchHandlers(post=loop.post, locations=locations, reports=reports, sweeper=sweeper)
     watcher = make_watcher(
         replica.connection,
         on_change=watch_handlers.on_change,

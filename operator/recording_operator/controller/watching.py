@@ -1,4 +1,4 @@
-"""From what the watches bring to facts for the engine, and to whoever keeps StorageLocations."""
+"""From what the watches bring to facts for the engine, and to whoever keeps StorageLocations and StorageReports."""
 
 import logging
 import threading
@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL
+from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, STORAGE_REPORT_PLURAL
 from recording_operator.api.recording import Recording
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.sweep import Sweeper
 from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
 
@@ -41,13 +42,17 @@ MakeWatcher = Callable[..., Watching]
 class WatchHandlers:
     """What a watcher calls. All of it returns at once."""
 
-    def __init__(self, *, post: Callable[[Fact], None], locations: LocationKeeper, sweeper: Sweeper) -> None:
+    def __init__(
+        self, *, post: Callable[[Fact], None], locations: LocationKeeper, reports: ReportKeeper, sweeper: Sweeper
+    ) -> None:
         self._post = post
         self._locations = locations
+        self._reports = reports
         self._sweeper = sweeper
         self.on_change: Mapping[str, Callable[[str, dict[str, Any]], None]] = {
             RECORDING_PLURAL: self._on_recording,
             STORAGE_LOCATION_PLURAL: self._on_location,
+            STORAGE_REPORT_PLURAL: self._on_report,
         }
         """By the plural of the resource."""
 
@@ -70,10 +75,19 @@ class WatchHandlers:
         else:
             self._locations.seen(raw)
 
+    def _on_report(self, kind: str, raw: dict[str, Any]) -> None:
+        """A StorageReport is there, has changed, or was deleted."""
+        if kind == "DELETED":
+            self._reports.gone(raw["metadata"]["uid"])
+        else:
+            self._reports.seen(raw)
+
     def on_listed(self, resource: str, uids: frozenset[str]) -> None:
         """A complete list was handed over."""
         if resource == STORAGE_LOCATION_PLURAL:
             self._locations.listed(uids)
+        elif resource == STORAGE_REPORT_PLURAL:
+            self._reports.listed(uids)
         else:
             self._post(RecordingsListed(uids=uids))
             self._sweeper.look_soon()

@@ -17,7 +17,6 @@ from recording_operator.kube.rest import MERGE_PATCH, Rest
 
 UNFINISHED: Final = "status.phase!=Complete,status.phase!=Failed"
 _API: Final = f"/apis/{API_VERSION}"
-_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +95,6 @@ class KubeApi:
         return self._patch_status(_location(name), resource_version, status)
 
     # StorageReports
-
-    def report_generations(self) -> dict[str, tuple[str, int]]:
-        """uid and generation of every StorageReport by name: their metadata only, from the API server's memory."""
-        listing = self._rest.request(
-            "GET", f"{_API}/storagereports", query={"resourceVersion": "0"}, accept=_METADATA_ONLY
-        )
-        metadata = [item["metadata"] for item in listing.get("items") or ()]
-        return {meta["name"]: (meta["uid"], int(meta.get("generation", 0))) for meta in metadata}
 
     def get_report(self, name: str) -> dict[str, Any]:
         """The stored StorageReport. Raises NotFound."""

@@ -44,7 +44,7 @@ def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] 
     rights = [
         *(Right(verb=verb, group=GROUP, resource=STORAGE_LOCATION_PLURAL) for verb in ("get", "list", "watch")),
         Right(verb="patch", group=GROUP, resource=STORAGE_LOCATION_PLURAL, subresource="status"),
-        *(Right(verb=verb, group=GROUP, resource=STORAGE_REPORT_PLURAL) for verb in ("get", "list")),
+        *(Right(verb=verb, group=GROUP, resource=STORAGE_REPORT_PLURAL) for verb in ("get", "list", "watch")),
         Right(verb="patch", group=GROUP, resource=STORAGE_REPORT_PLURAL, subresource="status"),
         Right(verb="get", group="", resource="namespaces"),
         *(

@@ -1,14 +1,16 @@
 """StorageReports: who is due is refreshed, one at a time, by the leader alone.
 
-The API server is asked every few seconds for the reports' metadata only; a report is read whole when that changed. A
-refresh that is broken off writes nothing: it is due again, here or with the next leader.
+The watch brings the reports that are new or were edited. A refresh that is broken off writes nothing: it is due again,
+here or with the next leader.
 """
 
 import logging
+import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
@@ -29,7 +31,7 @@ from recording_operator.kube.status import merge_patch_between
 from recording_operator.log_throttle import LogThrottle
 from recording_operator.reportmetrics import ReportMetrics
 
-_POLL_S: Final = 2.0
+_TICK_S: Final = 1.0
 _WRITE_TRIES: Final = 5
 _log = logging.getLogger(__name__)
 
@@ -50,7 +52,10 @@ class _PutOff:
 
 
 class ReportKeeper:
-    """Knows every StorageReport. `run` blocks; meant for a thread of its own."""
+    """Knows every StorageReport. `run` blocks; meant for a thread of its own.
+
+    `seen`, `gone` and `listed` return at once and may be called from another thread, before `run` too.
+    """
 
     def __init__(
         self,
@@ -72,14 +77,30 @@ class ReportKeeper:
         self._clock = now
         self._throttle = LogThrottle()
         self._known: dict[str, StorageReport] = {}
-        self._versions: dict[str, tuple[str, int]] = {}
         self._put_off: dict[str, _PutOff] = {}
+        self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    # What the watch brings
+
+    def seen(self, raw: dict[str, Any]) -> None:
+        """A StorageReport as stored."""
+        self._news.put(partial(self._learn, raw))
+
+    def gone(self, uid: str) -> None:
+        """The StorageReport was deleted."""
+        self._news.put(lambda: self._forget_where(lambda known: known == uid))
+
+    def listed(self, uids: frozenset[str]) -> None:
+        """A complete list was handed over: whatever is not in it is gone."""
+        self._news.put(lambda: self._forget_where(lambda known: known not in uids))
+
+    # Work
 
     def run(self, stop: threading.Event) -> None:
-        """Look and refresh until `stop` is set."""
+        """Learn and refresh until `stop` is set."""
         while not stop.is_set():
             try:
-                self.look()
+                self.learn(wait_s=_TICK_S)
                 self.refresh_due()
             except RefreshStopped:
                 return
@@ -91,21 +112,32 @@ class ReportKeeper:
                 )
             except Exception:
                 _log.exception("Looking after StorageReports failed in a way that nobody foresaw")
-            stop.wait(_POLL_S)
 
     def _level(self, error: KubeError) -> int:
         return self._throttle.level(type(error).__name__, level_of(error))
 
-    def look(self) -> None:
-        """Read the reports that are new or were edited; forget those that are gone. Raises KubeError."""
-        versions = self._kube.report_generations()
-        for name in self._versions.keys() - versions.keys():
+    def learn(self, *, wait_s: float = 0.0) -> None:
+        """Take in what the watch brought; wait so long for it to bring something."""
+        try:
+            news = self._news.get(timeout=wait_s)
+            while True:
+                news()
+                news = self._news.get_nowait()
+        except queue.Empty:
+            return
+
+    def _learn(self, raw: dict[str, Any]) -> None:
+        """A new report, or one whose spec was edited. A status is our own, or is read before it is counted on."""
+        meta = raw["metadata"]
+        known = self._known.get(meta["name"])
+        if known is not None and known.metadata.uid == meta["uid"] and known.metadata.generation >= meta["generation"]:
+            return
+        self._put_off.pop(meta["name"], None)
+        self._keep(raw)
+
+    def _forget_where(self, is_gone: Callable[[str], bool]) -> None:
+        for name in [name for name, known in self._known.items() if is_gone(known.metadata.uid)]:
             self._forget(name)
-        for name, version in versions.items():
-            if self._versions.get(name) != version:
-                self._put_off.pop(name, None)
-                self._read(name)
-                self._versions[name] = version
 
     def refresh_due(self) -> None:
         """Refresh whoever is due, one after the other. Raises KubeError, RefreshStopped."""
@@ -159,16 +191,22 @@ class ReportKeeper:
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
             raw = self._kube.get_report(name)
-            self._known[name] = StorageReport.model_validate(raw)
         except NotFound:
             self._forget(name)
             return None
+        return raw if self._keep(raw) else None
+
+    def _keep(self, raw: dict[str, Any]) -> bool:
+        """Know the report as it is in `raw`; False where that cannot be read."""
+        name = raw["metadata"]["name"]
+        try:
+            self._known[name] = StorageReport.model_validate(raw)
         except ValidationError:
             _log.error("The StorageReport cannot be read: its CRD is not this operator's", extra={"report": name})
-            self._known.pop(name, None)
-            return None
+            self._forget(name)
+            return False
         self._show(name)
-        return raw
+        return True
 
     def _store(self, name: str, report: StorageReport, status: StorageReportStatus) -> StorageReportStatus | None:
         """Write the status, or that it was refused; what was written. One that cannot be written holds up no other."""
@@ -240,7 +278,6 @@ class ReportKeeper:
 
     def _forget(self, name: str) -> None:
         self._known.pop(name, None)
-        self._versions.pop(name, None)
         self._put_off.pop(name, None)
         self._metrics.forget(name)
 
