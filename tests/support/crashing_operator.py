@@ -150,7 +150,6 @@ def _wire_api_server(bomb: Bomb) -> None:
 
 def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> str | None:
     """The name of a request to the API server; `named` collects the uploads that statuses have named so far."""
-    kind, *rest = path.rsplit("/recordings.dev/v1alpha1/", maxsplit=1)[-1].removeprefix("namespaces/").split("/")
     if "/leases" in path:
         return f"lease.{_lease_step(method, body)}"
     if "/events" in path:
@@ -160,9 +159,7 @@ def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> s
     if "storagelocations" in path:
         return "location.status" if method == "PATCH" else "read.location"
     if "storagereports" in path:
-        if method == "PATCH":
-            return "storagereport.status"
-        return "read.storagereport" if rest else f"read.{kind}"
+        return "storagereport.status" if method == "PATCH" else "read.storagereport"
     if method == "DELETE":
         return "recording.delete"
     if method == "GET":
