@@ -121,8 +121,9 @@ class Operator:
             schedule.at(at, self.wake)
 
     def wake(self) -> None:
-        """What the loop does when nothing was posted for a while."""
+        """What the loop does when nothing was posted for a while: it looks at the clock, and what is due by it."""
         if self.alive:
+            self._time()
             self._carry_out([])
 
     def _time(self) -> datetime:
