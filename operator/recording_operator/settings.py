@@ -39,13 +39,13 @@ Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
 Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
 
 
-class _Strict(BaseModel):
+class _Section(BaseModel):
     """Unknown keys are errors: a setting with a typing error must not be silently off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
-class TransferSettings(_Strict):
+class TransferSettings(_Section):
     """How much is transferred at the same time."""
 
     concurrent: int = Field(default=16, ge=1, le=1024)
@@ -58,7 +58,7 @@ class TransferSettings(_Strict):
     """The limit in bytes per second for all transfers of this process together, such as 100Mi; null means no limit."""
 
 
-class RecordingSettings(_Strict):
+class RecordingSettings(_Section):
     """How long Recordings are kept, and how often they are updated."""
 
     ttl_after_finished: Duration = timedelta(hours=720)
@@ -67,7 +67,7 @@ class RecordingSettings(_Strict):
     """The shortest time between two progress updates of one Recording."""
 
 
-class LocationSettings(_Strict):
+class LocationSettings(_Section):
     """How often StorageLocations are checked."""
 
     probe_interval: Duration = timedelta(minutes=10)
@@ -76,7 +76,7 @@ class LocationSettings(_Strict):
     """The longest time until a location that is not ready is checked again."""
 
 
-class SweepSettings(_Strict):
+class SweepSettings(_Section):
     """How often the operator searches for work that no event announces."""
 
     finished_interval: Duration = timedelta(hours=6)
@@ -87,7 +87,7 @@ class SweepSettings(_Strict):
     """The age from which such an upload is aborted."""
 
 
-class LeaseSettings(_Strict):
+class LeaseSettings(_Section):
     """Times of leader election; retry must be shorter than renew, and renew shorter than duration."""
 
     duration: Duration = timedelta(seconds=_LEASE.duration_s)
@@ -98,21 +98,21 @@ class LeaseSettings(_Strict):
     """The time between two attempts to acquire or renew the Lease."""
 
 
-class ShutdownSettings(_Strict):
+class ShutdownSettings(_Section):
     """What happens after SIGTERM."""
 
     grace: Duration = timedelta(seconds=20)
     """How long running transfers may take to finish; the others go back to Pending, and no attempt is counted."""
 
 
-class ReportSettings(_Strict):
+class ReportSettings(_Section):
     """How StorageReports are exported."""
 
     metric_orgs: int = Field(default=0, ge=0, le=100)
     """How many of the largest organisations get series of their own in /metrics; with 0, no label names one."""
 
 
-class Settings(_Strict):
+class Settings(_Section):
     """The settings file of the operator. Every key is optional."""
 
     source_policy: SourcePolicy = SourcePolicy()

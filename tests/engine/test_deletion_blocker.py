@@ -38,6 +38,12 @@ def being_deleted(driver: Driver) -> Recording:
     return recording
 
 
+def not_removed(driver: Driver, answer: CleanupEnded) -> Recording:
+    """One whose objects could not be removed, with the status that says so."""
+    recording = being_deleted(driver)
+    return driver.accept(only(driver.tell(answer), WriteStatus), recording)
+
+
 def blocked(recording: Recording) -> tuple[ConditionStatus, str] | None:
     """Status and reason of the condition."""
     return next(
@@ -63,8 +69,7 @@ def test_t60_a_denied_deletion_is_told_and_puts_the_location_in_doubt() -> None:
 
 def test_t60_it_is_tried_for_as_long_as_it_takes_and_told_once() -> None:
     driver = Driver()
-    recording = being_deleted(driver)
-    driver.accept(only(driver.tell(DENIED), WriteStatus), recording)
+    not_removed(driver, DENIED)
     driver.tell(found(Reason.ACCESS_DENIED))
     tries = 0
     for _ in range(100):
@@ -80,8 +85,7 @@ def test_t60_it_is_tried_for_as_long_as_it_takes_and_told_once() -> None:
 
 def test_t60_a_location_that_works_again_is_used_at_once_and_the_condition_goes_first() -> None:
     driver = Driver()
-    recording = being_deleted(driver)
-    recording = driver.accept(only(driver.tell(DENIED), WriteStatus), recording)
+    recording = not_removed(driver, DENIED)
     driver.tell(found(Reason.CREDENTIALS_INVALID))
 
     only(driver.tell(found(Reason.PROBE_SUCCEEDED)), CleanUp)
@@ -99,8 +103,7 @@ def deleted() -> Recording:
 
 def test_t61_without_a_bucket_the_recording_goes_once_the_location_s_own_check_agrees() -> None:
     driver = Driver()
-    recording = being_deleted(driver)
-    recording = driver.accept(only(driver.tell(NO_BUCKET), WriteStatus), recording)
+    not_removed(driver, NO_BUCKET)
     assert none(driver.wait(4), WriteFinalizers)
     driver.tell(found(Reason.BUCKET_NOT_FOUND))
     only(driver.wait(2), CleanUp)
@@ -117,8 +120,7 @@ def test_t61_without_a_bucket_the_recording_goes_once_the_location_s_own_check_a
 )
 def test_t61_a_bucket_that_only_the_deletion_does_not_find_releases_nothing(check: Reason) -> None:
     driver = Driver()
-    recording = being_deleted(driver)
-    driver.accept(only(driver.tell(NO_BUCKET), WriteStatus), recording)
+    not_removed(driver, NO_BUCKET)
     driver.tell(found(check))
     for _ in range(20):
         driver.wait(60)
@@ -190,8 +192,7 @@ def test_t60_a_store_that_keeps_failing_is_told() -> None:
 
 def test_t60_a_person_may_let_the_objects_stay() -> None:
     driver = Driver()
-    recording = being_deleted(driver)
-    recording = driver.accept(only(driver.tell(DENIED), WriteStatus), recording)
+    recording = not_removed(driver, DENIED)
     edited = newer(recording, deletion_policy=DeletionPolicy.RETAIN)
 
     write = only(driver.tell(RecordingSeen(recording=edited)), WriteStatus)

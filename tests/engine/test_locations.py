@@ -137,6 +137,13 @@ def waiting_for_secret(driver: Driver) -> Recording:
     return driver.accept(only(driver.end(recording, failure(Reason.SECRET_NOT_FOUND)), WriteStatus), recording)
 
 
+def looking_for_secret(driver: Driver) -> Recording:
+    """A Recording whose Secret is being read without a slot."""
+    recording = waiting_for_secret(driver)
+    only(driver.wait(6), ResolveSource)
+    return recording
+
+
 def resolved(revision: str | None, reason: Reason = Reason.SECRET_NOT_FOUND) -> SourceResolved:
     return SourceResolved(uid=UID, artifact="video", revision=revision, failure=None if revision else failure(reason))
 
@@ -160,8 +167,7 @@ def test_a_missing_secret_is_looked_for_without_slot_or_write_until_it_is_there(
 
 def test_one_look_at_a_secret_at_a_time() -> None:
     driver = Driver()
-    recording = waiting_for_secret(driver)
-    only(driver.wait(6), ResolveSource)
+    recording = looking_for_secret(driver)
 
     assert none(driver.tell(RecordingSeen(recording=newer(recording, priority=3))), ResolveSource)
     assert none(driver.wait(600), ResolveSource)
@@ -169,8 +175,7 @@ def test_one_look_at_a_secret_at_a_time() -> None:
 
 def test_a_look_that_is_answered_while_the_artifact_moves_again_stops_no_later_look() -> None:
     driver = Driver()
-    recording = waiting_for_secret(driver)
-    only(driver.wait(6), ResolveSource)
+    recording = looking_for_secret(driver)
     again = newer(recording, retry_token="again")
     recording = driver.accept(only(driver.tell(RecordingSeen(recording=again)), WriteStatus), again)
 
@@ -182,8 +187,7 @@ def test_a_look_that_is_answered_while_the_artifact_moves_again_stops_no_later_l
 
 def test_an_api_server_that_does_not_answer_says_nothing_about_the_secret() -> None:
     driver = Driver()
-    waiting_for_secret(driver)
-    only(driver.wait(6), ResolveSource)
+    looking_for_secret(driver)
 
     assert driver.tell(resolved(None, Reason.INTERRUPTED)) == []
     assert only(driver.wait(61), ResolveSource)
@@ -191,8 +195,7 @@ def test_an_api_server_that_does_not_answer_says_nothing_about_the_secret() -> N
 
 def test_a_look_that_is_answered_after_the_artifact_was_cancelled_says_nothing_any_more() -> None:
     driver = Driver()
-    recording = waiting_for_secret(driver)
-    only(driver.wait(6), ResolveSource)
+    recording = looking_for_secret(driver)
     cancelled = newer(recording, cancel=True)
     write = only(driver.tell(RecordingSeen(recording=cancelled)), WriteStatus)
 

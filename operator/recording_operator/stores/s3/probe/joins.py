@@ -29,7 +29,7 @@ _REFUSALS: Final = reasons_with(Trait.REJECTS_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
+class _ProbeContent:
     """Three parts; the second is as long as the first, or longer."""
 
     unequal: bool
@@ -114,7 +114,7 @@ class JoinTrial:
 
     def _try(self, joins: Joins) -> Joins | None:
         """What this way shows; None where the sum that the store shows is not that of the bytes that it keeps."""
-        store, content = self._store.adapted(self._able.limited_to(joins)), _Content(unequal=joins.unequal_parts)
+        store, content = self._store.adapted(self._able.limited_to(joins)), _ProbeContent(unequal=joins.unequal_parts)
         obj = replace(self._obj, key=f"{self._obj.key}{_UNEQUAL if content.unequal else _EQUAL}")
         try:
             # Where nothing may be deleted, the object of an earlier trial is still there.
@@ -125,7 +125,7 @@ class JoinTrial:
                 store.delete(obj.key, version_id=None, recording_uid=obj.recording_uid)
 
     @staticmethod
-    def _joined(store: S3Store, obj: ObjectSpec, content: _Content) -> ObjectHead:
+    def _joined(store: S3Store, obj: ObjectSpec, content: _ProbeContent) -> ObjectHead:
         upload_id = store.create_upload(obj)
         try:
             parts = []
@@ -141,7 +141,7 @@ class JoinTrial:
             raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not show it.")
         return seen
 
-    def _judged(self, store: S3Store, joins: Joins, content: _Content, seen: ObjectHead) -> Joins | None:
+    def _judged(self, store: S3Store, joins: Joins, content: _ProbeContent, seen: ObjectHead) -> Joins | None:
         stored, right = seen.stored, checksums.to_text(content.crc64nvme)
         if stored.size_bytes != content.size_bytes:
             raise _other_bytes()
