@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from recording_operator.backoff import exponential_s
+
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(seconds=60)
 
@@ -21,8 +23,12 @@ class Backoff:
 
     def again(self, now: datetime, *, at_least: timedelta = timedelta(0)) -> datetime:
         """Note one more failure. Returns when to try again."""
-        wait = min(FIRST_WAIT * 2 ** min(self.tries, 10), LONGEST_WAIT)
         self.tries += 1
+        wait = timedelta(
+            seconds=exponential_s(
+                self.tries, first_s=FIRST_WAIT.total_seconds(), longest_s=LONGEST_WAIT.total_seconds()
+            )
+        )
         self.not_before = now + max(wait, at_least)
         return self.not_before
 

@@ -10,7 +10,6 @@ sleeps).
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from recording_operator.backoff import jittered_s
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
 from recording_operator.kube.outage import level_of
 from recording_operator.kube.rest import RestClient
@@ -150,7 +150,7 @@ class Leadership:
             except KubeError as error:
                 self._complain("Cannot ask for the Lease", error)
             # Twice as often as the holder renews: what counts is when the last renewal was seen, not when it was made.
-            stop.wait(self._timings.retry_s / 2 * random.uniform(0.8, 1.0))  # noqa: S311 - keeps contenders out of step
+            stop.wait(jittered_s(self._timings.retry_s / 2, least_share=0.8))  # keeps contenders out of step
         return False
 
     def release(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from recording_operator.api.reasons import Trait
+from recording_operator.backoff import exponential_s, jittered_s
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.transfer.options import TransferOptions
@@ -14,10 +15,7 @@ _T = TypeVar("_T")
 
 
 class RetryBudget:
-    """Counts failures since the last progress and sleeps between them (full jitter: random up to base x 2^n).
-
-    Source: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
-    """
+    """Counts failures since the last progress and sleeps between them, longer each time."""
 
     def __init__(
         self,
@@ -61,10 +59,7 @@ class RetryBudget:
             except TransferError as error:
                 self.spend(error)
 
-    def renewed(self) -> "RetryBudget":
-        """A fresh one for another thing that may fail by itself."""
-        return RetryBudget(self._options, self._stop, monotonic=self._monotonic, uniform=self._uniform)
-
     def _wait_s(self, error: TransferError) -> float:
-        longest_s = min(self._options.backoff_cap_s, self._options.backoff_base_s * 2 ** (self.failures - 1))
-        return max(self._uniform(0.0, longest_s), error.retry_after_s or 0.0)
+        options = self._options
+        longest_s = exponential_s(self.failures, first_s=options.backoff_base_s, longest_s=options.backoff_cap_s)
+        return max(jittered_s(longest_s, uniform=self._uniform), error.retry_after_s or 0.0)

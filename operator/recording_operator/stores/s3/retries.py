@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError
 
+from recording_operator.backoff import exponential_s, jittered_s
 from recording_operator.egress.errors import BlockedError
 
 LONGEST_ASKED_S: Final = 900.0
@@ -95,7 +96,7 @@ class StoreRetries:
         asked_s = 0.0 if response is None else self._asked(response[1])
         if attempts >= _SENDS:
             return None
-        wait_s = self._uniform(0.0, 2.0 ** (attempts - 1))
+        wait_s = jittered_s(exponential_s(attempts, first_s=1.0, longest_s=_LONGEST_HERE_S), uniform=self._uniform)
         if response is None:
             return wait_s if _passes(caught_exception) else None
         came, read = response

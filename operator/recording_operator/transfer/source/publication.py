@@ -4,13 +4,13 @@ Providers call their webhook and publish some seconds later. Within the first se
 few seconds; after that the engine's delays follow, and the slot is free meanwhile.
 """
 
-import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from recording_operator.api.reasons import Trait
+from recording_operator.backoff import exponential_s, jittered_s
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.transfer.options import TransferOptions
@@ -19,13 +19,14 @@ from recording_operator.transfer.source.refusals import NotYetThere
 
 # However long ago it was published, one response may be of a node that does not know it yet.
 _LEAST_TRIES: Final = 3
+# In multiples of the first pause.
 _LONGEST_PAUSE: Final = 8.0
-_jitter: Final[Callable[[float, float], float]] = random.uniform
+_LEAST_SHARE: Final = 0.75
 _T = TypeVar("_T")
 
 
 class PublicationWait:
-    """The patience of one attempt with one source."""
+    """How long one attempt waits for one source."""
 
     def __init__(self, options: TransferOptions, stop: StopSignal, *, published_at: datetime | None) -> None:
         self._options = options
@@ -49,7 +50,10 @@ class PublicationWait:
                     budget.spend(error)
 
     def _pause(self, error: TransferError, *, tries: int, least: int) -> None:
-        pause_s = self._options.backoff_base_s * min(_LONGEST_PAUSE, 2.0 ** (tries - 1)) * _jitter(0.75, 1.0)
+        first_s = self._options.backoff_base_s
+        pause_s = jittered_s(
+            exponential_s(tries, first_s=first_s, longest_s=first_s * _LONGEST_PAUSE), least_share=_LEAST_SHARE
+        )
         wait_s = max(pause_s, error.retry_after_s or 0.0)
         in_time = time.monotonic() + wait_s <= self._until_s
         if not in_time and (tries >= least or wait_s > pause_s):
