@@ -36,7 +36,8 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.transfer.fetch import transfer_source
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.jobs import FetchJob
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.source.spec import SourceSpec
@@ -159,15 +160,16 @@ class Here:
     def transfer(self, way: str, size_bytes: int, *, workers: int, query: str = "") -> None:
         """One transfer in this thread."""
         name = f"{os.getpid()}-{size_bytes}"
-        stored = transfer_source(
-            SourceSpec(url=f"{self.base}/{way}/{size_bytes}{query}"),
-            ObjectSpec(key=name, content_type="video/mp4", kind="Video", recording_uid="bench", artifact="video"),
-            store=self.client,
-            dialer=self.dialer,
-            stop=threading.Event(),
-            observer=Silent(),
-            resume=None,
-            options=TransferOptions(workers=workers, first_workers=workers),  # what each takes is measured
+        stored = FetchJob(source=SourceSpec(url=f"{self.base}/{way}/{size_bytes}{query}"), dialer=self.dialer).run(
+            TransferContext(
+                store=self.client,
+                obj=ObjectSpec(
+                    key=name, content_type="video/mp4", kind="Video", recording_uid="bench", artifact="video"
+                ),
+                stop=threading.Event(),
+                observer=Silent(),
+                options=TransferOptions(workers=workers, first_workers=workers),
+            )
         )
         assert stored.size_bytes == size_bytes
 

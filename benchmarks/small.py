@@ -37,7 +37,8 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.transfer.fetch import transfer_source
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.jobs import FetchJob
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.source.spec import SourceSpec
@@ -73,15 +74,16 @@ class Objects:
 
     def move(self, number: int) -> None:
         """One artifact, with all checks."""
-        stored = transfer_source(
-            SourceSpec(url=self._url),
-            ObjectSpec(key=f"{number}.mp4", content_type="", kind="Other", recording_uid=str(number), artifact="video"),
-            store=self._store,
-            dialer=self._dialer,
-            stop=threading.Event(),
-            observer=self,
-            resume=None,
-            options=TransferOptions(),
+        stored = FetchJob(source=SourceSpec(url=self._url), dialer=self._dialer).run(
+            TransferContext(
+                store=self._store,
+                obj=ObjectSpec(
+                    key=f"{number}.mp4", content_type="", kind="Other", recording_uid=str(number), artifact="video"
+                ),
+                stop=threading.Event(),
+                observer=self,
+                options=TransferOptions(),
+            )
         )
         assert stored.size_bytes == OBJECT_BYTES
 

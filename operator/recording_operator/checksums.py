@@ -68,7 +68,7 @@ class _Crc32:
         return f"{self._sum:08x}"
 
 
-class Expected:
+class ExpectedChecksum:
     """The checksum that the spec gives: `sha256:…`, `md5:…`, `crc32:…` or `crc64nvme:…`, in hex."""
 
     def __init__(self, text: str) -> None:
@@ -98,7 +98,7 @@ class Expected:
 class InOrderDigest:
     """A digest of a stream that may step back and read the same bytes again."""
 
-    def __init__(self, expected: Expected) -> None:
+    def __init__(self, expected: ExpectedChecksum) -> None:
         self._digest = expected.digest()
         self._expected = expected
         self._position = 0

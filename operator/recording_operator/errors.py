@@ -1,7 +1,13 @@
-"""How a transfer or a probe fails.
+"""How a transfer or a check of a location fails.
 
-    TransferError   one artifact's attempt ended; `reason` says why, and what follows (`api/reasons.py`)
-    LocationError   the probe of a StorageLocation failed
+    ReasonedError           has a reason, and a message that is fit for a status
+        TransferError       one artifact's attempt ended without an object
+            StoreError      the store rejected a request, or did not respond (stores/errors.py)
+        LocationError       a StorageLocation cannot be used
+
+What follows from a reason stands in `api/reasons.py`. A failure of the store ends the attempt that met it, so it is a
+TransferError; the check of a location turns it into a LocationError. Errors of egress are a tree of their own
+(`egress/errors.py`), because a request may be made for other things than a transfer.
 
 No message holds a URL's path or query, a header, a key or an address: each is built from a closed vocabulary, host
 names of the spec and HTTP status codes. Library errors never chain into these (`raise … from None`).
@@ -10,33 +16,28 @@ names of the spec and HTTP status codes. Library errors never chain into these (
 from recording_operator.api.reasons import Reason
 
 
-class TransferError(Exception):
-    """An attempt to move one artifact ended without an object.
-
-    `message` is fit for a status. `retry_after_s` is what the other side asked for, in seconds. `is_final`: no later
-    attempt can succeed, whatever is usual for the reason.
-    """
-
-    def __init__(
-        self,
-        reason: Reason,
-        message: str,
-        *,
-        retry_after_s: float | None = None,
-        is_final: bool = False,
-    ) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.reason = reason
-        self.message = message
-        self.retry_after_s = retry_after_s
-        self.is_final = is_final
-
-
-class LocationError(Exception):
-    """A StorageLocation cannot be used. `message` is fit for a status; `retry_after_s` is what the store asked for."""
+class ReasonedError(Exception):
+    """Something failed for a reason. `retry_after_s` is what the other side asked for, in seconds."""
 
     def __init__(self, reason: Reason, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
         self.retry_after_s = retry_after_s
+
+
+class TransferError(ReasonedError):
+    """An attempt to move one artifact ended without an object.
+
+    `is_final`: no later attempt can succeed, whatever is usual for the reason.
+    """
+
+    def __init__(
+        self, reason: Reason, message: str, *, retry_after_s: float | None = None, is_final: bool = False
+    ) -> None:
+        super().__init__(reason, message, retry_after_s=retry_after_s)
+        self.is_final = is_final
+
+
+class LocationError(ReasonedError):
+    """A StorageLocation cannot be used."""

@@ -30,6 +30,10 @@ class LinkedStopSignal:
         """Stop those who look at this signal."""
         self._own.set()
 
+    def clear(self) -> None:
+        """Take back `set`; the other signal stays as it is."""
+        self._own.clear()
+
     def is_set(self) -> bool:
         """Whether one of the two signals is set."""
         return self._own.is_set() or self._stop.is_set()

@@ -16,8 +16,8 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.fetch import abort_uploads
 from recording_operator.transfer.observer import UploadState
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.desync import DesyncProxy
 from tests.support.dialects_found import FOUND
 from tests.support.flipping_proxy import FlippingProxy

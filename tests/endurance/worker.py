@@ -16,9 +16,11 @@ from recording_operator.stopping import LinkedStopSignal, Stopped
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.transfer.fetch import abort_uploads, transfer_source
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.jobs import FetchJob
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.source.spec import SourceSpec
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.endurance.ledger import Claimed, Ledger, uid_of
 from tests.endurance.servers import PART, SINGLE_PUT
 from tests.support.transfers import fast_options, loopback_policy
@@ -149,23 +151,26 @@ class _Worker:
     def _moved(self, claimed: Claimed, key: str, halt: LinkedStopSignal) -> bool:
         """Whether it is stored now; False where it never will be. Raises TransferError where it may be later."""
         try:
-            transfer_source(
-                SourceSpec(url=f"{self._source}/{claimed.number}?signature=x"),
-                ObjectSpec(
-                    key=key, content_type="video/mp4", kind="Video", recording_uid=claimed.uid, artifact="video"
-                ),
-                store=self._store,
+            FetchJob(
+                source=SourceSpec(url=f"{self._source}/{claimed.number}?signature=x"),
                 dialer=self._dialer,
-                stop=halt,
-                observer=_Writes(self._ledger, claimed.number, self._me),
                 resume=claimed.upload,
-                options=fast_options(
-                    workers=2,
-                    single_put_bytes=SINGLE_PUT,
-                    smallest_part_bytes=PART,
-                    largest_part_bytes=PART,
-                    backoff_base_s=0.005,
-                ),
+            ).run(
+                TransferContext(
+                    store=self._store,
+                    obj=ObjectSpec(
+                        key=key, content_type="video/mp4", kind="Video", recording_uid=claimed.uid, artifact="video"
+                    ),
+                    stop=halt,
+                    observer=_Writes(self._ledger, claimed.number, self._me),
+                    options=fast_options(
+                        workers=2,
+                        single_put_bytes=SINGLE_PUT,
+                        smallest_part_bytes=PART,
+                        largest_part_bytes=PART,
+                        backoff_base_s=0.005,
+                    ),
+                )
             )
         except TransferError as error:
             if error.reason is Reason.SOURCE_FORBIDDEN:

@@ -30,7 +30,7 @@ from recording_operator.kube.rest import RestClient
 from recording_operator.stores.s3 import client as s3_client
 from recording_operator.stores.s3.client import S3Options, build_client
 from recording_operator.transfer.source.client import SourceClient
-from recording_operator.transfer.upload.pipe import PipedPart
+from recording_operator.transfer.upload.piped_part import PipedPart
 
 JsonObject = dict[str, Any]
 T = TypeVar("T")

@@ -19,7 +19,8 @@ from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.location import S3LocationStore
 from recording_operator.stores.store import Store
-from recording_operator.transfer.fetch import transfer_source
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.jobs import FetchJob, InlineJob
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.options import TransferOptions
@@ -166,23 +167,32 @@ def run_transfer(
 ) -> StoredObject:
     """One transfer with a policy and options fit for tests."""
     observed = observed or Observed()
-    return transfer_source(
-        SourceSpec(
+    return FetchJob(
+        source=SourceSpec(
             url=url,
             headers=headers or {},
             expected_size_bytes=size,
             expected_checksum=checksum,
             expires_at=expires_at,
         ),
-        obj or an_object(),
-        store=store,
         dialer=dialer or Dialer(policy or loopback_policy()),
-        stop=observed.stop,
-        observer=observed,
         resume=resume,
-        options=options or fast_options(),
-        flow=flow or Flow(),
+    ).run(
+        TransferContext(
+            store=store,
+            obj=obj or an_object(),
+            stop=observed.stop,
+            observer=observed,
+            options=options or fast_options(),
+            flow=flow or Flow(),
+        )
     )
+
+
+def store_text(body: bytes, obj: ObjectSpec, *, store: Store) -> StoredObject:
+    """Store an inline artifact."""
+    observed = Observed()
+    return InlineJob(body=body).run(TransferContext(store=store, obj=obj, stop=observed.stop, observer=observed))
 
 
 def check_stored(stored: StoredObject, body: bytes, strict: StrictStore, *, obj: ObjectSpec | None = None) -> None:

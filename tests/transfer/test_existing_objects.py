@@ -13,15 +13,15 @@ from recording_operator.errors import TransferError
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import metadata_of
-from recording_operator.transfer.fetch import look_up, store_inline
-from recording_operator.transfer.limits.bandwidth import Flow
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.jobs import FindJob
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket, Upload
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import Answer, Drop, Fault, FlipBit, Misjoin, Operation
 from tests.support.strict_store import StrictStore
-from tests.support.transfers import KEY, KIB, Observed, an_object, fails, pattern, run_transfer, sum_of
+from tests.support.transfers import KEY, KIB, Observed, an_object, fails, pattern, run_transfer, store_text, sum_of
 
 Change = Literal["nothing", "signature", "query", "path", "content", "length"]
 BODIES = {"small": pattern(1_000), "large": pattern(600_000)}
@@ -199,15 +199,10 @@ def test_t39_an_object_of_an_earlier_attempt_with_wrong_bytes_stays(
     error = fails(lambda: run_transfer(serve(body).url, site, checksum=sum_of("sha256", body)))
     assert error.reason is Reason.STORE_KEY_CONFLICT
     assert "left as it is" in error.message
-    assert fails(lambda: store_inline(body, obj, store=site)).reason is Reason.STORE_KEY_CONFLICT
+    assert fails(lambda: store_text(body, obj, store=site)).reason is Reason.STORE_KEY_CONFLICT
     found = fails(
-        lambda: look_up(
-            obj,
-            size_bytes=None,
-            checksum=sum_of("sha256", body),
-            store=site,
-            stop=Observed().stop,
-            flow=Flow(),
+        lambda: FindJob(expected_checksum=sum_of("sha256", body)).run(
+            TransferContext(store=site, obj=obj, stop=Observed().stop, observer=Observed())
         )
     )
     assert found.reason is Reason.STORE_KEY_CONFLICT

@@ -9,7 +9,6 @@ from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import WriteReceipt
-from recording_operator.transfer.fetch import store_inline
 from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Serve
 from tests.support.strict_bucket import Bucket, Version
@@ -17,7 +16,7 @@ from tests.support.strict_checksums import crc64nvme_of
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import FalseHead, Fault, FlipBit, Misjoin
 from tests.support.strict_store import StrictStore
-from tests.support.transfers import KEY, KIB, an_object, fails, pattern, run_transfer, sum_of
+from tests.support.transfers import KEY, KIB, an_object, fails, pattern, run_transfer, store_text, sum_of
 
 BODIES = {"small": pattern(1_000), "large": pattern(600_000)}
 WRONG = {"CRC64NVME": {"sum"}, "ETag": {"etag"}, "both": {"sum", "etag"}}
@@ -72,7 +71,7 @@ def test_t38_a_head_that_is_wrong_does_not_condemn_the_object(
 
 def test_t38_inline_text_too(strict: StrictStore, store: S3Store) -> None:
     mistaken(strict, "aws", "both")
-    stored = store_inline(b"text", an_object(), store=store.adapted(FOUND["aws"]))
+    stored = store_text(b"text", an_object(), store=store.adapted(FOUND["aws"]))
     assert stored.proof is Reason.READ_BACK
     assert [version.body for version in strict.bucket.versions[KEY]] == [b"text"]
 

@@ -12,8 +12,8 @@ from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.fetch import abort_uploads
 from recording_operator.transfer.observer import UploadState
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.lying_source import Behaviour, Content, Serve, SourceRequest
 from tests.support.strict_faults import (
     Action,

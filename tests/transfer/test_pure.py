@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import (
-    Expected,
+    ExpectedChecksum,
     InOrderDigest,
     combine_parts,
     crc64nvme,
@@ -22,7 +22,7 @@ from recording_operator.stopping import LinkedStopSignal, Stopped
 from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.retry_budget import RetryBudget
 from recording_operator.transfer.source.spec import SourceSpec
-from recording_operator.transfer.upload.part_assignment import Assignment
+from recording_operator.transfer.upload.part_assignment import PartAssignment
 from recording_operator.transfer.upload.part_plan import LARGEST_PART_BYTES, MIB, MOST_PARTS, PartPlan, plan_parts
 
 LARGEST_OBJECT = 48 * 2**40
@@ -102,7 +102,7 @@ def test_other_sums_are_no_sum(text: str | None) -> None:
 
 @given(body=st.binary(min_size=1, max_size=500), starts=st.lists(st.integers(0, 499), max_size=10))
 def test_a_digest_in_order_survives_reading_again(body: bytes, starts: list[int]) -> None:
-    digest = InOrderDigest(Expected(f"sha256:{hashlib.sha256(body).hexdigest()}"))
+    digest = InOrderDigest(ExpectedChecksum(f"sha256:{hashlib.sha256(body).hexdigest()}"))
     reached = 0
     for start in starts:
         if start <= reached:
@@ -116,7 +116,7 @@ def test_a_digest_in_order_survives_reading_again(body: bytes, starts: list[int]
 
 
 def test_a_digest_refuses_a_gap_and_other_bytes() -> None:
-    digest = InOrderDigest(Expected(f"crc32:{zlib.crc32(b'abc'):08x}"))
+    digest = InOrderDigest(ExpectedChecksum(f"crc32:{zlib.crc32(b'abc'):08x}"))
     with pytest.raises(ValueError, match="in order"):
         digest.feed(1, b"b")
     digest.feed(0, b"abd")
@@ -125,7 +125,7 @@ def test_a_digest_refuses_a_gap_and_other_bytes() -> None:
 
 @given(missing=st.sets(st.integers(1, 60)), workers=st.integers(1, 8), seed=st.randoms())
 def test_every_missing_part_is_handed_out_once_whoever_is_fast(missing: set[int], workers: int, seed: object) -> None:
-    assignment = Assignment(sorted(missing), workers=workers)
+    assignment = PartAssignment(sorted(missing), workers=workers)
     held = [assignment.take() for _ in range(workers)]
     sent: list[int] = []
     while any(segment is not None for segment in held):
@@ -143,7 +143,7 @@ def test_every_missing_part_is_handed_out_once_whoever_is_fast(missing: set[int]
 
 
 def test_a_worker_that_is_done_takes_half_of_the_largest_rest() -> None:
-    assignment = Assignment(range(1, 21), workers=2)
+    assignment = PartAssignment(range(1, 21), workers=2)
     first, second = assignment.take(), assignment.take()
     assert first is not None
     assert second is not None
@@ -158,7 +158,7 @@ def test_a_worker_that_is_done_takes_half_of_the_largest_rest() -> None:
 
 
 def test_a_closed_assignment_lets_begun_segments_end() -> None:
-    assignment = Assignment(range(1, 5), workers=1)
+    assignment = PartAssignment(range(1, 5), workers=1)
     segment = assignment.take()
     assert segment is not None
     assignment.close()

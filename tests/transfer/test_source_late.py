@@ -12,7 +12,8 @@ from recording_operator.egress.dialer import Dialer
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.fetch import transfer_source
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.jobs import FetchJob
 from recording_operator.transfer.source.publication import PublicationWait
 from recording_operator.transfer.source.refusals import NotYetThere
 from recording_operator.transfer.source.spec import SourceSpec
@@ -67,15 +68,17 @@ def fetch(
 ) -> object:
     """A transfer of a Recording that was created then."""
     observed = Observed()
-    return transfer_source(
-        SourceSpec(url=source.url, published_at=published_at, expected_size_bytes=size),
-        an_object(),
-        store=store,
+    return FetchJob(
+        source=SourceSpec(url=source.url, published_at=published_at, expected_size_bytes=size),
         dialer=Dialer(loopback_policy()),
-        stop=observed.stop,
-        observer=observed,
-        resume=None,
-        options=fast_options(publishing_s=publishing_s),
+    ).run(
+        TransferContext(
+            store=store,
+            obj=an_object(),
+            stop=observed.stop,
+            observer=observed,
+            options=fast_options(publishing_s=publishing_s),
+        )
     )
 
 

@@ -17,7 +17,7 @@ import click
 from recording_operator.api.meta import parse_quantity
 from recording_operator.api.reasons import Reason, Trait
 from recording_operator.api.recording_rules import CONTENT_TYPE_PATTERN, MAX_CONTENT_TYPE_CHARS
-from recording_operator.checksums import Expected
+from recording_operator.checksums import ExpectedChecksum
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.meter import Meter
 from recording_operator.cli.words import for_copy
@@ -36,7 +36,8 @@ from recording_operator.stores.copy_target import CopyTarget
 from recording_operator.stores.factory import name_may_be_rejected, open_copy_target
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.transfer.fetch import transfer_source
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.jobs import FetchJob
 from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
 from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.source.errors import source_error
@@ -148,16 +149,8 @@ def _run(
             store = store.adapted(store.probe(name=f"copy-{uuid.uuid4().hex}"))
             if stop.is_set():
                 raise Stopped
-        stored = transfer_source(
-            source,
-            obj,
-            store=store,
-            dialer=dialer,
-            stop=stop,
-            observer=meter,
-            resume=None,
-            options=options,
-            flow=flow,
+        stored = FetchJob(source=source, dialer=dialer).run(
+            TransferContext(store=store, obj=obj, stop=stop, observer=meter, options=options, flow=flow)
         )
     except Stopped:
         meter.clear()
@@ -284,7 +277,7 @@ def _check_expectations(wanted: Wanted) -> None:
     """Raises ValueError."""
     if wanted.checksum is not None:
         try:
-            Expected(wanted.checksum)
+            ExpectedChecksum(wanted.checksum)
         except ValueError as error:
             raise ValueError(f"--checksum: {error}") from None
     if wanted.content_type and not _MEDIA_TYPE.fullmatch(wanted.content_type):

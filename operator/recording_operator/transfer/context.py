@@ -8,6 +8,7 @@ from recording_operator.stores.store import Store
 from recording_operator.transfer.limits.bandwidth import Flow
 from recording_operator.transfer.observer import TransferObserver
 from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.retry_budget import RetryBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +25,7 @@ class TransferContext:
     observer: TransferObserver
     options: TransferOptions = field(default_factory=TransferOptions)
     flow: Flow = field(default_factory=Flow)
+
+    def budget(self) -> RetryBudget:
+        """A fresh budget of retries, for one thing that may fail by itself."""
+        return RetryBudget(self.options, self.stop)

@@ -3,16 +3,21 @@
 A job is made for one artifact, holds what only its kind needs, and is run once. What every kind needs is the context.
 """
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 from recording_operator.egress.dialer import Dialer
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
-from recording_operator.transfer.fetch import look_up, store_inline, transfer_source
+from recording_operator.transfer.fetch import Fetch
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.source.spec import SourceSpec
+from recording_operator.transfer.verification.accept import StoredMeanwhile, accept_body
+from recording_operator.transfer.verification.expectations import Expectations
+from recording_operator.transfer.verification.find import find, key_conflict
+
+_INLINE_TYPE: Final = "text/plain; charset=utf-8"
 
 
 class ArtifactJob(Protocol):
@@ -36,17 +41,7 @@ class FetchJob:
 
     def run(self, context: TransferContext) -> StoredObject:
         """As ArtifactJob."""
-        return transfer_source(
-            self.source,
-            context.obj,
-            store=context.store,
-            dialer=self.dialer,
-            stop=context.stop,
-            observer=context.observer,
-            resume=self.resume,
-            options=context.options,
-            flow=context.flow,
-        )
+        return Fetch(self.source, context, dialer=self.dialer, resume=self.resume).run()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +52,11 @@ class InlineJob:
 
     def run(self, context: TransferContext) -> StoredObject:
         """As ArtifactJob."""
-        return store_inline(self.body, context.obj, store=context.store)
+        obj = replace(context.obj, content_type=context.obj.content_type or _INLINE_TYPE)
+        try:
+            return accept_body(self.body, replace(context, obj=obj)).stored
+        except StoredMeanwhile:
+            raise key_conflict("The object at the key does not have the artifact's text") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +72,8 @@ class FindJob:
 
     def run(self, context: TransferContext) -> StoredObject:
         """As ArtifactJob; raises Stopped where there is no such object."""
-        found = look_up(
-            context.obj,
-            size_bytes=self.expected_size_bytes,
-            checksum=self.expected_checksum,
-            store=context.store,
-            stop=context.stop,
-            flow=context.flow,
-        )
-        if found is None:
+        expected = Expectations.parse(size_bytes=self.expected_size_bytes, checksum=self.expected_checksum)
+        found = find(context, expected)
+        if found is None or found.proof is None:
             raise Stopped
         return found

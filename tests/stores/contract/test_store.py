@@ -22,8 +22,8 @@ from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.ownership import claim_prefix
 from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.stores.store import BodyAborted, StoredPart
-from recording_operator.transfer.fetch import abort_uploads
 from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer

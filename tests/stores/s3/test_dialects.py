@@ -14,7 +14,6 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.fetch import store_inline
 from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
 from recording_operator.transfer.limits.fair_bucket import Share
 from tests.support.dialects_found import FOUND
@@ -32,6 +31,7 @@ from tests.support.transfers import (
     fast_options,
     pattern,
     run_transfer,
+    store_text,
 )
 from tests.support.waiting import eventually
 
@@ -345,10 +345,10 @@ def test_a_store_that_nobody_has_looked_at_is_not_relied_on(
 
 def test_inline_text_that_was_damaged_is_stored_anew(site: Site) -> None:
     site.strict.fault(Fault(operation="PutObject", action=FlipBit()))
-    assert refuses(lambda: store_inline(SMALL, an_object(), store=site.store)) is Reason.STORE_INTEGRITY
-    stored = store_inline(SMALL, an_object(), store=site.store)
+    assert refuses(lambda: store_text(SMALL, an_object(), store=site.store)) is Reason.STORE_INTEGRITY
+    stored = store_text(SMALL, an_object(), store=site.store)
     check_stored(stored, SMALL, site.strict)
-    assert store_inline(SMALL, an_object(), store=site.store) == stored
+    assert store_text(SMALL, an_object(), store=site.store) == stored
 
 
 CALLS = {
@@ -365,7 +365,7 @@ def test_what_a_small_object_asks_of_the_store(serve: Serve, strict: StrictStore
     move(serve(SMALL), site)
     assert [seen.operation for seen in strict.requests] == CALLS[name]
     strict.requests.clear()
-    store_inline(b"text", an_object(key=f"{KEY}.txt"), store=site.store)
+    store_text(b"text", an_object(key=f"{KEY}.txt"), store=site.store)
     assert [seen.operation for seen in strict.requests] == CALLS[name]
 
 

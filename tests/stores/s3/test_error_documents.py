@@ -14,7 +14,7 @@ from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.error_documents import made_plain
 from recording_operator.stores.s3.probe.prober import probe
-from recording_operator.transfer.fetch import abort_uploads
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.scripted_store import Connection, a_scripted_store
 from tests.support.transfers import fails
 

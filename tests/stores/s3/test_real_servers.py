@@ -22,11 +22,11 @@ from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.ownership import claim_prefix
 from recording_operator.stores.s3.probe.prober import probe
-from recording_operator.transfer.fetch import abort_uploads, store_inline
 from recording_operator.transfer.options import TransferOptions
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.dialects_found import NO_SUMS
 from tests.support.lying_source import Behaviour, LyingSource, Serve
-from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer
+from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer, store_text
 from tests.support.waiting import eventually
 
 PART = 5 * MIB
@@ -178,7 +178,7 @@ def test_a_checksum_of_the_spec_that_is_wrong_stores_nothing(world: World, serve
 
 @pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])
 def test_t19_another_recordings_object_is_not_written_over(world: World, serve: Serve, body: bytes) -> None:
-    theirs = store_inline(b"theirs", an_object(recording_uid="uid-2"), store=world.store)
+    theirs = store_text(b"theirs", an_object(recording_uid="uid-2"), store=world.store)
     with pytest.raises(TransferError) as caught:
         move(serve(body), world)
     assert caught.value.reason is Reason.STORE_KEY_CONFLICT
@@ -199,7 +199,7 @@ def test_uploads_are_aborted_and_objects_deleted_exactly(world: World) -> None:
         store.create_upload(an_object())
     assert abort_uploads(KEY, store=store, upload_id=None) == 2
     assert list(store.uploads("")) == []
-    stored = store_inline(b"text", an_object(), store=store)
+    stored = store_text(b"text", an_object(), store=store)
     assert not store.delete(KEY, version_id=stored.version_id, recording_uid="uid-2")
     assert store.delete(KEY, version_id=stored.version_id, recording_uid="uid-1")
     assert store.head(KEY) is None

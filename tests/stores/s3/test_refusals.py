@@ -11,7 +11,7 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.fetch import abort_uploads, store_inline
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.lying_source import Behaviour, Serve, SourceRequest
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
@@ -36,6 +36,7 @@ from tests.support.transfers import (
     run_transfer,
     stop_when,
     store_of,
+    store_text,
 )
 
 BODY = pattern(2 * MIB + 12_345)
@@ -47,7 +48,7 @@ FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
 
 def test_t12_a_clock_that_is_wrong_is_the_locations_matter(strict: StrictStore, store: S3Store) -> None:
     strict.clock_offset = timedelta(hours=1)
-    error = fails(lambda: store_inline(SMALL, an_object(), store=store))
+    error = fails(lambda: store_text(SMALL, an_object(), store=store))
     # HEAD has no body to say why; the probe of the location finds out.
     assert error.reason is Reason.STORE_DENIED
 

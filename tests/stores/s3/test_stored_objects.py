@@ -4,20 +4,11 @@ import pytest
 
 from recording_operator.checksums import crc64nvme
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.fetch import abort_uploads, store_inline
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.lying_source import Serve
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_store import StrictStore
-from tests.support.transfers import (
-    KEY,
-    KIB,
-    MIB,
-    an_object,
-    check_stored,
-    pattern,
-    run_transfer,
-    store_of,
-)
+from tests.support.transfers import KEY, KIB, MIB, an_object, check_stored, pattern, run_transfer, store_of, store_text
 
 BODY = pattern(2 * MIB + 12_345)
 SMALL = BODY[:20_000]
@@ -51,8 +42,8 @@ def test_a_location_with_keys_of_its_own_asks_nobody_else(
 
 
 def test_inline_artifacts_are_stored_once(strict: StrictStore, store: S3Store) -> None:
-    first = store_inline(SMALL, an_object(), store=store)
-    assert store_inline(SMALL, an_object(), store=store) == first
+    first = store_text(SMALL, an_object(), store=store)
+    assert store_text(SMALL, an_object(), store=store) == first
     check_stored(first, SMALL, strict)
 
 

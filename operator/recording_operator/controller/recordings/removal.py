@@ -8,7 +8,7 @@ from recording_operator.engine.actions import AbortUpload, ArtifactToClean, Clea
 from recording_operator.engine.facts import AbortEnded, CleanupEnded, Fact, RecordingRef
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.store import Store
-from recording_operator.transfer.fetch import abort_uploads
+from recording_operator.transfer.upload.open_uploads import abort_uploads
 
 _log = logging.getLogger(__name__)
 

@@ -123,6 +123,11 @@ def not_ready_page(host: str) -> TransferError:
     return NotYetThere(Reason.SOURCE_NOT_READY, f"{host} says in place of the content that it is not ready yet.")
 
 
+def too_large(host: str, limit_bytes: int) -> TransferError:
+    """More bytes than the location or the operator allows."""
+    return TransferError(Reason.SOURCE_TOO_LARGE, f"{host} has more than the {limit_bytes} bytes that are allowed.")
+
+
 def _expired(seen: str) -> TransferError:
     return TransferError(Reason.SOURCE_EXPIRED, f"{seen}: the URL has expired. Apply a fresh URL.")
 

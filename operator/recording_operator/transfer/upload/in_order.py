@@ -12,18 +12,16 @@ from mmap import mmap
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import InOrderDigest, crc64nvme
 from recording_operator.errors import TransferError
-from recording_operator.stopping import Stopped, StopSignal
+from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
-from recording_operator.stores.store import BodyAborted, StoredPart
-from recording_operator.transfer.limits.bandwidth import Flow
-from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.transfer.coordinator import TransferCoordinator
 from recording_operator.transfer.source.client import PROBE_BYTES, SourceClient, changed
 from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.range_reader import WINDOW_BYTES
+from recording_operator.transfer.source.refusals import too_large
 from recording_operator.transfer.source.response import SourceResponse
 from recording_operator.transfer.upload.part_plan import PartPlan
-from recording_operator.transfer.upload.pipe import SLOW_DROPS_PER_PART, WINDOW_BYTES, truncated
-from recording_operator.transfer.upload.progress import ProgressMeter
-from recording_operator.transfer.upload.session import UploadSession, checked
+from recording_operator.transfer.upload.session import UploadSession
 
 
 class InOrderUpload:
@@ -37,50 +35,44 @@ class InOrderUpload:
     def __init__(
         self,
         session: UploadSession,
-        source: SourceClient,
+        client: SourceClient,
         facts: ContentFacts,
         *,
-        stop: StopSignal,
-        progress: ProgressMeter,
+        coordinator: TransferCoordinator,
         new_digest: Callable[[], InOrderDigest | None],
         check_start: Callable[[str | None, bytes], None],
         known_size_bytes: int | None,
         max_size_bytes: int,
-        flow: Flow,
     ) -> None:
         self._session = session
-        self._source = source
+        self._client = client
         self._facts = facts
-        self._stop = stop
-        self._progress = progress
+        self._stop = coordinator.context.stop
+        self._flow = coordinator.context.flow
+        self._progress = coordinator.progress
+        self._breaks = coordinator.breaks(facts.host)
         self._new_digest = new_digest
         self._check_start = check_start
         self._known_size_bytes = known_size_bytes
         self._max_size_bytes = max_size_bytes
-        self._flow = flow
         self._position = 0
-        self._highest = 0
-        self._cuts = 0
-        self._parts_seen = 0
         self.digest: InOrderDigest | None = None
-        self._slow_drops = 0
 
     def run(self) -> bytes | None:
         """Return when every part is stored; the bytes themselves if they are less than one part and were not sent.
 
         Raises TransferError and Stopped.
         """
-        budget = RetryBudget(self._session.options, self._stop)
         while True:
             self._position = 0
             self.digest = self._new_digest()
             opened = False
             try:
-                with self._source.open_whole(self._facts) as response:
+                with self._client.open_whole(self._facts) as response:
                     opened = True
                     return self._read_all(response)
             except TransferError as error:
-                self._broken(error, budget, opened=opened)
+                self._breaks.broke(error, position=self._position, opened=opened)
 
     @property
     def size_bytes(self) -> int:
@@ -121,6 +113,7 @@ class InOrderUpload:
             data[filled : filled + len(window)] = window
             filled += len(window)
             self._position += len(window)
+            self._breaks.reached(self._position)
             if self._position > self._max_size_bytes:
                 raise too_large(self._facts.host, self._max_size_bytes)
         return data[:filled]
@@ -151,47 +144,14 @@ class InOrderUpload:
         self._check_start(response.header("Content-Type"), bytes(data[:PROBE_BYTES]))
 
     def _keep(self, part_number: int, data: memoryview) -> None:
-        crc = crc64nvme(data)
         known = self._session.stored.get(part_number)
-        if known is not None and known.crc64nvme == crc and known.size_bytes == len(data):
-            return
         if known is not None:
+            if known.crc64nvme == crc64nvme(data) and known.size_bytes == len(data):
+                return
             raise changed(self._facts.host)
-
-        def send_once(upload_id: str) -> StoredPart:
-            body = BufferedPart(data, stop=self._stop)
-            if (same := self._session.same_as_listed(part_number, body)) is not None:
-                return same
-            body.seek(0)
-            part = self._session.store.upload_part(self._session.obj.key, upload_id, part_number=part_number, body=body)
-            return checked(part, size_bytes=len(data), crc64nvme=crc)
-
-        try:
-            self._session.send(part_number, send_once)
-        except BodyAborted as aborted:
-            raise aborted.error from None
+        self._session.send(part_number, lambda: BufferedPart(data, stop=self._stop))
+        self._breaks.next_part()
         self._progress.moved(len(data))
-
-    def _broken(self, error: TransferError, budget: RetryBudget, *, opened: bool) -> None:
-        if self._position > self._highest:
-            self._highest = self._position
-            self._cuts = 0
-            budget.progressed()
-        self._cuts += opened and error.reason is Reason.SOURCE_RESET
-        self._check_slow(error)
-        try:
-            budget.spend(error)
-        except TransferError:
-            if self._cuts and self._cuts == budget.failures:
-                raise truncated(self._facts.host, self._position) from None
-            raise
-
-    def _check_slow(self, error: TransferError) -> None:
-        if len(self._session.stored) > self._parts_seen:
-            self._parts_seen, self._slow_drops = len(self._session.stored), 0
-        self._slow_drops += error.reason is Reason.SOURCE_TOO_SLOW
-        if self._slow_drops >= SLOW_DROPS_PER_PART:
-            raise error
 
 
 def _too_many_parts(plan: PartPlan) -> TransferError:
@@ -203,8 +163,3 @@ def _too_many_parts(plan: PartPlan) -> TransferError:
             "StorageLocation: larger parts are planned then."
         )
     return TransferError(Reason.SOURCE_TOO_LARGE, message)
-
-
-def too_large(host: str, limit_bytes: int) -> TransferError:
-    """More bytes than the location or the operator allows."""
-    return TransferError(Reason.SOURCE_TOO_LARGE, f"{host} has more than the {limit_bytes} bytes that are allowed.")

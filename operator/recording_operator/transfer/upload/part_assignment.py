@@ -18,7 +18,7 @@ class Segment:
         return max(0, self.last - self.first + 1)
 
 
-class Assignment:
+class PartAssignment:
     """Hands out segments and their parts. Safe for many threads."""
 
     def __init__(self, missing: Sequence[int], *, workers: int) -> None:

@@ -9,14 +9,13 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import combine_parts
 from recording_operator.errors import TransferError
-from recording_operator.stopping import StopSignal
-from recording_operator.stores.objects import ObjectSpec
-from recording_operator.stores.store import PartBody, Store, StoredPart
-from recording_operator.transfer.observer import TransferObserver, UploadState
-from recording_operator.transfer.options import TransferOptions
-from recording_operator.transfer.retry_budget import RetryBudget
+from recording_operator.stores.etags import etag_of_parts
+from recording_operator.stores.store import BodyAborted, PartBody, StoredPart, WriteReceipt
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.source.validators import Pin, kept_pin
 from recording_operator.transfer.upload.part_plan import PartPlan
+from recording_operator.transfer.verification.verify import SourceDigest
 
 # A part that arrives wrong is read and sent again this often in all (fault T8).
 _SENDS_PER_PART: Final = 3
@@ -25,52 +24,26 @@ _SENDS_PER_PART: Final = 3
 class UploadSession:
     """The open upload of one object under one plan.
 
-    `stored` maps part numbers to what the store holds and was proved; `listed` to what it holds and may have been cut
+    `stored` maps part numbers to what the store holds and was verified; `listed` to what it holds and may have been cut
     when an earlier process ended: that is compared with the source's bytes and sent again where it differs. `pin` is
     the strong validator of the content that all of its parts were read from, if there is one.
     """
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        obj: ObjectSpec,
-        plan: PartPlan,
-        pin: Pin | None,
-        options: TransferOptions,
-        stop: StopSignal,
-        observer: TransferObserver,
-    ) -> None:
-        self.store = store
-        self.obj = obj
+    def __init__(self, context: TransferContext, *, plan: PartPlan, pin: Pin | None) -> None:
+        self._context = context
+        self._store = context.store
         self.plan = plan
-        self.options = options
-        self.stop = stop
+        self.pin = pin
         self.upload_id: str | None = None
         self.stored: dict[int, StoredPart] = {}
         self.listed: dict[int, StoredPart] = {}
         # Parts that the store is known to hold with other bytes than it was sent.
         self.arrived_wrong: set[int] = set()
-        self.pin = pin
-        self._observer = observer
-
-    @property
-    def state(self) -> UploadState | None:
-        """What a later process needs to go on, if the upload is open."""
-        if self.upload_id is None:
-            return None
-        return UploadState(
-            upload_id=self.upload_id,
-            part_size_bytes=self.plan.part_size_bytes,
-            size_bytes=self.plan.size_bytes,
-            etag=self.pin.etag if self.pin else None,
-            last_modified=self.pin.last_modified if self.pin else None,
-        )
 
     def create(self) -> str:
         """Open the upload if there is none, have its state persisted, and return its id."""
         if self.upload_id is None:
-            self.upload_id = self._budget().retry(lambda: self.store.create_upload(self.obj))
+            self.upload_id = self._context.budget().retry(lambda: self._store.create_upload(self._context.obj))
             self._report()
         return self.upload_id
 
@@ -80,20 +53,16 @@ class UploadSession:
             self.pin = None
             self._report()
 
-    def _report(self) -> None:
-        if (state := self.state) is not None:
-            self._observer.upload_created(state)
-
     def resume(self, kept: UploadState) -> None:
         """Go on with an open upload: a listed part counts if it fits the plan and shows something to know it by.
 
         Raises TransferError(StoreUploadLost) where the store does not know it.
         """
         upload_id = kept.upload_id
-        parts = self._budget().retry(lambda: self.store.list_parts(self.obj.key, upload_id))
+        parts = self._context.budget().retry(lambda: self._store.list_parts(self._context.obj.key, upload_id))
         self.upload_id = upload_id
         self.pin = kept_pin(etag=kept.etag, last_modified=kept.last_modified)
-        able = self.store.capabilities
+        able = self._store.capabilities
         known = {
             part.part_number: part
             for part in parts
@@ -110,18 +79,34 @@ class UploadSession:
         return sum(part.size_bytes for part in self.stored.values())
 
     @property
-    def crc64nvme(self) -> int:
-        """The sum of all parts in order."""
-        return combine_parts((part.crc64nvme or 0, part.size_bytes) for _, part in sorted(self.stored.items()))
+    def parts(self) -> list[StoredPart]:
+        """The stored parts in order."""
+        return [part for _, part in sorted(self.stored.items())]
 
-    def send(self, part_number: int, send_once: Callable[[str], StoredPart]) -> None:
-        """Bring one part into the store by `send_once`, which takes the upload's id and may be called again."""
+    def digest(self, *, size_bytes: int) -> SourceDigest:
+        """What is known of the source's bytes, once every part is stored."""
+        parts = self.parts
+        crc = combine_parts((part.crc64nvme or 0, part.size_bytes) for part in parts)
+        return SourceDigest(size_bytes=size_bytes, crc64nvme=crc, etag=lambda: etag_of_parts(parts))
+
+    def complete(self, digest: SourceDigest) -> WriteReceipt:
+        """Join the parts. The response is not enough: see `verification.accept`."""
+        return self._store.complete(
+            self._context.obj,
+            self.create(),
+            self.parts,
+            size_bytes=digest.size_bytes,
+            crc64nvme=digest.crc64nvme,
+        )
+
+    def send(self, part_number: int, new_body: Callable[[], PartBody]) -> None:
+        """Bring one part into the store. `new_body` is called for each try. Raises what reading the body raises."""
         upload_id = self.create()
-        budget = self._budget()
+        budget = self._context.budget()
         wrong = 0
         while part_number not in self.stored:
             try:
-                self.stored[part_number] = send_once(upload_id)
+                self.stored[part_number] = self._send_once(upload_id, part_number, new_body())
             except TransferError as error:
                 if error.reason is Reason.STORE_INTEGRITY:
                     self.arrived_wrong.add(part_number)
@@ -134,9 +119,6 @@ class UploadSession:
                     raise
         self.arrived_wrong.discard(part_number)
 
-    def _budget(self) -> RetryBudget:
-        return RetryBudget(self.options, self.stop)
-
     def abort(self) -> None:
         """Drop the open upload and its parts; whoever sweeps later finds it if that fails."""
         if self.upload_id is not None:
@@ -146,17 +128,41 @@ class UploadSession:
     def drop(self, upload_id: str) -> None:
         """Abort an upload that is of no use any more; whoever sweeps later finds it if that fails."""
         with suppress(TransferError):
-            self.store.abort(self.obj.key, upload_id)
+            self._store.abort(self._context.obj.key, upload_id)
 
-    def same_as_listed(self, part_number: int, body: PartBody) -> StoredPart | None:
-        """The listed part if it has the bytes of `body`, which is read to its end; each is compared once.
+    def _report(self) -> None:
+        if self.upload_id is not None:
+            self._context.observer.upload_created(
+                UploadState(
+                    upload_id=self.upload_id,
+                    part_size_bytes=self.plan.part_size_bytes,
+                    size_bytes=self.plan.size_bytes,
+                    etag=self.pin.etag if self.pin else None,
+                    last_modified=self.pin.last_modified if self.pin else None,
+                )
+            )
 
-        A `BodyAborted` that `body.read` raises comes out unchanged.
-        """
+    def _send_once(self, upload_id: str, part_number: int, body: PartBody) -> StoredPart:
+        try:
+            if (same := self._same_as_listed(part_number, body)) is not None:
+                return same
+            if body.tell():
+                body.seek(0)
+            part = self._store.upload_part(self._context.obj.key, upload_id, part_number=part_number, body=body)
+            return _checked(part, body)
+        except BodyAborted as aborted:
+            body.seek(0)  # what was handed out did not arrive
+            raise aborted.error from None
+        except TransferError:
+            body.seek(0)
+            raise
+
+    def _same_as_listed(self, part_number: int, body: PartBody) -> StoredPart | None:
+        """The listed part if it has the bytes of `body`, which is read to its end; each is compared once."""
         part = self.listed.pop(part_number, None)
         if part is None:
             return None
-        by_md5 = self.store.capabilities.md5_etags
+        by_md5 = self._store.capabilities.md5_etags
         md5 = hashlib.md5(usedforsecurity=False)
         while window := body.read():
             if by_md5:
@@ -165,8 +171,10 @@ class UploadSession:
         return replace(part, crc64nvme=body.crc64nvme) if same else None
 
 
-def checked(part: StoredPart, *, size_bytes: int, crc64nvme: int) -> StoredPart:
-    """The part as we sent it. Raises TransferError(StoreIntegrity) where the store says that it holds other bytes."""
-    if part.crc64nvme not in (None, crc64nvme):
+def _checked(part: StoredPart, body: PartBody) -> StoredPart:
+    """The part as it was sent. Raises TransferError where the store took less of it, or says that it holds others."""
+    if body.tell() != len(body):
+        raise TransferError(Reason.STORE_UNAVAILABLE, "The store responded before it had the whole part.")
+    if part.crc64nvme not in (None, body.crc64nvme):
         raise TransferError(Reason.STORE_INTEGRITY, "The store holds other bytes than it was sent.")
-    return replace(part, size_bytes=size_bytes, crc64nvme=crc64nvme)
+    return replace(part, size_bytes=len(body), crc64nvme=body.crc64nvme)

@@ -1,7 +1,7 @@
-"""The end of a transfer: join the parts, then prove what stands in the store.
+"""Accept: write an object, then verify what is at the key.
 
-An answer to Complete or Put proves nothing. Stores have been seen to answer 200 with no object, 200 with the old one,
-and to lose the answer to a Complete that took effect. HEAD shows size and whose it is, `integrity.prove` the rest.
+The response to Complete or Put is not enough. Stores have been seen to respond 200 with no object, 200 with the old
+one, and to lose the response to a Complete that took effect. HEAD shows size and owner, `verify` the rest.
 
 A store without conditional writes is asked by HEAD just before the write, and again afterwards. That leaves a moment in
 which an object of somebody else could be overwritten; the uid in every key and the lease keep that to strangers.
@@ -9,28 +9,22 @@ which an object of somebody else could be overwritten; the uid in every key and 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from recording_operator import checksums
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
-from recording_operator.stopping import StopSignal
-from recording_operator.stores.etags import etag_of_body, etag_of_parts
+from recording_operator.stores.etags import etag_of_body
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.store import ObjectHead, Store, WriteReceipt
-from recording_operator.transfer.integrity import Sent, prove
-from recording_operator.transfer.limits.bandwidth import Flow
-from recording_operator.transfer.options import TransferOptions
-from recording_operator.transfer.retry_budget import RetryBudget
-from recording_operator.transfer.upload.session import UploadSession
-
-_ANOTHERS: Final = "An object that is not of this Recording is at the key"
-_LEFT: Final = "It was left as it is: remove it by hand if nobody needs it, or use another key."
+from recording_operator.stores.store import Store, WriteReceipt
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.verification.expectations import MISMATCH, Expectations
+from recording_operator.transfer.verification.find import is_ours, key_conflict
+from recording_operator.transfer.verification.verify import SourceDigest, verify, verify_checksum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """A stored object that was proved to be what was sent. `written`: this attempt wrote it, by the store's response.
+class AcceptedObject:
+    """A stored object that was verified to be what was sent. `written`: this attempt wrote it, as the store says.
 
     Otherwise another process stored the same bytes, or the response to our own write was lost.
     """
@@ -39,7 +33,7 @@ class Settled:
     written: bool
 
 
-class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of answer
+class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of response
     """An object of this artifact is at the key, is not what was just sent, and is not known to be of this attempt."""
 
     def __init__(self) -> None:
@@ -49,89 +43,65 @@ class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of answer
         )
 
 
-def commit_upload(session: UploadSession, *, size_bytes: int, crc64nvme: int, flow: Flow) -> Settled:
-    """Join the session's parts and return the object as HEAD shows it, proved.
+def accept_body(body: bytes, context: TransferContext) -> AcceptedObject:
+    """Store `body` in one request and return the object, verified. Raises as `accept`."""
+    crc = checksums.crc64nvme(body)
+    digest = SourceDigest(size_bytes=len(body), crc64nvme=crc, etag=lambda: etag_of_body(body))
+    return accept(lambda: context.store.put(context.obj, body, crc64nvme=crc), digest, context)
+
+
+def accept(write: Callable[[], WriteReceipt], digest: SourceDigest, context: TransferContext) -> AcceptedObject:
+    """Have the object written, and return it as HEAD shows it, verified.
 
     Raises TransferError: StoreKeyConflict, StoreUploadLost (no object, and the upload is gone), StoreIntegrity,
     StoredMeanwhile or what the store failed of; and Stopped.
     """
-    upload_id = session.create()
-    parts = [part for _, part in sorted(session.stored.items())]
-    return _settle(
-        lambda: session.store.complete(session.obj, upload_id, parts, size_bytes=size_bytes, crc64nvme=crc64nvme),
-        store=session.store,
-        obj=session.obj,
-        sent=Sent(size_bytes=size_bytes, crc64nvme=crc64nvme, etag=lambda: etag_of_parts(parts)),
-        options=session.options,
-        stop=session.stop,
-        flow=flow,
-    )
-
-
-def commit_small(
-    body: bytes, obj: ObjectSpec, *, store: Store, stop: StopSignal, options: TransferOptions, flow: Flow
-) -> Settled:
-    """Store `body` in one request and return the object, proved. Raises as `commit_upload`."""
-    crc = checksums.crc64nvme(body)
-    return _settle(
-        lambda: store.put(obj, body, crc64nvme=crc),
-        store=store,
-        obj=obj,
-        sent=Sent(size_bytes=len(body), crc64nvme=crc, etag=lambda: etag_of_body(body)),
-        options=options,
-        stop=stop,
-        flow=flow,
-    )
-
-
-def is_of(obj: ObjectSpec, seen: ObjectHead) -> bool:
-    """Whether the object carries the marks of this artifact of this Recording."""
-    return seen.recording_uid == obj.recording_uid and seen.artifact == obj.artifact
-
-
-def key_conflict(seen: str = _ANOTHERS) -> TransferError:
-    """What is at the key is not what should be there, and this attempt has not written it. `seen` says what it is."""
-    return TransferError(Reason.STORE_KEY_CONFLICT, f"{seen}. {_LEFT}")
-
-
-def _settle(
-    write: Callable[[], WriteReceipt],
-    *,
-    store: Store,
-    obj: ObjectSpec,
-    sent: Sent,
-    options: TransferOptions,
-    stop: StopSignal,
-    flow: Flow,
-) -> Settled:
-    budget = RetryBudget(options, stop)
-
-    def judged(written: WriteReceipt | None) -> Settled | None:
-        seen = budget.renewed().retry(lambda: store.head(obj.key))
-        if seen is None:
-            return None
-        if not is_of(obj, seen):
-            raise key_conflict()
-        ours = written is not None and written.is_at_key(seen.stored)
-        proved = budget.renewed().retry(lambda: prove(seen.stored, sent, store=store, stop=stop, flow=flow))
-        if proved is not None:
-            return Settled(stored=proved, written=ours)
-        if not ours:
-            raise StoredMeanwhile
-        remove_wrong(seen.stored, store=store, obj=obj)
-        raise wrong_in_store()
-
+    budget = context.budget()
     while True:
-        if not store.capabilities.may_write_unseen and (found := judged(None)) is not None:
+        if not context.store.capabilities.may_write_unseen and (found := _at_key(None, digest, context)) is not None:
             return found
         written, failure = _tried(write)
-        if (found := judged(written)) is not None:
+        if (found := _at_key(written, digest, context)) is not None:
             return found
         if failure is None:
             failure = _unavailable("The store confirmed the object but does not show it.")
         elif failure.reason is Reason.STORE_KEY_CONFLICT:
-            failure = _unavailable("The store refused the object because of another that it does not show.")
+            failure = _unavailable("The store rejected the object because of another one that it does not show.")
         budget.spend(failure)
+
+
+def accept_checksum(accepted: AcceptedObject, expected: Expectations, context: TransferContext) -> StoredObject:
+    """The object that was just stored, verified to have the spec's checksum.
+
+    If it has not and this attempt wrote it, exactly this version is removed. Raises TransferError (ChecksumMismatch)
+    and Stopped.
+    """
+    if expected.checksum is None:
+        return accepted.stored
+    verified = verify_checksum(accepted.stored, expected.checksum, context)
+    if verified is not None:
+        return verified
+    if not accepted.written:
+        raise key_conflict(f"{MISMATCH}, and an object with the same bytes is at the key")
+    _remove_wrong(accepted.stored, store=context.store, obj=context.obj)
+    raise TransferError(Reason.CHECKSUM_MISMATCH, f"{MISMATCH}; the object was removed.")
+
+
+def _at_key(written: WriteReceipt | None, digest: SourceDigest, context: TransferContext) -> AcceptedObject | None:
+    """What is at the key, if it is right; None if there is nothing. An object that this attempt wrote wrong goes."""
+    seen = context.budget().retry(lambda: context.store.head(context.obj.key))
+    if seen is None:
+        return None
+    if not is_ours(context.obj, seen):
+        raise key_conflict()
+    by_this_attempt = written is not None and written.is_at_key(seen.stored)
+    verified = context.budget().retry(lambda: verify(seen.stored, digest, context))
+    if verified is not None:
+        return AcceptedObject(stored=verified, written=by_this_attempt)
+    if not by_this_attempt:
+        raise StoredMeanwhile
+    _remove_wrong(seen.stored, store=context.store, obj=context.obj)
+    raise TransferError(Reason.STORE_INTEGRITY, "The store's object is not what it was sent; it was removed.")
 
 
 def _tried(write: Callable[[], WriteReceipt]) -> tuple[WriteReceipt | None, TransferError | None]:
@@ -141,12 +111,7 @@ def _tried(write: Callable[[], WriteReceipt]) -> tuple[WriteReceipt | None, Tran
         return None, error
 
 
-def wrong_in_store() -> TransferError:
-    """What the store keeps is not what it was sent."""
-    return TransferError(Reason.STORE_INTEGRITY, "The store's object is not what it was sent; it was removed.")
-
-
-def remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> None:
+def _remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> None:
     """Delete exactly this version, which this attempt wrote.
 
     Raises TransferError(ChecksumMismatch) where that fails: it must not be believed.

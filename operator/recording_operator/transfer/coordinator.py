@@ -1,0 +1,112 @@
+"""The one owner of how a transfer ends.
+
+What moves bytes (in ranges, in order, as one small body) reports here and decides nothing about the end: whether the
+other workers stop, whether the open upload is aborted, whether the transfer begins again, and when a source that keeps
+breaking is given up.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Final
+
+from recording_operator.api.reasons import Reason, Trait
+from recording_operator.errors import TransferError
+from recording_operator.stopping import LinkedStopSignal, Stopped
+from recording_operator.stores.objects import StoredObject
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.source.breaks import SourceBreaks
+from recording_operator.transfer.upload.open_uploads import abort_uploads
+from recording_operator.transfer.upload.progress import ProgressMeter
+from recording_operator.transfer.upload.session import UploadSession
+from recording_operator.transfer.verification.accept import StoredMeanwhile
+
+# Content that changes during the upload, and an upload that somebody aborts, are met with a new upload this often.
+_RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.STORE_UPLOAD_LOST: 2}
+
+
+class TransferCoordinator:
+    """Owns the stop, the failure, the open upload and the restarts of one transfer. Thread-safe.
+
+    Everybody who works on the transfer uses `context`: its stop signal is also set when a worker failed for good.
+    `resumes`: the transfer was given an upload to resume.
+    """
+
+    def __init__(self, context: TransferContext, *, resumes: bool) -> None:
+        self._stop = LinkedStopSignal(context.stop)
+        self.context: Final = replace(context, stop=self._stop)
+        self.progress: Final = ProgressMeter(context.observer)
+        self._lock = threading.Lock()
+        self._failure: BaseException | None = None
+        self._failed_softly = False
+        self._restarts: Counter[Reason] = Counter()
+        self._session: UploadSession | None = None
+        self._leaves_uploads = resumes
+
+    # Workers
+
+    def breaks(self, host: str) -> SourceBreaks:
+        """Where one reader of the source reports that its connection broke."""
+        return SourceBreaks(host, self.context.budget())
+
+    def failed(self, error: BaseException) -> None:
+        """A worker ended with `error`. The others are stopped, unless the source may still send what is under way.
+
+        The first failure counts, because workers that are stopped by it report Stopped. A hard one replaces a soft one.
+        """
+        soft = isinstance(error, TransferError) and Trait.NO_NEW_REQUESTS in error.reason.traits
+        with self._lock:
+            replaces = self._failed_softly and not soft and not isinstance(error, Stopped)
+            if self._failure is None or replaces:
+                self._failure, self._failed_softly = error, soft
+            if not soft:
+                self._stop.set()
+
+    def raise_failure(self) -> None:
+        """Raise what the workers failed of, once none of them runs any more. What comes next is not stopped by it."""
+        with self._lock:
+            failure, self._failure, self._failed_softly = self._failure, None, False
+            self._stop.clear()
+        if failure is not None:
+            raise failure
+
+    # The upload
+
+    @contextmanager
+    def uploading(self, session: UploadSession) -> Iterator[None]:
+        """While parts are sent. If they can never become the object, the upload is aborted; else it stays open.
+
+        A part that arrived wrong is listed with the sum of its wrong bytes, so a later resume would believe it.
+        """
+        self._session = session
+        try:
+            yield
+        except BaseException as error:
+            useless = isinstance(error, TransferError) and Trait.UPLOAD_USELESS in error.reason.traits
+            if useless or session.arrived_wrong:
+                session.abort()
+            raise
+        finally:
+            self._leaves_uploads |= session.upload_id is not None
+
+    # The end
+
+    def may_restart(self, error: TransferError) -> bool:
+        """Count one failure more; whether the transfer begins again after it."""
+        self._restarts[error.reason] += 1
+        allowed = 1 if isinstance(error, StoredMeanwhile) else _RESTARTS.get(error.reason, 0)
+        return self._restarts[error.reason] <= allowed
+
+    def abandon_upload(self) -> None:
+        """Abort the open upload: the transfer begins again with another."""
+        if self._session is not None:
+            self._session.abort()
+
+    def finish(self, stored: StoredObject) -> StoredObject:
+        """The object is in the store: uploads that are still open at its key are of no use any more."""
+        if self._leaves_uploads:  # small content of a fresh URL needs no upload, and no request to look for one
+            with suppress(TransferError):
+                abort_uploads(self.context.obj.key, store=self.context.store, upload_id=None)
+        return stored

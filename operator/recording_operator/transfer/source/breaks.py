@@ -1,0 +1,52 @@
+"""When a source that breaks off again and again is given up."""
+
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.errors import TransferError
+from recording_operator.transfer.retry_budget import RetryBudget
+
+# A source that brings a little each time would hold its slot for ever (fault S17).
+_SLOW_BREAKS_PER_PART: Final = 5
+
+
+class SourceBreaks:
+    """Counts the broken connections of one reader. Bytes that were never read before fill its budget again."""
+
+    def __init__(self, host: str, budget: RetryBudget) -> None:
+        self._host = host
+        self._budget = budget
+        self._furthest = 0
+        self._cuts = 0
+        self._slow = 0
+
+    def reached(self, position: int) -> None:
+        """The bytes before `position` were read."""
+        if position > self._furthest:
+            self._furthest = position
+            self._cuts = 0
+            self._budget.progressed()
+
+    def next_part(self) -> None:
+        """Another part is begun: slowness counts for one part."""
+        self._slow = 0
+
+    def broke(self, error: TransferError, *, position: int, opened: bool) -> None:
+        """Sleep before the next try. Raises what ends the attempt, and Stopped.
+
+        `opened`: there was a response, which broke off at `position`. One that is cut at the same byte every time is
+        SourceTruncated.
+        """
+        self._slow += error.reason is Reason.SOURCE_TOO_SLOW
+        if self._slow >= _SLOW_BREAKS_PER_PART:
+            raise error
+        self._cuts += opened and error.reason is Reason.SOURCE_RESET
+        try:
+            self._budget.spend(error)
+        except TransferError:
+            if self._cuts and self._cuts == self._budget.failures:
+                raise TransferError(
+                    Reason.SOURCE_TRUNCATED,
+                    f"{self._host} ends after {position} bytes every time, before its length.",
+                ) from None
+            raise

@@ -1,0 +1,75 @@
+"""From the source's socket to the store's, window by window: nothing is buffered, everything is counted and summed."""
+
+from recording_operator.checksums import InOrderDigest, crc64nvme
+from recording_operator.stopping import Stopped, StopSignal
+from recording_operator.stores.store import BodyAborted
+from recording_operator.transfer.source.range_reader import WINDOW_BYTES, RangeReader
+from recording_operator.transfer.upload.progress import ProgressMeter
+
+
+class PipedPart:
+    """The body of one part, for the store's client to read. It can be read again: `seek(0)` goes back to the source."""
+
+    def __init__(
+        self,
+        reader: RangeReader,
+        *,
+        start: int,
+        length: int,
+        end_of_get: int,
+        progress: ProgressMeter,
+        stop: StopSignal,
+        digest: InOrderDigest | None,
+    ) -> None:
+        self._reader = reader
+        self._start = start
+        self._length = length
+        self._end_of_get = end_of_get
+        self._progress = progress
+        self.stop = stop
+        self._digest = digest
+        self._position = 0
+        self._crc = 0
+        reader.seek(start, end=end_of_get)
+
+    @property
+    def crc64nvme(self) -> int:
+        """The sum of what was handed out since the start."""
+        return self._crc
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - clients ask for 16 KiB; a window costs less
+        """The next window of the part, whatever `size` says; b"" at its end. Raises BodyAborted."""
+        wanted = min(WINDOW_BYTES, self._length - self._position)
+        if wanted == 0:
+            return b""
+        if self.stop.is_set():
+            raise BodyAborted(Stopped())
+        try:
+            data = self._reader.read(wanted)
+        except Exception as error:
+            raise BodyAborted(error) from None
+        if self._digest is not None:
+            self._digest.feed(self._start + self._position, data)
+        self._crc = crc64nvme(data, self._crc)
+        self._position += len(data)
+        self._progress.moved(len(data))
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Back to the start of the part (0): what was handed out did not arrive. Or to where it is."""
+        if whence == 1 and offset == 0:
+            return self._position
+        if whence != 0 or offset != 0:
+            raise ValueError("a part can only be read again from its start")
+        self._progress.moved(-self._position)
+        self._position = 0
+        self._crc = 0
+        self._reader.seek(self._start, end=self._end_of_get)
+        return 0
+
+    def tell(self) -> int:
+        """How many bytes of the part were handed out."""
+        return self._position
