@@ -241,6 +241,9 @@ class Silent:
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Nobody looks."""
 
+    def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
+        """Nobody counts."""
+
 
 class Threads:
     """The most threads that were there at once."""

@@ -93,6 +93,9 @@ class Objects:
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Part of TransferObserver; nobody looks."""
 
+    def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
+        """Part of TransferObserver; nobody counts."""
+
 
 class Statuses:
     """Writes the status of a Recording, as the operator does."""

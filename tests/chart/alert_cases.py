@@ -26,6 +26,7 @@ def _m(name: str, labels: str = "") -> str:
 _FAILED: Final = _m("artifacts_finished_total", 'outcome="Failed",reason="SourceTooSlow"')
 _STORED: Final = _m("artifacts_finished_total", 'outcome="Stored",reason="Stored"')
 _BYTES: Final = _m("transfer_bytes_total", 'direction="stored"')
+_READ: Final = _m("transfer_bytes_total", 'direction="read"')
 _ERRORS: Final = _m("api_errors_total", 'error="ApiUnavailable"')
 _CONFLICTS: Final = _m("api_errors_total", 'error="Conflict"')
 _CALLS: Final = _m("api_request_duration_seconds_count", 'verb="PATCH"')
@@ -100,6 +101,11 @@ ALERT_CASES: Final = (
     ),
     AlertCase(
         alert="RecordingTransfersStalled", series={_m("transfers_in_flight"): "2x60", _BYTES: "0+1x60"}, at="40m"
+    ),
+    AlertCase(  # a large part is stored when it is whole
+        alert="RecordingTransfersStalled",
+        series={_m("transfers_in_flight"): "2x60", _BYTES: "500x60", _READ: "0+1x60"},
+        at="40m",
     ),
     AlertCase(
         alert="RecordingTransfersStalled", series={_m("transfers_in_flight"): "0x60", _BYTES: "500x60"}, at="40m"

@@ -26,7 +26,7 @@ from tests.support.proxy import TcpProxy, kubeconfig_through, port_of
 from tests.support.recordings import Artifact, Live, from_media, inline
 from tests.support.uploads import PROBES, READ_AGAIN, SIZE, read_bytes, slow_upload, wait_share
 from tests.support.waiting import eventually
-from tests.support.world import World, stored_bytes
+from tests.support.world import World, moved_bytes
 
 pytestmark = pytest.mark.cluster
 
@@ -236,11 +236,11 @@ def test_bytes_flow_on_and_events_flow_again(
     operator = world.start_operator(kubeconfig=way.kubeconfig)
     recording = slow_upload(world, rate=f"{int(SIZE / 4 / (seconds + 15) / 1024)}KiB")
     wait_share(operator, 0.1)
-    before, log_before = stored_bytes(operator), len(operator.log_text().splitlines())
+    before, log_before = moved_bytes(operator), len(operator.log_text().splitlines())
 
     with fault(world, way):
         time.sleep(seconds)
-        moved = stored_bytes(operator) - before
+        moved = moved_bytes(operator) - before
     log = operator.log_text().splitlines()[log_before:]
     began_s = time.monotonic()
     # A control Recording is made anew: whatever is left of the fault must not keep it.
@@ -318,7 +318,7 @@ def world_of_both_policies(world: World, operator: OperatorProcess) -> list[Live
     for live in made:
         live.wait_upload()
     made.append(world.create(inline("{}"), name="suspended", suspend=True))
-    assert stored_bytes(operator) >= 0
+    assert moved_bytes(operator) >= 0
     return made
 
 

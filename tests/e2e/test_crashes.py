@@ -7,7 +7,7 @@ import pytest
 from localcluster import API_SERVER
 from tests.support.recordings import artifact_of, from_media
 from tests.support.uploads import PART, PROBES, SIZE, WORKERS, read_bytes, slow_upload, wait_share
-from tests.support.world import World, leader_of, stored_bytes
+from tests.support.world import World, leader_of, moved_bytes
 
 pytestmark = pytest.mark.cluster
 
@@ -66,7 +66,7 @@ def test_of_two_operators_one_works_and_the_other_takes_over(own_world: World, s
     assert "recording_operator_leader 0.0" in standby.metrics()
     recording = slow_upload(own_world)
     wait_share(leader, 0.3)
-    assert stored_bytes(standby) == 0
+    assert moved_bytes(standby) == 0
     before = leader_of(own_world)
 
     own_world.kill(leader) if signal == "SIGKILL" else own_world.terminate(leader)
@@ -84,9 +84,9 @@ def test_api_server_restarted_during_an_upload(own_world: World) -> None:
     recording = slow_upload(own_world)
     wait_share(operator, 0.2)
     own_world.cluster.kill_component(API_SERVER)
-    before = stored_bytes(operator)
+    before = moved_bytes(operator)
     wait_share(operator, 0.6)
-    assert stored_bytes(operator) > before, "no byte moved while the API server was away"
+    assert moved_bytes(operator) > before, "no byte moved while the API server was away"
     own_world.cluster.start_component(API_SERVER)
 
     status = recording.wait_phase("Complete")

@@ -16,7 +16,7 @@ from tests.support.skewed_clock import SkewedClock, needs_compiler
 from tests.support.sockets import held_bytes
 from tests.support.uploads import READ_AGAIN, SIZE, read_bytes, slow_upload, wait_share
 from tests.support.waiting import eventually
-from tests.support.world import World, leader_of, stored_bytes
+from tests.support.world import World, leader_of, moved_bytes
 
 pytestmark = pytest.mark.cluster
 
@@ -182,11 +182,11 @@ def test_only_the_leader_s_way_to_the_api_server_is_cut(
         before = leader_of(world)
 
         getattr(proxy, how)()
-        moved = stored_bytes(cut_off)
+        moved = moved_bytes(cut_off)
         took_s = new_leader(world, before, within_s=TAKE_OVER_S + BUSY_S)
         measured(f"from the cut of the leader's way ({how}) to the next leader, Lease 15/10/2 s", took_s)
         assert took_s <= TAKE_OVER_S
-        assert stored_bytes(cut_off) > moved, "its bytes stopped flowing"
+        assert moved_bytes(cut_off) > moved, "its bytes stopped flowing"
         recording.wait_phase("Complete", within_s=120)
         changes = changes_by(world.cluster, OTHER)
         proxy.heal()

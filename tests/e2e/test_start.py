@@ -15,7 +15,7 @@ from localcluster.operatorprocess import operator_command, operator_environment
 from localcluster.ports import free_port
 from recording_operator.settings import SettingsError, load_settings
 from tests.support.recordings import from_media
-from tests.support.world import World, stored_bytes, write_settings
+from tests.support.world import World, moved_bytes, write_settings
 
 pytestmark = pytest.mark.cluster
 
@@ -129,7 +129,7 @@ def test_health_readiness_and_metrics(own_world: World) -> None:
     assert get(f"{operator.url}/readyz") == (200, "ok\n")
     assert get(f"{operator.url}/elsewhere")[0] == 404
     metrics = operator.metrics()
-    assert stored_bytes(operator) >= 2**20
+    assert moved_bytes(operator) >= 2**20
     for series in (
         "recording_operator_leader 1.0",
         'recording_operator_artifacts_finished_total{outcome="Stored",reason="Stored"}',

@@ -7,7 +7,7 @@ from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.recordings import MIB, artifact_of, from_media, from_source, inline
 from tests.support.transfers import pattern
 from tests.support.waiting import eventually
-from tests.support.world import World, stored_bytes
+from tests.support.world import World, moved_bytes
 
 pytestmark = pytest.mark.cluster
 
@@ -105,5 +105,5 @@ def test_an_upload_that_no_status_names_is_aborted_with_its_recording(own_world:
     operator = world.start_operator()
 
     recording.wait_phase("Complete")
-    assert stored_bytes(operator) > 0
+    assert moved_bytes(operator) > 0
     eventually(lambda: not world.open_uploads(), within_s=10, what="no upload is left at the key")

@@ -196,3 +196,6 @@ class _Writes:
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Nobody looks."""
+
+    def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
+        """Nobody counts."""

@@ -137,7 +137,8 @@ class Observed:
 
     states: list[UploadState] = field(default_factory=list)
     progressed: list[tuple[int, int | None]] = field(default_factory=list)
-    stop_at_bytes: int | None = None
+    read_bytes: int = 0
+    stored_bytes: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
 
     def upload_created(self, state: UploadState) -> None:
@@ -145,8 +146,13 @@ class Observed:
         self.states.append(state)
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
-        """Keep the figures; stop the transfer where the test wants it."""
+        """Keep the figures."""
         self.progressed.append((sent_bytes, total_bytes))
+
+    def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
+        """Add them up."""
+        self.read_bytes += read_bytes
+        self.stored_bytes += stored_bytes
 
 
 def run_transfer(

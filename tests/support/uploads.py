@@ -5,7 +5,7 @@ from typing import Final
 from localcluster import OperatorProcess
 from tests.support.recordings import MIB, Live, from_media
 from tests.support.waiting import eventually
-from tests.support.world import World, stored_bytes
+from tests.support.world import World, moved_bytes
 
 SIZE: Final = 128 * MIB
 PART: Final = 8 * MIB
@@ -21,7 +21,7 @@ def slow_upload(world: World, *, rate: str = "10MB", name: str = "meeting") -> L
 
 def wait_share(operator: OperatorProcess, share: float) -> None:
     """Wait until the operator has moved this share of the bytes."""
-    eventually(lambda: stored_bytes(operator) >= share * SIZE, within_s=60, what=f"{share:.0%}", poll_s=0.01)
+    eventually(lambda: moved_bytes(operator) >= share * SIZE, within_s=60, what=f"{share:.0%}", poll_s=0.01)
 
 
 def read_bytes(world: World) -> int:

@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 JsonObject = dict[str, Any]
 _EXIT_S: Final = 15.0
 _TOLD_WITHIN_S: Final = 10.0
-_STORED: Final = re.compile(r'^recording_operator_transfer_bytes_total\{direction="stored"\} (\S+)$', re.MULTILINE)
+_READ: Final = re.compile(r'^recording_operator_transfer_bytes_total\{direction="read"\} (\S+)$', re.MULTILINE)
 
 SETTINGS: Final[JsonObject] = {
     "sourcePolicy": {
@@ -217,9 +217,9 @@ def write_settings(folder: Path, **settings: Any) -> Path:
     return path
 
 
-def stored_bytes(operator: OperatorProcess) -> int:
-    """Bytes that the operator has stored or is sending, by its own metric."""
-    found = _STORED.search(operator.metrics())
+def moved_bytes(operator: OperatorProcess) -> int:
+    """Bytes that the operator has read from sources, by its own metric."""
+    found = _READ.search(operator.metrics())
     return int(float(found[1])) if found else 0
 
 

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from recording_operator.transfer import progress
 from recording_operator.transfer.observer import UploadState
-from recording_operator.transfer.upload import progress
-from recording_operator.transfer.upload.progress import ProgressMeter
+from recording_operator.transfer.progress import ProgressMeter
 
 
 class Slow:
@@ -23,6 +23,9 @@ class Slow:
             self.overtaken.wait(0.5)
         self.told.append(sent_bytes)
         self.overtaken.set()
+
+    def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
+        """Nobody says that here."""
 
     def upload_created(self, state: UploadState) -> None:
         """Nobody says that here."""

@@ -38,6 +38,9 @@ class Meter:
         text = f"{bar:<{_BAR_CELLS}} {format_progress(done=sent_bytes, total=total_bytes):>8}  {rate}/s"
         click.echo(f"\r{text:<{_BAR_CELLS + 28}}", nl=False, err=True)
 
+    def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
+        """Part of TransferObserver; the bar shows how far the object is."""
+
     def clear(self) -> None:
         """Remove the bar from the terminal."""
         if self.show and self.shown_s:

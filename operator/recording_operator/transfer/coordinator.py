@@ -17,9 +17,9 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import LinkedStopSignal, Stopped
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.progress import ProgressMeter
 from recording_operator.transfer.source.breaks import SourceBreaks
 from recording_operator.transfer.upload.open_uploads import abort_uploads
-from recording_operator.transfer.upload.progress import ProgressMeter
 from recording_operator.transfer.upload.session import UploadSession
 from recording_operator.transfer.verification.accept import StoredMeanwhile
 

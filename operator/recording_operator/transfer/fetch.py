@@ -40,10 +40,18 @@ class Fetch:
         self._limit_bytes = min(
             dialer.policy.limits.artifact_bytes, context.obj.max_size_bytes or largest_object_bytes()
         )
-        self._client = SourceClient(source, dialer=dialer, stop=self._context.stop)
+        self._client = SourceClient(
+            source, dialer=dialer, stop=self._context.stop, on_read=self._coordinator.progress.read
+        )
 
     def run(self) -> StoredObject:
         """Block until the object is there. Raises as `ArtifactJob.run`."""
+        try:
+            return self._run()
+        finally:
+            self._coordinator.progress.flush()
+
+    def _run(self) -> StoredObject:
         # An upload was begun: it may have ended well, and then the source need not be asked.
         found = self._find() if self._resume is not None else None
         if found is not None and found.proof is not None:

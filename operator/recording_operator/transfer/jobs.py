@@ -54,9 +54,12 @@ class InlineJob:
         """As ArtifactJob."""
         obj = replace(context.obj, content_type=context.obj.content_type or _INLINE_TYPE)
         try:
-            return accept_body(self.body, replace(context, obj=obj)).stored
+            accepted = accept_body(self.body, replace(context, obj=obj))
         except StoredMeanwhile:
             raise key_conflict("The object at the key does not have the artifact's text") from None
+        if accepted.written:
+            context.observer.bytes_moved(read_bytes=0, stored_bytes=len(self.body))
+        return accepted.stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,3 +30,10 @@ class TransferObserver(Protocol):
 
         Called a few times a second; must return at once.
         """
+
+    def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
+        """What moved since the last call: bytes that came from the source, and bytes that the store has confirmed.
+
+        Bytes that are read twice count twice; bytes that an earlier attempt stored do not count. The last call comes
+        before the job returns or raises. Must return at once.
+        """

@@ -10,7 +10,7 @@ from localcluster import S3Server
 from tests.e2e.chaos.stage import Stage
 from tests.support.recordings import MIB, Live, from_media
 from tests.support.waiting import eventually
-from tests.support.world import stored_bytes
+from tests.support.world import moved_bytes
 
 pytestmark = pytest.mark.cluster
 
@@ -66,7 +66,7 @@ def test_source_killed_in_a_body(stage: Stage, number: int, record_property: Cal
     operator, media = stage.launch(), stage.world.media
     stage.wait_leader()
     recording = stage.world.create(from_media(media, size_bytes=20 * MIB, rate="1500KB"), name="cut")
-    eventually(lambda: stored_bytes(operator) > (number + 0.5) / TIMES * 18 * MIB, within_s=60, what="it moves")
+    eventually(lambda: moved_bytes(operator) > (number + 0.5) / TIMES * 18 * MIB, within_s=60, what="it moves")
     media.stop()
     served = len(media.served)
     media.start()

@@ -49,7 +49,6 @@ class _Run:
         self._post = post
         self._metrics = metrics
         self._reported_s = 0.0
-        self._sent_bytes = 0
         self._lock = threading.Lock()
         self.stop = threading.Event()
         self._persisted = threading.Event()
@@ -86,20 +85,21 @@ class _Run:
             raise Stopped
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
-        """Count bytes; the engine hears of them about once a second."""
+        """Tell the engine, about once a second."""
         with self._lock:
-            moved = sent_bytes - self._sent_bytes
-            self._sent_bytes = sent_bytes
             now_s = time.monotonic()
             due = now_s - self._reported_s >= REPORT_EVERY_S
             if due:
                 self._reported_s = now_s
-        if moved > 0:
-            self._metrics.bytes_moved(direction="stored", size_bytes=moved)
         if due:
             self._post(
                 TransferProgress(uid=self._uid, artifact=self._artifact, sent_bytes=sent_bytes, total_bytes=total_bytes)
             )
+
+    def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
+        """Count them."""
+        self._metrics.bytes_moved(direction="read", size_bytes=read_bytes)
+        self._metrics.bytes_moved(direction="stored", size_bytes=stored_bytes)
 
 
 class ThreadExecutor:

@@ -55,7 +55,7 @@ class SizesDiffer(TransferError):  # noqa: N818 - a kind of response
 
 
 class SourceClient:
-    """One URL of one artifact. Whoever calls decides about retries."""
+    """One URL of one artifact. Whoever calls decides about retries; `on_read` hears how many bytes came."""
 
     def __init__(
         self,
@@ -63,11 +63,13 @@ class SourceClient:
         *,
         dialer: Dialer,
         stop: StopSignal,
+        on_read: Callable[[int], None] = lambda _count: None,
         now: Callable[[], datetime] = lambda: datetime.now(tz=UTC),
     ) -> None:
         self._spec = spec
         self._dialer = dialer
         self._stop = stop
+        self._on_read = on_read
         self._now = now
         self._validity = validity_in_url(spec.url).ending_by(spec.expires_at)
         self._successes = 0
@@ -206,7 +208,7 @@ class SourceClient:
             )
         except EgressError as error:
             raise source_error(error) from None
-        return SourceResponse(response)
+        return SourceResponse(response, on_read=self._on_read)
 
     def _refused(self, response: SourceResponse, *, ranged: bool) -> TransferError:
         error = refusal(response, validity=self._validity, now=self._now())

@@ -1,15 +1,21 @@
 """A source's response: read as it comes, its failures told as reasons of a transfer."""
 
+from collections.abc import Callable
+
 from recording_operator.egress.errors import EgressError
 from recording_operator.egress.streaming import StreamedResponse
 from recording_operator.transfer.source.errors import source_error
 
 
 class SourceResponse:
-    """A response whose body is still to be read. Belongs to one thread; close it."""
+    """A response whose body is still to be read. Belongs to one thread; close it.
 
-    def __init__(self, response: StreamedResponse) -> None:
+    `on_read` hears how many bytes came.
+    """
+
+    def __init__(self, response: StreamedResponse, *, on_read: Callable[[int], None]) -> None:
         self._response = response
+        self._on_read = on_read
         self.host = response.host
         self.status = response.status
         self.content_length = response.content_length
@@ -23,9 +29,11 @@ class SourceResponse:
         Raises TransferError (SourceReset where the body is cut, SourceTooSlow below the minimum rate) and Stopped.
         """
         try:
-            return self._response.read(size)
+            data = self._response.read(size)
         except EgressError as error:
             raise source_error(error) from None
+        self._on_read(len(data))
+        return data
 
     def readinto(self, window: memoryview) -> int:
         """Fill `window` with the next bytes and return how many; fewer only before the end or a cut, 0 at the end.
@@ -33,9 +41,11 @@ class SourceResponse:
         Raises as `read`, which makes new memory for each window and copies into it: a tenth of a transfer.
         """
         try:
-            return self._response.readinto(window)
+            count = self._response.readinto(window)
         except EgressError as error:
             raise source_error(error) from None
+        self._on_read(count)
+        return count
 
     def __enter__(self) -> "SourceResponse":
         return self

@@ -65,7 +65,8 @@ class ArtifactUpload:
         joins = self._context.store.capabilities.joins
         kept = None if resume is None else _kept_plan(resume, facts, self._context.options, joins)
         plan = kept or self._new_plan(facts, joins)
-        session = UploadSession(self._context, plan=plan, pin=facts.pin if facts.ranges else None)
+        pin = facts.pin if facts.ranges else None
+        session = UploadSession(self._context, plan=plan, pin=pin, on_stored=self._progress.stored)
         if resume is not None:
             if kept is not None:
                 session.resume(resume)
@@ -161,9 +162,11 @@ class ArtifactUpload:
 
     def _put(self, body: bytes, *, digest: InOrderDigest | None) -> StoredObject:
         self._expected.check_read(size_bytes=len(body), crc64nvme=crc64nvme(body), digest=digest)
-        stored = accept_body(body, self._context).stored
+        accepted = accept_body(body, self._context)
+        if accepted.written:
+            self._progress.stored(len(body))
         self._progress.restart(done=len(body), total=len(body))
-        return self._expected.mark(stored)
+        return self._expected.mark(accepted.stored)
 
     def _complete(self, session: UploadSession, *, size_bytes: int, digest: InOrderDigest | None) -> StoredObject:
         read = session.digest(size_bytes=size_bytes)

@@ -3,8 +3,8 @@
 from recording_operator.checksums import InOrderDigest, crc64nvme
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.stores.store import BodyAborted
+from recording_operator.transfer.progress import ProgressMeter
 from recording_operator.transfer.source.range_reader import WINDOW_BYTES, RangeReader
-from recording_operator.transfer.upload.progress import ProgressMeter
 
 
 class PipedPart:

@@ -26,12 +26,16 @@ class UploadSession:
 
     `stored` maps part numbers to what the store holds and was verified; `listed` to what it holds and may have been cut
     when an earlier process ended: that is compared with the source's bytes and sent again where it differs. `pin` is
-    the strong validator of the content that all of its parts were read from, if there is one.
+    the strong validator of the content that all of its parts were read from, if there is one. `on_stored` hears of the
+    bytes of each part that was sent and confirmed.
     """
 
-    def __init__(self, context: TransferContext, *, plan: PartPlan, pin: Pin | None) -> None:
+    def __init__(
+        self, context: TransferContext, *, plan: PartPlan, pin: Pin | None, on_stored: Callable[[int], None]
+    ) -> None:
         self._context = context
         self._store = context.store
+        self._on_stored = on_stored
         self.plan = plan
         self.pin = pin
         self.upload_id: str | None = None
@@ -149,13 +153,15 @@ class UploadSession:
             if body.tell():
                 body.seek(0)
             part = self._store.upload_part(self._context.obj.key, upload_id, part_number=part_number, body=body)
-            return _checked(part, body)
+            part = _checked(part, body)
         except BodyAborted as aborted:
             body.seek(0)  # what was handed out did not arrive
             raise aborted.error from None
         except TransferError:
             body.seek(0)
             raise
+        self._on_stored(len(body))
+        return part
 
     def _same_as_listed(self, part_number: int, body: PartBody) -> StoredPart | None:
         """The listed part if it has the bytes of `body`, which is read to its end; each is compared once."""

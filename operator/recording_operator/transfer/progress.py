@@ -1,4 +1,4 @@
-"""How far a transfer is: counted by all its workers, told to the observer a few times a second."""
+"""How far a transfer is, and which bytes moved: counted by all its workers, told a few times a second."""
 
 import threading
 import time
@@ -10,9 +10,10 @@ _TELL_EVERY_S: Final = 0.25
 
 
 class ProgressMeter:
-    """Bytes sent to the store, parts of earlier attempts included.
+    """Counts for one observer.
 
-    Never tells less than before: a part that is sent again is no loss.
+    Progress never goes back within an upload: a part that is sent again is no loss. Bytes that moved are counted apart
+    from it, because an upload that is resumed begins with bytes that an earlier attempt has moved.
     """
 
     def __init__(self, observer: TransferObserver) -> None:
@@ -22,6 +23,9 @@ class ProgressMeter:
         self._done = 0
         self._told = 0
         self._told_at = 0.0
+        self._read = 0
+        self._stored = 0
+        self._counted_at = time.monotonic()
         self.total: int | None = None
 
     def restart(self, *, done: int, total: int | None) -> None:
@@ -39,10 +43,30 @@ class ProgressMeter:
         if due:
             self._tell(now)
 
-    @property
-    def done(self) -> int:
-        """Bytes stored or on their way."""
-        return self._done
+    def read(self, count: int) -> None:
+        """So many bytes came from the source, whether they came before or not."""
+        self._count(read=count)
+
+    def stored(self, count: int) -> None:
+        """The store has confirmed so many bytes more."""
+        self._count(stored=count)
+
+    def flush(self) -> None:
+        """Tell at once which bytes moved; nothing moves any more."""
+        with self._lock:
+            read, stored = self._read, self._stored
+            self._read = self._stored = 0
+            self._counted_at = time.monotonic()
+        if read or stored:
+            self._observer.bytes_moved(read_bytes=read, stored_bytes=stored)
+
+    def _count(self, *, read: int = 0, stored: int = 0) -> None:
+        with self._lock:
+            self._read += read
+            self._stored += stored
+            due = time.monotonic() - self._counted_at >= _TELL_EVERY_S
+        if due:
+            self.flush()
 
     def _tell(self, now: float) -> None:
         with self._telling:  # or who was overtaken by another worker would tell less after more
