@@ -4,13 +4,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 import urllib3
 from kubernetes.client import ApiClient, ApiException, Configuration
 
+from recording_operator.http_dates import parse_http_date
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.errors import ApiUnavailable, KubeError, UnexpectedAnswer, error_from_answer
 from recording_operator.kube.outage import Outage
@@ -130,7 +130,10 @@ class RestClient:
             data: bytes = answer.read()
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise ApiUnavailable(f"{asked}: no answer from the API server ({_cause(error)})") from None
-        if time.monotonic() - started_s < _AT_ONCE_S and (date := _date(answer.headers.get("Date"))) is not None:
+        if (
+            time.monotonic() - started_s < _AT_ONCE_S
+            and (date := parse_http_date(answer.headers.get("Date"))) is not None
+        ):
             self._heard(date)
         parsed = _parsed(data)
         if 200 <= answer.status < 300:  # noqa: PLR2004
@@ -147,14 +150,6 @@ class RestClient:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         return headers
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text) if text else None
-    except ValueError:
-        return None
-    return date if date is not None and date.tzinfo is not None else None
 
 
 def _configuration(connection: Connection, *, connections: int) -> Configuration:

@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from botocore.awsrequest import AWSResponse
@@ -19,6 +18,7 @@ from botocore.exceptions import HTTPClientError
 
 from recording_operator.backoff import exponential_s, jittered_s
 from recording_operator.egress.errors import BlockedError
+from recording_operator.http_dates import parse_http_date
 
 LONGEST_ASKED_S: Final = 900.0
 # Some send fractions, and a gateway may add a header of its own to the store's: then the longest wait counts.
@@ -46,20 +46,12 @@ def asked_wait_s(
     value = str(headers.get("retry-after", "")).strip()
     if _SECONDS.fullmatch(value):
         return min(max(float(seconds) for seconds in value.split(",")), LONGEST_ASKED_S)
-    until = _instant(value)
+    until = parse_http_date(value)
     if until is None:
         return None
-    since = _instant(str(headers.get("date", ""))) or now()
+    since = parse_http_date(str(headers.get("date", ""))) or now()
     wait_s = (until - since).total_seconds()
     return min(wait_s, LONGEST_ASKED_S) if wait_s > 0 else None
-
-
-def _instant(value: str) -> datetime | None:
-    try:
-        read = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
 
 
 class StoreRetries:

@@ -6,9 +6,10 @@ A page may say anything: this is asked of refusals only, and a fresh URL is the 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Final
+
+from recording_operator.http_dates import parse_http_date
 
 
 class Wording(Enum):
@@ -120,8 +121,7 @@ def _in_frame(start: str, expiry: str, current: str) -> TimeStatement | None:
 
 
 def _instant(text: str) -> datetime:
-    try:
-        parsed = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        parsed = datetime.fromisoformat(text)
+    if (instant := parse_http_date(text)) is not None:
+        return instant
+    parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -6,13 +6,13 @@ Nothing of a response's body is ever shown.
 import zlib
 from contextlib import suppress
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.engine.signed_urls import Validity
 from recording_operator.errors import TransferError
+from recording_operator.http_dates import parse_http_date
 from recording_operator.stopping import Stopped
 from recording_operator.transfer.source.refusal_words import Wording, what_is_said
 from recording_operator.transfer.source.response import SourceResponse
@@ -159,8 +159,5 @@ def _retry_after_s(value: str | None, now: datetime) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdecimal():
         return min(float(text), _LONGEST_RETRY_AFTER_S)
-    try:
-        until_s = (parsedate_to_datetime(text) - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(until_s, 0.0), _LONGEST_RETRY_AFTER_S)
+    until = parse_http_date(text)
+    return None if until is None else min(max((until - now).total_seconds(), 0.0), _LONGEST_RETRY_AFTER_S)

@@ -7,9 +7,10 @@ without one is read by a single request, in order.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Final
+
+from recording_operator.http_dates import parse_http_date
 
 _STRONG_ETAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]+"')
 # RFC 9110, section 8.8.2.2, asks for one second, and for enough more that the clocks of the server that answers and of
@@ -61,15 +62,5 @@ def is_strong(etag: str | None) -> bool:
 
 
 def _is_settled(last_modified: str | None, date: str | None) -> bool:
-    modified, responded = _instant(last_modified), _instant(date)
+    modified, responded = parse_http_date(last_modified), parse_http_date(date)
     return modified is not None and responded is not None and responded - modified >= _SETTLED
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        parsed = parsedate_to_datetime(text)
-        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except (ValueError, TypeError, OverflowError):
-        return None

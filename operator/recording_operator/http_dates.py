@@ -1,0 +1,15 @@
+"""Dates as HTTP headers write them (RFC 9110, section 5.6.7)."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def parse_http_date(text: str | None) -> datetime | None:
+    """The instant in UTC; None for anything that is no date. A date without a time zone is read as UTC."""
+    if not text:
+        return None
+    try:
+        parsed = parsedate_to_datetime(text)
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
