@@ -60,6 +60,8 @@ CASES = {
     "a blank first": Case(data=b" " + _OK + _FIVE, body=None),
     "a line without colon first": Case(data=_OK + b"garbage\r\n" + _FIVE, curl=_REFUSES_ALL),
     "a line without colon later": Case(data=_OK + b"A: b\r\ngarbage\r\n" + _FIVE, curl=_REFUSES_ALL),
+    "a line without colon, and a cut": Case(data=_OK + b"garbage\r\nContent-Length: 9\r\n\r\nhello", body=None),
+    "a bare CR, and a cut": Case(data=_OK + b"A: b\rc\r\nContent-Length: 9\r\n\r\nhello", body=None),
     "a NUL in a value": Case(data=_OK + b"A: b\0c\r\n" + _FIVE, curl=_REFUSES_ALL),
     "folded first": Case(data=_OK + b" a: b\r\n" + _FIVE, curl=_REFUSES_ALL),
     "folded": Case(data=_OK + b"A: b\r\n c\r\n\td\r\n" + _FIVE),
