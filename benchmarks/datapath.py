@@ -26,7 +26,7 @@ from benchmarks.methods import FLOOR, METHODS, OURS, SINGLE_STREAM, Bench, Metho
 from benchmarks.nullpeer import HERE, peer, sides
 from benchmarks.peers import ensure_peers
 from benchmarks.usage import RunError, Usage
-from recording_operator.api.meta import parse_quantity
+from recording_operator.api.units import parse_quantity
 
 __all__ = ["HERE", "peer"]
 

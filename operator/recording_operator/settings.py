@@ -8,9 +8,9 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from recording_operator.api.meta import parse_quantity
 from recording_operator.api.storagelocation_rules import LEAST_BANDWIDTH
-from recording_operator.egress.policy import SourcePolicy, parse_duration_s, parse_size_bytes
+from recording_operator.api.units import parse_quantity, parse_seconds, parse_size
+from recording_operator.egress.policy import SourcePolicy
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from recording_operator.kube.lease import LeaseTimings
@@ -22,13 +22,13 @@ class SettingsError(Exception):
 
 
 def _timedelta(value: object) -> timedelta:
-    return value if isinstance(value, timedelta) else timedelta(seconds=parse_duration_s(value))
+    return value if isinstance(value, timedelta) else timedelta(seconds=parse_seconds(value))
 
 
 def _bandwidth(value: object) -> int | None:
     if value is None:
         return None
-    size_bytes = parse_size_bytes(value)
+    size_bytes = parse_size(value)
     if size_bytes < parse_quantity(LEAST_BANDWIDTH):
         raise ValueError(f"must be at least {LEAST_BANDWIDTH}; leave it out for no limit")
     return size_bytes

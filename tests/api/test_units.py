@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.utils.quantity import parse_quantity as reference
 
-from recording_operator.api.meta import format_duration, format_time, parse_duration, parse_quantity
+from recording_operator.api.meta import format_time
+from recording_operator.api.units import format_duration, parse_duration, parse_quantity, parse_seconds, parse_size
 
 SUFFIXES = ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
 
@@ -89,3 +90,34 @@ def test_times_are_written_in_utc_and_whole_seconds() -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="zone"):
         format_time(datetime(2026, 11, 21))  # noqa: DTZ001 - the fault itself
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("64KiB", 65536), ("64 KiB", 65536), ("64Ki", 65536), ("1TiB", 2**40), ("5GB", 5 * 10**9), ("500MB", 5 * 10**8),
+        ("10kB", 10_000), ("10KB", 10_000), ("7B", 7), ("7", 7), (7, 7), (7.0, 7), ("1.5GiB", 3 * 2**29),
+    ],
+)  # fmt: skip
+def test_sizes_of_the_settings_file(value: object, expected: int) -> None:
+    assert parse_size(value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "B", "1 parsec", "5 days", "-1", True, None, [1], "5GBB"])
+def test_no_size(value: object) -> None:
+    with pytest.raises(ValueError, match="write an amount of bytes"):
+        parse_size(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("250ms", 0.25), ("5s", 5), ("5 s", 5), ("2m", 120), ("1h", 3600), ("1h30m", 5400), (3, 3), (0.5, 0.5)],
+)
+def test_durations_of_the_settings_file(value: object, expected: float) -> None:
+    assert parse_seconds(value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "5", "5 days", "-5s", True, None])
+def test_no_duration_of_the_settings_file(value: object) -> None:
+    with pytest.raises(ValueError, match="write a duration such as 30s"):
+        parse_seconds(value)

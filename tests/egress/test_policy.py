@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from recording_operator.egress.addresses import may_be_endpoint
 from recording_operator.egress.errors import InvalidRedirectError, InvalidUrlError
-from recording_operator.egress.policy import RateFloor, SourcePolicy, parse_duration_s, parse_size_bytes
+from recording_operator.egress.policy import RateFloor, SourcePolicy
 from recording_operator.egress.url import follow, parse_url
 
 DEFAULT = SourcePolicy()
@@ -112,7 +112,7 @@ def test_allowed_hosts() -> None:
         ({"prots": [1]}, "prots"),
         ({"allowPrivateCIDRs": ["10.0.0.1/8"]}, "no bits set after the prefix"),
         ({"denyCIDRs": ["everything"]}, "10.0.0.0/8"),
-        ({"timeouts": {"dns": "5 days"}}, "5s, 2m or 1h"),
+        ({"timeouts": {"dns": "5 days"}}, "30s, 10m or 720h"),
         ({"timeouts": {"read": "0s"}}, "greater than 0"),
         ({"timeouts": {"minThroughput": "64KiB"}}, "64KiB/120s"),
         ({"tls": {"insecureSkipVerify": True}}, "insecureSkipVerify"),
@@ -121,7 +121,7 @@ def test_allowed_hosts() -> None:
         ({"schemes": []}, "at least one"),
         ({"ports": [0]}, "greater than"),
         ({"allowedHosts": ["a*b.com"]}, "*.zoom.us"),
-        ({"limits": {"artifactBytes": "1 parsec"}}, "5GiB"),
+        ({"limits": {"artifactBytes": "1 parsec"}}, "500Gi"),
         ({"maxRedirects": -1}, "greater than"),
         ({"ipv6": "Yes"}, "PublicOnly"),
     ],
@@ -132,9 +132,7 @@ def test_a_wrong_policy_is_refused_with_what_to_write(block: dict[str, object], 
     assert words in str(caught.value)
 
 
-def test_units() -> None:
-    assert [parse_duration_s(text) for text in ("250ms", "5s", "2m", "1h", 3)] == [0.25, 5, 120, 3600, 3]
-    assert [parse_size_bytes(text) for text in ("64KiB", "1TiB", "5GB", "7", 7)] == [65536, 2**40, 5 * 10**9, 7, 7]
+def test_a_rate() -> None:
     assert RateFloor.parse("64KiB/120s") == RateFloor(size_bytes=65536, window_s=120)
 
 

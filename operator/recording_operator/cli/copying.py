@@ -14,9 +14,9 @@ from typing import Final, Never
 
 import click
 
-from recording_operator.api.meta import parse_quantity
 from recording_operator.api.reasons import Reason, Trait
 from recording_operator.api.recording_rules import CONTENT_TYPE_PATTERN, MAX_CONTENT_TYPE_CHARS
+from recording_operator.api.units import parse_quantity
 from recording_operator.checksums import ExpectedChecksum
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.meter import Meter

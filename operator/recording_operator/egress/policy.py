@@ -8,11 +8,12 @@ operator would be a port scanner for him.
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
+from recording_operator.api.units import parse_seconds, parse_size
 from recording_operator.egress.addresses import (
     NAT64_LENGTHS,
     Address,
@@ -25,32 +26,6 @@ from recording_operator.egress.addresses import (
 )
 from recording_operator.egress.proxy import parse_proxy
 from recording_operator.egress.url import HttpUrl
-
-_DURATION_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE_UNITS: Final = {
-    "": 1, "B": 1,
-    "k": 10**3, "kB": 10**3, "KB": 10**3, "M": 10**6, "MB": 10**6, "G": 10**9, "GB": 10**9, "T": 10**12, "TB": 10**12,
-    "Ki": 2**10, "KiB": 2**10, "Mi": 2**20, "MiB": 2**20, "Gi": 2**30, "GiB": 2**30, "Ti": 2**40, "TiB": 2**40,
-}  # fmt: skip
-_QUANTITY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
-
-
-def parse_duration_s(value: object) -> float:
-    """`5s`, `250ms`, `2m`, `1h` (or a plain number of seconds) in seconds. Raises ValueError."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    found = _QUANTITY.fullmatch(str(value).strip())
-    if not found or found[2] not in _DURATION_UNITS_S:
-        raise ValueError("write a duration such as 5s, 2m or 1h")
-    return float(found[1]) * _DURATION_UNITS_S[found[2]]
-
-
-def parse_size_bytes(value: object) -> int:
-    """`64KiB`, `1TiB`, `5GB` (or a plain number of bytes) in bytes. Raises ValueError."""
-    found = _QUANTITY.fullmatch(str(value).strip())
-    if isinstance(value, bool) or not found or found[2] not in _SIZE_UNITS:
-        raise ValueError("write a size such as 64KiB, 5GiB or 500MB")
-    return int(float(found[1]) * _SIZE_UNITS[found[2]])
 
 
 def _parse_network(value: object) -> IPv4Network | IPv6Network:
@@ -73,8 +48,8 @@ def _parse_nat64_prefix(value: object) -> IPv6Network:
     return network
 
 
-Seconds = Annotated[float, BeforeValidator(parse_duration_s), Field(gt=0)]
-SizeBytes = Annotated[int, BeforeValidator(parse_size_bytes), Field(gt=0)]
+Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
+SizeBytes = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_parse_network)]
 
 
@@ -101,7 +76,7 @@ class RateFloor(_Strict):
         size, slash, window = str(value).partition("/")
         if not slash:
             raise ValueError("write a rate such as 64KiB/120s")
-        return cls(size_bytes=parse_size_bytes(size), window_s=parse_duration_s(window))
+        return cls(size_bytes=parse_size(size), window_s=parse_seconds(window))
 
 
 Rate = Annotated[RateFloor, BeforeValidator(RateFloor.parse)]
