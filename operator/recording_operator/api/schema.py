@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from recording_operator.api.meta import ApiModel, 
+from recording_operator.api.meta import ApiModel
 from recording_operator.api.units import format_duration
 
 _API_VERSION: Final = "Version of the schema of this object: recordings.dev/v1alpha1."
