@@ -54,7 +54,9 @@ def test_every_trait_is_that_of_a_reason_and_is_asked_for_somewhere(trait: Trait
 
 
 def test_no_module_keeps_a_list_of_reasons_beside_the_table() -> None:
-    lists = re.compile(r"frozenset\(\s*\{\s*Reason\.|^_?[A-Z_]+(?:: Final[^=]*)? = (?:\{|\()\s*Reason\.[A-Z_]+,", re.M)
+    lists = re.compile(
+        r"frozenset\(\s*\{\s*Reason\.|^_?[A-Z_]+(?:: Final[^=]*)? = (?:\{|\()\s*Reason\.[A-Z_]+,", re.MULTILINE
+    )
     files = {str(file.relative_to(ROOT)) for file in ROOT.rglob("*.py") if lists.search(file.read_text())}
 
     assert files == set()

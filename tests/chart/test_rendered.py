@@ -134,7 +134,7 @@ def test_public_egress_leaves_out_what_the_operator_itself_denies(helm4: Helm) -
 def test_chart_and_package_have_one_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     package = re.search(
-        r'^__version__ = "(.+)"$', (PROJECT / "operator/recording_operator/__init__.py").read_text(), re.M
+        r'^__version__ = "(.+)"$', (PROJECT / "operator/recording_operator/__init__.py").read_text(), re.MULTILINE
     )
     assert package is not None
     assert chart["appVersion"] == chart["version"] == package[1]

@@ -106,8 +106,9 @@ def test_multipart_shows_sums_and_combines_them(world: World) -> None:
     crc = combine_parts((part.crc64nvme or 0, part.size_bytes) for part in parts)
     assert crc == crc64nvme(BODY)
     wrong = crc ^ 1
-    assert reason_of(lambda: store.complete(obj, upload_id, parts, size_bytes=len(BODY), crc64nvme=wrong)) in (
-        Reason.STORE_INTEGRITY,
+    assert (
+        reason_of(lambda: store.complete(obj, upload_id, parts, size_bytes=len(BODY), crc64nvme=wrong))
+        == Reason.STORE_INTEGRITY
     )
     assert store.head(KEY) is None
     written = store.complete(obj, upload_id, parts, size_bytes=len(BODY), crc64nvme=crc)
