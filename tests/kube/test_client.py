@@ -1,7 +1,6 @@
 """The calls of the operator, against a real API server."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -296,7 +295,7 @@ def test_k1_a_frozen_server_is_given_up_in_time(rough_cluster: ControlPlane) -> 
 
 
 @pytest.fixture
-def token_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Iterator[Path]:
+def token_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Path:
     """A kubeconfig that names a file with the token."""
     made = cluster.service_account_kubeconfig(
         namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT, path=tmp_path / "made.kubeconfig"
@@ -307,7 +306,7 @@ def token_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Iterator[Path]:
     user["tokenFile"] = "token"
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
-    yield path
+    return path
 
 
 def test_a_token_file_is_read_anew_for_each_request(token_kubeconfig: Path) -> None:

@@ -33,9 +33,11 @@ def ask(dialer: Dialer, url: str, **headers: str) -> Reason | None:
     try:
         dialer.get(url, user_headers=headers, own_headers={}, stop=threading.Event()).close()
     except EgressError as error:
-        assert url not in str(error)
-        return source_error(error).reason
-    return None
+        refused = error
+    else:
+        return None
+    assert url not in str(refused)
+    return source_error(refused).reason
 
 
 def forbidden(connects: Connects, allowed: SourcePolicy) -> list[tuple[str, int]]:

@@ -162,9 +162,11 @@ def refusal(
     try:
         check_content(facts(head, stated=stated, size_bytes=len(head)), obj, vouched=vouched)
     except TransferError as error:
-        assert error.reason is Reason.UNEXPECTED_CONTENT
-        return error
-    return None
+        refused = error
+    else:
+        return None
+    assert refused.reason is Reason.UNEXPECTED_CONTENT
+    return refused
 
 
 def every_way() -> Iterator[tuple[str | None, str, str]]:
