@@ -99,10 +99,12 @@ def test_no_proxy_is_heeded(bucket: LyingSource, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("status", [403, 407, 502])
 def test_a_proxy_that_makes_no_tunnel(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ConnectProxy({}, status=status) as proxy, pytest.raises(TransferError) as caught:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    with ConnectProxy({}, status=status) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
-        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-        store("https://store.test").may_list("")
+        unreachable = store("https://store.test")
+        with pytest.raises(TransferError) as caught:
+            unreachable.may_list("")
     assert caught.value.reason is Reason.STORE_UNAVAILABLE
 
 
