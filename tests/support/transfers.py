@@ -205,7 +205,7 @@ def check_stored(stored: StoredObject, body: bytes, strict: StrictStore, *, obj:
     """I1 bytes equal, I2 no open upload, I3 the answer equals the object, I4 one version; marks on the object."""
     obj = obj or an_object()
     versions = strict.bucket.versions.get(obj.key, [])
-    assert stored.proof is not None, "stored without a proof"
+    assert stored.verified_by is not None, "stored without a proof"
     assert len(versions) == 1, f"I4: {len(versions)} versions"
     assert versions[0].body == body, "I1: other bytes"
     assert strict.open_uploads() == [], "I2: an open upload is left"

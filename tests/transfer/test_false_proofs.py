@@ -52,8 +52,8 @@ def test_t38_right_bytes_are_kept_and_proved_by_reading_them(
     stored = run_transfer(serve(body).url, site)
     assert [version.body for version in strict.bucket.versions[KEY]] == [body]
     assert stored.checksum == to_text(crc64nvme(body))
-    assert stored.proof is not None
-    assert (stored.proof is Reason.READ_BACK) == ("GetObject" in {seen.operation for seen in strict.requests})
+    assert stored.verified_by is not None
+    assert (stored.verified_by is Reason.READ_BACK) == ("GetObject" in {seen.operation for seen in strict.requests})
     assert strict.count("DeleteObject") == 0
 
 
@@ -65,14 +65,14 @@ def test_t38_a_head_that_is_wrong_does_not_condemn_the_object(
     strict.fault(Fault(operation="HeadObject", action=FalseHead(about=about), times=1000))  # type: ignore[arg-type]
     body = BODIES[size]
     stored = run_transfer(serve(body).url, store.adapted(FOUND["aws"]))
-    assert (stored.size_bytes, stored.proof) == (len(body), Reason.READ_BACK)
+    assert (stored.size_bytes, stored.verified_by) == (len(body), Reason.READ_BACK)
     assert [version.body for version in strict.bucket.versions[KEY]] == [body]
 
 
 def test_t38_inline_text_too(strict: StrictStore, store: S3Store) -> None:
     mistaken(strict, "aws", "both")
     stored = store_text(b"text", an_object(), store=store.adapted(FOUND["aws"]))
-    assert stored.proof is Reason.READ_BACK
+    assert stored.verified_by is Reason.READ_BACK
     assert [version.body for version in strict.bucket.versions[KEY]] == [b"text"]
 
 

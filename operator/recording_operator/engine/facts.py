@@ -154,7 +154,7 @@ class TransferProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferSucceeded:
-    """The object is in the store, proved by HEAD."""
+    """The object is in the store, verified by HEAD."""
 
     size_bytes: int
     etag: str
@@ -163,9 +163,9 @@ class TransferSucceeded:
     content_type: str
     uri: str
     integrity: Reason
-    """What proves the bytes."""
+    """How the bytes were verified."""
     proved_checksum: str | None = None
-    """Algorithm of the spec's checksum, where the bytes were proved to have it."""
+    """Algorithm of the spec's checksum, where the bytes were verified to have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a store was seen to do, and what follows from it for the way in which objects are stored and proved."""
+"""What a store was seen to do, and what follows from it for the way in which objects are stored and verified."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -65,19 +65,19 @@ class Capabilities:
     found_out: bool = True
 
     @property
-    def proof(self) -> Reason:
-        """What a stored object is proved by: the strongest that the store supports."""
+    def verified_by(self) -> Reason:
+        """How a stored object is verified: the strongest way that the store supports."""
         if self.full_object_checksums:
             return Reason.FULL_OBJECT_CRC64NVME
         return Reason.ETAG_MD5 if self.md5_etags else Reason.READ_BACK
 
     @property
-    def listing_proves_parts(self) -> bool:
+    def listing_verifies_parts(self) -> bool:
         """Whether a listed part arrived as it was sent. Otherwise it may be one that was cut, and is compared again."""
         return self.checksum_trailers and self.part_checksums
 
     @property
-    def existence_proves_object(self) -> bool:
+    def existence_verifies_object(self) -> bool:
         """Whether an object of ours can only have come to be with the bytes that were read from the source."""
         return self.full_object_checksums and self.refuses_wrong_checksums
 

@@ -30,9 +30,9 @@ class ObjectSpec:
 class StoredObject:
     """A whole object that was seen in the store by HEAD.
 
-    `checksum` is `crc64nvme:` and 16 hex digits; empty where the store shows none and nothing was proved. `proof` is
-    what proves the bytes; None: nothing yet. `proved_checksum` names the algorithm of the spec's checksum, once the
-    bytes were proved to have it.
+    `checksum` is `crc64nvme:` and 16 hex digits; empty where the store shows none and nothing was verified.
+    `verified_by` is how the bytes were verified; None: not yet. `proved_checksum` names the algorithm of the spec's
+    checksum, once the bytes were verified to have it.
     """
 
     key: str
@@ -42,5 +42,5 @@ class StoredObject:
     version_id: str | None
     checksum: str
     content_type: str
-    proof: Reason | None = None
+    verified_by: Reason | None = None
     proved_checksum: str | None = None

@@ -100,7 +100,7 @@ class Store(Protocol):
         """Store a small object where none is yet; the store checks its sum, or its MD5 where it knows no sums.
 
         Raises TransferError(StoreKeyConflict) where an object is there already; a store without conditional writes
-        overwrites it. An answer proves nothing: see `head`.
+        overwrites it. The response is not enough: see `head`.
         """
 
     def create_upload(self, obj: ObjectSpec) -> str:
@@ -119,7 +119,7 @@ class Store(Protocol):
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
     ) -> WriteReceipt:
-        """Join the parts where no object is yet (as `put`). An answer proves nothing: see `head`.
+        """Join the parts where no object is yet (as `put`). The response is not enough: see `head`.
 
         Raises TransferError: StoreKeyConflict (an object is there), StoreUploadLost, StoreIntegrity, or another.
         """

@@ -1,1 +1,1 @@
-"""Moving bytes from a source to a store, proved on arrival."""
+"""Moving bytes from a source to a store, verified on arrival."""

@@ -54,7 +54,7 @@ class Fetch:
     def _run(self) -> StoredObject:
         # An upload was begun: it may have ended well, and then the source need not be asked.
         found = self._find() if self._resume is not None else None
-        if found is not None and found.proof is not None:
+        if found is not None and found.verified_by is not None:
             return self._coordinator.finish(found)
         probe = SourceProbe(
             self._client,
@@ -69,7 +69,7 @@ class Fetch:
             found = found or self._find()
             if found is None:
                 raise
-            if found.proof is None:
+            if found.verified_by is None:
                 raise only_its_source_could_verify(error) from None
             return found
         # A conditional write finds what is there. Before many parts are moved for nothing, the store is asked.
@@ -92,8 +92,8 @@ class Fetch:
             found = self._find()
             if found is not None and isinstance(failure, StoredMeanwhile):
                 # It is not what was just read: it is compared with the source, whatever the store says of it.
-                found = replace(found, proof=None)
-            if found is not None and found.proof is not None:
+                found = replace(found, verified_by=None)
+            if found is not None and found.verified_by is not None:
                 return found
             before = facts
             facts = probe.after_change() if failure.reason is Reason.SOURCE_CHANGED else probe.first()

@@ -77,6 +77,6 @@ class FindJob:
         """As ArtifactJob; raises Stopped where there is no such object."""
         expected = Expectations.parse(size_bytes=self.expected_size_bytes, checksum=self.expected_checksum)
         found = find(context, expected)
-        if found is None or found.proof is None:
+        if found is None or found.verified_by is None:
             raise Stopped
         return found

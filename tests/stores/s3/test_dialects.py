@@ -65,7 +65,7 @@ class Site:
     store: S3Store
 
     @property
-    def proof(self) -> Reason:
+    def verified_by(self) -> Reason:
         """What objects are proved by here."""
         return PROOFS.get(self.name, Reason.FULL_OBJECT_CRC64NVME)
 
@@ -108,8 +108,8 @@ def test_t21_a_transfer_ends_with_the_strongest_proof(
     site = at(name, strict, store)
     stored = move(serve(body), site)
     check_stored(stored, body, strict)
-    assert stored.proof is site.proof
-    assert ("GetObject" in {seen.operation for seen in strict.requests}) == (site.proof is Reason.READ_BACK)
+    assert stored.verified_by is site.verified_by
+    assert ("GetObject" in {seen.operation for seen in strict.requests}) == (site.verified_by is Reason.READ_BACK)
 
 
 class Counting(RateLimiter):
@@ -135,14 +135,14 @@ def test_what_is_read_back_counts_against_the_limits(serve: Serve, strict: Stric
         body = serve(BODY)
         stored = move(body, at(name, strict, store), flow=Flow([link]))
         check_stored(stored, BODY, strict)
-        moved[stored.proof] = link.moved
+        moved[stored.verified_by] = link.moved
     assert moved[Reason.READ_BACK] == moved[Reason.FULL_OBJECT_CRC64NVME] + len(BODY)
 
 
 def test_t9_a_bit_that_flips_in_a_part_is_found(serve: Serve, site: Site) -> None:
     site.strict.fault(Fault(operation="UploadPart", action=FlipBit(), first=2))
     source = serve(BODY)
-    if site.proof is Reason.READ_BACK:
+    if site.verified_by is Reason.READ_BACK:
         assert refuses(lambda: move(source, site)) is Reason.STORE_INTEGRITY
         assert site.strict.keys() == []
         assert site.strict.open_uploads() == []
@@ -179,7 +179,7 @@ def test_t3_an_answer_that_is_lost_stores_once(serve: Serve, site: Site, operati
     site.strict.bucket.after_complete = "OK"
     site.strict.fault(Fault(operation=operation, action=Drop(when="after")))
     stored = move(serve(body), site)
-    assert stored.proof is site.proof
+    assert stored.verified_by is site.verified_by
     versions = site.strict.bucket.versions[KEY]
     if operation == "PutObject" and not site.store.capabilities.conditional_writes:
         # The client's own second try: without a condition nothing keeps it from writing the same bytes again.
@@ -215,8 +215,8 @@ def test_a_part_that_was_cut_and_kept_is_found_at_the_resume(serve: Serve, site:
     observed = cut_part_two(site, serve(BODY))
     stored = move(serve(BODY), site, resume=observed.states[-1])
     check_stored(stored, BODY, site.strict)
-    assert stored.proof is site.proof
-    by_nothing = site.proof is Reason.READ_BACK
+    assert stored.verified_by is site.verified_by
+    by_nothing = site.verified_by is Reason.READ_BACK
     assert site.sent() == ([1, 2, 3, 4] if by_nothing else [2, 3, 4]), "part 1 was there, and can be known"
 
 
@@ -226,12 +226,12 @@ def test_a_part_that_was_cut_and_kept_is_found_without_ranges(serve: Serve, site
     fresh.behave = lambda _: Behaviour(ranges=False)
     stored = move(fresh, site, resume=observed.states[-1])
     check_stored(stored, BODY, site.strict)
-    assert stored.proof is site.proof
+    assert stored.verified_by is site.verified_by
 
 
 def test_s11_parts_of_other_content_are_found_at_the_resume(serve: Serve, site: Site) -> None:
     """Same size, same validators, other bytes: only a comparison with the source shows it."""
-    if site.store.capabilities.listing_proves_parts:
+    if site.store.capabilities.listing_verifies_parts:
         pytest.skip("what the store has was proved when it arrived; the source's validators speak for the rest")
     observed = cut_part_two(site, serve(BODY))
     other = pattern(len(BODY), seed=7)
@@ -271,13 +271,13 @@ def test_t3_an_object_of_a_process_that_was_killed_is_proved_anew(serve: Serve, 
     source = serve(BODY)
     stored = move(source, site, resume=observed.states[-1])
     check_stored(stored, BODY, site.strict)
-    assert stored.proof is not None
-    assert (source.served == []) == site.store.capabilities.existence_proves_object
+    assert stored.verified_by is not None
+    assert (source.served == []) == site.store.capabilities.existence_verifies_object
     assert site.sent() == []
 
 
 def test_t39_an_object_that_became_wrong_is_not_believed_and_stays(serve: Serve, site: Site) -> None:
-    if site.store.capabilities.existence_proves_object:
+    if site.store.capabilities.existence_verifies_object:
         pytest.skip("a store that refuses wrong sums does not have it")
     site.strict.fault(Fault(operation="CompleteMultipartUpload", action=Misjoin(fault="swap parts")))
     observed = Observed()
@@ -306,7 +306,7 @@ def test_an_object_that_only_its_source_could_prove_waits_for_the_source(
     assert strict.keys() == [KEY]
     digest = f"sha256:{hex_of('sha256', BODY)}"
     stored = move(source, site, resume=observed.states[-1], checksum=digest)
-    assert (stored.proof, stored.proved_checksum) == (Reason.READ_BACK, "sha256")
+    assert (stored.verified_by, stored.proved_checksum) == (Reason.READ_BACK, "sha256")
 
 
 @pytest.mark.parametrize("name", ["no-conditions", "nothing"])
@@ -340,7 +340,7 @@ def test_a_store_that_nobody_has_looked_at_is_not_relied_on(
     del strict.bucket.versions[KEY]
     stored = run_transfer(serve(body).url, store, options=OPTIONS)
     check_stored(stored, body, strict)
-    assert stored.proof is Reason.READ_BACK
+    assert stored.verified_by is Reason.READ_BACK
 
 
 def test_inline_text_that_was_damaged_is_stored_anew(site: Site) -> None:

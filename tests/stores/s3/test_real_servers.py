@@ -122,7 +122,7 @@ def move(source: LyingSource, world: World, **more: object) -> StoredObject:
 def check(world: World, stored: StoredObject, body: bytes) -> None:
     """The object has exactly these bytes, its marks, the proof that the server allows, and nothing else is left."""
     assert b"".join(world.store.read(stored)) == body
-    assert stored.proof is world.proof
+    assert stored.verified_by is world.proof
     assert stored.checksum == to_text(crc64nvme(body))
     seen = world.store.head(KEY)
     assert seen is not None
@@ -135,7 +135,7 @@ def test_t21_the_probe_finds_what_the_docs_say(unprobed: World) -> None:
     expected = SERVERS[unprobed.name].capabilities
     versions = unprobed.name == "versitygw"
     assert found.as_status() == {**expected.as_status(), "versioning": versions, "md5ETags": found.md5_etags}
-    assert found.proof is unprobed.proof
+    assert found.verified_by is unprobed.proof
     assert probe(unprobed.store.adapted(found)) == found
     assert list(unprobed.store.objects("")) == []
     assert list(unprobed.store.uploads("")) == []
@@ -190,7 +190,7 @@ def test_what_was_stored_is_found_again_and_proved(world: World, serve: Serve) -
     first = move(serve(BODY), world, observed=observed)
     again = move(serve(BODY), world, resume=observed.states[-1])
     assert (again.etag, again.version_id, again.checksum) == (first.etag, first.version_id, first.checksum)
-    assert again.proof is not None
+    assert again.verified_by is not None
 
 
 def test_uploads_are_aborted_and_objects_deleted_exactly(world: World) -> None:

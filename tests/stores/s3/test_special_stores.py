@@ -283,11 +283,11 @@ def test_t28_wrong_sums_of_joined_objects_are_found_before_a_recording_meets_the
     strict.bucket.dialect = DIALECTS[name]
     found = probe(store)
     assert not found.joins.checksums
-    assert found.proof is Reason.ETAG_MD5
+    assert found.verified_by is Reason.ETAG_MD5
     assert probe(store.adapted(found)) == found, "it is remembered"
     stored = run_transfer(serve(BODY).url, store.adapted(found))
     check_stored(stored, BODY, strict)
-    assert stored.proof is Reason.ETAG_MD5
+    assert stored.verified_by is Reason.ETAG_MD5
 
 
 def test_t28_joins_are_tried_once(strict: StrictStore, store: S3Store) -> None:

@@ -250,7 +250,7 @@ def _stored(stored: StoredObject) -> TransferSucceeded:
         checksum=stored.checksum,
         content_type=stored.content_type,
         uri=stored.uri,
-        integrity=stored.proof or Reason.NOT_PROVED,
+        integrity=stored.verified_by or Reason.NOT_PROVED,
         proved_checksum=stored.proved_checksum,
     )
 

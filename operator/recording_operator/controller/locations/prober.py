@@ -96,8 +96,10 @@ def _joins_tried(location: StorageLocation) -> Joins | None:
 
 def _summary(capabilities: Capabilities) -> str:
     """What works, and what is weaker than on a store that does all."""
-    said = [f"a test write, a multipart upload and its abort succeeded; objects are proved by {capabilities.proof}"]
-    if not capabilities.listing_proves_parts:
+    said = [
+        f"a test write, a multipart upload and its abort succeeded; objects are verified by {capabilities.verified_by}"
+    ]
+    if not capabilities.listing_verifies_parts:
         said.append("parts carry no checksum, so a resumed upload compares stored parts with the source")
     if not capabilities.joins.checksums:
         said.append("the store's checksums of joined objects are wrong and not used")

@@ -1,7 +1,7 @@
 """One stream from the first byte to the last, for sources without ranges or without a known end.
 
 A part is read into memory before it is sent, because it cannot be read again. After a break, and after a restart of
-the process, the source is read from its start: what the store has is summed again and compared, which proves that the
+the process, the source is read from its start: what the store has is summed again and compared, which shows that the
 content is still the same, and not sent again. So the object is always what one response held, from its first byte to
 its last.
 """

@@ -72,7 +72,7 @@ class UploadSession:
             for part in parts
             if self.plan.fits(part.part_number, part.size_bytes) and (part.crc64nvme is not None or able.md5_etags)
         }
-        if able.listing_proves_parts:
+        if able.listing_verifies_parts:
             self.stored = {number: part for number, part in known.items() if part.crc64nvme is not None}
         else:
             self.listed = known

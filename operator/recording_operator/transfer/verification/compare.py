@@ -32,7 +32,7 @@ def verify_by_source(
 
     Raises TransferError (StoreKeyConflict where it has others) and Stopped.
     """
-    if stored.proof is not None:
+    if stored.verified_by is not None:
         return stored
     if facts.size_bytes not in (None, stored.size_bytes):
         raise key_conflict(

@@ -25,7 +25,7 @@ _LEFT: Final = "It was left as it is: remove it by hand if nobody needs it, or u
 
 
 def find(context: TransferContext, expected: Expectations, facts: ContentFacts | None = None) -> StoredObject | None:
-    """The object of this artifact, if there is one; its `proof` is None where it must be compared with the source.
+    """The object of this artifact, if there is one; with `verified_by` None if only its source can verify it.
 
     `facts` are what the source says of its content, where it was read. Raises TransferError (StoreKeyConflict where the
     object is not ours or not what the spec says) and Stopped.
@@ -36,7 +36,7 @@ def find(context: TransferContext, expected: Expectations, facts: ContentFacts |
     if not is_ours(context.obj, seen):
         raise key_conflict()
     found = _verified_by_spec(seen.stored, context, expected)
-    return found if _is_of_content(seen, found, context, facts) else replace(found, proof=None)
+    return found if _is_of_content(seen, found, context, facts) else replace(found, verified_by=None)
 
 
 def is_ours(obj: ObjectSpec, seen: ObjectHead) -> bool:
@@ -57,14 +57,14 @@ def etag_mark(facts: ContentFacts) -> str | None:
 
 
 def _verified_by_spec(stored: StoredObject, context: TransferContext, expected: Expectations) -> StoredObject:
-    """The object with what verifies it without the source; `proof` is None where that is nothing.
+    """The object with what verifies it without the source; `verified_by` is None where that is nothing.
 
     The object is read back where only that shows whether it has the spec's checksum.
     """
     if expected.size_bytes not in (None, stored.size_bytes):
         raise key_conflict(f"The object at the key has {stored.size_bytes} bytes, the spec says {expected.size_bytes}")
-    if stored.proof is None and stored.checksum and context.store.capabilities.existence_proves_object:
-        stored = replace(stored, proof=Reason.FULL_OBJECT_CRC64NVME)
+    if stored.verified_by is None and stored.checksum and context.store.capabilities.existence_verifies_object:
+        stored = replace(stored, verified_by=Reason.FULL_OBJECT_CRC64NVME)
     if expected.checksum is None:
         return stored
     verified = verify_checksum(stored, expected.checksum, context)

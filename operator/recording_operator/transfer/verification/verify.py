@@ -37,17 +37,17 @@ def verify(stored: StoredObject, digest: SourceDigest, context: TransferContext)
     A store may show a wrong checksum, ETag or size of right bytes. Only the bytes themselves, read from the store, show
     that an object is wrong.
     """
-    proof = _shown(stored, digest, able=context.store.capabilities)
-    if proof is None and _reads_back(stored, digest, context):
-        proof = Reason.READ_BACK
-    if proof is None:
+    verified_by = _shown(stored, digest, able=context.store.capabilities)
+    if verified_by is None and _reads_back(stored, digest, context):
+        verified_by = Reason.READ_BACK
+    if verified_by is None:
         return None
-    return replace(stored, size_bytes=digest.size_bytes, checksum=to_text(digest.crc64nvme), proof=proof)
+    return replace(stored, size_bytes=digest.size_bytes, checksum=to_text(digest.crc64nvme), verified_by=verified_by)
 
 
 def verify_checksum(stored: StoredObject, expected: ExpectedChecksum, context: TransferContext) -> StoredObject | None:
     """The object with what verifies it; None if it does not have the checksum. Raises TransferError and Stopped."""
-    if expected.combines and stored.proof is not None and stored.checksum == f"crc64nvme:{expected.hex}":
+    if expected.combines and stored.verified_by is not None and stored.checksum == f"crc64nvme:{expected.hex}":
         return stored
     if not context.store.capabilities.reads_back:
         raise TransferError(
@@ -61,8 +61,8 @@ def verify_checksum(stored: StoredObject, expected: ExpectedChecksum, context: T
         crc, size_bytes = _read_back(stored, context, digest=digest)
         right = expected.matches_crc64nvme(crc) if digest is None else digest.hexdigest() == expected.hex
         if right and size_bytes == stored.size_bytes:
-            shown = stored.proof is not None and stored.checksum == to_text(crc)
-            return stored if shown else replace(stored, checksum=to_text(crc), proof=Reason.READ_BACK)
+            shown = stored.verified_by is not None and stored.checksum == to_text(crc)
+            return stored if shown else replace(stored, checksum=to_text(crc), verified_by=Reason.READ_BACK)
         if stored.checksum == to_text(crc):
             break  # what was read is what the store keeps
     return None
@@ -72,7 +72,7 @@ def _shown(stored: StoredObject, digest: SourceDigest, *, able: Capabilities) ->
     """What the store shows that verifies the object, if anything."""
     if stored.size_bytes != digest.size_bytes:
         return None
-    if able.proof is Reason.FULL_OBJECT_CRC64NVME and stored.checksum:
+    if able.verified_by is Reason.FULL_OBJECT_CRC64NVME and stored.checksum:
         return Reason.FULL_OBJECT_CRC64NVME if stored.checksum == to_text(digest.crc64nvme) else None
     if able.md5_etags and (etag := digest.etag()) is not None:
         return Reason.ETAG_MD5 if stored.etag == etag else None

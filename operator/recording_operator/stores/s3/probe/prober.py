@@ -43,13 +43,13 @@ def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) ->
         _takes_bodies_again(store, replace(obj, key=f"{obj.key}-large"), found)
     except TransferError as error:
         raise location_error(error) from None
-    if store.options.checksums is ChecksumUse.REQUIRED and not found.existence_proves_object:
+    if store.options.checksums is ChecksumUse.REQUIRED and not found.existence_verifies_object:
         raise LocationError(
             Reason.STORE_UNSUPPORTED,
             "spec.s3.checksums is Required, and the store does not check and show CRC64NVME of whole objects. "
-            "With Auto, objects are proved in another way.",
+            "With Auto, objects are verified in another way.",
         )
-    if found.proof is Reason.READ_BACK and not found.reads_back:
+    if found.verified_by is Reason.READ_BACK and not found.reads_back:
         raise LocationError(
             Reason.STORE_UNSUPPORTED,
             "Objects in an archive class cannot be read back, and nothing else would verify them: the store shows "
