@@ -32,7 +32,7 @@ help: ## Show this list
 setup: ## Make .venv from the hash-pinned requirements (quick when nothing changed)
 	@$(PYTHON) -I localcluster/setup_venv.py
 
-locks: setup ## Renew requirements/*.txt; UPGRADE=1 takes the newest versions, UPGRADE=boto3 one of them
+locks: setup ## Renew requirements/*.txt; UPGRADE=1 takes the newest versions, UPGRADE=botocore one of them
 	@$(BIN)/python -m localcluster.locks --upgrade=$(UPGRADE)
 
 demo: setup ## Watch Recordings reach S3, on a real control plane; DEMO_ONCE=1 ends by itself

@@ -1,6 +1,6 @@
 """Write requirements/*.txt: every package with its version and hashes. Run: `make locks`.
 
-A pin that still fits stays. `UPGRADE=1` takes the newest versions, `UPGRADE=boto3` the newest of one package.
+A pin that still fits stays. `UPGRADE=1` takes the newest versions, `UPGRADE=botocore` the newest of one package.
 """
 
 import argparse

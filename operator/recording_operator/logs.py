@@ -66,7 +66,7 @@ _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 
 # Libraries tell their requests, with URLs and bodies, below this level.
 _QUIET: Final[Mapping[str, int]] = {
     **dict.fromkeys(
-        ("aiohttp", "asyncio", "boto3", "botocore", "kubernetes", "requests", "s3transfer"),
+        ("aiohttp", "asyncio", "botocore", "kubernetes", "requests"),
         logging.WARNING,
     ),
     # Each attempt at a request that nobody answers: whoever asked says so, or tries again.

@@ -18,14 +18,15 @@ _MOST_BYTES = 200 * 10**6
 _TRUSTED = (1).to_bytes(4, "little")
 # Every service that the operator calls: with keys, for downloads, and for a role by web identity.
 _CLIENTS = """
-import boto3
+import botocore.session
 from recording_operator.stores.s3.client import S3Options, build_client
 from recording_operator.stores.s3.cloudwatch import cloudwatch_client
 options = S3Options(bucket="b")
-clients = [build_client(options), cloudwatch_client(options), boto3.client("sts", region_name="us-east-1")]
+sts = botocore.session.Session().create_client("sts", region_name="us-east-1")
+clients = [build_client(options), cloudwatch_client(options), sts]
 print(*(client.meta.service_model.service_name for client in clients))
 """
-_TEXTS = "import boto3, json; print([boto3.client.__doc__, json.__doc__])"
+_TEXTS = "import botocore.session, json; print([botocore.session.get_session.__doc__, json.__doc__])"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
         kinds = [component["purl"].split(":")[1].split("/")[0] for component in bill["components"]]
         assert kinds.count("pypi") == len(list(root.glob("opt/operator/lib/python3*/site-packages/*.dist-info")))
         names = {entry["name"] for entry in bill["components"]}
-        assert {"recording-operator", "python", "kopf", "boto3", "libssl3t64"} <= names
+        assert {"recording-operator", "python", "kopf", "botocore", "libssl3t64"} <= names
         packages = [entry for entry in bill["components"] if entry["purl"].startswith("pkg:deb/debian/")]
         assert [entry["purl"] for entry in packages if not entry["purl"].endswith("&distro=debian-13")] == []
         assert [entry["purl"] for entry in bill["components"] if not entry.get("licenses")] == []

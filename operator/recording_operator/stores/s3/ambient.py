@@ -11,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from recording_operator.stores.s3.models import service_models
+from recording_operator.stores.s3.service_models import service_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""An S3 bucket as a Store, through boto3."""
+"""An S3 bucket as a Store, through botocore."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The boto3 client of one StorageLocation: its own credentials, its own trust, bodies sent as they come."""
+"""The botocore client of one StorageLocation: its own credentials, its own trust, bodies sent as they come."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-import boto3
+import botocore
 import botocore.session
 import certifi
 from botocore.config import Config
@@ -22,10 +22,10 @@ from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3 import error_documents
 from recording_operator.stores.s3.errors import no_credentials
-from recording_operator.stores.s3.models import service_models
 from recording_operator.stores.s3.once import once
 from recording_operator.stores.s3.refused_bodies import RefusedBody
 from recording_operator.stores.s3.retries import StoreRetries
+from recording_operator.stores.s3.service_models import service_models
 from recording_operator.stores.s3.transport import framing
 from recording_operator.stores.s3.transport.endpoint import CONNECT_TIMEOUT_S
 from recording_operator.stores.s3.transport.handler import StoreTransport
@@ -124,7 +124,7 @@ def build_client(options: S3Options) -> Any:
         }
     bundle = None if options.ca_bundle_pem is None else _descriptor_of(options.ca_bundle_pem)
     trusted = _trusted_file(options) if bundle is None else f"/proc/self/fd/{bundle}"
-    client = boto3.session.Session(botocore_session=core).client(
+    client = core.create_client(
         "s3",
         region_name=options.region or core.get_config_variable("region") or _DEFAULT_REGION,
         endpoint_url=options.endpoint,
@@ -188,7 +188,7 @@ def _config(options: S3Options) -> Config:
         ignore_configured_endpoint_urls=True,
         parameter_validation=False,  # see _check_key
         # Its own is built anew, twice for each request, from what is the same for all of them.
-        user_agent=f"Boto3/{boto3.__version__} recording-operator",
+        user_agent=f"Botocore/{botocore.__version__} recording-operator",
     )
 
 

@@ -9,13 +9,12 @@ import os
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-import boto3
 import botocore.session
 from botocore.config import Config
 
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.errors import translated
-from recording_operator.stores.s3.models import service_models
+from recording_operator.stores.s3.service_models import service_models
 
 LATE: Final = timedelta(minutes=20)
 _MINUTE: Final = timedelta(minutes=1)
@@ -38,7 +37,7 @@ def cloudwatch_client(options: S3Options) -> Any:
             "aws_secret_access_key": options.credentials.secret_access_key,
             "aws_session_token": options.credentials.session_token,
         }
-    return boto3.session.Session(botocore_session=core).client(
+    return core.create_client(
         "cloudwatch",
         region_name=options.region or "us-east-1",
         config=Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"mode": "standard"}),
