@@ -24,6 +24,7 @@ from typing import Any
 from benchmarks.datapath import HERE, peer
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.controller.executors.threads import ThreadExecutor
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import SourceResolver
@@ -198,23 +199,23 @@ class Here:
             concurrent=transfers,
         )
         for number in range(transfers):
-            runner.start(self.action(f"{os.getpid()}-{number}", f"{self.base}/source/{source}"))
+            runner.start(self.order(f"{os.getpid()}-{number}", f"{self.base}/source/{source}"))
         for _ in range(transfers):
             ended.acquire()
         assert not failures, failures[0]
 
-    def store(self, _location: StorageLocation) -> S3Store:
+    def store_named(self, _location: str) -> S3Store:
         """The client of the one location that there is."""
         return self.client
 
-    def action(self, name: str, url: str) -> StartTransfer:
+    def order(self, name: str, url: str) -> TransferOrder:
         """What the engine would ask for."""
         location = {"metadata": {"name": "bench", "uid": "bench"}, "spec": {"s3": {"bucket": "bucket"}}}
         artifact = {"name": "video", "kind": "Video", "source": {"url": url}}
         spec = {"storageLocation": "bench", "owner": {"org": "bench"}, "artifacts": [artifact]}
         metadata = {"name": name, "namespace": "bench", "uid": name, "creationTimestamp": "2026-11-21T12:00:00Z"}
         recording = {"metadata": metadata, "spec": spec}
-        return StartTransfer(
+        action = StartTransfer(
             recording=Recording.model_validate(recording),
             location=StorageLocation.model_validate(location),
             artifact="video",
@@ -223,6 +224,7 @@ class Here:
             part_size_bytes=None,
             source=None,
         )
+        return TransferOrder.of(action)
 
     def parts(self) -> dict[str, Any]:
         """What the store saw of the parts."""

@@ -16,7 +16,7 @@ from recording_operator.engine.facts import (
     TransferProgress,
     WriteRefused,
 )
-from recording_operator.engine.source_revision import resolved_revision
+from recording_operator.engine.source_revision import resolved_revision, spec_revision
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.engine.driver import Driver, newer, none, only
 from tests.engine.scenes import (
@@ -157,7 +157,8 @@ def test_a_missing_secret_is_looked_for_without_slot_or_write_until_it_is_there(
     for _ in range(5):
         polls += len([only(driver.wait(61), ResolveSource)])
         assert driver.tell(resolved(None)) == []
-    revision = resolved_revision(UID, recording.spec.artifacts[0], url="https://media.example.com", headers={})
+    given = spec_revision(UID, recording.spec.artifacts[0])
+    revision = resolved_revision(UID, given, url="https://media.example.com", headers={})
     driver.wait(61)
     write = only(driver.tell(resolved(revision)), WriteStatus)
 

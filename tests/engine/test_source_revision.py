@@ -12,8 +12,8 @@ def test_equal_urls_of_two_recordings_do_not_look_equal() -> None:
 
 def test_a_secret_with_another_url_has_another_revision_of_the_same_spec() -> None:
     spec = an_artifact(secret="source")
-    one = resolved_revision(UID, spec, url="https://a.example.com", headers={})
-    other = resolved_revision(UID, spec, url="https://b.example.com", headers={})
+    one = resolved_revision(UID, spec_revision(UID, spec), url="https://a.example.com", headers={})
+    other = resolved_revision(UID, spec_revision(UID, spec), url="https://b.example.com", headers={})
 
     assert one != other
     assert one.split(".")[0] == other.split(".")[0] == spec_revision(UID, spec)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import ArtifactSpec, Recording, SourceRef
+from recording_operator.controller.executors.order import SourceOrder
 from recording_operator.engine.actions import ResolveSource
 from recording_operator.engine.expiry import expiry_of
 from recording_operator.engine.facts import Fact, SourceResolved, TransferFailed
@@ -39,30 +39,25 @@ class SourceResolver:
         self._kube = kube
         self._register_secret = register_secret
 
-    def resolve(self, recording: Recording, artifact: ArtifactSpec) -> ResolvedSource:
-        """What to fetch for this artifact. Raises ResolveError."""
-        if artifact.source is None:
-            raise ValueError("an inline artifact has no source")
+    def resolve(self, order: SourceOrder) -> ResolvedSource:
+        """What to fetch. Raises ResolveError."""
         try:
-            url, headers = self._read(recording.metadata.namespace, artifact.source)
+            url, headers = self._read(order)
         except SecretError as error:
             raise ResolveError(TransferFailed(reason=error.reason, message=error.message)) from None
         except KubeError:
             message = "the Secret could not be read: the API server did not answer"
             raise ResolveError(TransferFailed(reason=Reason.INTERRUPTED, message=message)) from None
-        created = recording.metadata.creation_timestamp
-        if created is None:
-            raise ValueError("a stored object has a creationTimestamp")
-        expiry = expiry_of(url=url, expires_at=artifact.source.expires_at, created=created)
+        expiry = expiry_of(url=url, expires_at=order.expires_at, created=order.created_at)
         source = SourceSpec(
             url=url,
             headers=headers,
-            expected_size_bytes=artifact.source.size,
-            expected_checksum=artifact.source.checksum,
+            expected_size_bytes=order.size_bytes,
+            expected_checksum=order.checksum,
             expires_at=expiry.at if expiry.stated else None,
-            published_at=created,
+            published_at=order.created_at,
         )
-        revision = resolved_revision(recording.metadata.uid, artifact, url=url, headers=headers)
+        revision = resolved_revision(order.recording_uid, order.revision, url=url, headers=headers)
         return ResolvedSource(source=source, revision=revision)
 
     def resolve_for(self, action: ResolveSource) -> Iterable[Fact]:
@@ -71,21 +66,19 @@ class SourceResolver:
         artifact = next(spec for spec in recording.spec.artifacts if spec.name == name)
         uid = recording.metadata.uid
         try:
-            revision = self.resolve(recording, artifact).revision
+            revision = self.resolve(SourceOrder.of(recording, artifact)).revision
             return [SourceResolved(uid=uid, artifact=name, revision=revision)]
         except ResolveError as error:
             return [SourceResolved(uid=uid, artifact=name, revision=None, failure=error.failure)]
 
-    def _read(self, namespace: str, source: SourceRef) -> tuple[str, dict[str, str]]:
-        url = source.url or ""
-        if source.url_secret_ref is not None:
-            ref = source.url_secret_ref
-            url = resolve_url(self._kube, namespace=namespace, name=ref.name, key=ref.key)
+    def _read(self, order: SourceOrder) -> tuple[str, dict[str, str]]:
+        url, secret = order.url or "", order.url_secret
+        if secret is not None:
+            url = resolve_url(self._kube, namespace=order.namespace, name=secret.name, key=secret.key)
         self._register_query(url)
         headers: dict[str, str] = {}
-        if source.headers_secret_ref is not None:
-            host = _host(url)
-            headers = resolve_headers(self._kube, namespace=namespace, name=source.headers_secret_ref.name, host=host)
+        if order.headers_secret is not None:
+            headers = resolve_headers(self._kube, namespace=order.namespace, name=order.headers_secret, host=_host(url))
             for value in headers.values():
                 self._register_secret(value)
         return url, headers

@@ -16,9 +16,9 @@ def spec_revision(uid: str, artifact: ArtifactSpec) -> str:
     return _digest(uid, _source_identity(artifact.source))
 
 
-def resolved_revision(uid: str, artifact: ArtifactSpec, *, url: str, headers: dict[str, str]) -> str:
+def resolved_revision(uid: str, revision: str, *, url: str, headers: dict[str, str]) -> str:
     """`spec_revision` and what its Secrets held when they were read."""
-    return f"{spec_revision(uid, artifact)}.{_digest(uid, [url, sorted(headers.items())])}"
+    return f"{revision}.{_digest(uid, [url, sorted(headers.items())])}"
 
 
 def revision_is_of(uid: str, artifact: ArtifactSpec, revision: str) -> bool:

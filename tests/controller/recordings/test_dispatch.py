@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import RETRY_DELAY_S, Dispatcher, PoolHandler
 from recording_operator.controller.recordings.fairpool import FairPool
@@ -107,8 +107,8 @@ class Everything:
     def emit(self, regarding: Mapping[str, Any], **what: Any) -> None:
         self.calls.append((regarding["metadata"]["name"], what["reason"], what["event_type"]))
 
-    def start(self, action: StartTransfer) -> None:
-        self.calls.append(action)
+    def start(self, order: TransferOrder) -> None:
+        self.calls.append(order)
 
     def stop(self, uid: str, artifact: str) -> None:
         self.calls.append(("stop", uid, artifact))
@@ -116,8 +116,8 @@ class Everything:
     def persisted(self, uid: str, artifact: str) -> None:
         self.calls.append(("persisted", uid, artifact))
 
-    def store(self, location: StorageLocation) -> Store:
-        raise LocationError(Reason.LOCATION_NOT_READY, f"{location.metadata.name} has not been checked yet")
+    def store_named(self, location: str) -> Store:
+        raise LocationError(Reason.LOCATION_NOT_READY, f"{location} has not been checked yet")
 
     # The dispatcher
 
@@ -292,7 +292,7 @@ def test_signals_to_the_executor_are_passed_on() -> None:
         ProbeLocation(name="archive"),
     ):
         assert world.dispatch(action) == []
-    assert world.calls == [start, ("stop", UID, "video"), ("persisted", UID, "video"), "archive"]
+    assert world.calls == [TransferOrder.of(start), ("stop", UID, "video"), ("persisted", UID, "video"), "archive"]
 
 
 def test_an_event_says_about_whom() -> None:

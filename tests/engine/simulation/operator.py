@@ -39,7 +39,7 @@ from recording_operator.engine.facts import (
     WriteAccepted,
     WriteRefused,
 )
-from recording_operator.engine.source_revision import resolved_revision
+from recording_operator.engine.source_revision import resolved_revision, spec_revision
 from recording_operator.kube.status import merge_patch_between
 from tests.engine.simulation.apiserver import ConflictError, NotFoundError
 from tests.engine.simulation.store import UnavailableError
@@ -272,7 +272,7 @@ class Operator:
         if url is None:
             failure = TransferFailed(reason=Reason.SECRET_NOT_FOUND, message="no such Secret")
             return SourceResolved(uid=uid, artifact=action.artifact, revision=None, failure=failure)
-        revision = resolved_revision(uid, spec, url=url, headers={})
+        revision = resolved_revision(uid, spec_revision(uid, spec), url=url, headers={})
         return SourceResolved(uid=uid, artifact=action.artifact, revision=revision)
 
     def _unresolved(self, action: ResolveSource) -> Fact:

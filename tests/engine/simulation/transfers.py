@@ -15,7 +15,7 @@ from recording_operator.engine.facts import (
     TransferSucceeded,
     UploadCreated,
 )
-from recording_operator.engine.source_revision import resolved_revision
+from recording_operator.engine.source_revision import resolved_revision, spec_revision
 from tests.engine.simulation.sources import Fate
 from tests.engine.simulation.store import StoredThing, UnavailableError, UploadLostError
 
@@ -188,7 +188,7 @@ class Transfer:
         url = self._world.url_of(self._action.recording.metadata.namespace, spec.source)
         if url is None:
             raise _AttemptError(Reason.SECRET_NOT_FOUND)
-        revision = resolved_revision(self.uid, spec, url=url, headers={})
+        revision = resolved_revision(self.uid, spec_revision(self.uid, spec), url=url, headers={})
         self._report(SourceResolved(uid=self.uid, artifact=self.artifact, revision=revision))
         return url
 

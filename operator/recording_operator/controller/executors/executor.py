@@ -2,23 +2,22 @@
 
 from typing import Protocol
 
-from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.engine.actions import StartTransfer
+from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.stores.store import Store
 
 
 class StoreSource(Protocol):
-    """Who knows the client for a StorageLocation."""
+    """Has the store of each StorageLocation."""
 
-    def store(self, location: StorageLocation) -> Store:
-        """The client with the newest credentials. Raises LocationError."""
+    def store_named(self, location: str) -> Store:
+        """The store, with the newest credentials. Raises LocationError."""
 
 
 class Executor(Protocol):
     """Carries out transfers, and reports on each: SourceResolved, UploadCreated, TransferProgress … and one
     TransferEnded. The engine never asks for more at once than its capacity."""
 
-    def start(self, action: StartTransfer) -> None:
+    def start(self, order: TransferOrder) -> None:
         """Begin a transfer. Returns at once, as the others do."""
 
     def stop(self, uid: str, artifact: str) -> None:

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import ArtifactSpec, SourceFacts
+from recording_operator.api.recording import SourceFacts
 from recording_operator.controller.executors.executor import StoreSource
+from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import ResolveError, SourceResolver
 from recording_operator.egress.dialer import Dialer
-from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import (
     Fact,
     SourceResolved,
@@ -27,7 +27,7 @@ from recording_operator.engine.facts import (
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.metrics import Metrics
 from recording_operator.stopping import Stopped
-from recording_operator.stores.objects import ObjectSpec, StoredObject
+from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.jobs import ArtifactJob, FetchJob, FindJob, InlineJob
 from recording_operator.transfer.observer import UploadState
@@ -43,9 +43,9 @@ _Key = tuple[str, str]
 class _Run:
     """One transfer under way: the engine's two signals to it, and its reports to the engine."""
 
-    def __init__(self, action: StartTransfer, *, post: Callable[[Fact], None], metrics: Metrics) -> None:
-        self._uid = action.recording.metadata.uid
-        self._artifact = action.artifact
+    def __init__(self, order: TransferOrder, *, post: Callable[[Fact], None], metrics: Metrics) -> None:
+        self._uid = order.uid
+        self._artifact = order.artifact
         self._post = post
         self._metrics = metrics
         self._reported_s = 0.0
@@ -127,11 +127,11 @@ class ThreadExecutor:
         self._pool = ThreadPoolExecutor(max_workers=concurrent, thread_name_prefix="transfer")
         self._runs: dict[_Key, _Run] = {}
 
-    def start(self, action: StartTransfer) -> None:
+    def start(self, order: TransferOrder) -> None:
         """Begin a transfer; it ends with a TransferEnded. Called by the control thread, as the next two."""
-        run = _Run(action, post=self._post, metrics=self._metrics)
-        self._runs[action.recording.metadata.uid, action.artifact] = run
-        self._pool.submit(self._run, action, run)
+        run = _Run(order, post=self._post, metrics=self._metrics)
+        self._runs[order.uid, order.artifact] = run
+        self._pool.submit(self._run, order, run)
 
     def stop(self, uid: str, artifact: str) -> None:
         """Ask a transfer to end."""
@@ -145,23 +145,22 @@ class ThreadExecutor:
         if run is not None:
             run.upload_is_persisted()
 
-    def _run(self, action: StartTransfer, run: _Run) -> None:
-        uid, artifact = action.recording.metadata.uid, action.artifact
+    def _run(self, order: TransferOrder, run: _Run) -> None:
         self._metrics.transfer_started()
         started_s = time.monotonic()
-        outcome = self._outcome(action, run)
-        self._runs.pop((uid, artifact), None)
+        outcome = self._outcome(order, run)
+        self._runs.pop((order.uid, order.artifact), None)
         names = {TransferSucceeded: "Stored", TransferFailed: "Failed", TransferStopped: "Stopped"}
         self._metrics.transfer_ended(
             outcome=names[type(outcome)],  # type: ignore[arg-type]
             seconds=time.monotonic() - started_s,
         )
-        self._log(action, outcome)
-        self._post(TransferEnded(uid=uid, artifact=artifact, outcome=outcome))
+        self._log(order, outcome)
+        self._post(TransferEnded(uid=order.uid, artifact=order.artifact, outcome=outcome))
 
-    def _outcome(self, action: StartTransfer, run: _Run) -> TransferSucceeded | TransferFailed | TransferStopped:
+    def _outcome(self, order: TransferOrder, run: _Run) -> TransferSucceeded | TransferFailed | TransferStopped:
         try:
-            return _stored(self._move(action, run))
+            return _stored(self._move(order, run))
         except Stopped:
             return TransferStopped()
         except ResolveError as error:
@@ -176,70 +175,43 @@ class ThreadExecutor:
         except LocationError as error:
             return TransferFailed(reason=error.reason, message=error.message)
         except Exception as error:
-            _log.exception("A transfer failed in a way that nobody foresaw", extra=_about(action))
+            _log.exception("A transfer ended by an unexpected error", extra=_about(order))
             message = f"the operator failed ({type(error).__name__}); its log has more"
             return TransferFailed(reason=Reason.INTERNAL_ERROR, message=message)
 
-    def _move(self, action: StartTransfer, run: _Run) -> StoredObject:
-        artifact = next(spec for spec in action.recording.spec.artifacts if spec.name == action.artifact)
+    def _move(self, order: TransferOrder, run: _Run) -> StoredObject:
         context = TransferContext(
-            store=self._stores.store(action.location),
-            obj=_object_spec(action, artifact),
+            store=self._stores.store_named(order.location),
+            obj=order.obj,
             stop=run.stop,
             observer=run,
             options=self._options,
-            flow=self._bandwidth.flow(action.location),
+            flow=self._bandwidth.flow(order.location_uid),
         )
-        return self._job(action, artifact).run(context)
+        return self._job(order).run(context)
 
-    def _job(self, action: StartTransfer, artifact: ArtifactSpec) -> ArtifactJob:
-        source = artifact.source
-        if action.only_look:
+    def _job(self, order: TransferOrder) -> ArtifactJob:
+        source = order.source
+        if order.find_only:
             return FindJob(
-                expected_size_bytes=source.size if source else None,
+                expected_size_bytes=source.size_bytes if source else None,
                 expected_checksum=source.checksum if source else None,
             )
-        if artifact.inline is not None:
-            return InlineJob(body=artifact.inline.encode())
-        resolved = self._resolver.resolve(action.recording, artifact)
-        uid = action.recording.metadata.uid
-        self._post(SourceResolved(uid=uid, artifact=artifact.name, revision=resolved.revision))
-        return FetchJob(source=resolved.source, dialer=self._dialer, resume=_resume(action))
+        if source is None:
+            return InlineJob(body=(order.inline or "").encode())
+        resolved = self._resolver.resolve(source)
+        self._post(SourceResolved(uid=order.uid, artifact=order.artifact, revision=resolved.revision))
+        return FetchJob(source=resolved.source, dialer=self._dialer, resume=order.resume)
 
-    def _log(self, action: StartTransfer, outcome: TransferSucceeded | TransferFailed | TransferStopped) -> None:
+    def _log(self, order: TransferOrder, outcome: TransferSucceeded | TransferFailed | TransferStopped) -> None:
         match outcome:
             case TransferSucceeded():
-                _log.info("Stored %s, %d bytes", outcome.uri, outcome.size_bytes, extra=_about(action))
+                _log.info("Stored %s, %d bytes", outcome.uri, outcome.size_bytes, extra=_about(order))
             case TransferFailed():
-                extra = {**_about(action), "reason": outcome.reason}
+                extra = {**_about(order), "reason": outcome.reason}
                 _log.warning("Not stored: %s", outcome.message, extra=extra)
             case TransferStopped():
-                _log.info("Stopped; what is stored so far is kept", extra=_about(action))
-
-
-def _object_spec(action: StartTransfer, artifact: ArtifactSpec) -> ObjectSpec:
-    return ObjectSpec(
-        key=action.key,
-        content_type=artifact.content_type,
-        kind=artifact.kind,
-        recording_uid=action.recording.metadata.uid,
-        artifact=artifact.name,
-        org=action.recording.spec.owner.org,
-        max_size_bytes=action.location.spec.limits.max_artifact_size,
-    )
-
-
-def _resume(action: StartTransfer) -> UploadState | None:
-    if action.upload_id is None or not action.part_size_bytes:
-        return None
-    source = action.source or SourceFacts()
-    return UploadState(
-        upload_id=action.upload_id,
-        part_size_bytes=action.part_size_bytes,
-        size_bytes=source.size,
-        etag=source.etag,
-        last_modified=source.last_modified,
-    )
+                _log.info("Stopped; what is stored so far is kept", extra=_about(order))
 
 
 def _stored(stored: StoredObject) -> TransferSucceeded:
@@ -255,6 +227,5 @@ def _stored(stored: StoredObject) -> TransferSucceeded:
     )
 
 
-def _about(action: StartTransfer) -> dict[str, str]:
-    meta = action.recording.metadata
-    return {"namespace": meta.namespace, "recording": meta.name, "uid": meta.uid, "artifact": action.artifact}
+def _about(order: TransferOrder) -> dict[str, str]:
+    return {"namespace": order.namespace, "recording": order.recording, "uid": order.uid, "artifact": order.artifact}

@@ -27,10 +27,11 @@ class BandwidthLimits:
         with self._lock:
             self._locations.pop(location.metadata.uid, None)
 
-    def flow(self, location: StorageLocation) -> Flow:
-        """The limits of one transfer. `location` may be older than what was `seen`, which counts."""
+    def flow(self, location_uid: str) -> Flow:
+        """The limits of one transfer, as the location says at each moment."""
         with self._lock:
-            return Flow([self._of(location), self._operator])
+            limiter = self._locations.get(location_uid)
+        return Flow([self._operator] if limiter is None else [limiter, self._operator])
 
     def _of(self, location: StorageLocation) -> RateLimiter:
         uid = location.metadata.uid

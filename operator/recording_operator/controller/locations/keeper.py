@@ -108,8 +108,12 @@ class LocationKeeper:
 
     def store(self, location: StorageLocation) -> LocationStore:
         """The client for a location, with the credentials of its last probe. Raises LocationError."""
+        return self.store_named(location.metadata.name)
+
+    def store_named(self, location: str) -> LocationStore:
+        """As `store`."""
         with self._lock:
-            record = self._records.get(location.metadata.name)
+            record = self._records.get(location)
             if record is not None and record.store is not None:
                 return record.store
         raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from recording_operator.controller.executors.executor import Executor
+from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import Handler, InlineHandler, PoolHandler
 from recording_operator.controller.recordings.removal import Removal, abort_failed, clean_up_failed
@@ -41,7 +42,7 @@ def action_handlers(
 ) -> Mapping[type[Action], Handler]:
     """The table. `probe` has the StorageLocation of this name probed soon."""
     return {
-        StartTransfer: InlineHandler(run=executor.start),
+        StartTransfer: InlineHandler(run=lambda action: executor.start(TransferOrder.of(action))),
         StopTransfer: InlineHandler(run=lambda action: executor.stop(action.uid, action.artifact)),
         UploadPersisted: InlineHandler(run=lambda action: executor.persisted(action.uid, action.artifact)),
         EmitEvent: InlineHandler(run=announcements.emit),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.executors.executor import StoreSource
 from recording_operator.engine.actions import AbortUpload, ArtifactToClean, CleanUp
 from recording_operator.engine.facts import AbortEnded, CleanupEnded, Fact, RecordingRef
@@ -21,17 +22,20 @@ class Removal:
 
     def abort(self, action: AbortUpload) -> Iterable[Fact]:
         """Abort every open upload at the key."""
-        abort_uploads(action.key, store=self._stores.store(action.location), upload_id=action.upload_id)
+        abort_uploads(action.key, store=self._store(action.location), upload_id=action.upload_id)
         return [AbortEnded(uid=action.uid, artifact=action.artifact, ok=True)]
 
     def clean_up(self, action: CleanUp) -> Iterable[Fact]:
         """Abort a deleted Recording's uploads, and delete its objects where that is asked for."""
-        store = self._stores.store(action.location)
+        store = self._store(action.location)
         for artifact in action.artifacts:
             abort_uploads(artifact.key, store=store, upload_id=artifact.upload_id)
             if artifact.delete_object:
                 _delete(action.ref, artifact, store)
         return [CleanupEnded(uid=action.ref.uid, ok=True)]
+
+    def _store(self, location: StorageLocation) -> Store:
+        return self._stores.store_named(location.metadata.name)
 
 
 def abort_failed(action: AbortUpload, _error: Exception | None) -> AbortEnded:

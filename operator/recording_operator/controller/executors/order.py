@@ -1,0 +1,135 @@
+"""An order for one transfer: plain data, which can be written down and read in another process.
+
+An order names Secrets and never has what they hold. It has the URL where the Recording's spec has it, so it is as
+confidential as the Recording.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+
+from pydantic import TypeAdapter
+
+from recording_operator.api.recording import ArtifactSpec, Recording, SourceFacts
+from recording_operator.engine.actions import StartTransfer
+from recording_operator.engine.source_revision import spec_revision
+from recording_operator.stores.objects import ObjectSpec
+from recording_operator.transfer.observer import UploadState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretKey:
+    """A key of a Secret."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOrder:
+    """Where an artifact's bytes are, and what the spec says of them. Secrets are those of the namespace."""
+
+    namespace: str
+    recording_uid: str
+    created_at: datetime
+    revision: str
+    """Names the source as the spec gives it."""
+    url: str | None = field(repr=False)
+    url_secret: SecretKey | None
+    headers_secret: str | None
+    size_bytes: int | None
+    checksum: str | None
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, recording: Recording, artifact: ArtifactSpec) -> Self:
+        """The source of an artifact that has one."""
+        source, meta = artifact.source, recording.metadata
+        if source is None or meta.creation_timestamp is None:
+            raise ValueError("a stored Recording and an artifact with a source have one")
+        ref = source.url_secret_ref
+        return cls(
+            namespace=meta.namespace,
+            recording_uid=meta.uid,
+            created_at=meta.creation_timestamp,
+            revision=spec_revision(meta.uid, artifact),
+            url=source.url,
+            url_secret=SecretKey(name=ref.name, key=ref.key) if ref else None,
+            headers_secret=source.headers_secret_ref.name if source.headers_secret_ref else None,
+            size_bytes=source.size,
+            checksum=source.checksum,
+            expires_at=source.expires_at,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferOrder:
+    """Bring one artifact into a store. Exactly one of `source` and `inline` is set."""
+
+    namespace: str
+    recording: str
+    location: str
+    location_uid: str
+    obj: ObjectSpec
+    source: SourceOrder | None = None
+    inline: str | None = field(default=None, repr=False)
+    resume: UploadState | None = None
+    find_only: bool = False
+    """Move nothing: only find what an earlier process has stored."""
+
+    @property
+    def uid(self) -> str:
+        """The Recording's."""
+        return self.obj.recording_uid
+
+    @property
+    def artifact(self) -> str:
+        """Its name within the Recording."""
+        return self.obj.artifact
+
+    @classmethod
+    def of(cls, action: StartTransfer) -> Self:
+        """What the engine asks for."""
+        recording, location = action.recording, action.location
+        artifact = next(spec for spec in recording.spec.artifacts if spec.name == action.artifact)
+        return cls(
+            namespace=recording.metadata.namespace,
+            recording=recording.metadata.name,
+            location=location.metadata.name,
+            location_uid=location.metadata.uid,
+            obj=ObjectSpec(
+                key=action.key,
+                content_type=artifact.content_type,
+                kind=artifact.kind,
+                recording_uid=recording.metadata.uid,
+                artifact=artifact.name,
+                org=recording.spec.owner.org,
+                max_size_bytes=location.spec.limits.max_artifact_size,
+            ),
+            source=SourceOrder.of(recording, artifact) if artifact.source else None,
+            inline=artifact.inline,
+            resume=_resume(action),
+            find_only=action.only_look,
+        )
+
+    def to_json(self) -> bytes:
+        """Write it down."""
+        return TypeAdapter(type(self)).dump_json(self)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read what `to_json` wrote. Raises ValueError."""
+        return TypeAdapter(cls).validate_json(text)
+
+
+def _resume(action: StartTransfer) -> UploadState | None:
+    if action.upload_id is None or not action.part_size_bytes:
+        return None
+    source = action.source or SourceFacts()
+    return UploadState(
+        upload_id=action.upload_id,
+        part_size_bytes=action.part_size_bytes,
+        size_bytes=source.size,
+        etag=source.etag,
+        last_modified=source.last_modified,
+    )

@@ -1,0 +1,192 @@
+"""Transfers in threads of this process, to a strict store: what the engine hears of each."""
+
+import queue
+from collections.abc import Iterator
+
+import pytest
+
+from recording_operator.api.reasons import Reason
+from recording_operator.controller.executors.order import TransferOrder
+from recording_operator.controller.executors.threads import ThreadExecutor
+from recording_operator.controller.locations.bandwidth import BandwidthLimits
+from recording_operator.controller.sources import SourceResolver
+from recording_operator.egress.dialer import Dialer
+from recording_operator.engine.actions import StartTransfer
+from recording_operator.engine.facts import (
+    Fact,
+    SourceResolved,
+    TransferEnded,
+    TransferFailed,
+    TransferProgress,
+    TransferStopped,
+    TransferSucceeded,
+    UploadCreated,
+)
+from recording_operator.errors import LocationError
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import NotFound
+from recording_operator.metrics import Metrics
+from recording_operator.stores.store import Store
+from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
+from tests.support.lying_source import Content, LyingSource
+from tests.support.strict_bucket import Bucket
+from tests.support.strict_store import StrictStore
+from tests.support.transfers import fast_options, loopback_policy, pattern, store_of
+
+BODY = pattern(100 * 2**10)
+LARGE = pattern(300 * 2**10)
+"""Too large for one request."""
+UID = uid_of(1)
+WITHIN_S = 20.0
+
+
+class Scene:
+    """One store, one location, no Secret, and an executor."""
+
+    def __init__(self, strict: StrictStore) -> None:
+        self.strict = strict
+        self.heard: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+        self.metrics = Metrics(version="test")
+        self.executor = ThreadExecutor(
+            stores=self,
+            resolver=SourceResolver(KubeApi(self), register_secret=lambda _: None),
+            dialer=Dialer(loopback_policy()),
+            post=self.heard.put,
+            metrics=self.metrics,
+            options=fast_options(),
+            bandwidth=BandwidthLimits(operator_limit=None, metrics=self.metrics),
+            concurrent=2,
+        )
+
+    def store_named(self, location: str) -> Store:
+        """The store of the location that was checked."""
+        if location != "archive":
+            raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")
+        return store_of(self.strict)
+
+    def request(self, method: str, path: str, **_: object) -> dict[str, object]:
+        """An API server without Secrets."""
+        raise NotFound(f"{method} {path}", status=404)
+
+    def facts(self) -> list[Fact]:
+        """What the engine heard, up to the end of the transfer."""
+        heard = [self.heard.get(timeout=WITHIN_S)]
+        while not isinstance(heard[-1], TransferEnded):
+            heard.append(self.heard.get(timeout=WITHIN_S))
+        return heard
+
+    def outcome(self) -> TransferSucceeded | TransferFailed | TransferStopped:
+        """How the transfer ended."""
+        ended = self.facts()[-1]
+        assert isinstance(ended, TransferEnded)
+        assert (ended.uid, ended.artifact) == (UID, "video")
+        return ended.outcome
+
+
+def an_order(
+    *,
+    url: str | None = None,
+    secret: str | None = None,
+    inline: str | None = None,
+    location: str = "archive",
+    only_look: bool = False,
+) -> TransferOrder:
+    recording = a_recording(an_artifact(url=url, secret=secret, inline=inline))
+    action = StartTransfer(
+        recording=recording,
+        artifact="video",
+        location=a_location(location),
+        key="p/video.mp4",
+        upload_id=None,
+        part_size_bytes=None,
+        source=None,
+        only_look=only_look,
+    )
+    return TransferOrder.of(action)
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    """A store and an executor."""
+    with StrictStore(bucket=Bucket(least_part_bytes=2**16)) as strict:
+        made = Scene(strict)
+        yield made
+        made.executor.stop(UID, "video")  # a thread that waits would keep the process
+
+
+@pytest.fixture
+def source() -> Iterator[LyingSource]:
+    """A source of BODY."""
+    with LyingSource(Content(body=BODY)) as serving:
+        yield serving
+
+
+def test_a_text_is_stored(scene: Scene) -> None:
+    scene.executor.start(an_order(inline="minutes"))
+    outcome = scene.outcome()
+    assert isinstance(outcome, TransferSucceeded)
+    assert outcome.size_bytes == len("minutes")
+    assert b'transfer_duration_seconds_count{outcome="Stored"} 1.0' in scene.metrics.render()
+
+
+def test_a_source_is_resolved_before_it_is_fetched(scene: Scene, source: LyingSource) -> None:
+    scene.executor.start(an_order(url=source.url))
+    resolved, *_, ended = scene.facts()
+    assert isinstance(resolved, SourceResolved)
+    assert resolved.revision is not None
+    assert isinstance(ended, TransferEnded)
+    assert isinstance(ended.outcome, TransferSucceeded)
+    assert ended.outcome.size_bytes == len(BODY)
+
+
+def test_no_part_is_sent_before_the_status_names_the_upload(scene: Scene, source: LyingSource) -> None:
+    source.content = Content(body=LARGE)
+    scene.executor.start(an_order(url=source.url))
+    heard: list[Fact] = []
+    while not (heard and isinstance(heard[-1], UploadCreated)):
+        heard.append(scene.heard.get(timeout=WITHIN_S))
+    assert not [seen for seen in scene.strict.requests if seen.operation == "UploadPart"]
+
+    created = heard[-1]
+    assert isinstance(created, UploadCreated)
+    scene.executor.persisted(created.uid, created.artifact)
+    *_, ended = scene.facts()
+    assert isinstance(ended, TransferEnded)
+    assert isinstance(ended.outcome, TransferSucceeded)
+
+
+def test_a_transfer_that_is_stopped_leaves_its_upload(scene: Scene, source: LyingSource) -> None:
+    source.content = Content(body=LARGE)
+    scene.executor.start(an_order(url=source.url))
+    while not isinstance(created := scene.heard.get(timeout=WITHIN_S), UploadCreated):
+        assert isinstance(created, SourceResolved | TransferProgress)
+    scene.executor.stop(created.uid, created.artifact)
+    assert scene.outcome() == TransferStopped()
+    assert len(scene.strict.open_uploads()) == 1
+
+
+def test_what_is_not_there_is_not_found_and_nothing_is_moved(scene: Scene, source: LyingSource) -> None:
+    scene.executor.start(an_order(url=source.url, only_look=True))
+    assert scene.outcome() == TransferStopped()
+    assert source.served == []
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        (an_order(inline="minutes", location="vault"), Reason.LOCATION_NOT_READY),
+        (an_order(secret="source"), Reason.SECRET_NOT_FOUND),
+        (an_order(url="https://[::1]/"), Reason.SOURCE_BLOCKED),
+    ],
+    ids=lambda one: str(one) if isinstance(one, Reason) else "order",
+)
+def test_why_nothing_was_stored_is_told(scene: Scene, order: TransferOrder, reason: Reason) -> None:
+    scene.executor.start(order)
+    outcome = scene.outcome()
+    assert isinstance(outcome, TransferFailed)
+    assert outcome.reason is reason
+
+
+def test_signals_to_a_transfer_that_has_ended_do_nothing(scene: Scene) -> None:
+    scene.executor.stop("unknown", "video")
+    scene.executor.persisted("unknown", "video")
