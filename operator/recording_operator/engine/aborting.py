@@ -12,7 +12,7 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def plan_abort(work: ArtifactWork, now: datetime) -> None:
-    """The upload of a Failed artifact is to be aborted; that of one that may go on is not, if it is not too late."""
+    """Plan to abort the upload of a Failed artifact. Cancel that if the artifact goes on and it is not too late."""
     if work.status.phase is not Phase.FAILED:
         if work.state is WorkState.ABORT_DUE:
             work.cancel_abort()
@@ -21,9 +21,9 @@ def plan_abort(work: ArtifactWork, now: datetime) -> None:
 
 
 def abort_due(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
-    """Abort the uploads that failed or cancelled artifacts left open; the location may have to come back first.
+    """Abort the uploads that failed or cancelled artifacts left open, as soon as their location is known.
 
-    Not before the status says Failed: until that is accepted, another operator may know better.
+    The written status has to say Failed first: until then another operator may use the upload.
     """
     location = state.location_of(tracked)
     failed = {status.name for status in tracked.recording.status.artifacts if status.phase is Phase.FAILED}
@@ -46,7 +46,7 @@ def abort_due(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
 
 
 def aborted(tracked: TrackedRecording, fact: AbortEnded, now: datetime) -> None:
-    """Nothing is open at the key any more, or it must be tried again."""
+    """No upload is open at the key any more, or the abort has to be retried."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.abort_planned:
         return

@@ -1,4 +1,4 @@
-"""What the engine asks for. Plain data; the controller makes calls of it, and tells what came of each as a fact.
+"""What the engine asks for. Plain data; the controller makes calls of it, and tells the result of each as a fact.
 
 `uid` is always the Recording's `metadata.uid`.
 """
@@ -36,7 +36,7 @@ class WriteFinalizers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRecording:
-    """Read the Recording anew. Answered by RecordingRead or WriteRefused."""
+    """Read the Recording again. Answered by RecordingRead or WriteRefused."""
 
     ref: RecordingRef
 
@@ -85,7 +85,7 @@ class StartTransfer:
     part_size_bytes: int | None
     source: SourceFacts | None
     only_look: bool = False
-    """Move nothing: TransferSucceeded if an earlier operator left the object there, else TransferStopped."""
+    """Transfer nothing: TransferSucceeded if an earlier operator stored the object, otherwise TransferStopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ class CleanUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmitEvent:
-    """An Event on the Recording. `warning` picks the type."""
+    """Emit an Event on the Recording, of type Warning or Normal."""
 
     ref: RecordingRef
     reason: Reason
@@ -156,7 +156,7 @@ class EmitEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmitLocationEvent:
-    """A warning Event on a StorageLocation."""
+    """Emit a Warning Event on a StorageLocation."""
 
     location: StorageLocation
     reason: Reason
@@ -166,14 +166,14 @@ class EmitLocationEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFault:
-    """The engine failed at this Recording and let go of it; the next event about it starts anew."""
+    """The engine failed at this Recording and forgets it. The next event about it starts again."""
 
     ref: RecordingRef
     detail: str
 
 
 class ArtifactOutcome(Enum):
-    """What is counted of artifacts."""
+    """What is counted about artifacts."""
 
     STORED = "stored"
     FAILED = "failed"
@@ -183,7 +183,7 @@ class ArtifactOutcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountOutcome:
-    """Count something for the metrics."""
+    """Count an outcome in the metrics."""
 
     what: ArtifactOutcome
     reason: Reason

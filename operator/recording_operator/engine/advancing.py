@@ -1,4 +1,4 @@
-"""Brings the artifacts that are not in transfer forward: into the queue, to a wait, to their end."""
+"""The next step of every artifact that is not in transfer: it joins the queue, waits, or ends."""
 
 from datetime import datetime, timedelta
 
@@ -88,7 +88,7 @@ def _take_step(
 
 
 def _leave_queue(state: EngineState, tracked: TrackedRecording, work: ArtifactWork) -> None:
-    """It has to wait for something else than a slot; one that it has already is given back."""
+    """It waits for something other than a slot. A slot that it has already is given back."""
     key = (tracked.uid, work.name)
     state.queue.discard(key)
     if work.state is WorkState.RESERVED:
@@ -110,7 +110,7 @@ def _queue_up(state: EngineState, tracked: TrackedRecording, work: ArtifactWork,
 
 
 def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime) -> None:
-    """Answer an edit, give back a claim on what does not move, call ended what has ended; a tenant may write there."""
+    """Have the status written after an edit, and if it is wrong about a claim or an end: tenants may write to it."""
     status = tracked.recording.status
     if status.observed_generation != tracked.recording.metadata.generation:
         _flush_in_time(state, tracked, SOON if tracked.is_over else None, now)
@@ -120,7 +120,7 @@ def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime)
 
 
 def _urgency(tracked: TrackedRecording, after: ArtifactStatus) -> timedelta | None:
-    """How soon this is to be written; None where its turn among the queued is soon enough."""
+    """How soon this has to be written; None if it may wait until the queue is written."""
     if after.reason != Reason.QUEUED:
         return timedelta(0)
     return SOON if tracked.recording.status.phase in TERMINAL else None

@@ -5,7 +5,7 @@ from recording_operator.api.recording import ArtifactStatus, Phase
 
 
 def from_the_start(status: ArtifactStatus) -> ArtifactStatus:
-    """A fresh URL or an asked retry: attempts and waits are forgotten, the parts in the store are not."""
+    """After a fresh URL or a requested retry: attempts and delays are reset, the stored parts are kept."""
     update = {
         "phase": Phase.PENDING,
         "attempts": 0,
@@ -24,10 +24,10 @@ def queued(status: ArtifactStatus) -> ArtifactStatus:
 
 
 def unsuspended(status: ArtifactStatus) -> ArtifactStatus:
-    """A person wants it to go on: at once, unless it needs a fresh URL."""
+    """After spec.suspend was set to false: it goes on at once, unless it needs a fresh URL."""
     if status.expired_since is None:
         return queued(status)
-    return waiting(status, Reason.SOURCE_EXPIRED, "the URL has expired; apply a fresh one")
+    return waiting(status, Reason.SOURCE_EXPIRED, "The URL has expired. Apply a fresh URL.")
 
 
 def waiting(status: ArtifactStatus, reason: Reason, message: str) -> ArtifactStatus:

@@ -6,12 +6,12 @@ How far the work has come is its `state`. Nothing else changes it:
     RESERVED             -> WAITING     release           it has to wait after all, or the Recording ends
     RESERVED             -> RUNNING     start             the API server shows our claim
     RUNNING              -> STOPPING    stop              suspended, cancelled or deleted; or the operator ends
-    RUNNING, STOPPING    -> WAITING     end               the transfer has ended, however
+    RUNNING, STOPPING    -> WAITING     end               the transfer has ended, with whatever outcome
     WAITING              -> ABORT_DUE   plan_abort        the artifact has failed and may have an open upload
     ABORT_DUE            -> WAITING     cancel_abort      it may go on with that upload
     ABORT_DUE            -> ABORTING    begin_abort       the API server shows that it has failed
-    ABORTING             -> ABORT_DUE   put_off_abort     the store did not do it; again after a while
-    ABORT_DUE, ABORTING  -> WAITING     forget_upload     it is gone, or left to the sweep of orphaned uploads
+    ABORTING             -> ABORT_DUE   put_off_abort     it failed and is retried later
+    ABORT_DUE, ABORTING  -> WAITING     forget_upload     it was aborted, or is left to the sweep of orphaned uploads
 """
 
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ class WorkState(Enum):
     """How far the work with an artifact has come."""
 
     WAITING = "waiting"
-    """Nothing of it runs: it waits for its turn, a time or a person, or it is done."""
+    """Nothing is running: it waits for a slot, a time or a person, or it is done."""
     RESERVED = "reserved"
-    """It has a slot and waits for the claim to be written."""
+    """It has a slot. The transfer starts when the claim is written."""
     RUNNING = "running"
     """In transfer."""
     STOPPING = "stopping"
     """In transfer, and asked to stop."""
     ABORT_DUE = "abort due"
-    """Its upload is to be aborted."""
+    """Its upload has to be aborted."""
     ABORTING = "aborting"
     """The store was asked to abort its upload."""
 
@@ -46,7 +46,7 @@ _ABORT_PLANNED: Final = frozenset({WorkState.ABORT_DUE, WorkState.ABORTING})
 
 @dataclass(slots=True)
 class PendingAbort:
-    """Since when an upload is to be aborted, and when that is tried again."""
+    """Since when an upload has to be aborted, and when that is retried."""
 
     since: datetime
     backoff: Backoff
@@ -61,13 +61,13 @@ class ArtifactWork:
     abort: PendingAbort | None = None
     """While an abort is due or under way."""
     hold: Backoff | None = None
-    """The waits after failures that were not its fault."""
+    """Delays after failures that are not the artifact's fault."""
     upload_not_named: bool = False
     """Its upload exists, and no status that the API server has shown names it."""
     may_have_upload: bool = False
     """It was in transfer: there may be an upload that no status names."""
     may_be_stored: bool = False
-    """An operator was moving it when it ended: there may be an object that no status names."""
+    """An operator process ended during its transfer: there may be an object that no status names."""
     reading_secret: bool = False
     secret_changed: bool = False
     """The Secrets that its source names hold something else than what was last tried."""
@@ -105,11 +105,11 @@ class ArtifactWork:
         self.status = after
 
     def take(self, status: ArtifactStatus) -> None:
-        """Take the status that another operator wrote, except on what moves here or is known to be stored."""
+        """Take the status that another operator wrote, unless the artifact is in transfer here or stored."""
         if not self.in_transfer and self.status.phase is not Phase.COMPLETE:
             self.status = status
 
-    # The moves
+    # Transitions
 
     def reserve(self) -> None:
         """It got a slot."""
@@ -134,12 +134,12 @@ class ArtifactWork:
         self.upload_not_named = self.may_be_stored = False
 
     def plan_abort(self, now: datetime) -> None:
-        """Its upload is of no use any more."""
+        """Its upload will not be used any more."""
         self._move(WorkState.ABORT_DUE, WorkState.WAITING)
         self.abort = PendingAbort(since=now, backoff=Backoff())
 
     def cancel_abort(self) -> None:
-        """Its upload is of use again."""
+        """Its upload will be used after all."""
         self._move(WorkState.WAITING, WorkState.ABORT_DUE)
         self.abort = None
 
@@ -154,7 +154,7 @@ class ArtifactWork:
             self.abort.backoff.again(now)
 
     def forget_upload(self) -> None:
-        """No upload of it is open, as far as this operator is concerned."""
+        """Its upload was aborted or given up."""
         self._move(WorkState.WAITING, *_ABORT_PLANNED)
         self.abort, self.may_have_upload = None, False
         self.update(upload_id=None, part_size=None, source=None, bytes_done=None, bytes_total=None)
@@ -167,12 +167,12 @@ class ArtifactWork:
     # Waits
 
     def hold_back(self, now: datetime, *, at_least: timedelta = timedelta(0)) -> None:
-        """It failed for something that is not its fault: try again after a while."""
+        """Delay the next try after a failure that is not the artifact's fault."""
         self.hold = self.hold or Backoff()
         self.hold.again(now, at_least=at_least)
 
     def shift(self, by: timedelta) -> bool:
-        """The clock was set by so much. Returns whether the status has changed."""
+        """Shift all instants: the clock was set forward or back by `by`. Returns whether the status has changed."""
         if self.hold is not None:
             self.hold.shift(by)
         if self.abort is not None:

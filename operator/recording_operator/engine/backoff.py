@@ -1,4 +1,4 @@
-"""Waits that double, for what may be tried again as often as it takes."""
+"""Exponential backoff for what is retried until it succeeds."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,17 +12,17 @@ LONGEST_WAIT: Final = timedelta(seconds=60)
 
 @dataclass(slots=True)
 class Backoff:
-    """Waits of 5 s, 10 s … 60 s."""
+    """Delays of 5 s, 10 s … 60 s."""
 
     tries: int = 0
     not_before: datetime | None = None
 
     def holds(self, now: datetime) -> bool:
-        """Whether the wait is not over yet."""
+        """Whether the delay is not over yet."""
         return self.not_before is not None and now < self.not_before
 
     def again(self, now: datetime, *, at_least: timedelta = timedelta(0)) -> datetime:
-        """Note one more failure. Returns when to try again."""
+        """Note a failure. Returns when to try again."""
         self.tries += 1
         wait = timedelta(
             seconds=exponential_s(
@@ -33,5 +33,5 @@ class Backoff:
         return self.not_before
 
     def shift(self, by: timedelta) -> None:
-        """The clock was set by so much."""
+        """Shift all instants: the clock was set forward or back by `by`."""
         self.not_before = self.not_before + by if self.not_before else None

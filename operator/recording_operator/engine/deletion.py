@@ -1,4 +1,4 @@
-"""How a deleted Recording ends: with exactly the objects and uploads that go with it."""
+"""Deletion of a Recording: its uploads are aborted, exactly its objects are deleted, then its finalizer is removed."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
-    """Stop, then abort and delete in the store, then let the Kubernetes object go."""
+    """Take the next step: stop transfers, then abort and delete in the store, then remove the finalizer."""
     tracked.outbox.cancel_flush()
     state.drop_from_queue(tracked)
     state.release_slots(tracked)
@@ -27,14 +27,14 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
         return [*tracked.stop_transfers()]
     teardown = tracked.teardown = tracked.teardown or Teardown(since=now)
     if teardown.blocked is not None and not _wants_deletion(tracked):
-        teardown.blocked, teardown.backoff = None, Backoff()  # a person let the objects stay
+        teardown.blocked, teardown.backoff = None, Backoff()  # a person decided to keep the objects
     if teardown.done:
         return _let_go(tracked, now)
     if teardown.in_flight:
         return []
     actions = [] if teardown.backoff.holds(now) else _clean(state, tracked, teardown, now)
     if teardown.in_flight or teardown.done or teardown.blocked is None:
-        return actions  # an earlier operator may have known what blocks it
+        return actions  # until the first try the status of an earlier operator stands
     return [*actions, *deletion_blocker.tell(tracked, teardown, now)]
 
 
@@ -46,12 +46,15 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
     if location is None or _is_elsewhere(tracked, location):
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done, teardown.blocked = True, None
-            return [*_retained(tracked, teardown, "its StorageLocation is gone"), *_let_go(tracked, now)]
+            return [
+                *_retained(tracked, teardown, "the StorageLocation does not exist any more"),
+                *_let_go(tracked, now),
+            ]
         teardown.backoff.again(now)
         return _says_missing(state, tracked, teardown)
     permitted = DeletionPolicy.DELETE in location.spec.deletion_policies
     delete = _wants_deletion(tracked) and permitted
-    actions = [] if permitted else _retained(tracked, teardown, "its location does not allow Delete")
+    actions = [] if permitted else _retained(tracked, teardown, "the StorageLocation does not allow Delete")
     artifacts = tuple(
         ArtifactToClean(
             name=work.name,
@@ -71,7 +74,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
 
 
 def cleaned(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
-    """The store is clean, or it must be tried again."""
+    """The store was cleaned up, or the cleanup has to be retried."""
     teardown = tracked.teardown
     if teardown is None:
         return []
@@ -82,7 +85,7 @@ def cleaned(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, n
         state.locations.deletion_works(tracked.recording.spec.storage_location)
         return []
     if not _wants_deletion(tracked):
-        # Only uploads are left: the sweep of orphaned uploads finds them later, and without a bucket there are none.
+        # Only uploads are left: the sweep of orphaned uploads finds them later; without a bucket there are none.
         late = now - teardown.since > state.options.give_up_cleaning_after
         teardown.done = late or deletion_blocker.bucket_is_gone(tracked, teardown, fact, state.locations)
         if not teardown.done:
@@ -104,16 +107,14 @@ def _says_missing(state: EngineState, tracked: TrackedRecording, teardown: Teard
     hours = state.options.give_up_cleaning_after.total_seconds() / 3600
     missing = f"StorageLocation {name} does not exist"
     if location is not None:
-        missing = (
-            f"The objects are in the bucket {tracked.recording.status.bucket}, and StorageLocation {name} was made "
-        )
-        missing += f"anew with the bucket {location.store.bucket}"
-    message = f"{missing}. After {hours:g} h the Recording goes and its objects stay"
+        missing = f"The objects are in the bucket {tracked.recording.status.bucket}, "
+        missing += f"and StorageLocation {name} was created again with the bucket {location.store.bucket}"
+    message = f"{missing}. After {hours:g} h the Recording is removed, and its objects are kept"
     return deletion_blocker.hold(tracked, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
 
 
 def is_over(tracked: TrackedRecording) -> bool:
-    """Whether a deleted Recording needs nothing of us any more."""
+    """Whether nothing is left to do for a deleted Recording."""
     if not tracked.ending or tracked.teardown is None or not tracked.teardown.done or not tracked.outbox.is_idle:
         return False
     return tracked.gone or not has_finalizer(tracked.recording)
@@ -123,12 +124,12 @@ def _let_go(tracked: TrackedRecording, now: datetime) -> list[Action]:
     if tracked.gone or not has_finalizer(tracked.recording):
         return []
     if tracked.teardown is not None and (cleared := deletion_blocker.tell(tracked, tracked.teardown, now)):
-        return cleared  # others' finalizers may keep it
+        return cleared  # the finalizers of others may still keep the Recording
     return remove_finalizer(tracked, now)
 
 
 def _wants_deletion(tracked: TrackedRecording) -> bool:
-    """Only a Recording that is seen while it is being deleted, finalizer in place, loses its objects."""
+    """Objects are deleted only if the Recording is seen while it is being deleted and still has our finalizer."""
     return (
         not tracked.gone
         and tracked.recording.spec.deletion_policy is DeletionPolicy.DELETE
@@ -137,7 +138,7 @@ def _wants_deletion(tracked: TrackedRecording) -> bool:
 
 
 def _never_began(tracked: TrackedRecording) -> bool:
-    """Nothing of it can be in the store: its location need not come back for it to go."""
+    """Nothing of it can be in the store, so its location is not needed."""
     moved = any(
         work.may_have_upload or work.status.phase is Phase.COMPLETE or work.status.upload_id or work.status.key
         for work in tracked.artifacts.values()
@@ -146,12 +147,12 @@ def _never_began(tracked: TrackedRecording) -> bool:
 
 
 def _nothing_to_remove(tracked: TrackedRecording) -> bool:
-    """Its objects stay, and no upload can be open: it need not wait for its location."""
+    """Its objects are kept and no upload can be open, so its location is not needed."""
     return not _wants_deletion(tracked) and not any(map(_may_have_upload, tracked.artifacts.values()))
 
 
 def _is_elsewhere(tracked: TrackedRecording, location: StorageLocation) -> bool:
-    """Whether the location, deleted and made anew, has another bucket: that one tells nothing of the objects."""
+    """Whether the location was deleted and created again with another bucket, which does not have the objects."""
     bucket = tracked.recording.status.bucket
     return _wants_deletion(tracked) and bucket not in (None, location.store.bucket)
 

@@ -1,4 +1,4 @@
-"""A deletion that the store does not let happen: the status says so, the location is checked again, Events tell whom.
+"""What happens if objects cannot be deleted: the status and Events say why, and the location is checked again.
 
 A namespace that is being deleted takes no Events, and the Recording is what keeps it: then the condition of the
 Recording and the Event of its StorageLocation are all that a person can find.
@@ -17,13 +17,13 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 _TOLD_AFTER_TRIES: Final = 3
 CHECK_EVERY: Final = timedelta(seconds=60)
-_REMEDY: Final = "Repair this; or set spec.deletionPolicy to Retain to let the Recording go and keep its objects"
+_REMEDY: Final = "Repair this, or set spec.deletionPolicy to Retain to remove the Recording and keep its objects"
 
 
 def failed(
     tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations, now: datetime
 ) -> list[Action]:
-    """The objects could not be removed this time: doubt the location, and say what keeps the Recording."""
+    """The objects could not be deleted this time: have the location checked, and report what blocks the deletion."""
     name = tracked.recording.spec.storage_location
     if fact.reason is None:
         return []  # nothing was tried
@@ -32,7 +32,7 @@ def failed(
         actions += locations.doubt_deletion(name, now, every=CHECK_EVERY)
     fault = locations.fault(name)
     reason, message = fault or (fact.reason, fact.detail)
-    # What the location's own check found does not pass by itself, unless it was a moment's failure.
+    # A fault that the location's own check found does not pass by itself, unless it is transient.
     may_pass = Trait.TRANSIENT in reason.traits or (fault is None and Trait.MAY_PASS in reason.traits)
     if may_pass and teardown.backoff.tries + 1 < _TOLD_AFTER_TRIES and teardown.blocked is None:
         return actions
@@ -42,7 +42,7 @@ def failed(
 def hold(
     tracked: TrackedRecording, teardown: Teardown, locations: Locations, *, reason: Reason, message: str
 ) -> list[Action]:
-    """Note why it does not go; Events when that is new."""
+    """Note what blocks the deletion. Events are emitted if the reason is new."""
     before, teardown.blocked = (
         teardown.blocked,
         DeletionBlocker(reason=reason, message=f"{message.rstrip('.')}. {_REMEDY}."),
@@ -53,12 +53,12 @@ def hold(
     actions: list[Action] = [
         EmitEvent(ref=tracked.ref, reason=Reason.DELETION_BLOCKED, action="Delete", note=note, warning=True)
     ]
-    about = f"Recording {tracked.ref.namespace}/{tracked.ref.name} is being deleted and keeps its namespace. {note}"
+    about = f"Recording {tracked.ref.namespace}/{tracked.ref.name} is being deleted; its namespace waits for it. {note}"
     return actions + _about_location(tracked, locations, Reason.DELETION_BLOCKED, about)
 
 
 def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations) -> bool:
-    """Whether there is no bucket any more: two deletions and the location's own check between them found none.
+    """Whether the bucket no longer exists: two deletions and the location's own check between them did not find it.
 
     The check asks for the same bucket as the status names; a refusal (AccessDenied) is never taken for it.
     """
@@ -73,15 +73,15 @@ def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupE
 
 
 def gone_with_bucket(tracked: TrackedRecording, locations: Locations) -> list[Action]:
-    """Say that nothing was left to remove."""
-    note = "The bucket does not exist any more: the Recording goes, its objects went with the bucket"
+    """Events that say that nothing was left to delete."""
+    note = "The bucket does not exist any more, and neither do the objects: the Recording is removed"
     event = EmitEvent(ref=tracked.ref, reason=Reason.BUCKET_NOT_FOUND, action="Delete", note=note, warning=True)
     about = f"Recording {tracked.ref.namespace}/{tracked.ref.name}: {note}"
     return [event, *_about_location(tracked, locations, Reason.BUCKET_NOT_FOUND, about)]
 
 
 def tell(tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
-    """Write the condition DeletionBlocked as it is now, where the status says otherwise."""
+    """Write the condition DeletionBlocked if it has changed."""
     if tracked.gone:
         return []
     wanted = with_deletion(tracked.recording, blocked=teardown.blocked, now=now)
@@ -89,7 +89,7 @@ def tell(tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[A
 
 
 def _about_location(tracked: TrackedRecording, locations: Locations, reason: Reason, note: str) -> list[Action]:
-    """Once for each location and reason: thousands of Recordings may be kept by one bucket."""
+    """Once for each location and reason: one bucket may block thousands of Recordings."""
     location = locations.get(tracked.recording.spec.storage_location)
     if location is None or not locations.is_news(location.metadata.name, reason):
         return []

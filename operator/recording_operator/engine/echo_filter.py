@@ -1,7 +1,7 @@
-"""The versions of Recordings that were finished and forgotten, so that their late echoes are known for what they are.
+"""Versions of Recordings that were finished and forgotten, to recognise late echoes of their earlier versions.
 
 The watch shows our own writes after their answers: when a small Recording is Complete and forgotten, the echo of its
-claim may still be on its way, and looks like a Recording to be moved.
+claim may still be on its way, and looks like a Recording that has to be transferred.
 """
 
 from collections import OrderedDict
@@ -11,27 +11,27 @@ from recording_operator.api.recording import Recording
 from recording_operator.engine.versions import version_of
 
 REMEMBERED: Final = 10_000
-"""About 2 MB. Whose echo comes later than so many others is read anew before anything is done."""
+"""About 2 MB. If an echo comes even later, the Recording is read again before anything is done."""
 
 _NEVER_AGAIN: Final = 2**63
 
 
 class EchoFilter:
-    """The newest version of each of the last 10,000 Recordings that were let go of."""
+    """The newest version of each of the last 10,000 Recordings that were forgotten."""
 
     def __init__(self) -> None:
         self._versions: OrderedDict[str, int] = OrderedDict()
 
     def note(self, recording: Recording) -> None:
-        """It is settled as it is in this version."""
+        """The Recording is settled in this version."""
         self._put(recording.metadata.uid, version_of(recording))
 
     def note_gone(self, uid: str) -> None:
-        """It was deleted: a uid never comes again."""
+        """The Recording was deleted: its uid is never used again."""
         self._put(uid, _NEVER_AGAIN)
 
     def is_echo(self, recording: Recording) -> bool:
-        """Whether a newer version was dealt with already."""
+        """Whether a newer version was handled already."""
         return version_of(recording) < self._versions.get(recording.metadata.uid, 0)
 
     def _put(self, uid: str, version: int) -> None:

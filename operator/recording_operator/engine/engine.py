@@ -59,7 +59,7 @@ class Engine:
     # What the controller calls
 
     def observe(self, fact: Fact, now: datetime) -> list[Action]:
-        """Take note of a fact; the actions that follow from it."""
+        """Note a fact. Returns the actions that follow from it."""
         match fact:
             case RecordingSeen(recording=recording):
                 return self._seen(recording, now)
@@ -77,7 +77,7 @@ class Engine:
                 return self._answered(fact, now)
 
     def tick(self, now: datetime) -> list[Action]:
-        """Do what is due."""
+        """Do what is due. Returns the actions."""
         due = self.state.timers.due(now)
         actions = self._look_at([uid for uid in due if uid in self.state.recordings], now)
         for ended in self.state.ttl_schedule.due(now):
@@ -90,21 +90,21 @@ class Engine:
         return min((at for at in wishes if at is not None), default=None)
 
     def clock_stepped(self, by: timedelta, now: datetime) -> list[Action]:
-        """The clock was set by so much to `now`: waits that are under way stay as long as they were."""
+        """The clock was set to `now`, by `by`. Waits keep their length."""
         self.state.shift(by)
         for tracked in self.state.recordings.values():
             tracked.shift(by, now)
         return self._look_at(list(self.state.recordings), now)
 
     def drain(self, now: datetime) -> list[Action]:
-        """Start nothing new; what runs may end."""
+        """Start nothing new. Running transfers may end."""
         self.state.draining = True
         for tracked in self.state.recordings.values():
             self.state.release_slots(tracked)
         return self._look_at(list(self.state.recordings), now)
 
     def stop_all(self) -> list[Action]:
-        """Ask every transfer to stop; each ends as Pending, with no attempt spent."""
+        """Ask every transfer to stop. Each ends as Pending, and no attempt is spent."""
         actions: list[Action] = []
         for tracked in self.state.recordings.values():
             actions += tracked.stop_transfers()
@@ -135,7 +135,7 @@ class Engine:
         if namesake is not None and is_newer(recording, namesake.recording):
             actions = self._gone(namesake.uid, now)  # deleted and created again while nobody looked
         elif namesake is not None and tracked is None:
-            return []  # a late word on one whose name belongs to another already
+            return []  # a late echo: the name belongs to another Recording already
         if tracked is None:
             if is_settled(recording):
                 return actions + self._finish(recording, now)
@@ -152,7 +152,7 @@ class Engine:
         self._uid_of[meta.namespace, meta.name] = meta.uid
         self.state.ttl_schedule.forget(meta.uid)
         tracked = self.state.recordings[meta.uid] = TrackedRecording.of(recording)
-        # Claimed by this process, and it knows nothing of that: there must be a newer version.
+        # Claimed by this process, which does not remember it: there must be a newer version.
         tracked.outbox.stale = recording.status.claim == self.state.claim
         if tracked.outbox.stale:
             tracked.outbox.flush_by(now)
@@ -164,7 +164,7 @@ class Engine:
         return self.state.recordings.get(uid) if uid != meta.uid else None
 
     def _release_holds(self, location: str) -> None:
-        """A location came back: what waited because of it need not wait longer."""
+        """A location works again: what waited for it need not wait any longer."""
         for tracked in self.state.recordings.values():
             if tracked.recording.spec.storage_location == location:
                 tracked.release_location_holds()
@@ -179,7 +179,7 @@ class Engine:
         return self._look_at([uid], now)
 
     def _read_missing(self, uids: frozenset[str], now: datetime) -> list[Action]:
-        """Whoever is not in a list has ended or is gone: nobody will tell, so it is read."""
+        """A Recording that is not in the list has ended or was deleted. No event will say so, so it is read."""
         missing = [tracked for uid, tracked in self.state.recordings.items() if uid not in uids]
         for tracked in missing:
             tracked.outbox.stale = True
@@ -187,7 +187,7 @@ class Engine:
         return self._look_at([tracked.uid for tracked in missing], now)
 
     def _finish(self, recording: Recording, now: datetime) -> list[Action]:
-        """A Recording that needs nothing now: remember only when its time in Kubernetes is over."""
+        """Nothing is left to do for this Recording: remember only when its ttlAfterFinished ends."""
         due = self.state.ttl_schedule.note(recording, now)
         self.state.echoes.note(recording)
         if due is None or due > now:
@@ -239,10 +239,10 @@ class Engine:
                 return deletion.cleaned(self.state, tracked, fact, now)
         return []
 
-    # Looking at Recordings
+    # Steps
 
     def _look_at(self, uids: list[str], now: datetime) -> list[Action]:
-        """Bring these Recordings forward, give free slots away, then write what has to be written."""
+        """Take the next step of these Recordings, hand out free slots, then write what has to be written."""
         actions: list[Action] = []
         touched = dict.fromkeys(uids)
         for uid in list(touched):
@@ -257,7 +257,7 @@ class Engine:
     def _guarded(
         self, step: Callable[[TrackedRecording, datetime], list[Action]], uid: str, now: datetime
     ) -> list[Action]:
-        """One Recording that the engine trips over must not stop the others: their authors are not trusted."""
+        """An exception at one Recording must not stop the others: tenants write them."""
         tracked = self.state.recordings.get(uid)
         if tracked is None:
             return []
@@ -269,7 +269,7 @@ class Engine:
             return [fault, *self._let_end(tracked)]
 
     def _let_end(self, tracked: TrackedRecording) -> list[Action]:
-        """A broken Recording holds its slots until what is under way has ended; the next event starts anew."""
+        """Keep a broken Recording until its transfers have ended. The next event about it starts again."""
         self.state.drop_from_queue(tracked)
         self.state.release_slots(tracked)
         if not tracked.in_transfer and tracked.outbox.is_idle:
@@ -303,13 +303,13 @@ class Engine:
         ]
 
     def _expire(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
-        """ttlAfterFinished ends the Kubernetes object only: our finalizer goes first, or the objects would go too."""
+        """ttlAfterFinished removes the Kubernetes object only: our finalizer goes first, so that the objects stay."""
         if has_finalizer(tracked.recording):
             return remove_finalizer(tracked, now)
         return tracked.outbox.delete(tracked.recording, now)
 
     def _rest(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
-        """Forget what is settled; else make sure that it is looked at in time."""
+        """Forget the Recording if it is settled, otherwise set its timer."""
         if deletion.is_over(tracked):
             self._forget(tracked)
             self.state.echoes.note(tracked.recording)
@@ -322,7 +322,7 @@ class Engine:
         return []
 
     def _forget(self, tracked: TrackedRecording) -> None:
-        """Drop a Recording from memory; a later event brings it back."""
+        """Remove a Recording from memory. A later event brings it back."""
         self.state.recordings.pop(tracked.uid, None)
         self.state.drop_from_queue(tracked)
         ref = tracked.ref
@@ -331,6 +331,6 @@ class Engine:
 
 
 def _place(error: Exception) -> str:
-    """Where it happened; never the message, which may quote a URL."""
+    """Where the exception was raised. Never its message, which may quote a URL."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "an unknown place"

@@ -1,4 +1,4 @@
-"""The Events that tell of a Recording's phase and reason."""
+"""Events about a Recording's phase and reason."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +26,7 @@ def shown(status: RecordingStatus) -> tuple[str, str] | None:
 
 
 def event_about(wanted: RecordingStatus, *, told: tuple[str, str] | None) -> PendingEvent | None:
-    """What an Event will say once this status is written; None if its phase and reason were `told` last."""
+    """The Event to emit when this status is written; None if the last one `told` the same phase and reason."""
     now_shown = shown(wanted)
     if now_shown is None or now_shown == told or wanted.reason is None or Trait.SILENT in wanted.reason.traits:
         return None

@@ -12,19 +12,19 @@ from recording_operator.api.recording import SourceRef
 from recording_operator.engine.signed_urls import validity_in_url
 
 ASSUMED_LIFETIME: Final = timedelta(hours=4)
-"""What meeting-bot providers grant when neither spec nor URL says anything."""
+"""The usual lifetime with meeting-bot providers, if neither the spec nor the URL states one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
-    """When the URL expires, and whether somebody said so (`stated`) or it is assumed."""
+    """When the URL expires, and whether that is `stated` or assumed."""
 
     at: datetime
     stated: bool
 
 
 def expiry_of(*, url: str | None, expires_at: datetime | None, created: datetime) -> Expiry:
-    """The expiry of a source: the spec's word, else the URL's own, else `created` + 4 h."""
+    """The expiry of a source: from the spec, else from the URL, else `created` + 4 h."""
     if expires_at is not None:
         return Expiry(at=expires_at, stated=True)
     from_url = expiry_in_url(url) if url else None
@@ -34,12 +34,12 @@ def expiry_of(*, url: str | None, expires_at: datetime | None, created: datetime
 
 
 def source_expiry(source: SourceRef | None, *, created: datetime) -> Expiry:
-    """The expiry of an artifact's source; a URL in a Secret says nothing before it is read."""
+    """The expiry of an artifact's source. A URL in a Secret is not known here."""
     return expiry_of(
         url=source.url if source else None, expires_at=source.expires_at if source else None, created=created
     )
 
 
 def expiry_in_url(url: str) -> datetime | None:
-    """The instant at which a signed URL says that it ends, or None; `validity_in_url` knows the forms."""
+    """When a signed URL says that it expires, or None. `validity_in_url` knows the forms."""
     return validity_in_url(url).end

@@ -1,4 +1,4 @@
-"""What the engine is told. Plain data; the controller turns the world into facts, and holds no decision.
+"""What the engine is told. Plain data: the controller turns events and results into facts and decides nothing.
 
 `uid` is always the Recording's `metadata.uid`.
 """
@@ -12,7 +12,7 @@ from recording_operator.api.storagelocation import StorageLocation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRef:
-    """Which Recording: enough to address it and to tell it from a namesake."""
+    """Identifies a Recording. The uid tells it from another one of the same name."""
 
     namespace: str
     name: str
@@ -20,14 +20,14 @@ class RecordingRef:
 
 
 def ref_of(recording: Recording) -> RecordingRef:
-    """Which Recording this is."""
+    """The reference to this Recording."""
     meta = recording.metadata
     return RecordingRef(namespace=meta.namespace, name=meta.name, uid=meta.uid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSeen:
-    """A Recording as the API server had it: from the watch or a list, late or twice."""
+    """A Recording from the watch or a list. It may be outdated or come twice."""
 
     recording: Recording
 
@@ -42,41 +42,41 @@ class RecordingRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingGone:
-    """The Recording is no longer in the API server."""
+    """The Recording was removed from the API server."""
 
     uid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingsListed:
-    """A complete list of the unfinished Recordings was handed over; whoever is not in it ended or went away."""
+    """All unfinished Recordings were listed. Those that are not in the list have finished or were removed."""
 
     uids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationSeen:
-    """A StorageLocation and what its probe found; `ready` is the probe's answer for this generation."""
+    """A StorageLocation and what its probe found. `ready` is the result for this generation."""
 
     location: StorageLocation
     ready: bool
     message: str = ""
     checked: bool = True
-    """False before its first probe has ended: it exists, and more is not known."""
+    """False until its first probe has ended."""
     reason: Reason | None = None
-    """What its probe found."""
+    """The reason that its probe found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationGone:
-    """The StorageLocation was deleted. Transfers under way end with the client that they have."""
+    """The StorageLocation was deleted. Running transfers continue with the client that they have."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationsListed:
-    """Every StorageLocation has been seen once: from now on a missing one does not exist."""
+    """Every StorageLocation has been seen once. From now on a missing one does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class NamespaceSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAccepted:
-    """A write of ours was accepted; `recording` is the server's answer."""
+    """A write was accepted; `recording` is the server's answer."""
 
     uid: str
     recording: Recording
@@ -97,11 +97,11 @@ class WriteAccepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteRefused:
-    """A write of ours was not accepted, or a read not answered."""
+    """A write was not accepted, or a request was not answered."""
 
     uid: str
     conflict: bool = False
-    """The object changed since it was read; it must be looked at again."""
+    """The object has changed since it was read."""
     gone: bool = False
     retry_after_s: float | None = None
     detail: str = ""
@@ -154,7 +154,7 @@ class TransferProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferSucceeded:
-    """The object is in the store, verified by HEAD."""
+    """The object is stored and verified."""
 
     size_bytes: int
     etag: str
@@ -165,7 +165,7 @@ class TransferSucceeded:
     integrity: Reason
     """How the bytes were verified."""
     proved_checksum: str | None = None
-    """Algorithm of the spec's checksum, where the bytes were verified to have it."""
+    """Algorithm of the checksum in the spec, if the bytes were verified against it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,12 +181,12 @@ class TransferFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferStopped:
-    """The transfer ended because it was asked to."""
+    """The transfer was stopped on request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferEnded:
-    """A transfer is over; its worker has let go of everything."""
+    """A transfer has ended, and its worker has released everything."""
 
     uid: str
     artifact: str
@@ -195,7 +195,7 @@ class TransferEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbortEnded:
-    """The open uploads at an artifact's key are gone (`ok`), or could not be aborted this time."""
+    """The open uploads at an artifact's key were aborted (`ok`), or could not be aborted this time."""
 
     uid: str
     artifact: str
@@ -204,12 +204,12 @@ class AbortEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupEnded:
-    """The uploads (and objects, where asked) of a deleted Recording are gone (`ok`), or not yet."""
+    """The uploads, and the objects if asked, of a deleted Recording were removed (`ok`), or not yet."""
 
     uid: str
     ok: bool
     reason: Reason | None = None
-    """Why not; None where nothing was tried."""
+    """Why not; None if nothing was tried."""
     detail: str = ""
 
 

@@ -1,4 +1,4 @@
-"""Our finalizer: it stands exactly where deletionPolicy is Delete, before any object does."""
+"""Our finalizer: a Recording has it if its deletionPolicy is Delete, before the first object is stored."""
 
 from datetime import datetime
 
@@ -10,17 +10,17 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def has_finalizer(recording: Recording) -> bool:
-    """Whether our finalizer is there."""
+    """Whether the Recording has our finalizer."""
     return DELETE_OBJECT_FINALIZER in recording.metadata.finalizers
 
 
 def needs_finalizer(recording: Recording) -> bool:
-    """Whether our finalizer has to be there."""
+    """Whether the Recording needs our finalizer."""
     return recording.spec.deletion_policy is DeletionPolicy.DELETE
 
 
 def ensure_finalizer(tracked: TrackedRecording, now: datetime) -> list[Action]:
-    """Add it where it has to be, take it away where it has not."""
+    """Add the finalizer if it is needed, remove it otherwise."""
     needed = needs_finalizer(tracked.recording)
     if needed == has_finalizer(tracked.recording):
         return []
@@ -30,7 +30,7 @@ def ensure_finalizer(tracked: TrackedRecording, now: datetime) -> list[Action]:
 
 
 def remove_finalizer(tracked: TrackedRecording, now: datetime) -> list[Action]:
-    """Take it away: the Kubernetes object may go."""
+    """Remove the finalizer, so that Kubernetes can remove the Recording."""
     return tracked.outbox.write_finalizers(tracked.recording, _others(tracked.recording), now)
 
 

@@ -1,4 +1,4 @@
-"""The condition IntegrityVerified: what was proved of the stored bytes, and how. Made from the artifacts' statuses."""
+"""The condition IntegrityVerified: whether and how the stored bytes were verified."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from recording_operator.api.recording import ArtifactStatus, Phase
 
 # From the strongest to the weakest.
 _PROOFS: Final = {
-    Reason.FULL_OBJECT_CRC64NVME: "the store's own CRC64NVME of the whole object is that of the bytes sent",
-    Reason.ETAG_MD5: "the MD5s of all parts, and the ETag that the store made of them, are those of the bytes sent",
-    Reason.READ_BACK: "read once from the store after it was stored, with the checksum of the bytes sent",
-    Reason.NOT_PROVED: "stored by an earlier version, which did not write down by what it was proved",
+    Reason.FULL_OBJECT_CRC64NVME: "the store's own CRC64NVME of the whole object matches the bytes sent",
+    Reason.ETAG_MD5: "the MD5 of each part, and the ETag that the store computed from them, match the bytes sent",
+    Reason.READ_BACK: "read once from the store; its checksum matches the bytes sent",
+    Reason.NOT_PROVED: "stored by an earlier version, which did not record how it was verified",
 }
 _STRENGTH: Final = {reason: strength for strength, reason in enumerate(_PROOFS)}
 _WRONG_BYTES: Final = reasons_with(Trait.WRONG_BYTES)
@@ -21,7 +21,7 @@ _WRONG_BYTES: Final = reasons_with(Trait.WRONG_BYTES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionDraft:
-    """A condition without its times."""
+    """A condition without its timestamps."""
 
     type: str
     status: ConditionStatus
@@ -30,18 +30,20 @@ class ConditionDraft:
 
 
 def integrity_of(artifacts: Sequence[ArtifactStatus]) -> ConditionDraft:
-    """True when everything that is stored was proved and nothing is still to come; its reason is the weakest proof."""
+    """True if all stored artifacts were verified and none is unfinished. The reason is the weakest verification."""
     stored = [artifact for artifact in artifacts if artifact.phase is Phase.COMPLETE]
     wrong = next((one for one in artifacts if one.phase is Phase.FAILED and one.reason in _WRONG_BYTES), None)
     if wrong is not None:
         reason = Reason(wrong.reason or Reason.INTERNAL_ERROR)
-        message = f"{wrong.name}: {wrong.message}. {_how(stored)}" if stored else f"{wrong.name}: {wrong.message}"
-        return _said(ConditionStatus.FALSE, reason, message)
+        message = f"{wrong.name}: {wrong.message}"
+        if stored:
+            message = f"{message.rstrip('.')}. {_how(stored)}"
+        return _draft(ConditionStatus.FALSE, reason, message)
     if not stored or any(one.phase not in {Phase.COMPLETE, Phase.FAILED} for one in artifacts):
-        return _said(ConditionStatus.UNKNOWN, Reason.NOT_STORED_YET, "not every artifact is stored yet")
+        return _draft(ConditionStatus.UNKNOWN, Reason.NOT_STORED_YET, "Not every artifact is stored yet")
     weakest = max((_proof(one) for one in stored), key=lambda reason: _STRENGTH[reason])
     status = ConditionStatus.UNKNOWN if weakest is Reason.NOT_PROVED else ConditionStatus.TRUE
-    return _said(status, weakest, _how(stored))
+    return _draft(status, weakest, _how(stored))
 
 
 def _proof(artifact: ArtifactStatus) -> Reason:
@@ -49,16 +51,16 @@ def _proof(artifact: ArtifactStatus) -> Reason:
 
 
 def _how(stored: Sequence[ArtifactStatus]) -> str:
-    """Such as `2 artifacts: the store's own CRC64NVME …; checksum of the spec proved: video (sha256)`."""
+    """Such as `2 artifacts: the store's own CRC64NVME …; checksum in the spec verified: video (sha256)`."""
     said = []
     for reason, sentence in _PROOFS.items():
         if count := sum(_proof(artifact) is reason for artifact in stored):
             said.append(f"{count} artifact{'s' if count > 1 else ''}: {sentence}")
     checked = [f"{artifact.name} ({artifact.proved_checksum})" for artifact in stored if artifact.proved_checksum]
     if checked:
-        said.append(f"checksum of the spec proved: {', '.join(checked)}")
+        said.append(f"checksum in the spec verified: {', '.join(checked)}")
     return "; ".join(said)
 
 
-def _said(status: ConditionStatus, reason: Reason, message: str) -> ConditionDraft:
+def _draft(status: ConditionStatus, reason: Reason, message: str) -> ConditionDraft:
     return ConditionDraft(type="IntegrityVerified", status=status, reason=reason, message=message)

@@ -37,12 +37,12 @@ EXTENSIONS: Final[dict[str, str]] = {
 """Extension by declared content type. An undeclared type gets none: a wrong extension is worse than a missing one."""
 
 ABSENT: Final = "-"
-"""Stands for an owner field that the Recording does not give."""
+"""Replaces an owner field that the Recording does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFacts:
-    """What of a Recording goes into its keys; all of it immutable."""
+    """The fields of a Recording that go into its keys. All of them are immutable."""
 
     org: str
     user: str | None

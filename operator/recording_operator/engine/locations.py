@@ -1,4 +1,4 @@
-"""What is known of StorageLocations and namespaces: may this Recording go there now?"""
+"""StorageLocations and the labels of namespaces: whether a Recording may be stored there now."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ DEFAULT_RETRY: Final = RetryPlan(
     until_expiry=False,
     refresh_grace=timedelta(hours=1),
 )
-"""Where the location is not known at the moment."""
+"""Used while the location is not known."""
 
 LocationFact = LocationSeen | LocationGone | LocationsListed | NamespaceSeen
 
@@ -34,7 +34,7 @@ class _Labels:
 
 
 class Locations:
-    """The newest word on every location, and the labels of the namespaces that had to be asked for."""
+    """The newest version of every location, and the labels of the namespaces that had to be read."""
 
     def __init__(self) -> None:
         self._seen: dict[str, LocationSeen] = {}
@@ -46,7 +46,7 @@ class Locations:
         self.limits: dict[str, LaneLimits] = {}
 
     def observe(self, fact: LocationFact, now: datetime) -> Callable[[Recording], bool]:
-        """Take note; returns which Recordings this may concern."""
+        """Note a fact. Returns which Recordings it may concern."""
         match fact:
             case LocationSeen(location=location):
                 name = location.metadata.name
@@ -71,7 +71,7 @@ class Locations:
                 return lambda recording: recording.metadata.namespace == namespace
 
     def _is_no_news(self, fact: LocationSeen) -> bool:
-        """A probe that found what the last one found concerns none of the thousands that may wait."""
+        """Whether the probe found the same as the last one: then it does not concern the Recordings that wait."""
         name = fact.location.metadata.name
         before = self._seen.get(name)
         return (
@@ -96,14 +96,14 @@ class Locations:
         return RetryPlan(delays=tuple(retry.delays), until_expiry=retry.until_expiry, refresh_grace=retry.refresh_grace)
 
     def doubt(self, name: str) -> list[Action]:
-        """A transfer met a fault of the location: nothing starts there until it was probed again."""
+        """A transfer failed because of the location: nothing starts there until it was probed again."""
         if name in self._doubted or name not in self._seen:
             return []
         self._doubted.add(name)
         return [ProbeLocation(name=name)]
 
     def doubt_deletion(self, name: str, now: datetime, *, every: timedelta) -> list[Action]:
-        """A deletion met a fault of the location: doubt it, but not again and again where only deletions fail."""
+        """A deletion failed because of the location: probe it again, at most once in `every`."""
         seen, last = self._seen.get(name), self._deletion_doubted_at.get(name)
         if seen is None or not seen.ready or (last is not None and now - last < every):
             return []
@@ -111,31 +111,31 @@ class Locations:
         return self.doubt(name)
 
     def fault(self, name: str) -> tuple[Reason, str] | None:
-        """What the newest check of the location found wrong; None if it works, or is being checked."""
+        """The fault that the newest check of the location found; None if it works or is being checked."""
         seen = self._seen.get(name)
         if seen is None or seen.ready or not seen.checked or name in self._doubted:
             return None
         return seen.reason or Reason.LOCATION_NOT_READY, f"StorageLocation {name} is not ready: {seen.message}"
 
     def missing(self, name: str) -> bool:
-        """Whether there is certainly no such location."""
+        """Whether the location certainly does not exist."""
         return self._all_listed and name not in self._seen
 
     def is_news(self, name: str, reason: Reason) -> bool:
-        """Whether this was not the last thing told about deletions at the location."""
+        """Whether this differs from what was last reported about deletions at the location."""
         before, self._told[name] = self._told.get(name), reason
         return before is not reason
 
     def deletion_works(self, name: str) -> None:
-        """Objects were removed there: a later fault is news."""
+        """Objects were deleted there: a later fault is reported again."""
         self._told.pop(name, None)
 
     def obstacle(self, recording: Recording, now: datetime) -> tuple[Obstacle | None, list[Action]]:
-        """What keeps this Recording from its location, and what has to be asked to know better."""
+        """What keeps this Recording from its location, and the actions that find out more."""
         name, namespace = recording.spec.storage_location, recording.metadata.namespace
         seen = self._seen.get(name)
         if seen is None:
-            message = f"StorageLocation {name} does not exist; the Recording waits for it"
+            message = f"StorageLocation {name} does not exist. The Recording waits until it does."
             return (Obstacle(reason=Reason.LOCATION_NOT_FOUND, message=message), []) if self._all_listed else _UNKNOWN
         labels = self._labels.setdefault(namespace, _Labels())
         fresh = labels.read_at is not None and timedelta(0) <= now - labels.read_at < LABELS_GOOD_FOR
@@ -149,7 +149,7 @@ class Locations:
             return Obstacle(reason=None), [ReadNamespace(namespace=namespace)]
         if not allowed:
             denied = f"StorageLocation {name} does not admit namespace {namespace}"
-            message = f"{denied}; ask its owner to add it to spec.allowedNamespaces"
+            message = f"{denied}. Ask its owner to add it to spec.allowedNamespaces."
             return Obstacle(reason=Reason.LOCATION_NOT_ALLOWED, message=message), []
         if name in self._doubted or not seen.checked:
             return _UNKNOWN
@@ -159,14 +159,14 @@ class Locations:
         return None, []
 
     def shift(self, by: timedelta) -> None:
-        """The clock was set by so much."""
+        """Shift all instants: the clock was set forward or back by `by`."""
         for labels in self._labels.values():
             labels.read_at = labels.read_at + by if labels.read_at else None
         for name, at in self._deletion_doubted_at.items():
             self._deletion_doubted_at[name] = at + by
 
     def recheck_at(self, recording: Recording, now: datetime) -> datetime | None:
-        """When labels that were read for this Recording are too old to deny it any longer; None if they did not."""
+        """When the labels that deny this Recording have to be read again; None if there are none."""
         labels = self._labels.get(recording.metadata.namespace)
         until = labels.read_at + LABELS_GOOD_FOR if labels and labels.read_at else None
         return min(until, now + LABELS_GOOD_FOR) if until is not None and until > now else None

@@ -1,4 +1,4 @@
-"""What one artifact should do next: a pure function of its spec, its status and what surrounds it."""
+"""What one artifact does next: a pure function of its spec, its status and its context."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,17 +11,17 @@ from recording_operator.engine.retries import LEAST_DELAY, RetryPlan
 from recording_operator.engine.source_revision import names_secret, revision_is_of
 
 LONGEST_ASKED: Final = timedelta(minutes=15)
-"""The longest Retry-After of a source or a store that is waited for."""
+"""The longest Retry-After of a source or a store that is honoured."""
 
 _CLOCKS_DIFFER: Final = timedelta(seconds=5)
-"""Between two operators, one after the other, whose clocks are right."""
+"""The clocks of two operators, one after the other, may differ by this much."""
 
 ABOUT_A_SECRET: Final = reasons_with(Trait.ABOUT_SECRET)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obstacle:
-    """Why nothing may start at the location now. Without `reason`, it is not known yet: say nothing, wait."""
+    """Why nothing may start at the location now. Without a `reason` that is not known yet, and the status stays."""
 
     reason: Reason | None
     message: str = ""
@@ -29,7 +29,7 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactContext:
-    """All that `next_step` looks at besides the artifact itself."""
+    """Everything that `next_step` depends on besides the artifact itself."""
 
     now: datetime
     uid: str
@@ -40,28 +40,28 @@ class ArtifactContext:
     retry: RetryPlan
     obstacle: Obstacle | None
     not_before: datetime | None
-    """Held back after something that was not its fault."""
+    """The end of the delay after a failure that is not the artifact's fault."""
     secret_changed: bool = False
-    """The Secrets that the source names were read and hold something else than what was last tried."""
+    """The Secrets that the source names have changed since the last attempt."""
     may_be_stored: bool = False
-    """An earlier operator ended while it moved, perhaps right after it had stored the object."""
+    """An earlier operator ended during the transfer, perhaps just after it had stored the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStep:
-    """The artifact's status as it should be, and what comes next."""
+    """The artifact's new status, and what comes next."""
 
     status: ArtifactStatus
     ready: bool = False
     """It may take a slot now."""
     look_into_secret: bool = False
-    """It waits for a Secret to be made or changed: read it, without a slot and without a claim."""
+    """It waits until a Secret is created or changed: read the Secret, without a slot and without a claim."""
     wake_at: datetime | None = None
-    """When to look again, where time alone changes something."""
+    """When to decide again without any further fact."""
 
 
 def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
-    """Decide about an artifact that is not being transferred at this moment."""
+    """Decide about an artifact that is not in transfer."""
     if status.phase is Phase.COMPLETE:
         return NextStep(status=status)
     fresh = context.retry_asked or context.secret_changed or _source_is_new(artifact, status, context.uid)
@@ -73,7 +73,7 @@ def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactC
     elif fresh:
         status = from_the_start(status)
     elif status.phase is Phase.UPLOADING:
-        status = queued(status)  # an earlier operator was at it
+        status = queued(status)  # an earlier operator was transferring it
     elif status.reason == Reason.SUSPENDED and not context.suspend:
         status = unsuspended(status)
     return _next_of_pending(artifact, status, context)
@@ -82,13 +82,17 @@ def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactC
 def _next_of_pending(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
     look_first = context.may_be_stored and _could_start(status, context)
     if context.cancel and not look_first:
-        message = "spec.cancel is true; set it to false to start again"
+        message = "spec.cancel is true. Set it to false to start again."
         return NextStep(status=failed(status, Reason.CANCELLED, message))
     if context.suspend and not context.cancel:
-        return NextStep(status=waiting(status, Reason.SUSPENDED, "spec.suspend is true; what is stored is kept"))
+        return NextStep(
+            status=waiting(status, Reason.SUSPENDED, "spec.suspend is true. What is stored so far is kept.")
+        )
     status = _by_the_clock(status, context)
     if status.expired_since is not None and context.now >= status.expired_since + context.retry.refresh_grace:
-        return NextStep(status=failed(status, Reason.SOURCE_EXPIRED, "the URL expired and no fresh one came in time"))
+        return NextStep(
+            status=failed(status, Reason.SOURCE_EXPIRED, "The URL has expired, and no fresh URL was applied in time.")
+        )
     if status.expired_since is not None or status.reason in ABOUT_A_SECRET:
         return _await_fresh_source(artifact, status, context)
     if status.next_retry_time is not None and status.next_retry_time > context.now:
@@ -105,7 +109,7 @@ def _next_of_pending(artifact: ArtifactSpec, status: ArtifactStatus, context: Ar
 
 
 def _by_the_clock(status: ArtifactStatus, context: ArtifactContext) -> ArtifactStatus:
-    """The times in a status may be of a clock that was wrong: no wait is longer than its configuration explains."""
+    """Correct times that a wrong clock wrote: no wait is longer than the configuration allows."""
     now, retry = context.now, context.retry
     if status.expired_since is not None and status.expired_since > now + _CLOCKS_DIFFER:
         status = status.model_copy(update={"expired_since": now})
@@ -117,7 +121,7 @@ def _by_the_clock(status: ArtifactStatus, context: ArtifactContext) -> ArtifactS
 
 
 def _could_start(status: ArtifactStatus, context: ArtifactContext) -> bool:
-    """Whether nothing but a slot, or a location that comes back or is heard of, is waited for."""
+    """Whether it only waits for a slot or for its location."""
     waits = status.next_retry_time is not None or status.expired_since is not None or status.reason in ABOUT_A_SECRET
     return not waits and (context.obstacle is None or context.obstacle.reason in (None, Reason.LOCATION_NOT_READY))
 
@@ -125,7 +129,7 @@ def _could_start(status: ArtifactStatus, context: ArtifactContext) -> bool:
 def _await_fresh_source(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
     ends = status.expired_since + context.retry.refresh_grace if status.expired_since else None
     if not names_secret(artifact):
-        return NextStep(status=status, wake_at=ends)  # a fresh URL in the spec announces itself
+        return NextStep(status=status, wake_at=ends)  # an edit of the spec is an event
     if context.not_before is None or context.not_before <= context.now:
         return NextStep(status=status, wake_at=ends, look_into_secret=True)
     return NextStep(status=status, wake_at=min(ends, context.not_before) if ends else context.not_before)

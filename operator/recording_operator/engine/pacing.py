@@ -1,7 +1,7 @@
-"""When a Recording that only waits for a slot is written down as queued.
+"""When the status of a Recording that only waits for a slot is written.
 
-A long queue is told bit by bit: to write all of it at once would slow the very writes that shorten it, and until then
-the API server shows the phase Pending by itself.
+A long queue is written bit by bit: writing all of it at once would delay the writes that shorten it. Until then the
+API server shows the default phase, Pending.
 """
 
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 QUEUED_AFTER: Final = timedelta(seconds=20)
-"""A Recording that starts sooner is not written as queued first."""
+"""The status Queued is not written for a Recording that starts sooner."""
 QUEUED_APART: Final = timedelta(seconds=0.2)
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class QueuedStatusPacer:
-    """Gives each its moment. `_last` is the latest that was given."""
+    """Spreads the writes over time. `_last` is the latest time that was given."""
 
     _last: datetime = _LONG_AGO
 
     def shift(self, by: timedelta) -> None:
-        """The clock was set by so much."""
+        """Shift all instants: the clock was set forward or back by `by`."""
         if self._last != _LONG_AGO:
             self._last += by
 
     def next(self, now: datetime, *, unfinished: int) -> datetime:
-        """The moment for one more, of so many unfinished ones. Those that have left the queue since hold nobody up."""
+        """The time for one more write; `unfinished` Recordings bound it, so that those that have left delay nobody."""
         earliest = now + QUEUED_AFTER
         self._last = max(earliest, min(self._last + QUEUED_APART, earliest + QUEUED_APART * unfinished))
         return self._last

@@ -1,4 +1,4 @@
-"""Which namespaces a StorageLocation admits. No word about it means none."""
+"""Which namespaces a StorageLocation allows. The default is none."""
 
 from collections.abc import Mapping
 
@@ -6,21 +6,21 @@ from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelec
 
 
 def admits(allowed: AllowedNamespaces | None, *, namespace: str, labels: Mapping[str, str] | None) -> bool | None:
-    """Whether the namespace may use the location; None where that needs its labels and they are not known yet."""
+    """Whether the namespace may use the location; None if its labels are needed and not known yet."""
     if allowed is None:
         return False
     if namespace in allowed.names:
         return True
     selector = allowed.selector
     if selector is None or not (selector.match_labels or selector.match_expressions):
-        return False  # an empty selector admits nobody: forgetting to fill it in must not open the location
+        return False  # an empty selector allows nobody: forgetting to fill it in must not open the location
     if labels is None:
         return None
     return selects(selector, labels)
 
 
 def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """A Kubernetes label selector: every part must hold."""
+    """Whether the labels match a Kubernetes label selector."""
     return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
         _holds(requirement, labels) for requirement in selector.match_expressions
     )

@@ -1,4 +1,4 @@
-"""Where the objects of a Recording go: location, bucket, prefix and keys. Computed each time, never remembered."""
+"""Where the objects of a Recording are stored: location, bucket, prefix and keys. Always computed, never remembered."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from recording_operator.engine.keys import KeyFacts, common_prefix, render_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where the objects of a Recording go, as far as that is known."""
+    """Where the objects of a Recording are stored, as far as it is known."""
 
     location: str
     bucket: str | None
@@ -17,7 +17,7 @@ class Placement:
 
 
 def key_facts(recording: Recording) -> KeyFacts:
-    """What of a Recording goes into its keys. Raises ValueError for an object that no API server stored."""
+    """The fields of a Recording that go into its keys. Raises ValueError for an object that no API server stored."""
     meta, owner = recording.metadata, recording.spec.owner
     if meta.creation_timestamp is None:
         raise ValueError("a stored object has a creationTimestamp")
@@ -45,7 +45,7 @@ def key_of(recording: Recording, artifact: str, location: StorageLocation) -> st
 
 
 def placement_of(recording: Recording, location: StorageLocation | None) -> Placement:
-    """Where the Recording's objects go; `location` is None while it is not known."""
+    """Where the Recording's objects are stored. `location` is None while it is not known."""
     name = recording.spec.storage_location
     if location is None:
         return Placement(location=name, bucket=None, prefix=None)

@@ -30,7 +30,7 @@ class Rank:
 
 
 def rank(*, priority: int, expiry: Expiry, created: datetime, key: ArtifactKey, now: datetime) -> Rank:
-    """Rank an artifact. What is past its stated expiry goes last among its equals: it most likely fails."""
+    """Rank an artifact. One whose stated expiry has passed goes last among equals: it most likely fails."""
     return Rank(-priority, expiry.stated and expiry.at <= now, expiry.at, created, key)
 
 
@@ -44,7 +44,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """How many transfers may run at once; None is no bound of its own."""
+    """How many artifacts may be in transfer at once."""
 
     total: int
     per_namespace: int
@@ -53,7 +53,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneLimits:
-    """The bounds that a location sets."""
+    """The limits that a location sets."""
 
     location: int | None = None
     namespace_at_location: int | None = None
@@ -83,14 +83,14 @@ class Slots:
         return self._by_namespace[namespace]
 
     def take(self, key: ArtifactKey, lane: Lane) -> None:
-        """Occupy a slot. Raises ValueError where the artifact has one already: it would run twice."""
+        """Occupy a slot. Raises ValueError if the artifact has one already."""
         if key in self.running:
             raise ValueError(f"{key} runs already")
         self.running[key] = lane
         self._count(lane, 1)
 
     def give_back(self, key: ArtifactKey) -> None:
-        """Free the slot of an artifact; without effect where it has none."""
+        """Free the slot of an artifact, if it has one."""
         lane = self.running.pop(key, None)
         if lane is not None:
             self._count(lane, -1)
@@ -108,11 +108,11 @@ def _add(counter: "Counter[K]", name: K, step: int) -> None:
 
 
 _SLACK: Final = 64
-"""So many outdated heap entries are not worth a sweep."""
+"""Fewer outdated heap entries are not worth a sweep."""
 
 
 class ArtifactQueue:
-    """The artifacts that could move now, by lane; adding, removing and taking cost O(log n)."""
+    """The artifacts that wait for a slot, by lane. Adding, removing and taking cost O(log n)."""
 
     def __init__(self) -> None:
         self._heaps: dict[Lane, list[Rank]] = defaultdict(list)
@@ -146,7 +146,7 @@ class ArtifactQueue:
         return sum(len(heap) for heap in self._heaps.values())
 
     def _compact(self) -> None:
-        """Drop outdated entries: what waits behind a full location may come and go for hours."""
+        """Drop outdated entries: artifacts of a full location may come and go for hours."""
         self._heaps.clear()
         for lane, ranked in self._ranks.values():
             self._heaps[lane].append(ranked)
@@ -155,7 +155,7 @@ class ArtifactQueue:
         self._backlog = len(self._ranks)
 
     def take(self, slots: Slots, limits: dict[str, LaneLimits]) -> ArtifactKey | None:
-        """The next artifact that has a free slot, with the slot taken; None where nothing can start."""
+        """The next artifact for which a slot is free, with the slot taken; None if nothing can start."""
         if len(slots.running) >= slots.capacity.total:
             return None
         best: tuple[tuple[int, int, Rank], Lane] | None = None

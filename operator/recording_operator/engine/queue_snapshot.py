@@ -1,4 +1,4 @@
-"""How many Recordings stand where, for the metrics."""
+"""Numbers of Recordings and waiting artifacts, for the metrics."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ from typing import Final
 from recording_operator.api.recording import Phase, Recording
 
 EXPIRES_SOON: Final = timedelta(minutes=30)
-"""So long before its first source expires, a Recording counts as late."""
+"""A Recording whose first source expires within this time counts as expiring."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSnapshot:
-    """Unfinished Recordings by phase; those of them whose first source expires soon; artifacts that wait for a slot."""
+    """Unfinished Recordings by phase, those of them that expire soon, and the artifacts that wait for a slot."""
 
     phases: Counter[str]
     expiring: Counter[str]

@@ -10,13 +10,13 @@ from recording_operator.engine.artifact_status import failed, waiting
 from recording_operator.engine.expiry import Expiry
 
 LAST_CHANCE: Final = timedelta(seconds=30)
-"""A retry that would come after the URL's stated expiry is pulled to this long before it."""
+"""A retry that would come after the URL's stated expiry is moved to this long before it."""
 
 LEAST_DELAY: Final = timedelta(seconds=5)
-"""Between two attempts, however soon the URL expires: a source that refuses at once is not to be asked in a loop."""
+"""The shortest delay between two attempts, however soon the URL expires: a source is not asked in a tight loop."""
 
 LEAST_PROMISED: Final = timedelta(seconds=30)
-"""Between two attempts that cost nothing, because the source said when to come again."""
+"""The shortest delay between two attempts that are not counted, because the source sent Retry-After."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def after_failure(
         since = status.expired_since or now
         return waiting(status, reason, message).model_copy(update={"expired_since": since})
     if reason is Reason.SOURCE_NOT_READY and retry_after_s is not None and now < expiry.at:
-        # The source says when; it may say so until the URL expires, and then each time counts.
+        # The source says when to retry. Until the URL expires that costs no attempt.
         at = _not_after_expiry(now + max(LEAST_PROMISED, timedelta(seconds=retry_after_s)), expiry, now)
         return waiting(status, reason, message).model_copy(update={"next_retry_time": at})
     attempts = status.attempts + 1

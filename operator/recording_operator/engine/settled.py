@@ -1,4 +1,4 @@
-"""When the operator has nothing left to do with a Recording."""
+"""Whether nothing is left to do for a Recording."""
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
@@ -7,7 +7,7 @@ from recording_operator.engine.status import TERMINAL
 
 
 def is_settled(recording: Recording, *, ignore_finalizer: bool = False) -> bool:
-    """Whether the operator has nothing to do with this Recording."""
+    """Whether the operator has nothing left to do for this Recording."""
     meta, spec, status = recording.metadata, recording.spec, recording.status
     has_finalizer = DELETE_OBJECT_FINALIZER in meta.finalizers
     if meta.deletion_timestamp is not None:

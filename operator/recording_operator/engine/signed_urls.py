@@ -1,4 +1,4 @@
-"""What a signed URL says about the time in which it works. Pure, and never wrong about a URL that says nothing.
+"""The validity that a signed URL states.
 
 Known forms, each only with its signature beside it where the names alone could mean anything:
 
@@ -24,7 +24,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 _MOST_FIELDS: Final = 100
-"""Of a query; a tenant's URL of thousands would take a millisecond at each look."""
+"""Parameters of a query that are read. A URL with thousands of them would take a millisecond each time."""
 _LONGEST_TOKEN: Final = 4096
 _MAX_LIFETIME: Final = timedelta(days=3650)
 # Seconds since 1970 in this century; other numbers under these names mean something else.
@@ -44,19 +44,19 @@ _GREATER: Final = re.compile(r'"DateGreaterThan"\s*:\s*\{\s*"AWS:EpochTime"\s*:\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validity:
-    """From when until when a URL works, as far as it is stated."""
+    """When a URL starts and stops to work, as far as it is stated."""
 
     start: datetime | None = None
     end: datetime | None = None
 
     def ending_by(self, other: datetime | None) -> "Validity":
-        """The same, with the earlier of both ends."""
+        """The same validity, with the earlier of both ends."""
         ends = [end for end in (self.end, other) if end is not None]
         return replace(self, end=min(ends, default=None))
 
 
 def validity_in_url(url: str) -> Validity:
-    """What the URL states. Nothing where there are more than 100 parameters."""
+    """What the URL states; nothing if it has more than 100 parameters."""
     try:
         parts = urlsplit(url)
         pairs = parse_qsl(parts.query, max_num_fields=_MOST_FIELDS)
@@ -119,7 +119,7 @@ def _of_acl_token(text: str) -> Validity:
 
 
 def _of_jwt(text: str) -> Validity:
-    """The payload is read, not believed: nothing is decided by it but what a refusal means."""
+    """The payload is read without verifying it: it only helps to interpret a rejection."""
     found = _JWT.fullmatch(text)
     if found is None:
         return Validity()

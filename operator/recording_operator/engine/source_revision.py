@@ -1,4 +1,4 @@
-"""Which source an artifact was last tried with: a digest that tells a fresh URL from the old one."""
+"""Digests of an artifact's source, which show whether its URL has changed since the last attempt."""
 
 import hashlib
 import json
@@ -10,24 +10,24 @@ _INLINE_REVISION: Final = "inline"
 
 
 def spec_revision(uid: str, artifact: ArtifactSpec) -> str:
-    """Names the source as the spec gives it. Salted with the uid, so that equal URLs do not look equal."""
+    """The digest of the source in the spec. It is salted with the uid, so that equal URLs have different digests."""
     if artifact.source is None:
         return _INLINE_REVISION
     return _digest(uid, _source_identity(artifact.source))
 
 
 def resolved_revision(uid: str, revision: str, *, url: str, headers: dict[str, str]) -> str:
-    """`spec_revision` and what its Secrets held when they were read."""
+    """`spec_revision`, followed by a digest of what its Secrets contained."""
     return f"{revision}.{_digest(uid, [url, sorted(headers.items())])}"
 
 
 def revision_is_of(uid: str, artifact: ArtifactSpec, revision: str) -> bool:
-    """Whether the revision belongs to the source as the spec gives it now, whatever its Secrets held."""
+    """Whether the revision belongs to the source in the spec, whatever its Secrets contained."""
     return revision.split(".", 1)[0] == spec_revision(uid, artifact)
 
 
 def names_secret(artifact: ArtifactSpec) -> bool:
-    """Whether the source's URL or headers come from a Secret, which may change without a word to us."""
+    """Whether the source's URL or headers come from a Secret. The operator does not watch Secrets."""
     source = artifact.source
     return source is not None and (source.url_secret_ref is not None or source.headers_secret_ref is not None)
 

@@ -16,7 +16,7 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def give_slots(state: EngineState, now: datetime) -> Iterator[str]:
-    """Reserve free slots for those who are next; yields the uids of their Recordings."""
+    """Reserve free slots for the next artifacts. Yields the uids of their Recordings."""
     while (key := state.queue.take(state.slots, state.locations.limits)) is not None:
         uid, name = key
         tracked = state.recordings.get(uid)
@@ -29,7 +29,7 @@ def give_slots(state: EngineState, now: datetime) -> Iterator[str]:
 
 
 def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
-    """Start the artifacts with a slot, once the API server shows our claim (and the finalizer, where one is due)."""
+    """Start the artifacts that have a slot, once the API server shows our claim, and our finalizer if it is needed."""
     reserved = tracked.in_state(WorkState.RESERVED)
     if not reserved or not _may_start(state, tracked):
         return []

@@ -1,4 +1,4 @@
-"""What the parts of the engine share."""
+"""Everything that the engine remembers."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,13 +23,13 @@ class EngineOptions:
     progress_every: timedelta
     """How often the bytes sent are written to a Recording's status."""
     default_ttl: timedelta
-    """How long a finished Recording stays in Kubernetes when its spec does not say; zero is for ever."""
+    """How long a finished Recording stays in Kubernetes if its spec does not say. Zero: forever."""
     give_up_cleaning_after: timedelta = timedelta(hours=1)
 
 
 @dataclass(slots=True, kw_only=True)
 class EngineState:
-    """Everything that the engine knows. `claim` holds this process's identity and the number of its leadership."""
+    """Shared by the parts of the engine. `claim` names this process and the number of its leadership."""
 
     claim: Claim
     options: EngineOptions
@@ -45,7 +45,7 @@ class EngineState:
     queued_pacer: QueuedStatusPacer = field(default_factory=QueuedStatusPacer)
 
     def shift(self, by: timedelta) -> None:
-        """Move what is waited for by the clock's step."""
+        """Shift all instants: the clock was set forward or back by `by`."""
         self.timers.shift(by)
         self.queued_pacer.shift(by)
         self.locations.shift(by)
@@ -55,12 +55,12 @@ class EngineState:
         return self.locations.get(tracked.recording.spec.storage_location)
 
     def drop_from_queue(self, tracked: TrackedRecording) -> None:
-        """Take all artifacts of a Recording out of the queue."""
+        """Remove all artifacts of a Recording from the queue."""
         for name in tracked.artifacts:
             self.queue.discard((tracked.uid, name))
 
     def release_slots(self, tracked: TrackedRecording) -> None:
-        """Give back the slots that a Recording has and does not use yet."""
+        """Give back the slots that are reserved for a Recording and not used yet."""
         for work in tracked.in_state(WorkState.RESERVED):
             work.release()
             self.slots.give_back((tracked.uid, work.name))

@@ -1,4 +1,4 @@
-"""The status of a Recording, made from its artifacts: phase, reason, progress, conditions, columns."""
+"""The status of a Recording, computed from its artifacts: phase, reason, progress, conditions, columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from recording_operator.engine.integrity import ConditionDraft, integrity_of
 from recording_operator.engine.placement import Placement
 
 DELETION_BLOCKED: Final = "DeletionBlocked"
-"""Type of the condition that says why a deleted Recording does not go."""
+"""Type of the condition that says what blocks the deletion of a Recording."""
 TERMINAL: Final = frozenset({Phase.COMPLETE, Phase.FAILED})
 
 _STALLS: Final = reasons_with(Trait.STALLS)
@@ -24,7 +24,7 @@ _STEP: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
-    """Phase, reason and message of a Recording, as its artifacts make them."""
+    """Phase, reason and message of a Recording."""
 
     phase: Phase
     reason: Reason
@@ -33,14 +33,14 @@ class Rollup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionBlocker:
-    """Why the objects of a deleted Recording cannot be removed now."""
+    """Why the objects of a deleted Recording cannot be deleted now."""
 
     reason: Reason
     message: str
 
 
 def format_bytes(count: int) -> str:
-    """An amount of bytes for people, in decimal units: 480.0 MB."""
+    """A number of bytes for people, in decimal units: 480.0 MB."""
     value, unit = float(count), 0
     while value >= _STEP and unit < len(_UNITS) - 1:
         value, unit = value / _STEP, unit + 1
@@ -48,16 +48,16 @@ def format_bytes(count: int) -> str:
 
 
 def format_progress(*, done: int, total: int | None) -> str:
-    """Percent where the total is known, else what has arrived. Never 100%: that is for what was proved in the store."""
+    """Percent if the total is known, otherwise bytes. Never 100%: only a Complete Recording shows that."""
     if total is None:
         return format_bytes(done)
     return f"{min(done * 1000 // max(total, 1), 999) / 10:.1f}%"
 
 
 def roll_up(recording: Recording, artifacts: Mapping[str, ArtifactStatus]) -> Rollup:
-    """What the artifacts say of the Recording.
+    """Phase, reason and message from the artifacts.
 
-    Complete needs every required artifact; Failed needs that nothing moves any more.
+    Complete: every required artifact is stored. Failed: one is not, and no artifact is unfinished.
     """
     specs = recording.spec.artifacts
     states = [(spec, artifacts[spec.name]) for spec in specs]
@@ -89,7 +89,7 @@ def render(
     placement: Placement,
     now: datetime,
 ) -> RecordingStatus:
-    """The whole status, ready to be written. What it keeps of the previous one: startedAt and transition times."""
+    """The whole status, ready to be written. It keeps startedAt and transition times of the previous one."""
     old = recording.status
     rolled = roll_up(recording, artifacts)
     ordered = [artifacts[spec.name] for spec in recording.spec.artifacts]
@@ -123,7 +123,7 @@ def render(
 
 
 def with_deletion(recording: Recording, *, blocked: DeletionBlocker | None, now: datetime) -> RecordingStatus:
-    """The status of a Recording that is being deleted, as it is, with what keeps it or without."""
+    """The status of a Recording that is being deleted, with the condition DeletionBlocked set or cleared."""
     status = recording.status
     old = {condition.type: condition for condition in status.conditions}
     told = old.get(DELETION_BLOCKED)
@@ -133,7 +133,7 @@ def with_deletion(recording: Recording, *, blocked: DeletionBlocker | None, now:
         type=DELETION_BLOCKED,
         status=ConditionStatus.FALSE if blocked is None else ConditionStatus.TRUE,
         reason=Reason.DELETING if blocked is None else blocked.reason,
-        message="Nothing keeps the Recording any more" if blocked is None else blocked.message,
+        message="Nothing blocks the deletion any more" if blocked is None else blocked.message,
     )
     old.pop(DELETION_BLOCKED, None)
     made = _condition(said, told, recording.metadata.generation, now)
@@ -148,7 +148,7 @@ def dump(status: RecordingStatus) -> dict[str, Any]:
 
 
 def says_the_same(status: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two dumped statuses differ in nothing but the times at which they were made."""
+    """Whether two dumped statuses differ only in their timestamps."""
     return _without_times(status) == _without_times(other)
 
 
@@ -180,7 +180,7 @@ def _conditions(
     recording: Recording, artifacts: Sequence[ArtifactStatus], rolled: Rollup, now: datetime
 ) -> tuple[Condition, ...]:
     stalled = rolled.phase is Phase.FAILED or rolled.reason in _STALLS
-    # kstatus (kubectl wait, Flux, Argo CD) takes the first of Reconciling and Stalled that is True: never both.
+    # kstatus (kubectl wait, Flux, Argo CD) reads the first of Reconciling and Stalled that is True: never set both.
     truths = {
         "Ready": rolled.phase is Phase.COMPLETE,
         "Reconciling": rolled.phase not in TERMINAL and not stalled,

@@ -1,16 +1,17 @@
-"""The requests about one Recording to the API server: one at a time, each guarded by the version it was decided on.
+"""The requests to the API server about one Recording: one at a time, each guarded by the version it was decided on.
 
-That guard is what keeps a late echo, an edit under way or a second operator from working twice: 300 rounds of 8 racing
-claims on a real server always had one winner.
+The guard keeps a late echo, a concurrent edit or a second operator from doing the work twice: in 300 rounds of 8 racing
+claims on a real server there was always one winner.
 
-What the outbox waits for is its `state`; every answer brings it back to IDLE:
+Its `state` says which answer it waits for. Every answer brings it back to IDLE:
 
-    IDLE  -> WRITING     flush, write_now, write_finalizers    answered by: written, refused
-    IDLE  -> DELETING    delete                                delete_accepted, refused
-    IDLE  -> READING     any of these, when the known version is outdated for sure: read, refused
-    IDLE  -> CONFIRMING  flush, when another operator seems to work on it: confirmed
+    from IDLE to   by                                                      answered by
+    WRITING        flush, write_now, write_finalizers                      written, refused
+    DELETING       delete                                                  closed, refused
+    READING        any of these, if the known version is outdated          read, refused, closed
+    CONFIRMING     flush, if another operator may work on the Recording    confirmed
 
-What the watch shows while WRITING or DELETING is kept in `newer` until the answer; at other times it is taken at once.
+What the watch shows while WRITING or DELETING is kept in `newer` until the answer. In other states it is used at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -56,25 +57,25 @@ class OutboxState(Enum):
 
 @dataclass(slots=True)
 class StatusOutbox:
-    """What is to be written of one Recording, what was written, and what the API server has said to it."""
+    """What has to be written, what was sent, and what the API server answered."""
 
     state: OutboxState = OutboxState.IDLE
     decided_on: str = ""
     """The resourceVersion that the open request was decided on."""
     newer: Recording | None = None
-    """Seen while a write was not answered."""
+    """The newest version that the watch has shown since the open write was sent."""
     stale: bool = False
-    """What is known is outdated for sure: read it before anything is written or started."""
+    """The known version is certainly outdated: it is read before anything is written or started."""
     unsure: bool = False
-    """A request was not answered: it may have been carried out."""
+    """A request was not answered. The API server may have carried it out."""
     contested: bool = False
-    """Somebody else wrote the status: see who leads before the next write."""
+    """Somebody else wrote the status: leadership is confirmed before the next write."""
     confirmed_on: str | None = None
-    """The resourceVersion whose foreign claim was found to be forged or left over."""
+    """The resourceVersion whose foreign claim may be overwritten: it is forged or left over."""
     sent: list[dict[str, Any]] = field(default_factory=list)
-    """Statuses that the API server may have accepted without our hearing of it; the last one is the newest."""
+    """Statuses that the API server may have accepted without our knowledge, the newest last."""
     flush_at: datetime | None = None
-    """When the status is to be written; None while nothing has changed."""
+    """When the status has to be written; None if nothing has changed."""
     flushed_at: datetime | None = None
     refusals: Backoff = field(default_factory=Backoff)
     conflicts: int = 0
@@ -82,7 +83,7 @@ class StatusOutbox:
     told: tuple[str, str] | None = None
     """Phase and reason of the last Event."""
     pending_event: PendingEvent | None = None
-    """To be emitted once the API server shows the status that it is about."""
+    """Emitted when the API server shows the status that it is about."""
 
     @property
     def is_idle(self) -> bool:
@@ -95,34 +96,34 @@ class StatusOutbox:
         return self.state in (OutboxState.WRITING, OutboxState.DELETING)
 
     def keep(self, recording: Recording) -> None:
-        """The watch shows a version while a write is not answered."""
+        """Keep a version that the watch shows while a write is not answered."""
         if self.newer is None or is_newer(recording, self.newer):
             self.newer = recording
 
     def is_ours(self, status: RecordingStatus) -> bool:
-        """Whether we wrote this status, whatever became of the answer."""
+        """Whether this status is one that we sent."""
         dumped = dump(status)
         return any(says_the_same(dumped, sent) for sent in self.sent)
 
     # When to write
 
     def flush_by(self, at: datetime) -> None:
-        """Have the status written at `at` or before."""
+        """Have the status written at `at` or earlier."""
         if self.flush_at is None or at < self.flush_at:
             self.flush_at = at
 
     def cancel_flush(self) -> None:
-        """Nothing has to be written."""
+        """Forget that the status has to be written."""
         self.flush_at = None
 
     def wake_times(self) -> Iterator[datetime | None]:
-        """When time alone lets it ask again."""
+        """When the next request may be due."""
         if self.is_idle:
             yield self.flush_at
             yield self.refusals.not_before
 
     def shift(self, by: timedelta) -> None:
-        """The clock was set by so much."""
+        """Shift all instants: the clock was set forward or back by `by`."""
         self.flush_at = self.flush_at + by if self.flush_at else None
         self.flushed_at = self.flushed_at + by if self.flushed_at else None
         self.refusals.shift(by)
@@ -132,7 +133,7 @@ class StatusOutbox:
     def flush(
         self, recording: Recording, render: Callable[[], RecordingStatus], *, claim: Claim, now: datetime
     ) -> list[Action]:
-        """Write the status if that is due and the server has another one. `claim` is that of this process."""
+        """Write the status if that is due and the server has a different one. `claim` is that of this process."""
         if self.flush_at is None or self.flush_at > now or not self._may_ask(now):
             return []
         if self.stale:
@@ -151,7 +152,7 @@ class StatusOutbox:
         return self._write(recording, status=status, previous=stored)
 
     def write_now(self, recording: Recording, wanted: RecordingStatus, now: datetime) -> list[Action]:
-        """Write this status of a Recording that is being deleted, where the server has another one."""
+        """Write this status of a Recording that is being deleted, if the server has a different one."""
         stored, status = dump(recording.status), dump(wanted)
         if status == stored or not self._may_ask(now):
             return []
@@ -167,7 +168,7 @@ class StatusOutbox:
         return [WriteFinalizers(ref=ref_of(recording), resource_version=version, finalizers=finalizers)]
 
     def delete(self, recording: Recording, now: datetime) -> list[Action]:
-        """Remove the Kubernetes object as it is known."""
+        """Delete the Kubernetes object, if it has not changed."""
         if not self._may_ask(now):
             return []
         if self.stale:
@@ -192,7 +193,7 @@ class StatusOutbox:
         return self.decided_on
 
     def _is_claimed_by_another(self, recording: Recording, claim: Claim) -> bool:
-        """An older leadership's claim is left over; one as new as ours is overruled only after a look at the Lease."""
+        """Whether the claim could be that of the current leader. The claim of an earlier leadership is left over."""
         other = recording.status.claim
         if other is None or other == claim or other.transitions < claim.transitions:
             return False
@@ -201,20 +202,20 @@ class StatusOutbox:
     # Answers
 
     def written(self) -> Recording | None:
-        """A write was accepted. Returns what the watch has shown meanwhile."""
+        """A write was accepted. Returns the newest version that the watch has shown meanwhile."""
         self.state = OutboxState.IDLE
         self.refusals, self.conflicts = Backoff(), 0
         self.stale = self.unsure = False
         return self._take_newer()
 
     def refused(self, fact: WriteRefused, now: datetime) -> Recording | None:
-        """A request was not carried out: read after a conflict, wait and try again otherwise.
+        """A request was not carried out: read after a conflict, otherwise wait and retry.
 
-        Returns what the watch has shown meanwhile.
+        Returns the newest version that the watch has shown meanwhile.
         """
         self.state = OutboxState.IDLE
         if fact.conflict and not self.unsure:
-            self.sent, self.pending_event = [], None  # for certain not written, by nobody or by somebody else
+            self.sent, self.pending_event = [], None  # certainly not written
         if fact.conflict:
             self.stale = True
             self.conflicts += 1
@@ -231,23 +232,23 @@ class StatusOutbox:
         self.stale = self.unsure = False
 
     def confirmed(self) -> None:
-        """This process leads: the claim of another in the version at hand may be overruled."""
+        """This process leads: a foreign claim in the version that was decided on may be overwritten."""
         self.confirmed_on = None if self.is_idle else self.decided_on
         self.state = OutboxState.IDLE
 
     def closed(self) -> None:
-        """The Recording goes: its deletion was accepted, or there was none any more."""
+        """The deletion was accepted, or the Recording did not exist any more."""
         self.state = OutboxState.IDLE
 
     def learned(self, recording: Recording, *, by_another: bool) -> None:
-        """A version was taken that is not the answer to a write; `by_another` operator was its status written."""
+        """A version was learned otherwise than by a write. `by_another`: another operator wrote its status."""
         self.stale = False
         if by_another:
             self.contested = True
             self.told = shown(recording.status)
 
     def settle(self) -> None:
-        """When every write was answered, no status can turn out to be ours any more."""
+        """Forget what was sent once every write is answered."""
         if self.is_idle and not self.unsure:
             self.sent = []
 

@@ -1,4 +1,4 @@
-"""How far the end of a deleted Recording has come."""
+"""How far the deletion of a Recording has come."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,19 +9,19 @@ from recording_operator.engine.status import DeletionBlocker
 
 @dataclass(slots=True)
 class Teardown:
-    """What was done in the store about a deleted Recording, and what keeps it."""
+    """What was done in the store for a deleted Recording, and what blocks its deletion."""
 
     since: datetime
     in_flight: bool = False
     done: bool = False
     told: bool = False
-    """An Event said that the objects stay."""
+    """An Event said that the objects are kept."""
     blocked: DeletionBlocker | None = None
     no_bucket: bool = False
-    """The last try found no bucket."""
+    """The last try did not find the bucket."""
     backoff: Backoff = field(default_factory=Backoff)
 
     def shift(self, by: timedelta) -> None:
-        """The clock was set by so much."""
+        """Shift all instants: the clock was set forward or back by `by`."""
         self.since += by
         self.backoff.shift(by)

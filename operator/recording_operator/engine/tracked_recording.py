@@ -1,4 +1,4 @@
-"""What the engine remembers of one Recording while it has work with it."""
+"""What the engine remembers of a Recording while there is work to do for it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,13 +35,13 @@ class TrackedRecording:
     """The API server does not have it any more."""
     ttl_expired: bool = False
     deleted: bool = False
-    """The API server accepted that it goes, and has not shown it yet."""
+    """The API server accepted the deletion; the watch has not shown it yet."""
     broken: bool = False
-    """The engine failed at it: what is under way ends, then it is forgotten."""
+    """The engine failed at it: it is forgotten when its transfers have ended."""
 
     @classmethod
     def of(cls, recording: Recording) -> "TrackedRecording":
-        """Begin with what the status says."""
+        """Start from what the status says."""
         tracked = cls(recording=recording, retry_token=recording.status.last_retry_token or "")
         stored = {status.name: status for status in recording.status.artifacts}
         for spec in recording.spec.artifacts:
@@ -80,7 +80,7 @@ class TrackedRecording:
 
     @property
     def busy(self) -> bool:
-        """Something of it runs or waits for an answer."""
+        """An artifact holds a slot, or a request is not answered."""
         return self.has_slot or not self.outbox.is_idle
 
     @property
@@ -91,17 +91,17 @@ class TrackedRecording:
     # Versions of the object
 
     def adopt(self, recording: Recording) -> None:
-        """Take a newer version of the object; artifacts in memory stay as they are, new ones begin."""
+        """Take a newer version of the object. Known artifacts keep their state, new ones are added."""
         self.recording = recording
         for spec in recording.spec.artifacts:
             if spec.name not in self.artifacts:
                 self.artifacts[spec.name] = ArtifactWork(ArtifactStatus(name=spec.name, phase=Phase.PENDING))
 
     def learn(self, recording: Recording | None) -> None:
-        """Take a version that is not the answer to a write, if it is newer than what is known.
+        """Take a version that is not the answer to a write, if it is newer than the known one.
 
-        Where its status is neither the one that was known nor one of ours, another operator wrote it meanwhile: then
-        its word is newer than our memory, except on what moves here or is known to be stored.
+        If its status is neither the known one nor one of ours, another operator wrote it. Then it counts more than
+        our memory, except for artifacts that are in transfer here or known to be stored.
         """
         if recording is None or not is_newer(recording, self.recording):
             return
@@ -118,7 +118,7 @@ class TrackedRecording:
             self._note_left_moving(recording)
 
     def _note_left_moving(self, recording: Recording) -> None:
-        """Somebody claims the Recording: what is not at its end and does not move here may be stored unnoticed."""
+        """If the Recording is claimed, unfinished artifacts that are not in transfer here may have been stored."""
         status = recording.status
         if status.claim is None:
             return
@@ -142,7 +142,7 @@ class TrackedRecording:
         return {name: work.status for name, work in self.artifacts.items()}
 
     def in_state(self, state: WorkState) -> list[ArtifactWork]:
-        """The artifacts whose work has come so far, by name."""
+        """The artifacts in this state, by name."""
         return sorted((work for work in self.artifacts.values() if work.state is state), key=lambda work: work.name)
 
     def expiry_of(self, artifact: str) -> Expiry:
@@ -159,7 +159,7 @@ class TrackedRecording:
         return min((self.expiry_of(name).at for name in needed), default=None)
 
     def stop_transfers(self) -> list[StopTransfer]:
-        """Ask the transfers to stop, each once."""
+        """Ask every running transfer to stop, each once."""
         running = self.in_state(WorkState.RUNNING)
         for work in running:
             work.stop()
@@ -168,7 +168,7 @@ class TrackedRecording:
     # Time
 
     def wake_times(self) -> Iterator[datetime | None]:
-        """When time alone lets something happen that no answer will bring about."""
+        """When something may be due without any further fact."""
         yield from self.outbox.wake_times()
         for work in self.artifacts.values():
             if work.abort is not None:
@@ -177,7 +177,7 @@ class TrackedRecording:
             yield self.teardown.backoff.not_before
 
     def shift(self, by: timedelta, now: datetime) -> None:
-        """The clock was set by so much: whatever was reckoned by it moves with it, in the status too."""
+        """Shift all instants, also in the status: the clock was set forward or back by `by`."""
         self.outbox.shift(by)
         if self.teardown is not None:
             self.teardown.shift(by)
@@ -186,7 +186,7 @@ class TrackedRecording:
                 self.outbox.flush_by(now)
 
     def release_location_holds(self) -> None:
-        """The location was found to work: what waited for it need not wait any longer."""
+        """The location works: what waited for it need not wait any longer."""
         for work in self.artifacts.values():
             if work.status.reason in WAITS_FOR_LOCATION:
                 work.hold = None

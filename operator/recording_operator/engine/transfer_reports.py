@@ -1,4 +1,4 @@
-"""What a transfer reports, from the source that it reads to its end."""
+"""What a transfer reports: its source, its upload, its progress, its outcome."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def resolved(tracked: TrackedRecording, fact: SourceResolved, now: datetime) -> None:
-    """Secrets were read: by a transfer that begins, or to see whether a waiting artifact may go on."""
+    """Secrets were read: by a transfer that starts, or to see whether a waiting artifact can go on."""
     work = tracked.artifacts[fact.artifact]
     work.reading_secret = False
     if work.in_transfer:
@@ -33,7 +33,7 @@ def resolved(tracked: TrackedRecording, fact: SourceResolved, now: datetime) -> 
         work.secret_changed, work.hold = True, None
         return
     if work.status.phase is not Phase.PENDING:
-        return  # it was cancelled meanwhile, or its time is over
+        return  # it was cancelled or has failed meanwhile
     failure = fact.failure
     if failure is not None and Trait.ABOUT_SECRET in failure.reason.traits and failure.message != work.status.message:
         work.update(reason=failure.reason, message=failure.message)
@@ -57,7 +57,7 @@ def upload_created(tracked: TrackedRecording, fact: UploadCreated, now: datetime
 
 
 def progressed(state: EngineState, tracked: TrackedRecording, fact: TransferProgress) -> None:
-    """Note progress; it is written at most every 10 s."""
+    """Note progress. It is written at most once per `progress_every`."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.in_transfer:
         return
@@ -82,7 +82,7 @@ def ended(state: EngineState, tracked: TrackedRecording, fact: TransferEnded, no
         case TransferFailed() as failure:
             return _failed(state, tracked, work, failure, now)
         case _:
-            message = "the upload was stopped; it goes on where it stopped"
+            message = "The upload was stopped. It goes on where it stopped."
             work.update(phase=Phase.PENDING, reason=Reason.INTERRUPTED, message=message)
             tracked.outbox.flush_by(now + SOON if tracked.in_transfer else now)
             return []

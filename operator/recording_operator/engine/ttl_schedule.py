@@ -1,4 +1,4 @@
-"""Finished Recordings whose time in Kubernetes (`spec.ttlAfterFinished`) ends soon."""
+"""Finished Recordings whose `spec.ttlAfterFinished` ends soon."""
 
 import heapq
 import zlib
@@ -8,11 +8,11 @@ from typing import Final
 from recording_operator.api.recording import Recording
 
 HORIZON: Final = timedelta(hours=8)
-"""Ends further away are not remembered: the sweep of all finished Recordings (every 6 h) brings them back."""
+"""Later ends are not remembered: the sweep of all finished Recordings, every 6 h, brings them back."""
 
 
 class TtlSchedule:
-    """Remembers the finished Recordings whose time ends soon: packed, half a KB each, for there may be 100,000."""
+    """Remembers them in compressed form, half a KB each: there may be 100,000."""
 
     def __init__(self, *, default_ttl: timedelta) -> None:
         self._default_ttl = default_ttl
@@ -20,7 +20,7 @@ class TtlSchedule:
         self._recordings: dict[str, tuple[datetime, bytes]] = {}
 
     def note(self, recording: Recording, now: datetime) -> datetime | None:
-        """Note a finished Recording; when its time ends, None for never (or being deleted already)."""
+        """Note a finished Recording. Returns when it ends; None for never, or if it is being deleted already."""
         uid = recording.metadata.uid
         at = self.ends_at(recording)
         known = self._recordings.get(uid)
@@ -33,11 +33,11 @@ class TtlSchedule:
         return at
 
     def forget(self, uid: str) -> None:
-        """It is gone, or not finished any more."""
+        """The Recording was removed, or is not finished any more."""
         self._recordings.pop(uid, None)
 
     def due(self, now: datetime) -> list[Recording]:
-        """Recordings whose time has ended."""
+        """The Recordings that end now or earlier. They are forgotten here."""
         over = []
         while (at := self.next()) is not None and at <= now:
             _, uid = heapq.heappop(self._heap)
@@ -51,7 +51,7 @@ class TtlSchedule:
         return self._heap[0][0] if self._heap else None
 
     def ends_at(self, recording: Recording) -> datetime | None:
-        """When the Kubernetes object is to be removed; None for never."""
+        """When the Kubernetes object has to be removed; None for never."""
         ttl = recording.spec.ttl_after_finished
         ttl = self._default_ttl if ttl is None else ttl
         completed = recording.status.completed_at

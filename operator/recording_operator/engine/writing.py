@@ -1,4 +1,4 @@
-"""What is written of a Recording that is not being deleted, and what follows once the API server shows it."""
+"""The status of a Recording that is not being deleted, and what follows when it is written."""
 
 from datetime import datetime
 
@@ -38,7 +38,7 @@ def _wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime)
 
 
 def persisted(tracked: TrackedRecording) -> list[Action]:
-    """Let transfers go on whose upload the API server's status names now."""
+    """Let the transfers continue whose upload is named by the written status."""
     waiting = sorted(work.name for work in tracked.artifacts.values() if work.upload_not_named)
     if not waiting:
         return []
@@ -50,7 +50,7 @@ def persisted(tracked: TrackedRecording) -> list[Action]:
 
 
 def is_at_rest(tracked: TrackedRecording) -> bool:
-    """Whether the server has everything that the engine knows, and nothing is left to do."""
+    """Whether everything is written and nothing is left to do."""
     outbox, stored = tracked.outbox, {status.name: status.phase for status in tracked.recording.status.artifacts}
     return (
         outbox.is_idle
