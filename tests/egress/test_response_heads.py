@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recording_operator.egress.http1.errors import MalformedResponse, ResponseCut
-from recording_operator.egress.http1.incoming import Incoming
 from recording_operator.egress.http1.quiet import is_quiet
+from recording_operator.egress.http1.receive_buffer import ReceiveBuffer
 from recording_operator.egress.http1.response import read_response
 from tests.support.raw_responses import CURL, RawServer, a_raw_server, read_by_curl, read_by_us
 
@@ -324,7 +324,7 @@ def test_s34_what_frames_a_response_is_bounded(name: str) -> None:
     with near, far:
         near.settimeout(20)
         with pytest.raises(MalformedResponse):
-            read_response(Incoming(near), method="GET").read_all(at_most=2**26)
+            read_response(ReceiveBuffer(near), method="GET").read_all(at_most=2**26)
         ended.set()
         near.close()
         sender.join(20)
@@ -342,7 +342,7 @@ def test_doubled_values_are_one_and_different_ones_a_list() -> None:
     near, far = socket.socketpair()
     with near, far:
         far.sendall(_OK + b'ETag: "a"\r\netag: "a"\r\nX: 1\r\nx: 2\r\nF: a\r\n  b \r\n' + _FIVE)
-        head = read_response(Incoming(near), method="GET").head
+        head = read_response(ReceiveBuffer(near), method="GET").head
     assert (head.get("etag"), head.get("x"), head.get("f"), head.get("none")) == ('"a"', "1, 2", "a b", None)
 
 
@@ -365,7 +365,7 @@ def test_a_cut_is_told_when_the_bytes_before_it_were_read() -> None:
     with near:
         far.sendall(_OK + b"Content-Length: 9\r\n\r\nhello")
         far.close()
-        response = read_response(Incoming(near), method="GET")
+        response = read_response(ReceiveBuffer(near), method="GET")
         assert response.read(100) == b"hello"
         with pytest.raises(ResponseCut):
             response.read(100)

@@ -1,8 +1,11 @@
 """No form of a forbidden address is connected to, wherever it enters: URL, redirect, resolver, proxy."""
 
+import socket
 import threading
+from contextlib import suppress
 from ipaddress import IPv4Network, ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,6 +16,7 @@ from recording_operator.egress.policy import SourcePolicy
 from recording_operator.transfer.source.errors import source_error
 from tests.security.canary import ALLOWED, Canary, Connects, Door, Resolver
 from tests.security.corpus import AUTHORITIES, LOOPBACK_FORMS, METADATA_FORMS, NAMES, PRIVATE_FORMS, WHOLE, urls
+from tests.support.connect_proxy import ConnectProxy
 
 _REFUSALS = {
     Reason.SOURCE_BLOCKED,
@@ -73,6 +77,54 @@ def test_urls(canary: Canary, scheme: str) -> None:
     assert set(answers.values()) <= {*_REFUSALS, None, Reason.SOURCE_UNREACHABLE}
     assert forbidden(connects, policy()) == []
     assert canary.visits == 0
+
+
+def test_urls_of_posts(canary: Canary) -> None:
+    dialer = Dialer(policy(), resolver=names())
+    with Connects() as connects:
+        for url in urls(canary.port):
+            with suppress(EgressError):
+                dialer.post(url, body=b"x", content_type="text/plain", user_headers={}, stop=threading.Event())
+    assert forbidden(connects, policy()) == []
+    assert canary.visits == 0
+
+
+def test_redirects_of_posts(canary: Canary, door: Door) -> None:
+    dialer = Dialer(policy(), resolver=names())
+    stop = threading.Event()
+    with Connects() as connects:
+        for url in urls(canary.port):
+            door.location = url.replace("\r", "").replace("\n", "").replace("\x00", "")
+            with suppress(EgressError):
+                dialer.post(
+                    door.url, body=b"", content_type="text/plain", user_headers={}, stop=stop, follow_redirects=True
+                )
+    assert len(door.asked) >= 200
+    assert forbidden(connects, policy()) == []
+    assert canary.visits == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_is_asked_for_names_and_for_no_forbidden_address(canary: Canary, scheme: str) -> None:
+    """It resolves names; whatever an address can be written as is judged before."""
+    with ConnectProxy({}, status=502) as proxy, Connects() as connects:
+        dialer = Dialer(policy(proxy=proxy.url, deniedHosts=[]))
+        for url in urls(canary.port):
+            ask(dialer, url.replace("http://", f"{scheme}://"))
+        hosts = {_host_of(asked) for asked in proxy.asked}
+    assert hosts, "nothing was asked for at all"
+    for host in hosts:
+        with suppress(OSError, UnicodeError):  # a name
+            (found, *_) = socket.getaddrinfo(host, 80, flags=socket.AI_NUMERICHOST)
+            assert policy().permits_address(ip_address(found[4][0])), host
+    assert {address for address, _ in connects.addresses} == {"127.0.0.1"}
+    assert {port for _, port in connects.addresses} == {proxy.port}
+    assert canary.visits == 0
+
+
+def _host_of(asked: str) -> str:
+    target = asked.split(" ")[1]
+    return urlsplit(target if "://" in target else f"//{target}").hostname or ""
 
 
 def test_urls_under_the_default_policy() -> None:

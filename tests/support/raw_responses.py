@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from recording_operator.egress.http1.errors import MalformedResponse, ResponseCut
-from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.receive_buffer import ReceiveBuffer
 from recording_operator.egress.http1.response import read_response
 
 CURL: Final = shutil.which("curl")
@@ -37,7 +37,7 @@ def read_by_us(data: bytes, *, method: str = "GET", pieces: Sequence[int] = (), 
     try:
         with near:
             near.settimeout(20)
-            response = read_response(Incoming(near), method=method)
+            response = read_response(ReceiveBuffer(near), method=method)
             body = response.read_all(at_most=at_most)
             return Outcome(
                 status=response.status, body=body, headers=dict(response.head.fields), reusable=response.reusable

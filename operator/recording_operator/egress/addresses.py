@@ -48,8 +48,8 @@ def unmapped(address: Address) -> Address:
     return address
 
 
-def judged(address: Address, nat64_prefixes: Iterable[IPv6Network] = ()) -> tuple[Address, ...]:
-    """What an address is judged by: the IPv4 address that a NAT64 gateway would connect to, else the address itself.
+def effective_addresses(address: Address, nat64_prefixes: Iterable[IPv6Network] = ()) -> tuple[Address, ...]:
+    """Where packets go: the IPv4 address that a NAT64 gateway would connect to, else the address itself.
 
     Of the prefix 64:ff9b:1::/48 a network may use any part, in any form: there every reading counts, unless the prefix
     is among those that are configured.
@@ -67,7 +67,7 @@ def judged(address: Address, nat64_prefixes: Iterable[IPv6Network] = ()) -> tupl
 
 def is_public(address: Address, nat64_prefixes: Iterable[IPv6Network] = ()) -> bool:
     """Whether the address is reachable over the public Internet by its registry, cloud metadata excluded."""
-    return all(_is_public(one) for one in judged(address, nat64_prefixes))
+    return all(_is_public(one) for one in effective_addresses(address, nat64_prefixes))
 
 
 def _is_public(plain: Address) -> bool:
@@ -78,7 +78,7 @@ def _is_public(plain: Address) -> bool:
 
 def may_be_endpoint(address: Address, nat64_prefixes: Iterable[IPv6Network] = ()) -> bool:
     """Whether a StorageLocation's endpoint may resolve to the address."""
-    seen = judged(address, nat64_prefixes)
+    seen = effective_addresses(address, nat64_prefixes)
     return not any(within(one, NEVER_AN_ENDPOINT) for one in (*seen, *_tunnelled(address)))
 
 

@@ -17,8 +17,8 @@ from recording_operator.egress.errors import BlockedError, InvalidHeaderError, R
 from recording_operator.egress.headers import USER_AGENT, checked_headers, joined_headers
 from recording_operator.egress.http1.errors import MalformedResponse
 from recording_operator.egress.http1.head import Head
-from recording_operator.egress.http1.incoming import Incoming
 from recording_operator.egress.http1.quiet import is_quiet
+from recording_operator.egress.http1.receive_buffer import ReceiveBuffer
 from recording_operator.egress.http1.request import request_head
 from recording_operator.egress.http1.response import Response, read_response
 from recording_operator.egress.policy import SourcePolicy
@@ -171,9 +171,9 @@ def _exchange(sock: socket.socket, method: str, data: bytes) -> Response:
         timeout_s = sock.gettimeout()
         sock.settimeout(_EARLY_RESPONSE_S)
         try:
-            response = read_response(Incoming(sock), method=method)
+            response = read_response(ReceiveBuffer(sock), method=method)
         except (MalformedResponse, OSError):
             raise error from None
         sock.settimeout(timeout_s)
         return response
-    return read_response(Incoming(sock), method=method)
+    return read_response(ReceiveBuffer(sock), method=method)

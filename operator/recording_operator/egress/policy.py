@@ -17,8 +17,8 @@ from recording_operator.api.units import parse_seconds, parse_size
 from recording_operator.egress.addresses import (
     NAT64_LENGTHS,
     Address,
+    effective_addresses,
     is_public,
-    judged,
     may_be_endpoint,
     parse_address,
     unmapped,
@@ -202,7 +202,7 @@ class SourcePolicy(_Strict):
         plain = unmapped(address)
         if plain.version == 6 and self.ipv6 == "Disabled":  # noqa: PLR2004 - the version of IP
             return False
-        seen = judged(plain, self.nat64_prefixes)
+        seen = effective_addresses(plain, self.nat64_prefixes)
         if any(within(one, self.deny_cidrs) for one in (plain, *seen)):
             return False
         return all(within(one, self.allow_private_cidrs) or is_public(one) for one in seen)

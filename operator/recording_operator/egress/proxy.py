@@ -7,7 +7,7 @@ from typing import Final
 
 from recording_operator.egress.errors import BlockedError, InvalidUrlError, UnreachableError
 from recording_operator.egress.http1.errors import MalformedResponse
-from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.receive_buffer import ReceiveBuffer
 from recording_operator.egress.http1.request import request_head
 from recording_operator.egress.http1.response import read_response
 from recording_operator.egress.url import HttpUrl, parse_url
@@ -34,7 +34,7 @@ def open_tunnel(sock: socket.socket, *, host: str, port: int, headers: Mapping[s
     """
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     sock.sendall(request_head("CONNECT", authority, {"Host": authority, **(headers or {})}.items()))
-    incoming = Incoming(sock)
+    incoming = ReceiveBuffer(sock)
     try:
         status = read_response(incoming, method="CONNECT").status
     except MalformedResponse:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from recording_operator.egress.http1.errors import MalformedResponse, ResponseCut
 from recording_operator.egress.http1.framing import BodyEnd, Framing
 from recording_operator.egress.http1.head import HEAD_BYTES
-from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.receive_buffer import ReceiveBuffer
 
 _LINE_END: Final = re.compile(rb"\n")
 # Sizes of 16 digits are what curl takes; more are zeros or an attack.
@@ -34,7 +34,7 @@ class Body(Protocol):
 class LengthBody:
     """So many bytes."""
 
-    def __init__(self, incoming: Incoming, length: int) -> None:
+    def __init__(self, incoming: ReceiveBuffer, length: int) -> None:
         self._incoming = incoming
         self._left = length
         self.ended = length == 0
@@ -51,10 +51,10 @@ class LengthBody:
         return count
 
 
-class ClosedBody:
+class CloseDelimitedBody:
     """Everything up to the end of the connection."""
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: ReceiveBuffer) -> None:
         self._incoming = incoming
         self.ended = False
 
@@ -68,7 +68,7 @@ class ClosedBody:
 class ChunkedBody:
     """Chunks up to the last one and its trailers, which are dropped."""
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: ReceiveBuffer) -> None:
         self._incoming = incoming
         self._left = 0
         self._frame = 0
@@ -116,13 +116,13 @@ class ChunkedBody:
         return self._incoming.until(_LINE_END, longest=1, at_most=at_most, too_long=too_long)
 
 
-def body_of(incoming: Incoming, framing: Framing) -> Body:
+def body_of(incoming: ReceiveBuffer, framing: Framing) -> Body:
     """The body of a response whose head was just read."""
     match framing.end:
         case BodyEnd.CHUNKED:
             return ChunkedBody(incoming)
         case BodyEnd.CLOSE:
-            return ClosedBody(incoming)
+            return CloseDelimitedBody(incoming)
         case BodyEnd.LENGTH:
             return LengthBody(incoming, framing.length or 0)
         case BodyEnd.NO_BODY:

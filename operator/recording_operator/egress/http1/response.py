@@ -14,7 +14,7 @@ from recording_operator.egress.http1.head import (
     Head,
     parse_head,
 )
-from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.receive_buffer import ReceiveBuffer
 
 _LONGEST_END: Final = 3
 _FINAL: Final = 200
@@ -27,7 +27,7 @@ _PIECE_BYTES: Final = 64 * 2**10
 class Response:
     """A final response, its body unread. Belongs to one thread."""
 
-    def __init__(self, incoming: Incoming, head: Head, framing: Framing, *, expected: bool) -> None:
+    def __init__(self, incoming: ReceiveBuffer, head: Head, framing: Framing, *, expected: bool) -> None:
         self.head: Final = head
         self.status: Final = head.status
         self.framing: Final = framing
@@ -91,7 +91,7 @@ class Response:
         return b"".join(pieces)
 
 
-def read_response(incoming: Incoming, *, method: str) -> Response:
+def read_response(incoming: ReceiveBuffer, *, method: str) -> Response:
     """The final response to a request of this method; interim responses are skipped.
 
     Raises MalformedResponse, ResponseCut and OSError (TimeoutError).

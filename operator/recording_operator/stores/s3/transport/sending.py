@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Final, Protocol
 
 from recording_operator.egress.http1.errors import MalformedResponse
-from recording_operator.egress.http1.incoming import Incoming
+from recording_operator.egress.http1.receive_buffer import ReceiveBuffer
 from recording_operator.egress.http1.response import Response, read_response
 from recording_operator.egress.watchdog import Interruption, SocketWatch, SocketWatchdog
 from recording_operator.stopping import Stopped
@@ -69,7 +69,7 @@ class MemorySending:
         except OSError as error:
             return _early_response(sock, method, error)
         sock.settimeout(self._timeouts.answer_s)
-        return read_response(Incoming(sock), method=method)
+        return read_response(ReceiveBuffer(sock), method=method)
 
 
 class PartSending:
@@ -107,7 +107,7 @@ class PartSending:
             return whole(_early_response(sock, method, error))
         watch.deadline = None
         sock.settimeout(self._timeouts.answer_s)
-        return whole(read_response(Incoming(sock), method=method))
+        return whole(read_response(ReceiveBuffer(sock), method=method))
 
     def _send(self, sock: socket.socket, head: bytes, watch: SocketWatch) -> None:
         send_s, monotonic = self._timeouts.send_s, time.monotonic
@@ -139,7 +139,7 @@ def _early_response(sock: socket.socket, method: str, failure: OSError) -> Respo
     """What the store said before it stopped taking. Raises the failure where it said nothing."""
     with suppress(OSError, MalformedResponse):
         sock.settimeout(_EARLY_ANSWER_S)
-        response = read_response(Incoming(sock), method=method)
+        response = read_response(ReceiveBuffer(sock), method=method)
         response.condemn()
         return response
     raise failure

@@ -9,7 +9,7 @@ from recording_operator.egress.http1.errors import MalformedResponse, ResponseCu
 _RECEIVE_BYTES: Final = 16 * 2**10
 
 
-class Incoming:
+class ReceiveBuffer:
     """Reads heads by their end and bodies by length. Belongs to one thread; never reads ahead more than 16 KiB."""
 
     def __init__(self, sock: socket.socket) -> None:
