@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from localcluster import ControlPlane, MediaServer, OperatorProcess, S3Server, User
+from localcluster.builds import ensure_tools
+from localcluster.extratools import PROMTOOL
 from localcluster.install import (
     OPERATOR_ACCOUNT,
     OPERATOR_NAMESPACE,
@@ -92,6 +94,12 @@ def _started(make: Callable[[Path], S], folder: Path, stack: ExitStack) -> S:
         else:
             return server
     raise AssertionError("unreachable")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Judges rules and queries as Prometheus would."""
+    return ensure_tools((PROMTOOL,))["promtool"]
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from localcluster.builds import ensure_tools
-from localcluster.extratools import PROMTOOL
 from localcluster.install import PROJECT
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReportStatus
@@ -51,12 +49,6 @@ _A_REPORT = StorageReportStatus.model_validate(
     }
 )
 _ON = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}}
-
-
-@pytest.fixture
-def promtool() -> Path:
-    """The program, built where missing."""
-    return ensure_tools((PROMTOOL,))["promtool"]
 
 
 @pytest.fixture

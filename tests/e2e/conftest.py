@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.support.history import History
 from tests.support.invariants import check_invariants
 from tests.support.measured import Measure, note, show
 from tests.support.recordings import Live, a_recording, inline, path_of
+from tests.support.reports import Report, ReportFactory
 from tests.support.world import World, write_settings
 
 CONTROL = "control"
@@ -108,6 +110,29 @@ def module_operator(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFact
     yield process
     process.terminate()
     assert process.wait(timeout_s=20) == 0, process.process.log_tail()
+
+
+@pytest.fixture
+def report(cluster: ControlPlane) -> Iterator[ReportFactory]:
+    """Makes StorageReports of one location, deleted after the test."""
+    made: list[str] = []
+
+    def make(location: str, **spec: Any) -> Report:
+        name = f"report-{uuid.uuid4().hex[:10]}"
+        cluster.kubectl.apply(
+            {
+                "apiVersion": "recordings.dev/v1alpha1",
+                "kind": "StorageReport",
+                "metadata": {"name": name},
+                "spec": {"scope": {"storageLocations": [location]}, **spec},
+            }
+        )
+        made.append(name)
+        return Report(cluster, name)
+
+    yield make
+    for name in made:
+        cluster.kubectl("delete", "storagereport", name)
 
 
 @pytest.fixture
