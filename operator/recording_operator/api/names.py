@@ -30,7 +30,5 @@ ORG_METADATA_KEY: Final = "recording-org"
 # What `recording-operator copy` knows the content of its source by: a hash of the source's strong ETag.
 SOURCE_ETAG_METADATA_KEY: Final = "recording-source-etag"
 
-# Key, below the location's prefix, of the object that names the cluster which owns the prefix.
-OWNER_MARKER: Final = ".recording-operator/owner"
-# Folder of that marker; a keyTemplate may not reach into it.
+# Folder, below a location's prefix, of the operator's own objects; a keyTemplate may not reach into it.
 RESERVED_FOLDER: Final = ".recording-operator"

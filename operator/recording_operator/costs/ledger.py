@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, localcontext
-from typing import Final
 
 from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.arrivals import OTHER, Recent
@@ -20,8 +19,6 @@ from recording_operator.costs.levels import StorageLevels, byte_seconds
 from recording_operator.costs.money import MICRO, ZERO, exact, share
 from recording_operator.costs.sample import ArrivedBytes, Cell, Cells, CostTerms, Sample, StoredBytes
 from recording_operator.costs.usage import ClassDay
-
-MOST_ORGS: Final = 100
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from recording_operator.costs.profile import (
     parse_profile,
 )
 
-DEFAULT_PROFILE: Final = "default"
 _SUFFIX: Final = ".toml"
 
 

@@ -26,7 +26,7 @@ _PATIENCE: Final = 3
 _log = logging.getLogger(__name__)
 
 
-class Stores(Protocol):
+class StoreLookup(Protocol):
     """Where the stores of StorageLocations come from: the LocationKeeper."""
 
     def store(self, location: StorageLocation) -> LocationStore:
@@ -45,7 +45,14 @@ class DownloadCounter:
     """Adds counted downloads to `usage`."""
 
     def __init__(
-        self, *, stores: Stores, usage: Usage, scope: Scope, window: Window, failures: int, stop: Callable[[], None]
+        self,
+        *,
+        stores: StoreLookup,
+        usage: Usage,
+        scope: Scope,
+        window: Window,
+        failures: int,
+        stop: Callable[[], None],
     ) -> None:
         """`failures` is how often this refresh was tried; `stop` is called now and then, and may raise."""
         self._stores = stores

@@ -36,7 +36,7 @@ _WRITE_TRIES: Final = 5
 _log = logging.getLogger(__name__)
 
 
-class Refreshes(Protocol):
+class ReportRefresher(Protocol):
     """Counts a report."""
 
     def refresh(self, report: StorageReport, *, now: datetime) -> RefreshResult:
@@ -44,7 +44,7 @@ class Refreshes(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _PutOff:
+class _Postponement:
     """A report whose status could not be written so many times."""
 
     times: int
@@ -61,7 +61,7 @@ class ReportKeeper:
         self,
         *,
         kube: KubeApi,
-        refresher: Refreshes,
+        refresher: ReportRefresher,
         events: EventRecorder,
         metrics: ReportMetrics,
         metric_orgs: int,
@@ -77,7 +77,7 @@ class ReportKeeper:
         self._clock = now
         self._throttle = LogThrottle()
         self._known: dict[str, StorageReport] = {}
-        self._put_off: dict[str, _PutOff] = {}
+        self._postponed: dict[str, _Postponement] = {}
         self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     # What the watch brings
@@ -132,7 +132,7 @@ class ReportKeeper:
         known = self._known.get(meta["name"])
         if known is not None and known.metadata.uid == meta["uid"] and known.metadata.generation >= meta["generation"]:
             return
-        self._put_off.pop(meta["name"], None)
+        self._postponed.pop(meta["name"], None)
         self._keep(raw)
 
     def _forget_where(self, is_gone: Callable[[str], bool]) -> None:
@@ -144,8 +144,8 @@ class ReportKeeper:
         for name, report in list(self._known.items()):
             if not self._leads():
                 return  # what is counted could not be written
-            put_off = self._put_off.get(name)
-            if put_off is not None and self._now() < put_off.until:
+            postponed = self._postponed.get(name)
+            if postponed is not None and self._now() < postponed.until:
                 continue
             if report.spec.suspend:
                 if report.status.observed_generation != report.metadata.generation:
@@ -218,9 +218,9 @@ class ReportKeeper:
                 status = failed(report, reason=Reason.REFRESH_FAILED, message=message, begun=now, now=now)
                 written = status if self._write(name, report, status) else None
         except KubeError as error:
-            before = self._put_off.get(name)
+            before = self._postponed.get(name)
             times = before.times + 1 if before else 1
-            self._put_off[name] = _PutOff(times=times, until=self._now() + retry_after(times))
+            self._postponed[name] = _Postponement(times=times, until=self._now() + retry_after(times))
             _log.log(
                 self._level(error),
                 "A refresh was not written: %s",
@@ -228,7 +228,7 @@ class ReportKeeper:
                 extra={"report": name},
             )
             return None
-        self._put_off.pop(name, None)
+        self._postponed.pop(name, None)
         return written
 
     def _write(self, name: str, report: StorageReport, status: StorageReportStatus) -> bool:
@@ -278,7 +278,7 @@ class ReportKeeper:
 
     def _forget(self, name: str) -> None:
         self._known.pop(name, None)
-        self._put_off.pop(name, None)
+        self._postponed.pop(name, None)
         self._metrics.forget(name)
 
 

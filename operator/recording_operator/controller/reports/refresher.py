@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import MOST_NOTES, ReportSource, StorageReport, StorageReportStatus
-from recording_operator.controller.reports.downloads import DownloadCounter, Stores
+from recording_operator.controller.reports.downloads import DownloadCounter, StoreLookup
 from recording_operator.controller.reports.errors import NOT_PERMITTED, RefreshError, RefreshStopped
 from recording_operator.controller.reports.notes import MOST_SIZED_UPLOADS, counted_so, not_counted
 from recording_operator.controller.reports.owners import OwnerLookup
@@ -44,7 +44,9 @@ class RefreshResult:
 class Refresher:
     """Counts. `stopping` is asked now and then; a refresh that it stops writes nothing."""
 
-    def __init__(self, *, kube: KubeApi, stores: Stores, operator_namespace: str, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, *, kube: KubeApi, stores: StoreLookup, operator_namespace: str, stopping: Callable[[], bool]
+    ) -> None:
         self._kube = kube
         self._stores = stores
         self._namespace = operator_namespace

@@ -23,7 +23,7 @@ from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import AccessLogTally, ListedObject, LoggedDownload
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.access_logs import logged_downloads
-from recording_operator.stores.s3.client import Connected, S3Options, aws_transport, connect
+from recording_operator.stores.s3.client import S3Connection, S3Options, aws_transport, connect
 from recording_operator.stores.s3.cloudwatch import cloudwatch_client, downloaded_bytes
 from recording_operator.stores.s3.errors import status_of, translated
 from recording_operator.stores.s3.listing import listed_objects, may_list
@@ -46,35 +46,35 @@ class S3Store:
     """One bucket with one set of credentials. Safe for many threads; errors as `Store` says."""
 
     def __init__(
-        self, options: S3Options, *, capabilities: Capabilities | None = None, connected: Connected | None = None
+        self, options: S3Options, *, capabilities: Capabilities | None = None, connection: S3Connection | None = None
     ) -> None:
         """Without `capabilities` the store is taken for AWS S3, and not relied on to be it."""
         self.options: Final = options
         self.capabilities: Final = capabilities or UNKNOWN
-        self._connected: Final = connected or connect(options)
-        self._client: Final[Any] = self._connected.client
+        self._connection: Final = connection or connect(options)
+        self._client: Final[Any] = self._connection.client
 
     def adapted(self, capabilities: Capabilities) -> Self:
         """The same client for a store that can do this; whoever uses `self` goes on as before."""
-        return type(self)(self.options, capabilities=capabilities, connected=self._connected)
+        return type(self)(self.options, capabilities=capabilities, connection=self._connection)
 
     def writing(self, options: S3Options) -> Self:
         """The same client, that gives objects the attributes of other options."""
-        return type(self)(options, capabilities=self.capabilities, connected=self._connected)
+        return type(self)(options, capabilities=self.capabilities, connection=self._connection)
 
     @property
     def refused_body_bytes(self) -> int | None:
         """How long a body was that the store, or a proxy before it, called too large; the last one, if any."""
-        return self._connected.refused.body_bytes
+        return self._connection.refused.body_bytes
 
     @property
     def asked_wait_s(self) -> float:
         """How long the store still wants to be left alone (`Retry-After`)."""
-        return self._connected.retries.asked_wait_s
+        return self._connection.retries.asked_wait_s
 
     def forget_refused_body(self) -> None:
         """A body of that length was taken after all."""
-        self._connected.refused.body_bytes = None
+        self._connection.refused.body_bytes = None
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
@@ -82,7 +82,7 @@ class S3Store:
 
     def close(self) -> None:
         """Drop idle connections."""
-        self._connected.close()
+        self._connection.close()
 
     def head(self, key: str) -> ObjectHead | None:
         """What is at the key now, or None."""
@@ -93,7 +93,7 @@ class S3Store:
         sums = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
         if not self.capabilities.request_checksums:
             sums = {"ContentMD5": _md5_header(body)}
-        with self._connected.refused.noting(len(body)), translated("PutObject"):
+        with self._connection.refused.noting(len(body)), translated("PutObject"):
             answer = self._client.put_object(
                 Bucket=self.options.bucket,
                 Key=obj.key,
@@ -120,7 +120,7 @@ class S3Store:
         """Send one part with its sum behind it; where that cannot be, its ETag is compared afterwards."""
         able = self.capabilities
         sent = FramedBody(body) if able.checksum_trailers else PlainBody(body, md5=able.md5_etags)
-        with self._connected.refused.noting(len(body)), translated("UploadPart"):
+        with self._connection.refused.noting(len(body)), translated("UploadPart"):
             answer = self._client.upload_part(
                 Bucket=self.options.bucket,
                 Key=key,

@@ -72,7 +72,7 @@ class S3Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class S3Connection:
     """A client and what sends its requests."""
 
     client: Any
@@ -86,14 +86,14 @@ class Connected:
         self.transport.close()
 
 
-def connect(options: S3Options) -> Connected:
+def connect(options: S3Options) -> S3Connection:
     """The client of a location, as its data goes over it.
 
     Raises ValueError as `build_client`, for a bad bundle and for a configuration of the process's own that cannot be
     used; StoreError (CredentialsNotFound) where that names half a key pair.
     """
     try:
-        made = Connected(build_client(options), _transport(options), StoreRetries())
+        made = S3Connection(build_client(options), _transport(options), StoreRetries())
     except PartialCredentialsError:
         raise no_credentials() from None
     except BotoCoreError as error:

@@ -3,10 +3,10 @@
 import socket
 
 from recording_operator.stores.s3.transport.idle_connections import IdleConnections
-from recording_operator.stores.s3.transport.messages import place_of
+from recording_operator.stores.s3.transport.messages import origin_of
 
-_HERE = place_of("https", "store.example")
-_THERE = place_of("https", "other.example")
+_HERE = origin_of("https", "store.example")
+_THERE = origin_of("https", "other.example")
 
 
 class _Clock:

@@ -20,7 +20,7 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.transport.handler import StoreTransport
-from recording_operator.stores.s3.transport.messages import head_of, place_of
+from recording_operator.stores.s3.transport.messages import head_of, origin_of
 from recording_operator.stores.s3.transport.sending import Timeouts
 from tests.support.scripted_store import OK, Conduct, Connection, ScriptedStore, a_scripted_store
 from tests.support.strict_faults import Answer, Drop, Fault
@@ -243,11 +243,11 @@ def test_a_body_that_is_read_as_it_comes_and_cut_is_an_error(served: Served) -> 
     ],
 )
 def test_the_host_is_what_was_signed(netloc: str, scheme: str, authority: str) -> None:
-    assert place_of(scheme, netloc).authority == authority
+    assert origin_of(scheme, netloc).authority == authority
 
 
 def test_nothing_breaks_out_of_a_line() -> None:
-    here = place_of("http", "store")
+    here = origin_of("http", "store")
     for headers in ({"x": "1\r\ny: 2"}, {"x": b"1\ny"}, {"x\r\ny": "1"}):
         with pytest.raises(ValueError, match="header"):
             head_of("PUT", urlsplit("http://store/key"), here, headers)

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
+from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.probe.failure import location_error
 from recording_operator.stores.s3.probe.first_write import write_if_absent
-from recording_operator.stores.s3.probe.folder import FOLDER
 
 _OWNER_BYTES: Final = 256
 
@@ -22,7 +22,7 @@ def claim_prefix(store: S3Store, *, owner_id: str) -> str:
     """
     store = store.writing(replace(store.options, storage_class=None))
     obj = ObjectSpec(
-        key=f"{store.options.prefix}{FOLDER}owner",
+        key=f"{store.options.prefix}{RESERVED_FOLDER}/owner",
         content_type="text/plain",
         kind="Other",
         recording_uid=owner_id,

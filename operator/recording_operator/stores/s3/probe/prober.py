@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from mmap import mmap
 
+from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.errors import LocationError, TransferError
@@ -18,7 +19,6 @@ from recording_operator.stores.s3.bucket_names import check_is_general_purpose
 from recording_operator.stores.s3.probe.discovery import Discovery
 from recording_operator.stores.s3.probe.endpoint import check_endpoint
 from recording_operator.stores.s3.probe.failure import location_error
-from recording_operator.stores.s3.probe.folder import FOLDER
 
 
 def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) -> Capabilities:
@@ -32,7 +32,7 @@ def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) ->
     if store.capabilities.found_out:
         joins = store.capabilities.joins
     obj = ObjectSpec(
-        key=f"{store.options.prefix}{FOLDER}{name}",
+        key=f"{store.options.prefix}{RESERVED_FOLDER}/{name}",
         content_type="text/plain",
         kind="Other",
         recording_uid="probe",

@@ -16,7 +16,7 @@ from recording_operator.egress.errors import BlockedError, UnreachableError
 from recording_operator.egress.policy import EndpointPolicy
 from recording_operator.egress.proxy import open_tunnel
 from recording_operator.egress.tcp import TcpConnector
-from recording_operator.stores.s3.transport.messages import Place
+from recording_operator.stores.s3.transport.messages import Origin
 
 CONNECT_TIMEOUT_S: Final = 10.0
 _PROXY_PORT: Final = 80
@@ -58,23 +58,23 @@ class EndpointConnector:
         self._tls = tls
         self._tcp = endpoint_tcp(timeout_s)
 
-    def connect(self, place: Place, proxy: EnvironmentProxy | None) -> socket.socket:
-        """A connection for requests to the place. Raises EgressError, OSError and ValueError (a name that is none)."""
-        via = place if proxy is None else proxy
+    def connect(self, origin: Origin, proxy: EnvironmentProxy | None) -> socket.socket:
+        """A connection for requests to the origin. Raises EgressError, OSError and ValueError (a name that is none)."""
+        via = origin if proxy is None else proxy
         sock = self._tcp.connect(via.host, via.port)
         try:
-            if place.scheme != "https":
+            if origin.scheme != "https":
                 return sock
             if proxy is not None:
-                _tunnel(sock, place, proxy)
-            return self._tls.wrap_socket(sock, server_hostname=place.host)
+                _tunnel(sock, origin, proxy)
+            return self._tls.wrap_socket(sock, server_hostname=origin.host)
         except BaseException:
             sock.close()
             raise
 
 
-def _tunnel(sock: socket.socket, place: Place, proxy: EnvironmentProxy) -> None:
+def _tunnel(sock: socket.socket, origin: Origin, proxy: EnvironmentProxy) -> None:
     try:
-        open_tunnel(sock, host=place.host, port=place.port, headers=proxy.headers)
+        open_tunnel(sock, host=origin.host, port=origin.port, headers=proxy.headers)
     except BlockedError:  # by the proxy: to the administrator, that is no word about the address
-        raise UnreachableError(place.host) from None
+        raise UnreachableError(origin.host) from None

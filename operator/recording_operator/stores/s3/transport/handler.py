@@ -32,20 +32,20 @@ from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.s3.transport.idle_connections import IdleConnections
 from recording_operator.stores.s3.transport.messages import (
     MOST_BODY_BYTES,
-    AnswerHeaders,
-    Place,
+    Origin,
+    ResponseHeaders,
     head_of,
     headers_of,
-    place_of,
+    origin_of,
 )
-from recording_operator.stores.s3.transport.sending import MemorySending, PartSending, Sending, Timeouts, in_memory
+from recording_operator.stores.s3.transport.sending import BodySender, MemorySender, PartSender, Timeouts, in_memory
 
-# Where sending twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
+# Where sender twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 # A kept connection that the other side has ended, or that carries what is no response; a time-out is neither.
 _UNUSABLE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, MalformedResponse)
 _WINDOW_BYTES: Final = 64 * 2**10
-_Answered = tuple[int, AnswerHeaders, "_Read | _Unread"]
+_Response = tuple[int, ResponseHeaders, "_BufferedBody | _StreamedBody"]
 
 
 class StoreTransport:
@@ -54,7 +54,7 @@ class StoreTransport:
     def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
         self._connector = EndpointConnector(tls=tls, timeout_s=timeouts.connect_s)
         self._timeouts = timeouts
-        self._proxies: dict[Place, EnvironmentProxy | None] = {}
+        self._proxies: dict[Origin, EnvironmentProxy | None] = {}
         self._guard = SocketWatchdog()
         self._idle = IdleConnections()
 
@@ -70,9 +70,9 @@ class StoreTransport:
 
     def __call__(self, request: Any, **_: Any) -> AWSResponse:
         """The answer to a request. Raises botocore's errors and BodyAborted."""
-        sending = self._sending(request.body)
+        sender = self._sender(request.body)
         try:
-            status, headers, raw = self._answer(request, sending)
+            status, headers, raw = self._answer(request, sender)
         except BotoCoreError:
             raise  # of the connecting; some of these are OSErrors too
         except TimeoutError:
@@ -83,60 +83,62 @@ class StoreTransport:
         response.headers = headers
         return response
 
-    def _sending(self, body: Any) -> Sending:
+    def _sender(self, body: Any) -> BodySender:
         if isinstance(body, FramedBody | PlainBody):
-            return PartSending(body, guard=self._guard, timeouts=self._timeouts)
-        return MemorySending(in_memory(body), timeouts=self._timeouts)
+            return PartSender(body, guard=self._guard, timeouts=self._timeouts)
+        return MemorySender(in_memory(body), timeouts=self._timeouts)
 
-    def _answer(self, request: Any, sending: Sending) -> _Answered:
+    def _answer(self, request: Any, sender: BodySender) -> _Response:
         url = urlsplit(request.url)
         try:
-            place = place_of(url.scheme, url.netloc)
-            proxy = self._proxy(place)
+            origin = origin_of(url.scheme, url.netloc)
+            proxy = self._proxy(origin)
         except ValueError:
             raise EndpointConnectionError(endpoint_url=request.url) from None
-        if proxy is None or place.scheme == "https":
-            head = head_of(request.method, url, place, request.headers)
+        if proxy is None or origin.scheme == "https":
+            head = head_of(request.method, url, origin, request.headers)
         else:
             headers = {**request.headers, **proxy.headers}
-            head = head_of(request.method, url, place, headers, prefix=f"http://{place.authority}")
-        kept = self._idle.take(place)
+            head = head_of(request.method, url, origin, headers, prefix=f"http://{origin.authority}")
+        kept = self._idle.take(origin)
         if kept is not None:
             try:
-                return self._exchange(kept, place, request, head, sending)
+                return self._exchange(kept, origin, request, head, sender)
             except _UNUSABLE:
                 # It ended while the request was on its way. That is how stores end idle connections, and no fault.
-                if not sending.repeatable or request.method not in _REPEATABLE:
+                if not sender.repeatable or request.method not in _REPEATABLE:
                     raise
-        return self._exchange(self._connected(place, proxy, request.url), place, request, head, sending)
+        return self._exchange(self._connected(origin, proxy, request.url), origin, request, head, sender)
 
-    def _exchange(self, sock: socket.socket, place: Place, request: Any, head: bytes, sending: Sending) -> _Answered:
+    def _exchange(
+        self, sock: socket.socket, origin: Origin, request: Any, head: bytes, sender: BodySender
+    ) -> _Response:
         try:
-            if request.stream_output and isinstance(sending, MemorySending):
-                response = sending.begin(sock, request.method, head)
-                body = _Unread(response, url=request.url, release=partial(self._release, place, sock))
+            if request.stream_output and isinstance(sender, MemorySender):
+                response = sender.begin(sock, request.method, head)
+                body = _StreamedBody(response, url=request.url, release=partial(self._release, origin, sock))
                 return response.status, headers_of(response), body
-            answer = sending.exchange(sock, request.method, head)
+            answer = sender.exchange(sock, request.method, head)
         except BaseException:
             sock.close()
             raise
-        self._release(place, sock, answer.reusable)
-        return answer.status, answer.headers, _Read(answer.body)
+        self._release(origin, sock, answer.reusable)
+        return answer.status, answer.headers, _BufferedBody(answer.body)
 
-    def _release(self, place: Place, sock: socket.socket, reusable: bool) -> None:
+    def _release(self, origin: Origin, sock: socket.socket, reusable: bool) -> None:
         if reusable:
-            self._idle.put(place, sock)
+            self._idle.put(origin, sock)
         else:
             sock.close()
 
-    def _proxy(self, place: Place) -> EnvironmentProxy | None:
-        if place not in self._proxies:
-            self._proxies[place] = EnvironmentProxy.of(place.scheme, place.authority)
-        return self._proxies[place]
+    def _proxy(self, origin: Origin) -> EnvironmentProxy | None:
+        if origin not in self._proxies:
+            self._proxies[origin] = EnvironmentProxy.of(origin.scheme, origin.authority)
+        return self._proxies[origin]
 
-    def _connected(self, place: Place, proxy: EnvironmentProxy | None, url: str) -> socket.socket:
+    def _connected(self, origin: Origin, proxy: EnvironmentProxy | None, url: str) -> socket.socket:
         try:
-            return self._connector.connect(place, proxy)
+            return self._connector.connect(origin, proxy)
         except BlockedError as error:
             raise HTTPClientError(error=error) from None
         except ssl.SSLError as error:
@@ -146,7 +148,7 @@ class StoreTransport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _BufferedBody:
     """A body that was read already, as AWSResponse wants it."""
 
     body: bytes = field(repr=False)
@@ -156,7 +158,7 @@ class _Read:
         yield self.body
 
 
-class _Unread:
+class _StreamedBody:
     """A body that is read as it comes, as StreamingBody and AWSResponse want it. Its end gives the connection back."""
 
     def __init__(self, response: Response, *, url: str, release: Callable[[bool], None]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from recording_operator.egress.http1.quiet import is_quiet
-from recording_operator.stores.s3.transport.messages import Place
+from recording_operator.stores.s3.transport.messages import Origin
 
 _MOST: Final = 64
 _IDLE_S: Final = 15.0
@@ -25,22 +25,22 @@ class IdleConnections:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: deque[tuple[float, Place, socket.socket]] = deque()
+        self._kept: deque[tuple[float, Origin, socket.socket]] = deque()
         self._closed = False
 
-    def take(self, place: Place) -> socket.socket | None:
-        """The one to this place that was used last, if it is still open."""
+    def take(self, origin: Origin) -> socket.socket | None:
+        """The one to this origin that was used last, if it is still open."""
         self._close_old()
-        while (found := self._newest(place)) is not None:
+        while (found := self._newest(origin)) is not None:
             if is_quiet(found):
                 return found
             found.close()
         return None
 
-    def put(self, place: Place, connection: socket.socket) -> None:
+    def put(self, origin: Origin, connection: socket.socket) -> None:
         """Keep a connection whose last answer was read whole."""
         with self._lock:
-            self._kept.append((self._clock(), place, connection))
+            self._kept.append((self._clock(), origin, connection))
         self._close_old()
 
     def close(self) -> None:
@@ -48,11 +48,11 @@ class IdleConnections:
         self._closed = True
         self._close_old()
 
-    def _newest(self, place: Place) -> socket.socket | None:
+    def _newest(self, origin: Origin) -> socket.socket | None:
         with self._lock:
             for position in range(len(self._kept) - 1, -1, -1):
                 _, at, connection = self._kept[position]
-                if at == place:
+                if at == origin:
                     del self._kept[position]
                     return connection
         return None

@@ -17,16 +17,16 @@ _NOT_SENT: Final = frozenset({"expect"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class BufferedResponse:
     """What was answered, read whole. `reusable` tells whether the connection can carry another request."""
 
     status: int
-    headers: "AnswerHeaders"
+    headers: "ResponseHeaders"
     body: bytes = field(repr=False)
     reusable: bool
 
 
-class AnswerHeaders(dict[str, str]):
+class ResponseHeaders(dict[str, str]):
     """Headers by name in lower case, found in any case. botocore's own mapping makes two objects for each look."""
 
     def __getitem__(self, name: str) -> str:
@@ -44,7 +44,7 @@ class AnswerHeaders(dict[str, str]):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Origin:
     """Where a URL leads: scheme, host without brackets, port, and both as a signature has them."""
 
     scheme: str
@@ -54,8 +54,8 @@ class Place:
 
 
 @lru_cache(maxsize=256)
-def place_of(scheme: str, netloc: str) -> Place:
-    """The place of a URL's first parts. Raises ValueError for another scheme and for a port that is none."""
+def origin_of(scheme: str, netloc: str) -> Origin:
+    """The origin of a URL's first parts. Raises ValueError for another scheme and for a port that is none."""
     usual = _DEFAULT_PORTS.get(scheme)
     if usual is None:
         raise ValueError("a store speaks http or https")
@@ -63,31 +63,31 @@ def place_of(scheme: str, netloc: str) -> Place:
     host = url.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     port = url.port or usual
-    return Place(scheme, host, port, shown if port == usual else f"{shown}:{port}")
+    return Origin(scheme, host, port, shown if port == usual else f"{shown}:{port}")
 
 
-def head_of(method: str, url: SplitResult, place: Place, headers: Mapping[str, Any], *, prefix: str = "") -> bytes:
+def head_of(method: str, url: SplitResult, origin: Origin, headers: Mapping[str, Any], *, prefix: str = "") -> bytes:
     """The head of a signed request. Raises ValueError for what would break out of a line.
 
     `prefix` comes before the path: a proxy that passes a request on needs the whole URL.
     """
     target = prefix + (f"{url.path or '/'}?{url.query}" if url.query else url.path or "/")
-    sent = {"host": place.authority}
+    sent = {"host": origin.authority}
     for name, value in headers.items():
         sent[name.lower()] = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     return request_head(method, target, ((name, value) for name, value in sent.items() if name not in _NOT_SENT))
 
 
-def whole(response: Response) -> Answer:
+def whole(response: Response) -> BufferedResponse:
     """The response with its body. Raises OSError and MalformedResponse."""
     body = response.read_all(at_most=MOST_BODY_BYTES)
-    return Answer(status=response.status, headers=headers_of(response), body=body, reusable=response.reusable)
+    return BufferedResponse(status=response.status, headers=headers_of(response), body=body, reusable=response.reusable)
 
 
-def headers_of(response: Response) -> AnswerHeaders:
+def headers_of(response: Response) -> ResponseHeaders:
     """All headers, with the length as it was understood: botocore reads it once more."""
     head = response.head
-    headers = AnswerHeaders((name, head.get(name) or "") for name in head.fields)
+    headers = ResponseHeaders((name, head.get(name) or "") for name in head.fields)
     headers.pop("content-length", None)
     if response.framing.length is not None:
         headers["content-length"] = str(response.framing.length)

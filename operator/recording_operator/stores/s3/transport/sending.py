@@ -16,7 +16,7 @@ from recording_operator.egress.http1.response import Response, read_response
 from recording_operator.egress.watchdog import Interruption, SocketWatch, SocketWatchdog
 from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
-from recording_operator.stores.s3.transport.messages import Answer, whole
+from recording_operator.stores.s3.transport.messages import BufferedResponse, whole
 from recording_operator.stores.store import BodyAborted
 
 # A store that has refused a body may say so while it is still being sent.
@@ -33,16 +33,16 @@ class Timeouts:
     answer_s: float
 
 
-class Sending(Protocol):
+class BodySender(Protocol):
     """A body on its way. `repeatable` tells whether it can be sent again at once, should the connection be gone."""
 
     repeatable: bool
 
-    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> BufferedResponse:
         """Send head and body and read the answer. Raises OSError (TimeoutError), MalformedResponse, BodyAborted."""
 
 
-class MemorySending:
+class MemorySender:
     """No body, or one in memory: the socket's own time-outs, one for each window."""
 
     repeatable = True
@@ -51,8 +51,8 @@ class MemorySending:
         self._body = body
         self._timeouts = timeouts
 
-    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
-        """As `Sending`."""
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> BufferedResponse:
+        """As `BodySender`."""
         return whole(self.begin(sock, method, head))
 
     def begin(self, sock: socket.socket, method: str, head: bytes) -> Response:
@@ -72,7 +72,7 @@ class MemorySending:
         return read_response(ReceiveBuffer(sock), method=method)
 
 
-class PartSending:
+class PartSender:
     """A part, read as it goes: a guard ends it where it stalls or is stopped."""
 
     repeatable = False  # what was read of it came from the source
@@ -82,8 +82,8 @@ class PartSending:
         self._guard = guard
         self._timeouts = timeouts
 
-    def exchange(self, sock: socket.socket, method: str, head: bytes) -> Answer:
-        """As `Sending`."""
+    def exchange(self, sock: socket.socket, method: str, head: bytes) -> BufferedResponse:
+        """As `BodySender`."""
         watch = self._guard.watch(sock, stop=self._body.part.stop, within_s=None)
         try:
             return self._exchange(sock, method, head, watch)
@@ -96,7 +96,7 @@ class PartSending:
         finally:
             watch.release()
 
-    def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: SocketWatch) -> Answer:
+    def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: SocketWatch) -> BufferedResponse:
         # The guard ends a send that stalls. A time-out of the socket's own would make it non-blocking underneath:
         # a full buffer then costs a refused write, a poll and the write again.
         sock.settimeout(None)
