@@ -17,7 +17,10 @@ def exponential_s(failures: int, *, first_s: float, longest_s: float) -> float:
 
 
 def jittered_s(
-    wait_s: float, *, least_share: float = 0.0, uniform: Callable[[float, float], float] = random.uniform
+    wait_s: float,
+    *,
+    least_share: float = 0.0,
+    uniform: Callable[[float, float], float] = random.uniform,  # noqa: S311 - a wait, not a secret
 ) -> float:
     """From `least_share` of the wait to all of it, at random: clients that failed together return at several times."""
     return uniform(least_share * wait_s, wait_s)

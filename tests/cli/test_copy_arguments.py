@@ -16,7 +16,7 @@ from localcluster.operatorprocess import POLICY
 from recording_operator.api.reasons import Reason
 from recording_operator.cli import main
 from recording_operator.cli.arguments import read_url
-from recording_operator.cli.copying import EXIT_TRY_LATER, _status_of
+from recording_operator.cli.copying import EXIT_TRY_LATER, status_of
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket
 from tests.support.strict_faults import Answer, Fault, Operation
@@ -284,7 +284,7 @@ def test_help_speaks_of_the_caller(strict: StrictStore) -> None:  # noqa: ARG001
 
 
 def test_what_may_pass_by_itself_is_worth_another_try_and_nothing_else() -> None:
-    later = {reason for reason in Reason if _status_of(reason) == EXIT_TRY_LATER}
+    later = {reason for reason in Reason if status_of(reason) == EXIT_TRY_LATER}
     assert {Reason.STORE_UNAVAILABLE, Reason.SOURCE_UNAVAILABLE, Reason.SOURCE_RESET, Reason.STORE_QUOTA} <= later
     assert later.isdisjoint(
         {

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from recording_operator.cli import VERBS, main
-from recording_operator.cli.report import _STEPS
+from recording_operator.cli.report import STEPS
 from recording_operator.costs.export import Step
 
 HEAVY = ("boto3", "botocore", "awscrt", "kopf", "kubernetes", "pydantic", "requests", "urllib3", "yaml", "aiohttp",
@@ -81,7 +81,7 @@ def test_every_verb_has_examples_and_exit_statuses_in_its_help(verb: str) -> Non
 
 
 def test_the_steps_of_a_report_are_those_of_its_writer() -> None:
-    assert [step.value for step in Step] == list(_STEPS)
+    assert [step.value for step in Step] == list(STEPS)
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

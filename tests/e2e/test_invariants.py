@@ -68,7 +68,7 @@ def _stranger(world: World, _recording: Live) -> Mend:
 
 def _forged(world: World, recording: Live, **status: object) -> Mend:
     """Have the watch tell of a status that nobody wrote."""
-    versions = world.history._versions[recording.uid]
+    versions = world.history.versions_of[recording.uid]
     forged = json.loads(json.dumps(versions[-1]))
     forged["status"].update(status)
     versions.append(forged)
@@ -85,7 +85,7 @@ def _end_left(world: World, recording: Live) -> Mend:
 
 
 def _secret_in_annotation(world: World, recording: Live) -> Mend:
-    versions = world.history._versions[recording.uid]
+    versions = world.history.versions_of[recording.uid]
     forged = json.loads(json.dumps(versions[-1]))
     forged["metadata"]["annotations"] = {"kopf.zalando.org/last-handled": f"a=b&canary={CANARY}"}
     versions.append(forged)

@@ -110,8 +110,7 @@ def test_what_is_being_given_away_is_not_held_any_more(contend: Callable[[str], 
     leader = contend("leader")
     leader.thread.join()
     assert leader.leads()
-    # Let no renewal come between.
-    leader.leadership._stop.set()
+    leader.leadership._stop.set()  # noqa: SLF001 - no renewal may come between
     held: list[bool] = []
     leader.client.on_write = lambda: held.append(leader.leads())
     leader.leadership.release()

@@ -22,15 +22,15 @@ class Connects:
     With `within`, a connect to any other address is noted and then refused, so that nothing leaves the machine.
     """
 
-    _installed: list["Connects"] = []  # noqa: RUF012 - of the process, as audit hooks are
+    installed: list["Connects"] = []  # noqa: RUF012 - of the process, as audit hooks are
 
     def __init__(self, *, within: IPv4Network | None = None) -> None:
         self.addresses: list[tuple[str, int]] = []
         self._within = within
         self._active = False
-        if not self._installed:
+        if not self.installed:
             sys.addaudithook(_hook)
-        self._installed.append(self)
+        self.installed.append(self)
 
     def see(self, address: Any) -> None:
         """Note a connect. Raises ConnectionRefusedError for one that leads too far."""
@@ -47,13 +47,13 @@ class Connects:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._active = False
-        self._installed.remove(self)
-        self._installed.append(self)  # the hook stays; a removed observer sees nothing
+        self.installed.remove(self)
+        self.installed.append(self)  # the hook stays; a removed observer sees nothing
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "socket.connect":
-        for observer in list(Connects._installed):
+        for observer in list(Connects.installed):
             observer.see(arguments[1])
 
 

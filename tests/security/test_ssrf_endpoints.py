@@ -69,7 +69,8 @@ def test_the_corpus(canary: Canary, monkeypatch: pytest.MonkeyPatch) -> None:
     client = store("http://127.0.0.1:9")
     here = [""]
     # One client that is sent from URL to URL: to make one for each would take minutes.
-    client._client.meta.events.register_last("request-created", lambda request, **_: setattr(request, "url", here[0]))
+    events = client._client.meta.events  # noqa: SLF001 - nothing else sends a client elsewhere
+    events.register_last("request-created", lambda request, **_: setattr(request, "url", here[0]))
     with Connects(within=_THIS_MACHINE) as connects:
         answers: dict[str, set[Reason]] = {}
         for here[0] in urls(canary.port):

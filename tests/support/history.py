@@ -25,7 +25,7 @@ class History:
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
-        self._versions: dict[str, list[JsonObject]] = defaultdict(list)
+        self.versions_of: dict[str, list[JsonObject]] = defaultdict(list)
         self._gone: set[str] = set()
         self._changed = threading.Condition()
         self._closing = threading.Event()
@@ -47,7 +47,7 @@ class History:
     def versions(self, uid: str) -> list[JsonObject]:
         """All versions of one Recording so far."""
         with self._changed:
-            return list(self._versions[uid])
+            return list(self.versions_of[uid])
 
     def is_gone(self, uid: str) -> bool:
         """Whether its deletion was seen."""
@@ -62,7 +62,7 @@ class History:
         """
         deadline_s = time.monotonic() + within_s
         with self._changed:
-            versions = self._versions[uid]
+            versions = self.versions_of[uid]
             seen = max(0, len(versions) - 1)
             while True:
                 for version in versions[seen:]:
@@ -78,7 +78,7 @@ class History:
         """Return when the Recording is deleted. Raises AssertionError after `within_s`."""
         with self._changed:
             if not self._changed.wait_for(lambda: uid in self._gone, within_s):
-                raise AssertionError(f"not gone within {within_s:g} s; {_last_words(self._versions[uid])}")
+                raise AssertionError(f"not gone within {within_s:g} s; {_last_words(self.versions_of[uid])}")
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -98,7 +98,7 @@ class History:
             return
         uid = stored["metadata"]["uid"]
         with self._changed:
-            known = self._versions[uid]
+            known = self.versions_of[uid]
             if not known or version_of(known[-1]) < version_of(stored):
                 known.append(stored)
             if event["type"] == "DELETED":

@@ -108,13 +108,13 @@ class S3Client:
         if length and not chunked and (body or method in ("PUT", "POST")):
             given.setdefault("content-length", str(len(body)))
         if not signing.anonymous:
-            target, given = self._signed(method, target, given, body, signing)
+            target, given = self.signed(method, target, given, body, signing)
         for name, value in (tampered or {}).items():
             given.pop(name, None)
             given |= {} if value is None else {name: value}
         return self._exchange(method, target, given, body, chunked=chunked)
 
-    def _signed(
+    def signed(
         self, method: str, target: str, headers: dict[str, str], body: bytes, signing: Signing
     ) -> tuple[str, dict[str, str]]:
         request = HttpRequest(method, target, HttpHeaders([*headers.items()]))

@@ -87,7 +87,7 @@ def run_copy(wanted: Wanted) -> Never:
         obj = object_of(wanted.url, wanted.target, content_type=wanted.content_type)
         _check_url(wanted.url, settings.source_policy)
     except TransferError as error:
-        sys.exit(_failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=wanted.as_json))
+        sys.exit(_failed(error.reason, for_copy(error.message), status_of(error.reason), as_json=wanted.as_json))
     source = SourceSpec(
         url=wanted.url,
         expected_size_bytes=wanted.size,
@@ -157,7 +157,7 @@ def _run(
         _drop_uploads(obj, meter, store)
         return _failed(Reason.INTERRUPTED, "Interrupted. The upload was aborted.", EXIT_INTERRUPTED, as_json=as_json)
     except LocationError as error:
-        return _failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=as_json)
+        return _failed(error.reason, for_copy(error.message), status_of(error.reason), as_json=as_json)
     except TransferError as error:
         meter.clear()
         _drop_uploads(obj, meter, store)
@@ -167,7 +167,7 @@ def _run(
             return _failed(Reason.BUCKET_NOT_FOUND, f"{message} {_BUCKET_NAMES}", EXIT_FAILED, as_json=as_json)
         if not probes and error.reason in (Reason.INTERNAL_ERROR, Reason.STORE_UNSUPPORTED):
             message += " If the store lacks features of AWS S3, add --probe."
-        status = EXIT_FAILED if error.is_final else _status_of(error.reason)
+        status = EXIT_FAILED if error.is_final else status_of(error.reason)
         return _failed(error.reason, message, status, as_json=as_json)
     except Exception as error:
         # Its text may contain the URL.
@@ -191,7 +191,7 @@ def _end_at_once() -> None:
     os._exit(EXIT_INTERRUPTED)
 
 
-def _status_of(reason: Reason) -> int:
+def status_of(reason: Reason) -> int:
     return EXIT_TRY_LATER if Trait.MAY_PASS in reason.traits else EXIT_FAILED
 
 
@@ -308,4 +308,4 @@ def _store(wanted: Wanted, options: TransferOptions) -> LocationStore:
     except (ValueError, OSError) as error:
         raise click.UsageError(_about(error)) from None
     except (TransferError, LocationError) as error:
-        sys.exit(_failed(error.reason, for_copy(error.message), _status_of(error.reason), as_json=wanted.as_json))
+        sys.exit(_failed(error.reason, for_copy(error.message), status_of(error.reason), as_json=wanted.as_json))

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import click
 
 _DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
-_STEPS: Final = ("day", "week", "month")
+STEPS: Final = ("day", "week", "month")
 _EXAMPLES: Final = """\b
 Examples:
   recording-operator report acme
@@ -34,7 +34,7 @@ Examples:
     "--by",
     default="day",
     show_default=True,
-    type=click.Choice(_STEPS),
+    type=click.Choice(STEPS),
     help="Period of a row. Storage is the mean of its days, everything else the sum.",
 )
 @click.option(

@@ -23,7 +23,7 @@ class RetryBudget:
         stop: StopSignal,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = random.uniform,  # noqa: S311 - a wait, not a secret
     ) -> None:
         self._options = options
         self._stop = stop

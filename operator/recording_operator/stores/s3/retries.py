@@ -60,7 +60,7 @@ class StoreRetries:
     def __init__(
         self,
         *,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = random.uniform,  # noqa: S311 - a wait, not a secret
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._uniform = uniform

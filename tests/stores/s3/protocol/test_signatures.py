@@ -222,7 +222,7 @@ POINTS = [
 def api_signature_of(api: S3Client, query: str) -> dict[str, str]:
     """The headers of a signature that belongs to a request with another query."""
     given = {"host": api.host, "content-length": "1"}
-    return api._signed("PUT", f"/{api.bucket}/{KEY}?{query}", given, b"x", Signing())[1]
+    return api.signed("PUT", f"/{api.bucket}/{KEY}?{query}", given, b"x", Signing())[1]
 
 
 def presigned_and(api: S3Client, header: str) -> Response:
