@@ -224,7 +224,7 @@ def plain_words(done: Result) -> None:
         (Behaviour(headers={"Content-Type": "text/html"}, body=b"<!doctype html><html>"), "--content-type=video/mp4"),
     ],
 )
-def test_what_is_said_of_a_source_is_about_this_command(
+def test_read_wording_of_a_source_is_about_this_command(
     strict: StrictStore, serve: Serve, behaviour: Behaviour, option: str
 ) -> None:
     source = serve(SMALL)
@@ -246,7 +246,7 @@ def test_what_is_said_of_a_source_is_about_this_command(
     ],
 )
 @pytest.mark.parametrize("probe", [(), ("--probe",)])
-def test_what_is_said_of_a_store_is_about_this_command(
+def test_read_wording_of_a_store_is_about_this_command(
     strict: StrictStore, serve: Serve, operation: Operation, status: int, code: str, probe: tuple[str, ...]
 ) -> None:
     strict.fault(Fault(operation=operation, action=Answer(status=status, code=code), times=99))
@@ -256,7 +256,7 @@ def test_what_is_said_of_a_store_is_about_this_command(
 
 @pytest.mark.parametrize("probe", [(), ("--probe",)])
 @pytest.mark.parametrize("secret", ["wrong", ""])
-def test_what_is_said_of_credentials_is_about_the_callers(
+def test_read_wording_of_credentials_is_about_the_callers(
     strict: StrictStore, serve: Serve, monkeypatch: pytest.MonkeyPatch, probe: tuple[str, ...], secret: str
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
@@ -265,7 +265,7 @@ def test_what_is_said_of_credentials_is_about_the_callers(
     plain_words(copied(strict, serve(SMALL).url, "--json", *probe))
 
 
-def test_what_is_said_of_an_object_is_about_this_command(strict: StrictStore, serve: Serve, tmp_path: Path) -> None:
+def test_read_wording_of_an_object_is_about_this_command(strict: StrictStore, serve: Serve, tmp_path: Path) -> None:
     source = serve(SMALL)
     assert copied(strict, source.url).exit_code == 0
     plain_words(copied(strict, source.url, "--json", "--size=5"))

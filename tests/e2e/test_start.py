@@ -70,7 +70,7 @@ def test_a_bad_settings_file(kubeconfig: Path, tmp_path: Path) -> None:
         ("sourcePolicy: [", ["YAML", "line 1"]),
     ],
 )
-def test_what_is_said_of_bad_settings(tmp_path: Path, text: str, words: list[str]) -> None:
+def test_read_wording_of_bad_settings(tmp_path: Path, text: str, words: list[str]) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text(text)
 

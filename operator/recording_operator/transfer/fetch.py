@@ -1,7 +1,7 @@
 """Bring the bytes of a source into the store, once, whatever happened before.
 
-The object at the key decides, not what somebody remembers: one that carries the Recording's uid and the artifact's name
-and was verified is the result.
+The object at the key decides, not a status: one that carries the Recording's uid and the artifact's name, and was
+verified, is the result.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The first look at a source: waits until it has its content, and checks that this can be the artifact."""
+"""The first request to a source: wait until it has its content, and check that this can be the artifact."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,9 +11,9 @@ from recording_operator.transfer.content.text_detection import text_of
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.source.client import SizesDiffer, SourceClient
 from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.error_responses import NotYetThere, not_ready_page, too_large
+from recording_operator.transfer.source.error_wording import says_not_ready
 from recording_operator.transfer.source.publication import PublicationWait
-from recording_operator.transfer.source.refusal_words import says_not_ready
-from recording_operator.transfer.source.refusals import NotYetThere, not_ready_page, too_large
 from recording_operator.transfer.verification.expectations import Expectations
 
 _LONGEST_NOTE_BYTES: Final = 4096
@@ -43,7 +43,7 @@ class SourceProbe:
 
     def after_change(self) -> ContentFacts:
         """As `first`, of content that changed once: nothing that the source says of ranges is believed then."""
-        return self._checked(self._client.probe_anew)
+        return self._checked(self._client.probe_after_change)
 
     def _checked(self, request: Callable[[], ContentFacts]) -> ContentFacts:
         expected = self._expected

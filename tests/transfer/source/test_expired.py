@@ -6,7 +6,7 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.transfer.source.refusal_words import Wording, what_is_said
+from recording_operator.transfer.source.error_wording import Wording, read_wording
 from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
@@ -87,7 +87,7 @@ def test_s47_a_refusal_that_tells_of_expiry_in_its_own_words(
 
 @pytest.mark.parametrize("body", NOT_EXPIRED)
 def test_s47_a_refusal_that_tells_of_something_else(body: str) -> None:
-    assert what_is_said(body).what is Wording.NOTHING
+    assert read_wording(body).what is Wording.NOTHING
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])

@@ -14,8 +14,8 @@ from recording_operator.stopping import Stopped
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.jobs import FetchJob
+from recording_operator.transfer.source.error_responses import NotYetThere
 from recording_operator.transfer.source.publication import PublicationWait
-from recording_operator.transfer.source.refusals import NotYetThere
 from recording_operator.transfer.source.spec import SourceSpec
 from tests.support.lying_source import Behaviour, Content, LyingSource, Serve, SourceRequest
 from tests.support.strict_store import StrictStore

@@ -1,7 +1,7 @@
-"""Whether what arrives can be what the spec declares: a login page is no video.
+"""Whether the content can be what the spec declares: a login page is not a video.
 
-The bytes decide, not the type that the source states. Where a signature is known it decides; else text is no recording,
-and data that nobody knows is believed (raw G.711, encrypted files). docs/decisions/content.md has the reasons.
+The bytes decide, not the type that the source states. A known signature decides; else text is not a recording, and
+unknown data is accepted (raw G.711, encrypted files). docs/decisions/content.md has the reasons.
 """
 
 import json
@@ -65,9 +65,9 @@ _HTTP_ERRORS: Final = range(400, 600)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Content:
-    """What the bytes are: text, media, another known format, or nothing that anybody knows.
+    """What the bytes are: text, media, another known format, or unknown data.
 
-    `called_page` says that the source states HTML, `called_media` that it states a recording or plain bytes.
+    `called_page`: the source states HTML. `called_media`: it states a recording or plain bytes.
     """
 
     text: str | None = None
@@ -80,7 +80,7 @@ class _Content:
 
     @property
     def is_page(self) -> bool:
-        """Whether it begins as one, or may be one and is called so."""
+        """Whether it begins as HTML, or may be HTML and the source says so."""
         known = self.media or self.other or self.flavour
         return self.flavour == "HTML" or (known is None and self.called_page)
 
@@ -98,9 +98,9 @@ class _Content:
 
 
 def check_content(facts: ContentFacts, obj: ObjectSpec, *, vouched: bool = False) -> None:
-    """Raises TransferError(UnexpectedContent) where the bytes are plainly not what is declared.
+    """Raises TransferError(UnexpectedContent) if the bytes are clearly not what is declared.
 
-    `vouched` says that the spec knows the size or the checksum of what is meant.
+    `vouched`: the spec states the size or the checksum.
     """
     declared = media_types.bare_type(obj.content_type)
     head = _without_coding(facts, declared)

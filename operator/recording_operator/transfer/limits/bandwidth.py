@@ -1,7 +1,7 @@
 """Limits on how fast bytes move: of a StorageLocation, of the whole process; fair between the transfers.
 
-A transfer asks before it reads from its source, so that both legs keep to the limit. What is not limited costs one look
-at a field.
+A transfer asks before it reads from its source, so that reading and storing both keep to the limit. Without a limit
+this costs one attribute access.
 """
 
 import threading
@@ -13,7 +13,7 @@ from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.transfer.limits.fair_bucket import FairBucket, Share, Ticket
 
 _STOP_LOOK_S: Final = 0.25
-# Shorter sleeps cost more than they are worth; the bucket makes up for it.
+# Shorter sleeps cost more than they gain; the bucket makes up for the difference.
 _SHORTEST_SLEEP_S: Final = 0.002
 _LINGER_S: Final = 5.0
 
@@ -21,7 +21,7 @@ _LINGER_S: Final = 5.0
 class RateLimiter:
     """One limit, in bytes per second (None: none), that many transfers share. Thread-safe; may be changed at any time.
 
-    `on_wait` hears how many seconds a connection of a transfer had to wait.
+    `on_wait` gets the seconds that a connection of a transfer had to wait.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class RateLimiter:
         return ticket.granted_bytes
 
     def give_back(self, share: Share, size_bytes: int) -> None:
-        """What was taken and did not move."""
+        """Return what was taken and did not move."""
         if self._bucket.rate is not None:
             with self._changed:
                 self._bucket.give_back(share, size_bytes)
@@ -87,7 +87,7 @@ class RateLimiter:
             self._changed.notify_all()
 
     def _deal(self) -> None:
-        """Serve who waits, at the moment at which it can be; ends when nobody has waited for a while."""
+        """Serve waiting transfers as soon as there are tokens; ends when none has waited for a while."""
         with self._changed:
             while True:
                 self._bucket.deal(self._monotonic())
@@ -104,17 +104,17 @@ class RateLimiter:
 
 
 class Flow:
-    """One transfer's way through all its limits; each of its connections asks here. Thread-safe."""
+    """One transfer under all its limits; each of its connections asks here. Thread-safe."""
 
-    def __init__(self, links: Sequence[RateLimiter] = ()) -> None:
-        self._ways: Final = tuple((link, Share()) for link in links)
+    def __init__(self, limiters: Sequence[RateLimiter] = ()) -> None:
+        self._limits: Final = tuple((limiter, Share()) for limiter in limiters)
 
     def take(self, size_bytes: int, stop: StopSignal) -> int:
         """How many of the bytes may move now, at least one; waits until some may. Raises Stopped."""
         taken = size_bytes
-        for index, (link, share) in enumerate(self._ways):
+        for index, (limiter, share) in enumerate(self._limits):
             try:
-                granted = link.take(share, taken, stop)
+                granted = limiter.take(share, taken, stop)
             except Stopped:
                 self._give_back(taken, before=index)
                 raise
@@ -129,10 +129,10 @@ class Flow:
             size_bytes -= self.take(size_bytes, stop)
 
     def give_back(self, size_bytes: int) -> None:
-        """What was taken and did not move."""
+        """Return what was taken and did not move."""
         if size_bytes > 0:
-            self._give_back(size_bytes, before=len(self._ways))
+            self._give_back(size_bytes, before=len(self._limits))
 
     def _give_back(self, size_bytes: int, *, before: int) -> None:
-        for link, share in self._ways[:before]:
-            link.give_back(share, size_bytes)
+        for limiter, share in self._limits[:before]:
+            limiter.give_back(share, size_bytes)

@@ -1,8 +1,8 @@
-"""A token bucket that deals out what it has fairly. Pure: no clock, no thread.
+"""A token bucket that serves transfers fairly. Pure: no clock, no thread.
 
-Each transfer has one share, however many connections it uses. Whoever was served least comes next; a transfer that
-could not take its turn (a slow source) catches up a little, never for longer than `_CREDIT_GRANTS` grants, so that
-nobody who was idle starves the others when he comes back. What somebody leaves is free for the rest at once.
+Each transfer has one share, however many connections it uses. The transfer that was served least comes next. One that
+could not take its turn (a slow source) catches up, but for at most `_CREDIT_GRANTS` grants, so that a transfer that was
+idle does not starve the others. What one transfer leaves is free for the others at once.
 """
 
 import threading
@@ -12,16 +12,16 @@ from typing import Final
 
 LARGEST_GRANT_BYTES: Final = 256 * 2**10
 SMALLEST_GRANT_BYTES: Final = 4 * 2**10
-# What a grant may hold in time: the less, the sooner the next one's turn comes.
+# The longest time of one grant: the shorter, the sooner the next transfer's turn comes.
 _GRANT_S: Final = 0.02
-# What may be caught up at once when the process was busy elsewhere; also the largest burst after a pause.
+# How much may be caught up after the process was busy; also the largest burst after a pause.
 _BURST_S: Final = 0.25
 _CREDIT_GRANTS: Final = 4
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Ticket:
-    """Somebody waits for up to `size_bytes`; `granted_bytes` is 0 until `granted` is set."""
+    """A request for up to `size_bytes`; `granted_bytes` is 0 until `granted` is set."""
 
     share: "Share"
     size_bytes: int
@@ -53,7 +53,7 @@ class FairBucket:
         self._turns = 0
 
     def set_rate(self, rate: int | None, *, now: float) -> None:
-        """From now on another limit. What was taken in advance stays taken, as far as the new rate makes it good."""
+        """Set another limit. What was taken in advance stays taken, up to one grant of the new rate."""
         self._fill(now)
         self.rate = rate
         if rate is not None:
@@ -68,7 +68,7 @@ class FairBucket:
         return ticket
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Nobody waits for this ticket any more; what it was granted is free again."""
+        """Cancel a request; what it was granted is free again."""
         if ticket.granted.is_set():
             self.give_back(ticket.share, ticket.granted_bytes)
         else:
@@ -76,19 +76,19 @@ class FairBucket:
             self._forget_if_served(ticket.share)
 
     def give_back(self, share: Share, size_bytes: int) -> None:
-        """Granted, but not used."""
+        """Return what was granted and not used."""
         self._tokens += size_bytes
         share.served_bytes -= size_bytes
 
     def deal(self, now: float) -> None:
-        """Grant what there is to whoever is next."""
+        """Grant the tokens that there are, in order of turn."""
         self._fill(now)
         while self._waiting and (self.rate is None or self._tokens > 0):
             least = self._least_place()
             self._serve(min(self._waiting, key=lambda share: (max(share.served_bytes, least), share.turn)), least)
 
     def next_grant_s(self, now: float) -> float | None:
-        """How long from now the next grant takes; None while nobody waits."""
+        """Seconds until the next grant; None if nobody waits."""
         if not self._waiting:
             return None
         if self.rate is None:
@@ -96,7 +96,7 @@ class FairBucket:
         return max(0.0, self._filled_at - now - self._tokens / self.rate)
 
     def _least_place(self) -> float:
-        """Whoever was served less than this counts as if it were this much."""
+        """A share that was served less than this counts as if it were this much."""
         grant = LARGEST_GRANT_BYTES if self.rate is None else grant_bytes(self.rate)
         return self._served_bytes - _CREDIT_GRANTS * grant
 

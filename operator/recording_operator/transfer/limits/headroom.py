@@ -1,7 +1,7 @@
 """Whether one more connection of a transfer could bring more bytes.
 
-It does where connections wait for the network, and where a processor is idle. On a machine that is fully used, more
-threads move fewer bytes: they wait for each other and for the interpreter's lock.
+It does if connections wait for the network, and if a processor is idle. On a fully used machine more threads move fewer
+bytes: they wait for each other and for the interpreter's lock.
 """
 
 import os
@@ -20,7 +20,7 @@ _IDLE_OVER_S: Final = 0.2
 
 
 class Headroom:
-    """Compares what was used between two looks. `idle_s` tells the machine's idle time, of all processors together."""
+    """Compares what was used between two calls. `idle_s` is the machine's idle time, of all processors together."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Headroom:
 
 
 def machine_idle_s() -> float:
-    """Idle time of all processors since the machine started; 0 where nobody tells."""
+    """Idle time of all processors since the machine started; 0 if the system does not say."""
     try:
         with _STAT.open() as lines:
             return int(lines.readline().split()[_IDLE_FIELD]) / os.sysconf("SC_CLK_TCK")

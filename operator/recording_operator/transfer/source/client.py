@@ -18,15 +18,21 @@ from recording_operator.stopping import StopSignal
 from recording_operator.transfer.source.content_codings import kept_codings, made_for_this_request, stated_codings
 from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.source.content_range import content_range, is_empty, is_range, stated_range
+from recording_operator.transfer.source.error_responses import (
+    RangeRejected,
+    ServerFailed,
+    blames_range,
+    error_of,
+    expired_page,
+)
 from recording_operator.transfer.source.errors import source_error
-from recording_operator.transfer.source.refusals import RangeRefused, ServerFailed, blames_range, expired_page, refusal
 from recording_operator.transfer.source.response import SourceResponse
 from recording_operator.transfer.source.spec import SourceSpec
 
-# GET, never HEAD: a presigned URL is bound to its method and answers HEAD with 403. The first bytes are wanted anyway,
-# to see what arrives; a small artifact is whole with them.
+# GET, never HEAD: a presigned URL is valid for one method, and HEAD gets 403. The first bytes are needed anyway, to
+# check the content; a small artifact is complete with them.
 PROBE_BYTES: Final = 64 * 2**10
-# A server may break at every Range; one that broke at a few may just have had a bad moment.
+# Some servers fail at every range request. One that failed at fewer may have had a temporary problem.
 _RANGE_TRIES: Final = 3
 _ONCE: Final = (
     "The first request to this URL succeeded and the second was refused. A URL that works only once is enough for "
@@ -55,7 +61,7 @@ class SizesDiffer(TransferError):  # noqa: N818 - a kind of response
 
 
 class SourceClient:
-    """One URL of one artifact. Whoever calls decides about retries; `on_read` hears how many bytes came."""
+    """Requests to one URL of one artifact. The caller retries; `on_read` gets the number of bytes read."""
 
     def __init__(
         self,
@@ -87,25 +93,25 @@ class SourceClient:
         try:
             return _sized(self._probe_whole(), stated_bytes)
         except TransferError as error:
-            # The first response was whole by its own word, and there will be no second.
+            # The first response says that it is whole, and there will be no second one.
             if facts is not None and Trait.ONE_USE_URL in error.reason.traits:
                 return facts
             raise
 
-    def probe_anew(self) -> ContentFacts:
-        """After a change: what a GET without Range says, if the usual probe saw the same. Raises as `probe`."""
+    def probe_after_change(self) -> ContentFacts:
+        """What a GET without Range says after a change, if the usual probe sees the same. Raises as `probe`."""
         usual, whole = self.probe(), self._probe_whole()
         if usual.head != whole.head:
             raise changed(whole.host)
         return _sized(whole, usual.size_bytes)
 
     def unexpected(self, error: TransferError, facts: ContentFacts) -> TransferError:
-        """What it means that the content is not what is declared: after the time that the URL states, expiry."""
+        """The error for content that is not what is declared: after its own time, the URL has expired."""
         end = self._validity.end
         return error if end is None or self._now() < end else expired_page(facts.host)
 
     def _may_be_cut(self, facts: ContentFacts) -> bool:
-        # 200 with as many bytes as were requested: some servers send a range so, and do not say that it is one.
+        # 200 with exactly as many bytes as were requested: some servers send a range without saying that it is one.
         as_requested = not facts.ranges and facts.size_bytes == PROBE_BYTES and facts.came_whole
         return as_requested and self._spec.expected_size_bytes != PROBE_BYTES
 
@@ -116,7 +122,7 @@ class SourceClient:
             raise RangesLost
         try:
             response = self._open({"Range": f"bytes={start}-{end - 1}", **pin.conditions})
-        except RangeRefused:
+        except RangeRejected:
             raise RangesLost from None
         stated = content_range(response) if response.status == _PARTIAL else None
         same = pin.matches(etag=response.header("ETag"), last_modified=response.header("Last-Modified"))
@@ -151,7 +157,7 @@ class SourceClient:
         """The facts of a range or whole that can be used, and the size that a Content-Range states."""
         try:
             return self._request_range()
-        except RangeRefused:
+        except RangeRejected:
             return None, None
         except TransferError as error:
             self._broken_ranges += isinstance(error, ServerFailed) or Trait.BREAKS_RANGE in error.reason.traits
@@ -193,7 +199,7 @@ class SourceClient:
         try:
             if response.status in (_PRECONDITION_FAILED, _RANGE_NOT_SATISFIABLE):
                 if "Range" in headers:
-                    raise RangeRefused(response.host)
+                    raise RangeRejected(response.host)
                 if is_empty(response):
                     return response
             raise self._refused(response, ranged="Range" in headers)
@@ -211,9 +217,9 @@ class SourceClient:
         return SourceResponse(response, on_read=self._on_read)
 
     def _refused(self, response: SourceResponse, *, ranged: bool) -> TransferError:
-        error = refusal(response, validity=self._validity, now=self._now())
+        error = error_of(response, validity=self._validity, now=self._now())
         if ranged and blames_range(response, error):
-            return RangeRefused(response.host)
+            return RangeRejected(response.host)
         if self._successes == 1 and Trait.ONE_USE_URL in error.reason.traits:
             error.message = f"{error.message} {_ONCE}"
         return error
@@ -258,7 +264,7 @@ def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_
             f"{response.host} compressed the content for this response, expected it as it is stored. Ask its provider "
             "to honour Accept-Encoding: identity.",
         )
-    # A range of a length that is not stated could end early or go on, and the bytes would not show it.
+    # If the length of a range is not stated, it could end early or late, and nothing would show it.
     return replace(facts, ranges=is_range and is_fixed)
 
 
@@ -291,5 +297,5 @@ def _read_up_to(response: SourceResponse, wanted: int) -> bytes:
 
 
 def changed(host: str) -> TransferError:
-    """Not the content any more that was read before."""
+    """The content is no longer what was read before."""
     return TransferError(Reason.SOURCE_CHANGED, f"{host} has other content now than when the upload began.")

@@ -1,8 +1,8 @@
-"""What a source's URL names, without what only permits reading it.
+"""What a source's URL names, without the parts that only grant access.
 
 Providers hand out a file's URL again and again, each time with a fresh signature. Two URLs name the same source if they
-differ in nothing but that. Where a parameter is taken for a signature by mistake, two sources look like one: whoever
-relies on the identity compares the content as well.
+differ in nothing but that. If a parameter is taken for a signature by mistake, two sources look like one: whoever
+relies on the identity compares the content too.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """Waiting within one attempt for a source that does not have its content yet.
 
-Providers call their webhook and publish some seconds later. Within the first seconds such a source is tried again every
-few seconds; after that the engine's delays follow, and the slot is free meanwhile.
+Providers call their webhook and publish some seconds later. In its first seconds such a source is tried again every few
+seconds. After that the engine's delays apply, and the slot is free.
 """
 
 import time
@@ -15,9 +15,9 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.retry_budget import RetryBudget
-from recording_operator.transfer.source.refusals import NotYetThere
+from recording_operator.transfer.source.error_responses import NotYetThere
 
-# However long ago it was published, one response may be of a node that does not know it yet.
+# However long ago it was published: one response may come from a node that does not have it yet.
 _LEAST_TRIES: Final = 3
 # In multiples of the first pause.
 _LONGEST_PAUSE: Final = 8.0

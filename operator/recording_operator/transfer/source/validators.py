@@ -13,8 +13,8 @@ from typing import Final
 from recording_operator.http_dates import parse_http_date
 
 _STRONG_ETAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]+"')
-# RFC 9110, section 8.8.2.2, asks for one second, and for enough more that the clocks of the server that answers and of
-# the storage behind it do not matter. We cannot know whether they are one clock; 60 s is what RFC 7232 took.
+# RFC 9110, section 8.8.2.2, asks for one second, and more if server and storage have different clocks. A client cannot
+# know that; RFC 7232 took 60 s.
 _SETTLED: Final = timedelta(seconds=60)
 
 

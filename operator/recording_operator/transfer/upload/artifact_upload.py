@@ -1,4 +1,4 @@
-"""One passage of an artifact's bytes: which way they go, and the upload that they go into."""
+"""One upload of an artifact: in ranges, in order or in one request, and into which multipart upload."""
 
 from dataclasses import replace
 from functools import partial
@@ -146,7 +146,7 @@ class ArtifactUpload:
         digest = self._expected.digest()
         body = bytearray(facts.head)
         self._progress.restart(done=len(body), total=size_bytes)
-        # Small content came with the probe: its turn is waited for afterwards.
+        # Small content came with the probe: it waits for its bandwidth afterwards.
         self._context.flow.take_all(len(body), self._context.stop)
         breaks = self._coordinator.breaks(facts.host)
         reader = RangeReader(self._client, facts, context=self._context, breaks=breaks)

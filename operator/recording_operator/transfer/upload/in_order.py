@@ -17,8 +17,8 @@ from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.transfer.coordinator import TransferCoordinator
 from recording_operator.transfer.source.client import PROBE_BYTES, SourceClient, changed
 from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.error_responses import too_large
 from recording_operator.transfer.source.range_reader import WINDOW_BYTES
-from recording_operator.transfer.source.refusals import too_large
 from recording_operator.transfer.source.response import SourceResponse
 from recording_operator.transfer.upload.part_plan import PartPlan
 from recording_operator.transfer.upload.session import UploadSession
@@ -91,7 +91,7 @@ class InOrderUpload:
             if data:
                 self._keep(part_number, data)
             size = len(data)
-            del data  # while the next part is read, this one must not be in memory too
+            del data  # before the next part is read: two would be in memory
             if size < length or self._position == self._facts.size_bytes:
                 # Parts of an earlier, longer reading have no place in this object.
                 for beyond in [number for number in self._session.stored if number > part_number - (size == 0)]:
@@ -100,7 +100,7 @@ class InOrderUpload:
         raise _too_many_parts(self._session.plan)
 
     def _read_part(self, response: SourceResponse, length: int) -> memoryview:
-        # Pages that exist once they are filled, and go back whole: a buffer that grows is there twice when it moves.
+        # mmap: pages take memory once they are filled. A growing buffer takes twice its size when it moves.
         data, filled = memoryview(mmap(-1, length)), 0
         while filled < length:
             if self._stop.is_set():

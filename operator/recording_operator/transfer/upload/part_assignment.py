@@ -1,4 +1,4 @@
-"""Which worker sends which parts: contiguous segments, and half of the largest rest for whoever is done."""
+"""Which worker sends which parts: contiguous segments, then half of the largest rest."""
 
 import threading
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """Part numbers `first` to `last` (included) that nobody has begun; empty where `first` > `last`."""
+    """Part numbers `first` to `last` (included) that no worker has begun; empty if `first` > `last`."""
 
     first: int
     last: int

@@ -1,4 +1,4 @@
-"""Workers, each with one long ranged GET piped part by part into the store: few at first, more where that helps."""
+"""Workers, each with one long ranged GET piped part by part into the store: few at first, more if that helps."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +42,7 @@ class RangedUpload:
         missing = [part_number for part_number in range(1, count + 1) if part_number not in session.stored]
         self._workers = min(options.workers if digest is None else 1, len(missing))
         self._first = max(1, min(options.first_workers, self._workers))
-        # All is begun at once: an open GET outlives its URL's expiry. Who comes later takes half of a rest.
+        # All parts are assigned at once: an open GET outlives its URL. Workers that come later take half of a rest.
         self._assignment = PartAssignment(missing, workers=self._first)
 
     def run(self) -> None:
@@ -62,7 +62,7 @@ class RangedUpload:
                 for _ in range(more):
                     pool.submit(self._work)
                     running += 1
-            except RuntimeError:  # no thread is to be had; those that there are do it all
+            except RuntimeError:  # no more threads; those that run do it all
                 if not running:
                     raise
                 return
@@ -70,7 +70,7 @@ class RangedUpload:
             while not more:
                 if running == self._workers or self._ended.wait(_LOOK_S):
                     return
-                # The pool's threads are there until it is left, so that their clocks may be asked.
+                # The pool's threads live until it is left, so their clocks can be read.
                 if headroom.is_there(busy_s=busy_s(tuple(self._threads)), connections=running):
                     more = min(running, self._workers - running)
 

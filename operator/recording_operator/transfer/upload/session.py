@@ -124,13 +124,13 @@ class UploadSession:
         self.arrived_wrong.discard(part_number)
 
     def abort(self) -> None:
-        """Drop the open upload and its parts; whoever sweeps later finds it if that fails."""
+        """Drop the open upload and its parts; if that fails, the next sweep finds it."""
         if self.upload_id is not None:
             self.drop(self.upload_id)
             self.upload_id, self.stored, self.listed = None, {}, {}
 
     def drop(self, upload_id: str) -> None:
-        """Abort an upload that is of no use any more; whoever sweeps later finds it if that fails."""
+        """Abort an upload that is of no use any more; if that fails, the next sweep finds it."""
         with suppress(TransferError):
             self._store.abort(self._context.obj.key, upload_id)
 

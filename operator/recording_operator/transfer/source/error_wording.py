@@ -1,6 +1,6 @@
-"""What the text of a refusal says about a URL's time, in the words of S3, GCS, Azure, Supabase and many others. Pure.
+"""What the text of an error response says about a URL's time, as S3, GCS, Azure, Supabase and others write it. Pure.
 
-A page may say anything: this is asked of refusals only, and a fresh URL is the remedy for all that it may mix up.
+Only error responses are read, because a page may say anything. Where it is wrong, a fresh URL is the remedy anyway.
 """
 
 import re
@@ -13,7 +13,7 @@ from recording_operator.http_dates import parse_http_date
 
 
 class Wording(Enum):
-    """What the words of a refusal mean."""
+    """What the text of an error response means."""
 
     NOTHING = auto()
     NOT_YET = auto()
@@ -28,7 +28,7 @@ class Wording(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeStatement:
-    """What a refusal says; `starts_in_s` where it says when the URL becomes valid."""
+    """What an error response says; `starts_in_s` if it says when the URL becomes valid."""
 
     what: Wording
     starts_in_s: float | None = None
@@ -76,7 +76,7 @@ _OR: Final = re.compile(r"\bor(?: \w+){0,4} expired|expired(?: \w+){0,2} or\b|/ 
 _BAD_JWT: Final = re.compile(r"(?:signature|malformed|algorithm|alg\b)")
 
 
-def what_is_said(text: str) -> TimeStatement:
+def read_wording(text: str) -> TimeStatement:
     """What the text says about the time of a URL, a token or a signature."""
     frame = _AZURE_FRAME.search(text)
     if frame is not None and (saying := _in_frame(*frame.groups())) is not None:

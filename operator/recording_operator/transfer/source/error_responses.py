@@ -1,6 +1,6 @@
-"""What a source's refusal means: not there yet, unavailable, expired, forbidden, or gone. docs/faults.md has the table.
+"""What an error response of a source means: not ready, unavailable, expired, forbidden, or gone.
 
-Nothing of a response's body is ever shown.
+docs/faults.md has the table. No part of a response's body is ever shown.
 """
 
 import zlib
@@ -14,7 +14,7 @@ from recording_operator.engine.signed_urls import Validity
 from recording_operator.errors import TransferError
 from recording_operator.http_dates import parse_http_date
 from recording_operator.stopping import Stopped
-from recording_operator.transfer.source.refusal_words import Wording, what_is_said
+from recording_operator.transfer.source.error_wording import Wording, read_wording
 from recording_operator.transfer.source.response import SourceResponse
 
 _BODY_BYTES: Final = 8192
@@ -23,28 +23,28 @@ _NOT_READY: Final = frozenset({202, 409, 423, 425})
 _WITHOUT_CONTENT: Final = frozenset({204, 205})
 _UNAVAILABLE: Final = frozenset({408, 421, 429, 503})
 _MAY_BE_EXPIRED: Final = frozenset({400, 401, 403, 410})
-# A server that knows no ranges may say so in these ways. 401 and 403 are not among them: a URL that is good for one
-# more request would be lost to it.
+# How servers without ranges may reject a range. 401 and 403 are not among them: a URL that can be requested only once
+# more would be used up.
 _BLAME_RANGE: Final = frozenset({400, 405, 406, 413, 415, 417, 422, 501})
 _CHECK: Final = "Check the URL with its provider."
 
 
 class NotYetThere(TransferError):  # noqa: N818 - a kind of response
-    """The source does not have the content yet; providers publish late, so it is requested again within seconds."""
+    """The source does not have the content yet. Providers publish late, so it is requested again within seconds."""
 
 
 class ServerFailed(TransferError):  # noqa: N818 - a kind of response
-    """The server failed at this request, and does not say that it is only busy."""
+    """The server failed, and does not say that it is only busy."""
 
 
-class RangeRefused(TransferError):  # noqa: N818 - a kind of response
-    """A request was refused that may be fine without Range."""
+class RangeRejected(TransferError):  # noqa: N818 - a kind of response
+    """A range request was rejected; the same request without Range may succeed."""
 
     def __init__(self, host: str) -> None:
         super().__init__(Reason.SOURCE_PROTOCOL_ERROR, f"{host} refuses range requests.")
 
 
-def refusal(response: SourceResponse, *, validity: Validity, now: datetime) -> TransferError:
+def error_of(response: SourceResponse, *, validity: Validity, now: datetime) -> TransferError:
     """The error for a response that is neither 200 nor 206. `validity` is the time that the URL states for itself."""
     error = _judged(response, validity=validity, now=now)
     if error.retry_after_s is None:
@@ -87,7 +87,7 @@ def _told(
     response: SourceResponse, seen: str, *, validity: Validity, past: bool, now: datetime
 ) -> TransferError | None:
     """What body and URL say about the time; None where they say nothing."""
-    said = what_is_said(_text_of(response))
+    said = read_wording(_text_of(response))
     open_ended = validity.end is None
     starts_in_s = said.starts_in_s
     if starts_in_s is None and validity.start is not None and validity.start > now:
@@ -114,12 +114,12 @@ def _not_yet(seen: str, starts_in_s: float | None) -> NotYetThere:
 
 
 def expired_page(host: str) -> TransferError:
-    """What is no content, in place of a refusal: many providers redirect to a login page."""
+    """A page in place of an error response: many providers redirect to a login page."""
     return _expired(f"{host} sends something else in place of the content")
 
 
 def not_ready_page(host: str) -> TransferError:
-    """A note in place of the content, with a status of success, that says that the content is being made."""
+    """A message in place of the content, with status 200, says that the content is still being made."""
     return NotYetThere(Reason.SOURCE_NOT_READY, f"{host} says in place of the content that it is not ready yet.")
 
 
@@ -140,7 +140,7 @@ def _named(status: int) -> str:
 
 
 def _text_of(response: SourceResponse) -> str:
-    """The words of a refusal: its body, and the header in which OAuth says what a token lacks (RFC 6750)."""
+    """The text of an error response: its body, and the header in which OAuth says what a token lacks (RFC 6750)."""
     body = b""
     with suppress(TransferError, Stopped):
         while len(body) < _BODY_BYTES and (data := response.read(_BODY_BYTES - len(body))):
