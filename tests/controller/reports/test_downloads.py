@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import DownloadSource
@@ -173,7 +173,18 @@ def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pyte
     assert found.notes[0].endswith("they are estimated")
 
 
-@mock_aws
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that plays AWS; the operator's own transport sends to it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", f"http://{host}:{port}")
+    yield
+    server.stop()
+
+
+@pytest.mark.usefixtures("aws")
 def test_cloudwatch_counts_the_whole_bucket_once() -> None:
     metrics = boto3.client("cloudwatch", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
     dimensions = [{"Name": "BucketName", "Value": BUCKET}, {"Name": "FilterId", "Value": "all"}]

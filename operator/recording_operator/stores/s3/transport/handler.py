@@ -40,7 +40,7 @@ from recording_operator.stores.s3.transport.messages import (
 )
 from recording_operator.stores.s3.transport.sending import BodySender, MemorySender, PartSender, Timeouts, in_memory
 
-# Where sender twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
+# Where sending twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 # A kept connection that the other side has ended, or that carries what is no response; a time-out is neither.
 _UNUSABLE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, MalformedResponse)
