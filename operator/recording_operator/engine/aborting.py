@@ -45,7 +45,7 @@ def abort_due(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     return actions
 
 
-def aborted(tracked: TrackedRecording, fact: AbortEnded, now: datetime) -> None:
+def note_abort(tracked: TrackedRecording, fact: AbortEnded, now: datetime) -> None:
     """No upload is open at the key any more, or the abort has to be retried."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.abort_planned:

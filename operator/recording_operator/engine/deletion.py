@@ -35,7 +35,7 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     actions = [] if teardown.backoff.holds(now) else _clean(state, tracked, teardown, now)
     if teardown.in_flight or teardown.done or teardown.blocked is None:
         return actions  # until the first try the status of an earlier operator stands
-    return [*actions, *deletion_blocker.tell(tracked, teardown, now)]
+    return [*actions, *deletion_blocker.write_condition(tracked, teardown, now)]
 
 
 def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
@@ -47,14 +47,14 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done, teardown.blocked = True, None
             return [
-                *_retained(tracked, teardown, "the StorageLocation does not exist any more"),
+                *_objects_kept_event(tracked, teardown, "the StorageLocation does not exist any more"),
                 *_let_go(tracked, now),
             ]
         teardown.backoff.again(now)
-        return _says_missing(state, tracked, teardown)
+        return _block_without_location(state, tracked, teardown)
     permitted = DeletionPolicy.DELETE in location.spec.deletion_policies
     delete = _wants_deletion(tracked) and permitted
-    actions = [] if permitted else _retained(tracked, teardown, "the StorageLocation does not allow Delete")
+    actions = [] if permitted else _objects_kept_event(tracked, teardown, "the StorageLocation does not allow Delete")
     artifacts = tuple(
         ArtifactToClean(
             name=work.name,
@@ -73,7 +73,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
     return [*actions, CleanUp(ref=tracked.ref, location=location, artifacts=artifacts)]
 
 
-def cleaned(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
+def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
     """The store was cleaned up, or the cleanup has to be retried."""
     teardown = tracked.teardown
     if teardown is None:
@@ -93,13 +93,13 @@ def cleaned(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, n
         return []
     if deletion_blocker.bucket_is_gone(tracked, teardown, fact, state.locations):
         teardown.done, teardown.blocked = True, None
-        return deletion_blocker.gone_with_bucket(tracked, state.locations)
-    actions = deletion_blocker.failed(tracked, teardown, fact, state.locations, now)
+        return deletion_blocker.bucket_events(tracked, state.locations)
+    actions = deletion_blocker.note_failure(tracked, teardown, fact, state.locations, now)
     teardown.backoff.again(now)
     return actions
 
 
-def _says_missing(state: EngineState, tracked: TrackedRecording, teardown: Teardown) -> list[Action]:
+def _block_without_location(state: EngineState, tracked: TrackedRecording, teardown: Teardown) -> list[Action]:
     name = tracked.recording.spec.storage_location
     location = state.locations.get(name)
     if not _wants_deletion(tracked) or (location is None and not state.locations.missing(name)):
@@ -110,7 +110,7 @@ def _says_missing(state: EngineState, tracked: TrackedRecording, teardown: Teard
         missing = f"The objects are in the bucket {tracked.recording.status.bucket}, "
         missing += f"and StorageLocation {name} was created again with the bucket {location.store.bucket}"
     message = f"{missing}. After {hours:g} h the Recording is removed, and its objects are kept"
-    return deletion_blocker.hold(tracked, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
+    return deletion_blocker.block(tracked, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
 
 
 def is_over(tracked: TrackedRecording) -> bool:
@@ -123,7 +123,7 @@ def is_over(tracked: TrackedRecording) -> bool:
 def _let_go(tracked: TrackedRecording, now: datetime) -> list[Action]:
     if tracked.gone or not has_finalizer(tracked.recording):
         return []
-    if tracked.teardown is not None and (cleared := deletion_blocker.tell(tracked, tracked.teardown, now)):
+    if tracked.teardown is not None and (cleared := deletion_blocker.write_condition(tracked, tracked.teardown, now)):
         return cleared  # the finalizers of others may still keep the Recording
     return remove_finalizer(tracked, now)
 
@@ -161,7 +161,7 @@ def _may_have_upload(work: ArtifactWork) -> bool:
     return work.status.phase is not Phase.COMPLETE and (bool(work.status.upload_id) or work.may_have_upload)
 
 
-def _retained(tracked: TrackedRecording, teardown: Teardown, why: str) -> list[Action]:
+def _objects_kept_event(tracked: TrackedRecording, teardown: Teardown, why: str) -> list[Action]:
     if teardown.told or not _wants_deletion(tracked):
         return []
     teardown.told = True

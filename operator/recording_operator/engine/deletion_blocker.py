@@ -20,7 +20,7 @@ CHECK_EVERY: Final = timedelta(seconds=60)
 _REMEDY: Final = "Repair this, or set spec.deletionPolicy to Retain to remove the Recording and keep its objects"
 
 
-def failed(
+def note_failure(
     tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations, now: datetime
 ) -> list[Action]:
     """The objects could not be deleted this time: have the location checked, and report what blocks the deletion."""
@@ -36,10 +36,10 @@ def failed(
     may_pass = Trait.TRANSIENT in reason.traits or (fault is None and Trait.MAY_PASS in reason.traits)
     if may_pass and teardown.backoff.tries + 1 < _TOLD_AFTER_TRIES and teardown.blocked is None:
         return actions
-    return actions + hold(tracked, teardown, locations, reason=reason, message=message)
+    return actions + block(tracked, teardown, locations, reason=reason, message=message)
 
 
-def hold(
+def block(
     tracked: TrackedRecording, teardown: Teardown, locations: Locations, *, reason: Reason, message: str
 ) -> list[Action]:
     """Note what blocks the deletion. Events are emitted if the reason is new."""
@@ -72,7 +72,7 @@ def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupE
     return same and fault is not None and fault[0] is Reason.BUCKET_NOT_FOUND
 
 
-def gone_with_bucket(tracked: TrackedRecording, locations: Locations) -> list[Action]:
+def bucket_events(tracked: TrackedRecording, locations: Locations) -> list[Action]:
     """Events that say that nothing was left to delete."""
     note = "The bucket does not exist any more, and neither do the objects: the Recording is removed"
     event = EmitEvent(ref=tracked.ref, reason=Reason.BUCKET_NOT_FOUND, action="Delete", note=note, warning=True)
@@ -80,7 +80,7 @@ def gone_with_bucket(tracked: TrackedRecording, locations: Locations) -> list[Ac
     return [event, *_about_location(tracked, locations, Reason.BUCKET_NOT_FOUND, about)]
 
 
-def tell(tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
+def write_condition(tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
     """Write the condition DeletionBlocked if it has changed."""
     if tracked.gone:
         return []

@@ -226,17 +226,17 @@ class Engine:
             case LeadershipConfirmed():
                 tracked.outbox.confirmed()
             case SourceResolved():
-                transfer_reports.resolved(tracked, fact, now)
+                transfer_reports.note_source(tracked, fact, now)
             case UploadCreated():
-                transfer_reports.upload_created(tracked, fact, now)
+                transfer_reports.note_upload(tracked, fact, now)
             case TransferProgress():
-                transfer_reports.progressed(self.state, tracked, fact)
+                transfer_reports.note_progress(self.state, tracked, fact)
             case TransferEnded():
-                return transfer_reports.ended(self.state, tracked, fact, now)
+                return transfer_reports.note_end(self.state, tracked, fact, now)
             case AbortEnded():
-                aborting.aborted(tracked, fact, now)
+                aborting.note_abort(tracked, fact, now)
             case CleanupEnded():
-                return deletion.cleaned(self.state, tracked, fact, now)
+                return deletion.note_cleanup(self.state, tracked, fact, now)
         return []
 
     # Steps
@@ -280,7 +280,7 @@ class Engine:
         if tracked.broken:
             return self._let_end(tracked)
         actions = starting.start_reserved(self.state, tracked, now)
-        actions += writing.persisted(tracked)
+        actions += writing.continue_uploads(tracked)
         actions += tracked.outbox.announce(tracked.recording)
         tracked.outbox.settle()
         actions += writing.flush(self.state, tracked, now)

@@ -21,7 +21,7 @@ from recording_operator.engine.status_outbox import SOON
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 
-def resolved(tracked: TrackedRecording, fact: SourceResolved, now: datetime) -> None:
+def note_source(tracked: TrackedRecording, fact: SourceResolved, now: datetime) -> None:
     """Secrets were read: by a transfer that starts, or to see whether a waiting artifact can go on."""
     work = tracked.artifacts[fact.artifact]
     work.reading_secret = False
@@ -41,7 +41,7 @@ def resolved(tracked: TrackedRecording, fact: SourceResolved, now: datetime) -> 
     work.hold_back(now)
 
 
-def upload_created(tracked: TrackedRecording, fact: UploadCreated, now: datetime) -> None:
+def note_upload(tracked: TrackedRecording, fact: UploadCreated, now: datetime) -> None:
     """Name the upload in the status before its first part is sent."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.in_transfer:
@@ -56,7 +56,7 @@ def upload_created(tracked: TrackedRecording, fact: UploadCreated, now: datetime
     tracked.outbox.flush_by(now)
 
 
-def progressed(state: EngineState, tracked: TrackedRecording, fact: TransferProgress) -> None:
+def note_progress(state: EngineState, tracked: TrackedRecording, fact: TransferProgress) -> None:
     """Note progress. It is written at most once per `progress_every`."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.in_transfer:
@@ -67,7 +67,7 @@ def progressed(state: EngineState, tracked: TrackedRecording, fact: TransferProg
         tracked.outbox.flush_by(tracked.outbox.flushed_at + state.options.progress_every)
 
 
-def ended(state: EngineState, tracked: TrackedRecording, fact: TransferEnded, now: datetime) -> list[Action]:
+def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded, now: datetime) -> list[Action]:
     """A transfer is over: stored, failed, or stopped."""
     work = tracked.artifacts.get(fact.artifact)
     if work is None or not work.in_transfer:

@@ -37,7 +37,7 @@ def _wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime)
     )
 
 
-def persisted(tracked: TrackedRecording) -> list[Action]:
+def continue_uploads(tracked: TrackedRecording) -> list[Action]:
     """Let the transfers continue whose upload is named by the written status."""
     waiting = sorted(work.name for work in tracked.artifacts.values() if work.upload_not_named)
     if not waiting:
