@@ -80,12 +80,13 @@ chaos: setup ## Kill the operator at each crash point, then 1,000 times (KILLS, 
 	@CHAOS=1 KILLS=$(or $(KILLS),1000) SEED=$(or $(SEED),$(shell date +%s)) \
 		$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal tests/e2e/chaos $(PYTEST_ARGS)
 
-lint: setup ## Check style, types, layers and spelling
+lint: setup ## Check style, types, layers, spelling and dead code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell $$(git ls-files)
+	@$(BIN)/vulture
 
 secrets: setup ## Look for credentials in all files
 	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline=.secrets.baseline

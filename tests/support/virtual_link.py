@@ -32,7 +32,6 @@ class Simulation:
     """Runs movers as `Flow` does: each worker takes from one bucket after the other, gives back the rest, and moves."""
 
     def __init__(self, movers: Sequence[Mover], *, edits: Sequence[tuple[float, Callable[[float], None]]] = ()) -> None:
-        self._movers = movers
         self._edits = sorted(edits, key=lambda edit: edit[0])
         self._buckets = list({id(bucket): bucket for mover in movers for bucket in mover.buckets}.values())
         self._ready: list[tuple[float, int, Mover]] = []

@@ -8,8 +8,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from localcluster.install import OPERATOR_NAMESPACE
-from recording_operator.kube.errors import NotFound
 from tests.e2e.chaos.stage import Stage
 from tests.support.recordings import MIB, Live, an_artifact, from_media, inline, media_url
 from tests.support.waiting import eventually
@@ -19,7 +17,6 @@ Story = Callable[[Stage], None]
 PATIENCE_S: Final = 60.0
 LARGE: Final = 20 * MIB
 _REPORTS: Final = "/apis/recordings.dev/v1alpha1/storagereports"
-_LEASE: Final = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/recording-operator"
 
 
 def a_large_one(world: World, name: str = "large", rate: str = "4MB", **spec: Any) -> Live:
@@ -187,14 +184,6 @@ def named_uploads(status: dict[str, object]) -> list[str]:
     """Uploads that a status names."""
     artifacts: list[dict[str, str]] = status.get("artifacts", [])  # type: ignore[assignment]
     return [one["uploadId"] for one in artifacts if one.get("uploadId")]
-
-
-def nobody_led(world: World) -> None:
-    """There is no Lease."""
-    try:
-        world.admin.request("DELETE", _LEASE)
-    except NotFound:
-        return
 
 
 STORIES: Final[dict[str, Story]] = {

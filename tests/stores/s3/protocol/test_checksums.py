@@ -12,7 +12,6 @@ from tests.support.strict_checksums import checksum_of
 from tests.support.strict_client import TRAILER, UNSIGNED, Response, S3Client, Signing
 
 PUT = "PutObject"
-INTEGRITY = "user guide: Checking object integrity in Amazon S3"
 TRAILERS = "Signature calculations: trailing headers"
 BODY = b"the body of an object"
 CRC32 = base64.b64encode(zlib.crc32(BODY).to_bytes(4, "big")).decode()
