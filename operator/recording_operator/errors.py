@@ -1,9 +1,11 @@
-"""How a transfer or a check of a location fails.
+"""How work fails for a reason that a status shows.
 
     ReasonedError           has a reason, and a message that is fit for a status
         TransferError       one artifact's attempt ended without an object
             StoreError      the store rejected a request, or did not respond (stores/errors.py)
         LocationError       a StorageLocation cannot be used
+        SecretError         a Secret cannot be used (kube/secrets.py)
+        RefreshError        a report could not be counted (controller/reports/errors.py)
 
 What follows from a reason stands in `api/reasons.py`. A failure of the store ends the attempt that met it, so it is a
 TransferError; the check of a location turns it into a LocationError. Errors of egress are a tree of their own

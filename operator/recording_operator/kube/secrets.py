@@ -11,6 +11,7 @@ from typing import Final
 
 from recording_operator.api.names import ALLOWED_HOSTS_ANNOTATION, SOURCE_HEADERS_LABEL
 from recording_operator.api.reasons import Reason
+from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi, SecretData
 from recording_operator.kube.errors import Forbidden, NotFound
 from recording_operator.stores.credentials import StoreCredentials
@@ -27,13 +28,8 @@ _RESERVED: Final = frozenset(
 )
 
 
-class SecretError(Exception):
-    """A Secret cannot be used. `reason` for the status; the message names Secret and key, never a value."""
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
+class SecretError(ReasonedError):
+    """A Secret cannot be used. The message names Secret and key, never a value."""
 
 
 def resolve_url(kube: KubeApi, *, namespace: str, name: str, key: str) -> str:

@@ -18,6 +18,7 @@ import aiohttp
 import kopf
 
 from recording_operator.api.names import GROUP, RECORDING_PLURAL, VERSION
+from recording_operator.backoff import exponential_s
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.ownwrites import OwnWrites
 from recording_operator.kube.watch.events import TRUE_TYPE
@@ -28,7 +29,8 @@ from recording_operator.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 
-_RESTART_DELAYS_S: Final = (1.0, 2.0, 5.0, 10.0)
+_FIRST_RESTART_S: Final = 1.0
+_LONGEST_RESTART_S: Final = 10.0
 _BEAT_S: Final = 1.0
 _CANCEL_TRIES: Final = 40
 _CANCEL_PAUSE_S: Final = 0.25
@@ -96,7 +98,7 @@ class Watcher:
                 return
             self.health.restarts += 1
             failures = 0 if time.monotonic() - started_s > self._options.start_timeout_s * 2 else failures + 1
-            delay_s = _RESTART_DELAYS_S[min(failures, len(_RESTART_DELAYS_S) - 1)]
+            delay_s = exponential_s(failures + 1, first_s=_FIRST_RESTART_S, longest_s=_LONGEST_RESTART_S)
             _log.log(self._throttle.level(why), "The watcher ended (%s) and starts again in %g s", why, delay_s)
             await _wait(stopping, delay_s)
 
