@@ -222,7 +222,7 @@ class Maker(threading.Thread):
             while not self.stop.is_set():
                 self._make(self._soak.lanes[number % _LANES])
                 number += 1
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the main thread raises it
             self.error = error
 
     def _make(self, lane: Lane) -> None:

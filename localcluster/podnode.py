@@ -179,7 +179,7 @@ def run_inside(
         print(f"podcluster: node {NODE} is ready", file=sys.stderr, flush=True)
         env = {**os.environ, "KUBECONFIG": str(node.kubeconfig), "PODCLUSTER": str(folder)}
         return subprocess.run(list(argv), env=env, check=False).returncode
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the exit status says so
         print(f"podcluster: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return 70
 

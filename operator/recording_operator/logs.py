@@ -194,7 +194,7 @@ def configure_logging(
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:
+    except Exception:  # noqa: BLE001 - a wrong log call must not end what it reports on
         return f"(a log call with wrong arguments at {record.module}:{record.lineno})"
 
 

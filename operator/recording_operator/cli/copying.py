@@ -169,7 +169,7 @@ def _run(
             message += " If the store lacks features of AWS S3, add --probe."
         status = EXIT_FAILED if error.is_final else status_of(error.reason)
         return _failed(error.reason, message, status, as_json=as_json)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the user sees its class
         # Its text may contain the URL.
         meter.clear()
         _drop_uploads(obj, meter, store)

@@ -23,7 +23,7 @@ _TICK_S: Final = 1.0
 _GIVE_BACK_EVERY_S: Final = 60.0
 _REST_AFTER_FAULT_S: Final = 60.0
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class Leader:
@@ -101,7 +101,7 @@ class Leader:
                 try:
                     self._sweeper.run_due()
                 except Exception:
-                    _log.exception("A sweep failed in a way that nobody foresaw")
+                    _logger.exception("A sweep failed in a way that nobody foresaw")
                     stop.wait(_REST_AFTER_FAULT_S)
 
     def _report(self, stop: threading.Event) -> None:
@@ -113,7 +113,7 @@ class Leader:
 
     def _drain(self, impatient: threading.Event) -> None:
         """Finish what ends in time, put the rest back, write it all down."""
-        _log.info("Stopping: transfers have %g s to end, the rest goes on with the next operator", self._grace_s)
+        _logger.info("Stopping: transfers have %g s to end, the rest goes on with the next operator", self._grace_s)
         self._loop.call(lambda engine, now: engine.drain(now))
         self._until_idle(time.monotonic() + self._grace_s, give_up=impatient)
         self._loop.call(lambda engine, _now: engine.stop_all())

@@ -18,7 +18,7 @@ Decide = Callable[[Engine, datetime], list[Action]]
 _LONGEST_WAIT_S: Final = 5.0
 _SHORTEST_WAIT_S: Final = 0.01
 """What is due right after a fact is done with it. What is due even after that must not take a whole processor."""
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -91,7 +91,7 @@ class ControlLoop:
             actions += decide(self._engine, now)
         except Exception:
             # The engine isolates a Recording that it trips over; this is a fault beyond one.
-            _log.exception("The engine failed at a fact")
+            _logger.exception("The engine failed at a fact")
             return
         for action in actions:
             self._act(action)

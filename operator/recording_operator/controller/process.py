@@ -25,7 +25,7 @@ from recording_operator.signals import on_end_signals
 _END_WITHIN_S: Final = 8.0
 """From the signal to the end, besides the time that transfers have: Events and the Lease are written in it."""
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class StartError(Exception):
@@ -111,7 +111,7 @@ class Process:
             self._standing_by = False
             self._lead(leadership)
         health.stop()
-        _log.info("Ended")
+        _logger.info("Ended")
         return 0
 
     def _lead(self, leadership: Leadership) -> None:
@@ -135,7 +135,7 @@ class Process:
             raise StartError(
                 f"cannot listen on {where} ({error.strerror}); choose another with --http-host and --http-port"
             ) from None
-        _log.info("Listening on %s for /healthz, /readyz and /metrics", server.address)
+        _logger.info("Listening on %s for /healthz, /readyz and /metrics", server.address)
         return server
 
     def _check(self) -> None:
@@ -171,13 +171,13 @@ class Process:
 
 
 def _end_late() -> None:
-    _log.critical("Ending now: something has not returned in time; the next operator goes on with what is open")
+    _logger.critical("Ending now: something has not returned in time; the next operator goes on with what is open")
     logging.shutdown()
     os._exit(0)
 
 
 def end_at_once(why: str) -> None:
     """Another operator may work from this moment on: no clean-up, no last write, nothing."""
-    _log.critical("Ending at once: %s", why)
+    _logger.critical("Ending at once: %s", why)
     logging.shutdown()
     os._exit(3)

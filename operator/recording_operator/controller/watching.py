@@ -14,7 +14,7 @@ from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.sweep import Sweeper
 from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class WatchingHealth(Protocol):
@@ -66,7 +66,7 @@ class WatchHandlers:
         except ValidationError:
             meta = raw["metadata"]
             extra = {"namespace": meta.get("namespace"), "recording": meta.get("name"), "uid": meta.get("uid")}
-            _log.error("The Recording cannot be read: its CRD is not this operator's", extra=extra)
+            _logger.error("The Recording cannot be read: its CRD is not this operator's", extra=extra)
 
     def _on_location(self, kind: str, raw: dict[str, Any]) -> None:
         """A StorageLocation is there, has changed, or was deleted."""

@@ -263,7 +263,7 @@ class Engine:
             return []
         try:
             return step(tracked, now)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - reported as a fault of this Recording
             tracked.broken = True
             fault = ReportFault(ref=tracked.ref, detail=f"{type(error).__name__} in {_place(error)}")
             return [fault, *self._let_end(tracked)]

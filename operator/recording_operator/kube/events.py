@@ -28,7 +28,7 @@ NOTE_BYTES: Final = 1024  # the API server's limit; so are 128 for reason and ac
 _NAME_CHARS: Final = 253
 _TRIES: Final = 4
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class EventType(StrEnum):
@@ -128,7 +128,7 @@ class EventRecorder:
                 self._on_drop()
                 # A namespace that is going away takes no Events; there is nobody left to read them.
                 level = logging.DEBUG if isinstance(error, (Forbidden, NotFound)) else logging.WARNING
-                _log.log(level, "An Event was not posted: %s", error)
+                _logger.log(level, "An Event was not posted: %s", error)
 
     def _post(self, said: _Said) -> None:
         key = (said.regarding, said.type, said.reason, said.action, said.note)

@@ -27,7 +27,7 @@ from recording_operator.log_throttle import LogThrottle
 
 LEASE_NAME: Final = "recording-operator"
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def boot_time_s() -> float:
@@ -167,11 +167,11 @@ class Leadership:
         try:
             self._write(self._seen.lease, spec)
         except KubeError as error:
-            _log.warning("The Lease %s/%s could not be released: %s", self._namespace, self._name, error)
+            _logger.warning("The Lease %s/%s could not be released: %s", self._namespace, self._name, error)
 
     def _lead(self) -> None:
         self._epoch = self._seen.transitions if self._seen else 0
-        _log.info("Leading as %s, epoch %s", self.identity, self._epoch)
+        _logger.info("Leading as %s, epoch %s", self.identity, self._epoch)
         with self._starting:
             self._thread = threading.Thread(target=self._keep_renewing, name="lease", daemon=True)
             self._thread.start()
@@ -186,13 +186,13 @@ class Leadership:
             if still != (not self.held()):
                 still = not still
                 word = "could not be renewed in time: nothing is written" if still else "is renewed again"
-                _log.warning("The Lease %s/%s %s", self._namespace, self._name, word)
+                _logger.warning("The Lease %s/%s %s", self._namespace, self._name, word)
 
     def _lose(self, why: str) -> None:
         self._renewed_s = None
         if self._stop.is_set():
             return
-        _log.error("The Lease %s/%s is lost: %s", self._namespace, self._name, why)
+        _logger.error("The Lease %s/%s is lost: %s", self._namespace, self._name, why)
         self._on_lost(why)
 
     def _renew(self) -> str | None:
@@ -207,7 +207,7 @@ class Leadership:
 
     def _complain(self, what: str, error: KubeError) -> None:
         level = self._throttle.level(f"{what} {type(error).__name__}", level_of(error))
-        _log.log(level, "%s %s/%s: %s", what, self._namespace, self._name, error)
+        _logger.log(level, "%s %s/%s: %s", what, self._namespace, self._name, error)
 
     def _try_to_hold(self) -> bool:
         """Create, take or renew the Lease; False if another holds it, or was quicker. Raises KubeError."""

@@ -36,7 +36,7 @@ from recording_operator.transfer.options import TransferOptions
 REPORT_EVERY_S: Final = 1.0
 """How often the engine hears of progress; it writes less often than that."""
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 _Key = tuple[str, str]
 
 
@@ -175,7 +175,7 @@ class ThreadExecutor:
         except LocationError as error:
             return TransferFailed(reason=error.reason, message=error.message)
         except Exception as error:
-            _log.exception("A transfer ended by an unexpected error", extra=_about(order))
+            _logger.exception("A transfer ended by an unexpected error", extra=_about(order))
             message = f"the operator failed ({type(error).__name__}); its log has more"
             return TransferFailed(reason=Reason.INTERNAL_ERROR, message=message)
 
@@ -206,12 +206,12 @@ class ThreadExecutor:
     def _log(self, order: TransferOrder, outcome: TransferSucceeded | TransferFailed | TransferStopped) -> None:
         match outcome:
             case TransferSucceeded():
-                _log.info("Stored %s, %d bytes", outcome.uri, outcome.size_bytes, extra=_about(order))
+                _logger.info("Stored %s, %d bytes", outcome.uri, outcome.size_bytes, extra=_about(order))
             case TransferFailed():
                 extra = {**_about(order), "reason": outcome.reason}
-                _log.warning("Not stored: %s", outcome.message, extra=extra)
+                _logger.warning("Not stored: %s", outcome.message, extra=extra)
             case TransferStopped():
-                _log.info("Stopped; what is stored so far is kept", extra=_about(order))
+                _logger.info("Stopped; what is stored so far is kept", extra=_about(order))
 
 
 def _stored(stored: StoredObject) -> TransferSucceeded:

@@ -26,7 +26,7 @@ from recording_operator.metrics import Metrics
 from recording_operator.stores.location_store import LocationStore
 
 _REST_BETWEEN_DOUBTS: Final = timedelta(seconds=10)
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class LocationKeeper:
@@ -67,7 +67,9 @@ class LocationKeeper:
             location = StorageLocation.model_validate(raw)
         except ValidationError:
             name = str(raw.get("metadata", {}).get("name"))
-            _log.error("The StorageLocation cannot be read: its CRD is not this operator's", extra={"location": name})
+            _logger.error(
+                "The StorageLocation cannot be read: its CRD is not this operator's", extra={"location": name}
+            )
             return
         name = location.metadata.name
         self._bandwidth.seen(location)

@@ -18,7 +18,7 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.factory import StoreFactory
 from recording_operator.stores.location_store import LocationStore
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class LocationProber:
@@ -54,7 +54,7 @@ class LocationProber:
             message = "the credentials Secret could not be read: the API server did not answer"
             return ProbeResult(reason=Reason.LOCATION_NOT_READY, message=message)
         except Exception as error:
-            _log.exception("The probe failed with an unexpected error", extra={"location": location.metadata.name})
+            _logger.exception("The probe failed with an unexpected error", extra={"location": location.metadata.name})
             message = f"the operator failed ({type(error).__name__}); its log has more"
             return ProbeResult(reason=Reason.INTERNAL_ERROR, message=message)
         if opened.store.capabilities != capabilities:

@@ -14,7 +14,7 @@ from recording_operator.kube.outage import level_of
 from recording_operator.kube.status import merge_patch_between
 
 _WRITE_TRIES: Final = 3
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class LocationStatusWriter:
@@ -36,7 +36,7 @@ class LocationStatusWriter:
             except NotFound:
                 return
             except KubeError as error:
-                _log.log(level_of(error), "The status was not written: %s", error, extra={"location": name})
+                _logger.log(level_of(error), "The status was not written: %s", error, extra={"location": name})
                 return
 
     def _patch(self, raw: dict[str, Any], result: ProbeResult) -> None:
@@ -50,7 +50,7 @@ class LocationStatusWriter:
         old = location.ready_condition
         if old is None or old.reason != result.reason:
             level = logging.INFO if result.ready else logging.WARNING
-            _log.log(level, "%s: %s", result.reason, result.message, extra={"location": meta.name})
+            _logger.log(level, "%s: %s", result.reason, result.message, extra={"location": meta.name})
 
 
 def _status(location: StorageLocation, result: ProbeResult, now: datetime) -> StorageLocationStatus:

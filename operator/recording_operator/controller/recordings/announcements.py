@@ -9,7 +9,7 @@ from recording_operator.engine.actions import ArtifactOutcome, CountOutcome, Emi
 from recording_operator.kube.events import EventType
 from recording_operator.metrics import Metrics
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class EventPoster(Protocol):
@@ -57,7 +57,7 @@ class Announcements:
         self._events.emit(
             regarding, reason=action.reason, action=action.action, note=action.note, event_type=EventType.WARNING
         )
-        _log.warning("%s: %s", action.reason, action.note, extra={"location": meta.name})
+        _logger.warning("%s: %s", action.reason, action.note, extra={"location": meta.name})
 
     def count(self, tally: CountOutcome) -> None:
         """One more of something that happened to an artifact."""
@@ -74,4 +74,4 @@ class Announcements:
     def report_fault(self, action: ReportFault) -> None:
         """The engine failed at a Recording."""
         extra = {"namespace": action.ref.namespace, "recording": action.ref.name, "uid": action.ref.uid}
-        _log.error("The engine failed at this Recording: %s", action.detail, extra=extra)
+        _logger.error("The engine failed at this Recording: %s", action.detail, extra=extra)

@@ -18,7 +18,7 @@ from recording_operator.log_throttle import LogThrottle
 RETRY_DELAY_S: Final = 2.0
 A = TypeVar("A")
 Later = Callable[[float, Callable[[], None]], None]
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Dispatcher:
         try:
             for fact in handler.run(action):
                 self._post(fact)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a fault of one action is logged and becomes its failure
             self._log(action, error)
             self._fail(handler, action, error)
 
@@ -108,9 +108,9 @@ class Dispatcher:
                 return  # the object has changed or is gone: no fault
             case KubeError():
                 level = self._throttle.level(f"{what} {type(error).__name__}", level_of(error))
-                _log.log(level, "%s failed: %s", what, error)
+                _logger.log(level, "%s failed: %s", what, error)
             case TransferError() | LocationError():
                 level = self._throttle.level(f"{what} {error.reason}")
-                _log.log(level, "%s failed and will be retried: %s", what, error.message)
+                _logger.log(level, "%s failed and will be retried: %s", what, error.message)
             case _:
-                _log.error("%s ended by an unexpected error", what, exc_info=error)
+                _logger.error("%s ended by an unexpected error", what, exc_info=error)

@@ -11,7 +11,7 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.store import Store
 from recording_operator.transfer.upload.open_uploads import abort_uploads
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class Removal:
@@ -54,4 +54,4 @@ def _delete(ref: RecordingRef, artifact: ArtifactToClean, store: Store) -> None:
     # A version that nobody wrote down before the end is the one that is there now.
     if store.delete(artifact.key, version_id=artifact.version_id, recording_uid=ref.uid):
         extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid, "artifact": artifact.name}
-        _log.info("Removed the stored object", extra=extra)
+        _logger.info("Removed the stored object", extra=extra)

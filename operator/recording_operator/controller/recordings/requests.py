@@ -28,7 +28,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound, TooManyRequests
 from recording_operator.kube.status import merge_patch_between
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class LeaseHolder(Protocol):
@@ -92,7 +92,7 @@ class RecordingRequests:
         ref = action.ref
         self._kube.delete_recording(ref.namespace, ref.name, uid=ref.uid, resource_version=action.resource_version)
         extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid}
-        _log.info("ttlAfterFinished is over: the Recording was removed, its objects stay", extra=extra)
+        _logger.info("ttlAfterFinished is over: the Recording was removed, its objects stay", extra=extra)
         return [DeleteAccepted(uid=ref.uid)]
 
     def read_namespace(self, action: ReadNamespace) -> Iterable[Fact]:

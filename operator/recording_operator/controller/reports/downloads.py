@@ -23,7 +23,7 @@ from recording_operator.stores.inventory import AccessLogTally
 from recording_operator.stores.location_store import LocationStore
 
 _PATIENCE: Final = 3
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class StoreLookup(Protocol):
@@ -134,4 +134,4 @@ class DownloadCounter:
             raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {message}") from None
         self._usage.downloads.pop(name, None)
         self._count.notes.append(f"{message.rstrip('.')}; they are estimated")
-        _log.warning("Downloads are estimated: %s", error.message, extra={"location": name})
+        _logger.warning("Downloads are estimated: %s", error.message, extra={"location": name})

@@ -33,7 +33,7 @@ from recording_operator.reportmetrics import ReportMetrics
 
 _TICK_S: Final = 1.0
 _WRITE_TRIES: Final = 5
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class ReportRefresher(Protocol):
@@ -105,13 +105,13 @@ class ReportKeeper:
             except RefreshStopped:
                 return
             except KubeError as error:
-                _log.log(
+                _logger.log(
                     self._level(error),
                     "StorageReports could not be looked at: %s",
                     error,
                 )
             except Exception:
-                _log.exception("Looking after StorageReports failed in a way that nobody foresaw")
+                _logger.exception("Looking after StorageReports failed in a way that nobody foresaw")
 
     def _level(self, error: KubeError) -> int:
         return self._throttle.level(type(error).__name__, level_of(error))
@@ -181,7 +181,7 @@ class ReportKeeper:
         except (RefreshStopped, KubeError):
             raise
         except Exception as error:
-            _log.exception("A refresh failed in a way that nobody foresaw", extra={"report": name})
+            _logger.exception("A refresh failed in a way that nobody foresaw", extra={"report": name})
             message = f"the operator failed ({type(error).__name__}); its log has more"
             status = failed(report, reason=Reason.INTERNAL_ERROR, message=message, begun=begun, now=self._now())
         written = self._store(name, report, status)
@@ -202,7 +202,7 @@ class ReportKeeper:
         try:
             self._known[name] = StorageReport.model_validate(raw)
         except ValidationError:
-            _log.error("The StorageReport cannot be read: its CRD is not this operator's", extra={"report": name})
+            _logger.error("The StorageReport cannot be read: its CRD is not this operator's", extra={"report": name})
             self._forget(name)
             return False
         self._show(name)
@@ -221,7 +221,7 @@ class ReportKeeper:
             before = self._postponed.get(name)
             times = before.times + 1 if before else 1
             self._postponed[name] = _Postponement(times=times, until=self._now() + retry_after(times))
-            _log.log(
+            _logger.log(
                 self._level(error),
                 "A refresh was not written: %s",
                 error,
@@ -265,7 +265,7 @@ class ReportKeeper:
             good = reason == Reason.REFRESHED
             self._emit(raw, Reason(reason), message, warning=not good)
             level = logging.INFO if good else logging.WARNING
-            _log.log(level, "%s: %s", reason, message, extra={"report": report.metadata.name})
+            _logger.log(level, "%s: %s", reason, message, extra={"report": report.metadata.name})
 
     def _emit(self, raw: dict[str, Any], reason: Reason, note: str, *, warning: bool) -> None:
         kind = EventType.WARNING if warning else EventType.NORMAL

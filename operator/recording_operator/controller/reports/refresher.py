@@ -30,7 +30,7 @@ from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 
 _STOP_EVERY: Final = 1000
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +235,7 @@ class Refresher:
             self._stop_now_and_then(0)
             if number == MOST_SIZED_UPLOADS:
                 extra = {"location": location.metadata.name}
-                _log.warning("More than %d open uploads: the rest is not counted", MOST_SIZED_UPLOADS, extra=extra)
+                _logger.warning("More than %d open uploads: the rest is not counted", MOST_SIZED_UPLOADS, extra=extra)
                 usage.unsized_uploads.add(location.metadata.name)
                 return
             try:

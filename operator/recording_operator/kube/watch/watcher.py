@@ -27,7 +27,7 @@ from recording_operator.kube.watch.session import open_session
 from recording_operator.kube.watch.streams import Stream, WatchHealth
 from recording_operator.log_throttle import LogThrottle
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _FIRST_RESTART_S: Final = 1.0
 _LONGEST_RESTART_S: Final = 10.0
@@ -92,14 +92,14 @@ class Watcher:
             started_s = time.monotonic()
             try:
                 why = await self._run_kopf(stopping)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever ends the watch, it starts again
                 why = type(error).__name__
             if stopping.is_set():
                 return
             self.health.restarts += 1
             failures = 0 if time.monotonic() - started_s > self._options.start_timeout_s * 2 else failures + 1
             delay_s = exponential_s(failures + 1, first_s=_FIRST_RESTART_S, longest_s=_LONGEST_RESTART_S)
-            _log.log(self._throttle.level(why), "The watcher ended (%s) and starts again in %g s", why, delay_s)
+            _logger.log(self._throttle.level(why), "The watcher ended (%s) and starts again in %g s", why, delay_s)
             await _wait(stopping, delay_s)
 
     async def _run_kopf(self, stopping: asyncio.Event) -> str:
@@ -173,14 +173,14 @@ class Watcher:
         try:
             self._on_change[resource.plural](kind, stored)
         except Exception:
-            _log.exception("Handling a %s event of %s failed", kind, resource.plural)
+            _logger.exception("Handling a %s event of %s failed", kind, resource.plural)
         self._streams[resource.plural].event_arrived(stored["metadata"]["uid"], from_list=from_list)
 
     def _report_listed(self, resource: str, uids: frozenset[str]) -> None:
         try:
             self._on_listed(resource, uids)
         except Exception:
-            _log.exception("Handling the list of %s failed", resource)
+            _logger.exception("Handling the list of %s failed", resource)
         self._listed_once.add(resource)
         if self._listed_once.issuperset(self._on_change):
             self.listed.set()

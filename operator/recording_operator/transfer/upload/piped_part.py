@@ -49,7 +49,7 @@ class PipedPart:
             raise BodyAborted(Stopped())
         try:
             data = self._reader.read(wanted)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the sender raises it again
             raise BodyAborted(error) from None
         if self._digest is not None:
             self._digest.feed(self._start + self._position, data)

@@ -89,7 +89,7 @@ class RangedUpload:
                 while (begun := self._assignment.next_part(segment)) is not None:
                     part_number, last = begun
                     self._session.send(part_number, partial(self._body, part_number, last, reader))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for all workers
             self._coordinator.failed(error)
             self._assignment.close()
         finally:
