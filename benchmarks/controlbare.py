@@ -28,7 +28,7 @@ def finish(
 ) -> dict[str, Any]:
     """For each Recording: PATCH the status, PUT the object under a condition, PATCH the status, as the operator did."""
     import boto3  # noqa: PLC0415 - the other loop shall not pay for it
-    from botocore.config import Config  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415 - as above
 
     client = boto3.client(
         "s3",

@@ -12,7 +12,7 @@ from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recor
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 TIMES = st.datetimes(
     min_value=datetime(2000, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
-    max_value=datetime(2999, 12, 31),  # noqa: DTZ001
+    max_value=datetime(2999, 12, 31),  # noqa: DTZ001 - hypothesis adds the zone
     timezones=st.timezones(),
 )
 COUNTS = st.integers(min_value=0, max_value=2**31 - 1)

@@ -278,7 +278,7 @@ def test_read_wording_of_an_object_is_about_this_command(strict: StrictStore, se
     plain_words(copied(strict, source.url, "--json", f"--settings={tmp_path / 'settings.yaml'}"))
 
 
-def test_help_speaks_of_the_caller(strict: StrictStore) -> None:  # noqa: ARG001
+def test_help_speaks_of_the_caller(strict: StrictStore) -> None:  # noqa: ARG001 - a fixture
     shown = CliRunner().invoke(main, ["copy", "--help"]).output
     assert not OPERATORS.search(shown.replace("Location", "")), OPERATORS.findall(shown)
 

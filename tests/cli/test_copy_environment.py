@@ -186,7 +186,7 @@ def test_credentials_that_are_missing_or_half_there(
 
 def test_a_session_token_that_the_store_refuses_is_named(
     strict: StrictStore,
-    home: Path,  # noqa: ARG001
+    home: Path,  # noqa: ARG001 - a fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict.access_key)
@@ -210,7 +210,7 @@ def test_a_login_that_has_expired(strict: StrictStore, home: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("bucket", ["UPPER_Case", "tenant:bucket", "x", "bücket", "a..b", "under_score"])
-def test_a_bucket_that_only_aws_forbids(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001
+def test_a_bucket_that_only_aws_forbids(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
     done = copied(strict, f"--endpoint-url={strict.endpoint}", bucket=bucket)
     # This store has one bucket, and says itself that it has no other.
     assert done.exit_code == 1, done.output
@@ -219,7 +219,7 @@ def test_a_bucket_that_only_aws_forbids(strict: StrictStore, home: Path, bucket:
 
 
 @pytest.mark.parametrize("bucket", ["a b", "bücket", "tenant:bucket", "x", "-a-", "arn:aws:s3:eu-west-1:1:accesspoint"])
-def test_a_bucket_that_aws_cannot_have_is_wrong_usage(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001
+def test_a_bucket_that_aws_cannot_have_is_wrong_usage(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
     done = copied(strict, bucket=bucket)
     assert done.exit_code == 2, done.output
     assert "InternalError" not in done.output
@@ -235,13 +235,13 @@ def test_a_bucket_that_aws_cannot_have_is_wrong_usage(strict: StrictStore, home:
         "arn:aws:s3:::name",
     ],
 )
-def test_an_arn_that_is_no_access_point_is_wrong_usage(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001
+def test_an_arn_that_is_no_access_point_is_wrong_usage(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
     done = copied(strict, bucket=bucket)
     assert done.exit_code == 2, done.output
     assert "accesspoint/NAME" in done.output or "s3://BUCKET/KEY" in done.output
 
 
-def test_the_arn_of_an_access_point_is_a_bucket_of_aws(strict: StrictStore, home: Path) -> None:  # noqa: ARG001
+def test_the_arn_of_an_access_point_is_a_bucket_of_aws(strict: StrictStore, home: Path) -> None:  # noqa: ARG001 - a fixture
     arn = "arn:aws:s3:eu-west-1:123456789012:accesspoint/mine"
     assert Target().convert(f"s3://{arn}/a/key", None, None) == (arn, "a/key")
     assert "works only on AWS" in copied(strict, f"--endpoint-url={strict.endpoint}", bucket=arn).output

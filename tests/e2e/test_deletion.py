@@ -158,7 +158,7 @@ def test_policy_changed_after_it_is_complete(world: World) -> None:
         recording.edit(deletionPolicy=policy)
         recording.wait_phase("Complete")
         wanted = [DELETE_OBJECT_FINALIZER] if policy == "Delete" else []
-        eventually(lambda: recording.read()["metadata"].get("finalizers", []) == wanted, what="the finalizer")  # noqa: B023
+        eventually(lambda: recording.read()["metadata"].get("finalizers", []) == wanted, what="the finalizer")  # noqa: B023 - called before the next round
         recording.delete()
         recording.wait_gone(within_s=10)
 

@@ -31,7 +31,7 @@ def facts(draw: st.DrawFn) -> KeyFacts:
         namespace=draw(labels),
         name=draw(labels),
         uid=draw(UUIDS),
-        created=draw(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1))).replace(tzinfo=UTC),  # noqa: DTZ001
+        created=draw(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1))).replace(tzinfo=UTC),  # noqa: DTZ001 - hypothesis takes dates without a zone
     )
 
 

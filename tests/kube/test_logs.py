@@ -160,7 +160,7 @@ def test_messages_arguments_fields_and_tracebacks_are_redacted(logged: io.String
         raise ValueError(f"cannot read {url} with registered-c4n4ry")
     except ValueError:
         log.exception("Failed: %s", {"url": url}, extra={"artifact": f"https://h.example/?{CANARY}"})
-    log.warning("with wrong %s %s", "arguments")  # noqa: PLE1206
+    log.warning("with wrong %s %s", "arguments")  # noqa: PLE1206 - the fault that is tested
     log.info("said", stack_info=True)
 
     text = logged.getvalue()

@@ -22,7 +22,7 @@ ATOMIC: Final[Any] = {"x-kubernetes-map-type": "atomic"}
 """A reference is replaced whole: merged fields of two writers would name what neither meant."""
 OBJECT_NAME_PATTERN: Final = f"^{_LABEL}([.]{_LABEL})*$"
 SECRET_KEY_PATTERN: Final = "^[-._a-zA-Z0-9]+$"  # noqa: S105 - a pattern
-SECRET_KEY_MESSAGE: Final = "write a key of the Secret: letters, digits, '-', '_' and '.'"  # noqa: S105
+SECRET_KEY_MESSAGE: Final = "write a key of the Secret: letters, digits, '-', '_' and '.'"  # noqa: S105 - a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,11 +104,11 @@ def error_from_answer(
     details = (body or {}).get("details") or {}
     reason = str((body or {}).get("reason") or "")
     message = _message(status=status, body=body, request=request)
-    if status == 429:  # noqa: PLR2004
+    if status == 429:  # noqa: PLR2004 - an HTTP status
         return TooManyRequests(message, retry_after_s=_seconds(retry_after, details.get("retryAfterSeconds")))
-    if status == 410:  # noqa: PLR2004
+    if status == 410:  # noqa: PLR2004 - an HTTP status
         return Gone(message, continue_token=((body or {}).get("metadata") or {}).get("continue") or None)
-    if status >= 500:  # noqa: PLR2004
+    if status >= 500:  # noqa: PLR2004 - an HTTP status
         return ApiUnavailable(message, status=status)
     if reason == "AlreadyExists":
         return AlreadyExists(message, status=status)

@@ -136,7 +136,7 @@ class RestClient:
         ):
             self._heard(date)
         parsed = _parsed(data)
-        if 200 <= answer.status < 300:  # noqa: PLR2004
+        if 200 <= answer.status < 300:  # noqa: PLR2004 - an HTTP status
             if parsed is None:
                 raise UnexpectedAnswer(f"{asked}: the answer is not a JSON object", status=answer.status)
             return parsed

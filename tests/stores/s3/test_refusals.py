@@ -197,7 +197,7 @@ def test_t22_quota(serve: Serve, strict: StrictStore, store: S3Store, status: in
 def test_t22_what_is_stored_when_the_store_is_full_is_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source, observed, options = serve(BODY), Observed(), fast_options(workers=1)
     strict.fault(Fault(operation="UploadPart", action=Answer(status=403, code="QuotaExceeded"), first=3, times=1))
-    run = lambda: run_transfer(source.url, store, observed=observed, options=options)  # noqa: E731
+    run = lambda: run_transfer(source.url, store, observed=observed, options=options)  # noqa: E731 - reads as its call
     assert fails(run).reason is Reason.STORE_QUOTA
     assert parts_of(strict) == {1, 2}
     sent = strict.count("UploadPart")

@@ -112,7 +112,7 @@ def test_without_room_it_stays_with_few(
     looks: list[int] = []
 
     class Full(Headroom):
-        def is_there(self, *, busy_s: float, connections: int) -> bool:  # noqa: ARG002
+        def is_there(self, *, busy_s: float, connections: int) -> bool:  # noqa: ARG002 - the method that it replaces has them
             looks.append(connections)
             return False
 
@@ -135,7 +135,7 @@ def test_a_stop_ends_a_transfer_that_may_still_grow(
     source: LyingSource, store: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full(Headroom):
-        def is_there(self, *, busy_s: float, connections: int) -> bool:  # noqa: ARG002
+        def is_there(self, *, busy_s: float, connections: int) -> bool:  # noqa: ARG002 - the method that it replaces has them
             return False
 
     monkeypatch.setattr(ranged, "Headroom", Full)

@@ -146,7 +146,7 @@ def test_s47_a_page_in_the_middle_after_that_time_keeps_the_parts(
     source.behave = lambda request: (
         Behaviour() if request.number == 1 else Behaviour(cut_after=2 * PART) if request.number == 2 else PAGE
     )
-    run = lambda: run_transfer(source.url, store, expires_at=past, observed=observed, options=options)  # noqa: E731
+    run = lambda: run_transfer(source.url, store, expires_at=past, observed=observed, options=options)  # noqa: E731 - reads as its call
     assert fails(run).reason is Reason.SOURCE_EXPIRED
     assert len(parts_of(strict)) == 2
     source.behave = lambda _: Behaviour()

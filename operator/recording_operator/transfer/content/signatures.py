@@ -158,7 +158,7 @@ def _mpeg_audio(header: bytes) -> int | None:
     bits = int.from_bytes(header[:4], "big")
     sync, version, layer = bits >> 21, bits >> 19 & 3, bits >> 17 & 3
     rate, sampling, padding = bits >> 12 & 15, bits >> 10 & 3, bits >> 9 & 1
-    if sync != _ELEVEN_ONES or version not in _RATES_HZ or layer == 0 or not 0 < rate < 15 or sampling == 3:  # noqa: PLR2004
+    if sync != _ELEVEN_ONES or version not in _RATES_HZ or layer == 0 or not 0 < rate < 15 or sampling == 3:  # noqa: PLR2004 - bits of the format
         return None
     bits_per_s = _KBITS[version == _MPEG_1, layer][rate - 1] * 1000
     hz = _RATES_HZ[version][sampling]
@@ -171,14 +171,14 @@ def _adts(header: bytes) -> int | None:
     """The length of a frame of AAC."""
     bits = int.from_bytes(header, "big")
     twelve_ones, layer, sampling, length = bits >> 52, bits >> 49 & 3, bits >> 42 & 15, bits >> 21 & 0x1FFF
-    valid = twelve_ones == 0xFFF and layer == 0 and sampling <= 12 and length > 7  # noqa: PLR2004
+    valid = twelve_ones == 0xFFF and layer == 0 and sampling <= 12 and length > 7  # noqa: PLR2004 - bits of the format
     return length if valid else None
 
 
 def _loas(header: bytes) -> int | None:
     """The length of a frame of LATM."""
     bits = int.from_bytes(header[:3], "big")
-    return (bits & 0x1FFF) + 3 if bits >> 13 == 0x2B7 else None  # noqa: PLR2004
+    return (bits & 0x1FFF) + 3 if bits >> 13 == 0x2B7 else None  # noqa: PLR2004 - bits of the format
 
 
 _FRAMES: Final[dict[str, Callable[[bytes], int | None]]] = {
