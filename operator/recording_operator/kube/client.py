@@ -33,7 +33,7 @@ class KubeApi:
     """The calls of the operator on its own kinds, Namespaces, Secrets and ConfigMaps."""
 
     def __init__(self, rest: Rest, *, own_writes: OwnWrites | None = None) -> None:
-        """`own_writes` is told the version that each write of a Recording made."""
+        """`own_writes` collects the version that each write of a Recording results in."""
         self._rest = rest
         self._own_writes = own_writes or OwnWrites()
 

@@ -1,4 +1,4 @@
-"""Which versions of Recordings this process wrote itself: the watch leaves out their events, which say nothing new."""
+"""The versions of Recordings that this process has just written. The watch leaves out their events."""
 
 import threading
 from typing import Final
@@ -7,10 +7,10 @@ _REMEMBERED: Final = 10_000
 
 
 class OwnWrites:
-    """The versions that the API server answered our writes with. Thread-safe.
+    """The resourceVersions that resulted from own writes. Thread-safe.
 
-    Each is remembered until its event comes. Where the event comes first, it is handled as any other, and the version
-    is forgotten when so many others were written.
+    A version is kept until its event arrives. If the event arrives before the response to the write, the event is
+    handled like any other, and the version is dropped after 10,000 further writes.
     """
 
     def __init__(self, *, remembered: int = _REMEMBERED) -> None:
@@ -19,13 +19,13 @@ class OwnWrites:
         self._versions: dict[str, None] = {}  # in the order of the writes
 
     def add(self, version: str) -> None:
-        """A write was answered with this resourceVersion; its result is known to whoever wrote."""
+        """Note the resourceVersion in the response to a write. The writer knows the new state from this response."""
         with self._lock:
             self._versions[version] = None
             if len(self._versions) > self._remembered:
                 del self._versions[next(iter(self._versions))]
 
     def take(self, version: str) -> bool:
-        """Whether the version is of our own write. It is forgotten: its event comes once."""
+        """Whether the version is of an own write. It is dropped then: its event arrives once."""
         with self._lock:
             return version in self._versions and self._versions.pop(version) is None

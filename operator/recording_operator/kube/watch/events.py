@@ -1,11 +1,11 @@
-"""The events of a WATCH on their way from the API server to kopf: own ones are left out, none makes kopf remember.
+"""The events of a WATCH on their way from the API server to kopf.
 
-Two of the three events of a Recording are of the operator's own writes. They are recognised by their resourceVersion
-and dropped as bytes: that costs a hundredth of parsing and handling them.
+Events of own writes are dropped. They are two of the three events of a Recording. The resourceVersion identifies them,
+so they are dropped as bytes, before kopf parses and handles them.
 
-kopf keeps a record of each object until it sees it deleted, for kinds of handlers that are not used here; so it would
-hold every Recording that was ever finished. So that it does not, every event reaches it as a deletion, with the true
-type beside it (`TRUE_TYPE`). Nor does kopf ever write to an object that is deleted.
+All other events reach kopf as deletions, with the true type beside it (`TRUE_TYPE`). kopf keeps a record of each object
+until the object is deleted, for kinds of handlers that are not used here, and would keep one of every finished
+Recording. It also never writes to an object that is deleted.
 """
 
 import re
@@ -21,13 +21,13 @@ _TYPE: Final = b'{"type":'
 _OBJECTS: Final = tuple(_TYPE + name for name in (b'"ADDED"', b'"MODIFIED"', b'"DELETED"'))
 _AS_DELETED: Final = b'{"type":"DELETED","%s":' % TRUE_TYPE.encode()
 _MODIFIED: Final = _TYPE + b'"MODIFIED"'
-# The end of `metadata`, whose keys the API server sorts. A tenant's annotation of the same form hides an edit of the
-# tenant's own Recording, and only where it names a version that was written a moment ago.
+# The end of `metadata`: the API server sorts its keys. An annotation may look the same, but hides at most one edit of
+# its own Recording, and only if it names a version that the operator has just written.
 _VERSION: Final = re.compile(rb'"resourceVersion":"(\d+)","uid":"')
 
 
 class EventLines:
-    """The content of the response to a WATCH: kopf reads its chunks, which are whole lines here."""
+    """The content of the response to a WATCH. kopf reads it in chunks; here each chunk consists of whole lines."""
 
     def __init__(self, content: aiohttp.StreamReader, own_writes: OwnWrites | None) -> None:
         self._content = content
@@ -37,7 +37,7 @@ class EventLines:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Whole lines, as they come."""
+        """Whole lines, as they arrive."""
         rest = b""
         async for data in self._content.iter_chunked(size):
             *lines, rest = (rest + data).split(b"\n")

@@ -1,4 +1,4 @@
-"""How the watcher asks, and what kopf must not do."""
+"""Options of the watcher, and the settings of kopf that follow from them."""
 
 import uuid
 from collections.abc import Iterable
@@ -13,24 +13,24 @@ from recording_operator.kube.client import UNFINISHED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchOptions:
-    """How the watcher asks. Times in seconds."""
+    """Options of the watcher. Times in seconds."""
 
     chunk_size: int = 200
-    """Recordings of a page of the LIST. With 100,000 stored and 100 to be listed, pages of 50 took 0.8 s more."""
+    """Objects on one page of a LIST. With 100,000 stored and 100 listed Recordings, pages of 50 took 0.8 s longer."""
     request_timeout_s: float = 30.0
     connect_timeout_s: float = 5.0
     inactivity_timeout_s: float = 90.0
-    """A WATCH without a byte for so long is opened anew. The server's bookmarks come every 60 to 75 s."""
+    """A WATCH that is silent for this long is opened again. The server sends a bookmark every 60 to 75 s."""
     start_timeout_s: float = 60.0
-    """If kopf has not asked for a resource after so long, its CRD was missing: discovery is done again."""
+    """If kopf has not listed a resource after this time, its CRD was missing, and kopf is started again."""
     away_timeout_s: float = 120.0
-    """If a WATCH could not be opened for so long, kopf is started anew."""
+    """If a WATCH could not be opened for this long, kopf is started again."""
     recordings_selector: str = UNFINISHED
     """Field selector of the LIST of Recordings; the WATCH has none."""
 
 
 class NoHistory(kopf.DiffBaseStorage):
-    """Makes no copy of each object to compare it with the next: only handlers of changes need that."""
+    """Keeps no copy of an object to compare its next state with: only handlers of changes need one."""
 
     def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:  # noqa: ARG002 - kopf's signature
         """Nothing."""
@@ -45,11 +45,11 @@ class NoHistory(kopf.DiffBaseStorage):
 
 
 def kopf_settings(options: WatchOptions) -> kopf.OperatorSettings:
-    """kopf as a watcher that never writes."""
+    """Settings with which kopf lists and watches, and never writes."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
-    settings.process.ultimate_exiting_timeout = None  # else kopf kills the whole process 10 minutes after its own end
+    settings.process.ultimate_exiting_timeout = None  # otherwise kopf kills the process 10 minutes after its own end
     settings.watching.chunk_size = options.chunk_size
     settings.watching.connect_timeout = options.connect_timeout_s
     settings.watching.inactivity_timeout = options.inactivity_timeout_s
@@ -60,6 +60,6 @@ def kopf_settings(options: WatchOptions) -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.2
     settings.persistence.diffbase_storage = NoHistory()
     settings.persistence.progress_storage = kopf.StatusProgressStorage()
-    # kopf removes its finalizer where no handler needs it, whoever set it: it has a name that nobody can know.
+    # If no handler needs kopf's finalizer, kopf removes it from objects, whoever set it. Nobody can set a random name.
     settings.persistence.finalizer = f"{GROUP}/{uuid.uuid4().hex}"
     return settings

@@ -1,16 +1,15 @@
-"""The HTTP session that kopf works with: a selector on the LIST only, and a look at what comes back.
+"""The HTTP session that kopf uses.
 
-With the field selector `status.phase!=Complete,…` on a WATCH, edits and deletions of finished Recordings would stay
-unseen, and a Recording that finishes would arrive as deleted. Without it on the LIST, a start would read every
-Recording ever kept. kopf knows one selector for both, so a middleware takes it out of requests that watch.
+A LIST has a field selector, a WATCH has none. With `status.phase!=Complete,…` on a WATCH, edits and deletions of
+finished Recordings would not be seen, and a Recording that finishes would arrive as deleted. Without it on the LIST,
+every stored Recording would be read at start. kopf has one setting for both, so a middleware removes the selector from
+each WATCH.
 
-A page of 200 of the largest Recordings has more than 100 MB. Where one does not arrive in time, the next LIST is made
-of smaller ones: otherwise a single tenant could keep the operator from ever being ready.
+A page of 200 of the largest Recordings is larger than 100 MB. If a page does not arrive in time, the next LIST asks for
+smaller ones. Otherwise one tenant could prevent the operator from becoming ready.
 
-Only the API server's memory knows which Recordings are finished. A page that it takes from etcd (all but the first
-one, before Kubernetes 1.34) may mean to read a hundred thousand finished ones to find the next unfinished: where
-twice no answer begins, all that is left to do is to ask for everything at once, from memory. That may be some moments
-old, as every client's first LIST once was: the WATCH goes on from there, and a write on what is old is a conflict.
+If twice no response begins, everything is requested at once, from the API server's memory: docs/decisions/listing.md.
+That state may be slightly old. The WATCH continues from it, and a write that is based on it is a conflict.
 """
 
 import socket
@@ -27,14 +26,14 @@ from recording_operator.kube.watch.events import EventLines
 from recording_operator.kube.watch.streams import Stream
 
 _PAGE_HEADERS: Final = "application/json"
-_HALVINGS: Final = 2  # of the page, for each one that came too late
+_HALVINGS: Final = 2  # of the page size, for each page that was late
 _LEAST_LIMIT: Final = 10
-_UNANSWERED: Final = 2  # an API server that stands still for a moment leaves one
+_UNANSWERED: Final = 2  # one may be due to a short pause of the API server
 _GATEWAY_TIMEOUT: Final = 504
 
 
 class ListResponse(aiohttp.ClientResponse):
-    """A response that tells somebody what its JSON was, so that a LIST is parsed once, or that it came too late."""
+    """A response that reports its parsed JSON, so that a LIST is parsed once, or that it was late."""
 
     page_seen: Callable[[Any], None] | None = None
     late: Callable[[], None] | None = None
@@ -46,7 +45,7 @@ class ListResponse(aiohttp.ClientResponse):
         loads: JSONDecoder = DEFAULT_JSON_DECODER,
         content_type: str | None = _PAGE_HEADERS,
     ) -> Any:
-        """As the library's, which would hold a page of 100 MB three times while it is parsed."""
+        """Like the library's, but without holding a page of 100 MB three times while it is parsed."""
         if self.page_seen is None:
             return await super().json(encoding=encoding, loads=loads, content_type=content_type)
         try:
@@ -76,7 +75,7 @@ class _Watch:
 
 
 class ApiMiddleware:
-    """Signs each request with the token of now, and follows LIST and WATCH of our resources."""
+    """Adds the current token to each request, and observes LIST and WATCH of the watched resources."""
 
     def __init__(
         self, connection: Connection, streams: Mapping[str, Stream], own_writes: Mapping[str, OwnWrites]
@@ -144,7 +143,7 @@ class ApiMiddleware:
 def open_session(
     connection: Connection, streams: Mapping[str, Stream], own_writes: Mapping[str, OwnWrites]
 ) -> aiohttp.ClientSession:
-    """A session for kopf. To be called in the event loop that uses it."""
+    """A session for kopf. Call it in the event loop that uses the session."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=connection.ssl_context(), socket_factory=_kept_alive_socket),
         middlewares=(ApiMiddleware(connection, streams, own_writes),),
@@ -156,7 +155,7 @@ def open_session(
 
 
 def _kept_alive_socket(address: Any) -> socket.socket:
-    """A socket that notices within half a minute when the other end is gone without a word."""
+    """A socket that notices within half a minute that its peer has disappeared."""
     family, kind, protocol, _, _ = address
     made = socket.socket(family=family, type=kind, proto=protocol)
     made.setblocking(False)

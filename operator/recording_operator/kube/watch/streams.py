@@ -1,6 +1,6 @@
-"""What is known about the LISTs and WATCHes of this process: how complete, how alive.
+"""The state of the LISTs and WATCHes of this process: whether a LIST is complete, and whether a WATCH is alive.
 
-Written to from the watcher's event loop only; the figures may be read from any thread.
+Only the watcher's event loop writes it. Any thread may read the figures.
 """
 
 import time
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class ByteCounter(Protocol):
-    """An open response: how many bytes came so far, and whether more can come."""
+    """An open response: how many bytes have arrived, and whether more can arrive."""
 
     @property
     def total_bytes(self) -> int: ...
@@ -19,9 +19,9 @@ class ByteCounter(Protocol):
 
 
 class Stream:
-    """One resource: the LIST, and the WATCH that follows it.
+    """The LIST of one resource, and the WATCH that follows it.
 
-    `on_listed` is called once per LIST, when all of it went through the handlers, with the uids seen since it began.
+    `on_listed` is called once for each LIST, when the handlers have seen all of it, with the uids seen since it began.
     """
 
     def __init__(
@@ -31,25 +31,25 @@ class Stream:
         self._clock = clock
         self._watch: ByteCounter | None = None
         self._bytes = 0
-        self._missing: set[str] = set()  # uids that the LIST named and no handler saw yet
+        self._missing: set[str] = set()  # uids in the LIST that no handler has seen yet
         self._seen: set[str] = set()  # uids of every event since the LIST began
         self._complete = False
         self.listing = False
         self.late_pages = 0
-        """How many pages did not arrive in time since the last complete LIST."""
+        """Pages that did not arrive in time since the last complete LIST."""
         self.unanswered_pages = 0
-        """For how many of them an answer did not even begin."""
+        """Those of them for which not even a response began."""
         self.asked = False
         self.last_byte_s = clock()
         self._connected_s = clock()
 
     @property
     def connected(self) -> bool:
-        """True while a WATCH is open as far as this side knows."""
+        """True while a WATCH is open, as far as this side knows."""
         return self._watch is not None and self._watch.is_open
 
-    def begin_anew(self) -> None:
-        """kopf starts: nothing was asked for yet."""
+    def restart(self) -> None:
+        """kopf starts: nothing has been requested yet."""
         self.asked = False
         self._watch = None
         self._connected_s = self._clock()
@@ -67,7 +67,7 @@ class Stream:
 
     def page_arrived(self, uids: set[str]) -> None:
         """A page of the LIST came in; its objects are on their way to the handlers."""
-        self.last_byte_s = self._connected_s = self._clock()  # a long LIST is no reason to begin anew
+        self.last_byte_s = self._connected_s = self._clock()  # a long LIST is no reason to restart
         self._missing |= uids
 
     def list_ends(self) -> None:
@@ -114,9 +114,9 @@ class WatchHealth:
         self._clock = clock
         self._beat_s = clock()
         self.hopeless = False
-        """What is left of the last watcher cannot be ended."""
+        """Tasks of the last watcher cannot be ended."""
         self.restarts = 0
-        """How often the watcher had to be started anew after an error that it does not survive."""
+        """How often the watcher was started again after an error that ended it."""
 
     def beat(self) -> None:
         """The event loop runs: called by it about every second."""
@@ -133,10 +133,9 @@ class WatchHealth:
         return max(0.0, self._clock() - self._streams[resource].last_byte_s)
 
     def problem(self, *, limit_s: float = 120.0) -> str | None:
-        """Why a restart of the process may help: a WATCH open but silent for `limit_s`, or an event loop that stands
-        still.
+        """Why restarting the process may help: an open WATCH is silent, or the event loop has stopped, for `limit_s`.
 
-        An API server that is away is no reason: the uploads go on without it, and the WATCH is opened again by itself.
+        An unreachable API server is no reason: uploads continue without it, and the WATCH is opened again.
         """
         if self._clock() - self._beat_s > limit_s:
             return f"the watcher's event loop stands still for more than {limit_s:g} s"

@@ -1,9 +1,9 @@
-"""kopf, embedded as a watcher: events in, nothing out.
+"""kopf as a watcher: it delivers events and writes nothing.
 
-kopf 1.45 lists, watches, re-lists after 410, logs in again and keeps the events of one object in order; that is all
-that is used of it, and by its public API only. No peering, no scanning, no posting, nothing that it would store in an
-object. An error that ends kopf (a watch error other than 410, rights taken away for a while, a CRD deleted) starts it
-anew in the same process, so that uploads go on.
+kopf lists, watches, lists again after 410, logs in again and keeps the events of one object in order. It is used by its
+public API only: handlers for events, with peering, scanning and posting turned off. If an error ends kopf (a watch
+error other than 410, permissions removed for a while, a CRD deleted), it is started again in the same process, and
+uploads continue. Why it is done this way: docs/decisions/watching.md.
 """
 
 import asyncio
@@ -34,23 +34,24 @@ _LONGEST_RESTART_S: Final = 10.0
 _BEAT_S: Final = 1.0
 _CANCEL_TRIES: Final = 40
 _CANCEL_PAUSE_S: Final = 0.25
-# Rejected credentials are asked for again by kopf at once, so a token that stays dead would be tried in a tight loop.
+# kopf asks for new credentials as soon as some are rejected: without a pause, an invalid token makes a tight loop.
 _LOGIN_PAUSE_S: Final = 2.0
-# Else kopf asks for the name of the process's user, which a pod's user need not have.
+# Without it kopf looks up the name of the process's user. The user of a pod may have none.
 _IDENTITY: Final[Mapping[str, Any]] = {"identity": "recording-operator"}
 
 
 OnChange = Callable[[str, dict[str, Any]], None]
-"""Gets LISTED, ADDED, MODIFIED or DELETED, and the plain dict as stored, without managedFields."""
+"""Called with LISTED, ADDED, MODIFIED or DELETED, and the object as stored, without managedFields."""
 
 
 class Watcher:
-    """Calls back for each object that is there at start, or changes.
+    """Reports every object that exists at start, and every change.
 
-    `on_change` has a function for each resource (plural) that is watched. `on_listed(resource, uids)` follows each
-    complete LIST (the first one, and each after a lost WATCH): `uids` are those delivered since it began; whatever else
-    the receiver knows of was finished or deleted meanwhile and has to be looked at. All of them run in the watcher's
-    thread and must return quickly; what they raise is logged. Events of `own_writes` of Recordings are left out.
+    `on_change` has a callback for each resource that is watched, by plural name. `on_listed(resource, uids)` is called
+    after each complete LIST: the first one, and one after each lost WATCH. `uids` are the objects delivered since the
+    LIST began. Other objects that the receiver knows were finished or deleted in the meantime: it has to read them.
+    Callbacks run in the watcher's thread and must return quickly; exceptions are logged. Events of `own_writes` of
+    Recordings are left out.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Watcher:
         self._sessions: list[aiohttp.ClientSession] = []
         self.health = WatchHealth(self._streams)
         self.listed = threading.Event()
-        """Set once all resources were listed and handed over for the first time."""
+        """Set when all resources have been listed and delivered for the first time."""
         self._listed_once: set[str] = set()
         self._throttle = LogThrottle()
         self._cancelling = False
@@ -106,7 +107,7 @@ class Watcher:
         """One life of kopf. Returns why it ended."""
         ending = asyncio.Event()
         for stream in self._streams.values():
-            stream.begin_anew()
+            stream.restart()
         ours = {asyncio.current_task(), asyncio.create_task(self._beat(stopping, ending), name="watch-health")}
         ended = asyncio.create_task(ending.wait(), name="watch-end")
         tasks = await kopf.spawn_tasks(
@@ -165,7 +166,7 @@ class Watcher:
         )
 
     async def _handle(self, *, resource: kopf.Resource, event: Mapping[str, Any], **_: Any) -> None:
-        """One event of one object, in order for each object. Asynchronous, or kopf would call it in a thread."""
+        """Pass one event on. kopf awaits the events of one object in order; a plain function would run in a thread."""
         stored = event["object"]
         stored["metadata"].pop("managedFields", None)
         from_list = event["type"] is None
