@@ -113,7 +113,10 @@ def _tunnelled(address: Address) -> Iterator[IPv4Address]:
 
 def parse_address(text: str) -> Address | None:
     """The address that `text` writes in its one strict form (scope ids are cut off), or None."""
+    plain = text.partition("%")[0]
+    if ":" not in plain and not plain[-1:].isdigit():
+        return None  # a name, without the cost of an exception
     try:
-        return ip_address(text.partition("%")[0])
+        return ip_address(plain)
     except ValueError:
         return None
