@@ -65,7 +65,7 @@ def test_a_bad_settings_file(kubeconfig: Path, tmp_path: Path) -> None:
         ("sourcePolicy: {denyCIDRs: [10.0.0.1/8]}", ["sourcePolicy.denyCIDRs.0", "10.0.0.0/8"]),
         ("lease: {duration: 5s, renew: 10s}", ["retry < renew < duration"]),
         ("transfers: {concurrent: 0}", ["transfers.concurrent"]),
-        ("recordings: {progressInterval: soon}", ["recordings.progressInterval", "5s"]),
+        ("recordings: {progressInterval: soon}", ["recordings.progressInterval", "30s, 10m or 720h"]),
         ("- sourcePolicy", ["mapping"]),
         ("sourcePolicy: [", ["YAML", "line 1"]),
     ],
