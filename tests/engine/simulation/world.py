@@ -211,7 +211,8 @@ class World:
         live = {uid for uid, recording in self.api.recordings.items() if is_unfinished(recording)}
         for upload in list(self.store.uploads.values()):
             if upload.uid not in live and self.schedule.elapsed_s - upload.since_s >= _OLD_S:
-                self.swept += 1
+                if upload.uid not in operator.engine.state.recordings:  # or the operator is about to abort it
+                    self.swept += 1
                 self.trace("sweep", f"aborts {upload.upload_id} of {upload.uid[:8]}")
                 self.store.abort(upload.key) if not self.store.down else None
         self.schedule.after(_UPLOADS_EVERY_S, lambda: self._sweep_uploads(operator))
