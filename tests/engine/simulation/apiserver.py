@@ -7,15 +7,8 @@ from typing import Any
 
 from recording_operator.api.recording import Recording, RecordingStatus
 from recording_operator.engine.facts import RecordingRef
+from recording_operator.kube.errors import Conflict, NotFound
 from tests.engine.builders import uid_of
-
-
-class ConflictError(Exception):
-    """The object changed since it was read."""
-
-
-class NotFoundError(Exception):
-    """No such object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +82,14 @@ class ApiServer:
     # What the operator asks
 
     def get(self, ref: RecordingRef) -> Recording:
-        """The object of this name, whatever its uid. Raises NotFoundError."""
+        """The object of this name, whatever its uid. Raises NotFound."""
         uid = self._uids.get((ref.namespace, ref.name))
         if uid is None:
-            raise NotFoundError
+            raise NotFound("no such object", status=404)
         return self.recordings[uid]
 
     def patch_status(self, ref: RecordingRef, *, version: str, patch: dict[str, Any]) -> Recording:
-        """A merge patch of the status. Raises ConflictError and NotFoundError."""
+        """A merge patch of the status. Raises Conflict and NotFound."""
         old = self._guarded(ref, version)
         uid = old.metadata.uid
         status = merge(self._statuses[uid], patch)
@@ -106,17 +99,19 @@ class ApiServer:
         return self._store(old, old.model_copy(update={"status": RecordingStatus.model_validate(status)}))
 
     def patch_finalizers(self, ref: RecordingRef, *, version: str, finalizers: tuple[str, ...]) -> Recording:
-        """Replace the finalizers; the object may go with the last one. Raises ConflictError and NotFoundError."""
+        """Replace the finalizers; the object may go with the last one. Raises Conflict and NotFound."""
         old = self._guarded(ref, version)
         if old.metadata.deletion_timestamp is not None and set(finalizers) - set(old.metadata.finalizers):
-            raise ConflictError  # the API server forbids new finalizers on what is being deleted
+            raise Conflict(
+                "the object has changed", status=409
+            )  # the API server forbids new finalizers on what is being deleted
         return self._set_finalizers(old, finalizers)
 
     def delete_exactly(self, ref: RecordingRef, *, version: str) -> None:
-        """Delete this object at this version. Raises ConflictError and NotFoundError."""
+        """Delete this object at this version. Raises Conflict and NotFound."""
         old = self._guarded(ref, version)
         if old.metadata.uid != ref.uid:
-            raise ConflictError
+            raise Conflict("the object has changed", status=409)
         self.delete(ref.uid)
 
     def version_of(self, uid: str) -> str:
@@ -131,7 +126,7 @@ class ApiServer:
     def _guarded(self, ref: RecordingRef, version: str) -> Recording:
         recording = self.get(ref)
         if recording.metadata.resource_version != version:
-            raise ConflictError
+            raise Conflict("the object has changed", status=409)
         return recording
 
     def _set_finalizers(self, old: Recording, finalizers: tuple[str, ...]) -> Recording:

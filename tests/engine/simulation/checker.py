@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recording_operator.api.meta import ConditionStatus, DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
@@ -49,6 +49,8 @@ class _Conversation:
 
     waits_for: str | None = None
     newest: int = 0
+    status: dict[str, Any] = field(default_factory=dict)
+    """What was to be written last."""
 
 
 @dataclass(slots=True)
@@ -150,9 +152,10 @@ class Checker:
                 assert thing is not None, f"Complete, and nothing is at {state.key}"
                 assert (thing.uid, thing.version_id) == (recording.metadata.uid, state.version_id)
 
-    def status_written(self, operator: "Operator", action: WriteStatus) -> None:
+    def status_written(self, operator: "Operator", uid: str) -> None:
         """A patch was applied: it must have led to what the engine wanted."""
-        assert self.world.api.raw_status(action.ref.uid) == action.status, f"{operator.name} wrote something else"
+        wanted = self._talk(operator, uid).status
+        assert self.world.api.raw_status(uid) == wanted, f"{operator.name} wrote something else"
 
     def upload_may_be_written(self, uid: str, artifact: str, upload_id: str) -> None:
         """A transfer is about to send its first part."""
@@ -207,6 +210,8 @@ class Checker:
                 assert int(action.resource_version) == talk.newest, (
                     f"written on {action.resource_version}, and {talk.newest} is known"
                 )
+                if isinstance(action, WriteStatus):
+                    talk.status = action.status
             case ReadRecording(ref=ref) | DeleteRecording(ref=ref):
                 self._asks(operator, ref.uid, action)
             case ConfirmLeadership(uid=uid):

@@ -1,48 +1,29 @@
-"""One operator process of the simulation: a real engine, and a shell around it that the world can kill."""
+"""One operator process of the simulation: a real engine and a real dispatcher, in a world that can kill both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Claim, Recording
+from recording_operator.api.recording import Claim
 from recording_operator.controller.clock import Clock
-from recording_operator.engine.actions import (
-    AbortUpload,
-    Action,
-    CleanUp,
-    ConfirmLeadership,
-    CountOutcome,
-    DeleteRecording,
-    ProbeLocation,
-    ReadNamespace,
-    ReadRecording,
-    ResolveSource,
-    StartTransfer,
-    StopTransfer,
-    UploadPersisted,
-    WriteFinalizers,
-    WriteStatus,
-)
+from recording_operator.controller.executors.order import TransferOrder
+from recording_operator.controller.recordings.announcements import Announcements
+from recording_operator.controller.recordings.dispatch import Dispatcher, Handler, InlineHandler
+from recording_operator.controller.recordings.fairpool import FairPool
+from recording_operator.controller.recordings.handlers import action_handlers
+from recording_operator.controller.recordings.removal import Removal
+from recording_operator.controller.recordings.requests import RecordingRequests
+from recording_operator.controller.sources import SourceResolver
+from recording_operator.engine.actions import Action, CountOutcome
 from recording_operator.engine.engine import Engine
-from recording_operator.engine.facts import (
-    AbortEnded,
-    CleanupEnded,
-    DeleteAccepted,
-    Fact,
-    LeadershipConfirmed,
-    NamespaceSeen,
-    RecordingRead,
-    RecordingSeen,
-    SourceResolved,
-    TransferFailed,
-    WriteAccepted,
-    WriteRefused,
-)
-from recording_operator.engine.source_revision import resolved_revision, spec_revision
-from recording_operator.kube.status import merge_patch_between
-from tests.engine.simulation.apiserver import ConflictError, NotFoundError
-from tests.engine.simulation.store import UnavailableError
+from recording_operator.engine.facts import Fact
+from recording_operator.errors import LocationError, TransferError
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import KubeError
+from recording_operator.stores.store import Store
+from tests.engine.simulation.edges import ApiClient, NoEvents, StoreClient, VirtualPool
 from tests.engine.simulation.transfers import Transfer
 
 if TYPE_CHECKING:
@@ -53,7 +34,7 @@ _TICKS_AT_ONE_INSTANT = 10
 
 
 class Operator:
-    """Carries out what its engine asks for, with delays, losses and refusals as the world draws them."""
+    """An engine and what carries out its actions; delays, losses and refusals are drawn by the world."""
 
     def __init__(self, world: "World", *, epoch: int) -> None:
         self.world = world
@@ -68,6 +49,7 @@ class Operator:
         self.stopping = False
         self.transfers: dict[tuple[str, str], Transfer] = {}
         self._wake_at: datetime | None = None
+        self._dispatch = self._dispatcher()
 
     def die(self) -> None:
         """kill -9."""
@@ -143,161 +125,79 @@ class Operator:
             self.world.checker.acting(self, action)
             self._dispatch(action)
 
-    def _dispatch(self, action: Action) -> None:
-        match action:
-            case StartTransfer():
-                transfer = Transfer(self, action)
-                self.transfers[transfer.uid, transfer.artifact] = transfer
-            case StopTransfer(uid=uid, artifact=artifact):
-                if (running := self.transfers.get((uid, artifact))) is not None:
-                    running.ask_to_stop()
-            case UploadPersisted(uid=uid, artifact=artifact):
-                if (running := self.transfers.get((uid, artifact))) is not None:
-                    running.persisted()
-            case ProbeLocation(name=name):
-                self.world.probe(self, name)
-            case AbortUpload():
-                self._later(lambda: self.post(self._abort(action)))
-            case CleanUp():
-                self._later(lambda: self.post(self._clean_up(action)))
-            case _:
-                self._ask(action)
+    def _dispatcher(self) -> Dispatcher:
+        """The real one, on this world's API server and store, in this world's time."""
+        kube, metrics = KubeApi(ApiClient(self)), self.world.metrics
+        handlers = action_handlers(
+            requests=RecordingRequests(kube, lease=self, observer=metrics, on_deposed=lambda _: self.die()),
+            removal=Removal(self),
+            announcements=Announcements(events=NoEvents(), metrics=metrics),
+            executor=self,
+            resolver=SourceResolver(kube, register_secret=lambda _: None),
+            probe=lambda name: self.world.probe(self, name),
+        )
+        return Dispatcher(
+            {action: self._watched(handler) for action, handler in handlers.items()},
+            post=self._hear,
+            pool=FairPool(VirtualPool(self.after)),
+            may_change=self.held,
+            later=self._later,
+        )
 
-    def _ask(self, action: Action) -> None:
-        """What goes to the API server."""
-        match action:
-            case WriteStatus() | WriteFinalizers():
-                self._call(lambda: self._write(action), WriteRefused(uid=action.ref.uid, detail="no answer"))
-            case ReadRecording(ref=ref):
-                self._call(lambda: self._read(action), WriteRefused(uid=ref.uid, detail="no answer"))
-            case DeleteRecording(ref=ref):
-                self._call(lambda: self._delete(action), WriteRefused(uid=ref.uid, detail="no answer"))
-            case ConfirmLeadership():
-                self._call(lambda: self._confirm(action), None, again=action)
-            case ReadNamespace(namespace=namespace):
-                self._call(lambda: self._labels(namespace), None, again=action)
-            case ResolveSource():
-                self._call(lambda: self._resolve(action), self._unresolved(action))
+    def _watched(self, handler: Handler) -> Handler:
+        """The dispatcher survives every error; the simulation survives only those that a handler may raise."""
+        if isinstance(handler, InlineHandler):
+            return handler
 
-    def _later(self, step: Callable[[], None]) -> None:
-        self.world.schedule.after(self.world.latency_s(), lambda: step() if self.alive else None)
+        def run(action: Action) -> Iterable[Fact]:
+            try:
+                return handler.run(action)
+            except (KubeError, TransferError, LocationError):
+                raise
+            except Exception as error:
+                self.world.schedule.fail(error)
+                raise
 
-    def _call(
-        self, execute: Callable[[], Fact | None], unanswered: Fact | None, *, again: Action | None = None
-    ) -> None:
-        """A request to the API server: it may never arrive, and its answer may be lost."""
-        world = self.world
-        lost, answer_lost = world.loses_request(), world.loses_request()
+        return replace(handler, run=run)
 
-        def answer(fact: Fact | None) -> None:
-            if fact is not None:
-                self.post(fact)
+    def _hear(self, fact: Fact) -> None:
+        """What came of a request, when its answer is here."""
+        self._later(self.world.latency_s(), lambda: self.post(fact))
 
-        def failed() -> None:
-            if unanswered is not None:
-                self.post(unanswered)
-            elif again is not None and self.alive:
-                self._dispatch(again)
+    def _later(self, delay_s: float, step: Callable[[], None]) -> None:
+        self.world.schedule.after(delay_s, lambda: step() if self.alive else None)
 
-        def arrive() -> None:
-            refused = lost or world.api_is_down()
-            fact = None if refused else execute()
-            if not (refused or answer_lost) and world.api_tells_time:
-                self.clock.heard(world.schedule.true_now.replace(microsecond=0))
-            if refused or answer_lost:
-                world.schedule.after(world.latency_s() + 2.0, failed)
-            else:
-                world.schedule.after(world.latency_s(), lambda: answer(fact))
+    def after(self, step: Callable[[], None]) -> None:
+        """Do something when a message has arrived, if this process still lives."""
+        self._later(self.world.latency_s(), step)
 
-        world.schedule.after(world.latency_s(), arrive)
+    # The Lease, the stores and the executor, as the dispatcher knows them
 
-    def _write(self, action: WriteStatus | WriteFinalizers) -> Fact:
-        uid, api = action.ref.uid, self.world.api
-        if self.world.floods():
-            return WriteRefused(uid=uid, retry_after_s=3.0, detail="TooManyRequests")
-        try:
-            return WriteAccepted(uid=uid, recording=self._patch(action))
-        except ConflictError:
-            return WriteRefused(uid=uid, conflict=True)
-        except NotFoundError:
-            return WriteRefused(uid=uid, gone=True)
-        finally:
-            self.world.trace("api", f"{action.ref.name} is at {api.version_of(uid)}")
+    def held(self) -> bool:
+        """Whoever has lost the Lease does not know."""
+        return True
 
-    def _patch(self, action: WriteStatus | WriteFinalizers) -> Recording:
-        api, version = self.world.api, action.resource_version
-        if isinstance(action, WriteFinalizers):
-            return api.patch_finalizers(action.ref, version=version, finalizers=action.finalizers)
-        patch = merge_patch_between(action.previous, action.status)
-        written = api.patch_status(action.ref, version=version, patch=patch)
-        self.world.checker.status_written(self, action)
-        return written
+    def confirm(self) -> bool:
+        """Ask who leads. Raises KubeError."""
+        ApiClient(self).reach()
+        return self.world.leader is self
 
-    def _read(self, action: ReadRecording) -> Fact:
-        uid = action.ref.uid
-        try:
-            recording = self.world.api.get(action.ref)
-        except NotFoundError:
-            return WriteRefused(uid=uid, gone=True)
-        if recording.metadata.uid == uid:
-            return RecordingRead(uid=uid, recording=recording)
-        seen = RecordingSeen(recording=recording)
-        self.world.schedule.after(self.world.latency_s(), lambda: self.post(seen))
-        return WriteRefused(uid=uid, gone=True)
+    def store_named(self, location: str) -> Store:
+        """The store of a location. Raises LocationError."""
+        if location not in self.world.locations:
+            raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")
+        return cast("Store", StoreClient(self.world))
 
-    def _delete(self, action: DeleteRecording) -> Fact:
-        uid = action.ref.uid
-        try:
-            self.world.api.delete_exactly(action.ref, version=action.resource_version)
-        except NotFoundError:
-            return WriteRefused(uid=uid, gone=True)
-        except ConflictError:
-            return WriteRefused(uid=uid, conflict=True)
-        return DeleteAccepted(uid=uid)
+    def start(self, order: TransferOrder) -> None:
+        """Begin a transfer."""
+        self.transfers[order.uid, order.artifact] = Transfer(self, order)
 
-    def _confirm(self, action: ConfirmLeadership) -> Fact | None:
-        if self.world.leader is self:
-            return LeadershipConfirmed(uid=action.uid)
-        self.die()
-        return None
+    def stop(self, uid: str, artifact: str) -> None:
+        """End a transfer soon."""
+        if (running := self.transfers.get((uid, artifact))) is not None:
+            running.ask_to_stop()
 
-    def _labels(self, namespace: str) -> Fact:
-        return NamespaceSeen(namespace=namespace, labels=dict(self.world.labels.get(namespace, {})))
-
-    def _resolve(self, action: ResolveSource) -> Fact:
-        recording = action.recording
-        uid, spec = recording.metadata.uid, next(s for s in recording.spec.artifacts if s.name == action.artifact)
-        assert spec.source is not None
-        url = self.world.url_of(recording.metadata.namespace, spec.source)
-        if url is None:
-            failure = TransferFailed(reason=Reason.SECRET_NOT_FOUND, message="no such Secret")
-            return SourceResolved(uid=uid, artifact=action.artifact, revision=None, failure=failure)
-        revision = resolved_revision(uid, spec_revision(uid, spec), url=url, headers={})
-        return SourceResolved(uid=uid, artifact=action.artifact, revision=revision)
-
-    def _unresolved(self, action: ResolveSource) -> Fact:
-        failure = TransferFailed(reason=Reason.INTERRUPTED, message="the API server did not answer")
-        uid = action.recording.metadata.uid
-        return SourceResolved(uid=uid, artifact=action.artifact, revision=None, failure=failure)
-
-    # The store
-
-    def _abort(self, action: AbortUpload) -> Fact:
-        ok = action.location.metadata.name in self.world.locations
-        try:
-            if ok:
-                self.world.store.abort(action.key)
-        except UnavailableError:
-            ok = False
-        return AbortEnded(uid=action.uid, artifact=action.artifact, ok=ok)
-
-    def _clean_up(self, action: CleanUp) -> Fact:
-        ok = action.location.metadata.name in self.world.locations
-        try:
-            for artifact in action.artifacts if ok else ():
-                self.world.store.abort(artifact.key)
-                if artifact.delete_object:
-                    self.world.store.delete(artifact.key, uid=action.ref.uid, version_id=artifact.version_id)
-        except UnavailableError:
-            ok = False
-        return CleanupEnded(uid=action.ref.uid, ok=ok)
+    def persisted(self, uid: str, artifact: str) -> None:
+        """The status names its upload."""
+        if (running := self.transfers.get((uid, artifact))) is not None:
+            running.persisted()

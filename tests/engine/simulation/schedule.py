@@ -16,6 +16,7 @@ class Schedule:
         self._now_us = 0
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
+        self._failure: Exception | None = None
 
     @property
     def true_now(self) -> datetime:
@@ -35,12 +36,18 @@ class Schedule:
         """Do `step` exactly then, or now if that is over."""
         self._push((instant - START) // _MICROSECOND, step)
 
+    def fail(self, error: Exception) -> None:
+        """End with this error after the present step, whoever catches it meanwhile."""
+        self._failure = error
+
     def run(self, *, until_s: float) -> None:
         """Do all that is due until then."""
         until_us = round(until_s * 1e6)
         while self._heap and self._heap[0][0] <= until_us:
             self._now_us, _, step = heapq.heappop(self._heap)
             step()
+            if self._failure is not None:
+                raise self._failure
         self._now_us = until_us
 
     def _push(self, at_us: int, step: Callable[[], None]) -> None:

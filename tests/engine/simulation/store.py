@@ -43,14 +43,14 @@ class Store:
 
     def create_upload(self, *, key: str, uid: str, now_s: float) -> str:
         """Open an upload."""
-        self._answer()
+        self.answer()
         upload_id = f"upload-{self._number()}"
         self.uploads[upload_id] = OpenUpload(upload_id=upload_id, key=key, uid=uid, since_s=now_s)
         return upload_id
 
     def write_part(self, upload_id: str) -> None:
         """Add a part. Raises UploadLostError."""
-        self._answer()
+        self.answer()
         if upload_id not in self.uploads:
             raise UploadLostError
 
@@ -65,22 +65,22 @@ class Store:
 
     def put(self, key: str, *, uid: str | None, artifact: str) -> StoredThing:
         """Store a small object where the key is free; else whatever is there stays and is returned."""
-        self._answer()
+        self.answer()
         return self.objects.get(key) or self._put(key, uid=uid, artifact=artifact)
 
     def head(self, key: str) -> StoredThing | None:
         """What is at the key."""
-        self._answer()
+        self.answer()
         return self.objects.get(key)
 
     def abort(self, key: str) -> None:
         """Abort every open upload at the key."""
-        self._answer()
+        self.answer()
         self.uploads = {upload_id: upload for upload_id, upload in self.uploads.items() if upload.key != key}
 
     def delete(self, key: str, *, uid: str, version_id: str | None) -> None:
         """Delete the object if it carries the uid and is the version named."""
-        self._answer()
+        self.answer()
         found = self.objects.get(key)
         if found is not None and found.uid == uid and version_id in (None, found.version_id):
             self.deleted.append(self.objects.pop(key))
@@ -90,7 +90,8 @@ class Store:
         self.objects[key] = thing
         return thing
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """Raises UnavailableError."""
         if self.down:
             raise UnavailableError
 

@@ -4,8 +4,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import ArtifactSpec, SourceFacts
-from recording_operator.engine.actions import StartTransfer
+from recording_operator.api.recording import SourceFacts
+from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.engine.facts import (
     SourceResolved,
     TransferEnded,
@@ -15,7 +15,7 @@ from recording_operator.engine.facts import (
     TransferSucceeded,
     UploadCreated,
 )
-from recording_operator.engine.source_revision import resolved_revision, spec_revision
+from recording_operator.engine.source_revision import resolved_revision
 from tests.engine.simulation.sources import Fate
 from tests.engine.simulation.store import StoredThing, UnavailableError, UploadLostError
 
@@ -40,12 +40,12 @@ class _StoppedError(Exception):
 class Transfer:
     """One transfer in one operator process; it vanishes when the process does."""
 
-    def __init__(self, operator: "Operator", action: StartTransfer) -> None:
+    def __init__(self, operator: "Operator", order: TransferOrder) -> None:
         self._operator = operator
         self._world = operator.world
-        self._action = action
-        self.uid = action.recording.metadata.uid
-        self.artifact = action.artifact
+        self._order = order
+        self.uid = order.uid
+        self.artifact = order.artifact
         self.upload_id: str | None = None
         self._stop = False
         self._persisted = False
@@ -101,21 +101,21 @@ class Transfer:
             return TransferFailed(reason=Reason.STORE_UPLOAD_LOST, message="the upload is gone")
 
     def _move(self) -> Steps:
-        world, spec = self._world, self._spec()
+        world, key = self._world, self._order.obj.key
         yield world.latency_s()
-        if self._action.location.metadata.name not in world.locations:
+        if self._order.location not in world.locations:
             raise _AttemptError(Reason.LOCATION_NOT_READY)
-        if self._action.only_look:
-            found = world.store.head(self._action.key)
+        if self._order.find_only:
+            found = world.store.head(key)
             if found is None:
                 raise _StoppedError
             return self._proved(found, size=PART_BYTES)
-        if spec.inline is not None:
-            return self._proved(world.store.put(self._action.key, uid=self.uid, artifact=self.artifact), size=4)
-        url = self._resolve(spec)
+        if self._order.inline is not None:
+            return self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact), size=4)
+        url = self._resolve()
         yield world.latency_s()
         self._check_stop()
-        there = world.store.head(self._action.key)
+        there = world.store.head(key)
         fate = world.fate_of(url)
         size = max(fate.parts, 1) * PART_BYTES
         if there is not None:
@@ -126,8 +126,8 @@ class Transfer:
             raise _AttemptError(failure, fate.retry_after_s)
         if not fate.parts:
             yield fate.part_s
-            stored = self._proved(world.store.put(self._action.key, uid=self.uid, artifact=self.artifact), size=size)
-            world.store.abort(self._action.key)  # an upload of earlier content
+            stored = self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact), size=size)
+            world.store.abort(key)  # an upload of earlier content
             return stored
         for part_number in range(fate.parts):
             yield from self._part(part_number, fate, size)
@@ -139,7 +139,7 @@ class Transfer:
         world.just_stored(self.uid)
         stored = self._proved(thing, size=size)
         yield world.latency_s()  # here the object exists, and nobody but the store knows
-        world.store.abort(self._action.key)
+        world.store.abort(key)
         return stored
 
     def _part(self, part_number: int, fate: Fate, size: int) -> Generator[float | None, None, None]:
@@ -160,12 +160,14 @@ class Transfer:
 
     def _open(self, size: int, *, anew: bool = False) -> Generator[float | None, None, None]:
         """Take up the upload that the status names, or make one and have the status name it."""
-        named = self._action.upload_id
+        named = self._order.resume.upload_id if self._order.resume else None
         if named is not None and named in self._world.store.uploads and not anew:
             self.upload_id = named
             return
         yield self._world.latency_s()
-        made = self._world.store.create_upload(key=self._action.key, uid=self.uid, now_s=self._world.schedule.elapsed_s)
+        made = self._world.store.create_upload(
+            key=self._order.obj.key, uid=self.uid, now_s=self._world.schedule.elapsed_s
+        )
         self.upload_id = made
         yield self._world.latency_s()
         self._persisted = False
@@ -183,12 +185,15 @@ class Transfer:
             yield None
         self._world.checker.upload_may_be_written(self.uid, self.artifact, made)
 
-    def _resolve(self, spec: ArtifactSpec) -> str:
-        assert spec.source is not None
-        url = self._world.url_of(self._action.recording.metadata.namespace, spec.source)
+    def _resolve(self) -> str:
+        source = self._order.source
+        assert source is not None
+        url = source.url
+        if source.url_secret is not None:
+            url = self._world.secrets.get((source.namespace, source.url_secret.name))
         if url is None:
             raise _AttemptError(Reason.SECRET_NOT_FOUND)
-        revision = resolved_revision(self.uid, spec_revision(self.uid, spec), url=url, headers={})
+        revision = resolved_revision(self.uid, source.revision, url=url, headers={})
         self._report(SourceResolved(uid=self.uid, artifact=self.artifact, revision=revision))
         return url
 
@@ -208,6 +213,3 @@ class Transfer:
     def _check_stop(self) -> None:
         if self._stop:
             raise _StoppedError
-
-    def _spec(self) -> ArtifactSpec:
-        return next(spec for spec in self._action.recording.spec.artifacts if spec.name == self.artifact)

@@ -6,12 +6,13 @@ from random import Random
 from typing import Final
 
 from recording_operator.api.meta import DeletionPolicy
-from recording_operator.api.recording import Phase, SourceRef
+from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, Retry, StorageLocation
 from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, RecordingSeen
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.settled import is_settled
 from recording_operator.engine.ttl_schedule import TtlSchedule
+from recording_operator.metrics import Metrics
 from tests.engine.builders import a_location, engine_options
 from tests.engine.simulation.apiserver import ApiServer, Change
 from tests.engine.simulation.checker import Checker
@@ -61,6 +62,7 @@ class World:
             capacity=Capacity(total=rng.choice((1, 2, 16)), per_namespace=rng.choice((1, 2, 8))),
             default_ttl=rng.choice((timedelta(hours=720), timedelta(0), timedelta(hours=2))),
         )
+        self.metrics = Metrics(version="simulation")
         self.checker = Checker(self)
         self.api.listeners.append(self._noted)
         for location in self._draw_locations():
@@ -128,12 +130,6 @@ class World:
     def fate_of(self, url: str) -> Fate:
         """What becomes of transfers from this URL."""
         return self.fates[url]
-
-    def url_of(self, namespace: str, source: SourceRef) -> str | None:
-        """The URL, from the spec or the Secret; None while the Secret does not exist."""
-        if source.url_secret_ref is not None:
-            return self.secrets.get((namespace, source.url_secret_ref.name))
-        return source.url
 
     # Operators
 

@@ -1,0 +1,148 @@
+"""Where an operator of the simulation meets its world: the API server, the store, Events, and threads that are none."""
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Recording
+from recording_operator.engine.facts import RecordingRef
+from recording_operator.errors import TransferError
+from recording_operator.kube.errors import ApiUnavailable, KubeError, NotFound, TooManyRequests
+from recording_operator.stores.store import OpenUpload
+from tests.engine.builders import START
+from tests.engine.simulation.store import UnavailableError
+
+if TYPE_CHECKING:
+    from tests.engine.simulation.operator import Operator
+    from tests.engine.simulation.world import World
+
+JsonObject = dict[str, Any]
+
+
+class ApiClient:
+    """An operator's way to the API server: requests and answers get lost, and it may be away. As `kube.rest.Rest`."""
+
+    def __init__(self, operator: "Operator") -> None:
+        self._operator = operator
+        self._world = operator.world
+
+    def request(
+        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, **_options: object
+    ) -> JsonObject:
+        """Ask. Raises KubeError."""
+        answer_lost = self._world.loses_request()
+        self.reach()
+        if method == "PATCH" and self._world.floods():
+            raise TooManyRequests(f"{method} {path}", retry_after_s=3.0)
+        try:
+            answer = self._serve(method, path.strip("/").split("/"), body or {})
+        except KubeError:
+            if not answer_lost:
+                raise
+        if answer_lost:
+            raise ApiUnavailable(f"{method} {path}: the answer is lost")
+        if self._world.api_tells_time:
+            self._operator.clock.heard(self._world.schedule.true_now.replace(microsecond=0))
+        return answer
+
+    def reach(self) -> None:
+        """Raises ApiUnavailable where the API server is not reached."""
+        if self._world.loses_request() or self._world.api_is_down():
+            raise ApiUnavailable("the request is lost")
+
+    def _serve(self, method: str, path: list[str], body: Mapping[str, Any]) -> JsonObject:
+        match method, path:
+            case "GET", ["api", "v1", "namespaces", namespace]:
+                return {"metadata": {"labels": dict(self._world.labels.get(namespace, {}))}}
+            case "GET", ["api", "v1", "namespaces", namespace, "secrets", name]:
+                return self._secret(namespace, name)
+            case _, ["apis", "recordings.dev", "v1alpha1", "namespaces", namespace, "recordings", name, *status]:
+                return self._recording(method, RecordingRef(namespace=namespace, name=name, uid=""), status, body)
+        raise AssertionError(f"{method} {path} is not asked for in this world")
+
+    def _secret(self, namespace: str, name: str) -> JsonObject:
+        url = self._world.secrets.get((namespace, name))
+        if url is None:
+            raise NotFound("no such Secret", status=404)
+        return {"metadata": {"name": name}, "data": {"url": base64.b64encode(url.encode()).decode()}}
+
+    def _recording(self, method: str, ref: RecordingRef, status: list[str], body: Mapping[str, Any]) -> JsonObject:
+        api = self._world.api
+        if method == "GET":
+            return _raw(api.get(ref))
+        if method == "DELETE":
+            exactly = body["preconditions"]
+            asked = RecordingRef(namespace=ref.namespace, name=ref.name, uid=exactly["uid"])
+            api.delete_exactly(asked, version=exactly["resourceVersion"])
+            return {}
+        version = body["metadata"]["resourceVersion"]
+        if not status:
+            changed = api.patch_finalizers(ref, version=version, finalizers=tuple(body["metadata"]["finalizers"]))
+        else:
+            changed = api.patch_status(ref, version=version, patch=body["status"])
+            self._world.checker.status_written(self._operator, changed.metadata.uid)
+        self._world.trace("api", f"{ref.name} is at {changed.metadata.resource_version}")
+        return _raw(changed)
+
+
+def _raw(recording: Recording) -> JsonObject:
+    return recording.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class StoreClient:
+    """As much of a Store as is needed to remove things."""
+
+    def __init__(self, world: "World") -> None:
+        self._store = world.store
+
+    def uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """The open uploads below a prefix."""
+        self._reach()
+        for upload in list(self._store.uploads.values()):
+            if upload.key.startswith(prefix):
+                began = START + timedelta(seconds=upload.since_s)
+                yield OpenUpload(key=upload.key, upload_id=upload.upload_id, initiated_at=began)
+
+    def abort(self, key: str, upload_id: str) -> bool:
+        """Abort one upload."""
+        self._reach()
+        upload = self._store.uploads.get(upload_id)
+        if upload is None or upload.key != key:
+            return False
+        del self._store.uploads[upload_id]
+        return True
+
+    def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
+        """Delete one version, if it is the Recording's."""
+        self._reach()
+        before = len(self._store.deleted)
+        self._store.delete(key, uid=recording_uid, version_id=version_id)
+        return len(self._store.deleted) > before
+
+    def _reach(self) -> None:
+        try:
+            self._store.answer()
+        except UnavailableError:
+            raise TransferError(Reason.STORE_UNAVAILABLE, "the store does not answer") from None
+
+
+class NoEvents:
+    """Nobody reads Events here; the checker sees the actions."""
+
+    def emit(self, regarding: Mapping[str, Any], **what: object) -> None:
+        """Forget it."""
+
+
+class VirtualPool(Executor):
+    """Runs what is submitted a moment later, in virtual time."""
+
+    def __init__(self, after: Callable[[Callable[[], None]], None]) -> None:
+        self._after = after
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Run it soon. Nobody waits for the future."""
+        self._after(lambda: call(*arguments, **named))
+        return Future()
