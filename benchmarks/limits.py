@@ -138,7 +138,6 @@ class Here:
                 path_style=True,
                 ca_bundle_pem=Path(authority).read_text(encoding="utf-8"),
                 credentials=StoreCredentials(access_key_id="AKIABENCH", secret_access_key="bench"),  # noqa: S106 - any
-                connections=512,
             )
         )
 

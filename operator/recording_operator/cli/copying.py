@@ -95,7 +95,7 @@ def run_copy(wanted: Wanted) -> Never:
         expires_at=expiry_in_url(wanted.url),
     )
     flow = Flow([RateLimiter(settings.transfers.bandwidth_per_second)])
-    store = _store(wanted, options)
+    store = _store(wanted)
     sys.exit(
         _run(
             source,
@@ -293,7 +293,7 @@ def _text_of(file: Path) -> str:
         raise ValueError(f"{file} is not UTF-8 text.") from None
 
 
-def _store(wanted: Wanted, options: TransferOptions) -> LocationStore:
+def _store(wanted: Wanted) -> LocationStore:
     bundle = wanted.ca_bundle
     try:
         return open_copy_target(
@@ -302,7 +302,6 @@ def _store(wanted: Wanted, options: TransferOptions) -> LocationStore:
                 region=wanted.region,
                 endpoint=wanted.endpoint_url,
                 ca_bundle_pem=None if bundle is None else _text_of(bundle),
-                connections=options.workers * 2,
             )
         )
     except (ValueError, OSError) as error:

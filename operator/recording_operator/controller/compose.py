@@ -33,7 +33,7 @@ from recording_operator.kube.events import EventRecorder
 from recording_operator.kube.fence import FencedClient
 from recording_operator.kube.lease import Leadership
 from recording_operator.kube.ownwrites import OwnWrites
-from recording_operator.stores.factory import StoreFactory
+from recording_operator.stores.factory import open_store
 
 _API_THREADS: Final = 8
 
@@ -51,13 +51,12 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         dispatcher(action)
 
     loop = ControlLoop(Engine(claim=claim, options=settings.engine_options()), act=act, clock=clock)
-    connections = settings.transfers.concurrent * settings.transfers.workers
     cluster_id = _cluster_id(kube)
     bandwidth = BandwidthLimits(operator_limit=settings.transfers.bandwidth_per_second, metrics=metrics)
     locations = LocationKeeper(
         prober=LocationProber(
             kube=kube,
-            stores=StoreFactory(connections=connections),
+            open_store=open_store,
             cluster_id=cluster_id,
             operator_namespace=replica.namespace,
             register_secret=replica.register_secret,

@@ -11,4 +11,3 @@ class CopyTarget:
     region: str | None = None
     endpoint: str | None = None
     ca_bundle_pem: str | None = None
-    connections: int

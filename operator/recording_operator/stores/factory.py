@@ -12,17 +12,11 @@ from recording_operator.stores.s3 import bucket_names, by_hand
 from recording_operator.stores.s3.location import open_location
 
 
-class StoreFactory:
-    """Opens the stores of StorageLocations. `connections` is how many connections one client may keep."""
-
-    def __init__(self, *, connections: int) -> None:
-        self._connections = connections
-
-    def open(self, location: StorageLocation, credentials: StoreCredentials | None) -> LocationStore:
-        """The location's store; without credentials with the process's own identity. Raises LocationError."""
-        match location.store:
-            case S3() as spec:
-                return open_location(spec, credentials, connections=self._connections)
+def open_store(location: StorageLocation, credentials: StoreCredentials | None) -> LocationStore:
+    """The location's store; without credentials with the process's own identity. Raises LocationError."""
+    match location.store:
+        case S3() as spec:
+            return open_location(spec, credentials)
 
 
 def open_copy_target(target: CopyTarget) -> LocationStore:

@@ -2,7 +2,9 @@
 
 from typing import Protocol, Self
 
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.stores.capabilities import Capabilities, Joins
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.inventory import DownloadRecords, Inventory
 from recording_operator.stores.store import Store
 
@@ -36,3 +38,10 @@ class LocationStore(Store, Inventory, DownloadRecords, Prober, Protocol):
 
     def close(self) -> None:
         """Drop idle connections."""
+
+
+class StoreFactory(Protocol):
+    """Opens the store of a location: `factory.open_store`."""
+
+    def __call__(self, location: StorageLocation, credentials: StoreCredentials | None) -> LocationStore:
+        """A client of its own; without credentials with the process's own identity. Raises LocationError."""

@@ -18,7 +18,7 @@ from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.metrics import Metrics
 from recording_operator.stores.capabilities import UNKNOWN, Capabilities, Joins
-from recording_operator.stores.factory import StoreFactory
+from recording_operator.stores.factory import open_store
 from recording_operator.stores.s3.location import S3LocationStore
 from tests.support.dialects_found import FOUND
 from tests.support.strict_dialect import DIALECTS
@@ -88,7 +88,7 @@ def keeper(cluster: ControlPlane, clock: Clock) -> Iterator[LocationKeeper]:
     yield LocationKeeper(
         prober=LocationProber(
             kube=kube,
-            stores=StoreFactory(connections=4),
+            open_store=open_store,
             cluster_id="here",
             operator_namespace="default",
             register_secret=lambda _: None,

@@ -15,8 +15,7 @@ from recording_operator.kube.errors import KubeError
 from recording_operator.kube.secrets import SecretError, location_credentials
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.factory import StoreFactory
-from recording_operator.stores.location_store import LocationStore
+from recording_operator.stores.location_store import StoreFactory
 
 _logger = logging.getLogger(__name__)
 
@@ -28,13 +27,13 @@ class LocationProber:
         self,
         *,
         kube: KubeApi,
-        stores: StoreFactory,
+        open_store: StoreFactory,
         cluster_id: str,
         operator_namespace: str,
         register_secret: Callable[[str], None],
     ) -> None:
         self._kube = kube
-        self._stores = stores
+        self._open_store = open_store
         self._cluster_id = cluster_id
         self._namespace = operator_namespace
         self._register_secret = register_secret
@@ -67,7 +66,7 @@ class LocationProber:
         before = record.opened
         if before is not None and before.location.spec == location.spec and before.credentials == credentials:
             return before
-        store: LocationStore = self._stores.open(location, credentials)
+        store = self._open_store(location, credentials)
         if before is not None and before.location.store == location.store:
             # Until it is probed it is taken for what it was: new keys do not change a store.
             store = store.adapted(before.store.capabilities)

@@ -21,7 +21,6 @@ def open_by_hand(target: CopyTarget) -> S3LocationStore:
             endpoint=where.url,
             path_style=where.path_style,
             ca_bundle_pem=target.ca_bundle_pem,
-            connections=target.connections,
         )
     )
     check_name(target.bucket, endpoint=where.url)

@@ -3,7 +3,6 @@
 import os
 import re
 import ssl
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,7 +66,6 @@ class S3Options:
     checksums: ChecksumUse = ChecksumUse.AUTO
     ca_bundle_pem: str | None = None
     credentials: StoreCredentials | None = None
-    connections: int = 64
     answer_timeout_s: float = 60.0
 
 
@@ -106,7 +104,10 @@ def connect(options: S3Options) -> S3Connection:
 
 
 def build_client(options: S3Options) -> Any:
-    """Make the client. Reads nothing from the network; raises ValueError for an endpoint that is no URL."""
+    """Make the client; what sends its requests is registered by `connect`.
+
+    Reads nothing from the network; raises ValueError for an endpoint that is no URL.
+    """
     core = _session(options)
     core.register_component("data_loader", service_models())
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
@@ -122,13 +123,10 @@ def build_client(options: S3Options) -> Any:
             "aws_secret_access_key": options.credentials.secret_access_key,
             "aws_session_token": options.credentials.session_token,
         }
-    bundle = None if options.ca_bundle_pem is None else _descriptor_of(options.ca_bundle_pem)
-    trusted = _trusted_file(options) if bundle is None else f"/proc/self/fd/{bundle}"
     client = core.create_client(
         "s3",
         region_name=options.region or core.get_config_variable("region") or _DEFAULT_REGION,
         endpoint_url=options.endpoint,
-        verify=trusted,
         config=_config(options),
         **given,
     )
@@ -136,8 +134,6 @@ def build_client(options: S3Options) -> Any:
     if options.endpoint is not None and options.path_style:
         # It knows the names of AWS only; another store says itself what it does not take.
         client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
-    if bundle is not None:
-        weakref.finalize(client, os.close, bundle)
     return client
 
 
@@ -181,10 +177,6 @@ def _config(options: S3Options) -> Config:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": 1},  # see StoreRetries
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=options.answer_timeout_s,
-        max_pool_connections=options.connections,
-        tcp_keepalive=True,
         ignore_configured_endpoint_urls=True,
         parameter_validation=False,  # see _check_key
         # Its own is built anew, twice for each request, from what is the same for all of them.
@@ -232,10 +224,3 @@ def _trusted_file(options: S3Options) -> str:
     """Whom a client trusts that has no bundle of its own; with ambient credentials AWS_CA_BUNDLE says so."""
     ambient = None if options.credentials else _session(options).get_config_variable("ca_bundle")
     return str(ambient or certifi.where())
-
-
-def _descriptor_of(pem: str) -> int:
-    """An open file that holds the text: botocore reads it by path, and there may be no file system to write to."""
-    descriptor = os.memfd_create("ca-bundle")
-    os.write(descriptor, pem.encode())
-    return descriptor

@@ -22,10 +22,10 @@ class S3LocationStore(S3Store):
         return ownership.claim_prefix(self, owner_id=owner_id)
 
 
-def open_location(spec: S3, credentials: StoreCredentials | None, *, connections: int) -> S3LocationStore:
+def open_location(spec: S3, credentials: StoreCredentials | None) -> S3LocationStore:
     """A client for the location; without credentials with the ambient identity. Raises LocationError."""
     try:
-        return S3LocationStore(_options(spec, credentials, connections))
+        return S3LocationStore(_options(spec, credentials))
     except ValueError:
         message = (
             "s3.endpoint, s3.caBundle or the operator's AWS_CA_BUNDLE cannot be used: write an http(s) URL, and "
@@ -34,7 +34,7 @@ def open_location(spec: S3, credentials: StoreCredentials | None, *, connections
         raise LocationError(Reason.ENDPOINT_UNREACHABLE, message) from None
 
 
-def _options(spec: S3, credentials: StoreCredentials | None, connections: int) -> S3Options:
+def _options(spec: S3, credentials: StoreCredentials | None) -> S3Options:
     encryption = spec.encryption
     return S3Options(
         bucket=spec.bucket,
@@ -48,6 +48,5 @@ def _options(spec: S3, credentials: StoreCredentials | None, connections: int) -
         tags=tuple(sorted(spec.tags.items())),
         checksums=spec.checksums,
         ca_bundle_pem=spec.ca_bundle,
-        connections=connections,
         credentials=credentials,
     )
