@@ -1,70 +1,29 @@
-"""What the data path asks of a store, against the strict store and a real S3 server: the same facts from both."""
+"""The contract of stores: what the data path and the controller rely on, whatever the kind (see kinds.py)."""
 
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
-from localcluster import S3Server
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import combine_parts, crc64nvme, to_text
-from recording_operator.errors import LocationError, TransferError
+from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
-from recording_operator.stores.capabilities import Capabilities
-from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.s3.bucket import S3Store
-from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.probe.ownership import claim_prefix
-from recording_operator.stores.s3.probe.prober import probe
+from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.store import BodyAborted, StoredPart
 from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.upload.open_uploads import abort_uploads
+from tests.stores.contract.kinds import Kind, Opener
 from tests.support.lying_source import Behaviour, Serve
-from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, MIB, Observed, an_object, pattern, run_transfer
 
 PART = 5 * MIB
 BODY = pattern(2 * PART + 1234)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """A real store of one kind, with a bucket of the test's own."""
-
-    options: S3Options
-    store: S3Store
-
-    def with_(self, **more: object) -> S3Store:
-        """Another client of the same server."""
-        given = {name: getattr(self.options, name) for name in S3Options.__dataclass_fields__}
-        return S3Store(S3Options(**{**given, **more}))
-
-
-@pytest.fixture(params=["strict", pytest.param("versitygw", marks=pytest.mark.cluster)])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """Each test runs against both; with versions in the bucket."""
-    with ExitStack() as stack:
-        if request.param == "strict":
-            strict = stack.enter_context(StrictStore())
-            bucket, endpoint = strict.bucket_name, strict.endpoint
-            keys = StoreCredentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key)
-        else:
-            server: S3Server = request.getfixturevalue("s3")
-            bucket, endpoint = f"t-{uuid.uuid4().hex[:12]}", server.endpoint
-            server.create_bucket(bucket, versioned=True)
-            keys = StoreCredentials(access_key_id=server.root.access_key, secret_access_key=server.root.secret_key)
-        options = S3Options(bucket=bucket, endpoint=endpoint, region="us-east-1", path_style=True, credentials=keys)
-        store = S3Store(options)
-        stack.callback(store.close)
-        yield World(options=options, store=store)
-
-
-def send(store: S3Store, upload_id: str, number: int, body: bytes) -> StoredPart:
+def send(store: LocationStore, upload_id: str, number: int, body: bytes) -> StoredPart:
     """A part, and its sum as we know it."""
     part = store.upload_part(KEY, upload_id, part_number=number, body=BufferedPart(body))
     return StoredPart(part_number=number, size_bytes=len(body), etag=part.etag, crc64nvme=crc64nvme(body))
@@ -77,8 +36,8 @@ def reason_of(run: Callable[[], object]) -> Reason:
     return caught.value.reason
 
 
-def test_put_is_conditional_checked_and_shown_by_head(world: World) -> None:
-    store, obj, body = world.store, an_object(), b"hello"
+def test_put_is_conditional_checked_and_shown_by_head(store: LocationStore) -> None:
+    obj, body = an_object(), b"hello"
     assert store.head(KEY) is None
     assert reason_of(lambda: store.put(obj, body, crc64nvme=crc64nvme(b"other"))) is Reason.STORE_INTEGRITY
     assert store.head(KEY) is None
@@ -89,13 +48,13 @@ def test_put_is_conditional_checked_and_shown_by_head(world: World) -> None:
     assert (seen.recording_uid, seen.artifact) == ("uid-1", "video")
     assert seen.stored.checksum == to_text(crc64nvme(body))
     assert (seen.stored.size_bytes, seen.stored.content_type) == (len(body), "video/mp4")
-    assert seen.stored.version_id
+    assert (seen.stored.version_id is not None) == store.capabilities.versioning
     assert reason_of(lambda: store.put(obj, b"new", crc64nvme=crc64nvme(b"new"))) is Reason.STORE_KEY_CONFLICT
     assert b"".join(store.read(seen.stored)) == body
 
 
-def test_multipart_shows_sums_and_combines_them(world: World) -> None:
-    store, obj = world.store, an_object()
+def test_multipart_shows_sums_and_combines_them(store: LocationStore) -> None:
+    obj = an_object()
     upload_id = store.create_upload(obj)
     pieces = [BODY[:PART], BODY[PART : 2 * PART], BODY[2 * PART :]]
     parts = [send(store, upload_id, number, piece) for number, piece in enumerate(pieces, 1)]
@@ -119,8 +78,7 @@ def test_multipart_shows_sums_and_combines_them(world: World) -> None:
     assert list(store.uploads(KEY)) == []
 
 
-def test_a_listed_part_tells_when_it_was_uploaded(world: World) -> None:
-    store = world.store
+def test_a_listed_part_tells_when_it_was_uploaded(store: LocationStore) -> None:
     upload_id = store.create_upload(an_object())
     send(store, upload_id, 1, b"a part")
     [part] = store.list_parts(KEY, upload_id)
@@ -129,8 +87,8 @@ def test_a_listed_part_tells_when_it_was_uploaded(world: World) -> None:
     store.abort(KEY, upload_id)
 
 
-def test_complete_does_not_overwrite(world: World) -> None:
-    store, obj = world.store, an_object()
+def test_complete_does_not_overwrite(store: LocationStore) -> None:
+    obj = an_object()
     upload_id = store.create_upload(obj)
     part = send(store, upload_id, 1, b"multipart")
     store.put(obj, b"first", crc64nvme=crc64nvme(b"first"))
@@ -143,8 +101,7 @@ def test_complete_does_not_overwrite(world: World) -> None:
     assert seen.stored.size_bytes == len(b"first")
 
 
-def test_an_unknown_upload_is_told_from_other_failures(world: World) -> None:
-    store = world.store
+def test_an_unknown_upload_is_told_from_other_failures(store: LocationStore) -> None:
     upload_id = store.create_upload(an_object())
     assert store.abort(KEY, upload_id) is True
     assert store.abort(KEY, upload_id) is False
@@ -152,8 +109,7 @@ def test_an_unknown_upload_is_told_from_other_failures(world: World) -> None:
     assert reason_of(lambda: send(store, upload_id, 1, b"x")) is Reason.STORE_UPLOAD_LOST
 
 
-def test_uploads_are_listed_and_aborted_at_exactly_their_key(world: World) -> None:
-    store = world.store
+def test_uploads_are_listed_and_aborted_at_exactly_their_key(store: LocationStore) -> None:
     mine = {store.create_upload(an_object()) for _ in range(3)}
     other = store.create_upload(an_object(key=f"{KEY}.old"))
     assert {upload.upload_id for upload in store.uploads(KEY)} == mine | {other}
@@ -162,8 +118,8 @@ def test_uploads_are_listed_and_aborted_at_exactly_their_key(world: World) -> No
     assert store.abort(f"{KEY}.old", other)
 
 
-def test_delete_removes_exactly_one_version_of_ours(world: World) -> None:
-    store, obj = world.store, an_object()
+def test_delete_removes_exactly_one_version_of_ours(store: LocationStore) -> None:
+    obj = an_object()
     store.put(obj, b"one", crc64nvme=crc64nvme(b"one"))
     first = store.head(KEY)
     assert first is not None
@@ -174,17 +130,17 @@ def test_delete_removes_exactly_one_version_of_ours(world: World) -> None:
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_transfer_ends_with_the_same_bytes(world: World, serve: Serve, ranges: bool) -> None:
+def test_a_transfer_ends_with_the_same_bytes(store: LocationStore, serve: Serve, ranges: bool) -> None:
     source = serve(BODY)
     source.behave = lambda _: Behaviour(ranges=ranges)
     options = TransferOptions(smallest_part_bytes=PART, backoff_base_s=0.01)
-    stored = run_transfer(source.url, world.store, options=options)
-    assert b"".join(world.store.read(stored)) == BODY
+    stored = run_transfer(source.url, store, options=options)
+    assert b"".join(store.read(stored)) == BODY
     assert stored.checksum == to_text(crc64nvme(BODY))
-    assert list(world.store.uploads("")) == []
+    assert list(store.uploads("")) == []
 
 
-def test_a_stopped_transfer_goes_on(world: World, serve: Serve) -> None:
+def test_a_stopped_transfer_goes_on(store: LocationStore, serve: Serve) -> None:
     source, options = serve(BODY), TransferOptions(smallest_part_bytes=PART, workers=1, backoff_base_s=0.01)
 
     class StopsAfterAPart(Observed):
@@ -196,47 +152,47 @@ def test_a_stopped_transfer_goes_on(world: World, serve: Serve) -> None:
     observed = StopsAfterAPart()
     source.behave = lambda request: Behaviour(pause_s=0.01 if request.number > 1 else 0)
     with pytest.raises(Stopped):
-        run_transfer(source.url, world.store, observed=observed, options=options)
+        run_transfer(source.url, store, observed=observed, options=options)
     fresh = serve(BODY)
-    stored = run_transfer(fresh.url, world.store, options=options, resume=observed.states[-1])
-    assert b"".join(world.store.read(stored)) == BODY
+    stored = run_transfer(fresh.url, store, options=options, resume=observed.states[-1])
+    assert b"".join(store.read(stored)) == BODY
     assert min(request.first_byte or 0 for request in fresh.served[1:]) == PART
-    assert list(world.store.uploads("")) == []
-
-
-def test_probe_finds_a_good_store_and_leaves_nothing_behind(world: World) -> None:
-    store = world.with_(prefix="tenants/a/")
-    found = probe(store)
-    assert found == Capabilities()
-    assert probe(store) == found
-    assert store.head("tenants/a/.recording-operator/probe") is None
     assert list(store.uploads("")) == []
 
 
-def test_probe_of_wrong_keys(world: World) -> None:
-    good = world.options.credentials
-    assert good is not None
-    for keys in (
-        StoreCredentials(access_key_id=good.access_key_id, secret_access_key="wrong-secret"),
-        StoreCredentials(access_key_id="AKIANOBODY", secret_access_key="wrong-secret"),
-    ):
-        with pytest.raises(LocationError) as caught:
-            probe(world.with_(credentials=keys))
-        assert caught.value.reason is Reason.CREDENTIALS_INVALID
-        assert "wrong-secret" not in caught.value.message
+def test_a_probe_finds_what_the_kind_can_do_and_leaves_nothing_behind(kind: Kind, open_store: Opener) -> None:
+    store = open_store("tenants/a/")
+    found = store.probe(name="probe")
+    assert found == kind.capabilities
+    assert store.probe(name="probe", joins=found.joins) == found
+    assert list(store.objects("")) == []
+    assert list(store.uploads("")) == []
 
 
-def test_probe_of_a_bucket_that_is_not_there(world: World) -> None:
-    with pytest.raises(LocationError) as caught:
-        probe(world.with_(bucket="no-such-bucket-here"))
-    assert caught.value.reason is Reason.BUCKET_NOT_FOUND
+def test_a_prefix_belongs_to_the_first_that_claims_it(open_store: Opener) -> None:
+    store = open_store("")
+    assert store.claim_prefix("cluster-1") == "cluster-1"
+    assert store.claim_prefix("cluster-2") == "cluster-1"
+    assert store.claim_prefix("cluster-1") == "cluster-1"
+    assert open_store("other/").claim_prefix("cluster-2") == "cluster-2"
 
 
-def test_owner_marker_goes_to_the_first(world: World) -> None:
-    assert claim_prefix(world.store, owner_id="cluster-1") == "cluster-1"
-    assert claim_prefix(world.store, owner_id="cluster-2") == "cluster-1"
-    assert claim_prefix(world.store, owner_id="cluster-1") == "cluster-1"
-    assert claim_prefix(world.with_(prefix="other/"), owner_id="cluster-2") == "cluster-2"
+def test_objects_are_listed_by_the_beginning_of_their_keys(store: LocationStore) -> None:
+    store.may_list("")
+    assert list(store.objects("")) == []
+    for key in ("a/1", "a/2", "ab", "b/1"):
+        store.put(an_object(key=key), key.encode(), crc64nvme=crc64nvme(key.encode()))
+    assert [(found.key, found.size_bytes) for found in store.objects("a/")] == [("a/1", 3), ("a/2", 3)]
+    assert {found.key for found in store.objects("")} == {"a/1", "a/2", "ab", "b/1"}
+    for found in store.objects(""):
+        assert abs(datetime.now(UTC) - found.last_modified) < timedelta(minutes=10)
+
+
+def test_an_adapted_store_leaves_the_other_as_it_is(store: LocationStore) -> None:
+    before = store.capabilities
+    assert store.adapted(before.without_sums()).capabilities == before.without_sums()
+    assert store.capabilities == before
+    assert store.asked_wait_s == 0
 
 
 class Cut(BufferedPart):
@@ -256,19 +212,19 @@ class Claims(BufferedPart):
         return super().crc64nvme ^ 1
 
 
-def test_a_part_that_was_cut_does_not_exist(world: World) -> None:
-    upload_id = world.store.create_upload(an_object())
+def test_a_part_that_was_cut_does_not_exist(store: LocationStore) -> None:
+    upload_id = store.create_upload(an_object())
     with pytest.raises(BodyAborted):
-        world.store.upload_part(KEY, upload_id, part_number=1, body=Cut(BODY[:PART]))
-    assert world.store.list_parts(KEY, upload_id) == []
-    world.store.upload_part(KEY, upload_id, part_number=2, body=BufferedPart(BODY[:PART]))
-    assert [(part.part_number, part.crc64nvme) for part in world.store.list_parts(KEY, upload_id)] == [
+        store.upload_part(KEY, upload_id, part_number=1, body=Cut(BODY[:PART]))
+    assert store.list_parts(KEY, upload_id) == []
+    store.upload_part(KEY, upload_id, part_number=2, body=BufferedPart(BODY[:PART]))
+    assert [(part.part_number, part.crc64nvme) for part in store.list_parts(KEY, upload_id)] == [
         (2, crc64nvme(BODY[:PART]))
     ]
 
 
-def test_a_part_whose_sum_is_not_that_of_its_bytes_is_refused(world: World) -> None:
-    upload_id = world.store.create_upload(an_object())
-    send_wrong = partial(world.store.upload_part, KEY, upload_id, part_number=1, body=Claims(BODY[:PART]))
+def test_a_part_whose_sum_is_not_that_of_its_bytes_is_refused(store: LocationStore) -> None:
+    upload_id = store.create_upload(an_object())
+    send_wrong = partial(store.upload_part, KEY, upload_id, part_number=1, body=Claims(BODY[:PART]))
     assert reason_of(send_wrong) is Reason.STORE_INTEGRITY
-    assert world.store.list_parts(KEY, upload_id) == []
+    assert store.list_parts(KEY, upload_id) == []
