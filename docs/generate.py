@@ -22,17 +22,17 @@ _HEADER: Final = "<!-- Generated from the models by docs/generate.py; do not edi
 # The first reason of each group, in the order of the list.
 _GROUPS: Final = {
     Reason.QUEUED: "The Recording",
-    Reason.LOCATION_NOT_FOUND: "The StorageLocation that it names",
-    Reason.SECRET_NOT_FOUND: "The Secrets that it names",
+    Reason.LOCATION_NOT_FOUND: "The StorageLocation of a Recording",
+    Reason.SECRET_NOT_FOUND: "The Secrets of a Recording",
     Reason.SOURCE_EXPIRED: "The source",
     Reason.STORE_UNAVAILABLE: "The store",
-    Reason.FULL_OBJECT_CRC64NVME: "What proves the bytes",
+    Reason.FULL_OBJECT_CRC64NVME: "How stored bytes were verified",
     Reason.PROBE_SUCCEEDED: "The check of a StorageLocation",
     Reason.REFRESHED: "The StorageReport",
     Reason.INTERNAL_ERROR: "The operator",
 }
 _FOLLOWS: Final = {
-    Verdict.RETRY: "Tried again after the location's delays, then Failed",
+    Verdict.RETRY: "Retried after the location's delays, then Failed",
     Verdict.FINAL: "Failed at once",
     Verdict.NOT_ITS_FAULT: "Waits; no attempt is spent",
     Verdict.EXPIRED: "Waits for a fresh URL, then Failed",
@@ -55,7 +55,7 @@ def generated(docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
 def _tables() -> Iterator[str]:
     for reason in Reason:
         if reason in _GROUPS:
-            yield from (f"### {_GROUPS[reason]}", "", "| Reason | What it means, and what to do | What follows |")
+            yield from (f"### {_GROUPS[reason]}", "", "| Reason | What it means and what to do | Result |")
             yield "|---|---|---|"
         follows = "" if reason.verdict is None else _FOLLOWS[reason.verdict]
         yield f'| <a id="{reason.lower()}"></a>`{reason}` | {reason.sentence} | {follows} |'

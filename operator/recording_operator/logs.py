@@ -207,7 +207,9 @@ def _without(text: str, values: Sequence[str]) -> str:
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         return
-    logging.getLogger("recording_operator").critical("The process ends by an error", exc_info=(kind, error, trace))
+    logging.getLogger("recording_operator").critical(
+        "The process ends because of an error", exc_info=(kind, error, trace)
+    )
 
 
 def _log_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
@@ -215,7 +217,7 @@ def _log_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
         return
     name = arguments.thread.name if arguments.thread else "?"
     logging.getLogger("recording_operator").critical(
-        "Thread %s ended by an error",
+        "Thread %s ended because of an error",
         name,
         exc_info=(arguments.exc_type, arguments.exc_value, arguments.exc_traceback),
     )

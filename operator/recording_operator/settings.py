@@ -30,7 +30,7 @@ def _bandwidth(value: object) -> int | None:
         return None
     size_bytes = parse_size(value)
     if size_bytes < parse_quantity(LEAST_BANDWIDTH):
-        raise ValueError(f"must be at least {LEAST_BANDWIDTH}; leave it out for no limit")
+        raise ValueError(f"must be at least {LEAST_BANDWIDTH}; omit it for no limit")
     return size_bytes
 
 
@@ -155,12 +155,12 @@ def load_settings(path: Path | None) -> Settings:
     try:
         document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"settings file {path}: {reason}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise SettingsError(f"settings file {path}: no valid YAML{where}") from None
+        raise SettingsError(f"settings file {path}: invalid YAML{where}") from None
     if document is None:
         return Settings()
     if not isinstance(document, dict):
@@ -180,6 +180,6 @@ def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return f"{where} is not a setting; look for a typing error"
+        return f"{where} is not a setting; check the spelling"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{where}: {fault['msg'].removeprefix('Value error, ')}{more}"

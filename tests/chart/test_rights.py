@@ -166,7 +166,7 @@ def test_each_right_that_is_taken_away_is_named_at_start(cluster_helm4: Helm, ba
         for less, (group, resource, verb) in _each_less(role):
             bare_cluster.kubectl.apply(less)
             problems = _problems(rest, within_s=1.5 if (group, resource, verb) in _UNNAMED else 60)
-            if not any(re.search(rf"right to {verb} {re.escape(resource)}\b", problem) for problem in problems):
+            if not any(re.search(rf"permission to {verb} {re.escape(resource)}\b", problem) for problem in problems):
                 unnamed.append((group, resource, verb))
             bare_cluster.kubectl.apply(role)
             eventually(lambda: check_ready(rest, operator_namespace=NAMESPACE) == [])
@@ -191,7 +191,7 @@ def test_what_is_not_asked_for_at_start_is_named_where_it_is_missed(
     kubectl.apply(bare, _report())
     kubectl("patch", "storagelocation", "archive", "--type=merge", '--patch={"spec": {"retry": {"delays": ["5s"]}}}')
     message = eventually(lambda: told("storagelocation", "archive", "False"), within_s=60)
-    assert message == f"The operator may not read Secret 'archive' in its namespace '{NAMESPACE}': grant it get."
+    assert message == f"The operator may not read Secret 'archive' in its namespace '{NAMESPACE}'. Grant it get."
     message = eventually(lambda: told("storagereport", "all", "False"), within_s=60)
     assert "may not read ConfigMap prices" in message
     missed = {(("", "secrets", "get"), NAMESPACE), (("", "configmaps", "get"), NAMESPACE)}

@@ -155,7 +155,7 @@ def test_a_url_that_cannot_be_used_is_told_at_once(
         (["--part-size=4Mi"], "5Mi"),
         (["--part-size=6Gi"], "5Gi"),
         (["--part-size="], "--part-size: write an amount"),
-        (["--ca-bundle=/dev/null"], "holds no certificate"),
+        (["--ca-bundle=/dev/null"], "contains no certificate"),
         ([f"--ca-bundle={sys.executable}"], f"{sys.executable} is not UTF-8 text"),
         (["--size=-1"], "--size"),
         (["--settings=/no/such/file"], "settings file /no/such/file: No such file"),
@@ -191,7 +191,7 @@ def test_t37_another_source_at_the_key(strict: StrictStore, serve: Serve, body: 
             assert done.exit_code == 1, done.output
             result = json.loads(done.stdout)
             assert result["reason"] == "StoreKeyConflict"
-            assert "left as it is" in result["message"]
+            assert "It was not changed" in result["message"]
             assert strict.bucket.versions["video.mp4"] == kept
     assert strict.open_uploads() == []
 

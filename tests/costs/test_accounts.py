@@ -117,7 +117,9 @@ def test_what_was_counted_in_another_currency_is_not_summed() -> None:
         playback_base=terms().playback_base,
     )
     status = refresh(StorageReportStatus(), at("2026-11-10"), {"acme": 1000}, in_yen)
-    with pytest.raises(CurrencyError, match=r"history is in JPY, the prices are in USD now: make a new StorageReport"):
+    with pytest.raises(
+        CurrencyError, match=r"history is in JPY, the prices are now in USD. Create a new StorageReport"
+    ):
         refresh(status, at("2026-11-11"), {"acme": 1000})
     nothing_yet = refresh(StorageReportStatus(), at("2026-11-10"), {}, in_yen)
     assert cost(refresh(nothing_yet, at("2026-11-11"), {"acme": 1})) >= 0

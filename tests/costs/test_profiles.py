@@ -44,7 +44,7 @@ def test_a_config_map_may_replace_a_shipped_one() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"0.02"', '"6.95"', "6.95 is more than 1 per GB: is it per TB"),
+        ('"0.02"', '"6.95"', "6.95 is more than 1 per GB; it may be per TB"),
         ('perGBMonth = "0.01"', 'upToGB = 50, perGBMonth = "0.01"', "last tier must be without upToGB"),
         ("upToGB = 100, ", "", "every tier but the last needs upToGB"),
         ('"0.02"', '"-0.02"', "not negative"),
@@ -54,7 +54,7 @@ def test_a_config_map_may_replace_a_shipped_one() -> None:
         ("1_000_000_000", "1000", "gbBytes is 1000000000 or 1073741824"),
         ('"EUR"', '"euro"', "currency"),
         ("asOf = 2026-10-01", "", "asOf is missing"),
-        ("tiers = [{ upTo", "tiers = [[{ upTo", "no valid TOML"),
+        ("tiers = [{ upTo", "tiers = [[{ upTo", "invalid TOML"),
         ('name = "minio/rack-7"', "", "name is missing"),
     ],
 )
@@ -66,12 +66,12 @@ def test_a_wrong_profile_is_refused_with_its_place(old: str, new: str, words: st
 
 
 def test_an_unknown_name_says_which_there_are() -> None:
-    with pytest.raises(PriceError, match=r"no price profile is called aws; there are: aws-s3/eu-west-2, .*default"):
+    with pytest.raises(PriceError, match=r"No price profile has the name aws. There are: aws-s3/eu-west-2, .*default"):
         find_profile("aws")
 
 
 def test_two_profiles_of_one_name_are_refused() -> None:
-    with pytest.raises(PriceError, match="a second profile is called minio/rack-7"):
+    with pytest.raises(PriceError, match="another profile has the name minio/rack-7"):
         find_profile("default", config_map={"a.toml": GOOD, "b.toml": GOOD})
 
 

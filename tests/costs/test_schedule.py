@@ -59,8 +59,8 @@ def test_however_many_were_missed_it_is_one() -> None:
     [
         ("75 0 * * *", "UTC", "bad minute"),
         ("0 0 31 2 *", "UTC", "bad day-of-month"),
-        ("0 0 * * *", "Mars/Base", "timeZone Mars/Base is not known"),
-        ("0 0 * * *", "../../etc/passwd", "is not known"),
+        ("0 0 * * *", "Mars/Base", "timeZone Mars/Base is unknown"),
+        ("0 0 * * *", "../../etc/passwd", "is unknown"),
         ("0 0 * * * *", "UTC", "write five fields"),
         ("", "UTC", "write five fields"),
     ],

@@ -104,7 +104,7 @@ def test_what_happened_in_a_history_that_was_compacted_is_found(
     finished.wait_phase("Complete", within_s=SWEPT_WITHIN_S)
     measured("until an edit of a finished Recording is seen after: history compacted", time.monotonic() - began_s)
     assert asked(world.cluster, _LIST, healed) >= 1, "it went on from where it was: nothing was compacted"
-    assert "The watcher ended" not in operator.log_text()
+    assert "The watcher stopped" not in operator.log_text()
     assert len(finished.read()["status"]["artifacts"]) == 2
 
 

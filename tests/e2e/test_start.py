@@ -53,10 +53,7 @@ def test_a_bad_settings_file(kubeconfig: Path, tmp_path: Path) -> None:
 
     said = refusal(kubeconfig, path, status=2)
 
-    assert (
-        said
-        == f"recording-operator: settings file {path}: sourcePolicy.schema is not a setting; look for a typing error"
-    )
+    assert said == f"recording-operator: settings file {path}: sourcePolicy.schema is not a setting; check the spelling"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +99,7 @@ def test_no_rights(cluster: ControlPlane, policy: Path, namespace: str) -> None:
 
     for resource in ("recordings.recordings.dev", "recordings/status.recordings.dev", "leases.coordination.k8s.io"):
         assert resource in said
-    assert "apply its RBAC" in said
+    assert "Apply its RBAC" in said
 
 
 def test_no_crds(crdless: ControlPlane, policy: Path) -> None:
@@ -114,7 +111,7 @@ def test_no_crds(crdless: ControlPlane, policy: Path) -> None:
 def test_no_api_server(kubeconfig: Path, policy: Path, tmp_path: Path, cluster: ControlPlane) -> None:
     elsewhere = tmp_path / "kubeconfig"
     elsewhere.write_text(kubeconfig.read_text().replace(cluster.server, f"https://127.0.0.1:{free_port()}"))
-    assert "does not answer" in refusal(elsewhere, policy)
+    assert "does not respond" in refusal(elsewhere, policy)
 
 
 def test_no_kubeconfig(policy: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, TooManyRequests, Unauthorized
 from recording_operator.kube.outage import TELL_AFTER_S, Outage, level_of
 
-AWAY = ApiUnavailable("GET /x: no answer from the API server (NewConnectionError)")
+AWAY = ApiUnavailable("GET /x: no response from the API server (NewConnectionError)")
 
 
 class Clock:
@@ -34,8 +34,8 @@ def test_many_failed_calls_are_one_line(caplog: pytest.LogCaptureFixture, error:
     outage.answered()
     outage.answered()
     assert told(caplog) == [
-        f"The API server does not serve us; transfers go on, what is to be written waits: {error}",
-        "The API server answers again, after 50 s",
+        f"The API server is unavailable. Transfers continue, status writes wait: {error}",
+        "The API server is available again after 50 s",
     ]
 
 

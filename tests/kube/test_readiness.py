@@ -30,12 +30,11 @@ def test_each_missing_right_is_named(cluster: ControlPlane) -> None:
     problems = check_ready(rest, operator_namespace=OPERATOR_NAMESPACE)
 
     verbs = "get, list, watch, patch, delete"
-    assert f"The operator has no right to {verbs} recordings.recordings.dev: apply its RBAC." in problems
-    assert "The operator has no right to patch recordings/status.recordings.dev: apply its RBAC." in problems
-    lease = (
-        f"The operator has no right to get, update, create leases.coordination.k8s.io in namespace {OPERATOR_NAMESPACE}"
-    )
-    assert f"{lease}: apply its RBAC." in problems
+    assert f"The operator has no permission to {verbs} recordings.recordings.dev. Apply its RBAC." in problems
+    assert "The operator has no permission to patch recordings/status.recordings.dev. Apply its RBAC." in problems
+    verbs = "get, update, create"
+    lease = f"The operator has no permission to {verbs} leases.coordination.k8s.io in namespace {OPERATOR_NAMESPACE}"
+    assert f"{lease}. Apply its RBAC." in problems
     rest.close()
 
 
@@ -71,7 +70,7 @@ def test_missing_crds_are_named(bare_cluster: ControlPlane) -> None:
     rest = RestClient(connection(kubeconfig=bare_cluster.kubeconfig))
 
     assert check_ready(rest, operator_namespace="default") == [
-        f"The API server does not know {plural}.recordings.dev (v1alpha1): apply the CRDs (kubectl apply -f crds/)."
+        f"The API server does not have {plural}.recordings.dev (v1alpha1). Apply the CRDs (kubectl apply -f crds/)."
         for plural in ("recordings", "storagelocations", "storagereports")
     ]
     rest.close()

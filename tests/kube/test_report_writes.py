@@ -112,7 +112,7 @@ def test_a_status_that_the_api_server_refuses_is_told_and_tried_later(
     kept.refresh_due()
     status, reason, message = ready(cluster, names[0])
     assert (status, reason) == ("False", "RefreshFailed")
-    assert "the API server did not take the status" in message
+    assert "The API server rejected the status" in message
     assert "unpriced" in message
     assert ready(cluster, names[1])[1] == "Refreshed"
 

@@ -65,7 +65,7 @@ def test_without_the_owners_binding_the_message_says_what_to_bind(
     a_secret(admin, namespace, "source", {"url": CANARY})
     reason, message = reason_of(lambda: resolve_url(api, namespace=namespace, name="source", key="url"))
     assert reason is Reason.SECRET_NOT_FOUND
-    assert "bind ClusterRole recording-operator-secrets" in message
+    assert "Bind the ClusterRole recording-operator-secrets" in message
 
 
 @pytest.mark.cluster

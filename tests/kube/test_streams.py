@@ -72,7 +72,7 @@ def test_k4_an_open_but_silent_watch_is_a_problem_and_a_closed_one_is_not() -> N
         clock.now_s += 3
         health.beat()
     assert health.seconds_since_last_byte("recordings") == 300
-    assert health.problem(limit_s=120) == "the watch of recordings is open, but silent for more than 120 s"
+    assert health.problem(limit_s=120) == "the watch of recordings is open, but has been silent for more than 120 s"
 
     watch.total_bytes += 1
     health.beat()
@@ -91,6 +91,6 @@ def test_an_event_loop_that_stands_still_is_a_problem() -> None:
     stream, _ = a_stream(clock)
     health = WatchHealth({"recordings": stream}, clock=clock)
     clock.now_s += 121
-    assert health.problem(limit_s=120) == "the watcher's event loop stands still for more than 120 s"
+    assert health.problem(limit_s=120) == "the watcher's event loop has been stuck for more than 120 s"
     health.beat()
     assert health.problem(limit_s=120) is None

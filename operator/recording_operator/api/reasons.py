@@ -138,8 +138,8 @@ class Reason(StrEnum):
     STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location
     STORE_KEY_CONFLICT = "StoreKeyConflict", "The object at the key does not belong to this Recording, or has other bytes than it should. Nothing was overwritten or removed. Remove it by hand, then change spec.retryToken.", Verdict.FINAL, Trait.UPLOAD_USELESS
     STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_PASS, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES
-    STORE_QUOTA = "StoreQuota", "The store has no room left. Free some, or raise its quota. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
-    STORE_UPLOAD_LOST = "StoreUploadLost", "The store no longer knows the upload: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_PASS
+    STORE_QUOTA = "StoreQuota", "The store is full. Free space, or raise its quota. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
+    STORE_UPLOAD_LOST = "StoreUploadLost", "The upload no longer exists in the store: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_PASS
     # How the bytes of a stored object were verified
     FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME", "IntegrityVerified: the store computed the CRC64NVME of the whole object, and it is that of the bytes that were read from the source."
     ETAG_MD5 = "ETagMD5", "IntegrityVerified: the MD5 of every part, and the ETag that the store computed from them, match the bytes that were read from the source."

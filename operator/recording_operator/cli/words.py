@@ -5,16 +5,16 @@ from typing import Final
 # The order matters: longer phrases come before the phrases that they contain.
 _PHRASES: Final = (
     (
-        "The operator has no ambient credentials for the store.",
+        "The pod of the operator has no credentials for the store.",
         "No usable AWS credentials were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
     ),
     (
-        "The operator's source policy does not allow this URL or where it leads.",
-        "The settings do not allow this URL or where it leads; the default is public https sources on port 443.",
+        "The operator's source policy does not allow this URL or its address. Ask the platform team.",
+        "The settings do not allow this URL or its address. The default is public https sources on port 443.",
     ),
     (
-        "The operator's clock and the store's differ too much; set the node's time",
-        "This machine's clock and the store's differ too much; set this machine's time",
+        "The clocks of the operator and the store differ too much. Correct the clock of the node",
+        "The clocks of this machine and the store differ too much. Correct the clock of this machine",
     ),
     ("the location's or the bucket's encryption", "the bucket's encryption"),
     ("the location's credentials", "your credentials"),
@@ -31,8 +31,8 @@ _PHRASES: Final = (
     ("source.checksum", "--checksum"),
     ("The bytes do not have the checksum in the spec", "The bytes do not have the checksum of --checksum"),
     ("the checksum in the spec", "the checksum of --checksum"),
-    ("the spec says", "expected were"),
-    ("not of this Recording", "of another source, or was not made by this command,"),
+    ("the spec expects", "--size is"),
+    ("does not belong to this Recording", "has another source, or was not made by this command,"),
     ("of this artifact", "of this copy"),
     ("for this artifact", "at this URL"),
     ("The artifact", "The file"),

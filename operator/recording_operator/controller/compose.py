@@ -142,4 +142,6 @@ def _cluster_id(kube: KubeApi) -> str:
     try:
         return kube.namespace_uid("kube-system")
     except KubeError as error:
-        raise StartError(f"the namespace kube-system, which names this cluster, cannot be read: {error}") from None
+        raise StartError(
+            f"The namespace kube-system, whose uid identifies this cluster, cannot be read: {error}"
+        ) from None

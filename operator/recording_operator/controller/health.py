@@ -64,7 +64,7 @@ def _listening(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> "
         try:
             family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         except UnicodeError:
-            raise OSError(errno.EINVAL, "it is no name of a host") from None
+            raise OSError(errno.EINVAL, "it is not a host name") from None
         return _Server(address, family, handler)
     if socket.has_dualstack_ipv6():
         try:

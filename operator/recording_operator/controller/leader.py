@@ -74,7 +74,7 @@ class Leader:
     def fault(self) -> str | None:
         """What stands still and does not recover by itself, in one line; None when nothing does."""
         if time.monotonic() - self._loop.beat_s > LOOP_SILENCE_S:
-            return "the control loop stands still"
+            return "the control loop is stuck"
         return self._watcher.health.problem(limit_s=WATCH_SILENCE_S)
 
     # Work
@@ -101,7 +101,7 @@ class Leader:
                 try:
                     self._sweeper.run_due()
                 except Exception:
-                    _logger.exception("A sweep failed in a way that nobody foresaw")
+                    _logger.exception("A sweep failed with an unexpected error")
                     stop.wait(_REST_AFTER_FAULT_S)
 
     def _report(self, stop: threading.Event) -> None:
@@ -113,7 +113,7 @@ class Leader:
 
     def _drain(self, impatient: threading.Event) -> None:
         """Finish what ends in time, put the rest back, write it all down."""
-        _logger.info("Stopping: transfers have %g s to end, the rest goes on with the next operator", self._grace_s)
+        _logger.info("Stopping: transfers have %g s to finish; the next operator resumes the others", self._grace_s)
         self._loop.call(lambda engine, now: engine.drain(now))
         self._until_idle(time.monotonic() + self._grace_s, give_up=impatient)
         self._loop.call(lambda engine, _now: engine.stop_all())

@@ -91,7 +91,7 @@ class ControlLoop:
             actions += decide(self._engine, now)
         except Exception:
             # The engine isolates a Recording that it trips over; this is a fault beyond one.
-            _logger.exception("The engine failed at a fact")
+            _logger.exception("The engine failed to process a fact")
             return
         for action in actions:
             self._act(action)

@@ -133,7 +133,7 @@ class Process:
         except OSError as error:
             where = f"{options.http_host or '*'}:{options.http_port}"
             raise StartError(
-                f"cannot listen on {where} ({error.strerror}); choose another with --http-host and --http-port"
+                f"Cannot listen on {where} ({error.strerror}). Choose another address with --http-host and --http-port."
             ) from None
         _logger.info("Listening on %s for /healthz, /readyz and /metrics", server.address)
         return server
@@ -143,7 +143,7 @@ class Process:
             problems = check_ready(self._replica.rest, operator_namespace=self._replica.namespace)
         except KubeError as error:
             where = self._replica.connection.server
-            raise StartError(f"the API server at {where} does not answer: {error}") from None
+            raise StartError(f"The API server at {where} does not respond: {error}") from None
         if problems:
             raise StartError("; ".join(problems))
 
@@ -166,18 +166,18 @@ class Process:
         if self._standing_by:
             return None
         if self._leader is None or not self._leader.listed:
-            return "the first list is not complete"
+            return "the first list is not complete yet"
         return self._leader.fault()
 
 
 def _end_late() -> None:
-    _logger.critical("Ending now: something has not returned in time; the next operator goes on with what is open")
+    _logger.critical("Exiting: a call did not return in time. The next operator resumes the open uploads")
     logging.shutdown()
     os._exit(0)
 
 
 def end_at_once(why: str) -> None:
     """Another operator may work from this moment on: no clean-up, no last write, nothing."""
-    _logger.critical("Ending at once: %s", why)
+    _logger.critical("Exiting at once: %s", why)
     logging.shutdown()
     os._exit(3)

@@ -46,7 +46,7 @@ class SourceResolver:
         except SecretError as error:
             raise ResolveError(TransferFailed(reason=error.reason, message=error.message)) from None
         except KubeError:
-            message = "the Secret could not be read: the API server did not answer"
+            message = "The Secret could not be read, because the API server did not respond. It is retried."
             raise ResolveError(TransferFailed(reason=Reason.INTERRUPTED, message=message)) from None
         expiry = expiry_of(url=url, expires_at=order.expires_at, created=order.created_at)
         source = SourceSpec(

@@ -95,9 +95,7 @@ class Sweeper:
                 self._uploads_due = self._uptime() + self._intervals.uploads
         except KubeError as error:
             self._not_before = self._uptime() + _REST_AFTER_FAILURE
-            _logger.log(
-                self._throttle.level(type(error).__name__, level_of(error)), "A sweep was broken off: %s", error
-            )
+            _logger.log(self._throttle.level(type(error).__name__, level_of(error)), "A sweep was aborted: %s", error)
 
     def _may_have_missed(self) -> bool:
         """Whether there was a new list, and the last sweep is not so young that a watch that breaks often hurts."""
@@ -126,7 +124,7 @@ class Sweeper:
                 self._sweep_location(location, store)
             except (TransferError, LocationError) as error:
                 extra = {"location": location.metadata.name}
-                _logger.warning("Open uploads could not be looked through: %s", error.message, extra=extra)
+                _logger.warning("Open uploads could not be listed: %s", error.message, extra=extra)
 
     def _sweep_location(self, location: StorageLocation, store: LocationStore) -> None:
         prefix = location.store.prefix
@@ -147,12 +145,12 @@ class Sweeper:
             for upload in left_over[uid]:
                 if store.abort(upload.key, upload.upload_id):
                     extra = {"location": location.metadata.name, "uid": uid}
-                    _logger.warning("Aborted an upload that no Recording claims", extra=extra)
+                    _logger.warning("Aborted an upload that belongs to no Recording", extra=extra)
 
     def _is_ours(self, location: StorageLocation, store: LocationStore) -> bool:
         """Another cluster may write under the same prefix: its uploads are none of ours."""
         if store.claim_prefix(self._cluster_id) == self._cluster_id:
             return True
         extra = {"location": location.metadata.name}
-        _logger.warning("The prefix belongs to another cluster; uploads left over there are not aborted", extra=extra)
+        _logger.warning("The prefix belongs to another cluster. Orphaned uploads there are not aborted", extra=extra)
         return False

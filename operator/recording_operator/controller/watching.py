@@ -66,7 +66,7 @@ class WatchHandlers:
         except ValidationError:
             meta = raw["metadata"]
             extra = {"namespace": meta.get("namespace"), "recording": meta.get("name"), "uid": meta.get("uid")}
-            _logger.error("The Recording cannot be read: its CRD is not this operator's", extra=extra)
+            _logger.error("The Recording cannot be read: its CRD has another version than the operator", extra=extra)
 
     def _on_location(self, kind: str, raw: dict[str, Any]) -> None:
         """A StorageLocation is there, has changed, or was deleted."""

@@ -41,12 +41,12 @@ def find_profile(name: str, *, config_map: Mapping[str, str] | None = None, conf
             where = f"ConfigMap {config_map_name}, {key}"
             profile = parse_profile(text, where=where)
             if profile.name in extra:
-                raise PriceError(f"{where}: a second profile is called {profile.name}")
+                raise PriceError(f"{where}: another profile has the name {profile.name} too")
             extra[profile.name] = profile
     found = extra.get(name) or shipped().get(name)
     if found is None:
         known = ", ".join(sorted({*extra, *shipped()}))
-        raise PriceError(f"no price profile is called {name}; there are: {known}")
+        raise PriceError(f"No price profile has the name {name}. There are: {known}.")
     return found
 
 
@@ -72,7 +72,7 @@ def _flat_storage(rate: Decimal, currency: str) -> StorageClassPrice:
     try:
         return StorageClassPrice.model_validate({"tiers": [{"perGBMonth": rate}]}, context={"highest": highest})
     except ValueError:
-        raise PriceError(f"prices.storagePerGBMonth: {rate} is more than {highest} per GB: is it per TB?") from None
+        raise PriceError(f"prices.storagePerGBMonth: {rate} is more than {highest} per GB; it may be per TB") from None
 
 
 def _flat_egress(rate: Decimal, currency: str) -> EgressPrice:
@@ -80,4 +80,4 @@ def _flat_egress(rate: Decimal, currency: str) -> EgressPrice:
     try:
         return EgressPrice.model_validate({"tiers": [{"perGB": rate}]}, context={"highest": highest})
     except ValueError:
-        raise PriceError(f"prices.downloadPerGB: {rate} is more than {highest} per GB: is it per TB?") from None
+        raise PriceError(f"prices.downloadPerGB: {rate} is more than {highest} per GB; it may be per TB") from None

@@ -76,7 +76,7 @@ def _decimal(value: Any) -> Decimal:
 def _per_gb(value: Any, info: ValidationInfo) -> Decimal:
     number, highest = _decimal(value), (info.context or {}).get("highest", _HIGHEST_PER_GB)
     if number > highest:
-        raise ValueError(f"{number} is more than {highest} per GB: is it per TB, or per year?")
+        raise ValueError(f"{number} is more than {highest} per GB; it may be per TB, or per year")
     return number
 
 
@@ -202,7 +202,7 @@ def parse_profile(text: str, *, where: str) -> Profile:
         given = tomllib.loads(text, parse_float=Decimal)
         return Profile.model_validate(given, context={"highest": highest_per_gb(given.get("currency"))})
     except tomllib.TOMLDecodeError as error:
-        raise PriceError(f"{where}: no valid TOML: {str(error)[:_LONGEST_TEXT]}") from None
+        raise PriceError(f"{where}: invalid TOML: {str(error)[:_LONGEST_TEXT]}") from None
     except ValidationError as error:
         raise PriceError(f"{where}: {_first_fault(error)}") from None
 
@@ -211,7 +211,7 @@ def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in fault["loc"]) or "the profile"
     if fault["type"] == "extra_forbidden":
-        return f"{place} is not a field of a price profile; look for a typing error"
+        return f"{place} is not a field of a price profile; check the spelling"
     if fault["type"] == "missing":
         return f"{place} is missing"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

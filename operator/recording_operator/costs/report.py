@@ -75,16 +75,16 @@ def currency_of(terms: CostTerms, budget: Budget | None, *, previous: StorageRep
     found = sorted({priced.profile.currency for priced in terms.prices.values()})
     if len(found) > 1:
         raise CurrencyError(
-            f"the locations are priced in {' and '.join(found)}, which cannot be summed: give each currency a report "
-            "of its own with spec.scope.storageLocations"
+            f"The prices of the locations are in {' and '.join(found)}, which cannot be summed. Create a report "
+            "for each currency with spec.scope.storageLocations."
         )
     currency = found[0] if found else (budget.currency if budget else "USD")
     if budget is not None and budget.currency != currency:
-        raise CurrencyError(f"the budget is in {budget.currency}, the prices are in {currency}")
+        raise CurrencyError(f"The budget is in {budget.currency}, the prices are in {currency}. Use one currency.")
     so_far = previous.cost.currency if previous is not None and previous.cost is not None else currency
     if previous is not None and so_far != currency and any(entry.cost for entry in previous.history):
         raise CurrencyError(
-            f"the report's history is in {so_far}, the prices are in {currency} now: make a new StorageReport for these"
+            f"The report's history is in {so_far}, the prices are now in {currency}. Create a new StorageReport."
         )
     return currency
 

@@ -151,7 +151,7 @@ class Dialer:
         watch.deadline = time.monotonic() + timeouts.headers
         try:
             if not is_quiet(sock):
-                raise MalformedResponse("sent something before it was asked")
+                raise MalformedResponse("sent data before it received a request")
             response = _exchange(sock, request.method, head + request.body)
         except BaseException as error:
             watch.release()

@@ -32,7 +32,9 @@ class InvalidUrlError(EgressError):
     """The URL cannot be used."""
 
     def __init__(self) -> None:
-        super().__init__("", "The URL is not an absolute http(s) URL without user name and fragment.")
+        super().__init__(
+            "", "The URL cannot be used. Write an absolute http or https URL without user name or fragment."
+        )
 
 
 class InvalidHeaderError(EgressError):
@@ -46,7 +48,7 @@ class BlockedError(EgressError):
     """The policy forbids it. Never says what was forbidden, or whoever chose the URL could scan the network."""
 
     def __init__(self, host: str = "") -> None:
-        super().__init__(host, "The policy does not allow this URL or where it leads.")
+        super().__init__(host, "The policy does not allow this URL or its address.")
 
 
 class UnresolvableError(EgressError):
@@ -68,7 +70,7 @@ class TlsError(EgressError):
     """The certificate or the version of TLS is not acceptable."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(host, f"{host} offers no acceptable TLS certificate or protocol.")
+        super().__init__(host, f"{host} has no acceptable TLS certificate or protocol.")
 
 
 class ConnectionLostError(EgressError):
@@ -82,7 +84,7 @@ class TooSlowError(EgressError):
     """A deadline passed. `stalled`: nothing came at all for the whole of the read timeout."""
 
     def __init__(self, host: str, *, stalled: bool) -> None:
-        what = "stopped sending" if stalled else "sends less than the policy's minimum"
+        what = "stopped sending" if stalled else "sends less than the minimum rate of the policy"
         super().__init__(host, f"{host} {what}.")
 
 
@@ -97,11 +99,11 @@ class InvalidRedirectError(EgressError):
     """The Location of a redirect cannot be used."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(host, f"{host} redirects to something that is no http(s) URL.")
+        super().__init__(host, f"{host} redirects to something that is not an http or https URL.")
 
 
 class RedirectLimitError(EgressError):
     """More redirects than are allowed."""
 
     def __init__(self, host: str, limit: int) -> None:
-        super().__init__(host, f"{host} redirects more than {limit} times.")
+        super().__init__(host, f"{host} redirects more than {limit} times, which is the limit.")

@@ -104,10 +104,10 @@ def from_service_account(folder: Path) -> Connection:
     """The connection of a pod: environment variables and the mounted token. Raises ConnectionConfigError."""
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:
-        raise ConnectionConfigError("KUBERNETES_SERVICE_HOST is not set: this is no pod. Give a kubeconfig.")
+        raise ConnectionConfigError("KUBERNETES_SERVICE_HOST is not set, so this is not a pod. Set --kubeconfig.")
     token = FileToken(folder / "token")
     if token.current() is None:
-        raise ConnectionConfigError(f"{folder / 'token'} is missing or empty: set automountServiceAccountToken: true.")
+        raise ConnectionConfigError(f"{folder / 'token'} is missing or empty. Set automountServiceAccountToken: true.")
     namespace_file = folder / "namespace"
     return Connection(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",

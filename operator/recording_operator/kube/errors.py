@@ -125,7 +125,7 @@ def without_values(message: str) -> str:
 
 def _message(*, status: int, body: Mapping[str, Any] | None, request: str) -> str:
     if body is None:
-        return f"{request}: the API server answered {status}"
+        return f"{request}: the API server responded with {status}"
     causes = (body.get("details") or {}).get("causes") or ()
     fields = "; ".join(f"{cause.get('field')}: {cause.get('reason')}" for cause in causes if cause.get("field"))
     return f"{request}: {status} {fields or without_values(str(body.get('message') or ''))}"

@@ -25,5 +25,5 @@ class FencedClient:
     def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         """As `Rest.request`. Raises NotLeading too."""
         if method != "GET" and not self._may_change():
-            raise NotLeading(f"{method} {path}: not sent, the Lease is not certain")
+            raise NotLeading(f"{method} {path}: not sent, because the Lease may be lost")
         return self._rest.request(method, path, **options)

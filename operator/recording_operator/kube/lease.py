@@ -148,7 +148,7 @@ class Leadership:
                     self._lead()
                     return True
             except KubeError as error:
-                self._complain("Cannot ask for the Lease", error)
+                self._complain("Cannot read the Lease", error)
             # Twice as often as the holder renews: what counts is when the last renewal was seen, not when it was made.
             stop.wait(jittered_s(self._timings.retry_s / 2, least_share=0.8))  # keeps contenders out of step
         return False
@@ -185,7 +185,7 @@ class Leadership:
                 return
             if still != (not self.held()):
                 still = not still
-                word = "could not be renewed in time: nothing is written" if still else "is renewed again"
+                word = "could not be renewed in time; nothing is written" if still else "is renewed again"
                 _logger.warning("The Lease %s/%s %s", self._namespace, self._name, word)
 
     def _lose(self, why: str) -> None:

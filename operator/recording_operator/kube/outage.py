@@ -45,7 +45,7 @@ class Outage:
             if self._told or now_s - self._since_s < TELL_AFTER_S:
                 return
             self._told = True
-        _logger.warning("The API server does not serve us; transfers go on, what is to be written waits: %s", error)
+        _logger.warning("The API server is unavailable. Transfers continue, status writes wait: %s", error)
 
     def answered(self) -> None:
         """A call was answered."""
@@ -55,4 +55,4 @@ class Outage:
             since_s, told = self._since_s, self._told
             self._since_s, self._told = None, False
         if told and since_s is not None:
-            _logger.warning("The API server answers again, after %.0f s", self._clock() - since_s)
+            _logger.warning("The API server is available again after %.0f s", self._clock() - since_s)

@@ -83,7 +83,7 @@ def check_ready(rest: RestClient, *, operator_namespace: str, watched_namespaces
             ),
         ]
     except Unauthorized:
-        return ["The API server does not accept the operator's token: check its ServiceAccount or kubeconfig."]
+        return ["The API server does not accept the operator's token. Check its ServiceAccount or kubeconfig."]
 
 
 def _missing_resources(rest: RestClient) -> list[str]:
@@ -92,10 +92,12 @@ def _missing_resources(rest: RestClient) -> list[str]:
     except NotFound:
         found = ()
     except Forbidden:
-        return [f"The operator may not read the discovery of {API_VERSION}: bind ClusterRole system:discovery to it."]
+        return [
+            f"The operator may not read the discovery of {API_VERSION}. Bind the ClusterRole system:discovery to it."
+        ]
     names = {str(resource.get("name")) for resource in found}
     return [
-        f"The API server does not know {resource}.{GROUP} ({VERSION}): apply the CRDs (kubectl apply -f crds/)."
+        f"The API server does not have {resource}.{GROUP} ({VERSION}). Apply the CRDs (kubectl apply -f crds/)."
         for resource in _RESOURCES
         if resource not in names or f"{resource}/status" not in names
     ]
@@ -105,11 +107,13 @@ def _missing_rights(rest: RestClient, rights: Iterable[Right]) -> list[str]:
     try:
         missing = [right for right in rights if not _allowed(rest, right)]
     except Forbidden:
-        return ["The operator may not ask for its own rights: bind ClusterRole system:basic-user to it."]
+        return ["The operator may not read its own permissions. Bind the ClusterRole system:basic-user to it."]
     verbs: dict[str, list[str]] = {}
     for right in missing:
         verbs.setdefault(right.target, []).append(right.verb)
-    return [f"The operator has no right to {', '.join(verbs[target])} {target}: apply its RBAC." for target in verbs]
+    return [
+        f"The operator has no permission to {', '.join(verbs[target])} {target}. Apply its RBAC." for target in verbs
+    ]
 
 
 def _allowed(rest: RestClient, right: Right) -> bool:

@@ -129,7 +129,7 @@ class RestClient:
             )
             data: bytes = answer.read()
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise ApiUnavailable(f"{asked}: no answer from the API server ({_cause(error)})") from None
+            raise ApiUnavailable(f"{asked}: no response from the API server ({_cause(error)})") from None
         if (
             time.monotonic() - started_s < _AT_ONCE_S
             and (date := parse_http_date(answer.headers.get("Date"))) is not None
@@ -138,7 +138,7 @@ class RestClient:
         parsed = _parsed(data)
         if 200 <= answer.status < 300:  # noqa: PLR2004 - an HTTP status
             if parsed is None:
-                raise UnexpectedAnswer(f"{asked}: the answer is not a JSON object", status=answer.status)
+                raise UnexpectedAnswer(f"{asked}: the response is not a JSON object", status=answer.status)
             return parsed
         raise error_from_answer(
             status=answer.status, body=parsed, retry_after=answer.headers.get("Retry-After"), request=asked

@@ -39,7 +39,7 @@ def resolve_url(kube: KubeApi, *, namespace: str, name: str, key: str) -> str:
         raise SecretError(Reason.SECRET_NOT_FOUND, f"Secret {name!r} has no key {key!r}.")
     url = _text(secret.data[key], encoding="utf-8")
     if url is None or not url.strip():
-        raise SecretError(Reason.SECRET_NOT_USABLE, f"Key {key!r} of Secret {name!r} holds no text; put the URL there.")
+        raise SecretError(Reason.SECRET_NOT_USABLE, f"Key {key!r} of Secret {name!r} is not text. Write the URL there.")
     return url.strip()
 
 
@@ -53,13 +53,13 @@ def resolve_headers(kube: KubeApi, *, namespace: str, name: str, host: str) -> d
     if secret.labels.get(SOURCE_HEADERS_LABEL) != "true":
         raise SecretError(
             Reason.SECRET_NOT_USABLE,
-            f"Secret {name!r} is not meant for headers: its owner has to label it {SOURCE_HEADERS_LABEL}=true.",
+            f"Secret {name!r} may not be used for headers. Its owner must add the label {SOURCE_HEADERS_LABEL}=true.",
         )
     if not host_allowed(host, allowed_hosts=secret.annotations.get(ALLOWED_HOSTS_ANNOTATION, "")):
         raise SecretError(
             Reason.SECRET_NOT_USABLE,
-            f"Secret {name!r} may not be sent to the source's host: "
-            f"its annotation {ALLOWED_HOSTS_ANNOTATION} has to list it.",
+            f"Secret {name!r} may not be sent to the host of the source. "
+            f"Its annotation {ALLOWED_HOSTS_ANNOTATION} must list the host.",
         )
     return {key: _header_value(secret.name, key, value) for key, value in secret.data.items()}
 
@@ -83,7 +83,7 @@ def location_credentials(kube: KubeApi, *, operator_namespace: str, name: str) -
         message = f"Secret {name!r} does not exist in the operator's namespace {operator_namespace!r}."
         raise SecretError(Reason.CREDENTIALS_NOT_FOUND, message) from None
     except Forbidden:
-        message = f"The operator may not read Secret {name!r} in its namespace {operator_namespace!r}: grant it get."
+        message = f"The operator may not read Secret {name!r} in its namespace {operator_namespace!r}. Grant it get."
         raise SecretError(Reason.CREDENTIALS_NOT_FOUND, message) from None
     token = secret.data.get("AWS_SESSION_TOKEN")
     return StoreCredentials(
@@ -100,8 +100,8 @@ def _source_secret(kube: KubeApi, *, namespace: str, name: str) -> SecretData:
         raise SecretError(Reason.SECRET_NOT_FOUND, f"Secret {name!r} does not exist in this namespace.") from None
     except Forbidden:
         message = (
-            f"The operator may not read Secret {name!r} in this namespace: "
-            "bind ClusterRole recording-operator-secrets to it with a RoleBinding here."
+            f"The operator may not read Secret {name!r} in this namespace. "
+            "Bind the ClusterRole recording-operator-secrets to it with a RoleBinding here."
         )
         raise SecretError(Reason.SECRET_NOT_FOUND, message) from None
 
@@ -113,7 +113,7 @@ def _header_value(secret: str, key: str, value: bytes) -> str:
     text = _text(value.rstrip(b"\r\n"), encoding="latin-1")
     if text is None or not _VALUE.fullmatch(text):
         raise SecretError(
-            Reason.SECRET_NOT_USABLE, f"Secret {secret!r}: the value of {key!r} holds control characters."
+            Reason.SECRET_NOT_USABLE, f"Secret {secret!r}: the value of {key!r} contains control characters."
         )
     return text.strip()
 

@@ -61,7 +61,7 @@ class Scene:
     def store_named(self, location: str) -> Store:
         """The store of the location that was checked."""
         if location != "archive":
-            raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")
+            raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
         return store_of(self.strict)
 
     def request(self, method: str, path: str, **_: object) -> dict[str, object]:

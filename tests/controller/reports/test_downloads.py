@@ -131,7 +131,7 @@ def test_only_organisations_in_scope(logs: StrictStore) -> None:
 
 @pytest.mark.parametrize(
     ("lines", "words"),
-    [([], "no access logs of these days are at"), (["a", "b"], "are not in S3's format")],
+    [([], "there are no access logs of these days at"), (["a", "b"], "are not in S3's format")],
 )
 def test_logs_that_tell_nothing_are_not_a_zero(logs: StrictStore, lines: list[str], words: str) -> None:
     if lines:
@@ -156,7 +156,7 @@ def test_what_only_an_administrator_mends_is_estimated_at_once(logs: StrictStore
     found = count(a_location("archive", {"accessLogs": {"bucket": "nobodys-bucket"}}), logs=logs, usage=usage)
     assert (found.sources, usage.downloads) == ({}, {})
     answer = "The location's bucket does not exist (ListObjectsV2: NoSuchBucket)"
-    assert found.notes == [f"archive: downloads could not be counted: {answer}; they are estimated"]
+    assert found.notes == [f"archive: downloads could not be counted: {answer}. They are estimated"]
 
 
 def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pyte
     usage = Usage()
     found = count(place, usage=usage, failures=3)
     assert (found.sources, usage.downloads) == ({}, {})
-    assert found.notes[0].endswith("they are estimated")
+    assert found.notes[0].endswith("They are estimated")
 
 
 @pytest.fixture
@@ -198,4 +198,4 @@ def test_cloudwatch_counts_the_whole_bucket_once() -> None:
     assert usage.downloads["second"] == {}
     narrow = count(a_location("archive", BY_METRICS), usage=Usage(), scope=Scope(orgs=frozenset({"acme"})))
     assert narrow.sources == {}
-    assert "CloudWatch counts the whole bucket's" in narrow.notes[0]
+    assert "CloudWatch counts the whole bucket" in narrow.notes[0]

@@ -26,7 +26,7 @@ VERSIONED, PLAIN, NEW = (
 
 def test_a_bucket_that_keeps_versions_is_named() -> None:
     assert list(not_counted([VERSIONED, PLAIN], [], Usage())) == [
-        "Noncurrent versions and delete markers are not counted: the buckets of versioned keep versions."
+        "Noncurrent versions and delete markers are not counted. The buckets of versioned are versioned."
     ]
 
 
@@ -37,7 +37,7 @@ def test_a_bucket_without_versions_has_no_note() -> None:
 @pytest.mark.parametrize(
     ("listed", "denied", "words"),
     [
-        ([NEW], [], "whether the buckets of new keep any was not probed yet"),
+        ([NEW], [], "whether the buckets of new have any is not known yet"),
         ([], [VERSIONED], "The buckets of versioned may not be listed."),
     ],
 )

@@ -68,7 +68,7 @@ def test_counts_the_bucket_by_who_causes_it(
     assert _used_before(status, today) == {0}
     assert Decimal(totals["downloadGB"]) < Decimal("0.000001")
     assert status["notes"] == [
-        f"Noncurrent versions and delete markers are not counted: the buckets of {place} keep versions."
+        f"Noncurrent versions and delete markers are not counted. The buckets of {place} are versioned."
     ]
     location = status["byStorageLocation"][0]
     assert (location["name"], location["source"], location["profile"]) == (place, "Inventory", "default")
@@ -155,7 +155,10 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     everything = {"storageLocations": [first, second]}
     both, alone = report(first, scope=everything), report(second)
     assert both.wait_refreshed()["totals"]["bytes"] == 2_300
-    assert f"the objects of {second} are those of {first}, which counts them" in both.condition("Ready")["message"]
+    assert (
+        f"the objects of {second} are counted for {first}, which shares the bucket"
+        in both.condition("Ready")["message"]
+    )
     # Whoever asks for one of them alone gets what is in its bucket, and not nothing.
     assert alone.wait_refreshed()["totals"]["bytes"] == 2_300
 
@@ -185,4 +188,4 @@ def test_another_scope_is_another_account(
     assert {
         org["name"] for day in status["history"] for org in day.get("orgs", ()) if org["storageGB"] != "0.000000"
     } <= {"globex"}
-    assert "begins anew" in made.condition("Ready")["message"]
+    assert "starts again" in made.condition("Ready")["message"]

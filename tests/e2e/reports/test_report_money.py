@@ -52,7 +52,8 @@ def test_bad_prices_keep_the_last_good_numbers_and_say_why(
     made.edit(refreshToken="unknown")
     bad = made.wait(lambda _: made.ready() == "PricesInvalid", what="refused")
     assert (
-        "no price profile is called nobody/nowhere; there are: aws-s3/eu-west-2" in made.condition("Ready")["message"]
+        "No price profile has the name nobody/nowhere. There are: aws-s3/eu-west-2"
+        in made.condition("Ready")["message"]
     )
     assert made.condition("Stalled")["status"] == "True"
     assert {key: bad[key] for key in ("totals", "cost", "asOf", "history")} == {
@@ -62,7 +63,7 @@ def test_bad_prices_keep_the_last_good_numbers_and_say_why(
 
     prices(profile="rack", configMap=place)
     made.edit(refreshToken="no map")
-    made.wait(lambda _: "is not in namespace" in made.condition("Ready").get("message", ""), what="no ConfigMap")
+    made.wait(lambda _: "which does not exist in" in made.condition("Ready").get("message", ""), what="no ConfigMap")
     price(PRICE % ("USD", "23"))
     made.edit(refreshToken="per TB")
     made.wait(lambda _: "23 is more than 1 per GB" in made.condition("Ready").get("message", ""), what="per TB")

@@ -152,7 +152,7 @@ def test_t31_the_region_that_the_store_names_is_told() -> None:
     ],
 )  # fmt: skip
 def test_t31_a_region_that_is_told_in_words_or_by_an_endpoint_is_found(code: str, more: dict[str, str]) -> None:
-    assert "is in region eu-west-2;" in refused(400, code, **more).message
+    assert "is in region eu-west-2." in refused(400, code, **more).message
 
 
 @pytest.mark.parametrize(

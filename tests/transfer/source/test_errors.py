@@ -9,7 +9,11 @@ from recording_operator.transfer.source.errors import source_error
 
 _HOST = "media.test"
 CASES = [
-    (errors.InvalidUrlError(), Reason.SOURCE_INVALID, "The source's URL is not usable: write an absolute https URL"),
+    (
+        errors.InvalidUrlError(),
+        Reason.SOURCE_INVALID,
+        "The URL of the source cannot be used. Write an absolute https URL",
+    ),
     (errors.InvalidHeaderError(), Reason.SOURCE_INVALID, "A header for the source has a name or value"),
     (errors.BlockedError(_HOST), Reason.SOURCE_BLOCKED, "The operator's source policy does not allow this URL or"),
     (errors.UnresolvableError(_HOST), Reason.SOURCE_UNRESOLVABLE, "media.test does not resolve."),
@@ -22,29 +26,29 @@ CASES = [
     (
         errors.TlsError(_HOST),
         Reason.SOURCE_TLS_ERROR,
-        "media.test offers no acceptable TLS certificate or",
+        "media.test has no acceptable TLS certificate or",
     ),
     (errors.ConnectionLostError(_HOST), Reason.SOURCE_RESET, "The connection to media.test broke."),
     (errors.TooSlowError(_HOST, stalled=True), Reason.SOURCE_TOO_SLOW, "media.test stopped sending."),
     (
         errors.TooSlowError(_HOST, stalled=False),
         Reason.SOURCE_TOO_SLOW,
-        "media.test sends less than the policy's minimum.",
+        "media.test sends less than the minimum rate of the policy.",
     ),
     (
         errors.ProtocolError(_HOST, "sent something"),
         Reason.SOURCE_PROTOCOL_ERROR,
-        "media.test sent something. Check the URL with its provider: a proxy may be in between.",
+        "media.test sent something. Check the URL with its provider; a proxy may be in between.",
     ),
     (
         errors.InvalidRedirectError(_HOST),
         Reason.SOURCE_PROTOCOL_ERROR,
-        "media.test redirects to something that is no http(s) URL.",
+        "media.test redirects to something that is not an http or https URL.",
     ),
     (
         errors.RedirectLimitError(_HOST, 10),
         Reason.SOURCE_REDIRECT_LIMIT,
-        "media.test redirects more than 10 times.",
+        "media.test redirects more than 10 times, which is the limit.",
     ),
 ]
 

@@ -176,7 +176,7 @@ class ThreadExecutor:
             return TransferFailed(reason=error.reason, message=error.message)
         except Exception as error:
             _logger.exception("A transfer ended by an unexpected error", extra=_about(order))
-            message = f"the operator failed ({type(error).__name__}); its log has more"
+            message = f"Unexpected error in the operator ({type(error).__name__}). Its log has the details."
             return TransferFailed(reason=Reason.INTERNAL_ERROR, message=message)
 
     def _move(self, order: TransferOrder, run: _Run) -> StoredObject:
@@ -211,7 +211,7 @@ class ThreadExecutor:
                 extra = {**_about(order), "reason": outcome.reason}
                 _logger.warning("Not stored: %s", outcome.message, extra=extra)
             case TransferStopped():
-                _logger.info("Stopped; what is stored so far is kept", extra=_about(order))
+                _logger.info("Stopped. What is stored so far is kept", extra=_about(order))
 
 
 def _stored(stored: StoredObject) -> TransferSucceeded:

@@ -68,7 +68,8 @@ class LocationKeeper:
         except ValidationError:
             name = str(raw.get("metadata", {}).get("name"))
             _logger.error(
-                "The StorageLocation cannot be read: its CRD is not this operator's", extra={"location": name}
+                "The StorageLocation cannot be read: its CRD has another version than the operator",
+                extra={"location": name},
             )
             return
         name = location.metadata.name
@@ -118,7 +119,7 @@ class LocationKeeper:
             record = self._records.get(location)
             if record is not None and record.store is not None:
                 return record.store
-        raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")
+        raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
 
     @property
     def checked(self) -> bool:

@@ -50,11 +50,11 @@ class LocationProber:
             wait = timedelta(seconds=error.retry_after_s or 0)
             return ProbeResult(reason=error.reason, message=error.message, retry_after=wait)
         except KubeError:
-            message = "the credentials Secret could not be read: the API server did not answer"
+            message = "The credentials Secret could not be read, because the API server did not respond."
             return ProbeResult(reason=Reason.LOCATION_NOT_READY, message=message)
         except Exception as error:
             _logger.exception("The probe failed with an unexpected error", extra={"location": location.metadata.name})
-            message = f"the operator failed ({type(error).__name__}); its log has more"
+            message = f"Unexpected error in the operator ({type(error).__name__}). Its log has the details."
             return ProbeResult(reason=Reason.INTERNAL_ERROR, message=message)
         if opened.store.capabilities != capabilities:
             record.opened = replace(opened, store=opened.store.adapted(capabilities))  # transfers go on as they began

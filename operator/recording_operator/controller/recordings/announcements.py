@@ -74,4 +74,4 @@ class Announcements:
     def report_fault(self, action: ReportFault) -> None:
         """The engine failed at a Recording."""
         extra = {"namespace": action.ref.namespace, "recording": action.ref.name, "uid": action.ref.uid}
-        _logger.error("The engine failed at this Recording: %s", action.detail, extra=extra)
+        _logger.error("The engine failed to process this Recording: %s", action.detail, extra=extra)

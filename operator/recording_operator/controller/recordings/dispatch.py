@@ -113,4 +113,4 @@ class Dispatcher:
                 level = self._throttle.level(f"{what} {error.reason}")
                 _logger.log(level, "%s failed and will be retried: %s", what, error.message)
             case _:
-                _logger.error("%s ended by an unexpected error", what, exc_info=error)
+                _logger.error("%s failed with an unexpected error", what, exc_info=error)

@@ -92,7 +92,7 @@ class RecordingRequests:
         ref = action.ref
         self._kube.delete_recording(ref.namespace, ref.name, uid=ref.uid, resource_version=action.resource_version)
         extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid}
-        _logger.info("ttlAfterFinished is over: the Recording was removed, its objects stay", extra=extra)
+        _logger.info("ttlAfterFinished has passed. The Recording was deleted, its objects stay", extra=extra)
         return [DeleteAccepted(uid=ref.uid)]
 
     def read_namespace(self, action: ReadNamespace) -> Iterable[Fact]:

@@ -83,7 +83,7 @@ class DownloadCounter:
     def _from_metrics(self, location: StorageLocation, asked: CloudWatch) -> None:
         name, space = location.metadata.name, key_space(location)
         if self._scope.orgs or self._scope.namespaces:
-            self._count.notes.append(f"{name}: downloads are estimated, CloudWatch counts the whole bucket's")
+            self._count.notes.append(f"{name}: downloads are estimated, because CloudWatch counts the whole bucket")
             return
         metric = (space.address, space.bucket, asked.filter_id)
         days = {}
@@ -117,10 +117,14 @@ class DownloadCounter:
         """Whether the logs tell anything. The operator's own requests are in them: none at all means no logs."""
         place = f"s3://{asked.bucket}/{asked.prefix}"
         if not reading.objects_seen:
-            self._count.notes.append(f"{name}: downloads are estimated, no access logs of these days are at {place}")
+            self._count.notes.append(
+                f"{name}: downloads are estimated, because there are no access logs of these days at {place}"
+            )
             return False
         if reading.lines and reading.unreadable >= reading.lines:
-            self._count.notes.append(f"{name}: downloads are estimated, the logs at {place} are not in S3's format")
+            self._count.notes.append(
+                f"{name}: downloads are estimated, because the logs at {place} are not in S3's format"
+            )
             return False
         if reading.unreadable:
             self._count.notes.append(f"{name}: lines of access logs that could not be read: {reading.unreadable}")
@@ -133,5 +137,5 @@ class DownloadCounter:
         if may_answer and not isinstance(error, LocationError) and self._patient:
             raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {message}") from None
         self._usage.downloads.pop(name, None)
-        self._count.notes.append(f"{message.rstrip('.')}; they are estimated")
+        self._count.notes.append(f"{message.rstrip('.')}. They are estimated")
         _logger.warning("Downloads are estimated: %s", error.message, extra={"location": name})

@@ -107,11 +107,11 @@ class ReportKeeper:
             except KubeError as error:
                 _logger.log(
                     self._level(error),
-                    "StorageReports could not be looked at: %s",
+                    "StorageReports could not be listed: %s",
                     error,
                 )
             except Exception:
-                _logger.exception("Looking after StorageReports failed in a way that nobody foresaw")
+                _logger.exception("The loop that refreshes StorageReports failed with an unexpected error")
 
     def _level(self, error: KubeError) -> int:
         return self._throttle.level(type(error).__name__, level_of(error))
@@ -181,8 +181,8 @@ class ReportKeeper:
         except (RefreshStopped, KubeError):
             raise
         except Exception as error:
-            _logger.exception("A refresh failed in a way that nobody foresaw", extra={"report": name})
-            message = f"the operator failed ({type(error).__name__}); its log has more"
+            _logger.exception("A refresh failed with an unexpected error", extra={"report": name})
+            message = f"Unexpected error in the operator ({type(error).__name__}). Its log has the details."
             status = failed(report, reason=Reason.INTERNAL_ERROR, message=message, begun=begun, now=self._now())
         written = self._store(name, report, status)
         if written is not None:
@@ -202,7 +202,10 @@ class ReportKeeper:
         try:
             self._known[name] = StorageReport.model_validate(raw)
         except ValidationError:
-            _logger.error("The StorageReport cannot be read: its CRD is not this operator's", extra={"report": name})
+            _logger.error(
+                "The StorageReport cannot be read: its CRD has another version than the operator",
+                extra={"report": name},
+            )
             self._forget(name)
             return False
         self._show(name)
@@ -214,7 +217,7 @@ class ReportKeeper:
             try:
                 written = status if self._write(name, report, status) else None
             except Invalid as error:
-                now, message = self._now(), f"the API server did not take the status: {error}"
+                now, message = self._now(), f"The API server rejected the status: {error}"
                 status = failed(report, reason=Reason.REFRESH_FAILED, message=message, begun=now, now=now)
                 written = status if self._write(name, report, status) else None
         except KubeError as error:
@@ -223,7 +226,7 @@ class ReportKeeper:
             self._postponed[name] = _Postponement(times=times, until=self._now() + retry_after(times))
             _logger.log(
                 self._level(error),
-                "A refresh was not written: %s",
+                "The status of a refresh was not written: %s",
                 error,
                 extra={"report": name},
             )

@@ -15,9 +15,9 @@ def not_counted(listed: Iterable[StorageLocation], denied: Iterable[StorageLocat
     """What is stored, and may be billed, and is in no number."""
     listed = list(listed)
     if names := _names(one for one in listed if one.status.capabilities.get("versioning")):
-        yield f"Noncurrent versions and delete markers are not counted: the buckets of {names} keep versions."
+        yield f"Noncurrent versions and delete markers are not counted. The buckets of {names} are versioned."
     if names := _names(one for one in listed if "versioning" not in one.status.capabilities):
-        yield f"Noncurrent versions are not counted; whether the buckets of {names} keep any was not probed yet."
+        yield f"Noncurrent versions are not counted; whether the buckets of {names} have any is not known yet."
     if names := _names(one for one in listed if one.metadata.name in usage.unsized_uploads):
         yield f"Only the first {MOST_SIZED_UPLOADS} open uploads of {names} are counted."
     if names := _names(denied):
@@ -31,14 +31,15 @@ def counted_so(usage: Usage, shared: Mapping[str, str | None], *, anew: bool) ->
     """What a reader has to know of what these numbers hold."""
     for name, counter in shared.items():
         if counter is not None:
-            yield f"the objects of {name} are those of {counter}, which counts them"
+            yield f"the objects of {name} are counted for {counter}, which shares the bucket"
     if usage.unattributed_bytes:
         yield (
-            f"{usage.unattributed_bytes} bytes may be of this scope and are in no number: their Recordings are gone, "
-            "and their keys do not tell whose they were; a keyTemplate with folders {org} and {namespace} would"
+            f"{usage.unattributed_bytes} bytes may belong to this scope and are not included: "
+            "their Recordings no longer exist, and their keys do not show the owner; "
+            "use a keyTemplate with folders {org} and {namespace}"
         )
     if anew:
-        yield "the account begins anew this month, as another scope (or a day that is yet to come) was counted before"
+        yield "the account of this month starts again, because another scope or a future day was counted before"
 
 
 def _names(locations: Iterable[StorageLocation]) -> str:

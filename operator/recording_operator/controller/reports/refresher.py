@@ -60,7 +60,7 @@ class Refresher:
             reason = Reason.PRICES_INVALID if isinstance(error, PriceError) else Reason.CURRENCY_MISMATCH
             raise RefreshError(reason, str(error)) from None
         except KubeError as error:
-            raise RefreshError(Reason.REFRESH_FAILED, f"the API server did not answer: {error}") from None
+            raise RefreshError(Reason.REFRESH_FAILED, f"The API server did not respond: {error}") from None
 
     def _refresh(self, report: StorageReport, now: datetime) -> RefreshResult:
         locations = self._locations()
@@ -113,7 +113,7 @@ class Refresher:
                 locations.append(StorageLocation.model_validate(raw))
             except ValidationError:
                 name = raw["metadata"]["name"]
-                raise RefreshError(Reason.INTERNAL_ERROR, f"StorageLocation {name} cannot be read") from None
+                raise RefreshError(Reason.INTERNAL_ERROR, f"StorageLocation {name} cannot be read.") from None
         return sorted(locations, key=lambda location: location.metadata.name)
 
     def _terms(self, report: StorageReport, locations: Iterable[StorageLocation]) -> CostTerms:
@@ -137,12 +137,12 @@ class Refresher:
             return self._kube.read_config_map(self._namespace, name)
         except NotFound:
             raise PriceError(
-                f"StorageLocation {location} names ConfigMap {name}, which is not in namespace {self._namespace}"
+                f"StorageLocation {location} names ConfigMap {name}, which does not exist in namespace {self._namespace}."
             ) from None
         except Forbidden:
             raise PriceError(
-                f"the operator may not read ConfigMap {name}, which StorageLocation {location} names, in its namespace "
-                f"{self._namespace}: grant it get"
+                f"The operator may not read ConfigMap {name}, which StorageLocation {location} names, in its namespace "
+                f"{self._namespace}. Grant it get."
             ) from None
 
     # Counting
@@ -235,7 +235,9 @@ class Refresher:
             self._stop_now_and_then(0)
             if number == MOST_SIZED_UPLOADS:
                 extra = {"location": location.metadata.name}
-                _logger.warning("More than %d open uploads: the rest is not counted", MOST_SIZED_UPLOADS, extra=extra)
+                _logger.warning(
+                    "More than %d open uploads; the others are not counted", MOST_SIZED_UPLOADS, extra=extra
+                )
                 usage.unsized_uploads.add(location.metadata.name)
                 return
             try:
@@ -265,11 +267,11 @@ def _ready_reason(location: StorageLocation) -> Reason | None:
 
 def _message(status: StorageReportStatus, denied: Iterable[tuple[StorageLocation, str]], notes: Iterable[str]) -> str:
     totals = status.totals
-    counted = f"{totals.objects} objects of {totals.recordings} Recordings counted" if totals else "counted"
+    counted = f"{totals.objects} objects of {totals.recordings} Recordings were counted" if totals else "counted"
     if denied:
         names = "; ".join(f"{location.metadata.name}: {why}" for location, why in denied)
-        counted += f"; from the Recordings where the bucket may not be listed ({names})"
+        counted += f"; from the Recordings if the bucket may not be listed ({names})"
     counted += "".join(f"; {note}" for note in notes)
     if status.unpriced:
-        counted += f"; without a price, and in no cost: {', '.join(status.unpriced)}"
+        counted += f"; without a price, and not included in any cost: {', '.join(status.unpriced)}"
     return counted

@@ -157,7 +157,7 @@ def _budget_condition(
     passed = [crossing for crossing in found if crossing.threshold.type is kind]
     highest = max(passed, key=lambda crossing: (not crossing.over, crossing.threshold.percent), default=None)
     if highest is None:
-        return _condition(report, name, Reason.WITHIN_BUDGET, "no threshold is passed", now, holds=False)
+        return _condition(report, name, Reason.WITHIN_BUDGET, "No threshold is reached.", now, holds=False)
     return _condition(report, name, Reason.THRESHOLD_PASSED, highest.message, now, holds=True)
 
 

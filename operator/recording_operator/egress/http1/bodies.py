@@ -17,8 +17,8 @@ _LARGEST_CHUNK: Final = 2**63 - 1
 # this once.
 _SPARE_BYTES: Final = 16 * 2**10
 _SPARE_PER_CHUNK: Final = 16
-_BAD_CHUNK: Final = "sent a chunked body that is malformed"
-_BAD_FRAME: Final = "sent a chunked body that is mostly frame"
+_BAD_CHUNK: Final = "sent a malformed chunked body"
+_BAD_FRAME: Final = "sent a chunked body with more framing than data"
 _BAD_TRAILERS: Final = f"sent trailers of more than {HEAD_BYTES // 2**10} KiB"
 
 

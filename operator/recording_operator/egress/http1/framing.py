@@ -14,8 +14,8 @@ from recording_operator.egress.http1.head import Head
 _WITHOUT_BODY: Final = frozenset({204, 304})
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _LARGEST: Final = 2**63 - 1
-_BAD_LENGTH: Final = "sent a Content-Length that is not one number"
-_BAD_CODING: Final = "sent a Transfer-Encoding other than chunked, which nobody asked for"
+_BAD_LENGTH: Final = "sent a Content-Length that is not a single number"
+_BAD_CODING: Final = "sent a Transfer-Encoding other than chunked, which was not requested"
 
 
 class BodyEnd(Enum):

@@ -16,7 +16,7 @@ END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 TOO_LARGE: Final = f"sent headers of more than {HEAD_BYTES // 2**10} KiB"
 BEGINNING: Final = b"http/"
 NOT_HTTP: Final = "sent something that is not an HTTP/1.1 response"
-_UNCERTAIN: Final = "sent a Content-Length or Transfer-Encoding header that is malformed"
+_UNCERTAIN: Final = "sent a malformed Content-Length or Transfer-Encoding header"
 _BLANKS: Final = " \t"
 # What curl takes: any case, HTTP/2 written by a gateway over HTTP/1.1, no blank after the status.
 _STATUS: Final = re.compile(r"HTTP/(1\.[01]|2(?:\.0)?)[ \t]+([1-9][0-9]{2})(?![0-9])[^\0]*", re.IGNORECASE)

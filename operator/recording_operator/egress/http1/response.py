@@ -105,7 +105,7 @@ def read_response(incoming: ReceiveBuffer, *, method: str) -> Response:
         if head.status >= _FINAL:
             return Response(incoming, head, framing_of(head, method=method), expected=expected)
         if head.status == _SWITCHING_PROTOCOLS:
-            raise MalformedResponse("switched to another protocol, which nobody asked for")
+            raise MalformedResponse("switched to another protocol, which was not requested")
         # Nobody asked for these either; a single 100 is a habit of some servers.
         expected = expected and number == 0 and head.status == _CONTINUE and head.regular
     raise MalformedResponse(f"sent more than {_MOST_INTERIM} interim responses")

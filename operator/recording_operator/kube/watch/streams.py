@@ -138,10 +138,10 @@ class WatchHealth:
         An unreachable API server is no reason: uploads continue without it, and the WATCH is opened again.
         """
         if self._clock() - self._beat_s > limit_s:
-            return f"the watcher's event loop stands still for more than {limit_s:g} s"
+            return f"the watcher's event loop has been stuck for more than {limit_s:g} s"
         if self.hopeless:
-            return "the watcher failed and cannot be ended"
+            return "the watcher failed and cannot be stopped"
         for resource in self._streams:
             if self.connected(resource) and self.seconds_since_last_byte(resource) > limit_s:
-                return f"the watch of {resource} is open, but silent for more than {limit_s:g} s"
+                return f"the watch of {resource} is open, but has been silent for more than {limit_s:g} s"
         return None

@@ -100,7 +100,7 @@ class Watcher:
             self.health.restarts += 1
             failures = 0 if time.monotonic() - started_s > self._options.start_timeout_s * 2 else failures + 1
             delay_s = exponential_s(failures + 1, first_s=_FIRST_RESTART_S, longest_s=_LONGEST_RESTART_S)
-            _logger.log(self._throttle.level(why), "The watcher ended (%s) and starts again in %g s", why, delay_s)
+            _logger.log(self._throttle.level(why), "The watcher stopped (%s) and starts again in %g s", why, delay_s)
             await _wait(stopping, delay_s)
 
     async def _run_kopf(self, stopping: asyncio.Event) -> str:
@@ -126,7 +126,7 @@ class Watcher:
         await _cancel_all({asyncio.current_task()})
         self._cancelling = False
         errors = [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
-        return _named(errors[0]) if errors else "resources were not served"
+        return _named(errors[0]) if errors else "resources were not available"
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Callbacks of kopf fail when its tasks are cancelled: nobody waits for them any more."""

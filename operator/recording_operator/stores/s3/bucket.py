@@ -135,7 +135,7 @@ class S3Store:
                 crc64nvme=self._part_sum(answer),
             )
         if isinstance(sent, PlainBody) and able.md5_etags and part.etag != sent.md5_hex:
-            raise StoreError(Reason.STORE_INTEGRITY, "The store holds other bytes than it was sent.")
+            raise StoreError(Reason.STORE_INTEGRITY, "The store has other bytes than were sent.")
         return part
 
     def upload_part_with_md5(self, key: str, upload_id: str, *, part_number: int, body: bytes) -> None:

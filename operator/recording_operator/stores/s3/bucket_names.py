@@ -45,5 +45,5 @@ def check_is_general_purpose(bucket: str) -> None:
     if bucket.endswith("--x-s3"):
         raise LocationError(
             Reason.STORE_UNSUPPORTED,
-            "Directory buckets (S3 Express One Zone) are not supported; use a general purpose bucket.",
+            "Directory buckets (S3 Express One Zone) are not supported. Use a general purpose bucket.",
         )

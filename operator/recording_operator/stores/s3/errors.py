@@ -78,24 +78,24 @@ _BAD_REQUEST: Final = "400"  # the code where there is none: a response to HEAD 
 _SERVER_ERROR: Final = 500
 _MESSAGES: Final[dict[Reason, str]] = {
     Reason.CREDENTIALS_INVALID: "The store does not accept the location's credentials",
-    Reason.ACCESS_DENIED: "The store does not permit this to the location's credentials",
+    Reason.ACCESS_DENIED: "The location's credentials do not have the permission for this",
     Reason.BUCKET_NOT_FOUND: "The location's bucket does not exist",
-    Reason.WRONG_REGION: "The store redirects requests, or expects another region, and does not say which; check "
+    Reason.WRONG_REGION: "The store redirects requests or expects another region, and does not say which. Check "
     "spec.s3.endpoint, spec.s3.region and the credentials",
-    Reason.ENCRYPTION_KEY_NOT_USABLE: "The store cannot use the key of the location's or the bucket's encryption; "
-    "check that it exists, is enabled and in the bucket's region, and permit kms:GenerateDataKey and kms:Decrypt",
-    Reason.STORE_UPLOAD_LOST: "The store no longer knows the upload",
+    Reason.ENCRYPTION_KEY_NOT_USABLE: "The store cannot use the key of the location's or the bucket's encryption. "
+    "Check that it exists, is enabled and in the bucket's region, and grant kms:GenerateDataKey and kms:Decrypt",
+    Reason.STORE_UPLOAD_LOST: "The upload no longer exists in the store",
     Reason.STORE_KEY_CONFLICT: "An object is already at the key",
-    Reason.CLOCK_SKEW: "The operator's clock and the store's differ too much; set the node's time",
-    Reason.STORE_INTEGRITY: "The store received other bytes than it was sent",
-    Reason.STORE_QUOTA: "The store has no room left",
+    Reason.CLOCK_SKEW: "The clocks of the operator and the store differ too much. Correct the clock of the node",
+    Reason.STORE_INTEGRITY: "The store received other bytes than were sent",
+    Reason.STORE_QUOTA: "The store is full",
     Reason.STORE_UNAVAILABLE: "The store failed or is busy",
     Reason.STORE_UNSUPPORTED: "The store rejected the request",
-    Reason.INTEGRITY_UNVERIFIABLE: "The object is archived and cannot be read back before it is restored",
+    Reason.INTEGRITY_UNVERIFIABLE: "The object is archived and must be restored before it can be read",
 }
 _BODY_TOO_LARGE: Final = (
-    "The body is larger than the store, or a proxy before it, accepts; raise that limit (nginx: client_max_body_size) "
-    "to at least 64 MiB"
+    "The body is larger than the store, or a proxy in front of it, accepts. Raise that limit (nginx: "
+    "client_max_body_size) to at least 64 MiB"
 )
 # Rights that a store may name, and that are worth telling: nothing else of a store's own words is repeated.
 _NAMED_RIGHT: Final = re.compile(
@@ -144,13 +144,13 @@ def translated(doing: str, *, invalid: Reason = Reason.STORE_UNSUPPORTED) -> Ite
     except (ResponseParserError, KeyError, ValueError, TypeError):
         raise StoreError(
             Reason.STORE_UNAVAILABLE,
-            f"The store's response cannot be read ({doing}); check that s3.endpoint is a store that speaks S3.",
+            f"The store's response cannot be read ({doing}). Check that s3.endpoint is an S3 endpoint.",
         ) from None
 
 
 def no_credentials() -> StoreError:
     """There are no credentials, or those that there were can no longer be renewed."""
-    return StoreError(Reason.CREDENTIALS_NOT_FOUND, "The operator has no ambient credentials for the store.")
+    return StoreError(Reason.CREDENTIALS_NOT_FOUND, "The pod of the operator has no credentials for the store.")
 
 
 def status_of(error: boto.ClientError) -> int:
@@ -176,9 +176,9 @@ def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> Stor
     elif reason is Reason.WRONG_REGION:
         message = _of_region(_named_region(headers, said)) or message
     elif code == _BAD_REQUEST:
-        message = f"{message} and did not say why; with an expired session token it does so too"
+        message = f"{message} and did not say why. It does so for expired session tokens too"
     elif right is not None:
-        message = f"{message}; it names the right {right[1]}"
+        message = f"{message}. It names the permission {right[1]}"
     shown = code if re.fullmatch(r"[A-Za-z0-9.]{1,64}", code) else str(status)
     return StoreError(
         reason,
@@ -213,7 +213,7 @@ def _named_region(headers: Mapping[str, str], said: Mapping[str, Any]) -> str:
 def _of_region(region: str) -> str:
     if not _REGION.fullmatch(region):
         return ""
-    return f"The bucket is in region {region}; write that as spec.s3.region"
+    return f"The bucket is in region {region}. Set spec.s3.region to it"
 
 
 def _from_client(error: Exception, doing: str) -> StoreError:
@@ -222,14 +222,14 @@ def _from_client(error: Exception, doing: str) -> StoreError:
     if isinstance(error, boto.SSLError):
         return StoreError(
             Reason.ENDPOINT_UNREACHABLE,
-            f"The endpoint offers no acceptable TLS certificate ({doing}); see s3.caBundle.",
+            f"The endpoint has no acceptable TLS certificate ({doing}). Check s3.caBundle.",
         )
     if isinstance(error, boto.HTTPClientError) and isinstance(error.kwargs.get("error"), BlockedError):
         return StoreError(Reason.ENDPOINT_BLOCKED, BLOCKED_ENDPOINT)
     if isinstance(error, boto.InvalidRegionError):  # what a redirect named
         return StoreError(Reason.WRONG_REGION, f"{_MESSAGES[Reason.WRONG_REGION]} ({doing}).")
     if isinstance(error, boto.ParamValidationError):
-        return StoreError(Reason.INTERNAL_ERROR, f"A request of ours was malformed ({doing}).")
+        return StoreError(Reason.INTERNAL_ERROR, f"The operator sent a malformed request ({doing}). Please report it.")
     if isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError):
         return StoreError(Reason.STORE_UNAVAILABLE, f"No connection to the store could be made ({doing}).")
-    return StoreError(Reason.STORE_UNAVAILABLE, f"The store did not answer ({doing}: {type(error).__name__}).")
+    return StoreError(Reason.STORE_UNAVAILABLE, f"The store did not respond ({doing}: {type(error).__name__}).")

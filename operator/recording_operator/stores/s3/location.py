@@ -28,8 +28,8 @@ def open_location(spec: S3, credentials: StoreCredentials | None) -> S3LocationS
         return S3LocationStore(_options(spec, credentials))
     except ValueError:
         message = (
-            "s3.endpoint, s3.caBundle or the operator's AWS_CA_BUNDLE cannot be used: write an http(s) URL, and "
-            "certificates in PEM"
+            "s3.endpoint, s3.caBundle or the operator's AWS_CA_BUNDLE cannot be used. Write an http or https URL, "
+            "and certificates in PEM."
         )
         raise LocationError(Reason.ENDPOINT_UNREACHABLE, message) from None
 

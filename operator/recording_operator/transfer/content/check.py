@@ -118,7 +118,7 @@ def check_content(facts: ContentFacts, obj: ObjectSpec, *, vouched: bool = False
     raise TransferError(
         Reason.UNEXPECTED_CONTENT,
         f"{facts.host} sends {seen}, expected {declared or obj.kind}; the URL may lead to a login or error page. "
-        f"Apply a fresh URL, or {hint} if it is meant.",
+        f"Apply a fresh URL, or {hint} if it is intended.",
     )
 
 

@@ -47,6 +47,7 @@ class SourceBreaks:
             if self._cuts and self._cuts == self._budget.failures:
                 raise TransferError(
                     Reason.SOURCE_TRUNCATED,
-                    f"{self._host} ends after {position} bytes every time, before its length.",
+                    f"{self._host} ends after {position} bytes every time, before its stated size. "
+                    "Ask its provider for a complete file.",
                 ) from None
             raise

@@ -35,7 +35,7 @@ PROBE_BYTES: Final = 64 * 2**10
 # Some servers fail at every range request. One that failed at fewer may have had a temporary problem.
 _RANGE_TRIES: Final = 3
 _ONCE: Final = (
-    "The first request to this URL succeeded and the second was refused. A URL that works only once is enough for "
+    "The first request to this URL succeeded and the second was rejected. A URL that works only once is enough for "
     "64 KiB. Apply a fresh URL that can be requested several times."
 )
 _OK: Final = 200
@@ -261,7 +261,7 @@ def _facts(response: SourceResponse, head: bytes, *, size_bytes: int | None, is_
     if facts.content_encoding and made_for_this_request(response.header("Vary"), is_range=is_range, is_fixed=is_fixed):
         raise TransferError(
             Reason.SOURCE_PROTOCOL_ERROR,
-            f"{response.host} compressed the content for this response, expected it as it is stored. Ask its provider "
+            f"{response.host} compressed the content for this response, expected it uncompressed. Ask its provider "
             "to honour Accept-Encoding: identity.",
         )
     # If the length of a range is not stated, it could end early or late, and nothing would show it.
@@ -282,7 +282,7 @@ def _check_whole(response: SourceResponse) -> None:
     if not stated.is_whole if stated is not None else response.status == _PARTIAL:
         raise TransferError(
             Reason.SOURCE_PROTOCOL_ERROR,
-            f"{response.host} sent a part of the content, expected the whole. Check the URL with its provider.",
+            f"{response.host} sent a part of the content, expected all of it. Check the URL with its provider.",
         )
 
 
@@ -298,4 +298,7 @@ def _read_up_to(response: SourceResponse, wanted: int) -> bytes:
 
 def changed(host: str) -> TransferError:
     """The content is no longer what was read before."""
-    return TransferError(Reason.SOURCE_CHANGED, f"{host} has other content now than when the upload began.")
+    return TransferError(
+        Reason.SOURCE_CHANGED,
+        f"{host} has other content now than when the upload began. Create the Recording when the file is final.",
+    )

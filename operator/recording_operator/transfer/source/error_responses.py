@@ -41,7 +41,7 @@ class RangeRejected(TransferError):  # noqa: N818 - a kind of response
     """A range request was rejected; the same request without Range may succeed."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(Reason.SOURCE_PROTOCOL_ERROR, f"{host} refuses range requests.")
+        super().__init__(Reason.SOURCE_PROTOCOL_ERROR, f"{host} rejects range requests.")
 
 
 def error_of(response: SourceResponse, *, validity: Validity, now: datetime) -> TransferError:
@@ -62,7 +62,7 @@ def _judged(response: SourceResponse, *, validity: Validity, now: datetime) -> T
     status = response.status
     seen = f"{response.host} responded with {_named(status)}"
     if status in _NOT_READY:
-        return NotYetThere(Reason.SOURCE_NOT_READY, f"{seen}: the content is not ready yet.")
+        return NotYetThere(Reason.SOURCE_NOT_READY, f"{seen}. The content is not ready yet. It is retried.")
     if status in _WITHOUT_CONTENT:
         return NotYetThere(Reason.SOURCE_EMPTY, f"{seen}, expected 200 or 206 with content. {_CHECK}")
     if status in _UNAVAILABLE:
@@ -109,27 +109,29 @@ def _told(
 
 def _not_yet(seen: str, starts_in_s: float | None) -> NotYetThere:
     wait_s = None if starts_in_s is None else min(starts_in_s, _LONGEST_RETRY_AFTER_S)
-    message = f"{seen}: the URL is not valid yet, or the clocks of its provider and its store differ."
+    message = f"{seen}. The URL is not valid yet, or the clocks of its provider and its store differ. It is retried."
     return NotYetThere(Reason.SOURCE_NOT_READY, message, retry_after_s=wait_s)
 
 
 def expired_page(host: str) -> TransferError:
     """A page in place of an error response: many providers redirect to a login page."""
-    return _expired(f"{host} sends something else in place of the content")
+    return _expired(f"{host} sends a page instead of the content")
 
 
 def not_ready_page(host: str) -> TransferError:
     """A message in place of the content, with status 200, says that the content is still being made."""
-    return NotYetThere(Reason.SOURCE_NOT_READY, f"{host} says in place of the content that it is not ready yet.")
+    return NotYetThere(
+        Reason.SOURCE_NOT_READY, f"{host} sends a note that the content is not ready yet. It is retried."
+    )
 
 
 def too_large(host: str, limit_bytes: int) -> TransferError:
     """More bytes than the location or the operator allows."""
-    return TransferError(Reason.SOURCE_TOO_LARGE, f"{host} has more than the {limit_bytes} bytes that are allowed.")
+    return TransferError(Reason.SOURCE_TOO_LARGE, f"{host} has more than the allowed {limit_bytes} bytes.")
 
 
 def _expired(seen: str) -> TransferError:
-    return TransferError(Reason.SOURCE_EXPIRED, f"{seen}: the URL has expired. Apply a fresh URL.")
+    return TransferError(Reason.SOURCE_EXPIRED, f"{seen}. The URL has expired. Apply a fresh URL.")
 
 
 def _named(status: int) -> str:

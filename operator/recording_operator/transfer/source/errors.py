@@ -23,27 +23,27 @@ from recording_operator.errors import TransferError
 _MEANINGS: Final[dict[type[EgressError], tuple[Reason, str]]] = {
     InvalidUrlError: (
         Reason.SOURCE_INVALID,
-        "The source's URL is not usable: write an absolute https URL without user name or fragment.",
+        "The URL of the source cannot be used. Write an absolute https URL without user name or fragment.",
     ),
     InvalidHeaderError: (
         Reason.SOURCE_INVALID,
-        "A header for the source has a name or value that HTTP does not allow.",
+        "A header for the source has a name or value that HTTP does not allow. Correct it in its Secret.",
     ),
     BlockedError: (
         Reason.SOURCE_BLOCKED,
-        "The operator's source policy does not allow this URL or where it leads.",
+        "The operator's source policy does not allow this URL or its address. Ask the platform team.",
     ),
     UnresolvableError: (Reason.SOURCE_UNRESOLVABLE, "{text}"),
     UnreachableError: (Reason.SOURCE_UNREACHABLE, "{text}"),
     TlsError: (
         Reason.SOURCE_TLS_ERROR,
-        "{host} offers no acceptable TLS certificate or protocol; check the host name in the URL.",
+        "{host} has no acceptable TLS certificate or protocol. Check the host name in the URL.",
     ),
     ConnectionLostError: (Reason.SOURCE_RESET, "{text}"),
     TooSlowError: (Reason.SOURCE_TOO_SLOW, "{text}"),
     ProtocolError: (
         Reason.SOURCE_PROTOCOL_ERROR,
-        "{text} Check the URL with its provider: a proxy may be in between.",
+        "{text} Check the URL with its provider; a proxy may be in between.",
     ),
     InvalidRedirectError: (Reason.SOURCE_PROTOCOL_ERROR, "{text}"),
     RedirectLimitError: (Reason.SOURCE_REDIRECT_LIMIT, "{text}"),

@@ -155,10 +155,10 @@ class InOrderUpload:
 
 
 def _too_many_parts(plan: PartPlan) -> TransferError:
-    message = f"The artifact does not fit into the {plan.most_parts} parts that the store takes."
+    message = f"The artifact does not fit into the {plan.most_parts} parts that the store accepts."
     if not plan.grows:
         message = (
-            f"The source states no length, and the store takes only parts of equal size: {plan.most_parts} parts of "
+            f"The source states no size, and the store accepts only parts of equal size: {plan.most_parts} parts of "
             f"{plan.part_size_bytes} bytes were not enough. State source.size, or raise limits.maxArtifactSize of the "
             "StorageLocation: larger parts are planned then."
         )

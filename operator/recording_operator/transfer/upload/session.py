@@ -182,5 +182,5 @@ def _checked(part: StoredPart, body: PartBody) -> StoredPart:
     if body.tell() != len(body):
         raise TransferError(Reason.STORE_UNAVAILABLE, "The store responded before it had the whole part.")
     if part.crc64nvme not in (None, body.crc64nvme):
-        raise TransferError(Reason.STORE_INTEGRITY, "The store holds other bytes than it was sent.")
+        raise TransferError(Reason.STORE_INTEGRITY, "The store has other bytes than were sent.")
     return replace(part, size_bytes=len(body), crc64nvme=body.crc64nvme)

@@ -39,7 +39,7 @@ class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of response
     def __init__(self) -> None:
         super().__init__(
             Reason.STORE_UNAVAILABLE,
-            "The artifact was stored by another process meanwhile; it is looked at again.",
+            "Another process has stored the artifact. The object is checked again.",
         )
 
 
@@ -64,7 +64,7 @@ def accept(write: Callable[[], WriteReceipt], digest: SourceDigest, context: Tra
         if (found := _at_key(written, digest, context)) is not None:
             return found
         if failure is None:
-            failure = _unavailable("The store confirmed the object but does not show it.")
+            failure = _unavailable("The store confirmed the object but does not return it.")
         elif failure.reason is Reason.STORE_KEY_CONFLICT:
             failure = _unavailable("The store rejected the object because of another one that it does not show.")
         budget.spend(failure)
@@ -101,7 +101,9 @@ def _at_key(written: WriteReceipt | None, digest: SourceDigest, context: Transfe
     if not by_this_attempt:
         raise StoredMeanwhile
     _remove_wrong(seen.stored, store=context.store, obj=context.obj)
-    raise TransferError(Reason.STORE_INTEGRITY, "The store's object is not what it was sent; it was removed.")
+    raise TransferError(
+        Reason.STORE_INTEGRITY, "The object in the store has other bytes than were sent. It was removed."
+    )
 
 
 def _tried(write: Callable[[], WriteReceipt]) -> tuple[WriteReceipt | None, TransferError | None]:
@@ -121,7 +123,7 @@ def _remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> Non
     except TransferError:
         raise TransferError(
             Reason.CHECKSUM_MISMATCH,
-            "The store's object has wrong bytes and could not be removed. Delete it by hand, then change retryToken.",
+            "The object in the store has wrong bytes and cannot be removed. Delete it by hand, then change retryToken.",
         ) from None
 
 

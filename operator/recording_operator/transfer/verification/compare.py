@@ -51,7 +51,7 @@ def only_its_source_could_verify(error: TransferError) -> TransferError:
     """The source cannot be read, and nothing else would verify the object that is there."""
     return TransferError(
         Reason(error.reason),
-        f"{error.message} An object of this artifact is in the store already, but only the source could verify it.",
+        f"{error.message} An object of this artifact is already in the store. It can be verified only with the source.",
         retry_after_s=error.retry_after_s,
         is_final=error.is_final,
     )

@@ -45,8 +45,8 @@ class Expectations:
         elif not facts.ends_visibly and self.size_bytes is None and self.checksum is None:
             raise TransferError(
                 Reason.INTEGRITY_UNVERIFIABLE,
-                f"{facts.host} states no length and ends by closing the connection, so a cut would not show. "
-                "Give source.size or source.checksum.",
+                f"{facts.host} states no length and ends by closing the connection, so a truncated response "
+                "would look complete. Set source.size or source.checksum.",
             )
 
     def bounded(self, facts: ContentFacts) -> ContentFacts:
@@ -60,7 +60,7 @@ class Expectations:
         """Raises TransferError(SizeMismatch)."""
         if self.size_bytes not in (None, size_bytes):
             raise TransferError(
-                Reason.SIZE_MISMATCH, f"The source has {size_bytes} bytes, the spec says {self.size_bytes}."
+                Reason.SIZE_MISMATCH, f"The source has {size_bytes} bytes, the spec expects {self.size_bytes}."
             )
 
     def check_read(self, *, size_bytes: int, crc64nvme: int, digest: InOrderDigest | None) -> bool:

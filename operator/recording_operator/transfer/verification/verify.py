@@ -52,7 +52,7 @@ def verify_checksum(stored: StoredObject, expected: ExpectedChecksum, context: T
     if not context.store.capabilities.reads_back:
         raise TransferError(
             Reason.INTEGRITY_UNVERIFIABLE,
-            "An object of this artifact is in the store already, in an archive class. Only reading it back could "
+            "An object of this artifact is already in the store, in an archive class, and cannot be read to "
             f"compare its {expected.algorithm}. Restore the object and compare it by hand, or remove source.checksum, "
             "or give it as crc64nvme.",
         )

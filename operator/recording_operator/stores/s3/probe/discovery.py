@@ -77,7 +77,7 @@ class Discovery:
             if found in believed:
                 return found
             believed.add(found)
-        raise TransferError(Reason.STORE_UNAVAILABLE, "The store answers differently each time it is probed.")
+        raise TransferError(Reason.STORE_UNAVAILABLE, "The store responds differently each time it is checked.")
 
     def _look(self, hoped: Capabilities) -> Capabilities:
         try:
@@ -100,8 +100,8 @@ class Discovery:
                 raise
             raise LocationError(
                 Reason.STORE_UNSUPPORTED,
-                f"The store does not take objects in the class of spec.s3.storageClass, {storage_class}; write one "
-                f"that it has, or leave it out. {error.message}",
+                f"The store does not accept objects in the class of spec.s3.storageClass, {storage_class}. Set one "
+                f"that it has, or omit the field. {error.message}",
             ) from None
 
     # One request
@@ -132,11 +132,11 @@ class Discovery:
                 raise
             raise LocationError(
                 Reason.ACCESS_DENIED,
-                "The store answers HEAD of a key that holds nothing with 403 instead of 404, as it does without the "
-                "right s3:ListBucket: permit it on the bucket.",
+                "The store responds to HEAD of a missing key with 403 instead of 404, as it does without the "
+                "permission s3:ListBucket. Grant it on the bucket.",
             ) from None
         if absent is not None:
-            raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows an object that was never written.")
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store returns an object that was never written.")
 
     def _first_write(self, able: Capabilities) -> Capabilities:
         def writes(able: Capabilities) -> Capabilities:
@@ -228,10 +228,10 @@ class Discovery:
             off = self._store.options.checksums is ChecksumUse.OFF
             raise LocationError(
                 Reason.STORE_UNSUPPORTED,
-                "The store takes a part only with a checksum or Content-MD5 before it, as buckets with Object Lock do. "
-                "Parts are streamed, so that their sums come behind them: "
-                + ("set spec.s3.checksums to Auto" if off else "the store would have to take checksum trailers")
-                + f", or use a bucket that does not demand it. {refusal.message}",
+                "The store accepts a part only with a checksum or Content-MD5 in its headers, as buckets with Object "
+                "Lock do. Parts are streamed, so their checksums follow them: "
+                + ("set spec.s3.checksums to Auto" if off else "the store would have to accept checksum trailers")
+                + f", or use a bucket without this requirement. {refusal.message}",
             )
         raise refusal
 
@@ -301,9 +301,9 @@ class Discovery:
     def _seen(self, store: S3Store, obj: ObjectSpec) -> ObjectHead:
         seen = store.head(obj.key)
         if seen is None:
-            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not show it.")
+            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not return it.")
         if (seen.recording_uid, seen.artifact) != (obj.recording_uid, obj.artifact):
-            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not keep an object's metadata.")
+            raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not keep the metadata of an object.")
         return seen
 
     def _judged(self, able: Capabilities, seen: ObjectHead, *, etag: str | None) -> Capabilities:
@@ -370,4 +370,4 @@ def _strongest(able: Capabilities, way: Callable[[Capabilities], Capabilities]) 
 
 
 def _other_bytes() -> LocationError:
-    return LocationError(Reason.STORE_UNSUPPORTED, "The store keeps other bytes than it was sent.")
+    return LocationError(Reason.STORE_UNSUPPORTED, "The store has other bytes than were sent.")

@@ -9,7 +9,7 @@ from recording_operator.errors import LocationError
 from recording_operator.stores.s3.errors import BLOCKED_ENDPOINT
 from recording_operator.stores.s3.transport.endpoint import endpoint_tcp
 
-_NO_URL: Final = "s3.endpoint is no http(s) URL."
+_NO_URL: Final = "s3.endpoint is not an http or https URL."
 
 
 def check_endpoint(endpoint: str | None) -> None:

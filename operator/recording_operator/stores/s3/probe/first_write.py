@@ -30,7 +30,7 @@ def blame(store: S3Store, obj: ObjectSpec, body: bytes, refusal: TransferError) 
     options = store.options
     without = []
     if options.tags:
-        without.append((replace(options, tags=()), "spec.s3.tags", "permit s3:PutObjectTagging"))
+        without.append((replace(options, tags=()), "spec.s3.tags", "grant s3:PutObjectTagging"))
     if options.encryption_type:
         plain = replace(options, encryption_type=None, kms_key_id=None)
         without.append((plain, "spec.s3.encryption", "repair the key or its policy"))
@@ -40,6 +40,6 @@ def blame(store: S3Store, obj: ObjectSpec, body: bytes, refusal: TransferError) 
             write_if_absent(store.writing(other), obj, body)
         except TransferError:
             continue
-        message = f"The store takes objects only without {field}: {remedy}, or remove the field. {refusal.message}"
+        message = f"The store accepts objects only without {field}. Remove it, or {remedy}. {refusal.message}"
         return LocationError(reason, message)
     return None

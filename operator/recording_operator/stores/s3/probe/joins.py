@@ -67,7 +67,7 @@ class JoinTrial:
         """
         found = self._found()
         if found != Joins() and found != self._found():
-            raise TransferError(Reason.STORE_UNAVAILABLE, "The store answers differently each time it is probed.")
+            raise TransferError(Reason.STORE_UNAVAILABLE, "The store responds differently each time it is checked.")
         return found
 
     def _found(self) -> Joins:
@@ -104,7 +104,7 @@ class JoinTrial:
                 refusals.append(error)
         if refusals:
             raise refusals[0]
-        raise LocationError(Reason.STORE_UNSUPPORTED, "The store shows wrong checksums of joined objects.")
+        raise LocationError(Reason.STORE_UNSUPPORTED, "The store returns wrong checksums of joined objects.")
 
     def _candidates(self) -> Iterator[Joins]:
         """From what is hoped for to the least that will do."""
@@ -138,7 +138,7 @@ class JoinTrial:
                 store.abort(obj.key, upload_id)
         seen = store.head(obj.key)
         if seen is None:
-            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not show it.")
+            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not return it.")
         return seen
 
     def _judged(self, store: S3Store, joins: Joins, content: _ProbeContent, seen: ObjectHead) -> Joins | None:
@@ -172,5 +172,6 @@ def trial_keys(key: str) -> Iterator[str]:
 
 def _other_bytes() -> LocationError:
     return LocationError(
-        Reason.STORE_UNSUPPORTED, "The store joins parts to other bytes than it was sent; no object would be right."
+        Reason.STORE_UNSUPPORTED,
+        "The store joins parts to other bytes than were sent. Objects of several parts would be wrong.",
     )

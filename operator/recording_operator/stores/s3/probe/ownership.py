@@ -33,7 +33,9 @@ def claim_prefix(store: S3Store, *, owner_id: str) -> str:
         write_if_absent(store, obj, body)
         seen = store.head(obj.key)
         if seen is None:
-            raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed the owner marker but does not show it.")
+            raise TransferError(
+                Reason.STORE_UNAVAILABLE, "The store confirmed the owner marker but does not return it."
+            )
         if seen.recording_uid is not None:
             return seen.recording_uid
         return b"".join(store.read(seen.stored))[:_OWNER_BYTES].decode("utf-8", "replace").strip()

@@ -46,13 +46,13 @@ def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) ->
     if store.options.checksums is ChecksumUse.REQUIRED and not found.existence_verifies_object:
         raise LocationError(
             Reason.STORE_UNSUPPORTED,
-            "spec.s3.checksums is Required, and the store does not check and show CRC64NVME of whole objects. "
+            "spec.s3.checksums is Required, and the store does not verify and return the CRC64NVME of whole objects. "
             "With Auto, objects are verified in another way.",
         )
     if found.verified_by is Reason.READ_BACK and not found.reads_back:
         raise LocationError(
             Reason.STORE_UNSUPPORTED,
-            "Objects in an archive class cannot be read back, and nothing else would verify them: the store shows "
+            "Objects in an archive class cannot be read back, and nothing else can verify them: the store returns "
             "neither the CRC64NVME of whole objects nor ETags that are MD5s. Set spec.s3.checksums to Auto, or choose "
             "a storage class that can be read at once.",
         )

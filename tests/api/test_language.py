@@ -1,0 +1,115 @@
+"""What users read uses the common words: this finds some uncommon ones. CONTRIBUTING.md, "Language", says more."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from recording_operator.api.columns import RECORDING_COLUMNS, STORAGE_LOCATION_COLUMNS, STORAGE_REPORT_COLUMNS
+from recording_operator.api.crd import RESOURCES, crd
+from recording_operator.api.reasons import Reason
+from recording_operator.cli import VERBS, main
+from recording_operator.metrics import Metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "operator" / "recording_operator"
+UNCOMMON = re.compile(
+    r"\b(anew|time-outs?|proof of|prov(?:e|es|ing) that|proved|foresaw|refused us|serve us|asked once more|hearken"
+    r"|beforehand|whoever may|who reads|in which case nobody|by itself alone|no longer knows|is no (?:URL|name|text)"
+    r"|gives? back to whom|told to whom)\b",
+    re.IGNORECASE,
+)
+# Names of the API that stay as they are, in code marks or as one word.
+_NAMES = re.compile(r"`[^`]*`|provedChecksum|NotProved")
+
+
+def uncommon_words(text: str) -> list[str]:
+    return [found[0] for found in UNCOMMON.finditer(_NAMES.sub("", text))]
+
+
+def _documents() -> Iterator[Path]:
+    yield from (ROOT / name for name in ("README.md", "CONTRIBUTING.md"))
+    yield from (ROOT / "docs").rglob("*.md")
+    for folder in ("changes", "examples", "install"):
+        yield from (ROOT / folder).glob("*.md")
+    chart = ROOT / "charts" / "recording-operator"
+    yield from (chart / "README.md", chart / "values.yaml", chart / "files" / "alerts.yaml")
+    yield from (chart / "templates").rglob("*.txt")
+
+
+@pytest.mark.parametrize("path", sorted(_documents()), ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents(path: Path) -> None:
+    assert uncommon_words(path.read_text(encoding="utf-8")) == []
+
+
+def _descriptions(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (value for key, value in node.items() if key == "description" and isinstance(value, str))
+        for value in node.values():
+            yield from _descriptions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _descriptions(value)
+
+
+def test_descriptions_of_fields_are_sentences_in_common_words() -> None:
+    texts = [text for resource in RESOURCES for text in _descriptions(crd(resource))]
+    texts += [c.description for c in (*RECORDING_COLUMNS, *STORAGE_LOCATION_COLUMNS, *STORAGE_REPORT_COLUMNS)]
+    assert len(texts) > 200
+    assert [text for text in texts if uncommon_words(text)] == []
+    assert [text for text in texts if not text.endswith(".")] == []
+
+
+def test_sentences_of_reasons() -> None:
+    assert [reason for reason in Reason if uncommon_words(reason.sentence)] == []
+
+
+def test_help_of_the_command_line() -> None:
+    helps = [text for name in VERBS for text in _help(main.get_command(click.Context(main), name))]
+    assert len(helps) > 10
+    assert [text for text in helps if uncommon_words(text)] == []
+
+
+def _help(command: click.Command | None) -> Iterator[str]:
+    assert command is not None
+    yield command.help or ""
+    yield from (str(option.help) for option in command.params if isinstance(option, click.Option) and option.help)
+
+
+def test_helps_of_metrics_are_sentences() -> None:
+    helps = re.findall(r"^# HELP recording_operator_\w+ (.+)$", Metrics(version="1").render().decode(), re.MULTILINE)
+    assert len(helps) > 20
+    assert [text for text in helps if uncommon_words(text) or not text.endswith(".")] == []
+
+
+@pytest.mark.parametrize("package", ["controller", "egress", "engine", "kube", "stores", "transfer", "cli", "costs"])
+def test_messages(package: str) -> None:
+    """Every string of the code that is not a docstring: messages, log lines and Events among them."""
+    wrong = [
+        f"{path.name}: {text}"
+        for path in sorted((PACKAGE / package).rglob("*.py"))
+        for text in _strings(path.read_text(encoding="utf-8"))
+        if uncommon_words(text)
+    ]
+    assert wrong == []
+
+
+def _strings(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and not _is_docstring(node.value):
+            yield node.value
+
+
+def _is_docstring(text: str) -> bool:
+    return "\n" in text
+
+
+def test_the_check_itself_finds_an_uncommon_word() -> None:
+    assert uncommon_words("The report was counted anew.") == ["anew"]
+    assert uncommon_words("`NotProved` and provedChecksum are names.") == []
+    assert yaml.safe_load((ROOT / "charts" / "recording-operator" / "files" / "alerts.yaml").read_text())
