@@ -144,7 +144,7 @@ class Here:
     def measure(self, run: dict[str, Any]) -> dict[str, Any]:
         """Seconds, CPU seconds and MiB over base."""
         self.transfer("source", 2**16, workers=1)
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: loading the libraries took more
+        Path("/proc/self/clear_refs").write_text("5")  # reset the peak: loading the libraries needed more
         before_kib = status_kib("VmRSS")
         threads = Threads()
         cpu, begun = time.process_time(), time.monotonic()

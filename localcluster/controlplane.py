@@ -43,7 +43,7 @@ _AUDIT_POLICY: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Someone who proves himself with a fixed token, subject to RBAC."""
+    """A user with a fixed token, subject to RBAC."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class ControlPlane:
     """One control plane with its own folder (data, keys, logs, kubeconfig files).
 
     Ports stay the same for the object's life, so a component that was killed comes back at its address. Data that the
-    folder holds from an earlier run is used again; keys and tokens are made anew each time.
+    folder holds from an earlier run is used again; keys and tokens are created again each time.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ from localcluster.operatorprocess import OperatorProcess
 from localcluster.process import ComponentError
 from localcluster.progress import Progress
 from localcluster.stack import BUCKET, Stack
-from localcluster.verify import Proof, verify
+from localcluster.verify import Comparison, verify
 
 _FOLDER: Final = LOCAL / "demo"
 _REPORT: Final = "daily"
@@ -79,13 +79,13 @@ class _Demo:
         with Follower(self._kubectl) as follower:
             follower.wait_complete(self._names(), operator=operator, timeout_s=_COMPLETE_TIMEOUT_S)
         self._title("Reading the objects back and comparing them with what the sources serve")
-        proofs = list(verify(kubectl=self._kubectl, s3=self._stack.s3))
-        _print_proofs(proofs)
-        whole = bool(proofs) and all(proof.equal for proof in proofs)
+        comparisons = list(verify(kubectl=self._kubectl, s3=self._stack.s3))
+        _print_comparisons(comparisons)
+        whole = bool(comparisons) and all(comparison.equal for comparison in comparisons)
         uploads = self._stack.s3.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
-        print(f"\n{len(proofs)} objects compared, {len(uploads)} multipart uploads left open.")
+        print(f"\n{len(comparisons)} objects compared, {len(uploads)} multipart uploads left open.")
         counted = self._report()
-        whole = whole and counted == sum(proof.size_bytes for proof in proofs)
+        whole = whole and counted == sum(comparison.size_bytes for comparison in comparisons)
         self._stack.write_environment(_FOLDER / "env")
         if once or not whole or uploads:
             return 0 if whole and not uploads else 1
@@ -146,10 +146,10 @@ Ctrl-C stops everything.""",
         print(self._kubectl(*absolute), end="", flush=True)
 
 
-def _print_proofs(proofs: list[Proof]) -> None:
-    for proof in proofs:
-        verdict = "equal" if proof.equal else f"DIFFERENT: expected {proof.expected_sha256[:16]}"
-        print(f"  {verdict:6} {proof.size_bytes:>13,} B  sha256 {proof.sha256[:16]}  {proof.uri}")
+def _print_comparisons(comparisons: list[Comparison]) -> None:
+    for comparison in comparisons:
+        verdict = "equal" if comparison.equal else f"DIFFERENT: expected {comparison.expected_sha256[:16]}"
+        print(f"  {verdict:6} {comparison.size_bytes:>13,} B  sha256 {comparison.sha256[:16]}  {comparison.uri}")
 
 
 def _interrupt(number: int, _: object) -> None:

@@ -16,7 +16,7 @@ _WINDOW_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Comparison:
     """What was found of one artifact."""
 
     uri: str
@@ -30,8 +30,8 @@ class Proof:
         return self.sha256 == self.expected_sha256
 
 
-def verify(*, kubectl: Kubectl, s3: S3Server) -> Iterator[Proof]:
-    """Yield a proof for each artifact of each Recording in the namespace `default`.
+def verify(*, kubectl: Kubectl, s3: S3Server) -> Iterator[Comparison]:
+    """Yield a comparison for each artifact of each Recording in the namespace `default`.
 
     Expects sources on the sample media server. Raises KubectlError, and botocore's ClientError for a missing object.
     """
@@ -47,7 +47,9 @@ def verify(*, kubectl: Kubectl, s3: S3Server) -> Iterator[Proof]:
             for window in stored.iter_chunks(_WINDOW_BYTES):
                 digest.update(window)
                 size_bytes += len(window)
-            yield Proof(uri=artifact["uri"], size_bytes=size_bytes, sha256=digest.hexdigest(), expected_sha256=expected)
+            yield Comparison(
+                uri=artifact["uri"], size_bytes=size_bytes, sha256=digest.hexdigest(), expected_sha256=expected
+            )
 
 
 def _expected(artifact: JsonObject, *, kubectl: Kubectl) -> str:

@@ -72,7 +72,7 @@ _QUIET: Final[Mapping[str, int]] = {
     # Each attempt at a request that nobody answers: whoever asked says so, or tries again.
     "urllib3": logging.ERROR,
     # Every attempt at a LIST or WATCH while the API server is away, and a traceback at the end: `kube.outage` tells of
-    # an outage once, the watcher why kopf ended and each start anew.
+    # an outage once, the watcher why kopf ended and each restart.
     "kopf": logging.CRITICAL,
 }
 

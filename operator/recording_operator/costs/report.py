@@ -59,12 +59,12 @@ class CountResult:
 def window_of(previous: StorageReportStatus, *, now: datetime, scope: str) -> Window:
     """From when on uploads are to be counted: the last sample, or the begin of the month."""
     ledger = previous.ledger
-    if ledger is None or begins_anew(previous, now=now, scope=scope):
+    if ledger is None or starts_again(previous, now=now, scope=scope):
         return Window(since=month_start(now), now=now)
     return Window(since=ledger.sampled_at, now=now, recent_since=ledger.recent_since)
 
 
-def begins_anew(previous: StorageReportStatus, *, now: datetime, scope: str) -> bool:
+def starts_again(previous: StorageReportStatus, *, now: datetime, scope: str) -> bool:
     """Whether an account cannot go on: it is of another `scope` (its mark), or of days that are yet to come."""
     ledger = previous.ledger
     return ledger is not None and (ledger.recent_scope != scope or ledger.sampled_at > now + AHEAD)
@@ -122,9 +122,9 @@ def refreshed(
 
 
 def _account(previous: StorageReportStatus, counted: CountResult, terms: CostTerms) -> Ledger:
-    """The account with what was counted; one that begins anew keeps the days before this month."""
+    """The account with what was counted; one that starts again keeps the days before this month."""
     ledger = load(previous.ledger, previous.history)
-    if ledger is None or begins_anew(previous, now=counted.at, scope=counted.scope):
+    if ledger is None or starts_again(previous, now=counted.at, scope=counted.scope):
         month = month_start(counted.at).date()
         kept = {day: entry for day, entry in ledger.days.items() if day < month} if ledger is not None else {}
         ledger = open_ledger(sample_of(counted.usage, at=counted.at, last=None), terms)

@@ -1,6 +1,6 @@
 """Ends socket operations that take too long, or that nobody wants any more.
 
-A time-out of a socket counts from byte to byte: one byte per second never trips it. So one thread watches the sockets
+A timeout of a socket counts from byte to byte: one byte per second never trips it. So one thread watches the sockets
 that are in use and shuts down those whose deadline has passed or whose transfer was stopped; the blocked call then
 returns.
 """

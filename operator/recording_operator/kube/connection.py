@@ -1,7 +1,7 @@
-"""Where the API server is and how to prove who we are: from the pod, or from a kubeconfig.
+"""The address of the API server and the operator's credentials, from the pod or from a kubeconfig.
 
 One description for both clients (the blocking one in `rest.py`, kopf's in `handlers.py`). A token that comes from a
-file is read anew for each use: bound ServiceAccount tokens are replaced in place, about hourly.
+file is read again for each use: bound ServiceAccount tokens are replaced in place, about hourly.
 """
 
 import os
@@ -23,7 +23,7 @@ class ConnectionConfigError(Exception):
 
 
 class TokenSource(Protocol):
-    """Something that knows the bearer token of now, or None where another proof is used."""
+    """Provides the current bearer token, or None if other credentials are used."""
 
     def current(self) -> str | None: ...
 
@@ -66,7 +66,7 @@ class LibraryToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """The API server's address, its certificate authority, and our proof of identity."""
+    """The API server's address, its certificate authority, and the operator's credentials."""
 
     server: str
     namespace: str
@@ -80,7 +80,7 @@ class Connection:
     proxy: str | None = None
 
     def ssl_context(self) -> ssl.SSLContext:
-        """A fresh TLS context: the files are read anew, so that a replaced certificate is found."""
+        """A fresh TLS context: the files are read again, so that a replaced certificate is used."""
         context = ssl.create_default_context(cafile=self.ca_file)
         if self.cert_file:
             context.load_cert_chain(certfile=self.cert_file, keyfile=self.key_file)

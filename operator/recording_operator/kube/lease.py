@@ -110,7 +110,7 @@ class Leadership:
 
     @property
     def epoch(self) -> int:
-        """`leaseTransitions` of this leadership: a fencing token. Compare for equality; it starts anew if the Lease
+        """`leaseTransitions` of this leadership: a fencing token. Compare for equality; it starts again if the Lease
         is deleted.
 
         Raises RuntimeError before `acquire` succeeded.

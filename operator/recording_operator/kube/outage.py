@@ -15,7 +15,7 @@ _logger = logging.getLogger(__name__)
 
 
 def is_away(error: KubeError) -> bool:
-    """Whether the error says nothing but that the API server cannot serve us now."""
+    """Whether the error only means that the API server is unavailable now."""
     return isinstance(error, (ApiUnavailable, TooManyRequests, Unauthorized))
 
 

@@ -20,7 +20,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0
 _AT_ONCE_S: Final = 2.0
 
-# A GET is asked once more when a kept connection turns out to be dead. Writes are not: their caller decides again from
+# A GET is repeated if a kept connection turns out to be dead. Writes are not: their caller decides again from
 # what is stored.
 _RETRIES: Final = urllib3.Retry(
     total=1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods={"GET"}, respect_retry_after_header=False
@@ -58,7 +58,7 @@ class Rest(Protocol):
 
 
 class RestClient:
-    """A thread-safe client with a pool of kept connections and bounded time-outs."""
+    """A thread-safe client with a connection pool and timeouts."""
 
     def __init__(
         self,

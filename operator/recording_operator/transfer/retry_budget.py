@@ -33,7 +33,7 @@ class RetryBudget:
         self.failures = 0
 
     def progressed(self) -> None:
-        """Something new was gained: the count begins anew."""
+        """There was progress: the count starts again."""
         self._failing_since = None
         self.failures = 0
 

@@ -185,7 +185,7 @@ class Operator:
     def store_named(self, location: str) -> Store:
         """The store of a location. Raises LocationError."""
         if location not in self.world.locations:
-            raise LocationError(Reason.LOCATION_NOT_READY, "the StorageLocation has not been checked yet")
+            raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
         return cast("Store", StoreClient(self.world))
 
     def start(self, order: TransferOrder) -> None:

@@ -171,7 +171,7 @@ class LocationKeeper:
         self.probe(name)
 
     def probe(self, name: str) -> None:
-        """Probe a location now, or once more right after the probe that is running."""
+        """Check a location now, or again right after the running check."""
         with self._lock:
             record = self._records.get(name)
             if record is None:

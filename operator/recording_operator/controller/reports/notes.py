@@ -27,7 +27,7 @@ def not_counted(listed: Iterable[StorageLocation], denied: Iterable[StorageLocat
         )
 
 
-def counted_so(usage: Usage, shared: Mapping[str, str | None], *, anew: bool) -> Iterator[str]:
+def counted_so(usage: Usage, shared: Mapping[str, str | None], *, account_restarts: bool) -> Iterator[str]:
     """What a reader has to know of what these numbers hold."""
     for name, counter in shared.items():
         if counter is not None:
@@ -38,7 +38,7 @@ def counted_so(usage: Usage, shared: Mapping[str, str | None], *, anew: bool) ->
             "their Recordings no longer exist, and their keys do not show the owner; "
             "use a keyTemplate with folders {org} and {namespace}"
         )
-    if anew:
+    if account_restarts:
         yield "the account of this month starts again, because another scope or a future day was counted before"
 
 

@@ -19,7 +19,7 @@ from recording_operator.costs.index import RecordingIndex
 from recording_operator.costs.keyspaces import KeySpaces
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.profile import PriceError
-from recording_operator.costs.report import CountResult, CurrencyError, begins_anew, currency_of, refreshed, window_of
+from recording_operator.costs.report import CountResult, CurrencyError, currency_of, refreshed, starts_again, window_of
 from recording_operator.costs.sample import CostTerms, LocationPrices
 from recording_operator.costs.uploads import RecordingTally, add_recording
 from recording_operator.costs.usage import LocationTally, OpenPart, Scope, Usage
@@ -98,8 +98,8 @@ class Refresher:
             at=now, usage=usage, recordings=tally, sources=sources, scope=scope.mark, downloads=downloads.sources
         )
         status = refreshed(report.status, counted, terms, budget=spec.budget)
-        anew = begins_anew(report.status, now=now, scope=scope.mark)
-        so = [*counted_so(usage, shared, anew=anew), *downloads.notes]
+        restarts = starts_again(report.status, now=now, scope=scope.mark)
+        so = [*counted_so(usage, shared, account_restarts=restarts), *downloads.notes]
         left_out = not_counted([location for location, _ in stores], [location for location, _ in denied], usage)
         status = status.model_copy(update={"notes": tuple([*left_out, *map(_sentence, so)][:MOST_NOTES])})
         return RefreshResult(status=status, message=_message(status, denied, so))

@@ -179,7 +179,7 @@ def _config(options: S3Options) -> Config:
         retries={"mode": "standard", "total_max_attempts": 1},  # see StoreRetries
         ignore_configured_endpoint_urls=True,
         parameter_validation=False,  # see _check_key
-        # Its own is built anew, twice for each request, from what is the same for all of them.
+        # botocore builds its own twice for each request, from values that never change.
         user_agent=f"Botocore/{botocore.__version__} recording-operator",
     )
 

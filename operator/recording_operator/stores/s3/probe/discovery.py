@@ -270,7 +270,7 @@ class Discovery:
                     raise
         finally:
             store.abort(key, upload_id)
-        # An answer proves nothing, and some stores refuse what they have done.
+        # The response is not enough: some stores report an error for what they have done.
         seen = store.head(key)
         return able if seen is None else self._took_wrong(able, seen)
 

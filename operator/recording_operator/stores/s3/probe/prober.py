@@ -60,7 +60,7 @@ def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) ->
 
 
 def _takes_bodies_again(store: S3Store, obj: ObjectSpec, able: Capabilities) -> None:
-    """Where a transfer's body was called too large, one of its size is sent once more. Raises TransferError."""
+    """If a transfer's body was rejected as too large, a body of this size is sent again. Raises TransferError."""
     size_bytes = store.refused_body_bytes
     if not size_bytes:
         return

@@ -85,7 +85,7 @@ def whole(response: Response) -> BufferedResponse:
 
 
 def headers_of(response: Response) -> ResponseHeaders:
-    """All headers, with the length as it was understood: botocore reads it once more."""
+    """All headers, with the length as it was understood: botocore reads it again."""
     head = response.head
     headers = ResponseHeaders((name, head.get(name) or "") for name in head.fields)
     headers.pop("content-length", None)

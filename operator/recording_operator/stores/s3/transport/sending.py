@@ -1,6 +1,6 @@
 """How a body of botocore's goes over a connection: in windows as it is read, or from memory.
 
-Both put the head and send their time-outs; what they raise is a socket's OSError or MalformedResponse.
+Both send the headers with their timeouts; what they raise is a socket's OSError or MalformedResponse.
 """
 
 import socket
@@ -43,7 +43,7 @@ class BodySender(Protocol):
 
 
 class MemorySender:
-    """No body, or one in memory: the socket's own time-outs, one for each window."""
+    """No body, or one in memory: the socket's own timeouts, one for each window."""
 
     repeatable = True
 
@@ -97,7 +97,7 @@ class PartSender:
             watch.release()
 
     def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: SocketWatch) -> BufferedResponse:
-        # The guard ends a send that stalls. A time-out of the socket's own would make it non-blocking underneath:
+        # The guard ends a send that stalls. A timeout of the socket itself would make it non-blocking inside:
         # a full buffer then costs a refused write, a poll and the write again.
         sock.settimeout(None)
         try:
