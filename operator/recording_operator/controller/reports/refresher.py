@@ -137,7 +137,7 @@ class Refresher:
             return self._kube.read_config_map(self._namespace, name)
         except NotFound:
             raise PriceError(
-                f"StorageLocation {location} names ConfigMap {name}, which does not exist in namespace {self._namespace}."
+                f"StorageLocation {location} names ConfigMap {name}, which does not exist in {self._namespace}."
             ) from None
         except Forbidden:
             raise PriceError(

@@ -42,7 +42,7 @@ from recording_operator.stores.s3.transport.sending import BodySender, MemorySen
 
 # Where sending twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-# A kept connection that the other side has ended, or that carries something other than a response. A timeout is neither.
+# A kept connection that the other side has ended, or that carries something other than a response; no timeout.
 _UNUSABLE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, MalformedResponse)
 _WINDOW_BYTES: Final = 64 * 2**10
 _Response = tuple[int, ResponseHeaders, "_BufferedBody | _StreamedBody"]
