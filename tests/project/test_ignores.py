@@ -5,7 +5,7 @@ import subprocess
 
 from localcluster.install import PROJECT
 
-_WITHOUT_REASON = re.compile(r"# noqa: [A-Z0-9, ]+$|# noqa$|# fmt: off .+|# mypy: ignore-errors", re.MULTILINE)
+_WITHOUT_REASON = re.compile(r"# noqa(: [A-Z0-9, ]+)?$", re.MULTILINE)
 
 
 def python_files() -> list[str]:
