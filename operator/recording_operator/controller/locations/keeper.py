@@ -81,6 +81,8 @@ class LocationKeeper:
                 record.location = location
             else:
                 changed = True
+                if record is not None:
+                    self._bandwidth.gone(record.location)
                 self._records[name] = LocationRecord(location=location)
                 # It exists: Recordings that came together with it must not be told otherwise while the probe runs.
                 self._post(LocationSeen(location=location, ready=False, checked=False))
