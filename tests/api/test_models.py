@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactKind, Phase, Recording, RecordingStatus
-from recording_operator.api.storagelocation import DEFAULT_RETRY_DELAYS, StorageLocation
+from recording_operator.api.storagelocation import StorageLocation
 from tests.api.manifests import CANARY, URL, a_location, a_recording, a_source, an_artifact
 from tests.api.statuses import STATUSES, dumped, the_largest_status
 
@@ -120,7 +120,7 @@ def test_texts_of_others_are_cut_at_what_the_schema_takes() -> None:
 
 def test_a_location_has_the_defaults_of_the_product() -> None:
     spec = StorageLocation.model_validate(a_location()).spec
-    assert spec.retry.delays == DEFAULT_RETRY_DELAYS == tuple(timedelta(minutes=minutes) for minutes in (2, 5, 10))
+    assert spec.retry.delays == tuple(timedelta(minutes=minutes) for minutes in (2, 5, 10))
     assert spec.retry.refresh_grace == timedelta(hours=1)
     assert spec.key_template == "{org}/{namespace}/{name}/{uid}/{artifact}{ext}"
     assert spec.deletion_policies == ("Retain",)

@@ -4,18 +4,15 @@ from datetime import datetime, timedelta
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus
+from recording_operator.api.storagelocation import RetryPolicy
 from recording_operator.engine.expiry import Expiry
 from recording_operator.engine.next_step import ArtifactContext
-from recording_operator.engine.retries import RetryPlan, after_failure
+from recording_operator.engine.retries import after_failure
 from tests.engine.builders import START, uid_of
 
 UID = uid_of(1)
 FAR = Expiry(at=START + timedelta(days=1), stated=True)
-PLAN = RetryPlan(
-    delays=(timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10)),
-    until_expiry=False,
-    refresh_grace=timedelta(hours=1),
-)
+PLAN = RetryPolicy()
 CALM = ArtifactContext(
     now=START,
     uid=UID,
@@ -33,7 +30,7 @@ def failed(
     reason: Reason = Reason.SOURCE_UNAVAILABLE,
     *,
     at: datetime = START,
-    retry: RetryPlan = PLAN,
+    retry: RetryPolicy = PLAN,
     expiry: Expiry = FAR,
     retry_after_s: float | None = None,
     is_final: bool = False,

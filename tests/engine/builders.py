@@ -21,7 +21,7 @@ from recording_operator.api.storagelocation import (
     S3,
     AllowedNamespaces,
     Limits,
-    Retry,
+    RetryPolicy,
     StorageLocation,
     StorageLocationSpec,
 )
@@ -116,7 +116,7 @@ def a_location(
     namespaces: Sequence[str] = (NAMESPACE, "team-b"),
     allowed: AllowedNamespaces | None = None,
     policies: Sequence[DeletionPolicy] = (DeletionPolicy.RETAIN, DeletionPolicy.DELETE),
-    retry: Retry | None = None,
+    retry: RetryPolicy | None = None,
     limits: Limits | None = None,
 ) -> StorageLocation:
     """A location that admits the namespaces of these tests."""
@@ -126,7 +126,7 @@ def a_location(
             s3=S3(bucket=f"bucket-{name}", prefix="p/"),
             key_template=KEY_TEMPLATE,
             allowed_namespaces=allowed or AllowedNamespaces(names=tuple(namespaces)),
-            retry=retry or Retry(),
+            retry=retry or RetryPolicy(),
             limits=limits or Limits(),
             deletion_policies=tuple(policies),
         ),

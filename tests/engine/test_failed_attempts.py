@@ -1,22 +1,22 @@
 """What follows from each way in which an attempt ends."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from recording_operator.api.reasons import Reason, Verdict
 from recording_operator.api.recording import ArtifactStatus, Phase
+from recording_operator.api.storagelocation import RetryPolicy
 from recording_operator.engine.expiry import Expiry
-from recording_operator.engine.retries import LAST_CHANCE, LEAST_DELAY, RetryPlan
+from recording_operator.engine.retries import LAST_CHANCE, LEAST_DELAY
 from tests.engine.attempts import FAR, PLAN, failed
 from tests.engine.builders import START, an_artifact_status
 
 BY_VERDICT = {verdict: [reason for reason in Reason if reason.verdict is verdict] for verdict in Verdict}
 
 
-def failures(count: int, *, retry: RetryPlan = PLAN, expiry: Expiry = FAR) -> list[ArtifactStatus]:
+def failures(count: int, *, retry: RetryPolicy = PLAN, expiry: Expiry = FAR) -> list[ArtifactStatus]:
     """Fail, wait for the next attempt, fail again."""
     status, now, statuses = an_artifact_status(), START, []
     for _ in range(count):
@@ -46,11 +46,11 @@ def test_two_five_and_ten_minutes_then_failed() -> None:
 
 
 def test_without_delays_there_is_one_attempt() -> None:
-    assert failures(1, retry=replace(PLAN, delays=()))[0].phase is Phase.FAILED
+    assert failures(1, retry=RetryPolicy(delays=()))[0].phase is Phase.FAILED
 
 
 def test_until_expiry_repeats_the_last_delay_until_then() -> None:
-    retry = replace(PLAN, until_expiry=True)
+    retry = RetryPolicy(until_expiry=True)
     expiry = Expiry(at=START + timedelta(minutes=60), stated=True)
 
     statuses = failures(9, retry=retry, expiry=expiry)
@@ -76,7 +76,7 @@ def test_an_assumed_expiry_moves_no_retry() -> None:
 
 
 def test_in_the_last_seconds_before_expiry_a_refusing_source_is_not_asked_in_a_loop() -> None:
-    retry = replace(PLAN, until_expiry=True)
+    retry = RetryPolicy(until_expiry=True)
     expiry = Expiry(at=START + timedelta(seconds=20), stated=True)
 
     status = failed(an_artifact_status(attempts=7), expiry=expiry, retry=retry)
@@ -168,6 +168,6 @@ def test_s20_an_expired_url_waits_and_the_grace_runs_from_the_first_time() -> No
 
 def test_s20_without_grace_an_expired_url_fails_at_once() -> None:
     assert (
-        failed(an_artifact_status(), Reason.SOURCE_EXPIRED, retry=replace(PLAN, refresh_grace=timedelta(0))).phase
+        failed(an_artifact_status(), Reason.SOURCE_EXPIRED, retry=RetryPolicy(refresh_grace=timedelta(0))).phase
         is Phase.FAILED
     )

@@ -218,10 +218,7 @@ class Limits(ApiModel):
     )
 
 
-DEFAULT_RETRY_DELAYS: tuple[timedelta, ...] = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
-
-
-class Retry(ApiModel):
+class RetryPolicy(ApiModel):
     """When a failed artifact is retried."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*RETRY_RULES))
@@ -229,7 +226,7 @@ class Retry(ApiModel):
     delays: Annotated[
         tuple[Annotated[Duration, WithJsonSchema(RETRY_DELAY_SCHEMA)], ...], Field(json_schema_extra={"maxItems": 10})
     ] = Field(
-        default=DEFAULT_RETRY_DELAYS,
+        default=(timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10)),
         description="Delays after the first, second, … failed attempt. After the attempt that follows the last delay, "
         "the artifact is Failed. Empty: no retry.",
     )
@@ -306,7 +303,7 @@ class StorageLocationSpec(ApiModel):
         description="Namespaces whose Recordings may use the location. Default: none.",
     )
     limits: Limits = Field(default_factory=Limits, description="Limits for the location.")
-    retry: Retry = Field(default_factory=Retry, description="When a failed artifact is retried.")
+    retry: RetryPolicy = Field(default_factory=RetryPolicy, description="When a failed artifact is retried.")
     deletion_policies: Annotated[
         tuple[DeletionPolicy, ...],
         Field(json_schema_extra={"minItems": 1, "maxItems": 2, "x-kubernetes-list-type": "set"}),

@@ -55,7 +55,7 @@ def _context(
         suspend=spec.suspend,
         cancel=spec.cancel,
         retry_asked=retry_asked,
-        retry=state.locations.retry_plan(spec.storage_location),
+        retry=state.locations.retry_policy(spec.storage_location),
         obstacle=obstacle,
         not_before=work.hold.not_before if work.hold else None,
         secret_changed=work.secret_changed,

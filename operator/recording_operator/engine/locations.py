@@ -7,21 +7,14 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
-from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagelocation import RetryPolicy, StorageLocation
 from recording_operator.engine.actions import Action, ProbeLocation, ReadNamespace
 from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, NamespaceSeen
 from recording_operator.engine.next_step import Obstacle
 from recording_operator.engine.permissions import admits
 from recording_operator.engine.queue import LaneLimits
-from recording_operator.engine.retries import RetryPlan
 
 LABELS_GOOD_FOR: Final = timedelta(seconds=60)
-DEFAULT_RETRY: Final = RetryPlan(
-    delays=(timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10)),
-    until_expiry=False,
-    refresh_grace=timedelta(hours=1),
-)
-"""Used while the location is not known."""
 
 LocationFact = LocationSeen | LocationGone | LocationsListed | NamespaceSeen
 
@@ -87,13 +80,10 @@ class Locations:
         seen = self._seen.get(name)
         return seen.location if seen else None
 
-    def retry_plan(self, name: str) -> RetryPlan:
-        """The location's retry rules."""
+    def retry_policy(self, name: str) -> RetryPolicy:
+        """The location's retry rules; the default ones while it is not known."""
         location = self.get(name)
-        if location is None:
-            return DEFAULT_RETRY
-        retry = location.spec.retry
-        return RetryPlan(delays=tuple(retry.delays), until_expiry=retry.until_expiry, refresh_grace=retry.refresh_grace)
+        return RetryPolicy() if location is None else location.spec.retry
 
     def doubt(self, name: str) -> list[Action]:
         """A transfer failed because of the location: nothing starts there until it was probed again."""

@@ -6,8 +6,9 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase
+from recording_operator.api.storagelocation import RetryPolicy
 from recording_operator.engine.artifact_status import failed, from_the_start, queued, unsuspended, waiting
-from recording_operator.engine.retries import LEAST_DELAY, RetryPlan
+from recording_operator.engine.retries import LEAST_DELAY
 from recording_operator.engine.source_revision import names_secret, revision_is_of
 
 LONGEST_ASKED: Final = timedelta(minutes=15)
@@ -37,7 +38,7 @@ class ArtifactContext:
     cancel: bool
     retry_asked: bool
     """spec.retryToken differs from the one last acted on."""
-    retry: RetryPlan
+    retry: RetryPolicy
     obstacle: Obstacle | None
     not_before: datetime | None
     """The end of the delay after a failure that is not the artifact's fault."""

@@ -1,11 +1,11 @@
 """What follows from a failed attempt: another attempt and when, the wait for a fresh URL, or Failed."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from recording_operator.api.reasons import Reason, Verdict, verdict_of
 from recording_operator.api.recording import ArtifactStatus
+from recording_operator.api.storagelocation import RetryPolicy
 from recording_operator.engine.artifact_status import failed, waiting
 from recording_operator.engine.expiry import Expiry
 
@@ -19,22 +19,13 @@ LEAST_PROMISED: Final = timedelta(seconds=30)
 """The shortest delay between two attempts that are not counted, because the source sent Retry-After."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPlan:
-    """The location's `spec.retry`, parsed."""
-
-    delays: tuple[timedelta, ...]
-    until_expiry: bool
-    refresh_grace: timedelta
-
-
 def after_failure(
     status: ArtifactStatus,
     *,
     reason: Reason,
     message: str,
     retry_after_s: float | None,
-    retry: RetryPlan,
+    retry: RetryPolicy,
     expiry: Expiry,
     now: datetime,
     is_final: bool = False,
@@ -63,7 +54,7 @@ def after_failure(
     return waiting(spent, reason, message).model_copy(update={"next_retry_time": at})
 
 
-def _delay(attempts: int, retry: RetryPlan, expiry: Expiry, now: datetime) -> timedelta | None:
+def _delay(attempts: int, retry: RetryPolicy, expiry: Expiry, now: datetime) -> timedelta | None:
     if attempts <= len(retry.delays):
         return retry.delays[attempts - 1]
     if retry.until_expiry and retry.delays and now < expiry.at:

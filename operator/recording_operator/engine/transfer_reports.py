@@ -122,7 +122,7 @@ def _failed(
             message=failure.message,
             retry_after_s=failure.retry_after_s,
             is_final=failure.is_final,
-            retry=state.locations.retry_plan(location),
+            retry=state.locations.retry_policy(location),
             expiry=tracked.expiry_of(work.name),
             now=now,
         )

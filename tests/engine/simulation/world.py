@@ -7,7 +7,13 @@ from typing import Final
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.recording import Phase
-from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, Retry, StorageLocation
+from recording_operator.api.storagelocation import (
+    AllowedNamespaces,
+    LabelSelector,
+    Limits,
+    RetryPolicy,
+    StorageLocation,
+)
 from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, RecordingSeen
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.settled import is_settled
@@ -72,7 +78,7 @@ class World:
 
     def _draw_locations(self) -> list[StorageLocation]:
         delays = self.rng.choice(((120, 300, 600), (5,), ()))
-        retry = Retry(
+        retry = RetryPolicy(
             delays=tuple(timedelta(seconds=delay) for delay in delays or (120,)),
             until_expiry=self.retries_until_expiry,
             refresh_grace=timedelta(minutes=self.rng.choice((0, 60))),
