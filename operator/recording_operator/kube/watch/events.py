@@ -41,8 +41,8 @@ class EventLines:
         rest = b""
         async for data in self._content.iter_chunked(size):
             *lines, rest = (rest + data).split(b"\n")
-            if lines:
-                yield b"".join(_for_kopf(line) for line in lines if not self._is_own(line))
+            if text := b"".join(_for_kopf(line) for line in lines if not self._is_own(line)):
+                yield text
         if rest:
             yield _for_kopf(rest)
 
