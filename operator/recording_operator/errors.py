@@ -19,7 +19,7 @@ from recording_operator.api.reasons import Reason
 
 
 class ReasonedError(Exception):
-    """Something failed for a reason. `retry_after_s` is what the other side asked for, in seconds."""
+    """Something failed for a reason. `retry_after_s` is the delay that the other side requested, in seconds."""
 
     def __init__(self, reason: Reason, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(f"{reason}: {message}")

@@ -1,4 +1,4 @@
-"""Logs: one line of JSON (or text) for each thing said, and no secret in any of them.
+"""Logs: one line of JSON (or text) for each record, without secrets.
 
 Every record passes one formatter, which redacts its message, its fields and its traceback. Where a secret's value is
 known (a Secret was read, a token is in use) it is registered and found anywhere; what is not known is found by its
@@ -63,13 +63,13 @@ _PATTERNS: Final = tuple(
 )
 _SHORTEST_SECRET: Final = 6
 _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-# Libraries tell their requests, with URLs and bodies, below this level.
+# Below this level, libraries log their requests with URLs and bodies.
 _QUIET: Final[Mapping[str, int]] = {
     **dict.fromkeys(
         ("aiohttp", "asyncio", "botocore", "kubernetes", "requests"),
         logging.WARNING,
     ),
-    # Each attempt at a request that nobody answers: whoever asked says so, or tries again.
+    # Each failed attempt of a request. The caller logs it or retries.
     "urllib3": logging.ERROR,
     # Every attempt at a LIST or WATCH while the API server is away, and a traceback at the end: `kube.outage` tells of
     # an outage once, the watcher why kopf ended and each restart.
@@ -87,7 +87,7 @@ class Redactor:
         self._longest_first: tuple[str, ...] | None = None  # a value may be part of another
 
     def register(self, value: str) -> None:
-        """From now on `value` shows nowhere. Values too short to be secrets (under 6 characters) are left alone."""
+        """From now on `value` is redacted everywhere. Values under 6 characters are too short to be secrets."""
         if len(value) < _SHORTEST_SECRET or value in MARK:
             return
         with self._lock:

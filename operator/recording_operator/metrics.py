@@ -34,8 +34,8 @@ class Metrics:
     """All metrics of the operator. Thread-safe."""
 
     def __init__(self, *, version: str, registry: CollectorRegistry | None = None) -> None:
-        # A second series with the start time of every counter: nobody reads it. The switch is the library's, for the
-        # whole process.
+        # No second series with the start time of every counter. The library has this option for the whole process
+        # only.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = registry or CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
@@ -107,11 +107,11 @@ class Metrics:
         self._queue.set(artifacts)
 
     def artifact_finished(self, *, outcome: Outcome, reason: Reason) -> None:
-        """An artifact is stored, or failed for good."""
+        """An artifact is stored, or failed permanently."""
         self._finished.labels(outcome, reason.value).inc()
 
     def retried(self, *, reason: Reason) -> None:
-        """An attempt failed and will be made again."""
+        """An attempt failed and is retried."""
         self._retries.labels(reason.value).inc()
 
     def source_expired(self) -> None:
@@ -140,7 +140,7 @@ class Metrics:
     # The API server
 
     def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None:
-        """A request was answered (`kube.rest.CallObserver`): `outcome` is `Success` or the class of a KubeError."""
+        """A request ended (`kube.rest.CallObserver`): `outcome` is `Success` or the class of a KubeError."""
         self._api_duration.labels(verb).observe(seconds)
         if outcome != "Success":
             self._api_errors.labels(outcome).inc()

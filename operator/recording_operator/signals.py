@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGHUP, told to threads without a lock in a signal handler.
+"""Delivers SIGTERM, SIGINT and SIGHUP to threads without a lock in a signal handler.
 
 Python runs a handler in the main thread, between two instructions of whatever runs there. A handler that sets an Event
 may interrupt the main thread inside that Event's own lock, and then waits for itself forever. Here the handler does

@@ -1,4 +1,4 @@
-"""How work is told to end: a signal that is looked at, and what is raised then."""
+"""How work is stopped: a signal that it checks, and the exception that it raises."""
 
 import threading
 import time
@@ -6,17 +6,17 @@ from typing import Protocol
 
 
 class StopSignal(Protocol):
-    """The part of `threading.Event` that a transfer uses; looked at for every window of 256 KiB."""
+    """The part of `threading.Event` that a transfer uses. It is checked for every window of 256 KiB."""
 
     def is_set(self) -> bool:
-        """Whether the transfer shall end now."""
+        """Whether the transfer must stop now."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Sleep up to `timeout` seconds; True as soon as the signal is set."""
 
 
-class Stopped(Exception):  # noqa: N818 - no error: the operator asked for it
-    """The stop signal was set; the open upload and its parts are left as they are."""
+class Stopped(Exception):  # noqa: N818 - no error: the operator stopped it
+    """The stop signal was set. The open upload and its parts stay as they are."""
 
 
 class LinkedStopSignal:
@@ -27,7 +27,7 @@ class LinkedStopSignal:
         self._own = threading.Event()
 
     def set(self) -> None:
-        """Stop those who look at this signal."""
+        """Set this signal."""
         self._own.set()
 
     def clear(self) -> None:

@@ -56,7 +56,7 @@ class Amount:
     size_bytes: int = 0
     billable_bytes: int = 0
     incomplete_bytes: int = 0
-    """The part of `size_bytes` that is in open uploads: it is billed, and nobody can read it."""
+    """The part of `size_bytes` in open uploads, which is billed but cannot be read."""
     moment: int = 0
     """Of what came on a day: the sum of bytes times the second of the day."""
 

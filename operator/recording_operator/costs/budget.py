@@ -17,7 +17,7 @@ _WHOLE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """A threshold that is passed. `key` is the same for the whole month; `news` only until it was told."""
+    """A threshold that is reached. `key` is the same for the whole month; `news` is true until an Event was posted."""
 
     threshold: Threshold
     key: str
@@ -57,7 +57,7 @@ def _crossing(
 ) -> Crossing | None:
     if rounded(cost, CENT) < budget.amount * threshold.percent / 100:
         return None
-    # Another amount is another limit, of which nothing was told yet.
+    # Another amount is another limit, without an Event so far.
     key = f"{month:%Y-%m} {threshold.type} {threshold.percent} of {budget.amount:f}"
     message = (
         f"{what} {rounded(cost, CENT):f} {budget.currency}, {percent_of(cost, budget.amount)}% of the budget of "

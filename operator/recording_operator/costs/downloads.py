@@ -39,7 +39,7 @@ class RecentDownloads:
             self._fade(location)
 
     def a_day(self, location: str) -> dict[str, Decimal] | None:
-        """Bytes in a day by organisation; None where nobody counts."""
+        """Bytes in a day by organisation; None if they are not counted."""
         seconds = self.seconds.get(location)
         if not seconds:
             return None

@@ -1,7 +1,7 @@
 """Whose objects a bucket's keys are where several StorageLocations share it: each object is counted once.
 
 The longer prefix counts its own keys. Of locations with one bucket, prefix and template the first by name that can be
-listed counts for all of them: nothing of an object tells through which it came.
+listed counts for all of them, because an object does not show through which location it was stored.
 """
 
 import re
@@ -30,7 +30,7 @@ class KeyClaim:
 
     @property
     def mark(self) -> str:
-        """Tells this claim from others."""
+        """Identifies the claim."""
         return self.prefix if self.pattern is None else self.pattern.pattern
 
     def holds(self, key: str) -> bool:
@@ -39,7 +39,7 @@ class KeyClaim:
 
 
 class KeySpaces:
-    """Who counts what. `counted` are the locations that are listed, `all_locations` whoever may have objects there."""
+    """Which location counts which keys. `counted` are listed; `all_locations` may have objects there."""
 
     def __init__(self, counted: Iterable[StorageLocation], all_locations: Iterable[StorageLocation]) -> None:
         self._counted = sorted(counted, key=_name)

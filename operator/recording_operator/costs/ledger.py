@@ -58,7 +58,7 @@ class Ledger:
     at: datetime
     cells: dict[Cell, StoredBytes] = field(default_factory=dict)
     opened: datetime | None = None
-    """When the first sample was taken: days before are drawn, and nobody saw what was deleted then."""
+    """When the first sample was taken. Earlier days are reconstructed, without deleted objects."""
     breaks: set[date] = field(default_factory=set)
     """Days on which a location came, went, or was counted from another source: no growth, and no shrinking."""
     young: dict[ClassDay, int] = field(default_factory=dict)
@@ -281,7 +281,7 @@ def _gigabytes(terms: CostTerms) -> Callable[[Cell, int], Decimal]:
 
 
 def _charge_early_deletions(ledger: Ledger, sample: Sample, terms: CostTerms) -> None:
-    """Whoever deletes (or moves on) before a class's minimum duration pays for the rest of it.
+    """An object that is deleted (or moved) before its class's minimum duration is charged for the rest.
 
     Told by the bytes of a day and class that the last sample still had: fewer now, and not old enough yet. Only where
     the same was looked at: what is not seen is not deleted.

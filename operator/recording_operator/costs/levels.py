@@ -24,7 +24,7 @@ class DayArrival(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class StorageLevels:
-    """What was stored at each time from a sample to the next. To be asked day by day: sums go on."""
+    """What was stored at each time between two samples. Call it day by day, because sums continue."""
 
     first: Cells
     changed: Cells
@@ -55,7 +55,7 @@ class StorageLevels:
         return cls.between(first, sample)
 
     def at(self, day: date, part: Decimal) -> dict[Cell, StoredBytes]:
-        """At the end of a day, when this part of the time is over. No earlier day can be asked for any more."""
+        """The level at the end of a day. Earlier days are no longer available."""
         level = {
             cell: self.first.get(cell, NOTHING).plus(StoredBytes(*(int(amount * part) for amount in changed)))
             for cell, changed in self.changed.items()
@@ -109,7 +109,7 @@ def _born(sample: Sample) -> dict[date, list[DayArrival]]:
 
 
 def _each(arrived: Mapping[Cell, ArrivedBytes], held: Cells, *, incomplete: bool) -> Iterator[DayArrival]:
-    """What has come to a cell that the sample holds; what came late is told of a location only."""
+    """What has come to a cell that the sample holds; what was uploaded late is known only for a location."""
     for cell, came in arrived.items():
         if cell in held and came.size_bytes:
             stored = StoredBytes(came.size_bytes, came.billable_bytes, came.size_bytes if incomplete else 0)

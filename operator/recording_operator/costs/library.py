@@ -33,7 +33,7 @@ def _shipped() -> Iterator[Profile]:
 def find_profile(name: str, *, config_map: Mapping[str, str] | None = None, config_map_name: str = "") -> Profile:
     """The profile called `name`: from the ConfigMap's `*.toml` entries first, then from the shipped ones.
 
-    Every entry of the ConfigMap is read, so that a fault in any is told. Raises PriceError.
+    Every entry of the ConfigMap is read, so that an error in any of them is reported. Raises PriceError.
     """
     extra: dict[str, Profile] = {}
     for key, text in sorted((config_map or {}).items()):

@@ -147,7 +147,7 @@ def _counted_otherwise(ledger: Ledger, previous: StorageReportStatus, counted: C
 
 
 def _comparable(recent: Recent | None, previous: StorageReportStatus, counted: CountResult) -> Recent | None:
-    """What was noted of locations that are counted from the same source as then: the other tells other times."""
+    """The account of locations that are counted from the same source as before; another source has other times."""
     if recent is None:
         return None
     then = {row.name: row.source for row in previous.by_storage_location}

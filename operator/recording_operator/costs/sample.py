@@ -12,7 +12,7 @@ from recording_operator.costs.profile import Profile
 from recording_operator.costs.usage import ClassDay
 
 SHARED: Final = ""
-"""Stands for whoever stores there, where nobody counted by organisation."""
+"""Used if usage was not counted by organisation."""
 ANY_CLASS: Final = ""
 """Stands for the storage class of uploads that were counted by location only."""
 Downloaded = Mapping[str, Mapping[date, Mapping[str, int]]]
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
 
 
 class StoredBytes(NamedTuple):
-    """Bytes, bytes as they are billed, and those of them that are in open uploads, which nobody can read."""
+    """Bytes, billed bytes, and those of them in open uploads, which cannot be read."""
 
     size_bytes: int
     billable_bytes: int
@@ -102,7 +102,7 @@ class Sample:
     """What had come on the day before; the next sample compares it with what that day has brought by then."""
     young: Mapping[ClassDay, int] = field(default_factory=dict)
     unattributed_young: Mapping[ClassDay, int] = field(default_factory=dict)
-    """Of owners whom nobody knows: what the last sample knew may be among them now, and is not deleted then."""
+    """Bytes of unknown owners. Bytes of the last sample may be among them now, so they do not count as deleted."""
     bases: Mapping[str, str] = field(default_factory=dict)
     """By location that was listed, the mark of what was looked at there."""
     downloaded: Downloaded = field(default_factory=dict)

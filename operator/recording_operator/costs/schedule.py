@@ -29,7 +29,7 @@ def last_time(schedule: str, time_zone: str, *, until: datetime) -> datetime:
 
 
 def missed_time(schedule: str, time_zone: str, *, acted_on: datetime | None, now: datetime) -> datetime | None:
-    """The last scheduled time that nobody acted on; however many were missed, it is one. Raises ScheduleError."""
+    """The last scheduled time that was missed. Several missed times count as one. Raises ScheduleError."""
     last = last_time(schedule, time_zone, until=now)
     return last if acted_on is None or last > acted_on else None
 

@@ -33,7 +33,7 @@ def day_cost(
 ) -> DayCost:
     """A day's part of a month in which all stays as it is. What is uploaded in a day is shared by what is stored.
 
-    `reads` tells how fast the locations are read that count their downloads.
+    `reads` has the download rates of locations that count downloads.
     """
     with localcontext(exact()):
         costs = dict.fromkeys(held, ZERO)

@@ -57,7 +57,7 @@ class Usage:
     """Locations with more open uploads than were counted."""
     foreign_bytes: int = 0
     unattributed_bytes: int = 0
-    """Bytes that may be of the scope: nobody knows whose they are. In no other number."""
+    """Bytes that may belong to the scope, because their owner is unknown. Not included in any other number."""
     unattributed_young: dict[ClassDay, int] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
     """By location that was listed, the mark of what was looked at there: only equal ones can be compared. Of one whose
@@ -83,7 +83,7 @@ class Scope:
 
     @property
     def mark(self) -> str:
-        """Tells this scope from others."""
+        """Identifies the scope."""
         parts = [sorted(part) for part in (self.orgs, self.namespaces, self.storage_locations)]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
@@ -117,8 +117,8 @@ class LocationTally:
     ) -> None:
         """`claims` are of other locations of the same bucket.
 
-        `org_of` is asked with key and uid for the organisation of an object that neither key nor Recording tells; it
-        answers None where it does not know either.
+        `org_of` returns, for key and uid, the organisation of an object if neither key nor Recording shows it; None
+        if it is unknown.
         """
         self._usage = usage
         self._location = location
@@ -216,7 +216,7 @@ class LocationTally:
         owner = self._owner(key)
         if owner is None or not self._scope.holds(org=owner[0], namespace=owner[1]):
             return
-        # A request that was told of late is of the first day that is not yet booked.
+        # A request that was reported late counts on the first open day.
         by_org = self._usage.downloads.setdefault(self._location, {}).setdefault(
             max(day, self._window.since.date()), {}
         )

@@ -41,7 +41,7 @@ class ChainCookies:
 
 
 class _Headers:
-    """What the library asks of a response."""
+    """What the library needs of a response."""
 
     def __init__(self, head: Head) -> None:
         self._message = Message()

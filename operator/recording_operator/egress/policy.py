@@ -188,13 +188,13 @@ class SourcePolicy(_Strict):
         return url.scheme in self.schemes and self.permits_port(url.port) and self.permits_host(url.host)
 
     def permits_host(self, host: str) -> bool:
-        """Whether the name (lower case, no final dot) may be asked at all."""
+        """Whether the name (lower case, no final dot) is allowed."""
         if any(_host_matches(host, pattern) for pattern in self.denied_hosts):
             return False
         return not self.allowed_hosts or any(_host_matches(host, pattern) for pattern in self.allowed_hosts)
 
     def permits_port(self, port: int) -> bool:
-        """Whether the port may be asked."""
+        """Whether the port is allowed."""
         return not self.ports or port in self.ports
 
     def permits_address(self, address: Address) -> bool:

@@ -87,7 +87,7 @@ class Capabilities:
         return self.found_out and self.conditional_writes
 
     def without_sums(self) -> "Capabilities":
-        """The same store, of which no checksum is asked and none believed."""
+        """The same store without the use of its checksums."""
         return replace(
             self,
             request_checksums=False,

@@ -1,4 +1,4 @@
-"""The keys with which a store is asked."""
+"""The access keys of a store."""
 
 from dataclasses import dataclass, field
 

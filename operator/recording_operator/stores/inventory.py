@@ -63,7 +63,7 @@ class Inventory(Protocol):
 class DownloadRecords(Protocol):
     """What the store, or a service beside it, recorded of downloads. Every method may raise `StoreError`.
 
-    A kind of store that has none of these is not asked: its locations can set neither `prices.cloudWatch` nor
+    A kind of store may have none of these: its locations can set neither `prices.cloudWatch` nor
     `prices.accessLogs`.
     """
 

@@ -1,4 +1,4 @@
-"""The store of a StorageLocation: all that the controller asks of one, whatever its kind."""
+"""The store of a StorageLocation: everything that the controller needs of it, whatever its kind."""
 
 from typing import Protocol, Self
 

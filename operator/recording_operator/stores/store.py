@@ -1,4 +1,4 @@
-"""What the data path asks of a store. S3 is the one today; a file system can stand behind the same words."""
+"""What the data path needs of a store. S3 is the only implementation; a file system can be another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,7 +131,7 @@ class Store(Protocol):
         """Every open upload whose key begins with `prefix`."""
 
     def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
-        """The bytes of exactly this version. `allow` is asked how many of the next bytes may be read, at least one."""
+        """The bytes of exactly this version. `allow` returns how many of the next bytes may be read, at least one."""
 
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
         """Remove exactly this version, if its own metadata says that it is the Recording's.

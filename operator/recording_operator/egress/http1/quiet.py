@@ -9,7 +9,7 @@ def is_quiet(sock: socket.socket) -> bool:
     """Whether nothing has arrived on a connection, not even its end, since the last response.
 
     What arrives before a request is sent can be no response to it. TLS sends tickets of its own after a handshake, so
-    it is asked for content and not whether the socket is readable. The socket's timeout stays as it was.
+    it is read, because a readable socket may have no content. The socket's timeout stays as it was.
     """
     timeout_s = sock.gettimeout()
     with suppress(OSError):

@@ -18,7 +18,7 @@ class ReceiveBuffer:
 
     @property
     def has_more(self) -> bool:
-        """Whether bytes were received that nobody has asked for yet."""
+        """Whether bytes were received before a request."""
         return bool(self._ahead)
 
     def begins_with(self, beginning: bytes) -> bool:

@@ -106,6 +106,6 @@ def read_response(incoming: ReceiveBuffer, *, method: str) -> Response:
             return Response(incoming, head, framing_of(head, method=method), expected=expected)
         if head.status == _SWITCHING_PROTOCOLS:
             raise MalformedResponse("switched to another protocol, which was not requested")
-        # Nobody asked for these either; a single 100 is a habit of some servers.
+        # These were not requested either; some servers send a single 100.
         expected = expected and number == 0 and head.status == _CONTINUE and head.regular
     raise MalformedResponse(f"sent more than {_MOST_INTERIM} interim responses")

@@ -1,6 +1,6 @@
 """What environment and profile of whoever runs the process say about S3, by botocore's own precedence.
 
-Only a copy by hand asks this: a StorageLocation says itself where its store is.
+Only `recording-operator copy` uses this: a StorageLocation states where its store is.
 """
 
 from dataclasses import dataclass

@@ -211,8 +211,8 @@ class S3Store:
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Open uploads whose key begins with `prefix`.
 
-        A store that cannot continue its own listing (versitygw 1.8 answers 400) shows the first thousand: list again
-        after dealing with those.
+        A store that cannot continue its own listing (versitygw 1.8 responds with 400) shows the first thousand: list
+        again after dealing with those.
         """
         markers: dict[str, str] = {}
         while True:
@@ -235,7 +235,7 @@ class S3Store:
             markers = following
 
     def may_list(self, prefix: str) -> None:
-        """Ask for one key below `prefix`. Raises StoreError where the store does not permit or answer that."""
+        """List one key below `prefix`. Raises StoreError if that is not permitted, or there is no response."""
         may_list(self._client, bucket=self.options.bucket, prefix=prefix)
 
     def objects(self, prefix: str) -> Iterator[ListedObject]:

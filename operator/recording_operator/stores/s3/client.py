@@ -50,8 +50,8 @@ class S3Options:
     """An S3 bucket, how to reach it and how objects are kept in it.
 
     `credentials` None means the process's own (IRSA, instance role): only then are environment and metadata service
-    asked. `prefix` is the location's, ending as it is to be used. `ca_bundle_pem` is PEM text. A request that is not
-    answered within `answer_timeout_s` is tried again.
+    asked. `prefix` is the location's, ending as it is to be used. `ca_bundle_pem` is PEM text. A request without a
+    response within `answer_timeout_s` is retried.
     """
 
     bucket: str
@@ -159,7 +159,7 @@ def _check_key(params: dict[str, Any], **_: Any) -> None:
 
 
 def _parse_timestamp(value: Any) -> datetime:
-    """A time of an answer. The library's own reader takes two thirds of the time of a listing for these."""
+    """A time in a response. The library's own parser takes two thirds of the time of a listing for these."""
     if isinstance(value, str) and _ISO_TIME.fullmatch(value):
         return datetime.fromisoformat(value)
     parsed: datetime = parse_timestamp(value)

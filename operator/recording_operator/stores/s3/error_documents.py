@@ -28,7 +28,7 @@ def register(client: Any) -> None:
 def made_plain(*, response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
     """Handler of `before-parse.s3`: an error document gets the form that botocore reads, and a status of an error.
 
-    Raises ResponseParserError for what is no listing where one was asked for.
+    Raises ResponseParserError if the response to a listing is not a listing.
     """
     status, body = response_dict["status_code"], response_dict["body"]
     if (

@@ -1,6 +1,6 @@
 """What a failure of the store's client means. The one place that knows botocore's errors and S3's codes.
 
-What a store says is never a fault of ours: a code that nobody knows is judged by its status, and told in words.
+An error of a store is never an internal error: an unknown code is judged by its status, and reported in words.
 Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and what other stores were reported to say.
 """
 

@@ -8,7 +8,7 @@ from recording_operator.stores.s3.errors import translated
 
 
 def may_list(client: Any, *, bucket: str, prefix: str) -> None:
-    """Ask for one key. Raises StoreError where that is not permitted, or not answered."""
+    """List one key. Raises StoreError if that is not permitted, or there is no response."""
     with translated("ListObjectsV2"):
         client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
 

@@ -9,7 +9,7 @@ Made = TypeVar("Made")
 
 
 def once(make: Callable[[], Made]) -> Callable[[], Made]:
-    """Have `make` called by the first who asks; the others wait. `functools.cache` would let each of them make one."""
+    """The first caller runs `make`; the others wait. `functools.cache` would let each of them run it."""
     making = threading.Lock()
     made: list[Made] = []
 

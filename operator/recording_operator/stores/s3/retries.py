@@ -1,4 +1,4 @@
-"""How long a store asks to be left alone, and when a request to it is sent again at once.
+"""How long to wait after an error of a store, and when to send a request again at once.
 
 botocore's own retry modes do not read `Retry-After`, so they are off and this handler of `needs-retry` takes their
 place, with their numbers. A wait that is longer than a moment is not sat out here: the failure goes to the caller, who
@@ -75,8 +75,8 @@ class StoreRetries:
     def register(self, client: Any) -> None:
         """Take the place of botocore's retries, and of its search for the region of a bucket.
 
-        botocore asks a store that redirects by HeadBucket for the region, and follows when that is redirected too,
-        hundreds of times. What the redirect itself says of the region is still followed, once.
+        botocore sends HeadBucket to a store that redirects, to find the region, and follows when that is redirected
+        too, hundreds of times. What the redirect itself says of the region is still followed, once.
         """
         client.meta.events.register("needs-retry.s3", self)
         client.meta.events.register("before-call.s3.HeadBucket", _says_nothing)

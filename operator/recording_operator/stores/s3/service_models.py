@@ -35,7 +35,7 @@ def service_models() -> Loader:
 
 
 class _DescriptionFiles:
-    """Reads a description without its documentation, and addresses only of the services that are asked."""
+    """Reads a description without its documentation, and with endpoints only of the services that are used."""
 
     def exists(self, file_path: str) -> bool:
         """Whether there is such a file; its ending is not part of the path."""
@@ -66,7 +66,7 @@ def _of_our_services(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _without_documentation(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object without its documentation, and with each word kept once: the same few occur thousands of times.
 
-    The library asks for the key. A member of a shape may be called so too; its description is an object.
+    The library requires the key. A member of a shape may have this name too; its description is an object.
     """
     return {key: _word(key, value) if isinstance(value, str) else value for key, value in pairs}
 

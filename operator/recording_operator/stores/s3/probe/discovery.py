@@ -1,6 +1,6 @@
 """What a store can do, found out step by step by using it: the strongest way first, then the next weaker one.
 
-A refusal of something that not every store has is an answer. What may be over in a moment is not: it ends the
+An error for a feature that not every store has is a result. A transient error is not: it ends the
 discovery. Each checksum is tried with a wrong one too, because stores have been seen to take a sum, to show it again,
 and never to have computed it.
 
@@ -124,7 +124,7 @@ class Discovery:
         return able
 
     def _tells_absent(self, store: S3Store) -> None:
-        """HEAD says of a key that it holds nothing. Who may not list is told that it is forbidden."""
+        """Check that HEAD of a missing key returns 404. Without the permission to list it returns 403."""
         try:
             absent = store.head(f"{self._obj.key}-absent")
         except TransferError as error:

@@ -1,6 +1,6 @@
 """Sends the requests of transfers: everything of botocore's request but the last step, on connections that are kept.
 
-botocore signs, parses and tries again; this handler of `before-send` takes the signed request and brings the answer,
+botocore signs, parses and tries again; this handler of `before-send` takes the signed request and returns the response,
 which costs less than urllib3's path, lets a stop end a part that hangs, keeps responses in step with requests, and lets
 no request past the wall around endpoints.
 """
@@ -69,7 +69,7 @@ class StoreTransport:
         self._idle.close()
 
     def __call__(self, request: Any, **_: Any) -> AWSResponse:
-        """The answer to a request. Raises botocore's errors and BodyAborted."""
+        """The response to a request. Raises botocore's errors and BodyAborted."""
         sender = self._sender(request.body)
         try:
             status, headers, raw = self._answer(request, sender)

@@ -38,7 +38,7 @@ class IdleConnections:
         return None
 
     def put(self, origin: Origin, connection: socket.socket) -> None:
-        """Keep a connection whose last answer was read whole."""
+        """Keep a connection whose last response was read completely."""
         with self._lock:
             self._kept.append((self._clock(), origin, connection))
         self._close_old()

@@ -12,13 +12,13 @@ from recording_operator.egress.http1.response import Response
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # A page of a listing with a thousand keys of 1,024 bytes in percent form has less than 4 MiB.
 MOST_BODY_BYTES: Final = 16 * 2**20
-# The body says itself when it is complete; being asked for it would cost a round trip.
+# The body is self-delimiting; `Expect: 100-continue` would cost a round trip.
 _NOT_SENT: Final = frozenset({"expect"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BufferedResponse:
-    """What was answered, read whole. `reusable` tells whether the connection can carry another request."""
+    """A complete response. `reusable`: whether the connection can be used for another request."""
 
     status: int
     headers: "ResponseHeaders"

@@ -26,7 +26,7 @@ _WINDOW_BYTES: Final = 256 * 2**10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds for connecting (TLS included), for sending one window, and for the answer."""
+    """Seconds for connecting (with TLS), for sending one window, and for the response."""
 
     connect_s: float
     send_s: float
@@ -39,7 +39,10 @@ class BodySender(Protocol):
     repeatable: bool
 
     def exchange(self, sock: socket.socket, method: str, head: bytes) -> BufferedResponse:
-        """Send head and body and read the answer. Raises OSError (TimeoutError), MalformedResponse, BodyAborted."""
+        """Send headers and body and read the response.
+
+        Raises OSError (TimeoutError), MalformedResponse, BodyAborted.
+        """
 
 
 class MemorySender:
