@@ -66,7 +66,7 @@ _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 
 # Below this level, libraries log their requests with URLs and bodies.
 _QUIET: Final[Mapping[str, int]] = {
     **dict.fromkeys(
-        ("aiohttp", "asyncio", "botocore", "kubernetes", "requests"),
+        ("aiohttp", "asyncio", "boto3", "botocore", "kubernetes", "requests", "s3transfer"),
         logging.WARNING,
     ),
     # Each failed attempt of a request. The caller logs it or retries.

@@ -89,7 +89,7 @@ def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
         kinds = [component["purl"].split(":")[1].split("/")[0] for component in bill["components"]]
         assert kinds.count("pypi") == len(list(root.glob("opt/operator/lib/python3*/site-packages/*.dist-info")))
         names = {entry["name"] for entry in bill["components"]}
-        assert {"recording-operator", "python", "kopf", "botocore", "libssl3t64"} <= names
+        assert {"recording-operator", "python", "kopf", "boto3", "libssl3t64"} <= names
         packages = [entry for entry in bill["components"] if entry["purl"].startswith("pkg:deb/debian/")]
         assert [entry["purl"] for entry in packages if not entry["purl"].endswith("&distro=debian-13")] == []
         assert [entry["purl"] for entry in bill["components"] if not entry.get("licenses")] == []

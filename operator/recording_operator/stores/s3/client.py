@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-import botocore
+import boto3
 import botocore.session
 import certifi
 from botocore.config import Config
@@ -123,7 +123,7 @@ def build_client(options: S3Options) -> Any:
             "aws_secret_access_key": options.credentials.secret_access_key,
             "aws_session_token": options.credentials.session_token,
         }
-    client = core.create_client(
+    client = boto3.session.Session(botocore_session=core).client(
         "s3",
         region_name=options.region or core.get_config_variable("region") or _DEFAULT_REGION,
         endpoint_url=options.endpoint,

@@ -9,6 +9,7 @@ import os
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+import boto3
 import botocore.session
 from botocore.config import Config
 
@@ -37,7 +38,7 @@ def cloudwatch_client(options: S3Options) -> Any:
             "aws_secret_access_key": options.credentials.secret_access_key,
             "aws_session_token": options.credentials.session_token,
         }
-    return core.create_client(
+    return boto3.session.Session(botocore_session=core).client(
         "cloudwatch",
         region_name=options.region or "us-east-1",
         config=Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"mode": "standard"}),

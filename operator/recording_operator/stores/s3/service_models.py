@@ -21,7 +21,7 @@ _SERVICES: Final = frozenset({"s3", "sts", "sso", "oidc", "portal.sso", "signin"
 @once
 def service_models() -> Loader:
     """The one loader of this process. Only what is packaged with botocore: no file of whoever runs the process."""
-    loader = Loader(
+    loader = _SharedLoader(
         extra_search_paths=[Loader.BUILTIN_DATA_PATH],
         file_loader=_DescriptionFiles(),
         include_default_search_paths=False,
@@ -32,6 +32,15 @@ def service_models() -> Loader:
     loader.load_service_model("s3", "service-2")
     loader.load_service_model("s3", "endpoint-rule-set-1")
     return loader
+
+
+class _SharedLoader(Loader):  # type: ignore[misc]
+    """A loader that no session changes."""
+
+    @property
+    def search_paths(self) -> list[str]:
+        """Where descriptions are. A copy: each boto3 session appends a folder of its own, which is not needed here."""
+        return list(super().search_paths)
 
 
 class _DescriptionFiles:
