@@ -88,7 +88,8 @@ class Reason(StrEnum):
     def _missing_(cls, value: object) -> "Reason | None":
         """An earlier version wrote `TargetQuota` and the like; such a status is still read."""
         if isinstance(value, str) and value.startswith("Target"):
-            return cls._value2member_map_.get(value.replace("Target", "Store", 1))  # type: ignore[return-value]
+            newer = value.replace("Target", "Store", 1)
+            return next((reason for reason in cls if reason.value == newer), None)
         return None
 
     # fmt: off
