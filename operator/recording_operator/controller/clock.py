@@ -28,7 +28,7 @@ _BOOT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uptime() -> datetime:
-    """How long the machine runs, as an instant: for waits that nobody else sees, and that no clock may change."""
+    """The uptime of the machine, as a time: for internal waits that must not depend on the clock."""
     return _BOOT + timedelta(seconds=boot_time_s())
 
 
@@ -64,7 +64,7 @@ class Clock:
             self._server_offset_s = server_time.timestamp() - self._steady_s()
 
     def take_step(self) -> timedelta:
-        """By how much a jump that was followed has changed the time since this was asked last."""
+        """How much followed jumps have changed the time since the last call."""
         with self._lock:
             step_s, self._step_s = self._step_s, 0.0
         return timedelta(seconds=step_s)

@@ -13,7 +13,7 @@ from recording_operator.metrics import CONTENT_TYPE, Metrics
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _HEADER_TIMEOUT_S: Final = 10
-_EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - the kubelet asks at the pod's address
+_EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - the kubelet uses the pod's address
 _EVERY_IPV6: Final = "::"
 _NO_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
@@ -27,7 +27,7 @@ class Checks:
 
 
 class HealthServer:
-    """Answers probes and scrapes in threads of its own. Raises OSError at once when the port cannot be had.
+    """Serves probes and scrapes in its own threads. Raises OSError at once if the port is not available.
 
     Without a host it listens on every address, IPv4 and IPv6.
     """
@@ -38,7 +38,7 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on (of interest where 0 was asked for)."""
+        """The port, which is useful if 0 was requested."""
         return int(self._server.server_address[1])
 
     @property
@@ -48,11 +48,11 @@ class HealthServer:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start serving."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop answering."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -83,7 +83,10 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
-        """Bind, for IPv4 too where it is every IPv6 address. The library's own asks DNS for a name of the machine."""
+        """Bind, for IPv4 too where it is every IPv6 address.
+
+        The library's own method looks up the machine's name in DNS.
+        """
         if self.address_family is socket.AF_INET6 and self.server_address[0] == _EVERY_IPV6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         TCPServer.server_bind(self)
@@ -99,7 +102,7 @@ def _handler(checks: Checks, metrics: Metrics) -> type[BaseHTTPRequestHandler]:
         sys_version = ""
 
         def do_GET(self) -> None:
-            """Answer one of three paths."""
+            """Serve one of three paths."""
             path = self.path.split("?", 1)[0]
             if path == "/metrics":
                 self._answer(200, CONTENT_TYPE, metrics.render())
@@ -117,6 +120,6 @@ def _handler(checks: Checks, metrics: Metrics) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            """Probes come every few seconds; nobody wants to read of them."""
+            """Probes come every few seconds and are not logged."""
 
     return Handler

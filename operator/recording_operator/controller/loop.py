@@ -51,7 +51,7 @@ class ControlLoop:
         self._queue.put(decide)
 
     def ask(self, question: "Callable[[Engine], bool]", *, timeout_s: float) -> bool:
-        """What `question` says of the engine, asked in its thread; False when it does not answer in time."""
+        """The result of `question` about the engine, computed in its thread; False if it takes too long."""
         answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
         def decide(engine: Engine, _now: datetime) -> list[Action]:
@@ -65,7 +65,7 @@ class ControlLoop:
             return False
 
     def stop(self, *, timeout_s: float) -> None:
-        """End the thread when it has done what was asked before."""
+        """End the thread after it has processed what was queued before."""
         self._queue.put(None)
         self._thread.join(timeout_s)
 

@@ -1,4 +1,4 @@
-"""What every replica of the operator does: listen, answer probes, wait for the Lease, lead, end."""
+"""What every replica of the operator does: serve probes, wait for the Lease, lead, end."""
 
 import logging
 import os

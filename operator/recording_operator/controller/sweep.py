@@ -1,4 +1,4 @@
-"""What no event tells: edits made while no operator ran, Recordings whose time is over, uploads that nobody claims."""
+"""Sweeps: they find edits made while no operator was running, expired Recordings and orphaned uploads."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""From what the watches bring to facts for the engine, and to whoever keeps StorageLocations and StorageReports."""
+"""Turns watch events into facts for the engine, and passes on StorageLocations and StorageReports."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""What the engine asks for. Plain data; the controller makes calls of it, and tells the result of each as a fact.
+"""What the engine requests. Plain data; the controller makes calls of it, and tells the result of each as a fact.
 
 `uid` is always the Recording's `metadata.uid`.
 """

@@ -1,4 +1,4 @@
-"""What the operator asks of the API server, in its own words. Objects are plain dicts, as stored.
+"""The operator's requests to the API server. Objects are plain dicts, as stored.
 
 All methods are thread-safe, block at most some 35 s, and raise KubeError (errors.py).
 """
@@ -173,7 +173,7 @@ def _report(name: str) -> str:
 def _segment(name: str) -> str:
     """One path segment. An empty one, or one of dots, would name another resource. Raises Invalid."""
     if name in {"", ".", ".."}:
-        raise Invalid("an empty name, or one of dots, cannot be asked for")
+        raise Invalid("A name that is empty or consists of dots cannot be requested.")
     return quote(name, safe="")
 
 

@@ -1,8 +1,8 @@
 # ruff: noqa: N818 - an error is called what it is, as its Reason is
-"""What the API server can answer instead of a result, and the one function that tells.
+"""The errors of requests to the API server, and the function that translates responses into them.
 
     KubeError
-    ├── ApiUnavailable      no answer, or 5xx: ask again later; the write may or may not have happened
+    ├── ApiUnavailable      no response, or 5xx: retry later; the write may or may not have happened
     ├── TooManyRequests     429: ask again after `retry_after_s`
     ├── Unauthorized        401: the token is not accepted (expired, or not a token of this cluster)
     ├── Forbidden           403: a right is missing
@@ -26,7 +26,7 @@ _MESSAGE_BYTES: Final = 512
 
 
 class KubeError(Exception):
-    """An answer of the API server that is not a result. `status` is the HTTP code, 0 when there was no answer."""
+    """A failed request to the API server. `status` is the HTTP code, 0 if there was no response."""
 
     def __init__(self, message: str, *, status: int = 0) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class KubeError(Exception):
 
 
 class ApiUnavailable(KubeError):
-    """No answer in time, a broken connection, or 5xx."""
+    """No response in time, a broken connection, or 5xx."""
 
 
 class TooManyRequests(KubeError):
@@ -82,7 +82,7 @@ class Invalid(KubeError):
 
 
 class UnexpectedAnswer(KubeError):
-    """An answer that Kubernetes does not give (a proxy in between, a wrong address)."""
+    """A response that is not from Kubernetes (a proxy in between, a wrong address)."""
 
 
 _BY_STATUS: Final[Mapping[int, type[KubeError]]] = {
@@ -100,7 +100,7 @@ _BY_STATUS: Final[Mapping[int, type[KubeError]]] = {
 def error_from_answer(
     *, status: int, body: Mapping[str, Any] | None, retry_after: str | None, request: str
 ) -> KubeError:
-    """Translate an answer outside 2xx. `request` is verb and path, without a query; `body` is the Status object."""
+    """Translate a response outside 2xx. `request` is verb and path, without a query; `body` is the Status object."""
     details = (body or {}).get("details") or {}
     reason = str((body or {}).get("reason") or "")
     message = _message(status=status, body=body, request=request)

@@ -126,7 +126,7 @@ class EventRecorder:
                 self._post(said)
             except KubeError as error:
                 self._on_drop()
-                # A namespace that is going away takes no Events; there is nobody left to read them.
+                # A namespace that is being deleted accepts no Events.
                 level = logging.DEBUG if isinstance(error, (Forbidden, NotFound)) else logging.WARNING
                 _logger.log(level, "An Event was not posted: %s", error)
 

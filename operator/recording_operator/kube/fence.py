@@ -1,7 +1,7 @@
-"""Requests of a leader: changes go out only while nobody else can have taken over.
+"""Requests of a leader: changes are sent only while no other process can have taken over.
 
 A process that was frozen wakes with requests in hand that it decided on long ago. Those about Recordings would be
-refused for their resourceVersion; an Event has none. One place asks, so that no caller can forget to.
+refused for their resourceVersion; an Event has none. The check is in one place, so that no caller can forget it.
 """
 
 from collections.abc import Callable

@@ -2,11 +2,11 @@
 
 The rules are those of client-go's leaderelection, whose Leases this one can share: the holder renews every `retry_s`;
 whoever else sees no change for `duration_s` takes over; a holder that could not renew for `renew_s` holds still before
-that: it writes nothing. Unlike client-go's, it does not end then. While the API server is away nobody can take over,
-and bytes that flow meanwhile do no harm (objects are stored under a condition, statuses under a version); the next
-answer decides whether it goes on or ends. What the Lease says about times is never compared with a clock: expiry is
-judged by when this process last saw the Lease change, on a clock that no one sets (and that runs on while the machine
-sleeps).
+that: it writes nothing. Unlike client-go's, it does not end then. While the API server is unavailable no process can
+take over, and bytes that flow meanwhile do no harm (objects are stored under a condition, statuses under a version);
+the next answer decides whether it goes on or ends. What the Lease says about times is never compared with a clock:
+expiry is judged by when this process last saw the Lease change, on a clock that no one sets (and that runs on while
+the machine sleeps).
 """
 
 import logging
@@ -75,9 +75,9 @@ class _Seen:
 class Leadership:
     """The right to work. Not for reuse: one object acquires once, then keeps or loses.
 
-    `identity` must be unique among processes (and their restarts): whoever has it counts as this process.
-    `on_lost` is called once, from the renewing thread, when the Lease was seen in other hands; it has to end the
-    process at once, because another operator works from then on. It is not called after `release`.
+    `identity` must be unique among processes (and their restarts): any process with this identity counts as this
+    process. `on_lost` is called once, from the renewing thread, when the Lease was seen in other hands; it has to end
+    the process at once, because another operator works from then on. It is not called after `release`.
     """
 
     def __init__(
@@ -121,11 +121,11 @@ class Leadership:
 
     @property
     def holder(self) -> str | None:
-        """Who holds the Lease as far as was seen; None when nobody does or nothing was seen yet."""
+        """The last known holder of the Lease; None if there is none or it was not read yet."""
         return (self._seen.holder or None) if self._seen else None
 
     def held(self) -> bool:
-        """True while nobody else can have taken over, judged locally. Cheap: call it before each write.
+        """True while no other process can have taken over, judged locally. Cheap: call it before each write.
 
         False does not mean that somebody has: it becomes True again when the Lease, still ours, can be renewed.
         """
@@ -162,7 +162,7 @@ class Leadership:
             renewing.join()
         if self._seen is None or not self.held():
             return
-        self._renewed_s = None  # another may lead before the answer is here
+        self._renewed_s = None  # another process may lead before the response arrives
         spec = {**self._spec(transitions=self._seen.transitions), "holderIdentity": "", "leaseDurationSeconds": 1}
         try:
             self._write(self._seen.lease, spec)
@@ -202,7 +202,7 @@ class Leadership:
                 return None
         except KubeError as error:
             self._complain("Cannot renew the Lease", error)
-            return None  # the next answer decides
+            return None  # the next response decides
         return f"it is held by {self._seen.holder or 'nobody'}"
 
     def _complain(self, what: str, error: KubeError) -> None:

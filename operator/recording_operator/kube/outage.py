@@ -1,4 +1,4 @@
-"""One line when the API server stops answering and one when it answers again, however many calls fail meanwhile."""
+"""Logs one line when the API server becomes unavailable and one when it is available again, however many calls fail."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from typing import Final
 from recording_operator.kube.errors import ApiUnavailable, KubeError, TooManyRequests, Unauthorized
 
 TELL_AFTER_S: Final = 3.0
-"""Shorter absences (a restart behind a load balancer, a cut connection) are nobody's business."""
+"""Shorter outages (a restart behind a load balancer, a cut connection) are not logged."""
 
 _logger = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ def is_away(error: KubeError) -> bool:
 
 
 def level_of(error: KubeError) -> int:
-    """At which level the caller of a failed call tells of it: an outage is told here, once."""
+    """The level at which a caller logs a failed call. An outage is logged here, once."""
     return logging.DEBUG if is_away(error) else logging.WARNING
 
 
@@ -48,7 +48,7 @@ class Outage:
         _logger.warning("The API server is unavailable. Transfers continue, status writes wait: %s", error)
 
     def answered(self) -> None:
-        """A call was answered."""
+        """A call succeeded."""
         if self._since_s is None:
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""Whether this API server can be worked with: asked at start, so that a wrong set-up is a clear line, not a puzzle."""
+"""Checks at start whether the operator can use this API server, so that a wrong setup results in a clear message."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] 
 def check_ready(rest: RestClient, *, operator_namespace: str, watched_namespaces: Iterable[str] = ()) -> list[str]:
     """What keeps the operator from working, one line each; empty when nothing does.
 
-    Raises ApiUnavailable (and TooManyRequests) when the API server does not answer: that may pass.
+    Raises ApiUnavailable (and TooManyRequests) if the API server does not respond, which may be temporary.
     """
     try:
         return [

@@ -38,7 +38,7 @@ class _Quiet:
 
 
 class Rest(Protocol):
-    """Asks the API server."""
+    """Sends requests to the API server."""
 
     def request(
         self,
@@ -51,7 +51,7 @@ class Rest(Protocol):
         accept: str = "application/json",
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> dict[str, Any]:
-        """Ask, and return the JSON object of a 2xx answer.
+        """Send a request, and return the JSON object of a 2xx response.
 
         Raises KubeError (see errors.py). After ApiUnavailable a write may have happened.
         """
@@ -69,7 +69,7 @@ class RestClient:
         connections: int = 16,
         heard: Callable[[datetime], None] = lambda _: None,
     ) -> None:
-        """`heard` is told what the server's clock says, by the Date of responses that came at once."""
+        """`heard` receives the time of the server, from the Date of responses that came at once."""
         self._connection = connection
         self._observer: CallObserver = observer or _Quiet()
         self._client = ApiClient(_configuration(connection, connections=connections))

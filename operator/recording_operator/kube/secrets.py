@@ -2,8 +2,8 @@
 
 A Recording's Secrets are read in its own namespace only (there is no namespace field), a StorageLocation's in the
 operator's own. A Secret becomes request headers only if its owner said so, by a label, and only towards the hosts
-that an annotation lists: else whoever may create Recordings could send any Secret of the namespace to a server of his
-own.
+that an annotation lists: otherwise anyone who can create Recordings could send any Secret of the namespace to a
+server of his own.
 """
 
 import re
@@ -18,7 +18,7 @@ from recording_operator.stores.credentials import StoreCredentials
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5: neither CR, LF nor NUL
-# Headers that decide where the request goes, what part is answered, or how it is framed: the operator's own business.
+# Headers that decide where the request goes, which part is requested, or how it is framed: only the operator sets them.
 _RESERVED: Final = frozenset(
     {
         *("host", "range", "if-match", "if-none-match", "if-range", "if-modified-since", "if-unmodified-since"),
@@ -33,7 +33,7 @@ class SecretError(ReasonedError):
 
 
 def resolve_url(kube: KubeApi, *, namespace: str, name: str, key: str) -> str:
-    """The URL in `source.urlSecretRef`. Raises SecretError, and KubeError when the API server does not answer."""
+    """The URL in `source.urlSecretRef`. Raises SecretError, and KubeError if the API server does not respond."""
     secret = _source_secret(kube, namespace=namespace, name=name)
     if key not in secret.data:
         raise SecretError(Reason.SECRET_NOT_FOUND, f"Secret {name!r} has no key {key!r}.")
@@ -75,7 +75,7 @@ def host_allowed(host: str, *, allowed_hosts: str) -> bool:
 def location_credentials(kube: KubeApi, *, operator_namespace: str, name: str) -> StoreCredentials:
     """The keys in `s3.credentials.secretName`, from the operator's own namespace.
 
-    Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError when the API server does not answer.
+    Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError if the API server does not respond.
     """
     try:
         secret = kube.read_secret(operator_namespace, name)
@@ -109,7 +109,7 @@ def _source_secret(kube: KubeApi, *, namespace: str, name: str) -> SecretData:
 def _header_value(secret: str, key: str, value: bytes) -> str:
     if not _TOKEN.fullmatch(key) or key.lower() in _RESERVED:
         raise SecretError(Reason.SECRET_NOT_USABLE, f"Secret {secret!r}: {key!r} cannot be sent as a header.")
-    # A Secret written with an editor or `echo` ends in a newline that nobody means.
+    # A Secret written with an editor or `echo` ends with an unintended newline.
     text = _text(value.rstrip(b"\r\n"), encoding="latin-1")
     if text is None or not _VALUE.fullmatch(text):
         raise SecretError(

@@ -52,7 +52,7 @@ class Fetch:
             self._coordinator.progress.flush()
 
     def _run(self) -> StoredObject:
-        # An upload was begun: it may have ended well, and then the source need not be asked.
+        # An upload was begun: it may have succeeded, and then the source is not needed.
         found = self._find() if self._resume is not None else None
         if found is not None and found.verified_by is not None:
             return self._coordinator.finish(found)
@@ -72,7 +72,7 @@ class Fetch:
             if found.verified_by is None:
                 raise only_its_source_could_verify(error) from None
             return found
-        # A conditional write finds what is there. Before many parts are moved for nothing, the store is asked.
+        # A conditional write finds an existing object. Before many parts are sent in vain, the key is checked.
         if found is None and not is_small(facts, self._context.options):
             found = self._find(facts)
         if found is not None:

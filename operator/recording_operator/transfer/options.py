@@ -17,7 +17,7 @@ class TransferOptions:
     tries_without_progress: int = 5
     # Source or store away for longer than this ends the attempt.
     unavailable_s: float = 60.0
-    # For so long after it was told of, a source that does not have its content yet is tried again within seconds.
+    # For this long after it became known, a source without content is retried within seconds.
     publishing_s: float = 30.0
     backoff_base_s: float = 1.0
     backoff_cap_s: float = 20.0

@@ -1,4 +1,4 @@
-"""How far a transfer is, and which bytes moved: counted by all its workers, told a few times a second."""
+"""Progress of a transfer: counted by all its workers, and reported a few times a second."""
 
 import threading
 import time

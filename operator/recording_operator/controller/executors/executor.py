@@ -1,4 +1,4 @@
-"""What the controller needs of whoever carries out transfers."""
+"""What the controller needs of an executor of transfers."""
 
 from typing import Protocol
 
@@ -15,7 +15,7 @@ class StoreSource(Protocol):
 
 class Executor(Protocol):
     """Carries out transfers, and reports on each: SourceResolved, UploadCreated, TransferProgress … and one
-    TransferEnded. The engine never asks for more at once than its capacity."""
+    TransferEnded. The engine never starts more at the same time than its capacity."""
 
     def start(self, order: TransferOrder) -> None:
         """Begin a transfer. Returns at once, as the others do."""

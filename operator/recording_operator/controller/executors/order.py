@@ -89,7 +89,7 @@ class TransferOrder:
 
     @classmethod
     def of(cls, action: StartTransfer) -> Self:
-        """What the engine asks for."""
+        """What the engine requests."""
         recording, location = action.recording, action.location
         artifact = next(spec for spec in recording.spec.artifacts if spec.name == action.artifact)
         return cls(

@@ -1,4 +1,4 @@
-"""Transfers in threads of their own: started, stopped and reported as the engine asks."""
+"""Runs transfers in threads: starts, stops and reports them for the engine."""
 
 import logging
 import threading

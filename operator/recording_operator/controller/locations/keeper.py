@@ -84,7 +84,7 @@ class LocationKeeper:
                 if record is not None:
                     self._bandwidth.gone(record.location)
                 self._records[name] = LocationRecord(location=location)
-                # It exists: Recordings that came together with it must not be told otherwise while the probe runs.
+                # It exists: Recordings created together with it must not report LocationNotFound during the check.
                 self._post(LocationSeen(location=location, ready=False, checked=False))
         if changed:
             self.probe(name)
@@ -101,7 +101,7 @@ class LocationKeeper:
         self._announce()
 
     def listed(self, uids: frozenset[str]) -> None:
-        """A complete list was handed over: whoever is not in it is gone."""
+        """A complete list was received: locations that are missing in it were deleted."""
         with self._lock:
             lost = [name for name, record in self._records.items() if record.location.metadata.uid not in uids]
             self._listed = True

@@ -104,7 +104,7 @@ def _summary(capabilities: Capabilities) -> str:
         said.append("the store's checksums of joined objects are wrong and not used")
     if not capabilities.joins.unequal_parts:
         most = (
-            f"{capabilities.joins.most_parts} parts of 8 to 64 MiB, as limits.maxArtifactSize or source.size asks for"
+            f"{capabilities.joins.most_parts} parts of 8 to 64 MiB, depending on limits.maxArtifactSize or source.size"
         )
         said.append(f"parts must have equal sizes: a source that states no length may have {most}")
     if not capabilities.conditional_writes:

@@ -1,1 +1,1 @@
-"""What the engine asks for, carried out: one row of a table for each type of action."""
+"""Carries out the actions of the engine: one row of a table for each type of action."""

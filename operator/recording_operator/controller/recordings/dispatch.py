@@ -30,7 +30,7 @@ class InlineHandler(Generic[A]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolHandler(Generic[A]):
-    """An action that waits for an answer: it is carried out by a thread of the pool, and the engine hears of its end.
+    """An action with a result: a thread of the pool carries it out, and the engine receives the result.
 
     `run` returns the facts that came of it. Where it raises, `failure` turns the error into a fact; without `failure`
     the action is carried out again in a moment.
@@ -84,7 +84,7 @@ class Dispatcher:
             self._pool.submit(handler.tenant(action), partial(self._answer, handler, action))
 
     def _answer(self, handler: PoolHandler[Any], action: Action) -> None:
-        """Whatever happens, the engine waits for an answer."""
+        """The engine waits for a result, whatever happens."""
         if handler.changes and not self._may_change():
             self._fail(handler, action, None)
             return

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 
 class FairPool:
-    """Runs calls in `pool`. Whoever has thousands of them delays another's single one by one call, not by all.
+    """Runs calls in `pool`. A tenant with thousands of calls delays a single call of another tenant by one call only.
 
     At start a tenant's backlog of edits is written at once; first come, first served, others would wait for the last.
     """

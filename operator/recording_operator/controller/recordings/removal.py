@@ -26,7 +26,7 @@ class Removal:
         return [AbortEnded(uid=action.uid, artifact=action.artifact, ok=True)]
 
     def clean_up(self, action: CleanUp) -> Iterable[Fact]:
-        """Abort a deleted Recording's uploads, and delete its objects where that is asked for."""
+        """Abort a deleted Recording's uploads, and delete its objects if that is requested."""
         store = self._store(action.location)
         for artifact in action.artifacts:
             abort_uploads(artifact.key, store=store, upload_id=artifact.upload_id)
@@ -51,7 +51,7 @@ def clean_up_failed(action: CleanUp, error: Exception | None) -> CleanupEnded:
 
 
 def _delete(ref: RecordingRef, artifact: ArtifactToClean, store: Store) -> None:
-    # A version that nobody wrote down before the end is the one that is there now.
+    # If no version was recorded, it is the current one.
     if store.delete(artifact.key, version_id=artifact.version_id, recording_uid=ref.uid):
         extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid, "artifact": artifact.name}
         _logger.info("Removed the stored object", extra=extra)

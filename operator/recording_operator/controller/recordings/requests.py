@@ -1,4 +1,4 @@
-"""What the engine asks of the API server about Recordings."""
+"""Requests of the engine to the API server about Recordings."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ class LeaseHolder(Protocol):
     """Knows whether this process leads."""
 
     def held(self) -> bool:
-        """True while nobody else can have taken over, judged locally."""
+        """True while no other process can have taken over, judged locally."""
 
     def confirm(self) -> bool:
         """Ask the API server. Raises KubeError."""

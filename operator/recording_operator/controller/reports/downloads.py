@@ -1,7 +1,7 @@
 """Downloads that a StorageLocation says are counted: by CloudWatch, or in server access logs.
 
-What cannot be read falls back to the estimate, and is told: at once where only an administrator can mend it, after some
-tries where it may yet answer.
+If they cannot be read, downloads are estimated, and the report says so: at once if only an administrator can correct
+it, otherwise after some attempts.
 """
 
 import logging

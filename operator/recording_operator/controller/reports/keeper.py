@@ -140,7 +140,7 @@ class ReportKeeper:
             self._forget(name)
 
     def refresh_due(self) -> None:
-        """Refresh whoever is due, one after the other. Raises KubeError, RefreshStopped."""
+        """Refresh the reports that are due, one after the other. Raises KubeError, RefreshStopped."""
         for name, report in list(self._known.items()):
             if not self._leads():
                 return  # what is counted could not be written
@@ -161,7 +161,7 @@ class ReportKeeper:
         try:
             return is_due(report, self._now())
         except ScheduleError:
-            return False  # told already; an edit changes the generation, which is due
+            return False  # already reported; an edit changes the generation, which is due
 
     def _refresh(self, name: str) -> None:
         raw = self._read(name)
@@ -286,7 +286,7 @@ class ReportKeeper:
 
 
 def _same_object(raw: dict[str, Any], report: StorageReport) -> bool:
-    """Whether nobody else has written a status since the report was read."""
+    """Whether no other process has written a status since the report was read."""
     status = raw.get("status") or {}
     old = report.status.model_dump(mode="json", by_alias=True, include={"as_of", "last_refresh_time", "failures"})
     written = {key: value for key, value in old.items() if value not in (None, 0)}

@@ -7,7 +7,7 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.costs.usage import Usage
 
 MOST_SIZED_UPLOADS: Final = 1000
-"""A listing of uploads has no sizes: each is asked for its parts, so many of a location at most."""
+"""A listing of uploads has no sizes, so the parts of each are listed, for at most this many in a location."""
 _MOST_NAMED: Final = 10
 
 

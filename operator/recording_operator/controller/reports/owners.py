@@ -1,4 +1,7 @@
-"""Whose an object is that neither its key nor a Recording tells: its own metadata, asked for so many at most."""
+"""The owner of an object, from its metadata, if neither its key nor a Recording shows it.
+
+For a limited number of objects.
+"""
 
 from typing import Final
 
@@ -11,7 +14,7 @@ MAX_LOOKUPS: Final = 1000
 
 
 class OwnerLookup:
-    """Asks one location's objects. The rest is unknown, which a report says."""
+    """Reads the metadata of one location's objects. The owners of the others stay unknown, which a report says."""
 
     def __init__(self, store: Inventory, *, most: int = MAX_LOOKUPS) -> None:
         self._store = store
@@ -31,6 +34,6 @@ class OwnerLookup:
             return None
         if seen is None or seen.recording_uid != uid or seen.org is None:
             return None
-        # Whoever may write to the bucket writes this.
+        # Anyone who can write to the bucket can write this.
         org = unescape_id(seen.org)
         return org if is_owner_id(org) and escape_id(org) == seen.org else None

@@ -42,7 +42,7 @@ class RefreshResult:
 
 
 class Refresher:
-    """Counts. `stopping` is asked now and then; a refresh that it stops writes nothing."""
+    """Counts. `stopping` is called now and then; a stopped refresh writes nothing."""
 
     def __init__(
         self, *, kube: KubeApi, stores: StoreLookup, operator_namespace: str, stopping: Callable[[], bool]
@@ -150,7 +150,7 @@ class Refresher:
     def _listable(
         self, locations: Iterable[StorageLocation]
     ) -> tuple[list[tuple[StorageLocation, LocationStore]], list[tuple[StorageLocation, str]]]:
-        """Which buckets can be listed, and which cannot, and why. Raises RefreshError for those that may yet answer."""
+        """Which buckets can be listed, and why the others cannot. Raises RefreshError for temporary errors."""
         listable, denied = [], []
         for location in locations:
             name = location.metadata.name
@@ -230,7 +230,7 @@ class Refresher:
     def _count_open_uploads(
         self, usage: Usage, counting: LocationTally, store: LocationStore, location: StorageLocation
     ) -> None:
-        """A listing of uploads has no sizes: each is asked for its parts, so many at most."""
+        """A listing of uploads has no sizes, so the parts of each are listed, up to a limit."""
         for number, upload in enumerate(store.uploads(location.store.prefix)):
             self._stop_now_and_then(0)
             if number == MOST_SIZED_UPLOADS:

@@ -22,7 +22,7 @@ _BUDGET_CONDITIONS: Final = {
 
 
 def is_due(report: StorageReport, now: datetime) -> bool:
-    """Whether to refresh now: an edit, a time that nobody acted on, or another try. Raises ScheduleError."""
+    """Whether to refresh now: after an edit, a missed time, or a failure. Raises ScheduleError."""
     spec, status = report.spec, report.status
     if spec.suspend:
         return False
@@ -41,7 +41,7 @@ def suspended(report: StorageReport) -> StorageReportStatus:
         update={
             "observed_generation": report.metadata.generation,
             "next_refresh_time": None,
-            # Nobody looks at the budget now.
+            # The budget is not checked now.
             "conditions": tuple(one for one in report.status.conditions if one.type not in _BUDGET_CONDITIONS),
         }
     )

@@ -59,7 +59,7 @@ class Stream:
         return 0.0 if self.connected else self._clock() - self._connected_s
 
     def list_begins(self) -> None:
-        """The first page was asked for; whatever an earlier, broken LIST named does not count."""
+        """The first page was requested. What an earlier, broken LIST returned does not count."""
         self.asked = self.listing = True
         self._complete = False
         self._missing.clear()

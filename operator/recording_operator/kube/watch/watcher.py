@@ -129,7 +129,7 @@ class Watcher:
         return _named(errors[0]) if errors else "resources were not available"
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Callbacks of kopf fail when its tasks are cancelled: nobody waits for them any more."""
+        """Callbacks of kopf fail when its tasks are cancelled. Their results are not needed."""
         if not self._cancelling:
             loop.default_exception_handler(context)
 
@@ -144,7 +144,7 @@ class Watcher:
             await asyncio.sleep(_BEAT_S)
 
     def _is_stuck(self, age_s: float) -> bool:
-        """A resource that was never asked for (no CRD), or whose WATCH is away for longer than any retry takes."""
+        """A resource that was never requested (no CRD), or whose WATCH has been missing too long."""
         streams = self._streams.values()
         never_asked = age_s > self._options.start_timeout_s and not all(stream.asked for stream in streams)
         return never_asked or any(stream.seconds_away() > self._options.away_timeout_s for stream in streams)
@@ -202,12 +202,12 @@ async def _cancel_all(spared: set[asyncio.Task[Any] | None]) -> bool:
         ended, _ = await asyncio.wait(others, timeout=_CANCEL_PAUSE_S)
         for task in ended:
             if not task.cancelled():
-                task.exception()  # else asyncio complains that nobody asked
+                task.exception()  # otherwise asyncio logs an unretrieved exception
     return False
 
 
 def _named(error: BaseException) -> str:
-    """The class and, of an API server's answer, the resource. Not its text, which may quote objects."""
+    """The class and, for a response of the API server, the resource. Not its text, which may quote objects."""
     details = getattr(error, "details", None) or {}
     about = f" for {details['kind']}" if details.get("kind") else ""
     return f"{type(error).__name__}{about}"

@@ -128,9 +128,9 @@ def stated_type(facts: ContentFacts) -> str:
 
 
 def _without_coding(facts: ContentFacts, declared: str) -> bytes:
-    """How the content begins without its Content-Encoding; empty where that cannot be told.
+    """The beginning of the content without its Content-Encoding; empty if it is not known.
 
-    A file whose own type is that of its coding, such as a .gz, is often told both.
+    A compressed file, such as a .gz, often has both a type and an encoding.
     """
     if facts.content_encoding is None or other_format(facts.head) in media_types.signed_formats(declared):
         return facts.head

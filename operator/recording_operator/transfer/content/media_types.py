@@ -52,9 +52,9 @@ def bare_type(text: str | None) -> str:
 
 
 def kept_type(stated: str | None) -> str:
-    """What an object is told to be by what its source states; the general type where that is no type.
+    """The type of an object, from what its source states; the general type if that is not a type.
 
-    Parameters are kept for text: without its charset nobody can read it.
+    Parameters are kept for text, because text cannot be read without its charset.
     """
     bare = bare_type(stated)
     if not _MEDIA_TYPE.fullmatch(bare):

@@ -1,7 +1,7 @@
 """Limits on how fast bytes move: of a StorageLocation, of the whole process; fair between the transfers.
 
-A transfer asks before it reads from its source, so that reading and storing both keep to the limit. Without a limit
-this costs one attribute access.
+A transfer waits here before it reads from its source, so that reading and storing both stay within the limit. Without
+a limit this costs one attribute access.
 """
 
 import threading
@@ -104,7 +104,7 @@ class RateLimiter:
 
 
 class Flow:
-    """One transfer under all its limits; each of its connections asks here. Thread-safe."""
+    """One transfer under all its limits. All of its connections wait here. Thread-safe."""
 
     def __init__(self, limiters: Sequence[RateLimiter] = ()) -> None:
         self._limits: Final = tuple((limiter, Share()) for limiter in limiters)

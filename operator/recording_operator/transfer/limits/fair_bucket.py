@@ -88,7 +88,7 @@ class FairBucket:
             self._serve(min(self._waiting, key=lambda share: (max(share.served_bytes, least), share.turn)), least)
 
     def next_grant_s(self, now: float) -> float | None:
-        """Seconds until the next grant; None if nobody waits."""
+        """Seconds until the next grant; None if no transfer waits."""
         if not self._waiting:
             return None
         if self.rate is None:

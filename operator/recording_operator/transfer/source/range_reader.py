@@ -38,7 +38,7 @@ class RangeReader:
         self._careful_until = 0
 
     def seek(self, position: int, *, end: int) -> None:
-        """Go on reading at `position`; a GET that must be opened asks up to `end` (not included)."""
+        """Continue reading at `position`. If a new GET is needed, it requests up to `end` (exclusive)."""
         if position > self._part_at:
             self._part_at = position
             self._breaks.next_part()

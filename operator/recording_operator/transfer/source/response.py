@@ -1,4 +1,4 @@
-"""A source's response: read as it comes, its failures told as reasons of a transfer."""
+"""A source's response: a stream whose errors are reasons of a transfer."""
 
 from collections.abc import Callable
 

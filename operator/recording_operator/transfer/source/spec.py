@@ -10,7 +10,7 @@ class SourceSpec:
     """Where the bytes are and what the spec says about them. `repr` shows neither URL nor headers: both are secrets.
 
     `expected_checksum` is `algorithm:hex` with sha256, md5, crc32 or crc64nvme. `expires_at` is a hint: it judges a
-    refusal, it never keeps a request from being made. `published_at` is when the source was told of: providers publish
+    refusal, it never keeps a request from being made. `published_at` is when the source became known: providers publish
     a moment late.
     """
 

@@ -3,8 +3,9 @@
 The response to Complete or Put is not enough. Stores have been seen to respond 200 with no object, 200 with the old
 one, and to lose the response to a Complete that took effect. HEAD shows size and owner, `verify` the rest.
 
-A store without conditional writes is asked by HEAD just before the write, and again afterwards. That leaves a moment in
-which an object of somebody else could be overwritten; the uid in every key and the lease keep that to strangers.
+In a store without conditional writes, the key is checked by HEAD just before the write, and again afterwards. That
+leaves a moment in which an object of somebody else could be overwritten; the uid in every key and the lease keep that
+to strangers.
 """
 
 from collections.abc import Callable
