@@ -264,7 +264,7 @@ def test_s51_a_message_shows_no_byte_of_the_content() -> None:
     assert error is not None
     assert error.message == (
         "media.example.com sends plain text, expected Video; the URL may lead to a login or error page. Apply a fresh "
-        "URL, or declare it with contentType if it is meant."
+        "URL, or declare it with contentType if it is intended."
     )
 
 
