@@ -197,7 +197,7 @@ def _bundle_errors() -> Iterator[None]:
     try:
         yield
     except ssl.SSLError:
-        raise ValueError("The CA bundle holds no certificate in PEM form.") from None
+        raise ValueError("The CA bundle contains no certificate in PEM form.") from None
     except OSError:
         raise ValueError("The CA bundle that the environment names cannot be read.") from None
 
