@@ -62,7 +62,8 @@ def _verified_by_spec(stored: StoredObject, context: TransferContext, expected: 
     The object is read back where only that shows whether it has the spec's checksum.
     """
     if expected.size_bytes not in (None, stored.size_bytes):
-        raise key_conflict(f"The object at the key has {stored.size_bytes} bytes, the spec expects {expected.size_bytes}")
+        seen = f"The object at the key has {stored.size_bytes} bytes"
+        raise key_conflict(f"{seen}, the spec expects {expected.size_bytes}")
     if stored.verified_by is None and stored.checksum and context.store.capabilities.existence_verifies_object:
         stored = replace(stored, verified_by=Reason.FULL_OBJECT_CRC64NVME)
     if expected.checksum is None:
