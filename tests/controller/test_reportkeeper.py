@@ -41,11 +41,11 @@ class Kept:
         }
 
 
-def a_report(name: str, *, uid: str, generation: int = 1, mark: int = 10) -> dict[str, Any]:
+def a_report(name: str, *, uid: str, generation: int = 1, mark: int = 10, version: int = 1) -> dict[str, Any]:
     return {
         "apiVersion": "recordings.dev/v1alpha1",
         "kind": "StorageReport",
-        "metadata": {"name": name, "uid": uid, "generation": generation, "resourceVersion": "1"},
+        "metadata": {"name": name, "uid": uid, "generation": generation, "resourceVersion": str(version)},
         "spec": {},
         "status": {"nextRefreshTime": f"2026-12-01T00:00:{mark}Z"},
     }
@@ -67,6 +67,13 @@ def test_a_report_is_known_until_it_is_deleted(kept: Kept) -> None:
 
 def test_the_late_deletion_of_a_namesake_changes_nothing(kept: Kept) -> None:
     kept.keeper.seen(a_report("a", uid="3", mark=20))
+    kept.keeper.gone("1")
+    assert kept.shown() == {"a": 20, "b": 10}
+
+
+def test_a_late_version_of_a_namesake_replaces_nothing(kept: Kept) -> None:
+    kept.keeper.seen(a_report("a", uid="3", mark=20, version=9))
+    kept.keeper.seen(a_report("a", uid="1", mark=30, version=7, generation=2))
     kept.keeper.gone("1")
     assert kept.shown() == {"a": 20, "b": 10}
 

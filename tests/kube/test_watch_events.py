@@ -81,8 +81,13 @@ def test_deletions_are_never_left_out() -> None:
 
 @pytest.mark.parametrize(
     "metadata",
-    [{"annotations": {"resourceVersion": "5"}}, {"annotations": {"a": '"resourceVersion":"5","uid":"'}}],
-    ids=["key", "text"],
+    [
+        {"annotations": {"resourceVersion": "5"}},
+        {"annotations": {"resourceVersion": "5", "uid": "u"}},
+        {"labels": {"resourceVersion": "5", "uid": "u"}},
+        {"annotations": {"a": '"resourceVersion":"5","uid":"u"},"spec":'}},
+    ],
+    ids=["key", "keys", "labels", "text"],
 )
 def test_a_version_in_an_annotation_is_not_that_of_the_object(metadata: dict[str, Any]) -> None:
     assert len(read(an_event("MODIFIED", "6", **metadata), own_writes=own("5"))[0].splitlines()) == 1

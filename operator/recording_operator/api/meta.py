@@ -180,6 +180,15 @@ class ObjectMeta(ApiModel):
     deletion_timestamp: Time | None = None
     finalizers: tuple[str, ...] = ()
 
+    @property
+    def version(self) -> int:
+        """The resourceVersion as a number; 0 where it is not a number.
+
+        Versions of one resource type may be compared as numbers since Kubernetes 1.35; older servers use numbers too.
+        Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+        """
+        return int(self.resource_version) if self.resource_version.isdigit() else 0
+
 
 class ConditionStatus(StrEnum):
     """Status of a condition."""

@@ -18,6 +18,8 @@ from recording_operator.kube.watch import Watcher
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import SettingsError, load_settings
 
+_logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -59,6 +61,10 @@ def run_operator(options: Options) -> Never:
         status = process.run()
     except (StartError, SettingsError, ConnectionConfigError) as error:
         _fail(redactor.redact(str(error)), status=1)
+    except Exception:
+        # Transfers would keep a process alive that has released the Lease.
+        _logger.exception("The operator failed with an unexpected error")
+        status = 1
     logging.shutdown()
     os._exit(status)  # A thread that waits for a store or the API server must not keep the process alive.
 

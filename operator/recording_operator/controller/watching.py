@@ -71,7 +71,7 @@ class WatchHandlers:
     def _on_location(self, kind: str, raw: dict[str, Any]) -> None:
         """A StorageLocation is there, has changed, or was deleted."""
         if kind == "DELETED":
-            self._locations.gone(raw["metadata"]["name"])
+            self._locations.gone(raw["metadata"]["name"], uid=raw["metadata"]["uid"])
         else:
             self._locations.seen(raw)
 

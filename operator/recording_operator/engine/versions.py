@@ -4,13 +4,8 @@ from recording_operator.api.recording import Recording
 
 
 def version_of(recording: Recording) -> int:
-    """The resourceVersion as a number; 0 where it is not a number.
-
-    Versions of one resource type may be compared as numbers since Kubernetes 1.35; older servers use numbers too.
-    Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
-    """
-    text = recording.metadata.resource_version
-    return int(text) if text.isdigit() else 0
+    """The resourceVersion as a number."""
+    return recording.metadata.version
 
 
 def is_newer(recording: Recording, than: Recording) -> bool:

@@ -58,9 +58,9 @@ class Scene:
             concurrent=2,
         )
 
-    def store_named(self, location: str) -> Store:
+    def store_named(self, location: str, *, uid: str) -> Store:
         """The store of the location that was checked."""
-        if location != "archive":
+        if (location, uid) != ("archive", "location-archive"):
             raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
         return store_of(self.strict)
 

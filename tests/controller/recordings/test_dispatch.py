@@ -116,7 +116,7 @@ class Everything:
     def persisted(self, uid: str, artifact: str) -> None:
         self.calls.append(("persisted", uid, artifact))
 
-    def store_named(self, location: str) -> Store:
+    def store_named(self, location: str, *, uid: str) -> Store:  # noqa: ARG002 - as StoreSource
         raise LocationError(Reason.LOCATION_NOT_READY, f"{location} has not been checked yet")
 
     # The dispatcher

@@ -182,7 +182,7 @@ class Operator:
         ApiClient(self).reach()
         return self.world.leader is self
 
-    def store_named(self, location: str) -> Store:
+    def store_named(self, location: str, *, uid: str) -> Store:  # noqa: ARG002 - as StoreSource
         """The store of a location. Raises LocationError."""
         if location not in self.world.locations:
             raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")

@@ -9,8 +9,8 @@ from recording_operator.stores.store import Store
 class StoreSource(Protocol):
     """Has the store of each StorageLocation."""
 
-    def store_named(self, location: str) -> Store:
-        """The store, with the newest credentials. Raises LocationError."""
+    def store_named(self, location: str, *, uid: str) -> Store:
+        """The store, with the newest credentials. Raises LocationError, also if another location has the name now."""
 
 
 class Executor(Protocol):

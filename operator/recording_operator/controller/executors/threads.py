@@ -181,7 +181,7 @@ class ThreadExecutor:
 
     def _move(self, order: TransferOrder, run: _Run) -> StoredObject:
         context = TransferContext(
-            store=self._stores.store_named(order.location),
+            store=self._stores.store_named(order.location, uid=order.location_uid),
             obj=order.obj,
             stop=run.stop,
             observer=run,

@@ -73,12 +73,13 @@ class LocationKeeper:
             )
             return
         name = location.metadata.name
-        self._bandwidth.seen(location)
         with self._lock:
             record = self._records.get(name)
             if record is not None and record.location.metadata.uid == location.metadata.uid:
                 changed = record.location.metadata.generation != location.metadata.generation
                 record.location = location
+            elif record is not None and record.location.metadata.version > location.metadata.version:
+                return  # late: it was deleted, and created again under its name
             else:
                 changed = True
                 if record is not None:
@@ -86,40 +87,46 @@ class LocationKeeper:
                 self._records[name] = LocationRecord(location=location)
                 # It exists: Recordings created together with it must not report LocationNotFound during the check.
                 self._post(LocationSeen(location=location, ready=False, checked=False))
+            self._bandwidth.seen(location)
         if changed:
             self.probe(name)
 
-    def gone(self, name: str) -> None:
-        """The StorageLocation was deleted; transfers under way keep their client."""
+    def gone(self, name: str, *, uid: str) -> None:
+        """The StorageLocation was deleted; transfers under way keep their client.
+
+        Events of two objects may arrive in either order, so there may be another one of this name already.
+        """
         with self._lock:
-            record = self._records.pop(name, None)
-            if record is None:
+            record = self._records.get(name)
+            if record is None or record.location.metadata.uid != uid:
                 return
-        self._bandwidth.gone(record.location)
-        self._metrics.forget_location(name)
-        self._post(LocationGone(name=name))
+            del self._records[name]
+            self._bandwidth.gone(record.location)
+            self._metrics.forget_location(name)
+            self._post(LocationGone(name=name))
         self._announce()
 
     def listed(self, uids: frozenset[str]) -> None:
         """A complete list was received: locations that are missing in it were deleted."""
         with self._lock:
-            lost = [name for name, record in self._records.items() if record.location.metadata.uid not in uids]
+            known = {name: record.location.metadata.uid for name, record in self._records.items()}
             self._listed = True
-        for name in lost:
-            self.gone(name)
+        for name, uid in known.items():
+            if uid not in uids:
+                self.gone(name, uid=uid)
         self._announce()
 
     # Clients
 
     def store(self, location: StorageLocation) -> LocationStore:
         """The client for a location, with the credentials of its last probe. Raises LocationError."""
-        return self.store_named(location.metadata.name)
+        return self.store_named(location.metadata.name, uid=location.metadata.uid)
 
-    def store_named(self, location: str) -> LocationStore:
-        """As `store`."""
+    def store_named(self, location: str, *, uid: str) -> LocationStore:
+        """As `store`. A location that was created again under the name may have another bucket."""
         with self._lock:
             record = self._records.get(location)
-            if record is not None and record.store is not None:
+            if record is not None and record.store is not None and record.location.metadata.uid == uid:
                 return record.store
         raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
 
@@ -182,13 +189,12 @@ class LocationKeeper:
                 record.again = True
                 return
             record.probing = True
-        self._pool.submit(self._probe_and_report, name)
+        self._pool.submit(self._probe_and_report, name, record)
 
-    def _probe_and_report(self, name: str) -> None:
+    def _probe_and_report(self, name: str, record: LocationRecord) -> None:
         while True:
             with self._lock:
-                record = self._records.get(name)
-                if record is None:
+                if self._records.get(name) is not record:
                     return
                 record.again = False
                 location = record.location
@@ -199,10 +205,12 @@ class LocationKeeper:
                 record.result = result
                 record.next_probe = self._next_probe(record, result)
                 record.probing = record.again
-                again = record.again
-            if again:
-                continue
-            self._report(location, result)
+                if record.again:
+                    continue
+                # Under the lock: whoever removes or probes the location after this also reports after this.
+                self._report(location, result)
+            self._announce()
+            self._status.write(location, result)
             return
 
     def _next_probe(self, record: LocationRecord, result: ProbeResult) -> datetime:
@@ -216,8 +224,6 @@ class LocationKeeper:
         name = location.metadata.name
         self._metrics.set_location_ready(name, ready=result.ready)
         self._post(LocationSeen(location=location, ready=result.ready, message=result.message, reason=result.reason))
-        self._announce()
-        self._status.write(name, result)
 
     def _announce(self) -> None:
         """Once all locations that there were at start have been probed, a missing one does not exist."""

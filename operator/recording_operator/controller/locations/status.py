@@ -24,12 +24,17 @@ class LocationStatusWriter:
         self._kube = kube
         self._now = now
 
-    def write(self, name: str, result: ProbeResult) -> None:
-        """Write what the newest probe found; a failure is logged, the next probe writes again."""
+    def write(self, probed: StorageLocation, result: ProbeResult) -> None:
+        """Write what the newest probe found; a failure is logged, the next probe writes again.
+
+        Nothing is written if the location was edited or created again since: it is probed once more.
+        """
+        name = probed.metadata.name
         for _ in range(_WRITE_TRIES):
             try:
                 raw = self._kube.get_location(name)
-                self._patch(raw, result)
+                if _is_same(raw, probed):
+                    self._patch(raw, result)
                 return
             except Conflict:
                 continue
@@ -51,6 +56,11 @@ class LocationStatusWriter:
         if old is None or old.reason != result.reason:
             level = logging.INFO if result.ready else logging.WARNING
             _logger.log(level, "%s: %s", result.reason, result.message, extra={"location": meta.name})
+
+
+def _is_same(raw: dict[str, Any], probed: StorageLocation) -> bool:
+    meta = probed.metadata
+    return (raw["metadata"]["uid"], raw["metadata"]["generation"]) == (meta.uid, meta.generation)
 
 
 def _status(location: StorageLocation, result: ProbeResult, now: datetime) -> StorageLocationStatus:

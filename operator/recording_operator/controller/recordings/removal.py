@@ -35,7 +35,7 @@ class Removal:
         return [CleanupEnded(uid=action.ref.uid, ok=True)]
 
     def _store(self, location: StorageLocation) -> Store:
-        return self._stores.store_named(location.metadata.name)
+        return self._stores.store_named(location.metadata.name, uid=location.metadata.uid)
 
 
 def abort_failed(action: AbortUpload, _error: Exception | None) -> AbortEnded:

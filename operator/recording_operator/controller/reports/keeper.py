@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
 
+from recording_operator.api.meta import ObjectMeta
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.controller.loop import utc_now
@@ -128,11 +129,13 @@ class ReportKeeper:
 
     def _learn(self, raw: dict[str, Any]) -> None:
         """A new report, or one whose spec was edited. A status is our own, or is read before it is counted on."""
-        meta = raw["metadata"]
-        known = self._known.get(meta["name"])
-        if known is not None and known.metadata.uid == meta["uid"] and known.metadata.generation >= meta["generation"]:
+        seen = ObjectMeta.model_validate(raw["metadata"])
+        known = self._known[seen.name].metadata if seen.name in self._known else None
+        if known is not None and known.uid == seen.uid and known.generation >= seen.generation:
             return
-        self._postponed.pop(meta["name"], None)
+        if known is not None and known.uid != seen.uid and known.version > seen.version:
+            return  # late: it was deleted, and created again under its name
+        self._postponed.pop(seen.name, None)
         self._keep(raw)
 
     def _forget_where(self, is_gone: Callable[[str], bool]) -> None:

@@ -21,9 +21,8 @@ _TYPE: Final = b'{"type":'
 _OBJECTS: Final = tuple(_TYPE + name for name in (b'"ADDED"', b'"MODIFIED"', b'"DELETED"'))
 _AS_DELETED: Final = b'{"type":"DELETED","%s":' % TRUE_TYPE.encode()
 _MODIFIED: Final = _TYPE + b'"MODIFIED"'
-# The end of `metadata`: the API server sorts its keys. An annotation may look the same, but hides at most one edit of
-# its own Recording, and only if it names a version that the operator has just written.
-_VERSION: Final = re.compile(rb'"resourceVersion":"(\d+)","uid":"')
+# The end of `metadata`: the API server sorts keys. Labels and annotations may look the same, but no `spec` follows.
+_VERSION: Final = re.compile(rb'"resourceVersion":"(\d+)","uid":"[^"]*"},"spec":')
 
 
 class EventLines:
