@@ -19,6 +19,7 @@ from recording_operator.egress.errors import (
     RedirectLimitError,
     TooSlowError,
 )
+from recording_operator.egress.headers import joined_headers
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.stopping import Stopped
 from tests.support.dialing import LOOPBACK, Names, redirect, refused
@@ -83,6 +84,18 @@ def test_a_body_beyond_the_bound_is_a_fault_of_the_caller(server: LyingSource) -
         post(Dialer(loopback_policy()), server.url, body=b"x" * (MOST_REQUEST_BYTES + 1))
     assert post(Dialer(loopback_policy()), server.url, body=b"x" * MOST_REQUEST_BYTES).status == 200
     assert server.connections == 1
+
+
+def test_a_header_of_our_own_takes_the_place_of_the_callers_in_any_case() -> None:
+    headers = joined_headers(
+        host="hooks.test",
+        user_agent="operator",
+        user={"content-TYPE": "text/plain", "X-Ok": "1"},
+        own={"Content-Type": "application/json"},
+        cookies=None,
+    )
+    assert [value for name, value in headers if name.lower() == "content-type"] == ["application/json"]
+    assert ("X-Ok", "1") in headers
 
 
 def test_headers_of_the_caller_do_not_change_the_framing(server: LyingSource) -> None:

@@ -29,6 +29,8 @@ def joined_headers(
     *, host: str, user_agent: str, user: Mapping[str, str], own: Mapping[str, str], cookies: str | None
 ) -> list[tuple[str, str]]:
     """All headers of one request. `user` replaces what is sent by default, `own` replaces `user`."""
+    replaced = {name.lower() for name in own}
+    user = {name: value for name, value in user.items() if name.lower() not in replaced}
     given = {name.lower() for name in user}
     default = {"User-Agent": user_agent, "Accept": "*/*"}
     sent = {"Host": host, **{name: value for name, value in default.items() if name.lower() not in given}}

@@ -91,7 +91,8 @@ class TcpConnector:
         except OSError:
             sock.close()
             return None
-        if peer != address:
+        # Some load balancers of a cluster connect to a backend of the address, and show that one as the peer.
+        if peer is None or (peer != address and not self.policy.permits_address(peer)):
             sock.close()
             raise BlockedError
         return sock

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, Self
@@ -22,9 +21,9 @@ from recording_operator.stores.capabilities import UNKNOWN, Capabilities
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import AccessLogTally, ListedObject, LoggedDownload
 from recording_operator.stores.objects import ObjectSpec, StoredObject
+from recording_operator.stores.s3 import cloudwatch
 from recording_operator.stores.s3.access_logs import logged_downloads
-from recording_operator.stores.s3.client import S3Connection, S3Options, aws_transport, connect
-from recording_operator.stores.s3.cloudwatch import cloudwatch_client, downloaded_bytes
+from recording_operator.stores.s3.client import S3Connection, S3Options, connect
 from recording_operator.stores.s3.errors import status_of, translated
 from recording_operator.stores.s3.listing import listed_objects, may_list
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
@@ -244,15 +243,11 @@ class S3Store:
 
     def downloads(self, filter_id: str, *, begin: datetime, end: datetime) -> dict[date, int]:
         """Bytes downloaded from the bucket by day, as CloudWatch counted them. Raises StoreError."""
-        client = cloudwatch_client(self.options)
-        transport = aws_transport(os.environ.get("AWS_CA_BUNDLE"))
-        transport.register(client)
-        try:
-            bucket, now = self.options.bucket, datetime.now(UTC)
-            return downloaded_bytes(client, bucket=bucket, filter_id=filter_id, begin=begin, end=end, now=now)
-        finally:
-            client.close()
-            transport.close()
+        bucket, now = self.options.bucket, datetime.now(UTC)
+        with cloudwatch.connected(self.options) as client:
+            return cloudwatch.downloaded_bytes(
+                client, bucket=bucket, filter_id=filter_id, begin=begin, end=end, now=now
+            )
 
     def logged_downloads(
         self,

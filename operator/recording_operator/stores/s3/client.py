@@ -113,10 +113,7 @@ def build_client(options: S3Options) -> Any:
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
     given: dict[str, str | None] = {}
     if options.credentials is None:
-        # Who turns the process's own identity into keys; botocore makes these clients from the session.
-        transport = aws_transport(core.get_config_variable("ca_bundle"))
-        for service in _IDENTITY_SERVICES:
-            core.register(f"before-send.{service}", transport)
+        send_identity_requests(core)
     else:
         given = {
             "aws_access_key_id": options.credentials.access_key_id,
@@ -135,6 +132,16 @@ def build_client(options: S3Options) -> Any:
         # It knows the names of AWS only; another store says itself what it does not take.
         client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
     return client
+
+
+def send_identity_requests(session: botocore.session.Session) -> None:
+    """Have our transport send the requests that turn the process's own identity into keys.
+
+    botocore makes the clients for them from the session. Raises ValueError as `aws_transport`.
+    """
+    transport = aws_transport(session.get_config_variable("ca_bundle"))
+    for service in _IDENTITY_SERVICES:
+        session.register(f"before-send.{service}", transport)
 
 
 def aws_transport(trusted: str | None) -> StoreTransport:
@@ -179,8 +186,8 @@ def _config(options: S3Options) -> Config:
         retries={"mode": "standard", "total_max_attempts": 1},  # see StoreRetries
         ignore_configured_endpoint_urls=True,
         parameter_validation=False,  # see _check_key
-        # botocore builds its own twice for each request, from values that never change.
-        user_agent=f"Botocore/{botocore.__version__} recording-operator",
+        # botocore builds its own twice for each request, from values that never change. boto3 adds botocore's version.
+        user_agent="recording-operator",
     )
 
 

@@ -6,15 +6,20 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, PartialCredentialsError
 
-from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.errors import translated
+from recording_operator.api.reasons import Reason
+from recording_operator.stores.errors import StoreError
+from recording_operator.stores.s3.client import S3Options, aws_transport, send_identity_requests
+from recording_operator.stores.s3.errors import no_credentials, translated
 from recording_operator.stores.s3.service_models import service_models
 
 LATE: Final = timedelta(minutes=20)
@@ -26,13 +31,18 @@ _TIMEOUT_S: Final = 30
 
 
 def cloudwatch_client(options: S3Options) -> Any:
-    """A client with the location's credentials and region. Reads nothing from the network."""
+    """A client with the location's credentials and region. Reads nothing from the network.
+
+    Raises ValueError and BotoCoreError where the process's own configuration cannot be used.
+    """
     core = botocore.session.Session()
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
     core.register_component("data_loader", service_models())
     given: dict[str, str | None] = {}
-    if options.credentials is not None:
+    if options.credentials is None:
+        send_identity_requests(core)
+    else:
         given = {
             "aws_access_key_id": options.credentials.access_key_id,
             "aws_secret_access_key": options.credentials.secret_access_key,
@@ -44,6 +54,24 @@ def cloudwatch_client(options: S3Options) -> Any:
         config=Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"mode": "standard"}),
         **given,
     )
+
+
+@contextmanager
+def connected(options: S3Options) -> Iterator[Any]:
+    """A client whose requests our transport sends. Raises StoreError where it cannot be made."""
+    try:
+        client, transport = cloudwatch_client(options), aws_transport(os.environ.get("AWS_CA_BUNDLE"))
+        transport.register(client)
+    except PartialCredentialsError:
+        raise no_credentials() from None
+    except (BotoCoreError, ValueError):
+        raise StoreError(
+            Reason.ENDPOINT_UNREACHABLE,
+            "CloudWatch cannot be requested, because AWS_CA_BUNDLE, a proxy variable or another AWS variable of the "
+            "operator cannot be used.",
+        ) from None
+    with closing(client), closing(transport):
+        yield client
 
 
 def downloaded_bytes(

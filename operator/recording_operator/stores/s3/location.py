@@ -5,9 +5,11 @@ from recording_operator.api.storagelocation import S3
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe import ownership, prober
+from recording_operator.stores.s3.probe.failure import location_error
 
 
 class S3LocationStore(S3Store):
@@ -26,10 +28,12 @@ def open_location(spec: S3, credentials: StoreCredentials | None) -> S3LocationS
     """A client for the location; without credentials with the ambient identity. Raises LocationError."""
     try:
         return S3LocationStore(_options(spec, credentials))
+    except StoreError as error:
+        raise location_error(error) from None
     except ValueError:
         message = (
-            "s3.endpoint, s3.caBundle or the operator's AWS_CA_BUNDLE cannot be used. Write an http or https URL, "
-            "and certificates in PEM."
+            "s3.endpoint, s3.caBundle, or AWS_CA_BUNDLE or a proxy variable of the operator cannot be used. Write an "
+            "http or https URL, certificates in PEM, and a proxy as http://HOST:PORT."
         )
         raise LocationError(Reason.ENDPOINT_UNREACHABLE, message) from None
 

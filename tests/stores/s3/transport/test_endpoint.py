@@ -160,6 +160,42 @@ def test_cloudwatch_is_asked_by_our_transport(monkeypatch: pytest.MonkeyPatch) -
     assert connects.addresses == []
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("AWS_CA_BUNDLE", "/no/such/file", Reason.ENDPOINT_UNREACHABLE),
+        ("https_proxy", "https://proxy.test:443", Reason.ENDPOINT_UNREACHABLE),
+        ("AWS_PROFILE", "none", Reason.ENDPOINT_UNREACHABLE),
+        ("AWS_SECRET_ACCESS_KEY", "", Reason.CREDENTIALS_NOT_FOUND),
+    ],
+)
+def test_an_environment_that_cannot_be_used_for_cloudwatch_is_an_error_of_the_store(
+    variable: str, value: str, reason: Reason, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+    client = store("http://127.0.0.1:9", ambient=True)
+    monkeypatch.setenv(variable, value)
+    now = datetime.now(UTC)
+    with pytest.raises(TransferError) as caught:
+        client.downloads("all", begin=now - timedelta(hours=3), end=now)
+    assert caught.value.reason is reason
+
+
+def test_cloudwatch_with_the_identity_of_the_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _web_identity(monkeypatch, tmp_path)
+    with LyingSource(Content(body=_ASSUMED, content_type="text/xml")) as sts, LyingSource(Content(body=b"")) as metrics:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{sts.port}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", f"http://127.0.0.1:{metrics.port}")
+        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+        now = datetime.now(UTC)
+        with suppress(TransferError):
+            store(None, ambient=True).downloads("all", begin=now - timedelta(hours=3), end=now)
+        assert "AKIAASSUMED" in metrics.served[0].headers["authorization"]
+    assert len(sts.served) == 1
+
+
 def test_each_connection_looks_the_name_up_again(bucket: LyingSource, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = answer_names({"store.test": ["127.0.0.1", "169.254.169.254"]}, socket.getaddrinfo)
     monkeypatch.setattr(socket, "getaddrinfo", answers)

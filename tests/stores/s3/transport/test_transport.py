@@ -302,7 +302,7 @@ def test_one_connection_serves_one_thread_and_says_who_asks() -> None:
         assert {number for number, _ in scripted.requests} == {0}
     agents = {line for _, arrived in scripted.requests for line in arrived.head.split("\r\n") if "user-agent" in line}
     assert len(agents) == 1
-    assert re.fullmatch(r"user-agent: botocore/\S+ recording-operator", agents.pop())
+    assert re.fullmatch(r"user-agent: recording-operator botocore/\S+", agents.pop())
 
 
 def test_an_empty_key_is_never_sent_as_a_request_about_the_bucket(strict: StrictStore) -> None:

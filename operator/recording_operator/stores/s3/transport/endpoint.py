@@ -43,7 +43,7 @@ class EnvironmentProxy:
             return None
         parts = urlsplit(named if "://" in named else f"http://{named.removeprefix('//')}")
         if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"the proxy that {scheme}_proxy names must be http://HOST:PORT")
+            raise ValueError(f"The proxy that {scheme}_proxy names cannot be used. Write http://HOST:PORT.")
         headers = {}
         if parts.username is not None:
             secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
