@@ -50,6 +50,18 @@ def test_a_list_is_complete_when_its_last_object_went_through_its_handler() -> N
     assert len(listed) == 1
 
 
+def test_a_record_is_kept_from_the_list_to_the_next_event() -> None:
+    stream, _ = a_stream()
+    stream.list_begins()
+    stream.page_arrived({"a", "b"})
+    stream.event_arrived("a", from_list=True)
+    assert stream.kept == {"a", "b"}
+    stream.event_arrived("a", from_list=False)
+    assert stream.kept == {"b"}
+    stream.restart()
+    assert not stream.kept
+
+
 def test_a_list_that_broke_off_does_not_count() -> None:
     stream, listed = a_stream()
     stream.list_begins()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from typing import Any
 
 import pytest
@@ -24,11 +24,11 @@ class Chunks:
             yield piece
 
 
-def read(*pieces: bytes, own_writes: OwnWrites | None = None) -> list[bytes]:
+def read(*pieces: bytes, own_writes: OwnWrites | None = None, kept: Set[str] = frozenset()) -> list[bytes]:
     content: Any = Chunks(pieces)
 
     async def collect() -> list[bytes]:
-        return [chunk async for chunk in EventLines(content, own_writes).iter_chunked(1024)]
+        return [chunk async for chunk in EventLines(content, own_writes, kept=kept).iter_chunked(1024)]
 
     return asyncio.run(collect())
 
@@ -72,6 +72,13 @@ def test_own_writes_are_left_out_once() -> None:
     lines = [an_event("MODIFIED", "5"), an_event("MODIFIED", "6"), an_event("MODIFIED", "5")]
     chunks = read(b"".join(lines), own_writes=own("5"))
     assert [json.loads(line)["object"]["metadata"]["resourceVersion"] for line in chunks[0].splitlines()] == ["6", "5"]
+
+
+def test_own_writes_of_an_object_that_kopf_keeps_a_record_of_are_not_left_out() -> None:
+    lines = own("5", "6")
+    assert len(read(an_event("MODIFIED", "5"), own_writes=lines, kept={"u"})) == 1
+    assert read(an_event("MODIFIED", "6"), own_writes=lines, kept={"another"}) == []
+    assert not lines.take("5"), "its event has come"
 
 
 def test_deletions_are_never_left_out() -> None:

@@ -161,6 +161,27 @@ def test_nothing_is_kept_of_objects_that_went_by(
     eventually(lambda: records_of_kopf() == before - 1)
 
 
+def test_nothing_is_kept_of_listed_objects_that_only_the_operator_writes(
+    watch: Watch,
+    operator_connection: Connection,
+    admin: RestClient,
+    namespace: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed = a_recording(admin, namespace, "listed")
+    seen = watch(operator_connection)
+    monkeypatch.setattr(seen.own_writes, "take", lambda _: True)
+    seen.wait_listed()
+    before = records_of_kopf()
+
+    annotate(admin, listed, "own")
+    eventually(lambda: records_of_kopf() == before - 1)
+    annotate(admin, listed, "own, too")
+    a_recording(admin, namespace, "next")
+    eventually(lambda: len([kind for kind, _ in seen.events if kind == "ADDED"]) == 1)
+    assert [kind for kind, one in seen.events if uid_of(one) == uid_of(listed)] == ["LISTED", "MODIFIED"]
+
+
 def records_of_kopf() -> int:
     """How many records of objects kopf keeps. Their class is private; the test above shows that it has this name."""
     gc.collect()

@@ -106,7 +106,7 @@ class ApiMiddleware:
         response = await handler(request)
         if response.ok:
             stream.watch_opens(_Watch(response))
-            lines: Any = EventLines(response.content, self._own_writes.get(request.url.name))
+            lines: Any = EventLines(response.content, self._own_writes.get(request.url.name), kept=stream.kept)
             response.content = lines
         return response
 

@@ -34,6 +34,8 @@ class Stream:
         self._missing: set[str] = set()  # uids in the LIST that no handler has seen yet
         self._seen: set[str] = set()  # uids of every event since the LIST began
         self._complete = False
+        self.kept: set[str] = set()
+        """uids of objects that were listed, and of which no event was handled since."""
         self.listing = False
         self.late_pages = 0
         """Pages that did not arrive in time since the last complete LIST."""
@@ -52,6 +54,7 @@ class Stream:
         """kopf starts: nothing has been requested yet."""
         self.asked = False
         self._watch = None
+        self.kept.clear()
         self._connected_s = self._clock()
 
     def seconds_away(self) -> float:
@@ -69,6 +72,7 @@ class Stream:
         """A page of the LIST came in; its objects are on their way to the handlers."""
         self.last_byte_s = self._connected_s = self._clock()  # a long LIST is no reason to restart
         self._missing |= uids
+        self.kept |= uids
 
     def list_ends(self) -> None:
         """All pages are here."""
@@ -82,6 +86,8 @@ class Stream:
 
     def event_arrived(self, uid: str, *, from_list: bool) -> None:
         """A handler has seen an object."""
+        if not from_list:
+            self.kept.discard(uid)
         if not self.listing:
             return
         self._seen.add(uid)
