@@ -11,8 +11,8 @@ OBJECT_NAME: Final = (
 )
 CHARACTERS: Final = "write 1 to 128 printable characters, without a space at the beginning or end"
 TOO_LONG_FOR_KEYS: Final = (
-    "is too long for a key: with up to 16 special characters at most 96 characters, with more or with letters outside "
-    "ASCII at most 42 bytes"
+    "is too long for a key: write at most 42 bytes, or at most 96 ASCII characters of which at most 16 are other than "
+    "letters, digits, '.', '_' and '-'"
 )
 OWNER_URL: Final = "must not contain a URL; it would be visible in keys and reports"
 PARENTHESIS: Final = "must not begin with '('; reports use (unknown) and (other)"
@@ -118,7 +118,7 @@ BAD_RECORDINGS: Final = (
     Case(
         "inline together",
         a_recording(*[an_artifact(name=f"v{i}", source=None, inline="x" * 16384) for i in range(17)]),
-        refused("spec.artifacts", "inline artifacts must have at most 256 KiB together; use source for larger content"),
+        refused("spec.artifacts", "inline artifacts must not exceed 256 KiB in total; use source for larger content"),
     ),
     Case(
         "inline object",

@@ -35,14 +35,14 @@ _AGE: Final = Column(name="Age", path=".metadata.creationTimestamp", type="date"
 
 RECORDING_COLUMNS: Final = (
     Column(name="Phase", path=".status.phase", description="Pending, Uploading, Complete or Failed."),
-    Column(name="Progress", path=".status.progress", description="Percentage of the bytes that is stored."),
-    Column(name="Size", path=".status.size", description="Size of all artifacts together."),
+    Column(name="Progress", path=".status.progress", description="Percentage of the bytes that are stored."),
+    Column(name="Size", path=".status.size", description="Total size of all artifacts."),
     Column(name="Attempts", path=".status.attempts", type="integer", description="Failed attempts."),
     Column(name="Next-Retry", path=".status.nextRetryTime", description="When the next attempt starts."),
     Column(
         name="Expires",
         path=".status.expiresAt",
-        description="When the first URL expires, of the artifacts that are not stored yet.",
+        description="Earliest time at which the URL of an artifact that is not stored yet expires.",
     ),
     Column(name="Org", path=".spec.owner.org", wide=True, description="Organisation that owns the recording."),
     Column(name="Location", path=".spec.storageLocation", wide=True, description="StorageLocation of the objects."),

@@ -62,7 +62,7 @@ def format_time(value: datetime) -> str:
 
 
 def _instant(value: Any, parsed: ValidatorFunctionWrapHandler) -> datetime:
-    """In UTC, and so far from the ends of the calendar that a duration can be added."""
+    """The time in UTC, moved away from the ends of the calendar so that a duration can be added."""
     try:
         instant: datetime = parsed(value).astimezone(UTC)
     except (ValidationError, OverflowError):
@@ -71,11 +71,13 @@ def _instant(value: Any, parsed: ValidatorFunctionWrapHandler) -> datetime:
 
 
 def _odd_instant(value: Any) -> datetime:
-    """A time that only the API server's `date-time` takes: where no rule looks at a field, that has the year 0, offsets
-    of any size, any sign before the fraction, text after a second T; and an empty list.
+    """A time that only the API server's format `date-time` accepts.
 
-    Raises ValueError for what has not the form of a time.
-    Source: IsDateTime in k8s.io/kube-openapi/pkg/validation/strfmt, and its answers.
+    If no rule restricts the field, it accepts the year 0, offsets of any size, any character before the fraction, text
+    after a second T, and an empty list.
+
+    Raises ValueError for anything else.
+    Source: IsDateTime in k8s.io/kube-openapi/pkg/validation/strfmt, and its responses.
     """
     if value == []:
         return _EARLIEST
@@ -104,7 +106,7 @@ class Clipped:
     limit: int
 
     def clip(self, text: str) -> str:
-        """The text, cut visibly where it is too long."""
+        """The text, cut visibly if it is too long."""
         return text if len(text) <= self.limit else text[: self.limit - 1] + "…"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -118,11 +120,11 @@ class Clipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Clipped):
-    """Marks a message for a person: whatever wrote it, it shows no query and no user name of a URL."""
+class Message(Clipped):
+    """Marks a message for people: URLs in it are shown without query and user name, whatever their origin."""
 
     def clip(self, text: str) -> str:
-        """The text without what is secret, cut visibly where it is too long."""
+        """The text without secrets, cut visibly if it is too long."""
         return Clipped.clip(self, mask_urls(text))
 
 
@@ -213,4 +215,4 @@ class Condition(ApiModel):
         description="Machine-readable reason for the status of the condition. docs/troubleshooting.md explains each "
         "one."
     )
-    message: Annotated[str, Told(1024)] = Field(default="", description="Human-readable details about the reason.")
+    message: Annotated[str, Message(1024)] = Field(default="", description="Human-readable details about the reason.")

@@ -1,8 +1,8 @@
-"""The table of reasons that a status, an Event, a metric or an exit code may carry, with all that follows from each.
+"""The table of reasons: what a status, an Event or a metric may name as its cause, and what the operator does about it.
 
 Reasons are CamelCase and closed: tools may branch on them. A new reason is one row here. What the operator does about a
-reason is a verdict or a trait of its row; other modules ask `reasons_with` and keep no lists of their own. The sentence
-is the text of docs/troubleshooting.md.
+reason is a verdict or a trait of its row; other modules call `reasons_with` and keep no lists of their own. The sentence
+appears in docs/troubleshooting.md.
 """
 
 from enum import Enum, StrEnum, auto
@@ -10,7 +10,7 @@ from typing import Final, Self
 
 
 class Verdict(Enum):
-    """What follows for an artifact when an attempt ends with a reason."""
+    """What happens to an artifact after an attempt has ended with a reason."""
 
     RETRY = "retry"
     """The attempt is spent. The artifact is tried again after the location's retry delays, then it fails."""
@@ -23,7 +23,7 @@ class Verdict(Enum):
 
 
 class Trait(Enum):
-    """What else follows from a reason."""
+    """Other effects of a reason."""
 
     SILENT = auto()
     """No Event announces it."""
@@ -34,31 +34,31 @@ class Trait(Enum):
     DOUBTS_LOCATION = auto()
     """The StorageLocation is checked again before anything else is tried there."""
     WAITS_FOR_LOCATION = auto()
-    """The artifact goes on as soon as the StorageLocation is Ready."""
+    """The artifact continues as soon as the StorageLocation is Ready."""
     ABOUT_SECRET = auto()
     """A Secret that the Recording names is missing or not usable."""
     TRANSIENT = auto()
-    """Often over in a moment: the request is sent again within the attempt."""
+    """The failure often lasts only a moment: the request is retried within the attempt."""
     MAY_PASS = auto()
-    """May pass without anybody's help. `recording-operator copy` exits with 75: try later."""
+    """The failure may end without intervention. `recording-operator copy` exits with 75 (EX_TEMPFAIL): try later."""
     NEEDS_ADMINISTRATOR = auto()
-    """Only whoever owns the location can repair it; a StorageReport uses other sources meanwhile."""
+    """Only the owner of the location can repair it. Until then, a StorageReport uses other sources of usage."""
     NEW_SOURCE = auto()
-    """Usual for a source that was published seconds ago: it is tried again within the attempt."""
+    """Common for a source that was published seconds ago: the request is retried within the attempt."""
     ONE_USE_URL = auto()
-    """After a first successful request it hints at a URL that works only once."""
+    """After a first successful request it suggests that the URL works only once."""
     BREAKS_RANGE = auto()
-    """Hints at a source that breaks off when it is asked for a range."""
+    """Suggests that the source closes the connection if a range is requested."""
     NO_NEW_REQUESTS = auto()
-    """A source that answers so may still send the responses that are under way."""
+    """The source rejects new requests, but may still complete the responses that it has begun."""
     UPLOAD_USELESS = auto()
-    """What is in the open upload can never become the object: the upload is aborted."""
+    """The parts of the open upload cannot be used any more: the upload is aborted."""
     WRONG_BYTES = auto()
     """The bytes are wrong or cannot be verified: the condition IntegrityVerified is False."""
     REJECTS_BYTES = auto()
-    """The way in which stores reject a body whose checksum is wrong."""
+    """A store may reject a body with a wrong checksum for this reason."""
     ENDS_PROBE = auto()
-    """No weaker way of storing would help: the location's check ends."""
+    """The check of the location ends, because no other method of upload would succeed either."""
 
 
 _Location: Final = (Trait.DOUBTS_LOCATION,)
@@ -66,9 +66,9 @@ _Transient: Final = (Trait.TRANSIENT, Trait.MAY_PASS)
 
 
 class Reason(StrEnum):
-    """Why a Recording, an artifact, a StorageLocation or a StorageReport is as it is.
+    """Machine-readable cause of the state of a Recording, an artifact, a StorageLocation or a StorageReport.
 
-    `verdict` is None where no attempt ends with the reason.
+    `verdict` is None if no attempt can end with the reason.
     """
 
     sentence: str
@@ -86,7 +86,7 @@ class Reason(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "Reason | None":
-        """An earlier version wrote `TargetQuota` and the like; such a status is still read."""
+        """Read the names that an earlier version wrote, such as `TargetQuota`."""
         if isinstance(value, str) and value.startswith("Target"):
             newer = value.replace("Target", "Store", 1)
             return next((reason for reason in cls if reason.value == newer), None)
@@ -95,28 +95,28 @@ class Reason(StrEnum):
     # fmt: off
     # Life of a Recording
     QUEUED = "Queued", "The Recording waits for a free upload slot. There is nothing to do.", None, Trait.SILENT
-    UPLOADING = "Uploading", "Bytes are moving.", None, Trait.NORMAL_EVENT
+    UPLOADING = "Uploading", "Artifacts are being uploaded.", None, Trait.NORMAL_EVENT
     STORED = "Stored", "Every artifact is in the store and was verified there.", None, Trait.NORMAL_EVENT
     PARTIALLY_STORED = "PartiallyStored", "Every required artifact is stored. An optional one failed; see status.artifacts."
-    SUSPENDED = "Suspended", "spec.suspend is true. What is stored so far is kept. Set it to false to go on.", None, Trait.NORMAL_EVENT
+    SUSPENDED = "Suspended", "spec.suspend is true. What is stored so far is kept. Set it to false to resume.", None, Trait.NORMAL_EVENT
     CANCELLED = "Cancelled", "spec.cancel is true, and the upload was aborted. Set it to false to start again.", Verdict.FINAL, Trait.NORMAL_EVENT
     DELETING = "Deleting", "The Recording is being deleted, and nothing blocks its deletion any more."
     DELETION_BLOCKED = "DeletionBlocked", "The Recording is being deleted, and its objects cannot be removed from the store (deletionPolicy Delete). The message says why. The removal is retried. Repair the location, or set deletionPolicy to Retain to let the Recording go without its objects."
-    INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload goes on where it stopped. No attempt is spent.", Verdict.NOT_ITS_FAULT, Trait.NORMAL_EVENT, Trait.MAY_PASS
+    INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload resumes where it stopped. No attempt is spent.", Verdict.NOT_ITS_FAULT, Trait.NORMAL_EVENT, Trait.MAY_PASS
     # The StorageLocation of a Recording
     LOCATION_NOT_FOUND = "LocationNotFound", "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.WAITS_FOR_LOCATION
     LOCATION_NOT_ALLOWED = "LocationNotAllowed", "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.", Verdict.NOT_ITS_FAULT, Trait.STALLS
     LOCATION_NOT_READY = "LocationNotReady", "The check of the StorageLocation fails (kubectl describe storagelocation). The Recording waits and spends no attempt.", Verdict.NOT_ITS_FAULT, Trait.WAITS_FOR_LOCATION, Trait.MAY_PASS
-    DELETION_POLICY_NOT_ALLOWED = "DeletionPolicyNotAllowed", "The location's deletionPolicies do not list Delete, which spec.deletionPolicy asks for. Use Retain, or ask the owner of the location."
+    DELETION_POLICY_NOT_ALLOWED = "DeletionPolicyNotAllowed", "spec.deletionPolicy is Delete, but the location's deletionPolicies do not contain Delete. Use Retain, or ask the owner of the location to allow it."
     # Secrets that a Recording names
     SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source names does not exist in the Recording's namespace, or the operator may not read it.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.ABOUT_SECRET
     SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.ABOUT_SECRET
     # The source
-    SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload goes on where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS
-    SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note in its place) or that the URL is not valid yet. If it says when, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
+    SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload resumes where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS
+    SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note in its place) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
     SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410. A 404 is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one.", Verdict.RETRY, Trait.MAY_PASS, Trait.ONE_USE_URL
     SOURCE_FORBIDDEN = "SourceForbidden", "The source denied the request (400, 401, 403), and the URL has not expired. Check the URL, its signature and the headers.", Verdict.RETRY, Trait.NEW_SOURCE, Trait.ONE_USE_URL, Trait.NO_NEW_REQUESTS
-    SOURCE_BLOCKED = "SourceBlocked", "The operator's source policy does not allow this URL or the address that it leads to. Ask the platform team.", Verdict.FINAL
+    SOURCE_BLOCKED = "SourceBlocked", "The operator's source policy does not allow this URL, or an address that it resolves or redirects to. Ask the platform team.", Verdict.FINAL
     SOURCE_INVALID = "SourceInvalid", "The URL cannot be used. Write an absolute https URL without user name, password or fragment.", Verdict.FINAL
     SOURCE_UNRESOLVABLE = "SourceUnresolvable", "The host name of the source does not resolve.", Verdict.RETRY, *_Transient
     SOURCE_UNREACHABLE = "SourceUnreachable", "No connection to the source could be made.", Verdict.RETRY, *_Transient
@@ -126,25 +126,25 @@ class Reason(StrEnum):
     SOURCE_TOO_SLOW = "SourceTooSlow", "The source repeatedly sent less than the minimum rate of the policy.", Verdict.RETRY, *_Transient
     SOURCE_TOO_LARGE = "SourceTooLarge", "The artifact is larger than the location or the operator allows.", Verdict.FINAL, Trait.UPLOAD_USELESS
     SOURCE_EMPTY = "SourceEmpty", "The source sent no bytes. It is retried, because providers publish late. If there is nothing to store, set source.size to 0.", Verdict.RETRY, Trait.MAY_PASS
-    SOURCE_RESET = "SourceReset", "The connection to the source broke. The upload goes on from the last stored part.", Verdict.RETRY, *_Transient, Trait.BREAKS_RANGE
-    SOURCE_TRUNCATED = "SourceTruncated", "The source ends at the same byte, before its stated length, every time. Ask its provider for a complete file.", Verdict.FINAL
+    SOURCE_RESET = "SourceReset", "The connection to the source broke. The upload resumes after the last stored part.", Verdict.RETRY, *_Transient, Trait.BREAKS_RANGE
+    SOURCE_TRUNCATED = "SourceTruncated", "In every attempt, the source stopped sending at the same byte, before its stated length. Ask its provider for a complete file.", Verdict.FINAL
     SOURCE_CHANGED = "SourceChanged", "The content of the source changed during the upload, and again after a restart.", Verdict.FINAL
     SOURCE_PROTOCOL_ERROR = "SourceProtocolError", "The response of the source breaks the rules of HTTP, for example with a wrong Content-Range.", Verdict.RETRY, *_Transient, Trait.BREAKS_RANGE
     UNEXPECTED_CONTENT = "UnexpectedContent", "The content is not what spec.artifacts declares, for example a login page instead of a video. Apply a fresh URL. If the content is intended, declare it with contentType.", Verdict.FINAL
     SIZE_MISMATCH = "SizeMismatch", "The size differs from the one in the spec, or from the one that the source stated.", Verdict.FINAL, Trait.NEW_SOURCE, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
     CHECKSUM_MISMATCH = "ChecksumMismatch", "The bytes do not have the checksum in the spec.", Verdict.FINAL, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
-    INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response looks like a complete one: give size or checksum. Or the object is in an archive class and would have to be read back.", Verdict.FINAL, Trait.WRONG_BYTES
+    INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES
     # The store
     STORE_UNAVAILABLE = "StoreUnavailable", "The store failed or did not respond. The request is retried.", Verdict.NOT_ITS_FAULT, *_Location, *_Transient, Trait.ENDS_PROBE
     STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location
-    STORE_KEY_CONFLICT = "StoreKeyConflict", "The object at the key does not belong to this Recording, or has other bytes than it should. Nothing was overwritten or removed. Remove it by hand, then change spec.retryToken.", Verdict.FINAL, Trait.UPLOAD_USELESS
+    STORE_KEY_CONFLICT = "StoreKeyConflict", "The object at the key does not belong to this Recording, or its bytes differ from the expected ones. Nothing was overwritten or removed. Remove it by hand, then change spec.retryToken.", Verdict.FINAL, Trait.UPLOAD_USELESS
     STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_PASS, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES
     STORE_QUOTA = "StoreQuota", "The store is full. Free space, or raise its quota. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
     STORE_UPLOAD_LOST = "StoreUploadLost", "The upload no longer exists in the store: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_PASS
     # How the bytes of a stored object were verified
-    FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME", "IntegrityVerified: the store computed the CRC64NVME of the whole object, and it is that of the bytes that were read from the source."
+    FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME", "IntegrityVerified: the CRC64NVME that the store computed for the whole object matches the bytes that were read from the source."
     ETAG_MD5 = "ETagMD5", "IntegrityVerified: the MD5 of every part, and the ETag that the store computed from them, match the bytes that were read from the source."
-    READ_BACK = "ReadBack", "IntegrityVerified: the store shows no checksum. The object was read once after it was stored and has the checksum of the bytes that were read from the source."
+    READ_BACK = "ReadBack", "IntegrityVerified: the store provides no checksum. The object was read back once after it was stored, and its checksum matches the bytes that were read from the source."
     NOT_STORED_YET = "NotStoredYet", "IntegrityVerified: there is nothing to verify yet."
     NOT_PROVED = "NotProved", "IntegrityVerified: an earlier version of the operator stored the object and did not record how it was verified."
     # The check of a StorageLocation
@@ -157,15 +157,15 @@ class Reason(StrEnum):
     ENDPOINT_BLOCKED = "EndpointBlocked", "The operator's policy does not allow the address of the endpoint.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     WRONG_REGION = "WrongRegion", "The store redirects to another region or address. Set spec.s3.region to the region in the message. If the message names none, check spec.s3.endpoint.", Verdict.NOT_ITS_FAULT, *_Location, Trait.ENDS_PROBE
     ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable", "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.", Verdict.NOT_ITS_FAULT, *_Location, Trait.ENDS_PROBE
-    CLOCK_SKEW = "ClockSkew", "The clocks of the operator and the store differ too much. Set the time of the node.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
+    CLOCK_SKEW = "ClockSkew", "The clocks of the operator and the store differ too much. Correct the clock of the node.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
     STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES
     # A StorageReport
     REFRESHED = "Refreshed", "The report was refreshed."
     SCHEDULE_INVALID = "ScheduleInvalid", "spec.schedule or spec.timeZone describes a time that never comes. The message says which."
-    PRICES_INVALID = "PricesInvalid", "A price profile is missing or invalid. The message says where. The last good numbers stay."
-    CURRENCY_MISMATCH = "CurrencyMismatch", "The prices are in different currencies, or not in the budget's. Give each currency a report of its own with spec.scope.storageLocations."
-    REFRESH_FAILED = "RefreshFailed", "A store or the API server failed during the refresh. The last good numbers stay, and the refresh is retried."
-    WITHIN_BUDGET = "WithinBudget", "No threshold of the budget is passed."
+    PRICES_INVALID = "PricesInvalid", "A price profile is missing or invalid. The message says where. The numbers of the last successful refresh are kept."
+    CURRENCY_MISMATCH = "CurrencyMismatch", "The prices are in different currencies, or in another currency than the budget. Create one report for each currency, and select its locations with spec.scope.storageLocations."
+    REFRESH_FAILED = "RefreshFailed", "A store or the API server failed during the refresh. The numbers of the last successful refresh are kept, and the refresh is retried."
+    WITHIN_BUDGET = "WithinBudget", "No threshold of spec.budget is exceeded."
     THRESHOLD_PASSED = "ThresholdPassed", "The month's cost, or its projection, has passed a threshold of spec.budget."
     # The operator
     INTERNAL_ERROR = "InternalError", "An unexpected error in the operator. Please report it with the log lines of this Recording.", Verdict.RETRY, Trait.MAY_PASS
@@ -178,5 +178,5 @@ def reasons_with(trait: Trait) -> frozenset[Reason]:
 
 
 def verdict_of(reason: Reason) -> Verdict:
-    """What follows from a reason that an attempt ended with. One without a verdict is a fault of ours: it is retried."""
+    """What happens after an attempt has ended with `reason`. A reason without a verdict is a bug in the operator: retry."""
     return reason.verdict or Verdict.RETRY

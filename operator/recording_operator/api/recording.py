@@ -14,10 +14,10 @@ from recording_operator.api.meta import (
     Count,
     DeletionPolicy,
     Duration,
+    Message,
     ObjectMeta,
     ObjectName,
     Time,
-    Told,
 )
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording_rules import (
@@ -106,27 +106,28 @@ class SourceRef(ApiModel):
     )
     url_secret_ref: SecretKeyRef | None = Field(
         default=None,
-        description="Secret, in the same namespace, and its key that contains the URL. Use it instead of url.",
+        description="Secret in the same namespace, and the key in it that contains the URL. Use it instead of url.",
     )
     headers_secret_ref: SecretRef | None = Field(
         default=None,
-        description="Secret, in the same namespace, whose keys and values are sent as HTTP headers. It needs the label "
+        description="Secret in the same namespace whose keys and values are sent as HTTP headers. It needs the label "
         "recordings.dev/source-headers=true, and the annotation recordings.dev/allowed-hosts with the host "
         "of the source.",
     )
     expires_at: Time | None = Field(
         default=None,
-        description="When the URL expires. Used only to order the queue; the response of the source decides. Default: "
-        "the time in the URL, or four hours after the Recording was created.",
+        description="When the URL expires. Used only to order the queue, not to judge the URL. Default: the time "
+        "in the URL, or four hours after the Recording was created.",
     )
     size: ByteCount | None = Field(
         default=None,
-        description="Expected size in bytes. Any other size fails. Set it to 0 if the file is meant to be empty.",
+        description="Expected size in bytes. If the size differs, the artifact fails. 0: the file "
+        "is meant to be empty.",
     )
     checksum: Annotated[str, WithJsonSchema(CHECKSUM_SCHEMA)] | None = Field(
         default=None,
-        description="Expected checksum as algorithm:hex. Algorithms: sha256, md5, crc64nvme, crc32. Any other checksum "
-        "fails.",
+        description="Expected checksum as algorithm:hex. Algorithms: sha256, md5, crc64nvme, crc32. If the checksum "
+        "differs, the artifact fails.",
     )
 
 
@@ -222,12 +223,12 @@ class Claim(ApiModel):
 
     holder: Annotated[str, Clipped(253)] = Field(description="Identity of the operator process.")
     transitions: ByteCount = Field(
-        default=0, description="Number of the leadership term of the process. A claim with a lower number is outdated."
+        default=0, description="leaseTransitions of the operator's Lease when the process became the leader."
     )
 
 
 class SourceFacts(ApiModel):
-    """What the source stated when the upload began. An upload resumes only if this has not changed."""
+    """Size and validators that the source sent when the upload began. An upload resumes only if they are unchanged."""
 
     size: ByteCount | None = Field(default=None, description="Size in bytes that the source stated.")
     etag: Annotated[str, Clipped(1024)] | None = Field(default=None, description="ETag of the source.")
@@ -245,7 +246,7 @@ class ArtifactStatus(ApiModel):
         default=None,
         description="Machine-readable reason for the current phase. docs/troubleshooting.md explains each one.",
     )
-    message: Annotated[str, Told(1024)] | None = Field(
+    message: Annotated[str, Message(1024)] | None = Field(
         default=None, description="Human-readable details about the reason."
     )
     key: ObjectKey | None = Field(default=None, description="Key of the object in the bucket.")
@@ -260,7 +261,7 @@ class ArtifactStatus(ApiModel):
     bytes_total: ByteCount | None = Field(default=None, description="Size in bytes, if it is known.")
     attempts: Count = Field(
         default=0,
-        description="Number of failed attempts. After each of them, the next of the location's retry delays applies.",
+        description="Number of failed attempts. It determines which of the location's retry.delays applies next.",
     )
     next_retry_time: Time | None = Field(default=None, description="When the next attempt starts.")
     etag: Text | None = Field(default=None, description="ETag of the stored object.")
@@ -278,7 +279,8 @@ class ArtifactStatus(ApiModel):
     )
     proved_checksum: Annotated[str, Clipped(16)] | None = Field(
         default=None,
-        description="Algorithm of the checksum in the spec, such as sha256, if the bytes were verified to have it.",
+        description="Algorithm of the checksum in the spec, such as sha256, if the stored bytes were "
+        "verified against it.",
     )
     upload_id: Annotated[str, Clipped(2048)] | None = Field(
         default=None, description="Id of the multipart upload in progress."
@@ -286,12 +288,16 @@ class ArtifactStatus(ApiModel):
     part_size: ByteCount | None = Field(default=None, description="Part size in bytes of the upload in progress.")
     source_revision: Annotated[str, Clipped(64)] | None = Field(
         default=None,
-        description="Salted hash of the source that was tried last. It shows whether an edit has changed the source.",
+        description="Salted hash of the source in the last attempt. It shows whether an edit has changed the source.",
     )
     expired_since: Time | None = Field(
-        default=None, description="When the URL was first found expired. The location's retry.refreshGrace starts then."
+        default=None,
+        description="When the operator first found that the URL has expired. The location's "
+        "retry.refreshGrace begins then.",
     )
-    source: SourceFacts | None = Field(default=None, description="What the source stated when the upload began.")
+    source: SourceFacts | None = Field(
+        default=None, description="Size and validators that the source sent when the upload began."
+    )
 
 
 class RecordingStatus(ApiModel):
@@ -302,7 +308,7 @@ class RecordingStatus(ApiModel):
         default=None,
         description="Machine-readable reason for the current phase. docs/troubleshooting.md explains each one.",
     )
-    message: Annotated[str, Told(1024)] | None = Field(
+    message: Annotated[str, Message(1024)] | None = Field(
         default=None, description="Human-readable details about the reason."
     )
     observed_generation: ByteCount | None = Field(default=None, description="The generation most recently reconciled.")
@@ -318,30 +324,31 @@ class RecordingStatus(ApiModel):
         "removed.",
     )
     progress: Annotated[str, Clipped(16)] | None = Field(
-        default=None, description="Percentage of the bytes that is stored, such as 45.1%."
+        default=None, description="Percentage of the bytes that are stored, such as 45.1%."
     )
     size: Annotated[str, Clipped(16)] | None = Field(
         default=None, description="Human-readable size of all artifacts, such as 480.0 MB."
     )
     bytes_done: ByteCount | None = Field(default=None, description="Sum of bytesDone of all artifacts.")
     bytes_total: ByteCount | None = Field(
-        default=None, description="Size in bytes of all artifacts together, as far as it is known."
+        default=None,
+        description="Total size of all artifacts in bytes. Not set while the size of any artifact is unknown.",
     )
     attempts: Count | None = Field(default=None, description="Highest number of failed attempts of any artifact.")
     next_retry_time: Time | None = Field(default=None, description="When the next attempt of any artifact starts.")
     expires_at: Time | None = Field(
-        default=None, description="When the first URL expires, of the artifacts that are not stored yet."
+        default=None, description="Earliest time at which the URL of an artifact that is not stored yet expires."
     )
     started_at: Time | None = Field(default=None, description="When the first upload began.")
     completed_at: Time | None = Field(default=None, description="When the Recording became Complete or Failed.")
     last_retry_token: Annotated[str, Clipped(64)] | None = Field(
-        default=None, description="Value of spec.retryToken that was last acted on."
+        default=None, description="Value of spec.retryToken that was processed last."
     )
     storage_location: Annotated[str, Clipped(253)] | None = Field(
         default=None, description="Name of the StorageLocation that is used."
     )
     bucket: Annotated[str, Clipped(255)] | None = Field(default=None, description="Bucket of the objects.")
-    prefix: ObjectKey | None = Field(default=None, description="Prefix that the keys of all artifacts have in common.")
+    prefix: ObjectKey | None = Field(default=None, description="Common prefix of the keys of all artifacts.")
     claim: Claim | None = Field(default=None, description="Operator process that works on the Recording.")
     artifacts: Annotated[
         tuple[ArtifactStatus, ...],

@@ -25,8 +25,8 @@ OWNER_SCHEMA: Final = cel.string(
     Rule(
         rule="self.matches('^[A-Za-z0-9._-]*$') || size(bytes(self)) <= 42"
         " || (size(self) <= 96 && self.matches('^([A-Za-z0-9._-]*[ -~]){0,16}[A-Za-z0-9._-]*$'))",
-        message="is too long for a key: with up to 16 special characters at most 96 characters, with more or with "
-        "letters outside ASCII at most 42 bytes",
+        message="is too long for a key: write at most 42 bytes, or at most 96 ASCII characters of which at most 16 are "
+        "other than letters, digits, '.', '_' and '-'",
     ),
     max_length=MAX_OWNER_CHARS,
 )
@@ -145,7 +145,7 @@ SPEC_RULES: Final = (
     ),
     Rule(
         rule=f"self.artifacts.map(a, has(a.inline) ? size(bytes(a.inline)) : 0).sum() <= {MAX_INLINE_BYTES_TOGETHER}",
-        message="inline artifacts must have at most 256 KiB together; use source for larger content",
+        message="inline artifacts must not exceed 256 KiB in total; use source for larger content",
         field_path=".artifacts",
     ),
 )

@@ -18,10 +18,10 @@ from recording_operator.api.meta import (
     Clipped,
     Condition,
     Count,
+    Message,
     ObjectMeta,
     ObjectName,
     Time,
-    Told,
 )
 from recording_operator.api.storagelocation_rules import PROFILE_NAME_SCHEMA
 from recording_operator.api.storagereport_ledger import StoredLedger
@@ -332,11 +332,13 @@ class StorageReportStatus(ApiModel):
         description="Ready and Stalled: whether the last refresh succeeded. BudgetExceeded and ForecastExceedsBudget: "
         "whether a threshold of the budget is reached.",
     )
-    last_schedule_time: Time | None = Field(default=None, description="Last scheduled time that was acted on.")
+    last_schedule_time: Time | None = Field(
+        default=None, description="Most recent scheduled time for which a refresh was attempted."
+    )
     last_refresh_time: Time | None = Field(default=None, description="When the last successful refresh ended.")
     next_refresh_time: Time | None = Field(default=None, description="When the next refresh is due.")
     last_refresh_token: Text | None = Field(
-        default=None, description="Value of spec.refreshToken that was last acted on."
+        default=None, description="Value of spec.refreshToken that was processed last."
     )
     failures: Count = Field(default=0, description="Failed refreshes since the last successful one.")
     as_of: Time | None = Field(default=None, description="Time that the numbers refer to.")
@@ -347,10 +349,12 @@ class StorageReportStatus(ApiModel):
     unpriced: Annotated[tuple[Annotated[str, Clipped(128)], ...], Field(json_schema_extra={"maxItems": 32})] = Field(
         default=(), description="Usage that the price profiles have no price for. It is not included in any cost."
     )
-    notes: Annotated[tuple[Annotated[str, Told(512)], ...], Field(json_schema_extra={"maxItems": MOST_NOTES})] = Field(
-        default=(),
-        description="What the numbers do not include, such as the noncurrent versions of a versioned bucket, and how "
-        "they were counted.",
+    notes: Annotated[tuple[Annotated[str, Message(512)], ...], Field(json_schema_extra={"maxItems": MOST_NOTES})] = (
+        Field(
+            default=(),
+            description="What the numbers do not include, such as the noncurrent versions of a versioned bucket, and how "
+            "they were counted.",
+        )
     )
     summary: ReportSummary | None = Field(default=None, description="Human-readable numbers for kubectl get.")
     totals: ReportTotals | None = Field(default=None, description="Current totals.")

@@ -82,7 +82,7 @@ def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded,
         case TransferFailed() as failure:
             return _failed(state, tracked, work, failure, now)
         case _:
-            message = "The upload was stopped. It goes on where it stopped."
+            message = "The upload was stopped. It resumes where it stopped."
             work.update(phase=Phase.PENDING, reason=Reason.INTERRUPTED, message=message)
             tracked.outbox.flush_by(now + SOON if tracked.in_transfer else now)
             return []
