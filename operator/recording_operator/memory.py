@@ -1,13 +1,13 @@
-"""What is free inside the C library's heaps goes back to the system.
+"""Return free memory of the C library's heaps to the operating system.
 
-How many heaps there are and what they keep, the image's environment says (MALLOC_ARENA_MAX and others).
+The image's environment limits the heaps (MALLOC_ARENA_MAX and others).
 """
 
 import ctypes
 from contextlib import suppress
 
 
-def give_back() -> None:
-    """Return what is free to the system. Takes milliseconds."""
+def trim_heap() -> None:
+    """Call malloc_trim(3). Takes milliseconds."""
     with suppress(AttributeError):  # only glibc has it, and only glibc needs it
         ctypes.CDLL(None).malloc_trim(0)

@@ -15,7 +15,7 @@ _SETTING: Final = re.compile(r"\b(MALLOC_\w+)=(\w+)")
 _LIBRARY: Final = """
 import ctypes, re, sys, threading, time
 from pathlib import Path
-from recording_operator.memory import give_back
+from recording_operator.memory import trim_heap
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
@@ -58,7 +58,7 @@ blocks = [libc.malloc(4000) for _ in range(10_000)]
 for block in blocks[:-1]:  # the last one keeps the heap's end where it is
     libc.free(block)
 before = rss_mib()
-give_back()
+trim_heap()
 print(before - rss_mib())
 """
 

@@ -92,7 +92,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.server, self.watches, self.metrics = EmptyServer(), Watches(), Metrics(version="test")
-        self.stop, self.impatient = threading.Event(), threading.Event()
+        self.stop, self.stop_now = threading.Event(), threading.Event()
         self.thread: threading.Thread | None = None
 
     def make(self) -> Leader:
@@ -113,7 +113,7 @@ class Scene:
     def start(self) -> Leader:
         """Let it work."""
         leader = self.make()
-        self.thread = threading.Thread(target=leader.run, args=(self.stop,), kwargs={"impatient": self.impatient})
+        self.thread = threading.Thread(target=leader.run, args=(self.stop,), kwargs={"stop_now": self.stop_now})
         self.thread.start()
         return leader
 

@@ -9,7 +9,7 @@ from recording_operator.engine.facts import (
     TransferFailed,
     TransferStopped,
     UploadCreated,
-    WriteRefused,
+    WriteRejected,
 )
 from tests.engine.builders import START, a_recording, an_artifact_status, uid_of
 from tests.engine.driver import Driver, only
@@ -40,8 +40,8 @@ def finished(phase: Phase = Phase.COMPLETE, *, upload: str | None = None, **fiel
     return a_recording(status=status, **fields)  # type: ignore[arg-type]
 
 
-CONFLICT = WriteRefused(uid=UID, conflict=True)
-NO_ANSWER = WriteRefused(uid=UID, detail="no answer")
+CONFLICT = WriteRejected(uid=UID, conflict=True)
+NO_ANSWER = WriteRejected(uid=UID, detail="no answer")
 
 
 def claimed_by(claim: Claim, *, version: int = 1, phase: Phase = Phase.UPLOADING) -> Recording:

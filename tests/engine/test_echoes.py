@@ -17,7 +17,7 @@ from recording_operator.engine.facts import (
     RecordingSeen,
     RecordingsListed,
     WriteAccepted,
-    WriteRefused,
+    WriteRejected,
 )
 from tests.engine.builders import START, a_recording, an_artifact, an_artifact_status, uid_of
 from tests.engine.driver import CLAIM, STORED, Driver, applied, newer, none, only
@@ -134,7 +134,7 @@ def test_k11_a_new_namesake_ends_the_former_one() -> None:
 
 def test_after_a_list_whoever_is_missing_is_read_until_that_is_answered() -> None:
     driver = Driver(a_recording(suspend=True))
-    driver.tell(WriteRefused(uid=UID, conflict=False))
+    driver.tell(WriteRejected(uid=UID, conflict=False))
     driver.wait(6)
     recording = applied(
         [action for action in driver.actions if isinstance(action, WriteStatus)][-1], a_recording(suspend=True)
@@ -147,13 +147,13 @@ def test_after_a_list_whoever_is_missing_is_read_until_that_is_answered() -> Non
     assert only(reads, ReadRecording)
     driver.tell(NO_ANSWER)
     assert only(driver.wait(120), ReadRecording)
-    driver.tell(WriteRefused(uid=UID, gone=True))
+    driver.tell(WriteRejected(uid=UID, gone=True))
 
     assert driver.engine.state.recordings == {}
 
 
-@pytest.mark.parametrize("answer", [WriteRefused(uid=UID, gone=True), NO_ANSWER, CONFLICT])
-def test_gone_while_a_write_is_in_flight(answer: WriteRefused) -> None:
+@pytest.mark.parametrize("answer", [WriteRejected(uid=UID, gone=True), NO_ANSWER, CONFLICT])
+def test_gone_while_a_write_is_in_flight(answer: WriteRejected) -> None:
     driver = Driver(a_recording())
 
     driver.tell(RecordingGone(uid=UID), answer)

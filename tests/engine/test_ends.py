@@ -26,7 +26,7 @@ from recording_operator.engine.facts import (
     RecordingSeen,
     TransferProgress,
     WriteAccepted,
-    WriteRefused,
+    WriteRejected,
 )
 from tests.engine.builders import START, a_location, a_recording, an_artifact
 from tests.engine.driver import STORED, Driver, applied, deleting, newer, none, only
@@ -125,7 +125,7 @@ def test_an_edit_at_the_last_moment_saves_it() -> None:
     only(driver.wait(3600), DeleteRecording)
 
     driver.tell(RecordingSeen(recording=newer(old, ttl_after_finished=timedelta(hours=9))))
-    write = only(driver.tell(WriteRefused(uid=UID, conflict=True)), WriteStatus)
+    write = only(driver.tell(WriteRejected(uid=UID, conflict=True)), WriteStatus)
 
     assert write.status["observedGeneration"] == 2
     assert none(driver.wait(4 * 3600), DeleteRecording)
@@ -136,7 +136,7 @@ def test_a_delete_without_answer_is_asked_again() -> None:
     driver.tell(RecordingSeen(recording=finished(ttl=timedelta(hours=1))))
     only(driver.wait(3600), DeleteRecording)
 
-    assert driver.tell(WriteRefused(uid=UID)) == []
+    assert driver.tell(WriteRejected(uid=UID)) == []
 
     assert only(driver.wait(6), DeleteRecording)
 
@@ -172,7 +172,7 @@ def test_k9_deleted_between_the_end_of_the_transfer_and_its_write_takes_exactly_
     driver.end(recording, STORED)
 
     driver.tell(RecordingSeen(recording=deleting(newer(recording))))
-    clean = only(driver.tell(WriteRefused(uid=UID, conflict=True)), CleanUp)
+    clean = only(driver.tell(WriteRejected(uid=UID, conflict=True)), CleanUp)
 
     assert [(one.version_id, one.delete_object) for one in clean.artifacts] == [("v1", True)]
 
@@ -220,7 +220,7 @@ def test_a_refused_release_of_the_finalizer_is_tried_again(conflict: bool) -> No
     driver.tell(RecordingSeen(recording=recording))
     only(driver.tell(CleanupEnded(uid=UID, ok=True)), WriteFinalizers)
 
-    driver.tell(WriteRefused(uid=UID, conflict=conflict))
+    driver.tell(WriteRejected(uid=UID, conflict=conflict))
     if conflict:
         driver.tell(RecordingRead(uid=UID, recording=newer(recording)))
     driver.wait(10)

@@ -34,7 +34,7 @@ from recording_operator.engine.facts import (
     SourceResolved,
     TransferEnded,
     WriteAccepted,
-    WriteRefused,
+    WriteRejected,
 )
 from tests.engine.builders import a_recording
 from tests.engine.driver import STORED, Driver, applied, deleting
@@ -70,7 +70,7 @@ class Obliging(Driver):
         match action:
             case WriteStatus() | WriteFinalizers():
                 if action.resource_version != self.recording.metadata.resource_version:
-                    return [WriteRefused(uid=uid, conflict=True)]
+                    return [WriteRejected(uid=uid, conflict=True)]
                 self.recording = applied(action, self.recording)
                 return [WriteAccepted(uid=uid, recording=self.recording)]
             case ReadRecording():

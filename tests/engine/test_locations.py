@@ -14,7 +14,7 @@ from recording_operator.engine.facts import (
     SourceResolved,
     TransferFailed,
     TransferProgress,
-    WriteRefused,
+    WriteRejected,
 )
 from recording_operator.engine.source_revision import resolved_revision, spec_revision
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
@@ -88,7 +88,7 @@ def test_k21_a_transfer_outlives_its_location_and_the_next_waits_for_it() -> Non
 def test_a_probe_that_finds_the_same_as_before_wakes_nobody() -> None:
     driver = Driver()
     driver.tell(LocationSeen(location=a_location(), ready=False, message="no answer"))
-    driver.tell(RecordingSeen(recording=a_recording()), WriteRefused(uid=UID, retry_after_s=60))
+    driver.tell(RecordingSeen(recording=a_recording()), WriteRejected(uid=UID, retry_after_s=60))
     looked_at = driver.engine.state.timers.next()
 
     driver.now += timedelta(seconds=30)

@@ -19,7 +19,7 @@ from recording_operator.engine.facts import (
     RecordingSeen,
     TransferProgress,
     UploadCreated,
-    WriteRefused,
+    WriteRejected,
 )
 from tests.engine.builders import a_recording
 from tests.engine.driver import Driver, applied, newer, none, only
@@ -135,7 +135,7 @@ def test_a_read_without_answer_is_made_again_before_anything_is_written() -> Non
 
 def test_k6_a_flooded_api_server_gets_the_time_that_it_asks_for() -> None:
     driver = Driver(a_recording())
-    driver.tell(WriteRefused(uid=UID, retry_after_s=40, detail="TooManyRequests"))
+    driver.tell(WriteRejected(uid=UID, retry_after_s=40, detail="TooManyRequests"))
 
     driver.tell(RecordingSeen(recording=newer(a_recording(), priority=3)))
 

@@ -352,8 +352,8 @@ class StorageReportStatus(ApiModel):
     notes: Annotated[tuple[Annotated[str, Message(512)], ...], Field(json_schema_extra={"maxItems": MOST_NOTES})] = (
         Field(
             default=(),
-            description="What the numbers do not include, such as the noncurrent versions of a versioned bucket, and how "
-            "they were counted.",
+            description="What the numbers do not include, such as the noncurrent versions of a versioned bucket, and "
+            "how they were counted.",
         )
     )
     summary: ReportSummary | None = Field(default=None, description="Human-readable numbers for kubectl get.")

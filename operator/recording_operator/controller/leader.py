@@ -1,4 +1,4 @@
-"""What only the leader does: watch, decide, move, sweep and report, until a signal; then finish what it began."""
+"""What only the leader does: it watches, reconciles, transfers, sweeps and reports until a signal, and then drains."""
 
 import logging
 import threading
@@ -14,20 +14,20 @@ from recording_operator.controller.watching import Watching
 from recording_operator.engine.actions import Action
 from recording_operator.engine.engine import Engine
 from recording_operator.kube.events import EventRecorder
-from recording_operator.memory import give_back
+from recording_operator.memory import trim_heap
 from recording_operator.metrics import Metrics
 
 LOOP_SILENCE_S: Final = 60.0
 WATCH_SILENCE_S: Final = 120.0
 _TICK_S: Final = 1.0
-_GIVE_BACK_EVERY_S: Final = 60.0
-_REST_AFTER_FAULT_S: Final = 60.0
+_TRIM_EVERY_S: Final = 60.0
+_PAUSE_AFTER_ERROR_S: Final = 60.0
 
 _logger = logging.getLogger(__name__)
 
 
 class Leader:
-    """The parts of a leader at work. `run` once."""
+    """Runs the parts of the leader. Call `run` once."""
 
     def __init__(
         self,
@@ -50,16 +50,16 @@ class Leader:
         self._metrics = metrics
         self._grace_s = grace_s
 
-    def run(self, stop: threading.Event, *, impatient: threading.Event) -> None:
-        """Work until `stop` is set, then drain: for the grace time, or until `impatient` is set."""
-        give_back()  # what starting took
+    def run(self, stop: threading.Event, *, stop_now: threading.Event) -> None:
+        """Work until `stop` is set, then drain until the grace period ends or `stop_now` is set."""
+        trim_heap()  # memory that only the start needed
         self._loop.start()
         watch_stop = threading.Event()
         threading.Thread(target=self._watcher.run, args=(watch_stop,), name="watch", daemon=True).start()
         threading.Thread(target=self._sweep, args=(stop,), name="sweep", daemon=True).start()
         threading.Thread(target=self._report, args=(stop,), name="reports", daemon=True).start()
-        self._tend(stop)
-        self._drain(impatient)
+        self._run_periodic_work(stop)
+        self._drain(stop_now)
         watch_stop.set()
         self._loop.stop(timeout_s=_TICK_S)
         self._events.close(timeout_s=_TICK_S * 2)
@@ -68,24 +68,24 @@ class Leader:
 
     @property
     def listed(self) -> bool:
-        """Whether everything that there was at start has been seen."""
+        """Whether the first list of every resource is complete."""
         return self._watcher.listed.is_set()
 
     def fault(self) -> str | None:
-        """What stands still and does not recover by itself, in one line; None when nothing does."""
+        """A problem that the process cannot recover from, in one line; None if there is none. Then /healthz fails."""
         if time.monotonic() - self._loop.beat_s > LOOP_SILENCE_S:
             return "the control loop is stuck"
         return self._watcher.health.problem(limit_s=WATCH_SILENCE_S)
 
     # Work
 
-    def _tend(self, stop: threading.Event) -> None:
-        """What time alone brings about."""
-        gave_back_s = time.monotonic()
+    def _run_periodic_work(self, stop: threading.Event) -> None:
+        """Do what is due at regular intervals, until `stop` is set."""
+        trimmed_s = time.monotonic()
         while not stop.wait(_TICK_S):
-            if time.monotonic() - gave_back_s > _GIVE_BACK_EVERY_S:
-                give_back()
-                gave_back_s = time.monotonic()
+            if time.monotonic() - trimmed_s > _TRIM_EVERY_S:
+                trim_heap()
+                trimmed_s = time.monotonic()
             self._locations.tick()
             self._loop.call(self._count_queue)
 
@@ -102,7 +102,7 @@ class Leader:
                     self._sweeper.run_due()
                 except Exception:
                     _logger.exception("A sweep failed with an unexpected error")
-                    stop.wait(_REST_AFTER_FAULT_S)
+                    stop.wait(_PAUSE_AFTER_ERROR_S)
 
     def _report(self, stop: threading.Event) -> None:
         while not stop.wait(_TICK_S):
@@ -111,17 +111,17 @@ class Leader:
 
     # End
 
-    def _drain(self, impatient: threading.Event) -> None:
-        """Finish what ends in time, put the rest back, write it all down."""
+    def _drain(self, stop_now: threading.Event) -> None:
+        """Let transfers finish within the grace period, stop the others, and write all statuses."""
         _logger.info("Stopping: transfers have %g s to finish; the next operator resumes the others", self._grace_s)
         self._loop.call(lambda engine, now: engine.drain(now))
-        self._until_idle(time.monotonic() + self._grace_s, give_up=impatient)
+        self._until_idle(time.monotonic() + self._grace_s, give_up=stop_now)
         self._loop.call(lambda engine, _now: engine.stop_all())
         self._until_idle(time.monotonic() + self._grace_s / 2, give_up=None)
 
     def _until_idle(self, deadline_s: float, *, give_up: threading.Event | None) -> None:
         pause = threading.Event()
         while time.monotonic() < deadline_s and not (give_up is not None and give_up.is_set()):
-            if self._loop.ask(Engine.idle, timeout_s=_TICK_S):
+            if self._loop.evaluate(Engine.idle, timeout_s=_TICK_S):
                 return
             pause.wait(_TICK_S / 10)

@@ -1,4 +1,4 @@
-"""The one thread in which the engine decides."""
+"""The engine's thread."""
 
 import logging
 import queue
@@ -17,7 +17,7 @@ Decide = Callable[[Engine, datetime], list[Action]]
 
 _LONGEST_WAIT_S: Final = 5.0
 _SHORTEST_WAIT_S: Final = 0.01
-"""What is due right after a fact is done with it. What is due even after that must not take a whole processor."""
+"""A tick follows each fact if something is due. If something is due even then, this pause prevents a busy loop."""
 _logger = logging.getLogger(__name__)
 
 
@@ -27,7 +27,7 @@ def utc_now() -> datetime:
 
 
 class ControlLoop:
-    """Feeds facts to the engine one after another and hands its actions on. `act` must not block."""
+    """Passes facts to the engine, one at a time, and its actions to `act`, which must not block."""
 
     def __init__(self, engine: Engine, *, act: Callable[[Action], None], clock: Clock) -> None:
         self._engine = engine
@@ -36,31 +36,31 @@ class ControlLoop:
         self._queue: queue.SimpleQueue[Decide | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self.beat_s = time.monotonic()
-        """When the loop last came around (monotonic clock); liveness looks at it."""
+        """When the loop last iterated (monotonic clock). The liveness probe checks it."""
 
     def start(self) -> None:
-        """Begin to decide."""
+        """Start the thread."""
         self._thread.start()
 
     def post(self, fact: Fact) -> None:
-        """Tell the engine. Returns at once; from any thread."""
+        """Queue a fact for the engine and return immediately. Call it from any thread."""
         self._queue.put(lambda engine, now: engine.observe(fact, now))
 
     def call(self, decide: Decide) -> None:
-        """Have the engine's thread call `decide` and carry out what it returns."""
+        """Let the engine's thread call `decide` and execute the actions that it returns."""
         self._queue.put(decide)
 
-    def ask(self, question: "Callable[[Engine], bool]", *, timeout_s: float) -> bool:
-        """The result of `question` about the engine, computed in its thread; False if it takes too long."""
-        answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    def evaluate(self, question: "Callable[[Engine], bool]", *, timeout_s: float) -> bool:
+        """The result of `question(engine)`, computed in the engine's thread; False after the timeout."""
+        result: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
         def decide(engine: Engine, _now: datetime) -> list[Action]:
-            answer.put(question(engine))
+            result.put(question(engine))
             return []
 
         self.call(decide)
         try:
-            return answer.get(timeout=timeout_s)
+            return result.get(timeout=timeout_s)
         except queue.Empty:
             return False
 
@@ -90,7 +90,7 @@ class ControlLoop:
             actions = self._engine.clock_stepped(step, now) if step else []
             actions += decide(self._engine, now)
         except Exception:
-            # The engine isolates a Recording that it trips over; this is a fault beyond one.
+            # The engine handles errors about a single Recording itself; this one is about more.
             _logger.exception("The engine failed to process a fact")
             return
         for action in actions:

@@ -1,4 +1,4 @@
-"""What every replica of the operator does: serve probes, wait for the Lease, lead, end."""
+"""What every replica of the operator does: it serves probes, waits for the Lease, leads and exits."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ from recording_operator.settings import Settings
 from recording_operator.signals import on_end_signals
 
 _END_WITHIN_S: Final = 8.0
-"""From the signal to the end, besides the time that transfers have: Events and the Lease are written in it."""
+"""Time from the signal to the exit, in addition to the grace period of transfers, for writing Events and the Lease."""
 
 _logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessOptions:
-    """What the command line says."""
+    """Options of the command line."""
 
     namespace: str
     http_host: str
@@ -43,7 +43,7 @@ class ProcessOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
-    """What every replica has, and a leader is made from."""
+    """What every replica has, and from which a Leader is built."""
 
     namespace: str
     identity: str
@@ -89,13 +89,13 @@ class Process:
             stop=threading.Event(),
         )
         self._make_leader = make_leader
-        self._impatient = threading.Event()
+        self._stop_now = threading.Event()
         self._standing_by = False
         self._leader: Leader | None = None
 
     def run(self) -> int:
-        """Start, work until a signal, drain. Raises StartError."""
-        on_end_signals(first=self._asked_to_end, again=self._impatient.set)
+        """Start, work until a signal, drain. Raises StartError if the operator cannot start."""
+        on_end_signals(first=self._on_first_signal, again=self._stop_now.set)
         health = self._listen()
         self._check()
         leadership = Leadership(
@@ -115,11 +115,11 @@ class Process:
         return 0
 
     def _lead(self, leadership: Leadership) -> None:
-        """Lead until a signal. However it ends, another replica takes over at once."""
+        """Lead until a signal. Release the Lease in any case, so that another replica takes over immediately."""
         self._metrics.set_leader(leading=True)
         try:
             self._leader = self._make_leader(self._replica, leadership)
-            self._leader.run(self._replica.stop, impatient=self._impatient)
+            self._leader.run(self._replica.stop, stop_now=self._stop_now)
         finally:
             leadership.release()
 
@@ -149,8 +149,8 @@ class Process:
 
     # Signals
 
-    def _asked_to_end(self) -> None:
-        """The first signal. The end has a limit of its own: a call that does not return must not keep the process."""
+    def _on_first_signal(self) -> None:
+        """Begin to drain. A timer ends the process if a call does not return."""
         drain_s = 0.0 if self._leader is None else 1.5 * self._replica.settings.shutdown.grace.total_seconds()
         limit = threading.Timer(drain_s + _END_WITHIN_S, _end_late)
         limit.daemon = True
@@ -177,7 +177,7 @@ def _end_late() -> None:
 
 
 def end_at_once(why: str) -> None:
-    """Another operator may work from this moment on: no clean-up, no last write, nothing."""
+    """Exit without any clean-up or last write, because another operator may be working already."""
     _logger.critical("Exiting at once: %s", why)
     logging.shutdown()
     os._exit(3)

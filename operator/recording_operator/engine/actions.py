@@ -1,4 +1,4 @@
-"""What the engine requests. Plain data; the controller makes calls of it, and tells the result of each as a fact.
+"""The output of the engine, as plain data. The controller executes each action and reports its result as a fact.
 
 `uid` is always the Recording's `metadata.uid`.
 """
@@ -15,7 +15,7 @@ from recording_operator.engine.facts import RecordingRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteStatus:
-    """PATCH the status subresource, guarded by `resource_version`. Answered by WriteAccepted or WriteRefused."""
+    """PATCH the status subresource, guarded by `resource_version`. The result is WriteAccepted or WriteRejected."""
 
     ref: RecordingRef
     resource_version: str
@@ -27,7 +27,7 @@ class WriteStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteFinalizers:
-    """PATCH metadata.finalizers, guarded. Answered by WriteAccepted or WriteRefused."""
+    """PATCH metadata.finalizers, guarded. The result is WriteAccepted or WriteRejected."""
 
     ref: RecordingRef
     resource_version: str
@@ -36,7 +36,7 @@ class WriteFinalizers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRecording:
-    """Read the Recording again. Answered by RecordingRead or WriteRefused."""
+    """Read the Recording again. The result is RecordingRead or WriteRejected."""
 
     ref: RecordingRef
 
@@ -45,7 +45,7 @@ class ReadRecording:
 class DeleteRecording:
     """Delete the Kubernetes object (ttlAfterFinished), guarded; the stored objects stay.
 
-    Answered by DeleteAccepted or WriteRefused.
+    The result is DeleteAccepted or WriteRejected.
     """
 
     ref: RecordingRef
@@ -54,28 +54,28 @@ class DeleteRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadNamespace:
-    """Read a namespace's labels. Answered by NamespaceSeen."""
+    """Read a namespace's labels. The result is NamespaceSeen."""
 
     namespace: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmLeadership:
-    """Read the Lease; answered by LeadershipConfirmed, or the process ends."""
+    """Read the Lease. The result is LeadershipConfirmed, or the process exits."""
 
     uid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeLocation:
-    """The location is in doubt: probe it again now. Answered by LocationSeen."""
+    """The location may have a problem: probe it again now. The result is LocationSeen."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartTransfer:
-    """Move one artifact. Answered by SourceResolved, UploadCreated, TransferProgress … and one TransferEnded."""
+    """Transfer one artifact. Results: SourceResolved, UploadCreated, TransferProgress … and one TransferEnded."""
 
     recording: Recording
     artifact: str
@@ -90,7 +90,7 @@ class StartTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveSource:
-    """Read the Secrets that an artifact's source names, nothing else. Answered by SourceResolved."""
+    """Read the Secrets that an artifact's source names, nothing else. The result is SourceResolved."""
 
     recording: Recording
     artifact: str
@@ -98,7 +98,7 @@ class ResolveSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopTransfer:
-    """Ask a transfer to stop within its next window; its parts stay in the store."""
+    """Stop a transfer. Its parts stay in the store."""
 
     uid: str
     artifact: str
@@ -114,7 +114,7 @@ class UploadPersisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbortUpload:
-    """Abort every open upload at the key. Answered by AbortEnded."""
+    """Abort every open upload at the key. The result is AbortEnded."""
 
     uid: str
     artifact: str
@@ -136,7 +136,7 @@ class ArtifactToClean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanUp:
-    """Abort the uploads of a deleted Recording and delete exactly its objects where asked. Answered by CleanupEnded."""
+    """Abort the uploads of a deleted Recording and delete its own objects if requested. The result is CleanupEnded."""
 
     ref: RecordingRef
     location: StorageLocation
@@ -166,14 +166,14 @@ class EmitLocationEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFault:
-    """The engine failed at this Recording and forgets it. The next event about it starts again."""
+    """An unexpected error about this Recording. The engine forgets it and starts again at its next event."""
 
     ref: RecordingRef
     detail: str
 
 
 class ArtifactOutcome(Enum):
-    """What is counted about artifacts."""
+    """Outcomes that the metrics count."""
 
     STORED = "stored"
     FAILED = "failed"

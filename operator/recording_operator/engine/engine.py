@@ -1,8 +1,8 @@
-"""The engine: facts in, actions out, no thread, no clock, no library.
+"""The engine: facts in, actions out. It has no thread, no clock and no I/O.
 
-It is level-triggered: whatever happened, it looks at what a Recording is now and what it should be. `observe` and
-`tick` are called by one thread with the current time; the actions that they return are to be carried out, in any
-order, and their results come back as facts.
+It is level-triggered: whatever event arrives, it compares the current state of the Recording with the desired one. One
+thread calls `observe` and `tick` with the current time. The caller executes the actions that they return, in any order,
+and passes their results back as facts.
 """
 
 import traceback
@@ -32,7 +32,7 @@ from recording_operator.engine.facts import (
     TransferProgress,
     UploadCreated,
     WriteAccepted,
-    WriteRefused,
+    WriteRejected,
 )
 from recording_operator.engine.finalizer import ensure_finalizer, has_finalizer, remove_finalizer
 from recording_operator.engine.queue import Slots
@@ -45,7 +45,9 @@ from recording_operator.engine.versions import is_newer
 
 
 class Engine:
-    """Decides for all Recordings. One per leadership: `claim` holds the identity and the Lease's number."""
+    """Decides what happens to all Recordings. A leader creates one when it acquires the Lease.
+
+    `claim` holds the identity of the process and leaseTransitions of the Lease."""
 
     def __init__(self, *, claim: Claim, options: EngineOptions) -> None:
         self.state = EngineState(
@@ -59,7 +61,7 @@ class Engine:
     # What the controller calls
 
     def observe(self, fact: Fact, now: datetime) -> list[Action]:
-        """Note a fact. Returns the actions that follow from it."""
+        """Process a fact. Returns the actions that follow from it."""
         match fact:
             case RecordingSeen(recording=recording):
                 return self._seen(recording, now)
@@ -68,50 +70,50 @@ class Engine:
             case RecordingsListed(uids=uids):
                 return self._read_missing(uids, now)
             case LocationSeen() | LocationGone() | LocationsListed() | NamespaceSeen():
-                touched = self.state.locations.observe(fact, now)
+                affected = self.state.locations.observe(fact, now)
                 if isinstance(fact, LocationSeen) and fact.ready:
                     self._release_holds(fact.location.metadata.name)
-                concerned = [uid for uid, tracked in self.state.recordings.items() if touched(tracked.recording)]
-                return self._look_at(concerned, now)
+                due = [uid for uid, tracked in self.state.recordings.items() if affected(tracked.recording)]
+                return self._process(due, now)
             case _:
-                return self._answered(fact, now)
+                return self._note_result(fact, now)
 
     def tick(self, now: datetime) -> list[Action]:
-        """Do what is due. Returns the actions."""
+        """Process what is due. Returns the actions that follow from it."""
         due = self.state.timers.due(now)
-        actions = self._look_at([uid for uid in due if uid in self.state.recordings], now)
+        actions = self._process([uid for uid in due if uid in self.state.recordings], now)
         for ended in self.state.ttl_schedule.due(now):
             actions += self._seen(ended, now)
         return actions
 
     def next_due(self) -> datetime | None:
-        """When `tick` has something to do."""
-        wishes = (self.state.timers.next(), self.state.ttl_schedule.next())
-        return min((at for at in wishes if at is not None), default=None)
+        """When `tick` has to be called next; None if nothing is scheduled."""
+        times = (self.state.timers.next(), self.state.ttl_schedule.next())
+        return min((at for at in times if at is not None), default=None)
 
     def clock_stepped(self, by: timedelta, now: datetime) -> list[Action]:
-        """The clock was set to `now`, by `by`. Waits keep their length."""
+        """The clock jumped by `by` to `now`. Shift all deadlines, so that waits keep their length."""
         self.state.shift(by)
         for tracked in self.state.recordings.values():
             tracked.shift(by, now)
-        return self._look_at(list(self.state.recordings), now)
+        return self._process(list(self.state.recordings), now)
 
     def drain(self, now: datetime) -> list[Action]:
-        """Start nothing new. Running transfers may end."""
+        """Start no more transfers. Running transfers may finish."""
         self.state.draining = True
         for tracked in self.state.recordings.values():
             self.state.release_slots(tracked)
-        return self._look_at(list(self.state.recordings), now)
+        return self._process(list(self.state.recordings), now)
 
     def stop_all(self) -> list[Action]:
-        """Ask every transfer to stop. Each ends as Pending, and no attempt is spent."""
+        """Stop every transfer. Its artifact becomes Pending, and no attempt is spent."""
         actions: list[Action] = []
         for tracked in self.state.recordings.values():
             actions += tracked.stop_transfers()
         return actions
 
     def idle(self) -> bool:
-        """While draining: nothing runs, and every status that names this process has been written."""
+        """Whether draining has finished: no transfer runs, and no status names this process in its claim."""
         return not any(
             tracked.in_transfer
             or not tracked.outbox.is_idle
@@ -133,9 +135,9 @@ class Engine:
         actions: list[Action] = []
         tracked, namesake = self.state.recordings.get(uid), self._namesake(recording)
         if namesake is not None and is_newer(recording, namesake.recording):
-            actions = self._gone(namesake.uid, now)  # deleted and created again while nobody looked
+            actions = self._gone(namesake.uid, now)  # deleted and created again while no watch was open
         elif namesake is not None and tracked is None:
-            return []  # a late echo: the name belongs to another Recording already
+            return []  # an outdated event: a newer Recording has this name
         if tracked is None:
             if is_settled(recording):
                 return actions + self._finish(recording, now)
@@ -145,14 +147,14 @@ class Engine:
             return actions
         else:
             tracked.learn(recording)
-        return actions + self._look_at([uid], now)
+        return actions + self._process([uid], now)
 
     def _remember(self, recording: Recording, now: datetime) -> TrackedRecording:
         meta = recording.metadata
         self._uid_of[meta.namespace, meta.name] = meta.uid
         self.state.ttl_schedule.forget(meta.uid)
         tracked = self.state.recordings[meta.uid] = TrackedRecording.of(recording)
-        # Claimed by this process, which does not remember it: there must be a newer version.
+        # The claim is ours, but the Recording is not in memory: the API server must have a newer version.
         tracked.outbox.stale = recording.status.claim == self.state.claim
         if tracked.outbox.stale:
             tracked.outbox.flush_by(now)
@@ -164,7 +166,7 @@ class Engine:
         return self.state.recordings.get(uid) if uid != meta.uid else None
 
     def _release_holds(self, location: str) -> None:
-        """A location works again: what waited for it need not wait any longer."""
+        """The location is ready again: end the waits of its artifacts."""
         for tracked in self.state.recordings.values():
             if tracked.recording.spec.storage_location == location:
                 tracked.release_location_holds()
@@ -176,38 +178,38 @@ class Engine:
         if tracked is None:
             return []
         tracked.gone = True
-        return self._look_at([uid], now)
+        return self._process([uid], now)
 
     def _read_missing(self, uids: frozenset[str], now: datetime) -> list[Action]:
-        """A Recording that is not in the list has ended or was deleted. No event will say so, so it is read."""
+        """A Recording that is not in the list has finished or was deleted. No event will report it, so read it."""
         missing = [tracked for uid, tracked in self.state.recordings.items() if uid not in uids]
         for tracked in missing:
             tracked.outbox.stale = True
             tracked.outbox.flush_by(now)
-        return self._look_at([tracked.uid for tracked in missing], now)
+        return self._process([tracked.uid for tracked in missing], now)
 
     def _finish(self, recording: Recording, now: datetime) -> list[Action]:
-        """Nothing is left to do for this Recording: remember only when its ttlAfterFinished ends."""
+        """Nothing is left to do for this Recording. Keep only the time at which its ttlAfterFinished ends."""
         due = self.state.ttl_schedule.note(recording, now)
         self.state.echoes.note(recording)
         if due is None or due > now:
             return []
         tracked = self._remember(recording, now)
         tracked.ttl_expired = True
-        return self._look_at([tracked.uid], now)
+        return self._process([tracked.uid], now)
 
-    # Facts that answer actions
+    # Facts that are results of actions
 
-    def _answered(self, fact: Fact, now: datetime) -> list[Action]:
+    def _note_result(self, fact: Fact, now: datetime) -> list[Action]:
         uid = getattr(fact, "uid", "")
-        if isinstance(fact, WriteRefused) and fact.gone and uid in self.state.recordings:
+        if isinstance(fact, WriteRejected) and fact.gone and uid in self.state.recordings:
             self.state.recordings[uid].outbox.closed()
             return self._gone(uid, now)
         actions = self._guarded(partial(self._note, fact), uid, now)
         if isinstance(fact, TransferProgress) and uid in self.state.recordings:
             self.state.timers.set(uid, self.state.recordings[uid].outbox.flush_at)
             return actions
-        return actions + self._look_at([uid], now)
+        return actions + self._process([uid], now)
 
     def _note(self, fact: Fact, tracked: TrackedRecording, now: datetime) -> list[Action]:
         match fact:
@@ -215,7 +217,7 @@ class Engine:
                 newer = tracked.outbox.written()
                 tracked.adopt(fact.recording)
                 tracked.learn(newer)
-            case WriteRefused():
+            case WriteRejected():
                 tracked.learn(tracked.outbox.refused(fact, now))
             case RecordingRead():
                 tracked.outbox.read()
@@ -241,23 +243,23 @@ class Engine:
 
     # Steps
 
-    def _look_at(self, uids: list[str], now: datetime) -> list[Action]:
-        """Take the next step of these Recordings, hand out free slots, then write what has to be written."""
+    def _process(self, uids: list[str], now: datetime) -> list[Action]:
+        """Reconcile these Recordings, reserve free slots, then start transfers and write statuses."""
         actions: list[Action] = []
-        touched = dict.fromkeys(uids)
-        for uid in list(touched):
+        affected = dict.fromkeys(uids)
+        for uid in list(affected):
             actions += self._guarded(self._reconcile, uid, now)
         if not self.state.draining:
             for uid in starting.give_slots(self.state, now):
-                touched[uid] = None
-        for uid in touched:
+                affected[uid] = None
+        for uid in affected:
             actions += self._guarded(self._carry_out, uid, now)
         return actions
 
     def _guarded(
         self, step: Callable[[TrackedRecording, datetime], list[Action]], uid: str, now: datetime
     ) -> list[Action]:
-        """An exception at one Recording must not stop the others: tenants write them."""
+        """Run `step`. Tenants write Recordings: an exception about one must not stop the others."""
         tracked = self.state.recordings.get(uid)
         if tracked is None:
             return []
@@ -303,7 +305,7 @@ class Engine:
         ]
 
     def _expire(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
-        """ttlAfterFinished removes the Kubernetes object only: our finalizer goes first, so that the objects stay."""
+        """Delete the Kubernetes object only: without our finalizer, which is removed first, the objects are kept."""
         if has_finalizer(tracked.recording):
             return remove_finalizer(tracked, now)
         return tracked.outbox.delete(tracked.recording, now)

@@ -25,10 +25,10 @@ def shown(status: RecordingStatus) -> tuple[str, str] | None:
     return (str(status.phase), str(status.reason)) if status.phase is not None and status.reason is not None else None
 
 
-def event_about(wanted: RecordingStatus, *, told: tuple[str, str] | None) -> PendingEvent | None:
-    """The Event to emit when this status is written; None if the last one `told` the same phase and reason."""
+def event_about(wanted: RecordingStatus, *, announced: tuple[str, str] | None) -> PendingEvent | None:
+    """The Event to emit when this status is written; None if the last one `announced` the same phase and reason."""
     now_shown = shown(wanted)
-    if now_shown is None or now_shown == told or wanted.reason is None or Trait.SILENT in wanted.reason.traits:
+    if now_shown is None or now_shown == announced or wanted.reason is None or Trait.SILENT in wanted.reason.traits:
         return None
     return PendingEvent(
         shown=now_shown,

@@ -1,4 +1,4 @@
-"""What the engine is told. Plain data: the controller turns events and results into facts and decides nothing.
+"""The input of the engine, as plain data. The controller turns events and results into facts; it makes no decisions.
 
 `uid` is always the Recording's `metadata.uid`.
 """
@@ -12,7 +12,7 @@ from recording_operator.api.storagelocation import StorageLocation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRef:
-    """Identifies a Recording. The uid tells it from another one of the same name."""
+    """Identifies a Recording. The uid distinguishes it from another Recording of the same name."""
 
     namespace: str
     name: str
@@ -27,14 +27,14 @@ def ref_of(recording: Recording) -> RecordingRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSeen:
-    """A Recording from the watch or a list. It may be outdated or come twice."""
+    """A Recording from the watch or a list. It may be outdated or a duplicate."""
 
     recording: Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRead:
-    """The answer to ReadRecording."""
+    """The result of ReadRecording."""
 
     uid: str
     recording: Recording
@@ -89,15 +89,15 @@ class NamespaceSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAccepted:
-    """A write was accepted; `recording` is the server's answer."""
+    """A write was accepted; `recording` is the server's response."""
 
     uid: str
     recording: Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriteRefused:
-    """A write was not accepted, or a request was not answered."""
+class WriteRejected:
+    """A write was rejected, or a request got no response."""
 
     uid: str
     conflict: bool = False
@@ -123,7 +123,7 @@ class LeadershipConfirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceResolved:
-    """The Secrets that a source names were read: the revision of what they hold, or why they cannot be used."""
+    """The Secrets that a source names were read. Holds the revision of their contents, or why they cannot be used."""
 
     uid: str
     artifact: str
@@ -170,13 +170,13 @@ class TransferSucceeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferFailed:
-    """The attempt ended without the object; `message` is safe to show."""
+    """The attempt failed. `message` contains no secret."""
 
     reason: Reason
     message: str
     retry_after_s: float | None = None
     is_final: bool = False
-    """No later attempt can succeed, whatever is usual for the reason."""
+    """No later attempt can succeed, regardless of the verdict of the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +204,7 @@ class AbortEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupEnded:
-    """The uploads, and the objects if asked, of a deleted Recording were removed (`ok`), or not yet."""
+    """The uploads of a deleted Recording, and its objects if requested, were removed (`ok`), or not yet."""
 
     uid: str
     ok: bool
@@ -223,7 +223,7 @@ Fact = (
     | LocationsListed
     | NamespaceSeen
     | WriteAccepted
-    | WriteRefused
+    | WriteRejected
     | DeleteAccepted
     | LeadershipConfirmed
     | SourceResolved

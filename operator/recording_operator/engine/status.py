@@ -17,7 +17,7 @@ TERMINAL: Final = frozenset({Phase.COMPLETE, Phase.FAILED})
 
 _STALLS: Final = reasons_with(Trait.STALLS)
 _HAS_STARTED: Final = frozenset({Phase.UPLOADING, Phase.COMPLETE})
-_MADE_AT: Final = frozenset({"conditions", "startedAt", "completedAt"})
+_TIMESTAMPS: Final = frozenset({"conditions", "startedAt", "completedAt"})
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _STEP: Final = 1000
 
@@ -40,7 +40,7 @@ class DeletionBlocker:
 
 
 def format_bytes(count: int) -> str:
-    """A number of bytes for people, in decimal units: 480.0 MB."""
+    """Format a number of bytes in decimal units, such as 480.0 MB."""
     value, unit = float(count), 0
     while value >= _STEP and unit < len(_UNITS) - 1:
         value, unit = value / _STEP, unit + 1
@@ -48,7 +48,7 @@ def format_bytes(count: int) -> str:
 
 
 def format_progress(*, done: int, total: int | None) -> str:
-    """Percent if the total is known, otherwise bytes. Never 100%: only a Complete Recording shows that."""
+    """Percentage if the total is known, otherwise bytes. At most 99.9%: only a Complete Recording shows 100%."""
     if total is None:
         return format_bytes(done)
     return f"{min(done * 1000 // max(total, 1), 999) / 10:.1f}%"
@@ -57,14 +57,14 @@ def format_progress(*, done: int, total: int | None) -> str:
 def roll_up(recording: Recording, artifacts: Mapping[str, ArtifactStatus]) -> Rollup:
     """Phase, reason and message from the artifacts.
 
-    Complete: every required artifact is stored. Failed: one is not, and no artifact is unfinished.
+    Complete: every required artifact is stored. Failed: a required artifact failed, and no artifact is unfinished.
     """
     specs = recording.spec.artifacts
     states = [(spec, artifacts[spec.name]) for spec in specs]
     stored = sum(state.phase is Phase.COMPLETE for _, state in states)
     tally = f"{stored} of {len(states)} artifacts stored"
-    moving = [state.name for _, state in states if state.phase is Phase.UPLOADING]
-    if moving:
+    uploading = [state.name for _, state in states if state.phase is Phase.UPLOADING]
+    if uploading:
         return Rollup(phase=Phase.UPLOADING, reason=Reason.UPLOADING, message=tally)
     waiting = [state for _, state in states if state.phase not in TERMINAL]
     if waiting:
@@ -126,19 +126,19 @@ def with_deletion(recording: Recording, *, blocked: DeletionBlocker | None, now:
     """The status of a Recording that is being deleted, with the condition DeletionBlocked set or cleared."""
     status = recording.status
     old = {condition.type: condition for condition in status.conditions}
-    told = old.get(DELETION_BLOCKED)
-    if blocked is None and (told is None or told.status is not ConditionStatus.TRUE):
+    previous = old.get(DELETION_BLOCKED)
+    if blocked is None and (previous is None or previous.status is not ConditionStatus.TRUE):
         return status
-    said = ConditionDraft(
+    draft = ConditionDraft(
         type=DELETION_BLOCKED,
         status=ConditionStatus.FALSE if blocked is None else ConditionStatus.TRUE,
         reason=Reason.DELETING if blocked is None else blocked.reason,
         message="Nothing blocks the deletion any more" if blocked is None else blocked.message,
     )
     old.pop(DELETION_BLOCKED, None)
-    made = _condition(said, told, recording.metadata.generation, now)
+    condition = _condition(draft, previous, recording.metadata.generation, now)
     reason = Reason.DELETING if blocked is None else Reason.DELETION_BLOCKED
-    update = {"conditions": (*old.values(), made), "reason": reason, "message": said.message}
+    update = {"conditions": (*old.values(), condition), "reason": reason, "message": draft.message}
     return status.model_copy(update=update)
 
 
@@ -153,7 +153,7 @@ def says_the_same(status: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _without_times(status: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in status.items() if key not in _MADE_AT}
+    return {key: value for key, value in status.items() if key not in _TIMESTAMPS}
 
 
 def _progress(phase: Phase, done: int, total: int | None, started: bool) -> str | None:
@@ -187,7 +187,7 @@ def _conditions(
         "Stalled": stalled,
     }
     old = {condition.type: condition for condition in recording.status.conditions}
-    said = [
+    drafts = [
         ConditionDraft(
             type=kind,
             status=ConditionStatus.TRUE if truth else ConditionStatus.FALSE,
@@ -196,17 +196,17 @@ def _conditions(
         )
         for kind, truth in truths.items()
     ]
-    said.append(integrity_of(artifacts))
-    return tuple(_condition(one, old.get(one.type), recording.metadata.generation, now) for one in said)
+    drafts.append(integrity_of(artifacts))
+    return tuple(_condition(draft, old.get(draft.type), recording.metadata.generation, now) for draft in drafts)
 
 
-def _condition(said: ConditionDraft, old: Condition | None, generation: int, now: datetime) -> Condition:
-    since = old.last_transition_time if old is not None and old.status is said.status else now
+def _condition(draft: ConditionDraft, old: Condition | None, generation: int, now: datetime) -> Condition:
+    since = old.last_transition_time if old is not None and old.status is draft.status else now
     return Condition(
-        type=said.type,
-        status=said.status,
+        type=draft.type,
+        status=draft.status,
         observed_generation=generation,
         last_transition_time=since,
-        reason=said.reason,
-        message=said.message,
+        reason=draft.reason,
+        message=draft.message,
     )

@@ -1,17 +1,17 @@
-"""The requests to the API server about one Recording: one at a time, each guarded by the version it was decided on.
+"""The requests to the API server about one Recording: one at a time, each with the resourceVersion it is based on.
 
-The guard keeps a late echo, a concurrent edit or a second operator from doing the work twice: in 300 rounds of 8 racing
+A late event, a concurrent edit or a second operator must not do the work twice: in 300 rounds of 8 racing
 claims on a real server there was always one winner.
 
-Its `state` says which answer it waits for. Every answer brings it back to IDLE:
+`state` says which result it waits for. Every result brings it back to IDLE:
 
-    from IDLE to   by                                                      answered by
+    from IDLE to   by                                                      results
     WRITING        flush, write_now, write_finalizers                      written, refused
     DELETING       delete                                                  closed, refused
     READING        any of these, if the known version is outdated          read, refused, closed
     CONFIRMING     flush, if another operator may work on the Recording    confirmed
 
-What the watch shows while WRITING or DELETING is kept in `newer` until the answer. In other states it is used at once.
+What the watch shows while WRITING or DELETING is kept in `newer` until the result. In other states it is used at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ from recording_operator.engine.actions import (
 )
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.events import PendingEvent, event_about, shown
-from recording_operator.engine.facts import WriteRefused, ref_of
+from recording_operator.engine.facts import WriteRejected, ref_of
 from recording_operator.engine.status import dump, says_the_same
 from recording_operator.engine.versions import is_newer
 
@@ -40,7 +40,7 @@ SOON: Final = timedelta(seconds=1)
 """Several artifacts that end at about the same time share a write."""
 _UNSURE_AT_MOST: Final = 4
 _CONFLICTS_WITHOUT_WAIT: Final = 3
-"""After more conflicts in a row the next try waits: somebody else writes all the time."""
+"""After more consecutive conflicts the next attempt waits, because another client writes all the time."""
 
 
 class OutboxState(Enum):
@@ -57,21 +57,21 @@ class OutboxState(Enum):
 
 @dataclass(slots=True)
 class StatusOutbox:
-    """What has to be written, what was sent, and what the API server answered."""
+    """What has to be written, what was sent, and how the API server responded."""
 
     state: OutboxState = OutboxState.IDLE
     decided_on: str = ""
-    """The resourceVersion that the open request was decided on."""
+    """The resourceVersion that the open request is based on."""
     newer: Recording | None = None
     """The newest version that the watch has shown since the open write was sent."""
     stale: bool = False
-    """The known version is certainly outdated: it is read before anything is written or started."""
+    """The known version is outdated: read the Recording before anything is written or started."""
     unsure: bool = False
-    """A request was not answered. The API server may have carried it out."""
+    """A request got no response. The API server may have executed it."""
     contested: bool = False
-    """Somebody else wrote the status: leadership is confirmed before the next write."""
+    """Another client wrote the status: leadership is confirmed before the next write."""
     confirmed_on: str | None = None
-    """The resourceVersion whose foreign claim may be overwritten: it is forged or left over."""
+    """The resourceVersion whose foreign claim may be overwritten, because it is forged or outdated."""
     sent: list[dict[str, Any]] = field(default_factory=list)
     """Statuses that the API server may have accepted without our knowledge, the newest last."""
     flush_at: datetime | None = None
@@ -80,28 +80,28 @@ class StatusOutbox:
     refusals: Backoff = field(default_factory=Backoff)
     conflicts: int = 0
     """In a row."""
-    told: tuple[str, str] | None = None
+    announced: tuple[str, str] | None = None
     """Phase and reason of the last Event."""
     pending_event: PendingEvent | None = None
     """Emitted when the API server shows the status that it is about."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request waits for its answer."""
+        """Whether no request is open."""
         return self.state is OutboxState.IDLE
 
     @property
     def keeps_versions(self) -> bool:
-        """Whether a version that the watch shows has to wait for the answer to a write."""
+        """Whether a version that the watch shows has to wait for the result of a write."""
         return self.state in (OutboxState.WRITING, OutboxState.DELETING)
 
     def keep(self, recording: Recording) -> None:
-        """Keep a version that the watch shows while a write is not answered."""
+        """Keep a version that the watch shows while a write is open."""
         if self.newer is None or is_newer(recording, self.newer):
             self.newer = recording
 
     def is_ours(self, status: RecordingStatus) -> bool:
-        """Whether this status is one that we sent."""
+        """Whether this process sent this status."""
         dumped = dump(status)
         return any(says_the_same(dumped, sent) for sent in self.sent)
 
@@ -148,7 +148,7 @@ class StatusOutbox:
             self._wait_for(OutboxState.CONFIRMING, recording)
             return [ConfirmLeadership(uid=recording.metadata.uid)]
         self.flush_at, self.flushed_at = None, now
-        self.pending_event = event_about(wanted, told=self.told)
+        self.pending_event = event_about(wanted, announced=self.announced)
         return self._write(recording, status=status, previous=stored)
 
     def write_now(self, recording: Recording, wanted: RecordingStatus, now: datetime) -> list[Action]:
@@ -193,13 +193,13 @@ class StatusOutbox:
         return self.decided_on
 
     def _is_claimed_by_another(self, recording: Recording, claim: Claim) -> bool:
-        """Whether the claim could be that of the current leader. The claim of an earlier leadership is left over."""
+        """Whether the claim may be that of the current leader. A claim with a lower number is outdated."""
         other = recording.status.claim
         if other is None or other == claim or other.transitions < claim.transitions:
             return False
         return self.confirmed_on != recording.metadata.resource_version
 
-    # Answers
+    # Results
 
     def written(self) -> Recording | None:
         """A write was accepted. Returns the newest version that the watch has shown meanwhile."""
@@ -208,8 +208,8 @@ class StatusOutbox:
         self.stale = self.unsure = False
         return self._take_newer()
 
-    def refused(self, fact: WriteRefused, now: datetime) -> Recording | None:
-        """A request was not carried out: read after a conflict, otherwise wait and retry.
+    def refused(self, fact: WriteRejected, now: datetime) -> Recording | None:
+        """A request failed: read after a conflict, otherwise wait and retry.
 
         Returns the newest version that the watch has shown meanwhile.
         """
@@ -227,12 +227,12 @@ class StatusOutbox:
         return self._take_newer()
 
     def read(self) -> None:
-        """A read was answered."""
+        """A read succeeded."""
         self.state = OutboxState.IDLE
         self.stale = self.unsure = False
 
     def confirmed(self) -> None:
-        """This process leads: a foreign claim in the version that was decided on may be overwritten."""
+        """This process is the leader: it may overwrite a foreign claim in this version of the Recording."""
         self.confirmed_on = None if self.is_idle else self.decided_on
         self.state = OutboxState.IDLE
 
@@ -241,26 +241,26 @@ class StatusOutbox:
         self.state = OutboxState.IDLE
 
     def learned(self, recording: Recording, *, by_another: bool) -> None:
-        """A version was learned otherwise than by a write. `by_another`: another operator wrote its status."""
+        """A version became known by a read or the watch. `by_another`: another operator wrote its status."""
         self.stale = False
         if by_another:
             self.contested = True
-            self.told = shown(recording.status)
+            self.announced = shown(recording.status)
 
     def settle(self) -> None:
-        """Forget what was sent once every write is answered."""
+        """Forget what was sent once no write is open."""
         if self.is_idle and not self.unsure:
             self.sent = []
 
     def announce(self, recording: Recording) -> list[Action]:
-        """The Event about what was written, once the API server shows it."""
+        """The Event about the last status written, once the API server has it."""
         event = self.pending_event
         if event is None or not self.sent or not says_the_same(dump(recording.status), self.sent[-1]):
             return []
         self.pending_event = None
-        if event.shown == self.told:
+        if event.shown == self.announced:
             return []
-        self.told = event.shown
+        self.announced = event.shown
         return [
             EmitEvent(
                 ref=ref_of(recording), reason=event.reason, action=event.action, note=event.note, warning=event.warning

@@ -50,7 +50,7 @@ class TrackedRecording:
                 tracked.artifacts[spec.name] = ArtifactWork(status, may_have_upload=_was_moved(status))
         tracked.adopt(recording)
         tracked._note_left_moving(recording)
-        tracked.outbox.told = shown(recording.status)
+        tracked.outbox.announced = shown(recording.status)
         return tracked
 
     @property

@@ -47,7 +47,7 @@ from recording_operator.engine.facts import (
     RecordingSeen,
     SourceResolved,
     WriteAccepted,
-    WriteRefused,
+    WriteRejected,
 )
 from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
@@ -65,9 +65,9 @@ LOCATION = a_location("archive")
 AWAY = ApiUnavailable("no answer")
 WRITE = WriteStatus(ref=REF, resource_version="7", status={"phase": "Pending"}, previous={"progress": "1%"})
 CHANGES: list[tuple[Action, Fact]] = [
-    (WRITE, WriteRefused(uid=UID, detail="not sent")),
-    (WriteFinalizers(ref=REF, resource_version="7", finalizers=()), WriteRefused(uid=UID, detail="not sent")),
-    (DeleteRecording(ref=REF, resource_version="7"), WriteRefused(uid=UID, detail="not sent")),
+    (WRITE, WriteRejected(uid=UID, detail="not sent")),
+    (WriteFinalizers(ref=REF, resource_version="7", finalizers=()), WriteRejected(uid=UID, detail="not sent")),
+    (DeleteRecording(ref=REF, resource_version="7"), WriteRejected(uid=UID, detail="not sent")),
     (
         AbortUpload(uid=UID, artifact="video", location=LOCATION, key="k", upload_id="u"),
         AbortEnded(uid=UID, artifact="video", ok=False),
@@ -195,14 +195,14 @@ def test_a_status_is_written_as_a_patch_and_its_answer_is_heard() -> None:
 @pytest.mark.parametrize(
     ("error", "refusal"),
     [
-        (Conflict("changed", status=409), WriteRefused(uid=UID, conflict=True)),
-        (NotFound("gone", status=404), WriteRefused(uid=UID, gone=True)),
+        (Conflict("changed", status=409), WriteRejected(uid=UID, conflict=True)),
+        (NotFound("gone", status=404), WriteRejected(uid=UID, gone=True)),
         (
             TooManyRequests("slower", retry_after_s=3.0),
-            WriteRefused(uid=UID, retry_after_s=3.0, detail="TooManyRequests"),
+            WriteRejected(uid=UID, retry_after_s=3.0, detail="TooManyRequests"),
         ),
-        (AWAY, WriteRefused(uid=UID, detail="ApiUnavailable")),
-        (ValueError("unexpected"), WriteRefused(uid=UID, detail="ValueError")),
+        (AWAY, WriteRejected(uid=UID, detail="ApiUnavailable")),
+        (ValueError("unexpected"), WriteRejected(uid=UID, detail="ValueError")),
     ],
     ids=lambda one: type(one).__name__,
 )
@@ -247,7 +247,7 @@ def test_a_namesake_is_not_taken_for_the_recording_that_was_asked_for() -> None:
     other = RecordingRef(namespace="team-a", name="rec-1", uid=uid_of(2))
     assert world.dispatch(ReadRecording(ref=REF)) == [RecordingRead(uid=UID, recording=RECORDING)]
     assert world.dispatch(ReadRecording(ref=other)) == [
-        WriteRefused(uid=other.uid, gone=True),
+        WriteRejected(uid=other.uid, gone=True),
         RecordingSeen(recording=RECORDING),
     ]
 

@@ -30,7 +30,7 @@ from recording_operator.engine.facts import (
     TransferEnded,
     TransferFailed,
     WriteAccepted,
-    WriteRefused,
+    WriteRejected,
 )
 from recording_operator.engine.status import TERMINAL
 from tests.engine.simulation.apiserver import Change
@@ -197,7 +197,7 @@ class Checker:
                 talk = self._talk(operator, recording.metadata.uid)
                 talk.newest = max(talk.newest, int(recording.metadata.resource_version))
         match fact:
-            case WriteAccepted(uid=uid) | RecordingRead(uid=uid) | WriteRefused(uid=uid):
+            case WriteAccepted(uid=uid) | RecordingRead(uid=uid) | WriteRejected(uid=uid):
                 self._talk(operator, uid).waits_for = None
             case LeadershipConfirmed(uid=uid) | DeleteAccepted(uid=uid):
                 self._talk(operator, uid).waits_for = None

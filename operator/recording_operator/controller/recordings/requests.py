@@ -22,7 +22,7 @@ from recording_operator.engine.facts import (
     RecordingRef,
     RecordingSeen,
     WriteAccepted,
-    WriteRefused,
+    WriteRejected,
 )
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound, TooManyRequests
@@ -85,7 +85,7 @@ class RecordingRequests:
         recording = Recording.model_validate(self._kube.get_recording(ref.namespace, ref.name))
         if recording.metadata.uid == ref.uid:
             return [RecordingRead(uid=ref.uid, recording=recording)]
-        return [WriteRefused(uid=ref.uid, gone=True), RecordingSeen(recording=recording)]
+        return [WriteRejected(uid=ref.uid, gone=True), RecordingSeen(recording=recording)]
 
     def delete(self, action: DeleteRecording) -> Iterable[Fact]:
         """Delete the object whose time is over."""
@@ -113,19 +113,19 @@ class RecordingRequests:
 
 def write_refused(
     action: WriteStatus | WriteFinalizers | ReadRecording | DeleteRecording, error: Exception | None
-) -> WriteRefused:
+) -> WriteRejected:
     """What the engine hears where a request about a Recording failed."""
     uid = action.ref.uid
     match error:
         case None:
-            return WriteRefused(uid=uid, detail="not sent")
+            return WriteRejected(uid=uid, detail="not sent")
         case Conflict():
-            return WriteRefused(uid=uid, conflict=True)
+            return WriteRejected(uid=uid, conflict=True)
         case NotFound():
-            return WriteRefused(uid=uid, gone=True)
+            return WriteRejected(uid=uid, gone=True)
         case _:
             wait_s = error.retry_after_s if isinstance(error, TooManyRequests) else None
-            return WriteRefused(uid=uid, retry_after_s=wait_s, detail=type(error).__name__)
+            return WriteRejected(uid=uid, retry_after_s=wait_s, detail=type(error).__name__)
 
 
 def _written(ref: RecordingRef, raw: dict[str, Any]) -> WriteAccepted:
