@@ -8,6 +8,7 @@ import pytest
 from recording_operator.egress.errors import BlockedError
 from recording_operator.egress.policy import EndpointPolicy
 from recording_operator.egress.tcp import TcpConnector
+from tests.support.no_threads import no_more_threads
 
 
 @pytest.fixture
@@ -33,3 +34,8 @@ def test_a_peer_that_the_policy_does_not_allow_is_blocked(
     monkeypatch.setattr(socket.socket, "getpeername", lambda _: (peer, port))
     with pytest.raises(BlockedError):
         connector().connect("127.0.0.1", port)
+
+
+def test_a_name_resolves_without_a_thread_where_none_can_be_started(port: int) -> None:
+    with no_more_threads():
+        connector().connect("localhost", port).close()

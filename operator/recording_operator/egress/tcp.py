@@ -72,8 +72,12 @@ class TcpConnector:
 
         # getaddrinfo knows no deadline; a thread that hangs in it ends when the system's resolver gives up.
         thread = threading.Thread(target=resolve, name="egress-dns", daemon=True)
-        thread.start()
-        thread.join(self.dns_timeout_s)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads: rather without a deadline than not at all
+            resolve()
+        else:
+            thread.join(self.dns_timeout_s)
         if thread.is_alive():
             raise UnresolvableError(host, timeout_s=self.dns_timeout_s)
         if not found:

@@ -73,14 +73,17 @@ class SocketWatchdog:
         self._running = False
 
     def watch(self, sock: socket.socket, *, stop: StopSignal, within_s: float | None) -> SocketWatch:
-        """Begin to watch; `within_s` sets the first deadline. The caller calls `release`."""
+        """Begin to watch; `within_s` sets the first deadline. The caller calls `release`.
+
+        Raises RuntimeError if no thread can be started.
+        """
         watch = SocketWatch(sock, stop)
         watch.deadline = None if within_s is None else time.monotonic() + within_s
         with self._lock:
-            self._watches.append(watch)
             if not self._running:
-                self._running = True
                 threading.Thread(target=self._run, name="socket-watchdog", daemon=True).start()
+                self._running = True  # only now: there may be no more threads
+            self._watches.append(watch)
         return watch
 
     def _run(self) -> None:

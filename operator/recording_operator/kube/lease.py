@@ -203,6 +203,10 @@ class Leadership:
         except KubeError as error:
             self._complain("Cannot renew the Lease", error)
             return None  # the next response decides
+        except Exception as error:  # noqa: BLE001 - without this thread the process would stand still for good
+            level = self._throttle.level(type(error).__name__, logging.ERROR)
+            _logger.log(level, "Cannot renew the Lease because of an unexpected error", exc_info=error)
+            return None
         return f"it is held by {self._seen.holder or 'nobody'}"
 
     def _complain(self, what: str, error: KubeError) -> None:

@@ -12,6 +12,7 @@ from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
 from recording_operator.transfer.limits.fair_bucket import FairBucket, grant_bytes
 from tests.support.lying_source import Behaviour, Serve
+from tests.support.no_threads import no_more_threads
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, Observed, check_stored, fast_options, pattern, run_transfer
 from tests.support.virtual_link import Mover, Simulation
@@ -198,6 +199,16 @@ def test_a_stop_ends_the_wait_and_takes_nothing() -> None:
     begun = time.monotonic()
     Flow([link]).take_all(MIB, threading.Event())
     assert time.monotonic() - begun < 2, "the stopped ones are still in the queue"
+
+
+def test_the_limit_holds_on_after_a_thread_could_not_be_started() -> None:
+    flow, stop = Flow([RateLimiter(10 * MIB)]), threading.Event()
+    with no_more_threads(), pytest.raises(RuntimeError):
+        flow.take_all(10 * MIB, stop)
+    taking = threading.Thread(target=flow.take_all, args=(MIB, stop), daemon=True)
+    taking.start()
+    taking.join(5)
+    assert not taking.is_alive()
 
 
 def test_lifting_the_limit_lets_everyone_go() -> None:

@@ -1,0 +1,19 @@
+"""A process that may start no more threads, as at the limit of a pod."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+
+@contextmanager
+def no_more_threads() -> Iterator[None]:
+    """No thread starts within."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        yield
