@@ -203,7 +203,7 @@ class Leadership:
         except KubeError as error:
             self._complain("Cannot renew the Lease", error)
             return None  # the next response decides
-        except Exception as error:  # noqa: BLE001 - without this thread the process would stand still for good
+        except Exception as error:  # without this thread the process would stand still for good
             level = self._throttle.level(type(error).__name__, logging.ERROR)
             _logger.log(level, "Cannot renew the Lease because of an unexpected error", exc_info=error)
             return None
