@@ -1,8 +1,8 @@
 """The events of a WATCH on their way from the API server to kopf.
 
 Events of own writes are dropped. They are two of the three events of a Recording. The resourceVersion identifies them,
-so they are dropped as bytes, before kopf parses and handles them. The first one after a LIST is passed
-on, because kopf then forgets the object.
+so they are dropped as bytes, before kopf parses and handles them. The first one of an object after a LIST is passed on,
+because kopf then forgets the object.
 
 All other events reach kopf as deletions, with the true type beside it (`TRUE_TYPE`). kopf keeps a record of each object
 until the object is deleted, for kinds of handlers that are not used here, and would keep one of every finished
