@@ -59,7 +59,11 @@ class RateLimiter:
             now = self._monotonic()
             self._bucket.deal(now)
             if not ticket.granted.is_set():
-                self._have_dealt()
+                try:
+                    self._have_dealt()
+                except RuntimeError:  # no more threads
+                    self._bucket.withdraw(ticket)
+                    raise
         if not ticket.granted.is_set():
             self._wait(ticket, stop)
             self._on_wait(self._monotonic() - now)
@@ -81,8 +85,8 @@ class RateLimiter:
 
     def _have_dealt(self) -> None:
         if not self._dealing:
-            self._dealing = True
             threading.Thread(target=self._deal, name="bandwidth", daemon=True).start()
+            self._dealing = True
         elif self._sleeping:
             self._changed.notify_all()
 
@@ -115,7 +119,7 @@ class Flow:
         for index, (limiter, share) in enumerate(self._limits):
             try:
                 granted = limiter.take(share, taken, stop)
-            except Stopped:
+            except (Stopped, RuntimeError):
                 self._give_back(taken, before=index)
                 raise
             if granted < taken:
