@@ -129,6 +129,9 @@ class EventRecorder:
                 # A namespace that is being deleted accepts no Events.
                 level = logging.DEBUG if isinstance(error, (Forbidden, NotFound)) else logging.WARNING
                 _logger.log(level, "An Event was not posted: %s", error)
+            except Exception:
+                self._on_drop()
+                _logger.exception("An Event was not posted because of an unexpected error")
 
     def _post(self, said: _Said) -> None:
         key = (said.regarding, said.type, said.reason, said.action, said.note)
