@@ -164,7 +164,7 @@ def _leg(stack: ExitStack, tls: ssl.SSLContext | None, folder: Path) -> Leg:
         strict,
         endpoint=f"{'https' if tls else 'http'}://127.0.0.1:{to_store.port}",
         ca_bundle_pem=authority.read_text() if tls else None,
-        answer_timeout_s=0.5,
+        response_timeout_s=0.5,
     )
     stack.callback(store.close)
     dialer = Dialer(policy)

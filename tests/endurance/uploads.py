@@ -91,7 +91,7 @@ def run(
             endpoint=strict.endpoint,
             path_style=True,
             credentials=StoreCredentials(access_key_id=strict.access_key, secret_access_key=strict.secret_key),
-            answer_timeout_s=1.0,
+            response_timeout_s=1.0,
         )
         ledger = Ledger.create(Path(folder) / "ledger", recordings=uploads)
         with _source(context, seed, share) as source:

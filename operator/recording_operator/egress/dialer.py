@@ -1,8 +1,9 @@
-"""The one door to servers that tenants name: no request leaves without the address policy.
+"""The only client for servers that tenants name: every request is checked against the address policy.
 
-Each request has a connection of its own, so a response can only be that request's: what a server sends too much, too
-late or unasked ends with its connection (docs/decisions/http-responses.md). There is no session either: no cookies that
-one tenant's server could set for another's, no `.netrc`, no proxy from the environment, no rewriting of a signed URL.
+Each request has its own connection, so a response cannot belong to another request: bytes that a server sends too late
+or without a request are discarded with the connection (docs/decisions/http-responses.md). Nothing else is shared
+between requests either: cookies live for one chain of redirects. `.netrc` and proxies of the environment are ignored,
+and a signed URL is sent unchanged.
 """
 
 import socket
@@ -28,19 +29,19 @@ from recording_operator.egress.url import HttpUrl, follow, parse_url
 from recording_operator.stopping import Stopped, StopSignal
 
 MOST_REQUEST_BYTES: Final = 2**20
-"""Of the body of a POST, which is sent from memory and perhaps again at a redirect."""
+"""Largest body of a POST. It is kept in memory, because a redirect may need it again."""
 MOST_RESPONSE_BYTES: Final = 64 * 2**10
-"""Of the response to a POST, unless the caller says otherwise."""
+"""Largest response to a POST, unless the caller sets another limit."""
 _REDIRECTS: Final = frozenset({300, 301, 302, 303, 307, 308})
-# The others turn a POST into a GET: whoever sent it would believe that it arrived.
+# The others turn a POST into a GET, whose success would not mean that the body was received.
 _REDIRECTS_THAT_KEEP_THE_METHOD: Final = frozenset({307, 308})
-# A server that does not want a body may say so while it is still being sent.
+# A server may reject a body while it is still being sent.
 _EARLY_RESPONSE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostResponse:
-    """The response to a POST, read whole."""
+    """The complete response to a POST."""
 
     status: int
     head: Head = field(repr=False)
@@ -49,7 +50,7 @@ class PostResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """What is sent to each URL of a chain of redirects; `user_headers` to the first one's origin only."""
+    """A request that is sent to each URL of a chain of redirects; `user_headers` only to the first origin."""
 
     method: str
     user_headers: Mapping[str, str]
@@ -59,7 +60,7 @@ class _Request:
 
 
 class Dialer:
-    """Sends requests under a policy. Safe for many threads; one per process is enough."""
+    """Sends requests under a policy. Thread-safe; one per process is enough."""
 
     def __init__(self, policy: SourcePolicy, *, resolver: Resolver = system_resolver) -> None:
         self.policy: Final = policy
@@ -69,14 +70,14 @@ class Dialer:
     def get(
         self, url: str, *, user_headers: Mapping[str, str], own_headers: Mapping[str, str], stop: StopSignal
     ) -> StreamedResponse:
-        """GET `url`, following redirects by hand; any final status comes back as a response.
+        """GET `url` and follow redirects. Returns the final response, whatever its status.
 
-        `user_headers` go to the URL's own origin only. Raises EgressError and Stopped.
+        `user_headers` are sent only to the origin of `url`. Raises EgressError and Stopped.
         """
         request = _Request(
             method="GET", user_headers=checked_headers(user_headers), own_headers=own_headers, redirects=_REDIRECTS
         )
-        return self._send_along(parse_url(url), request, stop)
+        return self._follow_redirects(parse_url(url), request, stop)
 
     def post(
         self,
@@ -89,10 +90,10 @@ class Dialer:
         follow_redirects: bool = False,
         most_bytes: int = MOST_RESPONSE_BYTES,
     ) -> PostResponse:
-        """POST `body` to `url` and read the response, of `most_bytes` at most; any final status comes back.
+        """POST `body` to `url` and read the response, at most `most_bytes`. Returns it whatever its status.
 
-        A redirect comes back as a response too. With `follow_redirects`, 307 and 308 are followed, which ask for the
-        same body again: the body may then go to another host, `user_headers` never do.
+        A redirect is returned too. With `follow_redirects`, 307 and 308 are followed and the body is sent again,
+        perhaps to another host; `user_headers` are sent only to the origin of `url`.
         Raises EgressError and Stopped, and ValueError for a body beyond MOST_REQUEST_BYTES.
         """
         if len(body) > MOST_REQUEST_BYTES:
@@ -104,14 +105,14 @@ class Dialer:
             body=body,
             redirects=_REDIRECTS_THAT_KEEP_THE_METHOD if follow_redirects else frozenset(),
         )
-        with self._send_along(parse_url(url), request, stop) as response:
+        with self._follow_redirects(parse_url(url), request, stop) as response:
             return PostResponse(status=response.status, head=response.head, body=response.read_all(at_most=most_bytes))
 
     def close(self) -> None:
         """Forget the TLS sessions; there are no idle connections."""
         self._connector.forget_sessions()
 
-    def _send_along(self, here: HttpUrl, request: _Request, stop: StopSignal) -> StreamedResponse:
+    def _follow_redirects(self, here: HttpUrl, request: _Request, stop: StopSignal) -> StreamedResponse:
         cookies, user_headers = ChainCookies(), request.user_headers
         for _ in range(self.policy.max_redirects + 1):
             if not self.policy.permits_url(here):
@@ -124,7 +125,9 @@ class Dialer:
                 cookies=cookies.header(here),
             )
             response = self._send(here, request, headers, stop)
-            location = next(iter(response.head.fields.get("location", ())), None)  # of several the first, as curl
+            location = next(
+                iter(response.head.fields.get("location", ())), None
+            )  # the first if there are several, like curl
             if response.status not in request.redirects or not location:
                 return response
             response.close()

@@ -1,12 +1,13 @@
-"""Leadership by a `coordination.k8s.io` Lease: one operator works, others stand by.
+"""Leader election with a `coordination.k8s.io` Lease: one operator works, the others stand by.
 
-The rules are those of client-go's leaderelection, whose Leases this one can share: the holder renews every `retry_s`;
-whoever else sees no change for `duration_s` takes over; a holder that could not renew for `renew_s` holds still before
-that: it writes nothing. Unlike client-go's, it does not end then. While the API server is unavailable no process can
-take over, and bytes that flow meanwhile do no harm (objects are stored under a condition, statuses under a version);
-the next answer decides whether it goes on or ends. What the Lease says about times is never compared with a clock:
-expiry is judged by when this process last saw the Lease change, on a clock that no one sets (and that runs on while
-the machine sleeps).
+The rules are those of client-go's leaderelection, and the Lease is compatible with it. The holder renews the Lease
+every `retry_s`. If a candidate sees no change for `duration_s`, it takes over. If the holder cannot renew the Lease for
+`renew_s`, it stops writing to the API server. Unlike client-go, the process does not exit then: while the API server is
+unavailable, no candidate can take over, and running transfers are harmless, because objects are written conditionally
+and statuses with a resourceVersion. The next response of the API server decides whether the process continues or exits.
+
+The times in the Lease are never compared with the local clock. Expiry is measured from the moment at which this process
+last saw the Lease change, on a monotonic clock that includes the time that the machine was suspended.
 """
 
 import logging
@@ -31,15 +32,15 @@ _logger = logging.getLogger(__name__)
 
 
 def boot_time_s() -> float:
-    """Seconds since the machine started, sleep included (`time.monotonic` stands still in a suspend)."""
+    """Seconds since boot, including time in suspend (`time.monotonic` does not include it)."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseTimings:
-    """How long a Lease holds unseen, how long its holder tries to renew it, and how often both sides look. Seconds.
+    """Seconds until a Lease that is not renewed expires, until its holder stops writing, and between two attempts.
 
-    Raises ValueError unless retry_s < renew_s < duration_s: a holder must give up before another may take over.
+    Raises ValueError unless retry_s < renew_s < duration_s: a holder must stop writing before another may take over.
     """
 
     duration_s: int = 15
@@ -52,8 +53,8 @@ class LeaseTimings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A Lease as last seen, and when (local clock) it was first seen like this."""
+class _ObservedLease:
+    """The Lease as last read, and when (local clock) this version was first read."""
 
     lease: dict[str, Any]
     since_s: float
@@ -73,11 +74,11 @@ class _Seen:
 
 
 class Leadership:
-    """The right to work. Not for reuse: one object acquires once, then keeps or loses.
+    """Acquires the Lease once, and keeps it until it is lost or released. Not reusable.
 
     `identity` must be unique among processes (and their restarts): any process with this identity counts as this
-    process. `on_lost` is called once, from the renewing thread, when the Lease was seen in other hands; it has to end
-    the process at once, because another operator works from then on. It is not called after `release`.
+    process. `on_lost` is called once, from the renewing thread, when another process holds the Lease. It must end this
+    process immediately, because the other operator is working already. It is not called after `release`.
     """
 
     def __init__(
@@ -100,13 +101,13 @@ class Leadership:
         self._clock = clock
         self._folder = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
         self._path = f"{self._folder}/{quote(name, safe='')}"
-        self._seen: _Seen | None = None
-        self._renewed_s: float | None = None  # when the last successful write of ours was sent
+        self._observed: _ObservedLease | None = None
+        self._renewed_s: float | None = None  # when our last successful write was sent
         self._epoch: int | None = None
         self._throttle = LogThrottle()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()  # who releases may be another thread than the one that acquires
+        self._starting = threading.Lock()  # `release` may be called from another thread than `acquire`
 
     @property
     def epoch(self) -> int:
@@ -121,19 +122,19 @@ class Leadership:
 
     @property
     def holder(self) -> str | None:
-        """The last known holder of the Lease; None if there is none or it was not read yet."""
-        return (self._seen.holder or None) if self._seen else None
+        """The last known holder of the Lease; None if there is none, or the Lease was not read yet."""
+        return (self._observed.holder or None) if self._observed else None
 
     def held(self) -> bool:
-        """True while no other process can have taken over, judged locally. Cheap: call it before each write.
+        """Whether, by the local clock, no other process can have taken over. Cheap: call it before each write.
 
-        False does not mean that somebody has: it becomes True again when the Lease, still ours, can be renewed.
+        False does not mean that another process has. It becomes True again when the Lease is renewed.
         """
         renewed_s = self._renewed_s
         return renewed_s is not None and self._clock() - renewed_s < self._timings.renew_s
 
     def confirm(self) -> bool:
-        """Ask the API server whether this process still holds the Lease of its epoch. Raises KubeError."""
+        """Read the Lease, and return whether this process still holds it in the same epoch. Raises KubeError."""
         try:
             spec = self._rest.request("GET", self._path).get("spec") or {}
         except NotFound:
@@ -141,51 +142,53 @@ class Leadership:
         return spec.get("holderIdentity") == self.identity and spec.get("leaseTransitions", 0) == self._epoch
 
     def acquire(self, stop: threading.Event) -> bool:
-        """Stand by until the Lease is ours, then keep renewing it. False when `stop` was set before that."""
+        """Block until this process holds the Lease, then keep renewing it. False if `stop` was set before that."""
         while not stop.is_set():
             try:
                 if self._try_to_hold() and self.held():
                     self._lead()
                     return True
             except KubeError as error:
-                self._complain("Cannot read the Lease", error)
-            # Twice as often as the holder renews: what counts is when the last renewal was seen, not when it was made.
-            stop.wait(jittered_s(self._timings.retry_s / 2, least_share=0.8))  # keeps contenders out of step
+                self._log_failure("Cannot read the Lease", error)
+            # Twice as often as the holder renews, because expiry is measured from when a renewal was observed.
+            stop.wait(
+                jittered_s(self._timings.retry_s / 2, least_share=0.8)
+            )  # jitter, so that candidates do not collide
         return False
 
     def release(self) -> None:
-        """Stop renewing and free the Lease if it is still ours, so that another takes over at once. Never raises."""
+        """Stop renewing, and release the Lease if it is ours, so that another process takes over. Never raises."""
         self._stop.set()
         with self._starting:
             renewing = self._thread
         if renewing is not None:
             renewing.join()
-        if self._seen is None or not self.held():
+        if self._observed is None or not self.held():
             return
         self._renewed_s = None  # another process may lead before the response arrives
-        spec = {**self._spec(transitions=self._seen.transitions), "holderIdentity": "", "leaseDurationSeconds": 1}
+        spec = {**self._spec(transitions=self._observed.transitions), "holderIdentity": "", "leaseDurationSeconds": 1}
         try:
-            self._write(self._seen.lease, spec)
+            self._write(self._observed.lease, spec)
         except KubeError as error:
             _logger.warning("The Lease %s/%s could not be released: %s", self._namespace, self._name, error)
 
     def _lead(self) -> None:
-        self._epoch = self._seen.transitions if self._seen else 0
+        self._epoch = self._observed.transitions if self._observed else 0
         _logger.info("Leading as %s, epoch %s", self.identity, self._epoch)
         with self._starting:
             self._thread = threading.Thread(target=self._keep_renewing, name="lease", daemon=True)
             self._thread.start()
 
     def _keep_renewing(self) -> None:
-        still = False
+        expired = False
         while not self._stop.wait(self._timings.retry_s):
             why = self._renew()
             if why is not None:
                 self._lose(why)
                 return
-            if still != (not self.held()):
-                still = not still
-                word = "could not be renewed in time; nothing is written" if still else "is renewed again"
+            if expired != (not self.held()):
+                expired = not expired
+                word = "could not be renewed in time; nothing is written" if expired else "is renewed again"
                 _logger.warning("The Lease %s/%s %s", self._namespace, self._name, word)
 
     def _lose(self, why: str) -> None:
@@ -196,78 +199,81 @@ class Leadership:
         self._on_lost(why)
 
     def _renew(self) -> str | None:
-        """One try to renew. None while the Lease is (as far as one can know) ours, else why it is not."""
+        """Try once to renew. None if the Lease is ours, or may be; otherwise the reason why it is lost."""
         try:
-            if self._try_to_hold() or self._seen is None or self._is_ours(self._seen):
+            if self._try_to_hold() or self._observed is None or self._is_ours(self._observed):
                 return None
         except KubeError as error:
-            self._complain("Cannot renew the Lease", error)
+            self._log_failure("Cannot renew the Lease", error)
             return None  # the next response decides
-        except Exception as error:  # without this thread the process would stand still for good
+        except Exception as error:  # this thread must not end: without it the Lease would never be renewed
             level = self._throttle.level(type(error).__name__, logging.ERROR)
             _logger.log(level, "Cannot renew the Lease because of an unexpected error", exc_info=error)
             return None
-        return f"it is held by {self._seen.holder or 'nobody'}"
+        return f"it is held by {self._observed.holder or 'no process'}"
 
-    def _complain(self, what: str, error: KubeError) -> None:
+    def _log_failure(self, what: str, error: KubeError) -> None:
         level = self._throttle.level(f"{what} {type(error).__name__}", level_of(error))
         _logger.log(level, "%s %s/%s: %s", what, self._namespace, self._name, error)
 
     def _try_to_hold(self) -> bool:
-        """Create, take or renew the Lease; False if another holds it, or was quicker. Raises KubeError."""
+        """Create, take or renew the Lease. False if another process holds it or was faster. Raises KubeError."""
         sent_s = self._clock()
         try:
-            seen = self._look()
-            lease = self._create() if seen is None else self._take(seen)
+            observed = self._read()
+            lease = self._create() if observed is None else self._take(observed)
         except Conflict:
             return False
         if lease is None:
             return False
-        self._seen = _Seen(lease=lease, since_s=self._clock())
+        self._observed = _ObservedLease(lease=lease, since_s=self._clock())
         self._renewed_s = sent_s
         return True
 
-    def _take(self, seen: _Seen) -> dict[str, Any] | None:
-        if not self._may_take(seen):
+    def _take(self, observed: _ObservedLease) -> dict[str, Any] | None:
+        if not self._may_take(observed):
             return None
-        transitions = seen.transitions + (0 if self._is_ours(seen) else 1)
-        return self._write(seen.lease, self._spec(transitions=transitions, previous=seen.spec))
+        transitions = observed.transitions + (0 if self._is_ours(observed) else 1)
+        return self._write(observed.lease, self._spec(transitions=transitions, previous=observed.spec))
 
-    def _is_ours(self, seen: _Seen) -> bool:
-        return seen.holder == self.identity and (self._epoch is None or seen.transitions == self._epoch)
+    def _is_ours(self, observed: _ObservedLease) -> bool:
+        return observed.holder == self.identity and (self._epoch is None or observed.transitions == self._epoch)
 
-    def _may_take(self, seen: _Seen) -> bool:
+    def _may_take(self, observed: _ObservedLease) -> bool:
         if self._epoch is not None:
-            return self._is_ours(seen)  # once led, only kept: a Lease lost meanwhile is not taken back
-        if not seen.holder or seen.holder == self.identity:
+            return self._is_ours(observed)  # a leader that has lost the Lease does not take it back
+        if not observed.holder or observed.holder == self.identity:
             return True
-        # The longer of both durations: the holder may have been started with other timings than ours.
-        duration_s = max(self._timings.duration_s, int(seen.spec.get("leaseDurationSeconds") or 0))
-        return self._clock() - seen.since_s >= duration_s
+        # The longer of both durations, because the holder may use other timings than ours.
+        duration_s = max(self._timings.duration_s, int(observed.spec.get("leaseDurationSeconds") or 0))
+        return self._clock() - observed.since_s >= duration_s
 
-    def _look(self) -> _Seen | None:
+    def _read(self) -> _ObservedLease | None:
         try:
-            lease = self._rest.request("GET", self._path, read_timeout_s=self._patience_s())
+            lease = self._rest.request("GET", self._path, read_timeout_s=self._request_timeout_s())
         except NotFound:
             return None
-        seen = self._seen
-        if seen is None or _version(seen.lease) != _version(lease):
-            seen = self._seen = _Seen(lease=lease, since_s=self._clock())
-        return seen
+        observed = self._observed
+        if observed is None or _version(observed.lease) != _version(lease):
+            observed = self._observed = _ObservedLease(lease=lease, since_s=self._clock())
+        return observed
 
     def _create(self) -> dict[str, Any]:
-        """Make the Lease, with the same epoch if somebody deleted it while it was ours. Raises Conflict."""
+        """Create the Lease, with the same epoch if it was deleted while it was ours. Raises Conflict."""
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": {"namespace": self._namespace, "name": self._name},
             "spec": self._spec(transitions=self._epoch or 0),
         }
-        return self._rest.request("POST", self._folder, body=body, read_timeout_s=self._patience_s())
+        return self._rest.request("POST", self._folder, body=body, read_timeout_s=self._request_timeout_s())
 
     def _write(self, lease: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
-        body = {**lease, "spec": dict(spec)}  # metadata.resourceVersion in it is the guard
-        return self._rest.request("PUT", self._path, body=body, read_timeout_s=self._patience_s())
+        body = {
+            **lease,
+            "spec": dict(spec),
+        }  # contains metadata.resourceVersion, so a concurrent write leads to a Conflict
+        return self._rest.request("PUT", self._path, body=body, read_timeout_s=self._request_timeout_s())
 
     def _spec(self, *, transitions: int, previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
         now = micro_time(datetime.now(UTC))
@@ -280,8 +286,8 @@ class Leadership:
             "leaseTransitions": transitions,
         }
 
-    def _patience_s(self) -> float:
-        """A request that takes longer than half of the renewal time helps no one: ask again."""
+    def _request_timeout_s(self) -> float:
+        """Half of the renewal time, so that there is time for a retry."""
         return self._timings.renew_s / 2
 
 

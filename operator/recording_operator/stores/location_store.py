@@ -1,4 +1,4 @@
-"""The store of a StorageLocation: everything that the controller needs of it, whatever its kind."""
+"""The store of a StorageLocation: everything that the controller needs of it, for any kind of store."""
 
 from typing import Protocol, Self
 
@@ -10,17 +10,17 @@ from recording_operator.stores.store import Store
 
 
 class Prober(Protocol):
-    """Finds out by use whether a location can be used, and whose its prefix is."""
+    """Tests whether a location can be used, and which cluster owns its prefix."""
 
     def probe(self, *, name: str, joins: Joins | None = None) -> Capabilities:
-        """Write, upload in parts, list, join and abort, and remove what was written; what works.
+        """Test writes, multipart uploads, listings and aborts, and remove the test objects. Returns what works.
 
-        `name` keeps the probes of several clusters in one store apart. `joins` is what an earlier probe found of joined
-        objects; without it that is tried too, with 10 MiB. Raises LocationError with a reason and a remedy.
+        `name` keeps the probes of several clusters in one store apart. `joins` is the result of an earlier probe about
+        joined objects; without it, joins are tested too, with 10 MiB. Raises LocationError with a reason and a remedy.
         """
 
     def claim_prefix(self, owner_id: str) -> str:
-        """Mark the prefix as the owner's if it has no owner yet; the id of the owner that it has. Raises LocationError.
+        """Claim the prefix for this owner if it has none. Returns the id of the current owner. Raises LocationError.
 
         An owner is a cluster.
         """
@@ -30,11 +30,11 @@ class LocationStore(Store, Inventory, DownloadRecords, Prober, Protocol):
     """One client of a location's store, with one set of credentials. Safe for many threads."""
 
     @property
-    def asked_wait_s(self) -> float:
-        """For how many more seconds the store wants to be left alone (`Retry-After`)."""
+    def retry_after_s(self) -> float:
+        """Remaining seconds of the last `Retry-After` of the store."""
 
     def adapted(self, capabilities: Capabilities) -> Self:
-        """The same client for a store that can do this; whoever uses `self` goes on as before."""
+        """The same client, for a store with these capabilities. `self` does not change."""
 
     def close(self) -> None:
         """Drop idle connections."""
@@ -44,4 +44,4 @@ class StoreFactory(Protocol):
     """Opens the store of a location: `factory.open_store`."""
 
     def __call__(self, location: StorageLocation, credentials: StoreCredentials | None) -> LocationStore:
-        """A client of its own; without credentials with the process's own identity. Raises LocationError."""
+        """A new client. Without credentials it uses the identity of the process. Raises LocationError."""

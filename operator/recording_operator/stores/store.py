@@ -1,4 +1,4 @@
-"""What the data path needs of a store. S3 is the only implementation; a file system can be another."""
+"""The interface of a store for transfers. S3 is the only implementation; a file system could be another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from recording_operator.stores.objects import ObjectSpec, StoredObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectHead:
-    """An object at a key, as HEAD shows it. The marks are None on objects of others."""
+    """An object at a key, as HEAD returns it. Metadata that the operator did not write is None."""
 
     stored: StoredObject
     recording_uid: str | None
@@ -30,13 +30,13 @@ class ObjectHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteReceipt:
-    """The object that a write made, as the response to the write names it."""
+    """The ETag and version in the response to a write."""
 
     etag: str
     version_id: str | None
 
     def is_at_key(self, stored: StoredObject) -> bool:
-        """Whether HEAD shows exactly this object. A response that names nothing shows nothing."""
+        """Whether HEAD returned exactly this object. False if the response to the write contained no ETag."""
         if None not in (self.version_id, stored.version_id) and self.version_id != stored.version_id:
             return False
         return bool(self.etag) and self.etag == stored.etag
@@ -44,14 +44,14 @@ class WriteReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPart:
-    """One part that the store holds. `crc64nvme` is None where the store shows none; `etag` has no quotes."""
+    """One part in the store. `crc64nvme` is None if the store does not return it; `etag` has no quotes."""
 
     part_number: int
     size_bytes: int
     etag: str
     crc64nvme: int | None
     uploaded_at: datetime | None = field(default=None, compare=False)
-    """When the part came; only a listing shows it, and not every store's."""
+    """When the part was uploaded. Only listings return it, and not in every store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +64,18 @@ class OpenUpload:
 
 
 class PartBody(Protocol):
-    """The bytes of one part. They can be read again after `seek(0)`; `read` may hand out more or less than `size`.
+    """The bytes of one part. They can be read again after `seek(0)`; `read` may return more or fewer bytes than `size`.
 
-    What `read` hands out is good until the next `read`.
+    The result of `read` is valid until the next `read`.
     """
 
     @property
     def crc64nvme(self) -> int:
-        """The sum of what was handed out since the start."""
+        """Checksum of the bytes read since the start."""
 
     @property
     def stop(self) -> StopSignal:
-        """Set when nobody wants the part any more."""
+        """Set when the part is no longer needed."""
 
     def __len__(self) -> int: ...
 
@@ -91,26 +91,26 @@ class Store(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the store can do; the same for the whole life of this object."""
+        """What the store can do. It never changes for this object."""
 
     def head(self, key: str) -> ObjectHead | None:
-        """What is at the key now, or None."""
+        """The current object at the key, or None."""
 
     def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> WriteReceipt:
-        """Store a small object where none is yet; the store checks its sum, or its MD5 where it knows no sums.
+        """Store a small object if the key is free. The store verifies its CRC64NVME or its MD5.
 
-        Raises TransferError(StoreKeyConflict) where an object is there already; a store without conditional writes
-        overwrites it. The response is not enough: see `head`.
+        Raises TransferError(StoreKeyConflict) if the key is taken; a store without conditional writes overwrites the
+        object. Do not rely on the response alone: verify the object with `head`.
         """
 
     def create_upload(self, obj: ObjectSpec) -> str:
-        """Open a multipart upload and return its id."""
+        """Create a multipart upload and return its id."""
 
     def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
-        """Send one part; its bytes are compared with what `body` has at its end, as far as the store shows anything.
+        """Upload one part, and compare the checksum of `body` with the one that the store returns, if any.
 
-        A `BodyAborted` that `body.read` raises comes out unchanged. Raises TransferError: StoreUploadLost where the
-        store no longer knows the upload, StoreIntegrity where other bytes arrived.
+        A `BodyAborted` that `body.read` raises is not caught. Raises TransferError: StoreUploadLost if the upload no
+        longer exists in the store, StoreIntegrity if the store received different bytes.
         """
 
     def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
@@ -119,31 +119,31 @@ class Store(Protocol):
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
     ) -> WriteReceipt:
-        """Join the parts where no object is yet (as `put`). The response is not enough: see `head`.
+        """Complete the upload if the key is free (see `put`). Verify the object with `head`.
 
-        Raises TransferError: StoreKeyConflict (an object is there), StoreUploadLost, StoreIntegrity, or another.
+        Raises TransferError: StoreKeyConflict (the key is taken), StoreUploadLost, StoreIntegrity or others.
         """
 
     def abort(self, key: str, upload_id: str) -> bool:
-        """Drop an open upload and its parts. False where there was none."""
+        """Abort an open upload. False if it did not exist."""
 
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Every open upload whose key begins with `prefix`."""
 
     def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
-        """The bytes of exactly this version. `allow` returns how many of the next bytes may be read, at least one."""
+        """Read exactly this version. `allow` returns how many of the next bytes may be read, at least one."""
 
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
-        """Remove exactly this version, if its own metadata says that it is the Recording's.
+        """Delete exactly this version, if its metadata names the Recording.
 
-        Without `version_id` it is the version that is there now. False where it is not there or not the Recording's.
+        Without `version_id`, the current version. False if it does not exist or belongs to another Recording.
         """
 
 
 class BodyAborted(BaseException):
     """Carries an error out of a part's `read` through the store's client.
 
-    No Exception on purpose: the client takes those for failures of the store and tries again.
+    Not a subclass of Exception, because the client would treat that as a failure of the store and retry.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -152,11 +152,11 @@ class BodyAborted(BaseException):
 
 
 def metadata_of(obj: ObjectSpec) -> Mapping[str, str]:
-    """What marks an object as ours."""
-    marks = {
+    """The metadata by which the operator recognises its objects."""
+    metadata = {
         UID_METADATA_KEY: obj.recording_uid,
         ARTIFACT_METADATA_KEY: obj.artifact,
         ORG_METADATA_KEY: None if obj.org is None else escape_id(obj.org),
         SOURCE_ETAG_METADATA_KEY: obj.source_etag,
     }
-    return {name: value for name, value in marks.items() if value is not None}
+    return {name: value for name, value in metadata.items() if value is not None}

@@ -1,7 +1,7 @@
-"""Bring the bytes of a source into the store, once, whatever happened before.
+"""Transfer the content of a source into the store, exactly once, even after a crash or a lost status.
 
-The object at the key decides, not a status: one that carries the Recording's uid and the artifact's name, and was
-verified, is the result.
+The object at the key decides, not the status: if it has the Recording's uid and the artifact's name in its metadata and
+is verified, the transfer is done.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ from recording_operator.transfer.verification.find import find
 
 
 class Fetch:
-    """One attempt to bring one source's bytes to one key. `resume` is the upload that an earlier attempt left."""
+    """One attempt to transfer a source to a key. `resume` is the upload that an earlier attempt left open."""
 
     def __init__(
         self, source: SourceSpec, context: TransferContext, *, dialer: Dialer, resume: UploadState | None
@@ -45,14 +45,14 @@ class Fetch:
         )
 
     def run(self) -> StoredObject:
-        """Block until the object is there. Raises as `ArtifactJob.run`."""
+        """Block until the object is stored and verified. Raises the same errors as `ArtifactJob.run`."""
         try:
             return self._run()
         finally:
             self._coordinator.progress.flush()
 
     def _run(self) -> StoredObject:
-        # An upload was begun: it may have succeeded, and then the source is not needed.
+        # An earlier upload may have completed: then the source is not needed.
         found = self._find() if self._resume is not None else None
         if found is not None and found.verified_by is not None:
             return self._coordinator.finish(found)
@@ -72,7 +72,7 @@ class Fetch:
             if found.verified_by is None:
                 raise only_its_source_could_verify(error) from None
             return found
-        # A conditional write finds an existing object. Before many parts are sent in vain, the key is checked.
+        # A conditional write detects an existing object, but only after many parts were sent. Check the key first.
         if found is None and not is_small(facts, self._context.options):
             found = self._find(facts)
         if found is not None:
@@ -80,7 +80,7 @@ class Fetch:
         return self._coordinator.finish(self._upload(facts, probe))
 
     def _upload(self, facts: ContentFacts, probe: SourceProbe) -> StoredObject:
-        """Upload, and begin again as often as the coordinator allows."""
+        """Upload, and restart as often as the coordinator allows."""
         resume = self._resume
         while True:
             try:
@@ -91,7 +91,7 @@ class Fetch:
                 failure = error
             found = self._find()
             if found is not None and isinstance(failure, StoredMeanwhile):
-                # It is not what was just read: it is compared with the source, whatever the store says of it.
+                # Another process stored it meanwhile: compare it with the source, even if the store has verified it.
                 found = replace(found, verified_by=None)
             if found is not None and found.verified_by is not None:
                 return found
@@ -122,9 +122,9 @@ class Fetch:
 
 
 def _one_etag_of_two_contents(host: str) -> TransferError:
-    """Final: a later attempt would see one of the two only, and could not tell that it is the wrong one."""
+    """Final, because a later attempt would see only one of the two contents and could accept the wrong one."""
     return TransferError(
         Reason.SOURCE_CHANGED,
-        f"{host} sent one ETag with different Content-Encodings, expected one ETag for one content. Ask the provider, "
-        "because a proxy may compress some responses; then change spec.retryToken.",
+        f"{host} sent the same ETag with different Content-Encodings, expected a different ETag for each. Ask the "
+        "provider, because a proxy may compress some responses; then change spec.retryToken.",
     )

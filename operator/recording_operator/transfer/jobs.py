@@ -1,6 +1,6 @@
-"""The ways in which an artifact comes into a store: one job for each, behind one call.
+"""The kinds of transfer jobs: one class each, with a common `run`.
 
-A job is made for one artifact, holds what only its kind needs, and is run once. What every kind needs is the context.
+A job is created for one artifact and run once. It holds what only its kind needs; the TransferContext holds the rest.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,37 +21,37 @@ _INLINE_TYPE: Final = "text/plain; charset=utf-8"
 
 
 class ArtifactJob(Protocol):
-    """One way in which an artifact's object comes to be."""
+    """Stores one artifact."""
 
     def run(self, context: TransferContext) -> StoredObject:
         """Block until the object is in the store and verified, and return it.
 
-        Raises TransferError where this attempt failed, and Stopped. Both leave an open upload as it is: it is resumed
-        later, or aborted by `abort_uploads`.
+        Raises TransferError if this attempt failed, and Stopped. In both cases an open upload is kept, and is later
+        resumed or aborted by `abort_uploads`.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchJob:
-    """Bring the bytes of a URL. `resume` is what `observer.upload_created` was given last, if there was an upload."""
+    """Downloads a URL into the store. `resume` is the last UploadState passed to `observer.upload_created`, if any."""
 
     source: SourceSpec
     dialer: Dialer = field(repr=False)
     resume: UploadState | None = None
 
     def run(self, context: TransferContext) -> StoredObject:
-        """As ArtifactJob."""
+        """See ArtifactJob."""
         return Fetch(self.source, context, dialer=self.dialer, resume=self.resume).run()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InlineJob:
-    """Store a small text of the spec."""
+    """Stores an inline text of the spec."""
 
     body: bytes = field(repr=False)
 
     def run(self, context: TransferContext) -> StoredObject:
-        """As ArtifactJob."""
+        """See ArtifactJob."""
         obj = replace(context.obj, content_type=context.obj.content_type or _INLINE_TYPE)
         try:
             accepted = accept_body(self.body, replace(context, obj=obj))
@@ -64,7 +64,7 @@ class InlineJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindJob:
-    """Move nothing: only find what an earlier process has stored.
+    """Transfers nothing: only finds an object that an earlier process has stored.
 
     The size and checksum are those of the spec. Nothing is read from a source, so an object that only its source could
     verify counts as absent.
@@ -74,7 +74,7 @@ class FindJob:
     expected_checksum: str | None = None
 
     def run(self, context: TransferContext) -> StoredObject:
-        """As ArtifactJob; raises Stopped where there is no such object."""
+        """See ArtifactJob. Raises Stopped if there is no such object."""
         expected = Expectations.parse(size_bytes=self.expected_size_bytes, checksum=self.expected_checksum)
         found = find(context, expected)
         if found is None or found.verified_by is None:

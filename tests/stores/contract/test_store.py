@@ -192,7 +192,7 @@ def test_an_adapted_store_leaves_the_other_as_it_is(store: LocationStore) -> Non
     before = store.capabilities
     assert store.adapted(before.without_sums()).capabilities == before.without_sums()
     assert store.capabilities == before
-    assert store.asked_wait_s == 0
+    assert store.retry_after_s == 0
 
 
 class Cut(BufferedPart):

@@ -97,7 +97,7 @@ def test_t16_no_store_there_at_all_ends_the_attempt(serve: Serve, strict: Strict
 @pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "CreateMultipartUpload", "HeadObject"])
 def test_t17_a_store_that_accepts_and_never_answers(serve: Serve, strict: StrictStore, operation: Operation) -> None:
     strict.fault(Fault(operation=operation, action=Stall()))
-    store = store_of(strict, answer_timeout_s=0.3)
+    store = store_of(strict, response_timeout_s=0.3)
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 

@@ -169,7 +169,7 @@ class LocationKeeper:
             record = self._records.get(name)
             if record is None:
                 return
-            asked = timedelta(seconds=record.store.asked_wait_s if record.store is not None else 0.0)
+            asked = timedelta(seconds=record.store.retry_after_s if record.store is not None else 0.0)
             due = now + asked
             if record.doubted_at is not None:
                 due = max(due, record.doubted_at + _REST_BETWEEN_DOUBTS)

@@ -47,33 +47,33 @@ class S3Store:
     def __init__(
         self, options: S3Options, *, capabilities: Capabilities | None = None, connection: S3Connection | None = None
     ) -> None:
-        """Without `capabilities` the store is taken for AWS S3, and not relied on to be it."""
+        """Without `capabilities`, requests are made as for AWS S3, but no capability is relied on."""
         self.options: Final = options
         self.capabilities: Final = capabilities or UNKNOWN
         self._connection: Final = connection or connect(options)
         self._client: Final[Any] = self._connection.client
 
     def adapted(self, capabilities: Capabilities) -> Self:
-        """The same client for a store that can do this; whoever uses `self` goes on as before."""
+        """The same client, for a store with these capabilities. `self` does not change."""
         return type(self)(self.options, capabilities=capabilities, connection=self._connection)
 
     def writing(self, options: S3Options) -> Self:
-        """The same client, that gives objects the attributes of other options."""
+        """The same client, which writes objects with the attributes of other options."""
         return type(self)(options, capabilities=self.capabilities, connection=self._connection)
 
     @property
-    def refused_body_bytes(self) -> int | None:
-        """How long a body was that the store, or a proxy before it, called too large; the last one, if any."""
-        return self._connection.refused.body_bytes
+    def rejected_body_bytes(self) -> int | None:
+        """Size of the last body that the store, or a proxy before it, rejected as too large; None without one."""
+        return self._connection.rejected.body_bytes
 
     @property
-    def asked_wait_s(self) -> float:
-        """How long the store still wants to be left alone (`Retry-After`)."""
-        return self._connection.retries.asked_wait_s
+    def retry_after_s(self) -> float:
+        """Remaining seconds of the last `Retry-After` of the store."""
+        return self._connection.retries.retry_after_s
 
-    def forget_refused_body(self) -> None:
-        """A body of that length was taken after all."""
-        self._connection.refused.body_bytes = None
+    def forget_rejected_body(self) -> None:
+        """Reset `rejected_body_bytes`: the store has accepted a body of that size."""
+        self._connection.rejected.body_bytes = None
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
@@ -84,16 +84,16 @@ class S3Store:
         self._connection.close()
 
     def head(self, key: str) -> ObjectHead | None:
-        """What is at the key now, or None."""
+        """The current object at the key, or None."""
         return self._head(key, version_id=None)
 
     def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> WriteReceipt:
-        """Store a small object where none is yet; the store checks the sum on arrival."""
+        """Store a small object if the key is free. The store verifies the checksum."""
         sums = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
         if not self.capabilities.request_checksums:
             sums = {"ContentMD5": _md5_header(body)}
-        with self._connection.refused.noting(len(body)), translated("PutObject"):
-            answer = self._client.put_object(
+        with self._connection.rejected.noting(len(body)), translated("PutObject"):
+            response = self._client.put_object(
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 Body=body,
@@ -101,26 +101,26 @@ class S3Store:
                 **self._if_absent(),
                 **self._attributes(obj),
             )
-        return _written(answer)
+        return _receipt(response)
 
     def create_upload(self, obj: ObjectSpec) -> str:
-        """Open a multipart upload whose sum is that of the whole object."""
+        """Create a multipart upload with a checksum of the whole object."""
         kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
         with translated("CreateMultipartUpload"):
-            answer = self._client.create_multipart_upload(
+            response = self._client.create_multipart_upload(
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 **(kind if self.capabilities.request_checksums else {}),
                 **self._attributes(obj),
             )
-            return str(answer["UploadId"])
+            return str(response["UploadId"])
 
     def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
-        """Send one part with its sum behind it; where that cannot be, its ETag is compared afterwards."""
+        """Upload one part with its checksum in a trailer. If the store does not support that, compare its ETag."""
         able = self.capabilities
         sent = FramedBody(body) if able.checksum_trailers else PlainBody(body, md5=able.md5_etags)
-        with self._connection.refused.noting(len(body)), translated("UploadPart"):
-            answer = self._client.upload_part(
+        with self._connection.rejected.noting(len(body)), translated("UploadPart"):
+            response = self._client.upload_part(
                 Bucket=self.options.bucket,
                 Key=key,
                 UploadId=upload_id,
@@ -130,15 +130,15 @@ class S3Store:
             part = StoredPart(
                 part_number=part_number,
                 size_bytes=len(body),
-                etag=_stated_etag(answer),
-                crc64nvme=self._part_sum(answer),
+                etag=_stated_etag(response),
+                crc64nvme=self._part_sum(response),
             )
         if isinstance(sent, PlainBody) and able.md5_etags and part.etag != sent.md5_hex:
-            raise StoreError(Reason.STORE_INTEGRITY, "The store has other bytes than were sent.")
+            raise StoreError(Reason.STORE_INTEGRITY, "The bytes in the store differ from those sent.")
         return part
 
     def upload_part_with_md5(self, key: str, upload_id: str, *, part_number: int, body: bytes) -> None:
-        """Send a small part with its MD5 before it, as some stores want it; parts that are streamed cannot have one."""
+        """Upload a small part with the header Content-MD5, which some stores require. Streamed parts cannot have it."""
         with translated("UploadPart"):
             self._client.upload_part(
                 Bucket=self.options.bucket,
@@ -170,7 +170,7 @@ class S3Store:
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
     ) -> WriteReceipt:
-        """Join the parts where no object is yet; the store checks order, sums and size."""
+        """Complete the upload if the key is free. The store verifies order, checksums and size."""
         summed = self.capabilities.request_checksums
         listed = [
             {
@@ -186,7 +186,7 @@ class S3Store:
             "MpuObjectSize": size_bytes,
         }
         with translated("CompleteMultipartUpload", invalid=Reason.STORE_INTEGRITY):
-            answer = self._client.complete_multipart_upload(
+            response = self._client.complete_multipart_upload(
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 UploadId=upload_id,
@@ -194,10 +194,10 @@ class S3Store:
                 **(whole if summed else {}),
                 **self._if_absent(),
             )
-        return _written(answer)
+        return _receipt(response)
 
     def abort(self, key: str, upload_id: str) -> bool:
-        """Drop an open upload and its parts. False where there was none."""
+        """Abort an open upload. False if it did not exist."""
         with translated("AbortMultipartUpload"):
             try:
                 self._client.abort_multipart_upload(Bucket=self.options.bucket, Key=key, UploadId=upload_id)
@@ -210,8 +210,8 @@ class S3Store:
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Open uploads whose key begins with `prefix`.
 
-        A store that cannot continue its own listing (versitygw 1.8 responds with 400) shows the first thousand: list
-        again after dealing with those.
+        If a store cannot continue its own listing (versitygw 1.8 responds with 400), only the first thousand are
+        returned: process them, then list again.
         """
         markers: dict[str, str] = {}
         while True:
@@ -234,7 +234,7 @@ class S3Store:
             markers = following
 
     def may_list(self, prefix: str) -> None:
-        """List one key below `prefix`. Raises StoreError if that is not permitted, or there is no response."""
+        """List one key below `prefix`. Raises StoreError if that is not permitted or fails."""
         may_list(self._client, bucket=self.options.bucket, prefix=prefix)
 
     def objects(self, prefix: str) -> Iterator[ListedObject]:
@@ -242,7 +242,7 @@ class S3Store:
         return listed_objects(self._client, bucket=self.options.bucket, prefix=prefix)
 
     def downloads(self, filter_id: str, *, begin: datetime, end: datetime) -> dict[date, int]:
-        """Bytes downloaded from the bucket by day, as CloudWatch counted them. Raises StoreError."""
+        """Bytes downloaded from the bucket by day, from CloudWatch. Raises StoreError."""
         bucket, now = self.options.bucket, datetime.now(UTC)
         with cloudwatch.connected(self.options) as client:
             return cloudwatch.downloaded_bytes(
@@ -259,7 +259,7 @@ class S3Store:
         end: datetime,
         stop: Callable[[], None],
     ) -> Iterator[LoggedDownload]:
-        """Downloads from the bucket, as its server access logs tell. Raises StoreError."""
+        """Downloads from the bucket, from its server access logs. Raises StoreError."""
         return logged_downloads(
             self._client,
             tally,
@@ -272,19 +272,21 @@ class S3Store:
         )
 
     def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
-        """The bytes of exactly this version."""
+        """Read exactly this version."""
         with translated("GetObject"):
-            answer = self._client.get_object(Bucket=self.options.bucket, Key=stored.key, **_version(stored.version_id))
-            with answer["Body"] as body:
+            response = self._client.get_object(
+                Bucket=self.options.bucket, Key=stored.key, **_version(stored.version_id)
+            )
+            with response["Body"] as body:
                 while data := body.read(allow(_READ_BYTES)):
                     yield data
 
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
-        """Remove exactly this version, if its own metadata says that it is the Recording's."""
-        seen = self._head(key, version_id=version_id)
-        if seen is None or seen.recording_uid != recording_uid:
+        """Delete exactly this version, if its metadata names the Recording."""
+        head = self._head(key, version_id=version_id)
+        if head is None or head.recording_uid != recording_uid:
             return False
-        exactly = _version(version_id or seen.stored.version_id)
+        exactly = _version(version_id or head.stored.version_id)
         with translated("DeleteObject"):
             self._client.delete_object(Bucket=self.options.bucket, Key=key, **exactly)
         return True
@@ -293,27 +295,27 @@ class S3Store:
         with translated("HeadObject"):
             try:
                 mode = {"ChecksumMode": "ENABLED"} if self.capabilities.request_checksums else {}
-                answer = self._client.head_object(Bucket=self.options.bucket, Key=key, **mode, **_version(version_id))
+                response = self._client.head_object(Bucket=self.options.bucket, Key=key, **mode, **_version(version_id))
             except ClientError as error:
                 if status_of(error) == _NOT_FOUND:
                     return None
                 raise
-            return self._seen(key, answer)
+            return self._object_head(key, response)
 
-    def _seen(self, key: str, answer: Any) -> ObjectHead:
-        shown = answer.get("ChecksumCRC64NVME") if self.capabilities.full_object_checksums else None
-        crc = checksums.from_base64(shown)
-        # Some stores give header names back in another case than they got them.
-        metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
+    def _object_head(self, key: str, response: Any) -> ObjectHead:
+        stated = response.get("ChecksumCRC64NVME") if self.capabilities.full_object_checksums else None
+        crc = checksums.from_base64(stated)
+        # Some stores return header names in a different case.
+        metadata = {name.lower(): value for name, value in response.get("Metadata", {}).items()}
         return ObjectHead(
             stored=StoredObject(
                 key=key,
                 uri=self.uri(key),
-                size_bytes=int(answer["ContentLength"]),
-                etag=_stated_etag(answer),
-                version_id=answer.get("VersionId"),
+                size_bytes=int(response["ContentLength"]),
+                etag=_stated_etag(response),
+                version_id=response.get("VersionId"),
                 checksum="" if crc is None else checksums.to_text(crc),
-                content_type=str(answer.get("ContentType", "")),
+                content_type=str(response.get("ContentType", "")),
             ),
             recording_uid=metadata.get(UID_METADATA_KEY),
             artifact=metadata.get(ARTIFACT_METADATA_KEY),
@@ -332,10 +334,10 @@ class S3Store:
     def _if_absent(self) -> dict[str, str]:
         return {"IfNoneMatch": "*"} if self.capabilities.conditional_writes else {}
 
-    def _part_sum(self, answer: Any) -> int | None:
+    def _part_sum(self, response: Any) -> int | None:
         if not self.capabilities.part_checksums:
             return None
-        return checksums.from_base64(answer.get("ChecksumCRC64NVME"))
+        return checksums.from_base64(response.get("ChecksumCRC64NVME"))
 
     def _attributes(self, obj: ObjectSpec) -> dict[str, Any]:
         options = self.options
@@ -353,7 +355,7 @@ class S3Store:
 
 
 class _ListingEnds(Exception):  # noqa: N818 - control flow
-    """The store cannot show the next page."""
+    """The store cannot return the next page."""
 
 
 def _version(version_id: str | None) -> dict[str, str]:
@@ -364,17 +366,17 @@ def _md5_header(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-def _written(answer: Any) -> WriteReceipt:
-    return WriteReceipt(etag=_etag(answer), version_id=answer.get("VersionId"))
+def _receipt(response: Any) -> WriteReceipt:
+    return WriteReceipt(etag=_etag(response), version_id=response.get("VersionId"))
 
 
-def _etag(answer: Any) -> str:
-    return str(answer.get("ETag", "")).strip('"')
+def _etag(response: Any) -> str:
+    return str(response.get("ETag", "")).strip('"')
 
 
-def _stated_etag(answer: Any) -> str:
-    """That of an object or a part, which a page in their place does not have. Raises KeyError."""
-    return str(answer["ETag"]).strip('"')
+def _stated_etag(response: Any) -> str:
+    """The ETag in a response about an object or a part. Raises KeyError if there is none, as in a login page."""
+    return str(response["ETag"]).strip('"')
 
 
 def _disposition(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The botocore client of one StorageLocation: its own credentials, its own trust, bodies sent as they come."""
+"""The botocore client of one StorageLocation, with its own credentials and CA certificates. Bodies are streamed."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3 import error_documents
 from recording_operator.stores.s3.errors import no_credentials
 from recording_operator.stores.s3.once import once
-from recording_operator.stores.s3.refused_bodies import RefusedBody
+from recording_operator.stores.s3.rejected_bodies import RejectedBody
 from recording_operator.stores.s3.retries import StoreRetries
 from recording_operator.stores.s3.service_models import service_models
 from recording_operator.stores.s3.transport import framing
@@ -32,12 +32,12 @@ from recording_operator.stores.s3.transport.sending import Timeouts
 
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _SEND_TIMEOUT_S: Final = 30
-_AWS_ANSWER_TIMEOUT_S: Final = 60.0
+_AWS_RESPONSE_TIMEOUT_S: Final = 60.0
 _IDENTITY_SERVICES: Final = ("sts", "sso", "sso-oidc", "signin")
 _DEFAULT_REGION: Final = "us-east-1"
-# With keys of its own, a location depends on no file, profile or region of whoever runs the process. Each row: name in
-# the file, environment variable, default, conversion.
-_NOBODYS_FILES: Final = {
+# A location with an access key ignores the AWS configuration files, profile and region of the process. Each row: name
+# in the file, environment variable, default, conversion.
+_NO_CONFIGURATION: Final = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
@@ -47,11 +47,11 @@ _NOBODYS_FILES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Options:
-    """An S3 bucket, how to reach it and how objects are kept in it.
+    """An S3 bucket, its endpoint, and the attributes of objects in it.
 
-    `credentials` None means the process's own (IRSA, instance role): only then are environment and metadata service
-    asked. `prefix` is the location's, ending as it is to be used. `ca_bundle_pem` is PEM text. A request without a
-    response within `answer_timeout_s` is retried.
+    `credentials` None means the identity of the process (IRSA, instance role): only then are the environment and the
+    metadata service used. `prefix` includes its final '/'. `ca_bundle_pem` is PEM text. A request without a response
+    within `response_timeout_s` is retried.
     """
 
     bucket: str
@@ -66,17 +66,17 @@ class S3Options:
     checksums: ChecksumUse = ChecksumUse.AUTO
     ca_bundle_pem: str | None = None
     credentials: StoreCredentials | None = None
-    answer_timeout_s: float = 60.0
+    response_timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class S3Connection:
-    """A client and what sends its requests."""
+    """A client and its transport."""
 
     client: Any
     transport: StoreTransport
     retries: StoreRetries
-    refused: RefusedBody = field(default_factory=RefusedBody)
+    rejected: RejectedBody = field(default_factory=RejectedBody)
 
     def close(self) -> None:
         """Drop idle connections."""
@@ -85,10 +85,10 @@ class S3Connection:
 
 
 def connect(options: S3Options) -> S3Connection:
-    """The client of a location, as its data goes over it.
+    """Create the client of a location, with our transport and retries.
 
-    Raises ValueError as `build_client`, for a bad bundle and for a configuration of the process's own that cannot be
-    used; StoreError (CredentialsNotFound) where that names half a key pair.
+    Raises ValueError for an invalid endpoint, CA bundle or AWS configuration of the process, and StoreError
+    (CredentialsNotFound) if that configuration contains only half of an access key.
     """
     try:
         made = S3Connection(build_client(options), _transport(options), StoreRetries())
@@ -104,9 +104,9 @@ def connect(options: S3Options) -> S3Connection:
 
 
 def build_client(options: S3Options) -> Any:
-    """Make the client; what sends its requests is registered by `connect`.
+    """Create the client; `connect` registers the transport.
 
-    Reads nothing from the network; raises ValueError for an endpoint that is no URL.
+    Sends no request. Raises ValueError if the endpoint is not a URL.
     """
     core = _session(options)
     core.register_component("data_loader", service_models())
@@ -129,15 +129,15 @@ def build_client(options: S3Options) -> Any:
     )
     client.meta.events.register("before-parameter-build.s3", _check_key)
     if options.endpoint is not None and options.path_style:
-        # It knows the names of AWS only; another store says itself what it does not take.
+        # It knows only the bucket names of AWS; another store validates the names itself.
         client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
     return client
 
 
 def send_identity_requests(session: botocore.session.Session) -> None:
-    """Have our transport send the requests that turn the process's own identity into keys.
+    """Use our transport for the requests that exchange the identity of the process for an access key.
 
-    botocore makes the clients for them from the session. Raises ValueError as `aws_transport`.
+    botocore creates the clients for them from the session. Raises ValueError, see `aws_transport`.
     """
     transport = aws_transport(session.get_config_variable("ca_bundle"))
     for service in _IDENTITY_SERVICES:
@@ -145,28 +145,28 @@ def send_identity_requests(session: botocore.session.Session) -> None:
 
 
 def aws_transport(trusted: str | None) -> StoreTransport:
-    """What sends requests to services of AWS other than S3. `trusted` is the file that AWS_CA_BUNDLE names.
+    """The transport for AWS services other than S3. `trusted` is the value of AWS_CA_BUNDLE.
 
-    Raises ValueError where that cannot be read.
+    Raises ValueError if that file cannot be read.
     """
     with _bundle_errors():
         tls = _trust_in(trusted or certifi.where())
-    timeouts = Timeouts(connect_s=CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=_AWS_ANSWER_TIMEOUT_S)
+    timeouts = Timeouts(connect_s=CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, response_s=_AWS_RESPONSE_TIMEOUT_S)
     return StoreTransport(tls=tls, timeouts=timeouts)
 
 
 def _session(options: S3Options) -> botocore.session.Session:
-    return botocore.session.Session(session_vars=_NOBODYS_FILES if options.credentials else None)
+    return botocore.session.Session(session_vars=_NO_CONFIGURATION if options.credentials else None)
 
 
 def _check_key(params: dict[str, Any], **_: Any) -> None:
-    """Without its key a request is about the bucket. All else that the library's check finds, types find earlier."""
+    """Reject an empty key, with which a request would refer to the bucket. Types ensure the rest."""
     if params.get("Key") == "":
         raise ParamValidationError(report="The key is empty.")
 
 
 def _parse_timestamp(value: Any) -> datetime:
-    """A time in a response. The library's own parser takes two thirds of the time of a listing for these."""
+    """Parse a time in a response. botocore's parser would take two thirds of the time of a listing."""
     if isinstance(value, str) and _ISO_TIME.fullmatch(value):
         return datetime.fromisoformat(value)
     parsed: datetime = parse_timestamp(value)
@@ -174,11 +174,11 @@ def _parse_timestamp(value: Any) -> datetime:
 
 
 def _config(options: S3Options) -> Config:
-    # Bodies are neither hashed before they are sent nor wrapped in chunks with a trailer: the store sums them, and
-    # every sum is compared with ours.
+    # botocore neither hashes bodies before they are sent nor wraps them in chunks with a trailer: the store computes
+    # the checksums, and each one is compared with ours.
     s3 = {"addressing_style": "path" if options.path_style else "auto", "payload_signing_enabled": False}
     if options.endpoint is not None:
-        s3["use_accelerate_endpoint"] = False  # of AWS; a profile may ask for it
+        s3["use_accelerate_endpoint"] = False  # AWS only, but a profile may enable it
     return Config(
         s3=s3,
         request_checksum_calculation="when_required",
@@ -186,7 +186,7 @@ def _config(options: S3Options) -> Config:
         retries={"mode": "standard", "total_max_attempts": 1},  # see StoreRetries
         ignore_configured_endpoint_urls=True,
         parameter_validation=False,  # see _check_key
-        # botocore builds its own twice for each request, from values that never change. boto3 adds botocore's version.
+        # botocore would build a user agent twice for each request. boto3 adds botocore's version.
         user_agent="recording-operator",
     )
 
@@ -194,8 +194,8 @@ def _config(options: S3Options) -> Config:
 def _transport(options: S3Options) -> StoreTransport:
     with _bundle_errors():
         tls = _trust(options)
-    # 256 KiB windows make the deadline of a send a detector of stalls.
-    timeouts = Timeouts(connect_s=CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, answer_s=options.answer_timeout_s)
+    # Each send is a window of 256 KiB, so its timeout detects a stall.
+    timeouts = Timeouts(connect_s=CONNECT_TIMEOUT_S, send_s=_SEND_TIMEOUT_S, response_s=options.response_timeout_s)
     return StoreTransport(tls=tls, timeouts=timeouts)
 
 
@@ -210,7 +210,7 @@ def _bundle_errors() -> Iterator[None]:
 
 
 def _trust(options: S3Options) -> ssl.SSLContext:
-    if options.ca_bundle_pem == "":  # with this the library would trust whom the system does
+    if options.ca_bundle_pem == "":  # otherwise ssl would load the certificates of the system
         raise ssl.SSLError
     if options.ca_bundle_pem is not None:
         return ssl.create_default_context(cadata=options.ca_bundle_pem)
@@ -223,11 +223,11 @@ def _trust_in(path: str) -> ssl.SSLContext:
 
 @once
 def _public_trust() -> ssl.SSLContext:
-    """One for all who trust the packaged list: each would take 0.7 MiB."""
+    """One shared context for the packaged certificates, because each takes 0.7 MiB."""
     return ssl.create_default_context(cafile=certifi.where())
 
 
 def _trusted_file(options: S3Options) -> str:
-    """Whom a client trusts that has no bundle of its own; with ambient credentials AWS_CA_BUNDLE says so."""
+    """The CA file of a client without its own bundle: AWS_CA_BUNDLE, but only with the identity of the process."""
     ambient = None if options.credentials else _session(options).get_config_variable("ca_bundle")
     return str(ambient or certifi.where())

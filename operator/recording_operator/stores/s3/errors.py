@@ -1,7 +1,8 @@
-"""What a failure of the store's client means. The one place that knows botocore's errors and S3's codes.
+"""Translate errors of botocore and S3 into StoreError. No other module knows botocore's errors or S3's error codes.
 
-An error of a store is never an internal error: an unknown code is judged by its status, and reported in words.
-Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and what other stores were reported to say.
+An error of a store is never an InternalError: an unknown code is classified by the HTTP status.
+Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and codes that other stores are known to
+use.
 """
 
 import re
@@ -15,7 +16,7 @@ from botocore.parsers import ResponseParserError
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.errors import BlockedError
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.s3.retries import asked_wait_s
+from recording_operator.stores.s3.retries import parse_retry_after
 
 _CREDENTIALS: Final = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
@@ -37,10 +38,10 @@ _BUSY: Final = (
     "ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "IncompleteBody", "SlowDown", "SlowDownRead",
     "SlowDownWrite", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests",
     "BandwidthLimitExceeded", "ConnectionClosedByRequester",
-    # What HEAD has just shown: it was removed, or the store does not agree with itself yet.
+    # Of an object that HEAD has just returned: it was removed, or the store is eventually consistent.
     "NoSuchKey", "NoSuchVersion",
 )  # fmt: skip
-# Parts are planned far above the least size: a store that calls one too small kept less of it than it was sent.
+# All parts are larger than the minimum: if a store calls one too small, it has not kept all of its bytes.
 _OTHER_BYTES: Final = (
     "BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "InvalidPart", "InvalidPartOrder", "EntityTooSmall",
 )  # fmt: skip
@@ -59,7 +60,7 @@ _BY_CODE: Final[dict[str, Reason]] = {
     "InvalidChunkSizeError": Reason.STORE_UNSUPPORTED,
     "NotImplemented": Reason.STORE_UNSUPPORTED,
 }
-# AWS KMS, in S3's name: which of its failures pass.
+# Codes of AWS KMS, returned by S3, and which of them are transient.
 _KEY_SERVICE: Final = re.compile(r"(XMinio)?KMS\.?[A-Z]\w*")
 _PASSES: Final = re.compile(r"Throttl|Internal|Timeout|Unavailable")
 _BY_STATUS: Final[dict[int, Reason]] = {
@@ -71,14 +72,14 @@ _BY_STATUS: Final[dict[int, Reason]] = {
     507: Reason.STORE_QUOTA,
 }
 _REDIRECTED: Final = range(300, 400)
-# What is sent with a condition; 412 to anything else tells of no object.
+# Requests with a precondition. For any other, 412 does not mean that an object exists.
 _CONDITIONAL: Final = frozenset({"PutObject", "CompleteMultipartUpload"})
 _ENTITY_TOO_LARGE: Final = 413
-_BAD_REQUEST: Final = "400"  # the code where there is none: a response to HEAD has no body
+_BAD_REQUEST: Final = "400"  # botocore's code if there is none, because a response to HEAD has no body
 _SERVER_ERROR: Final = 500
 _MESSAGES: Final[dict[Reason, str]] = {
     Reason.CREDENTIALS_INVALID: "The store does not accept the location's credentials",
-    Reason.ACCESS_DENIED: "The location's credentials do not have the permission for this",
+    Reason.ACCESS_DENIED: "The location's credentials lack the permission for this request",
     Reason.BUCKET_NOT_FOUND: "The location's bucket does not exist",
     Reason.WRONG_REGION: "The store redirects requests or expects another region, and does not say which. Check "
     "spec.s3.endpoint, spec.s3.region and the credentials",
@@ -87,7 +88,7 @@ _MESSAGES: Final[dict[Reason, str]] = {
     Reason.STORE_UPLOAD_LOST: "The upload no longer exists in the store",
     Reason.STORE_KEY_CONFLICT: "An object is already at the key",
     Reason.CLOCK_SKEW: "The clocks of the operator and the store differ too much. Correct the clock of the node",
-    Reason.STORE_INTEGRITY: "The store received other bytes than were sent",
+    Reason.STORE_INTEGRITY: "The bytes that the store received differ from those sent",
     Reason.STORE_QUOTA: "The store is full",
     Reason.STORE_UNAVAILABLE: "The store failed or is busy",
     Reason.STORE_UNSUPPORTED: "The store rejected the request",
@@ -97,7 +98,7 @@ _BODY_TOO_LARGE: Final = (
     "The body is larger than the store, or a proxy in front of it, accepts. Raise that limit (nginx: "
     "client_max_body_size) to at least 64 MiB"
 )
-# Rights that a store may name, and that are worth telling: nothing else of a store's own words is repeated.
+# Permissions that a store may name in its message. Nothing else of that message is shown.
 _NAMED_RIGHT: Final = re.compile(
     r"\b(s3:(?:PutObject|PutObjectTagging|PutObjectRetention|PutObjectLegalHold|GetObject|GetObjectVersion|DeleteObject"
     r"|DeleteObjectVersion|ListBucket|ListBucketMultipartUploads|AbortMultipartUpload|ListMultipartUploadParts)"
@@ -131,9 +132,9 @@ _WITHOUT_CREDENTIALS: Final = (
 
 @contextmanager
 def translated(doing: str, *, invalid: Reason = Reason.STORE_UNSUPPORTED) -> Iterator[None]:
-    """Turn the client's errors into StoreError. `doing` names the request, such as `UploadPart`.
+    """Turn the client's errors into StoreError. `doing` is the name of the request, such as `UploadPart`.
 
-    `invalid` is what InvalidRequest means there: on Complete the store has counted other bytes than we have.
+    `invalid` is the reason for the code InvalidRequest: for CompleteMultipartUpload it means that the sizes differ.
     """
     try:
         yield
@@ -149,21 +150,21 @@ def translated(doing: str, *, invalid: Reason = Reason.STORE_UNSUPPORTED) -> Ite
 
 
 def no_credentials() -> StoreError:
-    """There are no credentials, or those that there were can no longer be renewed."""
+    """There are no credentials, or they can no longer be renewed."""
     return StoreError(Reason.CREDENTIALS_NOT_FOUND, "The pod of the operator has no credentials for the store.")
 
 
 def status_of(error: boto.ClientError) -> int:
-    """The HTTP status of a response that was an error; 0 where there was none."""
+    """The HTTP status of an error response; 0 if it is not known."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> StoreError:
     response: Any = error.response
     status, headers = status_of(error), response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    said = response.get("Error", {})
-    code = str(said.get("Code") or "")
-    right = _NAMED_RIGHT.search(str(said.get("Message", "")))
+    details = response.get("Error", {})
+    code = str(details.get("Code") or "")
+    right = _NAMED_RIGHT.search(str(details.get("Message", "")))
     reason = invalid if code == "InvalidRequest" else _reason_of(status, code)
     if reason is Reason.STORE_KEY_CONFLICT and doing not in _CONDITIONAL:
         reason = Reason.STORE_UNSUPPORTED
@@ -174,16 +175,16 @@ def _from_response(error: boto.ClientError, doing: str, invalid: Reason) -> Stor
     if too_large:
         message = _BODY_TOO_LARGE
     elif reason is Reason.WRONG_REGION:
-        message = _of_region(_named_region(headers, said)) or message
+        message = _region_message(_named_region(headers, details)) or message
     elif code == _BAD_REQUEST:
         message = f"{message} and did not say why. It does so for expired session tokens too"
     elif right is not None:
-        message = f"{message}. It names the permission {right[1]}"
+        message = f"{message}. The missing permission is {right[1]}"
     shown = code if re.fullmatch(r"[A-Za-z0-9.]{1,64}", code) else str(status)
     return StoreError(
         reason,
         f"{message} ({doing}: {shown}).",
-        retry_after_s=asked_wait_s(headers),
+        retry_after_s=parse_retry_after(headers),
         code=shown,
         body_too_large=too_large,
     )
@@ -201,16 +202,16 @@ def _reason_of(status: int, code: str) -> Reason:
     return _BY_STATUS.get(status, unknown)
 
 
-def _named_region(headers: Mapping[str, str], said: Mapping[str, Any]) -> str:
-    """The region that a redirect tells, in a header or an element of its own, else in its endpoint or its words."""
-    told = headers.get("x-amz-bucket-region") or said.get("Region")
-    if told:
-        return str(told)
-    found = _REGION_IN_TEXT.search(f"{said.get('Endpoint', '')} {said.get('Message', '')}")
+def _named_region(headers: Mapping[str, str], details: Mapping[str, Any]) -> str:
+    """The region that a redirect names in a header or an element, or else in its endpoint or message."""
+    region = headers.get("x-amz-bucket-region") or details.get("Region")
+    if region:
+        return str(region)
+    found = _REGION_IN_TEXT.search(f"{details.get('Endpoint', '')} {details.get('Message', '')}")
     return next(filter(None, found.groups())) if found else ""
 
 
-def _of_region(region: str) -> str:
+def _region_message(region: str) -> str:
     if not _REGION.fullmatch(region):
         return ""
     return f"The bucket is in region {region}. Set spec.s3.region to it"
@@ -226,7 +227,7 @@ def _from_client(error: Exception, doing: str) -> StoreError:
         )
     if isinstance(error, boto.HTTPClientError) and isinstance(error.kwargs.get("error"), BlockedError):
         return StoreError(Reason.ENDPOINT_BLOCKED, BLOCKED_ENDPOINT)
-    if isinstance(error, boto.InvalidRegionError):  # what a redirect named
+    if isinstance(error, boto.InvalidRegionError):  # a redirect named an invalid region
         return StoreError(Reason.WRONG_REGION, f"{_MESSAGES[Reason.WRONG_REGION]} ({doing}).")
     if isinstance(error, boto.ParamValidationError):
         return StoreError(Reason.INTERNAL_ERROR, f"The operator sent a malformed request ({doing}). Please report it.")

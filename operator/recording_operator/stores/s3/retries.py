@@ -1,8 +1,8 @@
-"""How long to wait after an error of a store, and when to send a request again at once.
+"""Retries of requests to a store, and its `Retry-After`.
 
-botocore's own retry modes do not read `Retry-After`, so they are off and this handler of `needs-retry` takes their
-place, with their numbers. A wait that is longer than a moment is not sat out here: the failure goes to the caller, who
-can be stopped while it waits, and carries the wait.
+botocore's own retry modes ignore `Retry-After`. They are switched off, and this handler of `needs-retry` replaces them
+with the same number of attempts and delays. A longer wait does not block here: the error goes to the caller with the
+wait in it, because the caller can be stopped while it waits.
 """
 
 import random
@@ -20,11 +20,11 @@ from recording_operator.backoff import exponential_s, jittered_s
 from recording_operator.egress.errors import BlockedError
 from recording_operator.http_dates import parse_http_date
 
-LONGEST_ASKED_S: Final = 900.0
-# Some send fractions, and a gateway may add a header of its own to the store's: then the longest wait counts.
+LONGEST_RETRY_AFTER_S: Final = 900.0
+# Some servers send fractions, and a gateway may add a second value: the longest wait applies.
 _SECONDS: Final = re.compile(r"[0-9]{1,99}(?:\.[0-9]{1,99})?(?:[ \t]*,[ \t]*[0-9]{1,99}(?:\.[0-9]{1,99})?)*")
-_SENDS: Final = 4
-_LONGEST_HERE_S: Final = 5.0
+_ATTEMPTS: Final = 4
+_LONGEST_WAIT_S: Final = 5.0
 _STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 _CODES: Final = frozenset(
     {
@@ -36,26 +36,26 @@ _CODES: Final = frozenset(
 )  # fmt: skip
 
 
-def asked_wait_s(
+def parse_retry_after(
     headers: Mapping[str, str], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> float | None:
-    """`Retry-After` in seconds, at most a quarter of an hour; None where there is none, or one that is over.
+    """`Retry-After` in seconds, at most 15 minutes; None if it is absent or in the past.
 
-    A date is held against the response's own `Date`: both are of the store's clock.
+    A date is compared with the `Date` of the same response, because both come from the store's clock.
     """
     value = str(headers.get("retry-after", "")).strip()
     if _SECONDS.fullmatch(value):
-        return min(max(float(seconds) for seconds in value.split(",")), LONGEST_ASKED_S)
+        return min(max(float(seconds) for seconds in value.split(",")), LONGEST_RETRY_AFTER_S)
     until = parse_http_date(value)
     if until is None:
         return None
     since = parse_http_date(str(headers.get("date", ""))) or now()
     wait_s = (until - since).total_seconds()
-    return min(wait_s, LONGEST_ASKED_S) if wait_s > 0 else None
+    return min(wait_s, LONGEST_RETRY_AFTER_S) if wait_s > 0 else None
 
 
 class StoreRetries:
-    """Handler of `needs-retry.s3`: the seconds to wait before a request is sent again, None where it is not."""
+    """Handler of `needs-retry.s3`. Returns the seconds to wait before the request is retried, or None for no retry."""
 
     def __init__(
         self,
@@ -68,47 +68,47 @@ class StoreRetries:
         self._quiet_until = 0.0
 
     @property
-    def asked_wait_s(self) -> float:
-        """How long the store still wants to be left alone, as any response to any request of this client said last."""
+    def retry_after_s(self) -> float:
+        """Remaining seconds of the last `Retry-After` in any response to this client."""
         return max(0.0, self._quiet_until - self._monotonic())
 
     def register(self, client: Any) -> None:
-        """Take the place of botocore's retries, and of its search for the region of a bucket.
+        """Replace botocore's retries, and its search for the region of a bucket.
 
-        botocore sends HeadBucket to a store that redirects, to find the region, and follows when that is redirected
-        too, hundreds of times. What the redirect itself says of the region is still followed, once.
+        If a store redirects, botocore sends HeadBucket to find the region. If that is redirected too, it repeats this
+        hundreds of times. A region that the redirect itself names is still followed, once.
         """
         client.meta.events.register("needs-retry.s3", self)
-        client.meta.events.register("before-call.s3.HeadBucket", _says_nothing)
+        client.meta.events.register("before-call.s3.HeadBucket", _empty_response)
 
     def __call__(
         self, *, response: Any = None, caught_exception: Any = None, attempts: int = 1, **_: Any
     ) -> float | None:
-        """As botocore calls it; `response` is what came and what was read of it."""
-        asked_s = 0.0 if response is None else self._asked(response[1])
-        if attempts >= _SENDS:
+        """Called by botocore. `response` is a pair: the HTTP response and the parsed response."""
+        retry_after_s = 0.0 if response is None else self._note_retry_after(response[1])
+        if attempts >= _ATTEMPTS:
             return None
-        wait_s = jittered_s(exponential_s(attempts, first_s=1.0, longest_s=_LONGEST_HERE_S), uniform=self._uniform)
+        wait_s = jittered_s(exponential_s(attempts, first_s=1.0, longest_s=_LONGEST_WAIT_S), uniform=self._uniform)
         if response is None:
             return wait_s if _passes(caught_exception) else None
-        came, read = response
-        code = str(read.get("Error", {}).get("Code", ""))
-        if came.status_code not in _STATUSES and code not in _CODES:
+        http_response, parsed = response
+        code = str(parsed.get("Error", {}).get("Code", ""))
+        if http_response.status_code not in _STATUSES and code not in _CODES:
             return None
-        return max(wait_s, asked_s) if asked_s <= _LONGEST_HERE_S else None
+        return max(wait_s, retry_after_s) if retry_after_s <= _LONGEST_WAIT_S else None
 
-    def _asked(self, read: Any) -> float:
-        asked_s = asked_wait_s(read.get("ResponseMetadata", {}).get("HTTPHeaders", {})) or 0.0
-        if asked_s:
-            self._quiet_until = self._monotonic() + asked_s
-        return asked_s
+    def _note_retry_after(self, parsed: Any) -> float:
+        retry_after_s = parse_retry_after(parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {})) or 0.0
+        if retry_after_s:
+            self._quiet_until = self._monotonic() + retry_after_s
+        return retry_after_s
 
 
 def _passes(failure: Any) -> bool:
-    """Whether a request that had no response may have one when it is sent again."""
+    """Whether a request that got no response may be retried."""
     blocked = isinstance(failure, HTTPClientError) and isinstance(failure.kwargs.get("error"), BlockedError)
     return isinstance(failure, BotoConnectionError | HTTPClientError) and not blocked
 
 
-def _says_nothing(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+def _empty_response(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
     return AWSResponse("", 200, {}, None), {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}}}

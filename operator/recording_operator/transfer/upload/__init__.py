@@ -1,1 +1,1 @@
-"""How bytes get from a source into a store's object."""
+"""Uploads of content from a source into an object of a store."""

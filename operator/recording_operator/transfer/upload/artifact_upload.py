@@ -1,4 +1,4 @@
-"""One upload of an artifact: in ranges, in order or in one request, and into which multipart upload."""
+"""One upload of an artifact: in one request, in parallel ranges or in order, perhaps resuming an earlier upload."""
 
 from dataclasses import replace
 from functools import partial
@@ -27,7 +27,7 @@ from recording_operator.transfer.verification.find import etag_mark
 
 
 class ArtifactUpload:
-    """Uploads what one probe of the source saw. `limit_bytes` is how much of it is allowed."""
+    """Uploads the content that a probe of the source described. `limit_bytes` is the largest allowed size."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ArtifactUpload:
         self._limit_bytes = limit_bytes
 
     def run(self, resume: UploadState | None) -> StoredObject:
-        """Move the bytes and return the object. Raises TransferError and Stopped."""
+        """Upload the content and return the object. Raises TransferError and Stopped."""
         facts = self._facts
         if facts.is_empty:
             return self._put(b"", digest=self._expected.digest())
@@ -92,15 +92,16 @@ class ArtifactUpload:
         )
 
     def _upload(self, session: UploadSession, facts: ContentFacts) -> StoredObject:
-        # Without a strong validator nothing shows that the content is still what the stored parts were read from.
+        # Without a strong validator, the content may have changed since the stored parts were read.
         if not facts.ranges or (session.stored and session.pin != facts.pin):
             return self._in_order(session, facts)
-        # A checksum that needs all bytes in order, of an object that could not be read back: the source is read again.
+        # The expected checksum needs all bytes in order. If the object cannot be read back, read the whole source
+        # again.
         if session.stored and self._expected.digest() and not self._context.store.capabilities.reads_back:
             return self._in_order(session, facts)
         if session.pin != facts.pin:
             session.unpin()
-        # A digest of another kind needs the bytes in order; after a resume the stored object is read instead.
+        # The expected checksum needs all bytes in order. After a resume, the stored object is read back instead.
         digest = None if session.stored else self._expected.digest()
         session.create()
         try:
@@ -124,7 +125,7 @@ class ArtifactUpload:
         )
         body = reading.run()
         if reading.size_bytes == 0:
-            raise TransferError(Reason.SOURCE_EMPTY, f"{facts.host} has no bytes for this artifact.")
+            raise TransferError(Reason.SOURCE_EMPTY, f"{facts.host} sent no bytes for this artifact.")
         if body is None:
             return self._complete(session, size_bytes=reading.size_bytes, digest=reading.digest)
         return self._put(body, digest=reading.digest)
@@ -136,7 +137,7 @@ class ArtifactUpload:
             raise changed(facts.host) from None
 
     def _known_size(self, facts: ContentFacts) -> int | None:
-        # Where only the end of the connection ends the body, the spec's size tells a cut from the end.
+        # If the body ends with the connection, only the size in the spec shows whether it is complete.
         if facts.size_bytes is not None or facts.ends_visibly:
             return facts.size_bytes
         return self._expected.size_bytes
@@ -146,7 +147,7 @@ class ArtifactUpload:
         digest = self._expected.digest()
         body = bytearray(facts.head)
         self._progress.restart(done=len(body), total=size_bytes)
-        # Small content came with the probe: it waits for its bandwidth afterwards.
+        # The probe has read this content without a bandwidth limit: wait for its share now.
         self._context.flow.take_all(len(body), self._context.stop)
         breaks = self._coordinator.breaks(facts.host)
         reader = RangeReader(self._client, facts, context=self._context, breaks=breaks)
@@ -178,12 +179,12 @@ class ArtifactUpload:
 
 
 def is_small(facts: ContentFacts, options: TransferOptions) -> bool:
-    """Whether the object is stored in one request, without an upload."""
+    """Whether the object is stored with one PutObject, without a multipart upload."""
     return facts.is_empty or facts.came_whole or (facts.ranges and (facts.size_bytes or 0) <= options.single_put_bytes)
 
 
 def _for_content(context: TransferContext, facts: ContentFacts) -> TransferContext:
-    """The context of an object with the source's type and coding, and its ETag where the content is pinned."""
+    """The context with the source's media type and Content-Encoding, and with its ETag if the content is pinned."""
     content_type = context.obj.content_type or stated_type(facts)
     obj = replace(context.obj, content_type=content_type, content_encoding=facts.content_encoding)
     if obj.pins_content:
@@ -192,7 +193,7 @@ def _for_content(context: TransferContext, facts: ContentFacts) -> TransferConte
 
 
 def _kept_plan(resume: UploadState, facts: ContentFacts, options: TransferOptions, joins: Joins) -> PartPlan | None:
-    """The plan of the open upload, if it is of this content and the store takes it."""
+    """The plan of the open upload, if it is of the same content and valid for the store."""
     plan = PartPlan(
         part_size_bytes=resume.part_size_bytes,
         size_bytes=resume.size_bytes,

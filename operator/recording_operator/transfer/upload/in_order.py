@@ -1,9 +1,8 @@
-"""One stream from the first byte to the last, for sources without ranges or without a known end.
+"""Upload of one stream from the first byte to the last, for sources without ranges or without a known length.
 
-A part is read into memory before it is sent, because it cannot be read again. After a break, and after a restart of
-the process, the source is read from its start: what the store has is summed again and compared, which shows that the
-content is still the same, and not sent again. So the object is always what one response held, from its first byte to
-its last.
+A part is read into memory before it is sent, because it cannot be read again. After a broken
+connection or a restart of the process, the source is read again from its start. Parts that the store already has are
+compared by checksum instead of sent again. The object therefore always has the content of a single response.
 """
 
 from collections.abc import Callable
@@ -25,11 +24,11 @@ from recording_operator.transfer.upload.session import UploadSession
 
 
 class InOrderUpload:
-    """Reads a source from its start and stores what is missing.
+    """Reads a source from its start and uploads the missing parts.
 
-    `known_size_bytes` is what the source has, where that was said before: an end that comes earlier is a cut.
-    `new_digest` makes the digest of one reading; `check_start` is given type and beginning of content that begins in
-    another way than the probe saw, and raises where that cannot be the artifact.
+    `known_size_bytes` is the size if it is known: a response that ends earlier is truncated. `new_digest` creates the
+    digest for one reading. `check_start` is called with the media type and the first bytes if they differ from those of
+    the probe, and raises if the content cannot be the artifact.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class InOrderUpload:
         self.digest: InOrderDigest | None = None
 
     def run(self) -> bytes | None:
-        """Return when every part is stored; the bytes themselves if they are less than one part and were not sent.
+        """Block until every part is stored. Returns the bytes if they are less than one part and were not sent.
 
         Raises TransferError and Stopped.
         """
@@ -76,7 +75,7 @@ class InOrderUpload:
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes there were."""
+        """Number of bytes read."""
         return self._position
 
     def _read_all(self, response: SourceResponse) -> bytes | None:
@@ -91,16 +90,17 @@ class InOrderUpload:
             if data:
                 self._keep(part_number, data)
             size = len(data)
-            del data  # before the next part is read: two would be in memory
+            del data  # before the next part is read, so that only one is in memory
             if size < length or self._position == self._facts.size_bytes:
-                # Parts of an earlier, longer reading have no place in this object.
+                # Forget parts of an earlier reading that was longer.
                 for beyond in [number for number in self._session.stored if number > part_number - (size == 0)]:
                     del self._session.stored[beyond]
                 return None
         raise _too_many_parts(self._session.plan)
 
     def _read_part(self, response: SourceResponse, length: int) -> memoryview:
-        # mmap: pages take memory once they are filled. A growing buffer takes twice its size when it moves.
+        # mmap takes memory only for pages that are filled. A growing buffer would need twice its size when it is
+        # reallocated.
         data, filled = memoryview(mmap(-1, length)), 0
         while filled < length:
             if self._stop.is_set():
@@ -129,13 +129,15 @@ class InOrderUpload:
     def _check_end(self, response: SourceResponse, *, ended: bool) -> None:
         known = self._known_size_bytes
         if ended and known is not None and self._position < known:
-            raise TransferError(Reason.SOURCE_RESET, f"{self._facts.host} ended before it was complete.")
-        # Only a body that states no length of its own can be longer than what the source said it has.
+            raise TransferError(
+                Reason.SOURCE_RESET, f"{self._facts.host} closed the connection before the content was complete."
+            )
+        # Only a body without Content-Length can be longer than the size that the source stated.
         if self._position == self._facts.size_bytes and response.content_length is None and response.read(1):
             raise changed(self._facts.host)
 
     def _check_beginning(self, response: SourceResponse, data: memoryview) -> None:
-        """A page in place of the content differs in nothing that it states if it states nothing."""
+        """Compare the first bytes with those of the probe. Without validators, they may reveal an error page."""
         facts = self._facts
         if data[: len(facts.head)] == facts.head[: len(data)]:
             return
@@ -159,7 +161,7 @@ def _too_many_parts(plan: PartPlan) -> TransferError:
     if not plan.grows:
         message = (
             f"The source states no size, and the store accepts only parts of equal size: {plan.most_parts} parts of "
-            f"{plan.part_size_bytes} bytes were not enough. State source.size, or raise limits.maxArtifactSize of the "
-            "StorageLocation: larger parts are planned then."
+            f"{plan.part_size_bytes} bytes were not enough. Set source.size, or raise limits.maxArtifactSize of the "
+            "StorageLocation, so that larger parts are planned."
         )
     return TransferError(Reason.SOURCE_TOO_LARGE, message)

@@ -1,4 +1,4 @@
-"""Which worker sends which parts: contiguous segments, then half of the largest rest."""
+"""Assignment of parts to workers: first contiguous segments, later half of the largest remaining segment."""
 
 import threading
 from collections.abc import Sequence
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """Part numbers `first` to `last` (included) that no worker has begun; empty if `first` > `last`."""
+    """Part numbers `first` to `last` (inclusive) that are not started yet; empty if `first` > `last`."""
 
     first: int
     last: int
 
     @property
     def count(self) -> int:
-        """How many parts are left in it."""
+        """Number of parts left."""
         return max(0, self.last - self.first + 1)
 
 
 class PartAssignment:
-    """Hands out segments and their parts. Safe for many threads."""
+    """Assigns segments and their parts to workers. Thread-safe."""
 
     def __init__(self, missing: Sequence[int], *, workers: int) -> None:
         self._lock = threading.Lock()
@@ -28,7 +28,7 @@ class PartAssignment:
         self._closed = False
 
     def take(self) -> Segment | None:
-        """The next segment to work on, or None when nothing is left to begin."""
+        """Assign the next segment; None if no part is left to start."""
         with self._lock:
             if self._closed:
                 return None
@@ -38,7 +38,7 @@ class PartAssignment:
             return segment
 
     def next_part(self, segment: Segment) -> tuple[int, int] | None:
-        """The part to send now and the last one that the segment holds at this moment; None at its end."""
+        """The next part to send and the current last part of the segment; None at its end."""
         with self._lock:
             if segment.count == 0:
                 if segment in self._active:
@@ -49,7 +49,7 @@ class PartAssignment:
             return part_number, segment.last
 
     def close(self) -> None:
-        """No more segments are handed out; those that were may end."""
+        """Assign no more segments. Those already assigned may be finished."""
         with self._lock:
             self._closed = True
 
@@ -64,7 +64,7 @@ class PartAssignment:
 
 
 def runs_of(part_numbers: Sequence[int]) -> list[Segment]:
-    """Ascending part numbers as contiguous segments."""
+    """Group ascending part numbers into contiguous segments."""
     runs: list[Segment] = []
     for part_number in part_numbers:
         if runs and runs[-1].last == part_number - 1:
@@ -75,7 +75,7 @@ def runs_of(part_numbers: Sequence[int]) -> list[Segment]:
 
 
 def split_evenly(segments: list[Segment], workers: int) -> list[Segment]:
-    """Halve the largest until every worker has one."""
+    """Halve the largest segment until there is one for every worker."""
     while len(segments) < workers:
         largest = max(segments, key=lambda segment: segment.count, default=None)
         if largest is None or largest.count < 2:  # noqa: PLR2004 - one part cannot be halved

@@ -1,4 +1,4 @@
-"""From the source's socket to the store's, window by window: nothing is buffered, everything is counted and summed."""
+"""The body of a part that streams from the source's socket to the store's, one window at a time, without buffering."""
 
 from recording_operator.checksums import InOrderDigest, crc64nvme
 from recording_operator.stopping import Stopped, StopSignal
@@ -8,7 +8,7 @@ from recording_operator.transfer.source.range_reader import WINDOW_BYTES, RangeR
 
 
 class PipedPart:
-    """The body of one part, for the store's client to read. It can be read again: `seek(0)` goes back to the source."""
+    """The body of one part, for the store's client to read. `seek(0)` requests its range from the source again."""
 
     def __init__(
         self,
@@ -34,21 +34,21 @@ class PipedPart:
 
     @property
     def crc64nvme(self) -> int:
-        """The sum of what was handed out since the start."""
+        """Checksum of the bytes read since the start."""
         return self._crc
 
     def __len__(self) -> int:
         return self._length
 
-    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - clients ask for 16 KiB; a window costs less
-        """The next window of the part, whatever `size` says; b"" at its end. Raises BodyAborted."""
-        wanted = min(WINDOW_BYTES, self._length - self._position)
-        if wanted == 0:
+    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - clients read 16 KiB at a time; a larger window is cheaper
+        """The next window of the part, regardless of `size`; b"" at its end. Raises BodyAborted."""
+        size_bytes = min(WINDOW_BYTES, self._length - self._position)
+        if size_bytes == 0:
             return b""
         if self.stop.is_set():
             raise BodyAborted(Stopped())
         try:
-            data = self._reader.read(wanted)
+            data = self._reader.read(size_bytes)
         except Exception as error:  # noqa: BLE001 - the sender raises it again
             raise BodyAborted(error) from None
         if self._digest is not None:
@@ -59,7 +59,7 @@ class PipedPart:
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Back to the start of the part (0): what was handed out did not arrive. Or to where it is."""
+        """Return to the start of the part, to send it again. The only other allowed target is the current position."""
         if whence == 1 and offset == 0:
             return self._position
         if whence != 0 or offset != 0:
@@ -71,5 +71,5 @@ class PipedPart:
         return 0
 
     def tell(self) -> int:
-        """How many bytes of the part were handed out."""
+        """Number of bytes read."""
         return self._position

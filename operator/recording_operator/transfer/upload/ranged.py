@@ -1,4 +1,4 @@
-"""Workers, each with one long ranged GET piped part by part into the store: few at first, more if that helps."""
+"""Parallel upload: each worker streams one long ranged GET into the store, part by part. Workers are added if useful."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +15,11 @@ from recording_operator.transfer.upload.part_assignment import PartAssignment
 from recording_operator.transfer.upload.piped_part import PipedPart
 from recording_operator.transfer.upload.session import UploadSession
 
-_LOOK_S: Final = 0.05
+_CHECK_EVERY_S: Final = 0.05
 
 
 class RangedUpload:
-    """Brings the missing parts of a session into the store. `digest` needs the bytes in order: one worker then."""
+    """Uploads the missing parts of a session. With a `digest`, which needs the bytes in order, there is one worker."""
 
     def __init__(
         self,
@@ -42,11 +42,12 @@ class RangedUpload:
         missing = [part_number for part_number in range(1, count + 1) if part_number not in session.stored]
         self._workers = min(options.workers if digest is None else 1, len(missing))
         self._first = max(1, min(options.first_workers, self._workers))
-        # All parts are assigned at once: an open GET outlives its URL. Workers that come later take half of a rest.
+        # All parts are assigned at once, because an open GET continues after its URL has expired. Workers that are
+        # added later take half of a remaining segment.
         self._assignment = PartAssignment(missing, workers=self._first)
 
     def run(self) -> None:
-        """Return when every part is stored. Raises what a worker failed of: TransferError, RangesLost, Stopped."""
+        """Block until every part is stored. Raises the error of a worker: TransferError, RangesLost, Stopped."""
         if self._workers == 1:
             self._work()
         elif self._workers:
@@ -55,22 +56,22 @@ class RangedUpload:
         self._coordinator.raise_failure()
 
     def _grow(self, pool: ThreadPoolExecutor) -> None:
-        """Begin with few workers, and double them as long as there is headroom."""
+        """Start with few workers, and double their number as long as there is headroom."""
         running, more, headroom = 0, self._first, Headroom()
         while True:
             try:
                 for _ in range(more):
                     pool.submit(self._work)
                     running += 1
-            except RuntimeError:  # no more threads; those that run do it all
+            except RuntimeError:  # no more threads can be started; the running ones do all the work
                 if not running:
                     raise
                 return
             more = 0
             while not more:
-                if running == self._workers or self._ended.wait(_LOOK_S):
+                if running == self._workers or self._ended.wait(_CHECK_EVERY_S):
                     return
-                # The pool's threads live until it is left, so their clocks can be read.
+                # The threads live as long as the pool, so their CPU clocks can be read.
                 if headroom.is_there(busy_s=busy_s(tuple(self._threads)), connections=running):
                     more = min(running, self._workers - running)
 
@@ -86,10 +87,10 @@ class RangedUpload:
         reader = RangeReader(self._client, self._facts, context=context, breaks=breaks)
         try:
             while (segment := self._assignment.take()) is not None:
-                while (begun := self._assignment.next_part(segment)) is not None:
-                    part_number, last = begun
+                while (assigned := self._assignment.next_part(segment)) is not None:
+                    part_number, last = assigned
                     self._session.send(part_number, partial(self._body, part_number, last, reader))
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for all workers
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for all workers
             self._coordinator.failed(error)
             self._assignment.close()
         finally:

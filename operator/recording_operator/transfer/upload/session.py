@@ -1,4 +1,4 @@
-"""One multipart upload while a process works on it: what is in the store, and how a part gets there."""
+"""The state of one multipart upload: which parts are stored, and how a part is sent."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from recording_operator.transfer.source.validators import Pin, kept_pin
 from recording_operator.transfer.upload.part_plan import PartPlan
 from recording_operator.transfer.verification.verify import SourceDigest
 
-# A part that arrives wrong is read and sent again this often in all (fault T8).
+# Attempts for a part whose checksum is wrong in the store (fault T8).
 _SENDS_PER_PART: Final = 3
 
 
 class UploadSession:
     """The open upload of one object under one plan.
 
-    `stored` maps part numbers to what the store holds and was verified; `listed` to what it holds and may have been cut
-    when an earlier process ended: that is compared with the source's bytes and sent again where it differs. `pin` is
-    the strong validator of the content that all of its parts were read from, if there is one. `on_stored` hears of the
-    bytes of each part that was sent and confirmed.
+    `stored` maps part numbers to verified parts. `listed` contains parts that are in the store but not verified,
+    because they may have been truncated when an earlier process ended: each is compared with the bytes of the source
+    and sent again if it differs. `pin` is the strong validator of the content from which all parts were read, if there
+    is one. `on_stored` is called with the size of each part that was sent and confirmed.
     """
 
     def __init__(
@@ -41,26 +41,26 @@ class UploadSession:
         self.upload_id: str | None = None
         self.stored: dict[int, StoredPart] = {}
         self.listed: dict[int, StoredPart] = {}
-        # Parts that the store is known to hold with other bytes than it was sent.
+        # Parts that are in the store with a wrong checksum.
         self.arrived_wrong: set[int] = set()
 
     def create(self) -> str:
-        """Open the upload if there is none, have its state persisted, and return its id."""
+        """Create the upload if there is none, wait until its state is persisted, and return its id."""
         if self.upload_id is None:
             self.upload_id = self._context.budget().retry(lambda: self._store.create_upload(self._context.obj))
             self._report()
         return self.upload_id
 
     def unpin(self) -> None:
-        """Have it persisted that no validator vouches for the parts any more, before others are added."""
+        """Persist that the parts have no common validator, before parts without it are added."""
         if self.pin is not None:
             self.pin = None
             self._report()
 
     def resume(self, kept: UploadState) -> None:
-        """Go on with an open upload: a listed part counts if it fits the plan and shows something to know it by.
+        """Continue an open upload. A listed part is used if it fits the plan and can be verified.
 
-        Raises TransferError(StoreUploadLost) where the store does not know it.
+        Raises TransferError(StoreUploadLost) if the upload does not exist in the store.
         """
         upload_id = kept.upload_id
         parts = self._context.budget().retry(lambda: self._store.list_parts(self._context.obj.key, upload_id))
@@ -79,7 +79,7 @@ class UploadSession:
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes in parts that count."""
+        """Bytes in verified parts."""
         return sum(part.size_bytes for part in self.stored.values())
 
     @property
@@ -88,13 +88,13 @@ class UploadSession:
         return [part for _, part in sorted(self.stored.items())]
 
     def digest(self, *, size_bytes: int) -> SourceDigest:
-        """What is known of the source's bytes, once every part is stored."""
+        """Size and checksums of the source's bytes. Call it when every part is stored."""
         parts = self.parts
         crc = combine_parts((part.crc64nvme or 0, part.size_bytes) for part in parts)
         return SourceDigest(size_bytes=size_bytes, crc64nvme=crc, etag=lambda: etag_of_parts(parts))
 
     def complete(self, digest: SourceDigest) -> WriteReceipt:
-        """Join the parts. The response is not enough: see `verification.accept`."""
+        """Complete the upload. Do not rely on the response alone: see `verification.accept`."""
         return self._store.complete(
             self._context.obj,
             self.create(),
@@ -104,18 +104,18 @@ class UploadSession:
         )
 
     def send(self, part_number: int, new_body: Callable[[], PartBody]) -> None:
-        """Bring one part into the store. `new_body` is called for each try. Raises what reading the body raises."""
+        """Upload one part, with retries. `new_body` is called for each attempt. Raises what reading the body raises."""
         upload_id = self.create()
         budget = self._context.budget()
-        wrong = 0
+        mismatches = 0
         while part_number not in self.stored:
             try:
                 self.stored[part_number] = self._send_once(upload_id, part_number, new_body())
             except TransferError as error:
                 if error.reason is Reason.STORE_INTEGRITY:
                     self.arrived_wrong.add(part_number)
-                    wrong += 1
-                    if wrong == _SENDS_PER_PART:
+                    mismatches += 1
+                    if mismatches == _SENDS_PER_PART:
                         raise
                 elif error.reason is Reason.STORE_UNAVAILABLE:
                     budget.spend(error)
@@ -124,13 +124,13 @@ class UploadSession:
         self.arrived_wrong.discard(part_number)
 
     def abort(self) -> None:
-        """Drop the open upload and its parts; if that fails, the next sweep finds it."""
+        """Abort the open upload. If that fails, the next sweep aborts it."""
         if self.upload_id is not None:
             self.drop(self.upload_id)
             self.upload_id, self.stored, self.listed = None, {}, {}
 
     def drop(self, upload_id: str) -> None:
-        """Abort an upload that is of no use any more; if that fails, the next sweep finds it."""
+        """Abort an upload that cannot be used. If that fails, the next sweep aborts it."""
         with suppress(TransferError):
             self._store.abort(self._context.obj.key, upload_id)
 
@@ -155,7 +155,7 @@ class UploadSession:
             part = self._store.upload_part(self._context.obj.key, upload_id, part_number=part_number, body=body)
             part = _checked(part, body)
         except BodyAborted as aborted:
-            body.seek(0)  # what was handed out did not arrive
+            body.seek(0)  # subtract the progress of bytes that did not arrive
             raise aborted.error from None
         except TransferError:
             body.seek(0)
@@ -164,7 +164,7 @@ class UploadSession:
         return part
 
     def _same_as_listed(self, part_number: int, body: PartBody) -> StoredPart | None:
-        """The listed part if it has the bytes of `body`, which is read to its end; each is compared once."""
+        """The listed part if it equals `body`, which is read to the end. Each listed part is compared once."""
         part = self.listed.pop(part_number, None)
         if part is None:
             return None
@@ -178,9 +178,9 @@ class UploadSession:
 
 
 def _checked(part: StoredPart, body: PartBody) -> StoredPart:
-    """The part as it was sent. Raises TransferError where the store took less of it, or says that it holds others."""
+    """Verify a part that was sent. Raises TransferError if the store read only some of it, or its checksum differs."""
     if body.tell() != len(body):
-        raise TransferError(Reason.STORE_UNAVAILABLE, "The store responded before it had the whole part.")
+        raise TransferError(Reason.STORE_UNAVAILABLE, "The store responded before it had received the whole part.")
     if part.crc64nvme not in (None, body.crc64nvme):
-        raise TransferError(Reason.STORE_INTEGRITY, "The store has other bytes than were sent.")
+        raise TransferError(Reason.STORE_INTEGRITY, "The bytes in the store differ from those sent.")
     return replace(part, size_bytes=len(body), crc64nvme=body.crc64nvme)

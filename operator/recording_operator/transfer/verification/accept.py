@@ -103,7 +103,7 @@ def _at_key(written: WriteReceipt | None, digest: SourceDigest, context: Transfe
         raise StoredMeanwhile
     _remove_wrong(seen.stored, store=context.store, obj=context.obj)
     raise TransferError(
-        Reason.STORE_INTEGRITY, "The object in the store has other bytes than were sent. It was removed."
+        Reason.STORE_INTEGRITY, "The bytes of the object in the store differ from those sent. It was removed."
     )
 
 

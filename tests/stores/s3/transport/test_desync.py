@@ -51,7 +51,7 @@ def _move_all(strict: StrictStore, script: list[Desync], *, size: int, at_once: 
         turns = dict(enumerate(script, start=1))
         port = int(strict.endpoint.rpartition(":")[2])
         proxy = stack.enter_context(DesyncProxy(port, misbehaves=lambda number: turns.get(number, Desync())))
-        store = store_of(strict, endpoint=f"http://127.0.0.1:{proxy.port}", answer_timeout_s=1.0)
+        store = store_of(strict, endpoint=f"http://127.0.0.1:{proxy.port}", response_timeout_s=1.0)
         stack.callback(store.close)
         dialer = Dialer(loopback_policy())
         failures: list[TransferError] = []
@@ -126,7 +126,7 @@ def test_t34_listings_and_objects_read_back_stay_in_step(strict: StrictStore) ->
         plain.create_upload(an_object(key=f"open/{key}"))
     port = int(strict.endpoint.rpartition(":")[2])
     with DesyncProxy(port, misbehaves=lambda _: Desync(interim=(103,), pause_s=0.05)) as proxy:
-        store = store_of(strict, endpoint=f"http://127.0.0.1:{proxy.port}", answer_timeout_s=5.0)
+        store = store_of(strict, endpoint=f"http://127.0.0.1:{proxy.port}", response_timeout_s=5.0)
         with ThreadPoolExecutor(4) as pool:
             for _ in range(2):
                 listed = pool.submit(lambda: [found.key for found in store.uploads("open/")])
@@ -155,7 +155,7 @@ def test_t34_through_a_proxy_of_the_environment_too(strict: StrictStore, monkeyp
     hints = Desync(interim=(103,), pause_s=0.05)
     with DesyncProxy(port, misbehaves=lambda number: hints if number % 3 == 1 else Desync()) as proxy:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
-        store = store_of(strict, answer_timeout_s=5.0)
+        store = store_of(strict, response_timeout_s=5.0)
         read = 0
         for key, body in [*bodies.items()] * 3:
             with suppress(TransferError):

@@ -79,7 +79,7 @@ def a_sender(
         keys = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         keys.load_cert_chain(authority.path("store.crt"), authority.path("store.key"))
     trusted = ssl.create_default_context(cafile=str(authority.path("ca.crt")))
-    transport = StoreTransport(tls=trusted, timeouts=Timeouts(connect_s=5, send_s=SEND_S, answer_s=20))
+    transport = StoreTransport(tls=trusted, timeouts=Timeouts(connect_s=5, send_s=SEND_S, response_s=20))
     with a_store(conduct, tls=keys) as port:
 
         def send_part() -> Any:

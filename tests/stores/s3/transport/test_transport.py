@@ -45,8 +45,8 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         trusted.load_verify_locations(cafile=str(authority.path("ca.crt")))
 
     @contextmanager
-    def serve(*conducts: Conduct, answer_s: float = 30.0) -> Iterator[tuple[Ask, ScriptedStore]]:
-        transport = StoreTransport(tls=trusted, timeouts=Timeouts(connect_s=5, send_s=5, answer_s=answer_s))
+    def serve(*conducts: Conduct, response_s: float = 30.0) -> Iterator[tuple[Ask, ScriptedStore]]:
+        transport = StoreTransport(tls=trusted, timeouts=Timeouts(connect_s=5, send_s=5, response_s=response_s))
         with a_scripted_store(conducts, tls=keys) as store:
 
             def ask(method: str, body: object = None, *, stream_output: bool = False) -> Any:
@@ -118,7 +118,7 @@ def test_a_kept_connection_that_is_silent_is_a_fault(served: Served) -> None:
         while True:
             connection.take()
 
-    with served(silent_then, always(OK), answer_s=2.0) as (ask, store):
+    with served(silent_then, always(OK), response_s=2.0) as (ask, store):
         ask("HEAD")
         with pytest.raises(ReadTimeoutError):
             ask("HEAD")

@@ -370,4 +370,4 @@ def _strongest(able: Capabilities, way: Callable[[Capabilities], Capabilities]) 
 
 
 def _other_bytes() -> LocationError:
-    return LocationError(Reason.STORE_UNSUPPORTED, "The store has other bytes than were sent.")
+    return LocationError(Reason.STORE_UNSUPPORTED, "The bytes in the store differ from those sent.")

@@ -173,5 +173,5 @@ def trial_keys(key: str) -> Iterator[str]:
 def _other_bytes() -> LocationError:
     return LocationError(
         Reason.STORE_UNSUPPORTED,
-        "The store joins parts to other bytes than were sent. Objects of several parts would be wrong.",
+        "The bytes of joined parts differ from those sent. Objects of several parts would be wrong.",
     )

@@ -1,6 +1,6 @@
-"""Whether a StorageLocation can be used, found out by using it.
+"""The check of a StorageLocation: a test of everything that transfers need.
 
-The probe writes below `<prefix>.recording-operator/` and removes what it wrote as far as it is permitted to.
+The probe writes below `<prefix>.recording-operator/`, and removes its test objects if the credentials permit it.
 """
 
 from contextlib import suppress
@@ -22,10 +22,10 @@ from recording_operator.stores.s3.probe.failure import location_error
 
 
 def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) -> Capabilities:
-    """Write, overwrite, upload in parts, list, join and abort, with right checksums and wrong ones; what works.
+    """Test writes, overwrites, multipart uploads, listings and aborts, with right and wrong checksums.
 
-    `name` keeps the probes of several clusters in one bucket apart. `joins` is what is known of the store's joins; they
-    are tried where nobody knows. Raises LocationError with a Reason and a message that says what to change.
+    `name` keeps the probes of several clusters in one bucket apart. `joins` is what an earlier probe found of joins; if
+    it is None, they are tested. Raises LocationError with a Reason and a message that says what to change.
     """
     check_is_general_purpose(store.options.bucket)
     check_endpoint(store.options.endpoint)
@@ -40,7 +40,7 @@ def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) ->
     )
     try:
         found = Discovery(store, obj, joins=joins).run()
-        _takes_bodies_again(store, replace(obj, key=f"{obj.key}-large"), found)
+        _test_rejected_body_size(store, replace(obj, key=f"{obj.key}-large"), found)
     except TransferError as error:
         raise location_error(error) from None
     if store.options.checksums is ChecksumUse.REQUIRED and not found.existence_verifies_object:
@@ -59,9 +59,9 @@ def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) ->
     return found
 
 
-def _takes_bodies_again(store: S3Store, obj: ObjectSpec, able: Capabilities) -> None:
-    """If a transfer's body was rejected as too large, a body of this size is sent again. Raises TransferError."""
-    size_bytes = store.refused_body_bytes
+def _test_rejected_body_size(store: S3Store, obj: ObjectSpec, able: Capabilities) -> None:
+    """If a body of a transfer was rejected as too large, send a body of this size again. Raises TransferError."""
+    size_bytes = store.rejected_body_bytes
     if not size_bytes:
         return
     store = store.adapted(able)
@@ -71,4 +71,4 @@ def _takes_bodies_again(store: S3Store, obj: ObjectSpec, able: Capabilities) -> 
     finally:
         with suppress(TransferError):
             store.abort(obj.key, upload_id)
-    store.forget_refused_body()
+    store.forget_rejected_body()

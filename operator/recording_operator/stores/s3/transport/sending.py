@@ -30,7 +30,7 @@ class Timeouts:
 
     connect_s: float
     send_s: float
-    answer_s: float
+    response_s: float
 
 
 class BodySender(Protocol):
@@ -71,7 +71,7 @@ class MemorySender:
                     sock.sendall(memoryview(body)[start : start + _WINDOW_BYTES])
         except OSError as error:
             return _early_response(sock, method, error)
-        sock.settimeout(self._timeouts.answer_s)
+        sock.settimeout(self._timeouts.response_s)
         return read_response(ReceiveBuffer(sock), method=method)
 
 
@@ -109,7 +109,7 @@ class PartSender:
             watch.deadline = None
             return whole(_early_response(sock, method, error))
         watch.deadline = None
-        sock.settimeout(self._timeouts.answer_s)
+        sock.settimeout(self._timeouts.response_s)
         return whole(read_response(ReceiveBuffer(sock), method=method))
 
     def _send(self, sock: socket.socket, head: bytes, watch: SocketWatch) -> None:

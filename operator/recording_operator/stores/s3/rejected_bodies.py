@@ -1,6 +1,6 @@
-"""What a proxy before the store was seen to refuse, so that the location's check can see it too.
+"""Bodies that a proxy in front of the store rejected as too large, so that the location's check can test their size.
 
-The check sends small bodies. A limit that only a transfer's larger body met would never make the location not Ready.
+The check sends small bodies. It would not find a limit that applies only to the larger bodies of transfers.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from recording_operator.stores.errors import StoreError
 
 
 @dataclass(slots=True)
-class RefusedBody:
-    """How long the body was that was last called too large; None where there is none, or it was taken since."""
+class RejectedBody:
+    """Size of the last body that was rejected as too large; None if there is none, or it was accepted since."""
 
     body_bytes: int | None = None
 
