@@ -205,9 +205,9 @@ def test_a_lease_deleted_under_its_holder_is_made_again_with_the_same_epoch(
     assert second.losses == []
 
 
-@pytest.mark.parametrize(("holder", "told"), [("somebody-else", "somebody-else"), ("", "nobody")])
+@pytest.mark.parametrize(("holder", "shown"), [("somebody-else", "somebody-else"), ("", "no process")])
 def test_a_lease_taken_away_by_hand_ends_the_leadership(
-    contend: Callable[[str], Contender], admin: RestClient, holder: str, told: str
+    contend: Callable[[str], Contender], admin: RestClient, holder: str, shown: str
 ) -> None:
     leader = contend("leader")
     eventually(leader.leads)
@@ -215,7 +215,7 @@ def test_a_lease_taken_away_by_hand_ends_the_leadership(
     body = {"spec": {"holderIdentity": holder}}
     admin.request("PATCH", LEASE_PATH, body=body, content_type="application/merge-patch+json")
 
-    assert eventually(lambda: leader.losses) == [f"it is held by {told}"]
+    assert eventually(lambda: leader.losses) == [f"it is held by {shown}"]
     assert not leader.leads()
 
 
