@@ -1,4 +1,4 @@
-"""Parallel upload: each worker streams one long ranged GET into the store, part by part. More workers join if useful."""
+"""Parallel upload: each worker streams one long ranged GET into the store, part by part. Workers join if useful."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
