@@ -237,7 +237,7 @@ def test_what_ends_a_thread_is_logged_redacted(logged: io.StringIO) -> None:
         sys.excepthook(ValueError, error, error.__traceback__)
 
     in_thread, in_main = lines_of(logged)
-    assert in_thread["message"] == "Thread worker-3 ended by an error"
+    assert in_thread["message"] == "Thread worker-3 ended because of an error"
     assert in_main["level"] == "CRITICAL"
     assert CANARY not in logged.getvalue()
     assert "ValueError" in in_thread["error"]

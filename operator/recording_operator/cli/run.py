@@ -66,7 +66,7 @@ def run(
     \b
     Exit status:
       0  stopped by a signal
-      1  it cannot start (one line says why), or an unexpected error, which is logged
+      1  it cannot start, or met an unexpected error; the log says why
       2  the command line or the settings file is invalid
       3  the Lease was lost
     """

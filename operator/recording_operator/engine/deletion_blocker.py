@@ -30,10 +30,10 @@ def note_failure(
     actions: list[Action] = []
     if Trait.DOUBTS_LOCATION in fact.reason.traits:
         actions += locations.doubt_deletion(name, now, every=CHECK_EVERY)
-    fault = locations.fault(name)
-    reason, message = fault or (fact.reason, fact.detail)
-    # A fault that the location's own check found does not pass by itself, unless it is transient.
-    may_pass = Trait.TRANSIENT in reason.traits or (fault is None and Trait.MAY_PASS in reason.traits)
+    reason, message = locations.fault(name) or (fact.reason, fact.detail)
+    # What puts the location in doubt needs its owner, unless it is transient.
+    needs_owner = Trait.DOUBTS_LOCATION in reason.traits and Trait.TRANSIENT not in reason.traits
+    may_pass = Trait.MAY_PASS in reason.traits and not needs_owner
     if may_pass and teardown.backoff.tries + 1 < _TOLD_AFTER_TRIES and teardown.blocked is None:
         return actions
     return actions + block(tracked, teardown, locations, reason=reason, message=message)
