@@ -52,11 +52,11 @@ test: setup ## Run all tests
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
 test-fast: setup ## Run the tests of the pure parts, in under a minute: models, engine, costs, egress, controller
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -q -m 'not cluster and not faults' $(FAST_TESTS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -q -m 'not cluster and not faults and not root' $(FAST_TESTS) $(PYTEST_ARGS)
 
 e2e: setup ## Run the tests on the real control plane and S3 server only; KUBERNETES=1.32, 1.36 or 1.37
 	@$(BIN)/python -m localcluster tools >/dev/null
-	@$(BIN)/pytest -m 'cluster and not faults' $(PYTEST_ARGS)
+	@$(BIN)/pytest -m 'cluster and not faults and not stores and not root' $(PYTEST_ARGS)
 
 e2e-faults: setup ## Run the long fault tests: leadership, faults of the API server; prints what was measured
 	@$(BIN)/python -m localcluster tools >/dev/null
@@ -114,8 +114,8 @@ image: setup ## Build the image with buildah (root), without Docker or an image 
 	@$(BIN)/python -m localcluster.image
 
 e2e-pod: setup ## Build the image twice, then run it and the chart in real pods (root; buildah, containerd, runc, CNI plugins)
-	@TEST_IMAGE=1 $(BIN)/pytest -n 0 tests/image $(PYTEST_ARGS)
-	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest -n 0 tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
+	@$(BIN)/pytest -n 0 -m root tests/image $(PYTEST_ARGS)
+	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest -n 0 -m root tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
 
 release: setup ## Make a release in dist/: VERSION=1.2.3; IMAGE=no leaves the image out
 	@PYTHONPATH=operator:. $(BIN)/python -m release "$(VERSION)" --image=$(or $(IMAGE),yes)

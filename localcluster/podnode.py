@@ -177,7 +177,7 @@ def run_inside(
         node = Node(folder, tools=tools, cgroup=cgroup)
         node.start(images)
         print(f"podcluster: node {NODE} is ready", file=sys.stderr, flush=True)
-        env = {**os.environ, "KUBECONFIG": str(node.kubeconfig), "PODCLUSTER": str(folder)}
+        env = {**os.environ, "KUBECONFIG": str(node.kubeconfig)}
         return subprocess.run(list(argv), env=env, check=False).returncode
     except Exception as error:  # noqa: BLE001 - whatever it is, the exit status says so
         print(f"podcluster: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
