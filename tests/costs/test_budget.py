@@ -21,12 +21,12 @@ def budget(*thresholds: tuple[int, ThresholdType]) -> Budget:
 @pytest.mark.parametrize(("cost", "passed"), [("39.99", False), ("40", True), ("40.01", True), ("39.996", True)])
 def test_a_threshold_is_passed_when_it_is_reached_to_the_cent(cost: str, passed: bool) -> None:
     of = budget((80, ThresholdType.ACTUAL))
-    found = crossings(of, month_to_date=Decimal(cost), projected=Decimal(0), told=(), month=NOVEMBER)
+    found = crossings(of, month_to_date=Decimal(cost), projected=Decimal(0), announced=(), month=NOVEMBER)
     assert bool(found) is passed
 
 
 def test_without_thresholds_the_whole_budget_counts() -> None:
-    found = crossings(budget(), month_to_date=Decimal(10), projected=Decimal(60), told=(), month=NOVEMBER)
+    found = crossings(budget(), month_to_date=Decimal(10), projected=Decimal(60), announced=(), month=NOVEMBER)
     assert [crossing.key for crossing in found] == ["2026-11 Forecasted 100 of 50"]
     assert found[0].message == (
         "This month is projected to cost 60.00 USD, 120% of the budget of 50.00 USD; the threshold is 100%"
@@ -35,27 +35,31 @@ def test_without_thresholds_the_whole_budget_counts() -> None:
 
 def test_a_crossing_is_news_once_a_month() -> None:
     of = budget((80, ThresholdType.ACTUAL))
-    first = crossings(of, month_to_date=Decimal(45), projected=Decimal(0), told=(), month=NOVEMBER)
-    told = [crossing.key for crossing in first]
-    again = crossings(of, month_to_date=Decimal(46), projected=Decimal(0), told=told, month=NOVEMBER)
-    december = crossings(of, month_to_date=Decimal(46), projected=Decimal(0), told=told, month=date(2026, 12, 1))
-    assert [crossing.news for crossing in (*first, *again, *december)] == [True, False, True]
+    first = crossings(of, month_to_date=Decimal(45), projected=Decimal(0), announced=(), month=NOVEMBER)
+    announced = [crossing.key for crossing in first]
+    again = crossings(of, month_to_date=Decimal(46), projected=Decimal(0), announced=announced, month=NOVEMBER)
+    december = crossings(
+        of, month_to_date=Decimal(46), projected=Decimal(0), announced=announced, month=date(2026, 12, 1)
+    )
+    assert [crossing.is_new for crossing in (*first, *again, *december)] == [True, False, True]
 
 
 def test_another_amount_is_news() -> None:
     of = budget((100, ThresholdType.ACTUAL))
-    told = [one.key for one in crossings(of, month_to_date=Decimal(60), projected=ZERO, told=(), month=NOVEMBER)]
+    announced = [
+        one.key for one in crossings(of, month_to_date=Decimal(60), projected=ZERO, announced=(), month=NOVEMBER)
+    ]
     raised = of.model_copy(update={"amount": Decimal(150)})
-    [crossing] = crossings(raised, month_to_date=Decimal(191), projected=ZERO, told=told, month=NOVEMBER)
-    assert crossing.news
+    [crossing] = crossings(raised, month_to_date=Decimal(191), projected=ZERO, announced=announced, month=NOVEMBER)
+    assert crossing.is_new
 
 
 def test_a_month_that_is_over_is_judged_by_what_it_cost_and_told_once() -> None:
     of = budget((90, ThresholdType.ACTUAL), (100, ThresholdType.ACTUAL), (50, ThresholdType.FORECASTED))
-    before = crossings(of, month_to_date=Decimal(46), projected=ZERO, told=(), month=NOVEMBER)
-    told = [crossing.key for crossing in before]
-    found = closing_crossings(of, cost=Decimal(50), told=told, month=NOVEMBER)
-    assert [(crossing.threshold.percent, crossing.news, crossing.over) for crossing in found] == [
+    before = crossings(of, month_to_date=Decimal(46), projected=ZERO, announced=(), month=NOVEMBER)
+    announced = [crossing.key for crossing in before]
+    found = closing_crossings(of, cost=Decimal(50), announced=announced, month=NOVEMBER)
+    assert [(crossing.threshold.percent, crossing.is_new, crossing.over) for crossing in found] == [
         (90, False, True),
         (100, True, True),
     ]

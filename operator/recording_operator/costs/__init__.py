@@ -1,1 +1,1 @@
-"""Usage times prices: what the recordings cost. Pure; all money and all shares of it are Decimal."""
+"""Computes the costs of stored recordings from usage and prices. No I/O; all amounts of money are Decimal."""

@@ -1,8 +1,8 @@
-"""What came between two counts: each upload once, also one that a count fell in the middle of.
+"""Uploads between two samples: each is counted once, even if it was in progress at the time of a sample.
 
-A store dates an object in whole seconds, and S3 dates one made of parts by the time at which its upload began. An
-object can therefore be older than the last count and yet not have been there. So that it is not missed, a count also
-notes what the day before it brought; the next one counts the same stretch again, and what is more by then came late.
+A store gives the time of an object in whole seconds, and S3 gives for a multipart upload the time at which it began. An
+object can therefore be older than the last sample and still not be in it. So that it is not missed, each sample also
+records the uploads of the day before it. The next sample counts that day again: the difference was uploaded late.
 """
 
 from collections.abc import Mapping
@@ -17,23 +17,23 @@ _Key = TypeVar("_Key")
 MOST_OWNERS: Final = 10_000
 MOST_DAYS: Final = 50_000
 OTHER: Final = "(other)"
-"""Cannot be an organisation or namespace: those hold no parentheses."""
+"""Never the name of an organisation or namespace, because these contain no parentheses."""
 LATE_WITHIN: Final = timedelta(days=1)
-"""How long before a count an upload that it did not see may have begun."""
+"""How long before a sample an upload may have begun that the sample does not contain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What a count has to know of time: `since` the last sample (or the begin of the month), and `now`."""
+    """The period of a count: `since` the last sample (or the beginning of the month) until `now`."""
 
     since: datetime
     now: datetime
     recent_since: datetime | None = None
-    """From when to `since` the last sample noted what had come; None where it did not."""
+    """Start of the period before `since` whose uploads the last sample recorded; None if it did not."""
 
 
 class UploadDay(NamedTuple):
-    """When bytes came, and whose they are."""
+    """Key of uploads: where, who and on which day."""
 
     storage_location: str
     storage_class: str
@@ -42,7 +42,7 @@ class UploadDay(NamedTuple):
 
 
 class Uploader(NamedTuple):
-    """Where bytes came, and whose they are."""
+    """Key of uploads: where and who."""
 
     storage_location: str
     org: str
@@ -50,7 +50,7 @@ class Uploader(NamedTuple):
 
 @dataclass(slots=True)
 class Amount:
-    """Objects (of uploads: write requests) and bytes; `billable_bytes` as the price profile rounds each object up."""
+    """Objects (for uploads: write requests) and bytes. `billable_bytes`: sizes rounded up as the price profile says."""
 
     objects: int = 0
     size_bytes: int = 0
@@ -58,7 +58,7 @@ class Amount:
     incomplete_bytes: int = 0
     """The part of `size_bytes` in open uploads, which is billed but cannot be read."""
     moment: int = 0
-    """Of what came on a day: the sum of bytes times the second of the day."""
+    """For uploads of a day: the sum of bytes times the second of the day."""
 
     @property
     def readable_bytes(self) -> int:
@@ -68,7 +68,7 @@ class Amount:
     def add(
         self, size_bytes: int, billable_bytes: int, objects: int = 1, *, incomplete_bytes: int = 0, moment: int = 0
     ) -> None:
-        """Count more."""
+        """Add to the amounts."""
         self.objects += objects
         self.size_bytes += size_bytes
         self.billable_bytes += billable_bytes
@@ -77,7 +77,7 @@ class Amount:
 
 
 class UploadSum(NamedTuple):
-    """Bytes that came, and the write requests that brought them."""
+    """Uploaded bytes and write requests."""
 
     size_bytes: int
     writes: int
@@ -88,23 +88,23 @@ Recent = Mapping[Uploader, UploadSum]
 
 @dataclass(slots=True)
 class Arrivals:
-    """Uploads by the time that the store, or the Recording, gives them; `objects` of the amounts are write requests."""
+    """Uploads by the time in the store or the Recording. `objects` of the amounts are write requests."""
 
     by_day: dict[UploadDay, Amount] = field(default_factory=dict)
     """Since the last sample."""
     recent: dict[Uploader, Amount] = field(default_factory=dict)
     """Within LATE_WITHIN before now."""
     recounted: dict[Uploader, Amount] = field(default_factory=dict)
-    """What the last sample noted as recent, counted again."""
+    """The uploads that were recent at the last sample, counted again."""
     locations: set[str] = field(default_factory=set)
-    """Those that were looked at."""
+    """Locations that were counted."""
     ahead: dict[UploadDay, Amount] = field(default_factory=dict)
-    """Later than now: it came while the count went on."""
+    """Uploads during the count, later than `now`."""
     parts: dict[UploadDay, Amount] = field(default_factory=dict)
-    """Parts of open uploads that came since the last sample. They are stored, and are no upload yet."""
+    """Parts of open uploads since the last sample. They are stored, but do not count as uploads yet."""
 
     def add(self, of: UploadDay, amount: Amount, at: datetime, window: Window) -> None:
-        """Count an upload. One later than `now` is the next count's."""
+        """Count an upload. One that is later than `now` belongs to the next sample."""
         if at > window.since:
             sums = self.by_day if at <= window.now else self.ahead
             _sum(sums, of, of._replace(org=OTHER), MOST_DAYS).add(
@@ -116,7 +116,7 @@ class Arrivals:
             _note(self.recent, of, amount)
 
     def add_part(self, of: UploadDay, size_bytes: int, at: datetime, window: Window) -> None:
-        """Count a part of an open upload. The last sample held those that came before it."""
+        """Count a part of an open upload. Earlier parts are in the last sample."""
         if at > window.since:
             found = _sum(self.parts, of, of._replace(org=OTHER), MOST_DAYS)
             found.add(size_bytes, size_bytes, 0, incomplete_bytes=size_bytes, moment=_moment(size_bytes, at))
@@ -133,7 +133,7 @@ def _note(into: dict[Uploader, Amount], of: UploadDay, amount: Amount) -> None:
 
 
 def _sum(sums: dict[_Key, Amount], key: _Key, beyond: _Key, most: int) -> Amount:
-    """The sum for a key; keys beyond so many are one."""
+    """The amount for a key. Keys beyond `most` share the amount of `beyond`."""
     found = sums.get(key)
     if found is None:
         found = sums.setdefault(key if len(sums) < most else beyond, Amount())
@@ -141,16 +141,16 @@ def _sum(sums: dict[_Key, Amount], key: _Key, beyond: _Key, most: int) -> Amount
 
 
 def earliest(window: Window) -> datetime:
-    """What came before that is no arrival of any kind."""
+    """The time before which uploads need not be counted."""
     return min(window.since, window.recent_since or window.since, window.now - LATE_WITHIN)
 
 
 def late(recounted: Recent, noted: Recent) -> dict[Uploader, UploadSum]:
-    """What came later than its time says: by how much a location has more of the stretch than the last sample noted.
+    """Late uploads: what a location has now in the period that the last sample recorded, minus what it had then.
 
-    Only for locations that the last sample looked at. Never less than nothing: what was deleted meanwhile hides as much
-    that came late. Told by the location as a whole, because an organisation may be among the others at one time and
-    have a name at another; shared by growth.
+    Only for locations in the last sample. Never negative: objects deleted meanwhile hide as many late uploads. Computed
+    for each location as a whole, because an organisation may be in (other) in one of the samples only; then shared
+    between the organisations by growth.
     """
     found: dict[Uploader, UploadSum] = {}
     for location in sorted({key.storage_location for key in noted}):
@@ -172,7 +172,7 @@ def late(recounted: Recent, noted: Recent) -> dict[Uploader, UploadSum]:
 
 
 def _parts(grown: Mapping[Uploader, int]) -> dict[Uploader, int]:
-    """What all grew by, shared among those that grew."""
+    """The total growth, shared between the keys that grew."""
     total = sum(grown.values())
     if total <= 0:
         return {}

@@ -1,4 +1,4 @@
-"""Whether the budget is kept, and what of it is news."""
+"""Which thresholds of the budget are reached, and which need an Event."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
@@ -17,21 +17,21 @@ _WHOLE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """A threshold that is reached. `key` is the same for the whole month; `news` is true until an Event was posted."""
+    """A threshold that is reached. `key` identifies it for the month; `is_new` is true until an Event was posted."""
 
     threshold: Threshold
     key: str
     message: str
-    news: bool
+    is_new: bool
     over: bool = False
     """The month is over."""
 
 
 def crossings(
-    budget: Budget, *, month_to_date: Decimal, projected: Decimal, told: Iterable[str], month: date
+    budget: Budget, *, month_to_date: Decimal, projected: Decimal, announced: Iterable[str], month: date
 ) -> list[Crossing]:
-    """The thresholds that are passed: reached counts as passed."""
-    known = set(told)
+    """The thresholds that are reached. `announced` contains the keys of those with an Event."""
+    known = set(announced)
     costs = {
         ThresholdType.ACTUAL: (month_to_date, "This month has cost"),
         ThresholdType.FORECASTED: (projected, "This month is projected to cost"),
@@ -40,9 +40,9 @@ def crossings(
     return [crossing for crossing in found if crossing is not None]
 
 
-def closing_crossings(budget: Budget, *, cost: Decimal, told: Iterable[str], month: date) -> list[Crossing]:
-    """The thresholds that a month which is over has passed: its last hours are counted when it is."""
-    known = set(told)
+def closing_crossings(budget: Budget, *, cost: Decimal, announced: Iterable[str], month: date) -> list[Crossing]:
+    """The thresholds that the previous month has reached, because its last hours are counted after its end."""
+    known = set(announced)
     actual = (threshold for threshold in _of(budget) if threshold.type is ThresholdType.ACTUAL)
     found = (_crossing(budget, threshold, cost, f"{month:%Y-%m} has cost", known, month) for threshold in actual)
     return [replace(crossing, over=True) for crossing in found if crossing is not None]
@@ -57,15 +57,15 @@ def _crossing(
 ) -> Crossing | None:
     if rounded(cost, CENT) < budget.amount * threshold.percent / 100:
         return None
-    # Another amount is another limit, without an Event so far.
+    # A different amount is a new threshold, without an Event so far.
     key = f"{month:%Y-%m} {threshold.type} {threshold.percent} of {budget.amount:f}"
     message = (
         f"{what} {rounded(cost, CENT):f} {budget.currency}, {percent_of(cost, budget.amount)}% of the budget of "
         f"{rounded(budget.amount, CENT):f} {budget.currency}; the threshold is {threshold.percent}%"
     )
-    return Crossing(threshold=threshold, key=key, message=message, news=key not in known)
+    return Crossing(threshold=threshold, key=key, message=message, is_new=key not in known)
 
 
 def percent_of(cost: Decimal, amount: Decimal) -> int:
-    """The used share, in whole percent, rounded down: 99.9 % is not all of it."""
+    """The used share in whole percent, rounded down, so that 99.9 % is not shown as 100 %."""
     return int(cost * 100 / amount)

@@ -1,4 +1,4 @@
-"""Downloads that were counted: who caused them, and how fast they went lately."""
+"""Counted downloads: by organisation, and as a recent rate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(slots=True, kw_only=True)
 class RecentDownloads:
-    """What was downloaded lately from the locations that count it: bytes, and the seconds that they came in.
+    """Recent downloads from locations that count them: bytes, and the seconds in which they were counted.
 
-    Of four weeks at most: what is older fades as it is scaled down to them.
+    Covers at most four weeks: when more time has passed, the bytes are scaled down to four weeks.
     """
 
     size_bytes: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class RecentDownloads:
     """By location."""
 
     def note(self, downloaded: Downloaded, *, begin: datetime, end: datetime) -> None:
-        """Add the days between two samples. A location that no longer counts is forgotten."""
+        """Add the days between two samples. A location that no longer counts downloads is removed."""
         for location in self.seconds.keys() - downloaded.keys():
             self._forget(location)
         for location, by_day in downloaded.items():
@@ -68,14 +68,14 @@ class RecentDownloads:
 
 
 def counted_on(downloaded: Downloaded, day: date) -> dict[str, Mapping[str, int]]:
-    """What each location that counts has counted on a day, by organisation."""
+    """Downloads of a day by location and organisation, for locations that count them."""
     return {location: by_day.get(day, {}) for location, by_day in downloaded.items()}
 
 
 def with_counted(
     estimated: Mapping[Cell, int], counted: Mapping[str, Mapping[str, int]], level: Cells
 ) -> dict[Cell, int]:
-    """What was counted in the place of what was estimated. What is SHARED is shared by what is stored."""
+    """Replace estimated downloads by counted ones. Downloads of SHARED are divided in proportion to stored bytes."""
     downloads = {cell: amount for cell, amount in estimated.items() if cell.storage_location not in counted}
     for location, by_org in counted.items():
         for org, size_bytes in by_org.items():
@@ -84,7 +84,7 @@ def with_counted(
                 for cell, stored in level.items()
                 if cell.storage_location == location and org in (SHARED, cell.org)
             }
-            nobody = Cell(location, OTHER, org or OTHER)
-            for cell, part in share(Decimal(size_bytes), weights or {nobody: 1}, quantum=Decimal(1)).items():
+            other = Cell(location, OTHER, org or OTHER)
+            for cell, part in share(Decimal(size_bytes), weights or {other: 1}, quantum=Decimal(1)).items():
                 downloads[cell] = downloads.get(cell, 0) + int(part)
     return downloads

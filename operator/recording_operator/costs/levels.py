@@ -1,7 +1,7 @@
-"""How much was stored between two samples.
+"""The stored bytes at each time between two samples.
 
-What is known to have come at a time counts from then on, never before: an object from its date, a part of an open
-upload from when it came. The rest (deletions, changes of class, what has no date) changes evenly.
+Uploads with a known time count from that time: an object from its date, a part of an open upload from its upload. All
+other changes (deletions, changes of class, objects without a date) are interpolated linearly.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from recording_operator.costs.sample import NOTHING, ArrivedBytes, Cell, Cells, 
 
 
 class DayArrival(NamedTuple):
-    """What came on a day, and the mean second of the day at which it came."""
+    """Bytes uploaded on a day, and the mean second of the day of their upload."""
 
     cell: Cell
     stored: StoredBytes
@@ -24,19 +24,19 @@ class DayArrival(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class StorageLevels:
-    """What was stored at each time between two samples. Call it day by day, because sums continue."""
+    """The stored bytes at each time between two samples. Call `at` for each day in order."""
 
     first: Cells
     changed: Cells
-    """What changes evenly, in all."""
+    """The sum of all changes that are interpolated."""
     born: Mapping[date, list[DayArrival]]
-    """By day, in order."""
+    """Uploads by day, in order."""
     _came: dict[Cell, StoredBytes] = field(default_factory=dict)
     _days_to_come: list[date] = field(default_factory=list)
 
     @classmethod
     def between(cls, first: Cells, sample: Sample) -> "StorageLevels":
-        """From what the last sample held to this one."""
+        """Between the cells of the last sample and this sample."""
         born = _completed(_born(sample), first, sample.cells)
         came = total(born)
         cells = first.keys() | sample.cells.keys() | came.keys()
@@ -48,14 +48,14 @@ class StorageLevels:
 
     @classmethod
     def of_first(cls, sample: Sample) -> "StorageLevels":
-        """Up to the first sample: what is not known to have come since was there all the time."""
+        """Before the first sample: bytes without a known upload time were stored from the beginning."""
         born = _born(sample)
         came = total(born)
         first = {cell: _at_least_zero(held.less(came.get(cell, NOTHING))) for cell, held in sample.cells.items()}
         return cls.between(first, sample)
 
     def at(self, day: date, part: Decimal) -> dict[Cell, StoredBytes]:
-        """The level at the end of a day. Earlier days are no longer available."""
+        """The stored bytes at the end of a day. Days must be requested in order."""
         level = {
             cell: self.first.get(cell, NOTHING).plus(StoredBytes(*(int(amount * part) for amount in changed)))
             for cell, changed in self.changed.items()
@@ -80,7 +80,7 @@ def total(born: Mapping[date, list[DayArrival]]) -> dict[Cell, StoredBytes]:
 def byte_seconds(
     first: Cells, last: Cells, born: list[DayArrival], *, begin: datetime, end: datetime
 ) -> dict[Cell, StoredBytes]:
-    """Bytes times seconds of a stretch of one day."""
+    """Bytes times seconds of a period within one day."""
     seconds = int((end - begin).total_seconds())
     midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
     end_second = int((end - midnight).total_seconds())
@@ -109,7 +109,7 @@ def _born(sample: Sample) -> dict[date, list[DayArrival]]:
 
 
 def _each(arrived: Mapping[Cell, ArrivedBytes], held: Cells, *, incomplete: bool) -> Iterator[DayArrival]:
-    """What has come to a cell that the sample holds; what was uploaded late is known only for a location."""
+    """Uploads to cells of the sample. Late uploads are left out, because their storage class is unknown."""
     for cell, came in arrived.items():
         if cell in held and came.size_bytes:
             stored = StoredBytes(came.size_bytes, came.billable_bytes, came.size_bytes if incomplete else 0)
@@ -117,7 +117,7 @@ def _each(arrived: Mapping[Cell, ArrivedBytes], held: Cells, *, incomplete: bool
 
 
 def _completed(born: Mapping[date, list[DayArrival]], first: Cells, last: Cells) -> dict[date, list[DayArrival]]:
-    """Without the bytes of uploads that the last sample saw open: their parts became the objects that came since."""
+    """Subtract the bytes of uploads that were open at the last sample and have become objects since."""
     came = total(born)
     gone = {
         cell: held.incomplete_bytes

@@ -1,4 +1,4 @@
-"""From what was counted to the numbers of the status."""
+"""Compute the status of a StorageReport from the counted usage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ MOST_NAMED: Final = 100
 _MOST_CLASSES: Final = 31
 _MOST_UNPRICED: Final = 32
 AHEAD: Final = timedelta(days=1)
-"""A last count this much later than now was made by a wrong clock."""
+"""A last sample this far in the future was taken with a wrong clock."""
 _RECENT: Final = timedelta(days=28)
 
 
@@ -43,7 +43,7 @@ class CurrencyError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountResult:
-    """What a refresh found."""
+    """The usage that a refresh counted."""
 
     at: datetime
     usage: Usage
@@ -51,13 +51,13 @@ class CountResult:
     sources: Mapping[str, ReportSource]
     """By location."""
     scope: str
-    """The mark of what was looked at."""
+    """Identifies the scope of the count."""
     downloads: Mapping[str, DownloadSource] = field(default_factory=dict)
-    """By location, where they are counted."""
+    """By location; only locations whose downloads are counted."""
 
 
 def window_of(previous: StorageReportStatus, *, now: datetime, scope: str) -> Window:
-    """From when on uploads are to be counted: the last sample, or the begin of the month."""
+    """The period for which uploads are counted: since the last sample, or since the beginning of the month."""
     ledger = previous.ledger
     if ledger is None or starts_again(previous, now=now, scope=scope):
         return Window(since=month_start(now), now=now)
@@ -65,13 +65,13 @@ def window_of(previous: StorageReportStatus, *, now: datetime, scope: str) -> Wi
 
 
 def starts_again(previous: StorageReportStatus, *, now: datetime, scope: str) -> bool:
-    """Whether an account cannot go on: it is of another `scope` (its mark), or of days that are yet to come."""
+    """Whether a new ledger is needed: the last one has another `scope`, or its time is in the future."""
     ledger = previous.ledger
     return ledger is not None and (ledger.recent_scope != scope or ledger.sampled_at > now + AHEAD)
 
 
 def currency_of(terms: CostTerms, budget: Budget | None, *, previous: StorageReportStatus | None = None) -> str:
-    """The one currency of a report, also of what it has counted so far. Raises CurrencyError."""
+    """The currency of the prices, the budget and the history. Raises CurrencyError if they differ."""
     found = sorted({priced.profile.currency for priced in terms.prices.values()})
     if len(found) > 1:
         raise CurrencyError(
@@ -92,9 +92,9 @@ def currency_of(terms: CostTerms, budget: Budget | None, *, previous: StorageRep
 def refreshed(
     previous: StorageReportStatus, counted: CountResult, terms: CostTerms, *, budget: Budget | None
 ) -> StorageReportStatus:
-    """The status with new numbers; conditions and times of the schedule stay as they were. Raises CurrencyError."""
+    """The status with new numbers. Conditions and schedule times are not changed. Raises CurrencyError."""
     currency = currency_of(terms, budget, previous=previous)
-    ledger = _account(previous, counted, terms)
+    ledger = _advanced_ledger(previous, counted, terms)
     today = day_cost(
         counted.usage.held,
         terms,
@@ -121,8 +121,8 @@ def refreshed(
     )
 
 
-def _account(previous: StorageReportStatus, counted: CountResult, terms: CostTerms) -> Ledger:
-    """The account with what was counted; one that starts again keeps the days before this month."""
+def _advanced_ledger(previous: StorageReportStatus, counted: CountResult, terms: CostTerms) -> Ledger:
+    """The ledger including the new count. A new ledger keeps the days before this month."""
     ledger = load(previous.ledger, previous.history)
     if ledger is None or starts_again(previous, now=counted.at, scope=counted.scope):
         month = month_start(counted.at).date()
@@ -130,7 +130,7 @@ def _account(previous: StorageReportStatus, counted: CountResult, terms: CostTer
         ledger = open_ledger(sample_of(counted.usage, at=counted.at, last=None), terms)
         ledger.days = kept | ledger.days
         return ledger
-    if _counted_otherwise(ledger, previous, counted):
+    if _sources_changed(ledger, previous, counted):
         days = (counted.at.date() - ledger.at.date()).days
         ledger.breaks |= {ledger.at.date() + timedelta(days=number) for number in range(days + 1)}
     ledger.recent = _comparable(ledger.recent, previous, counted)
@@ -138,8 +138,8 @@ def _account(previous: StorageReportStatus, counted: CountResult, terms: CostTer
     return ledger
 
 
-def _counted_otherwise(ledger: Ledger, previous: StorageReportStatus, counted: CountResult) -> bool:
-    """Whether a location came or went, or is counted from another source."""
+def _sources_changed(ledger: Ledger, previous: StorageReportStatus, counted: CountResult) -> bool:
+    """Whether a location was added or removed, or is counted from another source."""
     then = {uploader.storage_location for uploader in ledger.recent or ()}
     sources = {row.name: row.source for row in previous.by_storage_location}
     changed = any(counted.sources.get(name, source) is not source for name, source in sources.items())
@@ -147,16 +147,16 @@ def _counted_otherwise(ledger: Ledger, previous: StorageReportStatus, counted: C
 
 
 def _comparable(recent: Recent | None, previous: StorageReportStatus, counted: CountResult) -> Recent | None:
-    """The account of locations that are counted from the same source as before; another source has other times."""
+    """The recent uploads of locations whose source has not changed. Times from different sources cannot be compared."""
     if recent is None:
         return None
     then = {row.name: row.source for row in previous.by_storage_location}
     changed = {name for name, source in then.items() if counted.sources.get(name) is not source}
-    return {uploader: came for uploader, came in recent.items() if uploader.storage_location not in changed}
+    return {uploader: uploads for uploader, uploads in recent.items() if uploader.storage_location not in changed}
 
 
 def _uploaded_a_day(ledger: Ledger, terms: CostTerms) -> Decimal:
-    """Mean bytes of the last weeks' days; a day that is not over does not count unless it is the only one."""
+    """Mean bytes per day over the last four weeks. Today is excluded unless it is the only day."""
     today = ledger.at.date()
     days = [entry for day, entry in ledger.days.items() if today - _RECENT <= day < today] or list(ledger.days.values())
     gb = sum((part.upload_gb for entry in days for part in entry.orgs.values()), ZERO) / max(len(days), 1)
@@ -202,7 +202,7 @@ def _totals(counted: CountResult, ledger: Ledger, terms: CostTerms) -> ReportTot
 
 
 def _gb_bytes(terms: CostTerms) -> int:
-    """The GB of the report as a whole: that of its locations where they agree, else the decimal one."""
+    """Bytes in a GB for the whole report: as the locations define it, or 10**9 if they differ."""
     sizes = {priced.profile.gb_bytes for priced in terms.prices.values()}
     return sizes.pop() if len(sizes) == 1 else 10**9
 
@@ -278,5 +278,5 @@ def _summary(totals: ReportTotals, cost: ReportCost, budget: Budget | None) -> R
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """An amount for people, to the cent."""
+    """Format an amount, rounded to cents."""
     return f"{rounded(amount, CENT):,f} {currency}"

@@ -1,4 +1,4 @@
-"""What a report is given: the prices to count by, and what was there at a time."""
+"""The input of the cost computation: prices, and a sample of the stored bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ Downloaded = Mapping[str, Mapping[date, Mapping[str, int]]]
 
 
 class Cell(NamedTuple):
-    """Where bytes are, and whose they are."""
+    """Key of stored bytes: where they are and who owns them."""
 
     storage_location: str
     storage_class: str
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
 
 
 class StoredBytes(NamedTuple):
-    """Bytes, billed bytes, and those of them in open uploads, which cannot be read."""
+    """Bytes, billed bytes, and the part of the bytes in open uploads, which cannot be read."""
 
     size_bytes: int
     billable_bytes: int
@@ -52,13 +52,13 @@ NOTHING: Final = StoredBytes(0, 0)
 
 
 class ArrivedBytes(NamedTuple):
-    """Bytes that came on a day, and the write requests that brought them."""
+    """Bytes uploaded on a day, and their write requests."""
 
     size_bytes: int
     billable_bytes: int
     writes: int
     moment: int = 0
-    """The sum of bytes times the second of the day at which they came."""
+    """The sum of bytes times the second of the day of their upload."""
 
 
 Cells = Mapping[Cell, StoredBytes]
@@ -67,7 +67,7 @@ Arrivals = Mapping[date, Mapping[Cell, ArrivedBytes]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationPrices:
-    """The prices of a location. Locations of one `group` share allowances and tiers, as one account's bill does."""
+    """The prices of a location. Locations of one `group` share free allowances and tiers, like one AWS account."""
 
     group: str
     profile: Profile
@@ -75,7 +75,7 @@ class LocationPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostTerms:
-    """What costs are counted by."""
+    """Prices and settings of the cost computation."""
 
     prices: Mapping[str, LocationPrices]
     """By location."""
@@ -89,21 +89,21 @@ class CostTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What was there at a time, and what had come since the sample before."""
+    """The stored bytes at a time, and the uploads since the previous sample."""
 
     at: datetime
     cells: Cells
     arrived: Arrivals = field(default_factory=dict)
     ahead: Mapping[Cell, StoredBytes] = field(default_factory=dict)
-    """What came while it was counted: it is in the cells, and has arrived by the next sample."""
+    """Uploads during the count. They are in `cells`, and count as uploads in the next sample."""
     parts: Arrivals = field(default_factory=dict)
-    """Parts of open uploads, which are in the cells, by the day they came."""
+    """Parts of open uploads by day. They are in `cells`."""
     recent: Recent | None = None
-    """What had come on the day before; the next sample compares it with what that day has brought by then."""
+    """Uploads of the last day. The next sample compares them with a second count of the same day."""
     young: Mapping[ClassDay, int] = field(default_factory=dict)
     unattributed_young: Mapping[ClassDay, int] = field(default_factory=dict)
     """Bytes of unknown owners. Bytes of the last sample may be among them now, so they do not count as deleted."""
     bases: Mapping[str, str] = field(default_factory=dict)
-    """By location that was listed, the mark of what was looked at there."""
+    """By listed location: identifies what was counted there."""
     downloaded: Downloaded = field(default_factory=dict)
-    """Of the locations that count downloads; the others' are estimated."""
+    """Only locations that count downloads; those of other locations are estimated."""

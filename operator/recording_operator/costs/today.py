@@ -1,4 +1,4 @@
-"""What one day costs as things stand now, and who causes it."""
+"""The cost of one day with the current storage and downloads, and its shares."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from recording_operator.costs.usage import UNKNOWN, Holding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCost:
-    """The cost of a day: in all, rounded to a hundredth of a cent, and by holding, not rounded."""
+    """The cost of a day: `total`, rounded to a hundredth of a cent, and unrounded by holding."""
 
     total: Decimal
     by_holding: Mapping[Holding, Decimal]
@@ -31,7 +31,7 @@ def day_cost(
     day: date,
     reads: RecentDownloads | None = None,
 ) -> DayCost:
-    """A day's part of a month in which all stays as it is. What is uploaded in a day is shared by what is stored.
+    """The cost of a day in a month without changes. Uploads are attributed in proportion to stored bytes.
 
     `reads` has the download rates of locations that count downloads.
     """
@@ -90,7 +90,7 @@ def _put_counted(
     days: int,
     terms: CostTerms,
 ) -> None:
-    """A month of the counted downloads of a location in the place of the estimated ones, by organisation."""
+    """Replace the estimated downloads of a location by a month at the counted rate, by organisation."""
     holdings = {holding: amount for holding, amount in mine.items() if holding.storage_location == location}
     downloads.update(dict.fromkeys(holdings, ZERO))
     for org, bytes_a_day in of_day.items():
@@ -113,9 +113,9 @@ def _add(
     if not cost:
         return
     if not total:
-        # A minimum that is charged although nothing is there.
-        nobody = Holding(OTHER, OTHER, OTHER, OTHER)
-        costs[nobody] = costs.get(nobody, ZERO) + cost
+        # A minimum charge, although nothing is stored.
+        other = Holding(OTHER, OTHER, OTHER, OTHER)
+        costs[other] = costs.get(other, ZERO) + cost
         return
     for holding, weight in weights.items():
         costs[holding] = costs.get(holding, ZERO) + cost * weight / total
@@ -129,7 +129,7 @@ def rows(
     recordings: Mapping[str, int],
     most: int,
 ) -> list[ReportRow]:
-    """The shares by one aspect, the largest first: at most `most`, and one for the rest. The costs sum to the total."""
+    """Rows grouped by `by`, the largest first: at most `most`, and (other). Their costs add up to the total."""
     sums: dict[str, Amount] = {name: Amount() for name in recordings}
     costs: dict[str, Decimal] = dict.fromkeys(recordings, ZERO)
     for holding, amount in held.items():

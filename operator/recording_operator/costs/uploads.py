@@ -1,7 +1,7 @@
-"""What the Recordings themselves say: how many, how fast, and, where a bucket may not be listed, how much is stored.
+"""Usage according to the Recordings: their number, speed and, if a bucket cannot be listed, the stored bytes.
 
-Read from plain dicts: a hundred thousand of them are not worth a hundred thousand models. Statuses are the operator's
-own, but a field may be missing or of another version, so nothing is taken for granted.
+Reads plain dicts, because parsing a hundred thousand models would be slow. The operator wrote the statuses, but a field
+may be missing or written by another version, so every field is checked.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class RecordingTally:
     timed_24h: int = 0
 
     def add(self, raw: Mapping[str, Any]) -> bool:
-        """Count a Recording as stored; whether it is in scope."""
+        """Count a Recording (a dict from the API server). Returns whether it is in scope."""
         metadata, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
         org, namespace = str((spec.get("owner") or {}).get("org") or UNKNOWN), str(metadata["namespace"])
         location = str(spec.get("storageLocation"))
@@ -51,7 +51,7 @@ class RecordingTally:
 
     @property
     def success_rate(self) -> tuple[int, int]:
-        """Recordings that were stored in the last 24 h, and all that ended."""
+        """Recordings that became Complete in the last 24 hours, and all that ended."""
         return self.uploads_24h, self.uploads_24h + self.failed_24h
 
     def _add_recent(self, status: Mapping[str, Any]) -> None:
@@ -72,7 +72,7 @@ class RecordingTally:
 def add_recording(
     usage: Usage, raw: Mapping[str, Any], *, storage_class: str | None, profile: Profile, window: Window
 ) -> None:
-    """Count what a Recording has stored, for a location whose bucket may not be listed."""
+    """Count the stored bytes of a Recording, for a location whose bucket cannot be listed."""
     spec, status = raw["spec"], raw.get("status") or {}
     name = storage_class or profile.default_storage_class
     billable = billable_of(profile.price_of(name))

@@ -1,4 +1,4 @@
-"""What is stored, for whom: sums over a listing, object by object. Memory grows with the owners, not the objects."""
+"""Sums over a bucket listing by owner. Memory use grows with the number of owners, not of objects."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ from recording_operator.costs.keyspaces import KeyClaim
 from recording_operator.costs.profile import Profile, StorageClassPrice
 
 UNKNOWN: Final = "(unknown)"
-"""Cannot be an organisation or namespace: those do not begin with a parenthesis."""
+"""Never the name of an organisation or namespace, because these do not begin with a parenthesis."""
 
 
 class Holding(NamedTuple):
-    """Where bytes are, and whose they are."""
+    """Key of stored bytes: where they are and who owns them."""
 
     storage_location: str
     storage_class: str
@@ -30,11 +30,11 @@ class OpenPart(NamedTuple):
     """A part of an open multipart upload."""
 
     size_bytes: int
-    came_at: datetime
+    uploaded_at: datetime
 
 
 class ClassDay(NamedTuple):
-    """Bytes of a class with a minimum duration, by the day they came."""
+    """Key of bytes in a class with a minimum duration, by the day of their upload."""
 
     storage_location: str
     storage_class: str
@@ -60,11 +60,12 @@ class Usage:
     """Bytes that may belong to the scope, because their owner is unknown. Not included in any other number."""
     unattributed_young: dict[ClassDay, int] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
-    """By location that was listed, the mark of what was looked at there: only equal ones can be compared. Of one whose
-    objects another counts, that one's name."""
+    """By listed location: identifies what was counted there. Only equal values can be compared.
+
+    If another location counts its objects, the name of that location."""
 
     def amount(self, holding: Holding) -> Amount:
-        """The sum for a holding; owners beyond MOST_OWNERS are one."""
+        """The amount for a holding. Owners beyond MOST_OWNERS share one amount."""
         found = self.held.get(holding)
         if found is None:
             if len(self.held) >= MOST_OWNERS:
@@ -75,7 +76,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a report looks at. Empty means all."""
+    """What a report includes. An empty set includes all."""
 
     orgs: frozenset[str] = frozenset()
     namespaces: frozenset[str] = frozenset()
@@ -88,18 +89,18 @@ class Scope:
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
     def holds(self, *, org: str, namespace: str) -> bool:
-        """Whether an owner is looked at."""
+        """Whether an owner is included."""
         return (not self.orgs or org in self.orgs) and (not self.namespaces or namespace in self.namespaces)
 
     def might_hold(self, *, org: str, namespace: str) -> bool:
-        """Whether an owner of whom something is not known may be one that is looked at."""
+        """Whether an owner may be included, if its organisation or namespace is unknown."""
         return (not self.orgs or org in self.orgs or org == UNKNOWN) and (
             not self.namespaces or namespace in self.namespaces or namespace == UNKNOWN
         )
 
 
 class LocationTally:
-    """Adds up the listing of one location's bucket. `add` is called for each object, a million times."""
+    """Adds up the bucket listing of one location. `add` is called for every object, so it must be fast."""
 
     def __init__(
         self,
@@ -115,7 +116,7 @@ class LocationTally:
         window: Window,
         org_of: Callable[[str, str], str | None] | None = None,
     ) -> None:
-        """`claims` are of other locations of the same bucket.
+        """`claims` are the keys that other locations of the same bucket count.
 
         `org_of` returns, for key and uid, the organisation of an object if neither key nor Recording shows it; None
         if it is unknown.
@@ -135,7 +136,7 @@ class LocationTally:
         self._window = window
         self._earliest = earliest(window)
         self._org_of = org_of
-        self._asked: dict[str, str] = {}
+        self._org_by_uid: dict[str, str] = {}
         self._folder = ""
         self._folder_owner: tuple[str, str, bool] | None = None
         self._amounts: dict[tuple[str, str, str], Amount] = {}
@@ -153,9 +154,9 @@ class LocationTally:
         self, key: str, *, size_bytes: int, storage_class: str | None, last_modified: datetime, etag: str = ""
     ) -> None:
         """Count one object."""
-        owner = self._owner(key, ask=True)
+        owner = self._owner(key, read_object=True)
         if owner is None:
-            # What lies within another location's prefix is foreign there, if it is.
+            # Within another location's prefix, that location decides whether the object is foreign.
             self._usage.foreign_bytes += 0 if self._claimed and key.startswith(self._claimed) else size_bytes
             return
         org, namespace, known = owner
@@ -172,7 +173,7 @@ class LocationTally:
                     _add(self._usage.unattributed_young, day, billable)
             return
         self._amount(name, org, namespace).add(size_bytes, billable)
-        # A Recording made after the Recordings were listed is not missing.
+        # A Recording that was created after the listing began is not missing.
         if not known and last_modified < self._index.listed_from:
             self._usage.orphaned_bytes += size_bytes
         if last_modified > self._earliest:
@@ -198,7 +199,7 @@ class LocationTally:
         return found
 
     def add_incomplete(self, key: str, *, parts: Iterable[OpenPart], storage_class: str | None) -> None:
-        """Count what an open multipart upload holds: it is billed like an object, each part from when it came."""
+        """Count the parts of an open multipart upload. Each is billed like an object from the time of its upload."""
         owner = self._owner(key)
         if owner is None or not self._scope.holds(org=owner[0], namespace=owner[1]):
             return
@@ -207,12 +208,12 @@ class LocationTally:
         for part in parts:
             self._usage.incomplete_bytes += part.size_bytes
             amount.add(part.size_bytes, part.size_bytes, 0, incomplete_bytes=part.size_bytes)
-            came_at = min(part.came_at, self._window.now)  # a part that came while it was counted is there now
-            upload = UploadDay(self._location, name, owner[0], came_at.date())
-            self._usage.arrivals.add_part(upload, part.size_bytes, came_at, self._window)
+            uploaded_at = min(part.uploaded_at, self._window.now)  # a part that was uploaded during the count
+            upload = UploadDay(self._location, name, owner[0], uploaded_at.date())
+            self._usage.arrivals.add_part(upload, part.size_bytes, uploaded_at, self._window)
 
     def add_download(self, key: str, *, day: date, size_bytes: int) -> None:
-        """Count what was downloaded from a key, whether or not its object is still there."""
+        """Count a download of a key, even if its object no longer exists."""
         owner = self._owner(key)
         if owner is None or not self._scope.holds(org=owner[0], namespace=owner[1]):
             return
@@ -223,11 +224,11 @@ class LocationTally:
         org = owner[0] if owner[0] in by_org or len(by_org) < MOST_OWNERS else OTHER
         by_org[org] = by_org.get(org, 0) + size_bytes
 
-    def _owner(self, key: str, *, ask: bool = False) -> tuple[str, str, bool] | None:
-        """Organisation, namespace, and whether the Recording is there; None for a key that is not ours."""
+    def _owner(self, key: str, *, read_object: bool = False) -> tuple[str, str, bool] | None:
+        """Organisation, namespace, and whether the Recording exists; None for a foreign key."""
         if self._claimed and key.startswith(self._claimed) and any(claim.holds(key) for claim in self._claims):
             return None
-        # The objects of a Recording mostly share a folder and follow each other.
+        # Objects of one Recording usually share a folder and follow each other in the listing.
         folder = key[: key.rfind("/")]
         if folder == self._folder:
             return self._folder_owner
@@ -236,7 +237,7 @@ class LocationTally:
             return None
         org, namespace, known = self._index.owner(found["uid"])
         if org is None and not self._org_in_key:
-            org = self._org_from_object(key, found["uid"], ask=ask)
+            org = self._org_from_object(key, found["uid"], read_object=read_object)
         owner = (
             unescape_id(found["org"]) if self._org_in_key else org or UNKNOWN,
             found["namespace"] if self._namespace_in_key else namespace or UNKNOWN,
@@ -246,12 +247,12 @@ class LocationTally:
             self._folder, self._folder_owner = folder, owner
         return owner
 
-    def _org_from_object(self, key: str, uid: str, *, ask: bool) -> str | None:
-        org = self._asked.get(uid)
-        if org is None and ask and self._org_of is not None:
+    def _org_from_object(self, key: str, uid: str, *, read_object: bool) -> str | None:
+        org = self._org_by_uid.get(uid)
+        if org is None and read_object and self._org_of is not None:
             org = self._org_of(key, uid)
-            if org is not None and len(self._asked) < MOST_OWNERS:
-                self._asked[uid] = org
+            if org is not None and len(self._org_by_uid) < MOST_OWNERS:
+                self._org_by_uid[uid] = org
         return org
 
 
@@ -260,11 +261,11 @@ def _add(sums: dict[ClassDay, int], day: ClassDay, size_bytes: int) -> None:
 
 
 def writes_of(etag: str) -> int:
-    """How many write requests an object took: S3 counts the parts in the ETag of a multipart upload."""
+    """Number of write requests for an object. The ETag of a multipart upload in S3 contains its number of parts."""
     _, mark, parts = etag.strip('"').rpartition("-")
     return int(parts) + 2 if mark and parts.isascii() and parts.isdecimal() else 1
 
 
 def billable_of(price: StorageClassPrice | None) -> Callable[[int], int]:
-    """How the profile bills an object of a size."""
+    """The function that returns the billed size of an object."""
     return price.billable_bytes if price is not None else lambda size_bytes: size_bytes

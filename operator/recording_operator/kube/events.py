@@ -1,7 +1,8 @@
-"""Events (`events.k8s.io/v1`) about Recordings and StorageLocations: few, and never in the way.
+"""Events (`events.k8s.io/v1`) about Recordings, StorageLocations and StorageReports.
 
-Posting happens in an own thread behind a bounded queue; what does not fit is dropped and counted. The same thing said
-again within `series_window_s` raises the count of the stored Event instead of adding one, as client-go does.
+A separate thread posts them from a bounded queue, so that the caller never blocks. Events that do not fit into the
+queue are dropped and counted. As in client-go, an Event that is repeated within `series_window_s` increments the count
+of the stored Event instead of creating another one.
 """
 
 import hashlib
@@ -24,9 +25,9 @@ from recording_operator.kube.rest import MERGE_PATCH, Rest
 from recording_operator.kube.times import micro_time
 
 REPORTING_CONTROLLER: Final = f"{GROUP}/operator"
-NOTE_BYTES: Final = 1024  # the API server's limit; so are 128 for reason and action
+NOTE_BYTES: Final = 1024  # a limit of the API server, like 128 for reason and action
 _NAME_CHARS: Final = 253
-_TRIES: Final = 4
+_ATTEMPTS: Final = 4
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class EventType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
+class _QueuedEvent:
     regarding: tuple[tuple[str, str], ...]
     type: EventType
     reason: str
@@ -50,7 +51,7 @@ class _Said:
 
 @dataclass(slots=True, kw_only=True)
 class _Series:
-    """An Event that is stored, and how often the same was said since."""
+    """A stored Event, and how often it was repeated."""
 
     path: str
     count: int
@@ -58,7 +59,7 @@ class _Series:
 
 
 class EventRecorder:
-    """Says what happened to an object, where `kubectl describe` shows it. `emit` returns at once and never raises."""
+    """Posts Events, which `kubectl describe` shows. `emit` returns immediately and never raises."""
 
     def __init__(
         self,
@@ -71,14 +72,14 @@ class EventRecorder:
         clock: Callable[[], float] = time.monotonic,
         on_drop: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_drop` is called for each Event that was not posted: the queue was full, or the API server refused it."""
+        """`on_drop` is called for each Event that was not posted: the queue was full, or the API server rejected it."""
         self._rest = rest
         self._on_drop = on_drop
         self._instance = instance[:128]
         self._window_s = series_window_s
         self._remembered = remembered
         self._clock = clock
-        self._queue: queue.Queue[_Said | None] = queue.Queue(maxsize=queue_size)
+        self._queue: queue.Queue[_QueuedEvent | None] = queue.Queue(maxsize=queue_size)
         self._series: OrderedDict[tuple[object, ...], _Series] = OrderedDict()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._post_all, name="events", daemon=True)
@@ -93,12 +94,12 @@ class EventRecorder:
         note: str,
         event_type: EventType = EventType.NORMAL,
     ) -> None:
-        """Post an Event about the object `regarding` (a dict as stored).
+        """Post an Event about the object `regarding` (a dict from the API server).
 
-        `reason` is why, in CamelCase; `action` what the operator did or tried; `note` a sentence, cut at 1,024 bytes
-        and without what is secret in a URL.
+        `reason` is in CamelCase. `action` is what the operator did or tried. `note` is a sentence; it is truncated to
+        1,024 bytes, and secrets in URLs are masked.
         """
-        said = _Said(
+        event = _QueuedEvent(
             regarding=_reference(regarding),
             type=event_type,
             reason=reason[:128],
@@ -107,12 +108,12 @@ class EventRecorder:
             at=datetime.now(UTC),
         )
         try:
-            self._queue.put_nowait(said)
+            self._queue.put_nowait(event)
         except queue.Full:
             self._on_drop()
 
     def close(self, *, timeout_s: float) -> None:
-        """Post what is queued, for at most `timeout_s`, and stop."""
+        """Post the queued Events for at most `timeout_s` seconds, and stop the thread."""
         self._closing.set()
         try:
             self._queue.put(None, timeout=timeout_s)
@@ -121,9 +122,9 @@ class EventRecorder:
         self._thread.join(timeout_s)
 
     def _post_all(self) -> None:
-        while (said := self._queue.get()) is not None:
+        while (event := self._queue.get()) is not None:
             try:
-                self._post(said)
+                self._post(event)
             except KubeError as error:
                 self._on_drop()
                 # A namespace that is being deleted accepts no Events.
@@ -133,60 +134,61 @@ class EventRecorder:
                 self._on_drop()
                 _logger.exception("An Event was not posted because of an unexpected error")
 
-    def _post(self, said: _Said) -> None:
-        key = (said.regarding, said.type, said.reason, said.action, said.note)
+    def _post(self, event: _QueuedEvent) -> None:
+        key = (event.regarding, event.type, event.reason, event.action, event.note)
         now_s = self._clock()
         series = self._series.get(key)
         if series is not None and now_s - series.last_s < self._window_s:
             try:
-                self._continue(series, said)
-            except NotFound:  # it expired, or a person removed it
+                self._continue(series, event)
+            except NotFound:  # it has expired or was deleted
                 del self._series[key]
             else:
                 series.last_s = now_s
                 self._series.move_to_end(key)
                 return
-        self._series[key] = _Series(path=self._create(said), count=1, last_s=now_s)
+        self._series[key] = _Series(path=self._create(event), count=1, last_s=now_s)
         self._series.move_to_end(key)
         while len(self._series) > self._remembered:
             self._series.popitem(last=False)
 
-    def _create(self, said: _Said) -> str:
-        reference = dict(said.regarding)
-        # Events about objects without a namespace live in `default`: `kubectl describe` looks for them there.
+    def _create(self, event: _QueuedEvent) -> str:
+        reference = dict(event.regarding)
+        # Events about cluster-scoped objects are in the namespace `default`, where `kubectl describe` searches for
+        # them.
         namespace = reference.get("namespace") or "default"
         folder = f"/apis/events.k8s.io/v1/namespaces/{quote(namespace, safe='')}/events"
-        name = _event_name(reference["name"], said)
+        name = _event_name(reference["name"], event)
         body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"namespace": namespace, "name": name},
-            "eventTime": micro_time(said.at),
+            "eventTime": micro_time(event.at),
             "reportingController": REPORTING_CONTROLLER,
             "reportingInstance": self._instance,
-            "action": said.action,
-            "reason": said.reason,
-            "type": said.type.value,
-            "note": said.note,
+            "action": event.action,
+            "reason": event.reason,
+            "type": event.type.value,
+            "note": event.note,
             "regarding": reference,
         }
         self._request("POST", folder, body=body)
         return f"{folder}/{name}"
 
-    def _continue(self, series: _Series, said: _Said) -> None:
-        body = {"series": {"count": series.count + 1, "lastObservedTime": micro_time(said.at)}}
+    def _continue(self, series: _Series, event: _QueuedEvent) -> None:
+        body = {"series": {"count": series.count + 1, "lastObservedTime": micro_time(event.at)}}
         self._request("PATCH", series.path, body=body, content_type=MERGE_PATCH)
         series.count += 1
 
     def _request(
         self, method: str, path: str, *, body: Mapping[str, Any], content_type: str = "application/json"
     ) -> None:
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 self._rest.request(method, path, body=body, content_type=content_type, read_timeout_s=10)
             except (ApiUnavailable, TooManyRequests) as error:
                 wait_s = getattr(error, "retry_after_s", 2.0**attempt)
-                if attempt == _TRIES or self._closing.wait(wait_s):
+                if attempt == _ATTEMPTS or self._closing.wait(wait_s):
                     raise
             else:
                 return
@@ -204,8 +206,8 @@ def _reference(stored: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((key, str(value)) for key, value in reference.items() if value)
 
 
-def _event_name(about: str, said: _Said) -> str:
-    digest = hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()
+def _event_name(about: str, event: _QueuedEvent) -> str:
+    digest = hashlib.blake2b(repr(event).encode(), digest_size=8).hexdigest()
     return f"{about[: _NAME_CHARS - len(digest) - 1].rstrip('.-')}.{digest}"
 
 

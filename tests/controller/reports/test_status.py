@@ -41,7 +41,7 @@ class Kept:
         found = ReportCost(month_to_date=Decimal(cost), last_month=None if last is None else Decimal(last))
         new = self.status.model_copy(update={"as_of": now, "cost": found})
         self.status, passed = succeeded(self.report, new, message="", begun=now, now=now)
-        return [crossing for crossing in passed if crossing.news]
+        return [crossing for crossing in passed if crossing.is_new]
 
     def fails(self, now: datetime) -> None:
         self.status = failed(self.report, reason=Reason.REFRESH_FAILED, message="no answer", begun=now, now=now)

@@ -1,7 +1,7 @@
-"""StorageReports: who is due is refreshed, one at a time, by the leader alone.
+"""Refreshes StorageReports that are due, one at a time. Only the leader runs it.
 
-The watch brings the reports that are new or were edited. A refresh that is broken off writes nothing: it is due again,
-here or with the next leader.
+The watch provides new and edited reports. A refresh that is interrupted writes nothing: the report is still due, for
+this leader or the next one.
 """
 
 import logging
@@ -33,29 +33,29 @@ from recording_operator.log_throttle import LogThrottle
 from recording_operator.reportmetrics import ReportMetrics
 
 _TICK_S: Final = 1.0
-_WRITE_TRIES: Final = 5
+_WRITE_ATTEMPTS: Final = 5
 _logger = logging.getLogger(__name__)
 
 
 class ReportRefresher(Protocol):
-    """Counts a report."""
+    """Computes the numbers of a report."""
 
     def refresh(self, report: StorageReport, *, now: datetime) -> RefreshResult:
-        """New numbers. Raises RefreshError, RefreshStopped."""
+        """Compute new numbers. Raises RefreshError, RefreshStopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Postponement:
-    """A report whose status could not be written so many times."""
+    """A report whose status could not be written, and when it is tried again."""
 
     times: int
     until: datetime
 
 
 class ReportKeeper:
-    """Knows every StorageReport. `run` blocks; meant for a thread of its own.
+    """Keeps all StorageReports in memory and refreshes them. `run` blocks: call it in a thread of its own.
 
-    `seen`, `gone` and `listed` return at once and may be called from another thread, before `run` too.
+    `seen`, `gone` and `listed` return immediately and may be called from other threads, even before `run`.
     """
 
     def __init__(
@@ -79,26 +79,26 @@ class ReportKeeper:
         self._throttle = LogThrottle()
         self._known: dict[str, StorageReport] = {}
         self._postponed: dict[str, _Postponement] = {}
-        self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._updates: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
-    # What the watch brings
+    # Called by the watch
 
     def seen(self, raw: dict[str, Any]) -> None:
-        """A StorageReport as stored."""
-        self._news.put(partial(self._learn, raw))
+        """A StorageReport was added or modified."""
+        self._updates.put(partial(self._learn, raw))
 
     def gone(self, uid: str) -> None:
         """The StorageReport was deleted."""
-        self._news.put(lambda: self._forget_where(lambda known: known == uid))
+        self._updates.put(lambda: self._forget_where(lambda known: known == uid))
 
     def listed(self, uids: frozenset[str]) -> None:
-        """A complete list was handed over: whatever is not in it is gone."""
-        self._news.put(lambda: self._forget_where(lambda known: known not in uids))
+        """All StorageReports were listed: forget the others."""
+        self._updates.put(lambda: self._forget_where(lambda known: known not in uids))
 
     # Work
 
     def run(self, stop: threading.Event) -> None:
-        """Learn and refresh until `stop` is set."""
+        """Process updates and refresh reports until `stop` is set."""
         while not stop.is_set():
             try:
                 self.learn(wait_s=_TICK_S)
@@ -118,23 +118,23 @@ class ReportKeeper:
         return self._throttle.level(type(error).__name__, level_of(error))
 
     def learn(self, *, wait_s: float = 0.0) -> None:
-        """Take in what the watch brought; wait so long for it to bring something."""
+        """Process updates of the watch. Waits up to `wait_s` seconds for the first one."""
         try:
-            news = self._news.get(timeout=wait_s)
+            update = self._updates.get(timeout=wait_s)
             while True:
-                news()
-                news = self._news.get_nowait()
+                update()
+                update = self._updates.get_nowait()
         except queue.Empty:
             return
 
     def _learn(self, raw: dict[str, Any]) -> None:
-        """A new report, or one whose spec was edited. A status is our own, or is read before it is counted on."""
+        """Keep a report if it is new or its spec was edited. Its status is read again before a refresh."""
         seen = ObjectMeta.model_validate(raw["metadata"])
         known = self._known[seen.name].metadata if seen.name in self._known else None
         if known is not None and known.uid == seen.uid and known.generation >= seen.generation:
             return
         if known is not None and known.uid != seen.uid and known.version > seen.version:
-            return  # late: it was deleted, and created again under its name
+            return  # an outdated event: a newer report has this name
         self._postponed.pop(seen.name, None)
         self._keep(raw)
 
@@ -143,10 +143,10 @@ class ReportKeeper:
             self._forget(name)
 
     def refresh_due(self) -> None:
-        """Refresh the reports that are due, one after the other. Raises KubeError, RefreshStopped."""
+        """Refresh the reports that are due, one at a time. Raises KubeError, RefreshStopped."""
         for name, report in list(self._known.items()):
             if not self._leads():
-                return  # what is counted could not be written
+                return  # the result could not be written
             postponed = self._postponed.get(name)
             if postponed is not None and self._now() < postponed.until:
                 continue
@@ -157,7 +157,7 @@ class ReportKeeper:
                 self._refresh(name)
 
     def _now(self) -> datetime:
-        """Whole seconds, as a status writes them."""
+        """The current time in whole seconds, as in a status."""
         return self._clock().replace(microsecond=0)
 
     def _due(self, report: StorageReport) -> bool:
@@ -170,11 +170,13 @@ class ReportKeeper:
         raw = self._read(name)
         report = self._known.get(name)
         if raw is None or report is None or report.spec.suspend or not self._due(report):
-            return  # edited, deleted, or refreshed by another meanwhile
+            return  # meanwhile edited, deleted, or refreshed by another operator
         begun = self._now()
         passed: list[Crossing] = []
         try:
-            next_time(report.spec.schedule, report.spec.time_zone, after=begun)  # before a million objects are counted
+            next_time(
+                report.spec.schedule, report.spec.time_zone, after=begun
+            )  # fails before a million objects are counted
             new = self._refresher.refresh(report, now=begun)
             status, passed = succeeded(report, new.status, message=new.message, begun=begun, now=self._now())
         except RefreshError as error:
@@ -189,7 +191,7 @@ class ReportKeeper:
             status = failed(report, reason=Reason.INTERNAL_ERROR, message=message, begun=begun, now=self._now())
         written = self._store(name, report, status)
         if written is not None:
-            self._tell(raw, report, written, passed if written is status else [])
+            self._announce(raw, report, written, passed if written is status else [])
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
@@ -200,13 +202,13 @@ class ReportKeeper:
         return raw if self._keep(raw) else None
 
     def _keep(self, raw: dict[str, Any]) -> bool:
-        """Know the report as it is in `raw`; False where that cannot be read."""
+        """Keep the report from `raw`. False if it cannot be parsed."""
         name = raw["metadata"]["name"]
         try:
             self._known[name] = StorageReport.model_validate(raw)
         except ValidationError:
             _logger.error(
-                "The StorageReport cannot be read: its CRD has another version than the operator",
+                "The StorageReport cannot be read: the versions of its CRD and of the operator differ",
                 extra={"report": name},
             )
             self._forget(name)
@@ -215,7 +217,9 @@ class ReportKeeper:
         return True
 
     def _store(self, name: str, report: StorageReport, status: StorageReportStatus) -> StorageReportStatus | None:
-        """Write the status, or that it was refused; what was written. One that cannot be written holds up no other."""
+        """Write the status, or that the API server rejected it. Returns what was written.
+
+        If it cannot be written, the report is postponed, so that it does not block others."""
         try:
             try:
                 written = status if self._write(name, report, status) else None
@@ -238,9 +242,9 @@ class ReportKeeper:
         return written
 
     def _write(self, name: str, report: StorageReport, status: StorageReportStatus) -> bool:
-        """Write the status unless another operator has refreshed meanwhile; whether it was written."""
+        """Write the status unless another operator has refreshed the report. Returns whether it was written."""
         wanted = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        for _ in range(_WRITE_TRIES):
+        for _ in range(_WRITE_ATTEMPTS):
             try:
                 raw = self._kube.get_report(name)
                 if not _same_object(raw, report):
@@ -258,12 +262,12 @@ class ReportKeeper:
             return True
         return False
 
-    def _tell(
+    def _announce(
         self, raw: dict[str, Any], report: StorageReport, status: StorageReportStatus, passed: list[Crossing]
     ) -> None:
-        """An Event for each threshold that is newly passed, and for a change between good and bad."""
+        """Emit an Event for each new threshold, and for a change of the condition Ready."""
         for crossing in passed:
-            if crossing.news:
+            if crossing.is_new:
                 self._emit(raw, Reason.THRESHOLD_PASSED, crossing.message, warning=True)
         reason = ready_reason(status)
         message = next((one.message for one in status.conditions if one.type == "Ready"), "")
@@ -289,7 +293,7 @@ class ReportKeeper:
 
 
 def _same_object(raw: dict[str, Any], report: StorageReport) -> bool:
-    """Whether no other process has written a status since the report was read."""
+    """Whether the report is the same object, and no other process has written its status since it was read."""
     status = raw.get("status") or {}
     old = report.status.model_dump(mode="json", by_alias=True, include={"as_of", "last_refresh_time", "failures"})
     written = {key: value for key, value in old.items() if value not in (None, 0)}

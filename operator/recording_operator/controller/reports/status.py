@@ -59,8 +59,8 @@ def succeeded(
         *(_budget_condition(report, name, kind, found, now) for name, kind in _budget_kinds(report)),
     ]
     months = (f"{begun:%Y-%m} ", f"{_month_before(begun):%Y-%m} ")
-    told = [key for key in report.status.crossed if key.startswith(months)]
-    told += [crossing.key for crossing in found if crossing.news]
+    announced = [key for key in report.status.crossed if key.startswith(months)]
+    announced += [crossing.key for crossing in found if crossing.is_new]
     status = new.model_copy(
         update={
             "observed_generation": report.metadata.generation,
@@ -70,7 +70,7 @@ def succeeded(
             "next_refresh_time": next_time(spec.schedule, spec.time_zone, after=begun),
             "last_refresh_token": spec.refresh_token or None,
             "failures": 0,
-            "crossed": tuple(told[-_MOST_TOLD:]),
+            "crossed": tuple(announced[-_MOST_TOLD:]),
         }
     )
     return status, found
@@ -128,18 +128,18 @@ def ready_reason(status: StorageReportStatus) -> str | None:
 def _crossings(report: StorageReport, new: StorageReportStatus, begun: datetime) -> list[Crossing]:
     if report.spec.budget is None or new.cost is None:
         return []
-    told = report.status.crossed
+    announced = report.status.crossed
     found = crossings(
         report.spec.budget,
         month_to_date=new.cost.month_to_date,
         projected=new.cost.projected_month,
-        told=told,
+        announced=announced,
         month=begun.date(),
     )
     before = report.status.as_of
     if before is not None and before < month_start(begun) and new.cost.last_month is not None:
         month = _month_before(begun)
-        found += closing_crossings(report.spec.budget, cost=new.cost.last_month, told=told, month=month)
+        found += closing_crossings(report.spec.budget, cost=new.cost.last_month, announced=announced, month=month)
     return found
 
 
