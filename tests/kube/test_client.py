@@ -21,7 +21,7 @@ from recording_operator.kube.errors import (
     NotFound,
     TooManyRequests,
     Unauthorized,
-    error_from_answer,
+    error_from_response,
 )
 from recording_operator.kube.rest import RestClient
 from tests.kube.objects import JsonObject, a_location, a_recording, a_secret, annotate, set_status
@@ -265,7 +265,7 @@ def test_an_invalid_status_is_told_by_field_and_not_by_value(api: KubeApi, admin
     ],
 )
 def test_the_servers_words_are_told_without_what_they_quote(message: str) -> None:
-    error = error_from_answer(status=400, body={"message": message}, retry_after=None, request="PATCH /x")
+    error = error_from_response(status=400, body={"message": message}, retry_after=None, request="PATCH /x")
     assert isinstance(error, Invalid)
     assert "c4n4ry" not in str(error)
     assert str(error).startswith("PATCH /x: 400 ")
@@ -328,11 +328,13 @@ def test_a_token_file_is_read_anew_for_each_request(token_kubeconfig: Path) -> N
 
 
 def test_k6_retry_after_is_read_from_the_header_or_the_body() -> None:
-    by_header = error_from_answer(status=429, body=None, retry_after="7", request="GET /x")
-    by_body = error_from_answer(
+    by_header = error_from_response(status=429, body=None, retry_after="7", request="GET /x")
+    by_body = error_from_response(
         status=429, body={"details": {"retryAfterSeconds": 3}}, retry_after="Wed, 21 Oct 2026", request="GET /x"
     )
-    by_none = error_from_answer(status=429, body={"message": "storage is reinitializing"}, retry_after=None, request="")
+    by_none = error_from_response(
+        status=429, body={"message": "storage is reinitializing"}, retry_after=None, request=""
+    )
     assert [error.retry_after_s for error in (by_header, by_body, by_none) if isinstance(error, TooManyRequests)] == [
         7.0,
         3.0,

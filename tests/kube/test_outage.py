@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, TooManyRequests, Unauthorized
-from recording_operator.kube.outage import TELL_AFTER_S, Outage, level_of
+from recording_operator.kube.outage import LOG_AFTER_S, Outage, level_of
 
 AWAY = ApiUnavailable("GET /x: no response from the API server (NewConnectionError)")
 
@@ -31,8 +31,8 @@ def test_many_failed_calls_are_one_line(caplog: pytest.LogCaptureFixture, error:
     for _ in range(50):
         outage.failed(error)
         clock.now_s += 1
-    outage.answered()
-    outage.answered()
+    outage.succeeded()
+    outage.succeeded()
     assert told(caplog) == [
         f"The API server is unavailable. Transfers continue, status writes wait: {error}",
         "The API server is available again after 50 s",
@@ -44,8 +44,8 @@ def test_a_short_absence_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
     outage = Outage(clock=clock)
     for _ in range(5):
         outage.failed(AWAY)
-        clock.now_s += TELL_AFTER_S * 0.9
-        outage.answered()
+        clock.now_s += LOG_AFTER_S * 0.9
+        outage.succeeded()
     assert told(caplog) == []
 
 
@@ -53,9 +53,9 @@ def test_a_refusal_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     outage = Outage(clock=clock)
     outage.failed(AWAY)
-    clock.now_s += TELL_AFTER_S * 0.9
+    clock.now_s += LOG_AFTER_S * 0.9
     outage.failed(Forbidden("GET /x: 403", status=403))
-    clock.now_s += TELL_AFTER_S * 0.9
+    clock.now_s += LOG_AFTER_S * 0.9
     outage.failed(AWAY)
     assert told(caplog) == []
 

@@ -1,6 +1,6 @@
-"""The operator's requests to the API server. Objects are plain dicts, as stored.
+"""The operator's requests to the API server. Objects are plain dicts.
 
-All methods are thread-safe, block at most some 35 s, and raise KubeError (errors.py).
+All methods are thread-safe, block for at most about 35 s, and raise KubeError (errors.py).
 """
 
 import base64
@@ -21,7 +21,7 @@ _API: Final = f"/apis/{API_VERSION}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretData:
-    """A Secret; printing it shows no value."""
+    """A Secret. `repr` does not show its values."""
 
     name: str
     labels: Mapping[str, str]
@@ -30,7 +30,7 @@ class SecretData:
 
 
 class KubeApi:
-    """The calls of the operator on its own kinds, Namespaces, Secrets and ConfigMaps."""
+    """Requests for the operator's own kinds, Namespaces, Secrets and ConfigMaps."""
 
     def __init__(self, rest: Rest, *, own_writes: OwnWrites | None = None) -> None:
         """`own_writes` collects the version that each write of a Recording results in."""
@@ -46,11 +46,11 @@ class KubeApi:
     def list_recordings(
         self, *, field_selector: str | None = None, namespace: str | None = None, page_size: int = 200
     ) -> Iterator[dict[str, Any]]:
-        """All Recordings (of one namespace, where given), page by page: memory holds one page.
+        """All Recordings (of one namespace, if given), page by page: only one page is in memory.
 
-        A list that takes longer than the server keeps its history (some 5 minutes) goes on from the newest state: what
-        changed meanwhile may be seen as it was or as it is, and something may be seen twice; nothing that stays is
-        left out.
+        If a list takes longer than the server keeps its history (about 5 minutes), it continues from the newest state.
+        Objects that changed meanwhile may be returned in the old or the new state, or twice. No object that still
+        exists is left out.
         """
         folder = f"/namespaces/{_segment(namespace)}" if namespace else ""
         return self._pages(f"{_API}{folder}/recordings", field_selector=field_selector, page_size=page_size)
@@ -58,11 +58,11 @@ class KubeApi:
     def patch_recording_status(
         self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Merge `status` into the stored one if the object still has `resource_version`; return what is stored then.
+        """Merge `status` into the stored one if the object still has `resource_version`. Returns the new object.
 
-        A merge patch: keys left out stay, None removes, lists are replaced whole (`merge_patch_between` makes one).
-        The resourceVersion is the guard against stale readers and second operators; a uid would guard nothing here.
-        Raises Conflict when the object changed since, NotFound when it is gone.
+        This is a merge patch: missing keys are kept, None removes a key, lists are replaced (`merge_patch_between`
+        creates one). The resourceVersion prevents writes based on an outdated state, or by a second operator.
+        Raises Conflict if the object has changed since, NotFound if it was deleted.
         """
         return self._written(self._patch_status(_recording(namespace, name), resource_version, status))
 
@@ -91,7 +91,7 @@ class KubeApi:
         return self._pages(f"{_API}/storagelocations", field_selector=None, page_size=page_size)
 
     def patch_location_status(self, name: str, *, resource_version: str, status: Mapping[str, Any]) -> dict[str, Any]:
-        """As `patch_recording_status`."""
+        """See `patch_recording_status`."""
         return self._patch_status(_location(name), resource_version, status)
 
     # StorageReports
@@ -101,7 +101,7 @@ class KubeApi:
         return self._rest.request("GET", _report(name))
 
     def patch_report_status(self, name: str, *, resource_version: str, status: Mapping[str, Any]) -> dict[str, Any]:
-        """As `patch_recording_status`."""
+        """See `patch_recording_status`."""
         return self._patch_status(_report(name), resource_version, status)
 
     # Namespaces, Secrets and ConfigMaps
@@ -117,7 +117,7 @@ class KubeApi:
         return {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": name}
 
     def namespace_uid(self, name: str) -> str:
-        """The uid of a Namespace; that of `kube-system` is the usual identity of a cluster. Raises NotFound."""
+        """The uid of a Namespace. The uid of `kube-system` identifies the cluster. Raises NotFound."""
         return str(self._rest.request("GET", f"/api/v1/namespaces/{_segment(name)}")["metadata"]["uid"])
 
     def read_secret(self, namespace: str, name: str) -> SecretData:
@@ -148,7 +148,7 @@ class KubeApi:
             try:
                 page = self._rest.request("GET", path, query=query)
             except Gone as gone:
-                # The history that the token points into was compacted: the server offers the rest as it is now.
+                # The token has expired: the server returns another one, which continues with the newest state.
                 query["continue"] = gone.continue_token or ""
                 continue
             yield from page.pop("items", None) or ()
@@ -171,7 +171,7 @@ def _report(name: str) -> str:
 
 
 def _segment(name: str) -> str:
-    """One path segment. An empty one, or one of dots, would name another resource. Raises Invalid."""
+    """Quote a path segment. An empty one, or one of dots, would name another resource. Raises Invalid."""
     if name in {"", ".", ".."}:
         raise Invalid("A name that is empty or consists of dots cannot be requested.")
     return quote(name, safe="")

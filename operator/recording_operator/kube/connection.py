@@ -1,6 +1,6 @@
 """The address of the API server and the operator's credentials, from the pod or from a kubeconfig.
 
-One description for both clients (the blocking one in `rest.py`, kopf's in `handlers.py`). A token that comes from a
+One configuration for both clients (the blocking one in `rest.py`, kopf's in `handlers.py`). A token that comes from a
 file is read again for each use: bound ServiceAccount tokens are replaced in place, about hourly.
 """
 
@@ -19,7 +19,7 @@ SERVICE_ACCOUNT_DIR: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount
 
 
 class ConnectionConfigError(Exception):
-    """The connection cannot be described; the message says what is missing."""
+    """There is no usable connection. The message says what is missing."""
 
 
 class TokenSource(Protocol):
@@ -36,7 +36,7 @@ class NoToken:
 
 
 class FileToken:
-    """A token in a file, read at each use. While the file is unreadable or empty the last token holds."""
+    """A token in a file, read at each use. While the file is unreadable or empty, the last token is used."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -52,7 +52,7 @@ class FileToken:
 
 
 class LibraryToken:
-    """A token that the Kubernetes client manages: static, or of an exec plug-in that renews it."""
+    """A token that the Kubernetes client manages: static, or from an exec plug-in."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
@@ -70,7 +70,7 @@ class Connection:
 
     server: str
     namespace: str
-    """The namespace that we run in, or the kubeconfig's; `default` where neither says."""
+    """The namespace of the pod or of the kubeconfig's context; otherwise `default`."""
     token: TokenSource = field(repr=False)
     ca_file: str | None = None
     cert_file: str | None = None
@@ -120,7 +120,7 @@ def from_service_account(folder: Path) -> Connection:
 def from_kubeconfig(path: Path, *, context: str | None = None) -> Connection:
     """The connection of a kubeconfig's context. Raises ConnectionConfigError."""
     library = Configuration()
-    library.proxy = None  # the environment's proxies are for sources, not for the API server
+    library.proxy = None  # do not use the proxies of the environment for the API server
     try:
         load_kube_config(  # type: ignore[no-untyped-call]
             config_file=str(path), context=context, client_configuration=library, persist_config=False

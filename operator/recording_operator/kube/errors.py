@@ -3,18 +3,18 @@
 
     KubeError
     ├── ApiUnavailable      no response, or 5xx: retry later; the write may or may not have happened
-    ├── TooManyRequests     429: ask again after `retry_after_s`
+    ├── TooManyRequests     429: retry after `retry_after_s`
     ├── Unauthorized        401: the token is not accepted (expired, or not a token of this cluster)
-    ├── Forbidden           403: a right is missing
+    ├── Forbidden           403: a permission is missing
     │   └── NamespaceTerminating
     ├── NotFound            404
-    ├── Conflict            409: the object changed since it was read; look again
+    ├── Conflict            409: the object changed since it was read: read it again
     │   └── AlreadyExists
     ├── Gone                410: the list or watch position is too old
-    ├── Invalid             422 and 400: the request itself is wrong (a fault of ours)
+    ├── Invalid             422 and 400: the request itself is wrong (a bug in the operator)
     └── UnexpectedAnswer    anything else
 
-No message holds a value of an object: the server likes to quote them, and a value may be a signed URL.
+No message contains a value of an object: the server often quotes values, and one may be a signed URL.
 """
 
 import re
@@ -38,7 +38,7 @@ class ApiUnavailable(KubeError):
 
 
 class TooManyRequests(KubeError):
-    """429. `retry_after_s` is the server's wish, 1 s where it states none."""
+    """429. `retry_after_s` is the server's Retry-After, or 1 s without one."""
 
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message, status=429)
@@ -70,7 +70,7 @@ class AlreadyExists(Conflict):
 
 
 class Gone(KubeError):
-    """410. `continue_token` goes on with a paged list (from the newest state) where the server offers that."""
+    """410. `continue_token`, if there is one, continues a paged list from the newest state."""
 
     def __init__(self, message: str, *, continue_token: str | None) -> None:
         super().__init__(message, status=410)
@@ -97,7 +97,7 @@ _BY_STATUS: Final[Mapping[int, type[KubeError]]] = {
 }
 
 
-def error_from_answer(
+def error_from_response(
     *, status: int, body: Mapping[str, Any] | None, retry_after: str | None, request: str
 ) -> KubeError:
     """Translate a response outside 2xx. `request` is verb and path, without a query; `body` is the Status object."""
@@ -118,7 +118,7 @@ def error_from_answer(
 
 
 def without_values(message: str) -> str:
-    """The server's words without what it quotes from the request."""
+    """The server's message without values from the request."""
     cut = _QUOTED.sub("…", message)
     return cut.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
 

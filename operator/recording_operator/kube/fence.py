@@ -1,7 +1,8 @@
-"""Requests of a leader: changes are sent only while no other process can have taken over.
+"""Requests of the leader: changes are sent only while no other process can have taken over.
 
-A process that was frozen wakes with requests in hand that it decided on long ago. Those about Recordings would be
-refused for their resourceVersion; an Event has none. The check is in one place, so that no caller can forget it.
+A process that was suspended may continue with requests that it decided on long ago. The API server would reject those
+about Recordings because of their resourceVersion, but not Events. This is the only place that checks it for all
+callers.
 """
 
 from collections.abc import Callable
@@ -16,14 +17,14 @@ class NotLeading(ApiUnavailable):
 
 
 class FencedClient:
-    """Passes requests on; those that change something only while `may_change` says so."""
+    """Forwards requests. Those that change something are only sent while `may_change` returns True."""
 
     def __init__(self, rest: Rest, *, may_change: Callable[[], bool]) -> None:
         self._rest = rest
         self._may_change = may_change
 
     def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """As `Rest.request`. Raises NotLeading too."""
+        """See `Rest.request`. Also raises NotLeading."""
         if method != "GET" and not self._may_change():
             raise NotLeading(f"{method} {path}: not sent, because the Lease may be lost")
         return self._rest.request(method, path, **options)

@@ -8,7 +8,7 @@ from typing import Final
 
 from recording_operator.kube.errors import ApiUnavailable, KubeError, TooManyRequests, Unauthorized
 
-TELL_AFTER_S: Final = 3.0
+LOG_AFTER_S: Final = 3.0
 """Shorter outages (a restart behind a load balancer, a cut connection) are not logged."""
 
 _logger = logging.getLogger(__name__)
@@ -25,34 +25,34 @@ def level_of(error: KubeError) -> int:
 
 
 class Outage:
-    """Hears how every call of one client ended. Thread-safe."""
+    """Is notified of the outcome of every call of one client. Thread-safe."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._since_s: float | None = None
-        self._told = False
+        self._logged = False
 
     def failed(self, error: KubeError) -> None:
-        """A call failed; `error` is what its caller gets."""
+        """A call failed with `error`."""
         if not is_away(error):
-            self.answered()
+            self.succeeded()
             return
         with self._lock:
             now_s = self._clock()
             if self._since_s is None:
                 self._since_s = now_s
-            if self._told or now_s - self._since_s < TELL_AFTER_S:
+            if self._logged or now_s - self._since_s < LOG_AFTER_S:
                 return
-            self._told = True
+            self._logged = True
         _logger.warning("The API server is unavailable. Transfers continue, status writes wait: %s", error)
 
-    def answered(self) -> None:
+    def succeeded(self) -> None:
         """A call succeeded."""
         if self._since_s is None:
             return
         with self._lock:
-            since_s, told = self._since_s, self._told
-            self._since_s, self._told = None, False
-        if told and since_s is not None:
+            since_s, logged = self._since_s, self._logged
+            self._since_s, self._logged = None, False
+        if logged and since_s is not None:
             _logger.warning("The API server is available again after %.0f s", self._clock() - since_s)

@@ -32,7 +32,7 @@ class Right:
 
     @property
     def target(self) -> str:
-        """What the verb is about, in words."""
+        """The resource, for messages."""
         resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
         group = f".{self.group}" if self.group else ""
         where = f" in namespace {self.namespace}" if self.namespace else ""
@@ -40,7 +40,7 @@ class Right:
 
 
 def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] = ()) -> list[Right]:
-    """What the operator cannot work without. Secrets of tenants are not here: each namespace's owner grants those."""
+    """Permissions that the operator requires. Owners of namespaces grant access to their Secrets separately."""
     rights = [
         *(Right(verb=verb, group=GROUP, resource=STORAGE_LOCATION_PLURAL) for verb in ("get", "list", "watch")),
         Right(verb="patch", group=GROUP, resource=STORAGE_LOCATION_PLURAL, subresource="status"),
@@ -71,7 +71,7 @@ def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] 
 
 
 def check_ready(rest: RestClient, *, operator_namespace: str, watched_namespaces: Iterable[str] = ()) -> list[str]:
-    """What keeps the operator from working, one line each; empty when nothing does.
+    """Problems that prevent the operator from working, one line each; empty if there are none.
 
     Raises ApiUnavailable (and TooManyRequests) if the API server does not respond, which may be temporary.
     """
@@ -132,7 +132,7 @@ def _allowed(rest: RestClient, right: Right) -> bool:
         },
     }
     try:
-        answer = rest.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body)
+        response = rest.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body)
     except NotFound as error:
         raise KubeError(str(error), status=error.status) from None
-    return bool((answer.get("status") or {}).get("allowed"))
+    return bool((response.get("status") or {}).get("allowed"))

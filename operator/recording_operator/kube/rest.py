@@ -1,4 +1,4 @@
-"""One request to the API server, plain dicts in and out; every failure is a KubeError."""
+"""Requests to the API server with plain dicts. Every failure is a KubeError."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from kubernetes.client import ApiClient, ApiException, Configuration
 
 from recording_operator.http_dates import parse_http_date
 from recording_operator.kube.connection import Connection
-from recording_operator.kube.errors import ApiUnavailable, KubeError, UnexpectedAnswer, error_from_answer
+from recording_operator.kube.errors import ApiUnavailable, KubeError, UnexpectedAnswer, error_from_response
 from recording_operator.kube.outage import Outage
 
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -20,15 +20,14 @@ CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0
 _AT_ONCE_S: Final = 2.0
 
-# A GET is repeated if a kept connection turns out to be dead. Writes are not: their caller decides again from
-# what is stored.
+# A GET is retried if an idle connection turns out to be closed. Writes are not: their caller reads the object again.
 _RETRIES: Final = urllib3.Retry(
     total=1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods={"GET"}, respect_retry_after_header=False
 )
 
 
 class CallObserver(Protocol):
-    """Hears of every call. `outcome` is `Success` or the name of a KubeError class."""
+    """Is notified of every call. `outcome` is `Success` or the name of a KubeError class."""
 
     def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None: ...
 
@@ -69,7 +68,7 @@ class RestClient:
         connections: int = 16,
         heard: Callable[[datetime], None] = lambda _: None,
     ) -> None:
-        """`heard` receives the time of the server, from the Date of responses that came at once."""
+        """`heard` receives the time of the server, from the Date header of fast responses."""
         self._connection = connection
         self._observer: CallObserver = observer or _Quiet()
         self._client = ApiClient(_configuration(connection, connections=connections))
@@ -78,7 +77,7 @@ class RestClient:
         self._heard = heard
 
     def close(self) -> None:
-        """Drop the kept connections."""
+        """Close idle connections."""
         self._client.close()  # type: ignore[no-untyped-call]
 
     def request(
@@ -96,14 +95,14 @@ class RestClient:
         started = time.monotonic()
         outcome = "Success"
         try:
-            answer = self._request(method, path, query, body, self._headers(content_type, accept), read_timeout_s)
+            response = self._request(method, path, query, body, self._headers(content_type, accept), read_timeout_s)
         except KubeError as error:
             outcome = type(error).__name__
             self._outage.failed(error)
             raise
         else:
-            self._outage.answered()
-            return answer
+            self._outage.succeeded()
+            return response
         finally:
             self._observer.api_answered(verb=method, outcome=outcome, seconds=time.monotonic() - started)
 
@@ -116,32 +115,32 @@ class RestClient:
         headers: Mapping[str, str],
         read_timeout_s: float,
     ) -> dict[str, Any]:
-        asked = f"{method} {path}"
+        request_line = f"{method} {path}"
         started_s = time.monotonic()
         url = self._connection.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         try:
-            answer = self._client.rest_client.request(  # type: ignore[no-untyped-call]
+            response = self._client.rest_client.request(  # type: ignore[no-untyped-call]
                 method,
                 url,
                 headers=dict(headers),
                 body=None if body is None else dict(body),
                 _request_timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
             )
-            data: bytes = answer.read()
+            data: bytes = response.read()
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise ApiUnavailable(f"{asked}: no response from the API server ({_cause(error)})") from None
+            raise ApiUnavailable(f"{request_line}: no response from the API server ({_cause(error)})") from None
         if (
             time.monotonic() - started_s < _AT_ONCE_S
-            and (date := parse_http_date(answer.headers.get("Date"))) is not None
+            and (date := parse_http_date(response.headers.get("Date"))) is not None
         ):
             self._heard(date)
         parsed = _parsed(data)
-        if 200 <= answer.status < 300:  # noqa: PLR2004 - an HTTP status
+        if 200 <= response.status < 300:  # noqa: PLR2004 - an HTTP status
             if parsed is None:
-                raise UnexpectedAnswer(f"{asked}: the response is not a JSON object", status=answer.status)
+                raise UnexpectedAnswer(f"{request_line}: the response is not a JSON object", status=response.status)
             return parsed
-        raise error_from_answer(
-            status=answer.status, body=parsed, retry_after=answer.headers.get("Retry-After"), request=asked
+        raise error_from_response(
+            status=response.status, body=parsed, retry_after=response.headers.get("Retry-After"), request=request_line
         )
 
     def _headers(self, content_type: str, accept: str) -> dict[str, str]:
@@ -174,6 +173,6 @@ def _parsed(data: bytes) -> dict[str, Any] | None:
 
 
 def _cause(error: Exception) -> str:
-    """The class of what went wrong underneath: never its text, which holds addresses."""
+    """The class of the underlying error. Never its text, which contains addresses."""
     inner = getattr(error, "reason", None)
     return type(inner if isinstance(inner, Exception) else error).__name__

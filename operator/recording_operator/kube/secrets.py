@@ -1,9 +1,9 @@
-"""Secrets that a Recording or a StorageLocation names: who may name what, and what comes out.
+"""Reads the Secrets that a Recording or a StorageLocation names.
 
-A Recording's Secrets are read in its own namespace only (there is no namespace field), a StorageLocation's in the
-operator's own. A Secret becomes request headers only if its owner said so, by a label, and only towards the hosts
-that an annotation lists: otherwise anyone who can create Recordings could send any Secret of the namespace to a
-server of his own.
+Secrets of a Recording are read only in its own namespace (there is no namespace field), those of a StorageLocation in
+the namespace of the operator. A Secret is sent as request headers only if its owner has permitted it with a label, and
+only to the hosts in an annotation. Otherwise anyone who can create Recordings could send any Secret of the namespace to
+any server.
 """
 
 import re
@@ -46,8 +46,7 @@ def resolve_url(kube: KubeApi, *, namespace: str, name: str, key: str) -> str:
 def resolve_headers(kube: KubeApi, *, namespace: str, name: str, host: str) -> dict[str, str]:
     """The headers in `source.headersSecretRef`, to be sent to `host` (the URL's own host name) and nowhere else.
 
-    Each key is a header's name, its value the header's value. Raises SecretError, and KubeError when the API server
-    does not answer.
+    Each key is the name of a header. Raises SecretError, and KubeError if the API server does not respond.
     """
     secret = _source_secret(kube, namespace=namespace, name=name)
     if secret.labels.get(SOURCE_HEADERS_LABEL) != "true":
@@ -65,7 +64,7 @@ def resolve_headers(kube: KubeApi, *, namespace: str, name: str, host: str) -> d
 
 
 def host_allowed(host: str, *, allowed_hosts: str) -> bool:
-    """True when `host` is in the comma list: itself, or by `*.example.com` (any depth below, not example.com)."""
+    """Whether `host` is in the comma-separated list, itself or by `*.example.com` (subdomains, not example.com)."""
     wanted = _plain_host(host)
     if not wanted:
         return False

@@ -1,20 +1,20 @@
-"""The difference between two statuses, as RFC 7386 (JSON merge patch) wants it."""
+"""The difference between two statuses as a JSON merge patch (RFC 7386)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def merge_patch_between(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The merge patch that turns `stored` into `wanted`; empty when there is nothing to write.
+    """The merge patch that turns `stored` into `wanted`; empty if they are equal.
 
-    A merge patch leaves keys alone that it does not name, removes those it sets to null, and replaces lists whole:
-    one changed artifact means that the whole list travels. None in `wanted` means "absent".
+    A merge patch keeps the keys that it does not contain, removes those that are null, and replaces lists: if one
+    artifact has changed, the whole list is sent. None in `wanted` means "absent".
     """
     return _between(stored, without_nulls(wanted))
 
 
 def without_nulls(value: Any) -> Any:
-    """A copy without keys that hold None: a merge patch takes those as removals, and would store them inside a list."""
+    """A copy without None values. A merge patch would remove their keys, or store them inside a list."""
     if isinstance(value, Mapping):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):

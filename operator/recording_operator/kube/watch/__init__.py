@@ -1,4 +1,4 @@
-"""The way in for what happens in the cluster: kopf as the watcher, and nothing else of it."""
+"""Receives the events of the cluster. kopf is used as the watcher only."""
 
 from recording_operator.kube.watch.options import WatchOptions
 from recording_operator.kube.watch.streams import WatchHealth

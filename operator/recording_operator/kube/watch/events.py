@@ -23,7 +23,8 @@ _TYPE: Final = b'{"type":'
 _OBJECTS: Final = tuple(_TYPE + name for name in (b'"ADDED"', b'"MODIFIED"', b'"DELETED"'))
 _AS_DELETED: Final = b'{"type":"DELETED","%s":' % TRUE_TYPE.encode()
 _MODIFIED: Final = _TYPE + b'"MODIFIED"'
-# The end of `metadata`: the API server sorts keys. Labels and annotations may look the same, but no `spec` follows.
+# The end of `metadata`: the API server sorts keys. Labels and annotations may contain the same bytes, but not followed
+# by `spec`.
 _VERSION_AND_UID: Final = re.compile(rb'"resourceVersion":"(\d+)","uid":"([^"]*)"},"spec":')
 
 

@@ -60,6 +60,7 @@ def kopf_settings(options: WatchOptions) -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.2
     settings.persistence.diffbase_storage = NoHistory()
     settings.persistence.progress_storage = kopf.StatusProgressStorage()
-    # If no handler needs kopf's finalizer, kopf removes it from objects, whoever set it. Nobody can set a random name.
+    # If no handler needs kopf's finalizer, kopf removes it from objects, even if a user has set it. No user can guess a
+    # random name.
     settings.persistence.finalizer = f"{GROUP}/{uuid.uuid4().hex}"
     return settings

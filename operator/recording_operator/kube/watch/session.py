@@ -45,7 +45,7 @@ class ListResponse(aiohttp.ClientResponse):
         loads: JSONDecoder = DEFAULT_JSON_DECODER,
         content_type: str | None = _PAGE_HEADERS,
     ) -> Any:
-        """Like the library's, but without holding a page of 100 MB three times while it is parsed."""
+        """Like the library's method, but a page of 100 MB is not in memory three times while it is parsed."""
         if self.page_seen is None:
             return await super().json(encoding=encoding, loads=loads, content_type=content_type)
         try:

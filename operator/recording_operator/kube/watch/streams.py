@@ -41,18 +41,18 @@ class Stream:
         """Pages that did not arrive in time since the last complete LIST."""
         self.unanswered_pages = 0
         """Those of them for which not even a response began."""
-        self.asked = False
+        self.requested = False
         self.last_byte_s = clock()
         self._connected_s = clock()
 
     @property
     def connected(self) -> bool:
-        """True while a WATCH is open, as far as this side knows."""
+        """True while a WATCH is open, as far as the client knows."""
         return self._watch is not None and self._watch.is_open
 
     def restart(self) -> None:
         """kopf starts: nothing has been requested yet."""
-        self.asked = False
+        self.requested = False
         self._watch = None
         self.kept.clear()
         self._connected_s = self._clock()
@@ -63,19 +63,19 @@ class Stream:
 
     def list_begins(self) -> None:
         """The first page was requested. What an earlier, broken LIST returned does not count."""
-        self.asked = self.listing = True
+        self.requested = self.listing = True
         self._complete = False
         self._missing.clear()
         self._seen.clear()
 
     def page_arrived(self, uids: set[str]) -> None:
-        """A page of the LIST came in; its objects are on their way to the handlers."""
+        """A page of the LIST was received; its objects will be passed to the handlers."""
         self.last_byte_s = self._connected_s = self._clock()  # a long LIST is no reason to restart
         self._missing |= uids
         self.kept |= uids
 
     def list_ends(self) -> None:
-        """All pages are here."""
+        """All pages were received."""
         self._complete = True
         self.late_pages = self.unanswered_pages = 0
         self._report_when_listed()
@@ -96,7 +96,7 @@ class Stream:
         self._report_when_listed()
 
     def sample(self) -> None:
-        """Note whether bytes came since the last sample."""
+        """Note whether bytes were received since the last sample."""
         watch = self._watch
         if self.connected:
             self._connected_s = self._clock()
@@ -131,11 +131,11 @@ class WatchHealth:
             stream.sample()
 
     def connected(self, resource: str) -> bool:
-        """True while the WATCH of `resource` is open as far as this side knows."""
+        """True while the WATCH of `resource` is open, as far as the client knows."""
         return self._streams[resource].connected
 
     def seconds_since_last_byte(self, resource: str) -> float:
-        """Seconds since a byte of `resource` came in. The server sends at least a bookmark about once a minute."""
+        """Seconds since a byte of `resource` was received. The server sends at least a bookmark about once a minute."""
         return max(0.0, self._clock() - self._streams[resource].last_byte_s)
 
     def problem(self, *, limit_s: float = 120.0) -> str | None:

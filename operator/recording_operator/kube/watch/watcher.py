@@ -34,7 +34,7 @@ _LONGEST_RESTART_S: Final = 10.0
 _BEAT_S: Final = 1.0
 _CANCEL_TRIES: Final = 40
 _CANCEL_PAUSE_S: Final = 0.25
-# kopf asks for new credentials as soon as some are rejected: without a pause, an invalid token makes a tight loop.
+# kopf requests new credentials as soon as some are rejected: without a pause, an invalid token would cause a busy loop.
 _LOGIN_PAUSE_S: Final = 2.0
 # Without it kopf looks up the name of the process's user. The user of a pod may have none.
 _IDENTITY: Final[Mapping[str, Any]] = {"identity": "recording-operator"}
@@ -93,7 +93,7 @@ class Watcher:
             started_s = time.monotonic()
             try:
                 why = await self._run_kopf(stopping)
-            except Exception as error:  # noqa: BLE001 - whatever ends the watch, it starts again
+            except Exception as error:  # noqa: BLE001 - any error that ends the watch starts it again
                 why = type(error).__name__
             if stopping.is_set():
                 return
@@ -146,8 +146,8 @@ class Watcher:
     def _is_stuck(self, age_s: float) -> bool:
         """A resource that was never requested (no CRD), or whose WATCH has been missing too long."""
         streams = self._streams.values()
-        never_asked = age_s > self._options.start_timeout_s and not all(stream.asked for stream in streams)
-        return never_asked or any(stream.seconds_away() > self._options.away_timeout_s for stream in streams)
+        never_requested = age_s > self._options.start_timeout_s and not all(stream.requested for stream in streams)
+        return never_requested or any(stream.seconds_away() > self._options.away_timeout_s for stream in streams)
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
