@@ -1,4 +1,4 @@
-"""How long to wait before another try: the one formula of the package.
+"""How long to wait before a retry. All packages use this formula.
 
 Source: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
 """
@@ -7,12 +7,12 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-# Two to this power is longer than any wait; a float cannot hold every power.
+# The largest exponent, because larger ones would overflow a float.
 _LARGEST_EXPONENT: Final = 60
 
 
 def exponential_s(failures: int, *, first_s: float, longest_s: float) -> float:
-    """Seconds to wait after so many failures in a row: `first_s`, then twice as long each time, up to `longest_s`."""
+    """Seconds to wait after consecutive failures: `first_s`, then twice as long each time, up to `longest_s`."""
     return min(longest_s, first_s * 2.0 ** min(max(failures - 1, 0), _LARGEST_EXPONENT))
 
 
@@ -22,5 +22,5 @@ def jittered_s(
     least_share: float = 0.0,
     uniform: Callable[[float, float], float] = random.uniform,  # noqa: S311 - a wait, not a secret
 ) -> float:
-    """From `least_share` of the wait to all of it, at random: clients that failed together return at several times."""
+    """A random time between `least_share` of the wait and all of it, so that clients do not retry at the same time."""
     return uniform(least_share * wait_s, wait_s)

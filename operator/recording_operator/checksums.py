@@ -1,7 +1,7 @@
-"""CRC64NVME of bytes on their way, of parts joined, and the spec's own checksum.
+"""CRC64NVME of streams and of joined parts, and the other checksums that a spec may contain.
 
 CRC64NVME: polynomial 0xad93d23594c93659, reflected, as S3 uses it; base64 of 8 bytes, big end first, in S3's headers.
-Two parts' sums combine into the sum of both without the bytes, so parts may arrive in any order.
+The checksums of two parts can be combined into that of both, so parts may be read in any order.
 """
 
 import base64
@@ -18,12 +18,12 @@ _HEX_DIGITS: Final = {"sha256": 64, "md5": 32, "crc64nvme": 16, "crc32": 8}
 
 
 def crc64nvme(data: bytes | bytearray | memoryview, previous: int = 0) -> int:
-    """The sum of what `previous` covers followed by `data`."""
+    """The checksum of the bytes of `previous` followed by `data`."""
     return int(crt.crc64nvme(data, previous))
 
 
 def combine_parts(parts: Iterable[tuple[int, int]]) -> int:
-    """The sum of the whole from (sum, size in bytes) of its parts in order."""
+    """The checksum of the whole, from (checksum, size in bytes) of its parts in order."""
     total = 0
     for part_crc, size_bytes in parts:
         total = int(crt.combine_crc64nvme(total, part_crc, size_bytes))
@@ -31,12 +31,12 @@ def combine_parts(parts: Iterable[tuple[int, int]]) -> int:
 
 
 def to_base64(crc: int) -> str:
-    """As S3's `x-amz-checksum-crc64nvme` writes it."""
+    """Format the checksum as in S3's `x-amz-checksum-crc64nvme`."""
     return base64.b64encode(crc.to_bytes(8, "big")).decode("ascii")
 
 
 def from_base64(text: str | None) -> int | None:
-    """Read `x-amz-checksum-crc64nvme`; None for anything that is not 8 bytes (such as `…-3`, a sum of sums)."""
+    """Parse `x-amz-checksum-crc64nvme`; None unless it is 8 bytes (`…-3`, for example, is a checksum of checksums)."""
     try:
         raw = base64.b64decode(text or "", validate=True)
     except binascii.Error:
@@ -45,12 +45,12 @@ def from_base64(text: str | None) -> int | None:
 
 
 def to_text(crc: int) -> str:
-    """As the status writes it."""
+    """Format the checksum as in a status."""
     return f"crc64nvme:{crc:016x}"
 
 
 class Digest(Protocol):
-    """A checksum that is fed in order."""
+    """A checksum that is updated in order."""
 
     def update(self, data: bytes | memoryview, /) -> object: ...
 
@@ -72,7 +72,7 @@ class ExpectedChecksum:
     """The checksum that the spec gives: `sha256:…`, `md5:…`, `crc32:…` or `crc64nvme:…`, in hex."""
 
     def __init__(self, text: str) -> None:
-        """Raises ValueError for an algorithm that is not known here, and for digits that none of its sums has."""
+        """Raises ValueError for an unknown algorithm, or digits that do not fit it."""
         self.algorithm, _, digits = text.partition(":")
         self.hex: Final = digits.lower()
         length = _HEX_DIGITS.get(self.algorithm)
@@ -83,7 +83,7 @@ class ExpectedChecksum:
 
     @property
     def combines(self) -> bool:
-        """Whether the sum follows from the parts' sums; otherwise the bytes must be read in order."""
+        """Whether the checksum can be combined from those of parts. Otherwise the bytes must be read in order."""
         return self.algorithm == "crc64nvme"
 
     def matches_crc64nvme(self, crc: int) -> bool:
@@ -91,12 +91,12 @@ class ExpectedChecksum:
         return self.hex == f"{crc:016x}"
 
     def digest(self) -> Digest:
-        """An empty digest of a kind that does not combine."""
+        """A new digest, for an algorithm that cannot be combined."""
         return _Crc32() if self.algorithm == "crc32" else hashlib.new(self.algorithm, usedforsecurity=False)
 
 
 class InOrderDigest:
-    """A digest of a stream that may step back and read the same bytes again."""
+    """A digest of a stream that may be read again from an earlier offset."""
 
     def __init__(self, expected: ExpectedChecksum) -> None:
         self._digest = expected.digest()
@@ -104,7 +104,7 @@ class InOrderDigest:
         self._position = 0
 
     def feed(self, offset: int, data: bytes | memoryview) -> None:
-        """Take the bytes at `offset`; what was taken before is skipped. Raises ValueError where bytes are left out."""
+        """Add the bytes at `offset`. Bytes that were added before are skipped. Raises ValueError if there is a gap."""
         if offset > self._position:
             raise ValueError("the digest needs every byte in order")
         fresh = data[self._position - offset :]
@@ -112,9 +112,9 @@ class InOrderDigest:
         self._position += len(fresh)
 
     def complete(self, size_bytes: int) -> bool:
-        """Whether all `size_bytes` were taken."""
+        """Whether all `size_bytes` were added."""
         return self._position == size_bytes
 
     def matches(self, size_bytes: int) -> bool:
-        """Whether all `size_bytes` were taken and have the expected checksum."""
+        """Whether all `size_bytes` were added and have the expected checksum."""
         return self.complete(size_bytes) and self._digest.hexdigest() == self._expected.hex

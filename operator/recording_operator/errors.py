@@ -1,13 +1,13 @@
-"""How work fails for a reason that a status shows.
+"""Errors with a reason that a status can show.
 
-    ReasonedError           has a reason, and a message that is fit for a status
+    ReasonedError           has a reason, and a message without secrets
         TransferError       one artifact's attempt ended without an object
             StoreError      the store rejected a request, or did not respond (stores/errors.py)
         LocationError       a StorageLocation cannot be used
         SecretError         a Secret cannot be used (kube/secrets.py)
         RefreshError        a report could not be counted (controller/reports/errors.py)
 
-What follows from a reason stands in `api/reasons.py`. A failure of the store ends the attempt that met it, so it is a
+`api/reasons.py` defines the effects of each reason. A failure of the store ends the attempt, so it is a
 TransferError; the check of a location turns it into a LocationError. Errors of egress are a tree of their own
 (`egress/errors.py`), because a request may be made for other things than a transfer.
 
@@ -19,7 +19,7 @@ from recording_operator.api.reasons import Reason
 
 
 class ReasonedError(Exception):
-    """Something failed for a reason. `retry_after_s` is the delay that the other side requested, in seconds."""
+    """A failure with a reason. `retry_after_s` is the delay in seconds that the server requested."""
 
     def __init__(self, reason: Reason, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(f"{reason}: {message}")
@@ -29,9 +29,9 @@ class ReasonedError(Exception):
 
 
 class TransferError(ReasonedError):
-    """An attempt to move one artifact ended without an object.
+    """An attempt to transfer one artifact failed.
 
-    `is_final`: no later attempt can succeed, whatever is usual for the reason.
+    `is_final`: no later attempt can succeed, regardless of the verdict of the reason.
     """
 
     def __init__(

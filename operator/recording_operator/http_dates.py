@@ -1,11 +1,11 @@
-"""Dates as HTTP headers write them (RFC 9110, section 5.6.7)."""
+"""Dates in HTTP headers (RFC 9110, section 5.6.7)."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
 def parse_http_date(text: str | None) -> datetime | None:
-    """The instant in UTC; None for anything that is no date. A date without a time zone is read as UTC."""
+    """The time in UTC; None if the text is not a date. A date without a time zone is read as UTC."""
     if not text:
         return None
     try:

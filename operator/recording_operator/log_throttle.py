@@ -1,4 +1,4 @@
-"""What many objects meet at once, such as a missing right, is logged once and not for each of them."""
+"""Limits repeated log messages: a problem that affects many objects, such as a missing permission, is logged once."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class LogThrottle:
-    """Lets the first message of a period through, of each kind. Thread-safe; the kinds must be few."""
+    """Lets the first message of each kind in a period through. Thread-safe. There must be few kinds."""
 
     def __init__(self, *, period_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._period_s = period_s
@@ -16,7 +16,7 @@ class LogThrottle:
         self._logged_s: dict[str, float] = {}
 
     def level(self, kind: str, level: int = logging.WARNING) -> int:
-        """`level` where no message of this kind was logged within the period, else DEBUG."""
+        """`level` if no message of this kind was logged within the period, otherwise DEBUG."""
         if level <= logging.DEBUG:
             return level
         with self._lock:

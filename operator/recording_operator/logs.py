@@ -1,8 +1,7 @@
 """Logs: one line of JSON (or text) for each record, without secrets.
 
-Every record passes one formatter, which redacts its message, its fields and its traceback. Where a secret's value is
-known (a Secret was read, a token is in use) it is registered and found anywhere; what is not known is found by its
-shape.
+One formatter processes every record, and redacts its message, its fields and its traceback. Values of known secrets
+(Secrets that were read, tokens in use) are registered and redacted everywhere. Other secrets are found by patterns.
 """
 
 import json
@@ -19,30 +18,30 @@ from typing import Final, Literal, TextIO
 from recording_operator.api.masking import MARK, URL_PATTERNS
 
 FIELDS: Final = ("namespace", "recording", "uid", "artifact", "location", "reason")
-"""What a log call may give as `extra`, and where it shows as fields of its own."""
+"""Keys that a log call may pass as `extra`; each becomes a field of the record."""
 
 LogFormat = Literal["text", "json"]
 
-# Names of query parameters, fields and headers whose value is secret wherever they stand, with `=` or `:` behind.
+# Names of query parameters, fields and headers whose value is secret, if followed by `=` or `:`.
 _SENSITIVE: Final = (
     r"x-amz-[a-z-]+|x-goog-[a-z-]+|awsaccesskeyid|aws_[a-z_]*(?:key|token|key_id)|signature|sig|policy|key-pair-id"
     r"|[a-z_-]*(?:token|secret|password|passwd|api[_-]?key|apikey|credential)s?"
 )
-# One of these must be in a text (in lower case) for the pattern to match at all: looking for them is cheap, searching
-# with the pattern is not. Then the pattern, and what takes its place.
+# For each pattern: words, one of which must be in the text (in lower case), because a substring search is cheaper than
+# the pattern; the pattern; the replacement.
 _SENSITIVE_HINTS: Final = ("x-amz-", "x-goog-", "aws", "sig", "policy", "key", "token", "secret", "passw", "credential")
 _PATTERNS: Final = tuple(
     (hints, re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
     for hints, pattern, replacement in (
         (("-----begin",), r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", MARK),
         *((("://",), pattern, replacement) for pattern, replacement in URL_PATTERNS),
-        # whole headers, however they were printed
+        # whole headers, in any format
         (
             ("authorization", "cookie"),
             r"\b((?:proxy-)?authorization|(?:set-)?cookie)([\"']?\s*[=:]\s*[\"']?)[^\"'\r\n]+",
             rf"\1\2{MARK}",
         ),
-        # credentials of an Authorization header that lost its name
+        # credentials of an Authorization header without its name
         (("bearer", "basic"), r"\b(bearer|basic)(\s+)(?=[^\s\"',]*[0-9=+/_])[^\s\"',]{8,}", rf"\1\2{MARK}"),
         (("aws4-hmac",), r"\bAWS4-HMAC-SHA256[^\"'\r\n]*", MARK),
         # name=value and name: value, plain, in a query, in JSON or in a printed dict
@@ -71,14 +70,14 @@ _QUIET: Final[Mapping[str, int]] = {
     ),
     # Each failed attempt of a request. The caller logs it or retries.
     "urllib3": logging.ERROR,
-    # Every attempt at a LIST or WATCH while the API server is away, and a traceback at the end: `kube.outage` tells of
-    # an outage once, the watcher why kopf ended and each restart.
+    # Every attempt of a LIST or WATCH while the API server is unavailable, and a traceback at the end: `kube.outage`
+    # logs an outage once, the watcher why kopf ended and each restart.
     "kopf": logging.CRITICAL,
 }
 
 
 class Redactor:
-    """Takes secrets out of text. Thread-safe; knows the last `remembered` values that were registered."""
+    """Removes secrets from text. Thread-safe. Keeps the last `remembered` values that were registered."""
 
     def __init__(self, *, remembered: int = 4096) -> None:
         self._remembered = remembered
@@ -107,12 +106,12 @@ class Redactor:
             redacted = redact_shapes(_without(text, values))
             if redacted == text:
                 return text
-            text = redacted  # what was cut out may have hidden something, or put two halves together
+            text = redacted  # again, because a replacement may create a new match
 
 
 def redact_shapes(text: str) -> str:
     """`text` without what looks like a secret: queries and user names of URLs, credentials, keys, tokens."""
-    # Beyond ASCII there are letters that a pattern takes for others, and `lower` does not.
+    # With IGNORECASE, a pattern matches some non-ASCII letters that `lower` does not change.
     lowered = text.lower() if text.isascii() else None
     for hints, pattern, replacement in _PATTERNS:
         if lowered is None or any(map(lowered.__contains__, hints)):
@@ -121,14 +120,14 @@ def redact_shapes(text: str) -> str:
 
 
 class _Formatter(logging.Formatter):
-    """The choke point: makes of a record the redacted fields that are shown."""
+    """Turns a record into its redacted fields. All output passes through here."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
         self._redactor = redactor
 
     def fields(self, record: logging.LogRecord) -> dict[str, str]:
-        """Name to text, in the order in which they are shown."""
+        """The fields by name, in output order."""
         shown = {
             "time": datetime.fromtimestamp(record.created, UTC)
             .isoformat(timespec="milliseconds")
@@ -152,15 +151,15 @@ class JsonFormatter(_Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """As `logging.Formatter`."""
+        """See `logging.Formatter`."""
         return json.dumps(self.fields(record))
 
 
 class TextFormatter(_Formatter):
-    """For a terminal. Control characters are shown, not obeyed."""
+    """Text for a terminal. Control characters are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """As `logging.Formatter`."""
+        """See `logging.Formatter`."""
         shown = self.fields(record)
         about = "/".join(shown[name] for name in ("namespace", "recording", "artifact", "location") if name in shown)
         line = f"{shown['time']} {shown['level']:<7} {about + ': ' if about else ''}{shown['message']}"
@@ -171,9 +170,9 @@ class TextFormatter(_Formatter):
 def configure_logging(
     *, redactor: Redactor, log_format: LogFormat = "json", level: int = logging.INFO, stream: TextIO | None = None
 ) -> None:
-    """Send all logs of the process to `stream` (standard error), redacted; also what ends a thread or the process.
+    """Send all logs of the process to `stream` (standard error), redacted. This includes uncaught exceptions.
 
-    `level` is ours; libraries stay at WARNING.
+    `level` is the level of the operator; libraries stay at WARNING.
     """
     handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
     handler.setFormatter(JsonFormatter(redactor) if log_format == "json" else TextFormatter(redactor))
@@ -185,7 +184,7 @@ def configure_logging(
     for name, lowest in _QUIET.items():
         logging.getLogger(name).setLevel(max(level, lowest))
     logging.captureWarnings(True)
-    # On a fault while logging, the library would print the record as it was.
+    # If logging failed, the library would print the record without redaction.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread

@@ -9,5 +9,5 @@ from contextlib import suppress
 
 def trim_heap() -> None:
     """Call malloc_trim(3). Takes milliseconds."""
-    with suppress(AttributeError):  # only glibc has it, and only glibc needs it
+    with suppress(AttributeError):  # only glibc has this function
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,6 +1,6 @@
 """The metrics for Prometheus. No label contains text of users; `location` is a name that administrators choose.
 
-Create one object and pass it to everything that counts.
+Create one object and pass it to everything that records metrics.
 """
 
 from collections.abc import Callable, Mapping
@@ -96,14 +96,14 @@ class Metrics:
     # Recordings and artifacts
 
     def set_recordings(self, by_phase: Mapping[str, int], *, expiring: Mapping[str, int]) -> None:
-        """How many Recordings are known in each phase, and how many of them are `expiring`; phases not named are 0."""
+        """Set the number of Recordings in each phase, and of those that are `expiring`. Other phases are set to 0."""
         for phase in _PHASES:
             self._recordings.labels(phase).set(by_phase.get(phase, 0))
         for phase in _UNFINISHED:
             self._expiring.labels(phase).set(expiring.get(phase, 0))
 
     def set_queue_depth(self, artifacts: int) -> None:
-        """How many wait."""
+        """Set the number of waiting artifacts."""
         self._queue.set(artifacts)
 
     def artifact_finished(self, *, outcome: Outcome, reason: Reason) -> None:
@@ -121,7 +121,7 @@ class Metrics:
     # Transfers
 
     def transfer_started(self) -> None:
-        """A transfer moves bytes from now on."""
+        """A transfer has started."""
         self._in_flight.inc()
 
     def transfer_ended(self, *, outcome: Outcome | Literal["Stopped"], seconds: float) -> None:
@@ -130,7 +130,7 @@ class Metrics:
         self._duration.labels(outcome).observe(seconds)
 
     def bytes_moved(self, *, direction: Direction, size_bytes: int) -> None:
-        """Bytes came from a source (`read`) or are in a store (`stored`)."""
+        """Bytes were read from a source (`read`) or written to a store (`stored`)."""
         self._bytes.labels(direction).inc(size_bytes)
 
     def waited_for_bandwidth(self, seconds: float, *, scope: str) -> None:
@@ -154,7 +154,7 @@ class Metrics:
         self._leader.set(int(leading))
 
     def watch_silence_from(self, resource: str, seconds: Callable[[], float]) -> None:
-        """Ask `seconds` for the time since the last byte of `resource`, at each scrape."""
+        """At each scrape, call `seconds` for the time since the last byte of `resource`."""
         self._silence.labels(resource).set_function(seconds)
 
     def event_dropped(self) -> None:
@@ -168,7 +168,7 @@ class Metrics:
         self._location.labels(location).set(int(ready))
 
     def forget_location(self, location: str) -> None:
-        """The StorageLocation is gone."""
+        """The StorageLocation was deleted."""
         try:
             self._location.remove(location)
         except KeyError:

@@ -1,7 +1,7 @@
 """The metrics of StorageReports. Administrators choose the names of reports, locations and classes.
 
-Users choose the names of organisations, so these have series only if the administrator wants that, and at most as
-many. Prometheus has only binary fractions; the exact amounts are in the report.
+Users choose the names of organisations, so these have series only if the administrator enables them, up to a limit.
+Prometheus has only binary fractions; the exact amounts are in the report.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The operator's own settings: one YAML file, read once at start, refused whole when a word of it is not understood."""
+"""The operator's own settings: one YAML file, read once at start. An unknown key or value is an error."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -40,7 +40,7 @@ Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
 
 
 class _Section(BaseModel):
-    """Unknown keys are errors: a setting with a typing error must not be silently off."""
+    """Unknown keys are errors, so that a misspelt setting is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
@@ -125,7 +125,7 @@ class Settings(_Section):
     reports: ReportSettings = ReportSettings()
 
     def engine_options(self) -> EngineOptions:
-        """What the engine takes of it."""
+        """The options of the engine."""
         return EngineOptions(
             capacity=Capacity(total=self.transfers.concurrent, per_namespace=self.transfers.per_namespace),
             progress_every=self.recordings.progress_interval,
@@ -133,11 +133,11 @@ class Settings(_Section):
         )
 
     def transfer_options(self) -> TransferOptions:
-        """What a transfer takes of it."""
+        """The options of transfers."""
         return TransferOptions(workers=self.transfers.workers)
 
     def lease_timings(self) -> LeaseTimings:
-        """What the Lease takes of it. Raises SettingsError for times in the wrong order."""
+        """The timings of the Lease. Raises SettingsError if they are in the wrong order."""
         try:
             return LeaseTimings(
                 duration_s=int(self.lease.duration.total_seconds()),

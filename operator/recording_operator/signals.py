@@ -1,6 +1,6 @@
 """Delivers SIGTERM, SIGINT and SIGHUP to threads without a lock in a signal handler.
 
-Python runs a handler in the main thread, between two instructions of whatever runs there. A handler that sets an Event
+Python runs a handler in the main thread, between two instructions of the running code. A handler that sets an Event
 may interrupt the main thread inside that Event's own lock, and then waits for itself forever. Here the handler does
 nothing; the interpreter writes each signal's number into a pipe (`signal.set_wakeup_fd`), and a thread reads that pipe.
 """
@@ -13,15 +13,15 @@ from collections.abc import Callable
 from typing import Final
 
 SAME_REQUEST_S: Final = 1.0
-"""Signals that follow the first one sooner are the same request: make and a terminal both signal a whole group."""
+"""A signal within this time after the first is the same request: make and a terminal both signal the group."""
 END_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def end_on_signals(status: int) -> None:
     """Until `on_end_signals` is called, a SIGTERM or SIGINT ends the process: nothing of its work has begun.
 
-    Call this in the main thread. Without a handler the first process of a container, and only that one, is not ended by
-    SIGTERM at all; and SIGINT would show where in the start it came.
+    Call this in the main thread. Without a handler, SIGTERM does not end the first process of a container, and SIGINT
+    would print a traceback.
     """
 
     def end(_number: int, _frame: object) -> None:
@@ -34,7 +34,7 @@ def end_on_signals(status: int) -> None:
 def on_end_signals(*, first: Callable[[], None], again: Callable[[], None]) -> None:
     """Call `first` at the first of these signals, and `again` at each one that comes more than a second later.
 
-    SIGHUP, of a terminal that is closed, stays ignored where it is, as under nohup.
+    SIGHUP, which a closed terminal sends, stays ignored if it is ignored already, as with nohup.
     Both are called in a thread of their own and may take locks. Call this once, in the main thread.
     """
     reading, writing = os.pipe()

@@ -16,11 +16,11 @@ class StopSignal(Protocol):
 
 
 class Stopped(Exception):  # noqa: N818 - no error: the operator stopped it
-    """The stop signal was set. The open upload and its parts stay as they are."""
+    """The stop signal was set. The open upload and its parts are kept."""
 
 
 class LinkedStopSignal:
-    """A stop signal that is set by itself, or as soon as the one that it is linked to is set."""
+    """A stop signal that is also set when the signal to which it is linked is set."""
 
     def __init__(self, stop: StopSignal) -> None:
         self._stop = stop
@@ -31,7 +31,7 @@ class LinkedStopSignal:
         self._own.set()
 
     def clear(self) -> None:
-        """Take back `set`; the other signal stays as it is."""
+        """Undo `set`. The linked signal does not change."""
         self._own.clear()
 
     def is_set(self) -> bool:
@@ -39,7 +39,7 @@ class LinkedStopSignal:
         return self._own.is_set() or self._stop.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Sleep up to `timeout` seconds, less if either signal comes."""
+        """Sleep up to `timeout` seconds, or until one of the two signals is set."""
         until = None if timeout is None else time.monotonic() + timeout
         while not self.is_set():
             rest_s = 0.1 if until is None else min(0.1, until - time.monotonic())

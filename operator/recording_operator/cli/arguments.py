@@ -15,7 +15,7 @@ _ARN_SECTIONS: Final = 6
 
 
 class Target(click.ParamType[tuple[str, str]]):
-    """`s3://BUCKET/KEY` as (bucket, key). The bucket may be the ARN of an access point, which contains a slash."""
+    """Split `s3://BUCKET/KEY` into bucket and key. The bucket may be an ARN of an access point, with a slash."""
 
     name = "s3://BUCKET/KEY"
 
@@ -47,7 +47,7 @@ def _leads_out(key: str) -> bool:
 
 
 def read_url(argument: str) -> str:
-    """The URL itself, from standard input (`-`) or a file (`@FILE`) with nothing else. Raises click.UsageError.
+    """The URL, from standard input (`-`) or from a file that contains nothing else (`@FILE`). Raises click.UsageError.
 
     Other users of the machine see the arguments of a process, and a presigned URL is a secret.
     """

@@ -73,7 +73,7 @@ class Wanted:
 
 
 def run_copy(wanted: Wanted) -> Never:
-    """Copy, then end the process. The arguments are validated before any request is sent."""
+    """Copy, then exit. The arguments are validated before any request is sent."""
     configure_logging(redactor=Redactor(), log_format="text", level=logging.WARNING)
     logging.getLogger("botocore.credentials").addFilter(_without_traceback)
     try:
@@ -112,12 +112,12 @@ def run_copy(wanted: Wanted) -> Never:
 
 
 def object_of(url: str, target: tuple[str, str], *, content_type: str = "") -> ObjectSpec:
-    """What a copy of this URL stores. Two copies are the same if source identity and key are, and the content.
+    """The object that a copy of this URL stores. Copies with the same source identity, key and content are equal.
 
-    Raises TransferError(SourceInvalid) for what is no URL.
+    Raises TransferError(SourceInvalid) if the URL is invalid.
     """
     bucket, key = target
-    # A path may hold secrets, so only a hash of the identity is kept.
+    # A path may contain secrets, so only a hash of the identity is stored.
     uid = uuid.uuid5(uuid.NAMESPACE_URL, f"{source_identity(url)} s3://{bucket}/{key}")
     return ObjectSpec(
         key=key,
@@ -196,7 +196,7 @@ def status_of(reason: Reason) -> int:
 
 
 def _drop_uploads(obj: ObjectSpec, meter: Meter, store: LocationStore) -> None:
-    """Abort the uploads of this copy. Other uploads at the key belong to somebody else."""
+    """Abort the uploads of this copy. Other uploads at the key belong to other processes."""
     try:
         for upload_id in meter.upload_ids:
             store.abort(obj.key, upload_id)

@@ -39,7 +39,7 @@ class Meter:
         click.echo(f"\r{text:<{_BAR_CELLS + 28}}", nl=False, err=True)
 
     def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
-        """Part of TransferObserver; the bar shows how far the object is."""
+        """Part of TransferObserver; the bar shows the progress of the object."""
 
     def clear(self) -> None:
         """Remove the bar from the terminal."""

@@ -33,7 +33,7 @@ class ReportRequest:
 
 
 def show(request: ReportRequest) -> None:
-    """Print the report; or say on standard error why there is nothing, and end with status 1."""
+    """Print the report. If there is none, print the reason to standard error and exit with status 1."""
     name = request.name
     try:
         stored = _stored(name, kubeconfig=request.kubeconfig, context=request.context)

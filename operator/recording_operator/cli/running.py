@@ -36,7 +36,7 @@ class Options:
 
 
 def run_operator(options: Options) -> Never:
-    """Run until a signal, and end the process."""
+    """Run until a signal, then exit."""
     redactor = Redactor()
     level = logging.getLevelName(options.log_level.upper())
     configure_logging(redactor=redactor, log_format=options.log_format, level=level)

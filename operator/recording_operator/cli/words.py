@@ -1,4 +1,4 @@
-"""Translates messages about Recordings and StorageLocations for somebody who copies one file by hand."""
+"""Translates messages about Recordings and StorageLocations for a person who copies one file by hand."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""The thin shell around the engine: turns what happens into facts, and the engine's actions into calls."""
+"""Connects the engine: turns events into facts, and executes the engine's actions."""

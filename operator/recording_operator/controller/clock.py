@@ -1,10 +1,10 @@
-"""The time by which the operator waits, gives up and ends things: it never jumps, and rather comes late than early.
+"""The clock for all deadlines of the operator. It never jumps, and it is late rather than early.
 
-A node's clock may be set by hours, wrongly for a moment or rightly for good. Within the process time passes by the
-clock of the machine's uptime. What the node's clock says is compared with the API server's (the `Date` of its
-responses): where they differ, the earlier one counts, since a retry that comes late loses nothing, and a grace or a
-`ttlAfterFinished` that ends early does. A jump is followed when it has lasted for a minute; waits under way then move
-with it (`take_step`).
+The clock of a node may be changed by hours, wrongly for a moment or to correct it. Therefore the process measures time
+with the uptime of the machine. The wall clock of the node is compared with that of the API server (the `Date` of its
+responses). If they differ, the earlier one is used: a late retry does no harm, but a grace period or a
+`ttlAfterFinished` that ends early does. A jump is adopted after it has lasted for a minute; running waits are then
+shifted (`take_step`).
 """
 
 import threading
@@ -17,11 +17,11 @@ from typing import Final
 from recording_operator.kube.lease import boot_time_s
 
 SETTLED_S: Final = 60.0
-"""A jump that has lasted for so long is followed."""
+"""A jump is adopted after it has lasted for this long."""
 SLEW_S: Final = 1.0
-"""What a clock that is being adjusted may differ by from one reading to the next."""
+"""Largest difference between two readings that counts as an adjustment instead of a jump."""
 AGREE_S: Final = 5.0
-"""Two clocks that differ by less say the same: `Date` has whole seconds, and a response takes its time."""
+"""Clocks that differ by less count as equal: `Date` has whole seconds, and a response takes some time."""
 
 
 _BOOT: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,14 +34,14 @@ def uptime() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class _Jump:
-    """Another offset than the one that is used, and since when it is seen."""
+    """An offset that differs from the current one, and since when it is observed."""
 
     offset_s: float
     since_s: float
 
 
 class Clock:
-    """Tells the time. Thread-safe; offsets are seconds between the uptime and 1970."""
+    """The clock. Thread-safe. Offsets are the seconds from the Unix epoch to the start of the machine."""
 
     def __init__(self, *, wall_s: Callable[[], float] = time.time, steady_s: Callable[[], float] = boot_time_s) -> None:
         self._wall_s = wall_s
@@ -59,12 +59,12 @@ class Clock:
             return datetime.fromtimestamp(steady_s + self._follow(steady_s), tz=UTC)
 
     def heard(self, server_time: datetime) -> None:
-        """What the API server's clock says at this moment."""
+        """Note the current time of the API server."""
         with self._lock:
             self._server_offset_s = server_time.timestamp() - self._steady_s()
 
     def take_step(self) -> timedelta:
-        """How much followed jumps have changed the time since the last call."""
+        """The sum of the jumps that were adopted since the last call."""
         with self._lock:
             step_s, self._step_s = self._step_s, 0.0
         return timedelta(seconds=step_s)

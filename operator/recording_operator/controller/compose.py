@@ -1,4 +1,4 @@
-"""The composition root of a leader: which parts there are, and who is given whom."""
+"""The composition root of a leader: creates its parts and connects them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -39,7 +39,7 @@ _API_THREADS: Final = 8
 
 
 def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeWatcher) -> Leader:
-    """A leader, ready to run. Raises StartError."""
+    """Create a leader. Raises StartError."""
     settings, metrics, clock = replica.settings, replica.metrics, replica.clock
     fenced = FencedClient(replica.rest, may_change=leadership.held)
     own_writes = OwnWrites()

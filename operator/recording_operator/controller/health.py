@@ -20,14 +20,14 @@ _NO_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """What the probes ask. Each returns None when all is well, else what is wrong, in one line."""
+    """The checks behind the probes. Each returns None if all is well, otherwise the problem in one line."""
 
     alive: Callable[[], str | None]
     ready: Callable[[], str | None]
 
 
 class HealthServer:
-    """Serves probes and scrapes in its own threads. Raises OSError at once if the port is not available.
+    """Serves probes and scrapes in its own threads. Raises OSError if the port is not available.
 
     Without a host it listens on every address, IPv4 and IPv6.
     """
@@ -43,7 +43,7 @@ class HealthServer:
 
     @property
     def address(self) -> str:
-        """What is listened on, as `host:port`."""
+        """The address, as `host:port`."""
         host = str(self._server.server_address[0])
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
@@ -58,7 +58,7 @@ class HealthServer:
 
 
 def _listening(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> "_Server":
-    """On an address (IPv6 with or without brackets), a name, or everywhere (nothing, or `*`)."""
+    """Listens on an address (IPv6 with or without brackets), a host name, or everywhere (empty, or `*`)."""
     host = host.strip("[]*")
     if host:
         try:
@@ -83,16 +83,16 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
-        """Bind, for IPv4 too where it is every IPv6 address.
+        """Bind. The IPv6 wildcard address accepts IPv4 too.
 
-        The library's own method looks up the machine's name in DNS.
+        The method of the standard library would resolve the host name of the machine.
         """
         if self.address_family is socket.AF_INET6 and self.server_address[0] == _EVERY_IPV6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is not worth a traceback."""
+        """Do not log a traceback if the client has closed the connection."""
 
 
 def _handler(checks: Checks, metrics: Metrics) -> type[BaseHTTPRequestHandler]:
@@ -120,6 +120,6 @@ def _handler(checks: Checks, metrics: Metrics) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            """Probes come every few seconds and are not logged."""
+            """Do not log requests: probes are sent every few seconds."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""From an artifact's spec to what the data path fetches: URL and headers, read from Secrets where it names them."""
+"""Resolves the source of an artifact: URL and headers, from the spec or from Secrets."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from recording_operator.transfer.source.spec import SourceSpec
 
 
 class ResolveError(Exception):
-    """A source cannot be resolved now; `failure` says why, fit for a status."""
+    """A source cannot be resolved now. `failure` contains a message for the status."""
 
     def __init__(self, failure: TransferFailed) -> None:
         super().__init__(failure.message)
@@ -26,21 +26,21 @@ class ResolveError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedSource:
-    """A source ready to be fetched, and the revision that tells whether it changes."""
+    """A resolved source, and a revision that changes with its contents."""
 
     source: SourceSpec = field(repr=False)
     revision: str
 
 
 class SourceResolver:
-    """Reads the Secrets that sources name. `register_secret` hears every value that must never be shown."""
+    """Reads the Secrets that sources name. `register_secret` is called with every value that must never be logged."""
 
     def __init__(self, kube: KubeApi, *, register_secret: Callable[[str], None]) -> None:
         self._kube = kube
         self._register_secret = register_secret
 
     def resolve(self, order: SourceOrder) -> ResolvedSource:
-        """What to fetch. Raises ResolveError."""
+        """Resolve the source. Raises ResolveError."""
         try:
             url, headers = self._read(order)
         except SecretError as error:
@@ -61,7 +61,7 @@ class SourceResolver:
         return ResolvedSource(source=source, revision=revision)
 
     def resolve_for(self, action: ResolveSource) -> Iterable[Fact]:
-        """Whether the Secrets can be read, and whether they hold something new."""
+        """Read the Secrets, and report their revision or an error."""
         recording, name = action.recording, action.artifact
         artifact = next(spec for spec in recording.spec.artifacts if spec.name == name)
         uid = recording.metadata.uid

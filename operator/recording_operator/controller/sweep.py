@@ -29,14 +29,14 @@ from recording_operator.stores.store import OpenUpload
 _logger = logging.getLogger(__name__)
 _REST_BETWEEN_SWEEPS: Final = timedelta(minutes=2)
 _REST_AFTER_FAILURE: Final = timedelta(seconds=10)
-# Parsed, a Recording takes some 20 KB: a page is most of what looking through the finished ones needs.
+# A parsed Recording takes about 20 KB. A page of them is most of the memory of a sweep.
 _PAGE: Final = 50
 FINISHED_SELECTORS = ("status.phase=Complete", "status.phase=Failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepIntervals:
-    """How often to look, and how old an upload must be before it counts as left over."""
+    """How often to sweep, and the minimum age of an upload that is aborted."""
 
     finished: timedelta
     uploads: timedelta
@@ -44,7 +44,7 @@ class SweepIntervals:
 
 
 class Sweeper:
-    """Looks at what the watch does not show. `run_due` blocks while it looks; meant for a thread of its own."""
+    """Finds what the watch does not show. `run_due` blocks: call it in a thread of its own."""
 
     def __init__(
         self,
@@ -76,11 +76,11 @@ class Sweeper:
         self._throttle = LogThrottle()
 
     def look_soon(self) -> None:
-        """The watch was broken: no list tells what happened to finished Recordings meanwhile. From any thread."""
+        """The watch was interrupted, and its new list does not contain finished Recordings. Call it from any thread."""
         self._missed.set()
 
     def run_due(self) -> None:
-        """Sweep what is due. A sweep that the API server breaks off is made again some seconds later."""
+        """Run the sweeps that are due. If the API server fails during a sweep, it is retried some seconds later."""
         if not self._leads() or self._uptime() < self._not_before:
             return
         try:
@@ -98,13 +98,14 @@ class Sweeper:
             _logger.log(self._throttle.level(type(error).__name__, level_of(error)), "A sweep was aborted: %s", error)
 
     def _may_have_missed(self) -> bool:
-        """Whether there was a new list, and the last sweep is not so young that a watch that breaks often hurts."""
+        """Whether there was a new list, and the last sweep was long enough ago. The watch may be interrupted often."""
         rested = self._swept_at is None or self._uptime() >= self._swept_at + _REST_BETWEEN_SWEEPS
         return self._missed.is_set() and rested
 
     def sweep_finished(self) -> None:
-        """Hand over finished Recordings that changed unseen, that are being deleted, or whose time ends before the next
-        sweep. Memory holds one page."""
+        """Report finished Recordings that were edited unnoticed, are being deleted, or expire before the next sweep.
+
+        Only one page is in memory."""
         near = TtlSchedule(default_ttl=self._default_ttl)
         for selector in FINISHED_SELECTORS:
             for raw in self._kube.list_recordings(field_selector=selector, page_size=_PAGE):
@@ -139,7 +140,7 @@ class Sweeper:
                 left_over.setdefault(found["uid"], []).append(upload)
         if not left_over or not self._is_ours(location, store):
             return
-        # Listed after the uploads: a Recording is there before its upload is.
+        # List Recordings after uploads, because a Recording exists before its upload.
         live = {raw["metadata"]["uid"] for raw in self._kube.list_recordings(field_selector=UNFINISHED)}
         for uid in left_over.keys() - live:
             for upload in left_over[uid]:
@@ -148,7 +149,7 @@ class Sweeper:
                     _logger.warning("Aborted an upload that belongs to no Recording", extra=extra)
 
     def _is_ours(self, location: StorageLocation, store: LocationStore) -> bool:
-        """Another cluster may write under the same prefix: its uploads are none of ours."""
+        """Whether this cluster owns the prefix. Otherwise, the uploads may belong to another cluster."""
         if store.claim_prefix(self._cluster_id) == self._cluster_id:
             return True
         extra = {"location": location.metadata.name}

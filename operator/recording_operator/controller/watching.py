@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 
 
 class WatchingHealth(Protocol):
-    """How long the watches have been silent."""
+    """The health of the watches."""
 
     def seconds_since_last_byte(self, resource: str) -> float: ...
 
@@ -26,7 +26,7 @@ class WatchingHealth(Protocol):
 
 
 class Watching(Protocol):
-    """What a leader needs of a watcher; `kube.watch.Watcher` is the one there is."""
+    """The interface of a watcher. `kube.watch.Watcher` is the only implementation."""
 
     listed: threading.Event
 
@@ -40,7 +40,7 @@ MakeWatcher = Callable[..., Watching]
 
 
 class WatchHandlers:
-    """What a watcher calls. All of it returns at once."""
+    """The callbacks of a watcher. All of them return immediately."""
 
     def __init__(
         self, *, post: Callable[[Fact], None], locations: LocationKeeper, reports: ReportKeeper, sweeper: Sweeper
@@ -54,10 +54,10 @@ class WatchHandlers:
             STORAGE_LOCATION_PLURAL: self._on_location,
             STORAGE_REPORT_PLURAL: self._on_report,
         }
-        """By the plural of the resource."""
+        """Callbacks by the plural name of the resource."""
 
     def _on_recording(self, kind: str, raw: dict[str, Any]) -> None:
-        """A Recording is there, has changed, or was deleted."""
+        """A Recording was listed, added, modified or deleted."""
         if kind == "DELETED":
             self._post(RecordingGone(uid=raw["metadata"]["uid"]))
             return
@@ -69,21 +69,21 @@ class WatchHandlers:
             _logger.error("The Recording cannot be read: its CRD has another version than the operator", extra=extra)
 
     def _on_location(self, kind: str, raw: dict[str, Any]) -> None:
-        """A StorageLocation is there, has changed, or was deleted."""
+        """A StorageLocation was listed, added, modified or deleted."""
         if kind == "DELETED":
             self._locations.gone(raw["metadata"]["name"], uid=raw["metadata"]["uid"])
         else:
             self._locations.seen(raw)
 
     def _on_report(self, kind: str, raw: dict[str, Any]) -> None:
-        """A StorageReport is there, has changed, or was deleted."""
+        """A StorageReport was listed, added, modified or deleted."""
         if kind == "DELETED":
             self._reports.gone(raw["metadata"]["uid"])
         else:
             self._reports.seen(raw)
 
     def on_listed(self, resource: str, uids: frozenset[str]) -> None:
-        """A complete list was handed over."""
+        """A list is complete, and all of its objects were passed on."""
         if resource == STORAGE_LOCATION_PLURAL:
             self._locations.listed(uids)
         elif resource == STORAGE_REPORT_PLURAL:

@@ -1,6 +1,6 @@
-"""From usage to a month's bill.
+"""Computes a month's bill from usage.
 
-How S3 counts: byte-seconds over the month, divided by the bytes of a GB and the seconds of that month (28 to 31 days),
+S3 charges for byte-seconds over the month, divided by the bytes of a GB and the seconds of that month (28 to 31 days),
 then tier by tier. `dayBasis: fixed30` divides by 30 days in every month instead. docs/costs.md, "Storage over time".
 """
 
@@ -21,19 +21,19 @@ _MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthUsage:
-    """What one month has used under one profile, so far. Bytes are billable bytes."""
+    """The usage of one month so far under one profile. Bytes are billable bytes."""
 
     byte_seconds: Mapping[str, int] = field(default_factory=dict)
     """By storage class."""
     download_bytes: int = 0
     writes: int = 0
     elapsed_seconds: int = 0
-    """How much of the month this is: a minimum volume is charged as far as the month has come."""
+    """Elapsed part of the month. A minimum volume is charged in proportion to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """A month's bill, not rounded. `unpriced` names the usage that the profile has no price for."""
+    """A month's bill, not rounded. `unpriced` names the usage for which the profile has no price."""
 
     storage: Mapping[str, Decimal]
     downloads: Decimal
@@ -53,7 +53,7 @@ def days_of(month: date, basis: DayBasis) -> int:
 
 
 def gb_months(byte_seconds: int, *, gb_bytes: int, days: int) -> Decimal:
-    """Turn storage over time into the unit on the bill. `days` is the month's length (`days_of`)."""
+    """Turn storage over time into the unit of the bill. `days` is the month's length (`days_of`)."""
     with localcontext(exact()):
         return Decimal(byte_seconds) / (gb_bytes * days * SECONDS_PER_DAY)
 
@@ -71,7 +71,7 @@ def tiered(volume: Decimal, tiers: Sequence[Tier]) -> Decimal:
 
 
 def month_bill(profile: Profile, usage: MonthUsage, *, month: date) -> Bill:
-    """What the profile charges for the usage of a month."""
+    """The bill of the profile for the usage of a month."""
     with localcontext(exact()):
         unpriced: set[str] = set()
         days = days_of(month, profile.day_basis)
@@ -101,7 +101,7 @@ def month_bill(profile: Profile, usage: MonthUsage, *, month: date) -> Bill:
 def _charge_minimum(
     profile: Profile, storage: dict[str, Decimal], stored: Decimal, elapsed_seconds: int, days: int
 ) -> None:
-    """Add what is missing to the volume that is charged at least."""
+    """Add a charge up to the minimum volume."""
     share_of_month = min(Decimal(elapsed_seconds) / (days * SECONDS_PER_DAY), Decimal(1))
     missing = profile.minimum_monthly_gb * share_of_month - stored
     if missing > 0:
@@ -116,7 +116,7 @@ def _downloads(profile: Profile, size_bytes: int, stored: Decimal, unpriced: set
         return ZERO
     volume = Decimal(size_bytes) / profile.gb_bytes
     free = max(profile.egress.free_gb_month, profile.egress.free_times_storage * stored)
-    # Tiers count from the first byte that is paid for: "first 100 GB free, then 0.09 to 10 TB".
+    # Tiers start after the free allowance: "first 100 GB free, then 0.09 to 10 TB".
     return tiered(max(volume - free, ZERO), profile.egress.tiers)
 
 

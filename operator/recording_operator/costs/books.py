@@ -1,4 +1,4 @@
-"""The account as the status keeps it: days of three months, then months; the largest organisations, then (other)."""
+"""The ledger as the status stores it: days of three months, then months; the largest organisations and (other)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -54,9 +54,9 @@ _MOST_CELLS: Final = 2048
 _MOST_YOUNG: Final = 2048
 _MOST_READS: Final = 512
 _MOST_RECENT: Final = 512
-_MOST_BREAKS: Final = 92  # a projection looks at eight weeks
+_MOST_BREAKS: Final = 92  # a projection uses eight weeks
 _DATE_CHARS: Final = 10
-# etcd takes 1.5 MiB in all. What a row takes beside its names, and what all may take.
+# etcd accepts 1.5 MiB per object. The size of a row without its names, and the limit for all rows.
 _CELL_BYTES: Final = 120
 _MOST_CELL_BYTES: Final = 300_000
 _ORG_BYTES: Final = 230
@@ -64,7 +64,7 @@ _MOST_HISTORY_BYTES: Final = 800_000
 
 
 def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
-    """What was counted since the last sample, as one: with so many organisations by name as a status can hold."""
+    """The counted usage as a sample, with as many named organisations as fit into a status."""
     for most in (100, 50, 20, 5, 0):
         cells, kept = _cells(usage, most)
         if len(cells) <= _MOST_CELLS and sum(_CELL_BYTES + len("".join(cell)) for cell in cells) <= _MOST_CELL_BYTES:
@@ -75,7 +75,7 @@ def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
         arrived=_arrived(usage.arrivals, kept, at, last),
         ahead=_ahead(usage.arrivals, kept),
         parts=_parts(usage.arrivals, kept, at),
-        # A row for each location that was looked at, so that nothing is not taken for unknown.
+        # A row for each counted location, so that no uploads can be distinguished from unknown uploads.
         recent={Uploader(name, OTHER): UploadSum(0, 0) for name in usage.arrivals.locations}
         | _named(usage.arrivals.recent, kept),
         young=usage.young,
@@ -88,7 +88,7 @@ def sample_of(usage: Usage, *, at: datetime, last: Ledger | None) -> Sample:
 def _arrived(
     arrivals: Arrivals, kept: frozenset[str], at: datetime, last: Ledger | None
 ) -> dict[date, dict[Cell, ArrivedBytes]]:
-    """By the day that they are from; what came late is of the first day that is not yet booked."""
+    """Uploads by day. Late uploads are added to the first day that is not finished."""
     arrived: dict[date, dict[Cell, ArrivedBytes]] = {}
 
     def add(day: date, cell: Cell, *more: int) -> None:
@@ -108,7 +108,7 @@ def _arrived(
 
 
 def _booked_on(upload: UploadDay, amount: Amount, at: datetime) -> tuple[date, int]:
-    """The day of what came, and its moment. A count at midnight is the day's that ends there, as what it charges."""
+    """The day and moment of an upload. At midnight, uploads belong to the day that ends, like its charges."""
     last_day = (at - timedelta(microseconds=1)).date()
     if upload.day > last_day:
         return last_day, amount.size_bytes * SECONDS_PER_DAY
@@ -173,7 +173,7 @@ def _cells(usage: Usage, most_orgs: int) -> tuple[dict[Cell, StoredBytes], froze
 
 
 def load(stored: StoredLedger | None, history: Iterable[HistoryEntry]) -> Ledger | None:
-    """The account that a status holds; None where there is none yet."""
+    """The ledger in a status; None if there is none yet."""
     if stored is None:
         return None
     return Ledger(
@@ -223,7 +223,7 @@ def _load_recent(stored: StoredLedger) -> dict[Uploader, UploadSum] | None:
 
 
 def save_ledger(ledger: Ledger, *, scope: str) -> StoredLedger:
-    """The account for the status; `scope` marks what was looked at."""
+    """The ledger for the status. `scope` identifies what was counted."""
     youngest = sorted(ledger.young.items(), key=lambda item: -item[1])[:_MOST_YOUNG]
     young_at = {of.storage_location for of, _ in youngest}
     return StoredLedger(
@@ -276,7 +276,7 @@ def save_ledger(ledger: Ledger, *, scope: str) -> StoredLedger:
 
 
 def _save_recent(recent: Recent) -> tuple[LedgerRecent, ...]:
-    """The largest by name; the others of a location are one."""
+    """The largest organisations by name; the others of a location share one row."""
     largest = sorted(recent.items(), key=lambda item: (-item[1].size_bytes, item[0]))
     kept = dict(largest[:_MOST_RECENT])
     for uploader, came in largest[_MOST_RECENT:]:
@@ -292,7 +292,7 @@ def _save_recent(recent: Recent) -> tuple[LedgerRecent, ...]:
 
 
 def _reads(reads: RecentDownloads) -> tuple[LedgerRead, ...]:
-    """The largest readers by name; the others of a location are one."""
+    """The organisations with the most downloads; the others of a location share one row."""
     largest = sorted(reads.size_bytes.items(), key=lambda item: (-item[1], item[0]))
     kept = dict(largest[:_MOST_READS])
     for (location, org), size_bytes in largest[_MOST_READS:]:
@@ -305,7 +305,7 @@ def _reads(reads: RecentDownloads) -> tuple[LedgerRead, ...]:
 
 
 def save_history(ledger: Ledger, history: Iterable[HistoryEntry]) -> tuple[HistoryEntry, ...]:
-    """Months, then days, the oldest first. `history` is what the status held: its months are kept."""
+    """Months, then days, the oldest first. `history` is that of the previous status: its months are kept."""
     months = {entry.date: entry for entry in history if len(entry.date) < _DATE_CHARS}
     oldest = _months_before(month_start(ledger.at).date(), MONTHS_BY_DAY - 1)
     rolled: dict[str, dict[date, DayEntry]] = {}
@@ -325,7 +325,7 @@ def save_history(ledger: Ledger, history: Iterable[HistoryEntry]) -> tuple[Histo
 
 
 def _with_fewer(entry: HistoryEntry, most: int) -> HistoryEntry:
-    """With so many organisations by name; the others are one."""
+    """The entry with at most `most` named organisations; the others share one row."""
     orgs = {org.name: _org_day(org) for org in entry.orgs}
     return _history_entry(entry.date, DayEntry(estimated=entry.estimated, orgs=orgs), most=most)
 
@@ -346,7 +346,7 @@ def _month_entry(month: str, days: Mapping[date, DayEntry]) -> HistoryEntry:
 
 
 def _history_entry(when: str, entry: DayEntry, *, most: int = MOST_HISTORY_ORGS - 1) -> HistoryEntry:
-    """With the largest organisations by name."""
+    """The entry with the largest organisations by name."""
     largest = sorted(
         (name for name in entry.orgs if name != OTHER),
         key=lambda name: (-entry.orgs[name].cost, -entry.orgs[name].storage_gb, name),
@@ -359,7 +359,7 @@ def _history_entry(when: str, entry: DayEntry, *, most: int = MOST_HISTORY_ORGS 
     return HistoryEntry(
         date=when,
         estimated=entry.estimated,
-        # Sums of the rounded parts: what is shown adds up.
+        # Sums of the rounded parts, so that the displayed numbers add up.
         storage_gb=sum((org.storage_gb for org in orgs), ZERO),
         upload_gb=sum((org.upload_gb for org in orgs), ZERO),
         download_gb=sum((org.download_gb for org in orgs), ZERO),

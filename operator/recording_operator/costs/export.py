@@ -1,4 +1,4 @@
-"""A report's history as rows: by day, week or month, by organisation and kind of usage."""
+"""A report's history as rows, by day, week or month, organisation and kind of usage."""
 
 import csv
 import io
@@ -16,13 +16,13 @@ from recording_operator.costs.money import CENT, MICRO, MILL, ZERO, plain, round
 _DATE_CHARS: Final = 10
 _MILLI: Final = Decimal("0.001")
 _NAMES: Final = 2
-"""Columns of the table that are texts."""
-# A spreadsheet takes a cell that begins so for a formula, and may run it.
+"""Text columns of the table."""
+# A spreadsheet may run a cell that begins with one of these as a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Step(StrEnum):
-    """How much time a row spans. A week begins on Monday and is called by that day."""
+    """The period of a row. A week begins on Monday and is named by that day."""
 
     DAY = "day"
     WEEK = "week"
@@ -53,8 +53,7 @@ def rows(
 ) -> list[Row]:
     """The entries from `begin` to `end`, both included. Storage is the mean of a step's days, the rest are sums.
 
-    What is kept by months only appears in months, on the first of each; a month counts as in the window when its
-    first day is.
+    History that is stored by month appears as months, with their first day. A month is included if its first day is.
     """
     spans: dict[tuple[str, str, str], _Sum] = {}
     days: dict[str, int] = {}
@@ -102,7 +101,7 @@ def _metrics(org: HistoryOrg) -> tuple[tuple[str, Decimal, Decimal], ...]:
 
 
 def columns(currency: str) -> tuple[str, ...]:
-    """Names of the columns; the money's says its currency."""
+    """Names of the columns. That of the cost contains the currency."""
     return ("date", "org_id", "metric_type", "value", "unit", f"cost_{currency.lower()}")
 
 
@@ -119,12 +118,12 @@ def as_csv(found: Sequence[Row], *, currency: str) -> str:
 
 
 def no_formula(cell: str) -> str:
-    """A name as a cell: with an apostrophe before what a spreadsheet would run. A number may begin with a minus."""
+    """A name as a cell, with an apostrophe if a spreadsheet might run it. A number may begin with a minus."""
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
 
 
 def as_json(found: Sequence[Row], *, currency: str) -> str:
-    """An array of objects; numbers are texts, so that no reader makes binary fractions of them."""
+    """An array of objects. Numbers are strings, so that parsers do not convert them to binary floating point."""
     money = columns(currency)[-1]
     listing: list[dict[str, Any]] = [
         {
@@ -142,9 +141,9 @@ def as_json(found: Sequence[Row], *, currency: str) -> str:
 
 
 def as_table(found: Sequence[Row], *, currency: str) -> str:
-    """One line for each organisation and step, for a terminal; `~` marks what is estimated, the last line sums up.
+    """One line for each organisation and step, for a terminal; `~` marks estimates; the last line is the total.
 
-    An organisation that has nothing in a step has no line there.
+    An organisation without usage in a step has no line.
     """
     by_line: dict[tuple[str, str], dict[str, Row]] = {}
     for row in found:

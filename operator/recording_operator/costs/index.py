@@ -1,4 +1,4 @@
-"""The Recordings as a report needs them: who owns each uid, in some twenty bytes a Recording."""
+"""The owner of each Recording by uid, in about twenty bytes per Recording."""
 
 from array import array
 from bisect import bisect_left
@@ -23,7 +23,7 @@ class RecordingIndex:
         return len(self._keys)
 
     def add(self, uid: str, *, org: str, namespace: str) -> None:
-        """Note a Recording."""
+        """Add a Recording."""
         owner = (org, namespace)
         number = self._numbers.get(owner)
         if number is None:
@@ -34,7 +34,7 @@ class RecordingIndex:
         self._sorted = False
 
     def owner(self, uid: str) -> tuple[str | None, str | None, bool]:
-        """Organisation and namespace of a Recording, and whether it is there."""
+        """Organisation and namespace of a Recording, and whether it exists."""
         if not self._sorted:
             self._sort()
         key = _key(uid)
@@ -51,5 +51,5 @@ class RecordingIndex:
 
 
 def _key(uid: str) -> int:
-    """64 bits of the uid, most of them random: among a million, two alike are one chance in ten million."""
+    """64 bits of the uid, most of them random. For a million uids, a collision has a probability of 10**-7."""
     return int(uid.replace("-", "")[:_UID_DIGITS], 16)

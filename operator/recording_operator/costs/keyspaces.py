@@ -1,7 +1,7 @@
-"""Whose objects a bucket's keys are where several StorageLocations share it: each object is counted once.
+"""Decides which StorageLocation counts an object if several share a bucket, so that each object is counted once.
 
-The longer prefix counts its own keys. Of locations with one bucket, prefix and template the first by name that can be
-listed counts for all of them, because an object does not show through which location it was stored.
+The location with the longer prefix counts its own keys. If locations have the same bucket, prefix and template, the one
+whose name sorts first counts for all of them (if it can be listed), because an object does not show its location.
 """
 
 import re
@@ -14,7 +14,7 @@ from recording_operator.api.storagelocation import StorageLocation
 
 
 class KeySpace(NamedTuple):
-    """Where a location's objects are. Equal for whatever way an endpoint is written."""
+    """Where a location's objects are. Different spellings of an endpoint are equal."""
 
     address: str
     bucket: str
@@ -23,7 +23,7 @@ class KeySpace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyClaim:
-    """Keys that belong to another location: those under its prefix that its template makes."""
+    """Keys that belong to another location: those under its prefix that match its template."""
 
     prefix: str
     pattern: re.Pattern[str] | None
@@ -46,12 +46,12 @@ class KeySpaces:
         self._all = sorted(all_locations, key=_name)
 
     def counted_by(self, location: StorageLocation) -> str | None:
-        """The location whose listing holds this one's objects too; None where there is no other, or it is the first."""
+        """The other location that counts this one's objects too; None if this location counts them itself."""
         twins = [other for other in self._counted if _twins(location, other)]
         return _name(twins[0]) if twins and _name(twins[0]) != _name(location) else None
 
     def claims_on(self, location: StorageLocation) -> tuple[KeyClaim, ...]:
-        """What others count of that which this one lists: longer prefixes, and earlier names with the same one."""
+        """The keys in this location's listing that other locations count: a longer prefix, or an earlier name."""
         mine, claims = key_space(location), []
         for other in self._all:
             theirs = key_space(other)
@@ -64,7 +64,7 @@ class KeySpaces:
 
 
 def key_space(location: StorageLocation) -> KeySpace:
-    """Where its objects are."""
+    """The key space of a location."""
     store = location.store
     return KeySpace(store.address, store.bucket, store.prefix)
 

@@ -1,9 +1,9 @@
-"""The running account: samples become storage over time, storage over time becomes the cost of days.
+"""The ledger: it turns samples into storage over time, and storage over time into costs of days.
 
-Between two samples what is dated counts from its date, and the rest changes evenly (`levels`). A day that has no sample
-is thereby interpolated and marked estimated.
-What is charged for a stretch of time is the month's bill after it less the bill before it, so that the days of a month
-sum to its bill through every tier and allowance.
+Between two samples, objects with a date count from that date, and other changes are interpolated (`levels`). A day
+without a sample is therefore interpolated, and marked as estimated.
+The charge for a period is the bill of the month after it minus the bill before it, so that the days of a month add up
+to its bill, with all tiers and free allowances.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ from recording_operator.costs.usage import ClassDay
 
 @dataclass(slots=True, kw_only=True)
 class OrgDay:
-    """An organisation's part of a day. `storage_gb` is a level, the rest are sums."""
+    """The share of an organisation in a day. `storage_gb` is the last value of the day, the others are sums."""
 
     storage_gb: Decimal = ZERO
     upload_gb: Decimal = ZERO
@@ -47,23 +47,23 @@ class DayEntry:
     orgs: dict[str, OrgDay] = field(default_factory=dict)
 
     def org(self, name: str) -> OrgDay:
-        """The part of an organisation."""
+        """The share of an organisation."""
         return self.orgs.setdefault(name, OrgDay())
 
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """The account. `byte_seconds`, `downloads` and `writes` are of the month of `at`."""
+    """The ledger. `byte_seconds`, `downloads` and `writes` are those of the month of `at`."""
 
     at: datetime
     cells: dict[Cell, StoredBytes] = field(default_factory=dict)
     opened: datetime | None = None
     """When the first sample was taken. Earlier days are reconstructed, without deleted objects."""
     breaks: set[date] = field(default_factory=set)
-    """Days on which a location came, went, or was counted from another source: no growth, and no shrinking."""
+    """Days on which a location was added, removed, or counted from another source. Projections ignore their changes."""
     young: dict[ClassDay, int] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
-    """By location, the mark of what was looked at when its `young` were counted."""
+    """By location: identifies what was counted when its `young` were counted."""
     recent: Recent | None = None
     byte_seconds: dict[tuple[str, str], int] = field(default_factory=dict)
     downloads: dict[str, int] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Ledger:
     days: dict[date, DayEntry] = field(default_factory=dict)
 
     def usage(self, group: str, terms: CostTerms, *, elapsed_seconds: int) -> MonthUsage:
-        """What the locations of a group have used this month."""
+        """The usage of the locations of a group in this month."""
         names = {name for name, priced in terms.prices.items() if priced.group == group}
         by_class: dict[str, int] = {}
         for (location, storage_class), seconds in self.byte_seconds.items():
@@ -86,7 +86,7 @@ class Ledger:
         )
 
     def bills(self, terms: CostTerms, *, until: datetime) -> dict[str, Bill]:
-        """The bill of each group for the month of `at`, when `until` is reached."""
+        """The bill of each group for the month of `at` until `until`."""
         month = month_start(self.at)
         elapsed_s = int((until - month).total_seconds())
         return {
@@ -95,11 +95,11 @@ class Ledger:
         }
 
     def month_cost(self) -> Decimal:
-        """What the days of the month have cost so far."""
+        """The cost of this month so far."""
         return self._cost_of(month_start(self.at).date(), self.at.date()) or ZERO
 
     def last_month_cost(self) -> Decimal | None:
-        """What the days of the month before have cost; None where none of them is known."""
+        """The cost of the previous month; None if no day of it is known."""
         end = month_start(self.at).date()
         return self._cost_of(month_start(midnight(end) - timedelta(days=1)).date(), end - timedelta(days=1))
 
@@ -115,9 +115,9 @@ def month_start(at: datetime) -> datetime:
 
 
 def open_ledger(sample: Sample, terms: CostTerms) -> Ledger:
-    """An account from the begin of the month on, drawn from when the objects and the parts of open uploads came.
+    """A new ledger from the beginning of the month, derived from the dates of objects and of parts of open uploads.
 
-    What was deleted before the first sample is not known.
+    Objects that were deleted before the first sample are not included.
     """
     drawn = StorageLevels.of_first(sample)
     ledger = Ledger(at=month_start(sample.at), cells=dict(drawn.first))
@@ -128,9 +128,9 @@ def open_ledger(sample: Sample, terms: CostTerms) -> Ledger:
 
 
 def advance(ledger: Ledger, sample: Sample, terms: CostTerms, *, estimated: bool = False) -> None:
-    """Charge for the time since the last sample, and take the new one as the last.
+    """Charge for the time since the last sample, and make the new sample the last.
 
-    `estimated` where the account begins without a sample.
+    `estimated`: the ledger begins without a sample.
     """
     begin, end = ledger.at, sample.at
     if end <= begin:
@@ -153,12 +153,12 @@ def advance(ledger: Ledger, sample: Sample, terms: CostTerms, *, estimated: bool
 
 
 def midnight(day: date) -> datetime:
-    """The begin of a day in UTC."""
+    """The beginning of a day in UTC."""
     return datetime.combine(day, time(0), UTC)
 
 
 def _stops(begin: datetime, end: datetime) -> Iterator[datetime]:
-    """The midnights on the way, and the end."""
+    """The midnights between `begin` and `end`, and the end."""
     stop = midnight(begin.date() + timedelta(days=1))
     while stop < end:
         yield stop
@@ -176,7 +176,7 @@ def _charge(
     *,
     estimated: bool,
 ) -> None:
-    """One stretch within a day."""
+    """Charge for a period within a day."""
     before = ledger.bills(terms, until=ledger.at)
     entry = ledger.days.setdefault(ledger.at.date(), DayEntry(estimated=True))
     entry.estimated = entry.estimated and estimated
@@ -198,7 +198,7 @@ def _charge(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _StretchUsage:
-    """What a stretch of time used."""
+    """The usage of a period."""
 
     billable_seconds: dict[Cell, int]
     downloads: dict[Cell, int]
@@ -214,7 +214,7 @@ class _StretchUsage:
         day: date,
         terms: CostTerms,
     ) -> "_StretchUsage":
-        """`stored` is bytes times seconds; `level` is what was there at the end."""
+        """`stored` is bytes times seconds; `level` is the stored bytes at the end."""
         downloads = {}
         for cell, amount in stored.items():
             priced = terms.prices.get(cell.storage_location)
@@ -231,7 +231,7 @@ class _StretchUsage:
 
 
 def _book(entry: DayEntry, group: str, before: Bill, after: Bill, used: _StretchUsage, terms: CostTerms) -> None:
-    """Share what a group's bill grew by among its organisations, each kind of cost by its own usage."""
+    """Divide the growth of a group's bill between organisations, each kind of cost in proportion to its usage."""
 
     def weights(of: Mapping[Cell, int], storage_class: str | None = None) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -281,10 +281,10 @@ def _gigabytes(terms: CostTerms) -> Callable[[Cell, int], Decimal]:
 
 
 def _charge_early_deletions(ledger: Ledger, sample: Sample, terms: CostTerms) -> None:
-    """An object that is deleted (or moved) before its class's minimum duration is charged for the rest.
+    """Charge the remaining minimum duration of objects that were deleted (or moved) before its end.
 
-    Told by the bytes of a day and class that the last sample still had: fewer now, and not old enough yet. Only where
-    the same was looked at: what is not seen is not deleted.
+    They are found by comparing the bytes of each day and class with those of the last sample. This is only possible if
+    both samples counted the same keys: objects that are not counted have not been deleted.
     """
     for of, size_bytes in ledger.young.items():
         priced = terms.prices.get(of.storage_location)
@@ -304,14 +304,14 @@ def _charge_early_deletions(ledger: Ledger, sample: Sample, terms: CostTerms) ->
 
 
 def _days_left(of: ClassDay, at: datetime, terms: CostTerms) -> int:
-    """Of the minimum duration of a class, for what came on a day."""
+    """Remaining days of the minimum duration of a class, for objects uploaded on a day."""
     priced = terms.prices.get(of.storage_location)
     price = priced.profile.price_of(of.storage_class) if priced else None
     return price.min_days - (at.date() - of.day).days if price else 0
 
 
 def _still_young(ledger: Ledger, sample: Sample, terms: CostTerms) -> dict[ClassDay, int]:
-    """What the sample found, and what was known of locations that could not be listed this time."""
+    """The young bytes of the sample, and the previous ones of locations that could not be listed this time."""
     unseen = {
         of: size_bytes
         for of, size_bytes in ledger.young.items()

@@ -1,4 +1,4 @@
-"""The price profiles that are there: those shipped as data files, and those of an administrator's ConfigMap."""
+"""The available price profiles: data files of the operator, and entries of an administrator's ConfigMap."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -51,9 +51,9 @@ def find_profile(name: str, *, config_map: Mapping[str, str] | None = None, conf
 
 
 def overridden(profile: Profile, *, per_gb_month: Decimal | None, per_gb_out: Decimal | None) -> Profile:
-    """The profile with one rate for all its classes, or one for downloads, in the place of its own. Raises PriceError.
+    """Replace the storage prices of the profile by one rate, or its download prices, or both. Raises PriceError.
 
-    A flat rate has no free allowance: who knows the rate knows what is left of those.
+    A flat rate has no free allowance.
     """
     changes: dict[str, object] = {}
     if per_gb_month is not None:

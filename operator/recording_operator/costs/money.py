@@ -1,4 +1,4 @@
-"""Rounding and sharing of money, so that parts always sum to their total."""
+"""Rounding and division of money, so that parts always add up to their total."""
 
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 ZERO: Final = Decimal(0)
 CENT: Final = Decimal("0.01")
 MILL: Final = Decimal("0.0001")
-"""Hundredth of a cent: a day of a small bucket costs less than a cent."""
+"""A hundredth of a cent, because a day of a small bucket costs less than a cent."""
 MICRO: Final = Decimal("0.000001")
 _PRECISION: Final = 50
 
@@ -15,25 +15,25 @@ Key = TypeVar("Key")
 
 
 def exact() -> Context:
-    """A context for sums over months of byte-seconds: 50 digits, where the usual 28 would begin to round."""
+    """A context for sums over months of byte-seconds: 50 digits, because the default of 28 would round."""
     return Context(prec=_PRECISION, rounding=ROUND_HALF_UP)
 
 
 def rounded(amount: Decimal, quantum: Decimal) -> Decimal:
-    """The amount to the quantum, half up: as bills are."""
+    """The amount rounded to the quantum, half up, as on bills."""
     with localcontext(exact()):
         return amount.quantize(quantum, rounding=ROUND_HALF_UP)
 
 
 def plain(amount: Decimal) -> str:
-    """The amount without an exponent."""
+    """Format the amount without an exponent."""
     return format(amount, "f")
 
 
 def share(total: Decimal, weights: Mapping[Key, Decimal | int], *, quantum: Decimal) -> dict[Key, Decimal]:
-    """Cut `total` (rounded to the quantum) by weight into parts of whole quanta that sum to it exactly.
+    """Divide `total` (rounded to the quantum) by weight into multiples of the quantum that add up to it exactly.
 
-    What is left after rounding down goes to the largest remainders. Weights of 0 throughout share alike; without
+    The rest after rounding down goes to the largest remainders. If all weights are 0, the parts are equal. Without
     weights there are no parts.
     """
     if not weights:

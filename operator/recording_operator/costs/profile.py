@@ -1,6 +1,6 @@
-"""What a store charges: a dated data file, read strictly.
+"""A price profile: a data file with a date, parsed strictly.
 
-Prices are written as texts ("0.023"), so that no reader makes binary fractions of them. A class or a kind of traffic
+Prices are strings ("0.023"), so that parsers do not convert them to binary floating point. A class or a kind of traffic
 without a price is "unpriced", never free.
 """
 
@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 _HIGHEST_PER_GB: Final = 1
 _HIGHEST_IN_SMALL_UNITS: Final = 1000
-# A unit of these is worth some hundredth of a dollar or less (ISO 4217 names).
+# Currencies whose unit is worth about a cent or less (ISO 4217).
 _SMALL_UNITS: Final = frozenset(
     [
         "AMD",
@@ -58,7 +58,7 @@ _LONGEST_TEXT: Final = 200
 
 
 class PriceError(ValueError):
-    """Prices that cannot be used. The text says which, where, and what to write."""
+    """Invalid prices. The message says which, where, and what to write."""
 
 
 def _decimal(value: Any) -> Decimal:
@@ -81,7 +81,7 @@ def _per_gb(value: Any, info: ValidationInfo) -> Decimal:
 
 
 def highest_per_gb(currency: object) -> int:
-    """A price of a GB that is higher is taken for one of a TB."""
+    """A higher price per GB is rejected as a price per TB."""
     return _HIGHEST_IN_SMALL_UNITS if currency in _SMALL_UNITS else _HIGHEST_PER_GB
 
 
@@ -90,20 +90,20 @@ PerGB = Annotated[Decimal, BeforeValidator(_per_gb)]
 
 
 class DayBasis(StrEnum):
-    """How long a month is for the price of a day: always 30 days, or as long as the calendar says."""
+    """The length of a month for the price of a day: always 30 days, or as in the calendar."""
 
     FIXED30 = "fixed30"
     CALENDAR = "calendar"
 
 
 class _ProfileModel(BaseModel):
-    """Unknown keys are errors: a price with a typing error must not be silently absent."""
+    """Unknown keys are errors, so that a misspelt price is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class Tier(_ProfileModel):
-    """A rate up to a monthly volume; the last tier has no end."""
+    """A rate up to a monthly volume. The last tier has no limit."""
 
     up_to_gb: Amount | None = Field(default=None, alias="upToGB", gt=0)
     rate: PerGB
@@ -118,7 +118,7 @@ class _EgressTier(Tier):
 
 
 def check_tiers(tiers: "tuple[Tier, ...]") -> None:
-    """Raises ValueError unless the tiers rise and only the last is without end."""
+    """Raises ValueError unless the limits of tiers increase and only the last has none."""
     if not tiers or tiers[-1].up_to_gb is not None:
         raise ValueError("the last tier must be without upToGB")
     ends = [tier.up_to_gb for tier in tiers[:-1]]
@@ -127,7 +127,7 @@ def check_tiers(tiers: "tuple[Tier, ...]") -> None:
 
 
 class StorageClassPrice(_ProfileModel):
-    """One storage class. `min_days` is what a deletion before that age still pays for."""
+    """One storage class. An object that is deleted earlier is charged for `min_days`."""
 
     tiers: tuple[_StorageTier, ...]
     min_days: int = Field(default=0, ge=0, le=3650)
@@ -140,19 +140,19 @@ class StorageClassPrice(_ProfileModel):
         return self
 
     def billable_bytes(self, size_bytes: int) -> int:
-        """What an object of this size is billed as."""
+        """The billed size of an object of this size."""
         return max(size_bytes, self.min_object_bytes) + self.overhead_bytes
 
 
 class RequestPrice(_ProfileModel):
-    """Requests that write; what reads is the players' and not known here."""
+    """Write requests. Read requests are sent by players, and their number is not known."""
 
     write_per_million: Amount
     free_writes_month: int = Field(default=0, ge=0)
 
 
 class EgressPrice(_ProfileModel):
-    """Downloads to the internet: free up to an amount a month, or to a multiple of what is stored."""
+    """Downloads to the internet: free up to an amount per month, or up to a multiple of the stored bytes."""
 
     tiers: tuple[_EgressTier, ...]
     free_gb_month: Amount = Field(default=Decimal(0), alias="freeGBMonth")
@@ -174,10 +174,10 @@ class Profile(_ProfileModel):
     gb_bytes: int = Field(alias="gbBytes")
     day_basis: DayBasis
     default_storage_class: str = "STANDARD"
-    """Class of an object whose listing names none."""
+    """Class of objects without one in the listing."""
     storage_classes: dict[str, StorageClassPrice] = Field(min_length=1)
     other_classes: StorageClassPrice | None = None
-    """Of classes that are not named above. Absent: they are unpriced."""
+    """Price of other classes. If absent, they are unpriced."""
     requests: RequestPrice | None = None
     egress: EgressPrice | None = None
     minimum_monthly_gb: Amount = Field(default=Decimal(0), alias="minimumMonthlyGB")
@@ -191,14 +191,14 @@ class Profile(_ProfileModel):
         return self
 
     def price_of(self, storage_class: str) -> StorageClassPrice | None:
-        """What the class costs; None where it is unpriced."""
+        """The price of the class; None if it is unpriced."""
         return self.storage_classes.get(storage_class, self.other_classes)
 
 
 def parse_profile(text: str, *, where: str) -> Profile:
-    """Read one profile from TOML. `where` names the text in messages. Raises PriceError."""
+    """Parse one profile from TOML. `where` names the file in messages. Raises PriceError."""
     try:
-        # Numbers without quotes arrive as text too: none becomes a binary fraction on the way.
+        # Numbers without quotes become strings too, not binary floating point.
         given = tomllib.loads(text, parse_float=Decimal)
         return Profile.model_validate(given, context={"highest": highest_per_gb(given.get("currency"))})
     except tomllib.TOMLDecodeError as error:

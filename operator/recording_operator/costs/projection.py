@@ -1,7 +1,7 @@
-"""What this month and the next will cost.
+"""Projects the costs of this month and the next.
 
-Flat: everything stays as it is. With at least two weeks of days the amounts grow on as each weekday grew lately
-(meetings are held on weekdays), the mean of up to eight of each. docs/costs.md has the figures of the back-test.
+Flat: everything stays as it is. WeekdayTrend, with at least two weeks of days: amounts grow as on the same weekdays
+before (meetings are held on weekdays), by the mean of up to eight of each. docs/costs.md contains the back-test.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
-    """Costs of this and the next month, and how they were arrived at."""
+    """Projected costs of this and the next month, and the method."""
 
     month: Decimal
     next_month: Decimal
@@ -33,7 +33,7 @@ class Projection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pace:
-    """How the stored gigabytes change on each weekday (0 is Monday), and what comes in on a day."""
+    """The change of stored gigabytes on each weekday (0 is Monday), and the uploads of a day."""
 
     growth_gb: Mapping[int, Decimal]
     uploads_gb_a_day: Decimal
@@ -41,7 +41,7 @@ class _Pace:
 
 
 def project(ledger: Ledger, terms: CostTerms) -> Projection:
-    """Go on from the account."""
+    """Project from the ledger."""
     with localcontext(exact()):
         stored_gb = _stored_gb(ledger, terms)
         pace = _pace(ledger)
@@ -69,13 +69,13 @@ def _stored_gb(ledger: Ledger, terms: CostTerms) -> Decimal:
 
 
 def _pace(ledger: Ledger) -> _Pace:
-    """Of days that were counted, and like the day before. What was deleted before the first count is not known."""
+    """The growth between consecutive days from the same sources. Days before the first sample are excluded."""
     days, today = ledger.days, ledger.at.date()
     opened = ledger.opened.date() if ledger.opened else date.min
     levels = {day: sum((part.storage_gb for part in entry.orgs.values()), ZERO) for day, entry in days.items()}
     by_weekday: dict[int, list[Decimal]] = {}
     for day in sorted(levels):
-        # Today is not over: its growth would be too small.
+        # Today is not finished: its growth would be too small.
         seen = max(today - _DAY * 7 * _WEEKS, opened + _DAY) <= day < today and day - _DAY in levels
         if seen and day not in ledger.breaks:
             by_weekday.setdefault(day.weekday(), []).append(levels[day] - levels[day - _DAY])
@@ -143,10 +143,10 @@ def _usage(
     stored_gb: Decimal,
     days_in_month: int,
 ) -> MonthUsage:
-    """What a group will use over these days, if its share stays what it is."""
+    """The usage of a group over these days, if its share does not change."""
     if not stored_gb:
         return MonthUsage(elapsed_seconds=days_in_month * SECONDS_PER_DAY)
-    # How often what is stored now is stored for a day.
+    # The number of days for which the current amount is stored.
     times = sum((gb_days for gb_days, _ in days), ZERO) / stored_gb
     length = sum((part for _, part in days), ZERO)
     by_class: dict[str, int] = {}
@@ -169,7 +169,7 @@ def _usage(
     )
     for location, priced in terms.prices.items():
         if priced.group == group:
-            # What is read grows with what is stored.
+            # Downloads grow with the stored bytes.
             downloads += sum((ledger.reads.a_day(location) or {}).values(), ZERO) * times
     return MonthUsage(
         byte_seconds=by_class,

@@ -1,4 +1,4 @@
-"""When a report is due: a pure function of schedule, time zone and the last time that was acted on."""
+"""When a report is due, as a pure function of schedule, time zone and the last processed time."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -10,21 +10,21 @@ _FIELDS: Final = 5
 
 
 class ScheduleError(ValueError):
-    """A schedule or time zone that no clock follows. The text says which and what to write."""
+    """An invalid schedule or time zone. The message says which, and what to write."""
 
 
 def next_time(schedule: str, time_zone: str, *, after: datetime) -> datetime:
     """The first scheduled time after `after`, in UTC. Raises ScheduleError.
 
-    In a night when the clocks change, a time that is skipped counts at the moment of the change and a time that comes
-    twice counts once, as in cron.
+    When daylight saving time begins, a skipped time is moved to the change. When it ends, a repeated time counts once,
+    as in cron.
     """
     return _tick(schedule, time_zone, after, reverse=False)
 
 
 def last_time(schedule: str, time_zone: str, *, until: datetime) -> datetime:
-    """The last scheduled time up to and with `until`, in UTC. Raises ScheduleError."""
-    # Backwards the iterator begins before the given second.
+    """The last scheduled time until `until` (inclusive), in UTC. Raises ScheduleError."""
+    # Backwards, the iterator starts before the given second.
     return _tick(schedule, time_zone, datetime.fromtimestamp(int(until.timestamp()) + 1, UTC), reverse=True)
 
 

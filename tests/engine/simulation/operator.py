@@ -195,7 +195,7 @@ class Operator:
     def stop(self, uid: str, artifact: str) -> None:
         """End a transfer soon."""
         if (running := self.transfers.get((uid, artifact))) is not None:
-            running.ask_to_stop()
+            running.request_stop()
 
     def persisted(self, uid: str, artifact: str) -> None:
         """The status names its upload."""

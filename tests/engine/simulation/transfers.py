@@ -53,7 +53,7 @@ class Transfer:
         self._waiting = False
         self._wait(operator.world.latency_s())
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         """End soon, with the parts kept."""
         self._stop = True
         if self._waiting:

@@ -1,1 +1,1 @@
-"""Who carries out transfers: threads of this process."""
+"""Executes transfers in threads of this process."""

@@ -1,7 +1,7 @@
-"""An order for one transfer: plain data, which can be written down and read in another process.
+"""An order for one transfer: plain data, which can be serialised and read in another process.
 
-An order names Secrets and never has what they hold. It has the URL where the Recording's spec has it, so it is as
-confidential as the Recording.
+An order contains the names of Secrets, never their values. It contains the URL if the spec of the Recording does, so it
+is as confidential as the Recording.
 """
 
 from dataclasses import dataclass, field
@@ -27,13 +27,13 @@ class SecretKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOrder:
-    """Where an artifact's bytes are, and what the spec says of them. Secrets are those of the namespace."""
+    """The source of an artifact and its expectations, as in the spec. Secrets are in the namespace of the Recording."""
 
     namespace: str
     recording_uid: str
     created_at: datetime
     revision: str
-    """Names the source as the spec gives it."""
+    """The source as in the spec."""
     url: str | None = field(repr=False)
     url_secret: SecretKey | None
     headers_secret: str | None
@@ -43,7 +43,7 @@ class SourceOrder:
 
     @classmethod
     def of(cls, recording: Recording, artifact: ArtifactSpec) -> Self:
-        """The source of an artifact that has one."""
+        """The source of an artifact."""
         source, meta = artifact.source, recording.metadata
         if source is None or meta.creation_timestamp is None:
             raise ValueError("a stored Recording and an artifact with a source have one")
@@ -64,7 +64,7 @@ class SourceOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOrder:
-    """Bring one artifact into a store. Exactly one of `source` and `inline` is set."""
+    """Transfer one artifact into a store. Exactly one of `source` and `inline` is set."""
 
     namespace: str
     recording: str
@@ -75,7 +75,7 @@ class TransferOrder:
     inline: str | None = field(default=None, repr=False)
     resume: UploadState | None = None
     find_only: bool = False
-    """Move nothing: only find what an earlier process has stored."""
+    """Transfer nothing: only find an object that an earlier process has stored."""
 
     @property
     def uid(self) -> str:
@@ -89,7 +89,7 @@ class TransferOrder:
 
     @classmethod
     def of(cls, action: StartTransfer) -> Self:
-        """What the engine requests."""
+        """Create the order for an action of the engine."""
         recording, location = action.recording, action.location
         artifact = next(spec for spec in recording.spec.artifacts if spec.name == action.artifact)
         return cls(
@@ -113,12 +113,12 @@ class TransferOrder:
         )
 
     def to_json(self) -> bytes:
-        """Write it down."""
+        """Serialise the order."""
         return TypeAdapter(type(self)).dump_json(self)
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """Read what `to_json` wrote. Raises ValueError."""
+        """Parse the result of `to_json`. Raises ValueError."""
         return TypeAdapter(cls).validate_json(text)
 
 

@@ -34,14 +34,14 @@ from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.options import TransferOptions
 
 REPORT_EVERY_S: Final = 1.0
-"""How often the engine hears of progress; it writes less often than that."""
+"""Interval of progress reports to the engine, which writes them less often."""
 
 _logger = logging.getLogger(__name__)
 _Key = tuple[str, str]
 
 
 class _Run:
-    """One transfer under way: the engine's two signals to it, and its reports to the engine."""
+    """A running transfer: two signals from the engine, and reports to the engine."""
 
     def __init__(self, order: TransferOrder, *, post: Callable[[Fact], None], metrics: Metrics) -> None:
         self._uid = order.uid
@@ -54,20 +54,20 @@ class _Run:
         self._persisted = threading.Event()
         self._changed = threading.Condition()
 
-    def ask_to_stop(self) -> None:
-        """End within the next window."""
+    def request_stop(self) -> None:
+        """Stop the transfer."""
         self.stop.set()
         with self._changed:
             self._changed.notify_all()
 
     def upload_is_persisted(self) -> None:
-        """The status names the upload."""
+        """The status contains the upload id."""
         self._persisted.set()
         with self._changed:
             self._changed.notify_all()
 
     def upload_created(self, state: UploadState) -> None:
-        """Have the status name the upload; returns when the API server has accepted it. Raises Stopped."""
+        """Report the upload, and block until the API server has accepted its id in the status. Raises Stopped."""
         self._persisted.clear()
         facts = SourceFacts(size=state.size_bytes, etag=state.etag, last_modified=state.last_modified)
         self._post(
@@ -85,7 +85,7 @@ class _Run:
             raise Stopped
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
-        """Tell the engine, about once a second."""
+        """Report the progress to the engine, about once a second."""
         with self._lock:
             now_s = time.monotonic()
             due = now_s - self._reported_s >= REPORT_EVERY_S
@@ -103,7 +103,7 @@ class _Run:
 
 
 class ThreadExecutor:
-    """An Executor: at most `concurrent` threads, one for each transfer."""
+    """An Executor with at most `concurrent` threads, one for each transfer."""
 
     def __init__(
         self,
@@ -128,19 +128,19 @@ class ThreadExecutor:
         self._runs: dict[_Key, _Run] = {}
 
     def start(self, order: TransferOrder) -> None:
-        """Begin a transfer; it ends with a TransferEnded. Called by the control thread, as the next two."""
+        """Start a transfer; it ends with a TransferEnded. The control thread calls this and the next two methods."""
         run = _Run(order, post=self._post, metrics=self._metrics)
         self._runs[order.uid, order.artifact] = run
         self._pool.submit(self._run, order, run)
 
     def stop(self, uid: str, artifact: str) -> None:
-        """Ask a transfer to end."""
+        """Stop a transfer."""
         run = self._runs.get((uid, artifact))
         if run is not None:
-            run.ask_to_stop()
+            run.request_stop()
 
     def persisted(self, uid: str, artifact: str) -> None:
-        """Let a transfer send its first part."""
+        """Allow a transfer to send its first part."""
         run = self._runs.get((uid, artifact))
         if run is not None:
             run.upload_is_persisted()

@@ -1,1 +1,1 @@
-"""StorageLocations: which there are, whether they can be used, and the stores behind them."""
+"""Checks StorageLocations, and provides their stores."""

@@ -1,4 +1,4 @@
-"""Which bandwidth limits hold: the operator's own, and that of each StorageLocation as it says at this moment."""
+"""The bandwidth limits: that of the operator, and the current one of each StorageLocation."""
 
 import threading
 from functools import partial
@@ -9,7 +9,7 @@ from recording_operator.transfer.limits.bandwidth import Flow, RateLimiter
 
 
 class BandwidthLimits:
-    """One limit for the process, one for each location. Thread-safe; transfers under way follow every change."""
+    """One limit for the process, and one for each location. Thread-safe. A change applies to running transfers."""
 
     def __init__(self, *, operator_limit: int | None, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -18,17 +18,17 @@ class BandwidthLimits:
         self._lock = threading.Lock()
 
     def seen(self, location: StorageLocation) -> None:
-        """What the location says now."""
+        """Set the limit of a location."""
         with self._lock:
             self._of(location).set_limit(location.spec.limits.bandwidth_per_second)
 
     def gone(self, location: StorageLocation) -> None:
-        """Forget it; transfers under way keep its last limit."""
+        """Remove a location. Running transfers keep its last limit."""
         with self._lock:
             self._locations.pop(location.metadata.uid, None)
 
     def flow(self, location_uid: str) -> Flow:
-        """The limits of one transfer, as the location says at each moment."""
+        """The limits of one transfer; changes of the location apply."""
         with self._lock:
             limiter = self._locations.get(location_uid)
         return Flow([self._operator] if limiter is None else [limiter, self._operator])

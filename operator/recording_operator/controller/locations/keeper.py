@@ -1,6 +1,6 @@
-"""The one owner of what is known of StorageLocations: their stores, when they are probed, and what the probes found.
+"""Owns the state of StorageLocations: their stores, when they are probed, and the results.
 
-The engine learns of them by facts; bandwidth limits and metrics begin and end with the record here.
+The engine receives facts about them. Bandwidth limits and metrics are added and removed together with a record.
 """
 
 import logging
@@ -30,7 +30,7 @@ _logger = logging.getLogger(__name__)
 
 
 class LocationKeeper:
-    """Knows every StorageLocation. Methods are thread-safe; probes run in `pool`."""
+    """Keeps all StorageLocations. Thread-safe. Probes run in `pool`."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class LocationKeeper:
         self._announced = False
         self._lock = threading.RLock()
 
-    # What the watch brings
+    # Called by the watch
 
     def seen(self, raw: dict[str, Any]) -> None:
-        """A StorageLocation as stored. Probes it when it is new or its spec has changed."""
+        """A StorageLocation was added or modified. Probe it if it is new or its spec has changed."""
         try:
             location = StorageLocation.model_validate(raw)
         except ValidationError:
@@ -79,22 +79,23 @@ class LocationKeeper:
                 changed = record.location.metadata.generation != location.metadata.generation
                 record.location = location
             elif record is not None and record.location.metadata.version > location.metadata.version:
-                return  # late: it was deleted, and created again under its name
+                return  # an outdated event: a newer location has this name
             else:
                 changed = True
                 if record is not None:
                     self._bandwidth.gone(record.location)
                 self._records[name] = LocationRecord(location=location)
-                # It exists: Recordings created together with it must not report LocationNotFound during the check.
+                # Report now that it exists, so that Recordings created with it do not report LocationNotFound during
+                # the check.
                 self._post(LocationSeen(location=location, ready=False, checked=False))
             self._bandwidth.seen(location)
         if changed:
             self.probe(name)
 
     def gone(self, name: str, *, uid: str) -> None:
-        """The StorageLocation was deleted; transfers under way keep their client.
+        """The StorageLocation was deleted. Running transfers keep their client.
 
-        Events of two objects may arrive in either order, so there may be another one of this name already.
+        Events of two objects may arrive in any order, so there may already be another location with this name.
         """
         with self._lock:
             record = self._records.get(name)
@@ -107,7 +108,7 @@ class LocationKeeper:
         self._announce()
 
     def listed(self, uids: frozenset[str]) -> None:
-        """A complete list was received: locations that are missing in it were deleted."""
+        """All StorageLocations were listed: those that are missing were deleted."""
         with self._lock:
             known = {name: record.location.metadata.uid for name, record in self._records.items()}
             self._listed = True
@@ -123,7 +124,7 @@ class LocationKeeper:
         return self.store_named(location.metadata.name, uid=location.metadata.uid)
 
     def store_named(self, location: str, *, uid: str) -> LocationStore:
-        """As `store`. A location that was created again under the name may have another bucket."""
+        """See `store`. A location that was created again with the same name may have another bucket."""
         with self._lock:
             record = self._records.get(location)
             if record is not None and record.store is not None and record.location.metadata.uid == uid:
@@ -132,12 +133,12 @@ class LocationKeeper:
 
     @property
     def checked(self) -> bool:
-        """Whether all locations that there were at start have been probed."""
+        """Whether all locations that existed at start have been probed."""
         with self._lock:
             return self._announced
 
     def locations(self) -> list[tuple[StorageLocation, LocationStore]]:
-        """Every location that works."""
+        """All locations whose last probe succeeded."""
         with self._lock:
             return [
                 (record.location, record.store)
@@ -160,17 +161,17 @@ class LocationKeeper:
             self.probe(name)
 
     def doubted(self, name: str) -> None:
-        """A transfer met a fault of the location: probe it now, or soon where that was just done for the same reason.
+        """A transfer failed because of the location: probe it now, or later if it was just probed for the same reason.
 
-        A fault that only transfers meet would have the location probed without end.
+        Otherwise, a fault that only transfers find would cause continuous probes.
         """
         now = self._uptime()
         with self._lock:
             record = self._records.get(name)
             if record is None:
                 return
-            asked = timedelta(seconds=record.store.retry_after_s if record.store is not None else 0.0)
-            due = now + asked
+            retry_after = timedelta(seconds=record.store.retry_after_s if record.store is not None else 0.0)
+            due = now + retry_after
             if record.doubted_at is not None:
                 due = max(due, record.doubted_at + _REST_BETWEEN_DOUBTS)
             if due > now:
@@ -180,7 +181,7 @@ class LocationKeeper:
         self.probe(name)
 
     def probe(self, name: str) -> None:
-        """Check a location now, or again right after the running check."""
+        """Probe a location now, or again after the running probe."""
         with self._lock:
             record = self._records.get(name)
             if record is None:
@@ -207,7 +208,7 @@ class LocationKeeper:
                 record.probing = record.again
                 if record.again:
                     continue
-                # Under the lock: whoever removes or probes the location after this also reports after this.
+                # Under the lock, so that reports are in the same order as changes.
                 self._report(location, result)
             self._announce()
             self._status.write(location, result)
@@ -226,7 +227,7 @@ class LocationKeeper:
         self._post(LocationSeen(location=location, ready=result.ready, message=result.message, reason=result.reason))
 
     def _announce(self) -> None:
-        """Once all locations that there were at start have been probed, a missing one does not exist."""
+        """Report that all locations that existed at start have been probed: a missing one does not exist."""
         with self._lock:
             waiting = any(record.result is None for record in self._records.values())
             if self._announced or not self._listed or waiting:

@@ -21,7 +21,7 @@ _logger = logging.getLogger(__name__)
 
 
 class LocationProber:
-    """Probes in whatever thread calls it; one probe of a record at a time. `cluster_id` names the probe's objects."""
+    """Probes in the thread of the caller, each record once at a time. Keys of test objects contain `cluster_id`."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class LocationProber:
         self._register_secret = register_secret
 
     def probe(self, record: LocationRecord, location: StorageLocation) -> ProbeResult:
-        """Open the store of `location` if the record has none for it, and try it out."""
+        """Open the store of `location` if the record has none for it, and probe it."""
         try:
             opened = self._open(record, location)
             name = f"probe-{self._cluster_id}-{location.metadata.uid}"
@@ -57,18 +57,20 @@ class LocationProber:
             message = f"Unexpected error in the operator ({type(error).__name__}). Its log has the details."
             return ProbeResult(reason=Reason.INTERNAL_ERROR, message=message)
         if opened.store.capabilities != capabilities:
-            record.opened = replace(opened, store=opened.store.adapted(capabilities))  # transfers go on as they began
+            record.opened = replace(
+                opened, store=opened.store.adapted(capabilities)
+            )  # running transfers are not affected
         return ProbeResult(reason=Reason.PROBE_SUCCEEDED, message=_summary(capabilities), capabilities=capabilities)
 
     def _open(self, record: LocationRecord, location: StorageLocation) -> OpenStore:
-        """The store for this spec and these credentials; a new one only when one of them has changed."""
+        """The store for this spec and these credentials. A new one is opened only if one of them has changed."""
         credentials = self._credentials(location)
         before = record.opened
         if before is not None and before.location.spec == location.spec and before.credentials == credentials:
             return before
         store = self._open_store(location, credentials)
         if before is not None and before.location.store == location.store:
-            # Until it is probed it is taken for what it was: new keys do not change a store.
+            # Until the next probe, keep the capabilities: new access keys do not change a store.
             store = store.adapted(before.store.capabilities)
         record.opened = OpenStore(store=store, location=location, credentials=credentials)
         return record.opened
@@ -84,7 +86,7 @@ class LocationProber:
 
 
 def _joins_tried(location: StorageLocation) -> Joins | None:
-    """What an earlier process found of the store's joins, if the location was ready with this spec."""
+    """What an earlier process found about the store's joins, if the location was ready with this spec."""
     ready = location.ready_condition
     if ready is None or ready.status is not ConditionStatus.TRUE:
         return None
@@ -94,19 +96,19 @@ def _joins_tried(location: StorageLocation) -> Joins | None:
 
 
 def _summary(capabilities: Capabilities) -> str:
-    """What works, and what is weaker than on a store that does all."""
-    said = [
+    """A message about what the store does not support."""
+    limitations = [
         f"a test write, a multipart upload and its abort succeeded; objects are verified by {capabilities.verified_by}"
     ]
     if not capabilities.listing_verifies_parts:
-        said.append("parts carry no checksum, so a resumed upload compares stored parts with the source")
+        limitations.append("parts carry no checksum, so a resumed upload compares stored parts with the source")
     if not capabilities.joins.checksums:
-        said.append("the store's checksums of joined objects are wrong and not used")
+        limitations.append("the store's checksums of joined objects are wrong and not used")
     if not capabilities.joins.unequal_parts:
         most = (
             f"{capabilities.joins.most_parts} parts of 8 to 64 MiB, depending on limits.maxArtifactSize or source.size"
         )
-        said.append(f"parts must have equal sizes: a source that states no length may have {most}")
+        limitations.append(f"parts must have equal sizes: a source that states no length may have {most}")
     if not capabilities.conditional_writes:
-        said.append("no conditional writes: a key is looked at just before it is written")
-    return "; ".join(said)
+        limitations.append("no conditional writes: a key is checked just before it is written")
+    return "; ".join(limitations)

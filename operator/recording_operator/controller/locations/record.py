@@ -1,4 +1,4 @@
-"""What is known of one StorageLocation, from the first event about it to its deletion."""
+"""The state of one StorageLocation, from its first event to its deletion."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from recording_operator.stores.location_store import LocationStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """What a probe found: a store that works, or why there is none."""
+    """The result of a probe: a store that works, or the reason why not."""
 
     reason: Reason
     message: str
@@ -22,13 +22,13 @@ class ProbeResult:
 
     @property
     def ready(self) -> bool:
-        """Whether Recordings may go there."""
+        """Whether Recordings may be stored there."""
         return self.reason is Reason.PROBE_SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStore:
-    """A store, and what it was opened with."""
+    """A store, and the spec and credentials with which it was opened."""
 
     store: LocationStore
     location: StorageLocation
@@ -37,7 +37,7 @@ class OpenStore:
 
 @dataclass(slots=True, kw_only=True)
 class LocationRecord:
-    """One location: what its spec says, the store that was opened with it, and when to probe that again."""
+    """One location: its spec, its store, and when to probe it again."""
 
     location: StorageLocation
     opened: OpenStore | None = None
@@ -45,11 +45,11 @@ class LocationRecord:
     probing: bool = False
     again: bool = False
     next_probe: datetime | None = None
-    """By the machine's uptime: a clock that was set right must not put it off."""
+    """Measured by uptime, so that a change of the clock does not delay it."""
     backoff: Backoff = field(default_factory=Backoff)
     doubted_at: datetime | None = None
 
     @property
     def store(self) -> LocationStore | None:
-        """The store with the credentials of the newest probe."""
+        """The store, with the credentials of the last probe."""
         return self.opened.store if self.opened is not None else None

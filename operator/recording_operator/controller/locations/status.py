@@ -1,4 +1,4 @@
-"""What a StorageLocation's status says of its probes."""
+"""Writes the results of probes into the status of StorageLocations."""
 
 import logging
 from collections.abc import Callable
@@ -25,9 +25,9 @@ class LocationStatusWriter:
         self._now = now
 
     def write(self, probed: StorageLocation, result: ProbeResult) -> None:
-        """Write what the newest probe found; a failure is logged, the next probe writes again.
+        """Write the result of the last probe. An error is logged, and the next probe writes again.
 
-        Nothing is written if the location was edited or created again since: it is probed once more.
+        Nothing is written if the location was edited or created again since: it will be probed again.
         """
         name = probed.metadata.name
         for _ in range(_WRITE_TRIES):

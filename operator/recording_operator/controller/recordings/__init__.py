@@ -1,1 +1,1 @@
-"""Carries out the actions of the engine: one row of a table for each type of action."""
+"""Executes the actions of the engine: a table with one row for each type of action."""

@@ -1,4 +1,4 @@
-"""What the engine wants people to know: Events, counts for the metrics, and faults of its own in the log."""
+"""Actions of the engine that inform people: Events, metrics, and log messages about unexpected errors."""
 
 import logging
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _logger = logging.getLogger(__name__)
 
 
 class EventPoster(Protocol):
-    """Posts Events; `kube.events.EventRecorder` is the one there is."""
+    """Posts Events. `kube.events.EventRecorder` is the only implementation."""
 
     def emit(
         self,
@@ -27,14 +27,14 @@ class EventPoster(Protocol):
 
 
 class Announcements:
-    """One method for each action. None of them waits."""
+    """One method for each action. None of them blocks."""
 
     def __init__(self, *, events: EventPoster, metrics: Metrics) -> None:
         self._events = events
         self._metrics = metrics
 
     def emit(self, action: EmitEvent) -> None:
-        """An Event on a Recording."""
+        """Emit an Event about a Recording."""
         ref = action.ref
         regarding = {
             "apiVersion": API_VERSION,
@@ -47,7 +47,7 @@ class Announcements:
         )
 
     def emit_about_location(self, action: EmitLocationEvent) -> None:
-        """A warning on a StorageLocation, and in the log: it concerns the administrator."""
+        """Emit a Warning Event about a StorageLocation, and log it for the administrator."""
         meta = action.location.metadata
         regarding = {
             "apiVersion": API_VERSION,
@@ -60,7 +60,7 @@ class Announcements:
         _logger.warning("%s: %s", action.reason, action.note, extra={"location": meta.name})
 
     def count(self, tally: CountOutcome) -> None:
-        """One more of something that happened to an artifact."""
+        """Count an outcome of an artifact."""
         match tally.what:
             case ArtifactOutcome.STORED:
                 self._metrics.artifact_finished(outcome="Stored", reason=tally.reason)
@@ -72,6 +72,6 @@ class Announcements:
                 self._metrics.source_expired()
 
     def report_fault(self, action: ReportFault) -> None:
-        """The engine failed at a Recording."""
+        """Log an unexpected error of the engine about a Recording."""
         extra = {"namespace": action.ref.namespace, "recording": action.ref.name, "uid": action.ref.uid}
         _logger.error("The engine failed to process this Recording: %s", action.detail, extra=extra)

@@ -1,4 +1,4 @@
-"""Hands each action of the engine to its handler, and the engine the facts that come back."""
+"""Passes each action of the engine to its handler, and the resulting facts to the engine."""
 
 import logging
 import threading
@@ -23,40 +23,40 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InlineHandler(Generic[A]):
-    """An action that takes no time: it is carried out in the engine's thread, and its facts come later, if any."""
+    """An action that does not block. It is executed in the engine's thread; its facts, if any, follow later."""
 
     run: Callable[[A], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolHandler(Generic[A]):
-    """An action with a result: a thread of the pool carries it out, and the engine receives the result.
+    """An action with a result. A thread of the pool executes it, and the engine receives the result.
 
-    `run` returns the facts that came of it. Where it raises, `failure` turns the error into a fact; without `failure`
-    the action is carried out again in a moment.
+    `run` returns the resulting facts. If it raises, `failure` turns the error into a fact; without `failure`, the
+    action is retried after a moment.
     """
 
     run: Callable[[A], Iterable[Fact]]
     tenant: Callable[[A], str]
-    """On whose behalf: tenants take turns in the pool."""
+    """The tenant of the action. Tenants take turns in the pool."""
     failure: Callable[[A, Exception | None], Fact] | None = None
-    """Gets None for the error where nothing was tried, because the Lease is not certain."""
+    """The error is None if nothing was tried, because the Lease could not be renewed in time."""
     changes: bool = False
-    """Whether it changes something outside of this process; then it is tried only while the Lease is certain."""
+    """Whether the action changes anything outside this process. Then it is executed only while the Lease is held."""
 
 
 Handler = InlineHandler[Any] | PoolHandler[Any]
 
 
 def call_later(delay_s: float, call: Callable[[], None]) -> None:
-    """Call in a thread of its own when the time has come."""
+    """Call a function in a separate thread after a delay."""
     timer = threading.Timer(delay_s, call)
     timer.daemon = True
     timer.start()
 
 
 class Dispatcher:
-    """Carries out actions. Returns at once."""
+    """Executes actions without blocking."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Dispatcher:
         may_change: Callable[[], bool],
         later: Later,
     ) -> None:
-        """`later` calls back after some seconds, in any thread."""
+        """`later` calls a function after some seconds, in any thread."""
         self._handlers = handlers
         self._post = post
         self._pool = pool
@@ -76,7 +76,7 @@ class Dispatcher:
         self._throttle = LogThrottle()
 
     def __call__(self, action: Action) -> None:
-        """Carry out one action."""
+        """Execute one action."""
         handler = self._handlers[type(action)]
         if isinstance(handler, InlineHandler):
             handler.run(action)
@@ -84,7 +84,7 @@ class Dispatcher:
             self._pool.submit(handler.tenant(action), partial(self._answer, handler, action))
 
     def _answer(self, handler: PoolHandler[Any], action: Action) -> None:
-        """The engine waits for a result, whatever happens."""
+        """Run the action. The engine must receive a result even if it raises."""
         if handler.changes and not self._may_change():
             self._fail(handler, action, None)
             return
@@ -105,7 +105,7 @@ class Dispatcher:
         what = type(action).__name__
         match error:
             case Conflict() | NotFound():
-                return  # the object has changed or is gone: no fault
+                return  # the object has changed or was deleted: not an error
             case KubeError():
                 level = self._throttle.level(f"{what} {type(error).__name__}", level_of(error))
                 _logger.log(level, "%s failed: %s", what, error)

@@ -1,4 +1,4 @@
-"""Calls for many tenants in a few threads, the tenants in turn."""
+"""A thread pool in which tenants take turns."""
 
 import threading
 from collections import OrderedDict, deque
@@ -7,9 +7,9 @@ from concurrent.futures import Executor
 
 
 class FairPool:
-    """Runs calls in `pool`. A tenant with thousands of calls delays a single call of another tenant by one call only.
+    """Runs calls in `pool`. A tenant with thousands of calls delays a call of another tenant by at most one call.
 
-    At start a tenant's backlog of edits is written at once; first come, first served, others would wait for the last.
+    At start, a tenant may have a large backlog of edits. In a plain queue, other tenants would wait for all of it.
     """
 
     def __init__(self, pool: Executor) -> None:
@@ -18,19 +18,19 @@ class FairPool:
         self._waiting: OrderedDict[str, deque[Callable[[], object]]] = OrderedDict()
 
     def submit(self, whose: str, call: Callable[[], object]) -> None:
-        """Run `call` when it is its tenant's turn; calls of one tenant begin in order.
+        """Queue `call`. Calls of one tenant start in order.
 
-        Returns at once, from any thread. Raises RuntimeError after the pool was shut down.
+        Returns immediately. Call it from any thread. Raises RuntimeError after the pool was shut down.
         """
         with self._lock:
             self._waiting.setdefault(whose, deque()).append(call)
         self._pool.submit(self._run_next)
 
     def _run_next(self) -> None:
-        """One of these is submitted with each call, so there is one to run."""
+        """Run the next call. This is submitted once for each call, so there is always one."""
         with self._lock:
             whose, calls = self._waiting.popitem(last=False)
             call = calls.popleft()
             if calls:
-                self._waiting[whose] = calls  # behind the others
+                self._waiting[whose] = calls  # to the end of the queue of tenants
         call()

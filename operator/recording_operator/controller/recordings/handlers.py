@@ -1,4 +1,4 @@
-"""The table: a row for each type of action, with who carries it out and what the engine hears where that fails."""
+"""The table of actions: for each type, the handler and the fact that reports a failure."""
 
 from collections.abc import Callable, Mapping
 
@@ -40,7 +40,7 @@ def action_handlers(
     resolver: SourceResolver,
     probe: Callable[[str], None],
 ) -> Mapping[type[Action], Handler]:
-    """The table. `probe` has the StorageLocation of this name probed soon."""
+    """Create the table. `probe` schedules a probe of the StorageLocation with this name."""
     return {
         StartTransfer: InlineHandler(run=lambda action: executor.start(TransferOrder.of(action))),
         StopTransfer: InlineHandler(run=lambda action: executor.stop(action.uid, action.artifact)),
@@ -69,5 +69,5 @@ def _namespace(action: WriteStatus | WriteFinalizers | DeleteRecording | ReadRec
 
 
 def _own_tenant(action: Action) -> str:
-    """Actions that name no namespace take their turn as one tenant, which no namespace can be."""
+    """The tenant of actions without a namespace. It is not a valid name of a namespace."""
     return f"/{type(action).__name__}"

@@ -1,4 +1,4 @@
-"""What the engine has removed from stores: open uploads, and objects whose Recording was deleted."""
+"""Actions that remove open uploads, and objects of deleted Recordings."""
 
 import logging
 from collections.abc import Iterable
@@ -39,19 +39,19 @@ class Removal:
 
 
 def abort_failed(action: AbortUpload, _error: Exception | None) -> AbortEnded:
-    """What the engine hears where `abort` failed."""
+    """The fact that `abort` failed."""
     return AbortEnded(uid=action.uid, artifact=action.artifact, ok=False)
 
 
 def clean_up_failed(action: CleanUp, error: Exception | None) -> CleanupEnded:
-    """What the engine hears where `clean_up` failed."""
+    """The fact that `clean_up` failed."""
     if isinstance(error, TransferError | LocationError):
         return CleanupEnded(uid=action.ref.uid, ok=False, reason=error.reason, detail=error.message)
     return CleanupEnded(uid=action.ref.uid, ok=False)
 
 
 def _delete(ref: RecordingRef, artifact: ArtifactToClean, store: Store) -> None:
-    # If no version was recorded, it is the current one.
+    # If the status contains no version, delete the current one.
     if store.delete(artifact.key, version_id=artifact.version_id, recording_uid=ref.uid):
         extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid, "artifact": artifact.name}
         _logger.info("Removed the stored object", extra=extra)

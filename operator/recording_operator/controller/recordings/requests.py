@@ -1,4 +1,4 @@
-"""Requests of the engine to the API server about Recordings."""
+"""Actions that are requests to the API server about Recordings."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -32,23 +32,23 @@ _logger = logging.getLogger(__name__)
 
 
 class LeaseHolder(Protocol):
-    """Knows whether this process leads."""
+    """Knows whether this process is the leader."""
 
     def held(self) -> bool:
-        """True while no other process can have taken over, judged locally."""
+        """Whether, by the local clock, no other process can have taken over."""
 
     def confirm(self) -> bool:
-        """Ask the API server. Raises KubeError."""
+        """Read the Lease from the API server. Raises KubeError."""
 
 
 class WriteObserver(Protocol):
-    """Hears how each write of a status ended: `Success`, or the class of a KubeError."""
+    """Is notified of the outcome of each status write: `Success`, or the class of a KubeError."""
 
     def status_written(self, *, outcome: str) -> None: ...
 
 
 class RecordingRequests:
-    """One method for each action. They return the facts that came of it, and raise KubeError."""
+    """One method for each action. They return the resulting facts, and raise KubeError."""
 
     def __init__(
         self, kube: KubeApi, *, lease: LeaseHolder, observer: WriteObserver, on_deposed: Callable[[str], None]
@@ -59,7 +59,7 @@ class RecordingRequests:
         self._on_deposed = on_deposed
 
     def write_status(self, action: WriteStatus) -> Iterable[Fact]:
-        """Patch what differs from the previous status."""
+        """Patch the fields that differ from the previous status."""
         ref, patch = action.ref, merge_patch_between(action.previous, action.status)
         try:
             raw = self._kube.patch_recording_status(
@@ -80,7 +80,7 @@ class RecordingRequests:
         return [_written(ref, raw)]
 
     def read(self, action: ReadRecording) -> Iterable[Fact]:
-        """Read it; another one may have its name by now."""
+        """Read the Recording. Another one may have the same name now."""
         ref = action.ref
         recording = Recording.model_validate(self._kube.get_recording(ref.namespace, ref.name))
         if recording.metadata.uid == ref.uid:
@@ -88,7 +88,7 @@ class RecordingRequests:
         return [WriteRejected(uid=ref.uid, gone=True), RecordingSeen(recording=recording)]
 
     def delete(self, action: DeleteRecording) -> Iterable[Fact]:
-        """Delete the object whose time is over."""
+        """Delete the Kubernetes object after ttlAfterFinished."""
         ref = action.ref
         self._kube.delete_recording(ref.namespace, ref.name, uid=ref.uid, resource_version=action.resource_version)
         extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid}
@@ -96,7 +96,7 @@ class RecordingRequests:
         return [DeleteAccepted(uid=ref.uid)]
 
     def read_namespace(self, action: ReadNamespace) -> Iterable[Fact]:
-        """Read its labels; a namespace that is gone has none."""
+        """Read the labels of a namespace. A deleted namespace has none."""
         try:
             labels = self._kube.namespace_labels(action.namespace)
         except NotFound:
@@ -104,7 +104,7 @@ class RecordingRequests:
         return [NamespaceSeen(namespace=action.namespace, labels=labels)]
 
     def confirm_leadership(self, action: ConfirmLeadership) -> Iterable[Fact]:
-        """Read the Lease; the process ends where another holds it."""
+        """Read the Lease. If another process holds it, this process exits."""
         if self._lease.confirm():
             return [LeadershipConfirmed(uid=action.uid)]
         self._on_deposed("another operator holds the Lease")
@@ -114,7 +114,7 @@ class RecordingRequests:
 def write_refused(
     action: WriteStatus | WriteFinalizers | ReadRecording | DeleteRecording, error: Exception | None
 ) -> WriteRejected:
-    """What the engine hears where a request about a Recording failed."""
+    """The fact that a request about a Recording failed."""
     uid = action.ref.uid
     match error:
         case None:

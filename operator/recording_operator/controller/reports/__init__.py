@@ -1,1 +1,1 @@
-"""StorageReports: when each is refreshed, what is counted, and what the status says."""
+"""Refreshes StorageReports: schedule, counting and status."""

@@ -1,4 +1,4 @@
-"""Downloads that a StorageLocation says are counted: by CloudWatch, or in server access logs.
+"""Counts downloads of StorageLocations with CloudWatch or server access logs.
 
 If they cannot be read, downloads are estimated, and the report says so: at once if only an administrator can correct
 it, otherwise after some attempts.
@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 
 
 class StoreLookup(Protocol):
-    """Where the stores of StorageLocations come from: the LocationKeeper."""
+    """Provides the stores of StorageLocations, like the LocationKeeper."""
 
     def store(self, location: StorageLocation) -> LocationStore:
         """The store of a location. Raises LocationError."""
@@ -35,7 +35,7 @@ class StoreLookup(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class DownloadCount:
-    """Which locations' downloads were counted, and what to tell of the others."""
+    """The locations whose downloads were counted, and notes about the others."""
 
     sources: dict[str, DownloadSource] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class DownloadCounter:
         failures: int,
         stop: Callable[[], None],
     ) -> None:
-        """`failures` is how often this refresh was tried; `stop` is called now and then, and may raise."""
+        """`failures` is the number of failed attempts of this refresh. `stop` is called regularly, and may raise."""
         self._stores = stores
         self._usage = usage
         self._scope = scope
@@ -65,9 +65,9 @@ class DownloadCounter:
         self._metrics_taken: set[tuple[str, str, str]] = set()
 
     def count(self, locations: Sequence[StorageLocation], tallies: Mapping[str, LocationTally]) -> DownloadCount:
-        """Count for every location that says so. A location without a tally is counted by another.
+        """Count downloads for every location that configures it. Another location counts for one without a tally.
 
-        Raises RefreshError where it may help to try again.
+        Raises RefreshError if a retry may help.
         """
         for location in locations:
             prices = location.spec.prices
@@ -80,42 +80,42 @@ class DownloadCounter:
                 self._fall_back(location, error)
         return self._count
 
-    def _from_metrics(self, location: StorageLocation, asked: CloudWatch) -> None:
+    def _from_metrics(self, location: StorageLocation, config: CloudWatch) -> None:
         name, space = location.metadata.name, key_space(location)
         if self._scope.orgs or self._scope.namespaces:
             self._count.notes.append(f"{name}: downloads are estimated, because CloudWatch counts the whole bucket")
             return
-        metric = (space.address, space.bucket, asked.filter_id)
+        metric = (space.address, space.bucket, config.filter_id)
         days = {}
         if metric not in self._metrics_taken:
             begin, end = self._window.since, self._window.now
-            days = self._stores.store(location).downloads(asked.filter_id, begin=begin, end=end)
+            days = self._stores.store(location).downloads(config.filter_id, begin=begin, end=end)
         self._metrics_taken.add(metric)
         self._usage.downloads[name] = {day: {SHARED: size_bytes} for day, size_bytes in days.items()}
         self._count.sources[name] = DownloadSource.CLOUD_WATCH
 
-    def _from_logs(self, location: StorageLocation, asked: AccessLogs, tally: LocationTally | None) -> None:
+    def _from_logs(self, location: StorageLocation, config: AccessLogs, tally: LocationTally | None) -> None:
         name, reading = location.metadata.name, AccessLogTally()
         if tally is not None:
             found = self._stores.store(location).logged_downloads(
                 reading,
-                logs_bucket=asked.bucket,
-                logs_prefix=asked.prefix,
+                logs_bucket=config.bucket,
+                logs_prefix=config.prefix,
                 begin=self._window.since,
                 end=self._window.now,
                 stop=self._stop,
             )
             for download in found:
                 tally.add_download(download.key, day=download.day, size_bytes=download.size_bytes)
-            if not self._usable(name, asked, reading):
+            if not self._usable(name, config, reading):
                 self._usage.downloads.pop(name, None)
                 return
         self._usage.downloads.setdefault(name, {})
         self._count.sources[name] = DownloadSource.ACCESS_LOGS
 
-    def _usable(self, name: str, asked: AccessLogs, reading: AccessLogTally) -> bool:
-        """Whether the logs tell anything. The operator's own requests are in them: none at all means no logs."""
-        place = f"s3://{asked.bucket}/{asked.prefix}"
+    def _usable(self, name: str, config: AccessLogs, reading: AccessLogTally) -> bool:
+        """Whether there are log entries. The operator's own requests are logged too, so none at all means no logs."""
+        place = f"s3://{config.bucket}/{config.prefix}"
         if not reading.objects_seen:
             self._count.notes.append(
                 f"{name}: downloads are estimated, because there are no access logs of these days at {place}"

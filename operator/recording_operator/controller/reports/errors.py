@@ -1,4 +1,4 @@
-"""How a refresh of a StorageReport ends without numbers, and what no wait mends."""
+"""Errors that end a refresh of a StorageReport without numbers."""
 
 from typing import Final
 

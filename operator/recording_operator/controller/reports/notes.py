@@ -1,4 +1,4 @@
-"""What the numbers of a report leave out, and how they were counted, in words for `status.notes`."""
+"""The texts of `status.notes`: what the numbers of a report do not include, and how they were counted."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -7,12 +7,12 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.costs.usage import Usage
 
 MOST_SIZED_UPLOADS: Final = 1000
-"""A listing of uploads has no sizes, so the parts of each are listed, for at most this many in a location."""
+"""The most uploads in a location whose parts are listed, because a listing of uploads contains no sizes."""
 _MOST_NAMED: Final = 10
 
 
 def not_counted(listed: Iterable[StorageLocation], denied: Iterable[StorageLocation], usage: Usage) -> Iterator[str]:
-    """What is stored, and may be billed, and is in no number."""
+    """Notes about bytes that may be billed but are not included in any number."""
     listed = list(listed)
     if names := _names(one for one in listed if one.status.capabilities.get("versioning")):
         yield f"Noncurrent versions and delete markers are not counted. The buckets of {names} are versioned."
@@ -28,7 +28,7 @@ def not_counted(listed: Iterable[StorageLocation], denied: Iterable[StorageLocat
 
 
 def counted_so(usage: Usage, shared: Mapping[str, str | None], *, account_restarts: bool) -> Iterator[str]:
-    """What a reader has to know of what these numbers hold."""
+    """Notes about how the numbers were counted."""
     for name, counter in shared.items():
         if counter is not None:
             yield f"the objects of {name} are counted for {counter}, which shares the bucket"

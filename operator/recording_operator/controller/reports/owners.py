@@ -14,14 +14,14 @@ MAX_LOOKUPS: Final = 1000
 
 
 class OwnerLookup:
-    """Reads the metadata of one location's objects. The owners of the others stay unknown, which a report says."""
+    """Reads metadata of objects of one location, up to the limit. A note of the report mentions the others."""
 
     def __init__(self, store: Inventory, *, most: int = MAX_LOOKUPS) -> None:
         self._store = store
         self._left = most
 
     def org(self, key: str, uid: str) -> str | None:
-        """The organisation in the metadata of the object, if it is the Recording's. Raises TransferError."""
+        """The organisation in the metadata of the object, if it belongs to the Recording. Raises TransferError."""
         if self._left <= 0:
             return None
         self._left -= 1
@@ -34,6 +34,6 @@ class OwnerLookup:
             return None
         if seen is None or seen.recording_uid != uid or seen.org is None:
             return None
-        # Anyone who can write to the bucket can write this.
+        # Anyone with write access to the bucket can set this value.
         org = unescape_id(seen.org)
         return org if is_owner_id(org) and escape_id(org) == seen.org else None

@@ -1,4 +1,4 @@
-"""One refresh of a StorageReport: read prices, count Recordings and buckets, hand the sums to the cost model."""
+"""One refresh of a StorageReport: reads prices, counts Recordings and buckets, and calls the cost computation."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -35,14 +35,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshResult:
-    """New numbers, and what a reader should know of how they were counted."""
+    """New numbers, and a message about how they were counted."""
 
     status: StorageReportStatus
     message: str
 
 
 class Refresher:
-    """Counts. `stopping` is called now and then; a stopped refresh writes nothing."""
+    """Computes a report. `stopping` is called regularly; an interrupted refresh writes nothing."""
 
     def __init__(
         self, *, kube: KubeApi, stores: StoreLookup, operator_namespace: str, stopping: Callable[[], bool]
@@ -190,8 +190,8 @@ class Refresher:
         terms: CostTerms,
         tally: RecordingTally,
     ) -> dict[str, LocationTally]:
-        """What adds up each location, also one of which only downloads can be counted."""
-        asked = {name: OwnerLookup(store).org for name, store in stores.items()}
+        """The tally of each location, including those of which only downloads can be counted."""
+        lookups = {name: OwnerLookup(store).org for name, store in stores.items()}
         return {
             location.metadata.name: LocationTally(
                 usage,
@@ -203,7 +203,7 @@ class Refresher:
                 index=tally.index,
                 scope=tally.scope,
                 window=tally.window,
-                org_of=asked.get(location.metadata.name),
+                org_of=lookups.get(location.metadata.name),
             )
             for location in locations
         }
@@ -230,7 +230,7 @@ class Refresher:
     def _count_open_uploads(
         self, usage: Usage, counting: LocationTally, store: LocationStore, location: StorageLocation
     ) -> None:
-        """A listing of uploads has no sizes, so the parts of each are listed, up to a limit."""
+        """Count open uploads. Their listing contains no sizes, so the parts of each are listed, up to a limit."""
         for number, upload in enumerate(store.uploads(location.store.prefix)):
             self._stop_now_and_then(0)
             if number == MOST_SIZED_UPLOADS:
@@ -244,7 +244,7 @@ class Refresher:
                 listed = store.list_parts(upload.key, upload.upload_id)
             except TransferError as error:
                 if error.reason is Reason.STORE_UPLOAD_LOST:
-                    continue  # it ended meanwhile
+                    continue  # the upload was completed or aborted meanwhile
                 raise
             storage_class = location.store.storage_class
             begun = upload.initiated_at

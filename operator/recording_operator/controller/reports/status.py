@@ -1,4 +1,4 @@
-"""What a StorageReport's status says of its own refreshes: conditions, times, and what is news."""
+"""The status of a StorageReport: conditions, times, and thresholds that need an Event."""
 
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -29,14 +29,14 @@ def is_due(report: StorageReport, now: datetime) -> bool:
     if status.observed_generation != report.metadata.generation:
         return True
     if not status.failures and status.as_of is not None and status.as_of > now + AHEAD:
-        return True  # counted by a wrong clock, as were the times of the schedule
+        return True  # the last refresh ran with a wrong clock
     if status.failures and status.next_refresh_time is not None:
         return status.next_refresh_time <= now
     return missed_time(spec.schedule, spec.time_zone, acted_on=status.last_schedule_time, now=now) is not None
 
 
 def suspended(report: StorageReport) -> StorageReportStatus:
-    """The status while nothing is refreshed."""
+    """The status of a suspended report."""
     return report.status.model_copy(
         update={
             "observed_generation": report.metadata.generation,
@@ -50,7 +50,7 @@ def suspended(report: StorageReport) -> StorageReportStatus:
 def succeeded(
     report: StorageReport, new: StorageReportStatus, *, message: str, begun: datetime, now: datetime
 ) -> tuple[StorageReportStatus, list[Crossing]]:
-    """The status after a good refresh, and the thresholds that were passed. Raises ScheduleError."""
+    """The status after a successful refresh, and the thresholds that are reached. Raises ScheduleError."""
     spec = report.spec
     found = _crossings(report, new, begun)
     conditions = [
@@ -79,7 +79,7 @@ def succeeded(
 def failed(
     report: StorageReport, *, reason: Reason, message: str, begun: datetime, now: datetime
 ) -> StorageReportStatus:
-    """The last good numbers, and why there are no new ones."""
+    """The status after a failed refresh: the previous numbers, and the reason of the failure."""
     spec, old = report.spec, report.status
     failures = old.failures + 1 if old.observed_generation == report.metadata.generation else 1
     acted_on: datetime | None
@@ -88,8 +88,8 @@ def failed(
         acted_on = last_time(spec.schedule, spec.time_zone, until=begun)
         retry_at = now + retry_after(failures)
     except ScheduleError:
-        acted_on, retry_at = old.last_schedule_time, None  # only an edit helps
-    # What was said of another month, or of another budget, says nothing of this one.
+        acted_on, retry_at = old.last_schedule_time, None  # no retry: only an edit can help
+    # Thresholds of another month or another budget do not apply.
     holds = old.as_of is not None and old.as_of >= month_start(begun)
     generation = report.metadata.generation
     budget = [
@@ -115,13 +115,13 @@ def failed(
 
 
 def retry_after(failures: int) -> timedelta:
-    """How long to wait after so many failures in a row (1 or more)."""
+    """How long to wait after this many consecutive failures (1 or more)."""
     doublings: int = min(failures - 1, _MOST_DOUBLINGS)
     return min(_FIRST_RETRY * (1 << doublings), _LONGEST_RETRY)
 
 
 def ready_reason(status: StorageReportStatus) -> str | None:
-    """Why the report is ready or not."""
+    """The reason of the condition Ready."""
     return next((one.reason for one in status.conditions if one.type == "Ready"), None)
 
 
