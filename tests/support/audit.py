@@ -1,4 +1,4 @@
-"""What somebody asked of the API server, by its audit log."""
+"""Requests of a user to the API server, from its audit log."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -10,15 +10,15 @@ from localcluster.kubectl import JsonObject
 
 Span = tuple[datetime, datetime]
 TAKEN: pytest.StashKey[list[Span]] = pytest.StashKey()
-"""In pytest's configuration: when tests had taken rights away."""
+"""In pytest's configuration: the periods in which tests had removed permissions."""
 Right = tuple[str, str, str]  # group, resource with subresource, verb
 _EVER = datetime.min.replace(tzinfo=UTC)
-# What every account may ask, by roles of Kubernetes itself.
+# Permissions that Kubernetes grants to every account.
 _EVERYBODYS = {"selfsubjectaccessreviews", "selfsubjectrulesreviews"}
 
 
 def asked(cluster: ControlPlane, *, user: str, since: datetime = _EVER) -> Iterator[tuple[Right, JsonObject]]:
-    """Each request of the user for a resource: the right that it takes, and the audit event."""
+    """Each request of the user for a resource: the permission that it needs, and the audit event."""
     for event in cluster.audit_events():
         if event["user"].get("username") != user or "objectRef" not in event:
             continue
@@ -33,9 +33,9 @@ def asked(cluster: ControlPlane, *, user: str, since: datetime = _EVER) -> Itera
 def forbidden(
     cluster: ControlPlane, *, user: str, since: datetime = _EVER, taken: Sequence[Span] = ()
 ) -> set[tuple[Right, str]]:
-    """Rights that the user missed, and the namespace; but for the spans in which a test had taken them away.
+    """Permissions that the user lacked, and the namespace, except while a test had removed them.
 
-    Not every 403 is one: a namespace that ends takes no new Event, whatever the rights.
+    Not every 403 is one: a namespace that is being deleted accepts no new Event, regardless of permissions.
     """
     return {
         (right, event["objectRef"].get("namespace", ""))
@@ -46,7 +46,7 @@ def forbidden(
 
 
 def granted(cluster: ControlPlane, *, user: str) -> set[tuple[Right, str]]:
-    """Rights that the user was seen to have, and the namespace."""
+    """Permissions that the user has used, and the namespace."""
     return {
         (right, event["objectRef"].get("namespace", ""))
         for right, event in asked(cluster, user=user)

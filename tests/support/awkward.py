@@ -1,4 +1,4 @@
-"""Values that no author of a schema thinks of: an object with one of its fields changed, in every way."""
+"""Unusual values: an object with one field changed, in every way."""
 
 import copy
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Looks for secrets where none may be: logs, Events, statuses, annotations, metrics."""
+"""Searches for secrets where there must be none: logs, Events, statuses, annotations, metrics."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from localcluster.kubectl import Kubectl
 
 Place = tuple[str, str]
-# Whatever the operator writes, or copies. Secrets are where secrets belong.
+# Everything that the operator writes or copies. Secrets themselves are not searched.
 _RESOURCES = ("events.events.k8s.io", "recordings", "storagelocations", "storagereports", "leases", "configmaps")
 
 
 def check_no_secret(places: Iterable[Place], *, secrets: Iterable[str]) -> None:
-    """Raises AssertionError for a secret in one of the texts; the message says where, and not what it is."""
+    """Raises AssertionError if a text contains a secret. The message names the place, not the secret."""
     wanted = [secret for secret in secrets if secret]
     assert wanted, "nothing to look for"
     for where, text in places:
@@ -21,6 +21,6 @@ def check_no_secret(places: Iterable[Place], *, secrets: Iterable[str]) -> None:
 
 
 def cluster_places(kubectl: Kubectl) -> Iterator[Place]:
-    """What the API server shows of whatever the operator writes, in all namespaces, whole."""
+    """All objects that the operator writes, in all namespaces."""
     for resource in _RESOURCES:
         yield resource, json.dumps(kubectl.json("get", resource, "--all-namespaces")["items"])

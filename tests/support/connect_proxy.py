@@ -16,7 +16,7 @@ _WINDOW = 64 * 2**10
 
 
 class ConnectProxy:
-    """Resolves names by its own table. `status` other than 200 refuses; `silent` takes requests and says nothing."""
+    """Resolves names by its own table. A `status` other than 200 rejects requests; if `silent`, it never responds."""
 
     def __init__(
         self, names: Mapping[str, int], *, status: int = 200, silent: bool = False, extra: bytes = b""

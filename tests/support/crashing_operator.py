@@ -1,12 +1,12 @@
-"""The operator with a bomb at its edges: `python -m tests.support.crashing_operator run …`, for tests only.
+"""The operator with crash points: `python -m tests.support.crashing_operator run …`, for tests only.
 
-Everything that it does to the world goes through a few functions; these are wrapped here, so that production code knows
-nothing of crashes. The environment says what happens:
+All external effects go through a few functions, which are wrapped here, so that production code contains no crash
+points. Environment variables:
 
 CRASH_AT      a point of crash_points.py; without it nothing happens
 CRASH_VISIT   at which visit (default 1)
 CRASH_PID     who is killed with SIGKILL; default this process itself
-CRASH_AFTER_S how long after the visit (default 0), for a process that answers meanwhile
+CRASH_AFTER_S how long after the visit (default 0), for a process that responds meanwhile
 CRASH_TRACE   a file that every visited point is appended to
 """
 
@@ -90,7 +90,7 @@ class Bomb:
 
 
 def wire(bomb: Bomb) -> None:
-    """Put the bomb's points around everything that the operator does to the world."""
+    """Add the points around every external effect of the operator."""
     _wire_s3(bomb)
     _wire_api_server(bomb)
     _wire_source(bomb)
@@ -125,7 +125,7 @@ def _wire_s3(bomb: Bomb) -> None:
 
 
 def _request_of(path: str) -> str:
-    """Who asks the store, and why."""
+    """Which part sends a request to the store."""
     if f"{_FOLDER}owner" in path:
         return "owner"
     if f"{_FOLDER}probe" in path or threading.current_thread().name.startswith("probe"):
@@ -244,7 +244,7 @@ def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """The command with the bomb that the environment describes; ends the process."""
+    """Run the command with the crash point that the environment describes, then exit."""
     wire(Bomb.from_environment(os.environ))
     sys.argv[:] = ["recording-operator", *arguments]
     main()

@@ -3,7 +3,7 @@
 with DesyncProxy(source.port, misbehaves=lambda number: Desync(interim=(103,))) as proxy:
     ... connect to proxy.port instead ...
 
-It takes one request at a time, has the server answer it on a connection of its own, and changes what it passes back.
+It accepts one request at a time, forwards it on a connection of its own, and changes the response.
 """
 
 import re
@@ -83,7 +83,7 @@ class DesyncProxy:
         self.drop_connections()
 
     def play(self, script: Sequence[Desync]) -> None:
-        """Misbehave so with the next requests, one after the other, and count anew how often."""
+        """Misbehave so with the next requests, one after the other, and reset the counter."""
         with self._lock:
             first = self.requests + 1
             self.misbehaved = 0
@@ -154,7 +154,7 @@ class DesyncProxy:
         if self._upstream_tls is not None:
             upstream = self._upstream_tls.wrap_socket(upstream, server_hostname="127.0.0.1")
         with upstream:
-            # What a proxy is asked in full, a server is asked by its path.
+            # A request to a proxy has the full URL, a request to a server only the path.
             upstream.sendall(_ABSOLUTE.sub(rb"\1 /", request, count=1))
             return _message(upstream.makefile("rb"), is_request=False, method=request.partition(b" ")[0])
 
@@ -165,7 +165,7 @@ class DesyncProxy:
         sent = _relengthened(response, desync.length_by) if desync.length_by else response
         sent = sent * (1 + desync.doubled) + desync.body_anyway + desync.extra
         step = desync.pieces or len(sent)
-        # Pieces beyond the head say nothing new, and there would be a million of them.
+        # Pieces beyond the head test nothing more, and there would be a million of them.
         for start in range(0, min(len(sent), 200), step):
             connection.sendall(sent[start : min(start + step, 200)] if desync.pieces else sent)
             if desync.pieces:

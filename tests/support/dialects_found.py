@@ -1,4 +1,4 @@
-"""What the probe is to find of each dialect of the strict store."""
+"""The expected result of the probe for each dialect of the strict store."""
 
 from dataclasses import replace
 

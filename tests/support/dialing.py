@@ -1,4 +1,4 @@
-"""A dialer asked for a URL, and how it has to refuse."""
+"""Requests of a dialer, and checks of how it rejects them."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ LOOPBACK = ip_address("127.0.0.1")
 
 
 class Names:
-    """A resolver that answers from a table, and remembers what it was asked."""
+    """A resolver with a table, which remembers the names that were resolved."""
 
     def __init__(self, **table: Sequence[str]) -> None:
         self.asked: list[str] = []
@@ -43,7 +43,7 @@ def fetch(
 
 
 def refused(run: Callable[[], object], kind: type[EgressError]) -> EgressError:
-    """The error, which must show no secret in any form."""
+    """The error, which must not contain a secret in any form."""
     with pytest.raises(EgressError) as caught:
         run()
     error = caught.value
@@ -55,5 +55,5 @@ def refused(run: Callable[[], object], kind: type[EgressError]) -> EgressError:
 
 
 def redirect(location: str, status: int = 302) -> Behaviour:
-    """Send elsewhere."""
+    """Redirect to another URL."""
     return Behaviour(status=status, headers={"Location": location}, body=b"moved")

@@ -1,6 +1,6 @@
 """The operator whose start as a leader fails: `python -m tests.support.failing_leader NAMESPACE`, for tests only.
 
-It leads until a line comes on its standard input, and then finds that it cannot start.
+It leads until it reads a line from standard input, and then fails to start.
 """
 
 import logging
@@ -16,14 +16,14 @@ from recording_operator.settings import Settings
 
 
 def fail(_replica: Replica, leadership: Leadership) -> Leader:
-    """Take the place of what makes a leader."""
+    """Replace the function that creates a leader."""
     print(leadership.identity, flush=True)  # noqa: T201 - the test reads it
     sys.stdin.readline()
     raise StartError("no leader can be made")
 
 
 def main() -> Never:
-    """As `recording-operator run`."""
+    """Like `recording-operator run`."""
     redactor = Redactor()
     configure_logging(redactor=redactor, level=logging.INFO)
     process = Process(

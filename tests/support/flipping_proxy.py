@@ -22,7 +22,7 @@ _STRETCH = 200
 
 
 class FlippingProxy:
-    """Passes everything on. `change` tells it what to do once, counted over all connections since it was told."""
+    """Passes everything on. `change` requests one change, counted over all connections since the call."""
 
     def __init__(self, port: int) -> None:
         self._usual_target = self._target = port
@@ -45,7 +45,7 @@ class FlippingProxy:
         self._target = port
 
     def heal(self) -> None:
-        """Change nothing; connections that may have been made out of step end."""
+        """Stop changing bytes, and end connections that may be corrupted."""
         self._target = self._usual_target
         with self._lock:
             self._order = None

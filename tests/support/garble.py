@@ -1,4 +1,4 @@
-"""Other bytes in place of the right ones, as disks, memories and programs make them."""
+"""Other bytes in place of the right ones, as faulty disks, memory and programs produce them."""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,4 @@
-"""The invariants that hold after every end-to-end test, whatever was done to the operator.
+"""The invariants that hold after every end-to-end test.
 
     check_invariants(world)
 
@@ -251,7 +251,7 @@ def _recordings(world: World) -> list[JsonObject]:
 
 
 def _listed(world: World) -> tuple[dict[str, list[str]], list[str]]:
-    """Version ids by key, and keys of delete markers; the operator's own folder, where probes come and go, left out."""
+    """Version ids by key, and keys of delete markers, without the operator's own folder for test objects."""
     answer = world.s3.client().list_object_versions(Bucket=world.bucket)
     versions: dict[str, list[str]] = {}
     for version in answer.get("Versions", []):

@@ -1,4 +1,4 @@
-"""An HTTP(S) source on the loopback address that answers as the script says, truthfully unless told otherwise.
+"""An HTTP(S) source on the loopback address that responds as scripted, by default correctly.
 
 with LyingSource(Content(body=b"...")) as source:
     source.behave = lambda request: Behaviour(cut_after=1000) if request.number == 3 else Behaviour()
@@ -35,7 +35,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """How one request is answered. The default is the truth.
+    """The response to one request. The default is correct.
 
     `status`, `headers` (None removes one) and `body` replace what would be sent. `cut_after` ends the connection after
     so many bytes of body, `reset` with RST. `framing` says how the end of the body is shown. `hold_after` waits for the
@@ -66,7 +66,7 @@ class Behaviour:
 
 @dataclass(slots=True, kw_only=True)
 class SourceRequest:
-    """One request as it came, and how many bytes of body it was sent. `number` counts from 1."""
+    """One request as received, and how many bytes of body were sent. `number` counts from 1."""
 
     number: int
     method: str

@@ -1,4 +1,4 @@
-"""A process that may start no more threads, as at the limit of a pod."""
+"""A process that cannot start more threads, as at the pid limit of a pod."""
 
 import threading
 from collections.abc import Iterator

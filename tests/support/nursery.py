@@ -1,13 +1,13 @@
 """Operators that start at once: forked from a process that has loaded their modules already.
 
 A thousand kills need a thousand starts, and most of a start is the import of libraries. What is forked is an operator
-like any other: a process of its own, with its own memory, threads, sockets and log, and killed as one.
+like any other: a process of its own, with its own memory, threads, sockets and log, and killed like one.
 
     with Nursery() as nursery:
         process = nursery.process(name="operator", argv=["run", "--http-port=0"], log=log, env={...})
         process.start()
 
-`python -m tests.support.nursery` is the forking side: it reads orders (JSON lines) and tells of starts and ends.
+`python -m tests.support.nursery` is the forking side: it reads orders (JSON lines) and reports starts and ends.
 """
 
 import contextlib
@@ -91,7 +91,7 @@ class Nursery:
             word, *numbers = line.split()
             with self._changed:
                 if word == "started":
-                    # Thousands of forks later a number comes again, and then it is not the one that has ended.
+                    # After thousands of forks a process id is reused: then it is another process.
                     self._ended.pop(int(numbers[0]), None)
                     self._started.append(int(numbers[0]))
                 else:

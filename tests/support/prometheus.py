@@ -1,4 +1,4 @@
-"""What Prometheus would make of the operator's metrics: scrapes, and queries judged by promtool."""
+"""Prometheus queries on the operator's metrics: scrapes, evaluated by promtool."""
 
 import json
 import re
@@ -52,13 +52,13 @@ def dashboard_queries() -> list[str]:
 
 
 def runbook_queries() -> list[str]:
-    """Every query that a runbook asks its reader to run."""
+    """Every query in a runbook."""
     pages = sorted((PROJECT / "docs" / "runbooks").glob("*.md"))
     return [query for page in pages for query in _INLINE_CODE.findall(page.read_text())]
 
 
 def unanswered(promtool: Path, queries: Iterable[str], *, before: Scrape, after: Scrape, folder: Path) -> list[str]:
-    """The queries that return nothing, or no number, to somebody who scraped `before` and then `after`."""
+    """The queries that return nothing, or no number, after scrapes of `before` and then `after`."""
     asked = sorted(set(queries))
     tests = [
         {

@@ -5,7 +5,7 @@ with TcpProxy(port) as proxy:
     proxy.cut()       # every open connection ends, new ones work
     proxy.swallow()   # every open connection stays open, and nothing comes through it any more; new ones work
     proxy.block()     # as swallow, for new connections too
-    proxy.refuse()    # every open connection ends, and nobody listens
+    proxy.refuse()    # every open connection ends, and the port is closed
     proxy.heal()      # new connections work again
     proxy.bytes_per_s = 1_000_000    # each connection is as slow as that, in each direction
 """
@@ -42,7 +42,7 @@ class _Pair:
 
 
 class TcpProxy:
-    """Passes bytes between its own port and another one until it is told otherwise. Its port stays the same."""
+    """Passes bytes between its own port and another one. Its port stays the same."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -82,7 +82,7 @@ class TcpProxy:
         self.swallow()
 
     def refuse(self) -> None:
-        """Nobody listens any more, and every open connection ends."""
+        """Close the port and every open connection."""
         self._close_listener()
         self.cut()
 
@@ -106,7 +106,7 @@ class TcpProxy:
             self.accepted += 1
             try:
                 far = socket.create_connection((LOOPBACK, self._target))
-            except OSError:  # nobody is there: so it shall look from this side too
+            except OSError:  # the server does not accept connections: neither does the proxy
                 near.close()
                 continue
             for end in (near, far):

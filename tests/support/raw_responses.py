@@ -20,7 +20,7 @@ _PIECE = 64 * 2**10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of reading: a status and a body, or an `error`."""
+    """The result of reading a response: a status and a body, or an `error`."""
 
     status: int = 0
     body: bytes = b""
@@ -59,7 +59,7 @@ def _send(far: socket.socket, data: bytes, pieces: Sequence[int]) -> None:
 
 
 class RawServer:
-    """Sends `responses[N]` to whoever asks for `/N`, and ends the connection."""
+    """Responds to `/N` with `responses[N]`, and ends the connection."""
 
     def __init__(self) -> None:
         self.responses: list[bytes] = []
@@ -107,7 +107,7 @@ def a_raw_server() -> Iterator[RawServer]:
 
 
 def read_by_curl(server: RawServer, data: bytes) -> Outcome:
-    """What curl makes of it."""
+    """The response as curl reads it."""
     server.responses.append(data)
     url = f"http://127.0.0.1:{server.port}/{len(server.responses) - 1}"
     command = [str(CURL), "-q", "--silent", "--http1.1", "--max-time", "20", "--noproxy", "*", "-o", "-", url]

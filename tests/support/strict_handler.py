@@ -1,4 +1,4 @@
-"""The HTTP side of the strict store: reads requests, checks their form, meets the script's faults, writes answers."""
+"""The HTTP side of the strict store: reads requests, checks them, applies the script's faults, writes responses."""
 
 import re
 import secrets
@@ -50,7 +50,7 @@ class SeenRequest:
 
 
 class Served(Protocol):
-    """What a connection asks of its server."""
+    """The interface between a connection and its server."""
 
     bucket_name: str
     bucket: Bucket
@@ -94,7 +94,7 @@ class StrictHandler(BaseHTTPRequestHandler):
         return "AmazonS3"
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Write no log."""
 
     def handle_expect_100(self) -> bool:
         """Invite the body at once."""

@@ -139,7 +139,7 @@ def get_object_attributes(request: S3Request, bucket: Bucket) -> Reply:
 
 
 def _found(request: S3Request, bucket: Bucket) -> Version:
-    """The version asked for. Who may not list the bucket is not told that a key is absent."""
+    """The requested version. Without permission to list the bucket, a missing key results in 403."""
     try:
         return bucket.find(request.key, request.query.get("versionId"))
     except S3Error as error:
@@ -297,5 +297,5 @@ def checksum_headers(bucket: Bucket, version: Version) -> dict[str, str]:
 
 
 def shows_object_checksum(bucket: Bucket, version: Version) -> bool:
-    """Whether HEAD and Complete tell the checksum of this object."""
+    """Whether HEAD and Complete return the checksum of this object."""
     return bucket.shows_checksums and bucket.dialect.shown != "parts" and version.checksum is not None

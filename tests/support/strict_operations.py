@@ -14,12 +14,12 @@ from tests.support.strict_xml import document, element, elements, malformed, par
 
 
 def perform(request: S3Request, bucket: Bucket) -> Reply:
-    """Do what the request says. Raises S3Error."""
+    """Execute the request. Raises S3Error."""
     return _OPERATIONS[request.operation](request, bucket)
 
 
 def rights_of(operation: str, query: Mapping[str, str], headers: Mapping[str, str]) -> set[str]:
-    """What the sender must be allowed to do.
+    """The permissions that the sender needs.
 
     Source: user guide, "Required permissions for Amazon S3 API operations".
     """

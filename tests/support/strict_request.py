@@ -1,7 +1,7 @@
 """What a request means: its bucket, key and operation, from its request line and headers.
 
-A parameter that an operation does not know is refused, more strictly than AWS does: there a sub-resource that is not
-known could be taken for the object itself.
+An unknown parameter of an operation is rejected, more strictly than by AWS, so that an unknown sub-resource is not
+confused with the object itself.
 Source: API reference, "Amazon S3 REST API Introduction" and each operation's request syntax; user guide, "Virtual
 hosting of buckets".
 """

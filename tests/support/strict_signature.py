@@ -53,7 +53,7 @@ class _Claim:
 
 
 def check_signature(*, method: str, target: str, headers: Mapping[str, str], signer: Signer, now: datetime) -> None:
-    """Raises S3Error as AWS answers."""
+    """Raises S3Error like AWS."""
     query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
     claim = _claim(headers, query)
     signed_at = _instant(claim.date)

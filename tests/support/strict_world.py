@@ -14,13 +14,13 @@ from tests.support.world import World
 
 
 class StrictS3:
-    """What the invariant checker asks of an S3 server."""
+    """The interface of an S3 server for the invariant checker."""
 
     def __init__(self, strict: StrictStore) -> None:
         self._strict = strict
 
     def client(self) -> Any:
-        """A client that waits for nobody and tries once."""
+        """A client with short timeouts and without retries."""
         return boto3.client(
             "s3",
             endpoint_url=self._strict.endpoint,

@@ -133,7 +133,7 @@ def store_of(strict: StrictStore, **more: object) -> S3LocationStore:
 
 @dataclass(slots=True)
 class Observed:
-    """Remembers what it is told."""
+    """Remembers all reports."""
 
     states: list[UploadState] = field(default_factory=list)
     progressed: list[tuple[int, int | None]] = field(default_factory=list)
@@ -202,7 +202,7 @@ def store_text(body: bytes, obj: ObjectSpec, *, store: Store) -> StoredObject:
 
 
 def check_stored(stored: StoredObject, body: bytes, strict: StrictStore, *, obj: ObjectSpec | None = None) -> None:
-    """I1 bytes equal, I2 no open upload, I3 the answer equals the object, I4 one version; marks on the object."""
+    """I1 bytes equal, I2 no open upload, I3 the result equals the object, I4 one version; marks on the object."""
     obj = obj or an_object()
     versions = strict.bucket.versions.get(obj.key, [])
     assert stored.verified_by is not None, "stored without a proof"

@@ -10,7 +10,7 @@ from tests.support.world import World, moved_bytes
 SIZE: Final = 128 * MIB
 PART: Final = 8 * MIB
 WORKERS: Final = 4
-PROBES: Final = 2**20  # the first bytes that each operator asks for, and what is in sockets when one dies
+PROBES: Final = 2**20  # the first bytes that each operator requests, and what is in sockets when one dies
 READ_AGAIN: Final = WORKERS * PART + PROBES
 
 
@@ -25,5 +25,5 @@ def wait_share(operator: OperatorProcess, share: float) -> None:
 
 
 def read_bytes(world: World) -> int:
-    """What was read from the media server so far (of answers that have ended)."""
+    """What was read from the media server so far (of responses that have ended)."""
     return sum(served.sent_bytes for served in world.media.served)

@@ -1,4 +1,4 @@
-"""Transfers behind bandwidth limits in virtual time: who moved how much when, to the byte, in no time at all."""
+"""Transfers behind bandwidth limits in virtual time: who moved how many bytes when, without real delays."""
 
 import heapq
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from recording_operator.transfer.limits.fair_bucket import LARGEST_GRANT_BYTES, 
 class Mover:
     """A transfer: `workers` connections that each bring at most `speed` bytes per second, from `begin_s` to `end_s`.
 
-    They ask for `window_bytes` at a time.
+    They request `window_bytes` at a time.
     """
 
     buckets: Sequence[FairBucket]

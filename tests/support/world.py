@@ -64,10 +64,10 @@ class World:
     folder: Path
     make_operator: Callable[..., OperatorProcess] | None = None
     control: Live | None = None
-    """A Recording in another namespace and bucket, that has to become Complete whatever happens here."""
+    """A Recording in another namespace and bucket, that must become Complete regardless of the test."""
     location: str = ""
     running: list[OperatorProcess] = field(default_factory=list)
-    """Operators that must be alive at the end: whoever ends one takes it out."""
+    """Operators that must be alive at the end: a test that stops one removes it."""
     everyone: list[OperatorProcess] = field(default_factory=list)
     expected: dict[str, Expected] = field(default_factory=dict)
     """By uid."""
@@ -80,7 +80,7 @@ class World:
     secrets: set[str] = field(default_factory=lambda: {CANARY})
     """Strings that may appear nowhere but where the user wrote them."""
     proof: str = "FullObjectCRC64NVME"
-    """By what the store lets an object be proved."""
+    """How objects in the store are verified."""
     rss_limit_bytes: int = 400 * 2**20
 
     # Recordings
