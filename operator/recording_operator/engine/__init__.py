@@ -1,13 +1,13 @@
 """The engine decides: facts in, actions out. It has no thread, no clock, no library and no request of its own.
 
-    engine              takes facts, looks at the Recordings that they concern, returns actions
-    facts, actions      what it is told, and what it asks for
+    engine              receives facts, reconciles the Recordings that they affect, returns actions
+    facts, actions      its input and its output
 
 What it remembers:
     state               all of it: Recordings, locations, slots, queue, timers
     tracked_recording   a Recording while there is work with it
     artifact_work       one of its artifacts: how far the work with it has come
-    status_outbox       its requests to the API server: one at a time, what was sent, what was answered
+    status_outbox       its requests to the API server: one at a time, with their results
     teardown            how far its deletion has come
     ttl_schedule        finished Recordings whose time in Kubernetes ends soon
     echo_filter         versions of Recordings that were forgotten
@@ -16,18 +16,19 @@ What it remembers:
 What it does with a Recording:
     advancing           each artifact that is not in transfer: into the queue, to a wait, to its end
     starting            free slot, claim, transfer
-    transfer_reports    what a transfer reports, from its source to its end
+    transfer_reports    processes the reports of a transfer
     writing             the status that is to be written; finalizer: when ours has to be there
     aborting            uploads of failed artifacts
-    deletion            a deleted Recording, its uploads and objects; deletion_blocker: what keeps it, and who is told
+    deletion            a deleted Recording, its uploads and objects; deletion_blocker: what blocks its deletion, and
+    how it is reported
 
 Rules, each a pure function:
     next_step           what an artifact does next; artifact_status: how its status changes then
-    retries             what follows from a failed attempt
-    queue, pacing       who is next, and when that somebody waits is written down
+    retries             whether and when a failed attempt is retried
+    queue, pacing       the order of artifacts, and when the reason Queued is written
     expiry, signed_urls when a URL ends
     source_revision     whether the source is a new one
     placement, keys     where objects go
-    status, integrity   how artifacts make the status of a Recording; events: what is said of it
+    status, integrity   computes the status of a Recording from its artifacts; events: Events about it
     settled             when nothing is left to do
 """

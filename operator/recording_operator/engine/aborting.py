@@ -12,7 +12,7 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def plan_abort(work: ArtifactWork, now: datetime) -> None:
-    """Plan to abort the upload of a Failed artifact. Cancel that if the artifact goes on and it is not too late."""
+    """Plan to abort the upload of a Failed artifact, or cancel that if the artifact continues before the abort."""
     if work.status.phase is not Phase.FAILED:
         if work.state is WorkState.ABORT_DUE:
             work.cancel_abort()
@@ -23,7 +23,7 @@ def plan_abort(work: ArtifactWork, now: datetime) -> None:
 def abort_due(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Abort the uploads that failed or cancelled artifacts left open, as soon as their location is known.
 
-    The written status has to say Failed first: until then another operator may use the upload.
+    The status must be Failed at the API server first: until then another operator may use the upload.
     """
     location = state.location_of(tracked)
     failed = {status.name for status in tracked.recording.status.artifacts if status.phase is Phase.FAILED}

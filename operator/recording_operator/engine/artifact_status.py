@@ -24,7 +24,7 @@ def queued(status: ArtifactStatus) -> ArtifactStatus:
 
 
 def unsuspended(status: ArtifactStatus) -> ArtifactStatus:
-    """After spec.suspend was set to false: it goes on at once, unless it needs a fresh URL."""
+    """After spec.suspend was set to false: it continues immediately, unless it needs a fresh URL."""
     if status.expired_since is None:
         return queued(status)
     return waiting(status, Reason.SOURCE_EXPIRED, "The URL has expired. Apply a fresh URL.")

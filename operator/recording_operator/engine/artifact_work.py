@@ -6,9 +6,9 @@ How far the work has come is its `state`. Nothing else changes it:
     RESERVED             -> WAITING     release           it has to wait after all, or the Recording ends
     RESERVED             -> RUNNING     start             the API server shows our claim
     RUNNING              -> STOPPING    stop              suspended, cancelled or deleted; or the operator ends
-    RUNNING, STOPPING    -> WAITING     end               the transfer has ended, with whatever outcome
+    RUNNING, STOPPING    -> WAITING     end               the transfer has ended, with any outcome
     WAITING              -> ABORT_DUE   plan_abort        the artifact has failed and may have an open upload
-    ABORT_DUE            -> WAITING     cancel_abort      it may go on with that upload
+    ABORT_DUE            -> WAITING     cancel_abort      it may continue that upload
     ABORT_DUE            -> ABORTING    begin_abort       the API server shows that it has failed
     ABORTING             -> ABORT_DUE   put_off_abort     it failed and is retried later
     ABORT_DUE, ABORTING  -> WAITING     forget_upload     it was aborted, or is left to the sweep of orphaned uploads
@@ -33,11 +33,11 @@ class WorkState(Enum):
     RUNNING = "running"
     """In transfer."""
     STOPPING = "stopping"
-    """In transfer, and asked to stop."""
+    """In transfer, and a stop was requested."""
     ABORT_DUE = "abort due"
     """Its upload has to be aborted."""
     ABORTING = "aborting"
-    """The store was asked to abort its upload."""
+    """The abort of its upload was requested."""
 
 
 _IN_TRANSFER: Final = frozenset({WorkState.RUNNING, WorkState.STOPPING})
@@ -70,7 +70,7 @@ class ArtifactWork:
     """An operator process ended during its transfer: there may be an object that no status names."""
     reading_secret: bool = False
     secret_changed: bool = False
-    """The Secrets that its source names hold something else than what was last tried."""
+    """The contents of the Secrets that its source names differ from those of the last attempt."""
     expired_here: bool = False
     """This process has written its expiredSince, by its own clock."""
 
@@ -125,7 +125,7 @@ class ArtifactWork:
         self.may_have_upload = True
 
     def stop(self) -> None:
-        """Its transfer is asked to stop."""
+        """A stop of its transfer is requested."""
         self._move(WorkState.STOPPING, WorkState.RUNNING)
 
     def end(self) -> None:
@@ -144,7 +144,7 @@ class ArtifactWork:
         self.abort = None
 
     def begin_abort(self) -> None:
-        """The store is asked to abort its upload."""
+        """The abort of its upload is requested."""
         self._move(WorkState.ABORTING, WorkState.ABORT_DUE)
 
     def put_off_abort(self, now: datetime) -> None:

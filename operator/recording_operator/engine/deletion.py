@@ -34,7 +34,7 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
         return []
     actions = [] if teardown.backoff.holds(now) else _clean(state, tracked, teardown, now)
     if teardown.in_flight or teardown.done or teardown.blocked is None:
-        return actions  # until the first try the status of an earlier operator stands
+        return actions  # until the first attempt the status of an earlier operator is kept
     return [*actions, *deletion_blocker.write_condition(tracked, teardown, now)]
 
 
@@ -129,7 +129,7 @@ def _let_go(tracked: TrackedRecording, now: datetime) -> list[Action]:
 
 
 def _wants_deletion(tracked: TrackedRecording) -> bool:
-    """Objects are deleted only if the Recording is seen while it is being deleted and still has our finalizer."""
+    """Objects are deleted only if an event shows the Recording with a deletionTimestamp and our finalizer."""
     return (
         not tracked.gone
         and tracked.recording.spec.deletion_policy is DeletionPolicy.DELETE

@@ -1,6 +1,6 @@
 """What happens if objects cannot be deleted: the status and Events say why, and the location is checked again.
 
-A namespace that is being deleted takes no Events, and the Recording is what keeps it: then the condition of the
+A namespace that is being deleted accepts no Events, and the Recording blocks its deletion: then the condition of the
 Recording and the Event of its StorageLocation are all that a person can find.
 """
 
@@ -23,7 +23,7 @@ _REMEDY: Final = "Repair this, or set spec.deletionPolicy to Retain to remove th
 def note_failure(
     tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations, now: datetime
 ) -> list[Action]:
-    """The objects could not be deleted this time: have the location checked, and report what blocks the deletion."""
+    """The objects could not be deleted: request a check of the location, and report what blocks the deletion."""
     name = tracked.recording.spec.storage_location
     if fact.reason is None:
         return []  # nothing was tried
@@ -60,7 +60,7 @@ def block(
 def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations) -> bool:
     """Whether the bucket no longer exists: two deletions and the location's own check between them did not find it.
 
-    The check asks for the same bucket as the status names; a refusal (AccessDenied) is never taken for it.
+    The check must be about the bucket in the status. AccessDenied never counts as a missing bucket.
     """
     found_none = fact.reason is Reason.BUCKET_NOT_FOUND
     found_none_before, teardown.no_bucket = teardown.no_bucket, found_none
@@ -73,7 +73,7 @@ def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupE
 
 
 def bucket_events(tracked: TrackedRecording, locations: Locations) -> list[Action]:
-    """Events that say that nothing was left to delete."""
+    """Events that report that nothing was left to delete."""
     note = "The bucket does not exist any more, and neither do the objects: the Recording is removed"
     event = EmitEvent(ref=tracked.ref, reason=Reason.BUCKET_NOT_FOUND, action="Delete", note=note, warning=True)
     about = f"Recording {tracked.ref.namespace}/{tracked.ref.name}: {note}"

@@ -1,7 +1,7 @@
 """Versions of Recordings that were finished and forgotten, to recognise late echoes of their earlier versions.
 
-The watch shows our own writes after their answers: when a small Recording is Complete and forgotten, the echo of its
-claim may still be on its way, and looks like a Recording that has to be transferred.
+The watch shows our own writes after their responses. When a small Recording is Complete and forgotten, the event of its
+claim may arrive later, and would look like a Recording that has to be transferred.
 """
 
 from collections import OrderedDict
@@ -11,7 +11,7 @@ from recording_operator.api.recording import Recording
 from recording_operator.engine.versions import version_of
 
 REMEMBERED: Final = 10_000
-"""About 2 MB. If an echo comes even later, the Recording is read again before anything is done."""
+"""About 2 MB. If an echo arrives even later, the Recording is read again before anything is done."""
 
 _NEVER_AGAIN: Final = 2**63
 

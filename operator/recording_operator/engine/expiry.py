@@ -1,7 +1,8 @@
 """When a source's URL stops working.
 
-The answer is a hint: it orders the queue and helps to read a 401 or 403. Only the source's own answer ends an upload,
-because a clock that is wrong (ours, or the one that wrote the spec) must not lose a recording that can still be had.
+The result is a hint: it orders the queue and helps to interpret a 401 or 403. Only a response of the source ends an
+upload, because a clock that is wrong (ours, or the one that wrote the spec) must not lose a recording that can still be
+had.
 """
 
 from dataclasses import dataclass
@@ -41,5 +42,5 @@ def source_expiry(source: SourceRef | None, *, created: datetime) -> Expiry:
 
 
 def expiry_in_url(url: str) -> datetime | None:
-    """When a signed URL says that it expires, or None. `validity_in_url` knows the forms."""
+    """When a signed URL expires according to its parameters, or None. See `validity_in_url` for the formats."""
     return validity_in_url(url).end

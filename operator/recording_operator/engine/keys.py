@@ -1,4 +1,4 @@
-"""Object keys: computed from the location's template and the Recording, never taken from a status or a user."""
+"""Object keys: computed from the location's template and the Recording, never read from a status or set by a user."""
 
 import re
 from dataclasses import dataclass
@@ -78,8 +78,8 @@ def common_prefix(*, prefix: str, template: str, facts: KeyFacts) -> str:
 
 
 def uid_pattern(*, prefix: str, template: str) -> re.Pattern[str] | None:
-    """A pattern that matches the keys of this template and captures `uid`; None where the template has no {uid}.
+    """A pattern that matches the keys of this template and captures `uid`; None if the template contains no {uid}.
 
-    Whoever looks for uploads that nobody claims must know whose they are: a key that does not match is not ours.
+    A sweep aborts only uploads whose owner is known: a key that does not match is not ours.
     """
     return key_pattern(prefix=prefix, template=template)

@@ -34,7 +34,7 @@ class Locations:
         self._labels: dict[str, _Labels] = {}
         self._doubted: set[str] = set()
         self._deletion_doubted_at: dict[str, datetime] = {}
-        self._told: dict[str, Reason] = {}
+        self._reported_doubts: dict[str, Reason] = {}
         self._all_listed = False
         self.limits: dict[str, LaneLimits] = {}
 
@@ -53,7 +53,7 @@ class Locations:
                 )
                 return lambda recording: recording.spec.storage_location == name
             case LocationGone(name=gone):
-                for memory in (self._seen, self.limits, self._deletion_doubted_at, self._told):
+                for memory in (self._seen, self.limits, self._deletion_doubted_at, self._reported_doubts):
                     memory.pop(gone, None)
                 return lambda recording: recording.spec.storage_location == gone
             case LocationsListed():
@@ -113,12 +113,12 @@ class Locations:
 
     def is_news(self, name: str, reason: Reason) -> bool:
         """Whether this differs from what was last reported about deletions at the location."""
-        before, self._told[name] = self._told.get(name), reason
+        before, self._reported_doubts[name] = self._reported_doubts.get(name), reason
         return before is not reason
 
     def deletion_works(self, name: str) -> None:
         """Objects were deleted there: a later fault is reported again."""
-        self._told.pop(name, None)
+        self._reported_doubts.pop(name, None)
 
     def obstacle(self, recording: Recording, now: datetime) -> tuple[Obstacle | None, list[Action]]:
         """What keeps this Recording from its location, and the actions that find out more."""

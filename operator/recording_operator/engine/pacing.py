@@ -26,7 +26,7 @@ class QueuedStatusPacer:
             self._last += by
 
     def next(self, now: datetime, *, unfinished: int) -> datetime:
-        """The time for one more write; `unfinished` Recordings bound it, so that those that have left delay nobody."""
+        """The time for one more write, at most as late as `unfinished` Recordings require."""
         earliest = now + QUEUED_AFTER
         self._last = max(earliest, min(self._last + QUEUED_APART, earliest + QUEUED_APART * unfinished))
         return self._last

@@ -13,7 +13,7 @@ def admits(allowed: AllowedNamespaces | None, *, namespace: str, labels: Mapping
         return True
     selector = allowed.selector
     if selector is None or not (selector.match_labels or selector.match_expressions):
-        return False  # an empty selector allows nobody: forgetting to fill it in must not open the location
+        return False  # an empty selector allows no namespace, because it may be a mistake
     if labels is None:
         return None
     return selects(selector, labels)

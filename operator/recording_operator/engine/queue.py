@@ -138,7 +138,7 @@ class ArtifactQueue:
             self._compact()
 
     def discard(self, key: ArtifactKey) -> None:
-        """Remove an artifact; its heap entry is dropped when it comes up."""
+        """Remove an artifact. Its heap entry is dropped later, when it is at the top."""
         self._ranks.pop(key, None)
 
     def backlog(self) -> int:

@@ -13,7 +13,7 @@ LAST_CHANCE: Final = timedelta(seconds=30)
 """A retry that would come after the URL's stated expiry is moved to this long before it."""
 
 LEAST_DELAY: Final = timedelta(seconds=5)
-"""The shortest delay between two attempts, however soon the URL expires: a source is not asked in a tight loop."""
+"""The shortest delay between two attempts, even if the URL expires soon. It prevents a busy loop."""
 
 LEAST_PROMISED: Final = timedelta(seconds=30)
 """The shortest delay between two attempts that are not counted, because the source sent Retry-After."""
@@ -42,7 +42,7 @@ def after_failure(
         since = status.expired_since or now
         return waiting(status, reason, message).model_copy(update={"expired_since": since})
     if reason is Reason.SOURCE_NOT_READY and retry_after_s is not None and now < expiry.at:
-        # The source says when to retry. Until the URL expires that costs no attempt.
+        # The source says when to retry. Until the URL expires, that spends no attempt.
         at = _not_after_expiry(now + max(LEAST_PROMISED, timedelta(seconds=retry_after_s)), expiry, now)
         return waiting(status, reason, message).model_copy(update={"next_retry_time": at})
     attempts = status.attempts + 1

@@ -1,6 +1,6 @@
 """The validity that a signed URL states.
 
-Known forms, each only with its signature beside it where the names alone could mean anything:
+Known forms, each only together with its signature if the names alone are ambiguous:
 
     AWS SigV4, Google V4, Alibaba V4    X-Amz-Date + X-Amz-Expires, and X-Goog-…, x-oss-…
     AWS SigV2, Google V2, CloudFront    Expires, seconds since 1970

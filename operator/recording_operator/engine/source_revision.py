@@ -22,7 +22,7 @@ def resolved_revision(uid: str, revision: str, *, url: str, headers: dict[str, s
 
 
 def revision_is_of(uid: str, artifact: ArtifactSpec, revision: str) -> bool:
-    """Whether the revision belongs to the source in the spec, whatever its Secrets contained."""
+    """Whether the revision belongs to the source in the spec, regardless of the contents of its Secrets."""
     return revision.split(".", 1)[0] == spec_revision(uid, artifact)
 
 

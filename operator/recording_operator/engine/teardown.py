@@ -9,13 +9,13 @@ from recording_operator.engine.status import DeletionBlocker
 
 @dataclass(slots=True)
 class Teardown:
-    """What was done in the store for a deleted Recording, and what blocks its deletion."""
+    """The progress of the clean-up of a deleted Recording, and what blocks its deletion."""
 
     since: datetime
     in_flight: bool = False
     done: bool = False
     told: bool = False
-    """An Event said that the objects are kept."""
+    """An Event has reported that the objects are kept."""
     blocked: DeletionBlocker | None = None
     no_bucket: bool = False
     """The last try did not find the bucket."""

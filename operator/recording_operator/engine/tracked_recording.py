@@ -41,7 +41,7 @@ class TrackedRecording:
 
     @classmethod
     def of(cls, recording: Recording) -> "TrackedRecording":
-        """Start from what the status says."""
+        """Restore the state from the status."""
         tracked = cls(recording=recording, retry_token=recording.status.last_retry_token or "")
         stored = {status.name: status for status in recording.status.artifacts}
         for spec in recording.spec.artifacts:
@@ -80,7 +80,7 @@ class TrackedRecording:
 
     @property
     def busy(self) -> bool:
-        """An artifact holds a slot, or a request is not answered."""
+        """An artifact holds a slot, or a request is open."""
         return self.has_slot or not self.outbox.is_idle
 
     @property
@@ -98,7 +98,7 @@ class TrackedRecording:
                 self.artifacts[spec.name] = ArtifactWork(ArtifactStatus(name=spec.name, phase=Phase.PENDING))
 
     def learn(self, recording: Recording | None) -> None:
-        """Take a version that is not the answer to a write, if it is newer than the known one.
+        """Adopt a version that is not the response to a write, if it is newer than the known one.
 
         If its status is neither the known one nor one of ours, another operator wrote it. Then it counts more than
         our memory, except for artifacts that are in transfer here or known to be stored.
@@ -186,7 +186,7 @@ class TrackedRecording:
                 self.outbox.flush_by(now)
 
     def release_location_holds(self) -> None:
-        """The location works: what waited for it need not wait any longer."""
+        """The location is ready: end the waits for it."""
         for work in self.artifacts.values():
             if work.status.reason in WAITS_FOR_LOCATION:
                 work.hold = None
@@ -195,5 +195,5 @@ class TrackedRecording:
 
 
 def _was_moved(status: ArtifactStatus) -> bool:
-    """Whether there may be an upload that the status does not name: a crash came between the two."""
+    """Whether there may be an upload that is not in the status, after a crash between its creation and the write."""
     return status.phase is Phase.UPLOADING or (status.phase is Phase.PENDING and status.key is not None)

@@ -22,7 +22,7 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def note_source(tracked: TrackedRecording, fact: SourceResolved, now: datetime) -> None:
-    """Secrets were read: by a transfer that starts, or to see whether a waiting artifact can go on."""
+    """Secrets were read, by a starting transfer or to check whether a waiting artifact can continue."""
     work = tracked.artifacts[fact.artifact]
     work.reading_secret = False
     if work.in_transfer:

@@ -1,4 +1,4 @@
-"""The status of a Recording that is not being deleted, and what follows when it is written."""
+"""Writes the status of a Recording that is not being deleted, and continues when it is written."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def flush(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
-    """Write the status if it is due and differs from what the server has."""
+    """Write the status if it is due and differs from that at the API server."""
     if tracked.ending:
         return []
     return tracked.outbox.flush(

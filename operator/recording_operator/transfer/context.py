@@ -15,8 +15,8 @@ from recording_operator.transfer.retry_budget import RetryBudget
 class TransferContext:
     """Everything that each step of a transfer needs.
 
-    `obj` is the object that is to stand in `store`. `stop` ends the transfer, `observer` hears of it. `flow` holds the
-    bandwidth limits that its bytes pass.
+    `obj` is the object to create in `store`. `stop` ends the transfer, `observer` receives its reports. `flow` holds
+    the bandwidth limits that its bytes pass.
     """
 
     store: Store
@@ -27,5 +27,5 @@ class TransferContext:
     flow: Flow = field(default_factory=Flow)
 
     def budget(self) -> RetryBudget:
-        """A fresh budget of retries, for one thing that may fail by itself."""
+        """A new retry budget, for one operation."""
         return RetryBudget(self.options, self.stop)

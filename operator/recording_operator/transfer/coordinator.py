@@ -23,7 +23,7 @@ from recording_operator.transfer.upload.open_uploads import abort_uploads
 from recording_operator.transfer.upload.session import UploadSession
 from recording_operator.transfer.verification.accept import StoredMeanwhile
 
-# Content that changes during the upload, and an upload that somebody aborts, are met with a new upload this often.
+# If the content changes during the upload, or the upload is aborted in the store, it is restarted this often.
 _RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.STORE_UPLOAD_LOST: 2}
 
 
@@ -52,7 +52,7 @@ class TransferCoordinator:
         return SourceBreaks(host, self.context.budget())
 
     def failed(self, error: BaseException) -> None:
-        """A worker ended with `error`. The others are stopped, unless the source may still send what is under way.
+        """A worker ended with `error`. Stop the others, unless the source may still complete their responses.
 
         The first failure counts, because workers that are stopped by it report Stopped. A hard one replaces a soft one.
         """
@@ -65,7 +65,7 @@ class TransferCoordinator:
                 self._stop.set()
 
     def raise_failure(self) -> None:
-        """Raise what the workers failed of, once none of them runs any more. What comes next is not stopped by it."""
+        """Raise the error of the workers, after all of them have ended, and reset the stop signal."""
         with self._lock:
             failure, self._failure, self._failed_softly = self._failure, None, False
             self._stop.clear()
@@ -78,7 +78,7 @@ class TransferCoordinator:
     def uploading(self, session: UploadSession) -> Iterator[None]:
         """While parts are sent. If they can never become the object, the upload is aborted; else it stays open.
 
-        A part that arrived wrong is listed with the sum of its wrong bytes, so a later resume would believe it.
+        A wrong part is listed with the checksum of its wrong bytes, so a later resume would accept it.
         """
         self._session = session
         try:
@@ -106,7 +106,7 @@ class TransferCoordinator:
 
     def finish(self, stored: StoredObject) -> StoredObject:
         """The object is in the store: uploads that are still open at its key are of no use any more."""
-        if self._leaves_uploads:  # small content of a fresh URL needs no upload, and no request to look for one
+        if self._leaves_uploads:  # small content of a fresh URL needs no upload, and no request to search for one
             with suppress(TransferError):
                 abort_uploads(self.context.obj.key, store=self.context.store, upload_id=None)
         return stored

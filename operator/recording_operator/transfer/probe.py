@@ -38,11 +38,11 @@ class SourceProbe:
         self._wait = PublicationWait(context.options, context.stop, published_at=published_at)
 
     def first(self) -> ContentFacts:
-        """What the source says of its content, checked. Raises TransferError and Stopped."""
+        """Request the beginning of the content, and check it. Raises TransferError and Stopped."""
         return self._checked(self._client.probe)
 
     def after_change(self) -> ContentFacts:
-        """As `first`, of content that changed once: nothing that the source says of ranges is believed then."""
+        """Like `first`, after the content has changed once: then ranges are not used."""
         return self._checked(self._client.probe_after_change)
 
     def _checked(self, request: Callable[[], ContentFacts]) -> ContentFacts:

@@ -21,7 +21,7 @@ class ProgressMeter:
         self._lock = threading.Lock()
         self._telling = threading.Lock()
         self._done = 0
-        self._told = 0
+        self._reported = 0
         self._told_at = 0.0
         self._read = 0
         self._stored = 0
@@ -29,13 +29,13 @@ class ProgressMeter:
         self.total: int | None = None
 
     def restart(self, *, done: int, total: int | None) -> None:
-        """A new upload begins, or one goes on, with `done` bytes in the store."""
+        """An upload begins or resumes, with `done` bytes in the store."""
         with self._lock:
-            self._done, self._told, self.total = done, 0, total
+            self._done, self._reported, self.total = done, 0, total
         self._tell(time.monotonic())
 
     def moved(self, count: int) -> None:
-        """`count` bytes more are on their way; less than none where they must be sent again."""
+        """`count` more bytes were sent; negative if they must be sent again."""
         now = time.monotonic()
         with self._lock:
             self._done += count
@@ -44,7 +44,7 @@ class ProgressMeter:
             self._tell(now)
 
     def read(self, count: int) -> None:
-        """So many bytes came from the source, whether they came before or not."""
+        """Bytes were read from the source, perhaps not for the first time."""
         self._count(read=count)
 
     def stored(self, count: int) -> None:
@@ -69,8 +69,8 @@ class ProgressMeter:
             self.flush()
 
     def _tell(self, now: float) -> None:
-        with self._telling:  # or who was overtaken by another worker would tell less after more
+        with self._telling:  # otherwise a worker that was overtaken by another would report a lower number
             with self._lock:
                 self._told_at = now
-                self._told = done = max(self._told, self._done)
+                self._reported = done = max(self._reported, self._done)
             self._observer.progress(sent_bytes=done, total_bytes=self.total)

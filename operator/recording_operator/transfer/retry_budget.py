@@ -38,7 +38,7 @@ class RetryBudget:
         self.failures = 0
 
     def spend(self, error: TransferError) -> None:
-        """Sleep before the next try. Raises `error` if there shall be none, Stopped if the signal comes meanwhile."""
+        """Sleep before the next attempt. Raises `error` if none is left, Stopped if the signal is set meanwhile."""
         now = self._monotonic()
         if self._failing_since is None:
             self._failing_since = now
@@ -52,7 +52,7 @@ class RetryBudget:
             raise Stopped
 
     def retry(self, call: Callable[[], _T]) -> _T:
-        """What `call` returns, tried again while what fails may be over in a moment. Raises as `spend`."""
+        """Return the result of `call`, with retries after transient errors. Raises as `spend`."""
         while True:
             try:
                 return call()

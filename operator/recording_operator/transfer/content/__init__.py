@@ -1,1 +1,1 @@
-"""Whether the bytes are what the spec declares."""
+"""Checks whether the content is what the spec declares."""

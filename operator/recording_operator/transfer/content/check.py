@@ -39,7 +39,7 @@ _FLAVOURS: Final = {
 }
 _FLAVOUR_PATTERNS: Final = {name: re.compile(text, re.DOTALL) for name, text in _FLAVOURS.items()}
 _ERROR_XML: Final = re.compile(_PROLOG + r"<error[\s>]", re.DOTALL)
-# Beginnings that no other data has by chance, whatever follows: a program that failed, or a head within the body.
+# Beginnings that no media file has by chance: an error message of a program, or HTTP headers in the body.
 _UNMISTAKABLE: Final = re.compile(
     rf"{_FLAVOURS['HTML']}|{_PROLOG}<error[\s>]|<\?xml\s|#extm3u\s|webvtt\s"
     r'|\{\s{0,64}"[^"\x00-\x1f\x7f-\xff]{1,64}"\s{0,8}:|http/[12](?:\.[01])? [1-5]\d\d\s'
@@ -51,7 +51,7 @@ _MARKS_AS_LATIN: Final = re.compile("(?:ï»¿|þÿ|ÿþ)?\\s*+")
 _CUE: Final = re.compile(r"\d\d:\d\d[.,:]\d\d\S{0,8}[ \t]{0,8}-->")
 _ERROR_FIELDS: Final = frozenset({"error", "errors", "errormessage", "errorcode", "fault", "exception"})
 _STATUS_FIELDS: Final = frozenset({"code", "status", "statuscode"})
-# What stands beside an error in a response that holds nothing else.
+# Keys next to an error in a response that contains nothing else.
 _BESIDE_ERRORS: Final = (
     _ERROR_FIELDS
     | _STATUS_FIELDS
@@ -80,7 +80,7 @@ class _Content:
 
     @property
     def is_page(self) -> bool:
-        """Whether it begins as HTML, or may be HTML and the source says so."""
+        """Whether the content begins like HTML, or may be HTML and the source states that type."""
         known = self.media or self.other or self.flavour
         return self.flavour == "HTML" or (known is None and self.called_page)
 
@@ -98,7 +98,7 @@ class _Content:
 
 
 def check_content(facts: ContentFacts, obj: ObjectSpec, *, vouched: bool = False) -> None:
-    """Raises TransferError(UnexpectedContent) if the bytes are clearly not what is declared.
+    """Raises TransferError(UnexpectedContent) if the bytes are clearly not of the declared type.
 
     `vouched`: the spec states the size or the checksum.
     """
@@ -123,7 +123,7 @@ def check_content(facts: ContentFacts, obj: ObjectSpec, *, vouched: bool = False
 
 
 def stated_type(facts: ContentFacts) -> str:
-    """The media type that the source states, text with its parameters; the general one where it states none."""
+    """The media type that the source states, text with its parameters; the general one if it states none."""
     return media_types.kept_type(facts.content_type)
 
 
@@ -219,7 +219,7 @@ def _begun_text(head: bytes) -> str | None:
 
 
 def _unpacked(head: bytes) -> bytes:
-    """What HTTP would have said to be compressed with Content-Encoding; empty where it is not."""
+    """The name of the compression format of the bytes; empty if they are not compressed."""
     wbits = _GZIP_WBITS if head.startswith(b"\x1f\x8b") else _ZLIB_WBITS
     try:
         return zlib.decompressobj(wbits=wbits).decompress(head, _UNPACKED_BYTES)

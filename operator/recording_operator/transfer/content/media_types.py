@@ -47,7 +47,7 @@ _FLAT: Final = "-flat-xml"
 
 
 def bare_type(text: str | None) -> str:
-    """The type without parameters, in lower case; empty where there is none."""
+    """The type without parameters, in lower case; empty if there is none."""
     return (text or "").partition(";")[0].strip().lower()
 
 
@@ -64,7 +64,7 @@ def kept_type(stated: str | None) -> str:
 
 
 def _parameters(stated: str) -> str:
-    """As ` ; charset = utf-8` should be written, without what is no parameter."""
+    """Normalise parameters such as ` ; charset = utf-8`, and drop invalid ones."""
     text, at = "", stated.find(";")
     while at >= 0 and (found := _PARAMETER.match(stated, at)) is not None:
         text += f"; {found[1].lower()}={found[2]}" if found[1] else ""
@@ -73,7 +73,7 @@ def _parameters(stated: str) -> str:
 
 
 def is_untyped(declared: str) -> bool:
-    """Whether a bare type says nothing."""
+    """Whether a bare type is generic, such as application/octet-stream."""
     return declared in _UNTYPED
 
 
@@ -114,7 +114,7 @@ def is_timed_text(declared: str) -> bool:
 
 
 def signed_formats(declared: str) -> frozenset[str]:
-    """Formats of which a file of this bare type must have a signature; empty where nothing is known."""
+    """Formats of which a file of this bare type must have a signature; empty if none is known."""
     if _OFFICE.fullmatch(declared) and not declared.endswith(_FLAT):
         return frozenset({"ZIP", "OLE"})
     return _SIGNED.get(declared, frozenset())

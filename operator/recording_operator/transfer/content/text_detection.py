@@ -1,7 +1,7 @@
 """Whether bytes are text, in any encoding that a server may write an error in.
 
 Recordings without a signature (raw G.711 or PCM, encrypted files) are binary data that cannot be recognised; errors are
-text. So this is the question that decides where no signature does. `tests/transfer/test_content_of_media.py` has both
+text. This check decides if there is no signature. `tests/transfer/test_content_of_media.py` has both
 sides.
 """
 

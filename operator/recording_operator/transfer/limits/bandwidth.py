@@ -70,7 +70,7 @@ class RateLimiter:
         return ticket.granted_bytes
 
     def give_back(self, share: Share, size_bytes: int) -> None:
-        """Return what was taken and did not move."""
+        """Return the bytes that were taken but not used."""
         if self._bucket.rate is not None:
             with self._changed:
                 self._bucket.give_back(share, size_bytes)
@@ -133,7 +133,7 @@ class Flow:
             size_bytes -= self.take(size_bytes, stop)
 
     def give_back(self, size_bytes: int) -> None:
-        """Return what was taken and did not move."""
+        """Return the bytes that were taken but not used."""
         if size_bytes > 0:
             self._give_back(size_bytes, before=len(self._limits))
 

@@ -1,8 +1,8 @@
 """A token bucket that serves transfers fairly. Pure: no clock, no thread.
 
-Each transfer has one share, however many connections it uses. The transfer that was served least comes next. One that
-could not take its turn (a slow source) catches up, but for at most `_CREDIT_GRANTS` grants, so that a transfer that was
-idle does not starve the others. What one transfer leaves is free for the others at once.
+Each transfer has one share, regardless of its number of connections. The transfer that was served least is next. One
+that could not take its turn (a slow source) catches up, but for at most `_CREDIT_GRANTS` grants, so that a transfer
+that was idle does not starve the others. What one transfer leaves is free for the others at once.
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import Final
 
 LARGEST_GRANT_BYTES: Final = 256 * 2**10
 SMALLEST_GRANT_BYTES: Final = 4 * 2**10
-# The longest time of one grant: the shorter, the sooner the next transfer's turn comes.
+# The longest time of one grant. If it is shorter, transfers take turns more often.
 _GRANT_S: Final = 0.02
 # How much may be caught up after the process was busy; also the largest burst after a pause.
 _BURST_S: Final = 0.25
@@ -53,7 +53,7 @@ class FairBucket:
         self._turns = 0
 
     def set_rate(self, rate: int | None, *, now: float) -> None:
-        """Set another limit. What was taken in advance stays taken, up to one grant of the new rate."""
+        """Set another limit. Bytes that were taken in advance still count, up to one grant at the new rate."""
         self._fill(now)
         self.rate = rate
         if rate is not None:
@@ -68,7 +68,7 @@ class FairBucket:
         return ticket
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Cancel a request; what it was granted is free again."""
+        """Cancel a request, and return the bytes that it was granted."""
         if ticket.granted.is_set():
             self.give_back(ticket.share, ticket.granted_bytes)
         else:
@@ -76,7 +76,7 @@ class FairBucket:
             self._forget_if_served(ticket.share)
 
     def give_back(self, share: Share, size_bytes: int) -> None:
-        """Return what was granted and not used."""
+        """Return the bytes that were granted but not used."""
         self._tokens += size_bytes
         share.served_bytes -= size_bytes
 
@@ -126,5 +126,5 @@ class FairBucket:
 
 
 def grant_bytes(rate: int) -> int:
-    """The most that one grant holds at this rate."""
+    """The largest grant at this rate."""
     return int(max(SMALLEST_GRANT_BYTES, min(LARGEST_GRANT_BYTES, rate * _GRANT_S)))

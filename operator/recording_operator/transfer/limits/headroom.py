@@ -35,7 +35,7 @@ class Headroom:
         self._idle_seen = (now_s, self._idle_s())
 
     def is_there(self, *, busy_s: float, connections: int) -> bool:
-        """Whether there was any since the last look. `busy_s`: processor time of the connections' threads so far."""
+        """Whether there was any since the last call. `busy_s`: processor time of the connections' threads so far."""
         now_s = self._monotonic()
         then_s, busy_before_s = self._busy_seen
         self._busy_seen = (now_s, busy_s)

@@ -1,1 +1,1 @@
-"""What is read: requests to a source, and what its responses mean."""
+"""Requests to a source, and the interpretation of its responses."""

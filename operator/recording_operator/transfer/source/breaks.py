@@ -32,7 +32,7 @@ class SourceBreaks:
         self._slow = 0
 
     def broke(self, error: TransferError, *, position: int, opened: bool) -> None:
-        """Sleep before the next try. Raises what ends the attempt, and Stopped.
+        """Sleep before the next request. Raises the error that ends the attempt, and Stopped.
 
         `opened`: there was a response, which broke off at `position`. One that is cut at the same byte every time is
         SourceTruncated.

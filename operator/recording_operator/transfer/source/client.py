@@ -1,6 +1,6 @@
-"""Requests to a source, and whether what comes back is the content that was meant.
+"""Requests to a source, and checks that the responses have the expected content.
 
-A range is used only where it is exactly the range that was requested, of content that a strong validator pins.
+A range is used only if it is exactly the requested one, and a strong validator identifies the content.
 Everything else that a server does with ranges ends in one GET without Range, read in order.
 """
 
@@ -45,11 +45,11 @@ _RANGE_NOT_SATISFIABLE: Final = 416
 
 
 class RangesLost(Exception):  # noqa: N818 - control flow
-    """What came is not the requested range of the pinned content: the source must be read from its start."""
+    """The response is not the requested range of the pinned content: the source must be read from its start."""
 
 
 class SizesDiffer(TransferError):  # noqa: N818 - a kind of response
-    """Requests with and without Range state different sizes. `whole` is what came without."""
+    """Requests with and without Range state different sizes. `whole` is the one without Range."""
 
     def __init__(self, whole: ContentFacts, stated_bytes: int | None) -> None:
         super().__init__(
@@ -93,20 +93,20 @@ class SourceClient:
         try:
             return _sized(self._probe_whole(), stated_bytes)
         except TransferError as error:
-            # The first response says that it is whole, and there will be no second one.
+            # The first response is complete, and no second one will be requested.
             if facts is not None and Trait.ONE_USE_URL in error.reason.traits:
                 return facts
             raise
 
     def probe_after_change(self) -> ContentFacts:
-        """What a GET without Range says after a change, if the usual probe sees the same. Raises as `probe`."""
+        """A GET without Range after a change, if the usual probe returns the same. Raises as `probe`."""
         usual, whole = self.probe(), self._probe_whole()
         if usual.head != whole.head:
             raise changed(whole.host)
         return _sized(whole, usual.size_bytes)
 
     def unexpected(self, error: TransferError, facts: ContentFacts) -> TransferError:
-        """The error for content that is not what is declared: after its own time, the URL has expired."""
+        """The error for unexpected content. After the end of the URL's validity, it is that the URL has expired."""
         end = self._validity.end
         return error if end is None or self._now() < end else expired_page(facts.host)
 

@@ -26,13 +26,13 @@ _NEGOTIATED: Final = re.compile(r"(?:^|,)\s*(?:accept-encoding|\*)\s*(?:,|$)", r
 
 
 def stated_codings(stated: str | None) -> str:
-    """All names of a Content-Encoding but those that say nothing: by these, two responses are of one form."""
+    """All names of a Content-Encoding except those without effect. Responses with equal names have the same form."""
     names = [name.strip().lower() for name in (stated or "").split(",")]
     return ", ".join(name for name in names if name not in _SAYS_NOTHING)
 
 
 def true_codings(stated: str | None) -> str | None:
-    """The true codings of a Content-Encoding in their order, such as `gzip`; None where there is none."""
+    """The true codings of a Content-Encoding in order, such as `gzip`; None if there is none."""
     names = [name.strip().lower() for name in (stated or "").split(",")]
     return ", ".join(name for name in names if name in _TRUE) or None
 

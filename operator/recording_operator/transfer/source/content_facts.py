@@ -1,4 +1,4 @@
-"""What a source's first response says about its content."""
+"""Facts about the content, from the first response of a source."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from recording_operator.transfer.source.validators import Pin, pin_of
 class ContentFacts:
     """The source as the probe saw it. `etag`, `last_modified` and `date` are headers, verbatim.
 
-    `size_bytes` is None where it states no length; `ends_visibly` is False where only the end of the connection ends
-    it. `head` is how it begins, up to PROBE_BYTES. `ranges` is True where pieces of the same content can be read side
-    by side: ranges work, and a strong validator pins the content. `content_encoding` holds true codings only,
-    `stated_codings` all that a later response must state as well.
+    `size_bytes` is None if it states no length. `ends_visibly` is False if only the end of the connection ends it.
+    `head` is its beginning, up to PROBE_BYTES. `ranges` is True if ranges of the same content can be read in parallel:
+    the source supports ranges, and a strong validator identifies the content. `content_encoding` holds true codings
+    only, `stated_codings` all that a later response must state as well.
     """
 
     host: str
@@ -44,5 +44,5 @@ class ContentFacts:
 
     @property
     def came_whole(self) -> bool:
-        """Whether the first response held all of it."""
+        """Whether the first response contained all of it."""
         return self.size_bytes is not None and len(self.head) == self.size_bytes

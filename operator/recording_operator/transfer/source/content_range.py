@@ -13,7 +13,7 @@ _PARTIAL: Final = 206
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRange:
-    """Bytes `start` to `end` (not included) of `size_bytes`, which is None where the source does not know it."""
+    """Bytes `start` to `end` (not included) of `size_bytes`, which is None if the source does not state it."""
 
     start: int
     end: int
@@ -26,7 +26,7 @@ class ContentRange:
 
 
 def content_range(response: SourceResponse) -> ContentRange | None:
-    """The range that the response states; None where it states none that fits its own length.
+    """The range that the response states; None if there is none, or it does not fit its length.
 
     A multipart body holds ranges between lines of its own and is none.
     """
@@ -35,7 +35,7 @@ def content_range(response: SourceResponse) -> ContentRange | None:
 
 
 def stated_range(response: SourceResponse) -> ContentRange | None:
-    """The range that a Content-Range names, whatever the body's length is."""
+    """The range in a Content-Range, regardless of the length of the body."""
     found = _RANGE.fullmatch((response.header("Content-Range") or "").strip())
     if found is None or (response.header("Content-Type") or "").lower().lstrip().startswith("multipart/byteranges"):
         return None
@@ -53,5 +53,5 @@ def is_range(response: SourceResponse) -> bool:
 
 
 def is_empty(response: SourceResponse) -> bool:
-    """Whether a 416 says that there are no bytes at all (RFC 9110 section 14.4)."""
+    """Whether a 416 states that the content is empty (RFC 9110 section 14.4)."""
     return _NOTHING.fullmatch((response.header("Content-Range") or "").strip()) is not None

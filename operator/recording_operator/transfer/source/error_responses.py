@@ -34,7 +34,7 @@ class NotYetThere(TransferError):  # noqa: N818 - a kind of response
 
 
 class ServerFailed(TransferError):  # noqa: N818 - a kind of response
-    """The server failed, and does not say that it is only busy."""
+    """The server failed, with 5xx other than 503."""
 
 
 class RangeRejected(TransferError):  # noqa: N818 - a kind of response
@@ -72,8 +72,11 @@ def _judged(response: SourceResponse, *, validity: Validity, now: datetime) -> T
     if status < HTTPStatus.BAD_REQUEST:
         return TransferError(Reason.SOURCE_PROTOCOL_ERROR, f"{seen}, expected 200 or 206.")
     past = validity.end is not None and validity.end <= now
-    if status in _MAY_BE_EXPIRED and (told := _told(response, seen, validity=validity, past=past, now=now)) is not None:
-        return told
+    if (
+        status in _MAY_BE_EXPIRED
+        and (time_error := _time_error(response, seen, validity=validity, past=past, now=now)) is not None
+    ):
+        return time_error
     if past and status in (*_MAY_BE_EXPIRED, HTTPStatus.NOT_FOUND):
         return _expired(seen)
     if status == HTTPStatus.NOT_FOUND:
@@ -83,16 +86,16 @@ def _judged(response: SourceResponse, *, validity: Validity, now: datetime) -> T
     return TransferError(Reason.SOURCE_FORBIDDEN, f"{seen}. Check the URL, its signature or the headers.")
 
 
-def _told(
+def _time_error(
     response: SourceResponse, seen: str, *, validity: Validity, past: bool, now: datetime
 ) -> TransferError | None:
-    """What body and URL say about the time; None where they say nothing."""
-    said = read_wording(_text_of(response))
+    """The error if body or URL state that the URL is expired or not valid yet; otherwise None."""
+    statement = read_wording(_text_of(response))
     open_ended = validity.end is None
-    starts_in_s = said.starts_in_s
+    starts_in_s = statement.starts_in_s
     if starts_in_s is None and validity.start is not None and validity.start > now:
         starts_in_s = (validity.start - now).total_seconds()
-    match said.what:
+    match statement.what:
         case Wording.NOT_YET:
             return _not_yet(seen, starts_in_s)
         case Wording.CLOCKS_DIFFER:
@@ -114,12 +117,12 @@ def _not_yet(seen: str, starts_in_s: float | None) -> NotYetThere:
 
 
 def expired_page(host: str) -> TransferError:
-    """A page in place of an error response: many providers redirect to a login page."""
+    """A page instead of an error response: many providers redirect to a login page."""
     return _expired(f"{host} sends a page instead of the content")
 
 
 def not_ready_page(host: str) -> TransferError:
-    """A message in place of the content, with status 200, says that the content is still being made."""
+    """A message instead of the content, with status 200, says that the content is still being created."""
     return NotYetThere(
         Reason.SOURCE_NOT_READY, f"{host} sends a note that the content is not ready yet. It is retried."
     )
@@ -142,7 +145,7 @@ def _named(status: int) -> str:
 
 
 def _text_of(response: SourceResponse) -> str:
-    """The text of an error response: its body, and the header in which OAuth says what a token lacks (RFC 6750)."""
+    """The text of an error response: its body, and the header in which OAuth describes the error (RFC 6750)."""
     body = b""
     with suppress(TransferError, Stopped):
         while len(body) < _BODY_BYTES and (data := response.read(_BODY_BYTES - len(body))):

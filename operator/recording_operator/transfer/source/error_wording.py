@@ -1,6 +1,6 @@
-"""What the text of an error response says about a URL's time, as S3, GCS, Azure, Supabase and others write it. Pure.
+"""Finds statements about the validity of a URL in error responses of S3, GCS, Azure, Supabase and others. Pure.
 
-Only error responses are read, because a page may say anything. Where it is wrong, a fresh URL is the remedy anyway.
+Only error responses are read, because a page may contain any text. If the result is wrong, a fresh URL helps anyway.
 """
 
 import re
@@ -20,7 +20,7 @@ class Wording(Enum):
     CLOCKS_DIFFER = auto()
     """Too early or too late."""
     OUT_OF_FRAME = auto()
-    """Azure's words for both, without its instants."""
+    """Azure's message for both, without its times."""
     EXPIRED = auto()
     PERHAPS_EXPIRED = auto()
     """Expired, or wrong in another way."""
@@ -28,7 +28,7 @@ class Wording(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeStatement:
-    """What an error response says; `starts_in_s` if it says when the URL becomes valid."""
+    """The statement of an error response. `starts_in_s` is set if it says when the URL becomes valid."""
 
     what: Wording
     starts_in_s: float | None = None
@@ -67,7 +67,7 @@ _BEING_MADE: Final = re.compile(
     r"|\b(?:ready|available) (?:soon|shortly|in (?:a|an|\d+)\b)"
 )
 _FRAME: Final = re.compile(r"not valid in the specified time frame")
-# What is not of the URL, and what is denied.
+# Expiry of something other than the URL, and negations.
 _OF_SOMETHING_ELSE: Final = re.compile(
     r"(?:(?:account|subscription|password|licen[cs]e|plan|trial|certificate|membership|card|payment)"
     r"(?: (?:has|is|have|was|already|been)){0,3} |\bnot |\bnever |n t |\bun)(?:yet )?(?:been )?expired"
@@ -77,7 +77,7 @@ _BAD_JWT: Final = re.compile(r"(?:signature|malformed|algorithm|alg\b)")
 
 
 def read_wording(text: str) -> TimeStatement:
-    """What the text says about the time of a URL, a token or a signature."""
+    """The statement of the text about the validity of a URL, a token or a signature."""
     frame = _AZURE_FRAME.search(text)
     if frame is not None and (saying := _in_frame(*frame.groups())) is not None:
         return saying
@@ -85,7 +85,7 @@ def read_wording(text: str) -> TimeStatement:
 
 
 def says_not_ready(text: str) -> bool:
-    """Whether a page that came in place of the content says that the content is still being made."""
+    """Whether a page instead of the content says that the content is still being created."""
     plain = _plain(text)
     return _BEING_MADE.search(plain) is not None or _in_words(plain) is Wording.NOT_YET
 
@@ -110,7 +110,7 @@ def _in_words(plain: str) -> Wording:
 
 
 def _in_frame(start: str, expiry: str, current: str) -> TimeStatement | None:
-    """Azure names the three instants."""
+    """Parse the three times in Azure's message."""
     try:
         starts, ends, is_now = (_instant(text) for text in (start, expiry, current))
         if is_now < starts:

@@ -19,7 +19,7 @@ from recording_operator.egress.errors import (
 )
 from recording_operator.errors import TransferError
 
-# Each kind has a reason, and a sentence that may hold {host} and {text}, which is what egress says.
+# The reason and message of each kind. The message may contain {host}, and {text}, the message of egress.
 _MEANINGS: Final[dict[type[EgressError], tuple[Reason, str]]] = {
     InvalidUrlError: (
         Reason.SOURCE_INVALID,

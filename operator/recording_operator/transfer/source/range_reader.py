@@ -11,7 +11,7 @@ from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.source.response import SourceResponse
 
 WINDOW_BYTES: Final = 256 * 2**10
-# After a broken connection smaller reads are made for a while: what came before the next break is then not lost.
+# After a broken connection, reads are smaller for a while, so that fewer bytes are lost at the next break.
 _CAREFUL_WINDOW_BYTES: Final = 16 * 2**10
 _CAREFUL_FOR_BYTES: Final = 2 * 2**20
 
@@ -19,7 +19,7 @@ _CAREFUL_FOR_BYTES: Final = 2 * 2**20
 class RangeReader:
     """A contiguous stretch of the source in one long GET, re-opened at the exact byte when it breaks.
 
-    Belongs to one worker. `breaks` says how often it may break.
+    Belongs to one worker. `breaks` limits the number of broken connections.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from recording_operator.transfer.source.errors import source_error
 class SourceResponse:
     """A response whose body is still to be read. Belongs to one thread; close it.
 
-    `on_read` hears how many bytes came.
+    `on_read` is called with the number of bytes read.
     """
 
     def __init__(self, response: StreamedResponse, *, on_read: Callable[[int], None]) -> None:
@@ -26,7 +26,7 @@ class SourceResponse:
     def read(self, size: int) -> bytes:
         """The next bytes, at least one and up to `size`; b"" at the end.
 
-        Raises TransferError (SourceReset where the body is cut, SourceTooSlow below the minimum rate) and Stopped.
+        Raises TransferError (SourceReset if the body is truncated, SourceTooSlow below the minimum rate) and Stopped.
         """
         try:
             data = self._response.read(size)

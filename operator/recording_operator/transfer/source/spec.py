@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSpec:
-    """Where the bytes are and what the spec says about them. `repr` shows neither URL nor headers: both are secrets.
+    """The source, and the expectations of the spec. `repr` shows neither URL nor headers: both are secrets.
 
     `expected_checksum` is `algorithm:hex` with sha256, md5, crc32 or crc64nvme. `expires_at` is a hint: it judges a
     refusal, it never keeps a request from being made. `published_at` is when the source became known: providers publish

@@ -27,7 +27,7 @@ class Pin:
 
     @property
     def conditions(self) -> Mapping[str, str]:
-        """The headers that ask for a range of this content and no other."""
+        """The headers of a request for a range of exactly this content."""
         if self.etag is not None:
             return {"If-Match": self.etag}
         stamp = self.last_modified or ""

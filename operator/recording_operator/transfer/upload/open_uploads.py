@@ -6,7 +6,7 @@ from recording_operator.stores.store import Store
 def abort_uploads(obj_key: str, *, store: Store, upload_id: str | None) -> int:
     """Abort the given upload and every other open one at exactly this key; how many there were.
 
-    Raises TransferError where the store does not let us.
+    Raises TransferError if the store denies it.
     """
     aborted = 0
     if upload_id is not None:

@@ -1,10 +1,10 @@
-"""Accept: write an object, then verify what is at the key.
+"""Accept: write an object, then verify it.
 
-The response to Complete or Put is not enough. Stores have been seen to respond 200 with no object, 200 with the old
-one, and to lose the response to a Complete that took effect. HEAD shows size and owner, `verify` the rest.
+The response to Complete or Put is not reliable. Some stores respond 200 although there is no object or still the old
+one, or the response to a successful Complete is lost. HEAD returns size and owner, `verify` checks the rest.
 
 In a store without conditional writes, the key is checked by HEAD just before the write, and again afterwards. That
-leaves a moment in which an object of somebody else could be overwritten; the uid in every key and the lease keep that
+leaves a moment in which a foreign object could be overwritten; the uid in every key and the lease keep that
 to strangers.
 """
 
@@ -25,7 +25,7 @@ from recording_operator.transfer.verification.verify import SourceDigest, verify
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedObject:
-    """A stored object that was verified to be what was sent. `written`: this attempt wrote it, as the store says.
+    """A stored object that was verified. `written`: this attempt wrote it, according to the store.
 
     Otherwise another process stored the same bytes, or the response to our own write was lost.
     """
@@ -35,7 +35,7 @@ class AcceptedObject:
 
 
 class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of response
-    """An object of this artifact is at the key, is not what was just sent, and is not known to be of this attempt."""
+    """The object at the key belongs to this artifact, but may be from another attempt, with other bytes."""
 
     def __init__(self) -> None:
         super().__init__(

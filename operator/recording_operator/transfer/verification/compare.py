@@ -1,4 +1,4 @@
-"""Verify an object that was found by the only thing that is left: its source, which is read again for that."""
+"""Verify an existing object by its source, which is read again, if there is no other way."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def only_its_source_could_verify(error: TransferError) -> TransferError:
 def _digest_of_source(
     client: SourceClient, facts: ContentFacts, context: TransferContext, *, by_etag: bool
 ) -> SourceDigest | None:
-    """What the source holds now; None where it is read in another length than it states."""
+    """The digest of the source's content; None if its length differs from the stated one."""
     if facts.came_whole:
         return _digest(iter([facts.head]), facts, by_etag=by_etag)
     reading: _Reading = _in_ranges if facts.ranges else _in_order

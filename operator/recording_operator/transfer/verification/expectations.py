@@ -1,4 +1,4 @@
-"""What the spec says of the source's bytes: size and checksum, checked as soon as they can be."""
+"""The expected size and checksum of the spec, which are checked as early as possible."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,14 +16,14 @@ MISMATCH: Final = "The bytes do not have the checksum in the spec"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
-    """Size and checksum of the spec; None where it says nothing."""
+    """Size and checksum of the spec; None if not set."""
 
     size_bytes: int | None
     checksum: ExpectedChecksum | None
 
     @classmethod
     def of(cls, source: SourceSpec) -> "Expectations":
-        """What a source's spec says. Raises as `parse`."""
+        """The expectations of a source's spec. Raises as `parse`."""
         return cls.parse(size_bytes=source.expected_size_bytes, checksum=source.expected_checksum)
 
     @classmethod
@@ -35,7 +35,7 @@ class Expectations:
             raise TransferError(Reason.SOURCE_INVALID, f"source.checksum: {error}.") from None
 
     def digest(self) -> InOrderDigest | None:
-        """A digest to be fed in order, where the checksum does not follow from the parts' sums."""
+        """A digest that needs the bytes in order, if the checksum cannot be combined from those of parts."""
         return None if self.checksum is None or self.checksum.combines else InOrderDigest(self.checksum)
 
     def check_facts(self, facts: ContentFacts) -> None:
@@ -50,7 +50,7 @@ class Expectations:
             )
 
     def bounded(self, facts: ContentFacts) -> ContentFacts:
-        """The facts with a size, where only the connection's end ended the first response and the spec can judge it."""
+        """The facts, with the size of the spec if the first response ended only with the connection."""
         size_bytes = len(facts.head)
         ended = facts.size_bytes is None and not facts.ends_visibly and size_bytes < PROBE_BYTES
         judged = self.size_bytes == size_bytes or (self.size_bytes is None and self.checksum is not None)
@@ -64,7 +64,7 @@ class Expectations:
             )
 
     def check_read(self, *, size_bytes: int, crc64nvme: int, digest: InOrderDigest | None) -> bool:
-        """Compare what was read, before the object appears; False where the stored object must be read for that.
+        """Compare the bytes read, before the object is created. False if the stored object must be read back for that.
 
         Raises TransferError (SizeMismatch, ChecksumMismatch).
         """

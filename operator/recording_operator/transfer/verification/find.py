@@ -4,7 +4,7 @@ A process may have ended between the last write to the store and the one to the 
 checksums, an object with our marks can only have the right bytes. Elsewhere its bytes are compared: with the spec's
 checksum, or with the source, which is read again for that (`compare`).
 
-What is found here was not written by this attempt, so it stays, whatever it is: nothing here removes an object.
+This attempt has not written the object that is found here, so no function here removes it.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ def is_ours(obj: ObjectSpec, seen: ObjectHead) -> bool:
 
 
 def key_conflict(seen: str = _NOT_OURS) -> TransferError:
-    """What is at the key is not what should be there, and this attempt has not written it. `seen` says what it is."""
+    """The error for an unexpected object that this attempt has not written. `seen` describes it."""
     return TransferError(Reason.STORE_KEY_CONFLICT, f"{seen}. {_LEFT}")
 
 
@@ -57,9 +57,9 @@ def etag_mark(facts: ContentFacts) -> str | None:
 
 
 def _verified_by_spec(stored: StoredObject, context: TransferContext, expected: Expectations) -> StoredObject:
-    """The object with what verifies it without the source; `verified_by` is None where that is nothing.
+    """The object with the method that verifies it; `verified_by` is None if only its source could.
 
-    The object is read back where only that shows whether it has the spec's checksum.
+    The object is read back if that is the only way to verify the checksum of the spec.
     """
     if expected.size_bytes not in (None, stored.size_bytes):
         seen = f"The object at the key has {stored.size_bytes} bytes"
@@ -75,7 +75,7 @@ def _verified_by_spec(stored: StoredObject, context: TransferContext, expected: 
 
 
 def _is_of_content(seen: ObjectHead, found: StoredObject, context: TransferContext, facts: ContentFacts | None) -> bool:
-    """Whether the object is the result for what the source has now; always, unless the content is pinned."""
+    """Whether the object has the current content of the source. Always True unless the content is pinned."""
     if not context.obj.pins_content:
         return True
     if facts is None:

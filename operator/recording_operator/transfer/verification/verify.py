@@ -18,7 +18,7 @@ from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
 
-# A store may damage what it sends too: an object is called wrong after it was wrong twice.
+# The bytes may be damaged when they are read back: an object is wrong if it was read wrong twice.
 _READS: Final = 2
 
 
@@ -32,7 +32,7 @@ class SourceDigest:
 
 
 def verify(stored: StoredObject, digest: SourceDigest, context: TransferContext) -> StoredObject | None:
-    """The object with what verifies it; None if its bytes are others. Raises TransferError and Stopped.
+    """The object with the method that verified it; None if its bytes differ. Raises TransferError and Stopped.
 
     A store may show a wrong checksum, ETag or size of right bytes. Only the bytes themselves, read from the store, show
     that an object is wrong.
@@ -46,7 +46,7 @@ def verify(stored: StoredObject, digest: SourceDigest, context: TransferContext)
 
 
 def verify_checksum(stored: StoredObject, expected: ExpectedChecksum, context: TransferContext) -> StoredObject | None:
-    """The object with what verifies it; None if it does not have the checksum. Raises TransferError and Stopped."""
+    """The object with the method that verified it; None if its checksum differs. Raises TransferError and Stopped."""
     if expected.combines and stored.verified_by is not None and stored.checksum == f"crc64nvme:{expected.hex}":
         return stored
     if not context.store.capabilities.reads_back:
@@ -64,7 +64,7 @@ def verify_checksum(stored: StoredObject, expected: ExpectedChecksum, context: T
             shown = stored.verified_by is not None and stored.checksum == to_text(crc)
             return stored if shown else replace(stored, checksum=to_text(crc), verified_by=Reason.READ_BACK)
         if stored.checksum == to_text(crc):
-            break  # what was read is what the store keeps
+            break  # the bytes read equal those in the store
     return None
 
 
