@@ -1,8 +1,9 @@
 """Validation rules that the API server itself evaluates, each with a message that says what to write.
 
-CEL with a message is preferred to `pattern`, which shows people a regular expression. A rule on a field makes the
-server echo the field's value; a rule on the parent with `fieldPath` does not: so rules about source URLs, which carry
-signatures, stand on the parent. Every string and list needs a bound, or the rules exceed the server's cost budget.
+CEL with a message is preferred to `pattern`, which shows people a regular expression. If a rule on a field
+fails, the error message contains the field's value; with a rule on the parent and `fieldPath` it does not. Rules about
+source URLs, which contain signatures, are therefore on the parent. Every string and list needs a bound, or the rules
+exceed the server's cost budget.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ OBJECT_NAME_MESSAGE: Final = (
 _DURATION_RULE: Final = r"self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$')"
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 ATOMIC: Final[Any] = {"x-kubernetes-map-type": "atomic"}
-"""A reference is replaced whole: merged fields of two writers would name what neither meant."""
+"""A reference is replaced as a whole, because merged fields of two writers could name an unintended object."""
 OBJECT_NAME_PATTERN: Final = f"^{_LABEL}([.]{_LABEL})*$"
 SECRET_KEY_PATTERN: Final = "^[-._a-zA-Z0-9]+$"  # noqa: S105 - a pattern
 SECRET_KEY_MESSAGE: Final = "write a key of the Secret: letters, digits, '-', '_' and '.'"  # noqa: S105 - a message
@@ -27,14 +28,14 @@ SECRET_KEY_MESSAGE: Final = "write a key of the Secret: letters, digits, '-', '_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One entry of x-kubernetes-validations: `rule` must hold, or the server answers `message` at `field_path`."""
+    """One entry of x-kubernetes-validations: If `rule` is false, the server responds with `message` at `field_path`."""
 
     rule: str
     message: str
     field_path: str | None = None
 
     def as_schema(self) -> dict[str, str]:
-        """The entry as the CRD writes it."""
+        """The entry in the format of the CRD."""
         entry = {"message": self.message, "rule": self.rule}
         return entry if self.field_path is None else {"fieldPath": self.field_path, **entry}
 
@@ -76,7 +77,7 @@ def label_schema(message: str) -> dict[str, Any]:
 def immutable(field: str, *, instead: str) -> Rule:
     """A field of the object that may not be set, changed or removed later.
 
-    It stands on the parent: a rule on the field itself does not fire when the field is added or removed.
+    The rule is on the parent: a rule on the field itself is not evaluated when the field is added or removed.
     """
     return Rule(
         rule=f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",

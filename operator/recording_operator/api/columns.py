@@ -21,7 +21,7 @@ class Column:
     wide: bool = False
 
     def as_crd(self) -> dict[str, Any]:
-        """The column as the CRD writes it."""
+        """The column in the format of the CRD."""
         column: dict[str, Any] = {
             "name": self.name,
             "type": self.type,

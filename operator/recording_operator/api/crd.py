@@ -27,10 +27,10 @@ from recording_operator.api.storagereport import StorageReport
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes every part out: anchors and aliases, which several tools of Kubernetes do not read, never appear."""
+    """Writes no anchors and aliases, because several tools of Kubernetes do not support them."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
-        """Whatever is written twice is written twice."""
+        """Never use aliases."""
         return True
 
 

@@ -1,16 +1,16 @@
-"""Addresses of S3 stores, written one way."""
+"""Normalised addresses of S3 stores."""
 
 import re
 from typing import Final
 from urllib.parse import urlsplit
 
 _PORTS: Final = {"https": 443, "http": 80}
-# Bucket names are unique in all of AWS: through which of its addresses a bucket is reached makes no difference.
+# Bucket names are unique in AWS, so all endpoints of AWS lead to the same bucket.
 _AWS: Final = re.compile(r"s3[.-]([a-z0-9-]+\.)*amazonaws\.com")
 
 
 def canonical_endpoint(url: str | None) -> str:
-    """Scheme, host, port and path of an endpoint; empty for AWS, with an endpoint of its own or without one."""
+    """Scheme, host, port and path of an endpoint; empty for AWS, with or without an explicit endpoint."""
     parts = urlsplit(url or "")
     host, scheme = (parts.hostname or "").lower(), parts.scheme.lower()
     if not host or _AWS.fullmatch(host):

@@ -20,7 +20,7 @@ def command_line(
     remedy: str,
     found: Iterable[Path] = (),
 ) -> int:
-    """Write or check the files; returns the exit status. `remedy` is what to run where the check fails."""
+    """Write or check the files; returns the exit status. `remedy` is the command to run if the check fails."""
     parser = argparse.ArgumentParser(prog=prog)
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--write", action="store_true", help="write the files")

@@ -1,4 +1,4 @@
-"""Reading an object's key back: which of its parts stand for what, by the template that made it."""
+"""Parses an object's key with the template from which it was made."""
 
 import re
 from typing import Final
@@ -9,18 +9,18 @@ PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 UID_PATTERN: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
-# `=` is in no id that was ever written plain, so ids without special characters keep their keys.
+# Ids never contained `=` without escaping, so ids without special characters keep their keys.
 _ESCAPED: Final = re.compile(r"[^A-Za-z0-9._-]|(?:^|(?<=\.))\.")
 _ESCAPE: Final = re.compile(r"(?:=[0-9A-F]{2})+")
 
 
 def escape_id(value: str) -> str:
-    """An owner's id as a key and a header hold it: `jo=40example.com`. No two ids are written alike."""
+    """Escape an owner's id for keys and headers: `jo=40example.com`. Different ids have different results."""
     return _ESCAPED.sub(lambda found: "".join(f"={byte:02X}" for byte in found[0].encode()), value)
 
 
 def unescape_id(text: str) -> str:
-    """The id that was escaped to this text; what cannot have been escaped is left as it is."""
+    """Undo `escape_id`. Invalid escapes are left unchanged."""
     try:
         value = _ESCAPE.sub(lambda found: bytes.fromhex(found[0].replace("=", "")).decode(), text)
     except UnicodeDecodeError:
@@ -29,15 +29,15 @@ def unescape_id(text: str) -> str:
 
 
 def is_owner_id(value: str) -> bool:
-    """Whether the API server takes this for the id of an owner."""
+    """Whether the API server accepts this as the id of an owner."""
     plain = value.isprintable() and value == value.strip() and ".." not in value and "://" not in value
     return plain and not value.startswith((".", "(")) and 0 < len(escape_id(value)) <= MAX_OWNER_CHARS
 
 
 def key_pattern(*, prefix: str, template: str) -> re.Pattern[str] | None:
-    """A pattern that matches the keys of this template whole and captures each placeholder; None without a {uid}.
+    """A pattern that matches whole keys of this template and captures each placeholder; None without a {uid}.
 
-    A key that does not match is not ours. See `exact_fields` for what of a match can be relied on.
+    A key that does not match is not ours. `exact_fields` says which captured values are reliable.
     """
     if "{uid}" not in template:
         return None
@@ -52,7 +52,7 @@ def key_pattern(*, prefix: str, template: str) -> re.Pattern[str] | None:
 
 
 def exact_fields(template: str) -> frozenset[str]:
-    """Placeholders that fill a folder's name alone: with `{org}-{user}` nobody can tell where one ends."""
+    """Placeholders that are the whole name of a folder. With `{org}-{user}` the end of the first is ambiguous."""
     whole = set()
     for found in PLACEHOLDER.finditer(template):
         begins = found.start() == 0 or template[found.start() - 1] == "/"

@@ -1,4 +1,4 @@
-"""What of a URL is nobody's to read: user names, passwords, queries, fragments. Signatures are in queries."""
+"""Masks the secret parts of URLs: user names, passwords, queries (which contain signatures) and fragments."""
 
 import re
 from typing import Final

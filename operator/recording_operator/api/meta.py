@@ -101,7 +101,7 @@ def _duration(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Clipped:
-    """Marks a string of a status that is cut at `limit` characters: no foreign text makes a status write fail."""
+    """Marks a string of a status that is truncated to `limit` characters, so that a write cannot fail because of it."""
 
     limit: int
 
@@ -170,7 +170,7 @@ class DeletionPolicy(StrEnum):
 class ObjectMeta(ApiModel):
     """The part of Kubernetes' object metadata that the operator reads.
 
-    No labels, and no annotations: in these, client-side apply keeps the whole manifest again, signed URLs included.
+    No labels, and no annotations: in these, client-side apply stores the whole manifest, including signed URLs.
     """
 
     name: str = ""

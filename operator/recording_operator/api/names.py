@@ -22,12 +22,12 @@ DELETE_OBJECT_FINALIZER: Final = f"{GROUP}/delete-object"
 SOURCE_HEADERS_LABEL: Final = f"{GROUP}/source-headers"
 ALLOWED_HOSTS_ANNOTATION: Final = f"{GROUP}/allowed-hosts"
 
-# User metadata of every object in the store (x-amz-meta-…): whose it is.
+# User metadata of every object in the store (x-amz-meta-…): its Recording.
 UID_METADATA_KEY: Final = "recording-uid"
 ARTIFACT_METADATA_KEY: Final = "recording-artifact"
-# The owner's organisation, where the Recording names one: a report finds it when the Recording is gone.
+# The owner's organisation, for reports after the Recording was deleted.
 ORG_METADATA_KEY: Final = "recording-org"
-# What `recording-operator copy` knows the content of its source by: a hash of the source's strong ETag.
+# With `recording-operator copy`: a hash of the source's strong ETag, which identifies its content.
 SOURCE_ETAG_METADATA_KEY: Final = "recording-source-etag"
 
 # Folder, below a location's prefix, of the operator's own objects; a keyTemplate may not reach into it.

@@ -1,8 +1,8 @@
 """The table of reasons: what a status, an Event or a metric may name as its cause, and what the operator does about it.
 
 Reasons are CamelCase and closed: tools may branch on them. A new reason is one row here. What the operator does about a
-reason is a verdict or a trait of its row; other modules call `reasons_with` and keep no lists of their own. The sentence
-appears in docs/troubleshooting.md.
+reason is a verdict or a trait of its row; other modules call `reasons_with` and keep no lists of their own. The
+sentence appears in docs/troubleshooting.md.
 """
 
 from enum import Enum, StrEnum, auto
@@ -76,7 +76,7 @@ class Reason(StrEnum):
     traits: frozenset[Trait]
 
     def __new__(cls, name: str, sentence: str = "", verdict: Verdict | None = None, *traits: Trait) -> Self:
-        """One row: the name as users see it, the sentence of the documentation, the verdict, the traits."""
+        """One row: the name, the sentence of the documentation, the verdict, the traits."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.sentence = sentence

@@ -206,7 +206,7 @@ class RecordingSpec(ApiModel):
 
 
 def _known_reason(value: Any) -> Any:
-    """The reason, also by an older name; a reason that a newer operator wrote is read as none."""
+    """The reason, also by an older name; an unknown reason of a newer operator is read as None."""
     try:
         return None if value is None else Reason(value)
     except ValueError:

@@ -67,7 +67,7 @@ def structural_schema(model: type[ApiModel]) -> dict[str, Any]:
 
 
 def _structural(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """One node without references, nulls and titles; raises ValueError for what has no structural form."""
+    """One node without references, nulls and titles; raises ValueError if it has no structural form."""
     node = _without_null(node)
     if "$ref" in node:
         target = definitions[node["$ref"].removeprefix("#/$defs/")]

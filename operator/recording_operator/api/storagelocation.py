@@ -147,13 +147,13 @@ class S3(ApiModel):
 
     @property
     def address(self) -> str:
-        """The store's address, equal for whatever way an endpoint is written; empty for AWS."""
+        """The store's address, equal for different spellings of an endpoint; empty for AWS."""
         return canonical_endpoint(self.endpoint)
 
 
 StoreSpec = S3
-"""What a location says of its store: S3 is the only kind. Every kind has `bucket`, `prefix`, `address`,
-`storage_class` and `credentials`, which is all that anyone but its own package in stores/ reads."""
+"""The store of a location. S3 is the only kind. Every kind has `bucket`, `prefix`, `address`, `storage_class` and
+`credentials`. Only the package of the kind in stores/ reads other fields."""
 
 
 class LabelSelectorRequirement(ApiModel):
@@ -315,7 +315,7 @@ class StorageLocationSpec(ApiModel):
 
     @property
     def store(self) -> StoreSpec:
-        """The store, of whatever kind."""
+        """The store, of any kind."""
         return self.s3
 
 

@@ -1,4 +1,4 @@
-"""Which IP addresses are public, and which no StorageLocation's endpoint may have.
+"""Which IP addresses are public, and which are forbidden for endpoints of StorageLocations.
 
 Sources: IANA IPv4 and IPv6 special-purpose address registries; the cloud providers' pages on their metadata services.
 """
@@ -16,13 +16,13 @@ def _networks(*texts: str) -> tuple[AnyNetwork, ...]:
 
 
 # 100.64/10 holds Alibaba's metadata service, 192.0.0/24 Oracle's, 169.254/16 those of AWS, Azure, GCP, ECS and EKS.
-# 168.63.129.16 is Azure's wire server: public by its number, local in fact.
+# 168.63.129.16 is Azure's wire server: a public address that is used locally.
 NOT_PUBLIC_IPV4: Final = _networks(
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
     "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
     "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32",
 )  # fmt: skip
-# Everything outside is refused: loopback, link-local, unique-local and every cloud's fd..:: metadata service.
+# Everything outside is rejected: loopback, link-local, unique-local and every cloud's fd..:: metadata service.
 PUBLIC_IPV6: Final = ip_network("2000::/3")
 # 2001::/23 holds Teredo and others, 2002::/16 is 6to4 (any IPv4 address inside), 2620:4f:8000::/48 is AS112.
 NOT_PUBLIC_IPV6: Final = _networks("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "2620:4f:8000::/48")
@@ -34,7 +34,7 @@ NAT64_LENGTHS: Final = (32, 40, 48, 56, 64, 96)
 _LAST_32: Final = 96
 _FORMS: Final = {48: 40, 56: 32, 64: 24, 96: 0}
 """Of prefixes within NAT64_LOCAL: how many bits follow the IPv4 address, all of them zero."""
-# An endpoint is written by an administrator, so private networks are fine; metadata services never are.
+# Administrators set endpoints, so private networks are allowed; metadata services are not.
 NEVER_AN_ENDPOINT: Final = _networks(
     "0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32", "100.100.100.200/32",
     "192.0.0.192/32", "::/128", "fe80::/10", "ff00::/8", "fd00:ec2::/32", "fd20:ce::/32",
@@ -51,8 +51,8 @@ def unmapped(address: Address) -> Address:
 def effective_addresses(address: Address, nat64_prefixes: Iterable[IPv6Network] = ()) -> tuple[Address, ...]:
     """Where packets go: the IPv4 address that a NAT64 gateway would connect to, else the address itself.
 
-    Of the prefix 64:ff9b:1::/48 a network may use any part, in any form: there every reading counts, unless the prefix
-    is among those that are configured.
+    A network may use any part of the prefix 64:ff9b:1::/48, in any form of RFC 6052. All of them are checked, unless
+    the prefix is configured.
     """
     plain = unmapped(address)
     if isinstance(plain, IPv4Address):
@@ -88,7 +88,7 @@ def within(address: Address, networks: Iterable[AnyNetwork]) -> bool:
 
 
 def _readings(address: IPv6Address) -> tuple[Address, ...]:
-    """Every IPv4 address that a form of RFC 6052 reads; a form has zeros after the IPv4 address."""
+    """The IPv4 addresses according to all forms of RFC 6052. A form has zeros after the IPv4 address."""
     forms = [length for length, rest_bits in _FORMS.items() if not int(address) & ((1 << rest_bits) - 1)]
     read = [_ipv4_after(address, length) for length in forms if not address.packed[8] or length == _LAST_32]
     return tuple(one for one in read if int(one)) or (IPv4Address(0),)
@@ -112,7 +112,7 @@ def _tunnelled(address: Address) -> Iterator[IPv4Address]:
 
 
 def parse_address(text: str) -> Address | None:
-    """The address that `text` writes in its one strict form (scope ids are cut off), or None."""
+    """Parse an address in strict notation (without its scope id); None if it is not one."""
     plain = text.partition("%")[0]
     if ":" not in plain and not plain[-1:].isdigit():
         return None  # a name, without the cost of an exception

@@ -1,4 +1,4 @@
-"""Connections to the origins of URLs, for one request each: address judged, TLS done, watched from the first byte."""
+"""Connections to the origins of URLs, for one request each: with a checked address, TLS, and a watchdog."""
 
 import socket
 import ssl
@@ -14,7 +14,7 @@ from recording_operator.stopping import Stopped, StopSignal
 
 
 class _HandshakeEndedError(Exception):
-    """The other side ended the handshake; `error` is what that means."""
+    """The server closed the connection during the handshake; `error` is the translated error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Connector:
         self._timeouts = policy.timeouts
         self._proxy = policy.proxy_url
         self._tcp = TcpConnector(
-            # With a proxy, what is connected to is an address of the administrator's.
+            # With a proxy, connections go to an address of the administrator.
             policy=policy if self._proxy is None else EndpointPolicy(nat64_prefixes=policy.nat64_prefixes),
             resolver=resolver,
             dns_timeout_s=policy.timeouts.dns,
@@ -39,12 +39,12 @@ class Connector:
         self._sessions = TlsSessions()
 
     def connect(self, url: HttpUrl, *, stop: StopSignal) -> tuple[socket.socket, SocketWatch]:
-        """A connection to the URL's origin and the watch over it. Raises EgressError and Stopped."""
+        """A connection to the URL's origin, and its watch. Raises EgressError and Stopped."""
         session = self._sessions.get(url.origin)
         if session is not None:
             try:
                 return self._connect(url, session, stop=stop)
-            except _HandshakeEndedError:  # as some servers do that do not know the session any more
+            except _HandshakeEndedError:  # some servers do so if they have forgotten the session
                 self._sessions.forget(url.origin)
         try:
             return self._connect(url, None, stop=stop)
@@ -52,7 +52,7 @@ class Connector:
             raise ended.error from None
 
     def request_target(self, url: HttpUrl) -> str:
-        """What the request line names: a proxy that passes a request on, and makes no tunnel, needs the whole URL."""
+        """The target in the request line. A proxy without a tunnel needs the whole URL."""
         if self._proxy is None or url.scheme == "https":
             return url.target
         return f"{url.scheme}://{url.host_header}{url.target}"
@@ -89,7 +89,7 @@ class Connector:
     def _proxied(self, url: HttpUrl, proxy: HttpUrl, stop: StopSignal) -> socket.socket:
         try:
             sock = self._tcp.connect(proxy.host, proxy.port)
-        except EgressError:  # where the proxy is, is nothing for whoever chose the URL
+        except EgressError:  # do not reveal the address of the proxy to the tenant
             raise UnreachableError(url.host) from None
         if url.scheme != "https":
             return sock

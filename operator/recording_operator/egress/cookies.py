@@ -1,7 +1,7 @@
 """Cookies that a server sets on the way through its own redirects.
 
-They are kept within one chain of redirects and go back to the host that set them, to no other, and nowhere afterwards:
-the next request, also of the same caller, begins without.
+They are kept for one chain of redirects, and sent only to the host that set them. The next request starts without
+cookies.
 """
 
 from email.message import Message
@@ -13,18 +13,18 @@ from recording_operator.egress.http1.head import Head
 from recording_operator.egress.url import HttpUrl
 
 _MOST_BYTES: Final = 8 * 2**10
-"""Of one request's Cookie header, as curl has it: servers refuse more."""
+"""Largest Cookie header, as in curl: servers reject more."""
 
 
 class ChainCookies:
     """The cookies of one chain. Belongs to one thread."""
 
     def __init__(self) -> None:
-        # A jar for each host: a Domain attribute reaches no neighbour.
+        # A jar for each host, so that the Domain attribute has no effect on other hosts.
         self._jars: dict[str, CookieJar] = {}
 
     def keep(self, url: HttpUrl, head: Head) -> None:
-        """Take what a response sets."""
+        """Store the cookies of a response."""
         if "set-cookie" in head.fields:
             jar = self._jars.setdefault(url.host, CookieJar())
             jar.extract_cookies(cast("Any", _Headers(head)), _request(url))
@@ -41,7 +41,7 @@ class ChainCookies:
 
 
 class _Headers:
-    """What the library needs of a response."""
+    """The interface of a response for the library."""
 
     def __init__(self, head: Head) -> None:
         self._message = Message()

@@ -1,8 +1,8 @@
 """How a request fails before its response is complete.
 
-    EgressError            any of these; `host` is the host of the URL, "" where the URL cannot be read
-      InvalidUrlError      the URL is no absolute http(s) URL, or not one that can be sent safely
-      InvalidHeaderError   a header, or the request as a whole, is not what HTTP allows
+    EgressError            any of these; `host` is the host of the URL, "" if the URL cannot be parsed
+      InvalidUrlError      the URL is not an absolute http(s) URL, or cannot be sent safely
+      InvalidHeaderError   a header, or the request as a whole, is not valid HTTP
       BlockedError         the policy does not allow the scheme, port, host or address, or a redirect to it
       UnresolvableError    the host has no address, or the resolver did not respond in time
       UnreachableError     no connection could be made
@@ -13,8 +13,8 @@
       InvalidRedirectError a redirect to something that is no http(s) URL
       RedirectLimitError   more redirects than the policy allows
 
-No text holds more of a URL than its host, and no error has a library's error as its cause: that may hold the URL.
-A stop is not an error: `stopping.Stopped` is raised then.
+No message contains more of a URL than its host, and no error has a library's error as its cause, which may contain the
+URL. A stop is not an error: `stopping.Stopped` is raised then.
 """
 
 from typing import Final
@@ -45,14 +45,14 @@ class InvalidHeaderError(EgressError):
 
 
 class BlockedError(EgressError):
-    """The policy forbids it. Never says what was forbidden, or whoever chose the URL could scan the network."""
+    """The policy forbids it. The message does not say what, because a tenant could scan the network with it."""
 
     def __init__(self, host: str = "") -> None:
         super().__init__(host, "The policy does not allow this URL or its address.")
 
 
 class UnresolvableError(EgressError):
-    """The host has no address. `timeout_s` is how long the resolver had, None where it said so itself."""
+    """The host has no address. `timeout_s` is the timeout of the resolver; None if it responded."""
 
     def __init__(self, host: str, *, timeout_s: float | None = None) -> None:
         waited = "does not resolve" if timeout_s is None else f"did not resolve in {timeout_s:g} s"
@@ -81,7 +81,7 @@ class ConnectionLostError(EgressError):
 
 
 class TooSlowError(EgressError):
-    """A deadline passed. `stalled`: nothing came at all for the whole of the read timeout."""
+    """A deadline passed. `stalled`: no byte arrived within the read timeout."""
 
     def __init__(self, host: str, *, stalled: bool) -> None:
         what = "stopped sending" if stalled else "sends less than the minimum rate of the policy"
@@ -89,7 +89,7 @@ class TooSlowError(EgressError):
 
 
 class ProtocolError(EgressError):
-    """The response cannot be read. `violation` goes on from the name of the server: "sent trailers of …"."""
+    """The response cannot be read. `violation` follows the name of the server in the message: "sent trailers of …"."""
 
     def __init__(self, host: str, violation: str) -> None:
         super().__init__(host, f"{host} {violation}.")

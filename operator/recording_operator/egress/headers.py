@@ -10,7 +10,7 @@ from recording_operator.egress.errors import InvalidHeaderError
 USER_AGENT: Final = f"recording-operator/{__version__} (+https://recordings.dev)"
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# What frames the request or chooses the bytes is our own; a caller's header must not change it.
+# Headers that frame the request or select the bytes. A caller must not change them.
 _OWN: Final = re.compile(
     r"host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|accept-encoding|range|if-.*|proxy-.*",
     re.IGNORECASE,
@@ -18,7 +18,7 @@ _OWN: Final = re.compile(
 
 
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers without those that are our own. Raises InvalidHeaderError for what HTTP does not allow."""
+    """The headers without those that only the operator sets. Raises InvalidHeaderError for invalid HTTP."""
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise InvalidHeaderError
@@ -28,7 +28,7 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 def joined_headers(
     *, host: str, user_agent: str, user: Mapping[str, str], own: Mapping[str, str], cookies: str | None
 ) -> list[tuple[str, str]]:
-    """All headers of one request. `user` replaces what is sent by default, `own` replaces `user`."""
+    """All headers of one request. `user` replaces defaults, `own` replaces `user`."""
     replaced = {name.lower() for name in own}
     user = {name: value for name, value in user.items() if name.lower() not in replaced}
     given = {name.lower() for name in user}

@@ -1,8 +1,8 @@
-"""The operator's policy on sources: which URLs may be fetched, at which addresses, how patiently.
+"""The operator's policy on sources: which URLs may be requested, at which addresses, and with which timeouts.
 
-Written by the platform team in the settings file (`sourcePolicy:`, camelCase). The default is the product's: https on
-port 443 to public addresses only. Whatever breaks the policy is one and the same `SourceBlocked` to the tenant, or the
-operator would be a port scanner for him.
+Written by the platform team in the settings file (`sourcePolicy:`, camelCase). The default: https on
+port 443 to public addresses only. Every violation has the same message `SourceBlocked`, because otherwise tenants
+could use the operator as a port scanner.
 """
 
 import re
@@ -57,7 +57,7 @@ Nat64Prefix = Annotated[IPv6Network, BeforeValidator(_parse_nat64_prefix)]
 
 
 class _Strict(BaseModel):
-    """Unknown keys are errors: a misspelt wall is no wall."""
+    """Unknown keys are errors, so that a misspelt restriction is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
@@ -115,7 +115,7 @@ class SourceLimits(_Strict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPolicy:
-    """What an administrator names: private addresses are fine, what hands out credentials never is."""
+    """The policy for endpoints that administrators set: private addresses are allowed, metadata services are not."""
 
     nat64_prefixes: tuple[IPv6Network, ...] = ()
 
@@ -169,7 +169,7 @@ class SourcePolicy(_Strict):
 
     @property
     def proxy_url(self) -> HttpUrl | None:
-        """Where the proxy is, None where connections are made directly."""
+        """Host and port of the proxy; None for direct connections."""
         return None if self.proxy is None else parse_proxy(self.proxy)
 
     @field_validator("allowed_hosts", "denied_hosts", mode="after")
@@ -181,7 +181,7 @@ class SourcePolicy(_Strict):
         return tuple(pattern.lower() for pattern in patterns)
 
     def permits_url(self, url: HttpUrl) -> bool:
-        """Whether it may be requested, as far as the URL alone shows: what its name leads to is another question."""
+        """Whether the URL is allowed. The addresses of its host are checked later."""
         address = parse_address(url.host)
         if address is not None and not self.permits_address(address):
             return False

@@ -12,7 +12,7 @@ from recording_operator.egress.http1.request import request_head
 from recording_operator.egress.http1.response import read_response
 from recording_operator.egress.url import HttpUrl, parse_url
 
-# How proxies refuse a destination. Squid says 403, smokescreen 407.
+# Statuses with which proxies reject a destination: 403 (Squid), 407 (smokescreen).
 _REFUSALS: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 
 
@@ -28,9 +28,9 @@ def parse_proxy(text: str) -> HttpUrl:
 
 
 def open_tunnel(sock: socket.socket, *, host: str, port: int, headers: Mapping[str, str] | None = None) -> None:
-    """Ask the proxy at the other end of `sock` to connect to `host`; what is sent afterwards goes there.
+    """Open a tunnel to `host` through the proxy at the other end of `sock`.
 
-    Raises BlockedError where the proxy refuses, UnreachableError where it fails; OSError as the socket does.
+    Raises BlockedError if the proxy rejects it, UnreachableError if it fails, and OSError of the socket.
     """
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     sock.sendall(request_head("CONNECT", authority, {"Host": authority, **(headers or {})}.items()))

@@ -1,4 +1,4 @@
-"""A response whose body comes piece by piece, bounded in time by the policy."""
+"""A response with a streamed body, and the timeouts of the policy."""
 
 import socket
 import time
@@ -13,7 +13,7 @@ from recording_operator.egress.policy import RateFloor
 from recording_operator.egress.watchdog import Interruption, SocketWatch
 from recording_operator.stopping import Stopped
 
-# Of the floor's window, however few bytes are read: pauses are the read timeout's matter.
+# The shortest window for the minimum rate. Shorter pauses are limited by the read timeout.
 _LEAST_SHARE: Final = 0.25
 
 
@@ -57,9 +57,10 @@ class StreamedResponse:
     def readinto(self, window: memoryview) -> int:
         """Fill `window` with the next bytes and return how many; fewer only before the end or a cut, 0 at the end.
 
-        Raises EgressError (ConnectionLostError where the body is cut, TooSlowError below the minimum rate) and Stopped.
+        Raises EgressError (ConnectionLostError if the body is truncated, TooSlowError below the minimum rate) and
+        Stopped.
         """
-        # The floor as a deadline: whoever is faster always makes it, whoever is slower never does.
+        # The minimum rate as a deadline for this read.
         share = max(_LEAST_SHARE, len(window) / self._floor.size_bytes)
         self._watch.deadline = time.monotonic() + self._floor.window_s * share
         try:
@@ -77,7 +78,7 @@ class StreamedResponse:
         if len(body) > at_most:
             raise ProtocolError(self.host, f"sent a body of more than {at_most} bytes")
         if len(body) < at_most + 1:
-            self.read(1)  # raises what ended the body, if that was not its end
+            self.read(1)  # raises the error that ended the body, if any
         return body
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ class StreamedResponse:
 
 
 def failure_of(error: Exception, *, host: str, watch: SocketWatch) -> EgressError | Stopped:
-    """What a failure after the connection was made means. Texts of libraries go no further."""
+    """Translate an error after the connection was made. Messages of libraries are dropped."""
     watch.release()
     if watch.interruption is Interruption.STOPPED:
         return Stopped()

@@ -1,7 +1,7 @@
-"""TCP connections that go only where a policy allows: the one wall around every address that somebody names.
+"""TCP connections to addresses that a policy allows. All connections to configured hosts are made here.
 
-A name is looked up once for each connection, each of its addresses is judged, and the connection is made to one that
-was. So a name that changes its mind in between (DNS rebinding) gains nothing. TLS and the Host header keep the name.
+A name is resolved once for each connection, its addresses are checked, and the connection is made to a checked address.
+This prevents DNS rebinding. TLS and the Host header use the name.
 """
 
 import socket
@@ -14,12 +14,12 @@ from recording_operator.egress.addresses import Address, parse_address
 from recording_operator.egress.errors import BlockedError, UnreachableError, UnresolvableError
 
 Resolver = Callable[[str, int], Sequence[Address]]
-# A name with a thousand addresses is no reason to try a thousand connections.
+# The most addresses of a name that are tried.
 _MOST_ADDRESSES: Final = 16
 
 
 class AddressPolicy(Protocol):
-    """Says which addresses may be connected to: `SourcePolicy` and `EndpointPolicy` do."""
+    """Decides to which addresses connections may be made, like `SourcePolicy` and `EndpointPolicy`."""
 
     def permits_address(self, address: Address) -> bool:
         """Whether a connection to this address may be made."""

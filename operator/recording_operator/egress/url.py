@@ -13,7 +13,7 @@ _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 # `getaddrinfo` reads 2130706433, 0x7f.1 and 0177.0.0.1 as addresses: a last label that is a number makes the host one.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
-# Every printable ASCII character stays as it was signed; only what is not ASCII is written in percent form.
+# Printable ASCII is not changed, because the URL may be signed; other characters are percent-encoded.
 _AS_SIGNED: Final = "".join(chr(code) for code in range(0x21, 0x7F))
 Origin = tuple[str, str, int]
 """Scheme, host and port (RFC 6454)."""
@@ -30,7 +30,7 @@ class HttpUrl:
 
     @property
     def origin(self) -> Origin:
-        """What user headers are bound to."""
+        """The origin, to which user headers are bound."""
         return self.scheme, self.host, self.port
 
     @property
@@ -59,17 +59,17 @@ def parse_url(url: str) -> HttpUrl:
 
 
 def follow(here: HttpUrl, location: str) -> HttpUrl:
-    """Where `Location` leads. Raises InvalidRedirectError if nowhere."""
+    """Resolve a `Location`. Raises InvalidRedirectError if it is invalid."""
     base = f"{here.scheme}://{here.host_header}{here.target}"
     try:
-        # Browsers write blanks in a Location in percent form; servers count on it.
+        # Like browsers, percent-encode spaces in a Location.
         return parse_url(urljoin(base, _text_of(location).replace(" ", "%20")).partition("#")[0])
     except (InvalidUrlError, ValueError):
         raise InvalidRedirectError(here.host) from None
 
 
 def _text_of(location: str) -> str:
-    """A Location as it was meant: headers are Latin-1 here, servers write UTF-8; other bytes stay, in percent form."""
+    """Decode a Location: headers are read as Latin-1, but servers send UTF-8. Other bytes are percent-encoded."""
     sent = location.strip(" \t").encode("latin-1")
     try:
         return sent.decode("utf-8")

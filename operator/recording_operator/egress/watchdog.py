@@ -1,8 +1,8 @@
-"""Ends socket operations that take too long, or that nobody wants any more.
+"""Ends socket operations that take too long, or whose transfer was stopped.
 
-A timeout of a socket counts from byte to byte: one byte per second never trips it. So one thread watches the sockets
-that are in use and shuts down those whose deadline has passed or whose transfer was stopped; the blocked call then
-returns.
+The timeout of a socket restarts with each byte, so a server that sends one byte per second never exceeds it. So one
+thread watches the sockets that are in use and shuts down those whose deadline has passed or whose transfer was stopped;
+the blocked call then returns.
 """
 
 import socket
@@ -35,7 +35,7 @@ class SocketWatch:
         self._lock = threading.Lock()
 
     def check(self, now: float) -> None:
-        """Shut the socket down if its time has come."""
+        """Shut the socket down if it is due."""
         deadline = self.deadline
         if self.interruption is not None:
             return
@@ -45,7 +45,7 @@ class SocketWatch:
             self._interrupt(Interruption.DEADLINE)
 
     def release(self) -> None:
-        """The socket is no longer ours to shut down."""
+        """Stop watching the socket."""
         with self._lock:
             self._sock = None
 
@@ -55,12 +55,12 @@ class SocketWatch:
                 return
             self.interruption = why
             with suppress(OSError):
-                # Not SSLSocket.shutdown: that one forgets the TLS state under the feet of the reading thread.
+                # Not SSLSocket.shutdown: that one drops the TLS state while the other thread is reading.
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     @property
     def released(self) -> bool:
-        """Whether nobody uses the socket under this watch any more."""
+        """Whether the watch was released."""
         return self._sock is None
 
 

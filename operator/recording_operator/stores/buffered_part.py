@@ -21,13 +21,13 @@ class BufferedPart:
 
     @property
     def crc64nvme(self) -> int:
-        """The sum of what was handed out since the start."""
+        """Checksum of the bytes read since the start."""
         return self._crc
 
     def __len__(self) -> int:
         return len(self._data)
 
-    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - a window costs less than what clients ask for
+    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - clients request less, but a window is cheaper
         """The next window; b"" at the end. Raises BodyAborted."""
         if self.stop.is_set():
             raise BodyAborted(Stopped())

@@ -6,7 +6,7 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason
 
-# Objects of these classes cannot be read before somebody restores them (InvalidObjectState).
+# Objects of these classes must be restored before they can be read (InvalidObjectState).
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
 ARCHIVED_CLASSES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
@@ -26,7 +26,7 @@ class Joins:
 
     @classmethod
     def of_status(cls, status: Mapping[str, bool]) -> "Joins | None":
-        """As an earlier process wrote it; None where none did."""
+        """Parse the value that an earlier process wrote; None without one."""
         names = ("joinedChecksums", "joinedETags", "unequalParts", "tenThousandParts")
         if any(name not in status for name in names):
             return None
@@ -43,7 +43,7 @@ class Joins:
 class Capabilities:
     """What the probe found.
 
-    `found_out` is False where nobody has looked: then AWS S3 is assumed, and a key is looked at before it is written.
+    `found_out` is False before the first probe: then AWS S3 is assumed, and a key is checked before it is written.
     `request_checksums`: Put, Create and Complete take CRC64NVME. `checksum_trailers`: a part may carry its CRC64NVME
     behind its bytes, and a wrong one is refused. `part_checksums`: UploadPart and ListParts show the CRC64NVME that the
     store computed. `full_object_checksums`: HEAD shows that of the whole object. `refuses_wrong_checksums`: no object
@@ -83,7 +83,7 @@ class Capabilities:
 
     @property
     def may_write_unseen(self) -> bool:
-        """Whether a write finds out by itself that somebody else's object is at the key."""
+        """Whether a write fails if a foreign object is at the key."""
         return self.found_out and self.conditional_writes
 
     def without_sums(self) -> "Capabilities":
@@ -120,4 +120,4 @@ class Capabilities:
 
 
 UNKNOWN: Final = Capabilities(md5_etags=False, found_out=False)
-"""Of a store that was not probed: where it shows no checksum, objects are read back."""
+"""For a store that was not probed. If it returns no checksum, objects are read back."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyTarget:
-    """A bucket and how to reach it. What is None comes from the environment of whoever runs the copy."""
+    """A bucket and its endpoint. Values that are None come from the environment of the process."""
 
     bucket: str
     region: str | None = None

@@ -1,4 +1,4 @@
-"""How a store fails, whatever its kind.
+"""Errors of stores of any kind.
 
     TransferError
         StoreError      the store rejected a request, or did not respond
@@ -16,7 +16,7 @@ _COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.STORE_DENIED, Reason.ACCESS
 
 
 class StoreError(TransferError):
-    """A failure of the store. `location_reason` is what a probe reports: it tells bad keys from missing rights.
+    """A failure of the store. `location_reason` is more precise, for probes: such as CredentialsInvalid.
 
     `code` is the store's own error code, or the HTTP status; empty without a response. `body_too_large`: the store, or
     a proxy before it, accepts no body of this size.

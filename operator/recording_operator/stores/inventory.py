@@ -1,4 +1,4 @@
-"""What a store holds and what was downloaded from it, as reports and sweeps read it."""
+"""The contents of a store and its downloads, for reports and sweeps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from recording_operator.stores.store import ObjectHead, OpenUpload, StoredPart
 
 
 class ListedObject(NamedTuple):
-    """An object as a listing shows it. `storage_class` is None where the store names none."""
+    """An object in a listing. `storage_class` is None if the store returns none."""
 
     key: str
     size_bytes: int
@@ -42,10 +42,10 @@ class AccessLogTally:
 
 
 class Inventory(Protocol):
-    """Reads what a store holds, page by page. Every method may raise `StoreError`."""
+    """Lists the contents of a store, page by page. Every method may raise `StoreError`."""
 
     def may_list(self, prefix: str) -> None:
-        """Ask for one key below `prefix`. Raises StoreError where the store does not permit that."""
+        """List one key below `prefix`. Raises StoreError if the store does not permit it."""
 
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """Every object whose key begins with `prefix`."""

@@ -7,9 +7,9 @@ from recording_operator.api.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectSpec:
-    """What is to stand in the store. `kind` is the artifact's kind of the API (Video, Audio, …), `org` the owner's.
+    """The object to create. `kind` is the artifact's kind of the API (Video, Audio, …), `org` the owner's.
 
-    An object of this artifact at the key is the result, whatever its source has by now. With `pins_content` it is only
+    An existing object of this artifact is the result, even if its source has changed. With `pins_content` it is only
     if the source still has the same content; `source_etag`, a hash of the source's strong ETag, is kept with it.
     `content_encoding` names the codings that the bytes have, such as `gzip`.
     """
@@ -30,7 +30,7 @@ class ObjectSpec:
 class StoredObject:
     """A whole object that was seen in the store by HEAD.
 
-    `checksum` is `crc64nvme:` and 16 hex digits; empty where the store shows none and nothing was verified.
+    `checksum` is `crc64nvme:` and 16 hex digits; empty if the store returns none and nothing was verified.
     `verified_by` is how the bytes were verified; None: not yet. `proved_checksum` names the algorithm of the spec's
     checksum, once the bytes were verified to have it.
     """

@@ -1,1 +1,1 @@
-"""HTTP/1.1 as a client speaks it: requests as bytes, and responses read within bounds. Sources and stores share it."""
+"""An HTTP/1.1 client: builds requests, and reads responses within limits. Used for sources and stores."""

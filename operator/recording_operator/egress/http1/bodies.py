@@ -1,4 +1,4 @@
-"""Bodies by the way they end. Each yields its bytes and nothing of its frame."""
+"""Response bodies, one class for each framing."""
 
 import re
 from typing import Final, Protocol
@@ -9,12 +9,11 @@ from recording_operator.egress.http1.head import HEAD_BYTES
 from recording_operator.egress.http1.receive_buffer import ReceiveBuffer
 
 _LINE_END: Final = re.compile(rb"\n")
-# Sizes of 16 digits are what curl takes; more are zeros or an attack.
+# curl accepts sizes of 16 digits; longer ones are zeros or an attack.
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _CHUNK_LINE_BYTES: Final = 16 * 2**10
 _LARGEST_CHUNK: Final = 2**63 - 1
-# What chunks may cost beside their bytes, as in Go's net/http: 16 bytes each, as many as they carry twice over, and
-# this once.
+# Allowed overhead of chunks, as in Go's net/http: 16 bytes for each, twice their content, and this once.
 _SPARE_BYTES: Final = 16 * 2**10
 _SPARE_PER_CHUNK: Final = 16
 _BAD_CHUNK: Final = "sent a malformed chunked body"
@@ -32,7 +31,7 @@ class Body(Protocol):
 
 
 class LengthBody:
-    """So many bytes."""
+    """A body with a known length."""
 
     def __init__(self, incoming: ReceiveBuffer, length: int) -> None:
         self._incoming = incoming
@@ -40,7 +39,7 @@ class LengthBody:
         self.ended = length == 0
 
     def readinto(self, window: memoryview) -> int:
-        """As `Body`."""
+        """See `Body`."""
         if self.ended:
             return 0
         count = self._incoming.readinto(window[: self._left])
@@ -59,7 +58,7 @@ class CloseDelimitedBody:
         self.ended = False
 
     def readinto(self, window: memoryview) -> int:
-        """As `Body`."""
+        """See `Body`."""
         count = 0 if self.ended else self._incoming.readinto(window)
         self.ended = not count
         return count
@@ -76,7 +75,7 @@ class ChunkedBody:
         self.ended = False
 
     def readinto(self, window: memoryview) -> int:
-        """As `Body`."""
+        """See `Body`."""
         if not self.ended and self._left == 0:
             self._next_chunk()
         if self.ended:

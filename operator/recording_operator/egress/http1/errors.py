@@ -1,10 +1,10 @@
-"""How reading a response fails, beside the socket's own OSError."""
+"""Errors in a response, besides OSError of the socket."""
 
 
 class MalformedResponse(Exception):  # noqa: N818 - named as what was received
     """Not HTTP/1.1, not framed in one certain way, or beyond a bound.
 
-    The text is one of a closed set, without a byte of the response: a clause that goes on from "The server ".
+    The text is one of a closed set, without a byte of the response: a clause that follows "The server ".
     """
 
 

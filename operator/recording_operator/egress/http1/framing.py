@@ -1,6 +1,7 @@
-"""Where a response ends: the one place that decides it, by RFC 9112 section 6 and from parsed values.
+"""Decides where a response ends, by RFC 9112 section 6 and from parsed values.
 
-What is not understood is refused. A guess would take the frame for bytes of the content, or a cut for its end.
+Ambiguous framing is rejected. With a wrong guess, framing would become content, or a truncated body would look
+complete.
 """
 
 import re
@@ -31,7 +32,7 @@ class BodyEnd(Enum):
 class Framing:
     """How a body ends. `length` is the stated length, also of a body that HEAD leaves out.
 
-    `certain` is True where another response may follow on the connection.
+    `certain` is True if another response may follow on the connection.
     """
 
     end: BodyEnd
@@ -50,7 +51,7 @@ def framing_of(head: Head, *, method: str) -> Framing:
     chunked = _is_chunked(head)
     length = None if chunked else _length(head)
     if chunked:
-        # Both: Transfer-Encoding holds, and the connection ends with it (RFC 9112 section 6.3).
+        # Both: Transfer-Encoding applies, and the connection is closed afterwards (RFC 9112 section 6.3).
         return Framing(end=BodyEnd.CHUNKED, length=None, certain=persistent and "content-length" not in head.fields)
     if length is not None:
         persistent = persistent and "transfer-encoding" not in head.fields

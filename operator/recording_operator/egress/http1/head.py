@@ -1,6 +1,6 @@
-"""The head of a response: what curl and browsers understand is understood, within bounds.
+"""Parses the status line and headers of a response, as tolerantly as curl and browsers, within limits.
 
-A line that is no header is skipped, unless it speaks of the framing: what that could mean is not guessed.
+A line that is not a header is skipped, unless it concerns the framing: then the response is rejected.
 """
 
 import re
@@ -11,14 +11,14 @@ from typing import Final
 from recording_operator.egress.http1.errors import MalformedResponse
 
 HEAD_BYTES: Final = 256 * 2**10
-"""Of one head, as Chromium has it; curl takes 300 KiB."""
+"""Largest size of status line and headers, as in Chromium; curl accepts 300 KiB."""
 END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 TOO_LARGE: Final = f"sent headers of more than {HEAD_BYTES // 2**10} KiB"
 BEGINNING: Final = b"http/"
 NOT_HTTP: Final = "sent something that is not an HTTP/1.1 response"
 _UNCERTAIN: Final = "sent a malformed Content-Length or Transfer-Encoding header"
 _BLANKS: Final = " \t"
-# What curl takes: any case, HTTP/2 written by a gateway over HTTP/1.1, no blank after the status.
+# As in curl: any case, HTTP/2 written by a gateway over HTTP/1.1, no blank after the status.
 _STATUS: Final = re.compile(r"HTTP/(1\.[01]|2(?:\.0)?)[ \t]+([1-9][0-9]{2})(?![0-9])[^\0]*", re.IGNORECASE)
 _FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)([ \t]*):[ \t]*([^\0\r]*)")
 _FRAMING_NAME: Final = re.compile(r"content-length|transfer-encoding", re.IGNORECASE)
@@ -30,7 +30,7 @@ _FRAMING_FIELD: Final = re.compile(r"(?:content-length|transfer-encoding)\s*:", 
 class Head:
     """A parsed head. `fields` has the values by name in lower case, as Latin-1 text without blanks around them.
 
-    `regular` is True for HTTP/1.1 to the letter: nothing had to be skipped or mended.
+    `regular` is True for strictly valid HTTP/1.1: nothing was skipped or corrected.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""Whether a connection is fit for a request."""
+"""Checks that no bytes have arrived on a connection before a request is sent."""
 
 import socket
 from contextlib import suppress
@@ -8,8 +8,8 @@ from ssl import SSLWantReadError
 def is_quiet(sock: socket.socket) -> bool:
     """Whether nothing has arrived on a connection, not even its end, since the last response.
 
-    What arrives before a request is sent can be no response to it. TLS sends tickets of its own after a handshake, so
-    it is read, because a readable socket may have no content. The socket's timeout stays as it was.
+    Bytes that arrive before a request is sent cannot be its response. The socket is read, because with TLS it may be
+    readable without content (session tickets). Its timeout is not changed.
     """
     timeout_s = sock.gettimeout()
     with suppress(OSError):

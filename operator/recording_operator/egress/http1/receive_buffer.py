@@ -22,7 +22,7 @@ class ReceiveBuffer:
         return bool(self._ahead)
 
     def begins_with(self, beginning: bytes) -> bool:
-        """Whether the next bytes are these, in any case; waits for no more than it takes to tell.
+        """Whether the next bytes are these, ignoring case. Does not read more than needed.
 
         Raises ResponseCut and OSError.
         """
@@ -35,7 +35,7 @@ class ReceiveBuffer:
     def until(self, end: re.Pattern[bytes], *, longest: int, at_most: int, too_long: str) -> bytes:
         """Everything up to and including the first match of `end`, which is `longest` bytes at most.
 
-        Raises MalformedResponse(too_long) where that is more than `at_most` bytes, ResponseCut and OSError.
+        Raises MalformedResponse(too_long) if that is more than `at_most` bytes, ResponseCut and OSError.
         """
         searched = 0
         while True:
@@ -50,7 +50,7 @@ class ReceiveBuffer:
             self._receive()
 
     def readinto(self, window: memoryview) -> int:
-        """What is there of the next bytes, at least one; 0 at the end of the connection. Raises OSError."""
+        """Read the available bytes, at least one; 0 at the end of the connection. Raises OSError."""
         ahead = self._ahead
         if not ahead:
             return self._sock.recv_into(window)

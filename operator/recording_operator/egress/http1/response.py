@@ -43,11 +43,11 @@ class Response:
 
     @property
     def reusable(self) -> bool:
-        """Whether the connection can carry another request: nothing of this response is left, nothing was odd."""
+        """Whether the connection can be reused: the response was read completely, and was valid."""
         return self._expected and self.framing.certain and self._body.ended and not self._incoming.has_more
 
     def condemn(self) -> None:
-        """Let the connection carry no other request: the response came before its request was complete."""
+        """Prevent reuse of the connection: the response arrived before the request was complete."""
         self._expected = False
 
     def readinto(self, window: memoryview) -> int:
@@ -58,7 +58,7 @@ class Response:
         filled = 0
         while filled < len(window):
             try:
-                if self._failure is not None:  # what comes after it has no certain meaning
+                if self._failure is not None:  # the bytes after it are ambiguous
                     raise self._failure
                 count = self._body.readinto(window[filled:])
             except (ResponseCut, MalformedResponse) as failure:

@@ -2,7 +2,8 @@
 
 Format: https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html. Logs come hours late, in no order, and a
 record may come twice. Log objects never change, so each is read once, by the time that it was delivered
-(`LastModified`), whatever the time of the requests in it. Request URIs hold signatures: no line leaves this module.
+(`LastModified`), regardless of the times of requests in it. Request URIs contain signatures: no line leaves this
+module.
 """
 
 import re
@@ -53,7 +54,7 @@ def logged_downloads(
 ) -> Iterator[LoggedDownload]:
     """The downloads from `bucket` in the logs delivered between `begin` and `end`, both taken LATE ago.
 
-    Calls one after the other, each beginning where the last one ended, read no log twice. `stop` is called for each log
+    Consecutive calls, each of which begins at the end of the last one, read no log twice. `stop` is called for each log
     and may raise. Memory holds a page of the listing, a line and the ids of recent requests. Raises StoreError.
     """
     recent: dict[bytes, None] = {}

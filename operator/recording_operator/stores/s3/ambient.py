@@ -1,4 +1,4 @@
-"""What environment and profile of whoever runs the process say about S3, by botocore's own precedence.
+"""The S3 settings in the environment and profile of the process, with botocore's precedence.
 
 Only `recording-operator copy` uses this: a StorageLocation states where its store is.
 """
@@ -26,7 +26,7 @@ def ambient_endpoint(*, given: str | None) -> AmbientEndpoint:
     """The given endpoint, else the configured one: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, services section, profile.
 
     AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is honoured. Other stores are spoken to in path style unless the profile's
-    `s3.addressing_style` is `virtual`. Raises ValueError, in words, where the configuration cannot be used.
+    `s3.addressing_style` is `virtual`. Raises ValueError, with a message, if the configuration cannot be used.
     """
     try:
         session = botocore.session.Session()
@@ -35,7 +35,7 @@ def ambient_endpoint(*, given: str | None) -> AmbientEndpoint:
         found = given or _configured(session)
     except (BotoCoreError, ValueError) as error:
         raise ValueError(f"The AWS configuration cannot be used: {error}") from None
-    except AttributeError:  # botocore does not expect text where a section belongs
+    except AttributeError:  # botocore expects a section instead of text
         raise ValueError("The AWS configuration cannot be used: a section of the profile is not indented.") from None
     if found is not None and not _is_url(found):
         raise ValueError("The endpoint is not a URL. Write https://HOST or http://HOST:PORT.")

@@ -33,7 +33,7 @@ _TIMEOUT_S: Final = 30
 def cloudwatch_client(options: S3Options) -> Any:
     """A client with the location's credentials and region. Reads nothing from the network.
 
-    Raises ValueError and BotoCoreError where the process's own configuration cannot be used.
+    Raises ValueError and BotoCoreError if the configuration of the process cannot be used.
     """
     core = botocore.session.Session()
     core.set_config_variable("config_file", os.devnull)
@@ -58,7 +58,7 @@ def cloudwatch_client(options: S3Options) -> Any:
 
 @contextmanager
 def connected(options: S3Options) -> Iterator[Any]:
-    """A client whose requests our transport sends. Raises StoreError where it cannot be made."""
+    """A client that uses our transport. Raises StoreError if it cannot be created."""
     try:
         client, transport = cloudwatch_client(options), aws_transport(os.environ.get("AWS_CA_BUNDLE"))
         transport.register(client)
@@ -77,9 +77,9 @@ def connected(options: S3Options) -> Iterator[Any]:
 def downloaded_bytes(
     client: Any, *, bucket: str, filter_id: str, begin: datetime, end: datetime, now: datetime
 ) -> dict[date, int]:
-    """Bytes by day (UTC) between `begin` and `end`, both taken as long ago as the counts are late.
+    """Bytes by day (UTC) between `begin` and `end`, both moved back by the delay of the counts.
 
-    Calls one after the other, each beginning where the last one ended, count nothing twice. Raises StoreError.
+    Consecutive calls, each of which begins at the end of the last one, count nothing twice. Raises StoreError.
     """
     step = _MINUTE if now - begin < _BY_MINUTE_FOR else _HOUR
     first, last = _floor(begin - LATE, step), _floor(end - LATE, step)

@@ -48,7 +48,7 @@ def made_plain(*, response_dict: dict[str, Any], operation_model: Any, **_: Any)
 
 
 def _plain(body: bytes) -> bytes | None:
-    """The first `Error` in the document with its elements, each once; None where there is none."""
+    """The first `Error` in the document with its elements, each once; None without one."""
     try:
         root = fromstring(body.strip())  # noqa: S314 - as botocore; expat bounds entities
     except (ParseError, ValueError, LookupError):

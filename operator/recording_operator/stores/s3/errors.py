@@ -110,7 +110,7 @@ _REGION_IN_TEXT: Final = re.compile(
 )
 BLOCKED_ENDPOINT: Final = "s3.endpoint leads to a link-local or cloud metadata address, which is never a store."
 
-# What botocore raises on the first request, when it looks for credentials or renews them.
+# Errors of botocore on the first request, when it searches for credentials or renews them.
 _WITHOUT_CREDENTIALS: Final = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,

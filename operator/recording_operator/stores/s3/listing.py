@@ -1,4 +1,4 @@
-"""What a bucket holds, listed page by page: memory holds one page."""
+"""Lists a bucket page by page: only one page is in memory."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ def may_list(client: Any, *, bucket: str, prefix: str) -> None:
 def listed_objects(client: Any, *, bucket: str, prefix: str) -> Iterator[ListedObject]:
     """Every object whose key begins with `prefix`. Raises StoreError.
 
-    A store that says there is more but not where to go on ends the listing with an error: half a list would be a lie.
+    If a page is truncated but has no continuation token, the listing fails, because it would be incomplete.
     """
     following: dict[str, str] = {}
     while True:

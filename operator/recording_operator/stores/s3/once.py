@@ -1,4 +1,4 @@
-"""Something that is made once and shared, also where several threads ask for it first."""
+"""A value that is created once and shared between threads."""
 
 import functools
 import threading

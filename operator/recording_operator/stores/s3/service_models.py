@@ -20,7 +20,7 @@ _SERVICES: Final = frozenset({"s3", "sts", "sso", "oidc", "portal.sso", "signin"
 
 @once
 def service_models() -> Loader:
-    """The one loader of this process. Only what is packaged with botocore: no file of whoever runs the process."""
+    """The one loader of this process. Reads only files that are packaged with botocore, none of the user."""
     loader = _SharedLoader(
         extra_search_paths=[Loader.BUILTIN_DATA_PATH],
         file_loader=_DescriptionFiles(),

@@ -13,7 +13,7 @@ _NO_URL: Final = "s3.endpoint is not an http or https URL."
 
 
 def check_endpoint(endpoint: str | None) -> None:
-    """Raises LocationError where the endpoint is no URL, has no address, or one that no endpoint may have.
+    """Raises LocationError if the endpoint is not a URL, has no address, or a forbidden one.
 
     So that the location says so at once; each connection is judged again.
     """

@@ -1,4 +1,4 @@
-"""A small object that is written where none is, and what of a location keeps it from being written."""
+"""Writes a small object to a free key, and finds the setting of the location that prevents it."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
 
 
 def blame(store: S3Store, obj: ObjectSpec, body: bytes, refusal: TransferError) -> LocationError | None:
-    """What of the spec the store refuses, found by writing without it; None where it is not that.
+    """Find the setting that the store rejects, by writing without it; None if it is another problem.
 
     Where it returns an error the object was written. `refusal` is what the write with all of the spec met.
     """

@@ -24,7 +24,7 @@ _PART_BYTES: Final = 5 * 2**20  # the least of S3 for a part that is not the las
 _MORE_BYTES: Final = 64 * 2**10
 _UNEQUAL, _EQUAL = "-unequal", "-equal"
 _LAST: Final = b"The last of three parts.\n"
-# What a join is refused with for what it is, and not for rights or for the moment.
+# Reasons with which a store rejects a join itself, other than permissions or temporary errors.
 _REFUSALS: Final = reasons_with(Trait.REJECTS_BYTES)
 
 

@@ -15,7 +15,7 @@ _OWNER_BYTES: Final = 256
 
 
 def claim_prefix(store: S3Store, *, owner_id: str) -> str:
-    """Claim the prefix for `owner_id` if nobody has, and return the id of the cluster that owns it.
+    """Claim the prefix for `owner_id` if it is free, and return the id of the cluster that owns it.
 
     The marker is written in the bucket's own storage class. HEAD tells whose it is; only one that was written by other
     means, without metadata, is read. Raises LocationError.

@@ -1,6 +1,6 @@
 """Connections to endpoints: behind the one wall of egress, with the rule of endpoints, and by the environment's proxy.
 
-What hands out credentials is never connected to, whatever a name resolves to later, and not as a proxy either.
+Never connects to metadata services, even if a name resolves to one later, and not as a proxy either.
 """
 
 import base64
@@ -23,7 +23,7 @@ _PROXY_PORT: Final = 80
 
 
 def endpoint_tcp(timeout_s: float = CONNECT_TIMEOUT_S) -> TcpConnector:
-    """TCP to endpoints. Both looking up a name and connecting to one address may take so long."""
+    """TCP to endpoints. The timeout applies to name resolution and to each connection."""
     return TcpConnector(policy=EndpointPolicy(), dns_timeout_s=timeout_s, connect_timeout_s=timeout_s)
 
 
@@ -37,7 +37,7 @@ class EnvironmentProxy:
 
     @classmethod
     def of(cls, scheme: str, authority: str) -> "EnvironmentProxy | None":
-        """None where connections are made directly. Raises ValueError for a proxy that cannot be used."""
+        """None for direct connections. Raises ValueError for an invalid proxy."""
         named = get_environ_proxies(f"{scheme}://{authority}").get(scheme)
         if named is None:
             return None

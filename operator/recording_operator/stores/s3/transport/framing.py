@@ -46,7 +46,7 @@ class FramedBody:
         return self.part.seek(offset, whence)
 
     def tell(self) -> int:
-        """Always 0: clients ask only to return to where the body began."""
+        """Always 0: clients only return to the start of the body."""
         return 0
 
     @staticmethod
@@ -55,7 +55,7 @@ class FramedBody:
 
 
 class PlainBody:
-    """A part as it is, for a store that takes no trailer. With `md5`, its sum is there when all of it was read."""
+    """A plain part, for a store without support for trailers. With `md5`, its MD5 is available after it was read."""
 
     def __init__(self, part: PartBody, *, md5: bool) -> None:
         self.part: Final = part

@@ -40,7 +40,7 @@ from recording_operator.stores.s3.transport.messages import (
 )
 from recording_operator.stores.s3.transport.sending import BodySender, MemorySender, PartSender, Timeouts, in_memory
 
-# Where sending twice changes nothing: a PUT that took effect and is not to overwrite is refused, and then looked at.
+# Requests that may be sent twice. A conditional PUT that has already succeeded is rejected, and then verified.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 # A kept connection that the other side has ended, or that carries something other than a response; no timeout.
 _UNUSABLE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, MalformedResponse)
@@ -149,7 +149,7 @@ class StoreTransport:
 
 @dataclass(frozen=True, slots=True)
 class _BufferedBody:
-    """A body that was read already, as AWSResponse wants it."""
+    """A body that was read already, with the interface that AWSResponse needs."""
 
     body: bytes = field(repr=False)
 
@@ -159,7 +159,7 @@ class _BufferedBody:
 
 
 class _StreamedBody:
-    """A body that is read as it comes, as StreamingBody and AWSResponse want it. Its end gives the connection back."""
+    """A streamed body as StreamingBody and AWSResponse need it. After its end, the connection is reused."""
 
     def __init__(self, response: Response, *, url: str, release: Callable[[bool], None]) -> None:
         self._response = response

@@ -1,4 +1,4 @@
-"""Open connections to a store that nobody uses at the moment, shared by all threads of a client.
+"""Idle connections to a store, shared by all threads of a client.
 
 A transfer's threads end with it. Were the connections theirs, each transfer would begin with as many TLS handshakes.
 """

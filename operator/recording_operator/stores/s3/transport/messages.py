@@ -27,7 +27,7 @@ class BufferedResponse:
 
 
 class ResponseHeaders(dict[str, str]):
-    """Headers by name in lower case, found in any case. botocore's own mapping makes two objects for each look."""
+    """Headers by name in lower case, found in any case. botocore's own mapping creates two objects for each access."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -69,7 +69,7 @@ def origin_of(scheme: str, netloc: str) -> Origin:
 def head_of(method: str, url: SplitResult, origin: Origin, headers: Mapping[str, Any], *, prefix: str = "") -> bytes:
     """The head of a signed request. Raises ValueError for what would break out of a line.
 
-    `prefix` comes before the path: a proxy that passes a request on needs the whole URL.
+    `prefix` precedes the path, because a proxy without a tunnel needs the whole URL.
     """
     target = prefix + (f"{url.path or '/'}?{url.query}" if url.query else url.path or "/")
     sent = {"host": origin.authority}

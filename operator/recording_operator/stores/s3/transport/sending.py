@@ -19,7 +19,7 @@ from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.s3.transport.messages import BufferedResponse, whole
 from recording_operator.stores.store import BodyAborted
 
-# A store that has refused a body may say so while it is still being sent.
+# A store may reject a body while it is still being sent.
 _EARLY_ANSWER_S: Final = 2.0
 _WINDOW_BYTES: Final = 256 * 2**10
 
@@ -34,7 +34,7 @@ class Timeouts:
 
 
 class BodySender(Protocol):
-    """A body on its way. `repeatable` tells whether it can be sent again at once, should the connection be gone."""
+    """A body that is sent. `repeatable`: it can be sent again at once if the connection was closed."""
 
     repeatable: bool
 
@@ -76,9 +76,9 @@ class MemorySender:
 
 
 class PartSender:
-    """A part, read as it goes: a guard ends it where it stalls or is stopped."""
+    """A streamed part. A guard ends it if it stalls or is stopped."""
 
-    repeatable = False  # what was read of it came from the source
+    repeatable = False  # its bytes were read from the source
 
     def __init__(self, body: FramedBody | PlainBody, *, guard: SocketWatchdog, timeouts: Timeouts) -> None:
         self._body = body
@@ -101,7 +101,7 @@ class PartSender:
 
     def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: SocketWatch) -> BufferedResponse:
         # The guard ends a send that stalls. A timeout of the socket itself would make it non-blocking inside:
-        # a full buffer then costs a refused write, a poll and the write again.
+        # a full buffer then costs a failed write, a poll and another write.
         sock.settimeout(None)
         try:
             self._send(sock, head, watch)
@@ -139,7 +139,7 @@ def in_memory(body: object) -> bytes:
 
 
 def _early_response(sock: socket.socket, method: str, failure: OSError) -> Response:
-    """What the store said before it stopped taking. Raises the failure where it said nothing."""
+    """The early response of the store. Raises the error of the connection if there is none."""
     with suppress(OSError, MalformedResponse):
         sock.settimeout(_EARLY_ANSWER_S)
         response = read_response(ReceiveBuffer(sock), method=method)
