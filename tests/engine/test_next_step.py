@@ -29,7 +29,7 @@ def test_a_new_artifact_may_start() -> None:
 def test_a_complete_artifact_is_never_touched_again() -> None:
     complete = an_artifact_status(phase=Phase.COMPLETE, reason=Reason.STORED, sourceRevision="another")
 
-    for context in (CALM, replace(CALM, cancel=True), replace(CALM, retry_asked=True), replace(CALM, suspend=True)):
+    for context in (CALM, replace(CALM, cancel=True), replace(CALM, retry_requested=True), replace(CALM, suspend=True)):
         assert step(complete, context) == NextStep(status=complete)
 
 
@@ -65,7 +65,7 @@ def test_a_fresh_url_revives_a_failed_artifact_and_any_other_edit_does_not(reaso
 def test_a_retry_token_revives_a_failed_artifact() -> None:
     status = an_artifact_status(phase=Phase.FAILED, reason=Reason.SOURCE_NOT_FOUND, attempts=4)
 
-    result = step(status, replace(CALM, retry_asked=True))
+    result = step(status, replace(CALM, retry_requested=True))
 
     assert result.ready
     assert result.status.attempts == 0
@@ -75,7 +75,7 @@ def test_cancel_fails_what_is_not_complete_and_its_end_starts_it_again() -> None
     cancelled = step(an_artifact_status(attempts=2), replace(CALM, cancel=True)).status
 
     assert (cancelled.phase, cancelled.reason) == (Phase.FAILED, Reason.CANCELLED)
-    assert step(cancelled, replace(CALM, cancel=True, retry_asked=True)) == NextStep(status=cancelled)
+    assert step(cancelled, replace(CALM, cancel=True, retry_requested=True)) == NextStep(status=cancelled)
     assert step(cancelled).ready
 
 
@@ -153,7 +153,7 @@ surroundings = st.builds(
     st.just(CALM),
     suspend=st.booleans(),
     cancel=st.booleans(),
-    retry_asked=st.booleans(),
+    retry_requested=st.booleans(),
     secret_changed=st.booleans(),
     obstacle=st.none() | st.builds(Obstacle, reason=st.none() | st.just(Reason.LOCATION_NOT_READY)),
     not_before=st.none() | st.integers(-60, 60).map(lambda s: START + timedelta(seconds=s)),
@@ -167,7 +167,7 @@ def test_settling_comes_to_rest_and_never_wakes_in_the_past(
     spec = an_artifact(secret="source") if secret else an_artifact()
 
     first = next_step(spec, status, context)
-    second = next_step(spec, first.status, replace(context, retry_asked=False, secret_changed=False))
+    second = next_step(spec, first.status, replace(context, retry_requested=False, secret_changed=False))
 
     assert second.status == first.status
     assert first.wake_at is None or first.wake_at > context.now

@@ -1,4 +1,4 @@
-"""What the API server checks on a StorageLocation, and the words that it answers with.
+"""The rules by which the API server validates a StorageLocation, with their messages.
 
 A rendered key has at most 1,024 bytes, S3's limit: prefix 256 + template 200 without its placeholders + the longest
 value of each placeholder once (recordings and owners bound those). All characters are ASCII, so characters are bytes.

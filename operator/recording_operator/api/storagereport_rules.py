@@ -1,4 +1,4 @@
-"""What the API server checks on a StorageReport, and the words that it answers with."""
+"""The rules by which the API server validates a StorageReport, with their messages."""
 
 from typing import Any, Final
 

@@ -24,13 +24,13 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
         actions += tracked.stop_transfers()
     obstacle, questions = state.locations.obstacle(recording, now)
     actions += questions
-    retry_asked = spec.retry_token != tracked.retry_token
+    retry_requested = spec.retry_token != tracked.retry_token
     tracked.retry_token = spec.retry_token
     for artifact in spec.artifacts:
         work = tracked.artifacts[artifact.name]
         if work.in_transfer:
             continue
-        context = _context(state, tracked, work, obstacle=obstacle, retry_asked=retry_asked, now=now)
+        context = _context(state, tracked, work, obstacle=obstacle, retry_requested=retry_requested, now=now)
         work.secret_changed = False
         actions += _take_step(state, tracked, work, next_step(artifact, work.status, context), now)
     if obstacle is not None and obstacle.reason is Reason.LOCATION_NOT_ALLOWED:
@@ -45,7 +45,7 @@ def _context(
     work: ArtifactWork,
     *,
     obstacle: Obstacle | None,
-    retry_asked: bool,
+    retry_requested: bool,
     now: datetime,
 ) -> ArtifactContext:
     spec = tracked.recording.spec
@@ -54,7 +54,7 @@ def _context(
         uid=tracked.uid,
         suspend=spec.suspend,
         cancel=spec.cancel,
-        retry_asked=retry_asked,
+        retry_requested=retry_requested,
         retry=state.locations.retry_policy(spec.storage_location),
         obstacle=obstacle,
         not_before=work.hold.not_before if work.hold else None,

@@ -162,9 +162,9 @@ def _may_have_upload(work: ArtifactWork) -> bool:
 
 
 def _objects_kept_event(tracked: TrackedRecording, teardown: Teardown, why: str) -> list[Action]:
-    if teardown.told or not _wants_deletion(tracked):
+    if teardown.announced or not _wants_deletion(tracked):
         return []
-    teardown.told = True
+    teardown.announced = True
     note = f"The stored objects are kept: {why}"
     event = EmitEvent(
         ref=tracked.ref, reason=Reason.DELETION_POLICY_NOT_ALLOWED, action="Delete", note=note, warning=True

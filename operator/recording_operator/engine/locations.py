@@ -23,7 +23,7 @@ LocationFact = LocationSeen | LocationGone | LocationsListed | NamespaceSeen
 class _Labels:
     values: dict[str, str] | None = None
     read_at: datetime | None = None
-    asked: bool = False
+    requested: bool = False
 
 
 class Locations:
@@ -133,9 +133,9 @@ class Locations:
             seen.location.spec.allowed_namespaces, namespace=namespace, labels=labels.values if fresh else None
         )
         if allowed is None:
-            if labels.asked:
+            if labels.requested:
                 return _UNKNOWN
-            labels.asked = True
+            labels.requested = True
             return Obstacle(reason=None), [ReadNamespace(namespace=namespace)]
         if not allowed:
             denied = f"StorageLocation {name} does not admit namespace {namespace}"

@@ -36,7 +36,7 @@ class ArtifactContext:
     uid: str
     suspend: bool
     cancel: bool
-    retry_asked: bool
+    retry_requested: bool
     """spec.retryToken differs from the one last acted on."""
     retry: RetryPolicy
     obstacle: Obstacle | None
@@ -65,7 +65,7 @@ def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactC
     """Decide about an artifact that is not in transfer."""
     if status.phase is Phase.COMPLETE:
         return NextStep(status=status)
-    fresh = context.retry_asked or context.secret_changed or _source_is_new(artifact, status, context.uid)
+    fresh = context.retry_requested or context.secret_changed or _source_is_new(artifact, status, context.uid)
     if status.phase is Phase.FAILED:
         uncancelled = status.reason == Reason.CANCELLED and not context.cancel
         if not (fresh or uncancelled) or context.cancel:

@@ -14,7 +14,7 @@ class Teardown:
     since: datetime
     in_flight: bool = False
     done: bool = False
-    told: bool = False
+    announced: bool = False
     """An Event has reported that the objects are kept."""
     blocked: DeletionBlocker | None = None
     no_bucket: bool = False

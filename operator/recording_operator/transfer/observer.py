@@ -20,7 +20,7 @@ class UploadState:
 
 
 class TransferObserver(Protocol):
-    """Hears of a transfer. Called from the transfer's threads."""
+    """Receives the reports of a transfer, in the threads of the transfer."""
 
     def upload_created(self, state: UploadState) -> None:
         """Persist `state` and only then return: no part is sent before. May raise `Stopped`."""

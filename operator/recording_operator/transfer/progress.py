@@ -6,7 +6,7 @@ from typing import Final
 
 from recording_operator.transfer.observer import TransferObserver
 
-_TELL_EVERY_S: Final = 0.25
+_REPORT_EVERY_S: Final = 0.25
 
 
 class ProgressMeter:
@@ -22,7 +22,7 @@ class ProgressMeter:
         self._telling = threading.Lock()
         self._done = 0
         self._reported = 0
-        self._told_at = 0.0
+        self._reported_at = 0.0
         self._read = 0
         self._stored = 0
         self._counted_at = time.monotonic()
@@ -39,7 +39,7 @@ class ProgressMeter:
         now = time.monotonic()
         with self._lock:
             self._done += count
-            due = now - self._told_at >= _TELL_EVERY_S
+            due = now - self._reported_at >= _REPORT_EVERY_S
         if due:
             self._tell(now)
 
@@ -64,13 +64,13 @@ class ProgressMeter:
         with self._lock:
             self._read += read
             self._stored += stored
-            due = time.monotonic() - self._counted_at >= _TELL_EVERY_S
+            due = time.monotonic() - self._counted_at >= _REPORT_EVERY_S
         if due:
             self.flush()
 
     def _tell(self, now: float) -> None:
         with self._telling:  # otherwise a worker that was overtaken by another would report a lower number
             with self._lock:
-                self._told_at = now
+                self._reported_at = now
                 self._reported = done = max(self._reported, self._done)
             self._observer.progress(sent_bytes=done, total_bytes=self.total)

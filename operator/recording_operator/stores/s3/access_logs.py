@@ -101,14 +101,14 @@ def _lines(client: Any, tally: AccessLogTally, *, bucket: str, key: str) -> Iter
     """The lines of a log, a window at a time; what is too long for a line is passed over."""
     with translated("GetObject"):
         try:
-            answer = client.get_object(Bucket=bucket, Key=key)
+            response = client.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if status_of(error) == _NOT_FOUND and error.response["Error"].get("Code") == "NoSuchKey":
                 return  # expired since it was listed
             raise
     tally.objects += 1
     rest, skipping = b"", False
-    with answer["Body"] as body:
+    with response["Body"] as body:
         while True:
             with translated("GetObject"):
                 data = body.read(_READ_BYTES)

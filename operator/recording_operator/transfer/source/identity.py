@@ -1,8 +1,8 @@
-"""What a source's URL names, without the parts that only grant access.
+"""The identity of a source: its URL without the parts that only grant access.
 
-Providers hand out a file's URL again and again, each time with a fresh signature. Two URLs name the same source if they
-differ in nothing but that. If a parameter is taken for a signature by mistake, two sources look like one: whoever
-relies on the identity compares the content too.
+Providers return a file's URL many times, each time with a fresh signature. Two URLs name the same source if they differ
+only in the signature. If another parameter is mistaken for a signature, two sources have the same identity. Therefore,
+callers that use the identity compare the content too.
 """
 
 from typing import Final

@@ -21,7 +21,7 @@ from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.verify import verify_checksum
 
 _NOT_OURS: Final = "An object that does not belong to this Recording is at the key"
-_LEFT: Final = "It was not changed. Remove it by hand if nobody needs it, or use another key."
+_LEFT: Final = "It was not changed. If it is not needed, remove it by hand. Otherwise, use another key."
 
 
 def find(context: TransferContext, expected: Expectations, facts: ContentFacts | None = None) -> StoredObject | None:

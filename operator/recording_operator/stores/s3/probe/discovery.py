@@ -188,9 +188,7 @@ class Discovery:
         return self._overwrites(able, left) if able.conditional_writes else able
 
     def _lists(self, store: S3Store, upload_id: str) -> None:
-        """The upload is listed. Others are aborted: a process that was killed in its probe left them, and nobody else
-        looks below the operator's folder.
-        """
+        """Check that the upload is listed. Abort others there: they are from probes that were killed."""
         uploads = [upload for upload in store.uploads(self._obj.key) if upload.key in self._keys]
         if upload_id not in [upload.upload_id for upload in uploads]:
             raise LocationError(Reason.STORE_UNSUPPORTED, "The store does not list open multipart uploads.")

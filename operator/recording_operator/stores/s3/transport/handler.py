@@ -118,12 +118,12 @@ class StoreTransport:
                 response = sender.begin(sock, request.method, head)
                 body = _StreamedBody(response, url=request.url, release=partial(self._release, origin, sock))
                 return response.status, headers_of(response), body
-            answer = sender.exchange(sock, request.method, head)
+            buffered = sender.exchange(sock, request.method, head)
         except BaseException:
             sock.close()
             raise
-        self._release(origin, sock, answer.reusable)
-        return answer.status, answer.headers, _BufferedBody(answer.body)
+        self._release(origin, sock, buffered.reusable)
+        return buffered.status, buffered.headers, _BufferedBody(buffered.body)
 
     def _release(self, origin: Origin, sock: socket.socket, reusable: bool) -> None:
         if reusable:
