@@ -31,8 +31,8 @@ class Slow:
         """Nobody says that here."""
 
 
-def test_nobody_is_told_less_after_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_TELL_EVERY_S", 0.0)
+def test_reported_progress_never_decreases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_REPORT_EVERY_S", 0.0)
     observer = Slow()
     counted = ProgressMeter(observer)
     first = threading.Thread(target=counted.moved, args=(1,))
