@@ -100,7 +100,6 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("sweep.ListMultipartUploads", BOTH, "left-over", 1),
     ("owner.PutObject", BOTH, "left-over", 1),
     ("owner.HeadObject", BOTH, "left-over", 1),
-    ("owner.GetObject", BOTH, "left-over", 1),
     ("sweep.AbortMultipartUpload", BOTH, "left-over", 1),
     ("read.storagereport", BOTH, "report", 1),
     ("report.ListObjectsV2", BOTH, "report", 1),
