@@ -112,7 +112,7 @@ def test_sigterm_of_an_idle_leader(own_world: World, measured: Measure) -> None:
     assert took_s <= HAND_OVER_S + 3 * BUSY_S
     world.running.remove(leader)
     assert leader.wait(timeout_s=10) == 0
-    assert leads(standby)
+    eventually(lambda: leads(standby), what="the metric of the new leader")
     world.create(from_media(world.media), name="after").wait_phase("Complete")
 
 

@@ -24,7 +24,7 @@ from tests.support.world import World
 pytestmark = pytest.mark.cluster
 
 FAMILIES = re.compile(r"^# TYPE (recording_operator_\w+) ", re.MULTILINE)
-RECORDINGS = "recording_operator_recordings"
+REQUESTS = "recording_operator_api_request_duration_seconds_count"
 BYTES = "recording_operator_transfer_bytes_total"
 # What moves because time passes, or because the operator keeps its Lease and checks its locations.
 MOVES_BY_ITSELF = (
@@ -145,17 +145,18 @@ def test_no_series_moves_when_nothing_happens(own_world: World) -> None:
     operator = world.start_operator()
     world.create(from_media(world.media)).wait_phase("Complete")
     world.wait_events("meeting", "Uploading", "Stored")
-    eventually(
-        lambda: value(scrape(operator), RECORDINGS, phase="Pending") == 0, what="all Recordings counted as stored"
-    )
-    before = quiet(scrape(operator))
-    renewed = value(scrape(operator), "recording_operator_api_request_duration_seconds_count")
-    eventually(
-        lambda: value(scrape(operator), "recording_operator_api_request_duration_seconds_count") >= renewed + 3,
-        what="the Lease to be renewed three times",
-    )
+    # Recordings of other tests may still be on their way; a series that moves by itself never rests.
+    with suppress(AssertionError):
+        eventually(lambda: not moved_within_three_requests(operator), within_s=60)
 
-    assert quiet(scrape(operator)) == before
+    assert moved_within_three_requests(operator) == {}
+
+
+def moved_within_three_requests(operator: OperatorProcess) -> Scrape:
+    """The series that change while the operator renews its Lease three times."""
+    before, renewed = quiet(scrape(operator)), value(scrape(operator), REQUESTS)
+    eventually(lambda: value(scrape(operator), REQUESTS) >= renewed + 3, what="three renewals of the Lease")
+    return {series: number for series, number in quiet(scrape(operator)).items() if before.get(series) != number}
 
 
 def unfed(exported: set[str], found: Scrape) -> set[str]:

@@ -158,7 +158,8 @@ def test_nothing_is_kept_of_objects_that_went_by(
     eventually(lambda: len([kind for kind, _ in seen.events if kind == "ADDED"]) >= 20)
     annotate(admin, listed, "changed")
 
-    eventually(lambda: records_of_kopf() == before - 1)
+    # Listed objects of others may change as well.
+    eventually(lambda: records_of_kopf() <= before - 1, what="the record of the listed object to go")
 
 
 def test_nothing_is_kept_of_listed_objects_that_only_the_operator_writes(
@@ -175,7 +176,7 @@ def test_nothing_is_kept_of_listed_objects_that_only_the_operator_writes(
     before = records_of_kopf()
 
     annotate(admin, listed, "own")
-    eventually(lambda: records_of_kopf() == before - 1)
+    eventually(lambda: records_of_kopf() <= before - 1, what="the record of the listed object to go")
     annotate(admin, listed, "own, too")
     a_recording(admin, namespace, "next")
     eventually(lambda: len([kind for kind, _ in seen.events if kind == "ADDED"]) == 1)
