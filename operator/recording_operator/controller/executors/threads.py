@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Literal
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import SourceFacts
@@ -38,6 +38,11 @@ REPORT_EVERY_S: Final = 1.0
 
 _logger = logging.getLogger(__name__)
 _Key = tuple[str, str]
+_OUTCOMES: Final[Mapping[type, Literal["Stored", "Failed", "Stopped"]]] = {
+    TransferSucceeded: "Stored",
+    TransferFailed: "Failed",
+    TransferStopped: "Stopped",
+}
 
 
 class _Run:
@@ -150,11 +155,7 @@ class ThreadExecutor:
         started_s = time.monotonic()
         outcome = self._outcome(order, run)
         self._runs.pop((order.uid, order.artifact), None)
-        names = {TransferSucceeded: "Stored", TransferFailed: "Failed", TransferStopped: "Stopped"}
-        self._metrics.transfer_ended(
-            outcome=names[type(outcome)],  # type: ignore[arg-type]
-            seconds=time.monotonic() - started_s,
-        )
+        self._metrics.transfer_ended(outcome=_OUTCOMES[type(outcome)], seconds=time.monotonic() - started_s)
         self._log(order, outcome)
         self._post(TransferEnded(uid=order.uid, artifact=order.artifact, outcome=outcome))
 
