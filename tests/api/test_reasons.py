@@ -73,6 +73,14 @@ def test_doubts_about_a_location_never_cost_an_attempt() -> None:
     assert {reason.verdict for reason in reasons_with(Trait.DOUBTS_LOCATION)} == {Verdict.NOT_ITS_FAULT}
 
 
+def test_whatever_a_store_is_at_fault_for_has_its_location_checked() -> None:
+    elsewhere = reasons_with(Trait.ABOUT_SECRET) | reasons_with(Trait.WAITS_FOR_LOCATION)
+    elsewhere |= {Reason.LOCATION_NOT_ALLOWED, Reason.INTERRUPTED}
+    not_its_fault = {reason for reason in Reason if reason.verdict is Verdict.NOT_ITS_FAULT}
+
+    assert not_its_fault - elsewhere == reasons_with(Trait.DOUBTS_LOCATION)
+
+
 def test_what_is_sent_again_within_an_attempt_may_pass() -> None:
     assert reasons_with(Trait.TRANSIENT) <= reasons_with(Trait.MAY_PASS)
 
