@@ -9,7 +9,7 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -29,6 +29,10 @@ from localcluster.install import (
 from localcluster.operatorprocess import POLICY
 from localcluster.process import ComponentError
 from localcluster.s3server import Credentials
+from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import NotFound
+from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from tests.support.nursery import ForkedOperator, Nursery
 
 # The same examples in every run, and none that fails because the machine is busy. HYPOTHESIS_PROFILE=explore draws new
 # ones; what it finds becomes a test of its own.
@@ -51,6 +55,7 @@ API_SERVER_ARGS = (
     "--shutdown-send-retry-after=true",
 )
 """As behind a load balancer: clients are sent elsewhere now and then, and an end is announced."""
+_SECRETS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
 TENANT = "tenant"  # a user without any right until a test grants one
 
 
@@ -109,14 +114,28 @@ def media() -> Iterator[MediaServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def admin(cluster: ControlPlane) -> Iterator[RestClient]:
+    """An administrator's client."""
+    client = RestClient(connection(kubeconfig=cluster.kubeconfig))
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig(cluster: ControlPlane) -> Path:
+    """That of the operator's ServiceAccount."""
+    return cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
+
+
 @pytest.fixture
-def namespace(cluster: ControlPlane) -> Iterator[str]:
+def namespace(admin: RestClient) -> Iterator[str]:
     """A namespace that is deleted after the test, Recordings with finalizers included."""
     name = f"test-{uuid.uuid4().hex[:10]}"
-    cluster.kubectl("create", "namespace", name)
+    admin.request("POST", "/api/v1/namespaces", body={"metadata": {"name": name}})
     yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-    release_recordings(cluster, name)
+    admin.request("DELETE", f"/api/v1/namespaces/{name}")
+    release_recordings(admin, name)
 
 
 @pytest.fixture
@@ -139,7 +158,9 @@ class LocationFactory(Protocol):
 
 
 @pytest.fixture
-def location(cluster: ControlPlane, s3: S3Server, namespace: str, bucket: str) -> Iterator[LocationFactory]:
+def location(
+    cluster: ControlPlane, admin: RestClient, s3: S3Server, namespace: str, bucket: str
+) -> Iterator[LocationFactory]:
     """Makes StorageLocations on the test's bucket, usable from the test's namespace, deleted after the test."""
     made: list[str] = []
 
@@ -163,43 +184,56 @@ def location(cluster: ControlPlane, s3: S3Server, namespace: str, bucket: str) -
 
     yield make
     for name in made:
-        cluster.kubectl("delete", "storagelocation", name, "--wait=false", "--ignore-not-found")
-        cluster.kubectl("delete", "secret", name, f"--namespace={OPERATOR_NAMESPACE}", "--ignore-not-found")
+        for path in (f"/apis/recordings.dev/v1alpha1/storagelocations/{name}", f"{_SECRETS}/{name}"):
+            with suppress(NotFound):
+                admin.request("DELETE", path)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery | None]:
+    """Where operators are forked. A file that is about how operators start sets None instead."""
+    with Nursery() as forking:
+        yield forking
 
 
 @pytest.fixture
 def operators(
-    cluster: ControlPlane,
+    admin: RestClient,
+    operator_kubeconfig: Path,
+    nursery: Nursery | None,
     namespace: str,  # noqa: ARG001 - so that the operators end before the namespace goes
     tmp_path: Path,
 ) -> Iterator[Callable[..., OperatorProcess]]:
     """Makes operators (not started) with the shipped RBAC; whatever still runs after the test is killed.
 
-    The Lease is deleted at the end: the
-    next test's operator need not wait for the expiry of a dead one's.
+    One with variables of its own is a program of its own, not forked: they may be for its interpreter. The Lease is
+    deleted at the end: the next test's operator need not wait for the expiry of a dead one's.
     """
     made: list[OperatorProcess] = []
-    account = cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
 
     def make(
         *,
         policy: Path = POLICY,
         arguments: tuple[str, ...] = (),
-        kubeconfig: Path = account,
+        kubeconfig: Path = operator_kubeconfig,
         environment: Mapping[str, str] | None = None,
     ) -> OperatorProcess:
         log = tmp_path / f"operator-{len(made)}.log"
-        made.append(
-            OperatorProcess(
-                kubeconfig=kubeconfig, log=log, policy=policy, arguments=arguments, environment=environment or {}
+        if nursery is None or environment:
+            program = OperatorProcess(
+                kubeconfig=kubeconfig, log=log, policy=policy, arguments=arguments, environment=environment
             )
-        )
-        return made[-1]
+        else:
+            program = ForkedOperator(
+                nursery=nursery, kubeconfig=kubeconfig, log=log, policy=policy, arguments=arguments
+            )
+        made.append(program)
+        return program
 
     yield make
     for operator in made:
         operator.kill()
-    cluster.kubectl("delete", "leases", "--all", f"--namespace={OPERATOR_NAMESPACE}")
+    admin.request("DELETE", f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases")
 
 
 @pytest.fixture
@@ -210,16 +244,15 @@ def operator(operators: Callable[..., OperatorProcess]) -> OperatorProcess:
     return process
 
 
-def release_recordings(cluster: ControlPlane, namespace: str) -> None:
+def release_recordings(admin: RestClient, namespace: str) -> None:
     """Take the finalizers off the Recordings of a namespace that is going: no operator is left to do it."""
-    listing = cluster.kubectl.json("get", "recordings", f"--namespace={namespace}")
-    for item in listing.get("items", []):
+    path = f"/apis/recordings.dev/v1alpha1/namespaces/{namespace}/recordings"
+    for item in admin.request("GET", path)["items"]:
         if item["metadata"].get("finalizers"):
-            cluster.kubectl.run(  # it may be gone by now
-                "patch",
-                "recording",
-                item["metadata"]["name"],
-                f"--namespace={namespace}",
-                "--type=merge",
-                '--patch={"metadata":{"finalizers":null}}',
-            )
+            with suppress(NotFound):  # it may be gone by now
+                admin.request(
+                    "PATCH",
+                    f"{path}/{item['metadata']['name']}",
+                    body={"metadata": {"finalizers": None}},
+                    content_type=MERGE_PATCH,
+                )

@@ -1,28 +1,17 @@
 """A control plane of the chart's own tests: they install and remove CRDs, which all other tests need to stay."""
 
 import json
-import time
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from localcluster import ControlPlane
 from tests.chart.helm import Object
+from tests.support.waiting import eventually
 
-T = TypeVar("T")
 NAMESPACE: Final = "recordings"
 RESTRICTED: Final = {
     "pod-security.kubernetes.io/enforce": "restricted",
     "pod-security.kubernetes.io/warn": "restricted",
 }
-
-
-def eventually(fact: Callable[[], T | None], *, within_s: float = 30.0, poll_s: float = 0.1) -> T:
-    """Return what `fact` returns as soon as that is true. Raises AssertionError after `within_s`."""
-    deadline_s = time.monotonic() + within_s
-    while not (value := fact()):
-        assert time.monotonic() < deadline_s, f"not within {within_s:g} s"
-        time.sleep(poll_s)
-    return value
 
 
 def make_namespace(cluster: ControlPlane, name: str, labels: dict[str, str] | None = None) -> None:

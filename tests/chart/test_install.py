@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from localcluster import ControlPlane
-from tests.chart.cluster import NAMESPACE, eventually, recording
+from tests.chart.cluster import NAMESPACE, recording
 from tests.chart.helm import CHART, MONITORING_APIS, RELEASE, Helm, HelmError, one, parsed
 from tests.chart.values_cases import CASES, Values
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 

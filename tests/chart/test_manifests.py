@@ -12,8 +12,9 @@ import yaml
 from localcluster import ControlPlane
 from localcluster.builds import ensure_tools
 from localcluster.install import PROJECT
-from tests.chart.cluster import eventually, remove_crds
+from tests.chart.cluster import remove_crds
 from tests.chart.helm import Helm, Object, one, parsed
+from tests.support.waiting import eventually
 
 INSTALL = PROJECT / "install"
 OPERATOR = "recording-operator"

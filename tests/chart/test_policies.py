@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from localcluster import ControlPlane
-from tests.chart.cluster import NAMESPACE, create_as, eventually, make_namespace, recording
+from tests.chart.cluster import NAMESPACE, create_as, make_namespace, recording
 from tests.chart.helm import CHART, RELEASE, Helm, Object
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 

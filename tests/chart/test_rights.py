@@ -15,10 +15,11 @@ from localcluster.operatorprocess import POLICY
 from recording_operator.kube.connection import connection
 from recording_operator.kube.readiness import check_ready
 from recording_operator.kube.rest import RestClient
-from tests.chart.cluster import NAMESPACE, eventually, recording
+from tests.chart.cluster import NAMESPACE, recording
 from tests.chart.helm import CHART, RELEASE, Helm, Object, one
 from tests.support.audit import Right, asked, forbidden
 from tests.support.canaries import check_no_secret, cluster_places
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 

@@ -15,7 +15,6 @@ from localcluster.install import (
     credentials_secret,
     storage_location,
 )
-from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
 from tests.support import audit
@@ -23,6 +22,7 @@ from tests.support.forbidden import ForbiddenListener
 from tests.support.history import History
 from tests.support.invariants import check_invariants
 from tests.support.measured import Measure, note, show
+from tests.support.nursery import ForkedOperator, Nursery
 from tests.support.recordings import Live, a_recording, inline, path_of
 from tests.support.reports import Report, ReportFactory
 from tests.support.world import World, write_settings
@@ -39,14 +39,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def measured(request: pytest.FixtureRequest) -> Measure:
     """`measured(what, seconds)` shows a figure at the end of the run (of one process: not with `-n`)."""
     return partial(note, request.config)
-
-
-@pytest.fixture(scope="session")
-def admin(cluster: ControlPlane) -> Iterator[RestClient]:
-    """An administrator's client."""
-    client = RestClient(connection(kubeconfig=cluster.kubeconfig))
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -101,11 +93,14 @@ def control(admin: RestClient, history: History, control_location: str) -> Itera
 
 
 @pytest.fixture(scope="module")
-def module_operator(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+def module_operator(
+    nursery: Nursery, operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
     """One operator for the tests of a file that do not end it."""
-    kubeconfig = cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
     folder = tmp_path_factory.mktemp("operator")
-    process = OperatorProcess(kubeconfig=kubeconfig, log=folder / "operator.log", policy=write_settings(folder))
+    process = ForkedOperator(
+        nursery=nursery, kubeconfig=operator_kubeconfig, log=folder / "operator.log", policy=write_settings(folder)
+    )
     process.start()
     yield process
     process.terminate()

@@ -17,6 +17,12 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 
+
+@pytest.fixture(scope="module")
+def nursery() -> None:
+    """Operators are started as users start them, not forked."""
+
+
 BURST_S: Final = 0.5  # shorter than what counts as a second request
 
 

@@ -20,7 +20,7 @@ BODY = pattern(20 * MIB)  # three parts
 PART = 8 * MIB
 PROBE = 2**16
 Behave = Callable[[SourceRequest], Behaviour]
-Serve = Callable[[Behave], LyingSource]
+ServeBehaving = Callable[[Behave], LyingSource]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def canary(world: World) -> None:
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve() -> Iterator[ServeBehaving]:
     """Starts sources of BODY that behave as told; they end with the test."""
     with ExitStack() as sources:
 
@@ -62,7 +62,7 @@ REFUSALS: dict[str, tuple[str, Behave]] = {
 }
 
 
-def test_refusals_fail_at_once_with_their_reason(world: World, serve: Serve) -> None:
+def test_refusals_fail_at_once_with_their_reason(world: World, serve: ServeBehaving) -> None:
     recordings: dict[str, Live] = {}
     for name, (_, behave) in REFUSALS.items():
         recordings[name] = world.create(from_source(serve(behave), stored=False), name=name)
@@ -76,7 +76,7 @@ def test_refusals_fail_at_once_with_their_reason(world: World, serve: Serve) -> 
         world.wait_events(name, reason, only_warnings=True)
 
 
-def test_s42_what_may_come_late_is_tried_again_and_fails_after_the_delays(world: World, serve: Serve) -> None:
+def test_s42_what_may_come_late_is_tried_again_and_fails_after_the_delays(world: World, serve: ServeBehaving) -> None:
     world.edit_location(retry={"delays": ["1s"]})
     recordings: dict[str, Live] = {}
     for name, (_, behave) in LATE.items():
@@ -88,7 +88,7 @@ def test_s42_what_may_come_late_is_tried_again_and_fails_after_the_delays(world:
     assert seen == {name: ("Failed", reason, 2) for name, (reason, _) in LATE.items()}
 
 
-def test_trouble_that_passes_spends_no_attempt(world: World, serve: Serve) -> None:
+def test_trouble_that_passes_spends_no_attempt(world: World, serve: ServeBehaving) -> None:
     troubles: dict[str, Behave] = {
         "unavailable": first(3, Behaviour(status=503, body=b"busy")),
         "told-to-wait": first(1, Behaviour(status=429, headers={"Retry-After": "2"}, body=b"")),
@@ -112,7 +112,7 @@ def test_trouble_that_passes_spends_no_attempt(world: World, serve: Serve) -> No
     assert sources["cut"].bytes_sent <= len(BODY) + PART + PROBE, "more than one part was read again"
 
 
-def test_content_that_changes_is_started_anew_once(world: World, serve: Serve) -> None:
+def test_content_that_changes_is_started_anew_once(world: World, serve: ServeBehaving) -> None:
     other = Content(body=pattern(20 * MIB, seed=2), etag='"v2"')
     # The probe and one range are of the old content.
     once = serve(lambda request: Behaviour(content=other if request.number > 2 else None))
@@ -129,7 +129,7 @@ def test_content_that_changes_is_started_anew_once(world: World, serve: Serve) -
     assert changing.wait_ended()["reason"] == "SourceChanged"
 
 
-def test_expectations_of_the_spec_and_the_location(world: World, serve: Serve) -> None:
+def test_expectations_of_the_spec_and_the_location(world: World, serve: ServeBehaving) -> None:
     narrow = world.make_location(spec={"limits": {"maxArtifactSize": "19Mi"}})
     expectations: dict[str, dict[str, object]] = {
         "SizeMismatch": {"size": len(BODY) - 1},
@@ -149,7 +149,7 @@ def test_expectations_of_the_spec_and_the_location(world: World, serve: Serve) -
 
 
 def test_attempts_are_spent_then_it_fails_and_a_retry_token_starts_anew(
-    world: World, serve: Serve, tmp_path: Path
+    world: World, serve: ServeBehaving, tmp_path: Path
 ) -> None:
     world.edit_location(retry={"delays": ["1s", "1s"]})
     with LyingSource(Content(body=BODY), tls=_self_signed(tmp_path)) as source:

@@ -35,6 +35,11 @@ def refusal(kubeconfig: Path, policy: Path, *, port: int = 0, status: int = 1) -
     return lines[0]
 
 
+@pytest.fixture(scope="module")
+def nursery() -> None:
+    """Operators are started as users start them, not forked."""
+
+
 @pytest.fixture
 def kubeconfig(cluster: ControlPlane) -> Path:
     """The operator's own."""

@@ -244,8 +244,10 @@ def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Run the command with the crash point that the environment describes, then exit."""
-    wire(Bomb.from_environment(os.environ))
+    """Run the command with the crash point that the environment describes, if any, then exit."""
+    bomb = Bomb.from_environment(os.environ)
+    if bomb.point or bomb.trace is not None:
+        wire(bomb)
     sys.argv[:] = ["recording-operator", *arguments]
     main()
 

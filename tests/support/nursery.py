@@ -1,11 +1,11 @@
 """Operators that start at once: forked from a process that has loaded their modules already.
 
-A thousand kills need a thousand starts, and most of a start is the import of libraries. What is forked is an operator
-like any other: a process of its own, with its own memory, threads, sockets and log, and killed like one.
+The end-to-end tests start hundreds of operators, and most of a start is the import of libraries. What is forked is an
+operator like any other: a process of its own, with its own memory, threads, sockets and log, and killed like one.
 
     with Nursery() as nursery:
-        process = nursery.process(name="operator", argv=["run", "--http-port=0"], log=log, env={...})
-        process.start()
+        operator = ForkedOperator(nursery=nursery, kubeconfig=kubeconfig, log=log)
+        operator.start()
 
 `python -m tests.support.nursery` is the forking side: it reads orders (JSON lines) and reports starts and ends.
 """
@@ -24,8 +24,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from localcluster import Process
-from localcluster.install import PROJECT
+from localcluster import OperatorProcess, Process
+from localcluster.install import OPERATOR_NAMESPACE, PROJECT
+from localcluster.operatorprocess import ALLOCATOR, POLICY, operator_command, operator_environment
 from localcluster.process import bound_to_parent
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -46,7 +47,7 @@ class Nursery:
             stdout=subprocess.PIPE,
             text=True,
             cwd=PROJECT,
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**os.environ, **ALLOCATOR, "PYTHONPATH": paths},
         )
         self._thread = threading.Thread(target=self._listen, name="nursery", daemon=True)
         self._thread.start()
@@ -133,6 +134,25 @@ class NurseryProcess(Process):
         self.log.parent.mkdir(parents=True, exist_ok=True)
         pid = self._nursery.fork(argv=self._argv, log=self.log, env=self._env)
         self._popen = cast("subprocess.Popen[bytes]", _Forked(self._nursery, pid))
+
+
+class ForkedOperator(OperatorProcess):
+    """An operator that is forked. `environment` adds variables, which are set when its modules are loaded already."""
+
+    def __init__(
+        self,
+        *,
+        nursery: Nursery,
+        kubeconfig: Path,
+        log: Path,
+        policy: Path = POLICY,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(kubeconfig=kubeconfig, log=log, policy=policy)
+        command = operator_command(policy=policy, namespace=OPERATOR_NAMESPACE, http_port=self.port)
+        env = {**operator_environment(kubeconfig), **(environment or {})}
+        self.process = nursery.process(name="recording-operator", argv=[*command[1:], *arguments], log=log, env=env)
 
 
 def serve() -> None:

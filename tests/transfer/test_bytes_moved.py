@@ -1,14 +1,12 @@
 """What an observer is told of bytes: read as often as they came, stored once the store has confirmed them."""
 
-from collections.abc import Callable
-
 import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.jobs import FindJob, InlineJob
-from tests.support.lying_source import Behaviour, LyingSource
+from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_faults import Fault, FlipBit
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
@@ -24,7 +22,6 @@ from tests.support.transfers import (
     run_transfer,
 )
 
-Serve = Callable[[bytes], LyingSource]
 PART = 256 * KIB
 BODY = pattern(3 * MIB + 777)
 PROBE = 64 * KIB

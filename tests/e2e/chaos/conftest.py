@@ -12,7 +12,6 @@ import pytest
 
 from localcluster import ControlPlane, MediaServer, S3Server
 from localcluster.install import (
-    OPERATOR_ACCOUNT,
     OPERATOR_NAMESPACE,
     credentials_secret,
     storage_location,
@@ -33,19 +32,6 @@ COUNTED = ("crash points", "kills", "Recordings", "store kills", "source kills",
 _SECRETS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
 _LOCATIONS = "/apis/recordings.dev/v1alpha1/storagelocations"
 _LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/recording-operator"
-
-
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """Where operators are forked."""
-    with Nursery() as forking:
-        yield forking
-
-
-@pytest.fixture(scope="session")
-def operator_kubeconfig(cluster: ControlPlane) -> Path:
-    """That of the operator's ServiceAccount."""
-    return cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
 
 
 @pytest.fixture

@@ -4,11 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from localcluster import OperatorProcess
-from localcluster.install import OPERATOR_NAMESPACE
-from localcluster.operatorprocess import operator_command, operator_environment
 from recording_operator.kube.errors import NotFound
-from tests.support.nursery import Nursery
+from tests.support.nursery import ForkedOperator, Nursery
 from tests.support.waiting import eventually
 from tests.support.world import World, leader_of, write_settings
 
@@ -25,17 +22,15 @@ KILLED: Final = -9
 DEPOSED: Final = 3
 
 
-class StagedOperator(OperatorProcess):
-    """A forked operator with a name of its own in the Lease; `crash` are the variables of its bomb."""
+class StagedOperator(ForkedOperator):
+    """An operator with a name of its own in the Lease; `crash` are the variables of its bomb."""
 
     def __init__(
         self, *, nursery: Nursery, name: str, kubeconfig: Path, log: Path, policy: Path, crash: dict[str, str]
     ) -> None:
-        super().__init__(kubeconfig=kubeconfig, log=log, policy=policy)
+        environment = {"POD_NAME": name, **crash}
+        super().__init__(nursery=nursery, kubeconfig=kubeconfig, log=log, policy=policy, environment=environment)
         self.name = name
-        command = operator_command(policy=policy, namespace=OPERATOR_NAMESPACE, http_port=self.port)
-        env = {**operator_environment(kubeconfig), "POD_NAME": name, **crash}
-        self.process = nursery.process(name=name, argv=command[1:], log=log, env=env)
 
     @property
     def killed_itself(self) -> bool:
