@@ -27,8 +27,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 COPY image/bytecode.py image/bytecode.py
 ARG SOURCE_DATE_EPOCH=0
-# Byte code is made here, once, and trusted as it is: the file system cannot be written later. Columns are left out of it
-# (a traceback names the line), and so are docstrings but those that the command line prints: memory is less.
+# Byte code is made here, once, and trusted as it is: the file system cannot be written later. It has no docstrings but
+# those that the command line prints, which saves memory.
 RUN export SOURCE_DATE_EPOCH PYTHONHASHSEED=0 \
  && tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheels . \
  && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --no-deps --no-compile --no-index \

@@ -49,10 +49,10 @@ run: setup ## Run the operator in the foreground against `make cluster`
 
 test: setup ## Run all tests
 	@$(BIN)/python -m localcluster test-tools >/dev/null
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 test-fast: setup ## Run the tests of the pure parts, in under a minute: models, engine, costs, egress, controller
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -q -m 'not cluster and not faults and not root' $(FAST_TESTS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup -q -m 'not cluster and not faults and not root' $(FAST_TESTS) $(PYTEST_ARGS)
 
 e2e: setup ## Run the tests on the real control plane and S3 server only; KUBERNETES=1.32, 1.36 or 1.37
 	@$(BIN)/python -m localcluster tools >/dev/null
@@ -78,7 +78,7 @@ chaos-uploads: setup ## Move 10,000 uploads (UPLOADS, SEED) amid faults and kill
 chaos: setup ## Kill the operator at each crash point, then 1,000 times (KILLS, SEED) at random under load
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@CHAOS=1 KILLS=$(or $(KILLS),1000) SEED=$(or $(SEED),$(shell date +%s)) \
-		$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal tests/e2e/chaos $(PYTEST_ARGS)
+		$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup tests/e2e/chaos $(PYTEST_ARGS)
 
 lint: setup ## Check style, types, layers, spelling and dead code
 	@$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -32,6 +32,7 @@ from localcluster.s3server import Credentials
 from recording_operator.kube.connection import connection
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from tests.chart.cluster import NAMESPACE, RESTRICTED, foreign_kind, make_namespace
 from tests.support.nursery import ForkedOperator, Nursery
 
 # The same examples in every run, and none that fails because the machine is busy. HYPOTHESIS_PROFILE=explore draws new
@@ -59,6 +60,23 @@ _SECRETS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
 TENANT = "tenant"  # a user without any right until a test grants one
 
 
+_OWN_SERVERS = ("bare_cluster", "rough_cluster")
+"""Fixtures with a control plane of their own: all tests that use one run in the same process."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together: those that share a control plane of their own, and those of a file that share an
+    operator. All others go to whatever process is free.
+    """
+    for item in items:
+        names: Iterable[str] = getattr(item, "fixturenames", ())
+        group = next((name for name in _OWN_SERVERS if name in names), None)
+        if group is None and "module_operator" in names:
+            group = str(item.path)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A folder that is gone after the session (pytest's own keeps the last three, with every object in them)."""
@@ -78,6 +96,21 @@ def cluster(scratch: Path) -> Iterator[ControlPlane]:
         control_plane = _started(make, scratch / "control-plane", stack)
         install(control_plane.kubectl)
         yield control_plane
+
+
+@pytest.fixture(scope="session")
+def bare_cluster(scratch: Path) -> Iterator[ControlPlane]:
+    """A control plane without anything of ours; it knows the kinds of the Prometheus Operator."""
+    with ControlPlane(scratch / "bare-control-plane", users=[User(name=TENANT)]) as cluster:
+        cluster.start()
+        kinds = [
+            foreign_kind(kind, "monitoring.coreos.com") for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
+        ]
+        cluster.kubectl.apply(*kinds)
+        for name in ("elsewhere", "team-a", "team-b", "monitoring", "finance"):
+            make_namespace(cluster, name)
+        make_namespace(cluster, NAMESPACE, RESTRICTED)
+        yield cluster
 
 
 @pytest.fixture(scope="session")

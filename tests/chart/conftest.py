@@ -1,13 +1,12 @@
 """Helm 3 and Helm 4, and a control plane to install into."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from localcluster import ControlPlane, User
-from tests.chart.cluster import NAMESPACE, RESTRICTED, foreign_kind, make_namespace, remove_crds
+from localcluster import ControlPlane
+from tests.chart.cluster import NAMESPACE, remove_crds
 from tests.chart.helm import Helm, programs
 
 
@@ -21,21 +20,6 @@ def helm(request: pytest.FixtureRequest, tmp_path: Path) -> Helm:
 def helm4(tmp_path: Path) -> Helm:
     """The newest Helm, without a cluster."""
     return Helm(program=programs()["helm4"], home=tmp_path / "helm")
-
-
-@pytest.fixture(scope="session")
-def bare_cluster(scratch: Path) -> Iterator[ControlPlane]:
-    """A control plane without anything of ours; it knows the kinds of the Prometheus Operator."""
-    with ControlPlane(scratch / "chart-control-plane", users=[User(name="tenant")]) as cluster:
-        cluster.start()
-        kinds = [
-            foreign_kind(kind, "monitoring.coreos.com") for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
-        ]
-        cluster.kubectl.apply(*kinds)
-        for name in ("elsewhere", "team-a", "team-b", "monitoring", "finance"):
-            make_namespace(cluster, name)
-        make_namespace(cluster, NAMESPACE, RESTRICTED)
-        yield cluster
 
 
 @pytest.fixture

@@ -34,14 +34,6 @@ def api(rest: RestClient) -> KubeApi:
     return KubeApi(rest)
 
 
-@pytest.fixture
-def admin(cluster: ControlPlane) -> Iterator[RestClient]:
-    """As an administrator."""
-    client = RestClient(connection(kubeconfig=cluster.kubeconfig))
-    yield client
-    client.close()
-
-
 @pytest.fixture(scope="session")
 def rough_cluster(scratch: Path) -> Iterator[ControlPlane]:
     """A control plane that may be broken: watches end after seconds, history is compacted each second."""

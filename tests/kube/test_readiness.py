@@ -1,15 +1,13 @@
 """A wrong set-up is one clear line each, on a real API server."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from localcluster import ControlPlane, User
+from localcluster import ControlPlane
 from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.readiness import check_ready
 from recording_operator.kube.rest import RestClient
+from tests.chart.cluster import remove_crds
 from tests.conftest import TENANT
 
 pytestmark = pytest.mark.cluster
@@ -58,15 +56,8 @@ def test_a_token_that_is_none_is_one_line(operator_connection: Connection) -> No
     rest.close()
 
 
-@pytest.fixture
-def bare_cluster(scratch: Path) -> Iterator[ControlPlane]:
-    """A control plane without our CRDs."""
-    with ControlPlane(scratch / "bare-control-plane", users=[User(name=TENANT)]) as control_plane:
-        control_plane.start()
-        yield control_plane
-
-
 def test_missing_crds_are_named(bare_cluster: ControlPlane) -> None:
+    remove_crds(bare_cluster)
     rest = RestClient(connection(kubeconfig=bare_cluster.kubeconfig))
 
     assert check_ready(rest, operator_namespace="default") == [
