@@ -1,4 +1,4 @@
-"""Computes a month's bill from usage.
+"""Computes a month's bill from the amounts on its lines.
 
 S3 charges for byte-seconds over the month, divided by the bytes of a GB and the seconds of that month (28 to 31 days),
 then tier by tier. `dayBasis: fixed30` divides by 30 days in every month instead. docs/costs.md, "Storage over time".
@@ -6,45 +6,34 @@ then tier by tier. `dayBasis: fixed30` divides by 30 days in every month instead
 
 import calendar
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 from typing import Final
 
+from recording_operator.costs.charge import ChargeKind
+from recording_operator.costs.lines import DOWNLOADS, MINIMUM, Line
 from recording_operator.costs.money import ZERO, exact
 from recording_operator.costs.profile import DayBasis, Profile, Tier
 
 SECONDS_PER_DAY: Final = 86_400
 _FIXED_DAYS: Final = 30
 _MILLION: Final = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthUsage:
-    """The usage of one month so far under one profile. Bytes are billable bytes."""
-
-    byte_seconds: Mapping[str, int] = field(default_factory=dict)
-    """By storage class."""
-    download_bytes: int = 0
-    writes: int = 0
-    elapsed_seconds: int = 0
-    """Elapsed part of the month. A minimum volume is charged in proportion to it."""
+_THOUSAND: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """A month's bill, not rounded. `unpriced` names the usage for which the profile has no price."""
+    """A month's bill so far, not rounded. `unpriced` names the usage for which the profile has no price."""
 
-    storage: Mapping[str, Decimal]
-    downloads: Decimal
-    requests: Decimal
+    costs: Mapping[Line, Decimal]
     unpriced: frozenset[str]
 
     @property
     def total(self) -> Decimal:
         """All of it."""
         with localcontext(exact()):
-            return sum(self.storage.values(), ZERO) + self.downloads + self.requests
+            return sum(self.costs.values(), ZERO)
 
 
 def days_of(month: date, basis: DayBasis) -> int:
@@ -61,52 +50,51 @@ def gb_months(byte_seconds: int, *, gb_bytes: int, days: int) -> Decimal:
 def tiered(volume: Decimal, tiers: Sequence[Tier]) -> Decimal:
     """The price of a monthly volume, each tier's share at its own rate."""
     total, begin = ZERO, ZERO
-    with localcontext(exact()):
-        for tier in tiers:
-            end = volume if tier.up_to_gb is None else min(volume, tier.up_to_gb)
-            if end > begin:
-                total += (end - begin) * tier.rate
-                begin = end
-        return total
+    for tier in tiers:
+        end = volume if tier.up_to_gb is None else min(volume, tier.up_to_gb)
+        if end > begin:
+            total += (end - begin) * tier.rate
+            begin = end
+    return total
 
 
-def month_bill(profile: Profile, usage: MonthUsage, *, month: date) -> Bill:
-    """The bill of the profile for the usage of a month."""
+def month_bill(profile: Profile, amounts: Mapping[Line, int], *, month: date, elapsed_seconds: int) -> Bill:
+    """The bill of the profile for the amounts of a month so far.
+
+    Amounts are byte-seconds on storage lines, object-seconds on monitoring lines, bytes of downloads, and requests.
+    A minimum volume is charged in proportion to `elapsed_seconds`.
+    """
     with localcontext(exact()):
-        unpriced: set[str] = set()
         days = days_of(month, profile.day_basis)
-        volumes = {
-            name: gb_months(seconds, gb_bytes=profile.gb_bytes, days=days)
-            for name, seconds in usage.byte_seconds.items()
-        }
-        stored = sum(volumes.values(), ZERO)
-        storage: dict[str, Decimal] = {}
-        for name, volume in volumes.items():
-            price = profile.price_of(name)
-            if price is None:
-                storage[name] = ZERO
-                if volume:
-                    unpriced.add(f"storage class {name}")
-            else:
-                storage[name] = tiered(volume, price.tiers)
-        _charge_minimum(profile, storage, stored, usage.elapsed_seconds, days)
-        return Bill(
-            storage=storage,
-            downloads=_downloads(profile, usage.download_bytes, stored, unpriced),
-            requests=_requests(profile, usage.writes),
-            unpriced=frozenset(unpriced),
-        )
+        costs: dict[Line, Decimal] = {}
+        unpriced: set[str] = set()
+        stored = ZERO
+        for line, amount in amounts.items():
+            if line.kind is ChargeKind.STORAGE:
+                volume = gb_months(amount, gb_bytes=profile.gb_bytes, days=days)
+                stored += volume
+                costs[line] = _storage(profile, line, volume, unpriced)
+            elif line.kind is ChargeKind.MONITORING:
+                price = profile.storage_classes[line.storage_class].monitoring_per_thousand
+                costs[line] = Decimal(amount) / (days * SECONDS_PER_DAY) * price / _THOUSAND
+        costs |= _requests(profile, amounts)
+        costs[DOWNLOADS] = _downloads(profile, amounts.get(DOWNLOADS, 0), stored, unpriced)
+        missing = profile.minimum_monthly_gb * min(Decimal(elapsed_seconds) / (days * SECONDS_PER_DAY), 1) - stored
+        if missing > 0:
+            costs[MINIMUM] = missing * profile.storage_classes[profile.default_storage_class].tiers[0].rate
+        return Bill(costs=costs, unpriced=frozenset(unpriced))
 
 
-def _charge_minimum(
-    profile: Profile, storage: dict[str, Decimal], stored: Decimal, elapsed_seconds: int, days: int
-) -> None:
-    """Add a charge up to the minimum volume."""
-    share_of_month = min(Decimal(elapsed_seconds) / (days * SECONDS_PER_DAY), Decimal(1))
-    missing = profile.minimum_monthly_gb * share_of_month - stored
-    if missing > 0:
-        name = profile.default_storage_class
-        storage[name] = storage.get(name, ZERO) + missing * profile.storage_classes[name].tiers[0].rate
+def _storage(profile: Profile, line: Line, volume: Decimal, unpriced: set[str]) -> Decimal:
+    price = profile.price_of(line.storage_class)
+    if price is None:
+        if volume:
+            unpriced.add(f"storage class {line.storage_class}")
+        return ZERO
+    for tier in price.age_tiers:
+        if tier.after_days == line.after_days:
+            return volume * tier.rate
+    return tiered(volume, price.tiers)
 
 
 def _downloads(profile: Profile, size_bytes: int, stored: Decimal, unpriced: set[str]) -> Decimal:
@@ -120,8 +108,16 @@ def _downloads(profile: Profile, size_bytes: int, stored: Decimal, unpriced: set
     return tiered(max(volume - free, ZERO), profile.egress.tiers)
 
 
-def _requests(profile: Profile, writes: int) -> Decimal:
-    if profile.requests is None:
-        return ZERO
-    paid = max(writes - profile.requests.free_writes_month, 0)
-    return Decimal(paid) * profile.requests.write_per_million / _MILLION
+def _requests(profile: Profile, amounts: Mapping[Line, int]) -> dict[Line, Decimal]:
+    """Write requests by class. Free requests are taken from the classes without a price of their own, in order."""
+    costs: dict[Line, Decimal] = {}
+    free = profile.requests.free_writes_month if profile.requests else 0
+    for line in sorted(line for line in amounts if line.kind is ChargeKind.REQUESTS):
+        price, count = profile.price_of(line.storage_class), amounts[line]
+        rate = price.write_per_million if price is not None else None
+        if rate is None:
+            rate = profile.requests.write_per_million if profile.requests else ZERO
+            taken = min(free, count)
+            free, count = free - taken, count - taken
+        costs[line] = count * rate / _MILLION
+    return costs

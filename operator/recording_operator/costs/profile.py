@@ -8,10 +8,12 @@ import tomllib
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
+
+from recording_operator.usage.stock import SMALL
 
 _HIGHEST_PER_GB: Final = 1
 _HIGHEST_IN_SMALL_UNITS: Final = 1000
@@ -126,22 +128,41 @@ def check_tiers(tiers: "tuple[Tier, ...]") -> None:
         raise ValueError("every tier but the last needs upToGB, each larger than the one before")
 
 
+class AgeTier(_ProfileModel):
+    """The rate of bytes that have not been read for some days, in a class that moves them to cheaper tiers."""
+
+    after_days: Literal[30, 90]
+    rate: PerGB = Field(alias="perGBMonth")
+
+
 class StorageClassPrice(_ProfileModel):
     """One storage class. An object that is deleted earlier is charged for `min_days`."""
 
     tiers: tuple[_StorageTier, ...]
     min_days: int = Field(default=0, ge=0, le=3650)
-    min_object_bytes: int = Field(default=0, ge=0, le=2**30)
+    min_object_bytes: int = 0
+    """The least size that is billed: 0 or one of SMALL."""
     overhead_bytes: int = Field(default=0, ge=0, le=2**30)
+    """Metadata of each object that is billed in this class."""
+    default_class_overhead_bytes: int = Field(default=0, ge=0, le=2**30)
+    """Metadata of each object that is billed in the profile's default class."""
+    incomplete_as: str = ""
+    """The class that open multipart uploads are billed in; empty: this class."""
+    write_per_million: Amount | None = None
+    """Price of write requests in this class; None: that of `requests`."""
+    age_tiers: tuple[AgeTier, ...] = Field(default=(), max_length=2)
+    monitoring_per_thousand: Amount = Decimal(0)
+    """Price of a month of monitoring for 1,000 objects."""
 
     @model_validator(mode="after")
-    def _tiers_rise(self) -> "StorageClassPrice":
+    def _is_consistent(self) -> "StorageClassPrice":
         check_tiers(self.tiers)
+        if self.min_object_bytes and self.min_object_bytes not in SMALL:
+            raise ValueError(f"minObjectBytes is 0 or one of {', '.join(map(str, SMALL))}")
+        days = [tier.after_days for tier in self.age_tiers]
+        if days != sorted(set(days)):
+            raise ValueError("ageTiers must increase in afterDays")
         return self
-
-    def billable_bytes(self, size_bytes: int) -> int:
-        """The billed size of an object of this size."""
-        return max(size_bytes, self.min_object_bytes) + self.overhead_bytes
 
 
 class RequestPrice(_ProfileModel):

@@ -1,0 +1,64 @@
+"""Usage by day: what the samples of one location say, day by day and owner by owner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from recording_operator.usage.sample import OwnerKey
+from recording_operator.usage.stock import NOTHING, Stock
+
+
+@dataclass(slots=True, kw_only=True)
+class Volume:
+    """Usage of one owner, class and state in one day."""
+
+    stock_seconds: Stock = NOTHING
+    """Stock times the seconds it was stored."""
+    end: Stock = NOTHING
+    """Stock at the end of the day (today: at the last sample)."""
+    uploaded_bytes: int = 0
+    writes: int = 0
+    downloaded_bytes: int = 0
+    """Only counted downloads; see `UsageDay.counts_downloads`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyDeletion:
+    """Objects that were deleted (or moved) on the day, before the minimum duration of their class was over."""
+
+    key: OwnerKey
+    uploaded: date
+    stock: Stock
+
+
+@dataclass(slots=True, kw_only=True)
+class UsageDay:
+    """One day (UTC) of one location. The first and the last day may be incomplete."""
+
+    volumes: dict[OwnerKey, Volume] = field(default_factory=dict)
+    early_deletions: list[EarlyDeletion] = field(default_factory=list)
+    estimated: bool = False
+    """No sample was taken on that day: its numbers were derived from others."""
+    counts_downloads: bool = False
+    """Downloads were counted; otherwise they are to be estimated."""
+    is_break: bool = False
+    """Growth on this day means nothing: the first sample, or another basis or source than the day before."""
+
+    def volume(self, key: OwnerKey) -> Volume:
+        """The volume of a key."""
+        return self.volumes.setdefault(key, Volume())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageDays:
+    """All days of one location, up to the last sample."""
+
+    location: str
+    days: Mapping[date, UsageDay]
+    """In order, without gaps from the first day on, but for days that only a month's sum is known of: these are under
+    the first day of the month.
+    """
+    until: datetime
+    """Time of the last sample."""
+    opened: datetime | None = None
+    """Time of the first sample. Earlier days are reconstructed."""

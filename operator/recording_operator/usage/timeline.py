@@ -1,0 +1,161 @@
+"""Turn the samples of one location into usage by day. Pure: the same samples give the same days."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from recording_operator.api.storagereport import DownloadSource
+from recording_operator.usage.days import EarlyDeletion, UsageDay, UsageDays
+from recording_operator.usage.levels import (
+    SECONDS_PER_DAY,
+    Births,
+    Levels,
+    LevelsBetween,
+    births_of,
+    levels_of,
+    stock_seconds,
+    sums_of,
+    without_completed,
+)
+from recording_operator.usage.sample import OTHER, SHARED, OwnerKey, PastRow, State, UsageSample
+from recording_operator.usage.sharing import share_whole
+from recording_operator.usage.stock import NOTHING, Stock
+
+
+def usage_days(samples: Sequence[UsageSample]) -> UsageDays:
+    """The days of a location from its samples in order, at least one, of which none overlap (`months.chain`)."""
+    timeline = _Timeline(samples[0])
+    for sample in samples[1:]:
+        timeline.advance(sample)
+    days = dict(sorted(timeline.days.items()))
+    return UsageDays(location=samples[0].location, days=days, until=timeline.at, opened=samples[0].at)
+
+
+def month_start(at: datetime) -> datetime:
+    """Midnight (UTC) of the first of the month."""
+    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def midnight(day: date) -> datetime:
+    """The beginning of a day in UTC."""
+    return datetime.combine(day, time(0), UTC)
+
+
+class _Timeline:
+    """Adds one sample after the other."""
+
+    def __init__(self, first: UsageSample) -> None:
+        self.days: dict[date, UsageDay] = {}
+        self._last = first
+        self._levels: Levels = levels_of(first)
+        self.at = first.at
+        if first.past:
+            for row in first.past:
+                self._add_past(row)
+        else:
+            self._open(first)
+        self._mark_break(first.at.date(), first.at.date())
+
+    def advance(self, sample: UsageSample) -> None:
+        """Add the time since the last sample."""
+        if sample.at <= self.at:
+            self._levels = levels_of(sample)
+        else:
+            held = levels_of(sample)
+            births = without_completed(births_of(sample, held), self._levels, held)
+            if _basis(sample) != _basis(self._last):
+                self._mark_break(self.at.date(), sample.at.date())
+            self._stretch(sample, LevelsBetween(first=self._levels, last=held, births=births))
+        self._last = sample
+
+    def _open(self, first: UsageSample) -> None:
+        """From the beginning of the month: stock without a known date was there from the beginning."""
+        births = births_of(first, self._levels)
+        came = sums_of(births)
+        levels = {key: stock.less(came.get(key, NOTHING)).at_least_zero() for key, stock in self._levels.items()}
+        self.at = month_start(first.at)
+        if self.at < first.at:
+            self._stretch(first, LevelsBetween(first=levels, last=self._levels, births=births), opening=True)
+
+    def _stretch(self, sample: UsageSample, between: LevelsBetween, *, opening: bool = False) -> None:
+        begin, whole_s = self.at, int((sample.at - self.at).total_seconds())
+        levels = between.first
+        for stop in _stops(begin, sample.at):
+            day = self.at.date()
+            passed_s = int((stop - begin).total_seconds())
+            reached = between.last if stop == sample.at else between.at(day, passed_s, whole_s)
+            entry = self.days.setdefault(day, UsageDay(estimated=True))
+            without_sample = (opening or begin.date() < day) and day < sample.at.date()
+            entry.estimated = entry.estimated and without_sample
+            entry.counts_downloads = sample.download_source is not DownloadSource.PLAYBACK
+            self._hold(entry, levels, reached, between.births, day, stop)
+            levels, self.at = reached, stop
+        self._levels = between.last
+        self._note_flows(sample, begin.date())
+
+    def _hold(self, entry: UsageDay, first: Levels, last: Levels, births: Births, day: date, stop: datetime) -> None:
+        begin_s = int((self.at - midnight(day)).total_seconds())
+        end_s = int((stop - midnight(day)).total_seconds())
+        for key, seconds in stock_seconds(first, last, births.get(day, []), begin_s=begin_s, end_s=end_s):
+            volume = entry.volume(key)
+            volume.stock_seconds = volume.stock_seconds.plus(seconds)
+        for key, volume in entry.volumes.items():
+            volume.end = last.get(key, NOTHING)
+
+    def _note_flows(self, sample: UsageSample, first_day: date) -> None:
+        """Uploads, downloads and early deletions since the last sample, on their days (a late one on the first)."""
+        last_day = (sample.at - timedelta(microseconds=1)).date()
+        for row in sample.arrived:
+            volume = self.days[min(max(row.day, first_day), last_day)].volume(row.key)
+            volume.uploaded_bytes += row.size_bytes if row.state is not State.INCOMPLETE else 0
+            volume.writes += row.writes
+        for download in sample.downloaded:
+            entry = self.days[min(max(download.day, first_day), last_day)]
+            for key, part in _readers(entry, download.org, download.size_bytes).items():
+                entry.volume(key).downloaded_bytes += part
+        for deleted in sample.deleted_early:
+            entry = self.days.setdefault(sample.at.date(), UsageDay())
+            entry.early_deletions.append(EarlyDeletion(key=deleted.key, uploaded=deleted.day, stock=deleted.stock))
+
+    def _add_past(self, row: PastRow) -> None:
+        entry = self.days.setdefault(row.begin, UsageDay(estimated=row.estimated, counts_downloads=True))
+        volume = entry.volume(OwnerKey(row.org, row.namespace, row.storage_class, State.CURRENT))
+        volume.stock_seconds = volume.stock_seconds.plus(Stock(size_bytes=row.byte_seconds))
+        volume.end = volume.end.plus(Stock(size_bytes=row.size_bytes))
+        volume.uploaded_bytes += row.uploaded_bytes
+        volume.writes += row.writes
+        volume.downloaded_bytes += row.downloaded_bytes
+
+    def _mark_break(self, first: date, last: date) -> None:
+        for number in range((last - first).days + 1):
+            self.days.setdefault(first + timedelta(days=number), UsageDay(estimated=True)).is_break = True
+
+
+def _readers(entry: UsageDay, org: str, size_bytes: int) -> dict[OwnerKey, int]:
+    """Downloads by owner, in proportion to the stored bytes that can be read."""
+    weights = {
+        key: volume.end.size_bytes
+        for key, volume in entry.volumes.items()
+        if key.state is State.CURRENT and key.storage_class and org in (SHARED, key.org)
+    }
+    unknown = OwnerKey(org or OTHER, OTHER, "", State.CURRENT)
+    return share_whole(size_bytes, weights or {unknown: 1})
+
+
+def _basis(sample: UsageSample) -> tuple[str, str, str | None]:
+    return sample.basis, sample.source, sample.counted_by
+
+
+def _stops(begin: datetime, end: datetime) -> Iterator[datetime]:
+    """The midnights between `begin` and `end`, and the end."""
+    stop = midnight(begin.date() + timedelta(days=1))
+    while stop < end:
+        yield stop
+        stop += timedelta(days=1)
+    yield end
+
+
+def seconds_of_month(day: date) -> int:
+    """Length of the day's month in seconds."""
+    begin = day.replace(day=1)
+    after = (begin + timedelta(days=31)).replace(day=1)
+    return (after - begin).days * SECONDS_PER_DAY
