@@ -189,6 +189,10 @@ class Profile(_ProfileModel):
     """The prices of one provider and region at a date."""
 
     name: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
+    provider: str = Field(default="", max_length=_LONGEST_TEXT)
+    """Who sends the bill, for exports; empty: the first part of the name."""
+    service: str = Field(default="Object storage", min_length=1, max_length=_LONGEST_TEXT)
+    region: str = Field(default="", max_length=_LONGEST_TEXT)
     source: str = Field(min_length=1, max_length=_LONGEST_TEXT)
     as_of: date
     currency: str = Field(pattern=r"^[A-Z]{3}$")
@@ -210,6 +214,11 @@ class Profile(_ProfileModel):
         if self.minimum_monthly_gb and self.default_storage_class not in self.storage_classes:
             raise ValueError("minimumMonthlyGB needs a price for defaultStorageClass")
         return self
+
+    @property
+    def provider_name(self) -> str:
+        """Who sends the bill."""
+        return self.provider or self.name.partition("/")[0]
 
     def price_of(self, storage_class: str) -> StorageClassPrice | None:
         """The price of the class; None if it is unpriced."""
