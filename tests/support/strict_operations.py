@@ -26,6 +26,8 @@ def rights_of(operation: str, query: Mapping[str, str], headers: Mapping[str, st
     rights = {operation}
     if operation in ("ListObjects", "ListObjectsV2", "HeadBucket"):
         rights.add("ListBucket")
+    if operation == "ListObjectVersions":
+        rights.add("ListBucketVersions")
     if "versionId" in query and operation in ("GetObject", "HeadObject", "DeleteObject"):
         rights.add("DeleteObjectVersion" if operation == "DeleteObject" else "GetObjectVersion")
     if "x-amz-tagging" in headers:

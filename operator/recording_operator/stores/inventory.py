@@ -18,6 +18,18 @@ class ListedObject(NamedTuple):
     etag: str
 
 
+class ListedVersion(NamedTuple):
+    """A version of an object, or the marker of a deletion (of 0 bytes). Without versions, an object is its latest."""
+
+    key: str
+    size_bytes: int
+    storage_class: str | None
+    last_modified: datetime
+    etag: str
+    is_latest: bool
+    is_delete_marker: bool
+
+
 class LoggedDownload(NamedTuple):
     """One request that sent bytes of an object."""
 
@@ -49,6 +61,12 @@ class Inventory(Protocol):
 
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """Every object whose key begins with `prefix`."""
+
+    def versions(self, prefix: str) -> Iterator[ListedVersion]:
+        """Every version and delete marker whose key begins with `prefix`. Keys are in order only from page to page.
+
+        Raises StoreError(StoreUnsupported) if the store cannot list versions.
+        """
 
     def head(self, key: str) -> ObjectHead | None:
         """What is at the key now, or None."""

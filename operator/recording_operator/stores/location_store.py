@@ -5,6 +5,7 @@ from typing import Protocol, Self
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.documents import Documents
 from recording_operator.stores.inventory import DownloadRecords, Inventory
 from recording_operator.stores.store import Store
 
@@ -26,7 +27,7 @@ class Prober(Protocol):
         """
 
 
-class LocationStore(Store, Inventory, DownloadRecords, Prober, Protocol):
+class LocationStore(Store, Inventory, DownloadRecords, Documents, Prober, Protocol):
     """One client of a location's store, with one set of credentials. Safe for many threads."""
 
     @property

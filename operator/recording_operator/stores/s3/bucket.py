@@ -19,13 +19,13 @@ from recording_operator.api.names import (
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.capabilities import UNKNOWN, Capabilities
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.inventory import AccessLogTally, ListedObject, LoggedDownload
+from recording_operator.stores.inventory import AccessLogTally, ListedObject, ListedVersion, LoggedDownload
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3 import cloudwatch
 from recording_operator.stores.s3.access_logs import logged_downloads
 from recording_operator.stores.s3.client import S3Connection, S3Options, connect
 from recording_operator.stores.s3.errors import status_of, translated
-from recording_operator.stores.s3.listing import listed_objects, may_list
+from recording_operator.stores.s3.listing import listed_objects, listed_versions, may_list
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.store import (
     ObjectHead,
@@ -240,6 +240,10 @@ class S3Store:
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """Every object whose key begins with `prefix`, page by page. Raises StoreError."""
         return listed_objects(self._client, bucket=self.options.bucket, prefix=prefix)
+
+    def versions(self, prefix: str) -> Iterator[ListedVersion]:
+        """Every version and delete marker whose key begins with `prefix`, page by page. Raises StoreError."""
+        return listed_versions(self._client, bucket=self.options.bucket, prefix=prefix)
 
     def downloads(self, filter_id: str, *, begin: datetime, end: datetime) -> dict[date, int]:
         """Bytes downloaded from the bucket by day, from CloudWatch. Raises StoreError."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from recording_operator.stores.inventory import ListedObject
+from recording_operator.stores.inventory import ListedObject, ListedVersion
 from recording_operator.stores.s3.errors import translated
 
 
@@ -35,3 +35,37 @@ def _listed(entry: Any) -> ListedObject:
     return ListedObject(
         entry["Key"], entry["Size"], entry.get("StorageClass"), entry["LastModified"], entry.get("ETag", "")
     )
+
+
+def listed_versions(client: Any, *, bucket: str, prefix: str) -> Iterator[ListedVersion]:
+    """Every version and delete marker whose key begins with `prefix`. Raises StoreError, also for half a listing."""
+    following: dict[str, str] = {}
+    while True:
+        with translated("ListObjectVersions"):
+            page = client.list_object_versions(Bucket=bucket, Prefix=prefix, **following)
+            after = {"KeyMarker": page.get("NextKeyMarker"), "VersionIdMarker": page.get("NextVersionIdMarker")}
+            after = {name: value for name, value in after.items() if value}
+            if page.get("IsTruncated") and (not after or after == following):
+                raise OSError
+            found = [_version(entry) for entry in page.get("Versions", ())]
+            found += [_marker(entry) for entry in page.get("DeleteMarkers", ())]
+        yield from found
+        if not page.get("IsTruncated"):
+            return
+        following = after
+
+
+def _version(entry: Any) -> ListedVersion:
+    return ListedVersion(
+        entry["Key"],
+        entry["Size"],
+        entry.get("StorageClass"),
+        entry["LastModified"],
+        entry.get("ETag", ""),
+        entry["IsLatest"],
+        False,
+    )
+
+
+def _marker(entry: Any) -> ListedVersion:
+    return ListedVersion(entry["Key"], 0, None, entry["LastModified"], "", entry["IsLatest"], True)

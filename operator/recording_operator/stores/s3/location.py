@@ -1,11 +1,15 @@
 """The S3 store of a StorageLocation."""
 
+from collections.abc import Iterator
+
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import S3
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.errors import StoreError
+from recording_operator.stores.inventory import ListedObject
+from recording_operator.stores.s3 import documents
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe import ownership, prober
@@ -13,7 +17,7 @@ from recording_operator.stores.s3.probe.failure import location_error
 
 
 class S3LocationStore(S3Store):
-    """A bucket that can also be probed."""
+    """A bucket that can also be probed, and keeps documents."""
 
     def probe(self, *, name: str, joins: Joins | None = None) -> Capabilities:
         """As `Prober` says."""
@@ -22,6 +26,24 @@ class S3LocationStore(S3Store):
     def claim_prefix(self, owner_id: str) -> str:
         """As `Prober` says."""
         return ownership.claim_prefix(self, owner_id=owner_id)
+
+    def read_document(self, key: str, most_bytes: int) -> bytes | None:
+        """As `Documents` says."""
+        return documents.read(self._client, bucket=self.options.bucket, key=key, most_bytes=most_bytes)
+
+    def create_document(self, key: str, data: bytes, content_type: str) -> bool:
+        """As `Documents` says."""
+        return documents.create(self, key, data, content_type=content_type)
+
+    def list_documents(self, prefix: str) -> Iterator[ListedObject]:
+        """As `Documents` says."""
+        return self.objects(prefix)
+
+    def delete_document(self, key: str) -> None:
+        """As `Documents` says."""
+        head = self.head(key)
+        if head is not None:
+            documents.delete(self._client, bucket=self.options.bucket, key=key, version_id=head.stored.version_id)
 
 
 def open_location(spec: S3, credentials: StoreCredentials | None) -> S3LocationStore:

@@ -1,0 +1,41 @@
+"""Small documents that the operator keeps in a store for itself and for other readers, beside the objects."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from recording_operator.api.reasons import Reason
+from recording_operator.stores.errors import StoreError
+from recording_operator.stores.inventory import ListedObject
+
+
+class DocumentTooLargeError(StoreError):
+    """A document is larger than the reader accepts."""
+
+    def __init__(self, key: str, most_bytes: int) -> None:
+        message = f"{key} is larger than {most_bytes} bytes, the most that is read."
+        super().__init__(Reason.STORE_UNSUPPORTED, message)
+
+
+class Documents(Protocol):
+    """Documents by key. They are written once and never changed. Every method may raise `StoreError`.
+
+    They are stored in the store's own class, whatever the class of the location's objects: an archived document could
+    not be read.
+    """
+
+    def read_document(self, key: str, most_bytes: int) -> bytes | None:
+        """The bytes of a document, or None if there is none. Raises DocumentTooLargeError; no more is read then."""
+
+    def create_document(self, key: str, data: bytes, content_type: str) -> bool:
+        """Create a document by a conditional write. False if there is one at the key already.
+
+        A store without conditional writes is asked by HEAD first: of two writers at the same moment the later one
+        overwrites the other. If a response is lost and the write is repeated, False may be returned for a document of
+        this call: read it to find out.
+        """
+
+    def list_documents(self, prefix: str) -> Iterator[ListedObject]:
+        """Every document whose key begins with `prefix`, in the order of their keys."""
+
+    def delete_document(self, key: str) -> None:
+        """Delete a document, with the version that is at the key. Nothing happens if there is none."""
