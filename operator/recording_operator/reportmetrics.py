@@ -4,7 +4,7 @@ Users choose the names of organisations, so these have series only if the admini
 Prometheus has only binary fractions; the exact amounts are in the report.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -62,8 +62,19 @@ class ReportMetrics:
             "currency",
         )
 
-    def show(self, report: str, status: StorageReportStatus, *, budget: Decimal | None, orgs: int) -> None:
-        """Replace the figures of a report by those of its status, with series for the `orgs` largest organisations."""
+    def show(
+        self,
+        report: str,
+        status: StorageReportStatus,
+        *,
+        budget: Decimal | None,
+        orgs: int,
+        stored: Mapping[tuple[str, str], int],
+    ) -> None:
+        """Replace the figures of a report by those of its status, with series for the `orgs` largest organisations.
+
+        `stored` is the stored bytes by location and storage class.
+        """
         self.forget(report)
         self._ready.labels(report).set(int(_holds(status, "Ready")))
         for kind, condition in (("Actual", "BudgetExceeded"), ("Forecasted", "ForecastExceedsBudget")):
@@ -87,8 +98,8 @@ class ReportMetrics:
             self._day.labels(report, row.name, cost.currency).set(float(row.cost))
         for by_class in status.by_storage_class:
             self._class_day.labels(report, by_class.name, cost.currency).set(float(by_class.cost))
-        for cell in status.ledger.cells if status.ledger else ():
-            self._bytes.labels(report, cell.storage_location, cell.storage_class).inc(cell.bytes)
+        for (location, storage_class), size_bytes in stored.items():
+            self._bytes.labels(report, location, storage_class).set(size_bytes)
         for by_org in status.by_org[:orgs]:
             self._org_bytes.labels(report, by_org.name).set(by_org.bytes)
             self._org_day.labels(report, by_org.name, cost.currency).set(float(by_org.cost))

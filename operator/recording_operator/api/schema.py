@@ -29,6 +29,7 @@ _ORDER: Final = (
     "maxItems",
     "maxProperties",
     "x-kubernetes-map-type",
+    "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
     "required",

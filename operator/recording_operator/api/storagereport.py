@@ -6,7 +6,7 @@ what it does not include.
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -24,8 +24,8 @@ from recording_operator.api.meta import (
     Time,
 )
 from recording_operator.api.storagelocation_rules import PROFILE_NAME_SCHEMA
-from recording_operator.api.storagereport_ledger import StoredLedger
 from recording_operator.api.storagereport_rules import (
+    ANY_OBJECT_SCHEMA,
     BUDGET_RULES,
     CURRENCY_SCHEMA,
     PERCENT_SCHEMA,
@@ -378,7 +378,11 @@ class StorageReportStatus(ApiModel):
     crossed: Annotated[tuple[Text, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
         default=(), description="Thresholds reached in this or the previous month that an Event was posted for."
     )
-    ledger: StoredLedger | None = Field(default=None, description="Data for the next refresh. Not for people.")
+    ledger: Annotated[dict[str, Any], WithJsonSchema(ANY_OBJECT_SCHEMA)] | None = Field(
+        default=None,
+        description="Account that an earlier version kept here. The next refresh converts it to usage samples and "
+        "removes it.",
+    )
 
 
 class StorageReport(ApiModel):

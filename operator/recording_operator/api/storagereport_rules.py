@@ -32,6 +32,7 @@ CURRENCY_SCHEMA: Final = cel.string(
     Rule(rule="self.matches('^[A-Z]{3}$')", message="write a currency as three capital letters such as USD"),
     max_length=3,
 )
+ANY_OBJECT_SCHEMA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 PERCENT_SCHEMA: Final[dict[str, Any]] = {"type": "integer", "format": "int32", "minimum": 1, "maximum": 1000}
 
 

@@ -100,6 +100,10 @@ class KubeApi:
         """The stored StorageReport. Raises NotFound."""
         return self._rest.request("GET", _report(name))
 
+    def list_reports(self, *, page_size: int = 100) -> Iterator[dict[str, Any]]:
+        """All StorageReports."""
+        return self._pages(f"{_API}/storagereports", field_selector=None, page_size=page_size)
+
     def patch_report_status(self, name: str, *, resource_version: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """See `patch_recording_status`."""
         return self._patch_status(_report(name), resource_version, status)
