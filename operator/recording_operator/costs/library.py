@@ -1,6 +1,10 @@
-"""The available price profiles: data files of the operator, and entries of an administrator's ConfigMap."""
+"""The available price profiles: data files of the operator, and entries of an administrator's ConfigMap.
 
-from collections.abc import Iterator, Mapping
+A profile may exist in several versions: same name, different `asOf`. Each applies from its date.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib import resources
@@ -16,50 +20,70 @@ from recording_operator.costs.profile import (
 )
 
 _SUFFIX: Final = ".toml"
+Versions = tuple[Profile, ...]
+"""The versions of one profile, the oldest first."""
 
 
 @cache
-def shipped() -> Mapping[str, Profile]:
-    """Every shipped profile by name."""
-    return {profile.name: profile for profile in _shipped()}
+def shipped() -> Mapping[str, Versions]:
+    """The versions of every shipped profile by name."""
+    return _by_name((file, text) for file, text in _shipped_files())
 
 
-def _shipped() -> Iterator[Profile]:
+def _shipped_files() -> Iterator[tuple[str, str]]:
     for file in sorted(resources.files(__package__).joinpath("profiles").iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(_SUFFIX):
-            yield parse_profile(file.read_text(encoding="utf-8"), where=file.name)
+            yield file.name, file.read_text(encoding="utf-8")
 
 
-def find_profile(name: str, *, config_map: Mapping[str, str] | None = None, config_map_name: str = "") -> Profile:
-    """The profile called `name`: from the ConfigMap's `*.toml` entries first, then from the shipped ones.
+def find_profile(name: str, *, config_map: Mapping[str, str] | None = None, config_map_name: str = "") -> Versions:
+    """The versions of the profile called `name`, from the `*.toml` entries of the ConfigMap and the shipped files.
 
-    Every entry of the ConfigMap is read, so that an error in any of them is reported. Raises PriceError.
+    From the date of its oldest version on, a profile of the ConfigMap replaces the shipped one. Shipped versions before
+    that date stay, unless their currency is another. Every entry of the ConfigMap is read, so that an error in any of
+    them is reported. Raises PriceError.
     """
-    extra: dict[str, Profile] = {}
-    for key, text in sorted((config_map or {}).items()):
-        if key.endswith(_SUFFIX):
-            where = f"ConfigMap {config_map_name}, {key}"
-            profile = parse_profile(text, where=where)
-            if profile.name in extra:
-                raise PriceError(f"{where}: another profile has the name {profile.name} too")
-            extra[profile.name] = profile
-    found = extra.get(name) or shipped().get(name)
-    if found is None:
-        known = ", ".join(sorted({*extra, *shipped()}))
-        raise PriceError(f"No price profile has the name {name}. There are: {known}.")
-    return found
+    given = sorted((config_map or {}).items())
+    own = _by_name((f"ConfigMap {config_map_name}, {key}", text) for key, text in given if key.endswith(_SUFFIX))
+    versions, known = own.get(name, ()), shipped().get(name, ())
+    if not versions and not known:
+        names = ", ".join(sorted({*own, *shipped()}))
+        raise PriceError(f"No price profile has the name {name}. There are: {names}.")
+    if not versions:
+        return known
+    first = versions[0]
+    return (*(one for one in known if one.as_of < first.as_of and one.currency == first.currency), *versions)
 
 
-def overridden(profile: Profile, *, per_gb_month: Decimal | None, per_gb_out: Decimal | None) -> Profile:
-    """Replace the storage prices of the profile by one rate, or its download prices, or both. Raises PriceError.
+def _by_name(texts: Iterable[tuple[str, str]]) -> dict[str, Versions]:
+    """Parse profiles. `texts` are pairs of the place that messages name, and TOML."""
+    found: dict[str, dict[date, Profile]] = {}
+    for where, text in texts:
+        profile = parse_profile(text, where=where)
+        versions = found.setdefault(profile.name, {})
+        if profile.as_of in versions:
+            raise PriceError(f"{where}: another profile has the name {profile.name} and the date {profile.as_of} too")
+        if any(other.currency != profile.currency for other in versions.values()):
+            raise PriceError(f"{where}: other versions of {profile.name} have another currency than {profile.currency}")
+        versions[profile.as_of] = profile
+    return {name: tuple(versions[day] for day in sorted(versions)) for name, versions in found.items()}
 
-    A flat rate has no free allowance.
+
+def overridden(versions: Sequence[Profile], *, per_gb_month: Decimal | None, per_gb_out: Decimal | None) -> Versions:
+    """Replace the storage prices of a profile by one rate, or its download prices, or both. Raises PriceError.
+
+    All versions are changed, so the new rate applies to the past too. A flat rate has no free allowance.
     """
+    return tuple(_overridden(one, per_gb_month=per_gb_month, per_gb_out=per_gb_out) for one in versions)
+
+
+def _overridden(profile: Profile, *, per_gb_month: Decimal | None, per_gb_out: Decimal | None) -> Profile:
     changes: dict[str, object] = {}
     if per_gb_month is not None:
         flat = _flat_storage(per_gb_month, profile.currency)
         changes["storage_classes"] = {
-            name: price.model_copy(update={"tiers": flat.tiers}) for name, price in profile.storage_classes.items()
+            name: price.model_copy(update={"tiers": flat.tiers, "age_tiers": ()})
+            for name, price in profile.storage_classes.items()
         }
         changes["other_classes"] = flat
     if per_gb_out is not None:
