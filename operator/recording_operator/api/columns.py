@@ -83,6 +83,12 @@ STORAGE_REPORT_COLUMNS: Final = (
         wide=True,
         description="Whether the last refresh succeeded.",
     ),
+    Column(
+        name="Cheapest",
+        path=".status.summary.cheapest",
+        wide=True,
+        description="Lowest projected cost of this month at the price profiles in spec.compare.",
+    ),
     Column(name="Source", path=".status.source", wide=True, description="Inventory, Recordings or Mixed."),
     Column(name="Schedule", path=".spec.schedule", wide=True, description="When the report is refreshed."),
     Column(name="Next-Refresh", path=".status.nextRefreshTime", wide=True, description="When the next refresh is due."),

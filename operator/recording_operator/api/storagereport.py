@@ -39,6 +39,7 @@ MOST_ROWS: Final = 101
 MOST_HISTORY: Final = 128
 MOST_HISTORY_ORGS: Final = 21
 MOST_NOTES: Final = 32
+MOST_COMPARED: Final = 8
 
 
 _SET: Final = {"x-kubernetes-list-type": "set"}
@@ -172,6 +173,13 @@ class StorageReportSpec(ApiModel):
     playback: Playback = Field(
         default_factory=Playback, description="How downloads are estimated if they are not counted."
     )
+    compare: Annotated[
+        tuple[Annotated[str, WithJsonSchema(PROFILE_NAME_SCHEMA)], ...],
+        Field(json_schema_extra={"maxItems": MOST_COMPARED, **_SET}),
+    ] = Field(
+        default=(),
+        description="Other price profiles, such as cloudflare-r2. status.comparison has the cost of this month there.",
+    )
     budget: Budget | None = Field(default=None, description="Budget for a month. Default: no budget.")
     suspend: bool = Field(default=False, description="If true, the report is not refreshed.")
     refresh_token: Annotated[str, WithJsonSchema({"type": "string", "maxLength": 64})] = Field(
@@ -183,12 +191,13 @@ class ReportTotals(ApiModel):
     """Current totals."""
 
     recordings: ByteCount = Field(default=0, description="Recordings in Kubernetes.")
-    objects: ByteCount = Field(default=0, description="Objects in the buckets.")
-    bytes: ByteCount = Field(default=0, description="Bytes of the objects.")
+    objects: ByteCount = Field(default=0, description="Objects in the buckets, without noncurrent versions.")
+    bytes: ByteCount = Field(default=0, description="Bytes of these objects.")
     storage_gb: Figure = Field(
         default=Decimal(0),
         alias="storageGB",
-        description="GB that are billed, with incomplete uploads. The prices of each location define its GB.",
+        description="GB stored, with incomplete uploads and noncurrent versions. The prices of each location define "
+        "its GB.",
     )
     upload_gb24h: Figure = Field(
         default=Decimal(0), alias="uploadGB24h", description="GB that Recordings stored in the last 24 hours."
@@ -206,6 +215,10 @@ class ReportTotals(ApiModel):
     incomplete_upload_bytes: ByteCount = Field(
         default=0, description="Bytes in multipart uploads that are neither complete nor aborted. They are billed too."
     )
+    noncurrent_objects: ByteCount = Field(
+        default=0, description="Noncurrent versions and delete markers in versioned buckets. They are billed too."
+    )
+    noncurrent_bytes: ByteCount = Field(default=0, description="Bytes of the noncurrent versions.")
     foreign_bytes: ByteCount = Field(
         default=0,
         description="Bytes under the locations' prefixes whose keys do not match the keyTemplate. They are not "
@@ -249,17 +262,24 @@ class ReportSummary(ApiModel):
     projected_month: Text | None = Field(default=None, description="Projected cost of this month.")
     projected_next_month: Text | None = Field(default=None, description="Projected cost of next month.")
     budget: Text | None = Field(default=None, description="Used share of the budget, such as 82% of 50.00 USD.")
+    cheapest: Annotated[str, Clipped(160)] | None = Field(
+        default=None,
+        description="Lowest projected cost of this month of all that were compared, such as 5.12 USD at cloudflare-r2.",
+    )
 
 
 class ClassRow(ApiModel):
     """Usage of one storage class."""
 
     name: RowName = Field(
-        description="Name of the row. (other) sums all further rows, (unknown) is usage whose owner is not known."
+        description="Name of the row. (other) sums all further rows, (unknown) is usage whose owner is not known. "
+        "Storage classes have a second row for noncurrent versions, such as STANDARD (noncurrent)."
     )
-    objects: ByteCount = Field(default=0, description="Objects in the buckets.")
-    bytes: ByteCount = Field(default=0, description="Bytes, with those of incomplete uploads.")
-    cost: Figure = Field(default=Decimal(0), description="Part of cost.today. The parts sum to it.")
+    objects: ByteCount = Field(default=0, description="Objects in the buckets, with noncurrent versions.")
+    bytes: ByteCount = Field(default=0, description="Bytes, with those of incomplete uploads and noncurrent versions.")
+    cost: Figure = Field(
+        default=Decimal(0), description="Part of cost.today, exact to a millionth. The sum, rounded, is cost.today."
+    )
 
 
 class ReportRow(ClassRow):
@@ -278,6 +298,21 @@ class LocationRow(ReportRow):
     )
     profile: Annotated[str, Clipped(128)] = Field(description="Price profile.")
     prices_as_of: Day = Field(description="Date of the prices.")
+
+
+class ComparisonRow(ApiModel):
+    """This month's cost at another price profile."""
+
+    profile: Annotated[str, Clipped(128)] = Field(description="Price profile.")
+    prices_as_of: Day = Field(description="Date of the prices.")
+    month_to_date: Figure = Field(default=Decimal(0), description="Cost of this month so far at these prices.")
+    projected_month: Figure = Field(default=Decimal(0), description="Projected cost of this month at these prices.")
+    difference: Figure = Field(
+        default=Decimal(0), description="projectedMonth here minus cost.projectedMonth. Negative if it is cheaper here."
+    )
+    reason: Annotated[str, Clipped(128)] = Field(
+        default="", description="What contributes most to the difference, such as: downloads are free."
+    )
 
 
 class HistoryOrg(ApiModel):
@@ -305,7 +340,7 @@ class HistoryEntry(ApiModel):
     storage_gb: Figure = Field(
         default=Decimal(0),
         alias="storageGB",
-        description="GB stored at the last sample of the day. For a month, the mean.",
+        description="GB stored at the end of the day. For a month, the mean.",
     )
     upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
     download_gb: Figure = Field(
@@ -341,7 +376,11 @@ class StorageReportStatus(ApiModel):
         default=None, description="Value of spec.refreshToken that was processed last."
     )
     failures: Count = Field(default=0, description="Failed refreshes since the last successful one.")
-    as_of: Time | None = Field(default=None, description="Time that the numbers refer to.")
+    as_of: Time | None = Field(
+        default=None,
+        description="Time that the numbers refer to. Each location is counted by itself: this is the time of the "
+        "oldest of their newest counts.",
+    )
     source: ReportSource | None = Field(
         default=None,
         description="Inventory: all buckets were listed. Recordings: none could be listed. Mixed: some could.",
@@ -371,6 +410,9 @@ class StorageReportStatus(ApiModel):
     )
     by_storage_class: Annotated[tuple[ClassRow, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
         default=(), description="Usage by storage class, the largest first."
+    )
+    comparison: Annotated[tuple[ComparisonRow, ...], Field(json_schema_extra={"maxItems": MOST_COMPARED})] = Field(
+        default=(), description="Cost of this month at the price profiles of spec.compare, the cheapest first."
     )
     history: Annotated[tuple[HistoryEntry, ...], Field(json_schema_extra={"maxItems": MOST_HISTORY})] = Field(
         default=(), description="Months, then days, the oldest first."

@@ -1,0 +1,46 @@
+"""What a report includes: a filter over charges and volumes, which are the same in every report."""
+
+from dataclasses import dataclass
+
+from recording_operator.api.storagereport import ReportScope
+from recording_operator.usage.sample import OTHER, UNKNOWN, OwnerKey
+
+_NOT_KNOWN = frozenset([UNKNOWN, OTHER])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeFilter:
+    """Decides what is included. An empty set includes all."""
+
+    orgs: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    locations: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, scope: ReportScope) -> "ScopeFilter":
+        """The filter of a report's scope."""
+        return cls(
+            orgs=frozenset(scope.orgs),
+            namespaces=frozenset(scope.namespaces),
+            locations=frozenset(scope.storage_locations),
+        )
+
+    def includes_location(self, name: str) -> bool:
+        """Whether the location is included."""
+        return not self.locations or name in self.locations
+
+    def includes_owner(self, org: str, namespace: str) -> bool:
+        """Whether usage of the owner is included."""
+        return (not self.orgs or org in self.orgs) and (not self.namespaces or namespace in self.namespaces)
+
+    def includes(self, location: str, key: OwnerKey) -> bool:
+        """Whether usage of the owner in the location is included."""
+        return self.includes_location(location) and self.includes_owner(key.org, key.namespace)
+
+    def may_include(self, org: str, namespace: str) -> bool:
+        """Whether usage is not included, but would be if its owner were known and belonged to the scope."""
+        if self.includes_owner(org, namespace):
+            return False
+        return (not self.orgs or org in self.orgs | _NOT_KNOWN) and (
+            not self.namespaces or namespace in self.namespaces | _NOT_KNOWN
+        )
