@@ -1,0 +1,52 @@
+"""The period of a count: since the previous sample, or since the beginning of the month.
+
+A sample whose time lies in the future was taken with a wrong clock. It is never the previous sample: the count starts
+from the last sample before it, and so covers its period again. From then on the chain of samples leaves it out
+(`months.chain`), because it overlaps.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from recording_operator.usage.sample import UsageSample
+
+LATE_WITHIN: Final = timedelta(days=1)
+"""How long before a sample an upload may have begun that the sample does not contain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The period of a count: after `since`, until `now`."""
+
+    since: datetime
+    now: datetime
+    recent_since: datetime | None = None
+    """Start of the period before `since` whose uploads the previous sample recorded; None if it did not."""
+
+    @property
+    def earliest(self) -> datetime:
+        """Uploads until this time need not be recorded."""
+        return min(self.since, self.recent_since or self.since, self.now - LATE_WITHIN)
+
+
+def previous_sample(samples: Iterable[UsageSample], *, now: datetime) -> UsageSample | None:
+    """The newest of the samples that were taken before `now`."""
+    return max((sample for sample in samples if sample.at < now), key=lambda sample: sample.at, default=None)
+
+
+def window_after(previous: UsageSample | None, *, now: datetime, basis: str) -> Window:
+    """The window of a count at `now`, which counts the keys that `basis` identifies. `previous` is older than `now`."""
+    if previous is None:
+        begin = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return Window(since=begin, now=now)
+    if previous.at >= now:
+        raise ValueError(f"The previous sample is of {previous.at}, which is not before {now}.")
+    recent_since = previous.at - LATE_WITHIN if compares_uploads(previous, basis=basis) else None
+    return Window(since=previous.at, now=now, recent_since=recent_since)
+
+
+def compares_uploads(previous: UsageSample, *, basis: str) -> bool:
+    """Whether late uploads can be found: the previous sample recorded the recent ones, of the same keys."""
+    return bool(previous.carry.recent) and previous.basis == basis and previous.counted_by is None
