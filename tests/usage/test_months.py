@@ -1,0 +1,207 @@
+"""Which samples count, become a month file, or are deleted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recording_operator.api.storagereport import ReportSource
+from recording_operator.usage.codec import UsageFile, decode, decode_month, encode, encode_month
+from recording_operator.usage.days import UsageDays
+from recording_operator.usage.months import chain, due_months, expired
+from recording_operator.usage.sample import ArrivalRow, Carry, DownloadRow, StockRow, UsageSample
+from recording_operator.usage.timeline import usage_days
+
+START = datetime(2026, 9, 10, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A sample, as far as the chain is concerned."""
+
+    since: datetime | None
+    at: datetime
+    name: str = ""
+
+
+def between(begin: int | None, end: int, name: str = "") -> Interval:
+    """From one hour to another; None is the first sample."""
+    since = None if begin is None else START + timedelta(hours=begin)
+    return Interval(since=since, at=START + timedelta(hours=end), name=name)
+
+
+def test_samples_are_put_in_order() -> None:
+    first, second, third = between(None, 0), between(0, 24), between(24, 48)
+    assert chain([third, first, second]) == [first, second, third]
+    assert chain([]) == []
+    assert chain([second]) == [second]
+
+
+def test_of_two_leaders_the_chain_that_goes_on_counts() -> None:
+    first, stray, second, third = between(None, 0), between(0, 23), between(0, 24), between(24, 48)
+    assert chain([first, stray, second, third]) == [first, second, third]
+    assert chain([first, stray, second]) == [first, second]
+
+
+def test_a_missing_sample_leaves_a_gap() -> None:
+    assert chain([between(None, 0), between(24, 48)]) == [between(None, 0), between(24, 48)]
+
+
+def test_a_count_that_did_not_find_the_others_replaces_none() -> None:
+    """It describes the month from its beginning again."""
+    known = [between(None, 0), between(0, 24), between(24, 48)]
+    again = between(None, 49)
+    assert chain([*known, again]) == known
+    assert chain([*known, again, between(49, 72)]) == [*known, between(49, 72)]
+
+
+def test_a_first_sample_of_a_later_month_goes_on() -> None:
+    later = between(None, 24 * 30)
+    assert chain([between(None, 0), later]) == [between(None, 0), later]
+
+
+def test_of_equal_samples_the_first_is_taken() -> None:
+    assert chain([between(0, 24, "a"), between(0, 24, "b")]) == [between(0, 24, "a")]
+    assert chain([between(0, 24, "b"), between(0, 24, "a")]) == [between(0, 24, "b")]
+    assert chain([between(None, 24, "a"), between(None, 24, "b")]) == [between(None, 24, "a")]
+
+
+def test_a_sample_that_ends_before_it_begins_is_left_out() -> None:
+    assert chain([between(24, 24), between(24, 23)]) == []
+
+
+spans = st.lists(
+    st.tuples(st.none() | st.integers(0, 60), st.integers(1, 60)).map(lambda pair: between(*pair)), max_size=12
+)
+
+
+def overlaps(one: Interval, other: Interval) -> bool:
+    """Whether both cover the same time. `one` is the earlier."""
+    return other.since is not None and other.since < one.at
+
+
+@given(spans)
+def test_no_two_overlap_and_nothing_could_be_added(found: list[Interval]) -> None:
+    chosen = chain(found)
+    assert chosen == sorted(chosen, key=lambda one: one.at)
+    assert all(not overlaps(*pair) for pair in pairwise(chosen))
+    assert chain(chosen) == chosen
+    covered = sum((one.at - one.since for one in chosen if one.since), timedelta())
+    for one in found:
+        if one.since and one.since < one.at:
+            assert covered >= one.at - one.since
+
+
+def files(*names: str) -> list[UsageFile]:
+    """Files by month, or by month and day."""
+    made = []
+    for name in names:
+        year, month, *day = [int(part) for part in name.split("-")]
+        at = datetime(year, month, day[0], tzinfo=UTC) if day else None
+        made.append(UsageFile(name=name, month=date(year, month, 1), at=at))
+    return made
+
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def test_a_past_month_is_due_once_a_later_sample_exists() -> None:
+    assert due_months(files("2026-10-30", "2026-10-31"), NOW) == []
+    assert due_months(files("2026-10-30", "2026-11-01"), NOW) == [date(2026, 10, 1)]
+    assert due_months(files("2026-09-30", "2026-10-30", "2026-11-01"), NOW) == [date(2026, 9, 1), date(2026, 10, 1)]
+    assert due_months(files("2026-10-30", "2026-12-01"), NOW) == [date(2026, 10, 1)]
+    assert due_months(files("2026-11-30", "2026-12-01"), NOW) == []
+    assert due_months([], NOW) == []
+
+
+def test_a_month_is_due_until_its_samples_are_deleted() -> None:
+    assert due_months(files("2026-10", "2026-10-30", "2026-11-01"), NOW) == [date(2026, 10, 1)]
+    assert due_months(files("2026-10", "2026-11-01"), NOW) == []
+
+
+def test_months_expire_as_a_whole() -> None:
+    found = files("2025-10", "2025-11", "2025-11-30", "2026-11-01")
+    assert expired(found, NOW, 12) == files("2025-10")
+    assert expired(found, NOW, 11) == files("2025-10", "2025-11", "2025-11-30")
+    assert expired(found, NOW, 0) == files("2025-10", "2025-11", "2025-11-30")
+    assert expired(found, NOW, 100_000) == []
+
+
+# Compaction
+
+
+def sample(at: datetime, since: datetime | None, sizes: dict[str, int]) -> UsageSample:
+    """A sample whose owners store as many bytes."""
+    stored = [
+        StockRow(org=org, namespace="n", storage_class="STANDARD", objects=1, size_bytes=size, small_objects=(0, 0, 1))
+        for org, size in sizes.items()
+    ]
+    day = (at - timedelta(seconds=1)).date()
+    arrived = tuple(
+        ArrivalRow(org=org, namespace="n", storage_class="STANDARD", day=day, objects=1, size_bytes=size // 2, writes=1)
+        for org, size in sizes.items()
+    )
+    return UsageSample(
+        location="archive",
+        at=at,
+        since=since,
+        source=ReportSource.INVENTORY,
+        stored=tuple(stored),
+        arrived=arrived,
+        downloaded=(DownloadRow(day=day, size_bytes=len(sizes)),),
+        carry=Carry(recent=arrived),
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[UsageSample]:
+    """Samples of up to five months, of which some overlap."""
+    made: list[UsageSample] = []
+    at: datetime | None = None
+    sizes = st.dictionaries(st.sampled_from(["acme", "Zoë", "(unknown)"]), st.integers(0, 10**12))
+    for _ in range(draw(st.integers(1, 12))):
+        following = (at or START) + timedelta(hours=draw(st.integers(1, 300)), seconds=draw(st.integers(0, 3599)))
+        since = None if at is None or draw(st.integers(0, 9)) == 0 else at
+        made.append(sample(following, since, draw(sizes)))
+        at = at if at is not None and draw(st.integers(0, 5)) == 0 else following
+    return made
+
+
+def compacted(samples: Sequence[UsageSample]) -> list[UsageSample]:
+    """What is read after all months but the last have become files."""
+    months: dict[date, list[UsageSample]] = {}
+    for one in samples:
+        months.setdefault(one.at.date().replace(day=1), []).append(one)
+    *past, last = months.values()
+    read = [one for month in past for one in decode_month(encode_month(month))]
+    return [*read, *(decode(encode(one)) for one in last)]
+
+
+def plain(days: UsageDays) -> object:
+    """Days to compare: rows in a file are sorted, so keys may come in another order."""
+    return days.location, days.until, days.opened, {day: (vars_of(one), one.volumes) for day, one in days.days.items()}
+
+
+def vars_of(day: object) -> tuple[object, ...]:
+    """All of a day but the volumes."""
+    names = ("early_deletions", "estimated", "counts_downloads", "is_break")
+    return tuple(getattr(day, name) for name in names)
+
+
+@settings(max_examples=50, deadline=None)
+@given(histories())
+def test_compaction_loses_nothing(samples: list[UsageSample]) -> None:
+    before = usage_days(chain(samples))
+    assert plain(usage_days(chain(compacted(samples)))) == plain(before)
+    crashed = [*map(decode, map(encode, samples)), *compacted(samples)]  # no sample was deleted yet
+    assert plain(usage_days(chain(crashed))) == plain(before)
+    assert encode(chain(crashed)[-1]) == encode(chain(samples)[-1])  # with its carry
+
+
+@settings(max_examples=50, deadline=None)
+@given(histories())
+def test_days_are_the_same_whatever_the_order_of_reading(samples: list[UsageSample]) -> None:
+    assert usage_days(chain(samples[::-1])) == usage_days(chain(samples))
