@@ -1,0 +1,63 @@
+"""The texts of `status.notes`: what the numbers of a report do not include, and how they were counted."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from recording_operator.api.storagereport import ReportSource
+from recording_operator.costs.scope import ScopeFilter
+from recording_operator.usage.sample import UsageSample
+
+_MOST_NAMED: Final = 10
+
+
+def not_included(samples: Mapping[str, UsageSample], scope: ScopeFilter) -> Iterator[str]:
+    """What is not included in any number. `samples` are the newest ones of the locations in scope."""
+    if names := _names(name for name, sample in samples.items() if sample.unsized_uploads):
+        yield f"There are more open uploads in {names} than are counted."
+    denied = (name for name, sample in samples.items() if sample.source is ReportSource.RECORDINGS)
+    if names := _names(name for name in denied if samples[name].counted_by is None):
+        yield (
+            f"The buckets of {names} may not be listed. Objects of deleted Recordings, open uploads and noncurrent "
+            "versions are not counted there."
+        )
+    size_bytes = sum(
+        row.size_bytes
+        for sample in samples.values()
+        for row in sample.stored
+        if scope.may_include(row.org, row.namespace)
+    )
+    if size_bytes:
+        yield (
+            f"{size_bytes} bytes may belong to this scope and are not included: their Recordings no longer exist, and "
+            "their keys do not show the owner; use a keyTemplate with folders {org} and {namespace}."
+        )
+
+
+def counted_elsewhere(samples: Mapping[str, UsageSample]) -> Iterator[str]:
+    """Which locations share their objects with another one."""
+    for name, sample in samples.items():
+        if sample.counted_by is not None:
+            missing = "" if sample.counted_by in samples else ", which this report does not include"
+            yield f"The objects of {name} are counted for {sample.counted_by}, which shares the bucket{missing}."
+
+
+def told_by_counts(samples: Mapping[str, UsageSample]) -> Iterator[str]:
+    """What the counts noted, once for all locations with the same note."""
+    places: dict[str, list[str]] = {}
+    for name, sample in samples.items():
+        for note in sample.notes:
+            places.setdefault(note, []).append(name)
+    for note, names in places.items():
+        yield f"{_names(names)}: {note}"
+
+
+def never_counted(names: Iterable[str]) -> Iterator[str]:
+    """Which locations have no sample yet."""
+    if named := _names(sorted(names)):
+        yield f"{named}: not counted yet, and not included."
+
+
+def _names(locations: Iterable[str]) -> str:
+    names = list(locations)
+    named = ", ".join(names[:_MOST_NAMED])
+    return f"{named} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else named

@@ -1,0 +1,172 @@
+"""This month at other price profiles, as if all locations of the report were there and shared one account."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from recording_operator.api.storagereport import ComparisonRow
+from recording_operator.costs.charge import Charge, ChargeKind
+from recording_operator.costs.charges import valued
+from recording_operator.costs.money import CENT, ZERO, rounded
+from recording_operator.costs.profile import Profile
+from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.usage.days import UsageDay, UsageDays
+from recording_operator.usage.sample import OwnerKey
+
+Costs = Mapping[ChargeKind, Decimal]
+_MOST_NAMED: Final = 10
+_SUBJECTS: Final = {
+    ChargeKind.STORAGE: "storage",
+    ChargeKind.DOWNLOADS: "downloads",
+    ChargeKind.REQUESTS: "requests",
+}
+_FEES: Final = {
+    ChargeKind.MINIMUM: "minimum volume",
+    ChargeKind.MONITORING: "monitoring",
+    ChargeKind.EARLY_DELETION: "early deletion",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthUsage:
+    """The usage of this month by location: until now, and with the projected rest."""
+
+    so_far: Mapping[str, UsageDays]
+    projected: Mapping[str, UsageDays]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedMonth:
+    """Rows, the cheapest first, and sentences about what they do not include."""
+
+    rows: tuple[ComparisonRow, ...]
+    notes: tuple[str, ...]
+
+
+def compared(
+    month: MonthUsage,
+    profiles: Mapping[str, tuple[Profile, ...]],
+    *,
+    terms: CostTerms,
+    scope: ScopeFilter,
+    here: Iterable[Charge],
+    day: date,
+    currency: str,
+) -> ComparedMonth:
+    """Value the month at each profile. `here` are the projected charges of the month in scope at its own prices."""
+    own = by_kind(here)
+    rows: list[ComparisonRow] = []
+    notes: list[str] = []
+    for name, versions in profiles.items():
+        prices = LocationPrices(group=name, versions=versions)
+        profile = prices.on(day)
+        if {one.currency for one in versions} != {currency}:
+            notes.append(f"{name} is not compared, because its prices are in {profile.currency}.")
+            continue
+        there = _Elsewhere(prices=prices, terms=terms, scope=scope, day=day)
+        costs = there.costs(month.projected)
+        rows.append(
+            ComparisonRow(
+                profile=name,
+                prices_as_of=profile.as_of.isoformat(),
+                month_to_date=_total(there.costs(month.so_far)),
+                projected_month=_total(costs),
+                difference=_total(costs) - _total(own),
+                reason=_reason(own, costs, profile),
+            )
+        )
+        notes += there.notes(month.projected)
+    return ComparedMonth(
+        rows=tuple(sorted(rows, key=lambda row: (row.projected_month, row.profile))), notes=tuple(notes)
+    )
+
+
+def by_kind(charges: Iterable[Charge]) -> dict[ChargeKind, Decimal]:
+    """The sum of each kind."""
+    costs: dict[ChargeKind, Decimal] = {}
+    for charge in charges:
+        costs[charge.kind] = costs.get(charge.kind, ZERO) + charge.cost
+    return costs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Elsewhere:
+    """All locations at one profile."""
+
+    prices: LocationPrices
+    terms: CostTerms
+    scope: ScopeFilter
+    day: date
+
+    def costs(self, usage: Mapping[str, UsageDays]) -> Costs:
+        """The costs in scope by kind."""
+        moved = {name: self._moved(days) for name, days in usage.items()}
+        there = CostTerms(
+            prices=dict.fromkeys(moved, self.prices),
+            playback_ratio=self.terms.playback_ratio,
+            playback_base=self.terms.playback_base,
+        )
+        charges = valued(moved, there).charges
+        return by_kind(charge for charge in charges if self.scope.includes(charge.location, charge.key))
+
+    def notes(self, usage: Mapping[str, UsageDays]) -> Iterator[str]:
+        """What the comparison does not show."""
+        profile = self.prices.on(self.day)
+        keys = {
+            key
+            for name, days in usage.items()
+            for entry in days.days.values()
+            for key in entry.volumes
+            if self.scope.includes(name, key)
+        }
+        missing = sorted({key.storage_class for key in keys if self._class_of(key) != key.storage_class} - {""})
+        if missing:
+            named = ", ".join(missing[:_MOST_NAMED])
+            yield f"At {profile.name}, {named} is compared at the prices of {profile.default_storage_class}."
+        classes = {self._class_of(key) for key in keys}
+        days = max((price.min_days for name in classes if (price := profile.price_of(name)) is not None), default=0)
+        if days:
+            yield f"At {profile.name}, deletions before its minimum duration of {days} days are not included."
+
+    def _moved(self, days: UsageDays) -> UsageDays:
+        """The usage in the classes of the profile."""
+        return replace(days, days={day: self._moved_day(entry) for day, entry in days.days.items()})
+
+    def _moved_day(self, entry: UsageDay) -> UsageDay:
+        moved = UsageDay(counts_downloads=entry.counts_downloads)
+        for key, volume in entry.volumes.items():
+            into = moved.volume(key._replace(storage_class=self._class_of(key)))
+            into.stock_seconds = into.stock_seconds.plus(volume.stock_seconds)
+            into.uploaded_bytes += volume.uploaded_bytes
+            into.writes += volume.writes
+            into.downloaded_bytes += volume.downloaded_bytes
+        return moved
+
+    def _class_of(self, key: OwnerKey) -> str:
+        profile = self.prices.on(self.day)
+        return key.storage_class if profile.price_of(key.storage_class) else profile.default_storage_class
+
+
+def _reason(here: Costs, there: Costs, profile: Profile) -> str:
+    """The kind of charge that differs most in the direction of the whole difference, in words."""
+    if profile.egress is None:
+        return "downloads have no price there and are not included"
+    total = _total(there) - _total(here)
+    if not total:
+        return "no difference"
+    kinds = sorted(here.keys() | there.keys())
+    sign = Decimal(1).copy_sign(total)
+    kind = max(kinds, key=lambda one: sign * (there.get(one, ZERO) - here.get(one, ZERO)))
+    if kind in _FEES:
+        return f"{'a charge' if total > 0 else 'no charge'} for {_FEES[kind]}"
+    if not rounded(there.get(kind, ZERO), CENT):
+        return f"{_SUBJECTS[kind]} are free" if kind is not ChargeKind.STORAGE else "storage is free"
+    verb = "costs" if kind is ChargeKind.STORAGE else "cost"
+    return f"{_SUBJECTS[kind]} {verb} {'more' if total > 0 else 'less'}"
+
+
+def _total(costs: Costs) -> Decimal:
+    return rounded(sum(costs.values(), ZERO), CENT)

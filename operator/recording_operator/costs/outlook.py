@@ -1,0 +1,144 @@
+"""Usage that has not happened yet, as days. Their charges come from the same billing as those of real days.
+
+Flat: everything stays as it is. WeekdayTrend, with at least two weeks of days: stored bytes grow as on the same
+weekdays before (meetings are held on weekdays). docs/costs.md contains the back-test.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, localcontext
+
+from recording_operator.api.storagereport import ProjectionMethod
+from recording_operator.costs.billing import SECONDS_PER_DAY, days_of
+from recording_operator.costs.charge import Charge
+from recording_operator.costs.charges import Owner, month_after, valued
+from recording_operator.costs.money import MICRO, ZERO, exact, share
+from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.costs.trend import Levels, Trend, grown, trend_of
+from recording_operator.usage.days import UsageDay, UsageDays
+from recording_operator.usage.levels import levels_of
+from recording_operator.usage.sample import OwnerKey, UsageSample
+from recording_operator.usage.stock import NOTHING, Stock
+from recording_operator.usage.timeline import midnight
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationOutlook:
+    """What is known of a location at its newest sample: its days, the stock, and how usage develops."""
+
+    usage: UsageDays
+    stock: Mapping[OwnerKey, Stock]
+    trend: Trend
+
+    @classmethod
+    def of(cls, usage: UsageDays, newest: UsageSample) -> "LocationOutlook":
+        """The outlook of a location."""
+        return cls(usage=usage, stock=levels_of(newest), trend=trend_of(usage))
+
+    @property
+    def method(self) -> ProjectionMethod:
+        """How the location is projected."""
+        return ProjectionMethod.WEEKDAY_TREND if self.trend.growth else ProjectionMethod.FLAT
+
+    def projected(self, *, begin: date, end: date) -> UsageDays:
+        """The real days from `begin` on, and made-up days until `end` (exclusive)."""
+        days = {day: entry for day, entry in self.usage.days.items() if begin <= day < end}
+        for day, made_up in self._made_up(end):
+            if day >= begin:
+                days[day] = _sum_of(days[day], made_up) if day in days else made_up
+        until = midnight(end)
+        return UsageDays(location=self.usage.location, days=days, until=until, opened=self.usage.opened)
+
+    def whole_month(self, last_day: date, *, days: int) -> UsageDays:
+        """A month of so many days in which everything stays as it is, as the usage of its last day."""
+        entry = UsageDay(counts_downloads=self.trend.downloaded_bytes is not None)
+        for key, stock in self.stock.items():
+            entry.volume(key).stock_seconds = stock.times(days * SECONDS_PER_DAY)
+        for key, size_bytes in self.trend.uploaded_bytes.between(0, days * SECONDS_PER_DAY):
+            entry.volume(key).uploaded_bytes = size_bytes
+        if self.trend.downloaded_bytes is not None:
+            for key, size_bytes in self.trend.downloaded_bytes.between(0, days * SECONDS_PER_DAY):
+                entry.volume(key).downloaded_bytes = size_bytes
+        return UsageDays(location=self.usage.location, days={last_day: entry}, until=midnight(last_day + _DAY))
+
+    def _made_up(self, end: date) -> Iterator[tuple[date, UsageDay]]:
+        """The days from the last sample on. The first one is the rest of a day."""
+        levels: Levels = {key: stock.size_bytes for key, stock in self.stock.items()}
+        owners = {key[:2] for key, size_bytes in levels.items() if size_bytes}
+        growth = {
+            weekday: {key: amount for key, amount in of_weekday.items() if key[:2] in owners}
+            for weekday, of_weekday in self.trend.growth.items()
+        }
+        begin, passed_s = self.usage.until, 0
+        while begin.date() < end:
+            stop = midnight(begin.date() + _DAY)
+            seconds = int((stop - begin).total_seconds())
+            after = grown(levels, growth.get(begin.weekday(), {}), seconds)
+            yield begin.date(), self._day(levels, after, passed_s, seconds)
+            levels, begin, passed_s = after, stop, passed_s + seconds
+
+    def _day(self, levels: Levels, after: Levels, passed_s: int, seconds: int) -> UsageDay:
+        entry = UsageDay(estimated=True, counts_downloads=self.trend.downloaded_bytes is not None)
+        for key, level in after.items():
+            twice = levels.get(key, 0) + level
+            stock = self.stock.get(key, NOTHING)
+            if not stock.size_bytes:
+                held = stock.times(seconds).plus(Stock(size_bytes=twice * seconds // 2))
+            elif twice == 2 * stock.size_bytes:
+                held = stock.times(seconds)
+            else:
+                held = stock.times(seconds).part(twice, 2 * stock.size_bytes)
+            if held != NOTHING:
+                entry.volume(key).stock_seconds = held
+        for key, size_bytes in self.trend.uploaded_bytes.between(passed_s, passed_s + seconds):
+            entry.volume(key).uploaded_bytes = size_bytes
+        for key, writes in self.trend.writes.between(passed_s, passed_s + seconds):
+            entry.volume(key).writes = writes
+        if self.trend.downloaded_bytes is not None:
+            for key, size_bytes in self.trend.downloaded_bytes.between(passed_s, passed_s + seconds):
+                # Downloads grow with what is stored.
+                now = 2 * self.stock.get(key, NOTHING).size_bytes
+                held_twice = levels.get(key, 0) + after.get(key, 0)
+                entry.volume(key).downloaded_bytes = size_bytes * held_twice // now if now else size_bytes
+        return entry
+
+
+def _sum_of(real: UsageDay, more: UsageDay) -> UsageDay:
+    """A day and the rest of it."""
+    entry = UsageDay(
+        early_deletions=real.early_deletions, counts_downloads=real.counts_downloads, is_break=real.is_break
+    )
+    for day in (real, more):
+        for key, volume in day.volumes.items():
+            into = entry.volume(key)
+            into.stock_seconds = into.stock_seconds.plus(volume.stock_seconds)
+            into.uploaded_bytes += volume.uploaded_bytes
+            into.writes += volume.writes
+            into.downloaded_bytes += volume.downloaded_bytes
+    return entry
+
+
+def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms, *, day: date) -> dict[Owner, Decimal]:
+    """The cost of one day of a month in which everything stays as it is, by owner, exact to a millionth."""
+    costs: dict[Owner, Decimal] = {}
+    last_day = month_after(day) - _DAY
+    for group, locations in terms.groups().items():
+        prices = {name: LocationPrices(group=group, versions=(terms.prices[name].on(day),)) for name in locations}
+        days = days_of(day, next(iter(prices.values())).newest.day_basis)
+        usage = {name: outlooks[name].whole_month(last_day, days=days) for name in locations if name in outlooks}
+        frozen = CostTerms(prices=prices, playback_ratio=terms.playback_ratio, playback_base=terms.playback_base)
+        by_owner = _by_owner(valued(usage, frozen).charges)
+        with localcontext(exact()):
+            costs |= share(sum(by_owner.values(), ZERO) / days, by_owner, quantum=MICRO)
+    return costs
+
+
+def _by_owner(charges: Iterable[Charge]) -> dict[Owner, Decimal]:
+    found: dict[Owner, Decimal] = {}
+    for charge in charges:
+        owner = Owner(charge.location, charge.key)
+        found[owner] = found.get(owner, ZERO) + charge.cost
+    return dict(sorted(found.items()))
