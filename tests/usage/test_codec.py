@@ -133,7 +133,8 @@ def test_names_hold_the_location_and_the_time() -> None:
     "rest",
     [
         "", "2026/13.json.gz", "2026/02/30T000000Z.json.gz", "2026/11/28T250000Z.json.gz", "2026/11.json",
-        "0000/11.json.gz",        "2026/11/28T000007Z.json.gz.json.gz", "x/2026/11.json.gz", "٢٠٢٦/11.json.gz", "2026/11.json.gz\n",
+        "0000/11.json.gz",
+        "2026/11/28T000007Z.json.gz.json.gz", "x/2026/11.json.gz", "٢٠٢٦/11.json.gz", "2026/11.json.gz\n",
     ],
 )  # fmt: skip
 def test_other_names_are_not_usage_files(rest: str) -> None:
