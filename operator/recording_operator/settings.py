@@ -15,6 +15,7 @@ from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from recording_operator.kube.lease import LeaseTimings
 from recording_operator.transfer.options import TransferOptions
+from recording_operator.usage.months import DEFAULT_RETENTION_MONTHS
 
 
 class SettingsError(Exception):
@@ -112,6 +113,15 @@ class ReportSettings(_Section):
     """How many of the largest organisations get series of their own in /metrics; with 0, no label names one."""
 
 
+class UsageSettings(_Section):
+    """How often StorageLocations are counted, and how long the counts are kept."""
+
+    interval: Duration = timedelta(hours=24)
+    """The longest time between two counts of a location. Reports that need one are counted for sooner."""
+    retention: int = Field(default=DEFAULT_RETENTION_MONTHS, ge=1, le=1200)
+    """How many months before the current one are kept."""
+
+
 class Settings(_Section):
     """The settings file of the operator. Every key is optional."""
 
@@ -123,6 +133,7 @@ class Settings(_Section):
     lease: LeaseSettings = LeaseSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
     reports: ReportSettings = ReportSettings()
+    usage: UsageSettings = UsageSettings()
 
     def engine_options(self) -> EngineOptions:
         """The options of the engine."""

@@ -29,6 +29,14 @@ class SecretData:
     data: Mapping[str, bytes] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinaryConfigMap:
+    """The binary entries of a ConfigMap, decoded."""
+
+    resource_version: str
+    data: Mapping[str, bytes]
+
+
 class KubeApi:
     """Requests for the operator's own kinds, Namespaces, Secrets and ConfigMaps."""
 
@@ -112,8 +120,32 @@ class KubeApi:
 
     def read_config_map(self, namespace: str, name: str) -> dict[str, str]:
         """The entries of a ConfigMap. Raises NotFound, Forbidden."""
-        path = f"/api/v1/namespaces/{_segment(namespace)}/configmaps/{_segment(name)}"
-        return dict(self._rest.request("GET", path).get("data") or {})
+        return dict(self._rest.request("GET", _config_map(namespace, name)).get("data") or {})
+
+    def read_binary_config_map(self, namespace: str, name: str) -> BinaryConfigMap:
+        """A ConfigMap and its `binaryData`. Raises NotFound, Forbidden."""
+        found = self._rest.request("GET", _config_map(namespace, name))
+        data = {key: _decoded(value) for key, value in (found.get("binaryData") or {}).items()}
+        return BinaryConfigMap(resource_version=found["metadata"]["resourceVersion"], data=data)
+
+    def create_binary_config_map(self, namespace: str, name: str, data: Mapping[str, bytes]) -> None:
+        """Create a ConfigMap with `binaryData`. Raises AlreadyExists, Forbidden."""
+        labels = {"app.kubernetes.io/managed-by": "recording-operator"}
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "labels": labels},
+            "binaryData": {key: _encoded(value) for key, value in data.items()},
+        }
+        self._rest.request("POST", f"/api/v1/namespaces/{_segment(namespace)}/configmaps", body=body)
+
+    def patch_binary_config_map(
+        self, namespace: str, name: str, *, resource_version: str, data: Mapping[str, bytes | None]
+    ) -> None:
+        """Set entries of `binaryData`, and remove those that are None. Raises Conflict, NotFound, Forbidden."""
+        entries = {key: None if value is None else _encoded(value) for key, value in data.items()}
+        body = {"metadata": {"resourceVersion": resource_version}, "binaryData": entries}
+        self._rest.request("PATCH", _config_map(namespace, name), body=body, content_type=MERGE_PATCH)
 
     def namespace_labels(self, name: str) -> dict[str, str]:
         """The labels of a Namespace; `kubernetes.io/metadata.name` is always among them. Raises NotFound."""
@@ -174,11 +206,19 @@ def _report(name: str) -> str:
     return f"{_API}/storagereports/{_segment(name)}"
 
 
+def _config_map(namespace: str, name: str) -> str:
+    return f"/api/v1/namespaces/{_segment(namespace)}/configmaps/{_segment(name)}"
+
+
 def _segment(name: str) -> str:
     """Quote a path segment. An empty one, or one of dots, would name another resource. Raises Invalid."""
     if name in {"", ".", ".."}:
         raise Invalid("A name that is empty or consists of dots cannot be requested.")
     return quote(name, safe="")
+
+
+def _encoded(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
 
 
 def _decoded(value: str) -> bytes:
