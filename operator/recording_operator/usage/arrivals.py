@@ -40,7 +40,9 @@ _SECONDS_PER_DAY: Final = 86_400
 _ANY_CLASS: Final = ""
 
 
-class _Uploads(NamedTuple):
+class Uploads(NamedTuple):
+    """Uploaded bytes and write requests of an owner."""
+
     size_bytes: int = 0
     writes: int = 0
 
@@ -52,7 +54,7 @@ class _YoungDay(NamedTuple):
     day: date
 
 
-_Recent = dict[tuple[str, str], _Uploads]
+_Recent = dict[tuple[str, str], Uploads]
 _Young = dict[_YoungDay, dict[tuple[str, str], Stock]]
 
 
@@ -146,7 +148,7 @@ def _late(tally: LocationTally, previous: UsageSample | None, basis: str) -> tup
     """Uploads from before the previous sample that it did not contain. Their storage class is not known."""
     if previous is None or not compares_uploads(previous, basis=basis):
         return ()
-    noted = {(row.org, row.namespace): _Uploads(row.size_bytes, row.writes) for row in previous.carry.recent}
+    noted = {(row.org, row.namespace): Uploads(row.size_bytes, row.writes) for row in previous.carry.recent}
     return tuple(
         ArrivalRow(
             org=org,
@@ -167,10 +169,10 @@ def late(recounted: _Recent, noted: _Recent) -> _Recent:
     an owner may be in (other) or unknown in one of the samples only; then shared between the owners by growth.
     """
     owners = recounted.keys() | noted.keys()
-    nothing = _Uploads()
+    nothing = Uploads()
     sizes = _growth({key: recounted.get(key, nothing)[0] - noted.get(key, nothing)[0] for key in sorted(owners)})
     writes = _growth({key: recounted.get(key, nothing)[1] - noted.get(key, nothing)[1] for key in sorted(owners)})
-    return {key: _Uploads(sizes.get(key, 0), writes.get(key, 0)) for key in sizes.keys() | writes.keys()}
+    return {key: Uploads(sizes.get(key, 0), writes.get(key, 0)) for key in sizes.keys() | writes.keys()}
 
 
 def _growth(grown: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
@@ -193,17 +195,17 @@ def _recent_rows(recent: RecentSums, day: date) -> tuple[ArrivalRow, ...]:
             size_bytes=came.size_bytes,
             writes=came.writes,
         )
-        for (org, namespace), came in sorted(({(OTHER, OTHER): _Uploads()} | _bounded_recent(recent)).items())
+        for (org, namespace), came in sorted(({(OTHER, OTHER): Uploads()} | _bounded_recent(recent)).items())
     )
 
 
 def _bounded_recent(recent: RecentSums) -> _Recent:
     """The largest owners by name; the others share one entry."""
     largest = sorted(recent.by_owner.items(), key=lambda item: (-item[1].size_bytes, item[0]))
-    kept = {owner: _Uploads(came.size_bytes, came.writes) for owner, came in largest[:MOST_RECENT]}
+    kept = {owner: Uploads(came.size_bytes, came.writes) for owner, came in largest[:MOST_RECENT]}
     for _, came in largest[MOST_RECENT:]:
-        rest = kept.get((OTHER, OTHER), _Uploads())
-        kept[OTHER, OTHER] = _Uploads(rest.size_bytes + came.size_bytes, rest.writes + came.writes)
+        rest = kept.get((OTHER, OTHER), Uploads())
+        kept[OTHER, OTHER] = Uploads(rest.size_bytes + came.size_bytes, rest.writes + came.writes)
     return kept
 
 

@@ -1,11 +1,13 @@
-"""Locations that share a bucket: each object is counted once."""
+"""Who owns an object. Locations that share a bucket: each object is counted once."""
 
+import tracemalloc
+import uuid
 from typing import Any
 
 import pytest
 
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.costs.keyspaces import KeySpaces, key_space
+from recording_operator.usage.owners import KeySpaces, RecordingIndex, basis_of, key_space
 
 DEFAULT = "{org}/{namespace}/{name}/{uid}/{artifact}{ext}"
 UID = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -98,3 +100,30 @@ def test_another_bucket_or_store_claims_nothing() -> None:
     outer = location("a")
     others = [location("b", prefix="cold/", bucket="other"), location("c", prefix="cold/", endpoint="https://s3.test")]
     assert KeySpaces([outer, *others], [outer, *others]).claims_on(outer) == ()
+
+
+def test_a_basis_changes_with_whatever_is_counted() -> None:
+    outer, inner = location("a"), location("b", prefix="cold/")
+    claims = KeySpaces([outer], [outer, inner]).claims_on(outer)
+    bases = {
+        basis_of(outer, (), versions=False),
+        basis_of(outer, (), versions=True),
+        basis_of(outer, claims, versions=False),
+        basis_of(inner, (), versions=False),
+        basis_of(location("a", template="{org}/{uid}/{artifact}{ext}"), (), versions=False),
+    }
+    assert len(bases) == 5
+    assert basis_of(location("c"), (), versions=False) in bases
+
+
+def test_a_recording_takes_about_twenty_bytes() -> None:
+    tracemalloc.start()
+    try:
+        index = RecordingIndex()
+        for number in range(50_000):
+            index.add(str(uuid.UUID(int=number << 64)), org=f"org-{number % 100}", namespace="team")
+        assert index.owner(str(uuid.UUID(int=49_999 << 64))) == ("org-99", "team", True)
+        assert index.owner(str(uuid.UUID(int=50_000 << 64))) == (None, None, False)
+        assert tracemalloc.get_traced_memory()[0] < 50_000 * 24
+    finally:
+        tracemalloc.stop()
