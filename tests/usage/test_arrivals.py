@@ -322,11 +322,23 @@ def test_a_sample_of_the_future_is_not_the_previous_one() -> None:
     assert previous_sample([future], now=now) is None
     with pytest.raises(ValueError, match="not before"):
         window_after(future, now=now, basis=BASIS)
-    # The period that the future sample claims is counted again: its own uploads overlap, and the chain leaves it out.
+    # Its period is counted again, and it is not the previous one after its time has come either.
     again = count(first, now, Listing(current=[Stored(0, 1, GB).thing, Stored(100, 1, GB, number=2).thing]))
     assert uploaded(again) == {"acme": GB}
-    assert future.since is not None
-    assert future.since < again.at
+    assert previous_sample([first, future, again], now=START + 200 * DAY) is again
+
+
+def test_of_samples_that_overlap_the_first_is_the_previous_one() -> None:
+    [first] = refresh([], [], now_s=0)
+    leader, other = count(first, START + DAY, Listing()), count(first, START + DAY + SECOND, Listing())
+    third = count(other, START + 2 * DAY, Listing())
+    assert previous_sample([other, leader, first], now=START + 2 * DAY) is leader
+    assert previous_sample([other, leader, first, third], now=START + 3 * DAY) is third
+    # A count that found no sample before it begins with its month: in the next month, it overlaps none.
+    alone = count(None, START + 3 * DAY, Listing())
+    assert previous_sample([first, leader, alone], now=START + 4 * DAY) is leader
+    later = count(None, START + 60 * DAY, Listing())
+    assert previous_sample([first, leader, later], now=START + 61 * DAY) is later
 
 
 # Minimum durations

@@ -1,8 +1,7 @@
 """The period of a count: since the previous sample, or since the beginning of the month.
 
-A sample whose time lies in the future was taken with a wrong clock. It is never the previous sample: the count starts
-from the last sample before it, and so covers its period again. From then on the chain of samples leaves it out
-(`months.chain`), because it overlaps.
+A sample whose time lies in the future was taken with a wrong clock. It is never the previous sample, not even when its
+time has come: the next count begins with the last sample before it, and those after that overlap it.
 """
 
 from collections.abc import Iterable
@@ -32,15 +31,19 @@ class Window:
 
 
 def previous_sample(samples: Iterable[UsageSample], *, now: datetime) -> UsageSample | None:
-    """The newest of the samples that were taken before `now`."""
-    return max((sample for sample in samples if sample.at < now), key=lambda sample: sample.at, default=None)
+    """The newest sample before `now` that overlaps none before it. The next count begins with it."""
+    last: UsageSample | None = None
+    for sample in sorted(samples, key=lambda one: one.at):
+        begin = sample.since or _month_start(sample.at)
+        if sample.at < now and (last is None or begin >= last.at):
+            last = sample
+    return last
 
 
 def window_after(previous: UsageSample | None, *, now: datetime, basis: str) -> Window:
     """The window of a count at `now`, which counts the keys that `basis` identifies. `previous` is older than `now`."""
     if previous is None:
-        begin = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return Window(since=begin, now=now)
+        return Window(since=_month_start(now), now=now)
     if previous.at >= now:
         raise ValueError(f"The previous sample is of {previous.at}, which is not before {now}.")
     recent_since = previous.at - LATE_WITHIN if compares_uploads(previous, basis=basis) else None
@@ -50,3 +53,7 @@ def window_after(previous: UsageSample | None, *, now: datetime, basis: str) -> 
 def compares_uploads(previous: UsageSample, *, basis: str) -> bool:
     """Whether late uploads can be found: the previous sample recorded the recent ones, of the same keys."""
     return bool(previous.carry.recent) and previous.basis == basis and previous.counted_by is None
+
+
+def _month_start(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
