@@ -10,7 +10,9 @@ import pytest
 from recording_operator.api.storagereport import ReportSource
 from recording_operator.usage import codec
 from recording_operator.usage.codec import (
+    Period,
     UsageFile,
+    day_name,
     UsageFormatError,
     decode,
     decode_month,
@@ -121,18 +123,34 @@ def test_a_month_has_a_line_for_each_sample_and_one_carry() -> None:
 
 
 def test_names_hold_the_location_and_the_time() -> None:
+    folder = ".recording-operator/usage/a.b"
     name = sample_name("a.b", AT)
-    assert name == ".recording-operator/usage/a.b/2026/11/28T000007Z.json.gz"
-    assert usage_file("a.b", name) == UsageFile(name=name, month=date(2026, 11, 1), at=AT)
+    assert name == f"{folder}/2026/11/28T000007Z.json.gz"
+    assert usage_file("a.b", name) == UsageFile(name=name, period=Period.SAMPLE, begin=AT)
     month = month_name("a.b", date(2026, 10, 1))
-    assert month == ".recording-operator/usage/a.b/2026/10.json.gz"
-    assert usage_file("a.b", month) == UsageFile(name=month, month=date(2026, 10, 1))
+    assert month == f"{folder}/2026/10.json.gz"
+    assert usage_file("a.b", month) == UsageFile(
+        name=month, period=Period.MONTH, begin=datetime(2026, 10, 1, tzinfo=UTC)
+    )
+    day = day_name("a.b", date(2026, 10, 9))
+    assert day == f"{folder}/2026/10/09.json.gz"
+    assert usage_file("a.b", day) == UsageFile(name=day, period=Period.DAY, begin=datetime(2026, 10, 9, tzinfo=UTC))
+
+
+def test_a_file_has_the_samples_of_its_time() -> None:
+    times = [AT, AT.replace(second=8), AT.replace(day=27), AT.replace(month=10), AT.replace(year=2025)]
+    names = [sample_name("a", AT), day_name("a", AT.date()), month_name("a", AT.date().replace(day=1))]
+    for number, name in enumerate(names, start=1):
+        file = usage_file("a", name)
+        assert file is not None
+        assert [file.has(time) for time in times] == [True] * number + [False] * (5 - number)
 
 
 @pytest.mark.parametrize(
     "rest",
     [
         "", "2026/13.json.gz", "2026/02/30T000000Z.json.gz", "2026/11/28T250000Z.json.gz", "2026/11.json",
+        "2026/11/31.json.gz",
         "0000/11.json.gz",
         "2026/11/28T000007Z.json.gz.json.gz", "x/2026/11.json.gz", "٢٠٢٦/11.json.gz", "2026/11.json.gz\n",
     ],

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import ReportSource
-from recording_operator.usage.codec import UsageFile, decode, decode_month, encode, encode_month
-from recording_operator.usage.months import chain, due_months, expired
+from recording_operator.usage.codec import Period, UsageFile, decode, decode_month, encode, encode_month
+from recording_operator.usage.months import chain, due_bundles, expired
 from recording_operator.usage.sample import ArrivalRow, Carry, DownloadRow, StockRow, UsageSample
 from recording_operator.usage.timeline import usage_days
 
@@ -95,34 +95,58 @@ def test_no_two_overlap_and_nothing_could_be_added(found: list[Interval]) -> Non
 
 
 def files(*names: str) -> list[UsageFile]:
-    """Files by month, or by month and day."""
+    """Files by `year-month`, `year-month-day` or `year-month-dayThour`."""
     made = []
     for name in names:
-        year, month, *day = [int(part) for part in name.split("-")]
-        at = datetime(year, month, day[0], tzinfo=UTC) if day else None
-        made.append(UsageFile(name=name, month=date(year, month, 1), at=at))
+        period = Period.SAMPLE if "T" in name else Period.DAY if name.count("-") > 1 else Period.MONTH
+        text = {Period.SAMPLE: name, Period.DAY: f"{name}T00", Period.MONTH: f"{name}-01T00"}[period]
+        made.append(UsageFile(name=name, period=period, begin=datetime.fromisoformat(f"{text}:00+00:00")))
     return made
 
 
-NOW = datetime(2026, 11, 2, tzinfo=UTC)
+NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
+def due(*names: str) -> dict[str, list[str]]:
+    """The names of the parts by the bundle's."""
+    formats = {Period.MONTH: "%Y-%m", Period.DAY: "%Y-%m-%d"}
+    bundles = due_bundles(files(*names), NOW)
+    return {f"{one.begin:{formats[one.period]}}": [part.name for part in one.parts] for one in bundles}
 
 
 def test_a_past_month_is_due_once_a_later_sample_exists() -> None:
-    assert due_months(files("2026-10-30", "2026-10-31"), NOW) == []
-    assert due_months(files("2026-10-30", "2026-11-01"), NOW) == [date(2026, 10, 1)]
-    assert due_months(files("2026-09-30", "2026-10-30", "2026-11-01"), NOW) == [date(2026, 9, 1), date(2026, 10, 1)]
-    assert due_months(files("2026-10-30", "2026-12-01"), NOW) == [date(2026, 10, 1)]
-    assert due_months(files("2026-11-30", "2026-12-01"), NOW) == []
-    assert due_months([], NOW) == []
+    assert due() == {}
+    assert due("2026-10-30T00", "2026-10-31T00") == {}
+    assert due("2026-10-30T00", "2026-11-01T00") == {"2026-10": ["2026-10-30T00"]}
+    assert due("2026-10-30T00", "2026-11") == {"2026-10": ["2026-10-30T00"]}
+    assert due("2026-09-30T00", "2026-10-30T00", "2026-11-01T00") == {
+        "2026-09": ["2026-09-30T00"],
+        "2026-10": ["2026-10-30T00"],
+    }
+    assert due("2026-10-30T00", "2026-12-01T00") == {"2026-10": ["2026-10-30T00"]}
+    assert due("2026-11-30T00", "2026-12-01T00") == {}
 
 
-def test_a_month_is_due_until_its_samples_are_deleted() -> None:
-    assert due_months(files("2026-10", "2026-10-30", "2026-11-01"), NOW) == [date(2026, 10, 1)]
-    assert due_months(files("2026-10", "2026-11-01"), NOW) == []
+def test_a_past_day_is_due_if_it_has_several_samples() -> None:
+    assert due("2026-11-01T00", "2026-11-01T12") == {}
+    assert due("2026-11-01T00", "2026-11-02T00", "2026-11-02T01") == {}
+    assert due("2026-11-01T00", "2026-11-01T12", "2026-11-02T00") == {"2026-11-01": ["2026-11-01T00", "2026-11-01T12"]}
+
+
+def test_a_month_is_due_before_its_days() -> None:
+    names = ("2026-10-30T00", "2026-10-30T12", "2026-10-31", "2026-11-01T00")
+    assert list(due(*names).items()) == [("2026-10", list(names[:3])), ("2026-10-30", list(names[:2]))]
+
+
+def test_a_bundle_is_due_until_its_parts_are_deleted() -> None:
+    assert due("2026-10", "2026-10-30T00", "2026-11-01T00") == {"2026-10": ["2026-10-30T00"]}
+    assert due("2026-10", "2026-11-01T00") == {}
+    assert due("2026-11-01", "2026-11-01T00", "2026-11-02T00") == {"2026-11-01": ["2026-11-01T00"]}
+    assert due("2026-11-01", "2026-11-02T00") == {}
 
 
 def test_months_expire_as_a_whole() -> None:
-    found = files("2025-10", "2025-11", "2025-11-30", "2026-11-01")
+    found = files("2025-10", "2025-11", "2025-11-30", "2026-11-01T00")
     assert expired(found, NOW, 12) == files("2025-10")
     assert expired(found, NOW, 11) == files("2025-10", "2025-11", "2025-11-30")
     assert expired(found, NOW, 0) == files("2025-10", "2025-11", "2025-11-30")

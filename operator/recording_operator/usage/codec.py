@@ -1,8 +1,8 @@
 """Usage samples as bytes and names in a store. docs/usage.md describes the format for other readers.
 
-A file is gzip of JSON Lines: one sample a line, in order of time. A sample file has one line, a month file many. Files
-come from a store that others may write to, so nothing in them is trusted: sizes, the number of values and each field
-are checked.
+A file is gzip of JSON Lines: one sample a line, in order of time. A sample file has one line, the file of a day or
+month many. Files come from a store that others may write to, so nothing in them is trusted: sizes, the number of values
+and each field are checked.
 """
 
 import gzip
@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -27,24 +28,50 @@ MOST_TEXT_BYTES: Final = 48 * 2**20
 MOST_VALUES: Final = 1_000_000
 """The most values in a file. Each takes up to a hundred bytes of memory."""
 _GZIP: Final = 31
+_MONTH: Final = "%Y/%m"
+_DAY: Final = "%Y/%m/%d"
 _AT: Final = "%Y/%m/%dT%H%M%SZ"
 _SUFFIX: Final = ".json.gz"
-_NAME: Final = re.compile(r"(\d{4}/\d\d)(/\d\dT\d{6}Z)?\.json\.gz", re.ASCII)
+_NAME: Final = re.compile(r"(\d{4}/\d\d(/\d\d(T\d{6}Z)?)?)\.json\.gz", re.ASCII)
 
 
 class UsageFormatError(Exception):
     """A file is not what docs/usage.md describes. The message is a sentence without values of the file."""
 
 
+class Period(StrEnum):
+    """What the samples of a file have in common."""
+
+    SAMPLE = "sample"
+    """The file has one sample."""
+    DAY = "day"
+    MONTH = "month"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageFile:
-    """A file by its name: the sample of a time, or all samples of a month."""
+    """A file by its name: one sample, or the samples of a day or a month."""
 
     name: str
-    month: date
-    """The first day of the month."""
-    at: datetime | None = None
-    """The time of the sample; None for a month file."""
+    period: Period
+    begin: datetime
+    """The time of the sample, or the beginning of the day or month."""
+
+    @property
+    def day(self) -> date:
+        """The day of the sample, or the first day of the period."""
+        return self.begin.date()
+
+    @property
+    def month(self) -> date:
+        """The first day of the month."""
+        return self.day.replace(day=1)
+
+    def has(self, at: datetime) -> bool:
+        """Whether a sample of that time belongs into the file."""
+        if self.period is Period.SAMPLE:
+            return at == self.begin
+        return at.date() == self.day if self.period is Period.DAY else at.date().replace(day=1) == self.month
 
 
 def folder_name(location: str) -> str:
@@ -54,12 +81,17 @@ def folder_name(location: str) -> str:
 
 def sample_name(location: str, at: datetime) -> str:
     """The name of a sample's file, below the location's prefix."""
-    return f"{folder_name(location)}{at.astimezone(UTC).strftime(_AT)}{_SUFFIX}"
+    return f"{folder_name(location)}{at.astimezone(UTC):{_AT}}{_SUFFIX}"
 
 
 def month_name(location: str, month: date) -> str:
     """The name of a month file, below the location's prefix."""
-    return f"{folder_name(location)}{month:%Y/%m}{_SUFFIX}"
+    return f"{folder_name(location)}{month:{_MONTH}}{_SUFFIX}"
+
+
+def day_name(location: str, day: date) -> str:
+    """The name of a day file, below the location's prefix."""
+    return f"{folder_name(location)}{day:{_DAY}}{_SUFFIX}"
 
 
 def usage_file(location: str, name: str) -> UsageFile | None:
@@ -68,12 +100,15 @@ def usage_file(location: str, name: str) -> UsageFile | None:
     found = _NAME.fullmatch(name.removeprefix(folder)) if name.startswith(folder) else None
     if found is None:
         return None
+    text, day, time = found[1], found[2], found[3]
+    period, pattern = Period.MONTH, _MONTH
+    if day:
+        period, pattern = (Period.SAMPLE, _AT) if time else (Period.DAY, _DAY)
     try:
-        month = datetime.strptime(found[1], "%Y/%m").replace(tzinfo=UTC).date()
-        at = datetime.strptime(f"{found[1]}{found[2]}", _AT).replace(tzinfo=UTC) if found[2] else None
+        begin = datetime.strptime(text, pattern).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return UsageFile(name=name, month=month, at=at)
+    return UsageFile(name=name, period=period, begin=begin)
 
 
 def encode(sample: UsageSample) -> bytes:
@@ -102,6 +137,11 @@ def decode(data: bytes) -> UsageSample:
 def decode_month(data: bytes) -> tuple[UsageSample, ...]:
     """The samples of a file. Raises UsageFormatError."""
     return tuple(_sample(line) for line in _text(data).splitlines() if line)
+
+
+def count_values(data: bytes) -> int:
+    """How many values a file has, to compare with MOST_VALUES. Raises UsageFormatError."""
+    return _text(data).count(b",")
 
 
 def _compressed(samples: Iterable[UsageSample]) -> bytes:

@@ -1,11 +1,11 @@
-"""Which samples count, which become one month file, and which are deleted. Pure."""
+"""Which samples count, which become one file, and which are deleted. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
-from recording_operator.usage.codec import UsageFile
+from recording_operator.usage.codec import Period, UsageFile
 
 DEFAULT_RETENTION_MONTHS: Final = 36
 
@@ -50,12 +50,35 @@ def chain(samples: Iterable[SpanT]) -> list[SpanT]:
     return chosen[::-1]
 
 
-def due_months(files: Iterable[UsageFile], now: datetime) -> list[date]:
-    """The months whose samples become one file: past ones that have samples, and a later sample exists."""
+class Bundle(NamedTuple):
+    """Files whose samples become one file, of a day or a month."""
+
+    period: Period
+    begin: date
+    parts: tuple[UsageFile, ...]
+
+
+def due_bundles(files: Iterable[UsageFile], now: datetime) -> list[Bundle]:
+    """What is to be compacted: each past month, then each past day of several samples. A later sample has to exist.
+
+    A month may be too large for one file; then its days are compacted. A bundle whose file exists already is due until
+    its parts are deleted.
+    """
     found = list(files)
-    this_month = first_of_month(now.astimezone(UTC).date())
-    newest = max((file.month for file in found), default=this_month)
-    return sorted({file.month for file in found if file.at is not None and file.month < min(newest, this_month)})
+    today = now.astimezone(UTC).date()
+    newest = min(today, max((file.day for file in found), default=today))
+    months: dict[date, list[UsageFile]] = {}
+    days: dict[date, list[UsageFile]] = {}
+    for file in found:
+        if file.period is not Period.MONTH and file.month < first_of_month(newest):
+            months.setdefault(file.month, []).append(file)
+        if file.period is not Period.MONTH and file.day < newest:
+            days.setdefault(file.day, []).append(file)
+    of_days = {day: [one for one in some if one.period is Period.SAMPLE] for day, some in days.items() if len(some) > 1}
+    return [
+        *(Bundle(Period.MONTH, month, tuple(parts)) for month, parts in sorted(months.items())),
+        *(Bundle(Period.DAY, day, tuple(parts)) for day, parts in sorted(of_days.items())),
+    ]
 
 
 def expired(files: Iterable[UsageFile], now: datetime, keep_months: int) -> list[UsageFile]:

@@ -1,0 +1,1 @@
+"""Counts StorageLocations, and keeps the samples."""

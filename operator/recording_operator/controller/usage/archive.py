@@ -1,0 +1,191 @@
+"""Where usage samples are kept: in the location's own store, or in a ConfigMap if the store cannot be used for them."""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from recording_operator.api.reasons import Reason, Trait, reasons_with
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.usage.configmap import KEEP_DAYS, ConfigMapSamples, config_map_name
+from recording_operator.controller.usage.samples import LoadedFile, UsageSamples, load
+from recording_operator.controller.usage.store_files import FileCache, StoreFiles
+from recording_operator.errors import LocationError, TransferError
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import Forbidden
+from recording_operator.stores.errors import StoreError
+from recording_operator.stores.location_store import LocationStore
+from recording_operator.usage.codec import encode, sample_name
+from recording_operator.usage.months import chain
+from recording_operator.usage.sample import UsageSample
+
+_LASTING: Final = reasons_with(Trait.NEEDS_ADMINISTRATOR) | {Reason.WRONG_REGION, Reason.ENCRYPTION_KEY_NOT_USABLE}
+"""Why a store cannot be used until somebody changes it."""
+_AHEAD: Final = timedelta(hours=1)
+"""A sample that is farther in the future was not taken by a clock that can be trusted."""
+_logger = logging.getLogger(__name__)
+
+
+class LocationStores(Protocol):
+    """Provides the stores of StorageLocations, like the LocationKeeper."""
+
+    def store(self, location: StorageLocation) -> LocationStore:
+        """The store of a location. Raises LocationError."""
+
+
+class UsageArchive(Protocol):
+    """Keeps usage samples.
+
+    Every method may raise TransferError or LocationError if the store fails for now, and KubeError. A store that
+    cannot be used until somebody changes it is no error: see `notes`.
+    """
+
+    def samples(self, location: StorageLocation) -> UsageSamples:
+        """The samples of a location that count, in order, as they are kept. None overlap."""
+
+    def keep(self, location: StorageLocation, sample: UsageSample) -> None:
+        """Keep a sample. If there is one of the same second, that of another leader, it stays.
+
+        Raises UsageFormatError if it is too large to be read again.
+        """
+
+    def compact(self, location: StorageLocation, now: datetime) -> None:
+        """Put the samples of past days and months into one file each, and delete those that have expired."""
+
+    def notes(self, location: StorageLocation) -> tuple[str, ...]:
+        """What the last call of `samples` or `keep` found: sentences for a report."""
+
+
+class LocationArchive:
+    """Keeps samples in the location's store, else in a ConfigMap."""
+
+    def __init__(
+        self,
+        *,
+        stores: LocationStores,
+        kube: KubeApi,
+        operator_namespace: str,
+        keep_months: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._stores = stores
+        self._config_maps = ConfigMapSamples(kube=kube, namespace=operator_namespace)
+        self._namespace = operator_namespace
+        self._keep_months = keep_months
+        self._now = now
+        self._caches: dict[str, FileCache] = {}
+        self._fallback: dict[str, str] = {}
+        self._unread: dict[str, list[str]] = {}
+
+    def samples(self, location: StorageLocation) -> UsageSamples:
+        """As `UsageArchive` says."""
+        name = location.metadata.name
+        loaded = [*self._from_store(location), *self._from_config_map(name)]
+        latest = self._now() + _AHEAD
+        entries = [entry for file in loaded for entry in file.entries]
+        self._unread[name] = list(_unread(name, loaded))
+        if any(entry.at > latest for entry in entries):
+            self._unread[name].append(f"Usage samples of {name} with times in the future are left out.")
+        return UsageSamples(chain(entry for entry in entries if entry.at <= latest))
+
+    def keep(self, location: StorageLocation, sample: UsageSample) -> None:
+        """As `UsageArchive` says."""
+        data = encode(sample)
+        try:
+            files = self._files(location)
+            kept = files.create(sample_name(sample.location, sample.at), data)
+        except (LocationError, TransferError) as error:
+            if not _is_lasting(error, location, also={Reason.STORE_QUOTA}):
+                raise
+            self._falls_back(location.metadata.name, error.message)
+            self._config_maps.keep(sample)
+            return
+        self._fallback.pop(location.metadata.name, None)
+        if kept != data:
+            extra = {"location": location.metadata.name}
+            _logger.warning("Another operator has counted the location in the same second", extra=extra)
+        self._move(location.metadata.name, files)
+
+    def compact(self, location: StorageLocation, now: datetime) -> None:
+        """As `UsageArchive` says."""
+        try:
+            self._files(location).compact(now, keep_months=self._keep_months)
+        except (LocationError, TransferError) as error:
+            if not _is_lasting(error, location):
+                raise
+            extra = {"location": location.metadata.name}
+            _logger.warning("Usage samples could not be compacted: %s", error.message, extra=extra)
+
+    def notes(self, location: StorageLocation) -> tuple[str, ...]:
+        """As `UsageArchive` says."""
+        name = location.metadata.name
+        fallback = [self._fallback[name]] if name in self._fallback else []
+        return (*fallback, *self._unread.get(name, ()))
+
+    def _files(self, location: StorageLocation) -> StoreFiles:
+        """Raises LocationError."""
+        name = location.metadata.name
+        cache = self._caches.setdefault(name, FileCache())
+        return StoreFiles(self._stores.store(location), location=name, prefix=location.store.prefix, cache=cache)
+
+    def _from_store(self, location: StorageLocation) -> list[LoadedFile]:
+        name = location.metadata.name
+        try:
+            loaded = self._files(location).load()
+        except (LocationError, TransferError) as error:
+            if not _is_lasting(error, location):
+                raise
+            self._falls_back(name, error.message)
+            return []
+        self._fallback.pop(name, None)
+        return loaded
+
+    def _from_config_map(self, name: str) -> list[LoadedFile]:
+        try:
+            files = self._config_maps.files(name)
+        except Forbidden:
+            if name in self._fallback:
+                raise
+            return []  # nothing can be there
+        return [load(file, data, location=name) for file, data in files.items()]
+
+    def _move(self, name: str, files: StoreFiles) -> None:
+        """Move samples from the ConfigMap to the store, now that it can be used."""
+        try:
+            found = self._config_maps.files(name)
+        except Forbidden:
+            return
+        for file, data in found.items():
+            files.create(file.name, data)
+        if found:
+            self._config_maps.clear(name)
+            _logger.info("Usage samples were moved from a ConfigMap to the store", extra={"location": name})
+
+    def _falls_back(self, name: str, why: str) -> None:
+        if name not in self._fallback:
+            _logger.warning("Usage samples are kept in a ConfigMap: %s", why, extra={"location": name})
+        self._fallback[name] = (
+            f"Usage samples of {name} are kept for {KEEP_DAYS} days in ConfigMap {config_map_name(name)} of namespace "
+            f"{self._namespace}, because its store cannot be used for them: {why}"
+        )
+
+
+def _is_lasting(
+    error: LocationError | TransferError, location: StorageLocation, *, also: Iterable[Reason] = ()
+) -> bool:
+    """Whether the store cannot be used until somebody changes it."""
+    reason = error.location_reason if isinstance(error, StoreError) else error.reason
+    ready = location.ready_condition
+    if isinstance(error, LocationError) and ready is not None and ready.reason in set(Reason):
+        reason = Reason(ready.reason)
+    return reason in _LASTING | set(also)
+
+
+def _unread(name: str, files: Iterable[LoadedFile]) -> Iterable[str]:
+    bad = [file for file in files if file.problem]
+    if bad:
+        newest = max(bad, key=lambda one: one.file.begin)
+        yield (
+            f"{len(bad)} files with usage samples of {name} cannot be read and are left out, such as "
+            f"{newest.file.name}: {newest.problem}"
+        )
