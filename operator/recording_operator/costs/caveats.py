@@ -41,14 +41,9 @@ def counted_elsewhere(samples: Mapping[str, UsageSample]) -> Iterator[str]:
             yield f"The objects of {name} are counted for {sample.counted_by}, which shares the bucket{missing}."
 
 
-def told_by_counts(samples: Mapping[str, UsageSample]) -> Iterator[str]:
-    """What the counts noted, once for all locations with the same note."""
-    places: dict[str, list[str]] = {}
-    for name, sample in samples.items():
-        for note in sample.notes:
-            places.setdefault(note, []).append(name)
-    for note, names in places.items():
-        yield f"{_names(names)}: {note}"
+def told_by_counts(samples: Mapping[str, UsageSample]) -> Iterable[str]:
+    """What the counts noted."""
+    return dict.fromkeys(note for sample in samples.values() for note in sample.notes)
 
 
 def never_counted(names: Iterable[str]) -> Iterator[str]:

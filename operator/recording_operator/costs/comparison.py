@@ -24,9 +24,9 @@ _SUBJECTS: Final = {
     ChargeKind.REQUESTS: "requests",
 }
 _FEES: Final = {
-    ChargeKind.MINIMUM: "minimum volume",
-    ChargeKind.MONITORING: "monitoring",
-    ChargeKind.EARLY_DELETION: "early deletion",
+    ChargeKind.MINIMUM: ("a minimum volume is charged", "no minimum volume is charged"),
+    ChargeKind.MONITORING: ("objects are monitored for a fee", "no fee for monitoring"),
+    ChargeKind.EARLY_DELETION: ("early deletions are charged", "early deletions are not charged"),
 }
 
 
@@ -161,7 +161,7 @@ def _reason(here: Costs, there: Costs, profile: Profile) -> str:
     sign = Decimal(1).copy_sign(total)
     kind = max(kinds, key=lambda one: sign * (there.get(one, ZERO) - here.get(one, ZERO)))
     if kind in _FEES:
-        return f"{'a charge' if total > 0 else 'no charge'} for {_FEES[kind]}"
+        return _FEES[kind][0 if total > 0 else 1]
     if not rounded(there.get(kind, ZERO), CENT):
         return f"{_SUBJECTS[kind]} are free" if kind is not ChargeKind.STORAGE else "storage is free"
     verb = "costs" if kind is ChargeKind.STORAGE else "cost"

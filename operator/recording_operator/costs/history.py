@@ -57,7 +57,10 @@ class _Span:
     orgs: dict[str, OrgSums] = field(default_factory=dict)
 
     def org(self, name: str) -> OrgSums:
-        return self.orgs.setdefault(name, OrgSums())
+        sums = self.orgs.get(name)
+        if sums is None:
+            sums = self.orgs[name] = OrgSums()
+        return sums
 
 
 class HistoryBuilder:
@@ -68,15 +71,18 @@ class HistoryBuilder:
         self._scope = scope
         self._first_day = _months_before(today.replace(day=1), MONTHS_BY_DAY - 1)
         self._spans: dict[str, _Span] = {}
+        self._span_of_day: dict[date, _Span] = {}
 
     def entries(self, usage: Mapping[str, UsageDays], charges: Iterable[Charge]) -> tuple[HistoryEntry, ...]:
-        """Months, then days, the oldest first, with as many organisations as fit into a status."""
+        """Months, then days, the oldest first, with as many organisations as fit into a status.
+
+        `charges` are those in scope, `usage` is filtered here.
+        """
         for location, days in usage.items():
             if self._scope.includes_location(location):
                 self._add_usage(days)
         for charge in charges:
-            if self._scope.includes(charge.location, charge.key):
-                self._add_charge(charge)
+            self._add_charge(charge)
         months = sorted(when for when in self._spans if len(when) == len("2026-11"))[-MOST_MONTHS:]
         days_of = sorted(when for when in self._spans if len(when) == len("2026-11-01"))
         kept = [(when, self._spans[when]) for when in (*months, *days_of)]
@@ -102,7 +108,11 @@ class HistoryBuilder:
                 self._add_day(usage.location, day, entry)
 
     def _span(self, day: date) -> _Span:
-        return self._spans.setdefault(f"{day:%Y-%m}" if day < self._first_day else day.isoformat(), _Span())
+        span = self._span_of_day.get(day)
+        if span is None:
+            when = f"{day:%Y-%m}" if day < self._first_day else day.isoformat()
+            span = self._span_of_day[day] = self._spans.setdefault(when, _Span())
+        return span
 
     def _add_day(self, location: str, day: date, entry: UsageDay) -> None:
         span, prices = self._span(day), self._terms.prices.get(location)

@@ -108,9 +108,8 @@ class LocationOutlook:
 
 def _sum_of(real: UsageDay, more: UsageDay) -> UsageDay:
     """A day and the rest of it."""
-    entry = UsageDay(
-        early_deletions=real.early_deletions, counts_downloads=real.counts_downloads, is_break=real.is_break
-    )
+    counts_downloads = real.counts_downloads if real.volumes else more.counts_downloads
+    entry = UsageDay(early_deletions=real.early_deletions, counts_downloads=counts_downloads, is_break=real.is_break)
     for day in (real, more):
         for key, volume in day.volumes.items():
             into = entry.volume(key)
@@ -121,14 +120,20 @@ def _sum_of(real: UsageDay, more: UsageDay) -> UsageDay:
     return entry
 
 
-def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms, *, day: date) -> dict[Owner, Decimal]:
-    """The cost of one day of a month in which everything stays as it is, by owner, exact to a millionth."""
+def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict[Owner, Decimal]:
+    """The cost of one day of a month in which everything stays as it is, by owner, exact to a millionth.
+
+    It is a day of the month of the account's newest sample, so that it does not depend on a report's scope.
+    """
     costs: dict[Owner, Decimal] = {}
-    last_day = month_after(day) - _DAY
-    for group, locations in terms.groups().items():
+    for group, names in terms.groups().items():
+        locations = [name for name in names if name in outlooks]
+        if not locations:
+            continue
+        day = max(outlooks[name].usage.until for name in locations).date()
         prices = {name: LocationPrices(group=group, versions=(terms.prices[name].on(day),)) for name in locations}
-        days = days_of(day, next(iter(prices.values())).newest.day_basis)
-        usage = {name: outlooks[name].whole_month(last_day, days=days) for name in locations if name in outlooks}
+        days = days_of(day, prices[locations[0]].newest.day_basis)
+        usage = {name: outlooks[name].whole_month(month_after(day) - _DAY, days=days) for name in locations}
         frozen = CostTerms(prices=prices, playback_ratio=terms.playback_ratio, playback_base=terms.playback_base)
         by_owner = _by_owner(valued(usage, frozen).charges)
         with localcontext(exact()):

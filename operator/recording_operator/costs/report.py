@@ -178,7 +178,8 @@ def _this_month(view: ReportView) -> tuple[list[tuple[str, int]], int]:
 def _gb(view: ReportView, amounts: Iterable[tuple[str, int]]) -> Decimal:
     by_gb: dict[int, int] = {}
     for location, size_bytes in amounts:
-        gb_bytes = view.gb_bytes(location, view.today)
+        prices = view.prices_of(location)
+        gb_bytes = prices.gb_bytes if prices is not None else 10**9
         by_gb[gb_bytes] = by_gb.get(gb_bytes, 0) + size_bytes
     return gigabytes(by_gb)
 
@@ -223,8 +224,7 @@ def _counts(rows: Iterable[tuple[str, RecordingRow]]) -> dict[str, int]:
 
 def _counted(view: ReportView, location: str) -> dict[str, Any]:
     """How a location was counted. (other) has no location of its own."""
-    sample, prices = view.samples.get(location), view.terms.prices.get(location)
-    profile = prices.on(view.today) if prices is not None else None
+    sample, profile = view.samples.get(location), view.prices_of(location)
     return {
         "source": sample.source if sample is not None else _source(view.samples.values()),
         **({"downloads": sample.download_source} if sample is not None else {}),

@@ -49,7 +49,8 @@ def trend_of(usage: UsageDays) -> Trend:
     """The trend at the last sample. Growth is empty until enough days have been counted."""
     recent = _recent(usage)
     counted = [day for day in recent if usage.days[day].counts_downloads]
-    last = max(usage.days, default=None)
+    # A sample at midnight belongs to the day that ends.
+    last = max((day for day in usage.days if midnight(day) < usage.until), default=None)
     return Trend(
         growth=_growth(usage),
         uploaded_bytes=_rate(usage, recent, lambda volume: volume.uploaded_bytes),

@@ -13,6 +13,7 @@ from recording_operator.costs.charge import Charge
 from recording_operator.costs.charges import Owner, month_after, valued
 from recording_operator.costs.money import CENT, ZERO, rounded
 from recording_operator.costs.outlook import LocationOutlook, day_costs
+from recording_operator.costs.profile import Profile
 from recording_operator.costs.rows import Holdings
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
@@ -58,7 +59,7 @@ class ReportView:
         begin = as_of.date().replace(day=1)
         end = month_after(month_after(begin))
         projected_usage = {name: outlook.projected(begin=begin, end=end) for name, outlook in outlooks.items()}
-        costs = day_costs(outlooks, terms, day=as_of.date())
+        costs = day_costs(outlooks, terms)
         return cls(
             scope=scope,
             terms=terms,
@@ -105,10 +106,10 @@ class ReportView:
         """The days of the locations in scope. They contain all owners."""
         return (days for name, days in self.usage.items() if self.scope.includes_location(name))
 
-    def gb_bytes(self, location: str, day: date) -> int:
-        """Bytes of a GB in the prices of a location."""
-        prices = self.terms.prices.get(location)
-        return prices.on(day).gb_bytes if prices is not None else 10**9
+    def prices_of(self, location: str) -> Profile | None:
+        """The prices of a location at its newest sample."""
+        prices, sample = self.terms.prices.get(location), self.samples.get(location)
+        return prices.on(sample.at.date()) if prices is not None and sample is not None else None
 
 
 def cost_of_month(charges: Iterable[Charge], month: date) -> Decimal:
