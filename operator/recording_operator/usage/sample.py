@@ -169,6 +169,8 @@ class UsageSample(_Document):
     """Identifies prefix, keyTemplate and the keys that other locations count. Only equal ones can be compared."""
     counted_by: str | None = None
     """The location that counts the objects of this one too, because both share them."""
+    taken_over: str | None = None
+    """The location that counted these objects until `since`. Only in a first sample."""
     profile: str = ""
     """Price profile of the location at that time."""
     stored: tuple[StockRow, ...] = ()

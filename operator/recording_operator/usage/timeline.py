@@ -51,6 +51,10 @@ class _Timeline:
         if first.past:
             for row in first.past:
                 self._add_past(row)
+        elif first.taken_over is not None and first.since is not None:
+            self._levels, self.at = {}, first.since
+            self._mark_break(first.since.date(), first.at.date())
+            self.advance(first)
         else:
             self._open(first)
         self._mark_break(first.at.date(), first.at.date())
