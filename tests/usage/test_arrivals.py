@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -320,7 +320,7 @@ def test_a_sample_of_the_future_is_not_the_previous_one() -> None:
     now = START + DAY
     assert previous_sample([first, future], now=now) is first
     assert previous_sample([future], now=now) is None
-    with pytest.raises(ValueError, match="not before"):
+    with pytest.raises(ValueError, match="is after"):
         window_after(future, now=now, basis=BASIS)
     # Its period is counted again, and it is not the previous one after its time has come either.
     again = count(first, now, Listing(current=[Stored(0, 1, GB).thing, Stored(100, 1, GB, number=2).thing]))
@@ -411,6 +411,55 @@ def test_a_location_that_another_counts_from_now_on_has_deleted_nothing() -> Non
     twin = sample_from(counting, location=LOCATION, previous=first, basis=BASIS, counted_by="another")
     assert (twin.counted_by, twin.stored, twin.arrived, twin.deleted_early) == ("another", (), (), ())
     assert twin.carry.young == ()
+
+
+def twins(now: datetime, things: list[Thing], *previous: UsageSample) -> list[UsageSample]:
+    """Samples of `a-new`, which counts for both, and of its older twin."""
+    listed = tally(previous[0], now)
+    for thing in things:
+        listed.add(thing.key, size_bytes=thing.size_bytes, storage_class=thing.storage_class, last_modified=thing.dated)
+    listed.was_listed()
+    new = sample_from(listed, location="a-new", previous=previous[0], basis=BASIS)
+    old = sample_from(
+        tally(previous[-1], now), location=LOCATION, previous=previous[-1], basis=BASIS, counted_by="a-new"
+    )
+    return [new, old]
+
+
+def test_a_new_location_that_counts_for_an_older_one_counts_nothing_twice() -> None:
+    things = [
+        Thing(size_bytes=50 * MIB, dated=at("2026-10-20"), number=1),
+        young(2, "2026-11-02"),
+        young(3, "2026-11-02"),
+        Thing(size_bytes=7 * MIB, dated=FIRST + 3 * DAY, number=7),
+        Thing(size_bytes=5 * MIB, dated=FIRST - SECOND, number=5),  # still being uploaded at FIRST
+    ]
+    alone = [count(None, FIRST, Listing(current=things[:3]))]
+    alone += [count(alone[-1], LATER, Listing(current=[things[0], *things[2:]]))]
+    alone += [count(alone[-1], LATER + DAY, Listing(current=things[2:]))]
+    handover = twins(LATER, [things[0], *things[2:]], alone[0])
+    after = twins(LATER + DAY, things[2:], *handover)
+    assert handover[0].taken_over == LOCATION
+    assert after[0].taken_over is None
+    assert handover[0].deleted_early == alone[1].deleted_early
+    assert handover[0].arrived == alone[1].arrived
+
+    def totals(*chains: list[UsageSample]) -> dict[date, list[int]]:
+        sums: dict[date, list[int]] = {}
+        for chain in chains:
+            for day, found in usage_days(chain).days.items():
+                of_day = sums.setdefault(day, [0, 0, 0])
+                for volume in found.volumes.values():
+                    amounts = (volume.stock_seconds.size_bytes, volume.uploaded_bytes, volume.writes)
+                    of_day[:] = [a + b for a, b in zip(of_day, amounts, strict=True)]
+        return sums
+
+    shared = totals([handover[0], after[0]], [alone[0], handover[1], after[1]])
+    expected = totals(alone)
+    assert shared.keys() == expected.keys()
+    for day, (byte_seconds, *flows) in expected.items():
+        assert shared[day][1:] == flows
+        assert abs(shared[day][0] - byte_seconds) <= 86_400  # halves of bytes are rounded down
 
 
 def test_many_young_rows_are_kept_in_bounds_and_none_of_them_is_lost() -> None:

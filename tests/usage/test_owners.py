@@ -63,6 +63,7 @@ def test_of_twins_the_first_by_name_that_is_counted_counts_for_all() -> None:
     first, second, third = location("a"), location("b"), location("c")
     key_spaces = KeySpaces([third, second], [first, second, third])
     assert [key_spaces.counted_by(one) for one in (first, second, third)] == ["b", None, "b"]
+    assert [key_spaces.twins_of(one) for one in (first, second, third)] == [["b", "c"], ["a", "c"], ["a", "b"]]
 
 
 def test_a_location_that_is_not_counted_takes_nothing_from_its_twin() -> None:

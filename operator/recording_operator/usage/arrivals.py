@@ -73,7 +73,8 @@ def sample_from(
 ) -> UsageSample:
     """The sample of a count. `tally` counted with `window_after(previous, …)`, and its `now` is the sample's time.
 
-    A location whose objects another one counts has a tally to which no objects were added.
+    A location whose objects another one counts has a tally to which no objects were added. The first sample of a
+    location that counts the objects of another from now on has the sample of that one as `previous`.
     """
     at = tally.window.now
     last_day = (at - timedelta(microseconds=1)).date()
@@ -87,6 +88,7 @@ def sample_from(
         download_source=download_source,
         basis=basis,
         counted_by=counted_by,
+        taken_over=previous.location if previous is not None and previous.location != location else None,
         profile=profile,
         stored=tuple(
             StockRow.model_validate({**_owner(key), **amounts(held.stock)}) for key, held in sorted(tally.sums.items())

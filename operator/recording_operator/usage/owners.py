@@ -103,6 +103,10 @@ class KeySpaces:
         twins = [other for other in self._counted if _twins(location, other)]
         return _name(twins[0]) if twins and _name(twins[0]) != _name(location) else None
 
+    def twins_of(self, location: StorageLocation) -> list[str]:
+        """The other locations of the same bucket, prefix and template."""
+        return [_name(other) for other in self._all if _name(other) != _name(location) and _twins(location, other)]
+
     def claims_on(self, location: StorageLocation) -> tuple[KeyClaim, ...]:
         """The keys in this location's listing that other locations count: a longer prefix, or an earlier name."""
         mine, claims = key_space(location), []

@@ -31,21 +31,21 @@ class Window:
 
 
 def previous_sample(samples: Iterable[UsageSample], *, now: datetime) -> UsageSample | None:
-    """The newest sample before `now` that overlaps none before it. The next count begins with it."""
+    """The newest sample until `now` that overlaps none before it. The next count begins with it."""
     last: UsageSample | None = None
     for sample in sorted(samples, key=lambda one: one.at):
         begin = sample.since or _month_start(sample.at)
-        if sample.at < now and (last is None or begin >= last.at):
+        if sample.at <= now and (last is None or begin >= last.at):
             last = sample
     return last
 
 
 def window_after(previous: UsageSample | None, *, now: datetime, basis: str) -> Window:
-    """The window of a count at `now`, which counts the keys that `basis` identifies. `previous` is older than `now`."""
+    """The window of a count at `now`, which counts the keys that `basis` identifies. `previous` is not newer."""
     if previous is None:
         return Window(since=_month_start(now), now=now)
-    if previous.at >= now:
-        raise ValueError(f"The previous sample is of {previous.at}, which is not before {now}.")
+    if previous.at > now:
+        raise ValueError(f"The previous sample is of {previous.at}, which is after {now}.")
     recent_since = previous.at - LATE_WITHIN if compares_uploads(previous, basis=basis) else None
     return Window(since=previous.at, now=now, recent_since=recent_since)
 
