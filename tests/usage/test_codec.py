@@ -54,6 +54,7 @@ FULL = UsageSample(
     source=ReportSource.INVENTORY,
     basis="b",
     counted_by="other",
+    taken_over="older",
     profile="aws",
     stored=(ROW, StockRow(org="Zoë", namespace="ü", storage_class="")),
     arrived=(ArrivalRow(**STOCK, day=DAY, writes=3, second=86_400),),
