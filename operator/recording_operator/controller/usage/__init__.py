@@ -1,1 +1,1 @@
-"""Counts StorageLocations, and keeps the samples."""
+"""Usage of StorageLocations: when they are counted, how, and where the samples are kept."""

@@ -6,7 +6,7 @@ For a limited number of objects.
 from typing import Final
 
 from recording_operator.api.keytemplate import escape_id, is_owner_id, unescape_id
-from recording_operator.controller.reports.errors import NOT_PERMITTED
+from recording_operator.controller.usage.errors import NOT_PERMITTED
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import Inventory
 

@@ -1,7 +1,8 @@
 """What becomes of downloads that cannot be counted: tried again, or estimated and told."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -10,16 +11,15 @@ from moto.server import ThreadedMotoServer
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import DownloadSource
-from recording_operator.controller.reports.downloads import DownloadCount, DownloadCounter
-from recording_operator.controller.reports.errors import RefreshError
-from recording_operator.costs.arrivals import Window
-from recording_operator.costs.index import RecordingIndex
-from recording_operator.costs.library import find_profile
-from recording_operator.costs.sample import SHARED
-from recording_operator.costs.usage import LocationTally, Scope, Usage
+from recording_operator.controller.usage.downloads import DownloadCounter
+from recording_operator.controller.usage.errors import CountError
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.location import S3LocationStore
+from recording_operator.usage.counting import LocationTally
+from recording_operator.usage.owners import RecordingIndex
+from recording_operator.usage.sample import SHARED
+from recording_operator.usage.window import Window
 from tests.support.accesslogs import deliver, line, log_key
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
@@ -29,6 +29,7 @@ TEMPLATE = "{org}/{uid}/{artifact}"
 KEY = "acme/0b6b2f4e-8f0f-4c7e-9a51-0e6f5f1f3a11/video"
 KEYS = StoreCredentials(access_key_id="key", secret_access_key="secret")
 BY_LOGS = {"accessLogs": {"bucket": LOGS}}
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 BY_METRICS = {"cloudWatch": {"filterId": "all"}}
 
 
@@ -57,40 +58,36 @@ def a_location(name: str, prices: dict[str, Any], *, bucket: str = BUCKET) -> St
     return StorageLocation.model_validate({"metadata": {"name": name}, "spec": spec})
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted of one location: bytes by day and organisation."""
+
+    source: DownloadSource
+    note: str | None
+    downloads: dict[date, dict[str, int]]
+
+
 def count(
-    *locations: StorageLocation,
-    usage: Usage,
-    failures: int = 0,
-    scope: Scope | None = None,
-    region: str = "us-east-1",
-    logs: StrictStore | None = None,
-) -> DownloadCount:
+    *locations: StorageLocation, failures: int = 0, region: str = "us-east-1", logs: StrictStore | None = None
+) -> dict[str, Counted]:
     """Count, with a window that reaches to now: nothing is too young."""
     now = datetime.now(UTC).replace(microsecond=0)
     window = Window(since=now - timedelta(hours=2), now=now + timedelta(hours=1))
-    tallies = {
-        location.metadata.name: LocationTally(
-            usage,
-            location=location.metadata.name,
+    counter = DownloadCounter(stores=_Stores(region=region, logs=logs), locations=locations, stop=lambda: None)
+    found = {}
+    for location in locations:
+        tally = LocationTally(
             prefix="",
             key_template=TEMPLATE,
             claims=(),
-            profile=find_profile("default"),
             index=RecordingIndex(),
-            scope=scope or Scope(),
             window=window,
+            default_class="STANDARD",
+            min_days=lambda _: 0,
         )
-        for location in locations
-    }
-    counter = DownloadCounter(
-        stores=_Stores(region=region, logs=logs),
-        usage=usage,
-        scope=scope or Scope(),
-        window=window,
-        failures=failures,
-        stop=lambda: None,
-    )
-    return counter.count(locations, tallies)
+        made = counter.count(location, tally, window=window, counts_keys=True, failures=failures)
+        found[location.metadata.name] = Counted(made.source, made.note, tally.downloads)
+    return found
 
 
 def put(logs: StrictStore, *lines: str) -> None:
@@ -110,23 +107,13 @@ def a_line(key: str = KEY, sent: int = 10, *, days_ago: int = 0) -> str:
 
 def test_logs_are_booked_by_organisation_and_late_ones_on_the_first_open_day(logs: StrictStore) -> None:
     put(logs, a_line(), a_line(KEY.replace("acme", "globex"), 5), a_line(sent=100, days_ago=4), a_line("notes.txt", 9))
-    usage = Usage()
-    found = count(a_location("archive", BY_LOGS), logs=logs, usage=usage)
-    by_day = usage.downloads["archive"]
-    assert found.sources == {"archive": DownloadSource.ACCESS_LOGS}
-    assert found.notes == []
-    assert min(by_day) >= (datetime.now(UTC) - timedelta(hours=2)).date()
-    assert {org: sum(day.get(org, 0) for day in by_day.values()) for org in ("acme", "globex")} == {
+    found = count(a_location("archive", BY_LOGS), logs=logs)["archive"]
+    assert (found.source, found.note) == (DownloadSource.ACCESS_LOGS, None)
+    assert min(found.downloads) >= (datetime.now(UTC) - timedelta(hours=2)).date()
+    assert {org: sum(day.get(org, 0) for day in found.downloads.values()) for org in ("acme", "globex")} == {
         "acme": 110,
         "globex": 5,
     }
-
-
-def test_only_organisations_in_scope(logs: StrictStore) -> None:
-    put(logs, a_line(), a_line(KEY.replace("acme", "globex"), 5))
-    usage = Usage()
-    count(a_location("archive", BY_LOGS), logs=logs, usage=usage, scope=Scope(orgs=frozenset({"globex"})))
-    assert [set(day) for day in usage.downloads["archive"].values()] == [{"globex"}]
 
 
 @pytest.mark.parametrize(
@@ -136,27 +123,31 @@ def test_only_organisations_in_scope(logs: StrictStore) -> None:
 def test_logs_that_tell_nothing_are_not_a_zero(logs: StrictStore, lines: list[str], words: str) -> None:
     if lines:
         put(logs, *lines)
-    usage = Usage()
-    found = count(a_location("archive", BY_LOGS), logs=logs, usage=usage)
-    assert (found.sources, usage.downloads) == ({}, {})
-    assert words in found.notes[0]
+    found = count(a_location("archive", BY_LOGS), logs=logs)["archive"]
+    assert (found.source, found.downloads) == (DownloadSource.PLAYBACK, {})
+    assert found.note is not None
+    assert words in found.note
 
 
 def test_logs_without_a_download_are_a_zero(logs: StrictStore) -> None:
     put(logs, line(KEY, 243, bucket=BUCKET, at=datetime.now(UTC), operation="REST.PUT.PART"), "garbage")
-    usage = Usage()
-    found = count(a_location("archive", BY_LOGS), logs=logs, usage=usage)
-    assert found.sources == {"archive": DownloadSource.ACCESS_LOGS}
-    assert usage.downloads == {"archive": {}}
-    assert found.notes == ["archive: lines of access logs that could not be read: 1"]
+    found = count(a_location("archive", BY_LOGS), logs=logs)["archive"]
+    assert found == Counted(DownloadSource.ACCESS_LOGS, "1 lines of the access logs of archive could not be read.", {})
+
+
+def test_logs_of_keys_that_another_location_counts_are_left_to_it(logs: StrictStore) -> None:
+    place = a_location("archive", BY_LOGS)
+    counter = DownloadCounter(stores=_Stores(region="us-east-1", logs=logs), locations=[place], stop=lambda: None)
+    tally: Any = None
+    made = counter.count(place, tally, window=Window(since=NOW, now=NOW), counts_keys=False, failures=0)
+    assert (made.source, made.note) == (DownloadSource.ACCESS_LOGS, None)
 
 
 def test_what_only_an_administrator_mends_is_estimated_at_once(logs: StrictStore) -> None:
-    usage = Usage()
-    found = count(a_location("archive", {"accessLogs": {"bucket": "nobodys-bucket"}}), logs=logs, usage=usage)
-    assert (found.sources, usage.downloads) == ({}, {})
+    found = count(a_location("archive", {"accessLogs": {"bucket": "nobodys-bucket"}}), logs=logs)["archive"]
+    assert (found.source, found.downloads) == (DownloadSource.PLAYBACK, {})
     answer = "The location's bucket does not exist (ListObjectsV2: NoSuchBucket)"
-    assert found.notes == [f"archive: downloads could not be counted: {answer}. They are estimated"]
+    assert found.note == f"Downloads of archive are estimated, because they could not be counted: {answer}."
 
 
 def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,12 +156,12 @@ def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pyte
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     place = a_location("archive", BY_METRICS)
-    with pytest.raises(RefreshError, match="StorageLocation archive: downloads could not be counted: No connection"):
-        count(place, usage=Usage())
-    usage = Usage()
-    found = count(place, usage=usage, failures=3)
-    assert (found.sources, usage.downloads) == ({}, {})
-    assert found.notes[0].endswith("They are estimated")
+    with pytest.raises(CountError, match="Downloads could not be counted: No connection"):
+        count(place)
+    found = count(place, failures=3)["archive"]
+    assert (found.source, found.downloads) == (DownloadSource.PLAYBACK, {})
+    assert found.note is not None
+    assert found.note.startswith("Downloads of archive are estimated")
 
 
 @pytest.fixture
@@ -191,11 +182,7 @@ def test_cloudwatch_counts_the_whole_bucket_once() -> None:
     when = datetime.now(UTC) - timedelta(minutes=30)
     datum = {"MetricName": "BytesDownloaded", "Dimensions": dimensions, "Timestamp": when, "Value": 42}
     metrics.put_metric_data(Namespace="AWS/S3", MetricData=[datum])
-    usage = Usage()
-    found = count(a_location("archive", BY_METRICS), a_location("second", BY_METRICS), usage=usage)
-    assert set(found.sources.values()) == {DownloadSource.CLOUD_WATCH}
-    assert list(usage.downloads["archive"].values()) == [{SHARED: 42}]
-    assert usage.downloads["second"] == {}
-    narrow = count(a_location("archive", BY_METRICS), usage=Usage(), scope=Scope(orgs=frozenset({"acme"})))
-    assert narrow.sources == {}
-    assert "CloudWatch counts the whole bucket" in narrow.notes[0]
+    found = count(a_location("second", BY_METRICS), a_location("archive", BY_METRICS))
+    assert {one.source for one in found.values()} == {DownloadSource.CLOUD_WATCH}
+    assert list(found["archive"].downloads.values()) == [{SHARED: 42}]
+    assert found["second"].downloads == {}
