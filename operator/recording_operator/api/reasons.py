@@ -165,6 +165,7 @@ class Reason(StrEnum):
     PRICES_INVALID = "PricesInvalid", "A price profile is missing or invalid. The message says where. The numbers of the last successful refresh are kept."
     CURRENCY_MISMATCH = "CurrencyMismatch", "The prices are in different currencies, or in another currency than the budget. Create one report for each currency, and select its locations with spec.scope.storageLocations."
     REFRESH_FAILED = "RefreshFailed", "A store or the API server failed during the refresh. The numbers of the last successful refresh are kept, and the refresh is retried."
+    USAGE_MIGRATED = "UsageMigrated", "An earlier version kept the account of the report in status.ledger. It was converted once to usage samples of the StorageLocations, with its days and months."
     WITHIN_BUDGET = "WithinBudget", "No threshold of spec.budget is exceeded."
     THRESHOLD_PASSED = "ThresholdPassed", "The month's cost, or its projection, has passed a threshold of spec.budget."
     # The operator

@@ -1,4 +1,4 @@
-"""The account that a StorageReport keeps between refreshes. Only the operator uses it."""
+"""The account that earlier versions kept in `status.ledger` of a StorageReport. Only read, to be converted."""
 
 from typing import Annotated
 
@@ -74,7 +74,7 @@ class LedgerRecent(ApiModel):
 
 
 class StoredLedger(ApiModel):
-    """Data for the next refresh."""
+    """The whole account."""
 
     sampled_at: Time = Field(description="When the last sample was taken.")
     opened_at: Time | None = Field(
