@@ -4,6 +4,7 @@ Create one object and pass it to everything that records metrics.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from prometheus_client import (
@@ -82,6 +83,9 @@ class Metrics:
         )
         self._location = self._gauge(
             "location_ready", "1 while the check of a StorageLocation succeeds, otherwise 0.", "location"
+        )
+        self._counted = self._gauge(
+            "location_counted_timestamp_seconds", "Time of the newest usage sample of a StorageLocation.", "location"
         )
         self._dropped = self._counter("events_dropped", "Kubernetes Events that were dropped.")
         self.reports = ReportMetrics(self._registry)
@@ -173,6 +177,13 @@ class Metrics:
             self._location.remove(location)
         except KeyError:
             return
+
+    def set_location_counted(self, location: str, at: datetime | None) -> None:
+        """The time of the newest usage sample of a StorageLocation, or None if it was deleted."""
+        if at is not None:
+            self._counted.labels(location).set(at.timestamp())
+        else:
+            self._counted.remove_by_labels({"location": location})
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(**self._named(name, text), labelnames=labels)

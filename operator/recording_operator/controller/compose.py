@@ -20,9 +20,14 @@ from recording_operator.controller.recordings.handlers import action_handlers
 from recording_operator.controller.recordings.removal import Removal
 from recording_operator.controller.recordings.requests import RecordingRequests
 from recording_operator.controller.reports.keeper import ReportKeeper
+from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.reports.refresher import Refresher
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
+from recording_operator.controller.usage.archive import LocationArchive
+from recording_operator.controller.usage.counter import UsageCounter
+from recording_operator.controller.usage.keeper import UsageKeeper
+from recording_operator.controller.usage.migration import Migration
 from recording_operator.controller.watching import MakeWatcher, WatchHandlers
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.actions import Action
@@ -106,11 +111,28 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         leads=leadership.held,
         now=clock.now,
     )
+    prices = PriceBook(kube=kube, operator_namespace=replica.namespace)
+    usage = UsageKeeper(
+        archive=LocationArchive(
+            stores=locations,
+            kube=kube,
+            operator_namespace=replica.namespace,
+            keep_months=settings.usage.retention,
+            now=clock.now,
+        ),
+        counter=UsageCounter(
+            kube=kube,
+            stores=locations,
+            classes_of=prices.classes_of,
+            stopping=lambda: replica.stop.is_set() or not leadership.held(),
+        ),
+        first_samples=Migration(kube=kube, classes_of=prices.classes_of),
+        interval=settings.usage.interval,
+        observe=metrics.set_location_counted,
+    )
     reports = ReportKeeper(
         kube=kube,
-        refresher=Refresher(
-            kube=kube, stores=locations, operator_namespace=replica.namespace, stopping=replica.stop.is_set
-        ),
+        refresher=Refresher(kube=kube, usage=usage, prices=prices),
         events=events,
         metrics=metrics.reports,
         metric_orgs=settings.reports.metric_orgs,

@@ -1,7 +1,7 @@
 """What a report says of its budget when months pass, refreshes fail, or nobody is to refresh."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +11,13 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import ReportCost, StorageReport, StorageReportStatus
 from recording_operator.controller.reports.status import failed, is_due, succeeded, suspended
 from recording_operator.costs.budget import Crossing
-from tests.costs.building import at
 
 BUDGET = {"amount": "22.90"}
+
+
+def at(text: str) -> datetime:
+    """A time in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 @dataclass

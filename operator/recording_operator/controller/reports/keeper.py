@@ -1,13 +1,13 @@
-"""Refreshes StorageReports that are due, one at a time. Only the leader runs it.
+"""Refreshes StorageReports that are due. Only the leader runs it.
 
-The watch provides new and edited reports. A refresh that is interrupted writes nothing: the report is still due, for
-this leader or the next one.
+The locations that the due reports need are counted in one pass; then each report is computed. The watch provides new
+and edited reports. A refresh that is interrupted writes nothing: the report is still due, for this leader or the next.
 """
 
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,9 +19,19 @@ from recording_operator.api.meta import ObjectMeta
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.controller.loop import utc_now
-from recording_operator.controller.reports.errors import RefreshError, RefreshStopped
+from recording_operator.controller.reports.errors import RefreshError
 from recording_operator.controller.reports.refresher import RefreshResult
-from recording_operator.controller.reports.status import failed, is_due, ready_reason, retry_after, succeeded, suspended
+from recording_operator.controller.reports.status import (
+    failed,
+    is_due,
+    ready_reason,
+    retry_after,
+    sample_since,
+    succeeded,
+    suspended,
+)
+from recording_operator.controller.usage.errors import CountStopped
+from recording_operator.controller.usage.keeper import Need
 from recording_operator.costs.budget import Crossing
 from recording_operator.costs.schedule import ScheduleError, next_time
 from recording_operator.kube.client import KubeApi
@@ -34,14 +44,29 @@ from recording_operator.reportmetrics import ReportMetrics
 
 _TICK_S: Final = 1.0
 _WRITE_ATTEMPTS: Final = 5
+_MIGRATED: Final = (
+    "The account that an earlier version kept in status.ledger is now in the usage samples of the StorageLocations."
+)
 _logger = logging.getLogger(__name__)
 
 
 class ReportRefresher(Protocol):
-    """Computes the numbers of a report."""
+    """Computes the numbers of reports."""
 
-    def refresh(self, report: StorageReport, *, now: datetime) -> RefreshResult:
-        """Compute new numbers. Raises RefreshError, RefreshStopped."""
+    def prepare(self, needs: Sequence[Need], *, now: datetime) -> None:
+        """Count what is needed. Raises RefreshError, CountStopped."""
+
+    def refresh(self, asked: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
+        """Compute new numbers. Raises RefreshError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DueReport:
+    """A report that is to be refreshed now."""
+
+    raw: dict[str, Any]
+    report: StorageReport
+    need: Need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +104,9 @@ class ReportKeeper:
         self._throttle = LogThrottle()
         self._known: dict[str, StorageReport] = {}
         self._postponed: dict[str, _Postponement] = {}
+        self._stored: dict[str, Mapping[tuple[str, str], int]] = {}
+        self._tokens: dict[str, tuple[str, datetime]] = {}
+        """The refreshToken of each report, and when it was first seen."""
         self._updates: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     # Called by the watch
@@ -103,7 +131,7 @@ class ReportKeeper:
             try:
                 self.learn(wait_s=_TICK_S)
                 self.refresh_due()
-            except RefreshStopped:
+            except CountStopped:
                 return
             except KubeError as error:
                 _logger.log(
@@ -143,18 +171,64 @@ class ReportKeeper:
             self._forget(name)
 
     def refresh_due(self) -> None:
-        """Refresh the reports that are due, one at a time. Raises KubeError, RefreshStopped."""
-        for name, report in list(self._known.items()):
+        """Count what the due reports need, then refresh each. Raises KubeError, CountStopped."""
+        if not self._leads():
+            return  # the results could not be written
+        begun = self._now()
+        due = [found for name in list(self._known) if (found := self._find_due(name, begun)) is not None]
+        problem = self._prepare([one.need for one in due], begun)
+        for one in due:
             if not self._leads():
-                return  # the result could not be written
-            postponed = self._postponed.get(name)
-            if postponed is not None and self._now() < postponed.until:
-                continue
-            if report.spec.suspend:
-                if report.status.observed_generation != report.metadata.generation:
-                    self._store(name, report, suspended(report))
-            elif self._due(report):
-                self._refresh(name)
+                return
+            self._refresh(one, begun, problem)
+
+    def _find_due(self, name: str, now: datetime) -> _DueReport | None:
+        """The report, if it is to be refreshed now."""
+        report, postponed = self._known[name], self._postponed.get(name)
+        if postponed is not None and now < postponed.until:
+            return None
+        if report.spec.suspend:
+            if report.status.observed_generation != report.metadata.generation:
+                self._store(name, report, suspended(report))
+            return None
+        if not self._due(report):
+            return None
+        raw = self._read(name)
+        if raw is None or not self._due(report := self._known[name]):
+            return None  # meanwhile edited, deleted, or refreshed by another operator
+        try:
+            need = self._need(report, now)
+        except ScheduleError as error:
+            status = failed(report, reason=Reason.SCHEDULE_INVALID, message=str(error), begun=now, now=self._now())
+            self._finish(_DueReport(raw=raw, report=report, need=Need()), status, [])
+            return None
+        return _DueReport(raw=raw, report=report, need=need)
+
+    def _need(self, report: StorageReport, now: datetime) -> Need:
+        """The samples for a report. Raises ScheduleError."""
+        spec = report.spec
+        next_time(spec.schedule, spec.time_zone, after=now)
+        token, seen = self._tokens.get(report.metadata.name, ("", now))
+        if token != spec.refresh_token:
+            seen = now
+        self._tokens[report.metadata.name] = (spec.refresh_token, seen)
+        since = sample_since(report, token_seen=seen, now=now)
+        return Need(locations=frozenset(spec.scope.storage_locations), since=since)
+
+    def _prepare(self, needs: Sequence[Need], begun: datetime) -> RefreshError | None:
+        """Count what is needed. Returns the problem if nothing could be counted."""
+        try:
+            self._refresher.prepare(needs, now=begun)
+        except RefreshError as error:
+            if not needs:
+                _logger.log(self._throttle.level("prepare"), "StorageLocations were not counted: %s", error.message)
+            return error
+        except CountStopped:
+            raise
+        except Exception as error:
+            _logger.exception("A count of StorageLocations failed with an unexpected error")
+            return _unexpected(error)
+        return None
 
     def _now(self) -> datetime:
         """The current time in whole seconds, as in a status."""
@@ -166,32 +240,26 @@ class ReportKeeper:
         except ScheduleError:
             return False  # already reported; an edit changes the generation, which is due
 
-    def _refresh(self, name: str) -> None:
-        raw = self._read(name)
-        report = self._known.get(name)
-        if raw is None or report is None or report.spec.suspend or not self._due(report):
-            return  # meanwhile edited, deleted, or refreshed by another operator
-        begun = self._now()
-        passed: list[Crossing] = []
+    def _refresh(self, due: _DueReport, begun: datetime, problem: RefreshError | None) -> None:
+        report, passed = due.report, list[Crossing]()
         try:
-            next_time(
-                report.spec.schedule, report.spec.time_zone, after=begun
-            )  # fails before a million objects are counted
-            new = self._refresher.refresh(report, now=begun)
+            if problem is not None:
+                raise problem
+            new = self._refresher.refresh(report, due.need, now=begun)
+            self._stored[report.metadata.name] = new.stored
             status, passed = succeeded(report, new.status, message=new.message, begun=begun, now=self._now())
         except RefreshError as error:
             status = failed(report, reason=error.reason, message=error.message, begun=begun, now=self._now())
-        except ScheduleError as error:
-            status = failed(report, reason=Reason.SCHEDULE_INVALID, message=str(error), begun=begun, now=self._now())
-        except (RefreshStopped, KubeError):
-            raise
         except Exception as error:
-            _logger.exception("A refresh failed with an unexpected error", extra={"report": name})
-            message = f"Unexpected error in the operator ({type(error).__name__}). Its log has the details."
-            status = failed(report, reason=Reason.INTERNAL_ERROR, message=message, begun=begun, now=self._now())
-        written = self._store(name, report, status)
+            _logger.exception("A refresh failed with an unexpected error", extra={"report": report.metadata.name})
+            reason, message = Reason.INTERNAL_ERROR, _unexpected(error).message
+            status = failed(report, reason=reason, message=message, begun=begun, now=self._now())
+        self._finish(due, status, passed)
+
+    def _finish(self, due: _DueReport, status: StorageReportStatus, passed: list[Crossing]) -> None:
+        written = self._store(due.report.metadata.name, due.report, status)
         if written is not None:
-            self._announce(raw, report, written, passed if written is status else [])
+            self._announce(due.raw, due.report, written, passed if written is status else [])
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
@@ -270,6 +338,8 @@ class ReportKeeper:
             if crossing.is_new:
                 self._emit(raw, Reason.THRESHOLD_PASSED, crossing.message, warning=True)
         reason = ready_reason(status)
+        if reason == Reason.REFRESHED and report.status.ledger is not None:
+            self._emit(raw, Reason.USAGE_MIGRATED, _MIGRATED, warning=False)
         message = next((one.message for one in status.conditions if one.type == "Ready"), "")
         if reason is not None and reason != ready_reason(report.status):
             good = reason == Reason.REFRESHED
@@ -284,11 +354,12 @@ class ReportKeeper:
     def _show(self, name: str) -> None:
         report = self._known[name]
         budget = report.spec.budget.amount if report.spec.budget else None
-        self._metrics.show(name, report.status, budget=budget, orgs=self._metric_orgs)
+        stored = self._stored.get(name, {})
+        self._metrics.show(name, report.status, budget=budget, orgs=self._metric_orgs, stored=stored)
 
     def _forget(self, name: str) -> None:
-        self._known.pop(name, None)
-        self._postponed.pop(name, None)
+        for kept in (self._known, self._postponed, self._stored, self._tokens):
+            kept.pop(name, None)
         self._metrics.forget(name)
 
 
@@ -300,3 +371,8 @@ def _same_object(raw: dict[str, Any], report: StorageReport) -> bool:
     same = all(status.get(key, None) == value for key, value in written.items())
     newer = bool(status.get("asOf")) and report.status.as_of is None
     return bool(raw["metadata"]["uid"] == report.metadata.uid) and same and not newer
+
+
+def _unexpected(error: Exception) -> RefreshError:
+    message = f"Unexpected error in the operator ({type(error).__name__}). Its log has the details."
+    return RefreshError(Reason.INTERNAL_ERROR, message)

@@ -7,9 +7,9 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus, ThresholdType
 from recording_operator.costs.budget import Crossing, closing_crossings, crossings
-from recording_operator.costs.ledger import month_start
 from recording_operator.costs.report import AHEAD
 from recording_operator.costs.schedule import ScheduleError, last_time, missed_time, next_time
+from recording_operator.usage.timeline import month_start
 
 _FIRST_RETRY: Final = timedelta(seconds=5)
 _LONGEST_RETRY: Final = timedelta(minutes=10)
@@ -33,6 +33,23 @@ def is_due(report: StorageReport, now: datetime) -> bool:
     if status.failures and status.next_refresh_time is not None:
         return status.next_refresh_time <= now
     return missed_time(spec.schedule, spec.time_zone, acted_on=status.last_schedule_time, now=now) is not None
+
+
+def sample_since(report: StorageReport, *, token_seen: datetime, now: datetime) -> datetime | None:
+    """The time that the samples of a report which is due must not be older than; None if the newest are recent enough.
+
+    After a scheduled time: that time. After a new refreshToken: `token_seen`, when it was first seen. Another edit is
+    about the same samples. Raises ScheduleError.
+    """
+    spec, status = report.spec, report.status
+    times = []
+    if status.last_schedule_time is not None:
+        missed = missed_time(spec.schedule, spec.time_zone, acted_on=status.last_schedule_time, now=now)
+        if missed is not None or status.failures:
+            times.append(missed or status.last_schedule_time)
+    if spec.refresh_token != (status.last_refresh_token or "") and status.observed_generation is not None:
+        times.append(token_seen)
+    return max(times, default=None)
 
 
 def suspended(report: StorageReport) -> StorageReportStatus:
@@ -108,7 +125,6 @@ def failed(
             "conditions": tuple(conditions),
             "last_schedule_time": acted_on,
             "next_refresh_time": retry_at,
-            "last_refresh_token": spec.refresh_token or None,
             "failures": failures,
         }
     )
