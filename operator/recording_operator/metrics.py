@@ -47,6 +47,11 @@ class Metrics:
             "Unfinished Recordings whose first source URL expires within 30 minutes, by phase.",
             "phase",
         )
+        self._held = self._gauge(
+            "recordings_held",
+            "Recordings that wait because the budget of a StorageReport holds new uploads, by StorageReport.",
+            "report",
+        )
         self._finished = self._counter(
             "artifacts_finished",
             "Artifacts that were stored or failed permanently, by outcome and reason.",
@@ -88,6 +93,7 @@ class Metrics:
             "location_counted_timestamp_seconds", "Time of the newest usage sample of a StorageLocation.", "location"
         )
         self._dropped = self._counter("events_dropped", "Kubernetes Events that were dropped.")
+        self._holding: set[str] = set()
         self.reports = ReportMetrics(self._registry)
         self.set_recordings({}, expiring={})
         for direction in ("read", "stored"):
@@ -105,6 +111,14 @@ class Metrics:
             self._recordings.labels(phase).set(by_phase.get(phase, 0))
         for phase in _UNFINISHED:
             self._expiring.labels(phase).set(expiring.get(phase, 0))
+
+    def set_held(self, by_report: Mapping[str, int]) -> None:
+        """Set the number of Recordings that each StorageReport holds. Other reports hold none."""
+        for report in self._holding - by_report.keys():
+            self._held.remove(report)
+        self._holding = set(by_report)
+        for report, recordings in by_report.items():
+            self._held.labels(report).set(recordings)
 
     def set_queue_depth(self, artifacts: int) -> None:
         """Set the number of waiting artifacts."""

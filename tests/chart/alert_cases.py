@@ -39,6 +39,7 @@ _REPORTS: Final = _m("report_ready", 'report="all"')
 _DUE: Final = _m("report_next_refresh_timestamp_seconds", 'report="all"')
 _ACTUAL: Final = _m("report_budget_exceeded", 'report="all",type="Actual"')
 _FORECAST: Final = _m("report_budget_exceeded", 'report="all",type="Forecasted"')
+_HELD: Final = _m("recordings_held", 'report="all"')
 _REASON: Final = {"reason": "SourceTooSlow"}
 
 ALERT_CASES: Final = (
@@ -138,6 +139,9 @@ ALERT_CASES: Final = (
     AlertCase(alert="StorageReportStale", series={_DUE: "3600x70 90000x300"}, at="200m"),
     AlertCase(alert="StorageBudgetExceeded", series={_ACTUAL: "0x5 1x5"}, at="7m", fires=({"report": "all"},)),
     AlertCase(alert="StorageBudgetExceeded", series={_ACTUAL: "0x9", _FORECAST: "1x9"}, at="7m"),
+    AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x5 2x20"}, at="16m", fires=({"report": "all"},)),
+    AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x5 2x8 0x20"}, at="16m"),
+    AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x30", _ACTUAL: "1x30"}, at="25m"),
     AlertCase(alert="StorageBudgetForecastExceeded", series={_FORECAST: "1x90"}, at="65m", fires=({"report": "all"},)),
     AlertCase(alert="StorageBudgetForecastExceeded", series={_ACTUAL: "1x90", _FORECAST: "0x90"}, at="65m"),
 )

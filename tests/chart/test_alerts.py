@@ -73,6 +73,7 @@ def exported() -> set[str]:
     metrics.status_written(outcome="Success")
     metrics.watch_silence_from("recordings", lambda: 1.0)
     metrics.set_location_ready("archive", ready=True)
+    metrics.set_held({"all": 1})
     metrics.reports.show("all", _A_REPORT, budget=Decimal(100), orgs=1)
     return set(re.findall(r"^([a-z_]+)[ {]", metrics.render().decode(), re.MULTILINE))
 
@@ -124,7 +125,7 @@ def test_pages_name_reasons_and_metrics_that_exist() -> None:
         text = path.read_text()
         assert {name for name in _NAME.findall(text) if not name.endswith("_")} <= exported(), path.name
         words = re.findall(
-            r"`((?:Location|Secret|Source|Store|Endpoint|Credentials|Access|Prices|Currency|Schedule)[A-Z][A-Za-z]+)`",
+            r"`((?:Location|Secret|Source|Store|Endpoint|Credentials|Access|Prices|Currency|Schedule|Budget)[A-Z][A-Za-z]+)`",
             text,
         )
         assert set(words) <= reasons, path.name

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from recording_operator.api.storagereport import Budget, Threshold, ThresholdType
-from recording_operator.costs.budget import closing_crossings, crossings
+from recording_operator.api.storagereport_budget import Budget, BudgetAction, Threshold, ThresholdType
+from recording_operator.costs.budget import closing_crossings, crossings, holds_uploads
 from recording_operator.costs.money import ZERO
 
 NOVEMBER = date(2026, 11, 1)
@@ -64,3 +64,34 @@ def test_a_month_that_is_over_is_judged_by_what_it_cost_and_told_once() -> None:
         (100, True, True),
     ]
     assert found[1].message == "2026-11 has cost 50.00 USD, 100% of the budget of 50.00 USD; the threshold is 100%"
+
+
+def holding(*thresholds: tuple[int, ThresholdType]) -> Budget:
+    return budget(*thresholds).model_copy(update={"action": BudgetAction.HOLD_UPLOADS})
+
+
+@pytest.mark.parametrize(("cost", "held"), [("49.99", False), ("49.994", False), ("49.995", True), ("50", True)])
+def test_uploads_are_held_when_the_amount_is_reached_to_the_cent(cost: str, held: bool) -> None:
+    assert holds_uploads(holding(), month_to_date=Decimal(cost)) is held
+    assert not holds_uploads(budget(), month_to_date=Decimal(cost))
+
+
+def test_the_crossing_says_that_uploads_wait() -> None:
+    found = crossings(holding(), month_to_date=Decimal(51), projected=Decimal(60), announced=(), month=NOVEMBER)
+    actual, forecasted = [crossing.message for crossing in found]
+    assert actual.endswith("102% of the budget of 50.00 USD; the threshold is 100%; new uploads wait (HoldUploads)")
+    assert forecasted.endswith("120% of the budget of 50.00 USD; the threshold is 100%")
+
+
+@pytest.mark.parametrize(("cost", "percents"), [("49", [80]), ("50", [80, 100]), ("60", [80, 120, 100])])
+def test_a_budget_that_holds_uploads_always_has_a_threshold_at_its_amount(cost: str, percents: list[int]) -> None:
+    of = holding((80, ThresholdType.ACTUAL), (120, ThresholdType.ACTUAL))
+    found = crossings(of, month_to_date=Decimal(cost), projected=ZERO, announced=(), month=NOVEMBER)
+    assert [crossing.threshold.percent for crossing in found] == percents
+    assert all(("new uploads wait" in crossing.message) is (percents != [80]) for crossing in found)
+
+
+def test_a_month_that_is_over_holds_nothing() -> None:
+    found = closing_crossings(holding(), cost=Decimal(51), announced=(), month=NOVEMBER)
+    assert found
+    assert all("uploads" not in crossing.message for crossing in found)

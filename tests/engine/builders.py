@@ -25,6 +25,8 @@ from recording_operator.api.storagelocation import (
     StorageLocation,
     StorageLocationSpec,
 )
+from recording_operator.api.storagereport import ReportScope
+from recording_operator.engine.facts import BudgetHold
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 
@@ -70,6 +72,7 @@ def a_recording(
     name: str | None = None,
     namespace: str = NAMESPACE,
     location: str = "archive",
+    org: str = "acme",
     version: int = 1,
     generation: int = 1,
     created: datetime = START,
@@ -97,7 +100,7 @@ def a_recording(
         ),
         spec=RecordingSpec(
             storage_location=location,
-            owner=Owner(org="acme"),
+            owner=Owner(org=org),
             artifacts=artifacts or (an_artifact(),),
             priority=priority,
             suspend=suspend,
@@ -131,6 +134,20 @@ def a_location(
             deletion_policies=tuple(policies),
         ),
     )
+
+
+def a_budget_hold(
+    report: str = "all",
+    *,
+    orgs: Sequence[str] = (),
+    namespaces: Sequence[str] = (),
+    locations: Sequence[str] = (),
+    cost: str = "51.20 USD",
+    budget: str = "50 USD",
+) -> BudgetHold:
+    """The hold of a report; without names it includes all."""
+    scope = ReportScope(orgs=tuple(orgs), namespaces=tuple(namespaces), storage_locations=tuple(locations))
+    return BudgetHold(report=report, scopes=(scope,), cost=cost, budget=budget)
 
 
 def an_artifact_status(name: str = "video", *, phase: Phase = Phase.PENDING, **fields: object) -> ArtifactStatus:

@@ -9,6 +9,7 @@ from recording_operator.api.recording import Claim, Recording, RecordingStatus
 from recording_operator.engine.actions import Action, StartTransfer, WriteFinalizers, WriteStatus
 from recording_operator.engine.engine import Engine
 from recording_operator.engine.facts import (
+    BudgetHoldsChanged,
     Fact,
     LocationSeen,
     LocationsListed,
@@ -41,7 +42,7 @@ class Driver:
         self.engine = Engine(claim=claim, options=engine_options(capacity=capacity))
         self.now = START
         self.actions: list[Action] = []
-        self.tell(LocationSeen(location=a_location(), ready=True), LocationsListed())
+        self.tell(LocationSeen(location=a_location(), ready=True), LocationsListed(), BudgetHoldsChanged(holds=()))
         for recording in recordings:
             self.tell(RecordingSeen(recording=recording))
 

@@ -155,7 +155,8 @@ surroundings = st.builds(
     cancel=st.booleans(),
     retry_requested=st.booleans(),
     secret_changed=st.booleans(),
-    obstacle=st.none() | st.builds(Obstacle, reason=st.none() | st.just(Reason.LOCATION_NOT_READY)),
+    obstacle=st.none()
+    | st.builds(Obstacle, reason=st.sampled_from((None, Reason.LOCATION_NOT_READY, Reason.BUDGET_EXCEEDED))),
     not_before=st.none() | st.integers(-60, 60).map(lambda s: START + timedelta(seconds=s)),
 )
 

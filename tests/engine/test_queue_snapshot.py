@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
+from recording_operator.engine.budget_holds import BudgetHolds
+from recording_operator.engine.facts import BudgetHoldsChanged
 from recording_operator.engine.queue_snapshot import take_snapshot
-from tests.engine.builders import START, a_recording
+from tests.engine.builders import START, a_budget_hold, a_recording
 
 
 def recording(phase: Phase | None, *, expires_in: timedelta | None = None) -> Recording:
@@ -23,7 +26,21 @@ def test_by_phase_and_the_late_ones() -> None:
         recording(Phase.UPLOADING, expires_in=-1 * minutes),  # expired: the source's answer tells, and another alert
         recording(Phase.UPLOADING),
     ]
-    snapshot = take_snapshot(known, waiting=7, now=START)
+    snapshot = take_snapshot(known, holds=BudgetHolds(), waiting=7, now=START)
     assert snapshot.phases == {"Pending": 3, "Uploading": 3}
     assert snapshot.expiring == {"Pending": 1, "Uploading": 1}
     assert snapshot.waiting == 7
+
+
+def test_those_that_a_budget_holds_are_counted_by_report_and_a_report_that_holds_none_has_zero() -> None:
+    holds = BudgetHolds()
+    holds.observe(BudgetHoldsChanged(holds=(a_budget_hold("acme", orgs=["acme"]), a_budget_hold("none", orgs=["x"]))))
+    waits = RecordingStatus(phase=Phase.PENDING, reason=Reason.BUDGET_EXCEEDED)
+    known = [
+        a_recording(status=waits),
+        a_recording(status=waits),
+        a_recording(status=waits, org="another"),  # its hold has just ended
+        a_recording(status=RecordingStatus(phase=Phase.PENDING, reason=Reason.SUSPENDED)),
+    ]
+
+    assert take_snapshot(known, holds=holds, waiting=0, now=START).held == {"acme": 2, "none": 0}

@@ -108,6 +108,8 @@ class Reason(StrEnum):
     LOCATION_NOT_ALLOWED = "LocationNotAllowed", "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.", Verdict.NOT_ITS_FAULT, Trait.STALLS
     LOCATION_NOT_READY = "LocationNotReady", "The check of the StorageLocation fails (kubectl describe storagelocation). The Recording waits and spends no attempt.", Verdict.NOT_ITS_FAULT, Trait.WAITS_FOR_LOCATION, Trait.MAY_PASS
     DELETION_POLICY_NOT_ALLOWED = "DeletionPolicyNotAllowed", "spec.deletionPolicy is Delete, but the location's deletionPolicies do not contain Delete. Use Retain, or ask the owner of the location to allow it."
+    # The budget of a StorageReport
+    BUDGET_EXCEEDED = "BudgetExceeded", "The month has cost as much as the budget of a StorageReport whose budget.action is HoldUploads, so no upload begins in its scope. The Recording waits and spends no attempt, but its URL may expire. It continues when the budget is raised, the report is suspended or deleted, or the month ends. With a priority of 100 or more it starts at once.", Verdict.NOT_ITS_FAULT, Trait.MAY_PASS
     # Secrets that a Recording names
     SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source names does not exist in the Recording's namespace, or the operator may not read it.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.ABOUT_SECRET
     SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.ABOUT_SECRET

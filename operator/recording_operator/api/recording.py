@@ -179,7 +179,7 @@ class RecordingSpec(ApiModel):
     ] = Field(
         default=0,
         description="Artifacts with a higher priority start first, -1000 to 1000. If priorities are equal, the "
-        "earliest expiry starts first.",
+        "earliest expiry starts first. With 100 or more they also start while a budget holds new uploads.",
     )
     suspend: bool = Field(
         default=False,

@@ -8,10 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
-from recording_operator.api import cel
-from recording_operator.api.figures import Budgeted, Day, Figure, Price, Ratio, RowName, Text
+from recording_operator.api.figures import Day, Figure, Price, Ratio, RowName, Text
 from recording_operator.api.meta import (
     ApiModel,
     ByteCount,
@@ -24,11 +23,9 @@ from recording_operator.api.meta import (
     Time,
 )
 from recording_operator.api.storagelocation_rules import PROFILE_NAME_SCHEMA
+from recording_operator.api.storagereport_budget import Budget
 from recording_operator.api.storagereport_rules import (
     ANY_OBJECT_SCHEMA,
-    BUDGET_RULES,
-    CURRENCY_SCHEMA,
-    PERCENT_SCHEMA,
     SCHEDULE_SCHEMA,
     SCOPE_NAMESPACE_SCHEMA,
     SCOPE_ORG_SCHEMA,
@@ -41,7 +38,6 @@ MOST_HISTORY_ORGS: Final = 21
 MOST_NOTES: Final = 32
 MOST_COMPARED: Final = 8
 
-
 _SET: Final = {"x-kubernetes-list-type": "set"}
 
 
@@ -50,13 +46,6 @@ class PlaybackBase(StrEnum):
 
     STORED = "Stored"
     UPLOADED = "Uploaded"
-
-
-class ThresholdType(StrEnum):
-    """Whether a threshold refers to the month so far or to the projected end of the month."""
-
-    ACTUAL = "Actual"
-    FORECASTED = "Forecasted"
 
 
 class ReportSource(StrEnum):
@@ -125,30 +114,6 @@ class Playback(ApiModel):
     base: PlaybackBase = Field(
         default=PlaybackBase.STORED,
         description="Stored: share of all that is stored, each month. Uploaded: share of what was uploaded.",
-    )
-
-
-class Threshold(ApiModel):
-    """A percentage of the budget that causes a warning."""
-
-    percent: Annotated[int, WithJsonSchema(PERCENT_SCHEMA)] = Field(description="Percentage of the budget, 1 to 1000.")
-    type: ThresholdType = Field(
-        default=ThresholdType.ACTUAL,
-        description="Actual: the month so far. Forecasted: the projected end of the month.",
-    )
-
-
-class Budget(ApiModel):
-    """Budget for a month."""
-
-    model_config = ConfigDict(json_schema_extra=cel.rules(*BUDGET_RULES))
-
-    amount: Budgeted = Field(description="Amount for one month, as a decimal string such as '50'.")
-    currency: Annotated[str, WithJsonSchema(CURRENCY_SCHEMA)] = Field(
-        default="USD", description="Currency of the amount. It must be the currency of the prices."
-    )
-    thresholds: Annotated[tuple[Threshold, ...], Field(json_schema_extra={"maxItems": 10})] = Field(
-        default=(), description="When to warn. Default: at 100 percent, Actual and Forecasted."
     )
 
 
@@ -378,9 +343,9 @@ class StorageReportStatus(ApiModel):
     failures: Count = Field(default=0, description="Failed refreshes since the last successful one.")
     as_of: Time | None = Field(
         default=None,
-        description="Time that the numbers refer to. Each location is counted by itself: this is the time of the "
-        "oldest of their newest counts.",
+        description="Time that the numbers refer to: the oldest among the newest counts of the locations.",
     )
+    scope: ReportScope | None = Field(default=None, description="Scope that the numbers refer to.")
     source: ReportSource | None = Field(
         default=None,
         description="Inventory: all buckets were listed. Recordings: none could be listed. Mixed: some could.",

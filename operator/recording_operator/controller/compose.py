@@ -19,6 +19,7 @@ from recording_operator.controller.recordings.fairpool import FairPool
 from recording_operator.controller.recordings.handlers import action_handlers
 from recording_operator.controller.recordings.removal import Removal
 from recording_operator.controller.recordings.requests import RecordingRequests
+from recording_operator.controller.reports.holds import HoldKeeper
 from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.reports.refresher import Refresher
@@ -139,7 +140,8 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         leads=leadership.held,
         now=clock.now,
     )
-    watch_handlers = WatchHandlers(post=loop.post, locations=locations, reports=reports, sweeper=sweeper)
+    holds = HoldKeeper(post=loop.post, now=clock.now)
+    watch_handlers = WatchHandlers(post=loop.post, locations=locations, reports=reports, holds=holds, sweeper=sweeper)
     watcher = make_watcher(
         replica.connection,
         on_change=watch_handlers.on_change,
@@ -154,6 +156,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         locations=locations,
         sweeper=sweeper,
         reports=reports,
+        holds=holds,
         events=events,
         metrics=metrics,
         grace_s=settings.shutdown.grace.total_seconds(),

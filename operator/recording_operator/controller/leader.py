@@ -8,6 +8,7 @@ from typing import Final
 
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.reports.holds import HoldKeeper
 from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.sweep import Sweeper
 from recording_operator.controller.watching import Watching
@@ -37,6 +38,7 @@ class Leader:
         locations: LocationKeeper,
         sweeper: Sweeper,
         reports: ReportKeeper,
+        holds: HoldKeeper,
         events: EventRecorder,
         metrics: Metrics,
         grace_s: float,
@@ -46,6 +48,7 @@ class Leader:
         self._locations = locations
         self._sweeper = sweeper
         self._reports = reports
+        self._holds = holds
         self._events = events
         self._metrics = metrics
         self._grace_s = grace_s
@@ -87,11 +90,13 @@ class Leader:
                 trim_heap()
                 trimmed_s = time.monotonic()
             self._locations.tick()
+            self._holds.tick()
             self._loop.call(self._count_queue)
 
     def _count_queue(self, engine: Engine, now: datetime) -> list[Action]:
         snapshot = engine.snapshot(now)
         self._metrics.set_recordings(snapshot.phases, expiring=snapshot.expiring)
+        self._metrics.set_held(snapshot.held)
         self._metrics.set_queue_depth(snapshot.waiting)
         return []
 

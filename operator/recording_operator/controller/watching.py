@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, STORAGE_REPORT_PLURAL
 from recording_operator.api.recording import Recording
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.reports.holds import HoldKeeper
 from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.sweep import Sweeper
 from recording_operator.engine.facts import Fact, RecordingGone, RecordingSeen, RecordingsListed
@@ -43,11 +44,18 @@ class WatchHandlers:
     """The callbacks of a watcher. All of them return immediately."""
 
     def __init__(
-        self, *, post: Callable[[Fact], None], locations: LocationKeeper, reports: ReportKeeper, sweeper: Sweeper
+        self,
+        *,
+        post: Callable[[Fact], None],
+        locations: LocationKeeper,
+        reports: ReportKeeper,
+        holds: HoldKeeper,
+        sweeper: Sweeper,
     ) -> None:
         self._post = post
         self._locations = locations
         self._reports = reports
+        self._holds = holds
         self._sweeper = sweeper
         self.on_change: Mapping[str, Callable[[str, dict[str, Any]], None]] = {
             RECORDING_PLURAL: self._on_recording,
@@ -78,8 +86,10 @@ class WatchHandlers:
     def _on_report(self, kind: str, raw: dict[str, Any]) -> None:
         """A StorageReport was listed, added, modified or deleted."""
         if kind == "DELETED":
+            self._holds.gone(raw["metadata"]["uid"])
             self._reports.gone(raw["metadata"]["uid"])
         else:
+            self._holds.seen(raw)
             self._reports.seen(raw)
 
     def on_listed(self, resource: str, uids: frozenset[str]) -> None:
@@ -87,6 +97,7 @@ class WatchHandlers:
         if resource == STORAGE_LOCATION_PLURAL:
             self._locations.listed(uids)
         elif resource == STORAGE_REPORT_PLURAL:
+            self._holds.listed(uids)
             self._reports.listed(uids)
         else:
             self._post(RecordingsListed(uids=uids))

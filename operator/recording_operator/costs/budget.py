@@ -1,4 +1,4 @@
-"""Which thresholds of the budget are reached, and which need an Event."""
+"""Which thresholds of the budget are reached, which need an Event, and whether the budget holds new uploads."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
@@ -6,13 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from recording_operator.api.storagereport import Budget, Threshold, ThresholdType
+from recording_operator.api.storagereport_budget import Budget, BudgetAction, Threshold, ThresholdType
 from recording_operator.costs.money import CENT, rounded
 
-_WHOLE: Final = (
-    Threshold(percent=100, type=ThresholdType.ACTUAL),
-    Threshold(percent=100, type=ThresholdType.FORECASTED),
-)
+_SPENT: Final = Threshold(percent=100, type=ThresholdType.ACTUAL)
+_WHOLE: Final = (_SPENT, Threshold(percent=100, type=ThresholdType.FORECASTED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +34,9 @@ def crossings(
         ThresholdType.ACTUAL: (month_to_date, "This month has cost"),
         ThresholdType.FORECASTED: (projected, "This month is projected to cost"),
     }
-    found = (_crossing(budget, threshold, *costs[threshold.type], known, month) for threshold in _of(budget))
-    return [crossing for crossing in found if crossing is not None]
+    found = [_crossing(budget, threshold, *costs[threshold.type], known, month) for threshold in _of(budget)]
+    held = holds_uploads(budget, month_to_date=month_to_date)
+    return [_with_action(crossing) if held else crossing for crossing in found if crossing is not None]
 
 
 def closing_crossings(budget: Budget, *, cost: Decimal, announced: Iterable[str], month: date) -> list[Crossing]:
@@ -48,8 +47,17 @@ def closing_crossings(budget: Budget, *, cost: Decimal, announced: Iterable[str]
     return [replace(crossing, over=True) for crossing in found if crossing is not None]
 
 
+def holds_uploads(budget: Budget, *, month_to_date: Decimal) -> bool:
+    """Whether new uploads wait: the month so far has cost the amount, whatever the thresholds are."""
+    return budget.action is BudgetAction.HOLD_UPLOADS and rounded(month_to_date, CENT) >= budget.amount
+
+
 def _of(budget: Budget) -> tuple[Threshold, ...]:
-    return budget.thresholds or _WHOLE
+    """The thresholds. An action always has one at 100 percent, so that an Event and a condition say when it begins."""
+    thresholds = budget.thresholds or _WHOLE
+    if budget.action is BudgetAction.WARN or _SPENT in thresholds:
+        return thresholds
+    return (*thresholds, _SPENT)
 
 
 def _crossing(
@@ -64,6 +72,12 @@ def _crossing(
         f"{rounded(budget.amount, CENT):f} {budget.currency}; the threshold is {threshold.percent}%"
     )
     return Crossing(threshold=threshold, key=key, message=message, is_new=key not in known)
+
+
+def _with_action(crossing: Crossing) -> Crossing:
+    if crossing.threshold.type is not ThresholdType.ACTUAL:
+        return crossing
+    return replace(crossing, message=f"{crossing.message}; new uploads wait (HoldUploads)")
 
 
 def percent_of(cost: Decimal, amount: Decimal) -> int:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from recording_operator.api.storagereport import (
     MOST_NOTES,
-    Budget,
     ClassRow,
     ComparisonRow,
     LocationRow,
@@ -21,6 +20,7 @@ from recording_operator.api.storagereport import (
     StorageReportSpec,
     StorageReportStatus,
 )
+from recording_operator.api.storagereport_budget import Budget
 from recording_operator.costs.budget import percent_of
 from recording_operator.costs.caveats import counted_elsewhere, never_counted, not_included, told_by_counts
 from recording_operator.costs.charge import ChargeKind

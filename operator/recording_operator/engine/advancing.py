@@ -24,6 +24,7 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
         actions += tracked.stop_transfers()
     obstacle, questions = state.locations.obstacle(recording, now)
     actions += questions
+    obstacle = obstacle or state.budget_holds.obstacle(recording)
     retry_requested = spec.retry_token != tracked.retry_token
     tracked.retry_token = spec.retry_token
     for artifact in spec.artifacts:
@@ -70,7 +71,7 @@ def _take_step(
     actions: list[Action] = []
     if after != before:
         work.status = after
-        _flush_in_time(state, tracked, _urgency(tracked, after), now)
+        _flush_in_time(state, tracked, _urgency(tracked, before, after), now)
         if after.phase is Phase.FAILED:
             actions.append(
                 CountOutcome(what=ArtifactOutcome.FAILED, reason=Reason(after.reason or Reason.INTERNAL_ERROR))
@@ -119,8 +120,10 @@ def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime)
         tracked.outbox.flush_by(now + SOON)
 
 
-def _urgency(tracked: TrackedRecording, after: ArtifactStatus) -> timedelta | None:
+def _urgency(tracked: TrackedRecording, before: ArtifactStatus, after: ArtifactStatus) -> timedelta | None:
     """How soon this has to be written; None if it may wait until the queue is written."""
+    if before.reason == after.reason == Reason.BUDGET_EXCEEDED:
+        return None  # only the cost in the message has changed
     if after.reason != Reason.QUEUED:
         return timedelta(0)
     return SOON if tracked.recording.status.phase in TERMINAL else None

@@ -15,6 +15,7 @@ from recording_operator.engine import aborting, advancing, deletion, starting, t
 from recording_operator.engine.actions import Action, ReportFault
 from recording_operator.engine.facts import (
     AbortEnded,
+    BudgetHoldsChanged,
     CleanupEnded,
     DeleteAccepted,
     Fact,
@@ -73,8 +74,9 @@ class Engine:
                 affected = self.state.locations.observe(fact, now)
                 if isinstance(fact, LocationSeen) and fact.ready:
                     self._release_holds(fact.location.metadata.name)
-                due = [uid for uid, tracked in self.state.recordings.items() if affected(tracked.recording)]
-                return self._process(due, now)
+                return self._process(self._uids_where(affected), now)
+            case BudgetHoldsChanged():
+                return self._process(self._uids_where(self.state.budget_holds.observe(fact)), now)
             case _:
                 return self._note_result(fact, now)
 
@@ -124,7 +126,10 @@ class Engine:
     def snapshot(self, now: datetime) -> QueueSnapshot:
         """Count the unfinished Recordings."""
         known = (tracked.recording for tracked in self.state.recordings.values())
-        return take_snapshot(known, waiting=len(self.state.queue), now=now)
+        return take_snapshot(known, holds=self.state.budget_holds, waiting=len(self.state.queue), now=now)
+
+    def _uids_where(self, affected: Callable[[Recording], bool]) -> list[str]:
+        return [uid for uid, tracked in self.state.recordings.items() if affected(tracked.recording)]
 
     # Facts about objects
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagereport import ReportScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,25 @@ class NamespaceSeen:
 
     namespace: str
     labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetHold:
+    """A StorageReport whose budget is spent and whose action is HoldUploads: new uploads in its scope wait."""
+
+    report: str
+    scopes: tuple[ReportScope, ...]
+    """A Recording waits if it is in all of them."""
+    cost: str
+    """Of the month so far, such as 51.20 USD."""
+    budget: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetHoldsChanged:
+    """All holds that apply now. Before the first of these facts they are not known, and no upload begins."""
+
+    holds: tuple[BudgetHold, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +242,7 @@ Fact = (
     | LocationGone
     | LocationsListed
     | NamespaceSeen
+    | BudgetHoldsChanged
     | WriteAccepted
     | WriteRejected
     | DeleteAccepted

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording
+from recording_operator.engine.budget_holds import BudgetHolds
 
 EXPIRES_SOON: Final = timedelta(minutes=30)
 """A Recording whose first source expires within this time counts as expiring."""
@@ -18,18 +20,23 @@ class QueueSnapshot:
 
     phases: Counter[str]
     expiring: Counter[str]
+    held: Counter[str]
+    """Those that wait because of a budget, by StorageReport. A report whose hold keeps none has 0."""
     waiting: int
 
 
-def take_snapshot(recordings: Iterable[Recording], *, waiting: int, now: datetime) -> QueueSnapshot:
+def take_snapshot(recordings: Iterable[Recording], *, holds: BudgetHolds, waiting: int, now: datetime) -> QueueSnapshot:
     """Count Recordings by what their status says."""
     soon = now + EXPIRES_SOON
     phases: Counter[str] = Counter()
     expiring: Counter[str] = Counter()
+    held: Counter[str] = Counter(dict.fromkeys(holds.reports(), 0))
     for recording in recordings:
         status = recording.status
         phase = str(status.phase or Phase.PENDING)
         phases[phase] += 1
         if status.expires_at is not None and now < status.expires_at < soon:
             expiring[phase] += 1
-    return QueueSnapshot(phases=phases, expiring=expiring, waiting=waiting)
+        if status.reason is Reason.BUDGET_EXCEEDED and (hold := holds.holding(recording)) is not None:
+            held[hold.report] += 1
+    return QueueSnapshot(phases=phases, expiring=expiring, held=held, waiting=waiting)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from recording_operator.api.recording import Claim
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.artifact_work import WorkState
+from recording_operator.engine.budget_holds import BudgetHolds
 from recording_operator.engine.echo_filter import EchoFilter
 from recording_operator.engine.locations import Locations
 from recording_operator.engine.pacing import QueuedStatusPacer
@@ -39,6 +40,7 @@ class EngineState:
     recordings: dict[str, TrackedRecording] = field(default_factory=dict)
     """By uid."""
     locations: Locations = field(default_factory=Locations)
+    budget_holds: BudgetHolds = field(default_factory=BudgetHolds)
     queue: ArtifactQueue = field(default_factory=ArtifactQueue)
     timers: Timers = field(default_factory=Timers)
     draining: bool = False

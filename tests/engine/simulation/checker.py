@@ -22,6 +22,8 @@ from recording_operator.engine.actions import (
     WriteStatus,
 )
 from recording_operator.engine.facts import (
+    BudgetHold,
+    BudgetHoldsChanged,
     DeleteAccepted,
     Fact,
     LeadershipConfirmed,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from tests.engine.simulation.world import World
 
 _MOST_ATTEMPTS = 4
+_URGENT = 100
 _NOT_ABOUT_STATUS = frozenset({Reason.DELETION_POLICY_NOT_ALLOWED})
 
 
@@ -64,6 +67,8 @@ class Checker:
     told: Counter[tuple[str, str]] = field(default_factory=Counter)
     asked_for_deletion: set[str] = field(default_factory=set)
     objects_to_delete: set[str] = field(default_factory=set)
+    _holds: dict[str, tuple[BudgetHold, ...]] = field(default_factory=dict)
+    """What each operator was told."""
     _talks: dict[tuple[str, str], _Conversation] = field(default_factory=dict)
 
     # The API server
@@ -120,6 +125,9 @@ class Checker:
                 verdict = verdict_of(Reason(state.reason or ""))
                 assert verdict is not Verdict.NOT_ITS_FAULT, f"failed for what is not its fault: {state.reason}"
                 assert state.next_retry_time is None
+            if state.reason == Reason.BUDGET_EXCEEDED:
+                assert (state.phase, new.started_at) == (Phase.PENDING, None), "held after it had begun"
+                assert state.attempts == (was.attempts if was is not None else 0), "an attempt was spent by waiting"
             if state.next_retry_time is not None:
                 assert state.phase is Phase.PENDING
                 assert state.reason not in (Reason.SUSPENDED, Reason.QUEUED), "waits for a time that does not matter"
@@ -188,6 +196,8 @@ class Checker:
         return tracked.artifacts[fact.artifact].status.attempts if tracked else None
 
     def _hears(self, operator: "Operator", fact: Fact) -> None:
+        if isinstance(fact, BudgetHoldsChanged):
+            self._holds[operator.name] = fact.holds
         match fact:
             case (
                 RecordingSeen(recording=recording)
@@ -212,6 +222,7 @@ class Checker:
                 )
                 if isinstance(action, WriteStatus):
                     talk.status = action.status
+                    self._may_begin(operator, action)
             case ReadRecording(ref=ref) | DeleteRecording(ref=ref):
                 self._asks(operator, ref.uid, action)
             case ConfirmLeadership(uid=uid):
@@ -231,6 +242,15 @@ class Checker:
                 ), f"{reason} is told again"
             case ReportFault():
                 raise AssertionError(f"the engine failed: {action.detail}")
+
+    def _may_begin(self, operator: "Operator", write: WriteStatus) -> None:
+        """A write that shows the first upload of a Recording: no budget that this operator knows of holds it."""
+        tracked = operator.engine.state.recordings.get(write.ref.uid)
+        if tracked is None or not write.status.get("startedAt") or write.previous.get("startedAt"):
+            return
+        holds, recording = self._holds.get(operator.name), tracked.recording
+        assert recording.spec.priority >= _URGENT or holds is not None, "begun before the holds were known"
+        assert not any(holds_back(hold, recording) for hold in holds or ()), f"{write.ref.uid} begins and is held"
 
     def _asks(self, operator: "Operator", uid: str, action: Action) -> _Conversation:
         talk, what = self._talk(operator, uid), type(action).__name__
@@ -262,4 +282,19 @@ def _is_proved(status: RecordingStatus) -> bool:
         bool(stored)
         and all(artifact.integrity for artifact in stored)
         and not any(artifact.reason in wrong for artifact in failed)
+    )
+
+
+def holds_back(hold: BudgetHold, recording: Recording) -> bool:
+    """Whether this Recording has to wait for the hold to end."""
+    spec, namespace = recording.spec, recording.metadata.namespace
+    return (
+        recording.status.started_at is None
+        and spec.priority < _URGENT
+        and all(
+            spec.owner.org in (scope.orgs or (spec.owner.org,))
+            and namespace in (scope.namespaces or (namespace,))
+            and spec.storage_location in (scope.storage_locations or (spec.storage_location,))
+            for scope in hold.scopes
+        )
     )

@@ -78,7 +78,7 @@ class People:
             namespace=rng.choice(("team-a", "team-b")),
             location=rng.choice(("archive", "archive", "archive", "vault")),
             created=self._world.schedule.true_now,
-            priority=rng.choice((0, 0, 5)),
+            priority=rng.choice((0, 0, 0, 5, 100)),
             suspend=rng.random() < 0.05,
             deletion_policy=rng.choice((DeletionPolicy.RETAIN, DeletionPolicy.RETAIN, DeletionPolicy.DELETE)),
             ttl=rng.choice((None, None, TTL)),
@@ -132,7 +132,7 @@ class People:
         self._edit(uid, retry_token=f"{self._rng.random():.6f}")
 
     def _priority(self, uid: str) -> None:
-        self._edit(uid, priority=self._rng.randrange(-5, 5))
+        self._edit(uid, priority=self._rng.choice((-5, -1, 0, 4, 100)))
 
     def _append(self, uid: str) -> None:
         artifacts = self._spec(uid).spec.artifacts

@@ -13,13 +13,15 @@ from recording_operator.api.recording import Phase, Recording
 from recording_operator.controller.clock import SETTLED_S
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.ttl_schedule import TtlSchedule
+from tests.engine.builders import a_budget_hold
+from tests.engine.simulation.checker import holds_back
 from tests.engine.simulation.operator import Operator
 from tests.engine.simulation.people import People
 from tests.engine.simulation.world import GOLD, World
 
 FAULTS: Final = (
     "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "secrets",
-    "labels", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
+    "labels", "budget", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
@@ -54,6 +56,7 @@ class Simulation:
             "locations": self._location_flaps,
             "secrets": self._people.rotate_secret,
             "labels": self._labels_change,
+            "budget": self._budget_changes,
             "crash": self._crash,
             "split-brain": self._split_brain,
             "drain": self._drain,
@@ -125,6 +128,22 @@ class Simulation:
     def _labels_change(self) -> None:
         labels, namespace = self._world.labels, self._rng.choice(("team-a", "team-b"))
         labels[namespace] = {} if labels[namespace] else dict(GOLD)
+
+    def _budget_changes(self) -> None:
+        """A report begins to hold uploads, costs more, holds others, or ends."""
+        world, rng = self._world, self._rng
+        kept = [hold for hold in world.holds if rng.random() < 0.5]
+        scopes: tuple[dict[str, list[str]], ...]
+        scopes = ({}, {"namespaces": ["team-a"]}, {"locations": ["archive"]}, {"orgs": ["acme"]}, {"orgs": ["other"]})
+        scope, amount = rng.choice(scopes), rng.choice(("1", "2"))
+        begun = a_budget_hold(
+            orgs=scope.get("orgs", ()),
+            namespaces=scope.get("namespaces", ()),
+            locations=scope.get("locations", ()),
+            cost=f"{rng.randrange(2, 9)} USD",
+            budget=f"{amount} USD",
+        )
+        world.set_holds([*kept, begun] if rng.random() < 0.7 else kept)
 
     def _crash(self) -> None:
         leader = self._world.leader
@@ -215,6 +234,8 @@ class Simulation:
         world.faults = frozenset()
         world.api_down_until_s = 0.0
         world.labels = {"team-a": dict(GOLD), "team-b": dict(GOLD)}
+        if self._rng.random() < 0.7:
+            world.set_holds([])
         for fate in world.fates.values():
             fate.heal()
         for namespace in ("team-a", "team-b"):
@@ -236,7 +257,7 @@ class Simulation:
         assert not len(state.queue), "something waits for a slot, and nothing runs"
         for recording in world.api.recordings.values():
             self._check_ended(recording)
-        legitimate = {uid for uid, recording in world.api.recordings.items() if _waits(recording)}
+        legitimate = {uid for uid, recording in world.api.recordings.items() if self._may_wait(recording)}
         assert set(state.recordings) <= legitimate, f"remembers {set(state.recordings) - legitimate}"
         self._check_store(legitimate)
 
@@ -252,7 +273,12 @@ class Simulation:
         assert (DELETE_OBJECT_FINALIZER in meta.finalizers) == wanted, f"{who} has finalizers {meta.finalizers}"
         assert status.observed_generation == meta.generation, f"{who}: the last edit was not looked at"
         assert status.claim is None, f"{who} is claimed by {status.claim}"
-        assert status.phase in TERMINAL or _waits(recording), f"{who} stands at {status.phase}/{status.reason}"
+        assert status.phase in TERMINAL or self._may_wait(recording), f"{who} stands at {status.phase}/{status.reason}"
+
+    def _may_wait(self, recording: Recording) -> bool:
+        """Whether a person has to do something first, or a budget holds it."""
+        held = recording.status.reason == Reason.BUDGET_EXCEEDED
+        return _is_suspended(recording) or (held and any(holds_back(hold, recording) for hold in self._world.holds))
 
     def _check_store(self, legitimate: set[str]) -> None:
         world = self._world
@@ -279,8 +305,7 @@ class Simulation:
         return self._world.died and not self._faults.isdisjoint({"locations", "labels"})
 
 
-def _waits(recording: Recording) -> bool:
-    """Whether a person has to do something first."""
+def _is_suspended(recording: Recording) -> bool:
     return (
         recording.spec.suspend
         and recording.status.phase is Phase.PENDING

@@ -6,7 +6,13 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason, Verdict
 
-_NOT_OF_A_SOURCE: Final = (Reason.CANCELLED, Reason.INTERRUPTED, Reason.SECRET_NOT_FOUND, Reason.SECRET_NOT_USABLE)
+_NOT_OF_A_SOURCE: Final = (
+    Reason.CANCELLED,
+    Reason.INTERRUPTED,
+    Reason.BUDGET_EXCEEDED,
+    Reason.SECRET_NOT_FOUND,
+    Reason.SECRET_NOT_USABLE,
+)
 _BY_VERDICT: Final = {
     verdict: sorted(reason for reason in Reason if reason.verdict is verdict and reason not in _NOT_OF_A_SOURCE)
     for verdict in Verdict

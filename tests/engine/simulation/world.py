@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -14,7 +15,14 @@ from recording_operator.api.storagelocation import (
     RetryPolicy,
     StorageLocation,
 )
-from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, RecordingSeen
+from recording_operator.engine.facts import (
+    BudgetHold,
+    BudgetHoldsChanged,
+    LocationGone,
+    LocationSeen,
+    LocationsListed,
+    RecordingSeen,
+)
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.settled import is_settled
 from recording_operator.engine.ttl_schedule import TtlSchedule
@@ -52,6 +60,7 @@ class World:
         self.labels: dict[str, dict[str, str]] = {"team-a": dict(GOLD), "team-b": dict(GOLD)}
         self.locations: dict[str, StorageLocation] = {}
         self.ready: dict[str, bool] = {}
+        self.holds: list[BudgetHold] = []
         self.api_down_until_s = 0.0
         self.named_uploads: dict[tuple[str, str], set[str]] = {}
         self.foreign: set[str] = set()
@@ -148,6 +157,7 @@ class World:
             operator.post(LocationSeen(location=self.locations[name], ready=False, checked=False))
             self.probe(operator, name)
         self.schedule.after(5.0, lambda: operator.post(LocationsListed()))
+        self.schedule.after(self.latency_s(), lambda: self._tell_of_holds(operator))
         self.watches[operator.name] = Watch(operator)
         self.schedule.after(1.0, lambda: self._sweep_finished(operator))
         self.schedule.after(1.0, lambda: self._sweep_uploads(operator))
@@ -172,6 +182,17 @@ class World:
                 operator.post(LocationSeen(location=self.locations[name], ready=ready, message="no answer"))
 
         self.schedule.after(self.latency_s(), answer)
+
+    def set_holds(self, holds: list[BudgetHold]) -> None:
+        """Budgets changed: every operator that has listed the reports hears of it in a moment."""
+        self.holds = holds
+        self.trace("world", f"uploads are held by {[hold.report for hold in holds]}")
+        for operator in self.living():
+            self.schedule.after(self.latency_s(), partial(self._tell_of_holds, operator))
+
+    def _tell_of_holds(self, operator: Operator) -> None:
+        """The newest state, as a watch delivers it."""
+        operator.post(BudgetHoldsChanged(holds=tuple(self.holds)))
 
     def tell_of_location(self, name: str) -> None:
         """A location changed: every operator hears of it in a moment."""

@@ -5,7 +5,8 @@ from typing import Final
 
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagereport import StorageReport, StorageReportStatus, ThresholdType
+from recording_operator.api.storagereport import StorageReport, StorageReportStatus
+from recording_operator.api.storagereport_budget import ThresholdType
 from recording_operator.costs.budget import Crossing, closing_crossings, crossings
 from recording_operator.costs.report import AHEAD
 from recording_operator.costs.schedule import ScheduleError, last_time, missed_time, next_time
@@ -82,6 +83,7 @@ def succeeded(
         update={
             "observed_generation": report.metadata.generation,
             "conditions": tuple(conditions),
+            "scope": spec.scope,
             "last_schedule_time": last_time(spec.schedule, spec.time_zone, until=begun),
             "last_refresh_time": now,
             "next_refresh_time": next_time(spec.schedule, spec.time_zone, after=begun),

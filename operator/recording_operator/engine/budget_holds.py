@@ -1,0 +1,100 @@
+"""Budgets that hold new uploads: whether a Recording may begin.
+
+A Recording whose first upload has begun is never held: it is stored with all its artifacts, however often they are
+retried. So a budget leaves nothing half stored.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Recording
+from recording_operator.api.storagereport import ReportScope
+from recording_operator.engine.facts import BudgetHold, BudgetHoldsChanged
+from recording_operator.engine.next_step import Obstacle
+
+PASSING_PRIORITY: Final = 100
+"""Recordings with this priority or a higher one are not held."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """A scope as sets, because it may list hundreds of names. An empty set includes all."""
+
+    orgs: frozenset[str]
+    namespaces: frozenset[str]
+    locations: frozenset[str]
+
+    @classmethod
+    def of(cls, scope: ReportScope) -> "_Filter":
+        return cls(frozenset(scope.orgs), frozenset(scope.namespaces), frozenset(scope.storage_locations))
+
+    def includes(self, recording: Recording) -> bool:
+        spec = recording.spec
+        return (
+            (not self.orgs or spec.owner.org in self.orgs)
+            and (not self.namespaces or recording.metadata.namespace in self.namespaces)
+            and (not self.locations or spec.storage_location in self.locations)
+        )
+
+
+_Holds = list[tuple[BudgetHold, tuple[_Filter, ...]]]
+
+
+class BudgetHolds:
+    """The holds that apply now; none are known before the first fact."""
+
+    def __init__(self) -> None:
+        self._holds: _Holds | None = None
+
+    def observe(self, fact: BudgetHoldsChanged) -> Callable[[Recording], bool]:
+        """Note the holds. Returns which Recordings they may concern.
+
+        A cost that has grown concerns none: thousands may wait, and their messages would be written at each refresh."""
+        before = self._holds
+        after = self._holds = [(hold, tuple(map(_Filter.of, hold.scopes))) for hold in fact.holds]
+        return lambda recording: _what_holds(recording, before) != _what_holds(recording, after)
+
+    def holding(self, recording: Recording) -> BudgetHold | None:
+        """The first hold that keeps this Recording from beginning."""
+        return None if _passes(recording) else _first(recording, self._holds or [])
+
+    def obstacle(self, recording: Recording) -> Obstacle | None:
+        """Why this Recording may not begin now; without a reason while the holds are not known."""
+        if _passes(recording):
+            return None
+        if self._holds is None:
+            return Obstacle(reason=None)
+        hold = _first(recording, self._holds)
+        return None if hold is None else Obstacle(reason=Reason.BUDGET_EXCEEDED, message=_message(hold))
+
+    def reports(self) -> list[str]:
+        """The reports that hold uploads, whether any Recording waits or not."""
+        return [hold.report for hold, _ in self._holds or ()]
+
+
+def _passes(recording: Recording) -> bool:
+    return recording.status.started_at is not None or recording.spec.priority >= PASSING_PRIORITY
+
+
+def _first(recording: Recording, holds: _Holds) -> BudgetHold | None:
+    found = (hold for hold, filters in holds if all(one.includes(recording) for one in filters))
+    return next(found, None)
+
+
+def _what_holds(recording: Recording, holds: _Holds | None) -> tuple[str, str] | None:
+    """The report and the budget that hold it; empty names while the holds are not known."""
+    if _passes(recording):
+        return None
+    if holds is None:
+        return "", ""
+    hold = _first(recording, holds)
+    return None if hold is None else (hold.report, hold.budget)
+
+
+def _message(hold: BudgetHold) -> str:
+    return (
+        f"StorageReport {hold.report}: this month has cost {hold.cost}, and the budget is {hold.budget}. New uploads "
+        "wait until its owner raises spec.budget or the month ends. If the URL expires before, apply a fresh one."
+    )
