@@ -28,6 +28,7 @@ from localcluster import OperatorProcess, Process
 from localcluster.install import OPERATOR_NAMESPACE, PROJECT
 from localcluster.operatorprocess import ALLOCATOR, POLICY, operator_command, operator_environment
 from localcluster.process import bound_to_parent
+from recording_operator.stores.credentials import StoreCredentials
 
 _PR_SET_PDEATHSIG: Final = 1
 _STARTED_WITHIN_S: Final = 60.0
@@ -157,7 +158,12 @@ class ForkedOperator(OperatorProcess):
 
 def serve() -> None:
     """The forking side: until the orders end."""
-    from tests.support import crashing_operator  # noqa: PLC0415 - what takes so long
+    # What takes so long: the command imports most modules only when it is called, botocore at the first client.
+    import recording_operator.cli.running  # noqa: F401, PLC0415
+    from recording_operator.stores.s3.client import S3Options, build_client  # noqa: PLC0415
+    from tests.support import crashing_operator  # noqa: PLC0415
+
+    build_client(S3Options(bucket="none", credentials=StoreCredentials(access_key_id="none", secret_access_key="none")))
 
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
