@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import EndpointConnectionError, HTTPClientError
+from botocore.exceptions import EndpointConnectionError, HTTPClientError, SSLError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.errors import BlockedError
@@ -201,3 +201,11 @@ def test_a_directory_bucket_is_refused_in_words(strict: StrictStore) -> None:
     assert error.reason is Reason.STORE_UNSUPPORTED
     assert "Directory buckets" in error.message
     assert strict.requests == []
+
+
+def test_an_untrusted_certificate_is_not_asked_for_again() -> None:
+    def wait(kind: str) -> float | None:
+        return StoreRetries()(caught_exception=SSLError(endpoint_url="https://store.test", error=kind), attempts=1)
+
+    assert wait("SSLCertVerificationError") is None
+    assert wait("SSLEOFError") is not None

@@ -10,11 +10,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from ssl import SSLCertVerificationError
 from typing import Any, Final
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import HTTPClientError, SSLError
 
 from recording_operator.backoff import exponential_s, jittered_s
 from recording_operator.egress.errors import BlockedError
@@ -105,9 +106,10 @@ class StoreRetries:
 
 
 def _passes(failure: Any) -> bool:
-    """Whether a request that got no response may be retried."""
+    """Whether a request that got no response may be retried. A certificate stays as wrong as it is."""
     blocked = isinstance(failure, HTTPClientError) and isinstance(failure.kwargs.get("error"), BlockedError)
-    return isinstance(failure, BotoConnectionError | HTTPClientError) and not blocked
+    untrusted = isinstance(failure, SSLError) and failure.kwargs.get("error") == SSLCertVerificationError.__name__
+    return isinstance(failure, BotoConnectionError | HTTPClientError) and not blocked and not untrusted
 
 
 def _empty_response(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
