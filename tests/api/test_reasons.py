@@ -167,23 +167,23 @@ def test_what_transfers_and_their_secrets_raise_has_a_verdict() -> None:
 
 
 def test_doubts_about_a_location_never_cost_an_attempt() -> None:
-    assert {reason.verdict for reason in reasons_with(Trait.DOUBTS_LOCATION)} == {Verdict.NOT_ITS_FAULT}
+    assert {reason.verdict for reason in reasons_with(Trait.RECHECKS_LOCATION)} == {Verdict.WAIT}
 
 
 def test_whatever_a_store_is_at_fault_for_has_its_location_checked() -> None:
     elsewhere = reasons_with(Trait.ABOUT_SECRET) | reasons_with(Trait.WAITS_FOR_LOCATION)
     elsewhere |= {Reason.LOCATION_NOT_ALLOWED, Reason.INTERRUPTED}
-    not_its_fault = {reason for reason in Reason if reason.verdict is Verdict.NOT_ITS_FAULT}
+    waits = {reason for reason in Reason if reason.verdict is Verdict.WAIT}
 
-    assert not_its_fault - elsewhere == reasons_with(Trait.DOUBTS_LOCATION)
-
-
-def test_what_is_sent_again_within_an_attempt_may_pass() -> None:
-    assert reasons_with(Trait.TRANSIENT) <= reasons_with(Trait.MAY_PASS)
+    assert waits - elsewhere == reasons_with(Trait.RECHECKS_LOCATION)
 
 
-def test_whoever_has_to_repair_a_location_cannot_wait_for_it_to_pass() -> None:
-    assert not reasons_with(Trait.NEEDS_ADMINISTRATOR) & reasons_with(Trait.MAY_PASS)
+def test_what_is_retried_within_an_attempt_may_recover() -> None:
+    assert reasons_with(Trait.TRANSIENT) <= reasons_with(Trait.MAY_RECOVER)
+
+
+def test_what_an_administrator_must_repair_does_not_recover_by_itself() -> None:
+    assert not reasons_with(Trait.NEEDS_ADMINISTRATOR) & reasons_with(Trait.MAY_RECOVER)
 
 
 def test_a_reason_without_a_verdict_is_retried() -> None:

@@ -69,7 +69,7 @@ def exported() -> set[str]:
     metrics.retried(reason=Reason.SOURCE_EXPIRED)
     metrics.transfer_started()
     metrics.transfer_ended(outcome="Stored", seconds=1)
-    metrics.api_answered(verb="GET", outcome="Forbidden", seconds=1)
+    metrics.api_responded(verb="GET", outcome="Forbidden", seconds=1)
     metrics.status_written(outcome="Success")
     metrics.watch_silence_from("recordings", lambda: 1.0)
     metrics.set_location_ready("archive", ready=True)

@@ -64,7 +64,7 @@ class Driver:
         return new
 
     def accept(self, write: WriteStatus | WriteFinalizers, based_on: Recording) -> Recording:
-        """The API server takes a write; its answer, which the engine has heard."""
+        """The API server takes a write; its response, which the engine receives."""
         answer = applied(write, based_on)
         self.tell(WriteAccepted(uid=write.ref.uid, recording=answer))
         return answer

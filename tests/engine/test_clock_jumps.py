@@ -65,7 +65,7 @@ class Timed:
     def _look(self) -> list[Action]:
         """What the control loop does every few seconds."""
         if self._server:
-            self.clock.heard(datetime.fromtimestamp(int(START.timestamp() + self.true_s), tz=UTC))
+            self.clock.note_server_time(datetime.fromtimestamp(int(START.timestamp() + self.true_s), tz=UTC))
         self.driver.now = self.clock.now()
         step = self.clock.take_step()
         actions = self.driver.engine.clock_stepped(step, self.driver.now) if step else []
@@ -160,7 +160,7 @@ def test_t62_a_grace_that_a_wrong_clock_began_in_the_future_begins_now() -> None
 @given(off_s=st.sampled_from([AGREE_S + 1, 70.0, HOUR_S, 30 * 86400.0]))
 def test_t62_a_node_that_is_ahead_from_the_start_goes_by_the_api_server_s_clock(off_s: float) -> None:
     clock = Clock(wall_s=lambda: START.timestamp() + off_s, steady_s=lambda: 5.0)
-    clock.heard(START)
+    clock.note_server_time(START)
 
     assert clock.now() == START
 
@@ -186,5 +186,5 @@ def test_t62_an_api_server_that_is_behind_for_a_moment_changes_nothing() -> None
     for second in range(1, 600):
         true_s = float(second)
         behind_s = 7200 if second % 3 == 0 else 0  # one of three servers behind one address
-        clock.heard(START + timedelta(seconds=true_s - behind_s))
+        clock.note_server_time(START + timedelta(seconds=true_s - behind_s))
         assert clock.now() == START + timedelta(seconds=true_s)

@@ -142,7 +142,7 @@ def test_what_cannot_get_better_fails_at_once(reason: Reason) -> None:
     assert status.next_retry_time is None
 
 
-@pytest.mark.parametrize("reason", BY_VERDICT[Verdict.NOT_ITS_FAULT])
+@pytest.mark.parametrize("reason", BY_VERDICT[Verdict.WAIT])
 def test_what_is_not_its_fault_costs_no_attempt(reason: Reason) -> None:
     status = failed(an_artifact_status(attempts=3), reason)
 

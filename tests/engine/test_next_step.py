@@ -114,7 +114,7 @@ def test_an_expired_secret_is_looked_into_again_and_again() -> None:
     spec = an_artifact(secret="source")
     expired = failed(an_artifact_status(), Reason.SOURCE_EXPIRED)
 
-    assert step(expired, spec=spec).look_into_secret
+    assert step(expired, spec=spec).read_secret
     held = step(expired, replace(CALM, not_before=START + timedelta(seconds=5)), spec)
     assert held == NextStep(status=expired, wake_at=START + timedelta(seconds=5))
     assert step(expired, replace(CALM, secret_changed=True), spec).ready

@@ -17,7 +17,7 @@ from recording_operator.engine.actions import (
 from recording_operator.engine.status_outbox import OutboxState, StatusOutbox
 from tests.engine.builders import START, a_recording
 from tests.engine.driver import CLAIM, newer, none, only
-from tests.engine.scenes import CONFLICT, NO_ANSWER, claimed_by
+from tests.engine.scenes import CONFLICT, NO_RESPONSE, claimed_by
 
 WANTED = RecordingStatus(phase=Phase.PENDING, claim=CLAIM)
 Request = Callable[[StatusOutbox, Recording], list[Action]]
@@ -73,7 +73,7 @@ def test_a_request_without_answer_is_made_again_after_a_while(
     ask(outbox, recording)
     assert outbox.state is state
 
-    outbox.refused(NO_ANSWER, START)
+    outbox.rejected(NO_RESPONSE, START)
 
     assert outbox.is_idle
     assert outbox.unsure
@@ -85,7 +85,7 @@ def test_a_conflict_makes_what_is_known_outdated() -> None:
     outbox, recording = StatusOutbox(), a_recording()
     flush(outbox, recording)
 
-    outbox.refused(CONFLICT, START)
+    outbox.rejected(CONFLICT, START)
 
     assert outbox.stale
     assert outbox.sent == []

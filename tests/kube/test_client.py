@@ -32,22 +32,22 @@ pytestmark = pytest.mark.cluster
 
 class Calls:
     def __init__(self) -> None:
-        self.heard: list[tuple[str, str]] = []
+        self.outcomes: list[tuple[str, str]] = []
 
-    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None:
+    def api_responded(self, *, verb: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0
-        self.heard.append((verb, outcome))
+        self.outcomes.append((verb, outcome))
 
 
 def test_the_time_of_the_server_is_heard(cluster: ControlPlane) -> None:
-    heard: list[datetime] = []
-    client = RestClient(connection(kubeconfig=cluster.kubeconfig), heard=heard.append)
+    server_times: list[datetime] = []
+    client = RestClient(connection(kubeconfig=cluster.kubeconfig), on_server_time=server_times.append)
     before = datetime.now(UTC) - timedelta(seconds=1)  # the header has whole seconds
     client.request("GET", "/version")
     client.close()
 
-    assert len(heard) == 1
-    assert before <= heard[0] <= datetime.now(UTC)
+    assert len(server_times) == 1
+    assert before <= server_times[0] <= datetime.now(UTC)
 
 
 def test_a_status_patch_removes_with_none_and_replaces_lists(api: KubeApi, admin: RestClient, namespace: str) -> None:
@@ -179,7 +179,7 @@ def test_k3_a_list_whose_history_was_compacted_goes_on(rough_cluster: ControlPla
     names += [item["metadata"]["name"] for item in pages]
 
     assert names == [f"compacted-{number}" for number in range(4)]
-    assert ("GET", "Gone") in calls.heard
+    assert ("GET", "Gone") in calls.outcomes
     rest.close()
 
 
@@ -277,7 +277,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     rest = RestClient(nowhere, observer=calls)
     with pytest.raises(ApiUnavailable):
         KubeApi(rest).get_recording("default", "r")
-    assert calls.heard == [("GET", "ApiUnavailable")]
+    assert calls.outcomes == [("GET", "ApiUnavailable")]
     rest.close()
 
 

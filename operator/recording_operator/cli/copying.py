@@ -192,7 +192,7 @@ def _end_at_once() -> None:
 
 
 def status_of(reason: Reason) -> int:
-    return EXIT_TRY_LATER if Trait.MAY_PASS in reason.traits else EXIT_FAILED
+    return EXIT_TRY_LATER if Trait.MAY_RECOVER in reason.traits else EXIT_FAILED
 
 
 def _drop_uploads(obj: ObjectSpec, meter: Meter, store: LocationStore) -> None:

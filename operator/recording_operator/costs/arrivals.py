@@ -162,12 +162,12 @@ def late(recounted: Recent, noted: Recent) -> dict[Uploader, UploadSum]:
             )
             for key in sorted(keys)
         }
-        sizes = _parts({key: came.size_bytes for key, came in grown.items()})
-        writes = _parts({key: came.writes for key, came in grown.items()})
+        sizes = _parts({key: upload_sum.size_bytes for key, upload_sum in grown.items()})
+        writes = _parts({key: upload_sum.writes for key, upload_sum in grown.items()})
         for key in grown:
-            came = UploadSum(sizes.get(key, 0), writes.get(key, 0))
-            if any(came):
-                found[key] = came
+            upload_sum = UploadSum(sizes.get(key, 0), writes.get(key, 0))
+            if any(upload_sum):
+                found[key] = upload_sum
     return found
 
 

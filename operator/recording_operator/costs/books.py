@@ -101,9 +101,9 @@ def _arrived(
         add(day, _cell(upload, kept), amount.size_bytes, amount.billable_bytes, amount.objects, moment)
     if last is not None and last.recent is not None:
         names = kept | {uploader.org for uploader in last.recent}
-        for uploader, came in late(_named(arrivals.recounted, names), last.recent).items():
+        for uploader, upload_sum in late(_named(arrivals.recounted, names), last.recent).items():
             cell = Cell(uploader.storage_location, ANY_CLASS, uploader.org)
-            add(last.at.date(), cell, came.size_bytes, came.size_bytes, came.writes, 0)
+            add(last.at.date(), cell, upload_sum.size_bytes, upload_sum.size_bytes, upload_sum.writes, 0)
     return arrived
 
 
@@ -279,15 +279,18 @@ def _save_recent(recent: Recent) -> tuple[LedgerRecent, ...]:
     """The largest organisations by name; the others of a location share one row."""
     largest = sorted(recent.items(), key=lambda item: (-item[1].size_bytes, item[0]))
     kept = dict(largest[:_MOST_RECENT])
-    for uploader, came in largest[_MOST_RECENT:]:
+    for uploader, upload_sum in largest[_MOST_RECENT:]:
         key = uploader._replace(org=OTHER)
         before = kept.get(key, UploadSum(0, 0))
-        kept[key] = UploadSum(before.size_bytes + came.size_bytes, before.writes + came.writes)
+        kept[key] = UploadSum(before.size_bytes + upload_sum.size_bytes, before.writes + upload_sum.writes)
     return tuple(
         LedgerRecent(
-            storage_location=uploader.storage_location, org=uploader.org, bytes=came.size_bytes, writes=came.writes
+            storage_location=uploader.storage_location,
+            org=uploader.org,
+            bytes=upload_sum.size_bytes,
+            writes=upload_sum.writes,
         )
-        for uploader, came in sorted(kept.items())
+        for uploader, upload_sum in sorted(kept.items())
     )
 
 

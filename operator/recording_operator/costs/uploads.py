@@ -82,8 +82,8 @@ def add_recording(
         holding = Holding(location, name, org, str(raw["metadata"]["namespace"]))
         usage.amount(holding).add(size_bytes=size_bytes, billable_bytes=billable(size_bytes))
         if ended is not None and ended > earliest(window):
-            came = Amount(writes_of(etag), size_bytes, billable(size_bytes))
-            usage.arrivals.add(UploadDay(location, name, org, ended.date()), came, ended, window)
+            amount = Amount(writes_of(etag), size_bytes, billable(size_bytes))
+            usage.arrivals.add(UploadDay(location, name, org, ended.date()), amount, ended, window)
 
 
 def stored_artifacts(status: Mapping[str, Any]) -> list[tuple[int, str]]:

@@ -178,8 +178,8 @@ class LocationTally:
             self._usage.orphaned_bytes += size_bytes
         if last_modified > self._earliest:
             upload = UploadDay(self._location, name, org, last_modified.date())
-            came = Amount(writes_of(etag), size_bytes, billable)
-            self._usage.arrivals.add(upload, came, last_modified, self._window)
+            amount = Amount(writes_of(etag), size_bytes, billable)
+            self._usage.arrivals.add(upload, amount, last_modified, self._window)
         if young:
             _add(self._usage.young, ClassDay(self._location, name, last_modified.date()), billable)
 

@@ -81,7 +81,7 @@ def _take_step(
     plan_abort(work, now)
     if step.ready and work.state is WorkState.WAITING:
         _queue_up(state, tracked, work, now)
-    if step.look_into_secret and not work.reading_secret:
+    if step.read_secret and not work.reading_secret:
         work.reading_secret = True
         actions.append(ResolveSource(recording=tracked.recording, artifact=work.name))
     return actions
@@ -114,8 +114,8 @@ def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime)
     status = tracked.recording.status
     if status.observed_generation != tracked.recording.metadata.generation:
         _flush_in_time(state, tracked, SOON if tracked.is_over else None, now)
-    untold = tracked.is_over and (status.phase not in TERMINAL or status.claim is not None)
-    if not tracked.busy and (status.claim == state.claim or untold):
+    end_not_written = tracked.is_over and (status.phase not in TERMINAL or status.claim is not None)
+    if not tracked.busy and (status.claim == state.claim or end_not_written):
         tracked.outbox.flush_by(now + SOON)
 
 

@@ -29,7 +29,7 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     if teardown.blocked is not None and not _wants_deletion(tracked):
         teardown.blocked, teardown.backoff = None, Backoff()  # a person decided to keep the objects
     if teardown.done:
-        return _let_go(tracked, now)
+        return _release(tracked, now)
     if teardown.in_flight:
         return []
     actions = [] if teardown.backoff.holds(now) else _clean(state, tracked, teardown, now)
@@ -41,14 +41,14 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
 def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
     if _never_began(tracked) or _nothing_to_remove(tracked):
         teardown.done = True
-        return _let_go(tracked, now)
+        return _release(tracked, now)
     location = state.location_of(tracked)
     if location is None or _is_elsewhere(tracked, location):
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done, teardown.blocked = True, None
             return [
                 *_objects_kept_event(tracked, teardown, "the StorageLocation does not exist any more"),
-                *_let_go(tracked, now),
+                *_release(tracked, now),
             ]
         teardown.backoff.again(now)
         return _block_without_location(state, tracked, teardown)
@@ -68,7 +68,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
     )
     if not artifacts:
         teardown.done = True
-        return [*actions, *_let_go(tracked, now)]
+        return [*actions, *_release(tracked, now)]
     teardown.in_flight = True
     return [*actions, CleanUp(ref=tracked.ref, location=location, artifacts=artifacts)]
 
@@ -120,7 +120,7 @@ def is_over(tracked: TrackedRecording) -> bool:
     return tracked.gone or not has_finalizer(tracked.recording)
 
 
-def _let_go(tracked: TrackedRecording, now: datetime) -> list[Action]:
+def _release(tracked: TrackedRecording, now: datetime) -> list[Action]:
     if tracked.gone or not has_finalizer(tracked.recording):
         return []
     if tracked.teardown is not None and (cleared := deletion_blocker.write_condition(tracked, tracked.teardown, now)):

@@ -15,7 +15,7 @@ from recording_operator.engine.status import DeletionBlocker, with_deletion
 from recording_operator.engine.teardown import Teardown
 from recording_operator.engine.tracked_recording import TrackedRecording
 
-_TOLD_AFTER_TRIES: Final = 3
+_REPORTED_AFTER_TRIES: Final = 3
 CHECK_EVERY: Final = timedelta(seconds=60)
 _REMEDY: Final = "Repair this, or set spec.deletionPolicy to Retain to remove the Recording and keep its objects"
 
@@ -28,13 +28,13 @@ def note_failure(
     if fact.reason is None:
         return []  # nothing was tried
     actions: list[Action] = []
-    if Trait.DOUBTS_LOCATION in fact.reason.traits:
+    if Trait.RECHECKS_LOCATION in fact.reason.traits:
         actions += locations.doubt_deletion(name, now, every=CHECK_EVERY)
     reason, message = locations.fault(name) or (fact.reason, fact.detail)
     # What puts the location in doubt needs its owner, unless it is transient.
-    needs_owner = Trait.DOUBTS_LOCATION in reason.traits and Trait.TRANSIENT not in reason.traits
-    may_pass = Trait.MAY_PASS in reason.traits and not needs_owner
-    if may_pass and teardown.backoff.tries + 1 < _TOLD_AFTER_TRIES and teardown.blocked is None:
+    needs_owner = Trait.RECHECKS_LOCATION in reason.traits and Trait.TRANSIENT not in reason.traits
+    may_recover = Trait.MAY_RECOVER in reason.traits and not needs_owner
+    if may_recover and teardown.backoff.tries + 1 < _REPORTED_AFTER_TRIES and teardown.blocked is None:
         return actions
     return actions + block(tracked, teardown, locations, reason=reason, message=message)
 
@@ -91,6 +91,6 @@ def write_condition(tracked: TrackedRecording, teardown: Teardown, now: datetime
 def _about_location(tracked: TrackedRecording, locations: Locations, reason: Reason, note: str) -> list[Action]:
     """Once for each location and reason: one bucket may block thousands of Recordings."""
     location = locations.get(tracked.recording.spec.storage_location)
-    if location is None or not locations.is_news(location.metadata.name, reason):
+    if location is None or not locations.differs_from_last_report(location.metadata.name, reason):
         return []
     return [EmitLocationEvent(location=location, reason=reason, action="Delete", note=note)]

@@ -218,7 +218,7 @@ class Engine:
                 tracked.adopt(fact.recording)
                 tracked.learn(newer)
             case WriteRejected():
-                tracked.learn(tracked.outbox.refused(fact, now))
+                tracked.learn(tracked.outbox.rejected(fact, now))
             case RecordingRead():
                 tracked.outbox.read()
                 tracked.learn(fact.recording)

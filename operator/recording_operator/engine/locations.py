@@ -43,7 +43,7 @@ class Locations:
         match fact:
             case LocationSeen(location=location):
                 name = location.metadata.name
-                if self._is_no_news(fact):
+                if self._is_unchanged(fact):
                     return lambda _: False
                 self._seen[name] = fact
                 self._doubted.discard(name)
@@ -63,7 +63,7 @@ class Locations:
                 self._labels[namespace] = _Labels(values=labels, read_at=now)
                 return lambda recording: recording.metadata.namespace == namespace
 
-    def _is_no_news(self, fact: LocationSeen) -> bool:
+    def _is_unchanged(self, fact: LocationSeen) -> bool:
         """Whether the probe found the same as the last one: then it does not concern the Recordings that wait."""
         name = fact.location.metadata.name
         before = self._seen.get(name)
@@ -111,7 +111,7 @@ class Locations:
         """Whether the location certainly does not exist."""
         return self._all_listed and name not in self._seen
 
-    def is_news(self, name: str, reason: Reason) -> bool:
+    def differs_from_last_report(self, name: str, reason: Reason) -> bool:
         """Whether this differs from what was last reported about deletions at the location."""
         before, self._reported_doubts[name] = self._reported_doubts.get(name), reason
         return before is not reason

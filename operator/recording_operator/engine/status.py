@@ -147,7 +147,7 @@ def dump(status: RecordingStatus) -> dict[str, Any]:
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def says_the_same(status: dict[str, Any], other: dict[str, Any]) -> bool:
+def same_without_times(status: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether two dumped statuses differ only in their timestamps."""
     return _without_times(status) == _without_times(other)
 

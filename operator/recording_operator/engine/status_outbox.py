@@ -6,9 +6,9 @@ claims on a real server there was always one winner.
 `state` says which result it waits for. Every result brings it back to IDLE:
 
     from IDLE to   by                                                      results
-    WRITING        flush, write_now, write_finalizers                      written, refused
-    DELETING       delete                                                  closed, refused
-    READING        any of these, if the known version is outdated          read, refused, closed
+    WRITING        flush, write_now, write_finalizers                      written, rejected
+    DELETING       delete                                                  closed, rejected
+    READING        any of these, if the known version is outdated          read, rejected, closed
     CONFIRMING     flush, if another operator may work on the Recording    confirmed
 
 What the watch shows while WRITING or DELETING is kept in `newer` until the result. In other states it is used at once.
@@ -33,7 +33,7 @@ from recording_operator.engine.actions import (
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.events import PendingEvent, event_about, shown
 from recording_operator.engine.facts import WriteRejected, ref_of
-from recording_operator.engine.status import dump, says_the_same
+from recording_operator.engine.status import dump, same_without_times
 from recording_operator.engine.versions import is_newer
 
 SOON: Final = timedelta(seconds=1)
@@ -103,7 +103,7 @@ class StatusOutbox:
     def is_ours(self, status: RecordingStatus) -> bool:
         """Whether this process sent this status."""
         dumped = dump(status)
-        return any(says_the_same(dumped, sent) for sent in self.sent)
+        return any(same_without_times(dumped, sent) for sent in self.sent)
 
     # When to write
 
@@ -208,7 +208,7 @@ class StatusOutbox:
         self.stale = self.unsure = False
         return self._take_newer()
 
-    def refused(self, fact: WriteRejected, now: datetime) -> Recording | None:
+    def rejected(self, fact: WriteRejected, now: datetime) -> Recording | None:
         """A request failed: read after a conflict, otherwise wait and retry.
 
         Returns the newest version that the watch has shown meanwhile.
@@ -255,7 +255,7 @@ class StatusOutbox:
     def announce(self, recording: Recording) -> list[Action]:
         """The Event about the last status written, once the API server has it."""
         event = self.pending_event
-        if event is None or not self.sent or not says_the_same(dump(recording.status), self.sent[-1]):
+        if event is None or not self.sent or not same_without_times(dump(recording.status), self.sent[-1]):
             return []
         self.pending_event = None
         if event.shown == self.announced:

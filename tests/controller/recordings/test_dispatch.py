@@ -145,8 +145,8 @@ class Everything:
             later=lambda delay_s, call: self.later.append((delay_s, call)),
         )
         dispatcher(action)
-        heard, self.facts = self.facts, []
-        return heard
+        facts, self.facts = self.facts, []
+        return facts
 
 
 def test_each_action_has_a_row() -> None:

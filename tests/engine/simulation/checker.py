@@ -118,7 +118,7 @@ class Checker:
             assert self.world.retries_until_expiry or state.attempts <= _MOST_ATTEMPTS, "too many attempts"
             if state.phase is Phase.FAILED:
                 verdict = verdict_of(Reason(state.reason or ""))
-                assert verdict is not Verdict.NOT_ITS_FAULT, f"failed for what is not its fault: {state.reason}"
+                assert verdict is not Verdict.WAIT, f"failed for what is not its fault: {state.reason}"
                 assert state.next_retry_time is None
             if state.next_retry_time is not None:
                 assert state.phase is Phase.PENDING

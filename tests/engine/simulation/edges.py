@@ -45,7 +45,7 @@ class ApiClient:
         if answer_lost:
             raise ApiUnavailable(f"{method} {path}: the answer is lost")
         if self._world.api_tells_time:
-            self._operator.clock.heard(self._world.schedule.true_now.replace(microsecond=0))
+            self._operator.clock.note_server_time(self._world.schedule.true_now.replace(microsecond=0))
         return answer
 
     def reach(self) -> None:

@@ -110,7 +110,7 @@ def test_t30_nothing_that_a_store_says_is_a_fault_of_ours(status: int) -> None:
         error = refused(status, code)
         assert error.reason is not Reason.INTERNAL_ERROR
         assert error.reason.verdict is not Verdict.RETRY
-        assert Trait.DOUBTS_LOCATION in error.reason.traits
+        assert Trait.RECHECKS_LOCATION in error.reason.traits
 
 
 @pytest.mark.parametrize("doing", ["PutObject", "CompleteMultipartUpload"])
@@ -122,7 +122,7 @@ def test_t30_412_tells_of_another_object_where_a_condition_was_sent(doing: str) 
 def test_t30_412_to_a_request_without_a_condition_fails_no_recording(doing: str) -> None:
     error = refused(412, "PreconditionFailed", doing=doing)
     assert error.reason is Reason.STORE_UNSUPPORTED
-    assert Trait.DOUBTS_LOCATION in error.reason.traits
+    assert Trait.RECHECKS_LOCATION in error.reason.traits
 
 
 @pytest.mark.parametrize("code", ["", None])

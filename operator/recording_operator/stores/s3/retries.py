@@ -91,7 +91,7 @@ class StoreRetries:
             return None
         wait_s = jittered_s(exponential_s(attempts, first_s=1.0, longest_s=_LONGEST_WAIT_S), uniform=self._uniform)
         if response is None:
-            return wait_s if _passes(caught_exception) else None
+            return wait_s if _may_be_retried(caught_exception) else None
         http_response, parsed = response
         code = str(parsed.get("Error", {}).get("Code", ""))
         if http_response.status_code not in _STATUSES and code not in _CODES:
@@ -105,8 +105,8 @@ class StoreRetries:
         return retry_after_s
 
 
-def _passes(failure: Any) -> bool:
-    """Whether a request that got no response may be retried. A certificate stays as wrong as it is."""
+def _may_be_retried(failure: Any) -> bool:
+    """Whether a request that got no response may be retried. An untrusted certificate does not change."""
     blocked = isinstance(failure, HTTPClientError) and isinstance(failure.kwargs.get("error"), BlockedError)
     untrusted = isinstance(failure, SSLError) and failure.kwargs.get("error") == SSLCertVerificationError.__name__
     return isinstance(failure, BotoConnectionError | HTTPClientError) and not blocked and not untrusted

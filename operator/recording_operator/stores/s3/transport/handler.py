@@ -72,7 +72,7 @@ class StoreTransport:
         """The response to a request. Raises botocore's errors and BodyAborted."""
         sender = self._sender(request.body)
         try:
-            status, headers, raw = self._answer(request, sender)
+            status, headers, raw = self._send(request, sender)
         except BotoCoreError:
             raise  # of the connecting; some of these are OSErrors too
         except TimeoutError:
@@ -88,7 +88,7 @@ class StoreTransport:
             return PartSender(body, guard=self._guard, timeouts=self._timeouts)
         return MemorySender(in_memory(body), timeouts=self._timeouts)
 
-    def _answer(self, request: Any, sender: BodySender) -> _Response:
+    def _send(self, request: Any, sender: BodySender) -> _Response:
         url = urlsplit(request.url)
         try:
             origin = origin_of(url.scheme, url.netloc)

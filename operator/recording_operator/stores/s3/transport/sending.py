@@ -20,7 +20,7 @@ from recording_operator.stores.s3.transport.messages import BufferedResponse, wh
 from recording_operator.stores.store import BodyAborted
 
 # A store may reject a body while it is still being sent.
-_EARLY_ANSWER_S: Final = 2.0
+_EARLY_RESPONSE_S: Final = 2.0
 _WINDOW_BYTES: Final = 256 * 2**10
 
 
@@ -141,7 +141,7 @@ def in_memory(body: object) -> bytes:
 def _early_response(sock: socket.socket, method: str, failure: OSError) -> Response:
     """The early response of the store. Raises the error of the connection if there is none."""
     with suppress(OSError, MalformedResponse):
-        sock.settimeout(_EARLY_ANSWER_S)
+        sock.settimeout(_EARLY_RESPONSE_S)
         response = read_response(ReceiveBuffer(sock), method=method)
         response.condemn()
         return response
