@@ -1,8 +1,8 @@
 """Retries of requests to a store, and its `Retry-After`.
 
-botocore's own retry modes ignore `Retry-After`. They are switched off, and this handler of `needs-retry` replaces them
-with the same number of attempts and delays. A longer wait does not block here: the error goes to the caller with the
-wait in it, because the caller can be stopped while it waits.
+botocore's own retry modes ignore `Retry-After`. They are disabled, and this handler of `needs-retry` replaces them with
+the same number of attempts and the same delays. It does not block for a longer `Retry-After`: the error contains the
+delay, and the caller waits, because the caller can be stopped while it waits.
 """
 
 import random

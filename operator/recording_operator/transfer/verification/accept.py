@@ -59,7 +59,10 @@ def accept(write: Callable[[], WriteReceipt], digest: SourceDigest, context: Tra
     """
     budget = context.budget()
     while True:
-        if not context.store.capabilities.may_write_unseen and (found := _at_key(None, digest, context)) is not None:
+        if (
+            not context.store.capabilities.protects_existing_objects
+            and (found := _at_key(None, digest, context)) is not None
+        ):
             return found
         written, failure = _tried(write)
         if (found := _at_key(written, digest, context)) is not None:
