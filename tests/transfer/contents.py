@@ -155,12 +155,12 @@ def facts(head: bytes, *, stated: str | None = None, size_bytes: int | None = No
 
 
 def refusal(
-    head: bytes, *, stated: str | None = None, kind: str = "Video", declared: str = "", vouched: bool = False
+    head: bytes, *, stated: str | None = None, kind: str = "Video", declared: str = "", has_expectation: bool = False
 ) -> TransferError | None:
     """What a body of this beginning is refused with, if it is."""
     obj: ObjectSpec = an_object(kind=kind, content_type=declared)
     try:
-        check_content(facts(head, stated=stated, size_bytes=len(head)), obj, vouched=vouched)
+        check_content(facts(head, stated=stated, size_bytes=len(head)), obj, has_expectation=has_expectation)
     except TransferError as error:
         refused = error
     else:

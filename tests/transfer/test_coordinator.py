@@ -14,7 +14,7 @@ from recording_operator.transfer.coordinator import TransferCoordinator
 from recording_operator.transfer.source.breaks import SourceBreaks
 from recording_operator.transfer.upload.part_plan import PartPlan
 from recording_operator.transfer.upload.session import UploadSession
-from recording_operator.transfer.verification.accept import StoredMeanwhile
+from recording_operator.transfer.verification.accept import StoredByAnotherProcess
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, Observed, an_object, fast_options
 
@@ -123,7 +123,7 @@ def test_an_upload_with_a_part_that_arrived_wrong_is_aborted(
     [
         (TransferError(Reason.SOURCE_CHANGED, "It changed."), 1),
         (TransferError(Reason.STORE_UPLOAD_LOST, "It is gone."), 2),
-        (StoredMeanwhile(), 1),
+        (StoredByAnotherProcess(), 1),
         (TransferError(Reason.STORE_UNAVAILABLE, "It is away."), 0),
         (HARD, 0),
     ],

@@ -30,7 +30,7 @@ class KeyClaim:
 
     @property
     def mark(self) -> str:
-        """Identifies the claim."""
+        """A text that identifies the key space."""
         return self.prefix if self.pattern is None else self.pattern.pattern
 
     def holds(self, key: str) -> bool:

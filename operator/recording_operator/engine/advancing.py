@@ -88,7 +88,7 @@ def _take_step(
 
 
 def _leave_queue(state: EngineState, tracked: TrackedRecording, work: ArtifactWork) -> None:
-    """It waits for something other than a slot. A slot that it has already is given back."""
+    """Remove the artifact from the queue, because it waits for something other than a slot. Its slot is given back."""
     key = (tracked.uid, work.name)
     state.queue.discard(key)
     if work.state is WorkState.RESERVED:
@@ -110,7 +110,7 @@ def _queue_up(state: EngineState, tracked: TrackedRecording, work: ArtifactWork,
 
 
 def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime) -> None:
-    """Have the status written after an edit, and if it is wrong about a claim or an end: tenants may write to it."""
+    """Have the status written after an edit, or if its phase or claim is wrong, because tenants may write to it."""
     status = tracked.recording.status
     if status.observed_generation != tracked.recording.metadata.generation:
         _flush_in_time(state, tracked, SOON if tracked.is_over else None, now)
@@ -120,7 +120,7 @@ def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime)
 
 
 def _urgency(tracked: TrackedRecording, after: ArtifactStatus) -> timedelta | None:
-    """How soon this has to be written; None if it may wait until the queue is written."""
+    """How soon the status must be written; None if it can be written with the rest of the queue."""
     if after.reason != Reason.QUEUED:
         return timedelta(0)
     return SOON if tracked.recording.status.phase in TERMINAL else None

@@ -138,7 +138,7 @@ def _wants_deletion(tracked: TrackedRecording) -> bool:
 
 
 def _never_began(tracked: TrackedRecording) -> bool:
-    """Nothing of it can be in the store, so its location is not needed."""
+    """Whether nothing of the Recording can be in the store, so that its location is not needed."""
     moved = any(
         work.may_have_upload or work.status.phase is Phase.COMPLETE or work.status.upload_id or work.status.key
         for work in tracked.artifacts.values()
@@ -147,7 +147,7 @@ def _never_began(tracked: TrackedRecording) -> bool:
 
 
 def _nothing_to_remove(tracked: TrackedRecording) -> bool:
-    """Its objects are kept and no upload can be open, so its location is not needed."""
+    """Whether its objects are kept and no upload can be open, so that its location is not needed."""
     return not _wants_deletion(tracked) and not any(map(_may_have_upload, tracked.artifacts.values()))
 
 

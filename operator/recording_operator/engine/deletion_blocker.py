@@ -1,7 +1,7 @@
 """What happens if objects cannot be deleted: the status and Events say why, and the location is checked again.
 
-A namespace that is being deleted accepts no Events, and the Recording blocks its deletion: then the condition of the
-Recording and the Event of its StorageLocation are all that a person can find.
+A namespace that is being deleted accepts no Events. If the Recording blocks its deletion, the cause is visible only in
+the condition of the Recording and in the Event of its StorageLocation.
 """
 
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ def note_failure(
     if Trait.RECHECKS_LOCATION in fact.reason.traits:
         actions += locations.doubt_deletion(name, now, every=CHECK_EVERY)
     reason, message = locations.fault(name) or (fact.reason, fact.detail)
-    # What puts the location in doubt needs its owner, unless it is transient.
+    # A reason that leads to a check of the location needs its owner, unless it is transient.
     needs_owner = Trait.RECHECKS_LOCATION in reason.traits and Trait.TRANSIENT not in reason.traits
     may_recover = Trait.MAY_RECOVER in reason.traits and not needs_owner
     if may_recover and teardown.backoff.tries + 1 < _REPORTED_AFTER_TRIES and teardown.blocked is None:

@@ -64,7 +64,7 @@ class Locations:
                 return lambda recording: recording.metadata.namespace == namespace
 
     def _is_unchanged(self, fact: LocationSeen) -> bool:
-        """Whether the probe found the same as the last one: then it does not concern the Recordings that wait."""
+        """Whether the probe has the same result as the last one, so that waiting Recordings are not affected."""
         name = fact.location.metadata.name
         before = self._seen.get(name)
         return (
@@ -86,7 +86,7 @@ class Locations:
         return RetryPolicy() if location is None else location.spec.retry
 
     def doubt(self, name: str) -> list[Action]:
-        """A transfer failed because of the location: nothing starts there until it was probed again."""
+        """A transfer failed because of the location: nothing starts there until the location has been probed again."""
         if name in self._doubted or name not in self._seen:
             return []
         self._doubted.add(name)
@@ -112,7 +112,7 @@ class Locations:
         return self._all_listed and name not in self._seen
 
     def differs_from_last_report(self, name: str, reason: Reason) -> bool:
-        """Whether this differs from what was last reported about deletions at the location."""
+        """Whether the reason differs from the last one that was reported about deletions at the location. Notes it."""
         before, self._reported_doubts[name] = self._reported_doubts.get(name), reason
         return before is not reason
 

@@ -22,7 +22,7 @@ ABOUT_A_SECRET: Final = reasons_with(Trait.ABOUT_SECRET)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obstacle:
-    """Why nothing may start at the location now. Without a `reason` that is not known yet, and the status stays."""
+    """Why nothing may start at the location now. If `reason` is None, it is not known yet, and the status stays."""
 
     reason: Reason | None
     message: str = ""
@@ -37,7 +37,7 @@ class ArtifactContext:
     suspend: bool
     cancel: bool
     retry_requested: bool
-    """spec.retryToken differs from the one last acted on."""
+    """spec.retryToken differs from the one that was processed last."""
     retry: RetryPolicy
     obstacle: Obstacle | None
     not_before: datetime | None
@@ -56,9 +56,9 @@ class NextStep:
     ready: bool = False
     """It may take a slot now."""
     read_secret: bool = False
-    """It waits until a Secret is created or changed: read the Secret, without a slot and without a claim."""
+    """It waits until a Secret is created or changed. Read the Secret now; this needs no slot and no claim."""
     wake_at: datetime | None = None
-    """When to decide again without any further fact."""
+    """When to decide again if no fact arrives before."""
 
 
 def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:

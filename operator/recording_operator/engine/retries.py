@@ -1,4 +1,4 @@
-"""What follows from a failed attempt: another attempt and when, the wait for a fresh URL, or Failed."""
+"""What happens after a failed attempt: another attempt, a wait for a fresh URL, or Failed."""
 
 from datetime import datetime, timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a transfer reports: its source, its upload, its progress, its outcome."""
+"""Processes the reports of a transfer: source, upload, progress, outcome."""
 
 from datetime import datetime, timedelta
 

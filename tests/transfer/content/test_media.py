@@ -123,7 +123,7 @@ def test_s52_a_small_video_needs_a_signature_or_a_spec_that_knows_it(body: bytes
     error = refusal(body, stated=None, declared="video/mp4")
     assert error is not None
     assert f"{len(body)} bytes" in error.message
-    assert refusal(body, vouched=True) is None
+    assert refusal(body, has_expectation=True) is None
     assert refusal(body.ljust(SMALL_VIDEO_BYTES, b"\x91")) is None
 
 

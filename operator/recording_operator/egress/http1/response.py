@@ -1,4 +1,4 @@
-"""One response, read from the connection that its request went out on."""
+"""One response, read from the connection on which its request was sent."""
 
 from typing import Final
 

@@ -26,9 +26,9 @@ from recording_operator.kube.watch.events import EventLines
 from recording_operator.kube.watch.streams import Stream
 
 _PAGE_HEADERS: Final = "application/json"
-_HALVINGS: Final = 2  # of the page size, for each page that was late
+_HALVINGS: Final = 2  # how often the page size is halved for each page that was late
 _LEAST_LIMIT: Final = 10
-_UNANSWERED: Final = 2  # one may be due to a short pause of the API server
+_LISTS_WITHOUT_RESPONSE: Final = 2  # one may be due to a short pause of the API server
 _GATEWAY_TIMEOUT: Final = 504
 
 
@@ -116,7 +116,7 @@ class ApiMiddleware:
         query = request.url.query
         if "continue" not in query:
             stream.list_begins()
-        if stream.unanswered_pages >= _UNANSWERED:
+        if stream.unanswered_pages >= _LISTS_WITHOUT_RESPONSE:
             request.url = request.url.without_query_params("limit", "continue").update_query(resourceVersion="0")
         elif stream.late_pages and "limit" in query:
             limit = int(query["limit"])
@@ -155,7 +155,7 @@ def open_session(
 
 
 def _kept_alive_socket(address: Any) -> socket.socket:
-    """A socket that notices within half a minute that its peer has disappeared."""
+    """A socket with TCP keepalive, which fails within half a minute if the peer has disappeared."""
     family, kind, protocol, _, _ = address
     made = socket.socket(family=family, type=kind, proto=protocol)
     made.setblocking(False)

@@ -104,7 +104,7 @@ class Watcher:
             await _wait(stopping, delay_s)
 
     async def _run_kopf(self, stopping: asyncio.Event) -> str:
-        """One life of kopf. Returns why it ended."""
+        """Run kopf once. Returns why it ended."""
         ending = asyncio.Event()
         for stream in self._streams.values():
             stream.restart()

@@ -40,10 +40,10 @@ from recording_operator.stores.s3.transport.messages import (
 )
 from recording_operator.stores.s3.transport.sending import BodySender, MemorySender, PartSender, Timeouts, in_memory
 
-# Requests that may be sent twice. If a conditional PUT has succeeded already, the second one is rejected, and the object
-# is verified.
+# Requests that may be sent twice. If a conditional PUT has already succeeded, the second one is rejected, and the
+# object is verified.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-# Errors of a reused connection that the store has closed, or that carries no valid response. Timeouts are excluded.
+# Errors of a reused connection that the store has closed, or that carries no valid response.
 _UNUSABLE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, MalformedResponse)
 _WINDOW_BYTES: Final = 64 * 2**10
 _Response = tuple[int, ResponseHeaders, "_BufferedBody | _StreamedBody"]
