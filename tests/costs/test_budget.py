@@ -29,7 +29,7 @@ def test_without_thresholds_the_whole_budget_counts() -> None:
     found = crossings(budget(), month_to_date=Decimal(10), projected=Decimal(60), announced=(), month=NOVEMBER)
     assert [crossing.key for crossing in found] == ["2026-11 Forecasted 100 of 50"]
     assert found[0].message == (
-        "This month is projected to cost 60.00 USD, 120% of the budget of 50.00 USD; the threshold is 100%"
+        "This month is projected to cost 60.00 USD, 120% of the budget of 50.00 USD. The threshold is 100%."
     )
 
 
@@ -63,4 +63,4 @@ def test_a_month_that_is_over_is_judged_by_what_it_cost_and_told_once() -> None:
         (90, False, True),
         (100, True, True),
     ]
-    assert found[1].message == "2026-11 has cost 50.00 USD, 100% of the budget of 50.00 USD; the threshold is 100%"
+    assert found[1].message == "2026-11 has cost 50.00 USD, 100% of the budget of 50.00 USD. The threshold is 100%."

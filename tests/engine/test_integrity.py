@@ -59,8 +59,8 @@ def test_it_claims_what_was_proved(artifacts: list[ArtifactStatus], status: Cond
 def test_its_message_says_what_was_proved_and_how() -> None:
     said = integrity_of([stored("a", FULL, "sha256"), stored("b", FULL), stored("c", READ, "md5")])
     assert "2 artifacts: the store's own CRC64NVME of the whole object" in said.message
-    assert "1 artifact: read once from the store" in said.message
-    assert said.message.endswith("checksum in the spec verified: a (sha256), c (md5)")
+    assert "1 artifact: the checksum of the object, which was read back from the store" in said.message
+    assert said.message.endswith("Checksum in the spec verified: a (sha256), c (md5).")
     assert "it is wrong" in integrity_of([failed(Reason.CHECKSUM_MISMATCH)]).message
 
 

@@ -47,7 +47,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done, teardown.blocked = True, None
             return [
-                *_objects_kept_event(tracked, teardown, "the StorageLocation does not exist any more"),
+                *_objects_kept_event(tracked, teardown, "the StorageLocation no longer exists"),
                 *_release(tracked, now),
             ]
         teardown.backoff.again(now)
@@ -109,7 +109,7 @@ def _block_without_location(state: EngineState, tracked: TrackedRecording, teard
     if location is not None:
         missing = f"The objects are in the bucket {tracked.recording.status.bucket}, "
         missing += f"and StorageLocation {name} was created again with the bucket {location.store.bucket}"
-    message = f"{missing}. After {hours:g} h the Recording is removed, and its objects are kept"
+    message = f"{missing}. After {hours:g} h the Recording is removed, and its objects are kept."
     return deletion_blocker.block(tracked, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
 
 
@@ -165,7 +165,7 @@ def _objects_kept_event(tracked: TrackedRecording, teardown: Teardown, why: str)
     if teardown.announced or not _wants_deletion(tracked):
         return []
     teardown.announced = True
-    note = f"The stored objects are kept: {why}"
+    note = f"The stored objects are kept, because {why}."
     event = EmitEvent(
         ref=tracked.ref, reason=Reason.DELETION_POLICY_NOT_ALLOWED, action="Delete", note=note, warning=True
     )

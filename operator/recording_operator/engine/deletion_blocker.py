@@ -53,7 +53,8 @@ def block(
     actions: list[Action] = [
         EmitEvent(ref=tracked.ref, reason=Reason.DELETION_BLOCKED, action="Delete", note=note, warning=True)
     ]
-    about = f"Recording {tracked.ref.namespace}/{tracked.ref.name} is being deleted; its namespace waits for it. {note}"
+    name = f"{tracked.ref.namespace}/{tracked.ref.name}"
+    about = f"Recording {name} is being deleted, and its namespace cannot be deleted before it. {note}"
     return actions + _about_location(tracked, locations, Reason.DELETION_BLOCKED, about)
 
 
@@ -74,7 +75,7 @@ def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupE
 
 def bucket_events(tracked: TrackedRecording, locations: Locations) -> list[Action]:
     """Events that report that nothing was left to delete."""
-    note = "The bucket does not exist any more, and neither do the objects: the Recording is removed"
+    note = "The bucket and its objects no longer exist. The Recording is removed."
     event = EmitEvent(ref=tracked.ref, reason=Reason.BUCKET_NOT_FOUND, action="Delete", note=note, warning=True)
     about = f"Recording {tracked.ref.namespace}/{tracked.ref.name}: {note}"
     return [event, *_about_location(tracked, locations, Reason.BUCKET_NOT_FOUND, about)]

@@ -126,5 +126,5 @@ def _one_etag_of_two_contents(host: str) -> TransferError:
     return TransferError(
         Reason.SOURCE_CHANGED,
         f"{host} sent the same ETag with different Content-Encodings, expected a different ETag for each. Ask the "
-        "provider, because a proxy may compress some responses; then change spec.retryToken.",
+        "provider, because a proxy may compress some responses. Then change spec.retryToken.",
     )

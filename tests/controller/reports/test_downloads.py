@@ -131,7 +131,7 @@ def test_only_organisations_in_scope(logs: StrictStore) -> None:
 
 @pytest.mark.parametrize(
     ("lines", "words"),
-    [([], "there are no access logs of these days at"), (["a", "b"], "are not in S3's format")],
+    [([], "contains no access logs of these days"), (["a", "b"], "are not in S3's format")],
 )
 def test_logs_that_tell_nothing_are_not_a_zero(logs: StrictStore, lines: list[str], words: str) -> None:
     if lines:
@@ -148,15 +148,15 @@ def test_logs_without_a_download_are_a_zero(logs: StrictStore) -> None:
     found = count(a_location("archive", BY_LOGS), logs=logs, usage=usage)
     assert found.sources == {"archive": DownloadSource.ACCESS_LOGS}
     assert usage.downloads == {"archive": {}}
-    assert found.notes == ["archive: lines of access logs that could not be read: 1"]
+    assert found.notes == ["Unreadable lines in the access logs of archive: 1."]
 
 
 def test_what_only_an_administrator_mends_is_estimated_at_once(logs: StrictStore) -> None:
     usage = Usage()
     found = count(a_location("archive", {"accessLogs": {"bucket": "nobodys-bucket"}}), logs=logs, usage=usage)
     assert (found.sources, usage.downloads) == ({}, {})
-    answer = "The location's bucket does not exist (ListObjectsV2: NoSuchBucket)"
-    assert found.notes == [f"archive: downloads could not be counted: {answer}. They are estimated"]
+    why = "The location's bucket does not exist (ListObjectsV2: NoSuchBucket)"
+    assert found.notes == [f"Downloads of archive are estimated, because they could not be counted: {why}."]
 
 
 def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pyte
     usage = Usage()
     found = count(place, usage=usage, failures=3)
     assert (found.sources, usage.downloads) == ({}, {})
-    assert found.notes[0].endswith("They are estimated")
+    assert found.notes[0].startswith("Downloads of archive are estimated")
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     both, alone = report(first, scope=everything), report(second)
     assert both.wait_refreshed()["totals"]["bytes"] == 2_300
     assert (
-        f"the objects of {second} are counted for {first}, which shares the bucket"
+        f"The objects of {second} are counted for {first}, which shares the bucket"
         in both.condition("Ready")["message"]
     )
     # Whoever asks for one of them alone gets what is in its bucket, and not nothing.

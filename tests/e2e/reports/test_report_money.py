@@ -93,7 +93,7 @@ def test_a_passed_threshold_is_told_once(
     assert status["summary"]["budget"].endswith("of 5.00 USD")
     [event] = eventually(lambda: made.events("ThresholdPassed"), what="an Event")
     assert event["type"] == "Warning"
-    assert "of the budget of 5.00 USD; the threshold is 100%" in event["note"]
+    assert "of the budget of 5.00 USD. The threshold is 100%." in event["note"]
     made.edit(refreshToken="again")
     made.wait_refreshed("again")
     assert [found["metadata"]["name"] for found in made.events("ThresholdPassed")] == [event["metadata"]["name"]]

@@ -22,7 +22,7 @@ from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import AccessLogTally
 from recording_operator.stores.location_store import LocationStore
 
-_PATIENCE: Final = 3
+_RETRIES: Final = 3
 _logger = logging.getLogger(__name__)
 
 
@@ -59,7 +59,7 @@ class DownloadCounter:
         self._usage = usage
         self._scope = scope
         self._window = window
-        self._patient = failures < _PATIENCE
+        self._retries_left = failures < _RETRIES
         self._stop = stop
         self._count = DownloadCount()
         self._metrics_taken: set[tuple[str, str, str]] = set()
@@ -83,7 +83,9 @@ class DownloadCounter:
     def _from_metrics(self, location: StorageLocation, config: CloudWatch) -> None:
         name, space = location.metadata.name, key_space(location)
         if self._scope.orgs or self._scope.namespaces:
-            self._count.notes.append(f"{name}: downloads are estimated, because CloudWatch counts the whole bucket")
+            self._count.notes.append(
+                f"Downloads of {name} are estimated, because CloudWatch counts the whole bucket and not the scope."
+            )
             return
         metric = (space.address, space.bucket, config.filter_id)
         days = {}
@@ -118,24 +120,26 @@ class DownloadCounter:
         place = f"s3://{config.bucket}/{config.prefix}"
         if not reading.objects_seen:
             self._count.notes.append(
-                f"{name}: downloads are estimated, because there are no access logs of these days at {place}"
+                f"Downloads of {name} are estimated, because {place} contains no access logs of these days."
             )
             return False
         if reading.lines and reading.unreadable >= reading.lines:
             self._count.notes.append(
-                f"{name}: downloads are estimated, because the logs at {place} are not in S3's format"
+                f"Downloads of {name} are estimated, because the logs at {place} are not in S3's format."
             )
             return False
         if reading.unreadable:
-            self._count.notes.append(f"{name}: lines of access logs that could not be read: {reading.unreadable}")
+            self._count.notes.append(f"Unreadable lines in the access logs of {name}: {reading.unreadable}.")
         return True
 
     def _fall_back(self, location: StorageLocation, error: TransferError | LocationError) -> None:
         name = location.metadata.name
-        message = f"{name}: downloads could not be counted: {error.message}"
-        may_answer = not isinstance(error, StoreError) or error.location_reason not in NOT_PERMITTED
-        if may_answer and not isinstance(error, LocationError) and self._patient:
-            raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {message}") from None
+        may_succeed_later = not isinstance(error, StoreError) or error.location_reason not in NOT_PERMITTED
+        if may_succeed_later and not isinstance(error, LocationError) and self._retries_left:
+            message = f"StorageLocation {name}: downloads could not be counted: {error.message}"
+            raise RefreshError(Reason.REFRESH_FAILED, message) from None
         self._usage.downloads.pop(name, None)
-        self._count.notes.append(f"{message.rstrip('.')}. They are estimated")
+        self._count.notes.append(
+            f"Downloads of {name} are estimated, because they could not be counted: {error.message.rstrip('.')}."
+        )
         _logger.warning("Downloads are estimated: %s", error.message, extra={"location": name})

@@ -7,7 +7,7 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.costs.usage import Usage
 
 MOST_SIZED_UPLOADS: Final = 1000
-"""The most uploads in a location whose parts are listed, because a listing of uploads contains no sizes."""
+"""Maximum number of uploads in a location whose parts are listed. A listing of uploads contains no sizes."""
 _MOST_NAMED: Final = 10
 
 
@@ -17,7 +17,7 @@ def not_counted(listed: Iterable[StorageLocation], denied: Iterable[StorageLocat
     if names := _names(one for one in listed if one.status.capabilities.get("versioning")):
         yield f"Noncurrent versions and delete markers are not counted. The buckets of {names} are versioned."
     if names := _names(one for one in listed if "versioning" not in one.status.capabilities):
-        yield f"Noncurrent versions are not counted; whether the buckets of {names} have any is not known yet."
+        yield f"Noncurrent versions are not counted. It is not known yet whether the buckets of {names} have any."
     if names := _names(one for one in listed if one.metadata.name in usage.unsized_uploads):
         yield f"Only the first {MOST_SIZED_UPLOADS} open uploads of {names} are counted."
     if names := _names(denied):
@@ -31,15 +31,15 @@ def counted_so(usage: Usage, shared: Mapping[str, str | None], *, account_restar
     """Notes about how the numbers were counted."""
     for name, counter in shared.items():
         if counter is not None:
-            yield f"the objects of {name} are counted for {counter}, which shares the bucket"
+            yield f"The objects of {name} are counted for {counter}, which shares the bucket."
     if usage.unattributed_bytes:
         yield (
-            f"{usage.unattributed_bytes} bytes may belong to this scope and are not included: "
-            "their Recordings no longer exist, and their keys do not show the owner; "
-            "use a keyTemplate with folders {org} and {namespace}"
+            f"{usage.unattributed_bytes} bytes may belong to this scope and are not included, because their Recordings "
+            "no longer exist and their keys do not show the owner. Use a keyTemplate with the folders {org} and "
+            "{namespace}."
         )
     if account_restarts:
-        yield "the account of this month starts again, because another scope or a future day was counted before"
+        yield "The account of this month starts again, because another scope or a future day was counted before."
 
 
 def _names(locations: Iterable[StorageLocation]) -> str:

@@ -101,7 +101,7 @@ class Refresher:
         restarts = starts_again(report.status, now=now, scope=scope.mark)
         so = [*counted_so(usage, shared, account_restarts=restarts), *downloads.notes]
         left_out = not_counted([location for location, _ in stores], [location for location, _ in denied], usage)
-        status = status.model_copy(update={"notes": tuple([*left_out, *map(_sentence, so)][:MOST_NOTES])})
+        status = status.model_copy(update={"notes": tuple([*left_out, *so][:MOST_NOTES])})
         return RefreshResult(status=status, message=_message(status, denied, so))
 
     # Prices
@@ -166,7 +166,7 @@ class Refresher:
                 reason = _ready_reason(location)
                 if reason not in NOT_PERMITTED:
                     raise RefreshError(Reason.REFRESH_FAILED, f"StorageLocation {name}: {error.message}") from None
-                denied.append((location, f"it is not ready ({reason})"))
+                denied.append((location, f"the location is not ready ({reason})"))
         return listable, denied
 
     def _count_recordings(
@@ -256,10 +256,6 @@ class Refresher:
             raise RefreshStopped
 
 
-def _sentence(note: str) -> str:
-    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
-
-
 def _ready_reason(location: StorageLocation) -> Reason | None:
     ready = location.ready_condition
     return Reason(ready.reason) if ready is not None and ready.reason in set(Reason) else None
@@ -267,11 +263,13 @@ def _ready_reason(location: StorageLocation) -> Reason | None:
 
 def _message(status: StorageReportStatus, denied: Iterable[tuple[StorageLocation, str]], notes: Iterable[str]) -> str:
     totals = status.totals
-    counted = f"{totals.objects} objects of {totals.recordings} Recordings were counted" if totals else "counted"
-    if denied:
-        names = "; ".join(f"{location.metadata.name}: {why}" for location, why in denied)
-        counted += f"; from the Recordings if the bucket may not be listed ({names})"
-    counted += "".join(f"; {note}" for note in notes)
+    sentences = []
+    if totals is not None:
+        sentences.append(f"{totals.objects} objects of {totals.recordings} Recordings were counted.")
+    for location, why in denied:
+        name = location.metadata.name
+        sentences.append(f"The bucket of {name} may not be listed, so its Recordings were counted: {why.rstrip('.')}.")
+    sentences += notes
     if status.unpriced:
-        counted += f"; without a price, and not included in any cost: {', '.join(status.unpriced)}"
-    return counted
+        sentences.append(f"Usage without a price is not included in any cost: {', '.join(status.unpriced)}.")
+    return " ".join(sentences)

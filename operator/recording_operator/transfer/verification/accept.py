@@ -127,7 +127,8 @@ def _remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> Non
     except TransferError:
         raise TransferError(
             Reason.CHECKSUM_MISMATCH,
-            "The object in the store has wrong bytes and cannot be removed. Delete it by hand, then change retryToken.",
+            "The object in the store has wrong bytes and cannot be removed. Delete it by hand, then change "
+            "spec.retryToken.",
         ) from None
 
 
