@@ -17,7 +17,7 @@ class Verdict(Enum):
     FINAL = "final"
     """The artifact fails at once: no later attempt could succeed."""
     WAIT = "wait"
-    """No attempt is spent. The artifact is tried again soon, or when what it waits for changes."""
+    """No attempt is spent. The artifact is tried again after a short delay, or when the cause has changed."""
     EXPIRED = "expired"
     """The artifact waits for a fresh URL until the location's refresh grace is over, then it fails."""
 
@@ -42,21 +42,21 @@ class Trait(Enum):
     MAY_RECOVER = auto()
     """The failure may end without intervention. `recording-operator copy` exits with 75 (EX_TEMPFAIL): try later."""
     NEEDS_ADMINISTRATOR = auto()
-    """Only the owner of the location can repair it. Until then, a StorageReport uses other sources of usage."""
+    """Only the owner of the location can repair it. Until then, a StorageReport counts in another way."""
     NEW_SOURCE = auto()
-    """Common for a source that was published seconds ago: the request is retried within the attempt."""
+    """Often temporary for a source that was published seconds ago: the request is retried within the attempt."""
     ONE_USE_URL = auto()
-    """After a first successful request it suggests that the URL works only once."""
+    """If the first request succeeded, a second one that fails with this reason suggests that the URL works only once."""
     BREAKS_RANGE = auto()
-    """Suggests that the source closes the connection if a range is requested."""
+    """May mean that the source closes the connection if a range is requested."""
     NO_NEW_REQUESTS = auto()
-    """The source rejects new requests, but may still complete the responses that it has begun."""
+    """The source rejects new requests, but may still complete responses that have begun."""
     UPLOAD_USELESS = auto()
     """The parts of the open upload cannot be used any more: the upload is aborted."""
     WRONG_BYTES = auto()
     """The bytes are wrong or cannot be verified: the condition IntegrityVerified is False."""
     REJECTS_BYTES = auto()
-    """A store may reject a body with a wrong checksum for this reason."""
+    """A store may reject a body with a wrong checksum with this reason."""
     ENDS_PROBE = auto()
     """The check of the location ends, because no other method of upload would succeed either."""
 
@@ -101,7 +101,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended", "spec.suspend is true. What is stored so far is kept. Set it to false to resume.", None, Trait.NORMAL_EVENT
     CANCELLED = "Cancelled", "spec.cancel is true, and the upload was aborted. Set it to false to start again.", Verdict.FINAL, Trait.NORMAL_EVENT
     DELETING = "Deleting", "The Recording is being deleted, and nothing blocks its deletion any more."
-    DELETION_BLOCKED = "DeletionBlocked", "The Recording is being deleted, and its objects cannot be removed from the store (deletionPolicy Delete). The message says why. The removal is retried. Repair the location, or set deletionPolicy to Retain to let the Recording go without its objects."
+    DELETION_BLOCKED = "DeletionBlocked", "The Recording is being deleted, and its objects cannot be removed from the store (deletionPolicy Delete). The message says why. The removal is retried. Repair the location, or set deletionPolicy to Retain to delete only the Recording."
     INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload resumes where it stopped. No attempt is spent.", Verdict.WAIT, Trait.NORMAL_EVENT, Trait.MAY_RECOVER
     # The StorageLocation of a Recording
     LOCATION_NOT_FOUND = "LocationNotFound", "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.", Verdict.WAIT, Trait.STALLS, Trait.WAITS_FOR_LOCATION
@@ -113,7 +113,7 @@ class Reason(StrEnum):
     SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
     # The source
     SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload resumes where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS
-    SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note in its place) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
+    SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note instead of the content) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
     SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410. A 404 is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.ONE_USE_URL
     SOURCE_FORBIDDEN = "SourceForbidden", "The source denied the request (400, 401, 403), and the URL has not expired. Check the URL, its signature and the headers.", Verdict.RETRY, Trait.NEW_SOURCE, Trait.ONE_USE_URL, Trait.NO_NEW_REQUESTS
     SOURCE_BLOCKED = "SourceBlocked", "The operator's source policy does not allow this URL, or an address that it resolves or redirects to. Ask the platform team.", Verdict.FINAL
@@ -125,7 +125,7 @@ class Reason(StrEnum):
     SOURCE_REDIRECT_LIMIT = "SourceRedirectLimit", "The source redirects more often than the policy allows.", Verdict.FINAL
     SOURCE_TOO_SLOW = "SourceTooSlow", "The source repeatedly sent less than the minimum rate of the policy.", Verdict.RETRY, *_Transient
     SOURCE_TOO_LARGE = "SourceTooLarge", "The artifact is larger than the location or the operator allows.", Verdict.FINAL, Trait.UPLOAD_USELESS
-    SOURCE_EMPTY = "SourceEmpty", "The source sent no bytes. It is retried, because providers publish late. If there is nothing to store, set source.size to 0.", Verdict.RETRY, Trait.MAY_RECOVER
+    SOURCE_EMPTY = "SourceEmpty", "The source sent no bytes. It is retried, because providers publish late. If the file is meant to be empty, set source.size to 0.", Verdict.RETRY, Trait.MAY_RECOVER
     SOURCE_RESET = "SourceReset", "The connection to the source broke. The upload resumes after the last stored part.", Verdict.RETRY, *_Transient, Trait.BREAKS_RANGE
     SOURCE_TRUNCATED = "SourceTruncated", "In every attempt, the source stopped sending at the same byte, before its stated length. Ask its provider for a complete file.", Verdict.FINAL
     SOURCE_CHANGED = "SourceChanged", "The content of the source changed during the upload, and again after a restart.", Verdict.FINAL
@@ -150,7 +150,7 @@ class Reason(StrEnum):
     # The check of a StorageLocation
     PROBE_SUCCEEDED = "ProbeSucceeded", "A test write, a multipart upload and its abort succeeded."
     BUCKET_NOT_FOUND = "BucketNotFound", "The bucket does not exist.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
-    ACCESS_DENIED = "AccessDenied", "The credentials may not write, list, or abort in the bucket under the prefix.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     ENDPOINT_UNREACHABLE = "EndpointUnreachable", "The endpoint does not respond.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER
@@ -161,7 +161,7 @@ class Reason(StrEnum):
     STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES
     # A StorageReport
     REFRESHED = "Refreshed", "The report was refreshed."
-    SCHEDULE_INVALID = "ScheduleInvalid", "spec.schedule or spec.timeZone describes a time that never comes. The message says which."
+    SCHEDULE_INVALID = "ScheduleInvalid", "spec.schedule or spec.timeZone is invalid, or the schedule never occurs. The message says which."
     PRICES_INVALID = "PricesInvalid", "A price profile is missing or invalid. The message says where. The numbers of the last successful refresh are kept."
     CURRENCY_MISMATCH = "CurrencyMismatch", "The prices are in different currencies, or in another currency than the budget. Create one report for each currency, and select its locations with spec.scope.storageLocations."
     REFRESH_FAILED = "RefreshFailed", "A store or the API server failed during the refresh. The numbers of the last successful refresh are kept, and the refresh is retried."

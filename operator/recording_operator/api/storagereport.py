@@ -110,7 +110,7 @@ class ReportPrices(ApiModel):
     download_per_gb: Price | None = Field(
         default=None,
         alias="downloadPerGB",
-        description="Price of one GB downloaded, as a decimal string such as '0.09'. There is no free allowance then.",
+        description="Price of one GB downloaded, as a decimal string such as '0.09'. It has no free allowance.",
     )
 
 
@@ -188,7 +188,8 @@ class ReportTotals(ApiModel):
     storage_gb: Figure = Field(
         default=Decimal(0),
         alias="storageGB",
-        description="GB that are billed, with incomplete uploads. The prices of each location define its GB.",
+        description="GB that are billed, including incomplete uploads. The price profile of each location defines "
+        "how many bytes a GB has.",
     )
     upload_gb24h: Figure = Field(
         default=Decimal(0), alias="uploadGB24h", description="GB that Recordings stored in the last 24 hours."
@@ -255,10 +256,10 @@ class ClassRow(ApiModel):
     """Usage of one storage class."""
 
     name: RowName = Field(
-        description="Name of the row. (other) sums all further rows, (unknown) is usage whose owner is not known."
+        description="Name of the row. (other): sum of all further rows. (unknown): usage whose owner is not known."
     )
     objects: ByteCount = Field(default=0, description="Objects in the buckets.")
-    bytes: ByteCount = Field(default=0, description="Bytes, with those of incomplete uploads.")
+    bytes: ByteCount = Field(default=0, description="Bytes, including incomplete uploads.")
     cost: Figure = Field(default=Decimal(0), description="Part of cost.today. The parts sum to it.")
 
 
@@ -283,7 +284,7 @@ class LocationRow(ReportRow):
 class HistoryOrg(ApiModel):
     """Usage of one organisation in a day or month."""
 
-    name: RowName = Field(description="Organisation. (other) sums all further ones.")
+    name: RowName = Field(description="Organisation. (other): sum of all further ones.")
     storage_gb: Figure = Field(default=Decimal(0), alias="storageGB", description="GB stored.")
     upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
     download_gb: Figure = Field(
@@ -347,7 +348,7 @@ class StorageReportStatus(ApiModel):
         description="Inventory: all buckets were listed. Recordings: none could be listed. Mixed: some could.",
     )
     unpriced: Annotated[tuple[Annotated[str, Clipped(128)], ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="Usage that the price profiles have no price for. It is not included in any cost."
+        default=(), description="Usage without a price in the price profiles. It is not included in any cost."
     )
     notes: Annotated[tuple[Annotated[str, Message(512)], ...], Field(json_schema_extra={"maxItems": MOST_NOTES})] = (
         Field(
@@ -376,9 +377,11 @@ class StorageReportStatus(ApiModel):
         default=(), description="Months, then days, the oldest first."
     )
     crossed: Annotated[tuple[Text, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="Thresholds reached in this or the previous month that an Event was posted for."
+        default=(), description="Thresholds of this and the previous month for which an Event was posted."
     )
-    ledger: StoredLedger | None = Field(default=None, description="Data for the next refresh. Not for people.")
+    ledger: StoredLedger | None = Field(
+        default=None, description="Data for the next refresh. Only the operator uses it."
+    )
 
 
 class StorageReport(ApiModel):
