@@ -91,10 +91,10 @@ class Objects:
         """Part of TransferObserver; small objects have no upload."""
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
-        """Part of TransferObserver; nobody looks."""
+        """Part of TransferObserver; progress is not shown."""
 
     def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
-        """Part of TransferObserver; nobody counts."""
+        """Part of TransferObserver; bytes are not counted."""
 
 
 class Statuses:

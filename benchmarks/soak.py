@@ -205,7 +205,7 @@ def _no_locations(**_: Any) -> str:
 
 
 class Maker(threading.Thread):
-    """Makes Recordings at a steady rate, a batch for each minute, until told to stop."""
+    """Creates Recordings at a steady rate, a batch for each minute, until it is stopped."""
 
     def __init__(self, soak: Soak) -> None:
         super().__init__(name="maker", daemon=True)

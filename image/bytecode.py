@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--documented", type=Path, action="append", default=[], help="docstrings stay below it")
     parser.add_argument("--skip", default="", help="names of folders that are left out, by commas")
     options = parser.parse_args(arguments)
-    refused = 0
+    failures = 0
     for folder in options.folders:
         for path in modules(folder, skip=options.skip.split(",")):
             documented = any(path.is_relative_to(kept) for kept in options.documented)
@@ -58,12 +58,12 @@ def main(arguments: Sequence[str]) -> int:
                 content = byte_code(path.read_bytes(), path, documented=documented)
             except (SyntaxError, ValueError) as error:
                 sys.stderr.write(f"{path}: {error}\n")
-                refused += 1
+                failures += 1
                 continue
             target = Path(cache_from_source(path))
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(content)
-    return 1 if refused else 0
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Supervisor:
         self._lock = folder / "cluster.lock"
 
     def is_running(self) -> bool:
-        """Whether somebody holds the lock."""
+        """Whether a supervisor holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a") as lock:
             try:
@@ -88,7 +88,7 @@ class Supervisor:
             time.sleep(_POLL_S)
 
     def stop(self) -> None:
-        """Ask it to end; kill it when it takes too long. Raises ComponentError if even that does not help."""
+        """Terminate it, and kill it if it takes too long. Raises ComponentError if it does not end."""
         pid = int(self._lock.read_text())
         for number in (signal.SIGTERM, signal.SIGKILL):
             os.kill(pid, number)

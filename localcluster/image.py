@@ -121,7 +121,7 @@ class ImageBuilder:
             self._buildah("rm", self._unpacked.pop())
 
     def prune(self) -> None:
-        """Remove what earlier builds left and no image with a name needs, as far as nobody uses it just now."""
+        """Remove the layers of earlier builds that no named image needs and no process uses."""
         self._run(["buildah", *self._storage(), "rmi", "--prune"])
 
     def _base(self, name: str, packages: Sequence[str]) -> str:
@@ -171,7 +171,7 @@ def debian_sources(sources: str, *, suite: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build and say what came out; returns the exit status."""
+    """Build the image and print the result; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m localcluster.image", description=__doc__)
     parser.add_argument("--archive", type=Path, default=PROJECT / ".local" / "image.tar", help="default: %(default)s")
     parser.add_argument("--reference", default=REFERENCE, help="default: %(default)s")

@@ -15,7 +15,7 @@ _TOKEN_SECONDS: Final = 7 * 24 * 3600
 
 
 class KubectlError(RuntimeError):
-    """kubectl refused; the message is what it said."""
+    """kubectl failed; the message is its output."""
 
 
 class Kubectl:
@@ -56,9 +56,9 @@ class Kubectl:
         self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listing))
 
     def json(self, *arguments: str) -> JsonObject:
-        """Return the answer to `kubectl … -o json`. Raises KubectlError."""
-        answer: JsonObject = json.loads(self(*arguments, "-o", "json"))
-        return answer
+        """Return the parsed output of `kubectl … -o json`. Raises KubectlError."""
+        parsed: JsonObject = json.loads(self(*arguments, "-o", "json"))
+        return parsed
 
 
 def write_kubeconfig(path: Path, *, server: str, ca: Path, user: Mapping[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""A sample media server: any file that one asks for, behind links that expire like presigned S3 links.
+"""A sample media server: serves any requested file, behind links that expire like presigned S3 links.
 
     GET /weekly-sync/video.mp4?size=480MB             302 to a signed link of the same file, valid for 15 minutes
     GET /weekly-sync/video.mp4?size=480MB&X-Amz-…     the bytes; 403 "Request has expired" afterwards
@@ -43,7 +43,7 @@ _REMEMBERED: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One answered request, as the server saw it."""
+    """One request, as the server received it."""
 
     method: str
     path: str
@@ -54,7 +54,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An answer without media."""
+    """An error response."""
 
     status: HTTPStatus
     code: str
@@ -75,7 +75,7 @@ class MediaServer:
         clock: Callable[[], float] = time.time,
         host: str = LOOPBACK,
     ) -> None:
-        """`rate_bytes_s`: limit of each connection that asks for no other. `host`: the address that is listened on."""
+        """`rate_bytes_s`: limit of each connection that requests no other. `host`: the address that is listened on."""
         self.host = host
         self.port = free_port() if port is None else port
         self.rate_bytes_s = rate_bytes_s
@@ -221,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._serve(media, rate_bytes_s=rate_bytes_s)
 
     def do_HEAD(self) -> None:
-        self._answer(HTTPStatus.FORBIDDEN, {"Content-Length": "0"})
+        self._respond(HTTPStatus.FORBIDDEN, {"Content-Length": "0"})
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
         """Say nothing on the terminal."""
@@ -242,27 +242,27 @@ class _Handler(BaseHTTPRequestHandler):
             part = parse_range(self.headers.get("Range"), media.size_bytes) if unchanged else None
         except ValueError:
             headers = {"Content-Range": f"bytes */{media.size_bytes}", "Content-Length": "0"}
-            self._answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers)
+            self._respond(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers)
             return
         first, last = part or (0, media.size_bytes - 1)
         headers = {**whole, "Content-Length": str(last - first + 1)}
         if part:
             headers["Content-Range"] = f"bytes {first}-{last}/{media.size_bytes}"
         body = media.windows(first, last + 1)
-        self._answer(
+        self._respond(
             HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK, headers, body=body, rate_bytes_s=rate_bytes_s
         )
 
     def _redirect(self, location: str) -> None:
-        self._answer(HTTPStatus.FOUND, {"Location": location, "Content-Length": "0", "Cache-Control": "no-store"})
+        self._respond(HTTPStatus.FOUND, {"Location": location, "Content-Length": "0", "Cache-Control": "no-store"})
 
     def _refuse(self, refusal: Refusal) -> None:
         text = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
         headers = {"Content-Type": "application/xml", "Content-Length": str(len(body))}
-        self._answer(refusal.status, headers, body=[body])
+        self._respond(refusal.status, headers, body=[body])
 
-    def _answer(
+    def _respond(
         self,
         status: HTTPStatus,
         headers: dict[str, str],

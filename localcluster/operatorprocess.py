@@ -78,17 +78,17 @@ class OperatorProcess:
         self.process.wait_ready(self.is_ready, timeout_s=timeout_s)
 
     def is_ready(self) -> bool:
-        """Ask `/readyz`. Raises OSError when nobody listens."""
+        """Request `/readyz`. Raises OSError if no server listens."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=_HTTP_TIMEOUT_S) as answer:
-                return bool(answer.status == _HTTP_OK)
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=_HTTP_TIMEOUT_S) as response:
+                return bool(response.status == _HTTP_OK)
         except urllib.error.HTTPError:
             return False
 
     def metrics(self) -> str:
-        """Return what `/metrics` says. Raises OSError."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=_METRICS_TIMEOUT_S) as answer:
-            return str(answer.read().decode())
+        """Return the metrics. Raises OSError."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=_METRICS_TIMEOUT_S) as response:
+            return str(response.read().decode())
 
     def kill(self) -> None:
         """End it at once (SIGKILL)."""

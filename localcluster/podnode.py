@@ -111,7 +111,7 @@ class Node:
     def _coredns(self) -> None:
         config = self.folder / "Corefile"
         config.write_text(podconfig.corefile(self.kubeconfig))
-        self._run("coredns", ["-conf", str(config)], ready=lambda: _answers("http://127.0.0.1:8181/ready"))
+        self._run("coredns", ["-conf", str(config)], ready=lambda: _is_ready("http://127.0.0.1:8181/ready"))
 
     def _run(self, name: str, arguments: Sequence[str], ready: Callable[[], bool] | None = None) -> None:
         log = self.folder / "logs" / f"{name}.log"
@@ -203,6 +203,6 @@ def _succeeds(command: Sequence[str]) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _answers(url: str) -> bool:
-    with urllib.request.urlopen(url, timeout=1) as answer:
-        return bool(answer.status == _HTTP_OK)
+def _is_ready(url: str) -> bool:
+    with urllib.request.urlopen(url, timeout=1) as response:
+        return bool(response.status == _HTTP_OK)

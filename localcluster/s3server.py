@@ -5,7 +5,7 @@
         s3.create_bucket("recordings")
         s3.client().list_buckets()
 
-Errors: ComponentError (did not start, or refused a user), ToolchainError.
+Errors: ComponentError (did not start, or rejected a user), ToolchainError.
 """
 
 import json
@@ -90,14 +90,14 @@ class S3Server:
         return self.folder / "data"
 
     def start(self) -> None:
-        """Start the server and wait until it answers. Raises ComponentError."""
+        """Start the server and wait until it responds. Raises ComponentError."""
         for name in ("data", "versions", "users", "sidecar"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.process.start()
         self.process.wait_ready(self._is_healthy, timeout_s=_READY_TIMEOUT_S)
 
     def stop(self) -> None:
-        """End the server in good order."""
+        """Terminate the server (SIGTERM)."""
         self.process.stop()
 
     def kill(self) -> None:
@@ -175,12 +175,12 @@ class S3Server:
         return [*arguments, self.data]
 
     def _is_healthy(self) -> bool:
-        with urllib.request.urlopen(f"{self.endpoint}{_HEALTH_PATH}", timeout=_HTTP_TIMEOUT_S) as answer:
-            return bool(answer.status == _HTTP_OK)
+        with urllib.request.urlopen(f"{self.endpoint}{_HEALTH_PATH}", timeout=_HTTP_TIMEOUT_S) as response:
+            return bool(response.status == _HTTP_OK)
 
 
 def _has_attributes(folder: Path) -> bool:
-    """Tell whether files there can carry user attributes, which versitygw keeps its metadata in."""
+    """Whether files there can have user attributes, in which versitygw stores its metadata."""
     folder.mkdir(parents=True, exist_ok=True)
     probe = folder / ".attributes"
     probe.touch()
