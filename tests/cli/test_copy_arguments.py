@@ -19,7 +19,7 @@ from recording_operator.cli.arguments import read_url
 from recording_operator.cli.copying import EXIT_TRY_LATER, status_of
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket
-from tests.support.strict_faults import Answer, Fault, Operation
+from tests.support.strict_faults import ErrorResponse, Fault, Operation
 from tests.support.strict_multipart import create_upload
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, pattern, sum_of
@@ -249,7 +249,7 @@ def test_read_wording_of_a_source_is_about_this_command(
 def test_read_wording_of_a_store_is_about_this_command(
     strict: StrictStore, serve: Serve, operation: Operation, status: int, code: str, probe: tuple[str, ...]
 ) -> None:
-    strict.fault(Fault(operation=operation, action=Answer(status=status, code=code), times=99))
+    strict.fault(Fault(operation=operation, action=ErrorResponse(status=status, code=code), times=99))
     done = copied(strict, serve(SMALL).url, "--json", *probe)
     assert not OPERATORS.search(json.loads(done.stdout)["message"]), done.output
 

@@ -21,9 +21,9 @@ from tests.support.recordings import MIB, Live, artifact_of, from_source
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
     Action,
-    Answer,
     Drop,
     ErrorIn200,
+    ErrorResponse,
     FalseSuccess,
     Fault,
     FlipBit,
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.cluster
 BODY = pattern(20 * MIB)  # three parts
 COMPLETE: Operation = "CompleteMultipartUpload"
 SCRIPTS: dict[str, tuple[Operation, Action, int]] = {
-    "t1-slow-down": ("UploadPart", Answer(status=503, code="SlowDown"), 2),
+    "t1-slow-down": ("UploadPart", ErrorResponse(status=503, code="SlowDown"), 2),
     "t2-error-in-200": (COMPLETE, ErrorIn200(done=False), 1),
     "t2-error-in-200-done": (COMPLETE, ErrorIn200(done=True), 1),
     "t3-answer-lost": (COMPLETE, Drop(when="after"), 1),
@@ -50,12 +50,12 @@ SCRIPTS: dict[str, tuple[Operation, Action, int]] = {
     "t8-part-arrives-wrong": ("UploadPart", FlipBit(), 2),
     "t8-part-always-wrong": ("UploadPart", FlipBit(), 7),
     "t9-joined-wrongly": (COMPLETE, Misjoin(fault="swap parts"), 1),
-    "t11-counts-other-bytes": (COMPLETE, Answer(status=400, code="InvalidRequest"), 1),
+    "t11-counts-other-bytes": (COMPLETE, ErrorResponse(status=400, code="InvalidRequest"), 1),
     "t16-reset-in-a-part": ("UploadPart", Drop(when="in body", body_bytes=MIB), 2),
-    "t30-key-disabled": ("UploadPart", Answer(status=400, code="KMS.DisabledException"), 1),
-    "t30-unknown-code": ("CreateMultipartUpload", Answer(status=418, code="Surprise"), 1),
-    "t32-retry-after": ("UploadPart", Answer(status=503, code="SlowDown", retry_after="2"), 1),
-    "t22-quota": ("UploadPart", Answer(status=403, code="QuotaExceeded"), 1),
+    "t30-key-disabled": ("UploadPart", ErrorResponse(status=400, code="KMS.DisabledException"), 1),
+    "t30-unknown-code": ("CreateMultipartUpload", ErrorResponse(status=418, code="Surprise"), 1),
+    "t32-retry-after": ("UploadPart", ErrorResponse(status=503, code="SlowDown", retry_after="2"), 1),
+    "t22-quota": ("UploadPart", ErrorResponse(status=403, code="QuotaExceeded"), 1),
 }
 
 

@@ -5,7 +5,7 @@ import threading
 from multiprocessing.connection import Connection
 
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
-from tests.support.strict_faults import Action, Answer, Drop, ErrorIn200, FalseSuccess, LoseUpload, Stall
+from tests.support.strict_faults import Action, Drop, ErrorIn200, ErrorResponse, FalseSuccess, LoseUpload, Stall
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, pattern
 
@@ -46,15 +46,19 @@ class ChaoticStore(StrictStore):
 
     def _fitting(self, operation: str) -> list[Action]:
         fitting: list[Action] = [
-            Answer(status=503, code="SlowDown"),
-            Answer(status=500, code="InternalError"),
+            ErrorResponse(status=503, code="SlowDown"),
+            ErrorResponse(status=500, code="InternalError"),
             Drop(when="before"),
             Drop(when="after"),
         ] * 4
         if operation == "UploadPart":
-            fitting += [LoseUpload(), Drop(when="in body", body_bytes=1000), Answer(status=400, code="BadDigest")]
+            fitting += [
+                LoseUpload(),
+                Drop(when="in body", body_bytes=1000),
+                ErrorResponse(status=400, code="BadDigest"),
+            ]
         if operation in ("CompleteMultipartUpload", "PutObject"):
-            fitting += [FalseSuccess(), FalseSuccess(), Answer(status=409, code="ConditionalRequestConflict")]
+            fitting += [FalseSuccess(), FalseSuccess(), ErrorResponse(status=409, code="ConditionalRequestConflict")]
         if operation == "CompleteMultipartUpload":
             fitting += [ErrorIn200(done=True), ErrorIn200(done=False), LoseUpload()]
         return [*fitting, Stall()]

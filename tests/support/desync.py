@@ -91,7 +91,7 @@ class DesyncProxy:
         self.misbehaves = lambda number: turns.get(number, Desync())
 
     def drop_connections(self) -> None:
-        """End what is open: nothing of one test is left for the next."""
+        """End open connections, so that nothing of one test remains for the next."""
         with self._lock:
             for connection in self._open:
                 with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Every version of every Recording that the API server sends, in order: tests wait for facts in it, and judge it.
+"""Records every version of every Recording that the API server sends, in order. Tests wait for facts and check it.
 
 with History(kubectl) as history:
     history.wait(uid, lambda version: version["status"]["phase"] == "Complete", within_s=30, what="Complete")
@@ -56,7 +56,7 @@ class History:
     def wait(
         self, uid: str, fact: Callable[[JsonObject], bool], *, within_s: float, what: str, least_version: int = 0
     ) -> JsonObject:
-        """The first version for which `fact` holds: the newest that is known, or one to come.
+        """The first version for which `fact` holds: the newest known one, or a later one.
 
         Versions older than `least_version` do not count. Raises AssertionError after `within_s`.
         """

@@ -182,7 +182,7 @@ def check_histories(world: World) -> None:
 
 
 def check_control(world: World) -> None:
-    """I7, while there is an operator that could bring it about."""
+    """I7, if an operator is running."""
     if world.control is None or not world.running:
         return
     try:
@@ -222,7 +222,7 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
 
 
 def _metrics(operator: OperatorProcess) -> str:
-    """Of one that may have been started a moment ago."""
+    """The metrics of an operator that may have been started just now."""
 
     def shown() -> str:
         try:
@@ -234,7 +234,7 @@ def _metrics(operator: OperatorProcess) -> str:
 
 
 def _items(world: World, path: str) -> list[JsonObject]:
-    """Of a resource whose definition may have been installed a moment ago (429: storage is initializing)."""
+    """List a resource whose CRD may have been installed just now (429: storage is initializing)."""
 
     def listed() -> JsonObject | None:
         try:

@@ -35,7 +35,7 @@ _STARTED_WITHIN_S: Final = 60.0
 
 
 class Nursery:
-    """The side that gives orders."""
+    """The side that sends orders."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -102,7 +102,7 @@ class Nursery:
 
 
 class _Forked:
-    """As much of a Popen as Process uses."""
+    """The part of the interface of Popen that Process uses."""
 
     def __init__(self, nursery: Nursery, pid: int) -> None:
         self.pid = pid
@@ -157,8 +157,8 @@ class ForkedOperator(OperatorProcess):
 
 
 def serve() -> None:
-    """The forking side: until the orders end."""
-    # What takes so long: the command imports most modules only when it is called, botocore at the first client.
+    """The forking side. Returns when there are no more orders."""
+    # These imports take long. The command imports most modules only when it is called, botocore for the first client.
     import recording_operator.cli.running  # noqa: F401, PLC0415
     from recording_operator.stores.s3.client import S3Options, build_client  # noqa: PLC0415
     from tests.support import crashing_operator  # noqa: PLC0415

@@ -121,7 +121,7 @@ _STRICT_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[\t\x20-\x7e\x80-\x
 
 
 def read_strictly(data: bytes, *, method: str = "GET") -> Outcome:
-    """RFC 9112 to the letter, over all bytes at once; an error wherever the letter is not kept."""
+    """A strict reading by RFC 9112, of all bytes at once; an error for every violation."""
     for _ in range(1000):
         head, end, rest = data.partition(b"\r\n\r\n")
         if not end:

@@ -22,7 +22,7 @@ from recording_operator.stores.factory import open_store
 from recording_operator.stores.s3.location import S3LocationStore
 from tests.support.dialects_found import FOUND
 from tests.support.strict_dialect import DIALECTS
-from tests.support.strict_faults import Answer, Fault
+from tests.support.strict_faults import ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 
 pytestmark = pytest.mark.cluster
@@ -155,7 +155,9 @@ def test_t31_a_location_that_is_doubted_again_and_again_is_probed_every_ten_seco
 def test_t32_a_location_is_left_alone_as_long_as_its_store_asks(
     keep: Keep, keeper: LocationKeeper, strict: StrictStore, taken_for: list[Capabilities], clock: Clock
 ) -> None:
-    strict.fault(Fault(operation="any", action=Answer(status=503, code="SlowDown", retry_after="90"), times=1000))
+    strict.fault(
+        Fault(operation="any", action=ErrorResponse(status=503, code="SlowDown", retry_after="90"), times=1000)
+    )
     keep(1)
     strict.heal()
     clock.now += timedelta(seconds=89)
@@ -187,7 +189,7 @@ def test_t32_a_wait_that_a_transfer_was_asked_for_holds_for_the_probe_too(
 ) -> None:
     keep(1)
     ((_, store),) = keeper.locations()
-    strict.fault(Fault(operation="HeadObject", action=Answer(status=503, code="SlowDown", retry_after="60")))
+    strict.fault(Fault(operation="HeadObject", action=ErrorResponse(status=503, code="SlowDown", retry_after="60")))
     with pytest.raises(TransferError):
         store.head("any")
     keeper.doubted("only-here")

@@ -20,7 +20,7 @@ from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket
 from tests.support.strict_dialect import DIALECTS, Dialect
-from tests.support.strict_faults import Answer, Drop, FalseSuccess, Fault, FlipBit, Misjoin, Operation
+from tests.support.strict_faults import Drop, ErrorResponse, FalseSuccess, Fault, FlipBit, Misjoin, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KEY,
@@ -39,7 +39,7 @@ PART = 256 * KIB
 PARTS = 4
 BODY = pattern(3 * PART + 12_345)
 SMALL = BODY[:20_000]
-DENIED = Answer(status=403, code="AccessDenied")
+DENIED = ErrorResponse(status=403, code="AccessDenied")
 OPTIONS = fast_options(workers=1)
 # Each is adapted to in another way; the rest of the dialects differ from these in how that is found out.
 ADAPTED = ("aws", "sums-of-parts-only", "no-trailers", "no-sums", "no-conditions", "opaque-etags", "nothing")

@@ -9,9 +9,9 @@ from recording_operator.transfer.observer import UploadState
 from tests.support.lying_source import Behaviour, Serve, SourceRequest
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
-    Answer,
     Drop,
     ErrorIn200,
+    ErrorResponse,
     FalseSuccess,
     Fault,
     FlipBit,
@@ -42,7 +42,7 @@ FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
 
 
 def test_t1_slow_down_on_a_third_of_the_parts(serve: Serve, strict: StrictStore, store: S3Store) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=503, code="SlowDown"), every=3, times=100))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=503, code="SlowDown"), every=3, times=100))
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
@@ -149,7 +149,7 @@ def test_t8_a_part_that_arrives_wrong_is_sent_again(serve: Serve, strict: Strict
 
 
 def test_t8_bad_digest_is_sent_again(serve: Serve, strict: StrictStore, store: S3Store) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=400, code="BadDigest"), first=2, times=2))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=400, code="BadDigest"), first=2, times=2))
     check_stored(run_transfer(serve(BODY).url, store, options=fast_options(workers=1)), BODY, strict)
 
 
@@ -206,7 +206,7 @@ def test_t10_parts_are_never_too_small(serve: Serve, strict: StrictStore, store:
 def test_t10_a_store_that_calls_a_part_too_small_kept_less_than_it_was_sent(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
-    refused = Answer(status=400, code="EntityTooSmall")
+    refused = ErrorResponse(status=400, code="EntityTooSmall")
     strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
     assert error.reason is Reason.STORE_INTEGRITY
@@ -216,7 +216,7 @@ def test_t10_a_store_that_calls_a_part_too_small_kept_less_than_it_was_sent(
 
 def test_t11_a_store_that_counts_other_bytes_than_we_do(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     # What AWS answers where MpuObjectSize is not the sum of the parts.
-    refused = Answer(status=400, code="InvalidRequest")
+    refused = ErrorResponse(status=400, code="InvalidRequest")
     strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
     assert error.reason is Reason.STORE_INTEGRITY

@@ -16,7 +16,7 @@ from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.stores.s3.retries import StoreRetries
 from recording_operator.transfer.upload.part_plan import MIB
 from tests.support.lying_source import Serve
-from tests.support.strict_faults import Answer, Fault
+from tests.support.strict_faults import ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -101,7 +101,7 @@ def test_t30_a_missing_right_to_list_is_named(strict: StrictStore, store: S3Stor
 def test_t30_a_key_that_cannot_be_used_is_the_locations_matter(
     serve: Serve, strict: StrictStore, store: S3Store, code: str
 ) -> None:
-    strict.fault(Fault(operation="CreateMultipartUpload", action=Answer(status=400, code=code), times=1000))
+    strict.fault(Fault(operation="CreateMultipartUpload", action=ErrorResponse(status=400, code=code), times=1000))
     error = not_ready(store)
     assert error.reason is Reason.ENCRYPTION_KEY_NOT_USABLE
     assert code in error.message
@@ -115,7 +115,7 @@ def test_t30_a_key_that_cannot_be_used_is_the_locations_matter(
 def test_t31_a_store_that_redirects_everything_is_asked_a_handful_of_times(
     strict: StrictStore, store: S3Store, status: int
 ) -> None:
-    redirect = Answer(status=status, code="TemporaryRedirect", headers={"Location": strict.endpoint})
+    redirect = ErrorResponse(status=status, code="TemporaryRedirect", headers={"Location": strict.endpoint})
     strict.fault(Fault(operation="any", action=redirect, times=10_000))
     error = not_ready(store)
     assert error.reason is Reason.WRONG_REGION
@@ -124,7 +124,7 @@ def test_t31_a_store_that_redirects_everything_is_asked_a_handful_of_times(
 
 
 def test_t31_a_region_that_the_store_names_is_tried_once_and_told(strict: StrictStore, store: S3Store) -> None:
-    redirect = Answer(status=301, code="PermanentRedirect", headers={"x-amz-bucket-region": "eu-west-2"})
+    redirect = ErrorResponse(status=301, code="PermanentRedirect", headers={"x-amz-bucket-region": "eu-west-2"})
     strict.fault(Fault(operation="any", action=redirect, times=10_000))
     error = not_ready(store)
     assert error.reason is Reason.WRONG_REGION
@@ -140,7 +140,7 @@ def test_t31_a_region_that_the_store_names_is_tried_once_and_told(strict: Strict
 def test_t31_a_store_that_refuses_everything_is_asked_a_bounded_number_of_times(
     strict: StrictStore, store: S3Store, status: int, code: str, most: int
 ) -> None:
-    strict.fault(Fault(operation="any", action=Answer(status=status, code=code), times=10_000))
+    strict.fault(Fault(operation="any", action=ErrorResponse(status=status, code=code), times=10_000))
     error = not_ready(with_options(store, tags=(("a", "b"),), encryption_type="AES256", storage_class="STANDARD_IA"))
     assert error.reason is not Reason.INTERNAL_ERROR
     assert len(strict.requests) <= most
@@ -153,14 +153,16 @@ def test_t31_a_store_that_refuses_everything_is_asked_a_bounded_number_of_times(
 def test_t32_a_short_wait_is_kept_before_the_first_repetition(
     serve: Serve, strict: StrictStore, store: S3Store, code: str
 ) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=503, code=code, retry_after="2")))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=503, code=code, retry_after="2")))
     begun = time.monotonic()
     check_stored(run_transfer(serve(BODY).url, store, options=fast_options(workers=1)), BODY, strict)
     assert time.monotonic() - begun >= 2.0
 
 
 def test_t32_a_long_wait_is_left_to_the_caller_who_can_be_stopped(strict: StrictStore, store: S3Store) -> None:
-    strict.fault(Fault(operation="any", action=Answer(status=503, code="SlowDown", retry_after="120"), times=1000))
+    strict.fault(
+        Fault(operation="any", action=ErrorResponse(status=503, code="SlowDown", retry_after="120"), times=1000)
+    )
     error = fails(lambda: store.create_upload(an_object()))
     assert error.reason is Reason.STORE_UNAVAILABLE
     assert error.retry_after_s == 120.0

@@ -18,7 +18,7 @@ from recording_operator.transfer.upload.part_plan import MIB, MOST_PARTS, plan_e
 from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_bucket import ARCHIVED_CLASSES
 from tests.support.strict_dialect import DIALECTS, Dialect
-from tests.support.strict_faults import Answer, Fault, Misjoin
+from tests.support.strict_faults import ErrorResponse, Fault, Misjoin
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -123,7 +123,7 @@ def test_t25_a_resumed_upload_reads_the_source_for_a_checksum_not_the_archive(
 ) -> None:
     archived = archived.adapted(Capabilities(reads_back=False))
     observed = Observed()
-    denied = Answer(status=403, code="AccessDenied")
+    denied = ErrorResponse(status=403, code="AccessDenied")
     strict.fault(Fault(operation="UploadPart", action=denied, first=3, times=1000))
     source = serve(BODY)
     fails(lambda: run_transfer(source.url, archived, observed=observed, checksum=SHA256))
@@ -308,7 +308,7 @@ def test_t28_rights_that_fail_during_the_trial_weaken_nothing(
     probe(store, joins=KNOWN)
     before = strict.count(operation)
     for number in range(before + 1, before + 4):
-        strict.fault(Fault(operation=operation, action=Answer(status=403, code="AccessDenied"), first=number))  # type: ignore[arg-type]
+        strict.fault(Fault(operation=operation, action=ErrorResponse(status=403, code="AccessDenied"), first=number))  # type: ignore[arg-type]
         with suppress(LocationError):
             assert probe(store) == Capabilities()
         strict.heal()

@@ -19,7 +19,7 @@ from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket, Upload
 from tests.support.strict_dialect import DIALECTS
-from tests.support.strict_faults import Answer, Drop, Fault, FlipBit, Misjoin, Operation
+from tests.support.strict_faults import Drop, ErrorResponse, Fault, FlipBit, Misjoin, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, KIB, Observed, an_object, fails, pattern, run_transfer, store_text, sum_of
 
@@ -224,7 +224,7 @@ def test_t39_what_a_lost_response_left_is_not_removed_unless_it_is_right(
     strict.fault(Fault(operation=operation, action=damage))
     source = serve(body)
     looks = 1 if operation == "PutObject" else 2
-    strict.fault(Fault(operation="HeadObject", action=Answer(status=403, code="AccessDenied"), first=looks))
+    strict.fault(Fault(operation="HeadObject", action=ErrorResponse(status=403, code="AccessDenied"), first=looks))
     with pytest.raises(TransferError):  # the process ends without knowing what it stored
         run_transfer(source.url, store.adapted(FOUND["aws"]))
     strict.heal()

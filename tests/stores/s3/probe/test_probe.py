@@ -24,7 +24,7 @@ from recording_operator.stores.s3.probe.prober import probe
 from tests.support.dialects_found import FOUND, NO_SUMS
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_dialect import DIALECTS
-from tests.support.strict_faults import Answer, Fault, FlipBit, Operation
+from tests.support.strict_faults import ErrorResponse, Fault, FlipBit, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import an_object, store_of
 
@@ -75,7 +75,7 @@ def test_checksums_that_are_off_are_never_sent(strict: StrictStore) -> None:
 def test_a_store_that_is_away_for_a_while_is_not_taken_for_a_weaker_one(
     strict: StrictStore, store: S3Store, operation: Operation
 ) -> None:
-    strict.fault(Fault(operation=operation, action=Answer(status=503, code="SlowDown"), times=1000))
+    strict.fault(Fault(operation=operation, action=ErrorResponse(status=503, code="SlowDown"), times=1000))
     assert fails(store).reason is Reason.ENDPOINT_UNREACHABLE
 
 
@@ -90,7 +90,7 @@ def test_t13_rights_that_come_back_in_the_middle_weaken_nothing(
     asked = Counter(seen.operation for seen in strict.requests)
     wrong, right = [], 0
     for operation, number in [(kind, number + 1) for kind in OPERATIONS for number in range(asked[kind])]:
-        denied = Answer(status=403, code="AccessDenied")
+        denied = ErrorResponse(status=403, code="AccessDenied")
         strict.fault(Fault(operation=operation, action=denied, first=number, times=refused))
         with suppress(LocationError):
             found = probe(store, joins=Joins())
@@ -160,7 +160,7 @@ def test_a_store_that_changes_what_it_stores(strict: StrictStore, store: S3Store
 def test_t21_a_store_that_refuses_checksums_in_requests(
     strict: StrictStore, store: S3Store, operation: Operation, code: str
 ) -> None:
-    strict.fault(Fault(operation=operation, action=Answer(status=400, code=code), times=1000))
+    strict.fault(Fault(operation=operation, action=ErrorResponse(status=400, code=code), times=1000))
     error = fails(store)
     assert error.reason is Reason.STORE_UNSUPPORTED
     assert f"{operation}: {code}" in error.message
@@ -206,7 +206,7 @@ def test_a_bundle_without_certificates_is_a_value_error(strict: StrictStore, pem
 
 
 def test_a_store_that_is_busy_for_a_moment(strict: StrictStore, store: S3Store) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=503, code="SlowDown")))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=503, code="SlowDown")))
     assert probe(store).full_object_checksums
 
 

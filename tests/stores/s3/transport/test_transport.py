@@ -23,7 +23,7 @@ from recording_operator.stores.s3.transport.handler import StoreTransport
 from recording_operator.stores.s3.transport.messages import head_of, origin_of
 from recording_operator.stores.s3.transport.sending import Timeouts
 from tests.support.scripted_store import OK, Conduct, Connection, ScriptedStore, a_scripted_store
-from tests.support.strict_faults import Answer, Drop, Fault
+from tests.support.strict_faults import Drop, ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, an_object, store_of
 
@@ -72,7 +72,7 @@ def _length(body: object) -> int:
 
 
 def always(data: bytes) -> Conduct:
-    """Answer every request of a connection so."""
+    """ErrorResponse every request of a connection so."""
 
     def conduct(connection: Connection) -> None:
         while True:
@@ -82,7 +82,7 @@ def always(data: bytes) -> Conduct:
 
 
 def one_then_close(connection: Connection) -> None:
-    """Answer the first request; end the connection when the second has arrived."""
+    """ErrorResponse the first request; end the connection when the second has arrived."""
     connection.answer(OK)
     connection.take()
 
@@ -280,7 +280,7 @@ def test_a_conditional_put_whose_answer_was_lost_with_the_connection(strict: Str
 
 def test_a_busy_store_is_asked_again_by_the_library(strict: StrictStore) -> None:
     store = store_of(strict)
-    strict.fault(Fault(operation="PutObject", action=Answer(status=503, code="SlowDown"), times=2))
+    strict.fault(Fault(operation="PutObject", action=ErrorResponse(status=503, code="SlowDown"), times=2))
     store.put(an_object(), BODY, crc64nvme=crc64nvme(BODY))
     assert strict.count("PutObject") == 3
 
