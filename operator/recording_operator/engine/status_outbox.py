@@ -77,7 +77,7 @@ class StatusOutbox:
     flush_at: datetime | None = None
     """When the status has to be written; None if nothing has changed."""
     flushed_at: datetime | None = None
-    refusals: Backoff = field(default_factory=Backoff)
+    rejections: Backoff = field(default_factory=Backoff)
     conflicts: int = 0
     """In a row."""
     announced: tuple[str, str] | None = None
@@ -120,13 +120,13 @@ class StatusOutbox:
         """When the next request may be due."""
         if self.is_idle:
             yield self.flush_at
-            yield self.refusals.not_before
+            yield self.rejections.not_before
 
     def shift(self, by: timedelta) -> None:
         """Shift all instants: the clock was set forward or back by `by`."""
         self.flush_at = self.flush_at + by if self.flush_at else None
         self.flushed_at = self.flushed_at + by if self.flushed_at else None
-        self.refusals.shift(by)
+        self.rejections.shift(by)
 
     # Requests
 
@@ -177,7 +177,7 @@ class StatusOutbox:
         return [DeleteRecording(ref=ref_of(recording), resource_version=version)]
 
     def _may_ask(self, now: datetime) -> bool:
-        return self.is_idle and not self.refusals.holds(now)
+        return self.is_idle and not self.rejections.holds(now)
 
     def _write(self, recording: Recording, *, status: dict[str, Any], previous: dict[str, Any]) -> list[Action]:
         self.sent = [*self.sent[-_UNSURE_AT_MOST:], status]
@@ -204,7 +204,7 @@ class StatusOutbox:
     def written(self) -> Recording | None:
         """A write was accepted. Returns the newest version that the watch has shown meanwhile."""
         self.state = OutboxState.IDLE
-        self.refusals, self.conflicts = Backoff(), 0
+        self.rejections, self.conflicts = Backoff(), 0
         self.stale = self.unsure = False
         return self._take_newer()
 
@@ -222,7 +222,7 @@ class StatusOutbox:
         else:
             self.unsure = True
         if not fact.conflict or self.conflicts > _CONFLICTS_WITHOUT_WAIT:
-            self.refusals.again(now, at_least=timedelta(seconds=fact.retry_after_s or 0))
+            self.rejections.again(now, at_least=timedelta(seconds=fact.retry_after_s or 0))
         self.flush_by(now)
         return self._take_newer()
 

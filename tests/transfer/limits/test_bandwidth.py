@@ -135,9 +135,9 @@ def test_what_was_taken_and_did_not_move_is_free_again() -> None:
     mover = Mover(buckets=[bucket])
     Simulation([mover]).run(1.0)
     share = mover.shares[0]
-    ticket = bucket.ask(share, 4 * KIB)
+    ticket = bucket.request(share, 4 * KIB)
     bucket.deal(2.0)
-    waits = [bucket.ask(share, 4 * KIB) for _ in range(100)]
+    waits = [bucket.request(share, 4 * KIB) for _ in range(100)]
     bucket.deal(2.0)
     assert not waits[-1].granted.is_set()
     before_s = bucket.next_grant_s(2.0) or 0.0

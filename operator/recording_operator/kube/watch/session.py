@@ -5,7 +5,7 @@ finished Recordings would not be seen, and a Recording that finishes would arriv
 every stored Recording would be read at start. kopf has one setting for both, so a middleware removes the selector from
 each WATCH.
 
-A page of 200 of the largest Recordings is larger than 100 MB. If a page does not arrive in time, the next LIST asks for
+A page of 200 of the largest Recordings is larger than 100 MB. If a page does not arrive in time, the next LIST requests
 smaller ones. Otherwise one tenant could prevent the operator from becoming ready.
 
 If twice no response begins, everything is requested at once, from the API server's memory: docs/decisions/listing.md.

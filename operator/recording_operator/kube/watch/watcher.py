@@ -49,7 +49,7 @@ class Watcher:
 
     `on_change` has a callback for each resource that is watched, by plural name. `on_listed(resource, uids)` is called
     after each complete LIST: the first one, and one after each lost WATCH. `uids` are the objects delivered since the
-    LIST began. Other objects that the receiver knows were finished or deleted in the meantime: it has to read them.
+    LIST began. Other objects known to the receiver were finished or deleted in the meantime, and it must read them.
     Callbacks run in the watcher's thread and must return quickly; exceptions are logged. Events of `own_writes` of
     Recordings are left out.
     """
@@ -188,7 +188,7 @@ class Watcher:
 
 
 async def _cancel_all(spared: set[asyncio.Task[Any] | None]) -> bool:
-    """Cancel all other tasks of the loop, again and again, until they are gone; False if some do not go.
+    """Cancel all other tasks of the loop repeatedly until they have ended. Returns False if some do not end.
 
     kopf's own end is not waited for: it deadlocks when a watch of one resource fails while that of another is about
     to log in.

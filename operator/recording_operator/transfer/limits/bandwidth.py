@@ -55,7 +55,7 @@ class RateLimiter:
         if self._bucket.rate is None:
             return size_bytes
         with self._changed:
-            ticket = self._bucket.ask(share, size_bytes)
+            ticket = self._bucket.request(share, size_bytes)
             now = self._monotonic()
             self._bucket.deal(now)
             if not ticket.granted.is_set():

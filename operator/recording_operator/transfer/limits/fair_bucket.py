@@ -60,7 +60,7 @@ class FairBucket:
             self._tokens = max(self._tokens, -float(grant_bytes(rate)))
             self._fill(now)
 
-    def ask(self, share: Share, size_bytes: int) -> Ticket:
+    def request(self, share: Share, size_bytes: int) -> Ticket:
         """Queue up; `deal` serves."""
         ticket = Ticket(share=share, size_bytes=size_bytes)
         share.waiting.append(ticket)
