@@ -41,7 +41,7 @@ def finished(phase: Phase = Phase.COMPLETE, *, upload: str | None = None, **fiel
 
 
 CONFLICT = WriteRejected(uid=UID, conflict=True)
-NO_ANSWER = WriteRejected(uid=UID, detail="no answer")
+NO_RESPONSE = WriteRejected(uid=UID, detail="no answer")
 
 
 def claimed_by(claim: Claim, *, version: int = 1, phase: Phase = Phase.UPLOADING) -> Recording:

@@ -23,7 +23,7 @@ from tests.engine.builders import START, a_recording, an_artifact, an_artifact_s
 from tests.engine.driver import CLAIM, STORED, Driver, applied, newer, none, only
 from tests.engine.scenes import (
     CONFLICT,
-    NO_ANSWER,
+    NO_RESPONSE,
     UID,
     claimed_by,
 )
@@ -140,19 +140,19 @@ def test_after_a_list_whoever_is_missing_is_read_until_that_is_answered() -> Non
         [action for action in driver.actions if isinstance(action, WriteStatus)][-1], a_recording(suspend=True)
     )
     driver.tell(RecordingSeen(recording=recording))
-    driver.tell(NO_ANSWER)
+    driver.tell(NO_RESPONSE)
 
     driver.tell(RecordingsListed(uids=frozenset()))
     reads = driver.wait(120)
     assert only(reads, ReadRecording)
-    driver.tell(NO_ANSWER)
+    driver.tell(NO_RESPONSE)
     assert only(driver.wait(120), ReadRecording)
     driver.tell(WriteRejected(uid=UID, gone=True))
 
     assert driver.engine.state.recordings == {}
 
 
-@pytest.mark.parametrize("answer", [WriteRejected(uid=UID, gone=True), NO_ANSWER, CONFLICT])
+@pytest.mark.parametrize("answer", [WriteRejected(uid=UID, gone=True), NO_RESPONSE, CONFLICT])
 def test_gone_while_a_write_is_in_flight(answer: WriteRejected) -> None:
     driver = Driver(a_recording())
 

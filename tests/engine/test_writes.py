@@ -23,7 +23,7 @@ from recording_operator.engine.facts import (
 )
 from tests.engine.builders import a_recording
 from tests.engine.driver import Driver, applied, newer, none, only
-from tests.engine.scenes import CONFLICT, NO_ANSWER, UID, claimed_by
+from tests.engine.scenes import CONFLICT, NO_RESPONSE, UID, claimed_by
 
 
 def test_a_small_recording_costs_two_writes_and_two_events() -> None:
@@ -126,7 +126,7 @@ def test_a_read_without_answer_is_made_again_before_anything_is_written() -> Non
     driver = Driver(a_recording())
     driver.tell(CONFLICT)
 
-    assert driver.tell(NO_ANSWER) == []
+    assert driver.tell(NO_RESPONSE) == []
     actions = driver.wait(6)
 
     assert only(actions, ReadRecording)
@@ -157,7 +157,7 @@ def test_many_conflicts_in_a_row_make_it_slow_down() -> None:
 def test_a_write_whose_answer_was_lost_is_recognised() -> None:
     driver = Driver()
     write = only(driver.tell(RecordingSeen(recording=a_recording())), WriteStatus)
-    driver.tell(NO_ANSWER)
+    driver.tell(NO_RESPONSE)
 
     actions = driver.tell(RecordingSeen(recording=applied(write, a_recording())))
 
@@ -173,7 +173,7 @@ def test_an_upload_is_written_down_before_its_first_part_even_if_the_answer_is_l
     write = only(driver.tell(created), WriteStatus)
     assert write.status["artifacts"][0]["uploadId"] == "u1"
 
-    assert none(driver.tell(NO_ANSWER), UploadPersisted)
+    assert none(driver.tell(NO_RESPONSE), UploadPersisted)
     actions = driver.tell(RecordingSeen(recording=applied(write, recording)))
 
     assert only(actions, UploadPersisted).artifact == "video"

@@ -260,8 +260,8 @@ class AccessLogs(ApiModel):
     )
     prefix: Annotated[str, WithJsonSchema(LOG_PREFIX_SCHEMA)] = Field(
         default="",
-        description="Part of the logs' keys before the date, such as logs/. If the logs are partitioned by date, such "
-        "as logs/111122223333/eu-west-2/recordings/.",
+        description="Part of the logs' keys before the date: for example logs/, or "
+        "logs/111122223333/eu-west-2/recordings/ if the logs are partitioned by date.",
     )
 
 

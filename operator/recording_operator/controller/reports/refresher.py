@@ -266,9 +266,11 @@ def _message(status: StorageReportStatus, denied: Iterable[tuple[StorageLocation
     sentences = []
     if totals is not None:
         sentences.append(f"{totals.objects} objects of {totals.recordings} Recordings were counted.")
-    for location, why in denied:
-        name = location.metadata.name
-        sentences.append(f"The bucket of {name} may not be listed, so its Recordings were counted: {why.rstrip('.')}.")
+    sentences += (
+        f"{location.metadata.name} was counted from its Recordings, because its bucket may not be listed: "
+        f"{why.rstrip('.')}."
+        for location, why in denied
+    )
     sentences += notes
     if status.unpriced:
         sentences.append(f"Usage without a price is not included in any cost: {', '.join(status.unpriced)}.")

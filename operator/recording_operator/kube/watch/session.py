@@ -28,7 +28,7 @@ from recording_operator.kube.watch.streams import Stream
 _PAGE_HEADERS: Final = "application/json"
 _HALVINGS: Final = 2  # how often the page size is halved for each page that was late
 _LEAST_LIMIT: Final = 10
-_LISTS_WITHOUT_RESPONSE: Final = 2  # one may be due to a short pause of the API server
+_PAGES_WITHOUT_RESPONSE: Final = 2  # one may be due to a short pause of the API server
 _GATEWAY_TIMEOUT: Final = 504
 
 
@@ -116,7 +116,7 @@ class ApiMiddleware:
         query = request.url.query
         if "continue" not in query:
             stream.list_begins()
-        if stream.unanswered_pages >= _LISTS_WITHOUT_RESPONSE:
+        if stream.pages_without_response >= _PAGES_WITHOUT_RESPONSE:
             request.url = request.url.without_query_params("limit", "continue").update_query(resourceVersion="0")
         elif stream.late_pages and "limit" in query:
             limit = int(query["limit"])
@@ -131,9 +131,9 @@ class ApiMiddleware:
         except TimeoutError as error:
             if not isinstance(error, aiohttp.ConnectionTimeoutError):  # that says nothing of a page
                 late()
-                stream.unanswered_pages += 1
+                stream.pages_without_response += 1
             raise
-        stream.unanswered_pages += response.status == _GATEWAY_TIMEOUT
+        stream.pages_without_response += response.status == _GATEWAY_TIMEOUT
         if response.ok and isinstance(response, ListResponse):
             response.page_seen = lambda page: stream.page_arrived({item["metadata"]["uid"] for item in page["items"]})
             response.late = late
