@@ -166,7 +166,7 @@ def test_what_transfers_and_their_secrets_raise_has_a_verdict() -> None:
     assert {reason for reason in raised if reason.verdict is None} <= ENDS_NO_ATTEMPT
 
 
-def test_doubts_about_a_location_never_cost_an_attempt() -> None:
+def test_a_reason_that_rechecks_the_location_never_costs_an_attempt() -> None:
     assert {reason.verdict for reason in reasons_with(Trait.RECHECKS_LOCATION)} == {Verdict.WAIT}
 
 

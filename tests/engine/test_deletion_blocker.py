@@ -51,7 +51,7 @@ def blocked(recording: Recording) -> tuple[ConditionStatus, str] | None:
     )
 
 
-def test_t60_a_denied_deletion_is_told_and_puts_the_location_in_doubt() -> None:
+def test_t60_a_denied_deletion_is_reported_and_the_location_is_checked_again() -> None:
     driver = Driver()
     recording = being_deleted(driver)
 

@@ -27,7 +27,7 @@ class WorkState(Enum):
     """The state of the work on an artifact."""
 
     WAITING = "waiting"
-    """Nothing is running: it waits for a slot, a time or a person, or it is done."""
+    """Nothing is running. The artifact waits for a slot, a time or an edit, or is finished."""
     RESERVED = "reserved"
     """It has a slot. The transfer starts when the claim is written."""
     RUNNING = "running"

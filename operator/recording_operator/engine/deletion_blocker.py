@@ -29,7 +29,7 @@ def note_failure(
         return []  # nothing was tried
     actions: list[Action] = []
     if Trait.RECHECKS_LOCATION in fact.reason.traits:
-        actions += locations.doubt_deletion(name, now, every=CHECK_EVERY)
+        actions += locations.recheck_after_deletion(name, now, every=CHECK_EVERY)
     reason, message = locations.fault(name) or (fact.reason, fact.detail)
     # A reason that leads to a check of the location needs its owner, unless it is transient.
     needs_owner = Trait.RECHECKS_LOCATION in reason.traits and Trait.TRANSIENT not in reason.traits

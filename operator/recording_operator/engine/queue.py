@@ -1,8 +1,8 @@
 """The queue of artifacts: slots, fairness between namespaces, and the order within a namespace.
 
-Between namespaces the one with the fewest running transfers goes first, then the one that waited longest for a turn,
-so that a tenant with thousands of Recordings delays another's single one by one slot at most. Within a namespace:
-priority, then URLs that still live by earliest expiry, then oldest. A priority is therefore a tenant's own business.
+The namespace with the fewest running transfers is next, then the one that has waited longest for a turn. So a tenant
+with thousands of Recordings delays a single Recording of another tenant by at most one slot. Within a namespace, the
+order is: priority, URLs that have not expired, earliest expiry, oldest. Priorities of one tenant do not affect others.
 """
 
 import heapq
@@ -108,7 +108,7 @@ def _add(counter: "Counter[K]", name: K, step: int) -> None:
 
 
 _SLACK: Final = 64
-"""Fewer outdated heap entries are not worth a sweep."""
+"""Outdated heap entries are removed only if there are more than this."""
 
 
 class ArtifactQueue:

@@ -1,7 +1,7 @@
 """The requests to the API server about one Recording: one at a time, each with the resourceVersion it is based on.
 
-A late event, a concurrent edit or a second operator must not do the work twice: in 300 rounds of 8 racing
-claims on a real server there was always one winner.
+A late event, a concurrent edit or a second operator must not cause the work to be done twice. In 300 rounds of 8
+concurrent claims on a real server, exactly one claim succeeded each time.
 
 `state` says which result it waits for. Every result brings it back to IDLE:
 
@@ -48,11 +48,11 @@ class OutboxState(Enum):
 
     IDLE = "idle"
     WRITING = "writing"
-    """The status or the finalizers."""
+    """Waits for a write of the status or the finalizers."""
     DELETING = "deleting"
     READING = "reading"
     CONFIRMING = "confirming"
-    """Whether this process still leads."""
+    """Waits for a read of the Lease."""
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class StatusOutbox:
     flushed_at: datetime | None = None
     rejections: Backoff = field(default_factory=Backoff)
     conflicts: int = 0
-    """In a row."""
+    """Number of consecutive conflicts."""
     announced: tuple[str, str] | None = None
     """Phase and reason of the last Event."""
     pending_event: PendingEvent | None = None
@@ -134,7 +134,7 @@ class StatusOutbox:
         self, recording: Recording, render: Callable[[], RecordingStatus], *, claim: Claim, now: datetime
     ) -> list[Action]:
         """Write the status if that is due and the server has a different one. `claim` is that of this process."""
-        if self.flush_at is None or self.flush_at > now or not self._may_ask(now):
+        if self.flush_at is None or self.flush_at > now or not self._may_send(now):
             return []
         if self.stale:
             return self._read(recording)
@@ -154,13 +154,13 @@ class StatusOutbox:
     def write_now(self, recording: Recording, wanted: RecordingStatus, now: datetime) -> list[Action]:
         """Write this status of a Recording that is being deleted, if the server has a different one."""
         stored, status = dump(recording.status), dump(wanted)
-        if status == stored or not self._may_ask(now):
+        if status == stored or not self._may_send(now):
             return []
         return self._read(recording) if self.stale else self._write(recording, status=status, previous=stored)
 
     def write_finalizers(self, recording: Recording, finalizers: tuple[str, ...], now: datetime) -> list[Action]:
         """Replace the finalizers."""
-        if not self._may_ask(now):
+        if not self._may_send(now):
             return []
         if self.stale:
             return self._read(recording)
@@ -169,14 +169,14 @@ class StatusOutbox:
 
     def delete(self, recording: Recording, now: datetime) -> list[Action]:
         """Delete the Kubernetes object, if it has not changed."""
-        if not self._may_ask(now):
+        if not self._may_send(now):
             return []
         if self.stale:
             return self._read(recording)
         version = self._wait_for(OutboxState.DELETING, recording)
         return [DeleteRecording(ref=ref_of(recording), resource_version=version)]
 
-    def _may_ask(self, now: datetime) -> bool:
+    def _may_send(self, now: datetime) -> bool:
         return self.is_idle and not self.rejections.holds(now)
 
     def _write(self, recording: Recording, *, status: dict[str, Any], previous: dict[str, Any]) -> list[Action]:

@@ -141,5 +141,5 @@ def _failed(
     if failure.reason is Reason.SOURCE_EXPIRED:
         actions.append(CountOutcome(what=ArtifactOutcome.EXPIRED, reason=failure.reason))
     if Trait.RECHECKS_LOCATION in failure.reason.traits:
-        actions += state.locations.doubt(location)
+        actions += state.locations.recheck(location)
     return actions

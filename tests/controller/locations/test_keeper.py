@@ -132,13 +132,13 @@ def test_another_way_to_a_store_is_found_out_anew(
     assert taken_for == [UNKNOWN, UNKNOWN]
 
 
-def test_t31_a_location_that_is_doubted_again_and_again_is_probed_every_ten_seconds(
+def test_t31_a_location_that_is_rechecked_repeatedly_is_probed_every_ten_seconds(
     keep: Keep, keeper: LocationKeeper, taken_for: list[Capabilities], clock: Clock
 ) -> None:
     """Its probe succeeds, and each transfer meets a fault of it."""
     keep(1)
     for _ in range(100):
-        keeper.doubted("only-here")
+        keeper.recheck("only-here")
     assert len(taken_for) == 2
     clock.now += timedelta(seconds=9)
     keeper.tick()
@@ -147,9 +147,9 @@ def test_t31_a_location_that_is_doubted_again_and_again_is_probed_every_ten_seco
     keeper.tick()
     assert len(taken_for) == 3
     clock.now += timedelta(seconds=10)
-    keeper.doubted("only-here")
-    assert len(taken_for) == 4, "the first doubt after a rest is looked into at once"
-    keeper.doubted("nowhere")
+    keeper.recheck("only-here")
+    assert len(taken_for) == 4, "the first recheck after ten seconds is immediate"
+    keeper.recheck("nowhere")
 
 
 def test_t32_a_location_is_left_alone_as_long_as_its_store_asks(
@@ -192,7 +192,7 @@ def test_t32_a_wait_that_a_transfer_was_asked_for_holds_for_the_probe_too(
     strict.fault(Fault(operation="HeadObject", action=ErrorResponse(status=503, code="SlowDown", retry_after="60")))
     with pytest.raises(TransferError):
         store.head("any")
-    keeper.doubted("only-here")
+    keeper.recheck("only-here")
     clock.now += timedelta(seconds=50)
     keeper.tick()
     assert len(taken_for) == 1

@@ -166,19 +166,19 @@ def _fits(content: _Content, declared: str, kind: str, *, has_expectation: bool)
     if media_types.is_text(declared):
         return _fits_text(content, declared, kind)
     if kind in _MEDIA_KINDS or media_types.is_media(declared):
-        doubtful = kind == "Video" and content.small and not (has_expectation or content.called_media)
-        return _fits_media(content, declared, doubtful=doubtful)
+        needs_signature = kind == "Video" and content.small and not (has_expectation or content.called_media)
+        return _fits_media(content, declared, needs_signature=needs_signature)
     return not content.is_page and not content.is_error
 
 
-def _fits_media(content: _Content, declared: str, *, doubtful: bool) -> bool:
+def _fits_media(content: _Content, declared: str, *, needs_signature: bool) -> bool:
     if content.media is not None:
         return True
     if content.text is not None:
         return False
     if content.other is not None and content.other.lower() not in declared:  # JPEG is in video/x-motion-jpeg
         return is_archive(content.other) and not media_types.is_media(declared)
-    return not doubtful
+    return not needs_signature
 
 
 def _fits_text(content: _Content, declared: str, kind: str) -> bool:
