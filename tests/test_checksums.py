@@ -1,4 +1,4 @@
-"""Sums of parts, sums in headers, and digests that are fed in order."""
+"""Checksums of parts, checksums in headers, and digests that are updated in order."""
 
 import hashlib
 import zlib

@@ -1,4 +1,4 @@
-"""What the real API server answers to a manifest, in its own words."""
+"""The responses of the real API server to manifests."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""StorageLocations that the API server refuses, with the words it uses."""
+"""StorageLocations that the API server rejects, with the expected messages."""
 
 from typing import Final
 

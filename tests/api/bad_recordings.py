@@ -1,4 +1,4 @@
-"""Recordings that the API server refuses, with the words it uses; sources are in bad_sources.py."""
+"""Recordings that the API server rejects, with the expected messages. Sources are in bad_sources.py."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""StorageReports that the API server refuses, with the words it uses, and those that it takes."""
+"""StorageReports that the API server rejects, with the expected messages, and some that it accepts."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Sources that the API server refuses, with the words it uses. No answer repeats a signature."""
+"""Sources that the API server rejects, with the expected messages. No message contains a signature."""
 
 from typing import Final
 

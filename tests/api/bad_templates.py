@@ -1,4 +1,4 @@
-"""keyTemplates that the API server refuses, with the words it uses."""
+"""keyTemplates that the API server rejects, with the expected messages."""
 
 from typing import Final
 

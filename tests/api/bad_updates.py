@@ -1,4 +1,4 @@
-"""Patches of stored objects that the API server refuses, with the words it uses, and patches that it takes."""
+"""Patches of stored objects that the API server rejects, with the expected messages, and some that it accepts."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""A bad manifest and the answer it gets, and the forms in which the API server puts its answers."""
+"""A bad manifest and the expected message, in the formats of the API server."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Manifests to begin from: good ones, and one step away from them."""
+"""Valid manifests, and variants of them."""
 
 from typing import Any
 

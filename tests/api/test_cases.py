@@ -1,4 +1,4 @@
-"""The comparison of the server's words itself: it takes two wordings, and nothing else."""
+"""The comparison of messages accepts two formats, and nothing else."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""crds/ is what the models say, and the schemas read well and are bounded everywhere."""
+"""crds/ is generated from the models; the schemas are readable and every field has bounds."""
 
 import re
 from collections.abc import Iterator

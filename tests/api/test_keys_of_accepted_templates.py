@@ -1,4 +1,4 @@
-"""Whatever template, prefix and names the API server lets in: keys stay within 1,024 bytes and are plain paths."""
+"""For every template, prefix and name that the API server accepts, keys are plain paths of at most 1,024 bytes."""
 
 import re
 from datetime import UTC, datetime

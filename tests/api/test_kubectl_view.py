@@ -1,4 +1,4 @@
-"""What kubectl shows of the resources, and by which names and fields it finds them."""
+"""The output of kubectl for the resources, and the names and fields by which it finds them."""
 
 import json
 

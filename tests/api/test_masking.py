@@ -1,4 +1,4 @@
-"""Messages of statuses: whoever wrote one, nothing secret of a URL is in it."""
+"""Status messages contain no secret part of a URL, regardless of their origin."""
 
 from datetime import UTC, datetime
 

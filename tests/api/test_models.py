@@ -1,4 +1,4 @@
-"""The models read what the API server returns and write what it accepts; no URL shows in a repr or an error."""
+"""The models read what the API server returns and write what it accepts. No URL is in a repr or an error."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The table of reasons is total: every reason is used, documented, and followed by what was thought of."""
+"""The table of reasons is complete: every reason is used and documented, and has consistent traits."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the real API server says to good and bad manifests, word by word. No response repeats the signature of a URL."""
+"""The messages of the real API server for good and bad manifests. No response contains the signature of a URL."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the real API server says to good and bad StorageReports, word by word."""
+"""The messages of the real API server for good and bad StorageReports."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The models and the real API server agree: on defaults, on statuses, and on how large an object can be."""
+"""The models and the real API server agree on defaults, statuses and the maximum size of an object."""
 
 from typing import Any
 

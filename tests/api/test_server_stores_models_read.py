@@ -1,4 +1,4 @@
-"""Whatever the API server stores, the models read: an object that cannot be read would never be looked at again.
+"""The models can read everything that the API server stores; otherwise an object would never be processed again.
 
 Every field of a whole manifest, and of a status with every field of its schema, is given each awkward value in turn and
 left out. The real API server says which of them it takes.

@@ -1,4 +1,4 @@
-"""For each alert: series on which it fires, and series that are nearly so, on which it does not (promtool's notation).
+"""For each alert: series for which it fires, and similar series for which it does not (in promtool's notation).
 
 `at` is the moment of the question; `fires` are the labels, besides severity, of what fires then.
 """

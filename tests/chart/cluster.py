@@ -1,4 +1,4 @@
-"""A control plane of the chart's own tests: they install and remove CRDs, which all other tests need to stay."""
+"""A control plane for the chart's tests, which install and remove CRDs that all other tests need."""
 
 import json
 from typing import Any, Final

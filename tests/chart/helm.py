@@ -1,4 +1,4 @@
-"""Helm, built from its pinned module, and what it renders."""
+"""Helm, built from its pinned module, and the manifests that it renders."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Alerts: promtool's judgement, metrics that exist, and a runbook page for each."""
+"""Alerts: checked by promtool, with metrics that exist and a runbook page for each."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The chart on a real API server: every manifest is taken, and a release lives, changes, ends and comes again."""
+"""The chart on a real API server: every manifest is accepted, and a release is installed, changed and removed."""
 
 import json
 import shutil

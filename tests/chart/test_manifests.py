@@ -1,4 +1,4 @@
-"""The way without Helm: install.yaml and the Kustomize base are the chart, and work when they are applied."""
+"""Without Helm: install.yaml and the Kustomize base match the chart, and work when they are applied."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Admission policies on a real API server: who may use which location and Secret; only new references are judged."""
+"""Admission policies on a real API server: who may use which location and Secret. Only new references are checked."""
 
 import json
 from collections.abc import Iterator

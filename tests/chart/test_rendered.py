@@ -1,4 +1,4 @@
-"""What the defaults say: generated files, least rights, a restricted pod, an egress that lets the operator work."""
+"""The rendered defaults: generated files, least privileges, a restricted pod, the egress that the operator needs."""
 
 import re
 import subprocess

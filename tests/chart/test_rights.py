@@ -1,4 +1,4 @@
-"""The operator with the rights of the chart and no others: all of them are used, none is missing, each is asked for."""
+"""The operator with exactly the permissions of the chart: all of them are used, and none is missing."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the values do: each one changes what is rendered, nothing unknown is taken, nothing impossible is rendered."""
+"""Values: each one changes the rendered manifests, unknown ones are rejected, and nothing invalid is rendered."""
 
 import copy
 import json

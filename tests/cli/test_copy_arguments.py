@@ -1,4 +1,4 @@
-"""`copy`: what was typed, where a URL comes from, and the words of what goes wrong."""
+"""`copy`: its arguments, the origin of the URL, and its error messages."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`copy` and what environment and profile say about AWS, by botocore's documented precedence."""
+"""`copy` and the AWS settings of environment and profile, with botocore's documented precedence."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a worker takes of memory, in a process of its own; benchmarks/limits.py measures it with TLS and 50 GiB too."""
+"""The memory of a worker, in its own process. benchmarks/limits.py measures it with TLS and 50 GiB too."""
 
 import os
 import subprocess

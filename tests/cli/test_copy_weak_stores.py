@@ -1,4 +1,4 @@
-"""`recording-operator copy --probe` into stores that lack what AWS has."""
+"""`recording-operator copy --probe` with stores that lack features of AWS S3."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`recording-operator report`: what it shows, and how it ends where there is nothing to show."""
+"""`recording-operator report`: its output, and its exit status if there is nothing to show."""
 
 import json
 import threading

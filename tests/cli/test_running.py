@@ -1,4 +1,4 @@
-"""How the process of the operator ends."""
+"""The end of the operator's process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Probes are answered over IPv4 and IPv6."""
+"""Probes are served over IPv4 and IPv6."""
 
 import errno
 import http.client

@@ -1,4 +1,4 @@
-"""A leader made of its real parts, on an API server that has nothing but the namespace kube-system."""
+"""A leader with its real parts, and an API server that has only the namespace kube-system."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the watch brings of StorageReports, and what is forgotten."""
+"""Events of StorageReports from the watch, and reports that are dropped."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Small worlds for the cost model: a location, its prices, samples of it."""
+"""Small inputs for the cost model: a location, its prices, samples of it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

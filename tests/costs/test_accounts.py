@@ -1,4 +1,4 @@
-"""What becomes of a report's account when what it counts, its prices or its clock change between two refreshes."""
+"""The account of a report when its scope, prices or clock change between two refreshes."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

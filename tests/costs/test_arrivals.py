@@ -1,4 +1,4 @@
-"""Uploads between counts: each once."""
+"""Uploads between samples are counted once."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the status keeps between refreshes."""
+"""The ledger that the status stores between refreshes."""
 
 import json
 import random

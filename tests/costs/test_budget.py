@@ -1,4 +1,4 @@
-"""Thresholds, told once."""
+"""Thresholds are reported once."""
 
 from datetime import date
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Downloads that were counted: whose they are, what they cost, how they go on."""
+"""Counted downloads: their owners, costs and projections."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta

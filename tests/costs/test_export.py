@@ -1,4 +1,4 @@
-"""Rows for a person, a spreadsheet and a program."""
+"""Rows for people, spreadsheets and programs."""
 
 import csv
 import io

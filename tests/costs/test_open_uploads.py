@@ -1,4 +1,4 @@
-"""Open uploads in a report: their parts cost storage from when they came, and nobody downloads them."""
+"""Open uploads in a report: their parts cost storage from the time of their upload, and no downloads are estimated."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Price profiles: those shipped, and what is said to a wrong one."""
+"""Price profiles: the shipped ones, and messages for invalid ones."""
 
 from decimal import Decimal
 

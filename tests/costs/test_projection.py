@@ -1,4 +1,4 @@
-"""Projections, and how far off they were in a year that is known."""
+"""Projections, and their errors for a known year."""
 
 import math
 import random

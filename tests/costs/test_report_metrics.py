@@ -1,4 +1,4 @@
-"""What Prometheus sees of a report."""
+"""The metrics of a report."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

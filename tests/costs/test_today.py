@@ -1,4 +1,4 @@
-"""A day's cost and its shares: so many rows at most, and nothing is lost in rounding."""
+"""The cost of a day and its shares: a limited number of rows, and no loss by rounding."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""A world for each end-to-end test, judged by the invariants when the test has passed."""
+"""A world for each end-to-end test. The invariants are checked when the test has passed."""
 
 import uuid
 from collections.abc import Callable, Iterator

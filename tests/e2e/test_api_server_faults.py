@@ -1,4 +1,4 @@
-"""The API server treated badly during an upload: its bytes flow on, none is read twice, and events flow again."""
+"""Faults of the API server during an upload: transfers continue, no byte is read twice, and events arrive again."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Recordings that arrive: apply one, and every byte is in the store."""
+"""Complete Recordings: every byte is in the store."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Operators that are killed, replaced or cut off from the API server during uploads: little is read twice."""
+"""Operators that are killed, replaced or cut off from the API server during uploads: few bytes are read twice."""
 
 import json
 

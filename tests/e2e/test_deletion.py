@@ -1,4 +1,4 @@
-"""Recordings that are deleted: what stays in the store, and what goes with them."""
+"""Deleted Recordings: which objects stay in the store, and which are deleted with them."""
 
 import pytest
 

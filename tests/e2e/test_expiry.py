@@ -1,4 +1,4 @@
-"""Links that expire and Secrets that come late: the same upload goes on, or ends in time."""
+"""URLs that expire, and Secrets that are created late: the same upload continues, or ends in time."""
 
 import time
 from collections.abc import Callable

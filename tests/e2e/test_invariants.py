@@ -1,4 +1,4 @@
-"""The checker itself: each invariant that is broken is named."""
+"""The checker itself: it names each violated invariant."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Two and three operators: who works, how soon another takes over, and what a woken or cut-off leader does: nothing."""
+"""Two and three operators: which one works, how soon another takes over. A frozen or cut-off leader changes nothing."""
 
 import time
 from collections.abc import Iterator

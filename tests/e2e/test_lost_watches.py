@@ -1,4 +1,4 @@
-"""A watch that cannot go on from where it was, and an API server that asks its clients to go elsewhere."""
+"""A watch that cannot continue at its position, and an API server that sends GOAWAY."""
 
 import json
 import time

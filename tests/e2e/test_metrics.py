@@ -1,4 +1,4 @@
-"""The metrics are true: production code feeds each of them, every query finds data, and nothing moves by itself."""
+"""The metrics: production code sets each of them, every query finds data, and idle counters do not change."""
 
 import re
 from collections.abc import Iterator

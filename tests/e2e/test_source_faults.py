@@ -1,4 +1,4 @@
-"""Every fault of a source of docs/faults.md, all at once through the whole operator, judged by the invariants.
+"""Every fault of a source in docs/faults.md, all at the same time, with the whole operator and the invariants.
 
 What each fault costs and leaves is looked at one by one in tests/transfer; here a Recording of each must come to the
 end that the page tells, beside all the others.

@@ -1,4 +1,4 @@
-"""Sources that misbehave: what the status says, that no byte is wrong, and what is kept for another try."""
+"""Sources that misbehave: the status, the bytes, and what is kept for the next attempt."""
 
 import ssl
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How the operator starts, says how it is, and refuses to start with one line that says what to do."""
+"""The start of the operator, its probes, and the one-line message if it cannot start."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""Faults of a store of docs/faults.md, each with a strict store of its own, all at once through the whole operator.
+"""Faults of a store in docs/faults.md, each with its own strict store, all at the same time, with the whole operator.
 
 What each fault costs and leaves is looked at one by one in tests/transfer; here a Recording of each must be stored in
 the end, or fail as the page tells, and the invariants must hold in every one of the stores.

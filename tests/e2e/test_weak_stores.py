@@ -1,4 +1,4 @@
-"""Stores that lack what AWS S3 has, through the whole operator: what is proved of the bytes, and how it is said."""
+"""Stores that lack features of AWS S3, with the whole operator: how objects are verified, and what the status says."""
 
 import dataclasses
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The dialer: every address checked and pinned, redirects by hand, deadlines that hold, no secret in any error."""
+"""The dialer: every address and redirect is checked, deadlines work, and no error contains a secret."""
 
 import logging
 import socket

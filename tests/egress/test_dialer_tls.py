@@ -1,4 +1,4 @@
-"""Sources behind TLS: whose certificates are believed, and that nothing leads out of it."""
+"""Sources with TLS: which certificates are accepted, and that no connection leaves TLS."""
 
 import socket
 import ssl

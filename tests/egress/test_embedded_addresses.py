@@ -1,4 +1,4 @@
-"""IPv6 addresses that hold an IPv4 address are judged by what is inside."""
+"""IPv6 addresses that contain an IPv4 address are checked by that address."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 

@@ -1,4 +1,4 @@
-"""The source policy: what is refused, and how a wrong policy file is told."""
+"""The source policy: what it rejects, and the messages for an invalid policy."""
 
 from ipaddress import ip_address
 

@@ -1,4 +1,4 @@
-"""POST by the same door: the policy judges it as it judges a GET, the response is bounded in size and time."""
+"""POST is checked like GET, and its response is limited in size and time."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Requests by the administrator's proxy: it resolves names; what the URL itself shows is judged before it is asked."""
+"""Requests through the administrator's proxy: it resolves names, and the URL itself is checked before the request."""
 
 import socket
 import ssl

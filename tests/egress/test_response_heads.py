@@ -1,4 +1,4 @@
-"""Heads and framings one by one: how they are read, and how curl reads them."""
+"""Headers and framings one by one: how they are read, and how curl reads them."""
 
 import socket
 import threading

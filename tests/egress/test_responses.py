@@ -1,4 +1,4 @@
-"""What responses may look like, and how requests are sent."""
+"""Responses of all forms, and how requests are sent."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Corrupt transfers in every way that can be told, and count: `python -m tests.endurance.corruption --cases 1000`.
+"""Corrupts transfers in every detectable way, and counts: `python -m tests.endurance.corruption --cases 1000`.
 
 Every case is drawn from the seed and its number, so that one can be played again: `--seed 1 --only 417`. A case whose
 corruption met nobody is drawn again. Found means: what ended Complete has the right bytes (it was sent again), or

@@ -1,4 +1,4 @@
-"""What the API server is to the operator, in one file that survives kills: Recordings, their phases, their uploads."""
+"""The API server of these tests, in one file that survives kills: Recordings, their phases, their uploads."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""One transfer under one corruption: what the truth is, what lies, and how it ended."""
+"""One transfer with one corruption: the true content, the component that corrupts it, and the result."""
 
 import random
 import ssl

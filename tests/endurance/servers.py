@@ -1,4 +1,4 @@
-"""A source and a store for many Recordings, both at odds with everybody now and then."""
+"""A source and a store for many Recordings, with random faults."""
 
 import random
 import threading

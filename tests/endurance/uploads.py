@@ -1,10 +1,10 @@
-"""Move many small recordings while everything fails and processes are killed, then count what is left over:
-`python -m tests.endurance.uploads --uploads 10000`.
+"""Moves many small recordings with faults and kills, then counts what is left behind.
 
-A strict store and a source meet a share of all requests with faults. The processes that move the bytes are ended all
-the time, mostly by SIGKILL; some Recordings are stolen by a second process, some deleted, with and without a
-finalizer. The operator's own sweep runs beside it. At the end, with faults still on: every Recording that should be
-stored has one version with the right bytes; nothing else is in the bucket; no multipart upload is open 60 s later.
+Run: `python -m tests.endurance.uploads --uploads 10000`. A strict store and a source respond to a share of all requests
+with faults. The processes that move the bytes are ended continuously, mostly by SIGKILL. Some Recordings are taken over
+by a second process, some are deleted, with and without a finalizer. The operator's own sweep runs as well. At the end,
+with faults still on: every Recording that should be stored has one version with the right bytes; nothing else is in the
+bucket; no multipart upload is open 60 s later.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""An operator's data path as a process that is killed again and again: claims Recordings, moves them, cleans up."""
+"""The operator's data path as a process that is killed repeatedly: it claims Recordings, moves them, and cleans up."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""An engine by itself: facts go in by hand, actions come out, time moves when the test says so."""
+"""Drives an engine: facts in, actions out. The test advances the time."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Situations that many tests of the engine begin with."""
+"""Situations at which many tests of the engine begin."""
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus, SourceFacts

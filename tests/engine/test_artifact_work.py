@@ -1,4 +1,4 @@
-"""The work with one artifact: which moves there are, and what each leaves behind."""
+"""The state of an artifact's work: the allowed transitions, and their effects."""
 
 from collections.abc import Callable
 from datetime import timedelta

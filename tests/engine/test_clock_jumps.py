@@ -1,4 +1,4 @@
-"""A clock that is set by hours, wrongly for a moment or rightly for good: waits stay as long as they were."""
+"""A clock that is changed by hours, temporarily or permanently: waits keep their length."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A deletion that the store does not let happen: it is told, the location is checked, and it ends when it can."""
+"""A deletion that the store prevents: it is reported, the location is checked, and the deletion ends when it can."""
 
 import pytest
 

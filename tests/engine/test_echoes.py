@@ -1,4 +1,4 @@
-"""Late words, other operators, and Recordings that go while something is under way."""
+"""Late events, other operators, and Recordings that are deleted during work."""
 
 from datetime import timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Drain, the clock, ttlAfterFinished and deletion."""
+"""Draining, the clock, ttlAfterFinished and deletion."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""When a URL says that it stops working; garbage says nothing, and never raises."""
+"""The expiry that a URL states. Invalid URLs state none, and never raise."""
 
 import base64
 import json

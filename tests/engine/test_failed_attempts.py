@@ -1,4 +1,4 @@
-"""What follows from each way in which an attempt ends."""
+"""The result of each way in which an attempt can end."""
 
 from collections.abc import Sequence
 from datetime import timedelta

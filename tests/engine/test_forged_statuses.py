@@ -1,4 +1,4 @@
-"""Whatever somebody wrote into a status: the engine does not trip over it, and the Recording comes to its end.
+"""Forged statuses: the engine never fails because of one, and the Recording finishes.
 
 Who may write to the status of a Recording is not the operator's to say. The status with every field of its schema, in
 each phase, has every field changed in every way.

@@ -1,4 +1,4 @@
-"""The condition IntegrityVerified: it claims what was proved, no more, and costs no write of its own."""
+"""The condition IntegrityVerified: it states only what was verified, and needs no additional write."""
 
 from typing import Any
 

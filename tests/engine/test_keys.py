@@ -1,4 +1,4 @@
-"""Keys: two artifacts never share one, none is a folder of another, and whose a key is can be read from it."""
+"""Keys: no two artifacts share one, none is a folder of another, and the owner can be read from a key."""
 
 import re
 from datetime import UTC, datetime

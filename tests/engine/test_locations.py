@@ -1,4 +1,4 @@
-"""Locations and Secrets that come, go and refuse."""
+"""Locations and Secrets that are created, deleted, or not permitted."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What one artifact does next."""
+"""The next step of an artifact."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A queue is written down bit by bit, in whatever length."""
+"""The statuses of a queue of any length are written gradually."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Who is next: never more than the slots, fair between namespaces, by priority and expiry within one."""
+"""The order of the queue: never more than the slots, fair between namespaces, by priority and expiry within one."""
 
 from datetime import timedelta
 

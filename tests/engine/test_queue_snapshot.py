@@ -1,4 +1,4 @@
-"""What the metrics count of Recordings."""
+"""The numbers of Recordings for the metrics."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Retries, progress, stops by a person, and slots."""
+"""Retries, progress, stops by a user, and slots."""
 
 from datetime import timedelta
 

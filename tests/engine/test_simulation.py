@@ -1,4 +1,4 @@
-"""The engine in a world of faults, in virtual time: one seed draws people, faults and their order.
+"""The engine in a simulated world with faults, in virtual time. A seed determines edits, faults and their order.
 
 SEEDS=20000 .venv/bin/pytest tests/engine/test_simulation.py     more seeds than the default
 SEED=4711 .venv/bin/pytest tests/engine/test_simulation.py       one seed; a failure shows every step

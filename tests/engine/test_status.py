@@ -1,4 +1,4 @@
-"""The status that people and tools read: phases, progress, conditions, times."""
+"""The status for people and tools: phases, progress, conditions, times."""
 
 from datetime import datetime, timedelta
 from typing import Any

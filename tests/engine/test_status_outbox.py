@@ -1,4 +1,4 @@
-"""The requests about one Recording: one at a time, each answer brings the outbox back to rest."""
+"""The requests about one Recording: one at a time, and each response makes the outbox idle again."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The earliest wish counts, each uid comes up once, and nothing is due before its time."""
+"""The earliest time counts, each uid is returned once, and nothing is due too early."""
 
 from datetime import timedelta
 

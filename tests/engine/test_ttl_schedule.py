@@ -1,4 +1,4 @@
-"""When a finished Recording's time in Kubernetes is over."""
+"""The time at which a finished Recording is deleted from Kubernetes."""
 
 import tracemalloc
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How the engine talks to the API server: one request at a time, and what each answer and silence means."""
+"""The engine's requests to the API server: one at a time, and the effect of each response or missing response."""
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER

@@ -1,4 +1,4 @@
-"""Byte code of the image: the same program without the texts that nobody reads there."""
+"""The byte code of the image: the same program without docstrings."""
 
 import importlib.util
 import subprocess

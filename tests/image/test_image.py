@@ -1,4 +1,4 @@
-"""The image: made twice it is the same, and holds what runs and nothing that installs or compiles."""
+"""The image: two builds are equal, and it contains what runs and nothing that installs or compiles."""
 
 import json
 import shutil

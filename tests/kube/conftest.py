@@ -1,4 +1,4 @@
-"""Clients of the real API server: the operator's own (with the rights that the chart gives) and an administrator's."""
+"""Clients of the real API server: the operator's own (with the chart's permissions) and an administrator's."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

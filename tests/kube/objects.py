@@ -1,4 +1,4 @@
-"""Objects to begin with."""
+"""Objects for tests."""
 
 import secrets
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a watcher called back with."""
+"""Records the callbacks of a watcher."""
 
 import threading
 from dataclasses import dataclass, field

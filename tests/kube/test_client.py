@@ -1,4 +1,4 @@
-"""The calls of the operator, against a real API server."""
+"""The operator's requests, with a real API server."""
 
 import threading
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Events on a real API server: few, complete, and never in the way."""
+"""Events on a real API server: few, complete, and without delaying the caller."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The version of kopf that these tests ran against: what `kube.watch` builds on beyond its documentation.
+"""The version of kopf that these tests ran with, and what `kube.watch` relies on beyond its documentation.
 
 Beyond it: that kopf reads a WATCH by `response.content.iter_chunked` and a LIST by `response.json`, forgets an object
 at an event of type DELETED and keeps unknown keys of an event. `test_watcher.py` shows each on a real API server.

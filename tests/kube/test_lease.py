@@ -1,4 +1,4 @@
-"""Leadership on a real API server: never two at once, and never nobody for long."""
+"""Leader election on a real API server: never two leaders, and never none for long."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What many objects meet at once is logged once a minute."""
+"""A problem that affects many objects at the same time is logged once a minute."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""No secret in any log line, whatever way it took."""
+"""No log line contains a secret."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""An outage of the API server is told once, its end once, and short ones not at all."""
+"""The beginning and the end of an outage of the API server are logged once each, short ones not at all."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""A report whose status cannot be written holds up no other, and says so where it can."""
+"""A report whose status cannot be written does not delay others, and says so if it can."""
 
 import uuid
 from collections.abc import Callable, Iterator

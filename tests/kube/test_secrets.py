@@ -1,4 +1,4 @@
-"""Secrets: who may name what, on a real API server."""
+"""Secrets on a real API server: who may refer to which."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""When a LIST is complete, and when a WATCH is dead."""
+"""When a LIST is complete, and when a WATCH is considered dead."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What of a WATCH gets to kopf, and as what."""
+"""Which events of a WATCH reach kopf, and in which form."""
 
 import asyncio
 import json

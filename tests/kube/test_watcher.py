@@ -1,4 +1,4 @@
-"""kopf as the watcher, on a real API server that is treated badly."""
+"""kopf as the watcher, with a real API server and faults."""
 
 import gc
 import time

@@ -1,4 +1,4 @@
-"""`make cluster`, `make cluster-down` and `make run` as one types them (in a folder of their own)."""
+"""`make cluster`, `make cluster-down` and `make run` from the command line (in a separate folder)."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Programs are built once, whole or not at all, by one process at a time."""
+"""Programs are built once, completely or not at all, by one process at a time."""
 
 import fcntl
 import os

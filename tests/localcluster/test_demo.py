@@ -1,4 +1,4 @@
-"""`make demo` as a newcomer sees it."""
+"""`make demo` for a new user."""
 
 import os
 import signal

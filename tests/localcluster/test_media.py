@@ -1,4 +1,4 @@
-"""The sample media server: the same bytes again, links that expire, ranges as in RFC 9110."""
+"""The sample media server: reproducible bytes, links that expire, ranges as in RFC 9110."""
 
 import hashlib
 import re

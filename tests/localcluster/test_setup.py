@@ -1,4 +1,4 @@
-"""What the set-up says to a machine that lacks something."""
+"""The messages of the setup if the machine lacks something."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What tests ask of the operator's pods and of Recordings."""
+"""Helpers for the operator's pods and for Recordings."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""docs/versions.md promises what the code does."""
+"""docs/versions.md matches the code."""
 
 import tomllib
 

@@ -1,4 +1,4 @@
-"""What a visitor finds at the root: issue forms, hooks and update rules that refer to things that exist."""
+"""Files for contributors: issue forms, hooks and update rules refer to things that exist."""
 
 import json
 import re

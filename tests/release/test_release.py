@@ -1,4 +1,4 @@
-"""A release of a copy of this tree, as `make release` makes it; the image is left out (tests/image builds it)."""
+"""A release of a copy of this tree, made as by `make release`, without the image (tests/image builds it)."""
 
 import hashlib
 import json

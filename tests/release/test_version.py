@@ -1,4 +1,4 @@
-"""The version has one place; which version may follow which."""
+"""The version is defined in one place. Which version may follow which."""
 
 import shutil
 from pathlib import Path

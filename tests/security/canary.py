@@ -1,4 +1,4 @@
-"""Who connects where: an audit hook that sees every connect of this process, and listeners that nobody may reach."""
+"""An audit hook that records every connection of this process, and listeners that no connection may reach."""
 
 import socket
 import sys

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001, S104, E501 - the look of these texts is what is tested
-"""Ways to write an address that no source may have: what attackers send where a URL is asked for.
+"""Ways to write a forbidden address, as attackers do in URLs.
 
 `{port}` is the canary's. Sources: OWASP's SSRF prevention cheat sheet, the cloud providers' pages on their metadata
 services, IANA's special-purpose registries, RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4291, and the CVEs that came of

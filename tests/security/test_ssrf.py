@@ -1,4 +1,4 @@
-"""No form of a forbidden address is connected to, wherever it enters: URL, redirect, resolver, proxy."""
+"""No form of a forbidden address is connected to, whether in a URL, a redirect, a DNS response or a proxy."""
 
 import socket
 import threading

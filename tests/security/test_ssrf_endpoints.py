@@ -1,4 +1,4 @@
-"""No form of a metadata address is connected to as an S3 endpoint: at once, after a while, by redirect or proxy.
+"""No form of a metadata address is connected to as an S3 endpoint: at once, later, by a redirect or a proxy.
 
 An endpoint is an administrator's, so private ones are fine; what hands out credentials never is.
 """

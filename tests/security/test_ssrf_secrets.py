@@ -1,4 +1,4 @@
-"""The corpus through the whole operator, in specs and in Secrets: nobody is visited, each file is refused for good."""
+"""The corpus with the whole operator, in specs and Secrets: no connection is made, and each file fails permanently."""
 
 import json
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - texts in many scripts
-"""Contents in every format and encoding, and what the check says of them.
+"""Content in every format and encoding, and the expected results of the check.
 
 samples/heads.json holds how files of real encoders begin; samples/make_heads.py made it.
 """

@@ -1,4 +1,4 @@
-"""What an observer is told of bytes: read as often as they came, stored once the store has confirmed them."""
+"""The counts of bytes for an observer: each read counts, and a stored byte counts once the store has confirmed it."""
 
 import pytest
 

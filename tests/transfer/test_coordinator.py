@@ -1,4 +1,4 @@
-"""Who decides how a transfer ends: failures of workers, the open upload, restarts, and breaks of the source."""
+"""How a transfer ends: failures of workers, the open upload, restarts, and broken connections of the source."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Each way in which an artifact comes into a store, behind the one call that the executors make."""
+"""Each kind of transfer job, with the one method that executors call."""
 
 import pytest
 

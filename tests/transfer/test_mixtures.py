@@ -1,4 +1,4 @@
-"""Any mixture of faults, drawn from a seed: attempts go on until the object is there, and then it is right.
+"""Random mixtures of faults, by seed: attempts continue until the object is stored, and it is correct.
 
 A failure prints its seed; it becomes a named test of its own.
 """

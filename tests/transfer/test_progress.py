@@ -1,4 +1,4 @@
-"""What an observer is told by several workers at once."""
+"""The progress that an observer receives from several workers."""
 
 import threading
 

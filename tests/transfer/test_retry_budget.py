@@ -1,4 +1,4 @@
-"""How often one attempt tries again, and how long it waits."""
+"""How often one attempt retries, and how long it waits."""
 
 import threading
 

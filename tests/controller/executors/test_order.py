@@ -1,4 +1,4 @@
-"""An order is plain data: what is read is what was written, and no Secret is in it."""
+"""An order is plain data: reading it returns what was written, and it contains no Secret."""
 
 from dataclasses import fields, is_dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Transfers in threads of this process, to a strict store: what the engine hears of each."""
+"""Transfers in threads of this process, to a strict store: the facts that the engine receives."""
 
 import queue
 from collections.abc import Iterator

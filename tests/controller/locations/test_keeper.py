@@ -1,4 +1,4 @@
-"""What was found of a store is believed of that store only."""
+"""The result of a probe is used only for the location and store that were probed."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future

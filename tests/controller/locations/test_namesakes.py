@@ -1,4 +1,4 @@
-"""A StorageLocation that is deleted and created again: what is known of the first is not believed of the second."""
+"""A StorageLocation that is deleted and created again does not take over results of the deleted one."""
 
 import threading
 from datetime import UTC, datetime, timedelta

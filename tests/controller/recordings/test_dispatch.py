@@ -1,4 +1,4 @@
-"""Each action is carried out by its row of the table, and the engine hears of its end whatever happens."""
+"""Each action is executed by its row of the table, and the engine always receives a result."""
 
 import logging
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Calls to the API server: the namespaces in turn, however many one of them has."""
+"""Calls to the API server take turns between namespaces, regardless of their number."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What becomes of downloads that cannot be counted: tried again, or estimated and told."""
+"""Downloads that cannot be counted: the refresh is retried, or they are estimated and the report says so."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a report says of what it does not count."""
+"""Notes about what a report does not count."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a report says of its budget when months pass, refreshes fail, or nobody is to refresh."""
+"""The budget of a report when months end, refreshes fail, or the report is suspended."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""Stages, made and cleared without a program started: a thousand kills need many. `make chaos` ends with the counts."""
+"""Stages that are created and cleared without starting programs, because a thousand kills need many.
+
+`make chaos` prints the counts.
+"""
 
 import os
 import shutil

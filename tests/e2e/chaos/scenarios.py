@@ -1,4 +1,4 @@
-"""What Recordings go through while their operator dies: each story is played to its end, whoever the operator is then.
+"""The scenarios of Recordings while their operator is killed. Each runs to its end, with any operator.
 
 A story waits for facts only, never for who brings them about: at any moment of it one operator may end and the next
 take over.

@@ -1,4 +1,4 @@
-"""A world in which operators die: who is started, with which bomb, and who comes after."""
+"""A world in which operators are killed: which operator runs, with which crash point, and which one follows."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

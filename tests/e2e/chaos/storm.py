@@ -1,4 +1,4 @@
-"""Many Recordings, people who edit and delete them, and operators that are killed at any moment of it."""
+"""Many Recordings, users who edit and delete them, and operators that are killed at any time."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""An operator is killed at every place where it touches the world; another takes over, and nothing shows it."""
+"""An operator is killed at every external effect; another takes over, and the result is as without the kill."""
 
 import os
 import random

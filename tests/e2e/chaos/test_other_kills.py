@@ -1,4 +1,4 @@
-"""The store is killed in the middle of Complete and of a part, the source in the middle of a body: nothing shows it."""
+"""The store is killed during Complete and a part, the source during a body; the result is as without the kill."""
 
 import os
 from collections.abc import Callable, Iterator

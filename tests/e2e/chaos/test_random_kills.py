@@ -1,4 +1,4 @@
-"""Operators killed at random while many Recordings are made, edited and deleted.
+"""Operators are killed at random while many Recordings are created, edited and deleted.
 
 KILLS=1000 SEED=7 make chaos     so many kills, and what is drawn
 """

@@ -1,4 +1,4 @@
-"""An operator that counts, and a location whose keys tell the organisation."""
+"""An operator that refreshes reports, and a location whose keys contain the organisation."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is stored, for whom: counted in the bucket, or from the Recordings."""
+"""Stored bytes and their owners, counted in the bucket or from the Recordings."""
 
 import re
 import subprocess

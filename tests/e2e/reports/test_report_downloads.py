@@ -1,4 +1,4 @@
-"""Downloads as access logs tell them, and owners as objects tell them."""
+"""Downloads from access logs, and owners from the metadata of objects."""
 
 import uuid
 from collections.abc import Callable

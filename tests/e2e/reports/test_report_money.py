@@ -1,4 +1,4 @@
-"""Prices and budgets: bad ones keep the last good numbers, crossings are told once."""
+"""Prices and budgets: invalid prices keep the previous numbers, and each threshold is reported once."""
 
 import json
 from collections.abc import Callable

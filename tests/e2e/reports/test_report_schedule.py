@@ -1,4 +1,4 @@
-"""When reports are refreshed: on time, made up for, on demand, by one operator, to the end or not at all."""
+"""Refreshes: on schedule, after missed times, on demand, by one operator, complete or not at all."""
 
 import signal
 from collections.abc import Callable

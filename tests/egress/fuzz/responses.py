@@ -1,4 +1,4 @@
-"""Fuzzes the reading of responses: `make fuzz` (MINUTES, SEED), and for some seconds in every test run.
+"""Fuzzes the parser of responses: `make fuzz` (MINUTES, SEED), and for some seconds in every test run.
 
 Two ways. Responses are built whose meaning is known, in every odd spelling that is accepted: what is read is that, or
 nothing. And the seeds, which are whole responses, are damaged: what a strict reading of RFC 9112 accepts is read alike.

@@ -1,4 +1,4 @@
-"""The API server of the simulation: versions, generations, finalizers, guarded patches, and what a watch shows."""
+"""The API server of the simulation: versions, generations, finalizers, guarded patches, and watches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

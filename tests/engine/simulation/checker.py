@@ -1,4 +1,4 @@
-"""What must hold at every step of a simulation, whatever goes wrong in it."""
+"""Conditions that must hold at every step of a simulation."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where an operator of the simulation meets its world: the API server, the store, Events, and threads that are none."""
+"""The interfaces between an operator and the simulated world: API server, store, Events, and simulated threads."""
 
 import base64
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""One simulation: people and faults for a while, then peace, and then everything must have come to its end."""
+"""One simulation: users and faults for a while, then no more faults. Then everything must be finished."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Virtual time: what is to happen next happens now."""
+"""Virtual time: it advances to the next scheduled event."""
 
 import heapq
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where the bytes come from in the simulation, and how each source behaves."""
+"""The sources of the simulation, and how each behaves."""
 
 from dataclasses import dataclass
 from random import Random

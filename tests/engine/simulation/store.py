@@ -1,4 +1,4 @@
-"""The object store of the simulation: open uploads, objects, and who deleted what."""
+"""The object store of the simulation: open uploads, objects, and which client deleted what."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The steps of a simulation, one line each, for whoever reads a failure."""
+"""The steps of a simulation, one line each, to explain a failure."""
 
 from recording_operator.api.recording import Recording
 from recording_operator.engine.actions import StartTransfer, WriteStatus

@@ -1,4 +1,4 @@
-"""How the changes of Recordings reach an operator: late, twice, or not at all and then by a new list."""
+"""How the changes of Recordings reach an operator: late, twice, or only in a new list."""
 
 from typing import TYPE_CHECKING
 

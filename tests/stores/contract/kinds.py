@@ -1,4 +1,4 @@
-"""The kinds of store that the contract holds for.
+"""The kinds of store that must satisfy the contract.
 
 A new kind joins with a row in KINDS: a function that makes an empty bucket, directory or whatever the kind has, for one
 test, and opens stores in it by prefix; and what a probe of it finds. The tests beside this file need nothing else of

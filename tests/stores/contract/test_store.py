@@ -1,4 +1,4 @@
-"""The contract of stores: what the data path and the controller rely on, whatever the kind (see kinds.py)."""
+"""The contract of stores: what the data path and the controller rely on, for every kind (see kinds.py)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Downloads in server access logs: each once, whichever way they were delivered."""
+"""Downloads in server access logs: each is counted once, for every way of delivery."""
 
 import tracemalloc
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Downloads as CloudWatch counts them: the shape of its API, by moto."""
+"""Downloads from CloudWatch: the format of its API, with moto."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stores that leave something out of S3: whatever is proved by, no wrong byte is ever taken for stored."""
+"""Stores that lack features of S3: whatever the verification, wrong bytes are never accepted as stored."""
 
 import hashlib
 import threading

@@ -1,4 +1,4 @@
-"""Error documents in the forms of other stores and gateways: the code counts, however it is wrapped."""
+"""Error documents of other stores and gateways: the code is found in every format."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a store's refusal means: each has a reason and words that name cause and remedy, and none is a fault of ours."""
+"""Errors of a store: each has a reason and a message with cause and remedy, and none is an InternalError."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

@@ -1,4 +1,4 @@
-"""Faults of the store while bytes move, T1 to T11: what comes out, that no byte is wrong and nothing is left behind."""
+"""Faults of the store while bytes move, T1 to T11: the results, correct bytes, and nothing left behind."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a bucket holds, page by page, on a real S3 server."""
+"""The listing of a bucket, page by page, on a real S3 server."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a StorageLocation says whose store cannot be opened because of the operator's own environment."""
+"""The message of a StorageLocation whose store cannot be opened because of the operator's environment."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Real S3 servers, each with what its probe finds: bytes, proofs, resumes, and nothing left behind."""
+"""Real S3 servers, each with its probed capabilities: bytes, verification, resumes, and nothing left behind."""
 
 import threading
 import uuid

@@ -1,4 +1,4 @@
-"""Faults of the store, T12 to T24: rights, clocks, stalls, objects of others, quotas."""
+"""Faults of the store, T12 to T24: permissions, clocks, stalls, objects of other clients, quotas."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Stores that refuse, redirect or ask for a pause: told in words, and asked no more often than is of use."""
+"""Stores that reject, redirect or request a pause: clear messages, and few requests."""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What botocore knows of the services, read once and without its texts."""
+"""botocore's service descriptions are read once, without their documentation."""
 
 import inspect
 import re

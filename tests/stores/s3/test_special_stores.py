@@ -1,4 +1,4 @@
-"""Stores with rules of their own: archive classes, equal parts, Object Lock, wrong checksums of joined objects."""
+"""Stores with special rules: archive classes, equal parts, Object Lock, wrong checksums of joined objects."""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What an object in the store carries, and what removes it."""
+"""The attributes of stored objects, and how they are removed."""
 
 import pytest
 

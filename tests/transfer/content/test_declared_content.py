@@ -1,4 +1,4 @@
-"""Faults of the source, S26 to S32: content that is none, too large, or another than declared."""
+"""Faults of the source, S26 to S32: content that is missing, too large, or not of the declared type."""
 
 import gzip
 from dataclasses import replace

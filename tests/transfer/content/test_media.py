@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - texts in many scripts
-"""Fault S26 and its kin S50 to S53: the bytes decide whether it is a recording, in every format and encoding."""
+"""Faults S26 and S50 to S53: the bytes decide whether content is a recording, in every format and encoding."""
 
 import codecs
 import gzip

@@ -1,4 +1,4 @@
-"""Bandwidth limits: how much passes, and who gets how much of it. Virtual time, but for the tests of threads."""
+"""Bandwidth limits and how transfers share them. In virtual time, except for the tests of threads."""
 
 import threading
 import time

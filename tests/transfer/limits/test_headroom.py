@@ -1,4 +1,4 @@
-"""Connections of one transfer: few where they would wait for each other, more where they wait for the network."""
+"""The number of connections of a transfer: few if they would wait for each other, more if they wait for the network."""
 
 import threading
 import time

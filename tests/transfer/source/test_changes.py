@@ -1,4 +1,4 @@
-"""Faults of the source, S11 to S24: content that changes, refusals, URLs that expire."""
+"""Faults of the source, S11 to S24: changing content, errors, URLs that expire."""
 
 import time
 from datetime import UTC, datetime, timedelta

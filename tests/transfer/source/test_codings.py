@@ -1,4 +1,7 @@
-"""Faults of the source, S41: Content-Encoding. Bytes are stored as they come; a true coding is kept on the object."""
+"""Faults of the source, S41: Content-Encoding.
+
+Bytes are stored as they arrive, and a true coding is stored with the object.
+"""
 
 import gzip
 import zlib

@@ -1,4 +1,4 @@
-"""Faults of the source, S1 to S9: bodies that are cut, too long, of unknown length, without ranges."""
+"""Faults of the source, S1 to S9: bodies that are truncated, too long, of unknown length, without ranges."""
 
 import pytest
 

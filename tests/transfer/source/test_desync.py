@@ -1,4 +1,4 @@
-"""Sources whose responses are out of step: an object has the bytes of its own URL, or there is none."""
+"""Sources whose responses are out of order: an object has the bytes of its own URL, or there is none."""
 
 import threading
 from collections.abc import Iterator

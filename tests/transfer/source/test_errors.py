@@ -1,4 +1,4 @@
-"""Every failure of a request has a reason and a sentence, and neither shows more of the URL than its host."""
+"""Every failure of a request has a reason and a message, and neither contains more of the URL than its host."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Faults of the source, S47 and S48: expiry in anybody's words, and URLs that work only once."""
+"""Faults of the source, S47 and S48: all ways to say that a URL has expired, and URLs that work only once."""
 
 from datetime import UTC, datetime, timedelta
 

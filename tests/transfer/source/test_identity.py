@@ -1,4 +1,4 @@
-"""Which URLs name the same source: a signature says who may read, everything else what is read."""
+"""Which URLs name the same source: a signature only grants access, all other parameters belong to the source."""
 
 import pytest
 

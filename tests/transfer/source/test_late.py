@@ -1,4 +1,4 @@
-"""Faults of the source, S42, S43 and S49: content, rights and signatures that come late."""
+"""Faults of the source, S42, S43 and S49: content, permissions and signatures that are late."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Fault S31: names that do not resolve, or only now and then, during a transfer."""
+"""Fault S31: names that do not resolve, or only sometimes, during a transfer."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address

@@ -1,4 +1,4 @@
-"""Faults of the source, S44 to S46: ranges that do not work as promised, and one GET that does."""
+"""Faults of the source, S44 to S46: ranges that do not work, and one GET that does."""
 
 from collections.abc import Callable
 from dataclasses import replace

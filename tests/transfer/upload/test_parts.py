@@ -1,4 +1,4 @@
-"""How an object is cut into parts, and who sends which of them."""
+"""How an object is divided into parts, and which worker sends which."""
 
 from hypothesis import given
 from hypothesis import strategies as st

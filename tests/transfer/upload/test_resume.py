@@ -1,4 +1,4 @@
-"""Stop, crash and go on: parts in the store are neither read nor sent again, and never believed blindly."""
+"""Stops, crashes and resumes: stored parts are not read or sent again, and are verified before they are used."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An object that is at the key before anything was written stays, and what is said of it is true."""
+"""An object that exists before anything is written is not changed, and its description is correct."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

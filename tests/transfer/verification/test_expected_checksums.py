@@ -1,4 +1,4 @@
-"""The spec's checksum is proved against the bytes, whatever happened on the way."""
+"""The spec's checksum is verified against the bytes, whatever happened during the transfer."""
 
 import pytest
 

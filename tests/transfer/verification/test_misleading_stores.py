@@ -1,4 +1,4 @@
-"""A store that shows a wrong checksum, ETag or size of right bytes: only reading shows that bytes are wrong."""
+"""A store that returns a wrong checksum, ETag or size for right bytes: only reading shows that bytes are wrong."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The probe of a location: what is wrong is told by its own reason, and nothing is left behind."""
+"""The probe of a location: each fault has its own reason, and nothing is left behind."""
 
 import socket
 import ssl

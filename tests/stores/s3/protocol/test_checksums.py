@@ -1,4 +1,4 @@
-"""Checksums: in headers, behind chunks, of parts and of what they are joined to."""
+"""Checksums: in headers, in trailers, of parts and of joined objects."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What keys, metadata, tags, headers and request lines may be, and what no operation is."""
+"""Limits of keys, metadata, tags, headers and request lines, and requests that are no operation."""
 
 import re
 from functools import partial

@@ -1,4 +1,4 @@
-"""Listings: order, pages, markers, prefixes and what they refuse."""
+"""Listings: order, pages, markers, prefixes and errors."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""Uploads of many parts: their life, their numbers and their limits."""
+"""Multipart uploads: their states, part numbers and limits."""
 
 import base64
 import hashlib

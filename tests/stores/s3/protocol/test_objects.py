@@ -1,4 +1,4 @@
-"""Objects: written, read in part and under conditions, deleted with their versions."""
+"""Objects: written, read with ranges and conditions, deleted with their versions."""
 
 import base64
 import hashlib

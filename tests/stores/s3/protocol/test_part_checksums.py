@@ -1,4 +1,4 @@
-"""Checksums of uploads: of parts, and of what they are joined to."""
+"""Checksums of uploads: of parts, and of joined objects."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Every request of every client of AWS leaves by our transport: behind the wall, by the environment's proxy."""
+"""Every request of every AWS client uses our transport, with its address check and the environment's proxy."""
 
 import socket
 import ssl

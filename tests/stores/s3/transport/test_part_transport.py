@@ -1,4 +1,4 @@
-"""How parts are sent: over a socket that blocks, ended by the guard where a store takes nothing more."""
+"""How parts are sent: over a blocking socket, ended by the watchdog if the store stops reading."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Requests that the store's transport sends itself: kept connections, every form of answer, and what botocore keeps."""
+"""Requests that our transport sends: reused connections, all forms of responses, and what botocore still does."""
 
 import re
 import ssl
