@@ -1,4 +1,4 @@
-"""`make bench-control`: the control loop against bare loops of the same requests, on real servers.
+"""`make bench-control`: compares the control loop with simple loops that send the same requests, on real servers.
 
 throughput  small Recordings from the first claim to the last Complete, against the same PATCH, PUT and PATCH of each in
             bare threads; and the operator's writes for each

@@ -1,4 +1,4 @@
-"""The bare loops that `make bench-control` compares with: the same requests with the same libraries, and nothing else.
+"""The simple loops of `make bench-control`: the same requests with the same libraries, and nothing else.
 
     python -m benchmarks.controlbare finish KUBECONFIG NAMESPACE ENDPOINT KEY SECRET THREADS STATUSES
     python -m benchmarks.controlbare list KUBECONFIG

@@ -1,4 +1,4 @@
-"""`make bench`: one transfer by the operator's data path against the tools that could be picked instead.
+"""`make bench`: compares a transfer by the operator's data path with other tools for the same task.
 
     python -m benchmarks.datapath [whole] [capped] [--rounds 5] [--size 1Gi] [--store null|versitygw] [--image [REF…]]
 

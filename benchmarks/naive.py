@@ -1,4 +1,4 @@
-"""The loop that one writes first: read 5 MB, upload_part, again.  URL ENDPOINT BUCKET KEY"""
+"""The obvious first version of a copy: read 5 MiB, call upload_part, repeat.  URL ENDPOINT BUCKET KEY"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What a process takes, seen from outside, and whether that grows."""
+"""Memory, file descriptors, sockets and threads of a process, measured from outside, and their growth."""
 
 import json
 import os

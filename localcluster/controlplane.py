@@ -50,7 +50,7 @@ class User:
 
 
 class ControlPlane:
-    """One control plane with its own folder (data, keys, logs, kubeconfig files).
+    """One control plane with its own folder for data, keys, logs and kubeconfig files.
 
     Ports stay the same for the object's life, so a component that was killed comes back at its address. Data that the
     folder holds from an earlier run is used again; keys and tokens are created again each time.
@@ -138,7 +138,7 @@ class ControlPlane:
         self.processes[name].thaw()
 
     def stop(self) -> None:
-        """End everything, etcd last. Nothing needs a good order here but etcd's data."""
+        """End everything, etcd last, because only its data needs an orderly shutdown."""
         self.processes[CONTROLLER_MANAGER].kill()
         self.processes[API_SERVER].kill()
         self.processes[ETCD].stop() if self._durable else self.processes[ETCD].kill()
@@ -157,7 +157,7 @@ class ControlPlane:
         return write_token_kubeconfig(target, kubectl=self.kubectl, namespace=namespace, account=name)
 
     def audit_events(self) -> Iterator[JsonObject]:
-        """Yield the API server's audit events so far: who called what, with which result."""
+        """Yield the API server's audit events so far: the user, the request, and the result."""
         with self.audit_log.open() as lines:
             for line in lines:
                 if line.endswith("\n"):  # else it is being written

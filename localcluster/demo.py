@@ -1,6 +1,6 @@
-"""The main job, where one can watch it: `make demo`.
+"""Shows Recordings being copied to S3: `make demo`.
 
-With DEMO_ONCE set it ends by itself, with status 0 only if all of it held.
+With DEMO_ONCE set it ends by itself, with status 0 only if every check succeeded.
 """
 
 import fcntl

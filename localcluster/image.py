@@ -51,7 +51,7 @@ done > "$1/var/lib/dpkg/status"
 
 
 class ImageError(RuntimeError):
-    """The image cannot be built here; the message says what is missing or what went wrong."""
+    """The image cannot be built here. The message says what is missing or what failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class ImageBuilder:
     """Builds in one folder, which keeps the base images."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """`folder` defaults to one in the cache. Raises ImageError where nothing can be built."""
+        """`folder` defaults to one in the cache. Raises ImageError if no image can be built here."""
         if reason := missing_here():
             raise ImageError(reason)
         self.folder = (folder or cache_folder() / "image").absolute()
@@ -110,13 +110,13 @@ class ImageBuilder:
         return described
 
     def unpack(self, reference: str = REFERENCE) -> Path:
-        """Return a folder with the image's files, read-only by agreement. `release` frees it. Raises ImageError."""
+        """Return a folder with the image's files. Do not write to it. `release` removes it. Raises ImageError."""
         container = self._buildah("from", "--pull-never", reference).strip()
         self._unpacked.append(container)
         return Path(self._buildah("mount", container).strip())
 
     def release(self) -> None:
-        """Remove what was unpacked."""
+        """Remove the unpacked files."""
         while self._unpacked:
             self._buildah("rm", self._unpacked.pop())
 

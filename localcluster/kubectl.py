@@ -27,7 +27,7 @@ class Kubectl:
         self._cache = cache
 
     def __call__(self, *arguments: str, stdin: str | None = None, timeout_s: float = 60) -> str:
-        """Return what kubectl printed. Raises KubectlError when it fails."""
+        """Return the output of kubectl. Raises KubectlError if it fails."""
         done = self.run(*arguments, stdin=stdin, timeout_s=timeout_s)
         if done.returncode != 0:
             raise KubectlError(done.stderr.strip() or done.stdout.strip())
@@ -91,5 +91,5 @@ def write_token_kubeconfig(path: Path, *, kubectl: Kubectl, namespace: str, acco
 
 
 def base64_of(path: Path) -> str:
-    """Return a file in the way that kubeconfig fields want it."""
+    """Return the content of a file as a kubeconfig field contains it (base64)."""
     return base64.b64encode(path.read_bytes()).decode()

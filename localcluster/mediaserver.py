@@ -103,7 +103,7 @@ class MediaServer:
             self._http = None
 
     def link(self, name: str, **query: str | int) -> str:
-        """Return the lasting link to a file, such as `link("standup/video.mp4", size="480MB")`."""
+        """Return the link to a file that does not expire, such as `link("standup/video.mp4", size="480MB")`."""
         return f"{self.address}/{quote(name)}?{urlencode(query)}"
 
     def signed_link(self, name: str, *, size_bytes: int, valid_s: int = _DEFAULT_TTL_S, **query: str | int) -> str:
@@ -153,7 +153,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_range(header: str | None, size_bytes: int) -> tuple[int, int] | None:
-    """Return first and last byte that a Range header asks for; None means the whole file.
+    """Return the first and last byte that a Range header requests; None means the whole file.
 
     Raises ValueError when the file has no such byte (416). Several ranges, and what is not understood, mean the whole
     file (RFC 9110, section 14.2).
@@ -192,7 +192,7 @@ class _Http(ThreadingHTTPServer):
             self.shutdown_request(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that hangs up is the daily business of a media server."""
+        """Do not log: clients of a media server often close their connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._respond(HTTPStatus.FORBIDDEN, {"Content-Length": "0"})
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing on the terminal."""
+        """Do not log."""
 
     def _serve(self, media: Media, *, rate_bytes_s: int | None) -> None:
         whole = {
@@ -296,9 +296,9 @@ def _size(query: dict[str, str]) -> int:
 
 
 def _paced(windows: Iterable[bytes], *, rate_bytes_s: int | None) -> Iterable[bytes]:
-    """Hand out windows no faster than the rate; a slow one is cut up, so that it flows instead of jumping.
+    """Yield the windows no faster than the rate. At a slow rate they are cut into pieces, so that the flow is even.
 
-    Who did not read for a while does not make up for it: a stall is no credit.
+    A client that stalls makes up for at most `_CATCH_UP_S` of the delay afterwards.
     """
     if rate_bytes_s is None:
         yield from windows

@@ -1,6 +1,6 @@
 """A real one-node cluster with pods, without Docker: `python -m localcluster.podcluster [--image TAR] -- COMMAND…`.
 
-Everything runs in namespaces of its own; the network of the machine sees none of it. The command runs inside, with a
+Everything runs in separate namespaces, and the machine's network is not affected. The command runs inside, with a
 KUBECONFIG; when it ends, or this program does, everything ends. Needs root, containerd, runc, nftables, CNI plugins.
 """
 

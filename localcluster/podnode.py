@@ -135,7 +135,7 @@ class Node:
 
 
 def enter(folder: Path) -> None:
-    """Make the fresh namespaces a machine of their own: folders, names, addresses."""
+    """Set up the new namespaces like a separate machine: folders, names, addresses."""
     _do("mount", "--make-rshared", "/")  # the kubelet wants shared propagation
     for own in _OWN_FOLDERS:
         Path(own).mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,7 @@ def enter(folder: Path) -> None:
 
 
 def first_process(work: Callable[[], int]) -> None:
-    """Be process 1 of a namespace: work in a child, reap what others leave, end with the child's status."""
+    """Run as process 1 of a namespace: work in a child, reap orphaned processes, exit with the child's status."""
     child = os.fork()
     if child == 0:
         os._exit(work())

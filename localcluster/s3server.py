@@ -101,7 +101,7 @@ class S3Server:
         self.process.stop()
 
     def kill(self) -> None:
-        """End the server at once (SIGKILL), whatever it is doing."""
+        """Kill the server (SIGKILL)."""
         self.process.kill()
 
     def client(self, credentials: Credentials | None = None) -> Any:
@@ -130,7 +130,7 @@ class S3Server:
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
     def create_user(self, credentials: Credentials) -> None:
-        """Create a user who may do nothing until a bucket's policy says so. Raises ComponentError."""
+        """Create a user, who has no permissions until a bucket's policy grants some. Raises ComponentError."""
         command = [str(self._program), "admin", f"--endpoint-url={self.endpoint}", "create-user"]
         command += [f"--access={credentials.access_key}", f"--secret={credentials.secret_key}", "--role=user"]
         env = {**os.environ, "ADMIN_ACCESS_KEY": self.root.access_key, "ADMIN_SECRET_KEY": self.root.secret_key}
@@ -139,7 +139,7 @@ class S3Server:
             raise ComponentError(f"the S3 user {credentials.access_key} was not created: {done.stderr.strip()}")
 
     def allow(self, credentials: Credentials, *, bucket: str, actions: tuple[str, ...], prefix: str = "") -> None:
-        """Let the user do these actions (`s3:PutObject`, …), and no others, on the bucket and below the prefix."""
+        """Allow the user exactly these actions (`s3:PutObject`, …) on the bucket and below the prefix."""
         statement = {
             "Effect": "Allow",
             "Principal": {"AWS": [credentials.access_key]},

@@ -25,7 +25,7 @@ NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 
 class SetupError(Exception):
-    """The machine lacks something; the message says what to do."""
+    """The machine lacks something. The message says what to do."""
 
 
 def main() -> int:
@@ -53,7 +53,7 @@ def hand_over() -> int:
 
 
 def set_up() -> None:
-    """Create the environment, fill it and put the project into it."""
+    """Create the environment, and install the requirements and the project."""
     started = time.monotonic()
     say("setting up .venv (once; a minute or two with an empty cache)")
     if not (VENV / "bin" / "python").exists() or not works([str(VENV / "bin" / "python"), "-c", "import pip"]):

@@ -1,4 +1,4 @@
-"""What is built, from which pinned modules, and which Go builds it."""
+"""The programs that are built, their pinned modules, and the version of Go that builds them."""
 
 import hashlib
 import os
