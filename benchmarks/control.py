@@ -42,7 +42,7 @@ _SETTLE_S: Final = 15.0
 
 
 def bare(*arguments: str) -> dict[str, Any]:
-    """Run a bare loop in a process of its own."""
+    """Run a bare loop in a separate process."""
     command = [sys.executable, "-m", "benchmarks.controlbare", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)

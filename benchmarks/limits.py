@@ -2,7 +2,7 @@
 
     python -m benchmarks.limits [workers|unknown|crowd|capped …] [--gib 50]
 
-Source and store are `benchmarks/peer` (Go, TLS on both legs, keeps nothing). Each run is a process of its own; memory
+Source and store are `benchmarks/peer` (Go, TLS on both legs, keeps nothing). Each run is a separate process; memory
 is the peak minus the memory of the process after loading the libraries and one request to each side.
 """
 
@@ -48,7 +48,7 @@ PARTS = ("workers", "capped", "crowd", "unknown")
 
 
 def main() -> None:
-    """Run the requested parts, each in a process of its own."""
+    """Run the requested parts, each in a separate process."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("parts", nargs="*", default=PARTS)
     options.add_argument("--gib", type=float, default=50.0, help="size of the object of unknown length")
@@ -94,7 +94,7 @@ RUNS: dict[str, Callable[[float], list[dict[str, Any]]]] = {
 
 
 def measured(run: dict[str, Any], port: int, authority: Path) -> dict[str, Any]:
-    """One run in a process of its own."""
+    """One run in a separate process."""
     command = [sys.executable, "-m", "benchmarks.limits", f"--one={json.dumps(run)}", f"--port={port}"]
     done = subprocess.run(
         [*command, f"--ca={authority}"],

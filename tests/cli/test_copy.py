@@ -1,4 +1,4 @@
-"""`recording-operator copy` as a process of its own, from a scripted source into a real S3 server."""
+"""`recording-operator copy` as a separate process, from a scripted source into a real S3 server."""
 
 import json
 import os

@@ -65,7 +65,7 @@ class ChaoticStore(StrictStore):
 
 
 def serve_source(ready: Connection, seed: int, share: float) -> None:
-    """Serve `/NUMBER` until the other end of the pipe is closed; meant for a process of its own."""
+    """Serve `/NUMBER` until the other end of the pipe is closed; meant for a separate process."""
     draw, lock, asked = random.Random(seed), threading.Lock(), dict[int, int]()
 
     def behave(request: SourceRequest) -> Behaviour:

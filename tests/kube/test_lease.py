@@ -226,7 +226,7 @@ def lease_spec(rest: RestClient) -> Mapping[str, Any]:
 
 
 class Process:
-    """A contender in a process of its own."""
+    """A contender in a separate process."""
 
     def __init__(self, kubeconfig: Path, identity: str, timings: LeaseTimings) -> None:
         numbers = [str(timings.duration_s), str(timings.renew_s), str(timings.retry_s)]

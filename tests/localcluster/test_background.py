@@ -54,7 +54,7 @@ class Commands:
         )
 
     def make_run(self) -> "subprocess.Popen[str]":
-        """`make run`, in a process group of its own."""
+        """`make run`, in a separate process group."""
         return subprocess.Popen(
             ["make", "--no-print-directory", "run", "LOCALCLUSTER_FOLDER=" + str(self.folder)],
             cwd=PROJECT,

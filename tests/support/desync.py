@@ -3,7 +3,7 @@
 with DesyncProxy(source.port, misbehaves=lambda number: Desync(interim=(103,))) as proxy:
     ... connect to proxy.port instead ...
 
-It accepts one request at a time, forwards it on a connection of its own, and changes the response.
+It accepts one request at a time, forwards it on its own connection, and changes the response.
 """
 
 import re

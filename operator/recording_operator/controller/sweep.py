@@ -44,7 +44,7 @@ class SweepIntervals:
 
 
 class Sweeper:
-    """Finds what the watch does not show. `run_due` blocks: call it in a thread of its own."""
+    """Finds what the watch does not show. `run_due` blocks: call it in a separate thread."""
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ class Watcher:
         self._cancelling = False
 
     def run(self, stop: threading.Event) -> None:
-        """Watch until `stop` is set. Blocks; meant for a thread of its own."""
+        """Watch until `stop` is set. Blocks; meant for a separate thread."""
         with asyncio.Runner() as runner:
             runner.run(self._run(stop))
 

@@ -50,7 +50,7 @@ _Response = tuple[int, ResponseHeaders, "_BufferedBody | _StreamedBody"]
 
 
 class StoreTransport:
-    """Handler of `before-send`. Safe for many threads: each request has a connection of its own."""
+    """Handler of `before-send`. Safe for many threads: each request has its own connection."""
 
     def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
         self._connector = EndpointConnector(tls=tls, timeout_s=timeouts.connect_s)
