@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Test processes: each that meets a cluster test starts a control plane of its own (0.4 GB).
+# Test processes: each one that runs a cluster test starts its own control plane (0.4 GB).
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
 FAST_TESTS := tests/api tests/controller tests/costs tests/egress tests/engine

@@ -6,7 +6,7 @@ stored      time to ready, processor time and memory with many finished Recordin
 fairness    how long a single Recording of one tenant waits while another tenant has a long queue
 latency     from apply to the first request to the source, idle and under that load
 crowd       memory, and another tenant's single Recordings, beside many of the largest of a hostile tenant; only where
-            it is requested (--only crowd), on a control plane of its own
+            it is requested (--only crowd), on a separate control plane
 
 Ends with 1 when a goal is missed.
 """

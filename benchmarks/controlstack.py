@@ -103,7 +103,7 @@ class ControlStack:
         self._operators = 0
 
     def tenant(self, name: str) -> str:
-        """A namespace with a bucket and a location of its own."""
+        """A namespace with its own bucket and location."""
         self.s3.create_bucket(name)
         self.cluster.kubectl.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},

@@ -64,7 +64,7 @@ def slope_per_hour(points: Sequence[tuple[float, float]]) -> float:
 
 
 class Sampler:
-    """Looks at a process every `every_s` seconds in a separate thread, and writes each look to a file of JSON lines.
+    """Samples a process every `every_s` seconds in a separate thread, and writes each sample to a file of JSON lines.
 
     `pid` returns None while there is no process.
     """

@@ -34,7 +34,7 @@ class Kubectl:
         return done.stdout
 
     def run(self, *arguments: str, stdin: str | None = None, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run kubectl and return status and output, whatever they are."""
+        """Run kubectl and return exit status and output, even if it fails."""
         return subprocess.run(
             self.command(*arguments),
             input=stdin,

@@ -21,7 +21,7 @@ ALLOCATOR: Final = {
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "MALLOC_TRIM_THRESHOLD_": "131072",
 }
-"""As in the image: the Dockerfile says why."""
+"""As in the image. The Dockerfile explains it."""
 POLICY: Final = PROJECT / "localcluster" / "policy.yaml"
 _READY_TIMEOUT_S: Final = 60.0
 _HTTP_TIMEOUT_S: Final = 2.0

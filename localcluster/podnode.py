@@ -24,7 +24,7 @@ from localcluster.process import Process
 
 _TIMEOUT_S: Final = 120.0
 _HTTP_OK: Final = 200
-# The kubelet sets these for the whole machine unless they already read so: it is shown what it wants to see.
+# The kubelet sets these for the whole machine unless they already have its values, so it is shown these values.
 _SYSCTLS: Final = {"vm/overcommit_memory": 1, "kernel/panic": 10, "kernel/panic_on_oops": 1}
 _OWN_FOLDERS: Final = ("/run", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers")
 
@@ -136,7 +136,7 @@ class Node:
 
 def enter(folder: Path) -> None:
     """Set up the new namespaces like a separate machine: folders, names, addresses."""
-    _do("mount", "--make-rshared", "/")  # the kubelet wants shared propagation
+    _do("mount", "--make-rshared", "/")  # the kubelet needs shared propagation
     for own in _OWN_FOLDERS:
         Path(own).mkdir(parents=True, exist_ok=True)
         _do("mount", "-t", "tmpfs", "-o", "mode=755", "localcluster", own)
@@ -179,7 +179,7 @@ def run_inside(
         print(f"podcluster: node {NODE} is ready", file=sys.stderr, flush=True)
         env = {**os.environ, "KUBECONFIG": str(node.kubeconfig)}
         return subprocess.run(list(argv), env=env, check=False).returncode
-    except Exception as error:  # noqa: BLE001 - whatever it is, the exit status says so
+    except Exception as error:  # noqa: BLE001 - any error becomes the exit status
         print(f"podcluster: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return 70
 

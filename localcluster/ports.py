@@ -29,8 +29,8 @@ def free_port() -> int:
 class ReservedPort:
     """`preferred` if a server could listen on it now, else another port.
 
-    Two clusters that start together on one machine do not take the same one: a locked file says that it is spoken for,
-    from here until `close` or the end of the process.
+    Two clusters that start together on one machine do not take the same port: a locked file reserves it until
+    `close` or the end of the process.
     """
 
     def __init__(self, preferred: int) -> None:

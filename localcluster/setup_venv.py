@@ -129,8 +129,8 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-class locked:  # noqa: N801 - reads as what it does
-    """Holds a lock file; says so when another process has it."""
+class locked:  # noqa: N801 - used like a function
+    """Holds a lock file. Prints a line if it has to wait for another process."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(exist_ok=True)

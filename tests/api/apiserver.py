@@ -25,7 +25,7 @@ class ApiResponse:
 
     @property
     def message(self) -> str:
-        """What a person sees, without the object's name; `accepted` where nothing was refused."""
+        """The message without the object's name; `accepted` if the object was accepted."""
         if self.code < 300:
             return "accepted"
         message: str = json.loads(self.body)["message"]

@@ -25,7 +25,7 @@ def shows_types(message: str) -> bool:
 
 
 def says(message: str, expected: str) -> bool:
-    """Whether the server has said this, in any order of errors, in the words of the newest or the oldest version."""
+    """Whether the server returned this, in any order of errors, worded as in the newest or the oldest version."""
     said, wanted = _errors(message), _errors(expected)
     other, missed = said - wanted, wanted - said
     older = all(_TYPE.search(error) for error in other)
@@ -48,10 +48,10 @@ class Case:
     manifest: JsonObject
     message: str
     older: str = ""
-    """What Kubernetes 1.32 says instead, where it differs in more than how a value is shown."""
+    """The message of Kubernetes 1.32, if it differs in more than the format of a value."""
 
     def is_told_by(self, message: str) -> bool:
-        """Whether the server has said this, whichever version it is."""
+        """Whether the server returned this. Every version matches."""
         return says(message, self.message) or (self.older != "" and says(message, self.older))
 
 
@@ -92,7 +92,7 @@ def several(*errors: str) -> str:
 
 
 def blocked(*errors: str) -> str:
-    """Errors of the schema, after which the server checks no rules and says so."""
+    """Errors of the schema. After them the server reports that it checked no rules."""
     return several(*errors, _UNCHECKED)
 
 

@@ -1,4 +1,4 @@
-"""What users read uses the common words: this finds some uncommon ones. CONTRIBUTING.md, "Language", says more."""
+"""Texts for users use common words. These tests find some uncommon ones; see "Language" in CONTRIBUTING.md."""
 
 import re
 from collections.abc import Iterator

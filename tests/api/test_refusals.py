@@ -38,7 +38,7 @@ def server(cluster: ControlPlane) -> ApiServer:
 
 
 def assert_response(response: ApiResponse, case: Case) -> None:
-    """The server answered in these words, and without the signature."""
+    """The server returned exactly this message, without the signature."""
     assert case.is_told_by(response.message), f"{response.message}\n{case.message}"
     assert CANARY not in response.body
 
@@ -115,21 +115,21 @@ REPEATED = {
 
 @pytest.mark.parametrize("manifest", REPEATED.values(), ids=REPEATED)
 def test_where_the_server_repeats_a_misplaced_url(server: ApiServer, manifest: Mapping[str, Any]) -> None:
-    """docs/troubleshooting.md says so; it must change when this does."""
+    """Documented in docs/troubleshooting.md, which must change with this test."""
     response = server.create(manifest)
     assert response.code == 422
     assert URL[:63] in response.body or shows_types(response.message)
 
 
 def test_a_strict_patch_with_an_unknown_field_is_answered_with_the_whole_object(server: ApiServer) -> None:
-    """docs/troubleshooting.md says so, and why the operator's own patches are never strict."""
+    """Documented in docs/troubleshooting.md, with the reason why the operator's patches are never strict."""
     response = server.patch(STORED, {"spec": {"urgent": True}})
     assert response.code == 422
     assert CANARY in response.body
 
 
 def test_server_side_apply_repeats_a_source_of_the_wrong_type_only(server: ApiServer) -> None:
-    """docs/troubleshooting.md says so."""
+    """Documented in docs/troubleshooting.md."""
     wrong_type = server.apply(a_recording(an_artifact(source=URL)))
     assert CANARY in wrong_type.body
     unknown_field = server.apply(a_recording(urgent=True))

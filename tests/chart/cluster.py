@@ -66,7 +66,7 @@ def recording(name: str, *, namespace: str, spec: dict[str, Any] | None = None) 
 
 
 def create_as(cluster: ControlPlane, kubeconfig: Any, *objects: Object, verb: str = "create") -> tuple[int, str]:
-    """Create objects as somebody; return kubectl's status and what it said."""
+    """Create objects as this user. Return kubectl's exit status and output."""
     listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     done = cluster.kubectl_as(kubeconfig).run(verb, "-f", "-", stdin=json.dumps(listing))
     return done.returncode, done.stdout + done.stderr

@@ -24,7 +24,7 @@ Object = dict[str, Any]
 
 
 class HelmError(RuntimeError):
-    """Helm refused; the message is what it said."""
+    """Helm failed. The message is its output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ _ON = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}}
 
 @pytest.fixture
 def spec(helm4: Helm) -> Object:
-    """What the PrometheusRule says."""
+    """The spec of the PrometheusRule."""
     rule: Object = one(helm4.objects(_ON), "PrometheusRule")["spec"]
     return rule
 
@@ -111,7 +111,7 @@ def test_every_alert_has_its_page_and_every_page_its_alert(spec: Object) -> None
     alerts = {rule["alert"] for rule in _alerts(spec)}
     assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == alerts
     for rule in _alerts(spec):
-        assert "runbook_url" not in rule["annotations"]  # nobody hosts the pages for everybody
+        assert "runbook_url" not in rule["annotations"]  # the pages are not hosted in public
         page = (PROJECT / rule["annotations"]["runbook"]).read_text()
         assert page.startswith(f"# {rule['alert']}\n")
         assert {"## Meaning", "## Impact", "## Diagnosis", "## What to do"} <= set(page.splitlines())

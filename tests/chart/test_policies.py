@@ -128,7 +128,7 @@ def test_who_reads_all_secrets_may_name_them_all(tenant: Path, bare_cluster: Con
 
 
 def test_an_update_is_judged_by_what_it_adds(tenant: Path, bare_cluster: ControlPlane) -> None:
-    """Somebody else wrote what the tenant could not have written; he may still use the Recording."""
+    """Another user wrote what the tenant may not write. The tenant may still use the Recording."""
     admins = recording("shared", namespace="team-a", spec=_from_secrets("theirs"))
     bare_cluster.kubectl("create", "-f", "-", stdin=json.dumps(admins))
     theirs = bare_cluster.kubectl_as(tenant)

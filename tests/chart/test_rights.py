@@ -37,7 +37,7 @@ dayBasis = "fixed30"
 tiers = [{ perGBMonth = "0.02" }]
 """
 _CANARY = "canary-of-the-rights"
-# Read again only when somebody else wrote in between.
+# Read again only after another client's write in between.
 _AFTER_CONFLICTS = {("recordings.dev", "recordings", "get")}
 _VALUES = {"rbac": {"secretNamespaces": [_TEAM]}, "admissionPolicies": {"enabled": False}}
 _UNNAMED = {("", "secrets", "get"), ("", "configmaps", "get")}
@@ -178,7 +178,7 @@ def test_each_right_that_is_taken_away_is_named_at_start(cluster_helm4: Helm, ba
 def test_what_is_not_asked_for_at_start_is_named_where_it_is_missed(
     operator: OperatorProcess, bare_cluster: ControlPlane, cluster_helm4: Helm
 ) -> None:
-    """Keys of locations, and price tables: the object that needs them says which right is missing."""
+    """Credentials of locations, and price tables: the status of the object that needs them names the permission."""
     kubectl = bare_cluster.kubectl
 
     def told(resource: str, name: str, status: str) -> str | None:

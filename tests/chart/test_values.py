@@ -78,7 +78,7 @@ def test_each_value_changes_what_is_rendered(helm4: Helm, name: str) -> None:
 
 
 def _outcome(helm: Helm, values: Values) -> str:
-    """What is rendered, or why it is refused."""
+    """The rendered text, or the error."""
     try:
         return helm.render(values)
     except HelmError as error:

@@ -177,7 +177,7 @@ def test_the_environment_can_name_the_endpoint(copying: Copying, serve: Serve) -
 
 def test_workers_and_part_size(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
-    # Whoever answers only when all have asked sees how many there are.
+    # A source that responds only after all requests have arrived can count them.
     source.behave = lambda request: Behaviour(hold_after=None if request.number == 1 else 64 * KIB)
     process = copying.start(source.url, "--workers=3", "--part-size=5Mi", "--json")
     eventually(

@@ -27,7 +27,7 @@ from tests.support.transfers import KIB, MIB, pattern, sum_of
 BODY = pattern(9 * MIB)
 SMALL = BODY[:1_000]
 FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
-# Words of Kubernetes resources and of an operator's team: whoever copies by hand has neither.
+# Words of Kubernetes and of operations. Users of `copy` may have neither.
 OPERATORS = re.compile(
     r"operator's|[Ll]ocation|\bspec\b|spec\.|Recording\b|Secret|retryToken|artifact|--policy|[Pp]olicy"
 )
@@ -130,7 +130,7 @@ def test_a_result_that_cannot_be_written_changes_no_status(
 def test_a_url_that_cannot_be_used_is_told_at_once(
     strict: StrictStore, monkeypatch: pytest.MonkeyPatch, url: str, reason: str, probe: tuple[str, ...]
 ) -> None:
-    """Without credentials too, which were what was told before, after a while."""
+    """Without credentials too. The error used to be about credentials, and was slow."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     done = copied(strict, url, "--json", *probe)

@@ -212,7 +212,7 @@ def test_a_login_that_has_expired(strict: StrictStore, home: Path, monkeypatch: 
 @pytest.mark.parametrize("bucket", ["UPPER_Case", "tenant:bucket", "x", "bücket", "a..b", "under_score"])
 def test_a_bucket_that_only_aws_forbids(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
     done = copied(strict, f"--endpoint-url={strict.endpoint}", bucket=bucket)
-    # This store has one bucket, and says itself that it has no other.
+    # This store has one bucket, and responds with NoSuchBucket for every other.
     assert done.exit_code == 1, done.output
     assert "BucketNotFound: " in done.output
     assert "The bucket does not exist" in done.output or "may not accept this bucket name" in done.output

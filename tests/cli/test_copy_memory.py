@@ -31,7 +31,7 @@ def peak_mib(source: LyingSource, s3: S3Server, bucket: str, *, workers: int) ->
         env={**os.environ, **keys},
         stdout=subprocess.DEVNULL,
     )
-    # Nobody is done before all have begun.
+    # No transfer ends before all have begun.
     eventually(lambda: sum(request.sent_bytes >= HELD for request in source.served) > workers, within_s=90)
     source.release.set()
     _, status, usage = os.wait4(process.pid, 0)

@@ -33,7 +33,7 @@ def listen() -> Iterator[Listen]:
 
 
 def answer(host: str, port: int, path: str = "/healthz") -> int | None:
-    """The status, or None where nobody listens."""
+    """The HTTP status, or None if the connection fails."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:
         connection.request("GET", path)

@@ -22,7 +22,7 @@ WITHIN_S = 20.0
 
 
 class EmptyServer:
-    """Answers requests; `away` makes every one fail."""
+    """Responds to requests; with `away` every request fails."""
 
     def __init__(self) -> None:
         self.away = False
@@ -83,7 +83,7 @@ class Lease:
     epoch = 1
 
     def held(self) -> bool:
-        """Nobody else is there."""
+        """No other holder exists."""
         return True
 
 
@@ -127,7 +127,7 @@ class Scene:
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    """Whatever a test does, the leader ends."""
+    """The leader ends with the test."""
     made = Scene()
     yield made
     made.end()

@@ -13,7 +13,7 @@ SHOWN = "recording_operator_report_next_refresh_timestamp_seconds"
 
 
 class Nobody:
-    """Neither an API server nor somebody who counts: nothing is due here."""
+    """A keeper without an API server and without a counter: nothing is due here."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"{name} was asked for")

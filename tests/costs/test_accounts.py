@@ -141,7 +141,7 @@ def test_a_clock_that_is_a_little_off_leaves_the_account() -> None:
 
 
 def test_days_before_the_first_refresh_tell_no_growth() -> None:
-    """Ten gigabytes came each day and went after thirty: 300 stay. Their ages alone look like growth from nothing."""
+    """10 GB are stored each day and deleted after 30 days: 300 GB stay. By age alone it looks like growth from zero."""
     now = at("2026-11-28")
 
     def found(status: StorageReportStatus, now: datetime) -> StorageReportStatus:

@@ -163,7 +163,7 @@ def test_deleting_after_the_minimum_duration_costs_nothing_more() -> None:
 
 
 def young_book() -> tuple[Ledger, CostTerms, ClassDay]:
-    """100 GiB that came on the first of April and stay 90 days or are paid for."""
+    """100 GiB stored on 1 April that stay 90 days, or are paid for 90 days."""
     of = ClassDay(LOCATION, "GLACIER_IR", date(2026, 4, 1))
     book = ledger(at("2026-04-02"), {"acme": 100 * GIB}, storage_class="GLACIER_IR")
     book.young, book.bases = {of: 100 * GIB}, {LOCATION: "whole"}

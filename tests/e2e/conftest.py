@@ -43,7 +43,7 @@ def measured(request: pytest.FixtureRequest) -> Measure:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_right_is_missed(cluster: ControlPlane, request: pytest.FixtureRequest) -> Iterator[None]:
-    """After the last test: the operator, who had the chart's rights throughout, was never told that one is missing.
+    """After the last test: the operator had only the chart's permissions, and no request lacked one.
 
     But for Secrets of tenants: where a namespace's owner has bound nothing, being refused is how the operator knows.
     A server that has just come back knows nobody's rights for a moment: what was granted at another time is not missed.
@@ -84,7 +84,7 @@ def control_location(cluster: ControlPlane, s3: S3Server) -> str:
 
 @pytest.fixture
 def control(admin: RestClient, history: History, control_location: str) -> Iterator[Live]:
-    """A Recording that completes beside whatever the test does."""
+    """A Recording that completes while the test runs."""
     manifest = a_recording(CONTROL, inline("{}"), name=f"control-{uuid.uuid4().hex[:10]}", location=control_location)
     stored = admin.request("POST", path_of(CONTROL), body=manifest)
     live = Live(stored, admin=admin, history=history)

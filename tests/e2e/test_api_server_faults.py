@@ -139,7 +139,7 @@ def cut_every_5_s(_world: World, way: Way) -> Iterator[None]:
 
 @contextmanager
 def throttled(world: World, way: Way) -> Iterator[None]:
-    """Every request of the operator is answered with 429: its share of the API server is nothing.
+    """Every request of the operator gets 429: its share of the API server is zero.
 
     Even then the server lets one request in at a time: one that does not end stands in the way of all others.
     """
@@ -174,7 +174,7 @@ def throttled(world: World, way: Way) -> Iterator[None]:
 
 
 def endless_request(way: Way) -> ssl.SSLSocket | None:
-    """A request of the operator's account whose body does not come; None where it was refused."""
+    """A request of the operator's account whose body never arrives; None if it was rejected."""
     server = connection(kubeconfig=way.kubeconfig)
     sent = socket.create_connection((LOOPBACK, way.proxy.port), timeout=10)
     made = server.ssl_context().wrap_socket(sent, server_hostname=LOOPBACK)
@@ -243,7 +243,7 @@ def test_bytes_flow_on_and_events_flow_again(
         moved = moved_bytes(operator) - before
     log = operator.log_text().splitlines()[log_before:]
     began_s = time.monotonic()
-    # A control Recording is made anew: whatever is left of the fault must not keep it.
+    # Another control Recording: the rest of the fault must not delay it.
     create_at_last(world).wait_phase("Complete", within_s=90)
     took_s = time.monotonic() - began_s
 

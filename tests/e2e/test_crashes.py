@@ -55,7 +55,7 @@ def test_an_upload_that_ends_within_the_grace_is_finished(own_world: World) -> N
 
     own_world.terminate(operator)
 
-    recording.wait_phase("Complete")  # nobody is left who could do it now
+    recording.wait_phase("Complete")  # no other operator could do it now
 
 
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM"])

@@ -36,7 +36,7 @@ PROBES = 2**20
 
 
 def expire_during_upload(media: MediaServer, stored: Callable[[], int]) -> None:
-    """Wait for some bytes, then let every link expire and cut what flows (an open answer would go on to its end)."""
+    """Wait for some bytes, let every URL expire, and cut the open responses (which would go on to their end)."""
     eventually(lambda: stored() >= 2 * PART, within_s=60, what="two stored parts")
     media.stop()
     media.clock = lambda: time.time() + 3600

@@ -91,7 +91,7 @@ def test_what_happened_in_a_history_that_was_compacted_is_found(
     world.append(finished, from_media(world.media, name="audio", size_bytes=1000))
     made = world.create(inline("{}"), name="made")
     compact(world.cluster)
-    made.edit(priority=3)  # the API server knows history again, and it begins after what the operator has seen
+    made.edit(priority=3)  # the API server has a history again, which begins after the operator's last resourceVersion
     healed = datetime.now(UTC)
     proxy.heal()
 
@@ -111,7 +111,7 @@ def test_what_happened_in_a_history_that_was_compacted_is_found(
 def test_an_api_server_that_ends_in_good_order(
     own_world: World, proxy: TcpProxy, measured: Measure, tmp_path: Path
 ) -> None:
-    """SIGTERM: it says `Connection: close` and 429 for a while, ends the watches, is away, and comes back."""
+    """SIGTERM: it sends `Connection: close` and 429 for a while, ends the watches, stops, and starts again."""
     world = own_world
     operator = world.start_operator(kubeconfig=through(proxy, world.cluster, tmp_path))
     recording = slow_upload(world, rate="1MB")
@@ -128,7 +128,7 @@ def test_an_api_server_that_ends_in_good_order(
 
 
 def test_goaway_reaches_no_client_of_the_operator(own_world: World, proxy: TcpProxy, tmp_path: Path) -> None:
-    """The server of these tests says GOAWAY to each 50th request. That is HTTP/2's; the operator speaks HTTP/1.1."""
+    """The server of these tests sends GOAWAY for each 50th request. It is a frame of HTTP/2, not of HTTP/1.1."""
     world = own_world
     world.start_operator(kubeconfig=through(proxy, world.cluster, tmp_path))
     world.create(inline("{}"), name="first").wait_phase("Complete")

@@ -160,7 +160,7 @@ def moved_within_three_requests(operator: OperatorProcess) -> Scrape:
 
 
 def unfed(exported: set[str], found: Scrape) -> set[str]:
-    """Metrics without a sample, or with nothing but zeros where code has made the samples beforehand."""
+    """Metrics without a sample, or with only zeros if the code initializes the samples."""
     fed = {name for (name, _), number in found.items() if number or name.startswith("recording_operator_report_")}
     return {name for name in exported if not any(one == name or one.startswith(f"{name}_") for one in fed)}
 

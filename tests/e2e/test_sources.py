@@ -30,7 +30,7 @@ def canary(world: World) -> None:
 
 @pytest.fixture
 def serve() -> Iterator[ServeBehaving]:
-    """Starts sources of BODY that behave as told; they end with the test."""
+    """Starts sources of BODY with this behaviour. They end with the test."""
     with ExitStack() as sources:
 
         def start(behave: Behave) -> LyingSource:

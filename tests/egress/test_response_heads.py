@@ -24,7 +24,7 @@ _CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """`body` None: it is refused. `curl` says why curl may get something else; None: whatever it gets is `body`."""
+    """`body` None: it is rejected. `curl`: why curl may get another body; None: curl must get `body`."""
 
     data: bytes
     body: bytes | None = b"hello"

@@ -56,7 +56,7 @@ def run_cases(numbers: Sequence[int], *, seed: int) -> Iterator[Case]:
 
 
 def table(cases: Sequence[Case]) -> str:
-    """By class: injected, found (mended or refused), wrong, and the reasons of what was refused."""
+    """By class: injected, found (repaired or rejected), wrong, and the reasons of what was rejected."""
     rows = [f"{'':6} {'corruption':74} {'cases':>5} {'mended':>6} {'refused':>7} {'WRONG':>5}  reasons"]
     for corruption in corruptions():
         of_it = [case for case in cases if case.corruption.name == corruption.name]

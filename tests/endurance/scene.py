@@ -29,7 +29,7 @@ from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, KIB, Observed, an_object, fast_options, loopback_policy, run_transfer, store_of
 
 PART = 64 * KIB
-# Says, afterwards, whether what was set up was met.
+# Returns afterwards whether the fault occurred.
 Met = Callable[[], bool]
 _ATTEMPTS = 6
 _TIMEOUTS = {"connect": "1s", "headers": "1s", "read": "500ms"}
@@ -86,13 +86,13 @@ class Scene:
         return self.leg.strict
 
     def truth(self) -> Behaviour:
-        """How the source answers when it does not lie."""
+        """The correct behaviour of the source."""
         return Behaviour(ranges=self.ranges)
 
     def lie(
         self, answer: Callable[[SourceRequest, bytes], Behaviour], *, first: int | None = None, times: int | None = None
     ) -> None:
-        """Have `answer` speak for the source at request `first` (1 is the probe) and the following ones.
+        """Make the source respond with `answer` from request `first` on (1 is the probe).
 
         It gets the request and the bytes that would be right.
         """
@@ -133,7 +133,7 @@ class Ended:
 
 
 def wanted_of(request: SourceRequest, body: bytes, *, ranges: bool) -> bytes:
-    """The bytes that answer the request truly."""
+    """The correct bytes for the request."""
     if not ranges or request.first_byte is None:
         return body
     return body[request.first_byte : (request.last_byte or len(body) - 1) + 1]
@@ -182,7 +182,7 @@ def _leg(stack: ExitStack, tls: ssl.SSLContext | None, folder: Path) -> Leg:
 
 
 def begin(leg: Leg, draw: random.Random, body: bytes, *, dialect: str) -> Scene:
-    """A scene in which nobody lies yet, with a store that speaks `dialect`; what the case before left is gone."""
+    """A scene without faults and with a store of this dialect. What the previous case left is removed."""
     leg.strict.reset(Bucket(least_part_bytes=PART, dialect=DIALECTS[dialect]))
     leg = replace(leg, store=leg.store.adapted(FOUND[dialect]))
     leg.source.content = Content(body=body)

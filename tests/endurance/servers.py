@@ -23,7 +23,7 @@ def content_of(number: int) -> bytes:
 
 
 def is_refused(number: int) -> bool:
-    """Whether the source refuses its URL in mid-upload: such a Recording fails."""
+    """Whether the source rejects its URL in the middle of the upload. Such a Recording fails."""
     return number % _REFUSED_EVERY == _REFUSED_EVERY - 1
 
 

@@ -114,7 +114,7 @@ def run(
             for worker in workers:
                 worker.start()
             sweep = _Sweep(ledger, options)
-            # Those that their source refuses shall fail, and not be deleted before.
+            # Recordings rejected by their source shall fail, and not be deleted before.
             doomed = {number for number in range(deleted_every // 3, uploads, deleted_every) if not is_refused(number)}
             _delete_some(ledger, strict, sweep, doomed=doomed, seed=seed)
             for worker in workers:
@@ -233,7 +233,7 @@ def _judge(
     numbers = {key_of(number): number for number in range(uploads)}
     versions = dict(strict.bucket.versions)
     right = {key: content_of(numbers[key]) for key in versions if key in numbers}
-    # Whoever deletes without a finalizer may find that it had just been stored; it is kept whole, or it is not there.
+    # If it is deleted without the finalizer, the object is complete (it had just been stored) or does not exist.
     allowed = complete | gone
     wanted = {key_of(number) for number in range(uploads) if uid_of(number) in complete}
     return Outcome(

@@ -35,7 +35,7 @@ STORED = TransferSucceeded(
 
 
 class Driver:
-    """The engine, its clock, and an API server that accepts what is written when the test says so."""
+    """The engine, its clock, and an API server that accepts writes when the test calls it."""
 
     def __init__(self, *recordings: Recording, capacity: Capacity | None = None, claim: Claim = CLAIM) -> None:
         self.engine = Engine(claim=claim, options=engine_options(capacity=capacity))

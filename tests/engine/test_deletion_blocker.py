@@ -25,7 +25,7 @@ BUSY = CleanupEnded(uid=UID, ok=False, reason=Reason.STORE_UNAVAILABLE, detail="
 
 
 def found(reason: Reason) -> LocationSeen:
-    """What the location's check says."""
+    """The result of the location's check."""
     return LocationSeen(
         location=a_location(), ready=reason is Reason.PROBE_SUCCEEDED, message=f"{reason}.", reason=reason
     )
@@ -39,7 +39,7 @@ def being_deleted(driver: Driver) -> Recording:
 
 
 def not_removed(driver: Driver, answer: CleanupEnded) -> Recording:
-    """One whose objects could not be removed, with the status that says so."""
+    """A Recording whose objects could not be removed, with that status."""
     recording = being_deleted(driver)
     return driver.accept(only(driver.tell(answer), WriteStatus), recording)
 

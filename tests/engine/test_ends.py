@@ -257,7 +257,7 @@ def test_a_location_that_never_comes_back_holds_nothing_for_ever() -> None:
 
 
 def tries_in_two_hours(driver: Driver) -> int:
-    """Attempts to clean up while the store refuses."""
+    """Attempts to clean up while the store rejects them."""
     tries = 0
     for _ in range(120):
         driver.tell(CleanupEnded(uid=UID, ok=False))

@@ -24,7 +24,7 @@ def policy(epoch: int) -> str:
 
 
 def jwt(**claims: object) -> str:
-    """A token that nobody signed."""
+    """A token without a signature."""
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"eyJhbGciOiJIUzI1NiJ9.{payload}.c2lnbmF0dXJl"
 

@@ -45,7 +45,7 @@ MANY = 1000
 
 
 class Obliging(Driver):
-    """Every action is answered at once, as by servers without a fault."""
+    """Every action gets its result at once, as from servers without a fault."""
 
     recording: Recording
 

@@ -40,7 +40,7 @@ def test_t13_a_fault_of_the_location_costs_no_attempt_and_makes_it_probe() -> No
 
 
 def denied(driver: Driver, recording: Recording) -> Recording:
-    """One more attempt that the location refuses."""
+    """One more attempt that the location rejects."""
     recording = driver.accept(only(driver.end(recording, failure(Reason.STORE_DENIED)), WriteStatus), recording)
     driver.tell(LocationSeen(location=a_location(), ready=True))
     return recording

@@ -21,7 +21,7 @@ class Kept:
 
 
 async def later() -> None:
-    """Nothing but a docstring."""
+    """Only a docstring."""
 
 
 def checked(value: int) -> int:

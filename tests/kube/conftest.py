@@ -46,7 +46,7 @@ def rough_cluster(scratch: Path) -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def watch() -> Iterator[Callable[..., Observed]]:
-    """Starts watchers in separate threads; whatever still runs after the test is stopped."""
+    """Starts watchers in separate threads; those that still run after the test are stopped."""
     made: list[Observed] = []
 
     def start(where: Connection, options: WatchOptions | None = None, *, failing: bool = False) -> Observed:

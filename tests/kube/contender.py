@@ -35,7 +35,7 @@ def stop_at_end_of_input(stop: threading.Event) -> None:
 
 
 def main() -> None:
-    """Contend until told to stop."""
+    """Contend until it is stopped."""
     kubeconfig, namespace, identity, duration, renew, retry = sys.argv[1:]
     leadership = Leadership(
         RestClient(connection(kubeconfig=Path(kubeconfig))),

@@ -220,7 +220,7 @@ def test_a_lease_taken_away_by_hand_ends_the_leadership(
 
 
 def lease_spec(rest: RestClient) -> Mapping[str, Any]:
-    """What the Lease says, or nothing while there is none."""
+    """The holder in the Lease; empty if there is no Lease."""
     items = rest.request("GET", LEASE_PATH.rpartition("/")[0])["items"]
     return items[0]["spec"] if items else {}
 
@@ -248,7 +248,7 @@ class Process:
             self.lines.append(line.split())
 
     def said(self, word: str) -> float | None:
-        """When it said so, on the machine's monotonic clock."""
+        """When it printed this, on the machine's monotonic clock."""
         return next((float(line[0]) for line in self.lines if line[1] == word), None)
 
     def end(self) -> None:

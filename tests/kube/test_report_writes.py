@@ -23,7 +23,7 @@ TOO_MANY = tuple(f"storage class {number}" for number in range(40))
 
 
 class Counts:
-    """Counts nothing, and notes for whom. The status of `refused` reports is more than the CRD takes."""
+    """Counts nothing, and notes the reports. The status of `refused` reports is too large for the CRD."""
 
     def __init__(self) -> None:
         self.refused: set[str] = set()
@@ -43,7 +43,7 @@ class Deaf(KubeApi):
     unheard: str = ""
 
     def patch_report_status(self, name: str, **more: Any) -> dict[str, Any]:
-        """As the real one, or no answer."""
+        """As the real client, or a timeout."""
         if name == self.unheard:
             raise ApiUnavailable("no answer")
         return super().patch_report_status(name, **more)

@@ -36,7 +36,7 @@ def tenant_namespace(cluster: ControlPlane, api: KubeApi, namespace: str) -> str
 
 
 def reason_of(call: Callable[[], object]) -> tuple[Reason, str]:
-    """Why it is refused, and in which words."""
+    """Why it is rejected, and the message."""
     with pytest.raises(SecretError) as refusal:
         call()
     assert CANARY not in str(refusal.value)

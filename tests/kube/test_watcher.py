@@ -301,10 +301,10 @@ def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
         if request.url.name != "recordings" or "watch" in query:
             return await handler(request)
         asked.append(dict(query))
-        if "continue" not in query or len(asked) == 3:  # one that is answered in between changes nothing
+        if "continue" not in query or len(asked) == 3:  # a response in between changes nothing
             return await handler(request)
         if how == "no answer":
-            raise TimeoutError  # as aiohttp does while it waits for the head of an answer
+            raise TimeoutError  # as aiohttp does while it waits for the headers of a response
         response = await handler(request)
         response.status = 504
         return response
@@ -367,7 +367,7 @@ def test_a_dead_token_is_replaced_without_a_restart(
 
     (tmp_path / "token").write_text("dead")
     eventually(lambda: not seen.watcher.health.connected("recordings"), within_s=30)
-    time.sleep(3)  # it has to be refused a few times, and not in a tight loop
+    time.sleep(3)  # it has to be rejected a few times, and not in a tight loop
     (tmp_path / "token").write_text(token)
 
     stored = a_recording(rough_admin, rough_namespace, "r")

@@ -126,7 +126,7 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     assert commands.server_pids() == []
 
     again = commands("up").stdout.splitlines()
-    assert again[:-1] == first.stdout.splitlines()[:-1]  # the last is MEDIA_URL, whose port is whatever is free
+    assert again[:-1] == first.stdout.splitlines()[:-1]  # the last is MEDIA_URL, whose port can be any free one
     assert commands.sh("kubectl get configmap kept -o name") == "configmap/kept\n"
 
 
@@ -192,7 +192,7 @@ def test_a_cluster_that_loses_a_server_ends_and_its_log_says_why(commands: Comma
 def test_examples_follow_the_media_server_when_its_port_is_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with contextlib.suppress(OSError):  # taken by somebody else: as good
+        with contextlib.suppress(OSError):  # taken by another process: just as good
             taken.bind((LOOPBACK, DEFAULT_PORT))
             taken.listen()
         stack = Stack(tmp_path)

@@ -53,7 +53,7 @@ def release(tree: Path, version: str = VERSION) -> "subprocess.CompletedProcess[
 
 @pytest.fixture(scope="module")
 def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of its own with the files of this tree."""
+    """A new repository with the files of this tree."""
     folder = tmp_path_factory.mktemp("committed")
     copy_of_this_tree(folder)
     return folder

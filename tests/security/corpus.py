@@ -52,7 +52,7 @@ AUTHORITIES: Final = (
     "127.0.0.1%2f@127.0.0.2:{port}", "{{127.0.0.1}}:{port}", "127.0.0.1%0d%0a:{port}", "127.0.0.1%09:{port}",
     "%31%32%37.0.0.1:{port}", "127.0.0.1:", "127.0.0.1:{port}%20", "a@b@127.0.0.1:{port}", "127.0.0.1:99999",
 )  # fmt: skip
-# Names whose only answers are addresses that are not allowed; the tests' resolver gives them.
+# Names that resolve only to addresses that are not allowed, in the resolver of the tests.
 NAMES: Final = {
     f"name-{number}.example.com": address
     for number, address in enumerate((

@@ -106,7 +106,7 @@ def test_redirects_of_posts(canary: Canary, door: Door) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_is_asked_for_names_and_for_no_forbidden_address(canary: Canary, scheme: str) -> None:
-    """It resolves names; whatever an address can be written as is judged before."""
+    """It resolves names. Addresses in any notation are checked before."""
     with ConnectProxy({}, status=502) as proxy, Connects() as connects:
         dialer = Dialer(policy(proxy=proxy.url, deniedHosts=[]))
         for url in urls(canary.port):

@@ -21,7 +21,7 @@ _AGAIN_S: Final = 0.2
 
 
 class History:
-    """A watch in a separate thread. It outlives restarts of the API server, and may miss versions only then."""
+    """A watch in a separate thread. It survives restarts of the API server, and can miss versions only then."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl

@@ -1,7 +1,7 @@
 """Operators that start at once: forked from a process that has loaded their modules already.
 
-The end-to-end tests start hundreds of operators, and most of a start is the import of libraries. What is forked is an
-operator like any other: a process of its own, with its own memory, threads, sockets and log, and killed like one.
+The end-to-end tests start hundreds of operators, and most of a start is the import of libraries. A forked
+operator is like any other: a separate process, with its own memory, threads, sockets and log, and killed like one.
 
     with Nursery() as nursery:
         operator = ForkedOperator(nursery=nursery, kubeconfig=kubeconfig, log=log)

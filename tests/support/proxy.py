@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback address that cuts, swallows or refuses; TLS passes through it unseen.
+"""A TCP proxy on the loopback address that cuts, swallows or refuses connections. It does not decrypt TLS.
 
 with TcpProxy(port) as proxy:
     ... connect to proxy.port instead ...
@@ -133,7 +133,7 @@ class TcpProxy:
                     target.sendall(data)
                 if self.bytes_per_s is not None:
                     time.sleep(len(data) / self.bytes_per_s)
-        if not pair.swallowing:  # a swallowed connection stays open on the other side, whatever this side does
+        if not pair.swallowing:  # a swallowed connection stays open on the other side, even if this side closes
             pair.end()
 
     def _close_listener(self) -> None:

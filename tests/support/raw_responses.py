@@ -185,5 +185,5 @@ def _strict_chunks(status: int, rest: bytes) -> Outcome:
 
 
 def _ended_in(line: bytes) -> str:
-    # To the letter, a bare LF ends no line; whoever takes it for an end may find more than a cut.
+    # By the letter of the RFC, a bare LF does not end a line. A parser that accepts it may read more than a cut body.
     return "malformed" if b"\n" in line else "cut"

@@ -165,7 +165,7 @@ class Bucket:
         if_absent: bool = False,
         said: Checksum | None = None,
     ) -> Version:
-        """Store an object. `said` is the checksum in the request."""
+        """Store an object. `said` is the checksum that the request states."""
         self.check_write(key, WriteIf(absent=if_absent))
         return self.keep(key, body, attributes, etag=self.etag(body, attributes), checksum=self.checksum(body, said))
 

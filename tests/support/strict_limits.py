@@ -155,7 +155,7 @@ def _is_tag_text(text: str) -> bool:
 
 
 def check_no_encryption(headers: Mapping[str, str], *, secure: bool) -> None:
-    """Of requests about an object that is there, or a part: how it is encrypted is said already. Raises S3Error."""
+    """Check requests for an existing object or a part: its encryption was already chosen. Raises S3Error."""
     for name, value in headers.items():
         if name.startswith("x-amz-server-side-encryption") and not name.startswith(_OF_PARTS_TOO):
             raise invalid_argument(name, value, f"{name} header is not supported for this operation.")

@@ -8,7 +8,7 @@ from typing import Final
 
 _IGNORED: Final = "does not look at the header"
 _ENCRYPTION: Final = "has no encryption and ignores its headers"
-_ACL: Final = "decides about ACLs by a setting of its own"
+_ACL: Final = "decides about ACLs by its own setting"
 _PARAMETER: Final = "does not look at the parameter"
 _ORDER: Final = "checks the sizes of parts before their order"
 _NAMES: Final = "takes a few names of buckets that AWS reserves"
@@ -47,7 +47,7 @@ DEVIATIONS: Final[Mapping[str, str]] = {
     # Limits
     "a key of 1,024 bytes": "allows 1,023",
     "a key that is no UTF-8": "keeps it as it is",
-    "a key above its bucket": "answers with a code of its own",
+    "a key above its bucket": "responds with its own error code",
     "11 tags": "counts tags in PutObjectTagging only",
     "a tag of the system": "reserves no prefix",
     "a storage class that is none": _IGNORED,

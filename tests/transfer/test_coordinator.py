@@ -25,7 +25,7 @@ SLOW = TransferError(Reason.SOURCE_TOO_SLOW, "It is slow.")
 
 
 def a_context(store: S3Store, **options: object) -> TransferContext:
-    """A transfer that nobody has stopped."""
+    """A transfer that was not stopped."""
     observed = Observed()
     return TransferContext(
         store=store, obj=an_object(), stop=observed.stop, observer=observed, options=fast_options(**options)
@@ -48,7 +48,7 @@ def a_session(coordinator: TransferCoordinator) -> UploadSession:
 
 def failure_of(coordinator: TransferCoordinator) -> BaseException:
     """What the workers failed of."""
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever it is
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - any exception
         coordinator.raise_failure()
     return caught.value
 

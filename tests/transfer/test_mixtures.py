@@ -1,6 +1,6 @@
 """Random mixtures of faults, by seed: attempts continue until the object is stored, and it is correct.
 
-A failure prints its seed; it becomes a named test of its own.
+A failure prints its seed. The case becomes a separate named test.
 """
 
 import random

@@ -78,7 +78,7 @@ CHANGES: list[tuple[Action, Fact]] = [
 
 @dataclass
 class Everything:
-    """What the handlers stand on: an API server that says what it is told to, no store, an executor that notes."""
+    """The dependencies of the handlers: a scripted API server, no store, and an executor that records its jobs."""
 
     answer: dict[str, Any] | Exception = field(default_factory=dict)
     requests: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
@@ -136,7 +136,7 @@ class Everything:
         self.facts.append(fact)
 
     def dispatch(self, action: Action) -> list[Fact]:
-        """Carry it out; what the engine hears of it."""
+        """Carry the action out. Returns the facts for the engine."""
         dispatcher = Dispatcher(
             self.handlers(),
             post=self.hear,

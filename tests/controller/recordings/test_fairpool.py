@@ -14,7 +14,7 @@ from recording_operator.controller.recordings.fairpool import FairPool
 
 
 class ByHand(Executor):
-    """Runs what was submitted when the test says so."""
+    """Runs submitted jobs when the test calls it."""
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[], object]] = []

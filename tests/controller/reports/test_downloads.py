@@ -1,4 +1,4 @@
-"""Downloads that cannot be counted: the refresh is retried, or they are estimated and the report says so."""
+"""If downloads cannot be counted, the refresh is retried, or they are estimated and the report says so."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -160,7 +160,7 @@ def test_what_only_an_administrator_mends_is_estimated_at_once(logs: StrictStore
 
 
 def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A real client against a port where nobody listens.
+    # A real client, and a port without a listener.
     monkeypatch.setattr("recording_operator.stores.s3.cloudwatch._TIMEOUT_S", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")

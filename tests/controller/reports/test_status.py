@@ -37,7 +37,7 @@ class Kept:
         return read.model_copy(update={"status": self.status})
 
     def counted(self, now: datetime, *, cost: str, last: str | None = None) -> list[Crossing]:
-        """A refresh that came to this; the crossings that are news."""
+        """A refresh with this result. Returns the thresholds that are newly crossed."""
         found = ReportCost(month_to_date=Decimal(cost), last_month=None if last is None else Decimal(last))
         new = self.status.model_copy(update={"as_of": now, "cost": found})
         self.status, passed = succeeded(self.report, new, message="", begun=now, now=now)

@@ -163,7 +163,7 @@ class Storm:
     # The end
 
     def _calm(self) -> None:
-        """Whoever waits for a person is helped; everything ends."""
+        """Recordings that need a person are repaired. All of them finish."""
         for uid, temper in list(self._tempers.items()):
             if temper in ("expired", "suspended"):
                 self._act(uid)

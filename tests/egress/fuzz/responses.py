@@ -56,7 +56,7 @@ _TOKENS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
-    """A response and what it says. `certain`: it must be read; otherwise it may be refused."""
+    """A response and its meaning. `certain`: it must be accepted; otherwise it may be rejected."""
 
     data: bytes
     method: str

@@ -45,7 +45,7 @@ _NOT_ABOUT_STATUS = frozenset({Reason.DELETION_POLICY_NOT_ALLOWED})
 
 @dataclass(slots=True)
 class _Conversation:
-    """What one operator asked of the API server about one Recording, and the newest version that it was told of."""
+    """One operator's requests to the API server for one Recording, and the newest version that it received."""
 
     waits_for: str | None = None
     newest: int = 0

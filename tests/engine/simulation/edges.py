@@ -23,7 +23,10 @@ JsonObject = dict[str, Any]
 
 
 class ApiClient:
-    """An operator's way to the API server: requests and answers get lost, and it may be away. As `kube.rest.Rest`."""
+    """An operator's connection to the API server. Requests and responses get lost, and the server may be down.
+
+    As `kube.rest.Rest`.
+    """
 
     def __init__(self, operator: "Operator") -> None:
         self._operator = operator
@@ -130,7 +133,7 @@ class StoreClient:
 
 
 class NoEvents:
-    """Nobody reads Events here; the checker sees the actions."""
+    """Events are not read here; the checker sees the actions."""
 
     def emit(self, regarding: Mapping[str, Any], **what: object) -> None:
         """Forget it."""
@@ -143,6 +146,6 @@ class VirtualPool(Executor):
         self._after = after
 
     def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Run it soon. Nobody waits for the future."""
+        """Run it soon. The future is not used."""
         self._after(lambda: call(*arguments, **named))
         return Future()

@@ -161,7 +161,7 @@ class Operator:
         return replace(handler, run=run)
 
     def _hear(self, fact: Fact) -> None:
-        """What came of a request, when its answer is here."""
+        """The result of a request, when its response has arrived."""
         self._later(self.world.latency_s(), lambda: self.post(fact))
 
     def _later(self, delay_s: float, step: Callable[[], None]) -> None:
@@ -171,10 +171,10 @@ class Operator:
         """Do something when a message has arrived, if this process still lives."""
         self._later(self.world.latency_s(), step)
 
-    # The Lease, the stores and the executor, as the dispatcher knows them
+    # The Lease, the stores and the executor, as the dispatcher uses them
 
     def held(self) -> bool:
-        """Whoever has lost the Lease does not know."""
+        """A process that has lost the Lease does not know it yet."""
         return True
 
     def confirm(self) -> bool:

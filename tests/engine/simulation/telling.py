@@ -6,7 +6,7 @@ from recording_operator.engine.facts import RecordingSeen, WriteAccepted
 
 
 def describe(what: object) -> str:
-    """A fact or an action in one line, without what nobody reads."""
+    """A fact or an action in one line, without the fields that do not matter."""
     match what:
         case str():
             return what

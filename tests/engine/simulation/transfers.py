@@ -138,7 +138,7 @@ class Transfer:
         thing = world.store.complete(self.upload_id, uid=self.uid, artifact=self.artifact)
         world.just_stored(self.uid)
         stored = self._proved(thing, size=size)
-        yield world.latency_s()  # here the object exists, and nobody but the store knows
+        yield world.latency_s()  # here the object exists, and only the store knows it
         world.store.abort(key)
         return stored
 

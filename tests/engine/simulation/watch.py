@@ -23,7 +23,7 @@ class Watch:
         self.list()
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
         self._world.api.listeners.remove(self._changed)
 
     def break_off(self, *, for_s: float) -> None:

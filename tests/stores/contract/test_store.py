@@ -205,7 +205,7 @@ class Cut(BufferedPart):
 
 
 class Claims(BufferedPart):
-    """Says that it has another sum."""
+    """Returns another checksum."""
 
     @property
     def crc64nvme(self) -> int:

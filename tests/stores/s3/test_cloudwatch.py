@@ -27,7 +27,7 @@ def count(of: Any, *, begin: datetime, end: datetime = NOW, now: datetime = NOW)
 
 
 def counter() -> Any:
-    """Who counts: a client that knows all operations, as AWS itself does."""
+    """The client that publishes the metric, as AWS does. It supports all operations."""
     return boto3.client(
         "cloudwatch", region_name="eu-west-2", aws_access_key_id="key", aws_secret_access_key=KEYS.secret_access_key
     )

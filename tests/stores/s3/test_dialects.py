@@ -1,4 +1,4 @@
-"""Stores that lack features of S3: whatever the verification, wrong bytes are never accepted as stored."""
+"""Stores that lack features of S3. With every kind of verification, wrong bytes are never accepted as stored."""
 
 import hashlib
 import threading
@@ -70,7 +70,7 @@ class Site:
         return PROOFS.get(self.name, Reason.FULL_OBJECT_CRC64NVME)
 
     def sent(self) -> list[int]:
-        """Numbers of the parts that the store has answered."""
+        """Numbers of the parts that the store has responded to."""
         return [
             seen.part_number or 0 for seen in self.strict.requests if seen.operation == "UploadPart" and seen.status
         ]
@@ -78,12 +78,12 @@ class Site:
 
 @pytest.fixture(params=ADAPTED)
 def site(request: pytest.FixtureRequest, strict: StrictStore, store: S3Store) -> Site:
-    """Each test runs in every dialect that is adapted to in a way of its own."""
+    """Each test runs in every dialect that needs its own adaptation."""
     return at(request.param, strict, store)
 
 
 def at(name: str, strict: StrictStore, store: S3Store) -> Site:
-    """The strict store in this dialect, and a client that knows what its probe finds (probe/test_probe.py)."""
+    """The strict store in this dialect, and a client with the capabilities found by its probe (see test_probe.py)."""
     strict.bucket = Bucket(least_part_bytes=64 * KIB, dialect=DIALECTS[name])
     return Site(name=name, strict=strict, store=store.adapted(FOUND[name]))
 
@@ -288,7 +288,7 @@ def test_t39_an_object_that_became_wrong_is_not_believed_and_stays(
     site = at(name, strict, store)
     site.strict.fault(Fault(operation="CompleteMultipartUpload", action=Misjoin(fault="swap parts")))
     observed = Observed()
-    # HEAD is refused once the object is there: the process ends without knowing of it.
+    # HEAD is rejected once the object exists: the process ends without knowing about the object.
     looks = 1 + (not site.store.capabilities.conditional_writes)
     site.strict.fault(Fault(operation="HeadObject", action=DENIED, first=looks + 1, times=1000))
     assert refuses(lambda: move(serve(BODY), site, observed=observed)) is Reason.STORE_DENIED

@@ -33,7 +33,7 @@ FORMS = {
 
 
 class ListParts:
-    """What the handler is told of the operation."""
+    """The handler's arguments for the operation."""
 
     name = "ListParts"
 
@@ -106,7 +106,7 @@ NO_RESULTS = {"a page": PAGE, "nothing": "", "another document": "<Welcome/>"}
 
 
 def answers_everything(connection: Connection) -> None:
-    """A gateway that answers for the store: 200 and a page, to every request."""
+    """A gateway that responds instead of the store: 200 and a page, to every request."""
     while True:
         connection.answer(f"HTTP/1.1 200 OK\r\nContent-Length: {len(PAGE)}\r\n\r\n{PAGE}".encode())
 

@@ -195,7 +195,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
         ({"retry-after": "3, soon"}, None),
         ({"retry-after": format_datetime(NOW + timedelta(seconds=30), usegmt=True),
           "date": format_datetime(NOW, usegmt=True)}, 30.0),
-        # The two are of one clock, whatever ours says.
+        # The two are from the same clock, which may differ from ours.
         ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30.0),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": format_datetime(NOW, usegmt=True)}, None),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT"}, None),

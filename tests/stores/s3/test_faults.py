@@ -215,7 +215,7 @@ def test_t10_a_store_that_calls_a_part_too_small_kept_less_than_it_was_sent(
 
 
 def test_t11_a_store_that_counts_other_bytes_than_we_do(serve: Serve, strict: StrictStore, store: S3Store) -> None:
-    # What AWS answers where MpuObjectSize is not the sum of the parts.
+    # The response of AWS if MpuObjectSize is not the sum of the parts.
     refused = ErrorResponse(status=400, code="InvalidRequest")
     strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
     error = fails(lambda: run_transfer(serve(BODY).url, store))

@@ -51,7 +51,7 @@ def test_a_bucket_that_may_not_be_listed_says_so(s3: S3Server, bucket: str) -> N
 
 
 class _Endless:
-    """A store that says that there is more, and hands out the same place to go on from."""
+    """A store that reports another page, and always returns the same continuation."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token

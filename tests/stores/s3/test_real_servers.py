@@ -37,7 +37,7 @@ OPTIONS = TransferOptions(smallest_part_bytes=PART, single_put_bytes=MIB, worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What docs/stores.md says of a server."""
+    """The row of a server in docs/stores.md."""
 
     capabilities: Capabilities
     proof: Reason

@@ -20,7 +20,7 @@ BODY = pattern(16 * 256 * KIB)
 
 
 class Machine:
-    """Time, and idle time, as the test says."""
+    """Time and idle time, set by the test."""
 
     def __init__(self) -> None:
         self.now_s = self.idle_s = 100.0

@@ -140,7 +140,7 @@ def test_s20_a_fresh_url_goes_on_at_the_same_part(serve: Serve, strict: StrictSt
 
 def test_s21_running_gets_end_when_the_url_expires(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
-    # The probe and two segments are let in; whoever opens a third connection finds the URL expired.
+    # The probe and two segments are served. A third connection finds the URL expired.
     source.behave = lambda request: (
         Behaviour(status=403, body=XML_EXPIRED) if request.number > 3 else Behaviour(pause_s=0.01)
     )

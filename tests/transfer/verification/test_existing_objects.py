@@ -27,7 +27,7 @@ Change = Literal["nothing", "signature", "query", "path", "content", "length"]
 BODIES = {"small": pattern(1_000), "large": pattern(600_000)}
 TARGET = ("recordings", KEY)
 LONGER = b"and more"
-# What is known of the store; a copy without --probe knows nothing.
+# The store's capabilities. They are unknown to a copy without --probe.
 STORES = ("aws", "aws unprobed", "no-conditions", "no-sums unprobed", "nothing", "opaque-etags")
 CHANGES: tuple[Change, ...] = ("nothing", "signature", "query", "path", "content", "length")
 CHECKSUMS = ("none", "that of the first", "that of the second", "another")
@@ -62,7 +62,7 @@ def copied(source: LyingSource, way: Second, store: S3Store, *, checksum: str | 
 
 
 def at(name: str, strict: StrictStore, store: S3Store, *, versioned: bool) -> S3Store:
-    """A store of this dialect, and what a copy knows of it."""
+    """A store of this dialect, and its capabilities as a copy sees them."""
     dialect, _, unprobed = name.partition(" ")
     strict.bucket = Bucket(least_part_bytes=64 * KIB, dialect=DIALECTS[dialect], versioned=versioned)
     return store if unprobed else store.adapted(FOUND[dialect])
@@ -151,7 +151,7 @@ def test_t37_a_source_that_cannot_be_read_proves_nothing(
 
 
 class Racing(dict[str, Upload]):
-    """The open uploads of a bucket: when one is opened, somebody stores `theirs`."""
+    """The open uploads of a bucket. When one is opened, another client stores `theirs`."""
 
     def __init__(self, theirs: Callable[[], None]) -> None:
         super().__init__()

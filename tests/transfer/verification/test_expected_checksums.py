@@ -1,4 +1,4 @@
-"""The spec's checksum is verified against the bytes, whatever happened during the transfer."""
+"""The spec's checksum is verified against the bytes, even after faults during the transfer."""
 
 import pytest
 

@@ -84,7 +84,7 @@ def test_a_store_that_is_away_for_a_while_is_not_taken_for_a_weaker_one(
 def test_t13_rights_that_come_back_in_the_middle_weaken_nothing(
     strict: StrictStore, store: S3Store, name: str, refused: int
 ) -> None:
-    """Whichever request of a probe is the last that is refused: the store is found whole, or it is not ready."""
+    """Whichever request of the probe is rejected: all features are found, or the store is not ready."""
     strict.bucket.dialect = DIALECTS[name]
     probe(store, joins=Joins())  # what many parts become is tried by itself below
     asked = Counter(seen.operation for seen in strict.requests)
@@ -191,7 +191,9 @@ def test_with_ambient_credentials_the_environment_s_authority_counts(
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
         monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.path("ca.crt")))
         assert probe(store_of(strict, credentials=None)).conditional_writes
-        assert fails(store_of(strict)).reason is Reason.ENDPOINT_UNREACHABLE, "keys of its own: nobody's environment"
+        assert fails(store_of(strict)).reason is Reason.ENDPOINT_UNREACHABLE, (
+            "with its own keys, the environment is not used"
+        )
         with pytest.raises(StoreError, match="TLS certificate"):
             store_of(strict).may_list("")  # botocore's own way
         monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "nowhere"))

@@ -23,7 +23,7 @@ def filled(api: S3Client) -> S3Client:
 
 
 def pages(api: S3Client, query: str, path: str, following: tuple[tuple[str, str], ...]) -> Iterator[list[str]]:
-    """Every page of a listing: `following` says which element becomes which parameter."""
+    """Every page of a listing. `following` maps elements of a page to parameters of the next request."""
     more = ""
     for _ in range(20):
         page = api.get("", f"{query}{more}")
@@ -174,7 +174,7 @@ def test_parts_are_listed_by_number_and_continued_by_it(api: S3Client) -> None:
     assert (second.texts("Part/PartNumber"), second.text("IsTruncated")) == (["10", "300"], "false")
 
 
-# What is refused
+# What is rejected
 
 
 def parts(api: S3Client, query: str) -> Response:

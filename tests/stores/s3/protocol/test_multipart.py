@@ -28,7 +28,7 @@ def with_one(api: S3Client) -> tuple[str, dict[str, object]]:
 
 
 def complete_with(api: S3Client, *parts: dict[str, object], **headers: str) -> Response:
-    """Complete an upload that has part 1, as something else is said of it."""
+    """Complete an upload that has part 1, with these fields and headers."""
     upload_id, one = with_one(api)
     return api.complete(KEY, upload_id, [{**one, **part} for part in parts], **headers)
 

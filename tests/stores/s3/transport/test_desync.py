@@ -1,4 +1,4 @@
-"""Stores whose responses are out of order: each object has the bytes of its own source."""
+"""Stores whose responses are out of order: each object still has the bytes of its source."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

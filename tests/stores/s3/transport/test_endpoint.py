@@ -31,7 +31,7 @@ _ASSUMED = b"""<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResu
 
 @pytest.fixture(autouse=True)
 def _only_our_transport(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing goes by botocore's own session, and no variable of the environment decides who asked for what."""
+    """No request uses botocore's own session, and no environment variable changes where requests go."""
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("botocore sent a request by itself")

@@ -158,7 +158,7 @@ def test_every_form_of_answer(served: Served, method: str, sent: bytes, status: 
 
 def test_each_request_has_its_connection_where_the_store_closes_it(served: Served) -> None:
     sent = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    once: Conduct = lambda connection: connection.answer(sent)  # noqa: E731 - as short as what it says
+    once: Conduct = lambda connection: connection.answer(sent)  # noqa: E731 - a function would be longer
     with served(once, once, once) as (ask, store):
         for _ in range(3):
             assert ask("HEAD").status_code == 200
