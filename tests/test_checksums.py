@@ -57,7 +57,7 @@ def test_a_digest_in_order_survives_reading_again(body: bytes, starts: list[int]
     assert not digest.matches(len(body) + 1)
 
 
-def test_a_digest_refuses_a_gap_and_other_bytes() -> None:
+def test_a_digest_rejects_a_gap_and_other_bytes() -> None:
     digest = InOrderDigest(ExpectedChecksum(f"crc32:{zlib.crc32(b'abc'):08x}"))
     with pytest.raises(ValueError, match="in order"):
         digest.feed(1, b"b")

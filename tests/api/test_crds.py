@@ -69,7 +69,7 @@ def test_everything_is_bounded() -> None:
     assert [path for path, node in NODES if "additionalProperties" in node and "maxProperties" not in node] == []
 
 
-def test_nobody_is_shown_a_regular_expression() -> None:
+def test_no_message_shows_a_regular_expression() -> None:
     """Of a status they may be: the operator alone writes it."""
     assert [path for path, node in NODES if "pattern" in node and ".status." not in path] == []
 

@@ -42,7 +42,7 @@ def columns(table: str) -> list[str]:
     return [cell.strip() for cell in table.splitlines()[-1].split("  ") if cell.strip()]
 
 
-def test_get_shows_what_one_wants_to_know(cluster: ControlPlane, weekly: str) -> None:
+def test_get_shows_the_useful_columns(cluster: ControlPlane, weekly: str) -> None:
     table = cluster.kubectl("get", "rec", "weekly", f"--namespace={weekly}")
     assert table.splitlines()[0].split() == [
         "NAME", "PHASE", "PROGRESS", "SIZE", "ATTEMPTS", "NEXT-RETRY", "EXPIRES", "AGE",

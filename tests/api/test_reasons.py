@@ -170,7 +170,7 @@ def test_a_reason_that_rechecks_the_location_never_costs_an_attempt() -> None:
     assert {reason.verdict for reason in reasons_with(Trait.RECHECKS_LOCATION)} == {Verdict.WAIT}
 
 
-def test_whatever_a_store_is_at_fault_for_has_its_location_checked() -> None:
+def test_every_fault_of_a_store_has_its_location_checked() -> None:
     elsewhere = reasons_with(Trait.ABOUT_SECRET) | reasons_with(Trait.WAITS_FOR_LOCATION)
     elsewhere |= {Reason.LOCATION_NOT_ALLOWED, Reason.INTERRUPTED}
     waits = {reason for reason in Reason if reason.verdict is Verdict.WAIT}

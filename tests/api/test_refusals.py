@@ -44,7 +44,7 @@ def assert_response(response: ApiResponse, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", BAD_MANIFESTS, ids=lambda case: case.name)
-def test_bad_manifest_is_refused(server: ApiServer, case: Case) -> None:
+def test_bad_manifest_is_rejected(server: ApiServer, case: Case) -> None:
     assert_response(server.create(case.manifest), case)
 
 
@@ -59,7 +59,7 @@ def test_good_location_is_accepted(server: ApiServer, manifest: Mapping[str, Any
 
 
 @pytest.mark.parametrize("case", BAD_UPDATES, ids=lambda case: case.name)
-def test_bad_update_is_refused(server: ApiServer, case: Case) -> None:
+def test_bad_update_is_rejected(server: ApiServer, case: Case) -> None:
     assert_response(server.patch(STORED, case.manifest), case)
 
 
@@ -69,7 +69,7 @@ def test_good_update_is_accepted(server: ApiServer, patch: Mapping[str, Any]) ->
 
 
 @pytest.mark.parametrize("case", BAD_LOCATION_UPDATES, ids=lambda case: case.name)
-def test_bad_location_update_is_refused(server: ApiServer, case: Case) -> None:
+def test_bad_location_update_is_rejected(server: ApiServer, case: Case) -> None:
     assert_response(server.patch(STORED_LOCATION, case.manifest), case)
 
 
@@ -79,7 +79,7 @@ def test_good_location_update_is_accepted(server: ApiServer, patch: Mapping[str,
 
 
 @pytest.mark.parametrize("case", BAD_STATUSES, ids=lambda case: case.name)
-def test_bad_status_is_refused(server: ApiServer, case: Case) -> None:
+def test_bad_status_is_rejected(server: ApiServer, case: Case) -> None:
     assert_response(server.patch(STORED, case.manifest, status=True), case)
 
 
@@ -121,7 +121,7 @@ def test_where_the_server_repeats_a_misplaced_url(server: ApiServer, manifest: M
     assert URL[:63] in response.body or shows_types(response.message)
 
 
-def test_a_strict_patch_with_an_unknown_field_is_answered_with_the_whole_object(server: ApiServer) -> None:
+def test_the_error_of_a_strict_patch_with_an_unknown_field_contains_the_whole_object(server: ApiServer) -> None:
     """Documented in docs/troubleshooting.md, with the reason why the operator's patches are never strict."""
     response = server.patch(STORED, {"spec": {"urgent": True}})
     assert response.code == 422

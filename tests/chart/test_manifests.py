@@ -72,7 +72,7 @@ def _remove_cluster_wide(cluster: ControlPlane) -> None:
     remove_crds(cluster)
 
 
-def test_the_file_is_as_the_chart_says() -> None:
+def test_the_file_is_the_output_of_the_chart() -> None:
     command = [sys.executable, str(INSTALL / "generate.py"), "--check"]
     environment = {**os.environ, "PYTHONPATH": f"{PROJECT / 'operator'}{os.pathsep}{PROJECT}"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

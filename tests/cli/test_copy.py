@@ -290,7 +290,7 @@ def test_a_burst_of_signals_is_one_interruption(copying: Copying, serve: Serve, 
     assert copying.uploads() == []
 
 
-def test_a_second_signal_ends_a_copy_whose_store_does_not_answer(copying: Copying, serve: Serve) -> None:
+def test_a_second_signal_ends_a_copy_whose_store_does_not_respond(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
     source.behave = lambda request: Behaviour(hold_after=6 * MIB if request.number > 1 else None)
     with TcpProxy(copying.s3.port) as proxy:
@@ -386,7 +386,7 @@ def test_wrong_usage(arguments: list[str], words: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["no url", f"https://[::1/x?{CANARY}"])
-def test_what_is_no_url_is_refused_without_being_shown(copying: Copying, url: str) -> None:
+def test_an_invalid_url_is_rejected_without_being_shown(copying: Copying, url: str) -> None:
     done = copying.run(url, "--json")
     assert done.status == 1
     assert done.result["reason"] in ("SourceInvalid", "SourceBlocked")

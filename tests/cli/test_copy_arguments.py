@@ -127,7 +127,7 @@ def test_a_result_that_cannot_be_written_changes_no_status(
     ],
 )
 @pytest.mark.parametrize("probe", [(), ("--probe",)])
-def test_a_url_that_cannot_be_used_is_told_at_once(
+def test_an_invalid_url_is_reported_at_once(
     strict: StrictStore, monkeypatch: pytest.MonkeyPatch, url: str, reason: str, probe: tuple[str, ...]
 ) -> None:
     """Without credentials too. The error used to be about credentials, and was slow."""
@@ -162,7 +162,7 @@ def test_a_url_that_cannot_be_used_is_told_at_once(
         (["--settings=/no/such/file", "--probe"], "settings file /no/such/file: No such file"),
     ],
 )
-def test_wrong_options_ask_nobody(strict: StrictStore, serve: Serve, options: list[str], words: str) -> None:
+def test_wrong_options_send_no_request(strict: StrictStore, serve: Serve, options: list[str], words: str) -> None:
     source = serve(SMALL)
     done = copied(strict, source.url, *options)
     assert done.exit_code == 2, done.output

@@ -150,7 +150,7 @@ def region_of(strict: StrictStore, done: Result, *, key: str) -> str:
         ("", {"AWS_MAX_ATTEMPTS": "some"}, "AWS configuration cannot be used"),
     ],
 )
-def test_a_configuration_that_cannot_be_used_is_told_in_words_and_nothing_is_asked(
+def test_an_invalid_configuration_is_reported_before_any_request(
     strict: StrictStore, home: Path, monkeypatch: pytest.MonkeyPatch, config: str, env: dict[str, str], words: str
 ) -> None:
     configure(home, config)
@@ -184,7 +184,7 @@ def test_credentials_that_are_missing_or_half_there(
     assert "operator has" not in done.output
 
 
-def test_a_session_token_that_the_store_refuses_is_named(
+def test_a_session_token_that_the_store_rejects_is_named(
     strict: StrictStore,
     home: Path,  # noqa: ARG001 - a fixture
     monkeypatch: pytest.MonkeyPatch,
@@ -252,7 +252,7 @@ def test_the_arn_of_an_access_point_is_a_bucket_of_aws(strict: StrictStore, home
     client.close()
 
 
-def test_a_location_with_keys_of_its_own_is_independent_of_all_that(
+def test_a_location_with_its_own_keys_is_independent_of_all_that(
     strict: StrictStore, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(home, f"[default]\nendpoint_url = {NOWHERE}\nregion = no region\nca_bundle = /no/such/file\n")
@@ -262,7 +262,7 @@ def test_a_location_with_keys_of_its_own_is_independent_of_all_that(
     assert store_of(strict).head("absent") is None
 
 
-def test_credentials_that_cannot_be_renewed_are_told_in_a_sentence(
+def test_credentials_that_cannot_be_renewed_are_reported_in_a_sentence(
     strict: StrictStore, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "token").write_text("a token")

@@ -40,7 +40,7 @@ def peak_mib(source: LyingSource, s3: S3Server, bucket: str, *, workers: int) ->
     return usage.ru_maxrss / 1024
 
 
-def test_another_worker_takes_little_whatever_the_size_of_its_parts(s3: S3Server, bucket: str) -> None:
+def test_another_worker_needs_little_memory_for_any_part_size(s3: S3Server, bucket: str) -> None:
     peaks = []
     for workers in (1, MANY):
         with LyingSource(Content(body=bytes(MANY * 5 * MIB))) as source:

@@ -133,7 +133,7 @@ def scene() -> Iterator[Scene]:
     made.end()
 
 
-def test_without_an_answer_about_the_cluster_it_does_not_start(scene: Scene) -> None:
+def test_without_the_uid_of_the_cluster_it_does_not_start(scene: Scene) -> None:
     scene.server.away = True
     with pytest.raises(StartError) as caught:
         scene.make()

@@ -129,14 +129,14 @@ def test_what_comes_while_the_first_count_lists_was_not_there_all_month() -> Non
     assert uploaded(refresh(status, [early, ahead], now_s=86_400)) == {"acme": 2 * GB}
 
 
-def test_what_comes_while_a_count_lists_hides_nothing_that_came_late() -> None:
+def test_objects_stored_during_a_count_hide_no_late_uploads() -> None:
     slow = Stored(began_s=40, took_s=1000, size_bytes=GB, org="acme")
     ahead = Stored(began_s=60, took_s=1, size_bytes=GB, org="acme")
     status = refresh(StorageReportStatus(), [slow, ahead], now_s=50, lists_for_s=60)
     assert uploaded(refresh(status, [slow, ahead], now_s=86_400)) == {"acme": 2 * GB}
 
 
-def test_deleted_objects_hide_what_came_late_but_never_what_came_since() -> None:
+def test_deleted_objects_hide_late_uploads_but_never_new_ones() -> None:
     gone = Stored(began_s=0, took_s=1, size_bytes=2 * GB, org="acme")
     status = refresh(StorageReportStatus(), [gone], now_s=50)
     slow = Stored(began_s=40, took_s=100, size_bytes=GB, org="acme")

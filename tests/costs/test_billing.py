@@ -124,7 +124,7 @@ def test_tiers_do_not_jump(profile: Profile) -> None:
 
 @PATIENT
 @given(parts=st.lists(st.integers(0, 10**16), min_size=1, max_size=8))
-def test_the_bill_is_of_the_sum_however_it_came_about(parts: list[int]) -> None:
+def test_gb_months_of_parts_sum_to_those_of_the_whole(parts: list[int]) -> None:
     volumes = [gb_months(part, gb_bytes=GIB, days=31) for part in parts]
     whole = gb_months(sum(parts), gb_bytes=GIB, days=31)
     assert abs(sum(volumes) - whole) < Decimal("1e-20")

@@ -54,7 +54,7 @@ def test_another_amount_is_news() -> None:
     assert crossing.is_new
 
 
-def test_a_month_that_is_over_is_judged_by_what_it_cost_and_told_once() -> None:
+def test_a_finished_month_is_compared_by_its_final_cost_and_reported_once() -> None:
     of = budget((90, ThresholdType.ACTUAL), (100, ThresholdType.ACTUAL), (50, ThresholdType.FORECASTED))
     before = crossings(of, month_to_date=Decimal(46), projected=ZERO, announced=(), month=NOVEMBER)
     announced = [crossing.key for crossing in before]

@@ -38,7 +38,7 @@ def location(name: str, *, prefix: str = "", template: str = DEFAULT, **s3: Any)
         ("https://s3.dualstack.eu-west-2.amazonaws.com", "https://s3-us-west-2.amazonaws.com"),
     ],
 )
-def test_one_place_whatever_way_its_endpoint_is_written(one: str | None, other: str | None) -> None:
+def test_one_place_for_every_spelling_of_its_endpoint(one: str | None, other: str | None) -> None:
     assert key_space(location("a", endpoint=one)) == key_space(location("b", endpoint=other))
 
 

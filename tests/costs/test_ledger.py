@@ -201,7 +201,7 @@ def test_what_another_location_counts_for_a_while_is_not_deleted_and_not_compare
     assert not fees(book)
 
 
-def test_what_nobody_knows_the_owner_of_any_more_is_not_deleted() -> None:
+def test_objects_whose_owner_became_unknown_do_not_count_as_deleted() -> None:
     book, by, of = young_book()
     whole = {LOCATION: "whole"}
     advance(book, Sample(at=at("2026-04-03"), cells={}, unattributed_young={of: 100 * GIB}, bases=whole), by)

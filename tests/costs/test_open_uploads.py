@@ -145,7 +145,7 @@ def test_an_upload_that_began_after_days_without_a_refresh_costs_nothing_on_thes
     assert month_gb_hours(status) == 375
 
 
-def test_an_object_that_came_after_days_without_a_refresh_costs_nothing_on_these_days() -> None:
+def test_an_object_stored_after_days_without_a_refresh_costs_nothing_on_these_days() -> None:
     status = refresh(StorageReportStatus(), at("2026-11-02"))
     status = refresh(status, at("2026-11-29T10:00"), TERABYTE)
     assert all(is_nothing(entry) for entry in status.history if entry.date < "2026-11-28")

@@ -62,14 +62,14 @@ def test_without_the_organisation_in_the_key_the_recording_tells_it() -> None:
     }
 
 
-def test_an_organisation_that_cannot_be_told_apart_in_the_key_is_not_guessed() -> None:
+def test_an_organisation_that_is_ambiguous_in_the_key_is_not_guessed() -> None:
     usage = Usage()
     counting = tally(usage, template="{org}-{user}/{uid}/{artifact}")
     counting.add(f"r/a-b-c/{UID}/video", size_bytes=10, storage_class=None, last_modified=OLD)
     assert {holding.org for holding in usage.held} == {"acme"}
 
 
-def test_objects_without_a_recording_are_orphans_unless_they_came_after_the_list() -> None:
+def test_objects_without_a_recording_are_orphans_unless_stored_after_the_list() -> None:
     usage = Usage()
     counting = tally(usage)
     counting.add(f"r/acme/u/{GONE}/video", size_bytes=10, storage_class=None, last_modified=OLD)
@@ -101,7 +101,7 @@ def test_the_prefix_of_another_location_is_left_to_it() -> None:
     assert not usage.foreign_bytes, "it is in the other's numbers"
 
 
-def test_nobody_hides_by_an_organisation_that_is_called_as_the_prefix_of_another_location() -> None:
+def test_an_organisation_named_like_the_prefix_of_another_location_is_counted() -> None:
     usage = Usage()
     claim = KeyClaim("r/", key_pattern(prefix="r/", template=WITH_ORG))
     counting = tally(usage, prefix="", claims=(claim,), template="{org}/{user}/{uid}/{artifact}")
@@ -109,7 +109,7 @@ def test_nobody_hides_by_an_organisation_that_is_called_as_the_prefix_of_another
     assert [holding.org for holding in usage.held] == ["r"]
 
 
-def test_what_nobody_knows_the_owner_of_is_told_where_it_may_be_of_the_scope() -> None:
+def test_bytes_of_unknown_owners_are_unattributed_if_they_may_be_in_scope() -> None:
     usage = Usage()
     counting = tally(usage, scope=Scope(namespaces=frozenset({"team"})), profile="wasabi")
     gone = UID.replace("0", "9")
@@ -121,7 +121,7 @@ def test_what_nobody_knows_the_owner_of_is_told_where_it_may_be_of_the_scope() -
     assert sum(usage.young.values()) == 7
 
 
-def test_what_is_known_to_be_of_others_is_not_told() -> None:
+def test_bytes_of_known_other_owners_are_not_unattributed() -> None:
     usage = Usage()
     counting = tally(usage, scope=Scope(orgs=frozenset({"globex"}), namespaces=frozenset({"team"})))
     counting.add(f"r/acme/u/{UID.replace('0', '9')}/video", size_bytes=10, storage_class=None, last_modified=OLD)

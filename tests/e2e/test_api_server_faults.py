@@ -357,7 +357,7 @@ def large_inline(number: int) -> Artifact:
 
 
 @pytest.mark.faults
-def test_a_status_forged_during_an_upload_is_not_believed(own_world: World) -> None:
+def test_a_status_forged_during_an_upload_is_ignored(own_world: World) -> None:
     world = own_world
     operator = world.start_operator()
     recording = slow_upload(world, rate="20MB")

@@ -100,7 +100,7 @@ def test_a_fresh_url_in_the_secret_is_found(world: World) -> None:
     assert recording.upload_ids() == {upload}
 
 
-def test_nobody_refreshes_and_the_grace_ends(world: World) -> None:
+def test_without_a_fresh_url_the_grace_period_ends(world: World) -> None:
     world.edit_location(retry={"delays": ["1s"], "refreshGrace": "2s"})
     world.wait_location("ProbeSucceeded")
     recording = world.create(from_media(world.media, size_bytes=SIZE, rate="2MB"))

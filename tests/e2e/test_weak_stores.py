@@ -40,7 +40,7 @@ def _in_a_store(world: World, dialect: str, stack: ExitStack, *, checksums: str 
     return dataclasses.replace(made, proof=PROOFS[dialect])
 
 
-def test_each_store_is_used_as_far_as_it_goes_and_the_recording_says_by_what_it_is_proved(
+def test_each_store_is_used_by_its_capabilities_and_the_recording_names_the_verification(
     world: World, source: LyingSource
 ) -> None:
     with ExitStack() as stack:
@@ -57,7 +57,7 @@ def test_each_store_is_used_as_far_as_it_goes_and_the_recording_says_by_what_it_
             check_objects(worlds[dialect])
 
 
-def test_where_checksums_are_required_a_store_without_is_refused(world: World, source: LyingSource) -> None:
+def test_if_checksums_are_required_a_store_without_them_is_rejected(world: World, source: LyingSource) -> None:
     with ExitStack() as stack:
         weak = _in_a_store(world, "no-sums", stack, checksums="Required")
         weak.wait_location("StoreUnsupported", within_s=60)

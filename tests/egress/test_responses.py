@@ -179,7 +179,7 @@ def test_s38_requests_say_what_they_accept_and_who_asks(source: LyingSource) -> 
 
 
 @pytest.mark.parametrize("agent", ["", " a", "a\r\nX: y", "\u00fc", "a" * 300])
-def test_s38_a_user_agent_that_no_header_can_hold_is_refused(agent: str) -> None:
+def test_s38_a_user_agent_that_is_no_valid_header_is_rejected(agent: str) -> None:
     with pytest.raises(ValueError, match="userAgent"):
         SourcePolicy.model_validate({"userAgent": agent})
 

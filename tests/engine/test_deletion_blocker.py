@@ -67,7 +67,7 @@ def test_t60_a_denied_deletion_is_reported_and_the_location_is_checked_again() -
     assert "does not permit" in str(after.status.message)
 
 
-def test_t60_it_is_tried_for_as_long_as_it_takes_and_told_once() -> None:
+def test_t60_it_is_retried_without_a_limit_and_reported_once() -> None:
     driver = Driver()
     not_removed(driver, DENIED)
     driver.tell(found(Reason.ACCESS_DENIED))
@@ -154,7 +154,7 @@ def test_t61_another_bucket_than_the_one_that_holds_the_objects_releases_nothing
     assert none(driver.actions, WriteFinalizers)
 
 
-def test_t60_a_new_operator_keeps_the_condition_until_it_knows_better() -> None:
+def test_t60_a_new_operator_keeps_the_condition_until_the_next_result() -> None:
     driver = Driver()
     recording = being_deleted(driver)
     told = applied(only(driver.tell(DENIED), WriteStatus), recording)
@@ -167,7 +167,7 @@ def test_t60_a_new_operator_keeps_the_condition_until_it_knows_better() -> None:
     assert [blocked(applied(write, told)) for write in written] == [(ConditionStatus.TRUE, Reason.ENDPOINT_UNREACHABLE)]
 
 
-def test_t60_a_store_that_fails_for_a_moment_is_not_told() -> None:
+def test_t60_a_store_that_fails_for_a_moment_is_not_reported() -> None:
     driver = Driver()
     being_deleted(driver)
     driver.tell(BUSY)
@@ -179,7 +179,7 @@ def test_t60_a_store_that_fails_for_a_moment_is_not_told() -> None:
     assert only(driver.actions, WriteFinalizers)
 
 
-def test_t60_a_store_that_keeps_failing_is_told() -> None:
+def test_t60_a_store_that_keeps_failing_is_reported() -> None:
     driver = Driver()
     being_deleted(driver)
     driver.tell(BUSY)

@@ -45,7 +45,7 @@ def test_the_echo_of_the_claim_does_not_revive_what_is_complete() -> None:
     assert driver.started == ["video"]
 
 
-def test_a_claim_of_ours_that_nobody_remembers_is_read_anew() -> None:
+def test_our_own_claim_without_work_in_memory_is_read_again() -> None:
     driver = Driver()
 
     actions = driver.tell(RecordingSeen(recording=claimed_by(CLAIM)))
@@ -132,7 +132,7 @@ def test_k11_a_new_namesake_ends_the_former_one() -> None:
     assert only(actions, WriteStatus).ref.uid == uid_of(2)
 
 
-def test_after_a_list_whoever_is_missing_is_read_until_that_is_answered() -> None:
+def test_recordings_missing_from_a_list_are_read_until_there_is_a_response() -> None:
     driver = Driver(a_recording(suspend=True))
     driver.tell(WriteRejected(uid=UID, conflict=False))
     driver.wait(6)
@@ -200,7 +200,7 @@ def test_several_artifacts_that_end_together_share_a_write() -> None:
     accepted_at=st.none() | st.integers(2, 12),
     after=st.lists(st.integers(1, 12), max_size=6),
 )
-def test_whatever_order_versions_come_in_the_newest_is_what_counts(
+def test_the_newest_version_counts_in_any_order_of_arrival(
     before: list[int], accepted_at: int | None, after: list[int]
 ) -> None:
     driver = Driver()

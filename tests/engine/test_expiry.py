@@ -87,7 +87,7 @@ def test_known_forms(query: str) -> None:
         "se=2026-11-21T12:00:00Z",
     ],
 )
-def test_what_says_nothing(query: str) -> None:
+def test_queries_without_an_expiry(query: str) -> None:
     assert expiry_in_url(f"{HOST}?{query}") is None
 
 
@@ -115,7 +115,7 @@ values = st.one_of(
 
 
 @given(st.lists(st.tuples(parameters, values), max_size=6))
-def test_whatever_stands_in_the_query_the_answer_is_a_utc_instant_or_none(query: list[tuple[str, str]]) -> None:
+def test_the_expiry_of_any_query_is_a_utc_time_or_none(query: list[tuple[str, str]]) -> None:
     found = expiry_in_url(f"{HOST}?" + "&".join(f"{key}={value}" for key, value in query))
 
     assert found is None or found.utcoffset() == timedelta(0)

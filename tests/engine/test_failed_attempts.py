@@ -111,7 +111,7 @@ def test_s42_what_is_gone_fails_at_once() -> None:
 
 
 @pytest.mark.parametrize(("retry_after_s", "wait_s"), [(0.0, 30), (7.0, 30), (45.0, 45), (900.0, 900)])
-def test_s49_a_source_that_says_when_it_is_ready_costs_no_attempt(retry_after_s: float, wait_s: float) -> None:
+def test_s49_a_source_that_states_when_to_retry_spends_no_attempt(retry_after_s: float, wait_s: float) -> None:
     status = failed(an_artifact_status(attempts=3), Reason.SOURCE_NOT_READY, retry_after_s=retry_after_s)
 
     assert (status.phase, status.reason, status.attempts) == (Phase.PENDING, Reason.SOURCE_NOT_READY, 3)

@@ -56,7 +56,7 @@ def test_it_claims_what_was_proved(artifacts: list[ArtifactStatus], status: Cond
     assert (said.type, said.status, said.reason) == ("IntegrityVerified", status, reason)
 
 
-def test_its_message_says_what_was_proved_and_how() -> None:
+def test_its_message_names_what_was_verified_and_how() -> None:
     said = integrity_of([stored("a", FULL, "sha256"), stored("b", FULL), stored("c", READ, "md5")])
     assert "2 artifacts: the store's own CRC64NVME of the whole object" in said.message
     assert "1 artifact: the checksum of the object, which was read back from the store" in said.message

@@ -87,7 +87,7 @@ def test_two_recordings_never_share_a_key(template: str, one: KeyFacts, other: K
     assert len(keys) == 2
 
 
-def test_a_key_of_somebody_else_is_not_ours() -> None:
+def test_a_key_of_another_form_is_not_ours() -> None:
     pattern = uid_pattern(prefix="p/", template="meeting-recordings/{org}/{user}/{uid}/{artifact}{ext}")
     uid = uid_of(7)
 
@@ -104,7 +104,7 @@ def test_a_key_of_somebody_else_is_not_ours() -> None:
         assert pattern.fullmatch(foreign) is None, foreign
 
 
-def test_a_template_without_a_uid_tells_nobody_whose_a_key_is() -> None:
+def test_with_a_template_without_a_uid_the_recording_of_a_key_is_unknown() -> None:
     assert uid_pattern(prefix="", template="{namespace}/{name}/{artifact}") is None
 
 
@@ -163,7 +163,7 @@ def test_escaping_is_reversible_and_safe_so_that_no_two_owners_share_a_folder(on
 
 
 @given(st.text(st.sampled_from("=4a0FC3B6.@"), max_size=12))
-def test_what_nobody_escaped_is_left_as_it_is(text: str) -> None:
+def test_what_was_not_escaped_is_left_as_it_is(text: str) -> None:
     found = unescape_id(text)
     assert found == text or escape_id(found) == text
 

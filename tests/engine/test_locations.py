@@ -46,7 +46,7 @@ def denied(driver: Driver, recording: Recording) -> Recording:
     return recording
 
 
-def test_again_and_again_refused_it_waits_longer_and_progress_forgives() -> None:
+def test_each_rejection_extends_the_delay_and_progress_resets_it() -> None:
     driver = Driver()
     recording = driver.claimed(a_recording())
     for wait_s in (5, 10, 20):
@@ -85,7 +85,7 @@ def test_k21_a_transfer_outlives_its_location_and_the_next_waits_for_it() -> Non
     assert only(driver.end(recording), WriteStatus).status["phase"] == "Complete"
 
 
-def test_a_probe_that_finds_the_same_as_before_wakes_nobody() -> None:
+def test_a_probe_with_the_same_result_as_before_causes_no_work() -> None:
     driver = Driver()
     driver.tell(LocationSeen(location=a_location(), ready=False, message="no answer"))
     driver.tell(RecordingSeen(recording=a_recording()), WriteRejected(uid=UID, retry_after_s=60))
@@ -174,7 +174,7 @@ def test_one_look_at_a_secret_at_a_time() -> None:
     assert none(driver.wait(600), ResolveSource)
 
 
-def test_a_look_that_is_answered_while_the_artifact_moves_again_stops_no_later_look() -> None:
+def test_a_check_that_ends_while_the_artifact_transfers_again_stops_no_later_check() -> None:
     driver = Driver()
     recording = looking_for_secret(driver)
     again = newer(recording, retry_token="again")
@@ -186,7 +186,7 @@ def test_a_look_that_is_answered_while_the_artifact_moves_again_stops_no_later_l
     assert only(driver.wait(11), ResolveSource)
 
 
-def test_an_api_server_that_does_not_answer_says_nothing_about_the_secret() -> None:
+def test_without_a_response_of_the_api_server_the_secret_does_not_count_as_missing() -> None:
     driver = Driver()
     looking_for_secret(driver)
 
@@ -194,7 +194,7 @@ def test_an_api_server_that_does_not_answer_says_nothing_about_the_secret() -> N
     assert only(driver.wait(61), ResolveSource)
 
 
-def test_a_look_that_is_answered_after_the_artifact_was_cancelled_says_nothing_any_more() -> None:
+def test_a_check_that_ends_after_the_artifact_was_cancelled_has_no_effect() -> None:
     driver = Driver()
     recording = looking_for_secret(driver)
     cancelled = newer(recording, cancel=True)

@@ -91,7 +91,7 @@ def test_suspend_keeps_what_is_stored_and_its_end_goes_on_at_once() -> None:
     assert (resumed.status.reason, resumed.status.attempts) == (Reason.QUEUED, 1)
 
 
-def test_an_expired_artifact_that_was_suspended_says_again_that_it_is_expired() -> None:
+def test_an_expired_artifact_that_was_suspended_is_reported_as_expired_again() -> None:
     expired = failed(an_artifact_status(), Reason.SOURCE_EXPIRED)
     suspended = step(expired, replace(CALM, suspend=True)).status
 

@@ -117,7 +117,7 @@ def test_a_retry_asked_during_the_abort_waits_for_its_end() -> None:
     assert "uploadId" not in write.status["artifacts"][0]
 
 
-def test_a_fresh_url_that_came_before_the_failure_keeps_the_upload() -> None:
+def test_a_fresh_url_applied_before_the_failure_keeps_the_upload() -> None:
     driver = Driver()
     recording = moving(driver)
     fresh = newer(recording, artifacts=(an_artifact(url="https://media.example.com/fresh"),))
@@ -172,7 +172,7 @@ def test_suspend_stops_the_transfer_and_keeps_the_upload() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "phase"), [(STORED, Phase.COMPLETE), (TransferStopped(), Phase.FAILED)], ids=str)
-def test_cancelled_while_nobody_led_it_is_looked_at_first(
+def test_cancelled_without_a_leader_the_object_is_checked_first(
     outcome: TransferSucceeded | TransferStopped, phase: Phase
 ) -> None:
     left = newer(moving(Driver()), cancel=True)
@@ -186,7 +186,7 @@ def test_cancelled_while_nobody_led_it_is_looked_at_first(
     assert driver.accept(write, claimed).status.phase is phase
 
 
-def test_cancelled_while_nobody_led_and_the_store_is_away_it_is_looked_at_when_it_is_back() -> None:
+def test_cancelled_without_a_leader_the_object_is_checked_when_the_store_is_back() -> None:
     left = newer(moving(Driver()), cancel=True)
     driver = Driver(claim=Claim(holder="op-b", transitions=6))
     driver.tell(LocationSeen(location=a_location(), ready=False, message="away"))
@@ -199,7 +199,7 @@ def test_cancelled_while_nobody_led_and_the_store_is_away_it_is_looked_at_when_i
     assert only(driver.actions, StartTransfer).only_look
 
 
-def test_cancelled_while_nobody_led_and_the_location_is_gone() -> None:
+def test_cancelled_without_a_leader_and_the_location_is_gone() -> None:
     left = newer(moving(Driver()), cancel=True)
     driver = Driver(claim=Claim(holder="op-b", transitions=6))
     driver.tell(LocationGone(name="archive"))

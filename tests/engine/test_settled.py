@@ -9,7 +9,7 @@ from recording_operator.engine.settled import is_settled
 from tests.engine.builders import START, a_finished_recording, a_recording, an_artifact_status
 
 
-def test_finished_and_answered_is_settled() -> None:
+def test_a_finished_recording_is_settled() -> None:
     assert is_settled(a_finished_recording())
     assert is_settled(a_finished_recording(Phase.FAILED))
 

@@ -18,7 +18,7 @@ _SHOWN = 80
 
 
 @pytest.mark.parametrize("batch", range(1 if ONE else BATCHES))
-def test_whatever_happens_each_recording_ends_once_and_nothing_is_left_behind(batch: int) -> None:
+def test_in_every_run_each_recording_ends_once_and_nothing_is_left_behind(batch: int) -> None:
     seeds = [int(ONE)] if ONE else range(batch, SEEDS, BATCHES)
     for seed in seeds:
         try:

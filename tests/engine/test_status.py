@@ -133,7 +133,7 @@ def test_times_stand_still_while_nothing_changes() -> None:
     assert {condition.last_transition_time for condition in later.conditions} == {START}
 
 
-def test_a_condition_that_changes_says_when() -> None:
+def test_a_condition_that_changes_has_the_time_of_the_transition() -> None:
     recording = a_recording()
     recording = followed(recording, rendered(recording, state("video", *MOVING)))
     later = START + timedelta(minutes=5)
@@ -144,7 +144,7 @@ def test_a_condition_that_changes_says_when() -> None:
     assert since == {"Ready": later, "Reconciling": later, "Stalled": START, "IntegrityVerified": later}
 
 
-def test_the_size_is_told_once_it_is_known() -> None:
+def test_the_size_is_shown_once_it_is_known() -> None:
     assert rendered(a_recording(), state("video", *MOVING, bytesTotal=480_000_000)).size == "480.0 MB"
     assert rendered(a_recording(), state("video", *STORED, bytesTotal=0)).size == "0 B"
     assert rendered(a_recording(), state("video", *QUEUED, bytesTotal=0)).size is None

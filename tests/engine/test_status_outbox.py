@@ -66,7 +66,7 @@ def test_what_is_outdated_is_read_before_anything_is_written(
 
 
 @EACH
-def test_a_request_without_answer_is_made_again_after_a_while(
+def test_a_request_without_response_is_repeated_after_a_while(
     ask: Request, action: type[Action], state: OutboxState
 ) -> None:
     outbox, recording = StatusOutbox(), a_recording()
@@ -91,7 +91,7 @@ def test_a_conflict_makes_what_is_known_outdated() -> None:
     assert outbox.sent == []
 
 
-def test_the_newest_version_that_was_seen_while_writing_comes_with_the_answer() -> None:
+def test_the_newest_version_seen_during_a_write_is_returned_with_the_response() -> None:
     outbox, recording = StatusOutbox(), a_recording()
     flush(outbox, recording)
     assert outbox.keeps_versions

@@ -69,7 +69,7 @@ def test_an_older_claim_is_overruled_without_asking() -> None:
     assert write.status["claim"]["holder"] == "op-a"
 
 
-def test_a_claim_as_new_as_ours_is_overruled_once_the_lease_says_who_leads() -> None:
+def test_a_claim_as_new_as_ours_is_overruled_after_a_read_of_the_lease() -> None:
     driver = Driver()
     forged = claimed_by(Claim(holder="op-b", transitions=9))
 
@@ -112,7 +112,7 @@ def test_a_conflict_with_what_was_seen_meanwhile_needs_no_read() -> None:
     assert only(actions, WriteStatus).resource_version == "4"
 
 
-def test_an_echo_is_no_answer_to_a_read() -> None:
+def test_an_echo_is_no_response_to_a_read() -> None:
     driver = Driver(a_recording())
     driver.tell(CONFLICT)
 
@@ -122,7 +122,7 @@ def test_an_echo_is_no_answer_to_a_read() -> None:
     )
 
 
-def test_a_read_without_answer_is_made_again_before_anything_is_written() -> None:
+def test_a_read_without_response_is_repeated_before_anything_is_written() -> None:
     driver = Driver(a_recording())
     driver.tell(CONFLICT)
 
@@ -154,7 +154,7 @@ def test_many_conflicts_in_a_row_make_it_slow_down() -> None:
     assert only(driver.wait(60), WriteStatus).resource_version == recording.metadata.resource_version
 
 
-def test_a_write_whose_answer_was_lost_is_recognised() -> None:
+def test_a_write_whose_response_was_lost_is_recognised() -> None:
     driver = Driver()
     write = only(driver.tell(RecordingSeen(recording=a_recording())), WriteStatus)
     driver.tell(NO_RESPONSE)
@@ -166,7 +166,7 @@ def test_a_write_whose_answer_was_lost_is_recognised() -> None:
     assert none(actions, WriteStatus, ConfirmLeadership)
 
 
-def test_an_upload_is_written_down_before_its_first_part_even_if_the_answer_is_lost() -> None:
+def test_an_upload_is_in_the_status_before_its_first_part_even_if_the_response_is_lost() -> None:
     driver = Driver()
     recording = driver.claimed(a_recording())
     created = UploadCreated(uid=UID, artifact="video", upload_id="u1", part_size_bytes=8, source=SourceFacts(size=80))
@@ -229,7 +229,7 @@ def test_an_event_tells_what_the_api_server_has_accepted() -> None:
     assert [action.reason for action in driver.actions if isinstance(action, EmitEvent)] == [Reason.SUSPENDED]
 
 
-def test_after_a_restart_the_same_news_are_not_told_again() -> None:
+def test_after_a_restart_thresholds_are_not_reported_again() -> None:
     driver = Driver()
 
     driver.claimed(claimed_by(Claim(holder="op-b", transitions=4)))

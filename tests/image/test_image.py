@@ -56,7 +56,7 @@ def test_two_builds_have_one_digest(builder: ImageBuilder, tmp_path: Path) -> No
     assert first.digest == second.digest
 
 
-def test_what_the_image_says_of_itself(builder: ImageBuilder, tmp_path: Path) -> None:
+def test_the_metadata_of_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
     builder.build(archive=tmp_path / "image.tar")
     config = builder.inspect()["OCIv1"]["config"]
     assert config["User"] == "65532:65532"

@@ -39,7 +39,7 @@ class Calls:
         self.outcomes.append((verb, outcome))
 
 
-def test_the_time_of_the_server_is_heard(cluster: ControlPlane) -> None:
+def test_the_time_of_the_server_is_noted(cluster: ControlPlane) -> None:
     server_times: list[datetime] = []
     client = RestClient(connection(kubeconfig=cluster.kubeconfig), on_server_time=server_times.append)
     before = datetime.now(UTC) - timedelta(seconds=1)  # the header has whole seconds
@@ -245,7 +245,9 @@ def test_a_name_that_is_no_name_is_not_asked_for(api: KubeApi, namespace: str, n
         api.get_recording(namespace, name)
 
 
-def test_an_invalid_status_is_told_by_field_and_not_by_value(api: KubeApi, admin: RestClient, namespace: str) -> None:
+def test_an_invalid_status_is_reported_by_field_and_without_its_value(
+    api: KubeApi, admin: RestClient, namespace: str
+) -> None:
     stored = a_recording(admin, namespace, "r")
     status = {"phase": "https://h.example/?sig=c4n4ry"}
     with pytest.raises(Invalid) as refusal:
@@ -264,7 +266,7 @@ def test_an_invalid_status_is_told_by_field_and_not_by_value(api: KubeApi, admin
         "cannot unmarshal https://h.example/?sig=c4n4ry into int",
     ],
 )
-def test_the_servers_words_are_told_without_what_they_quote(message: str) -> None:
+def test_the_servers_message_is_reported_without_quoted_values(message: str) -> None:
     error = error_from_response(status=400, body={"message": message}, retry_after=None, request="PATCH /x")
     assert isinstance(error, Invalid)
     assert "c4n4ry" not in str(error)

@@ -85,7 +85,7 @@ def contend(cluster: ControlPlane, operator_connection: Connection) -> Iterator[
 
 
 @pytest.mark.parametrize(("duration_s", "renew_s", "retry_s"), [(15, 15, 2), (15, 2, 2), (10, 12, 2), (15, 10, 0)])
-def test_timings_that_would_let_two_lead_are_refused(duration_s: int, renew_s: float, retry_s: float) -> None:
+def test_timings_that_would_let_two_lead_are_rejected(duration_s: int, renew_s: float, retry_s: float) -> None:
     with pytest.raises(ValueError, match="retry < renew < duration"):
         LeaseTimings(duration_s=duration_s, renew_s=renew_s, retry_s=retry_s)
 
@@ -154,7 +154,7 @@ def test_k15_a_stalled_leader_holds_still_before_another_takes_over(contend: Cal
     assert len(first.losses) == 1
 
 
-def test_k1_a_long_outage_ends_nobody_when_nobody_could_take_over(contend: Callable[[str], Contender]) -> None:
+def test_k1_a_long_outage_ends_no_leader_while_none_could_take_over(contend: Callable[[str], Contender]) -> None:
     leader = contend("leader")
     eventually(leader.leads)
     epoch = leader.leadership.epoch

@@ -212,7 +212,7 @@ def test_libraries_are_quiet_about_their_requests(logged: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("logged", ["json"], indirect=True)
-def test_attempts_at_an_api_server_that_is_away_are_not_told(logged: io.StringIO) -> None:
+def test_attempts_to_reach_an_unavailable_api_server_are_not_reported(logged: io.StringIO) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     client = RestClient(Connection(server=f"http://127.0.0.1:{port}", namespace="team", token=NoToken()))

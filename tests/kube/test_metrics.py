@@ -66,7 +66,7 @@ def test_c19_only_closed_lists_and_locations_are_labels() -> None:
     assert labels >= {"phase", "outcome", "reason", "location"}
 
 
-def test_each_metric_is_named_as_prometheus_wants_it() -> None:
+def test_each_metric_is_named_by_the_conventions_of_prometheus() -> None:
     for family in text_string_to_metric_families(everything_counted().render().decode()):
         if family.name.startswith("process_"):
             continue

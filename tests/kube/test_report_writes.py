@@ -99,7 +99,7 @@ def ready(cluster: ControlPlane, name: str) -> tuple[str, str, str]:
     return found["status"], found["reason"], found["message"]
 
 
-def test_a_status_that_the_api_server_refuses_is_told_and_tried_later(
+def test_a_status_that_the_api_server_rejects_is_reported_and_retried_later(
     cluster: ControlPlane,
     rest: RestClient,
     names: list[str],
@@ -150,7 +150,7 @@ def test_a_status_that_cannot_be_written_is_counted_again_later_and_holds_up_no_
     assert ready(cluster, names[0])[1] == "Refreshed"
 
 
-def test_an_edit_is_answered_at_once_also_where_nothing_could_be_written(
+def test_an_edit_causes_a_refresh_at_once_even_if_nothing_could_be_written(
     cluster: ControlPlane,
     rest: RestClient,
     names: list[str],

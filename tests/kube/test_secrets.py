@@ -59,7 +59,7 @@ def test_a_url_is_read_from_the_recordings_own_namespace(
 
 
 @pytest.mark.cluster
-def test_without_the_owners_binding_the_message_says_what_to_bind(
+def test_without_the_owners_binding_the_message_names_the_role_to_bind(
     api: KubeApi, admin: RestClient, namespace: str
 ) -> None:
     a_secret(admin, namespace, "source", {"url": CANARY})
@@ -90,7 +90,7 @@ def test_headers_need_the_owners_label_and_the_host(api: KubeApi, admin: RestCli
     ("key", "value"),
     [("Host", "evil.example"), ("Range", "bytes=0-"), ("X-Fine", f"{CANARY}\r\nX-Bad: 1"), ("x_y", "\0")],
 )
-def test_headers_that_would_change_the_request_are_refused(
+def test_headers_that_would_change_the_request_are_rejected(
     api: KubeApi, admin: RestClient, tenant_namespace: str, key: str, value: str
 ) -> None:
     a_secret(admin, tenant_namespace, "bad", {key: value}, labels=HEADERS, annotations=HOSTS)

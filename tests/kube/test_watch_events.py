@@ -48,7 +48,7 @@ def own(*versions: str) -> OwnWrites:
 
 
 @pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED"])
-def test_every_event_is_a_deletion_to_kopf_and_says_what_it_is(kind: str) -> None:
+def test_every_event_is_a_deletion_to_kopf_and_keeps_its_real_type(kind: str) -> None:
     event = json.loads(b"".join(read(an_event(kind, "5"))))
     assert event["type"] == "DELETED"
     assert event[TRUE_TYPE] == kind

@@ -176,7 +176,7 @@ def test_nothing_is_left_when_the_supervisor_is_killed(commands: Commands) -> No
     assert (run.returncode, run.stderr) == (1, "error: no cluster is running: run `make cluster` first\n")
 
 
-def test_a_cluster_that_loses_a_server_ends_and_its_log_says_why(commands: Commands) -> None:
+def test_a_cluster_that_loses_a_server_ends_and_logs_why(commands: Commands) -> None:
     assert commands("up").returncode == 0
     etcd = next(pid for pid in commands.server_pids() if "etcd" in Path(f"/proc/{pid}/comm").read_text())
     os.kill(etcd, signal.SIGKILL)

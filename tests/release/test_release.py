@@ -145,7 +145,7 @@ def test_the_released_version_cannot_be_released_again(released: Path, tree: Pat
     assert f"{VERSION} is already released" in done.stderr
 
 
-def test_a_tree_with_changes_is_refused_and_left_alone(tree: Path) -> None:
+def test_a_work_tree_with_changes_is_rejected_and_left_alone(tree: Path) -> None:
     (tree / "LICENSE").write_text("Mine.\n")
     done = release(tree)
     assert done.returncode == 1

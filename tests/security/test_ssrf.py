@@ -161,14 +161,14 @@ def test_s14_a_forbidden_address_among_allowed_ones_is_skipped(forbidden_address
         assert connects.addresses == [(ALLOWED, door.port)]
 
 
-def test_s14_a_name_with_none_but_forbidden_addresses_is_refused() -> None:
+def test_s14_a_name_with_only_forbidden_addresses_is_rejected() -> None:
     with Connects() as connects:
         dialer = Dialer(policy(), resolver=Resolver({"bad.example.com": sorted(set(NAMES.values()))}))
         assert ask(dialer, "http://bad.example.com:80/") is Reason.SOURCE_BLOCKED
     assert connects.addresses == []
 
 
-def test_s14_where_the_allowed_address_does_not_answer_no_forbidden_one_is_tried() -> None:
+def test_s14_if_the_allowed_address_does_not_respond_no_forbidden_one_is_tried() -> None:
     with Connects(within=IPv4Network("127.0.0.0/8")) as connects:
         dialer = Dialer(policy(), resolver=Resolver({"both.example.com": [ALLOWED, "::1", "127.0.0.1"]}))
         assert ask(dialer, "http://both.example.com:9/") is Reason.SOURCE_UNREACHABLE

@@ -36,7 +36,7 @@ def test_ranges_count_once_beside_the_probe(serve: Serve, strict: StrictStore, s
     assert observed.stored_bytes == len(BODY)
 
 
-def test_small_content_counts_as_it_came_with_the_probe(serve: Serve, store: S3Store) -> None:
+def test_small_content_is_counted_when_the_probe_reads_it(serve: Serve, store: S3Store) -> None:
     observed = Observed()
     run_transfer(serve(BODY[:1000]).url, store, observed=observed)
     assert (observed.read_bytes, observed.stored_bytes) == (1000, 1000)

@@ -55,7 +55,7 @@ def test_progress_begins_the_count_anew() -> None:
         waiting.progressed()
 
 
-def test_nobody_waits_longer_than_the_attempt_allows() -> None:
+def test_no_wait_is_longer_than_the_attempt_allows() -> None:
     clock = Clock()
     waiting = a_budget(clock, unavailable_s=60)
     waiting.spend(transient(retry_after_s=40))

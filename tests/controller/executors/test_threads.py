@@ -180,7 +180,7 @@ def test_what_is_not_there_is_not_found_and_nothing_is_moved(scene: Scene, sourc
     ],
     ids=lambda one: str(one) if isinstance(one, Reason) else "order",
 )
-def test_why_nothing_was_stored_is_told(scene: Scene, order: TransferOrder, reason: Reason) -> None:
+def test_the_reason_why_nothing_was_stored_is_reported(scene: Scene, order: TransferOrder, reason: Reason) -> None:
     scene.executor.start(order)
     outcome = scene.outcome()
     assert isinstance(outcome, TransferFailed)

@@ -101,7 +101,7 @@ def test_a_store_is_only_that_of_the_location_that_was_decided_on(scene: Scene) 
     assert caught.value.reason is Reason.LOCATION_NOT_READY
 
 
-def test_a_deletion_is_the_last_that_is_heard_of_a_location(scene: Scene) -> None:
+def test_a_deletion_is_the_last_event_of_a_location(scene: Scene) -> None:
     """It is deleted while the result of its probe is reported."""
     deleting = threading.Thread(target=scene.keeper.gone, args=(NAME,), kwargs={"uid": "1"})
     scene.on_ready = [deleting]

@@ -183,7 +183,7 @@ def test_a_namespace_s_requests_take_their_turn_together() -> None:
     assert {handlers[type(action)].tenant(action) for action in actions} == {"team-a"}
 
 
-def test_a_status_is_written_as_a_patch_and_its_answer_is_heard() -> None:
+def test_a_status_is_written_as_a_patch_and_its_response_is_used() -> None:
     world = Everything(answer=STORED)
     assert world.dispatch(WRITE) == [WriteAccepted(uid=UID, recording=RECORDING)]
     [(method, path, body)] = world.requests
@@ -216,7 +216,7 @@ def test_a_request_that_fails_is_a_refusal(action: Action, error: Exception, ref
 
 
 @pytest.mark.parametrize("action", [ReadNamespace(namespace="team-a"), ConfirmLeadership(uid=UID)])
-def test_a_question_without_an_answer_is_asked_again(action: Action) -> None:
+def test_a_request_without_response_is_repeated(action: Action) -> None:
     world = Everything(answer=AWAY)
     assert world.dispatch(action) == []
     [(delay_s, again)] = world.later
@@ -258,7 +258,7 @@ def test_a_deletion_names_uid_and_version() -> None:
     assert world.requests[0][2]["preconditions"] == {"uid": UID, "resourceVersion": "7"}
 
 
-def test_why_a_clean_up_failed_is_told() -> None:
+def test_the_reason_of_a_failed_clean_up_is_reported() -> None:
     artifact = ArtifactToClean(name="video", key="k", upload_id=None, version_id=None, delete_object=True)
     [fact] = Everything().dispatch(CleanUp(ref=REF, location=LOCATION, artifacts=(artifact,)))
     assert fact == CleanupEnded(
@@ -266,7 +266,7 @@ def test_why_a_clean_up_failed_is_told() -> None:
     )
 
 
-def test_a_source_is_resolved_or_the_reason_is_told() -> None:
+def test_a_source_is_resolved_or_the_reason_is_reported() -> None:
     action = ResolveSource(recording=a_recording(an_artifact(secret="source")), artifact="video")
     [fact] = Everything(answer=NotFound("gone", status=404)).dispatch(action)
     assert isinstance(fact, SourceResolved)
@@ -295,7 +295,7 @@ def test_signals_to_the_executor_are_passed_on() -> None:
     assert world.calls == [TransferOrder.of(start), ("stop", UID, "video"), ("persisted", UID, "video"), "archive"]
 
 
-def test_an_event_says_about_whom() -> None:
+def test_an_event_names_its_object() -> None:
     world = Everything()
     world.dispatch(EmitEvent(ref=REF, reason=Reason.STORED, action="Store", note="It is stored.", warning=True))
     assert world.calls == [("rec-1", Reason.STORED, "Warning")]

@@ -44,7 +44,7 @@ def test_a_single_call_waits_for_one_of_a_thousand() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
-def test_each_runs_once_in_its_tenants_order_and_between_turns_nobody_goes_twice(
+def test_each_call_runs_once_in_its_tenants_order_and_tenants_take_turns(
     steps: list[tuple[str, bool]],
 ) -> None:
     threads, ran = ByHand(), list[tuple[str, int]]()
@@ -69,7 +69,7 @@ def test_each_runs_once_in_its_tenants_order_and_between_turns_nobody_goes_twice
             assert all(done[whose] >= left[whose] for whose in others), "somebody else waited"
 
 
-def test_a_call_that_fails_holds_up_nobody() -> None:
+def test_a_failed_call_delays_no_other() -> None:
     ran = threading.Event()
     with ThreadPoolExecutor(1) as threads:
         pool = FairPool(threads)

@@ -159,7 +159,7 @@ def test_what_only_an_administrator_mends_is_estimated_at_once(logs: StrictStore
     assert found.notes == [f"Downloads of archive are estimated, because they could not be counted: {why}."]
 
 
-def test_what_may_yet_answer_is_tried_again_and_then_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_may_recover_is_retried_and_then_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     # A real client, and a port without a listener.
     monkeypatch.setattr("recording_operator.stores.s3.cloudwatch._TIMEOUT_S", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")

@@ -77,7 +77,7 @@ def test_bad_prices_keep_the_last_good_numbers_and_say_why(
     cluster.kubectl("delete", "configmap", place, f"--namespace={OPERATOR_NAMESPACE}")
 
 
-def test_a_passed_threshold_is_told_once(
+def test_a_passed_threshold_is_reported_once(
     cluster: ControlPlane, start: Callable[..., OperatorProcess], place: str, report: ReportFactory
 ) -> None:
     operator = start()

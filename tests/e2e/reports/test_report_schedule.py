@@ -126,7 +126,7 @@ def test_two_operators_count_once(start: Callable[..., OperatorProcess], place: 
         ({"timeZone": "Mars/Base"}, "timeZone Mars/Base is unknown"),
     ],
 )
-def test_a_schedule_that_never_comes_is_told(
+def test_a_schedule_that_never_occurs_is_reported(
     start: Callable[..., OperatorProcess], place: str, report: ReportFactory, spec: JsonObject, words: str
 ) -> None:
     start()

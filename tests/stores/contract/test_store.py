@@ -101,7 +101,7 @@ def test_complete_does_not_overwrite(store: LocationStore) -> None:
     assert seen.stored.size_bytes == len(b"first")
 
 
-def test_an_unknown_upload_is_told_from_other_failures(store: LocationStore) -> None:
+def test_an_unknown_upload_is_distinguished_from_other_failures(store: LocationStore) -> None:
     upload_id = store.create_upload(an_object())
     assert store.abort(KEY, upload_id) is True
     assert store.abort(KEY, upload_id) is False
@@ -223,7 +223,7 @@ def test_a_part_that_was_cut_does_not_exist(store: LocationStore) -> None:
     ]
 
 
-def test_a_part_whose_sum_is_not_that_of_its_bytes_is_refused(store: LocationStore) -> None:
+def test_a_part_with_a_wrong_checksum_is_rejected(store: LocationStore) -> None:
     upload_id = store.create_upload(an_object())
     send_wrong = partial(store.upload_part, KEY, upload_id, part_number=1, body=Claims(BODY[:PART]))
     assert reason_of(send_wrong) is Reason.STORE_INTEGRITY

@@ -87,7 +87,7 @@ def test_a_record_that_comes_twice_counts_once(aws: Any) -> None:
     assert reading.repeated == 1
 
 
-def test_lines_that_nobody_can_read_are_counted_and_passed_over(aws: Any) -> None:
+def test_unreadable_lines_are_counted_and_skipped(aws: Any) -> None:
     good = line(KEY, 7, bucket=SOURCE, at=now())
     endless = "x" * (3 * 2**20)
     put(aws, "", "not a log", endless, good, good.replace("[", "[99/Foo/", 1), good.rsplit('" 206', 1)[0])
@@ -132,13 +132,13 @@ def test_what_was_delivered_just_now_waits(aws: Any) -> None:
     assert len(read(aws, begin=now(), end=now() + HOUR / 2)) == 1
 
 
-def test_who_may_not_read_the_logs_is_told(aws: Any) -> None:
+def test_a_missing_permission_to_read_the_logs_is_reported(aws: Any) -> None:
     with pytest.raises(StoreError) as refusal:
         read(aws, logs_bucket="nobodys-bucket")
     assert refusal.value.location_reason is Reason.BUCKET_NOT_FOUND
 
 
-def test_whoever_stops_is_heard_between_logs(aws: Any) -> None:
+def test_a_stop_is_noticed_between_logs(aws: Any) -> None:
     put(aws, line(KEY, 5, bucket=SOURCE, at=now()))
 
     def stop() -> None:

@@ -77,7 +77,7 @@ def test_a_month_is_asked_for_by_the_hour() -> None:
         assert count(cloudwatch, begin=NOW - timedelta(days=20)) == {date(2026, 11, 18): 7}
 
 
-def test_what_is_not_permitted_is_told() -> None:
+def test_a_missing_permission_is_reported() -> None:
     cloudwatch = client()
     with Stubber(cloudwatch) as answers:
         answers.add_client_error("get_metric_data", "AccessDenied", http_status_code=403)

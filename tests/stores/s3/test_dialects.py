@@ -166,7 +166,7 @@ def test_parts_that_are_joined_in_another_order_are_found(serve: Serve, site: Si
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "PutObject"])
-def test_false_200_is_not_believed(serve: Serve, site: Site, operation: Operation) -> None:
+def test_false_200_does_not_count(serve: Serve, site: Site, operation: Operation) -> None:
     body = SMALL if operation == "PutObject" else BODY
     site.strict.fault(Fault(operation=operation, action=FalseSuccess(), times=2))
     check_stored(move(serve(body), site), body, site.strict)
@@ -174,7 +174,7 @@ def test_false_200_is_not_believed(serve: Serve, site: Site, operation: Operatio
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "PutObject"])
-def test_t3_an_answer_that_is_lost_stores_once(serve: Serve, site: Site, operation: Operation) -> None:
+def test_t3_a_lost_response_stores_once(serve: Serve, site: Site, operation: Operation) -> None:
     body = SMALL if operation == "PutObject" else BODY
     site.strict.bucket.after_complete = "OK"
     site.strict.fault(Fault(operation=operation, action=Drop(when="after")))
@@ -282,7 +282,7 @@ def test_t3_an_object_of_a_process_that_was_killed_is_proved_anew(serve: Serve, 
 
 
 @pytest.mark.parametrize("name", [name for name in ADAPTED if not FOUND[name].existence_verifies_object])
-def test_t39_an_object_that_became_wrong_is_not_believed_and_stays(
+def test_t39_an_object_that_became_wrong_is_not_accepted_and_stays(
     serve: Serve, strict: StrictStore, store: S3Store, name: str
 ) -> None:
     site = at(name, strict, store)
@@ -335,7 +335,7 @@ def test_t19_a_foreign_object_is_not_written_over_without_conditions(
 
 
 @pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])
-def test_a_store_that_nobody_has_looked_at_is_not_relied_on(
+def test_a_store_that_was_not_probed_is_not_relied_on(
     serve: Serve, strict: StrictStore, store: S3Store, body: bytes
 ) -> None:
     """`recording-operator copy` makes no probe."""

@@ -105,7 +105,7 @@ def test_t30_each_code_has_its_reason(status: int, code: str, reason: Reason) ->
 
 
 @pytest.mark.parametrize("status", range(300, 600))
-def test_t30_nothing_that_a_store_says_is_a_fault_of_ours(status: int) -> None:
+def test_t30_no_response_of_a_store_is_an_internal_error(status: int) -> None:
     for code in ("", str(status), "Surprise"):
         error = refused(status, code)
         assert error.reason is not Reason.INTERNAL_ERROR
@@ -126,11 +126,11 @@ def test_t30_412_to_a_request_without_a_condition_fails_no_recording(doing: str)
 
 
 @pytest.mark.parametrize("code", ["", None])
-def test_t30_an_empty_code_is_told_by_the_status(code: str | None) -> None:
+def test_t30_without_a_code_the_http_status_is_reported(code: str | None) -> None:
     assert "(UploadPart: 403)." in refused(403, code).message
 
 
-def test_t31_the_region_that_the_store_names_is_told() -> None:
+def test_t31_the_region_that_the_store_names_is_reported() -> None:
     by_body = refused(400, "AuthorizationHeaderMalformed", Region="eu-west-2")
     by_header = refused(301, "PermanentRedirect", headers={"x-amz-bucket-region": "eu-west-2"})
     assert "eu-west-2" in by_body.message
@@ -151,7 +151,7 @@ def test_t31_the_region_that_the_store_names_is_told() -> None:
             "message": "The eu-west-2 location constraint is incompatible for the region specific endpoint"}),
     ],
 )  # fmt: skip
-def test_t31_a_region_that_is_told_in_words_or_by_an_endpoint_is_found(code: str, more: dict[str, str]) -> None:
+def test_t31_a_region_in_a_message_or_an_endpoint_is_found(code: str, more: dict[str, str]) -> None:
     assert "is in region eu-west-2." in refused(400, code, **more).message
 
 
@@ -164,7 +164,7 @@ def test_t31_a_region_that_is_told_in_words_or_by_an_endpoint_is_found(code: str
         ("kms:Decrypt", Reason.ENCRYPTION_KEY_NOT_USABLE),
     ],
 )
-def test_t30_the_right_that_aws_names_is_told(right: str, reason: Reason) -> None:
+def test_t30_the_permission_that_aws_names_is_reported(right: str, reason: Reason) -> None:
     text = (
         f"User: arn:aws:iam::111122223333:user/jo is not authorized to perform: {right} on resource: "
         '"arn:aws:kms:eu-west-2:111122223333:key/1" because no identity-based policy allows the action'
@@ -175,7 +175,7 @@ def test_t30_the_right_that_aws_names_is_told(right: str, reason: Reason) -> Non
     assert "arn:" not in error.message
 
 
-def test_t30_a_right_that_nobody_knows_is_not_repeated() -> None:
+def test_t30_an_unknown_permission_is_not_repeated() -> None:
     error = refused(403, "AccessDenied", message="not authorized to perform: s3:SecretsOfThePlatform on resource")
     assert "SecretsOfThePlatform" not in error.message
 

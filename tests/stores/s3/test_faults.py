@@ -53,7 +53,7 @@ def test_t2_error_document_in_a_200_to_complete(serve: Serve, strict: StrictStor
 
 
 @pytest.mark.parametrize("afterwards", ["OK", "NoSuchUpload", "PreconditionFailed"])
-def test_t3_complete_succeeds_and_its_answer_is_lost(
+def test_t3_complete_succeeds_and_its_response_is_lost(
     serve: Serve, strict: StrictStore, store: S3Store, afterwards: str
 ) -> None:
     strict.bucket.after_complete = afterwards
@@ -61,7 +61,7 @@ def test_t3_complete_succeeds_and_its_answer_is_lost(
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
-def test_t3_put_succeeds_and_its_answer_is_lost(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_t3_put_succeeds_and_its_response_is_lost(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     strict.fault(Fault(operation="PutObject", action=Drop(when="after")))
     check_stored(run_transfer(serve(SMALL).url, store), SMALL, strict)
 
@@ -78,7 +78,7 @@ def test_t3_crash_between_complete_and_the_status(serve: Serve, strict: StrictSt
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "PutObject"])
-def test_false_200_and_no_object_is_not_believed(
+def test_false_200_without_an_object_does_not_count(
     serve: Serve, strict: StrictStore, store: S3Store, operation: Operation
 ) -> None:
     body = BODY if operation == "CompleteMultipartUpload" else SMALL
@@ -97,7 +97,7 @@ def test_false_200_for_ever_ends_the_attempt_and_keeps_the_parts(
     assert strict.keys() == []
 
 
-def test_t4_the_upload_is_aborted_by_somebody_in_mid_transfer(
+def test_t4_the_upload_is_aborted_by_another_client_during_the_transfer(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     strict.fault(Fault(operation="UploadPart", action=LoseUpload(), first=4))
@@ -122,14 +122,14 @@ def test_t4_an_upload_that_is_lost_again_and_again_ends_the_attempt(
     assert strict.open_uploads() == []
 
 
-def test_t5_an_upload_that_nobody_wrote_down_is_dropped_with_the_others_at_its_key(
+def test_t5_an_upload_missing_from_the_status_is_aborted_with_the_others_at_its_key(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     store.create_upload(an_object())
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
-def test_t6_a_part_whose_answer_was_lost_is_not_sent_again_after_a_restart(
+def test_t6_a_part_whose_response_was_lost_is_not_sent_again_after_a_restart(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     source, observed = serve(BODY), Observed()

@@ -95,7 +95,7 @@ def test_t16_no_store_there_at_all_ends_the_attempt(serve: Serve, strict: Strict
 
 
 @pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "CreateMultipartUpload", "HeadObject"])
-def test_t17_a_store_that_accepts_and_never_answers(serve: Serve, strict: StrictStore, operation: Operation) -> None:
+def test_t17_a_store_that_accepts_and_never_responds(serve: Serve, strict: StrictStore, operation: Operation) -> None:
     strict.fault(Fault(operation=operation, action=Stall()))
     store = store_of(strict, response_timeout_s=0.3)
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
@@ -208,7 +208,7 @@ def test_t22_what_is_stored_when_the_store_is_full_is_kept(serve: Serve, strict:
     assert strict.count("UploadPart") - sent == PARTS - 2
 
 
-def test_t24_abort_that_is_refused_is_told(strict: StrictStore, store: S3Store) -> None:
+def test_t24_a_rejected_abort_is_reported(strict: StrictStore, store: S3Store) -> None:
     upload_id = store.create_upload(an_object())
     strict.denied = {"AbortMultipartUpload"}
     assert fails(lambda: abort_uploads(KEY, store=store, upload_id=upload_id)).reason is Reason.STORE_DENIED

@@ -123,7 +123,7 @@ def test_t31_a_store_that_redirects_everything_is_asked_a_handful_of_times(
     assert len(strict.requests) <= 4
 
 
-def test_t31_a_region_that_the_store_names_is_tried_once_and_told(strict: StrictStore, store: S3Store) -> None:
+def test_t31_a_region_that_the_store_names_is_tried_once_and_reported(strict: StrictStore, store: S3Store) -> None:
     redirect = ErrorResponse(status=301, code="PermanentRedirect", headers={"x-amz-bucket-region": "eu-west-2"})
     strict.fault(Fault(operation="any", action=redirect, times=10_000))
     error = not_ready(store)
@@ -137,7 +137,7 @@ def test_t31_a_region_that_the_store_names_is_tried_once_and_told(strict: Strict
     [(400, "Surprise", 24), (403, "AccessDenied", 10), (404, "NoSuchBucket", 4), (404, "", 24), (405, "", 24),
      (500, "InternalError", 4), (503, "SlowDown", 4), (501, "NotImplemented", 24), (400, "InvalidRequest", 24)],
 )  # fmt: skip
-def test_t31_a_store_that_refuses_everything_is_asked_a_bounded_number_of_times(
+def test_t31_a_store_that_rejects_everything_gets_a_bounded_number_of_requests(
     strict: StrictStore, store: S3Store, status: int, code: str, most: int
 ) -> None:
     strict.fault(Fault(operation="any", action=ErrorResponse(status=status, code=code), times=10_000))
@@ -198,7 +198,7 @@ def test_t32_what_is_sent_again_and_when() -> None:
 # S3 Express
 
 
-def test_a_directory_bucket_is_refused_in_words(strict: StrictStore) -> None:
+def test_a_directory_bucket_is_rejected_with_an_explanation(strict: StrictStore) -> None:
     error = not_ready(store_of(strict, bucket="recordings--use1-az4--x-s3"))
     assert error.reason is Reason.STORE_UNSUPPORTED
     assert "Directory buckets" in error.message

@@ -125,7 +125,7 @@ def test_s30_only_get_is_used(serve: Serve, strict: StrictStore, store: S3Store)
         (b'{"words": []}', "Transcript", "application/json"),
     ],
 )
-def test_s26_a_server_that_calls_everything_html_is_not_believed(
+def test_s26_the_content_type_of_a_server_that_calls_everything_html_is_ignored(
     serve: Serve, strict: StrictStore, store: S3Store, body: bytes, kind: str, declared: str
 ) -> None:
     source = serve(b"")
@@ -138,7 +138,7 @@ def test_s26_a_server_that_calls_everything_html_is_not_believed(
     "behaviour", [Behaviour(), Behaviour(ranges=False), Behaviour(ranges=False, framing="chunked")]
 )
 @pytest.mark.parametrize("checksum", [None, sum_of("sha256", b"")])
-def test_s27_nothing_is_stored_where_the_spec_says_that_there_is_nothing(
+def test_s27_an_empty_object_is_stored_if_the_spec_states_size_0(
     serve: Serve, strict: StrictStore, store: S3Store, behaviour: Behaviour, checksum: str | None
 ) -> None:
     source = serve(b"")
@@ -211,7 +211,7 @@ def test_an_owner_of_any_name_is_written_into_the_metadata_and_read_back(
 
 
 @pytest.mark.parametrize("raw", ['=cmd|"/C calc"', "jo@example.com", "=6A", "(unknown)", "=0A"])
-def test_an_owner_that_the_operator_has_not_written_is_not_believed(
+def test_an_owner_that_the_operator_has_not_written_is_ignored(
     serve: Serve, strict: StrictStore, store: S3Store, raw: str
 ) -> None:
     run_transfer(serve(BODY).url, store, obj=an_object(org="acme"))

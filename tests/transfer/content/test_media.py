@@ -34,7 +34,7 @@ from tests.transfer.contents import (
 
 
 @pytest.mark.parametrize("name", [*HEADS, *BUILT])
-def test_s50_media_is_believed_by_its_bytes_whatever_the_source_says(name: str) -> None:
+def test_s50_media_is_recognised_by_its_bytes_whatever_its_stated_type(name: str) -> None:
     head = {**HEADS, **BUILT}[name]
     head *= SMALL_VIDEO_BYTES // len(head) + 1  # a file of codec2 is shorter than any video
     for stated, kind, declared in every_way():
@@ -48,7 +48,7 @@ def test_s50_a_file_of_1_kib_with_a_signature_is_a_recording(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_s50_what_nobody_knows_and_is_binary_is_a_recording(name: str) -> None:
+def test_s50_unknown_binary_data_is_a_recording(name: str) -> None:
     for stated, kind, declared in every_way():
         assert refusal(UNKNOWN[name], stated=stated, kind=kind, declared=declared) is None
 
@@ -108,7 +108,7 @@ def test_s50_random_bytes_are_a_recording(seed: bytes, stated: str | None) -> No
     ],
 )
 @pytest.mark.parametrize("rest", [pattern(9 * KIB), HEADS["mp4"], HEADS["mp3 no tag"]], ids=["any", "mp4", "mp3"])
-def test_s51_what_begins_with_an_error_is_no_recording_whatever_follows(words: str, rest: bytes) -> None:
+def test_s51_content_that_begins_with_an_error_is_no_recording(words: str, rest: bytes) -> None:
     for stated, kind, declared in every_way():
         assert refusal(words.encode() + rest, stated=stated, kind=kind, declared=declared) is not None
 
@@ -119,7 +119,7 @@ def test_s51_the_head_may_end_within_a_character() -> None:
 
 
 @pytest.mark.parametrize("body", [b"\x08\x05\x12\x0eFile not found", pattern(300), pattern(SMALL_VIDEO_BYTES - 1)])
-def test_s52_a_small_video_needs_a_signature_or_a_spec_that_knows_it(body: bytes) -> None:
+def test_s52_a_small_video_needs_a_signature_or_a_size_or_checksum_in_the_spec(body: bytes) -> None:
     error = refusal(body, stated=None, declared="video/mp4")
     assert error is not None
     assert f"{len(body)} bytes" in error.message

@@ -226,7 +226,7 @@ def test_lifting_the_limit_lets_everyone_go() -> None:
     assert ended.wait(5)
 
 
-def test_it_is_told_how_long_was_waited() -> None:
+def test_the_waiting_time_is_reported() -> None:
     waits: list[float] = []
     link = RateLimiter(256 * KIB, on_wait=waits.append)
     begun = time.monotonic()

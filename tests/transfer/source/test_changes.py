@@ -66,7 +66,7 @@ def test_s11_content_that_changes_twice_fails(serve: Serve, strict: StrictStore,
     assert strict.keys() == []
 
 
-def test_s11_a_source_that_refuses_its_own_etag_has_not_changed(
+def test_s11_a_source_that_rejects_its_own_etag_has_not_changed(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     source = serve(BODY)
@@ -102,7 +102,9 @@ def test_s19_forbidden_is_not_expired(serve: Serve, store: S3Store, status: int)
     ("status", "body"),
     [(403, XML_EXPIRED), (400, b"<Error><Code>ExpiredToken</Code></Error>"), (401, b'{"error": "token has expired"}')],
 )
-def test_s20_the_source_says_that_the_url_has_expired(serve: Serve, store: S3Store, status: int, body: bytes) -> None:
+def test_s20_the_source_reports_that_the_url_has_expired(
+    serve: Serve, store: S3Store, status: int, body: bytes
+) -> None:
     source = serve(BODY)
     source.behave = lambda _: Behaviour(status=status, body=body)
     assert fails(lambda: run_transfer(source.url, store)).reason is Reason.SOURCE_EXPIRED
@@ -115,7 +117,9 @@ def test_s20_forbidden_after_the_stated_expiry_is_expired(serve: Serve, store: S
     assert fails(lambda: run_transfer(source.url, store, expires_at=past)).reason is Reason.SOURCE_EXPIRED
 
 
-def test_s20_past_its_stated_expiry_but_answering_is_stored(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s20_a_url_that_works_after_its_stated_expiry_is_stored(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
     source = serve(BODY)
     past = datetime.now(tz=UTC) - timedelta(days=1)
     check_stored(run_transfer(source.url, store, expires_at=past), BODY, strict)

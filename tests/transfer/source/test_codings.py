@@ -102,7 +102,7 @@ def test_s41_a_coding_that_the_bytes_do_not_have_is_not_kept(serve: Serve, stric
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("etag", [None, 'W/"v1"'])
-def test_s41_what_was_compressed_for_this_response_is_refused(
+def test_s41_content_compressed_for_this_response_is_rejected(
     serve: Serve, strict: StrictStore, store: S3Store, framing: str, etag: str | None
 ) -> None:
     source = serve(PACKED)

@@ -113,7 +113,7 @@ def test_s6_chunked_without_its_end_is_asked_for_again(serve: Serve, strict: Str
     assert strict.count("UploadPart") == -(-len(BODY) // PART), "a stored part was sent again"
 
 
-def test_s7_length_shown_by_the_end_of_the_connection_is_refused(
+def test_s7_length_shown_by_the_end_of_the_connection_is_rejected(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     source = serve(BODY)
@@ -196,7 +196,7 @@ def test_s9_range_ignored_in_mid_transfer_is_never_appended(serve: Serve, strict
     check_stored(run_transfer(source.url, store), BODY, strict)
 
 
-def test_s9_a_wrong_range_with_206_is_refused(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s9_a_wrong_range_with_206_is_rejected(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
 
     def behave(request: SourceRequest) -> Behaviour:

@@ -65,5 +65,5 @@ def test_no_kind_is_left_out() -> None:
     assert {type(error) for error, _, _ in CASES} == set(EgressError.__subclasses__())
 
 
-def test_a_blocked_request_says_nothing_of_what_was_blocked() -> None:
+def test_the_error_of_a_blocked_request_contains_no_address() -> None:
     assert source_error(errors.BlockedError(_HOST)).message == source_error(errors.BlockedError("other.test")).message

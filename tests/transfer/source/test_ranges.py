@@ -65,7 +65,7 @@ def of_size(behaviour: Behaviour, size: int) -> Behaviour:
     return replace(behaviour, headers=headers)
 
 
-def test_s44_two_sizes_are_not_believed(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s44_two_sizes_are_ignored(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
     twice = Behaviour(body=BODY * 2)
     claimed = Behaviour(headers={"Content-Range": f"bytes 0-65535/{len(BODY)}"}, body=BODY[: 64 * KIB] * 2)
@@ -219,7 +219,7 @@ SINGLE_USE = {
 @pytest.mark.parametrize("size", [1, 1000, 64 * KIB - 1, 64 * KIB])
 @pytest.mark.parametrize("name", sorted(SINGLE_USE))
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_s46_what_came_whole_with_the_first_response_is_not_requested_again(
+def test_s46_a_file_complete_in_the_first_response_is_not_requested_again(
     serve: Serve, strict: StrictStore, store: S3Store, size: int, name: str, status: int
 ) -> None:
     source = serve(BODY[:size])

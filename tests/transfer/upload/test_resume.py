@@ -126,7 +126,7 @@ def test_c3_the_upload_of_another_recording_is_not_touched(serve: Serve, strict:
     assert strict.open_uploads() == ["other/key"]
 
 
-def test_s11_content_that_changed_while_nobody_looked_begins_anew(
+def test_s11_content_that_changed_between_processes_starts_again(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     state = begin(store, [1, 2, 3])

@@ -77,7 +77,7 @@ def given(checksum: str, first: bytes, second: bytes) -> str | None:
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("size", BODIES)
 @pytest.mark.parametrize("change", CHANGES)
-def test_t37_the_first_object_is_untouched_and_the_second_copy_says_what_it_is(
+def test_t37_the_first_object_is_unchanged_and_the_second_copy_reports_it(
     serve: Serve, strict: StrictStore, store: S3Store, name: str, size: str, change: Change
 ) -> None:
     """Versions and ETags take turns, so that each meets each change, size and checksum with some store."""

@@ -76,7 +76,7 @@ def test_checksum_of_the_spec_is_proved_after_a_resume(
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
-def test_t39_an_object_that_an_earlier_attempt_left_without_the_checksum_stays_and_is_not_believed(
+def test_t39_an_object_left_by_an_earlier_attempt_with_another_checksum_stays_and_is_not_accepted(
     serve: Serve, strict: StrictStore, store: S3Store, algorithm: str
 ) -> None:
     run_transfer(serve(BODY).url, store)

@@ -146,7 +146,7 @@ def test_t5_the_upload_of_a_probe_that_was_killed_is_aborted(store: S3Store) -> 
     assert [upload.upload_id for upload in store.uploads("")] == [neighbour]
 
 
-def test_t17_nobody_there(strict: StrictStore) -> None:
+def test_t17_no_listener(strict: StrictStore) -> None:
     assert fails(store_of(strict, endpoint="http://127.0.0.1:9")).reason is Reason.ENDPOINT_UNREACHABLE
 
 
@@ -157,7 +157,7 @@ def test_a_store_that_changes_what_it_stores(strict: StrictStore, store: S3Store
 
 @pytest.mark.parametrize("operation", ["PutObject", "CreateMultipartUpload", "UploadPart"])
 @pytest.mark.parametrize("code", ["NotImplemented", "InvalidArgument"])
-def test_t21_a_store_that_refuses_checksums_in_requests(
+def test_t21_a_store_that_rejects_checksums_in_requests(
     strict: StrictStore, store: S3Store, operation: Operation, code: str
 ) -> None:
     strict.fault(Fault(operation=operation, action=ErrorResponse(status=400, code=code), times=1000))

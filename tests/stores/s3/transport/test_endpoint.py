@@ -109,7 +109,7 @@ def test_a_proxy_that_makes_no_tunnel(status: int, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("named", ["https://proxy.test:443", "socks5://proxy.test:1080", "http://:80"])
-def test_a_proxy_that_cannot_be_used_is_told_at_once(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_proxy_is_reported_at_once(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", named)
     with pytest.raises(ValueError, match="https_proxy"):
         store("https://store.test")
@@ -136,7 +136,7 @@ def test_the_identity_of_the_process_is_asked_for_by_our_transport(
     assert "AKIAASSUMED" in bucket.served[0].headers["authorization"]
 
 
-def test_whoever_gives_out_identities_is_behind_the_wall_too(
+def test_identity_services_are_blocked_too(
     bucket: LyingSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _web_identity(monkeypatch, tmp_path)

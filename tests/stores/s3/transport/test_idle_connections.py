@@ -46,7 +46,7 @@ def test_one_that_the_store_has_closed_is_closed_and_passed_over() -> None:
         assert _is_closed(closed)
 
 
-def test_one_on_which_something_came_that_nobody_asked_is_not_used() -> None:
+def test_a_connection_with_unsolicited_bytes_is_not_used() -> None:
     idle, (connection, peer) = IdleConnections(), _open()
     idle.put(_HERE, connection)
     with peer:

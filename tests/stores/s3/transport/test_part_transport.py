@@ -131,7 +131,9 @@ def test_a_store_that_takes_it_slowly_is_not(scheme: str, authority: Certificate
     assert time.monotonic() - begun > SEND_S
 
 
-def test_what_a_store_says_before_it_stops_taking_is_heard(scheme: str, authority: CertificateAuthority) -> None:
+def test_a_response_that_arrives_before_the_request_was_read_is_used(
+    scheme: str, authority: CertificateAuthority
+) -> None:
     answer = send(lambda sock: sock.sendall(REFUSED), scheme=scheme, authority=authority)
     assert (answer.status_code, answer.content) == (503, b"busy")
 
