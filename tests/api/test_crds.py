@@ -89,7 +89,7 @@ def test_columns_and_selectable_fields_exist(resource: crd.Resource) -> None:
         assert plain == ".metadata.creationTimestamp" or plain in fields
 
 
-def test_the_category_is_no_plural() -> None:
+def test_the_category_is_not_a_plural() -> None:
     """`kubectl delete recordings --all` would delete the locations too."""
     for path in CRDS.glob("*.yaml"):
         for category in yaml.safe_load(path.read_text())["spec"]["names"]["categories"]:

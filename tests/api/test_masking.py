@@ -23,7 +23,7 @@ _CLEAN = f"GET https://{MARK}@media.example.com/v.mp4?{MARK} failed"
         ("Really? Yes: 12:30 me@example.com", "Really? Yes: 12:30 me@example.com"),
     ],
 )
-def test_what_is_masked(text: str, masked: str) -> None:
+def test_which_texts_are_masked(text: str, masked: str) -> None:
     assert mask_urls(text) == masked
 
 

@@ -143,7 +143,7 @@ def test_every_reason_has_a_sentence_and_is_set_somewhere(reason: Reason) -> Non
 
 
 @pytest.mark.parametrize("trait", list(Trait))
-def test_every_trait_is_that_of_a_reason_and_is_asked_for_somewhere(trait: Trait) -> None:
+def test_every_trait_is_used_by_a_reason_and_read_in_the_code(trait: Trait) -> None:
     code = "".join(file.read_text() for file in ROOT.rglob("*.py") if file.name != "reasons.py")
 
     assert reasons_with(trait)
@@ -159,7 +159,7 @@ def test_no_module_keeps_a_list_of_reasons_beside_the_table() -> None:
     assert files == set()
 
 
-def test_what_transfers_and_their_secrets_raise_has_a_verdict() -> None:
+def test_every_reason_of_transfers_and_secrets_has_a_verdict() -> None:
     raised = reasons_named_in("transfer") | reasons_named_in("stores") | reasons_named_in("kube/secrets.py")
 
     assert len(raised) > 20
@@ -178,11 +178,11 @@ def test_every_fault_of_a_store_has_its_location_checked() -> None:
     assert waits - elsewhere == reasons_with(Trait.RECHECKS_LOCATION)
 
 
-def test_what_is_retried_within_an_attempt_may_recover() -> None:
+def test_reasons_retried_within_an_attempt_may_recover() -> None:
     assert reasons_with(Trait.TRANSIENT) <= reasons_with(Trait.MAY_RECOVER)
 
 
-def test_what_an_administrator_must_repair_does_not_recover_by_itself() -> None:
+def test_a_reason_that_an_administrator_must_repair_is_not_transient() -> None:
     assert not reasons_with(Trait.NEEDS_ADMINISTRATOR) & reasons_with(Trait.MAY_RECOVER)
 
 

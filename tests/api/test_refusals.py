@@ -114,7 +114,7 @@ REPEATED = {
 
 
 @pytest.mark.parametrize("manifest", REPEATED.values(), ids=REPEATED)
-def test_where_the_server_repeats_a_misplaced_url(server: ApiServer, manifest: Mapping[str, Any]) -> None:
+def test_the_fields_in_which_the_server_repeats_a_misplaced_url(server: ApiServer, manifest: Mapping[str, Any]) -> None:
     """Documented in docs/troubleshooting.md, which must change with this test."""
     response = server.create(manifest)
     assert response.code == 422

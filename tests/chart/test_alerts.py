@@ -130,7 +130,7 @@ def test_pages_name_reasons_and_metrics_that_exist() -> None:
         assert set(words) <= reasons, path.name
 
 
-def test_every_alert_is_asked_both_ways(spec: Object) -> None:
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not(spec: Object) -> None:
     alerts = {rule["alert"] for rule in _alerts(spec)}
     assert {case.alert for case in ALERT_CASES if case.fires} == alerts
     assert {case.alert for case in ALERT_CASES if not case.fires} == alerts

@@ -175,7 +175,7 @@ def test_each_right_that_is_taken_away_is_named_at_start(cluster_helm4: Helm, ba
     assert set(unnamed) == _UNNAMED
 
 
-def test_what_is_not_asked_for_at_start_is_named_where_it_is_missed(
+def test_permissions_not_checked_at_start_are_named_where_they_are_missing(
     operator: OperatorProcess, bare_cluster: ControlPlane, cluster_helm4: Helm
 ) -> None:
     """Credentials of locations, and price tables: the status of the object that needs them names the permission."""

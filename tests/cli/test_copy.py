@@ -190,7 +190,7 @@ def test_workers_and_part_size(copying: Copying, serve: Serve) -> None:
     assert copying.stored() == BODY
 
 
-def test_a_checksum_and_a_size_are_proved(copying: Copying, serve: Serve) -> None:
+def test_a_checksum_and_a_size_are_verified(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
     wrong = copying.run(source.url, f"--checksum=sha256:{'0' * 64}", "--json")
     assert (wrong.status, wrong.result["reason"]) == (1, "ChecksumMismatch")
@@ -311,7 +311,7 @@ def test_a_second_signal_ends_a_copy_whose_store_does_not_respond(copying: Copyi
     assert len(copying.uploads()) == 1, "the store did not hear of the end"
 
 
-def test_what_a_killed_copy_left_the_next_one_clears_away(copying: Copying, serve: Serve) -> None:
+def test_the_upload_of_a_killed_copy_is_aborted_by_the_next_copy(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
     source.behave = lambda request: Behaviour(hold_after=6 * MIB if request.number > 1 else None)
     process = copying.start(source.url, "--workers=1", "--part-size=5Mi")

@@ -283,7 +283,7 @@ def test_help_speaks_of_the_caller(strict: StrictStore) -> None:  # noqa: ARG001
     assert not OPERATORS.search(shown.replace("Location", "")), OPERATORS.findall(shown)
 
 
-def test_what_may_pass_by_itself_is_worth_another_try_and_nothing_else() -> None:
+def test_only_transient_failures_are_retried() -> None:
     later = {reason for reason in Reason if status_of(reason) == EXIT_TRY_LATER}
     assert {Reason.STORE_UNAVAILABLE, Reason.SOURCE_UNAVAILABLE, Reason.SOURCE_RESET, Reason.STORE_QUOTA} <= later
     assert later.isdisjoint(

@@ -235,7 +235,7 @@ def test_a_bucket_that_aws_cannot_have_is_wrong_usage(strict: StrictStore, home:
         "arn:aws:s3:::name",
     ],
 )
-def test_an_arn_that_is_no_access_point_is_wrong_usage(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
+def test_an_arn_of_anything_but_an_access_point_is_a_usage_error(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
     done = copied(strict, bucket=bucket)
     assert done.exit_code == 2, done.output
     assert "accesspoint/NAME" in done.output or "s3://BUCKET/KEY" in done.output

@@ -60,7 +60,7 @@ def test_without_a_probe_a_store_that_rejects_checksums_gets_nothing_and_the_opt
         assert store.open_uploads() == []
 
 
-def test_a_look_that_fails_copies_nothing() -> None:
+def test_a_failed_probe_copies_nothing() -> None:
     with StrictStore() as store:
         status, result = copied(store, "--probe", secret_key="another")
         assert (status, result["reason"]) == (1, "CredentialsInvalid")

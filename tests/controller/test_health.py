@@ -77,9 +77,7 @@ def test_without_ipv6_in_the_kernel_ipv4_is_enough(listen: Listen, monkeypatch: 
 
 
 @pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
-def test_where_ipv6_is_switched_off_ipv4_is_enough(
-    listen: Listen, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def test_without_ipv6_ipv4_is_enough(listen: Listen, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     bind = socket.socket.bind
 
     def refuse(self: socket.socket, address: Any) -> None:

@@ -78,7 +78,7 @@ def test_a_late_version_of_a_namesake_replaces_nothing(kept: Kept) -> None:
     assert kept.shown() == {"a": 20, "b": 10}
 
 
-def test_what_is_in_no_list_is_gone(kept: Kept) -> None:
+def test_a_report_missing_from_the_list_is_removed(kept: Kept) -> None:
     kept.keeper.listed(frozenset({"2"}))
     assert kept.shown() == {"b": 10}
 

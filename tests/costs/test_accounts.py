@@ -109,7 +109,7 @@ def test_earlier_months_stay_in_the_history_of_another_scope() -> None:
     assert {org.name for entry in edited.history if entry.date >= "2026-11" for org in entry.orgs} == {"acme"}
 
 
-def test_what_was_counted_in_another_currency_is_not_summed() -> None:
+def test_amounts_in_another_currency_are_not_summed() -> None:
     yen = parse_profile(IN_YEN, where="test")
     in_yen = CostTerms(
         prices={LOCATION: LocationPrices(group="tokyo", profile=yen)},
@@ -168,7 +168,7 @@ def test_days_before_the_first_refresh_tell_no_growth() -> None:
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["it stays", "it goes again"])
-def test_a_location_that_comes_or_goes_is_no_growth(back: bool) -> None:
+def test_an_added_or_removed_location_does_not_count_as_growth(back: bool) -> None:
     def found(status: StorageReportStatus, now: datetime, sizes: Mapping[str, int]) -> StorageReportStatus:
         window, usage = window_of(status, now=now, scope=ALL.mark), Usage()
         for name, gigabytes in sizes.items():

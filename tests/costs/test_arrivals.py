@@ -120,7 +120,7 @@ def test_an_upload_that_began_before_a_count_and_ended_after_it() -> None:
     assert uploaded(refresh(status, objects, now_s=2 * 86_450)) == {"acme": GB}
 
 
-def test_what_comes_while_the_first_count_lists_was_not_there_all_month() -> None:
+def test_objects_stored_during_the_first_count_do_not_count_for_the_whole_month() -> None:
     early = Stored(began_s=-10, took_s=1, size_bytes=GB, org="acme")
     ahead = Stored(began_s=20, took_s=1, size_bytes=GB, org="acme")
     status = refresh(StorageReportStatus(), [early, ahead], now_s=0, lists_for_s=60)
@@ -174,7 +174,7 @@ def test_a_location_that_was_not_looked_at_brings_nothing_late() -> None:
     }
 
 
-def test_what_was_noted_in_another_scope_is_not_compared() -> None:
+def test_objects_noted_in_another_scope_are_not_compared() -> None:
     objects = [Stored(began_s=0, took_s=1, size_bytes=GB, org="acme")]
     status = refresh(StorageReportStatus(), objects, now_s=50)
     assert window_of(status, now=START, scope="all").recent_since is not None
@@ -204,7 +204,7 @@ def test_many_uploaders_are_noted_in_bounds_and_none_is_called_late() -> None:
     assert sum(uploaded(again).values()) == sum(one.size_bytes for one in objects)
 
 
-def test_earlier_windows_are_no_concern() -> None:
+def test_uploads_of_earlier_windows_are_not_counted_again() -> None:
     usage = Usage()
     window = Window(since=START, now=START + timedelta(days=2), recent_since=START - LATE_WITHIN)
     came = Amount(1, GB, GB)

@@ -79,7 +79,7 @@ def test_writes_beyond_the_free_ones_cost() -> None:
     assert month_bill(r2, MonthUsage(writes=3_000_000), month=MARCH).requests == Decimal("9.00")
 
 
-def test_what_has_no_price_is_named_and_not_free() -> None:
+def test_usage_without_a_price_is_listed_and_not_free() -> None:
     bill = month_bill(find_profile("aws-s3/eu-west-2"), stored(GIB, 31, storage_class="GLACIER"), month=MARCH)
     assert bill.unpriced == {"storage class GLACIER"}
     silent = find_profile("default").model_copy(update={"egress": None})

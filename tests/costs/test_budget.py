@@ -33,7 +33,7 @@ def test_without_thresholds_the_whole_budget_counts() -> None:
     )
 
 
-def test_a_crossing_is_news_once_a_month() -> None:
+def test_a_threshold_is_reported_once_a_month() -> None:
     of = budget((80, ThresholdType.ACTUAL))
     first = crossings(of, month_to_date=Decimal(45), projected=Decimal(0), announced=(), month=NOVEMBER)
     announced = [crossing.key for crossing in first]
@@ -44,7 +44,7 @@ def test_a_crossing_is_news_once_a_month() -> None:
     assert [crossing.is_new for crossing in (*first, *again, *december)] == [True, False, True]
 
 
-def test_another_amount_is_news() -> None:
+def test_another_amount_is_reported() -> None:
     of = budget((100, ThresholdType.ACTUAL))
     announced = [
         one.key for one in crossings(of, month_to_date=Decimal(60), projected=ZERO, announced=(), month=NOVEMBER)

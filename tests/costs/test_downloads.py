@@ -38,7 +38,7 @@ def downloads_of(book: Ledger, day: date = FIRST) -> dict[str, Decimal]:
     return {org: part.download_gb for org, part in book.days[day].orgs.items() if part.download_gb}
 
 
-def test_who_reads_pays_for_it_not_who_stores() -> None:
+def test_downloads_are_charged_to_the_reader() -> None:
     book = ledger(at("2026-11-01"), TWO)
     advance(book, counted(at("2026-11-02"), {FIRST: {"globex": 8 * GB}}), terms(ratio="0.5"))
     assert downloads_of(book) == {"globex": 8}
@@ -46,7 +46,7 @@ def test_who_reads_pays_for_it_not_who_stores() -> None:
     assert book.days[FIRST].orgs["acme"].download_cost == 0
 
 
-def test_what_was_read_of_an_organisation_that_stores_nothing_any_more_is_still_its_own() -> None:
+def test_downloads_of_an_organisation_that_stores_nothing_any_more_are_still_its_own() -> None:
     book = ledger(at("2026-11-01"), TWO)
     advance(book, counted(at("2026-11-02"), {FIRST: {"initech": GB, OTHER: GB}}), terms())
     assert downloads_of(book) == {"initech": 1, OTHER: 1}
@@ -122,7 +122,7 @@ def test_old_reading_fades_in_four_weeks() -> None:
     assert book.reads.seconds == {LOCATION: 28 * 86_400}
 
 
-def test_who_counts_no_longer_is_estimated_again() -> None:
+def test_a_location_that_no_longer_counts_is_estimated_again() -> None:
     by = terms(ratio="0.5")
     book = ledger(at("2026-11-01"), TWO)
     advance(book, counted(at("2026-11-02"), {FIRST: {"acme": 900 * GB}}), by)

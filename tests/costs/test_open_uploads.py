@@ -132,7 +132,7 @@ def test_a_terabyte_in_flight_at_the_first_refresh_costs_what_it_was_there_for()
     assert sum(entry.api_requests for entry in status.history) == 6
 
 
-def test_where_a_store_does_not_date_parts_they_count_from_when_the_upload_began() -> None:
+def test_parts_without_a_time_count_from_the_start_of_the_upload() -> None:
     status = refresh(StorageReportStatus(), at("2026-11-28T12:00"), replace(TERABYTE, tells_part_times=False))
     assert month_gb_hours(status) == 2 * 500
     assert all(is_nothing(entry) for entry in status.history if entry.date < "2026-11-28")
@@ -236,7 +236,7 @@ def test_nothing_is_billed_before_the_first_of_its_bytes(
 
 @settings(PATIENT, max_examples=100)
 @given(uploads=UPLOADS, refreshes=REFRESHES)
-def test_an_account_that_begins_while_uploads_are_open_comes_to_what_one_from_the_start_comes_to(
+def test_an_account_begun_while_uploads_are_open_equals_one_from_the_start(
     uploads: tuple[Upload, ...], refreshes: list[datetime]
 ) -> None:
     late = StorageReportStatus()

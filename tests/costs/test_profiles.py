@@ -84,7 +84,7 @@ def test_one_rate_overrides_all_classes_and_the_allowance() -> None:
         overridden(find_profile("default"), per_gb_month=Decimal(7), per_gb_out=None)
 
 
-def test_a_number_without_quotes_is_no_binary_fraction() -> None:
+def test_a_number_without_quotes_is_not_read_as_a_binary_fraction() -> None:
     profile = parse_profile(GOOD, where="here")
     assert isinstance(profile.storage_classes["STANDARD"].tiers[0].rate, Decimal)
     assert profile.gb_bytes == GB

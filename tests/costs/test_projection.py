@@ -111,7 +111,7 @@ def test_nothing_stored_costs_nothing() -> None:
     assert project(book, terms()).next_month == 0
 
 
-def test_what_shrinks_never_falls_below_nothing() -> None:
+def test_a_projection_never_falls_below_zero() -> None:
     book = ledger(at("2026-03-01"), {"acme": 2000 * GB})
     for day in range(1, 21):
         advance(book, sample(at("2026-03-01") + DAY * day, {"acme": (2000 - 100 * day) * GB}), terms())

@@ -81,7 +81,7 @@ def test_objects_without_a_recording_are_orphans_unless_stored_after_the_list() 
 @pytest.mark.parametrize(
     "key", ["r/notes.txt", "r/acme/u/no-uid/video", f"s/acme/u/{UID}/video", "r/.recording-operator/owner"]
 )
-def test_what_the_template_does_not_make_is_foreign(key: str) -> None:
+def test_keys_that_do_not_match_the_template_are_foreign(key: str) -> None:
     usage = Usage()
     tally(usage).add(key, size_bytes=10, storage_class=None, last_modified=OLD)
     assert usage.foreign_bytes == 10

@@ -277,7 +277,7 @@ def create_at_last(world: World) -> Live:
 
 
 @pytest.mark.faults
-def test_cut_connections_are_no_outage(own_world: World, way: Way) -> None:
+def test_cut_connections_are_not_an_outage(own_world: World, way: Way) -> None:
     world = own_world
     operator = world.start_operator(kubeconfig=way.kubeconfig)
     # Slower than the store: what waits in a socket when another worker takes over the rest is read twice.

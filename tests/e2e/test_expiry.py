@@ -73,7 +73,7 @@ def test_a_fresh_url_continues_the_same_upload(world: World) -> None:
     world.wait_events("meeting", "SourceExpired", only_warnings=True)
 
 
-def test_a_fresh_url_of_other_content_starts_anew(world: World) -> None:
+def test_a_fresh_url_of_other_content_starts_again(world: World) -> None:
     recording = world.create(from_media(world.media, size_bytes=SIZE, rate="2MB"))
     recording.wait_upload()
     expire_during_upload(world.media, lambda: parts_of(world, recording))

@@ -67,7 +67,7 @@ def etcd(cluster: ControlPlane, method: str, body: dict[str, object]) -> dict[st
     return parsed
 
 
-def test_what_happened_in_a_history_that_was_compacted_is_found(
+def test_events_lost_by_a_compaction_are_found(
     own_world: World, proxy: TcpProxy, measured: Measure, tmp_path: Path
 ) -> None:
     """The watch gets 410 and everything is listed again: what was made, edited, deleted, finished or cancelled."""

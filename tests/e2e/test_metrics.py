@@ -106,7 +106,7 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     queued.wait_phase("Complete")
 
 
-def test_an_upload_that_goes_on_counts_no_byte_twice(own_world: World) -> None:
+def test_a_resumed_upload_counts_no_byte_twice(own_world: World) -> None:
     world = own_world
     operator = world.start_operator()
     recording = world.create(from_media(world.media, size_bytes=32 * MIB, rate="4MB"))
@@ -124,7 +124,7 @@ def test_an_upload_that_goes_on_counts_no_byte_twice(own_world: World) -> None:
     assert 32 * MIB - kept <= value(counted, BYTES, direction="read") <= 33 * MIB - kept
 
 
-def test_an_attempt_that_goes_on_counts_no_byte_twice(own_world: World) -> None:
+def test_a_resumed_attempt_counts_no_byte_twice(own_world: World) -> None:
     world = own_world
     world.secrets.add(URL_CANARY)
     world.location = world.make_location(spec={"retry": {"delays": ["1s", "1s", "1s"]}})

@@ -121,7 +121,7 @@ def test_headers_that_http_does_not_allow_are_rejected_before_connecting(
         "/x?X-Amz-Signature=aB%2b+/=%3D&b=%2f&a=|&&empty=&c?d",
     ],
 )
-def test_what_was_signed_is_sent_byte_for_byte(source: LyingSource, target: str) -> None:
+def test_signed_requests_are_sent_byte_for_byte(source: LyingSource, target: str) -> None:
     assert fetch(Dialer(loopback_policy()), f"http://127.0.0.1:{source.port}{target}") == BODY
     source.behave = lambda request: (
         redirect(f"http://127.0.0.1:{source.port}{target}") if request.number == 2 else Behaviour()

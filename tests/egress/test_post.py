@@ -171,7 +171,7 @@ def test_a_response_beyond_the_limit_is_rejected(server: LyingSource, framing: s
     assert "more than 999 bytes" in str(error)
 
 
-def test_a_response_that_is_cut_is_no_response(server: LyingSource) -> None:
+def test_a_truncated_response_does_not_count(server: LyingSource) -> None:
     server.behave = lambda _: Behaviour(body=b"x" * 100, cut_after=10)
     refused(lambda: post(Dialer(loopback_policy()), server.url), ConnectionLostError)
 

@@ -305,7 +305,7 @@ _ENDLESS = {
 
 
 @pytest.mark.parametrize("name", _ENDLESS)
-def test_s34_what_frames_a_response_is_bounded(name: str) -> None:
+def test_s34_the_framing_of_a_response_is_bounded(name: str) -> None:
     begin, forever = _ENDLESS[name]
     sent = 0
     near, far = socket.socketpair()
@@ -331,7 +331,7 @@ def test_s34_what_frames_a_response_is_bounded(name: str) -> None:
     assert sent < 2**20
 
 
-def test_small_chunks_are_no_attack() -> None:
+def test_small_chunks_are_not_an_attack() -> None:
     data = _CHUNKED + b"1\r\na\r\n" * 50_000 + b"0\r\n\r\n"
     assert read_by_us(data).body == b"a" * 50_000
 

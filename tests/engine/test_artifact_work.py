@@ -61,7 +61,7 @@ def moved(work: ArtifactWork, move: str) -> ArtifactWork:
 
 @pytest.mark.parametrize("state", WorkState)
 @pytest.mark.parametrize("move", MOVES)
-def test_there_are_no_other_moves_than_those_of_the_table(move: str, state: WorkState) -> None:
+def test_there_are_no_transitions_outside_the_table(move: str, state: WorkState) -> None:
     work = work_in(state)
 
     if (move, state) in TABLE:
@@ -103,7 +103,7 @@ def test_the_state_of_a_running_transfer_wins_over_another_operators_status(stat
     assert work.status != other
 
 
-def test_what_is_stored_stays_stored_despite_writes_of_another_operator() -> None:
+def test_a_stored_artifact_stays_stored_despite_writes_of_another_operator() -> None:
     work = ArtifactWork(an_artifact_status(phase=Phase.COMPLETE))
 
     work.take(an_artifact_status(phase=Phase.PENDING))

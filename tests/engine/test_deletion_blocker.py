@@ -213,7 +213,7 @@ def test_t60_the_objects_may_stay_also_where_the_location_is_gone() -> None:
     assert only(driver.actions, WriteFinalizers).finalizers == ()
 
 
-def test_t60_a_location_that_was_made_anew_with_another_bucket_proves_nothing_removed() -> None:
+def test_t60_a_location_created_again_with_another_bucket_does_not_show_that_objects_are_removed() -> None:
     driver = Driver()
     recording = in_bucket("of-another-time")
 

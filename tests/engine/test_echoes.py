@@ -175,7 +175,7 @@ def test_a_transfer_that_ends_after_its_recording_is_gone_gives_its_slot_back() 
     assert not driver.engine.state.slots.running
 
 
-def test_an_echo_after_the_end_is_no_new_recording() -> None:
+def test_an_echo_after_the_end_is_not_a_new_recording() -> None:
     driver = Driver()
     recording = driver.claimed(a_recording(suspend=True))
     driver.tell(RecordingGone(uid=UID))

@@ -82,7 +82,7 @@ def test_a_clock_set_back_an_hour_makes_no_write_wait_an_hour() -> None:
     assert driver.accept(write, recording).status.bytes_done == 16
 
 
-def test_when_its_time_is_over_the_finalizer_goes_first_and_the_objects_stay() -> None:
+def test_after_its_ttl_the_finalizer_is_removed_first_and_the_objects_stay() -> None:
     driver = Driver()
     old = finished(deletion_policy=DeletionPolicy.DELETE, finalizers=[DELETE_OBJECT_FINALIZER], ttl=timedelta(hours=1))
     assert driver.tell(RecordingSeen(recording=old)) == []
@@ -188,7 +188,7 @@ def test_a_retained_recording_loses_its_upload_and_nothing_else() -> None:
     assert [(one.name, one.delete_object) for one in clean.artifacts] == [("video", False)]
 
 
-def test_k10_a_finalizer_stripped_by_a_person_is_no_order_to_delete_objects() -> None:
+def test_k10_a_finalizer_removed_by_a_person_deletes_no_objects() -> None:
     driver = Driver()
     recording = held(driver)
     driver.tell(RecordingSeen(recording=deleting(recording)), RecordingGone(uid=UID))

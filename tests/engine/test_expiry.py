@@ -91,7 +91,7 @@ def test_queries_without_an_expiry(query: str) -> None:
     assert expiry_in_url(f"{HOST}?{query}") is None
 
 
-def test_of_a_query_without_an_end_nothing_is_read() -> None:
+def test_an_endless_query_is_not_read() -> None:
     """It would take milliseconds at each look, and a tenant's Recording has 64 of them."""
     signed = f"Expires={EPOCH}&Signature=s"
     assert expiry_in_url(f"{HOST}?{'a=1&' * 98}{signed}") == NOON
@@ -121,7 +121,7 @@ def test_the_expiry_of_any_query_is_a_utc_time_or_none(query: list[tuple[str, st
     assert found is None or found.utcoffset() == timedelta(0)
 
 
-def test_the_spec_goes_before_the_url_and_the_url_before_the_assumption() -> None:
+def test_the_spec_overrides_the_url_and_the_url_the_assumption() -> None:
     url = f"{HOST}?Expires={EPOCH}&Signature=s"
     earlier = NOON - timedelta(hours=1)
 

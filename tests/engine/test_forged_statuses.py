@@ -100,7 +100,7 @@ def whole_status(phase: Phase) -> JsonObject:
 
 
 @pytest.mark.parametrize("phase", Phase)
-def test_a_forged_status_is_no_obstacle(phase: Phase) -> None:
+def test_a_forged_status_does_not_block(phase: Phase) -> None:
     stuck, read = [], 0
     plain = a_recording().model_dump(mode="json", by_alias=True)
     for place, changed in varied({"status": whole_status(phase)}):

@@ -51,7 +51,9 @@ QUEUED = an_artifact_status("audio", phase=Phase.PENDING, reason=Reason.QUEUED)
         ([stored(), failed(Reason.INTEGRITY_UNVERIFIABLE)], FALSE, Reason.INTEGRITY_UNVERIFIABLE),
     ],
 )
-def test_it_claims_what_was_proved(artifacts: list[ArtifactStatus], status: ConditionStatus, reason: Reason) -> None:
+def test_the_condition_has_status_and_reason_of_the_artifacts(
+    artifacts: list[ArtifactStatus], status: ConditionStatus, reason: Reason
+) -> None:
     said = integrity_of(artifacts)
     assert (said.type, said.status, said.reason) == ("IntegrityVerified", status, reason)
 

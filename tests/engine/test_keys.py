@@ -63,7 +63,7 @@ def test_the_uid_can_be_read_from_the_key(
 
 
 @given(prefixes, templates(), facts(), labels, labels, content_types, content_types)
-def test_of_two_artifacts_neither_has_the_key_of_the_other_nor_is_its_folder(
+def test_no_artifact_has_the_key_or_the_folder_of_another(
     prefix: str, template: str, of: KeyFacts, one: str, other: str, one_type: str, other_type: str
 ) -> None:
     if one == other:
@@ -188,7 +188,7 @@ def test_the_organisation_is_read_back_from_the_key(org: str, user: str) -> None
     assert (unescape_id(found["org"]), unescape_id(found["user"]), found["uid"]) == (org, user, uid_of(1))
 
 
-def test_what_an_owner_may_be_called() -> None:
+def test_the_allowed_names_of_an_owner() -> None:
     assert all(map(is_owner_id, ["acme", "jo@example.com", "a b", "\u5c71\u7530", "@" * 42, "a" * 128]))
     assert not any(
         map(is_owner_id, ["", " a", "a ", ".a", "a..b", "(unknown)", "https://h", "a\n", "\u202e", "@" * 43, "a" * 129])

@@ -103,7 +103,7 @@ def gold() -> StorageLocation:
     return a_location(allowed=AllowedNamespaces(selector=LabelSelector(match_labels={"tier": "gold"})))
 
 
-def test_labels_are_asked_for_once_and_again_after_a_minute() -> None:
+def test_labels_are_read_once_and_again_after_a_minute() -> None:
     driver = Driver()
     driver.tell(LocationSeen(location=gold(), ready=True))
     actions = driver.tell(RecordingSeen(recording=a_recording()), RecordingSeen(recording=a_recording(number=2)))
@@ -119,7 +119,7 @@ def test_labels_are_asked_for_once_and_again_after_a_minute() -> None:
     assert driver.engine.state.slots.running.keys() == {(UID, "video"), (uid_of(2), "video")}
 
 
-def test_old_labels_of_a_namespace_that_is_not_admitted_by_name_are_no_reason_to_spin() -> None:
+def test_old_labels_of_a_namespace_that_is_not_admitted_by_name_cause_no_busy_loop() -> None:
     driver = Driver()
     driver.tell(LocationSeen(location=a_location("vault", allowed=gold().spec.allowed_namespaces), ready=True))
     driver.tell(LocationSeen(location=a_location(namespaces=["others"]), ready=True))
@@ -166,7 +166,7 @@ def test_a_missing_secret_is_looked_for_without_slot_or_write_until_it_is_there(
     assert write.status["phase"] == "Uploading"
 
 
-def test_one_look_at_a_secret_at_a_time() -> None:
+def test_one_read_of_a_secret_at_a_time() -> None:
     driver = Driver()
     recording = looking_for_secret(driver)
 

@@ -79,7 +79,7 @@ def test_cancel_fails_what_is_not_complete_and_its_end_starts_it_again() -> None
     assert step(cancelled).ready
 
 
-def test_suspend_keeps_what_is_stored_and_its_end_goes_on_at_once() -> None:
+def test_suspend_keeps_what_is_stored_and_its_end_resumes_at_once() -> None:
     waiting = failed(an_artifact_status(uploadId="u"))
 
     suspended = step(waiting, replace(CALM, suspend=True)).status
@@ -131,7 +131,7 @@ def test_an_obstacle_is_named_and_an_unknown_one_is_not() -> None:
     assert unknown == NextStep(status=an_artifact_status())
 
 
-def test_what_an_earlier_operator_was_moving_waits_like_everybody() -> None:
+def test_an_upload_of_an_earlier_operator_waits_in_the_queue() -> None:
     moving = an_artifact_status(phase=Phase.UPLOADING, reason=Reason.UPLOADING, uploadId="u")
 
     result = step(moving, replace(CALM, obstacle=Obstacle(reason=None)))
@@ -161,7 +161,7 @@ surroundings = st.builds(
 
 
 @given(statuses, surroundings, st.booleans())
-def test_settling_comes_to_rest_and_never_wakes_in_the_past(
+def test_settling_ends_and_sets_no_timer_in_the_past(
     status: ArtifactStatus, context: ArtifactContext, secret: bool
 ) -> None:
     spec = an_artifact(secret="source") if secret else an_artifact()

@@ -91,7 +91,7 @@ def test_a_failed_artifact_without_upload_is_not_aborted_again_at_each_edit() ->
     assert none([*actions, *driver.wait(5)], AbortUpload)
 
 
-def test_t5_what_a_crashed_operator_may_have_opened_is_looked_for_at_the_end() -> None:
+def test_t5_uploads_that_a_crashed_operator_may_have_opened_are_searched_at_the_end() -> None:
     driver = Driver()
     put_back = an_artifact_status(reason=Reason.INTERRUPTED, key="k")
     status = RecordingStatus(phase=Phase.PENDING, observed_generation=1, started_at=START, artifacts=(put_back,))
@@ -102,7 +102,7 @@ def test_t5_what_a_crashed_operator_may_have_opened_is_looked_for_at_the_end() -
     assert [(one.name, one.upload_id) for one in clean.artifacts] == [("video", None)]
 
 
-def test_a_retry_asked_during_the_abort_waits_for_its_end() -> None:
+def test_a_retry_requested_during_the_abort_waits_for_its_end() -> None:
     driver = Driver()
     recording = moving(driver)
     failed = driver.accept(only(driver.end(recording, failure(Reason.SOURCE_BLOCKED)), WriteStatus), recording)
@@ -209,7 +209,7 @@ def test_cancelled_without_a_leader_and_the_location_is_gone() -> None:
     assert driver.accept(write, left).status.reason == Reason.CANCELLED
 
 
-def test_cancel_aborts_and_its_end_starts_anew() -> None:
+def test_cancel_aborts_and_its_end_starts_again() -> None:
     driver = Driver()
     recording = newer(moving(driver), cancel=True)
     driver.tell(RecordingSeen(recording=recording))

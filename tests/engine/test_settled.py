@@ -30,7 +30,7 @@ def test_a_finished_recording_is_settled() -> None:
         a_recording(deleted_at=START, status=RecordingStatus(artifacts=(an_artifact_status(uploadId="u"),))),
     ],
 )
-def test_what_still_needs_something(unsettled: Recording) -> None:
+def test_recordings_that_are_not_settled(unsettled: Recording) -> None:
     assert not is_settled(unsettled)
 
 

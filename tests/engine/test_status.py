@@ -62,7 +62,7 @@ NOT_FOUND = (Phase.FAILED, Reason.SOURCE_NOT_FOUND)
         (QUEUED, EXPIRED, Phase.PENDING, Reason.SOURCE_EXPIRED),
     ],
 )
-def test_what_the_artifacts_make_of_the_recording(
+def test_the_phase_of_a_recording_follows_from_its_artifacts(
     required: tuple[Phase, Reason], optional: tuple[Phase, Reason], phase: Phase, reason: Reason
 ) -> None:
     recording = a_recording(an_artifact("video"), an_artifact("notes", optional=True))
@@ -111,7 +111,7 @@ def test_complete_means_every_required_artifact_and_tools_read_exactly_one_truth
         (Reason.SOURCE_RESET, False),
     ],
 )
-def test_what_needs_a_person_is_stalled(reason: Reason, stalled: bool) -> None:
+def test_a_reason_that_needs_a_person_is_stalled(reason: Reason, stalled: bool) -> None:
     status = rendered(a_recording(), state("video", Phase.PENDING, reason))
 
     assert {condition.type: condition.status is ConditionStatus.TRUE for condition in status.conditions} == {
@@ -168,7 +168,7 @@ def test_the_end_of_a_second_run_has_its_own_time() -> None:
     assert again.started_at == START
 
 
-def test_what_never_started_has_no_start() -> None:
+def test_a_recording_that_never_started_has_no_start_time() -> None:
     cancelled = rendered(a_recording(), state("video", Phase.FAILED, Reason.CANCELLED))
 
     assert cancelled.started_at is None

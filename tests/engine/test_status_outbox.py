@@ -53,7 +53,7 @@ def test_one_request_at_a_time(ask: Request, action: type[Action], state: Outbox
 
 
 @EACH
-def test_what_is_outdated_is_read_before_anything_is_written(
+def test_an_outdated_recording_is_read_before_anything_is_written(
     ask: Request, action: type[Action], state: OutboxState
 ) -> None:
     outbox, recording = StatusOutbox(stale=True), a_recording()
@@ -103,7 +103,7 @@ def test_the_newest_version_seen_during_a_write_is_returned_with_the_response() 
     assert outbox.newer is None
 
 
-def test_the_claim_of_a_later_leader_is_overruled_only_after_a_look_at_the_lease() -> None:
+def test_the_claim_of_a_later_leader_is_overruled_only_after_a_read_of_the_lease() -> None:
     outbox, recording = StatusOutbox(), claimed_by(Claim(holder="op-b", transitions=CLAIM.transitions + 1))
 
     assert only(flush(outbox, recording), ConfirmLeadership)
@@ -123,7 +123,7 @@ def test_nothing_is_rendered_before_it_is_due() -> None:
     assert outbox.flush(a_recording(), render, claim=CLAIM, now=START) == []
 
 
-def test_what_the_server_has_already_is_not_written() -> None:
+def test_a_status_that_the_server_already_has_is_not_written() -> None:
     outbox = StatusOutbox()
 
     assert flush(outbox, a_recording(status=WANTED)) == []

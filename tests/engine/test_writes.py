@@ -51,7 +51,7 @@ def test_nothing_starts_before_the_claim_is_accepted() -> None:
     assert driver.started == ["video"]
 
 
-def test_of_racing_claims_the_loser_reads_and_does_not_start() -> None:
+def test_the_loser_of_racing_claims_reads_and_does_not_start() -> None:
     driver = Driver(a_recording())
 
     assert only(driver.tell(CONFLICT), ReadRecording).ref.uid == UID
@@ -90,7 +90,7 @@ def test_a_confirmation_counts_for_the_version_that_it_was_asked_for() -> None:
     assert only(actions, ConfirmLeadership)
 
 
-def test_what_is_seen_while_a_write_is_in_flight_is_known_after_it() -> None:
+def test_an_edit_seen_during_a_write_takes_effect_after_it() -> None:
     driver = Driver()
     write = only(driver.tell(RecordingSeen(recording=a_recording())), WriteStatus)
     claimed = applied(write, a_recording())
@@ -112,7 +112,7 @@ def test_a_conflict_with_what_was_seen_meanwhile_needs_no_read() -> None:
     assert only(actions, WriteStatus).resource_version == "4"
 
 
-def test_an_echo_is_no_response_to_a_read() -> None:
+def test_an_echo_does_not_count_as_the_response_to_a_read() -> None:
     driver = Driver(a_recording())
     driver.tell(CONFLICT)
 
@@ -191,7 +191,7 @@ def test_an_upload_that_is_not_in_the_write_under_way_has_to_wait_for_the_next()
     assert none(driver.actions, UploadPersisted)
 
 
-def test_the_finalizer_stands_before_anything_moves() -> None:
+def test_the_finalizer_is_set_before_any_transfer() -> None:
     driver = Driver()
     recording = a_recording(deletion_policy=DeletionPolicy.DELETE)
 

@@ -69,7 +69,7 @@ def test_the_metadata_of_the_image(builder: ImageBuilder, tmp_path: Path) -> Non
     assert config["Labels"]["org.opencontainers.image.base.digest"].startswith("sha256:")
 
 
-def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
+def test_the_contents_of_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
     builder.build(archive=tmp_path / "image.tar")
     root = builder.unpack()
     run = partial(_run, root, builder.inspect()["OCIv1"]["config"]["Env"])

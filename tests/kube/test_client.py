@@ -78,7 +78,7 @@ def test_k5_a_stale_status_patch_is_a_conflict_and_writes_nothing(
     assert api.get_recording(namespace, "r").get("status") == stale.get("status")
 
 
-def test_of_eight_racing_claims_one_wins(api: KubeApi, admin: RestClient, namespace: str) -> None:
+def test_one_of_eight_racing_claims_wins(api: KubeApi, admin: RestClient, namespace: str) -> None:
     for number in range(5):
         stored = a_recording(admin, namespace, f"r{number}")
 
@@ -164,7 +164,7 @@ def test_lists_page_by_page_and_by_selector(api: KubeApi, admin: RestClient, nam
     assert [item["metadata"]["name"] for item in unfinished] == ["r0", "r2", "r4", "r6"]
 
 
-def test_k3_a_list_whose_history_was_compacted_goes_on(rough_cluster: ControlPlane) -> None:
+def test_k3_a_list_whose_history_was_compacted_continues(rough_cluster: ControlPlane) -> None:
     calls = Calls()
     rest = RestClient(connection(kubeconfig=rough_cluster.kubeconfig), observer=calls)
     for number in range(4):
@@ -240,7 +240,7 @@ def readable(api: KubeApi, namespace: str, name: str) -> SecretData | None:
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
-def test_a_name_that_is_no_name_is_not_asked_for(api: KubeApi, namespace: str, name: str) -> None:
+def test_an_invalid_name_is_not_requested(api: KubeApi, namespace: str, name: str) -> None:
     with pytest.raises(Invalid):
         api.get_recording(namespace, name)
 
@@ -311,7 +311,7 @@ def token_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_token_file_is_read_anew_for_each_request(token_kubeconfig: Path) -> None:
+def test_a_token_file_is_read_again_for_each_request(token_kubeconfig: Path) -> None:
     token_file = token_kubeconfig.parent / "token"
     token = token_file.read_text()
     rest = RestClient(connection(kubeconfig=token_kubeconfig))

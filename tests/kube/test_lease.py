@@ -90,7 +90,7 @@ def test_timings_that_would_let_two_lead_are_rejected(duration_s: int, renew_s: 
         LeaseTimings(duration_s=duration_s, renew_s=renew_s, retry_s=retry_s)
 
 
-def test_of_three_that_start_at_once_one_leads(contend: Callable[[str], Contender], rest: RestClient) -> None:
+def test_one_of_three_operators_started_together_leads(contend: Callable[[str], Contender], rest: RestClient) -> None:
     contenders = [contend(f"contender-{number}") for number in range(3)]
 
     leader = eventually(lambda: next((one for one in contenders if one.leads()), None))
@@ -106,7 +106,7 @@ def test_of_three_that_start_at_once_one_leads(contend: Callable[[str], Contende
     assert not any(one.losses for one in contenders)
 
 
-def test_what_is_being_given_away_is_not_held_any_more(contend: Callable[[str], Contender]) -> None:
+def test_a_lease_that_is_being_released_is_not_held_any_more(contend: Callable[[str], Contender]) -> None:
     leader = contend("leader")
     leader.thread.join()
     assert leader.leads()

@@ -64,7 +64,7 @@ def test_every_event_is_a_deletion_to_kopf_and_keeps_its_real_type(kind: str) ->
     ],
     ids=["bookmark", "error", "another order of keys"],
 )
-def test_what_is_no_event_of_an_object_is_passed_on_as_it_is(line: bytes) -> None:
+def test_anything_but_an_event_of_an_object_is_passed_on_unchanged(line: bytes) -> None:
     assert read(line, own_writes=own("9")) == [line]
 
 

@@ -215,7 +215,7 @@ def test_own_writes_are_left_out_and_those_of_others_are_not(
     assert [one["metadata"]["annotations"]["example.com/edit"] for one in edits] == ["of somebody else"]
 
 
-def test_what_a_callback_raises_stops_nothing(
+def test_an_error_of_a_callback_does_not_stop_the_watch(
     watch: Watch, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
     stored = a_recording(admin, namespace, "r")
@@ -251,7 +251,7 @@ def test_k1_k3_after_a_crash_of_the_api_server_events_flow_and_the_missed_ones_a
         assert uid_of(gone) not in last
 
 
-def test_k4_a_half_open_watch_is_noticed_and_opened_anew(
+def test_k4_a_half_open_watch_is_noticed_and_opened_again(
     watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
     with TcpProxy(port_of(cluster.server)) as proxy:
@@ -284,7 +284,7 @@ def test_pages_that_are_too_large_for_the_way_become_smaller(
 
 
 @pytest.mark.parametrize("how", ["no answer", "504"])
-def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
+def test_pages_that_the_api_server_cannot_find_are_requested_all_at_once(
     admin: RestClient,
     namespace: str,
     watch: Watch,

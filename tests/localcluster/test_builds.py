@@ -113,7 +113,7 @@ def test_a_second_process_waits_and_prints_it(family: Family, cache: Path) -> No
     assert output_of(Path(out.strip())) == "hello v1.2.3\n"
 
 
-def test_an_interrupted_build_leaves_nothing_half_and_goes_on(family: Family, cache: Path) -> None:
+def test_an_interrupted_build_leaves_no_partial_file_and_can_continue(family: Family, cache: Path) -> None:
     folder = cache / "tools" / family.cache_key(find_go(cache_folder()).version)
     log = folder.with_name(f"{folder.name}.partial") / "build.log"
     with start_build(family) as interrupted:

@@ -81,7 +81,7 @@ def sums(tree: Path) -> str:
     return (tree / "dist" / "SHA256SUMS").read_text()
 
 
-def test_dist_holds_everything_with_right_sums(released: Path) -> None:
+def test_dist_contains_everything_with_correct_checksums(released: Path) -> None:
     files = {path.name for path in (released / "dist").iterdir()}
     chart, bill = f"recording-operator-{VERSION}.tgz", f"recording-operator-{VERSION}.cdx.json"
     assert files == {chart, bill, "install.yaml", "SHA256SUMS"}

@@ -105,7 +105,7 @@ def test_redirects_of_posts(canary: Canary, door: Door) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_is_asked_for_names_and_for_no_forbidden_address(canary: Canary, scheme: str) -> None:
+def test_a_proxy_gets_requests_for_names_and_for_no_forbidden_address(canary: Canary, scheme: str) -> None:
     """It resolves names. Addresses in any notation are checked before."""
     with ConnectProxy({}, status=502) as proxy, Connects() as connects:
         dialer = Dialer(policy(proxy=proxy.url, deniedHosts=[]))
@@ -175,7 +175,7 @@ def test_s14_if_the_allowed_address_does_not_respond_no_forbidden_one_is_tried()
     assert connects.addresses == [(ALLOWED, 9)]
 
 
-def test_s14_what_is_behind_nat64_is_judged_by_the_ipv4_address_inside() -> None:
+def test_s14_a_nat64_address_is_checked_by_the_ipv4_address_inside() -> None:
     resolver = Resolver(
         {"public.example.com": ["64:ff9b::808:808"], "private.example.com": ["64:ff9b::a00:1", "64:ff9b:1::7f00:1"]}
     )
@@ -201,7 +201,7 @@ def test_a_name_that_changes_its_mind_is_looked_up_once_and_pinned(canary: Canar
     assert canary.visits == 0
 
 
-def test_a_redirect_to_a_rebinding_name_is_checked_anew(canary: Canary, door: Door) -> None:
+def test_a_redirect_to_a_rebinding_name_is_checked_again(canary: Canary, door: Door) -> None:
     resolver = Resolver({"rebind.example.com": ["rebind:", ALLOWED, "127.0.0.1"]})
     door.location = f"http://rebind.example.com:{canary.port}/"
     with Connects() as connects:

@@ -88,7 +88,7 @@ def test_inline_text_is_stored_and_not_read(store: S3Store, *, again: bool) -> N
     assert (observed.read_bytes, observed.stored_bytes) == (0, 0 if again else 7)
 
 
-def test_finding_moves_nothing(serve: Serve, store: S3Store) -> None:
+def test_a_search_transfers_nothing(serve: Serve, store: S3Store) -> None:
     run_transfer(serve(BODY).url, store)
     observed = Observed()
     FindJob().run(TransferContext(store=store, obj=an_object(), stop=observed.stop, observer=observed))

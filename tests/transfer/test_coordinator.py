@@ -79,7 +79,7 @@ def test_a_stop_does_not_replace_a_soft_failure(coordinator: TransferCoordinator
     assert failure_of(coordinator) is SOFT
 
 
-def test_what_comes_after_a_failure_is_not_stopped_by_it(coordinator: TransferCoordinator) -> None:
+def test_work_after_a_failure_is_not_stopped_by_it(coordinator: TransferCoordinator) -> None:
     coordinator.failed(HARD)
     failure_of(coordinator)
     assert not coordinator.context.stop.is_set()

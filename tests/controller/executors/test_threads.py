@@ -165,7 +165,7 @@ def test_a_transfer_that_is_stopped_leaves_its_upload(scene: Scene, source: Lyin
     assert len(scene.strict.open_uploads()) == 1
 
 
-def test_what_is_not_there_is_not_found_and_nothing_is_moved(scene: Scene, source: LyingSource) -> None:
+def test_a_check_for_a_missing_object_transfers_nothing(scene: Scene, source: LyingSource) -> None:
     scene.executor.start(an_order(url=source.url, only_look=True))
     assert scene.outcome() == TransferStopped()
     assert source.served == []

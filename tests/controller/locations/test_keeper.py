@@ -124,7 +124,7 @@ def test_a_changed_limit_does_not_change_a_store(keep: Keep, taken_for: list[Cap
 
 
 @pytest.mark.parametrize("changed", [{"checksums": "Off"}, {"prefix": "elsewhere/"}, {"region": "eu-west-2"}])
-def test_another_way_to_a_store_is_found_out_anew(
+def test_after_a_change_of_the_connection_a_store_is_probed_again(
     keep: Keep, taken_for: list[Capabilities], changed: dict[str, Any]
 ) -> None:
     keep(1)
@@ -184,7 +184,7 @@ def test_t28_joins_are_tried_once_for_a_spec_also_after_a_restart(
     assert (sum(seen.body_bytes for seen in strict.requests) > 10 * 2**20) == tried
 
 
-def test_t32_a_wait_that_a_transfer_was_asked_for_holds_for_the_probe_too(
+def test_t32_a_retry_after_sent_to_a_transfer_delays_the_probe_too(
     keep: Keep, keeper: LocationKeeper, strict: StrictStore, taken_for: list[Capabilities], clock: Clock
 ) -> None:
     keep(1)

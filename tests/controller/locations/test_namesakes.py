@@ -78,7 +78,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_the_late_deletion_of_a_namesake_removes_nothing(scene: Scene) -> None:
+def test_the_late_deletion_of_a_recording_of_the_same_name_removes_nothing(scene: Scene) -> None:
     scene.keeper.seen(a_location("1", 5))
     scene.keeper.seen(a_location("2", 9))
     scene.keeper.gone(NAME, uid="1")

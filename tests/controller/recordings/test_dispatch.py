@@ -154,13 +154,13 @@ def test_each_action_has_a_row() -> None:
 
 
 @pytest.mark.parametrize(("action", "fact"), CHANGES, ids=lambda one: type(one).__name__)
-def test_without_the_lease_nothing_is_changed_and_the_engine_hears_of_it(action: Action, fact: Fact) -> None:
+def test_without_the_lease_nothing_is_changed_and_the_engine_gets_a_fact(action: Action, fact: Fact) -> None:
     world = Everything(leads=False)
     assert world.dispatch(action) == [fact]
     assert world.requests == []
 
 
-def test_those_are_all_that_change_something() -> None:
+def test_these_are_all_actions_that_change_something() -> None:
     changing = {
         action
         for action, handler in Everything().handlers().items()
@@ -236,13 +236,13 @@ def test_a_namespace_that_is_gone_has_no_labels() -> None:
     assert world.dispatch(ReadNamespace(namespace="team-a")) == [NamespaceSeen(namespace="team-a", labels={})]
 
 
-def test_who_does_not_lead_any_more_is_deposed_and_tells_the_engine_nothing() -> None:
+def test_a_former_leader_is_deposed_and_sends_the_engine_no_fact() -> None:
     world = Everything(confirmed=False)
     assert world.dispatch(ConfirmLeadership(uid=UID)) == []
     assert world.calls == ["another operator holds the Lease"]
 
 
-def test_a_namesake_is_not_taken_for_the_recording_that_was_asked_for() -> None:
+def test_a_new_recording_of_the_same_name_is_not_taken_for_the_requested_one() -> None:
     world = Everything(answer=STORED)
     other = RecordingRef(namespace="team-a", name="rec-1", uid=uid_of(2))
     assert world.dispatch(ReadRecording(ref=REF)) == [RecordingRead(uid=UID, recording=RECORDING)]
@@ -301,7 +301,7 @@ def test_an_event_names_its_object() -> None:
     assert world.calls == [("rec-1", Reason.STORED, "Warning")]
 
 
-def test_what_every_recording_meets_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_every_recording_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     world = Everything(answer=Forbidden("may not", status=403))
     dispatcher = Dispatcher(
         world.handlers(),

@@ -151,7 +151,7 @@ def test_logs_without_a_download_are_a_zero(logs: StrictStore) -> None:
     assert found.notes == ["Unreadable lines in the access logs of archive: 1."]
 
 
-def test_what_only_an_administrator_mends_is_estimated_at_once(logs: StrictStore) -> None:
+def test_downloads_are_estimated_at_once_if_only_an_administrator_can_repair_it(logs: StrictStore) -> None:
     usage = Usage()
     found = count(a_location("archive", {"accessLogs": {"bucket": "nobodys-bucket"}}), logs=logs, usage=usage)
     assert (found.sources, usage.downloads) == ({}, {})

@@ -41,7 +41,9 @@ def test_a_bucket_without_versions_has_no_note() -> None:
         ([], [VERSIONED], "The buckets of versioned may not be listed."),
     ],
 )
-def test_what_else_is_not_counted(listed: list[StorageLocation], denied: list[StorageLocation], words: str) -> None:
+def test_the_notes_on_other_uncounted_bytes(
+    listed: list[StorageLocation], denied: list[StorageLocation], words: str
+) -> None:
     [note] = not_counted(listed, denied, Usage())
     assert words in note
 

@@ -102,7 +102,7 @@ def test_no_budget_is_checked_while_the_report_is_suspended() -> None:
 
 
 @pytest.mark.parametrize("failures", [0, 1])
-def test_what_a_clock_far_ahead_counted_is_counted_again(failures: int) -> None:
+def test_days_counted_by_a_clock_far_ahead_are_counted_again(failures: int) -> None:
     kept = Kept()
     kept.counted(at("2026-12-31"), cost="25")
     kept.status = kept.status.model_copy(

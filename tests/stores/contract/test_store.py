@@ -53,7 +53,7 @@ def test_put_is_conditional_checked_and_shown_by_head(store: LocationStore) -> N
     assert b"".join(store.read(seen.stored)) == body
 
 
-def test_multipart_shows_sums_and_combines_them(store: LocationStore) -> None:
+def test_multipart_returns_checksums_and_combines_them(store: LocationStore) -> None:
     obj = an_object()
     upload_id = store.create_upload(obj)
     pieces = [BODY[:PART], BODY[PART : 2 * PART], BODY[2 * PART :]]
@@ -140,7 +140,7 @@ def test_a_transfer_ends_with_the_same_bytes(store: LocationStore, serve: Serve,
     assert list(store.uploads("")) == []
 
 
-def test_a_stopped_transfer_goes_on(store: LocationStore, serve: Serve) -> None:
+def test_a_stopped_transfer_continues(store: LocationStore, serve: Serve) -> None:
     source, options = serve(BODY), TransferOptions(smallest_part_bytes=PART, workers=1, backoff_base_s=0.01)
 
     class StopsAfterAPart(Observed):

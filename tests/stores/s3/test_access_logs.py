@@ -64,7 +64,7 @@ def test_a_record_of_a_download(aws: Any) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_download_of_the_bucket(aws: Any, other: dict[str, str]) -> None:
+def test_lines_that_are_not_downloads_of_the_bucket(aws: Any, other: dict[str, str]) -> None:
     given: dict[str, Any] = {"sent": 243, "bucket": SOURCE, "at": now(), **other}
     reading = AccessLogTally()
     put(aws, line(KEY, **given))
@@ -122,7 +122,7 @@ def test_a_log_of_days_ago_that_is_delivered_now_is_read_now(aws: Any) -> None:
     assert read(aws) == [LoggedDownload(KEY, late.date(), 5)]
 
 
-def test_what_was_delivered_just_now_waits(aws: Any) -> None:
+def test_a_log_delivered_just_now_is_read_later(aws: Any) -> None:
     named = log_key("logs/", now() - LATE)  # of a day that is looked at, also just after midnight
     put(aws, line(KEY, 5, bucket=SOURCE, at=now()), key=named)
     reading = AccessLogTally()

@@ -128,7 +128,7 @@ class Counting(RateLimiter):
         super().give_back(share, size_bytes)
 
 
-def test_what_is_read_back_counts_against_the_limits(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_bytes_read_back_count_against_the_limits(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     moved = {}
     for name in ("aws", "opaque-etags"):
         link = Counting()
@@ -245,7 +245,7 @@ def test_s11_parts_of_other_content_are_found_at_the_resume(
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
 @pytest.mark.parametrize("name", ["aws", "no-sums", "nothing"])
-def test_the_specs_checksum_is_proved_and_named(
+def test_the_specs_checksum_is_verified_and_named(
     serve: Serve, strict: StrictStore, store: S3Store, name: str, algorithm: str
 ) -> None:
     site = at(name, strict, store)
@@ -271,7 +271,7 @@ def stored_before(site: Site, source: LyingSource) -> Observed:
     return observed
 
 
-def test_t3_an_object_of_a_process_that_was_killed_is_proved_anew(serve: Serve, site: Site) -> None:
+def test_t3_an_object_of_a_process_that_was_killed_is_verified_again(serve: Serve, site: Site) -> None:
     observed = stored_before(site, serve(BODY))
     source = serve(BODY)
     stored = move(source, site, resume=observed.states[-1])
@@ -350,7 +350,7 @@ def test_a_store_that_was_not_probed_is_not_relied_on(
     assert stored.verified_by is Reason.READ_BACK
 
 
-def test_inline_text_that_was_damaged_is_stored_anew(site: Site) -> None:
+def test_inline_text_that_was_damaged_is_stored_again(site: Site) -> None:
     site.strict.fault(Fault(operation="PutObject", action=FlipBit()))
     assert refuses(lambda: store_text(SMALL, an_object(), store=site.store)) is Reason.STORE_INTEGRITY
     stored = store_text(SMALL, an_object(), store=site.store)
@@ -367,7 +367,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_a_small_object_asks_of_the_store(serve: Serve, strict: StrictStore, store: S3Store, name: str) -> None:
+def test_the_requests_of_a_small_object(serve: Serve, strict: StrictStore, store: S3Store, name: str) -> None:
     site = at(name, strict, store)
     move(serve(SMALL), site)
     assert [seen.operation for seen in strict.requests] == CALLS[name]
@@ -376,7 +376,7 @@ def test_what_a_small_object_asks_of_the_store(serve: Serve, strict: StrictStore
     assert [seen.operation for seen in strict.requests] == CALLS[name]
 
 
-def test_a_small_object_without_sums_carries_its_md5(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_a_small_object_without_checksums_has_its_md5(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     site = at("no-sums", strict, store)
     move(serve(SMALL), site)
     headers = strict.bucket.versions[KEY][0].attributes.headers

@@ -121,7 +121,9 @@ def answers_everything(connection: Connection) -> None:
         lambda store: store.may_list("a"),
     ],
 )
-def test_t33_a_page_in_place_of_a_listing_is_no_empty_listing(body: str, asked: Callable[[S3Store], object]) -> None:
+def test_t33_a_page_in_place_of_a_listing_is_not_an_empty_listing(
+    body: str, asked: Callable[[S3Store], object]
+) -> None:
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
     with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
         error = fails(lambda: asked(store_at(scripted.port)))
@@ -129,7 +131,7 @@ def test_t33_a_page_in_place_of_a_listing_is_no_empty_listing(body: str, asked: 
     assert "cannot be read" in error.message
 
 
-def test_t33_a_page_in_place_of_an_object_is_no_object_of_another() -> None:
+def test_t33_a_page_in_place_of_an_object_is_not_an_object_of_another() -> None:
     answer = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(PAGE)}\r\n\r\n".encode()
     with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
         error = fails(lambda: store_at(scripted.port).head("a"))

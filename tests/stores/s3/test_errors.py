@@ -220,7 +220,7 @@ def test_t32_a_date_without_the_stores_own_time_is_held_against_our_clock() -> N
 
 
 @pytest.mark.parametrize("failure", [KeyError("UploadId"), ValueError("no number"), TypeError("None")])
-def test_t30_a_response_that_cannot_be_read_is_no_fault_of_ours(failure: Exception) -> None:
+def test_t30_a_response_that_cannot_be_read_is_not_an_internal_error(failure: Exception) -> None:
     with pytest.raises(TransferError) as caught, translated("ListParts"):
         raise failure
     assert caught.value.reason is Reason.STORE_UNAVAILABLE

@@ -181,7 +181,7 @@ def test_t8_stopped_while_the_store_holds_a_wrong_part(serve: Serve, strict: Str
     check_stored(run_transfer(source.url, store, resume=observed.states[-1]), BODY, strict)
 
 
-def test_t9_a_flipped_bit_in_a_store_that_shows_no_sums_of_parts_is_found_at_the_end(
+def test_t9_a_flipped_bit_in_a_store_without_part_checksums_is_found_at_the_end(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     strict.bucket.shows_part_checksums = False

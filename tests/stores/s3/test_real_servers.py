@@ -142,17 +142,17 @@ def test_t21_the_probe_finds_what_the_docs_say(unprobed: World) -> None:
 
 
 @pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])
-def test_a_transfer_is_proved(world: World, serve: Serve, body: bytes) -> None:
+def test_a_transfer_is_verified(world: World, serve: Serve, body: bytes) -> None:
     check(world, move(serve(body), world), body)
 
 
-def test_a_source_without_ranges_is_proved(world: World, serve: Serve) -> None:
+def test_a_source_without_ranges_is_verified(world: World, serve: Serve) -> None:
     source = serve(BODY)
     source.behave = lambda _: Behaviour(ranges=False)
     check(world, move(source, world, checksum=None), BODY)
 
 
-def test_a_transfer_that_ends_in_the_middle_of_a_part_goes_on(world: World, serve: Serve) -> None:
+def test_a_transfer_that_ends_in_the_middle_of_a_part_continues(world: World, serve: Serve) -> None:
     source, observed = serve(BODY), Observed()
     source.behave = lambda request: Behaviour(hold_after=PART + MIB) if request.number == 2 else Behaviour()
 
@@ -185,7 +185,7 @@ def test_t19_another_recordings_object_is_not_written_over(world: World, serve: 
     assert b"".join(world.store.read(theirs)) == b"theirs"
 
 
-def test_what_was_stored_is_found_again_and_proved(world: World, serve: Serve) -> None:
+def test_a_stored_object_is_found_again_and_verified(world: World, serve: Serve) -> None:
     observed = Observed()
     first = move(serve(BODY), world, observed=observed)
     again = move(serve(BODY), world, resume=observed.states[-1])

@@ -194,7 +194,7 @@ def test_t22_quota(serve: Serve, strict: StrictStore, store: S3Store, status: in
     assert fails(lambda: run_transfer(serve(BODY).url, store)).reason is Reason.STORE_QUOTA
 
 
-def test_t22_what_is_stored_when_the_store_is_full_is_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_t22_parts_stored_before_the_store_was_full_are_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source, observed, options = serve(BODY), Observed(), fast_options(workers=1)
     strict.fault(
         Fault(operation="UploadPart", action=ErrorResponse(status=403, code="QuotaExceeded"), first=3, times=1)

@@ -112,7 +112,7 @@ def test_t30_a_key_that_cannot_be_used_is_the_locations_matter(
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_t31_a_store_that_redirects_everything_is_asked_a_handful_of_times(
+def test_t31_a_store_that_redirects_everything_gets_a_handful_of_requests(
     strict: StrictStore, store: S3Store, status: int
 ) -> None:
     redirect = ErrorResponse(status=status, code="TemporaryRedirect", headers={"Location": strict.endpoint})
@@ -183,7 +183,7 @@ def asked(status: int, *, code: str = "", attempts: int = 1, **headers: str) -> 
     return RETRIES(response=(AWSResponse("", status, {}, None), read), attempts=attempts)
 
 
-def test_t32_what_is_sent_again_and_when() -> None:
+def test_t32_which_requests_are_repeated_and_when() -> None:
     assert [asked(503, attempts=number) for number in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
     assert asked(503, retry_after="3") == 3.0
     assert asked(503, retry_after="Wed, 21 Oct 2015 07:28:04 GMT", date="Wed, 21 Oct 2015 07:28:00 GMT") == 4.0

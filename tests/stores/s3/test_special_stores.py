@@ -279,7 +279,7 @@ def test_t27_a_store_without_trailers_that_requires_checksums_of_parts_is_report
 
 
 @pytest.mark.parametrize("name", ["sums-of-joins-wrong", "sums-of-joins-wrong-and-unchecked"])
-def test_t28_wrong_sums_of_joined_objects_are_found_before_a_recording_meets_them(
+def test_t28_wrong_checksums_of_joined_objects_are_found_by_the_probe(
     serve: Serve, strict: StrictStore, store: S3Store, name: str
 ) -> None:
     strict.bucket.dialect = DIALECTS[name]

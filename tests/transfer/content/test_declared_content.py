@@ -49,7 +49,7 @@ XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Re
         ("\ufeff<?xml version='1.0' encoding='utf-16'?><Error>".encode("utf-16-le"), "video/mp4"),
     ],
 )
-def test_s26_a_login_or_error_page_is_no_video(
+def test_s26_a_login_or_error_page_is_not_a_video(
     serve: Serve, strict: StrictStore, store: S3Store, body: bytes, content_type: str
 ) -> None:
     source = serve(b"")
@@ -94,7 +94,7 @@ def test_s27_no_bytes_at_all(serve: Serve, strict: StrictStore, store: S3Store, 
     assert strict.keys() == []
 
 
-def test_s28_too_large_by_its_own_word_moves_no_byte(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s28_too_large_by_its_stated_size_transfers_no_byte(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
     error = fails(lambda: run_transfer(source.url, store, obj=an_object(max_size_bytes=len(BODY) - 1)))
     assert error.reason is Reason.SOURCE_TOO_LARGE

@@ -63,7 +63,7 @@ def texts_in_every_encoding() -> Iterator[tuple[str, bytes]]:
             yield f"{packing} of {name}", pack(TEXTS[name].encode())
 
 
-def test_s51_text_of_any_kind_is_no_recording() -> None:
+def test_s51_text_of_any_kind_is_rejected() -> None:
     believed = []
     for name, body in texts_in_every_encoding():
         ways = every_way() if name in EVERY_WAY else [(None, "Video", "video/mp4"), ("audio/mpeg", "Audio", "")]
@@ -80,7 +80,7 @@ def test_s51_text_of_any_kind_is_no_recording() -> None:
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
     st.sampled_from(["", "\n", "\ufeff", " " * 100]),
 )
-def test_s51_any_text_at_all_is_no_recording(text: str, encoding: str, before: str) -> None:
+def test_s51_any_text_at_all_is_rejected(text: str, encoding: str, before: str) -> None:
     assert refusal((before + text).encode(encoding), kind="Audio") is not None
 
 
@@ -108,7 +108,7 @@ def test_s50_random_bytes_are_a_recording(seed: bytes, stated: str | None) -> No
     ],
 )
 @pytest.mark.parametrize("rest", [pattern(9 * KIB), HEADS["mp4"], HEADS["mp3 no tag"]], ids=["any", "mp4", "mp3"])
-def test_s51_content_that_begins_with_an_error_is_no_recording(words: str, rest: bytes) -> None:
+def test_s51_content_that_begins_with_an_error_is_rejected(words: str, rest: bytes) -> None:
     for stated, kind, declared in every_way():
         assert refusal(words.encode() + rest, stated=stated, kind=kind, declared=declared) is not None
 
@@ -127,7 +127,7 @@ def test_s52_a_small_video_needs_a_signature_or_a_size_or_checksum_in_the_spec(b
     assert refusal(body.ljust(SMALL_VIDEO_BYTES, b"\x91")) is None
 
 
-def test_s52_a_short_sound_is_no_video() -> None:
+def test_s52_a_short_sound_is_not_a_video() -> None:
     assert refusal(HEADS["raw pcm s16le"][:300], kind="Audio") is None
 
 
@@ -142,7 +142,7 @@ def test_s52_a_short_sound_is_no_video() -> None:
         (b"\0\0\0\x20ftypheic" + pattern(4 * KIB), "HEIF"),
     ],
 )
-def test_s53_a_picture_or_document_is_no_recording_unless_it_is_declared(body: bytes, name: str) -> None:
+def test_s53_a_picture_or_document_is_rejected_unless_it_is_declared(body: bytes, name: str) -> None:
     declared = {"PDF": "application/pdf", "HEIF": "image/heic"}.get(name, f"image/{name.lower()}")
     for kind in KINDS:
         error = refusal(body, kind=kind, stated=declared)
@@ -182,7 +182,7 @@ DECLARED_DOCUMENTS: Final = {
 
 @pytest.mark.parametrize("kind", ["Transcript", "Summary", "Requirements", "Metadata"])
 @pytest.mark.parametrize("declared", DECLARED_DOCUMENTS)
-def test_s53_an_error_is_no_document(declared: str, kind: str) -> None:
+def test_s53_an_error_is_not_a_document(declared: str, kind: str) -> None:
     for name, body in ERRORS.items():
         for stated, form in itertools.product(("text/html", "application/json", declared, None), PACKED.values()):
             if declared != "application/gzip":

@@ -61,7 +61,7 @@ def test_a_machine_that_is_used_up_leaves_none() -> None:
         assert not room.is_there(busy_s=0.05 * look, connections=2)
 
 
-def test_what_was_idle_long_ago_does_not_count() -> None:
+def test_idle_time_long_ago_does_not_count() -> None:
     machine = Machine()
     room = machine.headroom()
     machine.passes(10, idle=2.0)

@@ -33,7 +33,7 @@ XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Re
 
 @pytest.mark.parametrize("validator", ["etag", "last_modified"])
 @pytest.mark.parametrize("conditions", [True, False], ids=["judged by the source", "ignored by the source"])
-def test_s11_content_that_changes_once_is_taken_anew_from_byte_0(
+def test_s11_content_that_changes_once_is_read_again_from_byte_0(
     serve: Serve, strict: StrictStore, store: S3Store, validator: str, conditions: bool
 ) -> None:
     def version(number: int) -> Content:
@@ -125,7 +125,7 @@ def test_s20_a_url_that_works_after_its_stated_expiry_is_stored(
     check_stored(run_transfer(source.url, store, expires_at=past), BODY, strict)
 
 
-def test_s20_a_fresh_url_goes_on_at_the_same_part(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s20_a_fresh_url_continues_at_the_same_part(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
     source.behave = lambda request: (
         Behaviour(status=403, body=XML_EXPIRED) if request.number > 2 else Behaviour(cut_after=5 * PART + 10)

@@ -80,7 +80,7 @@ def test_s41_a_stored_coding_is_kept_on_the_object(
     ],
 )
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_s41_what_is_stored_with_a_coding_is_judged_without_it(
+def test_s41_encoded_content_is_checked_after_decoding(
     serve: Serve, strict: StrictStore, store: S3Store, inside: bytes, kind: str, content_type: str, is_taken: bool,
     coding: str,
 ) -> None:  # fmt: skip

@@ -54,7 +54,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("error", "reason", "sentence"), CASES, ids=lambda value: type(value).__name__)
-def test_what_a_failed_request_means(error: EgressError, reason: Reason, sentence: str) -> None:
+def test_the_meaning_of_a_failed_request(error: EgressError, reason: Reason, sentence: str) -> None:
     found = source_error(error)
     assert found.reason is reason
     assert found.message.startswith(sentence)

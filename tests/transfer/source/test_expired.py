@@ -155,7 +155,7 @@ def test_s47_a_page_in_the_middle_after_that_time_keeps_the_parts(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_s47_a_fresh_url_goes_on_at_the_same_part(
+def test_s47_a_fresh_url_continues_at_the_same_part(
     serve: Serve, strict: StrictStore, store: S3Store, status: int
 ) -> None:
     source, observed = serve(BODY), Observed()

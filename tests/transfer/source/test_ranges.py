@@ -161,7 +161,7 @@ def stamped(request: SourceRequest, *, nodes: int | None) -> Content:
 @pytest.mark.parametrize("nodes", [None, 2, 3])
 @pytest.mark.parametrize("conditions", [True, False])
 @pytest.mark.parametrize("cut", [None, 3 * PART + 5])
-def test_s45_validators_that_differ_in_every_response_are_no_change(
+def test_s45_validators_that_differ_in_every_response_do_not_count_as_a_change(
     serve: Serve, strict: StrictStore, store: S3Store, nodes: int | None, conditions: bool, cut: int | None
 ) -> None:
     source = serve(BODY)

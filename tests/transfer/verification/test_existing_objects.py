@@ -215,7 +215,7 @@ def test_t39_an_object_of_an_earlier_attempt_with_wrong_bytes_stays(
 
 
 @pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload"])
-def test_t39_what_a_lost_response_left_is_not_removed_unless_it_is_right(
+def test_t39_an_object_left_by_a_lost_response_is_kept(
     serve: Serve, strict: StrictStore, store: S3Store, operation: Operation
 ) -> None:
     """A lost response and damaged bytes at once: nothing shows that this attempt wrote the object."""

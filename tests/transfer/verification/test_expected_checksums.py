@@ -34,7 +34,7 @@ FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("size", [len(SMALL), len(BODY)])
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
-def test_checksum_of_the_spec_is_proved(
+def test_checksum_of_the_spec_is_verified(
     serve: Serve, strict: StrictStore, store: S3Store, algorithm: str, size: int, ranges: bool
 ) -> None:
     body = BODY[:size]
@@ -53,7 +53,7 @@ def test_checksum_of_the_spec_is_proved(
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("right", [True, False])
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
-def test_checksum_of_the_spec_is_proved_after_a_resume(
+def test_checksum_of_the_spec_is_verified_after_a_resume(
     serve: Serve, strict: StrictStore, store: S3Store, algorithm: str, right: bool, ranges: bool
 ) -> None:
     source, observed = serve(BODY), Observed()

@@ -43,7 +43,7 @@ def test_every_dialect_has_its_capabilities() -> None:
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_t21_what_a_store_can_do_is_found_out(strict: StrictStore, store: S3Store, name: str) -> None:
+def test_t21_the_probe_finds_the_capabilities_of_a_store(strict: StrictStore, store: S3Store, name: str) -> None:
     strict.bucket.dialect, strict.bucket.versioned = DIALECTS[name], (versioned := len(name) % 2 == 0)
     found = probe(store)
     assert found == replace(FOUND[name], versioning=versioned)
@@ -130,7 +130,7 @@ def test_without_the_right_to_delete_the_same_is_found(strict: StrictStore, stor
     assert [probe(store) for _ in range(3)] == [FOUND[name]] * 3
 
 
-def test_a_missing_right_to_delete_is_no_obstacle(strict: StrictStore, store: S3Store) -> None:
+def test_a_missing_permission_to_delete_does_not_block(strict: StrictStore, store: S3Store) -> None:
     strict.denied = {"DeleteObject"}
     assert probe(store).conditional_writes
     assert probe(store).conditional_writes
@@ -242,7 +242,7 @@ def test_an_endpoint_at_a_metadata_address_is_blocked(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("endpoint", ["store.test", "ftp://store.test", "https://", "https://no-such-name.invalid"])
-def test_an_endpoint_that_cannot_be_asked(endpoint: str) -> None:
+def test_an_endpoint_that_cannot_be_used(endpoint: str) -> None:
     with pytest.raises(LocationError) as caught:
         check_endpoint(endpoint)
     assert caught.value.reason is Reason.ENDPOINT_UNREACHABLE

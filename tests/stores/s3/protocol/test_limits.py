@@ -324,7 +324,7 @@ def test_attributes_of_an_object(api: S3Client) -> None:
     assert api.send("GET", KEY, "attributes=", headers={"x-amz-object-attributes": "Colour"}).status == 400
 
 
-def test_metadata_that_is_no_ascii_comes_back_encoded(strict_api: S3Client) -> None:
+def test_metadata_that_is_not_ascii_is_returned_encoded(strict_api: S3Client) -> None:
     """User guide, "Working with object metadata": RFC 2047."""
     put(strict_api, x_amz_meta_name="Grüße")
     assert strict_api.head(KEY).headers["x-amz-meta-name"].lower().startswith("=?utf-8?")

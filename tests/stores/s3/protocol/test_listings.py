@@ -84,14 +84,14 @@ def test_the_first_version_names_its_next_marker_with_a_delimiter_only(filled: S
     assert joined(pages(filled, query, "CommonPrefixes/Prefix", (("NextMarker", "marker"),))) == ["a/", "b/"]
 
 
-def test_keys_are_written_for_urls_where_asked(api: S3Client) -> None:
+def test_keys_are_escaped_for_urls_on_request(api: S3Client) -> None:
     api.put("a b+ü/c")
     page = api.get("", "list-type=2&encoding-type=url")
     assert page.text("EncodingType") == "url"
     assert page.texts("Contents/Key")[0].replace("+", "%20") in ("a%20b%2B%C3%BC/c", "a%20b%2B%C3%BC%2Fc")
 
 
-def test_no_keys_are_asked_for(filled: S3Client) -> None:
+def test_max_keys_zero_returns_no_keys(filled: S3Client) -> None:
     page = filled.get("", "list-type=2&max-keys=0")
     assert (page.texts("Contents/Key"), page.text("IsTruncated")) == ([], "false")
 

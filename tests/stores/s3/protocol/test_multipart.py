@@ -226,7 +226,7 @@ def test_parts_out_of_order_are_rejected(api: S3Client) -> None:
     assert api.complete(KEY, upload_id, [two, one]).outcome == (400, "InvalidPartOrder")
 
 
-def test_what_was_aborted_or_completed_is_gone(api: S3Client) -> None:
+def test_an_aborted_or_completed_upload_no_longer_exists(api: S3Client) -> None:
     aborted, _ = with_one(api)
     assert api.send("DELETE", KEY, f"uploadId={aborted}").status == 204
     assert api.send("DELETE", KEY, f"uploadId={aborted}").outcome == (404, "NoSuchUpload")
@@ -288,7 +288,7 @@ def test_a_second_complete_gets_what_the_test_chose(
     assert len(strict_server.bucket.versions[KEY]) == 1
 
 
-def test_under_kms_etags_are_no_md5(strict_api: S3Client) -> None:
+def test_under_kms_etags_are_not_md5(strict_api: S3Client) -> None:
     """API reference, Object: "Objects encrypted by SSE-KMS have ETags that are not an MD5 digest"."""
     upload_id = strict_api.create(KEY, x_amz_server_side_encryption="aws:kms")
     sent = strict_api.part(KEY, upload_id, 1, b"one")

@@ -123,7 +123,7 @@ def test_a_proxy_without_a_scheme_is_http(monkeypatch: pytest.MonkeyPatch) -> No
     assert EnvironmentProxy.of("http", "store.test") is None
 
 
-def test_the_identity_of_the_process_is_asked_for_by_our_transport(
+def test_requests_for_the_identity_of_the_process_use_our_transport(
     bucket: LyingSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _web_identity(monkeypatch, tmp_path)
@@ -149,7 +149,7 @@ def test_identity_services_are_blocked_too(
     assert bucket.served == []
 
 
-def test_cloudwatch_is_asked_by_our_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_cloudwatch_use_our_transport(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"monitoring.us-east-1.amazonaws.com": ["169.254.169.254"]}
     monkeypatch.setattr(socket, "getaddrinfo", answer_names(answers, socket.getaddrinfo))
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
@@ -196,7 +196,7 @@ def test_cloudwatch_with_the_identity_of_the_process(monkeypatch: pytest.MonkeyP
     assert len(sts.served) == 1
 
 
-def test_each_connection_looks_the_name_up_again(bucket: LyingSource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_connection_resolves_the_name_again(bucket: LyingSource, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = answer_names({"store.test": ["127.0.0.1", "169.254.169.254"]}, socket.getaddrinfo)
     monkeypatch.setattr(socket, "getaddrinfo", answers)
     bucket.behave = lambda _: Behaviour(headers={"Connection": "close"})

@@ -88,7 +88,7 @@ def one_then_close(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET", "PUT", "DELETE"])
-def test_a_kept_connection_that_ends_under_a_request_is_no_fault(served: Served, method: str) -> None:
+def test_a_kept_connection_that_ends_during_a_request_is_not_a_fault(served: Served, method: str) -> None:
     with served(one_then_close, always(OK)) as (ask, store):
         for _ in range(2):
             assert ask(method, BytesIO(BODY) if method == "PUT" else None).status_code == 200
@@ -97,7 +97,7 @@ def test_a_kept_connection_that_ends_under_a_request_is_no_fault(served: Served,
         assert bodies == {BODY if method == "PUT" else b""}
 
 
-def test_what_may_not_be_done_twice_is_left_to_the_library_to_try_again(served: Served) -> None:
+def test_a_request_that_is_not_idempotent_is_left_to_the_library_to_retry(served: Served) -> None:
     with served(one_then_close, always(OK)) as (ask, store):
         assert ask("POST").status_code == 200
         with pytest.raises(ConnectionClosedError):
