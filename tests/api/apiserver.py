@@ -18,7 +18,7 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """HTTP status, the response as text, and the message of a refusal."""
+    """HTTP status, the response as text, and the message of a rejection."""
 
     code: int
     body: str
@@ -96,6 +96,6 @@ class ApiServer:
         try:
             with urllib.request.urlopen(request, context=self._context, timeout=30) as response:
                 return ApiResponse(code=response.status, body=response.read().decode())
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return ApiResponse(code=refusal.code, body=refusal.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return ApiResponse(code=error.code, body=error.read().decode())

@@ -14,7 +14,7 @@ _UNCHECKED: Final = (
 )
 
 
-# Kubernetes 1.32 shows the type of a value that breaks a rule; 1.36 shows what was written, and nothing of an object.
+# Kubernetes 1.32 shows the type of a value that breaks a rule. 1.36 shows the value, unless it is an object.
 _TYPE: Final = re.compile(r'Invalid value: "(?:string|object|array|integer|boolean|number|null)": ')
 _VALUE: Final = re.compile(r'Invalid value: (?:"(?:[^"\\]|\\.)*"|null|true|false|-?\d+): ')
 
@@ -24,7 +24,7 @@ def shows_types(message: str) -> bool:
     return _TYPE.search(message) is not None
 
 
-def says(message: str, expected: str) -> bool:
+def is_message(message: str, expected: str) -> bool:
     """Whether the server returned this, in any order of errors, worded as in the newest or the oldest version."""
     said, wanted = _errors(message), _errors(expected)
     other, missed = said - wanted, wanted - said
@@ -50,24 +50,24 @@ class Case:
     older: str = ""
     """The message of Kubernetes 1.32, if it differs in more than the format of a value."""
 
-    def is_told_by(self, message: str) -> bool:
+    def matches(self, message: str) -> bool:
         """Whether the server returned this. Every version matches."""
-        return says(message, self.message) or (self.older != "" and says(message, self.older))
+        return is_message(message, self.message) or (self.older != "" and is_message(message, self.older))
 
 
-def refused(field: str, message: str, *, value: str | None = None) -> str:
-    """A rule did not hold; `value` is there where the server repeats what was written."""
+def rejected(field: str, message: str, *, value: str | None = None) -> str:
+    """A broken rule. `value` is set if the server repeats the value."""
     shown = "" if value is None else f"{json.dumps(value, ensure_ascii=False)}: "
     return f"{field}: Invalid value: {shown}{message}"
 
 
 def missing(field: str) -> str:
-    """A field that must be there is not."""
+    """A required field is missing."""
     return f"{field}: Required value"
 
 
 def wrong_type(field: str, wanted: str, *, got: str) -> str:
-    """A value of another type; `got` is the type, and for times what was written."""
+    """A value of another type. `got` is the type, or for times the value."""
     return f'{field}: Invalid value: "{got}": {field} in body must be of type {wanted}: "{got}"'
 
 
@@ -77,12 +77,12 @@ def unsupported(field: str, value: str, *values: str) -> str:
 
 
 def out_of_bounds(field: str, value: int, bound: str) -> str:
-    """A number beyond its bound."""
+    """A number outside its bounds."""
     return f"{field}: Invalid value: {value}: {field} in body should {bound}"
 
 
 def too_long(field: str, limit: int) -> str:
-    """A text beyond its length; what was written is not repeated."""
+    """A text that is too long. Its value is not repeated."""
     return f"{field}: Too long: may not be more than {limit} bytes"
 
 

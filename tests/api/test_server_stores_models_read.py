@@ -1,7 +1,7 @@
 """The models can read everything that the API server stores; otherwise an object would never be processed again.
 
 Every field of a whole manifest, and of a status with every field of its schema, is given each awkward value in turn and
-left out. The real API server says which of them it takes.
+left out. The real API server shows which of them it accepts.
 """
 
 import copy

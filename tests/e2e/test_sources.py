@@ -62,7 +62,7 @@ REFUSALS: dict[str, tuple[str, Behave]] = {
 }
 
 
-def test_refusals_fail_at_once_with_their_reason(world: World, serve: ServeBehaving) -> None:
+def test_rejections_fail_at_once_with_their_reason(world: World, serve: ServeBehaving) -> None:
     recordings: dict[str, Live] = {}
     for name, (_, behave) in REFUSALS.items():
         recordings[name] = world.create(from_source(serve(behave), stored=False), name=name)
