@@ -53,7 +53,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class ErrorResponse:
     """An error response."""
 
     status: HTTPStatus
@@ -119,15 +119,15 @@ class MediaServer:
         signed["X-Amz-Signature"] = self._signature(path, signed)
         return f"{self.address}{path}?{urlencode(signed)}"
 
-    def refusal(self, path: str, query: dict[str, str]) -> Refusal | None:
-        """Return why a signed link is not valid now, None if it is."""
+    def signature_error(self, path: str, query: dict[str, str]) -> ErrorResponse | None:
+        """The error for a signed URL that is not valid now; None if it is valid."""
         expected = self._signature(path, {k: v for k, v in query.items() if k != "X-Amz-Signature"})
         if not hmac.compare_digest(expected, query["X-Amz-Signature"]):
             message = "The request signature we calculated does not match the signature you provided."
-            return Refusal(status=HTTPStatus.FORBIDDEN, code="SignatureDoesNotMatch", message=message)
+            return ErrorResponse(status=HTTPStatus.FORBIDDEN, code="SignatureDoesNotMatch", message=message)
         signed_at = dt.datetime.strptime(query["X-Amz-Date"], _DATE_FORMAT).replace(tzinfo=dt.UTC)
         if self.clock() > signed_at.timestamp() + int(query["X-Amz-Expires"]):
-            return Refusal(status=HTTPStatus.FORBIDDEN, code="AccessDenied", message="Request has expired")
+            return ErrorResponse(status=HTTPStatus.FORBIDDEN, code="AccessDenied", message="Request has expired")
         return None
 
     def __enter__(self) -> Self:
@@ -211,12 +211,14 @@ class _Handler(BaseHTTPRequestHandler):
             rate_bytes_s = parse_size(query["rate"]) if "rate" in query else self.server.media.rate_bytes_s
             valid_s = int(query.get("ttl", _DEFAULT_TTL_S))
         except ValueError as error:
-            self._refuse(Refusal(status=HTTPStatus.BAD_REQUEST, code="InvalidArgument", message=str(error)))
+            self._respond_error(
+                ErrorResponse(status=HTTPStatus.BAD_REQUEST, code="InvalidArgument", message=str(error))
+            )
             return
         if "X-Amz-Signature" not in query:
             self._redirect(self.server.media.sign(url.path, query, valid_s=valid_s))
-        elif refusal := self.server.media.refusal(url.path, query):
-            self._refuse(refusal)
+        elif invalid := self.server.media.signature_error(url.path, query):
+            self._respond_error(invalid)
         else:
             self._serve(media, rate_bytes_s=rate_bytes_s)
 
@@ -235,7 +237,9 @@ class _Handler(BaseHTTPRequestHandler):
         }
         wanted = self.headers.get("If-Match")
         if wanted not in (None, "*", media.etag):
-            self._refuse(Refusal(status=HTTPStatus.PRECONDITION_FAILED, code="PreconditionFailed", message="If-Match"))
+            self._respond_error(
+                ErrorResponse(status=HTTPStatus.PRECONDITION_FAILED, code="PreconditionFailed", message="If-Match")
+            )
             return
         unchanged = self.headers.get("If-Range") in (None, media.etag, _LAST_MODIFIED)
         try:
@@ -256,11 +260,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _redirect(self, location: str) -> None:
         self._respond(HTTPStatus.FOUND, {"Location": location, "Content-Length": "0", "Cache-Control": "no-store"})
 
-    def _refuse(self, refusal: Refusal) -> None:
-        text = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
+    def _respond_error(self, error: ErrorResponse) -> None:
+        text = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
         headers = {"Content-Type": "application/xml", "Content-Length": str(len(body))}
-        self._respond(refusal.status, headers, body=[body])
+        self._respond(error.status, headers, body=[body])
 
     def _respond(
         self,

@@ -85,7 +85,14 @@ def test_helps_of_metrics_are_sentences() -> None:
     assert [text for text in helps if uncommon_words(text) or not text.endswith(".")] == []
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def _code() -> Iterator[Path]:
+    yield from PACKAGE.rglob("*.py")
+    for folder in ("localcluster", "benchmarks", "release"):
+        yield from (ROOT / folder).glob("*.py")
+    yield from (ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "Dockerfile", ROOT / "docs" / "generate.py")
+
+
+@pytest.mark.parametrize("path", sorted(_code()), ids=lambda path: str(path.relative_to(ROOT)))
 def test_messages_docstrings_and_comments(path: Path) -> None:
     assert uncommon_words(path.read_text(encoding="utf-8")) == []
 

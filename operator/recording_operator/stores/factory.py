@@ -8,7 +8,7 @@ from recording_operator.api.storagelocation import S3, StorageLocation
 from recording_operator.stores.copy_target import CopyTarget
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.location_store import LocationStore
-from recording_operator.stores.s3 import bucket_names, by_hand
+from recording_operator.stores.s3 import bucket_names, copy_target
 from recording_operator.stores.s3.location import open_location
 
 
@@ -24,7 +24,7 @@ def open_copy_target(target: CopyTarget) -> LocationStore:
 
     Raises ValueError for an invalid argument or configuration, LocationError and StoreError.
     """
-    return by_hand.open_by_hand(target)
+    return copy_target.open_copy_target(target)
 
 
 def name_may_be_rejected(bucket: str) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recording_operator.controller.recordings.fairpool import FairPool
 
 
-class ByHand(Executor):
+class ManualExecutor(Executor):
     """Runs submitted jobs when the test calls it."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class ByHand(Executor):
 
 
 def test_a_single_call_waits_for_one_of_a_thousand() -> None:
-    threads, ran = ByHand(), list[str]()
+    threads, ran = ManualExecutor(), list[str]()
     pool = FairPool(threads)
     for number in range(1000):
         pool.submit("many", partial(ran.append, f"many-{number}"))
@@ -47,7 +47,7 @@ def test_a_single_call_waits_for_one_of_a_thousand() -> None:
 def test_each_call_runs_once_in_its_tenants_order_and_tenants_take_turns(
     steps: list[tuple[str, bool]],
 ) -> None:
-    threads, ran = ByHand(), list[tuple[str, int]]()
+    threads, ran = ManualExecutor(), list[tuple[str, int]]()
     pool, asked = FairPool(threads), Counter[str]()
     for whose, run_one in steps:
         number = asked[whose]

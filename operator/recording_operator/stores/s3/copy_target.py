@@ -7,7 +7,7 @@ from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.location import S3LocationStore
 
 
-def open_by_hand(target: CopyTarget) -> S3LocationStore:
+def open_copy_target(target: CopyTarget) -> S3LocationStore:
     """Create a client with the ambient identity. No request is sent.
 
     Raises ValueError for an invalid argument or configuration, LocationError for a bucket of an unsupported kind, and
