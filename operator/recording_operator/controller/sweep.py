@@ -75,7 +75,7 @@ class Sweeper:
         self._swept_at: datetime | None = None
         self._throttle = LogThrottle()
 
-    def look_soon(self) -> None:
+    def sweep_soon(self) -> None:
         """The watch was interrupted, and its new list does not contain finished Recordings. Call it from any thread."""
         self._missed.set()
 

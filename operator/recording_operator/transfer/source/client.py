@@ -202,7 +202,7 @@ class SourceClient:
                     raise RangeRejected(response.host)
                 if is_empty(response):
                     return response
-            raise self._refused(response, ranged="Range" in headers)
+            raise self._error_of(response, ranged="Range" in headers)
         except BaseException:
             response.close()
             raise
@@ -216,7 +216,7 @@ class SourceClient:
             raise source_error(error) from None
         return SourceResponse(response, on_read=self._on_read)
 
-    def _refused(self, response: SourceResponse, *, ranged: bool) -> TransferError:
+    def _error_of(self, response: SourceResponse, *, ranged: bool) -> TransferError:
         error = error_of(response, validity=self._validity, now=self._now())
         if ranged and blames_range(response, error):
             return RangeRejected(response.host)

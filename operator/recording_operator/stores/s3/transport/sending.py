@@ -143,6 +143,6 @@ def _early_response(sock: socket.socket, method: str, failure: OSError) -> Respo
     with suppress(OSError, MalformedResponse):
         sock.settimeout(_EARLY_RESPONSE_S)
         response = read_response(ReceiveBuffer(sock), method=method)
-        response.condemn()
+        response.prevent_reuse()
         return response
     raise failure
