@@ -136,13 +136,13 @@ def _started(make: Callable[[Path], S], folder: Path, stack: ExitStack) -> S:
 
 @pytest.fixture(scope="session")
 def promtool() -> Path:
-    """Judges rules and queries as Prometheus would."""
+    """Evaluates rules and queries as Prometheus does."""
     return ensure_tools((PROMTOOL,))["promtool"]
 
 
 @pytest.fixture
 def media() -> Iterator[MediaServer]:
-    """A sample media server of this test's own; `media.served` tells what was asked."""
+    """A sample media server for this test. `media.served` lists its requests."""
     with MediaServer() as server:
         yield server
 

@@ -75,7 +75,7 @@ def test_no_message_shows_a_regular_expression() -> None:
 
 
 def test_no_rule_stands_on_a_url() -> None:
-    """The server repeats the value of the field that a rule stands on."""
+    """The server repeats the value of the field that has the rule."""
     fields = dict(NODES)
     for path in ("Recording.spec.artifacts[].source.url", "StorageLocation.spec.s3.endpoint"):
         assert "x-kubernetes-validations" not in fields[path]

@@ -31,7 +31,7 @@ def remove_crds(cluster: ControlPlane) -> None:
 
 
 def foreign_kind(kind: str, group: str) -> Object:
-    """A CRD that stands for one of other people's: it takes any spec."""
+    """A CRD in place of one from another project. It accepts any spec."""
     plural = f"{kind.lower()}s"
     schema = {
         "type": "object",

@@ -59,7 +59,7 @@ def granted(objects: list[Object]) -> set[Right]:
 
 @pytest.fixture
 def begun() -> datetime:
-    """The time before the operator was started: what other tests asked does not count."""
+    """The time before the operator was started. Requests of other tests do not count."""
     return datetime.now(UTC)
 
 

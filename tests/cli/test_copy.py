@@ -91,7 +91,7 @@ class Copying:
         return Done(status=process.returncode, out=out, err=err)
 
     def stored(self, key: str = KEY) -> bytes:
-        """What stands in the bucket."""
+        """The objects in the bucket."""
         with closing(self.s3.client().get_object(Bucket=self.bucket, Key=key)["Body"]) as body:
             return bytes(body.read())
 

@@ -26,7 +26,7 @@ STORED: dict[str, Any] = {
 
 
 class _Server(BaseHTTPRequestHandler):
-    """Hands out one StorageReport, as a kube-apiserver does."""
+    """Serves one StorageReport, as kube-apiserver does."""
 
     answer: dict[str, Any]
 

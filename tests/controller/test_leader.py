@@ -54,7 +54,7 @@ class Watches:
 
     @property
     def health(self) -> "Watches":
-        """Asked by the probes."""
+        """Called by the probes."""
         return self
 
     def seconds_since_last_byte(self, _resource: str) -> float:
@@ -88,7 +88,7 @@ class Lease:
 
 
 class Scene:
-    """A leader, what it stands on, and the thread in which it works."""
+    """A leader, its dependencies, and the thread in which it works."""
 
     def __init__(self) -> None:
         self.server, self.watches, self.metrics = EmptyServer(), Watches(), Metrics(version="test")

@@ -31,7 +31,7 @@ class Kept:
         )
 
     def shown(self) -> dict[str, int]:
-        """Of each report that is known the second of its next refresh: that is how the tests tell states apart."""
+        """The second of the next refresh of each known report. Tests distinguish states by it."""
         self.keeper.learn()
         return {
             sample.labels["report"]: int(sample.value) % 60

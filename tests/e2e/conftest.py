@@ -165,7 +165,7 @@ def bare_world(
 
 @pytest.fixture
 def world(bare_world: World, module_operator: OperatorProcess, request: pytest.FixtureRequest) -> Iterator[World]:
-    """A world with the file's shared operator, judged at the end."""
+    """A world with the file's shared operator. Invariants are checked at the end."""
     bare_world.running.append(module_operator)
     bare_world.everyone.append(module_operator)
     yield from judged(bare_world, request)
@@ -175,7 +175,7 @@ def world(bare_world: World, module_operator: OperatorProcess, request: pytest.F
 def own_world(
     bare_world: World, operators: Callable[..., OperatorProcess], request: pytest.FixtureRequest
 ) -> Iterator[World]:
-    """A world whose operators the test starts and ends by itself, judged at the end. Not together with `world`."""
+    """A world whose operators the test starts and stops itself. Invariants are checked at the end. Not with `world`."""
     bare_world.make_operator = operators
     yield from judged(bare_world, request)
 

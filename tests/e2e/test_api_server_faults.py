@@ -141,7 +141,7 @@ def cut_every_5_s(_world: World, way: Way) -> Iterator[None]:
 def throttled(world: World, way: Way) -> Iterator[None]:
     """Every request of the operator gets 429: its share of the API server is zero.
 
-    Even then the server lets one request in at a time: one that does not end stands in the way of all others.
+    Even then the server admits one request at a time, so a request that does not end blocks all others.
     """
     shares = {"nominalConcurrencyShares": 0, "borrowingLimitPercent": 0}
     nothing = {"type": "Limited", "limited": {**shares, "limitResponse": {"type": "Reject"}}}

@@ -32,7 +32,7 @@ OTHER: Final = "recording-operator-other"
 
 @pytest.fixture
 def other_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Iterator[Path]:
-    """Of a second ServiceAccount with the same rights, so that the audit log tells two operators apart."""
+    """Kubeconfig of a second ServiceAccount with the same rights, so that the audit log distinguishes two operators."""
     objects = []
     for made in operator_objects():
         if made["kind"] in ("ClusterRoleBinding", "RoleBinding"):

@@ -47,12 +47,12 @@ def through(proxy: TcpProxy, cluster: ControlPlane, folder: Path) -> Path:
 
 
 def asked(cluster: ControlPlane, right: audit.Right, since: datetime) -> int:
-    """How often the operator asked for this since then."""
+    """How often the operator sent this request since then."""
     return sum(found == right for found, _ in audit.asked(cluster, user=_USER, since=since))
 
 
 def compact(cluster: ControlPlane) -> None:
-    """Take all history out of etcd, and out of the API server's memory (which has to start anew for that)."""
+    """Remove all history from etcd, and from the API server's memory (by a restart)."""
     cluster.kill_component(API_SERVER)
     now = etcd(cluster, "range", {"key": "AA=="})["header"]
     etcd(cluster, "compaction", {"revision": now["revision"], "physical": True})
@@ -60,7 +60,7 @@ def compact(cluster: ControlPlane) -> None:
 
 
 def etcd(cluster: ControlPlane, method: str, body: dict[str, object]) -> dict[str, dict[str, str]]:
-    """Ask etcd by its JSON gateway."""
+    """Send a request to etcd's JSON gateway."""
     url = f"{cluster.etcd_url}/v3/kv/{method}"
     with urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(body).encode()), timeout=10) as answer:
         parsed: dict[str, dict[str, str]] = json.load(answer)

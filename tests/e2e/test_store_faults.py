@@ -72,7 +72,7 @@ class Case:
 
 
 class Cases:
-    """Stores and sources of one test; `judge` looks into every store."""
+    """Stores and sources of one test. `judge` checks every store."""
 
     def __init__(self, world: World, stack: ExitStack) -> None:
         self._world = world

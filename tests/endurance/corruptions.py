@@ -38,7 +38,7 @@ FRAMINGS: tuple[Framing, ...] = ("length", "chunked", "close")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corruption:
-    """A class: `set_up` makes a scene lie and returns how to ask, afterwards, whether it did."""
+    """A class of corruption. `set_up` prepares a scene and returns a function that tests whether the fault occurred."""
 
     name: str
     where: Where

@@ -111,7 +111,7 @@ class Ledger:
         return {row[0] for row in rows}
 
     def unfinished(self) -> Iterator[dict[str, Any]]:
-        """Unfinished Recordings, as much of them as the sweep asks for."""
+        """Unfinished Recordings, with the fields that the sweep needs."""
         rows = self._connection.execute("SELECT uid FROM recordings WHERE phase IN ('Pending', 'Deleting')").fetchall()
         return iter([{"metadata": {"uid": row[0]}} for row in rows])
 

@@ -39,7 +39,7 @@ _TIMEOUTS = {"connect": "1s", "headers": "1s", "read": "500ms"}
 class Leg:
     """A source and a store of one kind (plain or TLS), and a client of each that goes through the proxies.
 
-    Those that get responses out of step speak no TLS; `lead_to` of the others puts them in between.
+    Legs with responses out of order use no TLS. For the others, `lead_to` inserts the proxies.
     """
 
     source: LyingSource
@@ -64,7 +64,7 @@ class Lab:
 class Scene:
     """What a corruption sets up. `truths` are the contents that may be stored; anything else is wrong.
 
-    `hits` counts the answers of the source that were corrupted, `attempt` from 0.
+    `hits` counts corrupted responses of the source; `attempt` counts from 0.
     """
 
     draw: random.Random

@@ -162,7 +162,7 @@ class _Sweep:
         self._sweeper.run_due()
 
     def until_clean(self, strict: ChaoticStore) -> float:
-        """Go on until no upload is open, 60 s at most; how long it took."""
+        """Continue until no upload is open, at most 60 s. Returns the time that it took."""
         begun = time.monotonic()
         while strict.open_uploads() and time.monotonic() - begun < _NO_UPLOAD_WITHIN_S:
             self.run_due()

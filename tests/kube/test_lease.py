@@ -62,7 +62,7 @@ class Contender:
 
 @pytest.fixture
 def contend(cluster: ControlPlane, operator_connection: Connection) -> Iterator[Callable[..., Contender]]:
-    """Makes contenders that stand by in threads; all stop after the test."""
+    """Makes contenders that run in threads. All of them stop after the test."""
     made: list[Contender] = []
 
     def make(identity: str, timings: LeaseTimings = QUICK) -> Contender:
@@ -267,7 +267,7 @@ class Process:
 
 @pytest.fixture
 def processes(cluster: ControlPlane) -> Iterator[Callable[[int, LeaseTimings], list[Process]]]:
-    """Starts contenders as processes; returns when all stand by and one of them leads."""
+    """Starts contenders as processes. Returns when one of them leads and the others wait."""
     made: list[Process] = []
 
     def start(count: int, timings: LeaseTimings) -> list[Process]:

@@ -50,7 +50,7 @@ class Deaf(KubeApi):
 
 
 class Clock:
-    """Time stands still unless a test moves it."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -61,7 +61,7 @@ class Clock:
 
 @pytest.fixture
 def names(cluster: ControlPlane) -> Iterator[list[str]]:
-    """Two reports; the first is looked at first."""
+    """Two reports. The first one is refreshed first."""
     made = [f"{letter}-{uuid.uuid4().hex[:8]}" for letter in "ab"]
     for name in made:
         kind = {"apiVersion": "recordings.dev/v1alpha1", "kind": "StorageReport"}

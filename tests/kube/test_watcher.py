@@ -270,8 +270,8 @@ def test_k4_a_half_open_watch_is_noticed_and_opened_again(
 def test_pages_that_are_too_large_for_the_way_become_smaller(
     watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
-    """A hundred Recordings of a quarter of a megabyte take three seconds on their way. A page has one second, and kopf
-    is started anew when there was neither a page nor a WATCH for one and a half.
+    """A list of a hundred Recordings of 250 KB takes three seconds. A page may take one second, and kopf is started
+    again if there was neither a page nor a WATCH for 1.5 s.
     """
     uids = {uid_of(a_large_recording(admin, namespace, f"large-{number}")) for number in range(100)}
     with TcpProxy(port_of(cluster.server)) as proxy:
@@ -292,7 +292,7 @@ def test_pages_that_the_api_server_cannot_find_are_requested_all_at_once(
     monkeypatch: pytest.MonkeyPatch,
     how: str,
 ) -> None:
-    """Stands for a page for which etcd has to read past a hundred thousand finished Recordings: it takes for ever."""
+    """A page that never arrives, as if etcd had to read past a hundred thousand finished Recordings."""
     uids = {uid_of(a_recording(admin, namespace, f"r-{number}")) for number in range(45)}
     asked: list[Mapping[str, str]] = []
 

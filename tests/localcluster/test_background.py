@@ -66,7 +66,7 @@ class Commands:
 
     @staticmethod
     def port_of(operator: "subprocess.Popen[str]") -> str:
-        """Read an operator's output up to the line that tells its port."""
+        """Read an operator's output up to the line with its port."""
         assert operator.stdout is not None
         for line in operator.stdout:
             if found := re.search(rf"Listening on {LOOPBACK}:(\d+)", line):

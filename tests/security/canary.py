@@ -149,7 +149,7 @@ class Resolver:
 def answer_names(names: Mapping[str, Sequence[str]], ask: Callable[..., Any]) -> Callable[..., Any]:
     """A replacement for the system's resolver `ask`. It resolves `names` and numeric addresses, without a network.
 
-    A name gives its next answer at each question, and the last one for ever.
+    Each query of a name returns its next addresses. The last ones are repeated.
     """
     left = {name: list(answers) for name, answers in names.items()}
 

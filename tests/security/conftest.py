@@ -1,4 +1,4 @@
-"""Listeners: one that no connection may reach, and one that stands for the Internet."""
+"""Listeners: one that no connection may reach, and one in place of the Internet."""
 
 from collections.abc import Iterator
 

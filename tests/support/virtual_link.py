@@ -43,7 +43,7 @@ class Simulation:
                 self._will_ask(mover, mover.begin_s)
 
     def run(self, until_s: float) -> None:
-        """Go on to this moment."""
+        """Advance to this moment."""
         now = 0.0
         while now < until_s:
             now = min(until_s, self._next(now))

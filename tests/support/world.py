@@ -50,7 +50,7 @@ class Expected:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """One test's own world; `check_invariants` judges it."""
+    """The world of one test. `check_invariants` checks it."""
 
     cluster: ControlPlane
     admin: RestClient

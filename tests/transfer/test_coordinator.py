@@ -34,7 +34,7 @@ def a_context(store: S3Store, **options: object) -> TransferContext:
 
 @pytest.fixture
 def coordinator(store: S3Store) -> TransferCoordinator:
-    """Of a transfer that begins anew."""
+    """The coordinator of a transfer that starts from the beginning."""
     return TransferCoordinator(a_context(store), resumes=False)
 
 

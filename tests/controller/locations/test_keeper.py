@@ -65,7 +65,7 @@ def taken_for(monkeypatch: pytest.MonkeyPatch) -> list[Capabilities]:
 
 
 class Clock:
-    """Stands still until a test moves it."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 1, tzinfo=UTC)
@@ -82,7 +82,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def keeper(cluster: ControlPlane, clock: Clock) -> Iterator[LocationKeeper]:
-    """Probes where it is asked to, at once."""
+    """Runs each probe at once."""
     client, metrics = RestClient(connection(kubeconfig=cluster.kubeconfig)), Metrics(version="test")
     kube = KubeApi(client)
     yield LocationKeeper(

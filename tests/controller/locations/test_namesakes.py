@@ -32,7 +32,7 @@ def a_location(uid: str, version: int, *, generation: int = 1) -> dict[str, Any]
 
 
 class Scene(Metrics):
-    """A keeper, what it tells the engine, and the API server that it writes to. `on_ready` runs during a report."""
+    """A keeper, its facts for the engine, and the API server that it writes to. `on_ready` runs during a report."""
 
     def __init__(self) -> None:
         super().__init__(version="test")

@@ -55,7 +55,7 @@ def resume_before(stage: Stage) -> None:
 
 
 def resume(stage: Stage) -> None:
-    """The upload of the operator that was killed goes on."""
+    """The upload of the killed operator continues."""
     only(stage.world).wait_phase("Complete", within_s=PATIENCE_S)
 
 

@@ -26,5 +26,5 @@ def start(operators: Callable[..., OperatorProcess], tmp_path: Path) -> Callable
 
 @pytest.fixture
 def place(location: LocationFactory) -> str:
-    """A location whose keys tell the organisation."""
+    """A location whose keys contain the organisation."""
     return location(spec={"keyTemplate": TEMPLATE})

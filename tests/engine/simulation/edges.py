@@ -35,7 +35,7 @@ class ApiClient:
     def request(
         self, method: str, path: str, *, body: Mapping[str, Any] | None = None, **_options: object
     ) -> JsonObject:
-        """Ask. Raises KubeError."""
+        """Send a request. Raises KubeError."""
         answer_lost = self._world.loses_request()
         self.reach()
         if method == "PATCH" and self._world.floods():

@@ -59,7 +59,7 @@ class Operator:
     # The control loop
 
     def post(self, fact: Fact) -> None:
-        """Tell the engine."""
+        """Pass a fact to the engine."""
         if not self.alive:
             return
         self.world.trace(self.name, fact)
@@ -69,7 +69,7 @@ class Operator:
         self._carry_out(actions)
 
     def post_in_order(self, fact: Fact) -> None:
-        """Tell the engine after what was posted before."""
+        """Pass a fact to the engine after those that were posted before."""
         self.world.schedule.after(0, lambda: self.post(fact))
 
     def drain(self) -> None:
@@ -178,7 +178,7 @@ class Operator:
         return True
 
     def confirm(self) -> bool:
-        """Ask who leads. Raises KubeError."""
+        """Read the leader from the Lease. Raises KubeError."""
         ApiClient(self).reach()
         return self.world.leader is self
 

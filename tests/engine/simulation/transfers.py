@@ -60,7 +60,7 @@ class Transfer:
             self._wait(self._world.latency_s())
 
     def persisted(self) -> None:
-        """The status names the upload: go on."""
+        """The status names the upload: continue."""
         self._persisted = True
         if self._waiting:
             self._wait(self._world.latency_s())

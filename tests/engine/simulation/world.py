@@ -116,7 +116,7 @@ class World:
         return self.rng.choice((0.01, 0.1, 0.3, 20.0 if "slow" in self.faults else 0.5))
 
     def repeats(self) -> bool:
-        """Whether the watch shows this once more, later."""
+        """Whether the watch shows this again later."""
         return "echo" in self.faults and self.rng.random() < 0.2
 
     def loses_request(self) -> bool:
@@ -164,7 +164,7 @@ class World:
             self.leader = None
 
     def probe(self, operator: Operator, name: str) -> None:
-        """Look at a location, and tell."""
+        """Check a location and report it."""
 
         def answer() -> None:
             if name in self.locations:

@@ -58,7 +58,7 @@ PROOFS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A strict store that speaks a dialect, and a client that has found out which."""
+    """A strict store of a dialect, and a client with its capabilities."""
 
     name: str
     strict: StrictStore

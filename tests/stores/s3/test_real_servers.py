@@ -53,7 +53,7 @@ SERVERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A bucket of the test's own in a real server, and a client that has looked at it."""
+    """A new bucket in a real server, and a client that has probed it."""
 
     name: str
     store: S3Store
@@ -66,7 +66,7 @@ class World:
 
 @pytest.fixture(scope="session")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], OtherStore]]:
-    """Starts a server when the first test asks for it."""
+    """Starts a server when the first test needs it."""
     with ExitStack() as stack:
         running: dict[str, OtherStore] = {}
 

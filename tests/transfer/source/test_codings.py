@@ -128,7 +128,7 @@ def test_s41_the_specs_checksum_is_that_of_the_stored_bytes(serve: Serve, strict
 def test_s41_one_strong_etag_for_two_codings_is_a_contradiction(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
-    """Nothing tells then which of the two bodies the ETag is of."""
+    """Then it is not known to which of the two bodies the ETag belongs."""
     source = serve(BODY)
     other = Behaviour(ranges=False, body=pattern(len(BODY), seed=2), headers={"Content-Encoding": "gzip"})
     source.behave = lambda request: Behaviour(ranges=False) if request.number == 1 else other

@@ -17,7 +17,7 @@ BODY = pattern(MIB)
 
 
 class Failing:
-    """A resolver that fails the first `times` it is asked."""
+    """A resolver whose first `times` queries fail."""
 
     def __init__(self, times: int) -> None:
         self.asked = 0

@@ -35,7 +35,7 @@ Served = Callable[..., AbstractContextManager[tuple[Ask, ScriptedStore]]]
 
 @pytest.fixture(params=["http", "https"])
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """With TLS and without: `ask(method, body)` goes to a store whose connections behave so, one after the other."""
+    """With TLS and without: `ask(method, body)` sends a request to a store that behaves so, by connection."""
     scheme, keys, trusted = str(request.param), None, ssl.create_default_context()
     if scheme == "https":
         authority = CertificateAuthority(tmp_path_factory.mktemp("pki"))
