@@ -1,7 +1,7 @@
 """The real control plane, S3 server and operator for tests.
 
-One control plane and one S3 server for each test process, started when the first test asks; a namespace, a bucket and
-a StorageLocation for each test. Kill tests of the control plane itself start their own.
+Each test process has one control plane and one S3 server, which start when a test first needs them. Each test has its
+own namespace, bucket and StorageLocation. Tests that kill the control plane start their own.
 """
 
 import os

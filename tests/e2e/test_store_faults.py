@@ -1,7 +1,7 @@
 """Faults of a store in docs/faults.md, each with its own strict store, all at the same time, with the whole operator.
 
-What each fault costs and leaves is looked at one by one in tests/transfer; here a Recording of each must be stored in
-the end, or fail as the page tells, and the invariants must hold in every one of the stores.
+tests/transfer tests each fault alone. Here a Recording with each fault must be stored in the end or fail as the page
+says, and the invariants must hold in every store.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Forged statuses: the engine never fails because of one, and the Recording finishes.
 
-Who may write to the status of a Recording is not the operator's to say. The status with every field of its schema, in
-each phase, has every field changed in every way.
+The operator cannot control who writes to the status of a Recording. In a status with every field of its schema, in each
+phase, each field is changed in every way.
 """
 
 from datetime import timedelta

@@ -2,7 +2,7 @@
 """Ways to write a forbidden address, as attackers do in URLs.
 
 `{port}` is the canary's. Sources: OWASP's SSRF prevention cheat sheet, the cloud providers' pages on their metadata
-services, IANA's special-purpose registries, RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4291, and the CVEs that came of
+services, IANA's special-purpose registries, RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4291, and CVEs of
 lenient parsers.
 """
 

@@ -1,6 +1,6 @@
 """No form of a metadata address is connected to as an S3 endpoint: at once, later, by a redirect or a proxy.
 
-An endpoint is an administrator's, so private ones are fine; what hands out credentials never is.
+Administrators choose endpoints, so private addresses are allowed. Addresses of metadata services never are.
 """
 
 import socket

@@ -1,7 +1,7 @@
 """The places where an operator under test can be killed: before and after every external effect.
 
 A point is `<edge>.<what> <moment>`, such as `s3.CompleteMultipartUpload after`. Edges: `s3` (an artifact's requests),
-`probe` and `owner` (a location's), `sweep` and `report` (those of the background), `lease`, `status`, `finalizer`,
+`probe` and `owner` (a location's), `sweep` and `report` (those of background work), `lease`, `status`, `finalizer`,
 `recording`, `location`, `storagereport`, `event`, `read` (the API server), `source`, `engine` (its actions
 and facts).
 """

@@ -4,10 +4,10 @@ All external effects go through a few functions, which are wrapped here, so that
 points. Environment variables:
 
 CRASH_AT      a point of crash_points.py; without it nothing happens
-CRASH_VISIT   at which visit (default 1)
-CRASH_PID     who is killed with SIGKILL; default this process itself
-CRASH_AFTER_S how long after the visit (default 0), for a process that responds meanwhile
-CRASH_TRACE   a file that every visited point is appended to
+CRASH_VISIT   number of the visit at which it crashes (default 1)
+CRASH_PID     the process that is killed with SIGKILL (default: this one)
+CRASH_AFTER_S seconds after the visit (default 0), so that a process can still respond
+CRASH_TRACE   a file to which every visited point is appended
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback address that changes what passes, once: a flipped bit, bytes twice, bytes left out.
+"""A TCP proxy on the loopback address that changes the data once: flips a bit, repeats bytes or omits bytes.
 
 with FlippingProxy(port) as proxy:
     proxy.change("flip", direction="to server", after_bytes=5000)

@@ -1,4 +1,4 @@
-"""Records every version of every Recording that the API server sends, in order. Tests wait for facts and check it.
+"""Records every version of every Recording that the API server sends, in order. Tests wait for facts in it.
 
 with History(kubectl) as history:
     history.wait(uid, lambda version: version["status"]["phase"] == "Complete", within_s=30, what="Complete")

@@ -2,9 +2,10 @@
 
     check_invariants(world)
 
-I1 bytes equal · I2 no open upload of an ended Recording · I3 status equals HEAD · I4 one version per artifact ·
-I5 an end is left by a new generation only, and one leadership's history · I6 no secret anywhere · I7 a control
-Recording completes · I8 memory · I9 no connection to a blocked address · I10 no restart.
+I1 bytes equal · I2 no open upload of a finished Recording · I3 status equals HEAD · I4 one version per artifact ·
+I5 a finished Recording changes only with a new generation, and no older leader writes after a newer one ·
+I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no connection to a blocked address ·
+I10 no restart.
 A failure names its invariant.
 """
 
@@ -162,7 +163,7 @@ def _check_bytes(world: World, artifact: JsonObject, wanted: Bytes) -> None:
 
 
 def check_histories(world: World) -> None:
-    """I5: Complete and Failed are left by a new generation only; no older leadership writes after a newer."""
+    """I5: a finished Recording changes only with a new generation; no older leader writes after a newer one."""
     for expected in world.expected.values():
         ended_at: int | None = None
         leadership = -1

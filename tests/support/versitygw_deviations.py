@@ -1,6 +1,6 @@
 """Where versitygw 1.8.0 is known to differ from AWS: name of the point or test, and what versitygw does.
 
-Each of them must fail there: when one begins to hold, its line goes.
+Each of them must fail there. When one no longer fails, remove its line.
 """
 
 from collections.abc import Mapping

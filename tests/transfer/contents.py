@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 - texts in many scripts
 """Content in every format and encoding, and the expected results of the check.
 
-samples/heads.json holds how files of real encoders begin; samples/make_heads.py made it.
+samples/heads.json contains the beginnings of files by real encoders. samples/make_heads.py writes it.
 """
 
 import base64

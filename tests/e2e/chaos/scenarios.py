@@ -1,6 +1,6 @@
 """The scenarios of Recordings while their operator is killed. Each runs to its end, with any operator.
 
-A story waits for facts only, never for who brings them about: at any moment of it one operator may end and the next
+A scenario waits only for facts, not for a certain operator, because at any moment one operator may end and the next one
 take over.
 """
 

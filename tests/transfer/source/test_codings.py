@@ -1,6 +1,6 @@
 """Faults of the source, S41: Content-Encoding.
 
-Bytes are stored as they arrive, and a true coding is stored with the object.
+Bytes are stored as they arrive, and a real encoding is stored with the object.
 """
 
 import gzip
