@@ -37,7 +37,7 @@ def test_a_bucket_without_versions_has_no_note() -> None:
 @pytest.mark.parametrize(
     ("listed", "denied", "words"),
     [
-        ([NEW], [], "whether the buckets of new have any is not known yet"),
+        ([NEW], [], "It is not known yet whether the buckets of new have any."),
         ([], [VERSIONED], "The buckets of versioned may not be listed."),
     ],
 )

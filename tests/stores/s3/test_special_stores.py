@@ -272,7 +272,7 @@ def test_t27_a_store_without_trailers_that_requires_checksums_of_parts_is_report
     error = not_ready(store)
     assert error.reason is Reason.STORE_UNSUPPORTED
     assert "Object Lock" in error.message
-    assert "checksum trailers" in error.message
+    assert "trailers. The store rejects them." in error.message
 
 
 # T28

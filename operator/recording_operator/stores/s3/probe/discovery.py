@@ -229,9 +229,9 @@ class Discovery:
             raise LocationError(
                 Reason.STORE_UNSUPPORTED,
                 "The store accepts a part only with a checksum or Content-MD5 in its headers, as buckets with Object "
-                "Lock do. Parts are streamed, so their checksums are sent as trailers: "
-                + ("set spec.s3.checksums to Auto" if off else "the store would have to accept them")
-                + f", or use a bucket without this requirement. {rejection.message}",
+                "Lock do. Parts are streamed, so their checksums can only be sent as trailers. "
+                + ("To send them, set spec.s3.checksums to Auto, or use" if off else "The store rejects them. Use")
+                + f" a bucket without this requirement. {rejection.message}",
             )
         raise rejection
 
