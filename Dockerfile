@@ -1,12 +1,12 @@
-# The operator's image: `docker build .` or `buildah build .`; nothing but this repository and the package index is read.
+# The operator's image: `docker build .` or `buildah build .`. The build reads this repository and the package index.
 #
-# The base is pinned: the index (all platforms) that the tag named in September 2026 (Debian 13.6, Python 3.13.15).
+# The base is pinned by the digest of its index (all platforms) of September 2026 (Debian 13.6, Python 3.13.15).
 # `docker buildx imagetools inspect python:3.13-slim-trixie` shows a newer digest; --build-arg BASE_DIGEST=… takes it.
 ARG BASE_NAME=docker.io/library/python:3.13-slim-trixie
 ARG BASE_DIGEST=sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 ARG PYTHON_IMAGE=${BASE_NAME}@${BASE_DIGEST}
-# The image that the operator runs in: the same Python at the same path. It needs no pip. Where it is another image than
-# PYTHON_IMAGE, BASE_NAME and BASE_DIGEST name it in the labels.
+# The base of the final image: the same Python at the same path. It needs no pip. If it is not PYTHON_IMAGE, BASE_NAME
+# and BASE_DIGEST name it in the labels.
 ARG RUNTIME_IMAGE=${PYTHON_IMAGE}
 
 FROM ${PYTHON_IMAGE} AS build
@@ -18,7 +18,7 @@ RUN python3 -m venv tools \
  && python3 -m venv --without-pip /opt/operator \
  && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --require-hashes --only-binary=:all: --no-compile \
       -r requirements/operator.txt
-# A third of what the libraries weigh is never asked for: an asyncio client, and models of 400 other services of AWS.
+# Remove what is never used, a third of the size of the libraries: an asyncio client, and models of 400 AWS services.
 RUN cd /opt/operator/lib/python3*/site-packages \
  && rm -rf kubernetes/aio \
  && find botocore/data -mindepth 1 -maxdepth 1 -type d \
@@ -27,8 +27,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 COPY image/bytecode.py image/bytecode.py
 ARG SOURCE_DATE_EPOCH=0
-# Byte code is made here, once, and trusted as it is: the file system cannot be written later. It has no docstrings but
-# those that the command line prints, which saves memory.
+# Byte code is compiled here, because the file system is read-only at run time. To save memory, it contains only those
+# docstrings that the command line prints.
 RUN export SOURCE_DATE_EPOCH PYTHONHASHSEED=0 \
  && tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheels . \
  && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --no-deps --no-compile --no-index \
@@ -39,8 +39,8 @@ RUN export SOURCE_DATE_EPOCH PYTHONHASHSEED=0 \
 FROM ${RUNTIME_IMAGE} AS rootfs
 COPY --from=build /opt/operator /opt/operator
 COPY image/sbom.py image/bytecode.py /
-# The image holds no package installer. Of a package's documentation its licence stays. The base has no byte code of the
-# standard library, and the file system cannot be written at run time: without it, each start would compile the library.
+# The image contains no package installer, and of the documentation of packages only their licences. The base has no byte
+# code of the standard library. As the file system is read-only at run time, each start would compile the library.
 RUN rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
       /usr/local/bin/idle* /usr/local/bin/pydoc* /var/lib/apt/lists/* /var/cache/* /var/log/* /root/.cache \
  && find /usr/share/doc -not -name copyright -not -xtype d -delete \
@@ -50,14 +50,14 @@ RUN rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurep
  && /opt/operator/bin/python3 -B /sbom.py > /opt/operator/sbom.cdx.json \
  && rm /sbom.py /bytecode.py
 
-# One layer, in which what was removed is not there either.
+# One layer, so that removed files are not in the image.
 FROM scratch
 COPY --from=rootfs / /
 ARG BASE_NAME
 ARG BASE_DIGEST
 ARG VERSION=0.1.0
 ARG REVISION=unknown
-# Where the source of this build is, and where its users find more: a fork names its own.
+# The source repository of this build, and its documentation. A fork sets its own.
 ARG SOURCE=https://recordings.dev/source
 ARG URL=https://recordings.dev
 LABEL org.opencontainers.image.title="recording-operator" \
@@ -69,16 +69,16 @@ LABEL org.opencontainers.image.title="recording-operator" \
       org.opencontainers.image.url="${URL}" \
       org.opencontainers.image.base.name="${BASE_NAME}" \
       org.opencontainers.image.base.digest="${BASE_DIGEST}"
-# The user has no entry in /etc/passwd (and on OpenShift any number): libraries that ask for its name find it here.
+# The user has no entry in /etc/passwd (and any id on OpenShift), so libraries read its name from here.
 ENV PATH=/opt/operator/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     USER=recording-operator HOME=/tmp
-# glibc gives about every thread a heap of its own, and learns from freed buffers to keep larger ones there. An operator
-# with dozens of threads that come and go then holds half again of its memory as holes. Source: mallopt(3).
+# By default, glibc gives almost every thread its own heap, and keeps larger buffers there after some were freed. With
+# dozens of short-lived threads, this increases the memory of the operator by half. Source: mallopt(3).
 ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# The program itself is process 1 and gets the signals.
+# The program itself is process 1 and receives the signals.
 ENTRYPOINT ["/opt/operator/bin/recording-operator"]
 CMD ["run"]

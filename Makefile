@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Test processes: each that meets a cluster test starts a control plane of its own (0.4 GB).
+# Test processes: each one that runs a cluster test starts its own control plane (0.4 GB).
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
 FAST_TESTS := tests/api tests/controller tests/costs tests/egress tests/engine
@@ -32,10 +32,10 @@ help: ## Show this list
 setup: ## Make .venv from the hash-pinned requirements (quick when nothing changed)
 	@$(PYTHON) -I localcluster/setup_venv.py
 
-locks: setup ## Renew requirements/*.txt; UPGRADE=1 takes the newest versions, UPGRADE=botocore one of them
+locks: setup ## Update requirements/*.txt; UPGRADE=1 takes the newest versions, UPGRADE=botocore only that of botocore
 	@$(BIN)/python -m localcluster.locks --upgrade=$(UPGRADE)
 
-demo: setup ## Watch Recordings reach S3, on a real control plane; DEMO_ONCE=1 ends by itself
+demo: setup ## Show Recordings being copied to S3, on a real control plane; DEMO_ONCE=1 ends by itself
 	@$(BIN)/python -m localcluster demo
 
 cluster: setup ## Start a control plane, S3 and sample media in the background; writes .local/env
@@ -51,7 +51,7 @@ test: setup ## Run all tests
 	@$(BIN)/python -m localcluster test-tools >/dev/null
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
-test-fast: setup ## Run the tests of the pure parts, in under a minute: models, engine, costs, egress, controller
+test-fast: setup ## Run the tests without servers, in under a minute: models, engine, costs, egress, controller
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup -q -m 'not cluster and not faults and not root' $(FAST_TESTS) $(PYTEST_ARGS)
 
 e2e: setup ## Run the tests on the real control plane and S3 server only; KUBERNETES=1.32, 1.36 or 1.37
@@ -69,10 +69,10 @@ test-stores: setup ## Run the tests of stores against rclone and s3proxy too (Ja
 fuzz: setup ## Fuzz the reading of HTTP responses for an hour (MINUTES, SEED); some seconds of it are in `make test`
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.egress.fuzz.responses --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
-corruption: setup ## Corrupt 1,000 transfers (CASES, SEED) at source, wire and store: each must be found
+corruption: setup ## Corrupt 1,000 transfers (CASES, SEED) at source, network and store; each must be detected
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.endurance.corruption --cases $(or $(CASES),1000) $(if $(SEED),--seed $(SEED))
 
-chaos-uploads: setup ## Move 10,000 uploads (UPLOADS, SEED) amid faults and kills, then count what is left over
+chaos-uploads: setup ## Run 10,000 uploads (UPLOADS, SEED) with faults and kills, then count what is left behind
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.endurance.uploads --uploads $(or $(UPLOADS),10000) $(if $(SEED),--seed $(SEED))
 
 chaos: setup ## Kill the operator at each crash point, then 1,000 times (KILLS, SEED) at random under load
@@ -88,7 +88,7 @@ lint: setup ## Check style, types, layers, spelling and dead code
 	@$(BIN)/codespell $$(git ls-files)
 	@$(BIN)/vulture
 
-secrets: setup ## Look for credentials in all files
+secrets: setup ## Search all files for credentials
 	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline=.secrets.baseline
 
 generated: setup ## Check that crds/, the chart and docs/ are as the code generates them
@@ -128,13 +128,13 @@ bench: setup ## Compare the data path with curl, aws, rclone, s5cmd; ROUNDS=1 SI
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.datapath --rounds $(ROUNDS) --size $(SIZE) --store $(STORE) $(BENCH_ARGS)
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.small --rounds $(ROUNDS) --objects $(OBJECTS)
 
-bench-limits: setup ## Memory per worker, 50 GiB of unknown length, 64 transfers, a capped link; LIMITS_ARGS="workers crowd"
+bench-limits: setup ## Measure memory per worker, 50 GiB of unknown length, 64 transfers, a slow link; LIMITS_ARGS="workers crowd"
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.limits $(LIMITS_ARGS)
 
-bench-report: setup ## Time a report over 100,000 Recordings and 1,000,000 objects against a bare LIST
+bench-report: setup ## Compare the time of a report (100,000 Recordings, 1,000,000 objects) with that of a LIST
 	@$(BIN)/python benchmarks/report.py
 
-bench-control: setup ## Time the control loop: throughput, 100,000 stored Recordings, fairness; CONTROL_ARGS="--only stored --image"
+bench-control: setup ## Measure the control loop: throughput, 100,000 stored Recordings, fairness; CONTROL_ARGS="--only stored --image"
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.control $(CONTROL_ARGS)
 

@@ -1,12 +1,12 @@
-"""`make bench-control`: the control loop against bare loops of the same requests, on real servers.
+"""`make bench-control`: compares the control loop with simple loops that send the same requests, on real servers.
 
 throughput  small Recordings from the first claim to the last Complete, against the same PATCH, PUT and PATCH of each in
             bare threads; and the operator's writes for each
 stored      time to ready, processor time and memory with many finished Recordings, against a bare filtered LIST
 fairness    how long a single Recording of one tenant waits while another tenant has a long queue
-latency     from apply to the first byte asked of the source, at rest and under that load
+latency     from apply to the first request to the source, idle and under that load
 crowd       memory, and another tenant's single Recordings, beside many of the largest of a hostile tenant; only where
-            it is asked for (--only crowd), on a control plane of its own
+            it is requested (--only crowd), on a separate control plane
 
 Ends with 1 when a goal is missed.
 """
@@ -42,7 +42,7 @@ _SETTLE_S: Final = 15.0
 
 
 def bare(*arguments: str) -> dict[str, Any]:
-    """Run a bare loop in a process of its own."""
+    """Run a bare loop in a separate process."""
     command = [sys.executable, "-m", "benchmarks.controlbare", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -116,7 +116,7 @@ def stored(stack: ControlStack, options: argparse.Namespace) -> list[bool]:
         f"operator         ready {ready_s:.1f} s after its start, {leading_s:.1f} s of it until it leads: "
         f"LIST + {extra_s:.2f} s; "
         f"{ready.cpu_s:.1f} s processor, {ready.rss_mib:.0f} MiB; {_SETTLE_S:.0f} s later {settled.rss_mib:.0f} MiB "
-        f"(most {settled.peak_mib:.0f}), {swept_s:.1f} s more for the sweep of what ended while nobody looked"
+        f"(most {settled.peak_mib:.0f}), {swept_s:.1f} s more for the sweep of finished Recordings"
     )
     return [extra_s <= GOAL_READY_S, ready.rss_mib <= GOAL_RSS_MIB]
 
@@ -168,7 +168,7 @@ def crowd(stack: ControlStack, options: argparse.Namespace) -> list[bool]:
 
 
 def first_bytes(stack: ControlStack, tenant: str, count: int, *, prefix: str, pause_s: float) -> list[float]:
-    """Seconds from apply until the source is asked, one Recording after another."""
+    """Seconds from apply to the first request to the source, for one Recording after another."""
     found = []
     for number in range(count):
         name = f"{prefix}-{number}"
@@ -192,7 +192,7 @@ _USUAL: Final = ("throughput", "stored", "fairness")
 
 
 def main() -> int:
-    """Run the pieces that were asked for."""
+    """Run the requested parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, default=10_000)
     parser.add_argument("--stored", type=int, default=100_000)

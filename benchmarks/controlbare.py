@@ -1,4 +1,4 @@
-"""The bare loops that `make bench-control` compares with: the same requests with the same libraries, and nothing else.
+"""The simple loops of `make bench-control`: the same requests with the same libraries, and nothing else.
 
     python -m benchmarks.controlbare finish KUBECONFIG NAMESPACE ENDPOINT KEY SECRET THREADS STATUSES
     python -m benchmarks.controlbare list KUBECONFIG
@@ -27,7 +27,7 @@ def finish(
     rest: RestClient, namespace: str, endpoint: str, key: str, secret: str, threads: int, statuses: Path
 ) -> dict[str, Any]:
     """For each Recording: PATCH the status, PUT the object under a condition, PATCH the status, as the operator did."""
-    import boto3  # noqa: PLC0415 - the other loop shall not pay for it
+    import boto3  # noqa: PLC0415 - the other loop does not need it
     from botocore.config import Config  # noqa: PLC0415 - as above
 
     client = boto3.client(

@@ -1,4 +1,4 @@
-"""What `make bench-control` works with: a control plane, a store, a source that notes when it is asked, Recordings."""
+"""The parts of `make bench-control`: a control plane, a store, a source that records its requests, Recordings."""
 
 import base64
 import copy
@@ -44,7 +44,7 @@ _USER: Final = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
 
 
 class Source:
-    """Serves 4 KiB at any path after `wait_s`, and notes when each path was first asked for."""
+    """Serves 4 KiB at any path after `wait_s`, and records when each path was first requested."""
 
     def __init__(self) -> None:
         self.asked_s: dict[str, float] = {}
@@ -74,7 +74,7 @@ class Source:
             request_queue_size = 128
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """An operator that is killed at the end of a measurement hangs up; that is no news."""
+                """Ignore errors: an operator that is killed at the end of a measurement closes its connections."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -103,7 +103,7 @@ class ControlStack:
         self._operators = 0
 
     def tenant(self, name: str) -> str:
-        """A namespace with a bucket and a location of its own."""
+        """A namespace with its own bucket and location."""
         self.s3.create_bucket(name)
         self.cluster.kubectl.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
@@ -208,8 +208,8 @@ class ControlStack:
 
     def unfinished(self, namespace: str) -> int:
         """How many Recordings are neither Complete nor Failed. Reads all of them: not for a loop."""
-        answer = self.admin.request("GET", path_of(namespace), query={"fieldSelector": UNFINISHED}, accept=_METADATA)
-        return len(answer["items"] or ())
+        response = self.admin.request("GET", path_of(namespace), query={"fieldSelector": UNFINISHED}, accept=_METADATA)
+        return len(response["items"] or ())
 
     def wait_served(self, namespace: str) -> None:
         """Wait until a LIST of unfinished Recordings in all namespaces finds those of this one and no others."""
@@ -218,10 +218,10 @@ class ControlStack:
 
         def served() -> bool:
             try:
-                answer = self.admin.request("GET", _EVERYWHERE, query=query, accept=_METADATA, read_timeout_s=120)
+                response = self.admin.request("GET", _EVERYWHERE, query=query, accept=_METADATA, read_timeout_s=120)
             except KubeError:
                 return False
-            return len(answer["items"] or ()) == expected
+            return len(response["items"] or ()) == expected
 
         eventually(served, within_s=300, what="the API server has caught up", poll_s=2)
 
@@ -251,8 +251,8 @@ class ControlStack:
         )
         link = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
         link.request("POST", path, body=json.dumps(body))
-        answer = link.getresponse()
-        assert answer.status == 200, answer.read()
+        response = link.getresponse()
+        assert response.status == 200, response.read()
         link.close()
 
 

@@ -1,9 +1,9 @@
-"""`make bench`: one transfer by the operator's data path against the tools that could be picked instead.
+"""`make bench`: compares a transfer by the operator's data path with other tools for the same task.
 
     python -m benchmarks.datapath [whole] [capped] [--rounds 5] [--size 1Gi] [--store null|versitygw] [--image [REF…]]
 
 `whole`: GB/s, CPU-s/GB and peak memory of each way to move SIZE, TLS on both legs. `capped`: the source gives each
-connection 60 MB/s and answers after 30 ms. Rounds are interleaved. Every figure is over base: the same command line
+connection 60 MB/s and responds after 30 ms. Rounds are interleaved. Every figure is over base: the same command line
 moves 64 KiB in each round, and the median of what that takes (start of the program, its memory) is subtracted. Ratios
 are medians of the ratios to the same round's floor; only they may be compared between machines. Ends with 1 when ours
 is not above every peer; absolute times are not judged.

@@ -1,4 +1,4 @@
-"""The operator as the image has it, without a container: what it takes is what a pod takes."""
+"""The operator of an image, without a container. It uses the same resources as in a pod."""
 
 import subprocess
 from collections.abc import Iterator

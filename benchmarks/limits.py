@@ -2,8 +2,8 @@
 
     python -m benchmarks.limits [workers|unknown|crowd|capped …] [--gib 50]
 
-Source and store are `benchmarks/peer` (Go, TLS on both legs, keeps nothing). Each run is a process of its own; memory
-is the peak over what the process had when the libraries were loaded and both sides had been asked once.
+Source and store are `benchmarks/peer` (Go, TLS on both legs, keeps nothing). Each run is a separate process; memory
+is the peak minus the memory of the process after loading the libraries and one request to each side.
 """
 
 import argparse
@@ -48,7 +48,7 @@ PARTS = ("workers", "capped", "crowd", "unknown")
 
 
 def main() -> None:
-    """Run the parts that are asked for, each in a process of its own."""
+    """Run the requested parts, each in a separate process."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("parts", nargs="*", default=PARTS)
     options.add_argument("--gib", type=float, default=50.0, help="size of the object of unknown length")
@@ -94,7 +94,7 @@ RUNS: dict[str, Callable[[float], list[dict[str, Any]]]] = {
 
 
 def measured(run: dict[str, Any], port: int, authority: Path) -> dict[str, Any]:
-    """One run in a process of its own."""
+    """One run in a separate process."""
     command = [sys.executable, "-m", "benchmarks.limits", f"--one={json.dumps(run)}", f"--port={port}"]
     done = subprocess.run(
         [*command, f"--ca={authority}"],
@@ -228,22 +228,22 @@ class Here:
     def parts(self) -> dict[str, Any]:
         """What the store saw of the parts."""
         trusted = ssl.create_default_context(cafile=self.authority)
-        with urllib.request.urlopen(f"{self.base}/parts", context=trusted) as answer:
-            found: dict[str, Any] = json.load(answer)
+        with urllib.request.urlopen(f"{self.base}/parts", context=trusted) as response:
+            found: dict[str, Any] = json.load(response)
         return {"parts": found["count"], "smallest": found["smallest"], "largest": found["largest"]}
 
 
 class Silent:
-    """Hears nothing."""
+    """Ignores all reports."""
 
     def upload_created(self, state: UploadState) -> None:
         """Nothing outlives this process."""
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
-        """Nobody looks."""
+        """Part of TransferObserver; not needed."""
 
     def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
-        """Nobody counts."""
+        """Part of TransferObserver; not needed."""
 
 
 class Threads:

@@ -1,7 +1,7 @@
 """Servers that only list: an S3 bucket of a million objects and an API server of a hundred thousand Recordings.
 
 No real S3 server on one machine holds a million objects within minutes, and a real API server needs gigabytes for so
-many Recordings; what is measured is the reader, and it meets the same bytes. Pages are made as they are asked for.
+many Recordings. Only the client is measured, and it receives the same bytes. Pages are created when they are requested.
 Run: `python benchmarks/listingserver.py RECORDINGS OBJECTS_PER_RECORDING`; prints its port.
 """
 
@@ -82,14 +82,14 @@ def serve(recordings: int, per_recording: int) -> None:
         wbufsize = -1  # head and body in one piece
 
         def do_GET(self) -> None:
-            asked = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(asked.query, keep_blank_values=True).items()}
-            if asked.path.startswith("/apis/"):
-                self._answer(self._kubernetes(asked.path, query), "application/json")
+            url = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
+            if url.path.startswith("/apis/"):
+                self._respond(self._kubernetes(url.path, query), "application/json")
             elif "uploads" in query:
-                self._answer("<ListMultipartUploadsResult></ListMultipartUploadsResult>", "application/xml")
+                self._respond("<ListMultipartUploadsResult></ListMultipartUploadsResult>", "application/xml")
             else:
-                self._answer(self._bucket(query), "application/xml")
+                self._respond(self._bucket(query), "application/xml")
 
         def _kubernetes(self, path: str, query: dict[str, str]) -> str:
             if path.endswith("/storagelocations"):
@@ -114,7 +114,7 @@ def serve(recordings: int, per_recording: int) -> None:
                 f"<Name>bench</Name><IsTruncated>{truncated}</IsTruncated>{more}{entries}</ListBucketResult>"
             )
 
-        def _answer(self, text: str, content_type: str) -> None:
+        def _respond(self, text: str, content_type: str) -> None:
             body = text.encode()
             self.send_response(200)
             self.send_header("Content-Type", content_type)

@@ -1,4 +1,4 @@
-"""The ways to bring a URL's bytes into a bucket that are compared, as command lines a user could type."""
+"""The compared methods to copy the bytes of a URL into a bucket, as command lines."""
 
 import itertools
 import json
@@ -109,7 +109,7 @@ def rclone_copyurl(*more: str) -> Method:
 
 
 def naive(bench: Bench, size_bytes: int, query: str) -> Usage:
-    """The loop that one writes first."""
+    """The simplest loop."""
     command = [sys.executable, str(HERE / "naive.py"), bench.url(size_bytes, query), bench.sides.store]
     return bench.run([[*command, BUCKET, bench.key()]])
 

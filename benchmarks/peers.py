@@ -1,7 +1,7 @@
-"""The tools that users could pick instead, by version from the package registries, built or installed once per machine.
+"""The tools for comparison, by version from the package registries, built or installed once per machine.
 
-rclone and s5cmd come from the Go module proxy (`tools/`), the AWS CLI from the Python package index into an environment
-of its own, curl from the machine. Everything is pinned by hash and kept in the cache of localcluster.builds.
+rclone and s5cmd come from the Go module proxy (`tools/`), the AWS CLI from the Python package index into a separate
+environment, curl from the machine. Everything is pinned by hash and kept in the cache of localcluster.builds.
 """
 
 import hashlib

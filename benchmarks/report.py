@@ -1,6 +1,6 @@
 """`make bench-report`: one refresh of a StorageReport against a bare LIST of the same Recordings and objects.
 
-Each runs in a process of its own after a warm-up of some pages; the listing server (listingserver.py) is a third.
+Each runs in a separate process after a warm-up of some pages; the listing server (listingserver.py) is a third.
 With `--peers` a real API server and S3 server are listed (reportpeers.py).
 Prints times, processor time and how much the largest resident size grew. Ends with 1 when a goal is missed: at most
 1.5 times the bare LIST, at most 40 MiB more.
@@ -117,7 +117,7 @@ def memory_mib(field: str) -> float:
 
 
 def in_process(name: str, peers: Peers) -> dict[str, Any]:
-    """Measure in a process of its own."""
+    """Measure in a separate process."""
     command = [sys.executable, __file__, "--only", name, "--port", str(peers.port)]
     command += ["--peers", str(peers.file)] if peers.file else []
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

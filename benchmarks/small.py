@@ -2,10 +2,10 @@
 
     python -m benchmarks.small [--objects 10000] [--rounds 5]
 
-A Recording of one small artifact takes two status writes (by the audit log), so this says who is waited for: a ratio of
-2 means that the API server takes one Recording while the data path brings two. The store keeps nothing, is taken for
-AWS S3 as a probe finds it, and both legs have TLS; the API server is kube-apiserver with etcd (not synced to disk), on
-this machine too.
+A Recording of one small artifact takes two status writes (by the audit log), so this shows which side limits: with a
+ratio of 2, the API server accepts one Recording in the time in which the data path stores two. The store keeps nothing
+and has the capabilities of AWS S3; both legs have TLS. The API server is kube-apiserver with etcd (not synced to disk),
+on the same machine.
 """
 
 import argparse
@@ -91,10 +91,10 @@ class Objects:
         """Part of TransferObserver; small objects have no upload."""
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
-        """Part of TransferObserver; nobody looks."""
+        """Part of TransferObserver; progress is not shown."""
 
     def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
-        """Part of TransferObserver; nobody counts."""
+        """Part of TransferObserver; bytes are not counted."""
 
 
 class Statuses:

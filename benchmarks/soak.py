@@ -1,9 +1,9 @@
 """`make soak`: an hour of Recordings with faults and restarts on a real control plane and S3 server.
 
-Recordings are made at a steady rate in three lanes (namespace, bucket and StorageLocation) that take turns. What a
-lane's minute brought is judged by the invariants of the end-to-end tests, then removed, so that nothing but a leak
-grows. A share of the Recordings meets a fault; connections to the API server and to the store are cut now and then;
-the operator is ended every few minutes, by SIGTERM and SIGKILL in turn. Ends with 1 when an invariant fell.
+Recordings are made at a steady rate in three lanes (namespace, bucket and StorageLocation) that take turns. After
+each minute of a lane, its Recordings are checked against the invariants of the end-to-end tests and removed, so that
+only a leak grows. Some Recordings have a fault. Connections to the API server and the store are cut now and then.
+The operator is stopped every few minutes, by SIGTERM and SIGKILL in turn. Exits with 1 if an invariant is violated.
 """
 
 import argparse
@@ -205,7 +205,7 @@ def _no_locations(**_: Any) -> str:
 
 
 class Maker(threading.Thread):
-    """Makes Recordings at a steady rate, a batch for each minute, until told to stop."""
+    """Creates Recordings at a steady rate, a batch for each minute, until it is stopped."""
 
     def __init__(self, soak: Soak) -> None:
         super().__init__(name="maker", daemon=True)

@@ -1,4 +1,4 @@
-"""Run a pipeline of programs and tell what it took: wall time, processor time, peak memory of all of them."""
+"""Runs a pipeline of programs and measures wall time, processor time and peak memory of all of them."""
 
 import os
 import re
@@ -32,7 +32,7 @@ class Usage:
 
 
 class RunError(RuntimeError):
-    """A program failed; its words are in the message."""
+    """A program failed. The message contains its output."""
 
 
 def run_pipeline(commands: Sequence[Sequence[str]], *, env: Mapping[str, str], piped: bool = True) -> Usage:

@@ -1,4 +1,4 @@
-"""What a process takes, seen from outside, and whether that grows."""
+"""Memory, file descriptors, sockets and threads of a process, measured from outside, and their growth."""
 
 import json
 import os
@@ -64,7 +64,7 @@ def slope_per_hour(points: Sequence[tuple[float, float]]) -> float:
 
 
 class Sampler:
-    """Looks at a process every `every_s` seconds in a thread of its own, and writes each look to a file of JSON lines.
+    """Samples a process every `every_s` seconds in a separate thread, and writes each sample to a file of JSON lines.
 
     `pid` returns None while there is no process.
     """

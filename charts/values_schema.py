@@ -1,6 +1,6 @@
 """The JSON schema of the chart's values. charts/generate.py adds the descriptions, and `settings` from the code.
 
-Objects are closed: a misspelt value is refused. Kubernetes' own structures are left to the API server.
+Objects are closed: a misspelt value is rejected. Kubernetes' own structures are validated by the API server.
 """
 
 from typing import Any, Final

@@ -34,7 +34,7 @@ _GROUPS: Final = {
 _FOLLOWS: Final = {
     Verdict.RETRY: "Retried after the location's delays, then Failed",
     Verdict.FINAL: "Failed at once",
-    Verdict.NOT_ITS_FAULT: "Waits; no attempt is spent",
+    Verdict.WAIT: "Waits; no attempt is spent",
     Verdict.EXPIRED: "Waits for a fresh URL, then Failed",
 }
 

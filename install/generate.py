@@ -21,7 +21,7 @@ from recording_operator.api.generated import command_line
 FOLDER: Final = Path(__file__).resolve().parent
 CHART: Final = FOLDER.parent / "charts" / "recording-operator"
 IMAGE: Final = "recording-operator"
-"""No registry holds the image: whoever installs says where it is, by this name."""
+"""No registry hosts the image yet. Users replace this name with that of their own image."""
 _VALUES: Final = {"image": {"repository": IMAGE}, "tests": {"enabled": False}}
 _OF_HELM: Final = ("helm.sh/chart", "app.kubernetes.io/managed-by", "helm.sh/resource-policy")
 _HEADER: Final = """\
@@ -71,7 +71,7 @@ def _rendered() -> str:
 
 
 def _without_helm(rendered: Object) -> Object:
-    """What is left is anybody's who applies it."""
+    """Remove the labels and annotations of Helm."""
     for metadata in (rendered["metadata"], *_templates(rendered)):
         for name in ("labels", "annotations"):
             kept = {key: value for key, value in metadata.pop(name, {}).items() if key not in _OF_HELM}

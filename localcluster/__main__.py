@@ -23,7 +23,7 @@ def _tools() -> int:
 
 
 def _test_tools() -> int:
-    """Build what the tests need besides: inside a test nobody would see that it takes minutes."""
+    """Build the other programs of the tests. Within a test, the minutes that this takes would look like a hang."""
     ensure_tools((HELM3, HELM4, PROMTOOL))
     return _tools()
 

@@ -1,6 +1,6 @@
 """The cluster in the background: `make cluster`, `make cluster-down`, `make run`.
 
-One supervisor process holds a lock and is the parent of every server: when it ends, however it ends, they end.
+One supervisor process holds a lock and is the parent of every server. When it ends for any reason, they end too.
 """
 
 import fcntl
@@ -41,7 +41,7 @@ class Supervisor:
         self._lock = folder / "cluster.lock"
 
     def is_running(self) -> bool:
-        """Whether somebody holds the lock."""
+        """Whether a supervisor holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a") as lock:
             try:
@@ -62,7 +62,7 @@ class Supervisor:
             yield
 
     def start(self) -> None:
-        """Start it and wait until everything is ready. Raises ComponentError."""
+        """Start the supervisor and wait until everything is ready. Raises ComponentError."""
         self.environment.unlink(missing_ok=True)
         with self.log.open("wb") as log:
             process = subprocess.Popen(
@@ -88,7 +88,7 @@ class Supervisor:
             time.sleep(_POLL_S)
 
     def stop(self) -> None:
-        """Ask it to end; kill it when it takes too long. Raises ComponentError if even that does not help."""
+        """Terminate it, and kill it if it takes too long. Raises ComponentError if it does not end."""
         pid = int(self._lock.read_text())
         for number in (signal.SIGTERM, signal.SIGKILL):
             os.kill(pid, number)
@@ -136,7 +136,7 @@ def down() -> int:
 
 
 def serve() -> int:
-    """Be the supervisor: run everything until a signal says stop, or a server ends by itself."""
+    """Run as the supervisor: run everything until a signal, or until a server ends by itself."""
     supervisor = Supervisor()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
@@ -154,7 +154,7 @@ def serve() -> int:
 
 
 def run() -> NoReturn:
-    """Become the operator, in the foreground. CRDs and RBAC are applied as they are in the tree now.
+    """Run the operator in the foreground. CRDs and RBAC are applied as they are in the tree now.
 
     A signal to this process is one to the operator. It ends in order when its parent (make) ends, however that ends.
     """
@@ -173,7 +173,7 @@ def run() -> NoReturn:
 
 
 def short_path(path: Path) -> str:
-    """Return a path as one types it in the project's folder."""
+    """Return a path relative to the project's folder."""
     return str(path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path)
 
 

@@ -37,7 +37,7 @@ _POLL_S: Final = 0.5
 
 
 def cache_folder() -> Path:
-    """Return the folder that survives the clone."""
+    """Return the cache folder, which is outside the clone."""
     if own := os.environ.get("RECORDING_OPERATOR_CACHE"):
         return Path(own).expanduser().absolute()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -79,7 +79,7 @@ def _provided() -> Iterator[tuple[str, Path]]:
 
 
 def _missing(folder: Path, programs: Sequence[str]) -> list[str]:
-    """Return which programs are not there as they were built. Cheap: hashes only what was touched since."""
+    """Return which programs are missing or differ from what was built. Cheap: hashes only files that have changed."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text())
     except (OSError, ValueError):
@@ -108,7 +108,7 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def locked(path: Path, *, waiting_for: str) -> Iterator[None]:
-    """Hold the lock file; the kernel frees it however the process ends."""
+    """Hold the lock file. The kernel releases it when the process ends, for any reason."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         try:
@@ -121,7 +121,7 @@ def locked(path: Path, *, waiting_for: str) -> Iterator[None]:
 
 
 def _build(family: Family, *, go: Go, programs: Sequence[str], folder: Path) -> None:
-    """Build into a folder beside, then move each program to its place in one step."""
+    """Build into a temporary folder, then move each program to its place atomically."""
     go.install()
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -50,7 +50,7 @@ class User:
 
 
 class ControlPlane:
-    """One control plane with its own folder (data, keys, logs, kubeconfig files).
+    """One control plane with its own folder for data, keys, logs and kubeconfig files.
 
     Ports stay the same for the object's life, so a component that was killed comes back at its address. Data that the
     folder holds from an earlier run is used again; keys and tokens are created again each time.
@@ -66,7 +66,7 @@ class ControlPlane:
         tools: Mapping[str, Path] | None = None,
         hosts: Sequence[str] = (),
     ) -> None:
-        """`durable`: let etcd sync to disk (slow; only for tests that kill etcd or data that shall outlive a crash).
+        """`durable`: etcd syncs to disk (slow; only for tests that kill etcd, or data that must survive a crash).
 
         `hosts`: further names and addresses of the API server.
         """
@@ -105,7 +105,7 @@ class ControlPlane:
 
     @property
     def etcd_url(self) -> str:
-        """URL of etcd; it asks nobody who he is."""
+        """URL of etcd, which requires no authentication."""
         return f"http://{LOOPBACK}:{self._etcd_port}"
 
     def start(self) -> None:
@@ -122,7 +122,7 @@ class ControlPlane:
             process.wait_ready(check, timeout_s=_READY_TIMEOUT_S)
 
     def stop_component(self, name: str) -> None:
-        """End one component in good order."""
+        """Terminate one component (SIGTERM)."""
         self.processes[name].stop()
 
     def kill_component(self, name: str) -> None:
@@ -134,11 +134,11 @@ class ControlPlane:
         self.processes[name].freeze()
 
     def thaw_component(self, name: str) -> None:
-        """Let a frozen component go on."""
+        """Let a frozen component continue (SIGCONT)."""
         self.processes[name].thaw()
 
     def stop(self) -> None:
-        """End everything, etcd last. Nothing needs a good order here but etcd's data."""
+        """End everything, etcd last, because only its data needs an orderly shutdown."""
         self.processes[CONTROLLER_MANAGER].kill()
         self.processes[API_SERVER].kill()
         self.processes[ETCD].stop() if self._durable else self.processes[ETCD].kill()
@@ -157,7 +157,7 @@ class ControlPlane:
         return write_token_kubeconfig(target, kubectl=self.kubectl, namespace=namespace, account=name)
 
     def audit_events(self) -> Iterator[JsonObject]:
-        """Yield the API server's audit events so far: who called what, with which result."""
+        """Yield the API server's audit events so far: the user, the request, and the result."""
         with self.audit_log.open() as lines:
             for line in lines:
                 if line.endswith("\n"):  # else it is being written
@@ -201,8 +201,8 @@ class ControlPlane:
             f"--etcd-servers=http://{LOOPBACK}:{self._etcd_port}",
             f"--bind-address={LOOPBACK}",
             f"--secure-port={self._port}",
-            # A loopback address is refused here, and a machine without a default route has no other: name one that
-            # belongs to nobody (RFC 5737) and publish it nowhere.
+            # The API server rejects a loopback address here, and a machine without a default route has no other. So use
+            # a documentation address (RFC 5737), which is never published.
             "--advertise-address=192.0.2.1",
             "--endpoint-reconciler-type=none",
             "--service-cluster-ip-range=10.0.0.0/24",
@@ -234,8 +234,8 @@ class ControlPlane:
         ]
 
     def _etcd_is_healthy(self) -> bool:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{self._etcd_port}/health", timeout=_HTTP_TIMEOUT_S) as answer:
-            return bool(json.load(answer).get("health") == "true")
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{self._etcd_port}/health", timeout=_HTTP_TIMEOUT_S) as response:
+            return bool(json.load(response).get("health") == "true")
 
     def _api_server_is_ready(self) -> bool:
         # With the client certificate: during start-up anonymous callers get 403.

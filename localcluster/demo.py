@@ -1,6 +1,6 @@
-"""The main job, where one can watch it: `make demo`.
+"""Shows Recordings being copied to S3: `make demo`.
 
-With DEMO_ONCE set it ends by itself, with status 0 only if all of it held.
+With DEMO_ONCE set it ends by itself, with status 0 only if every check succeeded.
 """
 
 import fcntl
@@ -140,7 +140,7 @@ Ctrl-C stops everything.""",
         print(f"\n==> {text}  [{time.monotonic() - self._started_s:.1f} s]", flush=True)
 
     def _show(self, *arguments: str) -> None:
-        """Run kubectl from the project's folder and show command and answer."""
+        """Run kubectl in the project's folder, and show the command and its output."""
         print(f"$ kubectl {' '.join(arguments)}", flush=True)
         absolute = [str(PROJECT / word) if word.endswith("/") else word for word in arguments]
         print(self._kubectl(*absolute), end="", flush=True)

@@ -11,7 +11,7 @@ _TOOLS: Final = KUBERNETES.folder.parent
 
 
 def _helm(major: int) -> Family:
-    # Without a version of Kubernetes, Helm 3 takes an offline cluster for v1.20 and refuses the chart.
+    # Without a version of Kubernetes, Helm 3 assumes v1.20 for an offline cluster and rejects the chart.
     lint, chartutil = f"helm.sh/helm/v{major}/pkg/lint/rules", f"helm.sh/helm/v{major}/pkg/chartutil"
     old = (
         (f"{lint}.k8sVersionMajor", "1"),

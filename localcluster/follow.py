@@ -26,7 +26,7 @@ _NAME_WIDTH: Final = 18
 
 
 class Follower:
-    """Prints what `kubectl get recordings --watch` reports, as it comes."""
+    """Prints the output of `kubectl get recordings --watch` immediately."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
@@ -83,7 +83,7 @@ class Follower:
 
 
 def _objects(lines: Iterable[str]) -> Iterator[JsonObject]:
-    """Yield the objects of kubectl's JSON: one after the other, each over many lines, its last line a lone brace."""
+    """Yield the objects in kubectl's JSON output. Each has several lines, and the last one is a single brace."""
     text = ""
     for line in lines:
         text += line

@@ -51,7 +51,7 @@ done > "$1/var/lib/dpkg/status"
 
 
 class ImageError(RuntimeError):
-    """The image cannot be built here; the message says what is missing or what went wrong."""
+    """The image cannot be built here. The message says what is missing or what failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class ImageBuilder:
     """Builds in one folder, which keeps the base images."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """`folder` defaults to one in the cache. Raises ImageError where nothing can be built."""
+        """`folder` defaults to one in the cache. Raises ImageError if no image can be built here."""
         if reason := missing_here():
             raise ImageError(reason)
         self.folder = (folder or cache_folder() / "image").absolute()
@@ -110,18 +110,18 @@ class ImageBuilder:
         return described
 
     def unpack(self, reference: str = REFERENCE) -> Path:
-        """Return a folder with the image's files, read-only by agreement. `release` frees it. Raises ImageError."""
+        """Return a folder with the image's files. Do not write to it. `release` removes it. Raises ImageError."""
         container = self._buildah("from", "--pull-never", reference).strip()
         self._unpacked.append(container)
         return Path(self._buildah("mount", container).strip())
 
     def release(self) -> None:
-        """Remove what was unpacked."""
+        """Remove the unpacked files."""
         while self._unpacked:
             self._buildah("rm", self._unpacked.pop())
 
     def prune(self) -> None:
-        """Remove what earlier builds left and no image with a name needs, as far as nobody uses it just now."""
+        """Remove the layers of earlier builds that no named image needs and no process uses."""
         self._run(["buildah", *self._storage(), "rmi", "--prune"])
 
     def _base(self, name: str, packages: Sequence[str]) -> str:
@@ -171,7 +171,7 @@ def debian_sources(sources: str, *, suite: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build and say what came out; returns the exit status."""
+    """Build the image and print the result; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m localcluster.image", description=__doc__)
     parser.add_argument("--archive", type=Path, default=PROJECT / ".local" / "image.tar", help="default: %(default)s")
     parser.add_argument("--reference", default=REFERENCE, help="default: %(default)s")

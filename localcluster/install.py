@@ -20,7 +20,10 @@ _SUBJECT: Final = {"kind": "ServiceAccount", "name": OPERATOR_ACCOUNT, "namespac
 
 
 def install(kubectl: Kubectl) -> None:
-    """Install CRDs and what the operator runs as, as an administrator. Idempotent. Raises KubectlError."""
+    """Install the CRDs, the operator's ServiceAccount and its RBAC, as an administrator. Raises KubectlError.
+
+    It can be repeated safely.
+    """
     install_crds(kubectl)
     kubectl.apply(*operator_objects())
 
@@ -32,7 +35,7 @@ def install_crds(kubectl: Kubectl) -> None:
 
 
 def operator_objects() -> list[JsonObject]:
-    """Return the namespace and the ServiceAccount of the operator with exactly the rights that the chart gives it."""
+    """Return the namespace and the ServiceAccount of the operator, with exactly the permissions of the chart."""
     own = {"namespace": OPERATOR_NAMESPACE}
     name = OPERATOR_ACCOUNT
     return [
@@ -52,7 +55,7 @@ def operator_objects() -> list[JsonObject]:
 
 
 def secrets_binding(namespace: str) -> JsonObject:
-    """Return the RoleBinding by which the owner of a namespace lets the operator read its Secrets."""
+    """Return the RoleBinding with which the owner of a namespace allows the operator to read its Secrets."""
     metadata = {"name": SECRETS_ROLE, "namespace": namespace}
     return _binding("RoleBinding", metadata=metadata, role_kind="ClusterRole", role=SECRETS_ROLE)
 

@@ -15,7 +15,7 @@ _TOKEN_SECONDS: Final = 7 * 24 * 3600
 
 
 class KubectlError(RuntimeError):
-    """kubectl refused; the message is what it said."""
+    """kubectl failed; the message is its output."""
 
 
 class Kubectl:
@@ -27,14 +27,14 @@ class Kubectl:
         self._cache = cache
 
     def __call__(self, *arguments: str, stdin: str | None = None, timeout_s: float = 60) -> str:
-        """Return what kubectl printed. Raises KubectlError when it fails."""
+        """Return the output of kubectl. Raises KubectlError if it fails."""
         done = self.run(*arguments, stdin=stdin, timeout_s=timeout_s)
         if done.returncode != 0:
             raise KubectlError(done.stderr.strip() or done.stdout.strip())
         return done.stdout
 
     def run(self, *arguments: str, stdin: str | None = None, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run kubectl and return status and output, whatever they are."""
+        """Run kubectl and return exit status and output, even if it fails."""
         return subprocess.run(
             self.command(*arguments),
             input=stdin,
@@ -56,9 +56,9 @@ class Kubectl:
         self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listing))
 
     def json(self, *arguments: str) -> JsonObject:
-        """Return the answer to `kubectl … -o json`. Raises KubectlError."""
-        answer: JsonObject = json.loads(self(*arguments, "-o", "json"))
-        return answer
+        """Return the parsed output of `kubectl … -o json`. Raises KubectlError."""
+        parsed: JsonObject = json.loads(self(*arguments, "-o", "json"))
+        return parsed
 
 
 def write_kubeconfig(path: Path, *, server: str, ca: Path, user: Mapping[str, str]) -> Path:
@@ -91,5 +91,5 @@ def write_token_kubeconfig(path: Path, *, kubectl: Kubectl, namespace: str, acco
 
 
 def base64_of(path: Path) -> str:
-    """Return a file in the way that kubeconfig fields want it."""
+    """Return the content of a file as a kubeconfig field contains it (base64)."""
     return base64.b64encode(path.read_bytes()).decode()

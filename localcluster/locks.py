@@ -54,7 +54,7 @@ def _upgrade_options(upgrade: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """uv does not read pip's settings; the index that pip was told of is meant for it too."""
+    """uv does not read pip's settings, so pass it the package index of pip."""
     index = os.environ.get("PIP_INDEX_URL")
     return {"UV_SYSTEM_CERTS": "true", **os.environ, **({"UV_DEFAULT_INDEX": index} if index else {})}
 

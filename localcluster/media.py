@@ -1,4 +1,4 @@
-"""Made-up media of any size: the same name always gives the same bytes, and nothing is stored.
+"""Generated media of any size: the same name always has the same bytes, and nothing is stored.
 
 A name's content is an endless sequence of blocks of 1 MiB. Each begins with its number and goes on with a slice of the
 name's 2 MiB of pseudo-random bytes, at an offset that no other of the first 2**20 blocks has: bytes that are swapped,
@@ -31,7 +31,7 @@ class Media:
 
     @property
     def content_type(self) -> str:
-        """The media type that the ending of the name stands for."""
+        """The media type, from the extension of the name."""
         return content_type_of(self.name)
 
     @property
@@ -62,7 +62,7 @@ class Media:
 
 
 def content_type_of(name: str) -> str:
-    """Return the media type that the ending of the name stands for."""
+    """Return the media type for the extension of the name."""
     endings = {".vtt": "text/vtt", ".m4a": "audio/mp4", ".ndjson": "application/x-ndjson"}
     ending = name[name.rfind(".") :]
     return endings.get(ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -1,4 +1,4 @@
-"""A sample media server: any file that one asks for, behind links that expire like presigned S3 links.
+"""A sample media server: serves any requested file, behind links that expire like presigned S3 links.
 
     GET /weekly-sync/video.mp4?size=480MB             302 to a signed link of the same file, valid for 15 minutes
     GET /weekly-sync/video.mp4?size=480MB&X-Amz-…     the bytes; 403 "Request has expired" afterwards
@@ -43,7 +43,7 @@ _REMEMBERED: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One answered request, as the server saw it."""
+    """One request, as the server received it."""
 
     method: str
     path: str
@@ -53,8 +53,8 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """An answer without media."""
+class ErrorResponse:
+    """An error response."""
 
     status: HTTPStatus
     code: str
@@ -75,7 +75,7 @@ class MediaServer:
         clock: Callable[[], float] = time.time,
         host: str = LOOPBACK,
     ) -> None:
-        """`rate_bytes_s`: limit of each connection that asks for no other. `host`: the address that is listened on."""
+        """`rate_bytes_s`: limit of each connection that requests no other. `host`: the address that is listened on."""
         self.host = host
         self.port = free_port() if port is None else port
         self.rate_bytes_s = rate_bytes_s
@@ -103,7 +103,7 @@ class MediaServer:
             self._http = None
 
     def link(self, name: str, **query: str | int) -> str:
-        """Return the lasting link to a file, such as `link("standup/video.mp4", size="480MB")`."""
+        """Return the link to a file that does not expire, such as `link("standup/video.mp4", size="480MB")`."""
         return f"{self.address}/{quote(name)}?{urlencode(query)}"
 
     def signed_link(self, name: str, *, size_bytes: int, valid_s: int = _DEFAULT_TTL_S, **query: str | int) -> str:
@@ -119,15 +119,15 @@ class MediaServer:
         signed["X-Amz-Signature"] = self._signature(path, signed)
         return f"{self.address}{path}?{urlencode(signed)}"
 
-    def refusal(self, path: str, query: dict[str, str]) -> Refusal | None:
-        """Return why a signed link is not valid now, None if it is."""
+    def signature_error(self, path: str, query: dict[str, str]) -> ErrorResponse | None:
+        """The error for a signed URL that is not valid now; None if it is valid."""
         expected = self._signature(path, {k: v for k, v in query.items() if k != "X-Amz-Signature"})
         if not hmac.compare_digest(expected, query["X-Amz-Signature"]):
             message = "The request signature we calculated does not match the signature you provided."
-            return Refusal(status=HTTPStatus.FORBIDDEN, code="SignatureDoesNotMatch", message=message)
+            return ErrorResponse(status=HTTPStatus.FORBIDDEN, code="SignatureDoesNotMatch", message=message)
         signed_at = dt.datetime.strptime(query["X-Amz-Date"], _DATE_FORMAT).replace(tzinfo=dt.UTC)
         if self.clock() > signed_at.timestamp() + int(query["X-Amz-Expires"]):
-            return Refusal(status=HTTPStatus.FORBIDDEN, code="AccessDenied", message="Request has expired")
+            return ErrorResponse(status=HTTPStatus.FORBIDDEN, code="AccessDenied", message="Request has expired")
         return None
 
     def __enter__(self) -> Self:
@@ -153,7 +153,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_range(header: str | None, size_bytes: int) -> tuple[int, int] | None:
-    """Return first and last byte that a Range header asks for; None means the whole file.
+    """Return the first and last byte that a Range header requests; None means the whole file.
 
     Raises ValueError when the file has no such byte (416). Several ranges, and what is not understood, mean the whole
     file (RFC 9110, section 14.2).
@@ -192,7 +192,7 @@ class _Http(ThreadingHTTPServer):
             self.shutdown_request(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that hangs up is the daily business of a media server."""
+        """Do not log: clients of a media server often close their connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -211,20 +211,22 @@ class _Handler(BaseHTTPRequestHandler):
             rate_bytes_s = parse_size(query["rate"]) if "rate" in query else self.server.media.rate_bytes_s
             valid_s = int(query.get("ttl", _DEFAULT_TTL_S))
         except ValueError as error:
-            self._refuse(Refusal(status=HTTPStatus.BAD_REQUEST, code="InvalidArgument", message=str(error)))
+            self._respond_error(
+                ErrorResponse(status=HTTPStatus.BAD_REQUEST, code="InvalidArgument", message=str(error))
+            )
             return
         if "X-Amz-Signature" not in query:
             self._redirect(self.server.media.sign(url.path, query, valid_s=valid_s))
-        elif refusal := self.server.media.refusal(url.path, query):
-            self._refuse(refusal)
+        elif invalid := self.server.media.signature_error(url.path, query):
+            self._respond_error(invalid)
         else:
             self._serve(media, rate_bytes_s=rate_bytes_s)
 
     def do_HEAD(self) -> None:
-        self._answer(HTTPStatus.FORBIDDEN, {"Content-Length": "0"})
+        self._respond(HTTPStatus.FORBIDDEN, {"Content-Length": "0"})
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing on the terminal."""
+        """Do not log."""
 
     def _serve(self, media: Media, *, rate_bytes_s: int | None) -> None:
         whole = {
@@ -235,34 +237,36 @@ class _Handler(BaseHTTPRequestHandler):
         }
         wanted = self.headers.get("If-Match")
         if wanted not in (None, "*", media.etag):
-            self._refuse(Refusal(status=HTTPStatus.PRECONDITION_FAILED, code="PreconditionFailed", message="If-Match"))
+            self._respond_error(
+                ErrorResponse(status=HTTPStatus.PRECONDITION_FAILED, code="PreconditionFailed", message="If-Match")
+            )
             return
         unchanged = self.headers.get("If-Range") in (None, media.etag, _LAST_MODIFIED)
         try:
             part = parse_range(self.headers.get("Range"), media.size_bytes) if unchanged else None
         except ValueError:
             headers = {"Content-Range": f"bytes */{media.size_bytes}", "Content-Length": "0"}
-            self._answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers)
+            self._respond(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers)
             return
         first, last = part or (0, media.size_bytes - 1)
         headers = {**whole, "Content-Length": str(last - first + 1)}
         if part:
             headers["Content-Range"] = f"bytes {first}-{last}/{media.size_bytes}"
         body = media.windows(first, last + 1)
-        self._answer(
+        self._respond(
             HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK, headers, body=body, rate_bytes_s=rate_bytes_s
         )
 
     def _redirect(self, location: str) -> None:
-        self._answer(HTTPStatus.FOUND, {"Location": location, "Content-Length": "0", "Cache-Control": "no-store"})
+        self._respond(HTTPStatus.FOUND, {"Location": location, "Content-Length": "0", "Cache-Control": "no-store"})
 
-    def _refuse(self, refusal: Refusal) -> None:
-        text = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
+    def _respond_error(self, error: ErrorResponse) -> None:
+        text = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
         headers = {"Content-Type": "application/xml", "Content-Length": str(len(body))}
-        self._answer(refusal.status, headers, body=[body])
+        self._respond(error.status, headers, body=[body])
 
-    def _answer(
+    def _respond(
         self,
         status: HTTPStatus,
         headers: dict[str, str],
@@ -296,9 +300,9 @@ def _size(query: dict[str, str]) -> int:
 
 
 def _paced(windows: Iterable[bytes], *, rate_bytes_s: int | None) -> Iterable[bytes]:
-    """Hand out windows no faster than the rate; a slow one is cut up, so that it flows instead of jumping.
+    """Yield the windows no faster than the rate. At a slow rate they are cut into pieces, so that the flow is even.
 
-    Who did not read for a while does not make up for it: a stall is no credit.
+    A client that stalls makes up for at most `_CATCH_UP_S` of the delay afterwards.
     """
     if rate_bytes_s is None:
         yield from windows

@@ -1,4 +1,4 @@
-"""The operator as a process of its own, as a cluster would run it.
+"""The operator as a separate process, as in a cluster.
 
 Errors: ComponentError (it did not start, or not in time; the message ends with its log).
 """
@@ -21,7 +21,7 @@ ALLOCATOR: Final = {
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "MALLOC_TRIM_THRESHOLD_": "131072",
 }
-"""As in the image: the Dockerfile says why."""
+"""As in the image. The Dockerfile explains it."""
 POLICY: Final = PROJECT / "localcluster" / "policy.yaml"
 _READY_TIMEOUT_S: Final = 60.0
 _HTTP_TIMEOUT_S: Final = 2.0
@@ -62,36 +62,36 @@ class OperatorProcess:
         return f"http://{LOOPBACK}:{self.port}"
 
     def start(self, *, timeout_s: float = _READY_TIMEOUT_S) -> None:
-        """Start it and wait until `/readyz` says yes. Raises ComponentError.
+        """Start the operator and wait until `/readyz` returns 200. Raises ComponentError.
 
-        A second operator becomes ready too: it stands by.
+        A second operator becomes ready too, as a standby.
         """
         self.launch()
         self.wait_ready(timeout_s=timeout_s)
 
     def launch(self) -> None:
-        """Start it and wait for nothing."""
+        """Start it without waiting."""
         self.process.start()
 
     def wait_ready(self, *, timeout_s: float = _READY_TIMEOUT_S) -> None:
-        """Wait until `/readyz` says yes. Raises ComponentError."""
+        """Wait until `/readyz` returns 200. Raises ComponentError."""
         self.process.wait_ready(self.is_ready, timeout_s=timeout_s)
 
     def is_ready(self) -> bool:
-        """Ask `/readyz`. Raises OSError when nobody listens."""
+        """Request `/readyz`. Raises OSError if no server listens."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=_HTTP_TIMEOUT_S) as answer:
-                return bool(answer.status == _HTTP_OK)
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=_HTTP_TIMEOUT_S) as response:
+                return bool(response.status == _HTTP_OK)
         except urllib.error.HTTPError:
             return False
 
     def metrics(self) -> str:
-        """Return what `/metrics` says. Raises OSError."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=_METRICS_TIMEOUT_S) as answer:
-            return str(answer.read().decode())
+        """Return the metrics. Raises OSError."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=_METRICS_TIMEOUT_S) as response:
+            return str(response.read().decode())
 
     def kill(self) -> None:
-        """End it at once (SIGKILL)."""
+        """Kill it (SIGKILL)."""
         self.process.kill()
 
     def terminate(self) -> None:
@@ -103,12 +103,12 @@ class OperatorProcess:
         return self.process.wait(timeout_s=timeout_s)
 
     def log_text(self) -> str:
-        """Return all that it has written so far."""
+        """Return its log so far."""
         return self.process.log.read_text(errors="replace") if self.process.log.exists() else ""
 
 
 def operator_command(*, policy: Path, namespace: str, http_port: int, program: Sequence[str] = ()) -> list[str]:
-    """Return the command line of the operator; port 0 lets it choose one."""
+    """Return the command line of the operator. With port 0 it uses any free port."""
     called = program or [str(Path(sys.executable).with_name("recording-operator"))]
     options = [
         f"--settings={policy}",

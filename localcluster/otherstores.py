@@ -57,7 +57,7 @@ class OtherStore(ABC):
         self.process.wait_ready(self._listens, timeout_s=_READY_TIMEOUT_S)
 
     def create_bucket(self, name: str) -> None:
-        """Create a bucket; not by a folder of that name, as servers remember what folders there were."""
+        """Create a bucket with a request. A new folder is not enough, because servers cache the list of folders."""
         client = boto3.client(
             "s3",
             endpoint_url=self.endpoint,

@@ -20,7 +20,7 @@ _CLOCK_SLACK: Final = dt.timedelta(hours=1)
 class CertificateAuthority:
     """Writes `ca.crt`, `sa.key`, `sa.pub` and, on request, certificates signed by the authority into one folder.
 
-    The authority's own key is never written: whoever starts again makes a new authority.
+    The authority's own key is never written, so each start creates a new authority.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """A real one-node cluster with pods, without Docker: `python -m localcluster.podcluster [--image TAR] -- COMMAND…`.
 
-Everything runs in namespaces of its own; the network of the machine sees none of it. The command runs inside, with a
+Everything runs in separate namespaces, and the machine's network is not affected. The command runs inside, with a
 KUBECONFIG; when it ends, or this program does, everything ends. Needs root, containerd, runc, nftables, CNI plugins.
 """
 
@@ -26,7 +26,7 @@ from localcluster.process import bound_to_parent
 _PACKAGES: Final = "containerd runc containernetworking-plugins nftables iproute2 util-linux"
 _PREFIX: Final = "localcluster-"
 _CLEAN_S: Final = 15.0
-SKIPPED: Final = 77  # the exit status by which a test says that it could not run
+SKIPPED: Final = 77  # the exit status of a test that could not run
 
 
 def missing_here() -> str | None:
@@ -90,9 +90,9 @@ def _remove_cgroup(name: str, *, within_s: float) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command in a cluster; returns its exit status, or SKIPPED where that is impossible."""
+    """Run the command in a cluster. Returns its exit status, or SKIPPED if the cluster cannot run here."""
     parser = argparse.ArgumentParser(prog="python -m localcluster.podcluster", description=__doc__)
-    parser.add_argument("--image", action="append", default=[], type=Path, help="image archive that the node knows")
+    parser.add_argument("--image", action="append", default=[], type=Path, help="image archive to load into the node")
     parser.add_argument("--operator", action="store_true", help="build the operator's image for the node first")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 NODE: Final = "localcluster"
-# An address that belongs to nobody (RFC 5737): the node's own, which pods reach and the kubelet accepts.
+# The node's own address, a documentation address (RFC 5737) that pods can reach and the kubelet accepts.
 NODE_IP: Final = "198.51.100.1"
-POD_NET: Final = "198.18.0.0/24"  # benchmark addresses (RFC 2544): in nobody's way either
+POD_NET: Final = "198.18.0.0/24"  # benchmark addresses (RFC 2544), which no real network uses
 SERVICE_NET: Final = "198.18.1.0/24"
 API_SERVICE_IP: Final = "198.18.1.1"
 PAUSE: Final = "registry.k8s.io/pause:3.10.1"
@@ -16,7 +16,7 @@ CONTAINERD_SOCKET: Final = "/run/containerd/containerd.sock"
 
 
 def api_server_arguments(pki: Path) -> list[str]:
-    """What the API server needs besides the usual to speak with a kubelet and be reached by pods."""
+    """Additional arguments of the API server, so that it can connect to a kubelet and pods can reach it."""
     return [
         "--bind-address=0.0.0.0",
         f"--advertise-address={NODE_IP}",

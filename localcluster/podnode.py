@@ -24,7 +24,7 @@ from localcluster.process import Process
 
 _TIMEOUT_S: Final = 120.0
 _HTTP_OK: Final = 200
-# The kubelet sets these for the whole machine unless they already read so: it is shown what it wants to see.
+# The kubelet sets these for the whole machine unless they already have its values, so it is shown these values.
 _SYSCTLS: Final = {"vm/overcommit_memory": 1, "kernel/panic": 10, "kernel/panic_on_oops": 1}
 _OWN_FOLDERS: Final = ("/run", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers")
 
@@ -111,7 +111,7 @@ class Node:
     def _coredns(self) -> None:
         config = self.folder / "Corefile"
         config.write_text(podconfig.corefile(self.kubeconfig))
-        self._run("coredns", ["-conf", str(config)], ready=lambda: _answers("http://127.0.0.1:8181/ready"))
+        self._run("coredns", ["-conf", str(config)], ready=lambda: _is_ready("http://127.0.0.1:8181/ready"))
 
     def _run(self, name: str, arguments: Sequence[str], ready: Callable[[], bool] | None = None) -> None:
         log = self.folder / "logs" / f"{name}.log"
@@ -135,8 +135,8 @@ class Node:
 
 
 def enter(folder: Path) -> None:
-    """Make the fresh namespaces a machine of their own: folders, names, addresses."""
-    _do("mount", "--make-rshared", "/")  # the kubelet wants shared propagation
+    """Set up the new namespaces like a separate machine: folders, names, addresses."""
+    _do("mount", "--make-rshared", "/")  # the kubelet needs shared propagation
     for own in _OWN_FOLDERS:
         Path(own).mkdir(parents=True, exist_ok=True)
         _do("mount", "-t", "tmpfs", "-o", "mode=755", "localcluster", own)
@@ -157,7 +157,7 @@ def enter(folder: Path) -> None:
 
 
 def first_process(work: Callable[[], int]) -> None:
-    """Be process 1 of a namespace: work in a child, reap what others leave, end with the child's status."""
+    """Run as process 1 of a namespace: work in a child, reap orphaned processes, exit with the child's status."""
     child = os.fork()
     if child == 0:
         os._exit(work())
@@ -179,7 +179,7 @@ def run_inside(
         print(f"podcluster: node {NODE} is ready", file=sys.stderr, flush=True)
         env = {**os.environ, "KUBECONFIG": str(node.kubeconfig)}
         return subprocess.run(list(argv), env=env, check=False).returncode
-    except Exception as error:  # noqa: BLE001 - whatever it is, the exit status says so
+    except Exception as error:  # noqa: BLE001 - any error becomes the exit status
         print(f"podcluster: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return 70
 
@@ -203,6 +203,6 @@ def _succeeds(command: Sequence[str]) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _answers(url: str) -> bool:
-    with urllib.request.urlopen(url, timeout=1) as answer:
-        return bool(answer.status == _HTTP_OK)
+def _is_ready(url: str) -> bool:
+    with urllib.request.urlopen(url, timeout=1) as response:
+        return bool(response.status == _HTTP_OK)

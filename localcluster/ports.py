@@ -15,9 +15,9 @@ _USUAL_EPHEMERAL_LOWEST: Final = 32_768
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now, below those that the kernel gives to outgoing connections.
+    """Return a port on which no server listens, below those that the kernel uses for outgoing connections.
 
-    A server that comes back on "its" port would else find it taken, now and then, by somebody's connection.
+    Otherwise an outgoing connection could take the port of a server while the server restarts.
     """
     candidates = random.SystemRandom()
     while True:
@@ -29,8 +29,8 @@ def free_port() -> int:
 class ReservedPort:
     """`preferred` if a server could listen on it now, else another port.
 
-    Two clusters that start together on one machine do not take the same one: a locked file says that it is spoken for,
-    from here until `close` or the end of the process.
+    Two clusters that start together on one machine do not take the same port: a locked file reserves it until
+    `close` or the end of the process.
     """
 
     def __init__(self, preferred: int) -> None:
@@ -38,12 +38,12 @@ class ReservedPort:
         self.number = preferred if _lock(self._lock) and is_free(preferred) else free_port()
 
     def close(self) -> None:
-        """Let others have it."""
+        """Release the port."""
         self._lock.close()
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on `port` now."""
+    """Whether a server could listen on `port` now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -138,14 +138,14 @@ class Process:
             self._child().send_signal(number)
 
     def freeze(self) -> None:
-        """Stop the child from running (SIGSTOP); returns when none of its threads runs any more."""
+        """Freeze the child (SIGSTOP). Returns when none of its threads is running."""
         self.signal(signal.SIGSTOP)
         tasks = Path(f"/proc/{self.pid}/task")
         while any(_state(task) not in "TtZX" for task in tasks.iterdir()):
             time.sleep(_POLL_S)
 
     def thaw(self) -> None:
-        """Let a frozen child go on (SIGCONT)."""
+        """Let a frozen child continue (SIGCONT)."""
         self.signal(signal.SIGCONT)
 
     def wait(self, *, timeout_s: float | None = None) -> int:
@@ -153,13 +153,13 @@ class Process:
         return self._child().wait(timeout_s)
 
     def kill(self) -> None:
-        """End the child at once (SIGKILL) and wait for it; does nothing if it does not run."""
+        """Kill the child (SIGKILL) and wait for its end. Does nothing if it is not running."""
         if self._popen is not None:
             self.signal(signal.SIGKILL)
             self._popen.wait()
 
     def stop(self, *, timeout_s: float = 20) -> None:
-        """Ask the child to end (SIGTERM), also a frozen one; SIGKILL when it takes longer."""
+        """Terminate the child (SIGTERM), even a frozen one. Kill it (SIGKILL) if it takes too long."""
         if self._popen is None:
             return
         self.signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Lines on the terminal that tell what takes long."""
+"""Lines on the terminal that show which step takes long."""
 
 import sys
 import threading

@@ -5,7 +5,7 @@
         s3.create_bucket("recordings")
         s3.client().list_buckets()
 
-Errors: ComponentError (did not start, or refused a user), ToolchainError.
+Errors: ComponentError (did not start, or rejected a user), ToolchainError.
 """
 
 import json
@@ -90,18 +90,18 @@ class S3Server:
         return self.folder / "data"
 
     def start(self) -> None:
-        """Start the server and wait until it answers. Raises ComponentError."""
+        """Start the server and wait until it responds. Raises ComponentError."""
         for name in ("data", "versions", "users", "sidecar"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.process.start()
         self.process.wait_ready(self._is_healthy, timeout_s=_READY_TIMEOUT_S)
 
     def stop(self) -> None:
-        """End the server in good order."""
+        """Terminate the server (SIGTERM)."""
         self.process.stop()
 
     def kill(self) -> None:
-        """End the server at once (SIGKILL), whatever it is doing."""
+        """Kill the server (SIGKILL)."""
         self.process.kill()
 
     def client(self, credentials: Credentials | None = None) -> Any:
@@ -130,7 +130,7 @@ class S3Server:
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
     def create_user(self, credentials: Credentials) -> None:
-        """Create a user who may do nothing until a bucket's policy says so. Raises ComponentError."""
+        """Create a user, who has no permissions until a bucket's policy grants some. Raises ComponentError."""
         command = [str(self._program), "admin", f"--endpoint-url={self.endpoint}", "create-user"]
         command += [f"--access={credentials.access_key}", f"--secret={credentials.secret_key}", "--role=user"]
         env = {**os.environ, "ADMIN_ACCESS_KEY": self.root.access_key, "ADMIN_SECRET_KEY": self.root.secret_key}
@@ -139,7 +139,7 @@ class S3Server:
             raise ComponentError(f"the S3 user {credentials.access_key} was not created: {done.stderr.strip()}")
 
     def allow(self, credentials: Credentials, *, bucket: str, actions: tuple[str, ...], prefix: str = "") -> None:
-        """Let the user do these actions (`s3:PutObject`, …), and no others, on the bucket and below the prefix."""
+        """Allow the user exactly these actions (`s3:PutObject`, …) on the bucket and below the prefix."""
         statement = {
             "Effect": "Allow",
             "Principal": {"AWS": [credentials.access_key]},
@@ -175,12 +175,12 @@ class S3Server:
         return [*arguments, self.data]
 
     def _is_healthy(self) -> bool:
-        with urllib.request.urlopen(f"{self.endpoint}{_HEALTH_PATH}", timeout=_HTTP_TIMEOUT_S) as answer:
-            return bool(answer.status == _HTTP_OK)
+        with urllib.request.urlopen(f"{self.endpoint}{_HEALTH_PATH}", timeout=_HTTP_TIMEOUT_S) as response:
+            return bool(response.status == _HTTP_OK)
 
 
 def _has_attributes(folder: Path) -> bool:
-    """Tell whether files there can carry user attributes, which versitygw keeps its metadata in."""
+    """Whether files there can have user attributes, in which versitygw stores its metadata."""
     folder.mkdir(parents=True, exist_ok=True)
     probe = folder / ".attributes"
     probe.touch()

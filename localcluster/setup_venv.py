@@ -25,7 +25,7 @@ NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 
 class SetupError(Exception):
-    """The machine lacks something; the message says what to do."""
+    """The machine lacks something. The message says what to do."""
 
 
 def main() -> int:
@@ -53,7 +53,7 @@ def hand_over() -> int:
 
 
 def set_up() -> None:
-    """Create the environment, fill it and put the project into it."""
+    """Create the environment, and install the requirements and the project."""
     started = time.monotonic()
     say("setting up .venv (once; a minute or two with an empty cache)")
     if not (VENV / "bin" / "python").exists() or not works([str(VENV / "bin" / "python"), "-c", "import pip"]):
@@ -90,14 +90,14 @@ def run(command: list[str], step: str) -> None:
     say(step)
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     environment.setdefault("DEBIAN_FRONTEND", "noninteractive")
-    # uv does not read pip's settings; a mirror of the package index that pip was told of is meant for it too.
+    # uv does not read pip's settings, so pass it the package index of pip.
     if "PIP_INDEX_URL" in environment:
         environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])
     # Machines behind a company's proxy trust its certificate authority in the system's store alone.
     environment.setdefault("UV_SYSTEM_CERTS", "true")
     process = subprocess.Popen(command, env=environment, cwd=str(PROJECT), stderr=subprocess.PIPE, text=True)
     for line in process.stderr or ():
-        if not line.startswith((" + ", " - ")):  # uv's list of a hundred packages that nobody reads
+        if not line.startswith((" + ", " - ")):  # uv lists a hundred packages
             sys.stderr.write(line)
             sys.stderr.flush()
     status = process.wait()
@@ -106,12 +106,12 @@ def run(command: list[str], step: str) -> None:
 
 
 def works(command: list[str]) -> bool:
-    """Tell whether a command succeeds, and show nothing of it."""
+    """Whether a command succeeds. Its output is not shown."""
     return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
 
 
 def stamp_is_current() -> bool:
-    """Tell whether the environment was made from what is in the tree now, for this place and this Python."""
+    """Whether the environment was made from the current tree, for this folder and this Python."""
     return STAMP.exists() and STAMP.read_text() == fingerprint() and (VENV / "bin" / "python").exists()
 
 
@@ -129,8 +129,8 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-class locked:  # noqa: N801 - reads as what it does
-    """Holds a lock file; says so when another process has it."""
+class locked:  # noqa: N801 - used like a function
+    """Holds a lock file. Prints a line if it has to wait for another process."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Everything but the operator, in one folder: what `make cluster` and `make demo` start."""
+"""Everything except the operator, in one folder: what `make cluster` and `make demo` start."""
 
 import json
 import shlex

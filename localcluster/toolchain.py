@@ -1,4 +1,4 @@
-"""What is built, from which pinned modules, and which Go builds it."""
+"""The programs that are built, their pinned modules, and the version of Go that builds them."""
 
 import hashlib
 import os
@@ -127,7 +127,7 @@ KUBERNETES_VERSIONS: Final[Mapping[str, Family]] = {
     "1.36": KUBERNETES,
     "1.37": _kubernetes("kubernetes-1.37", minor="37"),
 }
-"""The oldest version that the chart allows, the one that is taken where nothing is said, and the newest."""
+"""The oldest version that the chart allows, the default, and the newest."""
 FAMILIES: Final = (ETCD, VERSITYGW, KUBERNETES)
 
 

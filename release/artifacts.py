@@ -1,4 +1,4 @@
-"""Build what is published from a tree. The same tree gives the same bytes, but for the archive of the image.
+"""Build what is published from a tree. The same tree gives the same bytes, except for the archive of the image.
 
 Errors: ArtifactError.
 """
@@ -83,7 +83,7 @@ def build_image(tree: Path, *, version: str, dist: Path) -> str:
     except ImageError as error:
         raise ArtifactError(str(error)) from error
     if version not in printed.split():
-        raise ArtifactError(f"The image's program answered --version with {printed.strip()!r}, expected {version}.")
+        raise ArtifactError(f"The program in the image printed {printed.strip()!r} for --version, expected {version}.")
     return image.digest
 
 

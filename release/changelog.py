@@ -24,7 +24,7 @@ def released(changelog: str) -> list[str]:
 
 
 def join(tree: Path, *, version: str, day: date) -> None:
-    """Add a section for the version to CHANGELOG.md, and remove the files that it came from. Raises ChangelogError."""
+    """Move changes/ into a new section of CHANGELOG.md for the version. Raises ChangelogError."""
     changes = sorted((tree / "changes").glob("*.md"))
     if not changes:
         raise ChangelogError("There is nothing to release: changes/ is empty.")

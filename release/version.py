@@ -53,7 +53,7 @@ def check_newer(version: str, *, current: str, released: Sequence[str]) -> None:
 
 
 def copies(tree: Path) -> set[str]:
-    """Return the versions that the places beside the source have: one, unless somebody edited them."""
+    """Return the versions in the copies. There is one, unless a copy was edited."""
     places = [(tree / path, pattern) for path, patterns in _COPIES.items() for pattern in patterns]
     return {version for path, pattern in places for version in _found(pattern, path)}
 

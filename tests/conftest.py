@@ -1,7 +1,7 @@
 """The real control plane, S3 server and operator for tests.
 
-One control plane and one S3 server for each test process, started when the first test asks; a namespace, a bucket and
-a StorageLocation for each test. Kill tests of the control plane itself start their own.
+Each test process has one control plane and one S3 server, which start when a test first needs them. Each test has its
+own namespace, bucket and StorageLocation. Tests that kill the control plane start their own.
 """
 
 import os
@@ -36,14 +36,14 @@ from tests.chart.cluster import NAMESPACE, RESTRICTED, foreign_kind, make_namesp
 from tests.support.nursery import ForkedOperator, Nursery
 
 # The same examples in every run, and none that fails because the machine is busy. HYPOTHESIS_PROFILE=explore draws new
-# ones; what it finds becomes a test of its own.
+# ones; what it finds becomes a separate test.
 settings.register_profile(
     "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
-# A shell that was told to run this in the background has SIGINT ignored, and every process started from here would
+# A shell that runs this in the background ignores SIGINT, and every process started from here would
 # inherit that; some tests press Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -121,7 +121,7 @@ def s3(scratch: Path) -> Iterator[S3Server]:
 
 
 def _started(make: Callable[[Path], S], folder: Path, stack: ExitStack) -> S:
-    """A server of the whole session; once more, with other ports, where somebody took one of them in between."""
+    """A server for the whole session. It is started again with other ports if another process took one of them."""
     for attempt in range(_STARTS):
         server = stack.enter_context(make(folder / str(attempt)))
         try:
@@ -136,13 +136,13 @@ def _started(make: Callable[[Path], S], folder: Path, stack: ExitStack) -> S:
 
 @pytest.fixture(scope="session")
 def promtool() -> Path:
-    """Judges rules and queries as Prometheus would."""
+    """Evaluates rules and queries as Prometheus does."""
     return ensure_tools((PROMTOOL,))["promtool"]
 
 
 @pytest.fixture
 def media() -> Iterator[MediaServer]:
-    """A sample media server of this test's own; `media.served` tells what was asked."""
+    """A sample media server for this test. `media.served` lists its requests."""
     with MediaServer() as server:
         yield server
 
@@ -237,7 +237,7 @@ def operators(
     namespace: str,  # noqa: ARG001 - so that the operators end before the namespace goes
     tmp_path: Path,
 ) -> Iterator[Callable[..., OperatorProcess]]:
-    """Makes operators (not started) with the shipped RBAC; whatever still runs after the test is killed.
+    """Makes operators (not started) with the shipped RBAC. Those that still run after the test are killed.
 
     One with variables of its own is a program of its own, not forked: they may be for its interpreter. The Lease is
     deleted at the end: the next test's operator need not wait for the expiry of a dead one's.

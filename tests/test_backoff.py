@@ -1,4 +1,4 @@
-"""The one formula of waits between tries."""
+"""The formula of the delays between retries."""
 
 import pytest
 

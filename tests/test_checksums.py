@@ -1,4 +1,4 @@
-"""Sums of parts, sums in headers, and digests that are fed in order."""
+"""Checksums of parts, checksums in headers, and digests that are updated in order."""
 
 import hashlib
 import zlib
@@ -18,7 +18,7 @@ from recording_operator.checksums import (
 
 
 @given(pieces=st.lists(st.binary(max_size=300), max_size=12))
-def test_sums_of_parts_combine_to_the_sum_of_the_whole(pieces: list[bytes]) -> None:
+def test_checksums_of_parts_combine_to_the_checksum_of_the_whole(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     assert combine_parts((crc64nvme(piece), len(piece)) for piece in pieces) == crc64nvme(whole)
     running = 0
@@ -33,12 +33,12 @@ def test_crc64nvme_is_the_published_one() -> None:
 
 
 @given(crc=st.integers(0, 2**64 - 1))
-def test_base64_of_a_sum_reads_back(crc: int) -> None:
+def test_base64_of_a_checksum_is_read_back(crc: int) -> None:
     assert from_base64(to_base64(crc)) == crc
 
 
 @pytest.mark.parametrize("text", [None, "", "AAAA", "not base64!", "AAAAAAAAAAA=-3"])
-def test_other_sums_are_no_sum(text: str | None) -> None:
+def test_other_checksums_are_ignored(text: str | None) -> None:
     assert from_base64(text) is None
 
 
@@ -57,7 +57,7 @@ def test_a_digest_in_order_survives_reading_again(body: bytes, starts: list[int]
     assert not digest.matches(len(body) + 1)
 
 
-def test_a_digest_refuses_a_gap_and_other_bytes() -> None:
+def test_a_digest_rejects_a_gap_and_other_bytes() -> None:
     digest = InOrderDigest(ExpectedChecksum(f"crc32:{zlib.crc32(b'abc'):08x}"))
     with pytest.raises(ValueError, match="in order"):
         digest.feed(1, b"b")

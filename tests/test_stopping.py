@@ -5,7 +5,7 @@ import threading
 from recording_operator.stopping import LinkedStopSignal
 
 
-def test_a_linked_signal_hears_both() -> None:
+def test_a_linked_signal_is_set_by_both() -> None:
     stop = threading.Event()
     halt = LinkedStopSignal(stop)
     assert halt.wait(0.01) is False

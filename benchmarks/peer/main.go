@@ -1,9 +1,9 @@
 // Command peer is what the data path is measured against: a source of random bytes, and an S3 bucket that takes everything
-// and keeps nothing. Both cost less than what is measured. It believes the checksums it is told, and refuses part numbers
-// and part sizes that S3 would refuse.
+// and keeps nothing. Both cost less than what is measured. It does not verify checksums, and rejects part numbers and part
+// sizes that S3 would reject.
 //
 //	/source/SIZE               with ranges
-//	/source/SIZE?rate=&delay=  at most so many bytes per second and connection, and so many milliseconds before each answer
+//	/source/SIZE?rate=&delay=  limits the bytes per second of each connection, and delays each response by milliseconds
 //	/stream/SIZE               chunked: no length, no ranges
 //	/parts                     how many parts the last upload had, and the smallest and largest of them but the last
 package main
@@ -175,7 +175,7 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// takes notes a part; false for what S3 refuses. The size on the wire includes the framing, so the stated one counts.
+// takes records a part; false if S3 would reject it. The received size includes the framing, so the stated one is used.
 func (b *bucket) takes(id, part, stated string, received int64) bool {
 	number, err := strconv.Atoi(part)
 	size, plain := strconv.ParseInt(stated, 10, 64)

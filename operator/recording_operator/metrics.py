@@ -157,7 +157,7 @@ class Metrics:
 
     # The API server
 
-    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None:
+    def api_responded(self, *, verb: str, outcome: str, seconds: float) -> None:
         """A request ended (`kube.rest.CallObserver`): `outcome` is `Success` or the class of a KubeError."""
         self._api_duration.labels(verb).observe(seconds)
         if outcome != "Success":

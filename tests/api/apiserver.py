@@ -1,4 +1,4 @@
-"""What the real API server answers to a manifest, in its own words."""
+"""The responses of the real API server to manifests."""
 
 import base64
 import json
@@ -17,15 +17,15 @@ JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """HTTP status, the answer as text, and the message of a refusal."""
+class ApiResponse:
+    """HTTP status, the response as text, and the message of a rejection."""
 
     code: int
     body: str
 
     @property
     def message(self) -> str:
-        """What a person sees, without the object's name; `accepted` where nothing was refused."""
+        """The message without the object's name; `accepted` if the object was accepted."""
         if self.code < 300:
             return "accepted"
         message: str = json.loads(self.body)["message"]
@@ -53,23 +53,23 @@ class ApiServer:
             pair.flush()
             self._context.load_cert_chain(pair.name)
 
-    def create(self, manifest: Mapping[str, Any], *, dry_run: bool = True) -> Answer:
+    def create(self, manifest: Mapping[str, Any], *, dry_run: bool = True) -> ApiResponse:
         """Create an object from a manifest."""
         return self._call("POST", self._collection(manifest), manifest, dry_run=dry_run)
 
     def patch(
         self, manifest: Mapping[str, Any], patch: Mapping[str, Any], *, status: bool = False, dry_run: bool = True
-    ) -> Answer:
+    ) -> ApiResponse:
         """Merge a patch into the object of a manifest, or into its status."""
         path = f"{self._collection(manifest)}/{manifest['metadata']['name']}" + ("/status" if status else "")
         return self._call("PATCH", path, patch, dry_run=dry_run, content_type="application/merge-patch+json")
 
-    def replace(self, manifest: Mapping[str, Any], *, dry_run: bool = True) -> Answer:
+    def replace(self, manifest: Mapping[str, Any], *, dry_run: bool = True) -> ApiResponse:
         """Put the manifest in the place of the object with its name."""
         path = f"{self._collection(manifest)}/{manifest['metadata']['name']}"
         return self._call("PUT", path, manifest, dry_run=dry_run)
 
-    def apply(self, manifest: Mapping[str, Any]) -> Answer:
+    def apply(self, manifest: Mapping[str, Any]) -> ApiResponse:
         """Server-side apply, for real."""
         path = f"{self._collection(manifest)}/{manifest['metadata']['name']}"
         return self._call(
@@ -85,7 +85,7 @@ class ApiServer:
 
     def _call(
         self, method: str, path: str, body: Any, *, dry_run: bool, content_type: str = "application/json"
-    ) -> Answer:
+    ) -> ApiResponse:
         query = ("&" if "?" in path else "?") + "fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
         request = urllib.request.Request(
             f"{self._server}{path}{query}",
@@ -94,8 +94,8 @@ class ApiServer:
             headers={"Content-Type": content_type, "Accept": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, context=self._context, timeout=30) as answer:
-                return Answer(code=answer.status, body=answer.read().decode())
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return Answer(code=refusal.code, body=refusal.read().decode())
+            with urllib.request.urlopen(request, context=self._context, timeout=30) as response:
+                return ApiResponse(code=response.status, body=response.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return ApiResponse(code=error.code, body=error.read().decode())

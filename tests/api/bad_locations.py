@@ -1,8 +1,8 @@
-"""StorageLocations that the API server refuses, with the words it uses."""
+"""StorageLocations that the API server rejects, with the expected messages."""
 
 from typing import Final
 
-from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, too_long, unknown, unsupported, wrong_type
+from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unknown, unsupported, wrong_type
 from tests.api.manifests import CANARY, a_location, with_s3
 
 OBJECT_NAME: Final = (
@@ -34,30 +34,30 @@ PREFIX_CHARACTERS: Final = "use only letters, digits and ! - _ . * ( ) =, and '/
 BAD_LOCATIONS: Final = (
     Case("no s3", {**a_location(), "spec": {}}, blocked(missing("spec.s3"))),
     Case("filesystem", a_location(filesystem={"path": "/x"}), unknown("StorageLocation", "spec.filesystem")),
-    Case("bucket upper", with_s3(bucket="MyBucket"), refused("spec.s3.bucket", AWS_BUCKET)),
-    Case("bucket underscore", with_s3(bucket="my_bucket"), refused("spec.s3.bucket", AWS_BUCKET)),
+    Case("bucket upper", with_s3(bucket="MyBucket"), rejected("spec.s3.bucket", AWS_BUCKET)),
+    Case("bucket underscore", with_s3(bucket="my_bucket"), rejected("spec.s3.bucket", AWS_BUCKET)),
     Case(
         "bucket begins with an underscore, of another store",
         with_s3(bucket="_b_", endpoint="https://minio.example.com"),
-        refused("spec.s3.bucket", BUCKET, value="_b_"),
+        rejected("spec.s3.bucket", BUCKET, value="_b_"),
     ),
-    Case("bucket short", with_s3(bucket="ab"), refused("spec.s3.bucket", BUCKET, value="ab")),
-    Case("bucket slash", with_s3(bucket="bucket/prefix"), refused("spec.s3.bucket", BUCKET, value="bucket/prefix")),
-    Case("bucket arn", with_s3(bucket="arn:aws:s3:::b"), refused("spec.s3.bucket", BUCKET, value="arn:aws:s3:::b")),
+    Case("bucket short", with_s3(bucket="ab"), rejected("spec.s3.bucket", BUCKET, value="ab")),
+    Case("bucket slash", with_s3(bucket="bucket/prefix"), rejected("spec.s3.bucket", BUCKET, value="bucket/prefix")),
+    Case("bucket arn", with_s3(bucket="arn:aws:s3:::b"), rejected("spec.s3.bucket", BUCKET, value="arn:aws:s3:::b")),
     Case(
         "bucket ..",
         with_s3(bucket="a..b"),
-        refused("spec.s3.bucket", AWS_BUCKET_DOTS),
+        rejected("spec.s3.bucket", AWS_BUCKET_DOTS),
     ),
     Case(
         "bucket ip",
         with_s3(bucket="192.168.5.4"),
-        refused("spec.s3.bucket", AWS_BUCKET_DOTS),
+        rejected("spec.s3.bucket", AWS_BUCKET_DOTS),
     ),
     Case(
         "bucket of directories",
         with_s3(bucket="recordings--use1-az4--x-s3"),
-        refused(
+        rejected(
             "spec.s3.bucket",
             "directory buckets (S3 Express One Zone) are not supported; use a general purpose bucket",
             value="recordings--use1-az4--x-s3",
@@ -66,7 +66,7 @@ BAD_LOCATIONS: Final = (
     Case(
         "bucket behind Object Lambda",
         with_s3(bucket="mine-1a4n8yjrb3kda96f67zwrwiiuse1a--ol-s3"),
-        refused(
+        rejected(
             "spec.s3.bucket",
             "Object Lambda, table and multi-region access points are not supported; use the bucket's own name",
             value="mine-1a4n8yjrb3kda96f67zwrwiiuse1a--ol-s3",
@@ -75,66 +75,70 @@ BAD_LOCATIONS: Final = (
     Case(
         "storageClass of directory buckets",
         with_s3(storageClass="EXPRESS_ONEZONE"),
-        refused("spec.s3.storageClass", "EXPRESS_ONEZONE is the class of directory buckets, which are not supported"),
+        rejected("spec.s3.storageClass", "EXPRESS_ONEZONE is the class of directory buckets, which are not supported"),
     ),
     Case("bucket missing", with_s3(bucket=None), blocked(missing("spec.s3.bucket"))),
     Case(
         "region",
         with_s3(region="EU West"),
-        refused("spec.s3.region", "write a region such as eu-west-2, or leave it out", value="EU West"),
+        rejected("spec.s3.region", "write a region such as eu-west-2, or leave it out", value="EU West"),
     ),
     Case(
         "region empty",
         with_s3(region=""),
-        refused("spec.s3.region", "write a region such as eu-west-2, or leave it out", value=""),
+        rejected("spec.s3.region", "write a region such as eu-west-2, or leave it out", value=""),
     ),
-    Case("endpoint no scheme", with_s3(endpoint="minio:9000"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint no scheme", with_s3(endpoint="minio:9000"), rejected("spec.s3.endpoint", ENDPOINT)),
     Case(
-        "endpoint path ..", with_s3(endpoint="https://minio.example.com/a/../b"), refused("spec.s3.endpoint", ENDPOINT)
+        "endpoint path ..", with_s3(endpoint="https://minio.example.com/a/../b"), rejected("spec.s3.endpoint", ENDPOINT)
     ),
-    Case("endpoint path //", with_s3(endpoint="https://minio.example.com//b"), refused("spec.s3.endpoint", ENDPOINT)),
-    Case("endpoint path %", with_s3(endpoint="https://minio.example.com/%2e/b"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint path //", with_s3(endpoint="https://minio.example.com//b"), rejected("spec.s3.endpoint", ENDPOINT)),
     Case(
-        "endpoint pw", with_s3(endpoint=f"https://me:{CANARY}@minio.example.com"), refused("spec.s3.endpoint", ENDPOINT)
+        "endpoint path %", with_s3(endpoint="https://minio.example.com/%2e/b"), rejected("spec.s3.endpoint", ENDPOINT)
+    ),
+    Case(
+        "endpoint pw",
+        with_s3(endpoint=f"https://me:{CANARY}@minio.example.com"),
+        rejected("spec.s3.endpoint", ENDPOINT),
     ),
     Case(
         "endpoint query",
         with_s3(endpoint=f"https://minio.example.com/?{CANARY}"),
-        refused("spec.s3.endpoint", ENDPOINT),
+        rejected("spec.s3.endpoint", ENDPOINT),
     ),
-    Case("endpoint _", with_s3(endpoint="https://minio_1.example.com"), refused("spec.s3.endpoint", ENDPOINT_HOST)),
-    Case("endpoint _ alone", with_s3(endpoint="http://_:9000/a"), refused("spec.s3.endpoint", ENDPOINT_HOST)),
-    Case("endpoint - first", with_s3(endpoint="https://a.-b.c"), refused("spec.s3.endpoint", ENDPOINT)),
-    Case("endpoint dots", with_s3(endpoint="https://a..b"), refused("spec.s3.endpoint", ENDPOINT)),
-    Case("endpoint dot", with_s3(endpoint="https://./"), refused("spec.s3.endpoint", ENDPOINT)),
-    Case("endpoint port 0", with_s3(endpoint="https://minio.example.com:0"), refused("spec.s3.endpoint", ENDPOINT)),
-    Case("endpoint port", with_s3(endpoint="https://minio.example.com:99999"), refused("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint _", with_s3(endpoint="https://minio_1.example.com"), rejected("spec.s3.endpoint", ENDPOINT_HOST)),
+    Case("endpoint _ alone", with_s3(endpoint="http://_:9000/a"), rejected("spec.s3.endpoint", ENDPOINT_HOST)),
+    Case("endpoint - first", with_s3(endpoint="https://a.-b.c"), rejected("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint dots", with_s3(endpoint="https://a..b"), rejected("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint dot", with_s3(endpoint="https://./"), rejected("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint port 0", with_s3(endpoint="https://minio.example.com:0"), rejected("spec.s3.endpoint", ENDPOINT)),
+    Case("endpoint port", with_s3(endpoint="https://minio.example.com:99999"), rejected("spec.s3.endpoint", ENDPOINT)),
     Case(
         "prefix no slash",
         with_s3(prefix="recordings"),
-        refused("spec.s3.prefix", "must end with '/', such as recordings/", value="recordings"),
+        rejected("spec.s3.prefix", "must end with '/', such as recordings/", value="recordings"),
     ),
-    Case("prefix leading", with_s3(prefix="/recordings/"), refused("spec.s3.prefix", FOLDERS, value="/recordings/")),
-    Case("prefix ..", with_s3(prefix="a/../b/"), refused("spec.s3.prefix", FOLDERS, value="a/../b/")),
-    Case("prefix .", with_s3(prefix="./"), refused("spec.s3.prefix", FOLDERS, value="./")),
-    Case("prefix //", with_s3(prefix="a//b/"), refused("spec.s3.prefix", FOLDERS, value="a//b/")),
+    Case("prefix leading", with_s3(prefix="/recordings/"), rejected("spec.s3.prefix", FOLDERS, value="/recordings/")),
+    Case("prefix ..", with_s3(prefix="a/../b/"), rejected("spec.s3.prefix", FOLDERS, value="a/../b/")),
+    Case("prefix .", with_s3(prefix="./"), rejected("spec.s3.prefix", FOLDERS, value="./")),
+    Case("prefix //", with_s3(prefix="a//b/"), rejected("spec.s3.prefix", FOLDERS, value="a//b/")),
     Case(
         "prefix space",
         with_s3(prefix="my recordings/"),
-        refused("spec.s3.prefix", PREFIX_CHARACTERS, value="my recordings/"),
+        rejected("spec.s3.prefix", PREFIX_CHARACTERS, value="my recordings/"),
     ),
     Case("prefix long", with_s3(prefix="a" * 257 + "/"), blocked(too_long("spec.s3.prefix", 256))),
-    Case("storageClass", with_s3(storageClass="standard"), refused("spec.s3.storageClass", AWS_CLASS)),
-    Case("storageClass of Google", with_s3(storageClass="NEARLINE"), refused("spec.s3.storageClass", AWS_CLASS)),
+    Case("storageClass", with_s3(storageClass="standard"), rejected("spec.s3.storageClass", AWS_CLASS)),
+    Case("storageClass of Google", with_s3(storageClass="NEARLINE"), rejected("spec.s3.storageClass", AWS_CLASS)),
     Case(
         "storageClass with a newline",
         with_s3(storageClass="COLD\r\nx-amz-acl: public-read", endpoint="https://s3.example.com"),
-        refused("spec.s3.storageClass", CLASS, value="COLD\r\nx-amz-acl: public-read"),
+        rejected("spec.s3.storageClass", CLASS, value="COLD\r\nx-amz-acl: public-read"),
     ),
     Case(
         "kmsKeyId without kms",
         with_s3(encryption={"type": "AES256", "kmsKeyId": "x"}),
-        refused("spec.s3.encryption.kmsKeyId", "kmsKeyId needs type aws:kms"),
+        rejected("spec.s3.encryption.kmsKeyId", "kmsKeyId needs type aws:kms"),
     ),
     Case(
         "encryption of unknown type",
@@ -147,20 +151,20 @@ BAD_LOCATIONS: Final = (
         with_s3(tags={f"t{i}": "x" for i in range(11)}),
         blocked("spec.s3.tags: Too many: 11: must have at most 10 items"),
     ),
-    Case("tag empty", with_s3(tags={"": "x"}), refused("spec.s3.tags", "a tag name has 1 to 128 characters")),
-    Case("tag aws", with_s3(tags={"aws:x": "x"}), refused("spec.s3.tags", TAG_NAMES)),
-    Case("tag AWS", with_s3(tags={"Aws:x": "x"}), refused("spec.s3.tags", TAG_NAMES)),
-    Case("tag name with &", with_s3(tags={"R&D": "x"}), refused("spec.s3.tags", TAGS)),
-    Case("tag value with a comma", with_s3(tags={"team": "a, b"}), refused("spec.s3.tags", TAGS)),
-    Case("tag value with JSON", with_s3(tags={"team": '{"a":1}'}), refused("spec.s3.tags", TAGS)),
-    Case("tag value with a newline", with_s3(tags={"team": "a\n"}), refused("spec.s3.tags", TAGS)),
-    Case("tag value with an emoji", with_s3(tags={"team": "😀"}), refused("spec.s3.tags", TAGS)),
-    Case("tag value with a wildcard", with_s3(tags={"ok": "x", "team": "a*"}), refused("spec.s3.tags", TAGS)),
+    Case("tag empty", with_s3(tags={"": "x"}), rejected("spec.s3.tags", "a tag name has 1 to 128 characters")),
+    Case("tag aws", with_s3(tags={"aws:x": "x"}), rejected("spec.s3.tags", TAG_NAMES)),
+    Case("tag AWS", with_s3(tags={"Aws:x": "x"}), rejected("spec.s3.tags", TAG_NAMES)),
+    Case("tag name with &", with_s3(tags={"R&D": "x"}), rejected("spec.s3.tags", TAGS)),
+    Case("tag value with a comma", with_s3(tags={"team": "a, b"}), rejected("spec.s3.tags", TAGS)),
+    Case("tag value with JSON", with_s3(tags={"team": '{"a":1}'}), rejected("spec.s3.tags", TAGS)),
+    Case("tag value with a newline", with_s3(tags={"team": "a\n"}), rejected("spec.s3.tags", TAGS)),
+    Case("tag value with an emoji", with_s3(tags={"team": "😀"}), rejected("spec.s3.tags", TAGS)),
+    Case("tag value with a wildcard", with_s3(tags={"ok": "x", "team": "a*"}), rejected("spec.s3.tags", TAGS)),
     Case("tag number", with_s3(tags={"a": 1}), blocked(wrong_type("spec.s3.tags.a", "string", got="integer"))),
     Case(
         "caBundle as a path",
         with_s3(caBundle="/etc/ca.pem"),
-        refused(
+        rejected(
             "spec.s3.caBundle",
             "write certificates in PEM, beginning with -----BEGIN CERTIFICATE-----",
             value="/etc/ca.pem",
@@ -175,7 +179,7 @@ BAD_LOCATIONS: Final = (
     Case(
         "credentials in another namespace",
         with_s3(credentials={"secretName": "ns/s"}),
-        refused("spec.s3.credentials.secretName", OBJECT_NAME, value="ns/s"),
+        rejected("spec.s3.credentials.secretName", OBJECT_NAME, value="ns/s"),
     ),
     Case(
         "assumeRole",
@@ -185,12 +189,12 @@ BAD_LOCATIONS: Final = (
     Case(
         "maxArtifactSize 10GBs",
         a_location(limits={"maxArtifactSize": "10GBs"}),
-        refused("spec.limits.maxArtifactSize", QUANTITY, value="10GBs"),
+        rejected("spec.limits.maxArtifactSize", QUANTITY, value="10GBs"),
     ),
     Case(
         "maxArtifactSize 500GB",
         a_location(limits={"maxArtifactSize": "500GB"}),
-        refused("spec.limits.maxArtifactSize", QUANTITY, value="500GB"),
+        rejected("spec.limits.maxArtifactSize", QUANTITY, value="500GB"),
     ),
     Case(
         "maxArtifactSize as a number",
@@ -200,22 +204,22 @@ BAD_LOCATIONS: Final = (
     Case(
         "maxArtifactSize negative",
         a_location(limits={"maxArtifactSize": "-1Gi"}),
-        refused("spec.limits.maxArtifactSize", QUANTITY, value="-1Gi"),
+        rejected("spec.limits.maxArtifactSize", QUANTITY, value="-1Gi"),
     ),
     Case(
         "maxArtifactSize 0",
         a_location(limits={"maxArtifactSize": "0"}),
-        refused("spec.limits.maxArtifactSize", QUANTITY, value="0"),
+        rejected("spec.limits.maxArtifactSize", QUANTITY, value="0"),
     ),
     Case(
         "bandwidthPerSecond 0",
         a_location(limits={"bandwidthPerSecond": "0"}),
-        refused("spec.limits.bandwidthPerSecond", QUANTITY, value="0"),
+        rejected("spec.limits.bandwidthPerSecond", QUANTITY, value="0"),
     ),
     Case(
         "bandwidthPerSecond below what keeps connections alive",
         a_location(limits={"bandwidthPerSecond": "63Ki"}),
-        refused(
+        rejected(
             "spec.limits.bandwidthPerSecond",
             "must be at least 64Ki; to stop uploads set spec.suspend of the Recordings",
             value="63Ki",
@@ -224,7 +228,7 @@ BAD_LOCATIONS: Final = (
     Case(
         "bandwidthPerSecond as a rate",
         a_location(limits={"bandwidthPerSecond": "100Mi/s"}),
-        refused("spec.limits.bandwidthPerSecond", QUANTITY, value="100Mi/s"),
+        rejected("spec.limits.bandwidthPerSecond", QUANTITY, value="100Mi/s"),
     ),
     Case(
         "concurrentUploads 0",
@@ -239,7 +243,7 @@ BAD_LOCATIONS: Final = (
     Case(
         "delay 2 minutes",
         a_location(retry={"delays": ["2 minutes"]}),
-        refused("spec.retry.delays[0]", DURATION, value="2 minutes"),
+        rejected("spec.retry.delays[0]", DURATION, value="2 minutes"),
     ),
     Case(
         "delay 120",
@@ -249,12 +253,12 @@ BAD_LOCATIONS: Final = (
     Case(
         "delay 0s",
         a_location(retry={"delays": ["0s"]}),
-        refused("spec.retry.delays[0]", "must be at least 1s", value="0s"),
+        rejected("spec.retry.delays[0]", "must be at least 1s", value="0s"),
     ),
     Case(
         "delay 500ms",
         a_location(retry={"delays": ["500ms"]}),
-        refused("spec.retry.delays[0]", "must be at least 1s", value="500ms"),
+        rejected("spec.retry.delays[0]", "must be at least 1s", value="500ms"),
     ),
     Case(
         "delay 11",
@@ -264,12 +268,12 @@ BAD_LOCATIONS: Final = (
     Case(
         "untilExpiry",
         a_location(retry={"delays": [], "untilExpiry": True}),
-        refused("spec.retry.untilExpiry", "untilExpiry repeats the last delay; write at least one in delays"),
+        rejected("spec.retry.untilExpiry", "untilExpiry repeats the last delay; write at least one in delays"),
     ),
     Case(
         "grace 1 hour",
         a_location(retry={"refreshGrace": "1 hour"}),
-        refused("spec.retry.refreshGrace", DURATION, value="1 hour"),
+        rejected("spec.retry.refreshGrace", DURATION, value="1 hour"),
     ),
     Case(
         "deletionPolicies empty",
@@ -289,12 +293,12 @@ BAD_LOCATIONS: Final = (
     Case(
         "namespace in upper case",
         a_location(allowedNamespaces={"names": ["Team"]}),
-        refused("spec.allowedNamespaces.names[0]", "write the name of a namespace", value="Team"),
+        rejected("spec.allowedNamespaces.names[0]", "write the name of a namespace", value="Team"),
     ),
     Case(
         "namespace *",
         a_location(allowedNamespaces={"names": ["*"]}),
-        refused("spec.allowedNamespaces.names[0]", "write the name of a namespace", value="*"),
+        rejected("spec.allowedNamespaces.names[0]", "write the name of a namespace", value="*"),
     ),
     Case(
         "allowedNamespaces as a list",
@@ -304,7 +308,7 @@ BAD_LOCATIONS: Final = (
     Case(
         "selector In without values",
         a_location(allowedNamespaces={"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}),
-        refused(
+        rejected(
             "spec.allowedNamespaces.selector.matchExpressions[0].values",
             "In and NotIn need values; Exists and DoesNotExist take none",
         ),
@@ -314,7 +318,7 @@ BAD_LOCATIONS: Final = (
         a_location(
             allowedNamespaces={"selector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["x"]}]}}
         ),
-        refused(
+        rejected(
             "spec.allowedNamespaces.selector.matchExpressions[0].values",
             "In and NotIn need values; Exists and DoesNotExist take none",
         ),

@@ -1,8 +1,8 @@
-"""Recordings that the API server refuses, with the words it uses; sources are in bad_sources.py."""
+"""Recordings that the API server rejects, with the expected messages. Sources are in bad_sources.py."""
 
 from typing import Final
 
-from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, too_long, unknown, unsupported, wrong_type
+from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unknown, unsupported, wrong_type
 from tests.api.manifests import a_recording, an_artifact
 
 NAME: Final = "write a name of lower-case letters, digits and '-', beginning and ending with a letter or digit"
@@ -26,44 +26,44 @@ RECORDING_NAME: Final = "metadata.name must have at most 63 characters and no '.
 BAD_RECORDINGS: Final = (
     Case("no owner", a_recording(owner=None), blocked(missing("spec.owner"))),
     Case("owner without org", a_recording(owner={}), blocked(missing("spec.owner.org"))),
-    Case("org with ..", a_recording(owner={"org": "a..b"}), refused("spec.owner.org", DOTS, value="a..b")),
-    Case("org .", a_recording(owner={"org": "."}), refused("spec.owner.org", DOTS, value=".")),
-    Case("org ..", a_recording(owner={"org": ".."}), refused("spec.owner.org", DOTS, value="..")),
-    Case("org with leading dot", a_recording(owner={"org": ".a"}), refused("spec.owner.org", DOTS, value=".a")),
-    Case("org blank", a_recording(owner={"org": " a"}), refused("spec.owner.org", CHARACTERS, value=" a")),
-    Case("org ends blank", a_recording(owner={"org": "a "}), refused("spec.owner.org", CHARACTERS, value="a ")),
-    Case("org tab", a_recording(owner={"org": "a\tb"}), refused("spec.owner.org", CHARACTERS, value="a\tb")),
+    Case("org with ..", a_recording(owner={"org": "a..b"}), rejected("spec.owner.org", DOTS, value="a..b")),
+    Case("org .", a_recording(owner={"org": "."}), rejected("spec.owner.org", DOTS, value=".")),
+    Case("org ..", a_recording(owner={"org": ".."}), rejected("spec.owner.org", DOTS, value="..")),
+    Case("org with leading dot", a_recording(owner={"org": ".a"}), rejected("spec.owner.org", DOTS, value=".a")),
+    Case("org blank", a_recording(owner={"org": " a"}), rejected("spec.owner.org", CHARACTERS, value=" a")),
+    Case("org ends blank", a_recording(owner={"org": "a "}), rejected("spec.owner.org", CHARACTERS, value="a ")),
+    Case("org tab", a_recording(owner={"org": "a\tb"}), rejected("spec.owner.org", CHARACTERS, value="a\tb")),
     Case(
         "org (unknown)",
         a_recording(owner={"org": "(unknown)"}),
-        refused("spec.owner.org", PARENTHESIS, value="(unknown)"),
+        rejected("spec.owner.org", PARENTHESIS, value="(unknown)"),
     ),
     Case(
         "org of 97 characters, one special",
         a_recording(owner={"org": "@" + "a" * 96}),
-        refused("spec.owner.org", TOO_LONG_FOR_KEYS, value="@" + "a" * 96),
+        rejected("spec.owner.org", TOO_LONG_FOR_KEYS, value="@" + "a" * 96),
     ),
     Case(
         "org of 43 special characters",
         a_recording(owner={"org": "@" * 43}),
-        refused("spec.owner.org", TOO_LONG_FOR_KEYS, value="@" * 43),
+        rejected("spec.owner.org", TOO_LONG_FOR_KEYS, value="@" * 43),
     ),
     Case(
         "org of 22 letters outside ASCII",
         a_recording(owner={"org": "ж" * 22}),
-        refused("spec.owner.org", TOO_LONG_FOR_KEYS, value="ж" * 22),
+        rejected("spec.owner.org", TOO_LONG_FOR_KEYS, value="ж" * 22),
     ),
-    Case("org empty", a_recording(owner={"org": ""}), refused("spec.owner.org", CHARACTERS, value="")),
-    Case("org newline", a_recording(owner={"org": "acme\n"}), refused("spec.owner.org", CHARACTERS, value="acme\n")),
+    Case("org empty", a_recording(owner={"org": ""}), rejected("spec.owner.org", CHARACTERS, value="")),
+    Case("org newline", a_recording(owner={"org": "acme\n"}), rejected("spec.owner.org", CHARACTERS, value="acme\n")),
     Case("org too long", a_recording(owner={"org": "a" * 129}), blocked(too_long("spec.owner.org", 128))),
     Case(
         "org that holds a URL",
         a_recording(owner={"org": "see https://h/?a"}),
-        refused("spec.owner.org", OWNER_URL, value="see https://h/?a"),
+        rejected("spec.owner.org", OWNER_URL, value="see https://h/?a"),
     ),
     Case("org number", a_recording(owner={"org": 5}), blocked(wrong_type("spec.owner.org", "string", got="integer"))),
     Case("owner as text", a_recording(owner="acme"), blocked(wrong_type("spec.owner", "object", got="string"))),
-    Case("no artifacts", a_recording(artifacts=[]), refused("spec.artifacts", "write at least one artifact")),
+    Case("no artifacts", a_recording(artifacts=[]), rejected("spec.artifacts", "write at least one artifact")),
     Case("artifacts missing", a_recording(artifacts=None), blocked(missing("spec.artifacts"))),
     Case(
         "65 artifacts",
@@ -77,12 +77,14 @@ BAD_RECORDINGS: Final = (
         older='spec.artifacts[1]: Duplicate value: map[string]interface {}{"name":"video"}',
     ),
     Case(
-        "artifact upper", a_recording(an_artifact(name="Video")), refused("spec.artifacts[0].name", NAME, value="Video")
+        "artifact upper",
+        a_recording(an_artifact(name="Video")),
+        rejected("spec.artifacts[0].name", NAME, value="Video"),
     ),
-    Case("artifact slash", a_recording(an_artifact(name="a/b")), refused("spec.artifacts[0].name", NAME, value="a/b")),
-    Case("artifact dots", a_recording(an_artifact(name="..")), refused("spec.artifacts[0].name", NAME, value="..")),
+    Case("artifact slash", a_recording(an_artifact(name="a/b")), rejected("spec.artifacts[0].name", NAME, value="a/b")),
+    Case("artifact dots", a_recording(an_artifact(name="..")), rejected("spec.artifacts[0].name", NAME, value="..")),
     Case("artifact long", a_recording(an_artifact(name="a" * 64)), blocked(too_long("spec.artifacts[0].name", 63))),
-    Case("artifact empty", a_recording(an_artifact(name="")), refused("spec.artifacts[0].name", NAME, value="")),
+    Case("artifact empty", a_recording(an_artifact(name="")), rejected("spec.artifacts[0].name", NAME, value="")),
     Case("artifact no name", a_recording(an_artifact(name=None)), blocked(missing("spec.artifacts[0].name"))),
     Case(
         "kind lower",
@@ -102,9 +104,11 @@ BAD_RECORDINGS: Final = (
         ),
     ),
     Case("kind missing", a_recording(an_artifact(kind=None)), blocked(missing("spec.artifacts[0].kind"))),
-    Case("source and inline", a_recording(an_artifact(inline="x")), refused("spec.artifacts[0]", ONE_OF)),
-    Case("neither source nor inline", a_recording(an_artifact(source=None)), refused("spec.artifacts[0]", ONE_OF)),
-    Case("inline empty", a_recording(an_artifact(source=None, inline="")), refused("spec.artifacts[0].inline", INLINE)),
+    Case("source and inline", a_recording(an_artifact(inline="x")), rejected("spec.artifacts[0]", ONE_OF)),
+    Case("neither source nor inline", a_recording(an_artifact(source=None)), rejected("spec.artifacts[0]", ONE_OF)),
+    Case(
+        "inline empty", a_recording(an_artifact(source=None, inline="")), rejected("spec.artifacts[0].inline", INLINE)
+    ),
     Case(
         "inline 17k",
         a_recording(an_artifact(source=None, inline="x" * 17000)),
@@ -113,12 +117,12 @@ BAD_RECORDINGS: Final = (
     Case(
         "inline 16k of 2 byte",
         a_recording(an_artifact(source=None, inline="ü" * 16000)),
-        refused("spec.artifacts[0].inline", INLINE),
+        rejected("spec.artifacts[0].inline", INLINE),
     ),
     Case(
         "inline together",
         a_recording(*[an_artifact(name=f"v{i}", source=None, inline="x" * 16384) for i in range(17)]),
-        refused("spec.artifacts", "inline artifacts must not exceed 256 KiB in total; use source for larger content"),
+        rejected("spec.artifacts", "inline artifacts must not exceed 256 KiB in total; use source for larger content"),
     ),
     Case(
         "inline object",
@@ -128,27 +132,27 @@ BAD_RECORDINGS: Final = (
     Case(
         "contentType mp4",
         a_recording(an_artifact(contentType="mp4")),
-        refused("spec.artifacts[0].contentType", MEDIA_TYPE),
+        rejected("spec.artifacts[0].contentType", MEDIA_TYPE),
     ),
     Case(
         "contentType with a parameter that is none",
         a_recording(an_artifact(contentType="text/html; charset")),
-        refused("spec.artifacts[0].contentType", MEDIA_TYPE),
+        rejected("spec.artifacts[0].contentType", MEDIA_TYPE),
     ),
     Case(
         "contentType with a newline in a parameter",
         a_recording(an_artifact(contentType='text/plain; charset="utf-8\r\nX: y"')),
-        refused("spec.artifacts[0].contentType", MEDIA_TYPE),
+        rejected("spec.artifacts[0].contentType", MEDIA_TYPE),
     ),
     Case(
         "contentType with an open quote",
         a_recording(an_artifact(contentType='text/plain; charset="utf-8')),
-        refused("spec.artifacts[0].contentType", MEDIA_TYPE),
+        rejected("spec.artifacts[0].contentType", MEDIA_TYPE),
     ),
     Case(
         "contentType newline",
         a_recording(an_artifact(contentType="video/mp4\nX: y")),
-        refused("spec.artifacts[0].contentType", MEDIA_TYPE),
+        rejected("spec.artifacts[0].contentType", MEDIA_TYPE),
     ),
     Case("priority text", a_recording(priority="high"), blocked(wrong_type("spec.priority", "integer", got="string"))),
     Case(
@@ -166,19 +170,19 @@ BAD_RECORDINGS: Final = (
         a_recording(deletionPolicy="retain"),
         blocked(unsupported("spec.deletionPolicy", "retain", "Retain", "Delete")),
     ),
-    Case("ttl 30d", a_recording(ttlAfterFinished="30d"), refused("spec.ttlAfterFinished", DURATION, value="30d")),
-    Case("ttl -1h", a_recording(ttlAfterFinished="-1h"), refused("spec.ttlAfterFinished", DURATION, value="-1h")),
-    Case("ttl 720", a_recording(ttlAfterFinished="720"), refused("spec.ttlAfterFinished", DURATION, value="720")),
+    Case("ttl 30d", a_recording(ttlAfterFinished="30d"), rejected("spec.ttlAfterFinished", DURATION, value="30d")),
+    Case("ttl -1h", a_recording(ttlAfterFinished="-1h"), rejected("spec.ttlAfterFinished", DURATION, value="-1h")),
+    Case("ttl 720", a_recording(ttlAfterFinished="720"), rejected("spec.ttlAfterFinished", DURATION, value="720")),
     Case(
         "ttl number",
         a_recording(ttlAfterFinished=720),
         blocked(wrong_type("spec.ttlAfterFinished", "string", got="integer")),
     ),
-    Case("ttl empty", a_recording(ttlAfterFinished=""), refused("spec.ttlAfterFinished", DURATION, value="")),
+    Case("ttl empty", a_recording(ttlAfterFinished=""), rejected("spec.ttlAfterFinished", DURATION, value="")),
     Case(
         "ttl huge",
         a_recording(ttlAfterFinished="99999999h"),
-        refused("spec.ttlAfterFinished", DURATION, value="99999999h"),
+        rejected("spec.ttlAfterFinished", DURATION, value="99999999h"),
     ),
     Case("unknown field", a_recording(urgent=True), unknown("Recording", "spec.urgent")),
     Case(
@@ -189,24 +193,24 @@ BAD_RECORDINGS: Final = (
     Case("no spec", {k: v for k, v in a_recording().items() if k != "spec"}, blocked(missing("spec"))),
     Case("spec null", {**a_recording(), "spec": None}, blocked(missing("spec"))),
     Case("thumbnail (not yet)", a_recording(thumbnail={"at": "10s"}), unknown("Recording", "spec.thumbnail")),
-    Case("name 70", a_recording(name="x" * 70), refused("<nil>", RECORDING_NAME)),
-    Case("name dot", a_recording(name="a.b"), refused("<nil>", RECORDING_NAME)),
+    Case("name 70", a_recording(name="x" * 70), rejected("<nil>", RECORDING_NAME)),
+    Case("name dot", a_recording(name="a.b"), rejected("<nil>", RECORDING_NAME)),
     Case(
         "wrong apiVersion",
         {**a_recording(), "apiVersion": "recordings.dev/v1"},
         'Recording in version "v1" cannot be handled as a Recording: strict decoding error: unknown field "spec"',
     ),
     Case("no location", a_recording(storageLocation=None), blocked(missing("spec.storageLocation"))),
-    Case("location empty", a_recording(storageLocation=""), refused("spec.storageLocation", OBJECT_NAME, value="")),
+    Case("location empty", a_recording(storageLocation=""), rejected("spec.storageLocation", OBJECT_NAME, value="")),
     Case(
         "location upper",
         a_recording(storageLocation="Archive"),
-        refused("spec.storageLocation", OBJECT_NAME, value="Archive"),
+        rejected("spec.storageLocation", OBJECT_NAME, value="Archive"),
     ),
     Case(
         "location url",
         a_recording(storageLocation="s3://bucket"),
-        refused("spec.storageLocation", OBJECT_NAME, value="s3://bucket"),
+        rejected("spec.storageLocation", OBJECT_NAME, value="s3://bucket"),
     ),
     Case(
         "three mistakes at once",

@@ -1,10 +1,10 @@
-"""StorageReports that the API server refuses, with the words it uses, and those that it takes."""
+"""StorageReports that the API server rejects, with the expected messages, and some that it accepts."""
 
 from typing import Any, Final
 
 from recording_operator.api.names import API_VERSION
 from tests.api.bad_locations import BUCKET
-from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, unknown, unsupported, wrong_type
+from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, unknown, unsupported, wrong_type
 from tests.api.manifests import JsonObject, a_location
 
 SCHEDULE: Final = "write five cron fields (minute hour day month weekday) such as '0 0 * * *'"
@@ -40,35 +40,35 @@ GOOD_REPORTS: Final = {
 }
 
 BAD_REPORTS: Final = (
-    Case("six fields", a_report(schedule="0 0 0 * * *"), refused("spec.schedule", SCHEDULE, value="0 0 0 * * *")),
-    Case("@daily", a_report(schedule="@daily"), refused("spec.schedule", SCHEDULE, value="@daily")),
-    Case("no schedule", a_report(schedule=""), refused("spec.schedule", SCHEDULE, value="")),
-    Case("zone with a path", a_report(timeZone="../etc"), refused("spec.timeZone", ZONE, value="../etc")),
-    Case("zone empty", a_report(timeZone=""), refused("spec.timeZone", ZONE, value="")),
+    Case("six fields", a_report(schedule="0 0 0 * * *"), rejected("spec.schedule", SCHEDULE, value="0 0 0 * * *")),
+    Case("@daily", a_report(schedule="@daily"), rejected("spec.schedule", SCHEDULE, value="@daily")),
+    Case("no schedule", a_report(schedule=""), rejected("spec.schedule", SCHEDULE, value="")),
+    Case("zone with a path", a_report(timeZone="../etc"), rejected("spec.timeZone", ZONE, value="../etc")),
+    Case("zone empty", a_report(timeZone=""), rejected("spec.timeZone", ZONE, value="")),
     Case(
         "ratio as a number",
         a_report(playback={"ratio": 0.5}),
         blocked(wrong_type("spec.playback.ratio", "string", got="number")),
     ),
-    Case("ratio 50%", a_report(playback={"ratio": "50%"}), refused("spec.playback.ratio", RATIO, value="50%")),
-    Case("ratio negative", a_report(playback={"ratio": "-1"}), refused("spec.playback.ratio", RATIO, value="-1")),
+    Case("ratio 50%", a_report(playback={"ratio": "50%"}), rejected("spec.playback.ratio", RATIO, value="50%")),
+    Case("ratio negative", a_report(playback={"ratio": "-1"}), rejected("spec.playback.ratio", RATIO, value="-1")),
     Case(
         "base",
         a_report(playback={"base": "Watched"}),
         blocked(unsupported("spec.playback.base", "Watched", "Stored", "Uploaded")),
     ),
     Case("budget without amount", a_report(budget={}), blocked(missing("spec.budget.amount"))),
-    Case("amount $50", a_report(budget={"amount": "$50"}), refused("spec.budget.amount", AMOUNT, value="$50")),
-    Case("amount 1e3", a_report(budget={"amount": "1e3"}), refused("spec.budget.amount", AMOUNT, value="1e3")),
+    Case("amount $50", a_report(budget={"amount": "$50"}), rejected("spec.budget.amount", AMOUNT, value="$50")),
+    Case("amount 1e3", a_report(budget={"amount": "1e3"}), rejected("spec.budget.amount", AMOUNT, value="1e3")),
     Case(
         "amount 0",
         a_report(budget={"amount": "0.00"}),
-        refused("spec.budget.amount", "must be more than 0", value="0.00"),
+        rejected("spec.budget.amount", "must be more than 0", value="0.00"),
     ),
     Case(
         "currency usd",
         a_report(budget={"amount": "50", "currency": "usd"}),
-        refused("spec.budget.currency", "write a currency as three capital letters such as USD", value="usd"),
+        rejected("spec.budget.currency", "write a currency as three capital letters such as USD", value="usd"),
     ),
     Case(
         "percent 0",
@@ -78,42 +78,42 @@ BAD_REPORTS: Final = (
     Case(
         "a threshold twice",
         a_report(budget={"amount": "50", "thresholds": [{"percent": 80}, {"percent": 80, "type": "Actual"}]}),
-        refused("spec.budget.thresholds", "must not contain a threshold twice"),
+        rejected("spec.budget.thresholds", "must not contain a threshold twice"),
     ),
     Case(
         "org with ..",
         a_report(scope={"orgs": ["a..b"]}),
-        refused("spec.scope.orgs[0]", "must not begin with '.' or contain '..'", value="a..b"),
+        rejected("spec.scope.orgs[0]", "must not begin with '.' or contain '..'", value="a..b"),
     ),
     Case(
         "price with a sign",
         a_report(prices={"storagePerGBMonth": "$0.02"}),
-        refused("spec.prices.storagePerGBMonth", PRICE, value="$0.02"),
+        rejected("spec.prices.storagePerGBMonth", PRICE, value="$0.02"),
     ),
     Case(
         "profile with a space",
         a_report(prices={"profile": "aws s3"}),
-        refused("spec.prices.profile", PROFILE, value="aws s3"),
+        rejected("spec.prices.profile", PROFILE, value="aws s3"),
     ),
     Case(
         "profile of a location",
         a_location(prices={"profile": "../etc"}),
-        refused("spec.prices.profile", PROFILE, value="../etc"),
+        rejected("spec.prices.profile", PROFILE, value="../etc"),
     ),
     Case(
         "two ways to count downloads",
         a_location(prices={"cloudWatch": {"filterId": "all"}, "accessLogs": {"bucket": "our-logs"}}),
-        refused("spec.prices.accessLogs", "set at most one of cloudWatch and accessLogs"),
+        rejected("spec.prices.accessLogs", "set at most one of cloudWatch and accessLogs"),
     ),
     Case(
         "a bucket of logs with a path",
         a_location(prices={"accessLogs": {"bucket": "our-logs/recordings"}}),
-        refused("spec.prices.accessLogs.bucket", BUCKET, value="our-logs/recordings"),
+        rejected("spec.prices.accessLogs.bucket", BUCKET, value="our-logs/recordings"),
     ),
     Case(
         "a prefix of logs with a space",
         a_location(prices={"accessLogs": {"bucket": "our-logs", "prefix": "our logs/"}}),
-        refused(
+        rejected(
             "spec.prices.accessLogs.prefix",
             "use only letters, digits and ! - _ . * ( ) = and '/', such as logs/recordings/",
             value="our logs/",

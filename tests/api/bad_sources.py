@@ -1,8 +1,8 @@
-"""Sources that the API server refuses, with the words it uses. No answer repeats a signature."""
+"""Sources that the API server rejects, with the expected messages. No message contains a signature."""
 
 from typing import Final
 
-from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, several, too_long, unknown, wrong_type
+from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, several, too_long, unknown, wrong_type
 from tests.api.manifests import CANARY, SIGNATURE, URL, a_recording, an_artifact, with_source, with_url
 
 URL_FIELD: Final = "spec.artifacts[0].source.url"
@@ -23,9 +23,9 @@ BAD_SOURCES: Final = (
     Case(
         "url and ref",
         with_source(urlSecretRef={"name": "s", "key": "k"}),
-        refused("spec.artifacts[0].source", ONE_SOURCE),
+        rejected("spec.artifacts[0].source", ONE_SOURCE),
     ),
-    Case("neither url nor ref", a_recording(an_artifact(source={})), refused("spec.artifacts[0].source", ONE_SOURCE)),
+    Case("neither url nor ref", a_recording(an_artifact(source={})), rejected("spec.artifacts[0].source", ONE_SOURCE)),
     Case(
         "ref without key",
         a_recording(an_artifact(source={"urlSecretRef": {"name": "s"}})),
@@ -34,12 +34,12 @@ BAD_SOURCES: Final = (
     Case(
         "urlSecretRef of an impossible name",
         a_recording(an_artifact(source={"urlSecretRef": {"name": "S", "key": "k"}})),
-        refused("spec.artifacts[0].source.urlSecretRef.name", OBJECT_NAME),
+        rejected("spec.artifacts[0].source.urlSecretRef.name", OBJECT_NAME),
     ),
     Case(
         "ref key space",
         a_recording(an_artifact(source={"urlSecretRef": {"name": "s", "key": "a b"}})),
-        refused("spec.artifacts[0].source.urlSecretRef.key", SECRET_KEY),
+        rejected("spec.artifacts[0].source.urlSecretRef.key", SECRET_KEY),
     ),
     Case(
         "ref namespace",
@@ -51,76 +51,76 @@ BAD_SOURCES: Final = (
         a_recording(an_artifact(source=URL)),
         blocked(wrong_type("spec.artifacts[0].source", "object", got="string")),
     ),
-    Case("url no scheme", with_url("media.example.com/a" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url empty", with_url(""), refused(URL_FIELD, ABSOLUTE)),
-    Case("url ftp", with_url("ftp://media.example.com/a" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url file", with_url("file:///etc/passwd" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url javascript", with_url("javascript:alert(1)" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url data", with_url("data:text/plain," + CANARY), refused(URL_FIELD, ABSOLUTE)),
-    Case("url s3", with_url("s3://bucket/key"), refused(URL_FIELD, ABSOLUTE)),
+    Case("url no scheme", with_url("media.example.com/a" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url empty", with_url(""), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url ftp", with_url("ftp://media.example.com/a" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url file", with_url("file:///etc/passwd" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url javascript", with_url("javascript:alert(1)" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url data", with_url("data:text/plain," + CANARY), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url s3", with_url("s3://bucket/key"), rejected(URL_FIELD, ABSOLUTE)),
     Case(
         "url with user name and password",
         with_url("https://me:" + CANARY + "@media.example.com/a"),
-        refused(URL_FIELD, "must not contain a user name or password; use headersSecretRef"),
+        rejected(URL_FIELD, "must not contain a user name or password; use headersSecretRef"),
     ),
-    Case("url space", with_url("https://media.example.com/a b" + SIGNATURE), refused(URL_FIELD, PRINTABLE)),
-    Case("url tab", with_url("https://media.example.com/a\tb" + SIGNATURE), refused(URL_FIELD, PRINTABLE)),
-    Case("url newline", with_url("https://media.example.com/a" + SIGNATURE + "\n"), refused(URL_FIELD, PRINTABLE)),
+    Case("url space", with_url("https://media.example.com/a b" + SIGNATURE), rejected(URL_FIELD, PRINTABLE)),
+    Case("url tab", with_url("https://media.example.com/a\tb" + SIGNATURE), rejected(URL_FIELD, PRINTABLE)),
+    Case("url newline", with_url("https://media.example.com/a" + SIGNATURE + "\n"), rejected(URL_FIELD, PRINTABLE)),
     Case(
-        "url crlf", with_url("https://media.example.com/a" + SIGNATURE + "\r\nHost: x"), refused(URL_FIELD, PRINTABLE)
+        "url crlf", with_url("https://media.example.com/a" + SIGNATURE + "\r\nHost: x"), rejected(URL_FIELD, PRINTABLE)
     ),
-    Case("url NUL", with_url("https://media.example.com/a\u0000" + SIGNATURE), refused(URL_FIELD, PRINTABLE)),
+    Case("url NUL", with_url("https://media.example.com/a\u0000" + SIGNATURE), rejected(URL_FIELD, PRINTABLE)),
     Case(
         "url with an escape sequence",
         with_url("https://media.example.com/\u001b[31m" + SIGNATURE),
-        refused(URL_FIELD, PRINTABLE),
+        rejected(URL_FIELD, PRINTABLE),
     ),
     Case(
         "url with a text direction override",
         with_url("https://media.example.com/\u202e" + SIGNATURE),
-        refused(URL_FIELD, PRINTABLE),
+        rejected(URL_FIELD, PRINTABLE),
     ),
     Case(
         "url with a letter outside ASCII",
         with_url("https://media.example.com/ü" + SIGNATURE),
-        refused(URL_FIELD, PRINTABLE),
+        rejected(URL_FIELD, PRINTABLE),
     ),
     Case(
         "url fragment",
         with_url("https://media.example.com/a" + SIGNATURE + "#x"),
-        refused(URL_FIELD, "must not contain a fragment ('#…'), which is never sent to a server"),
+        rejected(URL_FIELD, "must not contain a fragment ('#…'), which is never sent to a server"),
     ),
     Case(
         "url backslash",
         with_url("https://media.example.com\\@evil.example.com/a" + SIGNATURE),
         several(
-            refused(URL_FIELD, ABSOLUTE),
-            refused(URL_FIELD, "must not contain a user name or password; use headersSecretRef"),
+            rejected(URL_FIELD, ABSOLUTE),
+            rejected(URL_FIELD, "must not contain a user name or password; use headersSecretRef"),
         ),
     ),
-    Case("url no host", with_url("https:///a" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url port only", with_url("https://:443/a" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url port text", with_url("https://media.example.com:abc/a" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url port 99999", with_url("https://media.example.com:99999/a" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url 127.1", with_url("https://127.1/a" + SIGNATURE), refused(URL_FIELD, ADDRESS)),
-    Case("url with a host in one number", with_url("https://2130706433/a" + SIGNATURE), refused(URL_FIELD, ADDRESS)),
-    Case("url with an octal host", with_url("https://0177.0.0.1/a" + SIGNATURE), refused(URL_FIELD, ADDRESS)),
-    Case("url with a hex host", with_url("https://0x7f.1/a" + SIGNATURE), refused(URL_FIELD, ADDRESS)),
+    Case("url no host", with_url("https:///a" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url port only", with_url("https://:443/a" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url port text", with_url("https://media.example.com:abc/a" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url port 99999", with_url("https://media.example.com:99999/a" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url 127.1", with_url("https://127.1/a" + SIGNATURE), rejected(URL_FIELD, ADDRESS)),
+    Case("url with a host in one number", with_url("https://2130706433/a" + SIGNATURE), rejected(URL_FIELD, ADDRESS)),
+    Case("url with an octal host", with_url("https://0177.0.0.1/a" + SIGNATURE), rejected(URL_FIELD, ADDRESS)),
+    Case("url with a hex host", with_url("https://0x7f.1/a" + SIGNATURE), rejected(URL_FIELD, ADDRESS)),
     Case(
-        "url with a host in one hex number", with_url("https://0x7f000001/a" + SIGNATURE), refused(URL_FIELD, ADDRESS)
+        "url with a host in one hex number", with_url("https://0x7f000001/a" + SIGNATURE), rejected(URL_FIELD, ADDRESS)
     ),
     Case(
         "url with a percent-encoded host",
         with_url("https://127%2e0.0.1/a" + SIGNATURE),
-        several(refused(URL_FIELD, ABSOLUTE), refused(URL_FIELD, ADDRESS)),
+        several(rejected(URL_FIELD, ABSOLUTE), rejected(URL_FIELD, ADDRESS)),
     ),
-    Case("url with an address and a dot", with_url("https://127.0.0.1./a" + SIGNATURE), refused(URL_FIELD, ADDRESS)),
-    Case("url ipv6 zone", with_url("https://[fe80::1%25eth0]/a" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
-    Case("url ipv6 bad", with_url("https://[::g]/a" + SIGNATURE), refused(URL_FIELD, ABSOLUTE)),
+    Case("url with an address and a dot", with_url("https://127.0.0.1./a" + SIGNATURE), rejected(URL_FIELD, ADDRESS)),
+    Case("url ipv6 zone", with_url("https://[fe80::1%25eth0]/a" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
+    Case("url ipv6 bad", with_url("https://[::g]/a" + SIGNATURE), rejected(URL_FIELD, ABSOLUTE)),
     Case(
         "url with a bad percent-encoding",
         with_url("https://media.example.com/%zz" + SIGNATURE),
-        refused(URL_FIELD, ABSOLUTE),
+        rejected(URL_FIELD, ABSOLUTE),
     ),
     Case(
         "url too long",
@@ -148,17 +148,17 @@ BAD_SOURCES: Final = (
     Case(
         "expires year 0",
         with_source(expiresAt="0000-01-01T00:00:00Z"),
-        refused("spec.artifacts[0].source.expiresAt", YEARS),
+        rejected("spec.artifacts[0].source.expiresAt", YEARS),
     ),
     Case(
         "expires year 9999",
         with_source(expiresAt="9999-12-31T23:59:59Z"),
-        refused("spec.artifacts[0].source.expiresAt", YEARS),
+        rejected("spec.artifacts[0].source.expiresAt", YEARS),
     ),
     Case(
         "expires offset",
         with_source(expiresAt="2026-11-21T12:00:00+99:99"),
-        refused(
+        rejected(
             "spec.artifacts[0].source",
             "Invalid date-time formatted string 2026-11-21T12:00:00+99:99: parsing time "
             f'"2026-11-21T12:00:00+99:99": extra text: "+99:99" evaluating rule: {YEARS}',
@@ -168,12 +168,12 @@ BAD_SOURCES: Final = (
     Case(
         "expires offset2",
         with_source(expiresAt="9999-12-31T23:59:59-01:00"),
-        refused("spec.artifacts[0].source.expiresAt", YEARS),
+        rejected("spec.artifacts[0].source.expiresAt", YEARS),
     ),
     Case(
         "expires lower",
         with_source(expiresAt="2026-11-21t12:00:00z"),
-        refused(
+        rejected(
             "spec.artifacts[0].source",
             'Invalid date-time formatted string 2026-11-21t12:00:00z: parsing time "2026-11-21t12:00:00z" as '
             f'"2006-01-02T15:04:05": cannot parse "t12:00:00z" as "T" evaluating rule: {YEARS}',
@@ -205,7 +205,7 @@ BAD_SOURCES: Final = (
         with_source(size=1.5),
         blocked(
             wrong_type("spec.artifacts[0].source.size", "int64", got="float64"),
-            refused(
+            rejected(
                 "<nil>",
                 "Checked value must be of type integer with format int64 in spec.artifacts[0].source.size",
                 value="",
@@ -218,7 +218,7 @@ BAD_SOURCES: Final = (
         with_source(size=10**30),
         blocked(
             wrong_type("spec.artifacts[0].source.size", "int64", got="float64"),
-            refused(
+            rejected(
                 "<nil>",
                 "Checked value must be of type integer with format int64 in spec.artifacts[0].source.size",
                 value="",
@@ -229,7 +229,7 @@ BAD_SOURCES: Final = (
     Case(
         "checksum no alg",
         with_source(checksum="ab" * 32),
-        refused(
+        rejected(
             "spec.artifacts[0].source.checksum",
             CHECKSUM,
         ),
@@ -237,7 +237,7 @@ BAD_SOURCES: Final = (
     Case(
         "checksum upper",
         with_source(checksum="sha256:" + "AB" * 32),
-        refused(
+        rejected(
             "spec.artifacts[0].source.checksum",
             CHECKSUM,
         ),
@@ -245,13 +245,13 @@ BAD_SOURCES: Final = (
     Case(
         "checksum short",
         with_source(checksum="sha256:abcd"),
-        refused("spec.artifacts[0].source.checksum", CHECKSUM),
+        rejected("spec.artifacts[0].source.checksum", CHECKSUM),
     ),
     Case(
         "checksum long",
         with_source(checksum="sha512:" + "ab" * 64),
         blocked(too_long("spec.artifacts[0].source.checksum", 71)),
     ),
-    Case("checksum empty", with_source(checksum=""), refused("spec.artifacts[0].source.checksum", CHECKSUM)),
+    Case("checksum empty", with_source(checksum=""), rejected("spec.artifacts[0].source.checksum", CHECKSUM)),
     Case("unknown in source", with_source(URL=URL), unknown("Recording", "spec.artifacts[0].source.URL")),
 )

@@ -1,8 +1,8 @@
-"""keyTemplates that the API server refuses, with the words it uses."""
+"""keyTemplates that the API server rejects, with the expected messages."""
 
 from typing import Final
 
-from tests.api.cases import Case, blocked, refused, several, too_long
+from tests.api.cases import Case, blocked, rejected, several, too_long
 from tests.api.manifests import with_template
 
 SEGMENTS: Final = "must not begin or end with '/', or contain '//', '..' or a segment with only '.' or {ext}"
@@ -12,7 +12,7 @@ BAD_TEMPLATES: Final = (
     Case(
         "keyTemplate without {uid}",
         with_template("{org}/{name}/{artifact}"),
-        refused(
+        rejected(
             "spec.keyTemplate",
             "must contain {uid}, so that two recordings never share a key",
             value="{org}/{name}/{artifact}",
@@ -21,7 +21,7 @@ BAD_TEMPLATES: Final = (
     Case(
         "keyTemplate with namespace and name only",
         with_template("{namespace}/{name}/{artifact}"),
-        refused(
+        rejected(
             "spec.keyTemplate",
             "must contain {uid}, so that two recordings never share a key",
             value="{namespace}/{name}/{artifact}",
@@ -30,14 +30,14 @@ BAD_TEMPLATES: Final = (
     Case(
         "keyTemplate without {artifact}",
         with_template("{org}/{uid}"),
-        refused(
+        rejected(
             "spec.keyTemplate", "must contain {artifact}, so that two artifacts never share a key", value="{org}/{uid}"
         ),
     ),
     Case(
         "keyTemplate with an unknown placeholder",
         with_template("{orgg}/{uid}/{artifact}"),
-        refused(
+        rejected(
             "spec.keyTemplate",
             "use only the placeholders {org} {user} {project} {namespace} {name} {uid} {artifact} {ext} {year} "
             "{month} {day}",
@@ -47,7 +47,7 @@ BAD_TEMPLATES: Final = (
     Case(
         "keyTemplate with a lone brace",
         with_template("{uid}/{artifact}/{"),
-        refused(
+        rejected(
             "spec.keyTemplate",
             "use only the placeholders {org} {user} {project} {namespace} {name} {uid} {artifact} {ext} {year} "
             "{month} {day}",
@@ -57,70 +57,70 @@ BAD_TEMPLATES: Final = (
     Case(
         "keyTemplate with ..",
         with_template("../{uid}/{artifact}"),
-        refused("spec.keyTemplate", SEGMENTS, value="../{uid}/{artifact}"),
+        rejected("spec.keyTemplate", SEGMENTS, value="../{uid}/{artifact}"),
     ),
     Case(
         "keyTemplate with a leading /",
         with_template("/{uid}/{artifact}"),
-        refused("spec.keyTemplate", SEGMENTS, value="/{uid}/{artifact}"),
+        rejected("spec.keyTemplate", SEGMENTS, value="/{uid}/{artifact}"),
     ),
     Case(
         "keyTemplate with a trailing /",
         with_template("{uid}/{artifact}/"),
-        refused("spec.keyTemplate", SEGMENTS, value="{uid}/{artifact}/"),
+        rejected("spec.keyTemplate", SEGMENTS, value="{uid}/{artifact}/"),
     ),
     Case(
         "keyTemplate with //",
         with_template("{uid}//{artifact}"),
-        refused("spec.keyTemplate", SEGMENTS, value="{uid}//{artifact}"),
+        rejected("spec.keyTemplate", SEGMENTS, value="{uid}//{artifact}"),
     ),
     Case(
         "keyTemplate with a folder .",
         with_template("./{uid}/{artifact}"),
-        refused("spec.keyTemplate", SEGMENTS, value="./{uid}/{artifact}"),
+        rejected("spec.keyTemplate", SEGMENTS, value="./{uid}/{artifact}"),
     ),
     Case(
         "keyTemplate with {ext} inside",
         with_template("{uid}/{ext}/{artifact}"),
         several(
-            refused("spec.keyTemplate", "{ext} must be at the end", value="{uid}/{ext}/{artifact}"),
-            refused("spec.keyTemplate", SEGMENTS, value="{uid}/{ext}/{artifact}"),
+            rejected("spec.keyTemplate", "{ext} must be at the end", value="{uid}/{ext}/{artifact}"),
+            rejected("spec.keyTemplate", SEGMENTS, value="{uid}/{ext}/{artifact}"),
         ),
     ),
     Case(
         "keyTemplate with {ext} alone",
         with_template("{uid}/{artifact}/{ext}"),
-        refused("spec.keyTemplate", SEGMENTS, value="{uid}/{artifact}/{ext}"),
+        rejected("spec.keyTemplate", SEGMENTS, value="{uid}/{artifact}/{ext}"),
     ),
     Case(
         "keyTemplate with . and {ext}",
         with_template("{uid}/{artifact}/.{ext}"),
-        refused("spec.keyTemplate", SEGMENTS, value="{uid}/{artifact}/.{ext}"),
+        rejected("spec.keyTemplate", SEGMENTS, value="{uid}/{artifact}/.{ext}"),
     ),
     Case(
         "keyTemplate with a placeholder twice",
         with_template("{org}/{org}/{uid}/{artifact}"),
-        refused("spec.keyTemplate", "must not contain a placeholder twice", value="{org}/{org}/{uid}/{artifact}"),
+        rejected("spec.keyTemplate", "must not contain a placeholder twice", value="{org}/{org}/{uid}/{artifact}"),
     ),
     Case(
         "keyTemplate with a space",
         with_template("{uid}/my recordings/{artifact}"),
-        refused("spec.keyTemplate", KEY_CHARACTERS, value="{uid}/my recordings/{artifact}"),
+        rejected("spec.keyTemplate", KEY_CHARACTERS, value="{uid}/my recordings/{artifact}"),
     ),
     Case(
         "keyTemplate with a percent sign",
         with_template("{uid}/%2e%2e/{artifact}"),
-        refused("spec.keyTemplate", KEY_CHARACTERS, value="{uid}/%2e%2e/{artifact}"),
+        rejected("spec.keyTemplate", KEY_CHARACTERS, value="{uid}/%2e%2e/{artifact}"),
     ),
     Case(
         "keyTemplate with a backslash",
         with_template("{uid}\\{artifact}"),
-        refused("spec.keyTemplate", KEY_CHARACTERS, value="{uid}\\{artifact}"),
+        rejected("spec.keyTemplate", KEY_CHARACTERS, value="{uid}\\{artifact}"),
     ),
     Case(
         "keyTemplate in the operator's folder",
         with_template(".recording-operator/{uid}/{artifact}"),
-        refused(
+        rejected(
             "spec.keyTemplate",
             "must not contain .recording-operator, which is reserved for the operator",
             value=".recording-operator/{uid}/{artifact}",
@@ -135,19 +135,19 @@ BAD_TEMPLATES: Final = (
         "keyTemplate empty",
         with_template(""),
         several(
-            refused("spec.keyTemplate", "must contain {uid}, so that two recordings never share a key", value=""),
-            refused("spec.keyTemplate", "must contain {artifact}, so that two artifacts never share a key", value=""),
-            refused("spec.keyTemplate", SEGMENTS, value=""),
+            rejected("spec.keyTemplate", "must contain {uid}, so that two recordings never share a key", value=""),
+            rejected("spec.keyTemplate", "must contain {artifact}, so that two artifacts never share a key", value=""),
+            rejected("spec.keyTemplate", SEGMENTS, value=""),
         ),
         older=several(
-            refused("spec.keyTemplate", "must contain {uid}, so that two recordings never share a key", value=""),
-            refused("spec.keyTemplate", "must contain {artifact}, so that two artifacts never share a key", value=""),
-            refused(
+            rejected("spec.keyTemplate", "must contain {uid}, so that two recordings never share a key", value=""),
+            rejected("spec.keyTemplate", "must contain {artifact}, so that two artifacts never share a key", value=""),
+            rejected(
                 "spec.keyTemplate",
                 "index out of range: -1 evaluating rule: must not contain a placeholder twice",
                 value="",
             ),
-            refused("spec.keyTemplate", SEGMENTS, value=""),
+            rejected("spec.keyTemplate", SEGMENTS, value=""),
         ),
     ),
 )

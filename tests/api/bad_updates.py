@@ -1,8 +1,8 @@
-"""Patches of stored objects that the API server refuses, with the words it uses, and patches that it takes."""
+"""Patches of stored objects that the API server rejects, with the expected messages, and some that it accepts."""
 
 from typing import Any, Final
 
-from tests.api.cases import Case, blocked, missing, out_of_bounds, refused, too_long, unsupported, wrong_type
+from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unsupported, wrong_type
 from tests.api.manifests import SHA256, SIGNATURE, URL, JsonObject, a_location, a_recording, a_source, an_artifact
 
 STORED: Final = a_recording(
@@ -44,35 +44,35 @@ def source(**fields: Any) -> JsonObject:
 
 
 BAD_UPDATES: Final = (
-    Case("another org", spec(owner={"org": "other"}), refused("spec.owner", OWNER)),
-    Case("a project added", spec(owner={"project": "p-3"}), refused("spec.owner", OWNER)),
-    Case("the user removed", spec(owner={"user": None}), refused("spec.owner", OWNER)),
+    Case("another org", spec(owner={"org": "other"}), rejected("spec.owner", OWNER)),
+    Case("a project added", spec(owner={"project": "p-3"}), rejected("spec.owner", OWNER)),
+    Case("the user removed", spec(owner={"user": None}), rejected("spec.owner", OWNER)),
     Case(
         "another location",
         spec(storageLocation="other"),
-        refused("spec.storageLocation", "storageLocation cannot be changed; create a new Recording"),
+        rejected("spec.storageLocation", "storageLocation cannot be changed; create a new Recording"),
     ),
     Case("the location removed", spec(storageLocation=None), blocked(missing("spec.storageLocation"))),
-    Case("an artifact removed", artifacts(VIDEO), refused("spec.artifacts", ARTIFACTS)),
-    Case("an artifact renamed", artifacts({**VIDEO, "name": "film"}, NOTES), refused("spec.artifacts", ARTIFACTS)),
+    Case("an artifact removed", artifacts(VIDEO), rejected("spec.artifacts", ARTIFACTS)),
+    Case("an artifact renamed", artifacts({**VIDEO, "name": "film"}, NOTES), rejected("spec.artifacts", ARTIFACTS)),
     Case(
         "one added and one removed",
         artifacts(VIDEO, an_artifact(name="later")),
-        refused("spec.artifacts", ARTIFACTS),
+        rejected("spec.artifacts", ARTIFACTS),
     ),
-    Case("another kind", video(kind="Audio"), refused("spec.artifacts[0]", DECLARED)),
-    Case("another contentType", video(contentType="video/webm"), refused("spec.artifacts[0]", DECLARED)),
-    Case("the contentType removed", video(contentType=None), refused("spec.artifacts[0]", DECLARED)),
-    Case("now optional", video(optional=True), refused("spec.artifacts[0]", DECLARED)),
-    Case("inline instead of a source", video(source=None, inline="x"), refused("spec.artifacts[0]", CONTENT)),
-    Case("another inline", artifacts(VIDEO, {**NOTES, "inline": "y"}), refused("spec.artifacts[1]", CONTENT)),
+    Case("another kind", video(kind="Audio"), rejected("spec.artifacts[0]", DECLARED)),
+    Case("another contentType", video(contentType="video/webm"), rejected("spec.artifacts[0]", DECLARED)),
+    Case("the contentType removed", video(contentType=None), rejected("spec.artifacts[0]", DECLARED)),
+    Case("now optional", video(optional=True), rejected("spec.artifacts[0]", DECLARED)),
+    Case("inline instead of a source", video(source=None, inline="x"), rejected("spec.artifacts[0]", CONTENT)),
+    Case("another inline", artifacts(VIDEO, {**NOTES, "inline": "y"}), rejected("spec.artifacts[1]", CONTENT)),
     Case(
         "a source instead of inline",
         artifacts(VIDEO, {**an_artifact(name="notes", kind="Summary", contentType=None)}),
-        refused("spec.artifacts[1]", CONTENT),
+        rejected("spec.artifacts[1]", CONTENT),
     ),
     *(
-        Case(f"{field} {change}", source(**{field: value}), refused(f"{SOURCE}.{field}", message))
+        Case(f"{field} {change}", source(**{field: value}), rejected(f"{SOURCE}.{field}", message))
         for field, other in (("size", 11), ("checksum", "crc32:00000000"))
         for change, value in (("changed", other), ("removed", None))
         for message in (f"{field} cannot be changed; create a new Recording",)
@@ -80,7 +80,7 @@ BAD_UPDATES: Final = (
     Case(
         "a URL with a space",
         source(url="https://media.example.com/a b" + SIGNATURE),
-        refused(
+        rejected(
             f"{SOURCE}.url",
             "must not contain spaces, control characters or letters outside ASCII; percent-encode them",
         ),
@@ -117,7 +117,7 @@ BAD_STATUSES: Final = (
 )
 BAD_LOCATION_UPDATES: Final = (
     *(
-        Case(f"{field} changed", patch, refused(f"spec.{path}", f"{field} cannot be changed; {new}"))
+        Case(f"{field} changed", patch, rejected(f"spec.{path}", f"{field} cannot be changed; {new}"))
         for new in ("create a new StorageLocation",)
         for field, path, patch in (
             ("bucket", "s3.bucket", spec(s3={"bucket": "other"})),

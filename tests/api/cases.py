@@ -1,4 +1,4 @@
-"""A bad manifest and the answer it gets, and the forms in which the API server puts its answers."""
+"""A bad manifest and the expected message, in the formats of the API server."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _UNCHECKED: Final = (
 )
 
 
-# Kubernetes 1.32 shows the type of a value that breaks a rule; 1.36 shows what was written, and nothing of an object.
+# Kubernetes 1.32 shows the type of a value that breaks a rule. 1.36 shows the value, unless it is an object.
 _TYPE: Final = re.compile(r'Invalid value: "(?:string|object|array|integer|boolean|number|null)": ')
 _VALUE: Final = re.compile(r'Invalid value: (?:"(?:[^"\\]|\\.)*"|null|true|false|-?\d+): ')
 
@@ -24,8 +24,8 @@ def shows_types(message: str) -> bool:
     return _TYPE.search(message) is not None
 
 
-def says(message: str, expected: str) -> bool:
-    """Whether the server has said this, in any order of errors, in the words of the newest or the oldest version."""
+def is_message(message: str, expected: str) -> bool:
+    """Whether the server returned this, in any order of errors, worded as in the newest or the oldest version."""
     said, wanted = _errors(message), _errors(expected)
     other, missed = said - wanted, wanted - said
     older = all(_TYPE.search(error) for error in other)
@@ -48,26 +48,26 @@ class Case:
     manifest: JsonObject
     message: str
     older: str = ""
-    """What Kubernetes 1.32 says instead, where it differs in more than how a value is shown."""
+    """The message of Kubernetes 1.32, if it differs in more than the format of a value."""
 
-    def is_told_by(self, message: str) -> bool:
-        """Whether the server has said this, whichever version it is."""
-        return says(message, self.message) or (self.older != "" and says(message, self.older))
+    def matches(self, message: str) -> bool:
+        """Whether the server returned this. Every version matches."""
+        return is_message(message, self.message) or (self.older != "" and is_message(message, self.older))
 
 
-def refused(field: str, message: str, *, value: str | None = None) -> str:
-    """A rule did not hold; `value` is there where the server repeats what was written."""
+def rejected(field: str, message: str, *, value: str | None = None) -> str:
+    """A broken rule. `value` is set if the server repeats the value."""
     shown = "" if value is None else f"{json.dumps(value, ensure_ascii=False)}: "
     return f"{field}: Invalid value: {shown}{message}"
 
 
 def missing(field: str) -> str:
-    """A field that must be there is not."""
+    """A required field is missing."""
     return f"{field}: Required value"
 
 
 def wrong_type(field: str, wanted: str, *, got: str) -> str:
-    """A value of another type; `got` is the type, and for times what was written."""
+    """A value of another type. `got` is the type, or for times the value."""
     return f'{field}: Invalid value: "{got}": {field} in body must be of type {wanted}: "{got}"'
 
 
@@ -77,12 +77,12 @@ def unsupported(field: str, value: str, *values: str) -> str:
 
 
 def out_of_bounds(field: str, value: int, bound: str) -> str:
-    """A number beyond its bound."""
+    """A number outside its bounds."""
     return f"{field}: Invalid value: {value}: {field} in body should {bound}"
 
 
 def too_long(field: str, limit: int) -> str:
-    """A text beyond its length; what was written is not repeated."""
+    """A text that is too long. Its value is not repeated."""
     return f"{field}: Too long: may not be more than {limit} bytes"
 
 
@@ -92,7 +92,7 @@ def several(*errors: str) -> str:
 
 
 def blocked(*errors: str) -> str:
-    """Errors of the schema, after which the server checks no rules and says so."""
+    """Errors of the schema. After them the server reports that it checked no rules."""
     return several(*errors, _UNCHECKED)
 
 

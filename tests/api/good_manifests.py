@@ -1,4 +1,4 @@
-"""Manifests that must be accepted: what stands close to what is refused."""
+"""Manifests that must be accepted, although they are similar to rejected ones."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Manifests to begin from: good ones, and one step away from them."""
+"""Valid manifests, and variants of them."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from recording_operator.api.names import API_VERSION
 JsonObject = dict[str, Any]
 
 CANARY = "c4n4ry51gn4tur3"
-"""Stands in every URL where the signature stands: no answer may repeat it."""
+"""The signature in every URL. No response may contain it."""
 URL = f"https://media.example.com/video.mp4?X-Amz-Signature={CANARY}"
 SIGNATURE = f"?X-Amz-Signature={CANARY}"
 SHA256 = "sha256:" + "ab" * 32

@@ -1,4 +1,4 @@
-"""Any status that the models can hold, and the largest."""
+"""Every status that the models can contain, and the largest one."""
 
 from datetime import UTC, datetime
 from typing import Any

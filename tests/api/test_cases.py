@@ -1,10 +1,10 @@
-"""The comparison of the server's words itself: it takes two wordings, and nothing else."""
+"""The comparison of messages accepts two formats, and nothing else."""
 
 import pytest
 
-from tests.api.cases import blocked, missing, out_of_bounds, refused, says, several, wrong_type
+from tests.api.cases import blocked, is_message, missing, out_of_bounds, rejected, several, wrong_type
 
-NEW = refused("spec.retry.delays[0]", "must be at least 1s", value="0s")
+NEW = rejected("spec.retry.delays[0]", "must be at least 1s", value="0s")
 
 
 @pytest.mark.parametrize(
@@ -12,13 +12,13 @@ NEW = refused("spec.retry.delays[0]", "must be at least 1s", value="0s")
     [
         (NEW, NEW),
         ('spec.retry.delays[0]: Invalid value: "string": must be at least 1s', NEW),
-        ('spec.artifacts: Invalid value: "array": too much', refused("spec.artifacts", "too much")),
+        ('spec.artifacts: Invalid value: "array": too much', rejected("spec.artifacts", "too much")),
         (several(missing("a"), missing("b")), several(missing("b"), missing("a"))),
         (blocked(missing("spec")).replace("null", '"null"'), blocked(missing("spec"))),
     ],
 )
 def test_both_wordings_are_taken(message: str, expected: str) -> None:
-    assert says(message, expected)
+    assert is_message(message, expected)
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_both_wordings_are_taken(message: str, expected: str) -> None:
     ],
 )
 def test_other_words_are_not(message: str, expected: str) -> None:
-    assert not says(message, expected)
+    assert not is_message(message, expected)

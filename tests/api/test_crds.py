@@ -1,4 +1,4 @@
-"""crds/ is what the models say, and the schemas read well and are bounded everywhere."""
+"""crds/ is generated from the models; the schemas are readable and every field has bounds."""
 
 import re
 from collections.abc import Iterator
@@ -69,13 +69,13 @@ def test_everything_is_bounded() -> None:
     assert [path for path, node in NODES if "additionalProperties" in node and "maxProperties" not in node] == []
 
 
-def test_nobody_is_shown_a_regular_expression() -> None:
+def test_no_message_shows_a_regular_expression() -> None:
     """Of a status they may be: the operator alone writes it."""
     assert [path for path, node in NODES if "pattern" in node and ".status." not in path] == []
 
 
 def test_no_rule_stands_on_a_url() -> None:
-    """The server repeats the value of the field that a rule stands on."""
+    """The server repeats the value of the field that has the rule."""
     fields = dict(NODES)
     for path in ("Recording.spec.artifacts[].source.url", "StorageLocation.spec.s3.endpoint"):
         assert "x-kubernetes-validations" not in fields[path]
@@ -89,7 +89,7 @@ def test_columns_and_selectable_fields_exist(resource: crd.Resource) -> None:
         assert plain == ".metadata.creationTimestamp" or plain in fields
 
 
-def test_the_category_is_no_plural() -> None:
+def test_the_category_is_not_a_plural() -> None:
     """`kubectl delete recordings --all` would delete the locations too."""
     for path in CRDS.glob("*.yaml"):
         for category in yaml.safe_load(path.read_text())["spec"]["names"]["categories"]:

@@ -1,4 +1,4 @@
-"""The generated documents are what the models and the list of reasons say."""
+"""The generated documents match the models and the list of reasons."""
 
 from pathlib import Path
 

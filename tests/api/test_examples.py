@@ -1,4 +1,4 @@
-"""The examples are accepted by the real API server as they are, and fit to the demo."""
+"""The real API server accepts the examples without changes, and they work in the demo."""
 
 from pathlib import Path
 from typing import Any

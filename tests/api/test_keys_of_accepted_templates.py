@@ -1,4 +1,4 @@
-"""Whatever template, prefix and names the API server lets in: keys stay within 1,024 bytes and are plain paths."""
+"""For every template, prefix and name that the API server accepts, keys are plain paths of at most 1,024 bytes."""
 
 import re
 from datetime import UTC, datetime
@@ -70,7 +70,7 @@ def test_the_longest_key_has_1024_bytes_at_most(server: ApiServer, owner: str) -
 
 
 @pytest.mark.cluster
-def test_no_accepted_template_makes_a_key_that_is_no_plain_path(server: ApiServer) -> None:
+def test_every_accepted_template_makes_keys_that_are_plain_paths(server: ApiServer) -> None:
     accepted = 0
 
     @given(

@@ -1,4 +1,4 @@
-"""What kubectl shows of the resources, and by which names and fields it finds them."""
+"""The output of kubectl for the resources, and the names and fields by which it finds them."""
 
 import json
 
@@ -42,7 +42,7 @@ def columns(table: str) -> list[str]:
     return [cell.strip() for cell in table.splitlines()[-1].split("  ") if cell.strip()]
 
 
-def test_get_shows_what_one_wants_to_know(cluster: ControlPlane, weekly: str) -> None:
+def test_get_shows_the_useful_columns(cluster: ControlPlane, weekly: str) -> None:
     table = cluster.kubectl("get", "rec", "weekly", f"--namespace={weekly}")
     assert table.splitlines()[0].split() == [
         "NAME", "PHASE", "PROGRESS", "SIZE", "ATTEMPTS", "NEXT-RETRY", "EXPIRES", "AGE",

@@ -1,4 +1,4 @@
-"""Messages of statuses: whoever wrote one, nothing secret of a URL is in it."""
+"""Status messages contain no secret part of a URL, regardless of their origin."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ _CLEAN = f"GET https://{MARK}@media.example.com/v.mp4?{MARK} failed"
         ("Really? Yes: 12:30 me@example.com", "Really? Yes: 12:30 me@example.com"),
     ],
 )
-def test_what_is_masked(text: str, masked: str) -> None:
+def test_which_texts_are_masked(text: str, masked: str) -> None:
     assert mask_urls(text) == masked
 
 

@@ -1,4 +1,4 @@
-"""The models read what the API server returns and write what it accepts; no URL shows in a repr or an error."""
+"""The models read what the API server returns and write what it accepts. No URL is in a repr or an error."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,7 +49,7 @@ def test_a_recording_is_read_as_the_server_returns_it() -> None:
     assert recording.status == RecordingStatus()
 
 
-def test_what_client_side_apply_keeps_of_the_manifest_is_not_remembered() -> None:
+def test_the_annotation_of_client_side_apply_is_not_kept_in_memory() -> None:
     """It would double what a Recording takes, and hold its signed URL a second time."""
     known = set(Recording.model_validate(stored()).metadata.model_dump())
     assert not known & {"annotations", "labels", "managed_fields"}

@@ -1,4 +1,4 @@
-"""The table of reasons is total: every reason is used, documented, and followed by what was thought of."""
+"""The table of reasons is complete: every reason is used and documented, and has consistent traits."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ ENDS_NO_ATTEMPT = {
 }
 
 
-# The table once more, by effect: a row that loses an effect by accident is found here, whatever else tests of it.
+# The table again, by effect. It finds a row that lost an effect by accident, even if no other test does.
 EFFECTS = {
     Trait.SILENT: """
         QUEUED
@@ -46,7 +46,7 @@ EFFECTS = {
     Trait.STALLS: """
         LOCATION_NOT_FOUND LOCATION_NOT_ALLOWED SECRET_NOT_FOUND SECRET_NOT_USABLE SOURCE_EXPIRED
     """,
-    Trait.DOUBTS_LOCATION: """
+    Trait.RECHECKS_LOCATION: """
         STORE_UNAVAILABLE STORE_DENIED STORE_QUOTA BUCKET_NOT_FOUND ACCESS_DENIED CREDENTIALS_NOT_FOUND
         CREDENTIALS_INVALID ENDPOINT_UNREACHABLE ENDPOINT_BLOCKED WRONG_REGION ENCRYPTION_KEY_NOT_USABLE
         CLOCK_SKEW STORE_UNSUPPORTED
@@ -61,7 +61,7 @@ EFFECTS = {
         SOURCE_NOT_READY SOURCE_UNRESOLVABLE SOURCE_UNREACHABLE SOURCE_UNAVAILABLE SOURCE_TOO_SLOW
         SOURCE_RESET SOURCE_PROTOCOL_ERROR STORE_UNAVAILABLE
     """,
-    Trait.MAY_PASS: """
+    Trait.MAY_RECOVER: """
         INTERRUPTED LOCATION_NOT_READY BUDGET_EXCEEDED SOURCE_NOT_READY SOURCE_NOT_FOUND SOURCE_UNRESOLVABLE
         SOURCE_UNREACHABLE SOURCE_UNAVAILABLE SOURCE_TLS_ERROR SOURCE_TOO_SLOW SOURCE_EMPTY SOURCE_RESET
         SOURCE_PROTOCOL_ERROR STORE_UNAVAILABLE STORE_INTEGRITY STORE_QUOTA STORE_UPLOAD_LOST
@@ -108,7 +108,7 @@ VERDICTS = {
         SOURCE_CHANGED UNEXPECTED_CONTENT SIZE_MISMATCH CHECKSUM_MISMATCH INTEGRITY_UNVERIFIABLE
         STORE_KEY_CONFLICT
     """,
-    Verdict.NOT_ITS_FAULT: """
+    Verdict.WAIT: """
         INTERRUPTED LOCATION_NOT_FOUND LOCATION_NOT_ALLOWED LOCATION_NOT_READY BUDGET_EXCEEDED
         SECRET_NOT_FOUND SECRET_NOT_USABLE STORE_UNAVAILABLE STORE_DENIED STORE_QUOTA BUCKET_NOT_FOUND ACCESS_DENIED
         CREDENTIALS_NOT_FOUND CREDENTIALS_INVALID ENDPOINT_UNREACHABLE ENDPOINT_BLOCKED WRONG_REGION
@@ -143,7 +143,7 @@ def test_every_reason_has_a_sentence_and_is_set_somewhere(reason: Reason) -> Non
 
 
 @pytest.mark.parametrize("trait", list(Trait))
-def test_every_trait_is_that_of_a_reason_and_is_asked_for_somewhere(trait: Trait) -> None:
+def test_every_trait_is_used_by_a_reason_and_read_in_the_code(trait: Trait) -> None:
     code = "".join(file.read_text() for file in ROOT.rglob("*.py") if file.name != "reasons.py")
 
     assert reasons_with(trait)
@@ -159,31 +159,31 @@ def test_no_module_keeps_a_list_of_reasons_beside_the_table() -> None:
     assert files == set()
 
 
-def test_what_transfers_and_their_secrets_raise_has_a_verdict() -> None:
+def test_every_reason_of_transfers_and_secrets_has_a_verdict() -> None:
     raised = reasons_named_in("transfer") | reasons_named_in("stores") | reasons_named_in("kube/secrets.py")
 
     assert len(raised) > 20
     assert {reason for reason in raised if reason.verdict is None} <= ENDS_NO_ATTEMPT
 
 
-def test_doubts_about_a_location_never_cost_an_attempt() -> None:
-    assert {reason.verdict for reason in reasons_with(Trait.DOUBTS_LOCATION)} == {Verdict.NOT_ITS_FAULT}
+def test_a_reason_that_rechecks_the_location_never_costs_an_attempt() -> None:
+    assert {reason.verdict for reason in reasons_with(Trait.RECHECKS_LOCATION)} == {Verdict.WAIT}
 
 
-def test_whatever_a_store_is_at_fault_for_has_its_location_checked() -> None:
+def test_every_fault_of_a_store_has_its_location_checked() -> None:
     elsewhere = reasons_with(Trait.ABOUT_SECRET) | reasons_with(Trait.WAITS_FOR_LOCATION)
     elsewhere |= {Reason.LOCATION_NOT_ALLOWED, Reason.INTERRUPTED, Reason.BUDGET_EXCEEDED}
-    not_its_fault = {reason for reason in Reason if reason.verdict is Verdict.NOT_ITS_FAULT}
+    waits = {reason for reason in Reason if reason.verdict is Verdict.WAIT}
 
-    assert not_its_fault - elsewhere == reasons_with(Trait.DOUBTS_LOCATION)
-
-
-def test_what_is_sent_again_within_an_attempt_may_pass() -> None:
-    assert reasons_with(Trait.TRANSIENT) <= reasons_with(Trait.MAY_PASS)
+    assert waits - elsewhere == reasons_with(Trait.RECHECKS_LOCATION)
 
 
-def test_whoever_has_to_repair_a_location_cannot_wait_for_it_to_pass() -> None:
-    assert not reasons_with(Trait.NEEDS_ADMINISTRATOR) & reasons_with(Trait.MAY_PASS)
+def test_reasons_retried_within_an_attempt_may_recover() -> None:
+    assert reasons_with(Trait.TRANSIENT) <= reasons_with(Trait.MAY_RECOVER)
+
+
+def test_a_reason_that_an_administrator_must_repair_is_not_transient() -> None:
+    assert not reasons_with(Trait.NEEDS_ADMINISTRATOR) & reasons_with(Trait.MAY_RECOVER)
 
 
 def test_a_reason_without_a_verdict_is_retried() -> None:

@@ -1,4 +1,4 @@
-"""The models and the real API server agree: on defaults, on statuses, and on how large an object can be."""
+"""The models and the real API server agree on defaults, statuses and the maximum size of an object."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def test_any_status_is_accepted_and_kept_whole(server: ApiServer) -> None:
 
 
 def test_the_largest_recording_takes_its_largest_status(server: ApiServer) -> None:
-    """Otherwise an accepted Recording could be stuck: etcd takes 1.5 MB, the spec came first."""
+    """Otherwise an accepted Recording could be stuck: etcd stores at most 1.5 MB, and the spec is already in it."""
     sources = [
         an_artifact(name=f"a{number:02}" + "x" * 60, source={"url": "https://h/" + "a" * 8100 + SIGNATURE})
         for number in range(48)

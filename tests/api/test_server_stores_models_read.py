@@ -1,7 +1,7 @@
-"""Whatever the API server stores, the models read: an object that cannot be read would never be looked at again.
+"""The models can read everything that the API server stores; otherwise an object would never be processed again.
 
 Every field of a whole manifest, and of a status with every field of its schema, is given each awkward value in turn and
-left out. The real API server says which of them it takes.
+left out. The real API server shows which of them it accepts.
 """
 
 import copy
@@ -16,7 +16,7 @@ from localcluster import ControlPlane
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
-from tests.api.apiserver import Answer, ApiServer
+from tests.api.apiserver import ApiResponse, ApiServer
 from tests.api.bad_reports import GOOD_REPORTS
 from tests.api.good_manifests import GOOD_LOCATIONS
 from tests.api.manifests import SHA256, a_location, a_recording, an_artifact
@@ -85,7 +85,7 @@ def test_every_status_that_is_stored_is_read(server: ApiServer, kind: Kind) -> N
     schema = schema_of(kind.plain["kind"])["properties"]["status"]
     whole = {"status": filled(schema)}
 
-    def patch(body: JsonObject) -> Answer:
+    def patch(body: JsonObject) -> ApiResponse:
         return server.patch(kind.plain, body, status=True)
 
     assert patch(whole).message == "accepted"
@@ -96,11 +96,11 @@ def unread(model: type[BaseModel], variants: Any, send: Any) -> list[str]:
     """What was accepted, but cannot be read."""
 
     def one(place: Place, variant: JsonObject) -> tuple[bool, str]:
-        answer = send(variant)
-        if answer.message != "accepted":
+        response = send(variant)
+        if response.message != "accepted":
             return False, ""
         try:
-            model.model_validate(answer.object)
+            model.model_validate(response.object)
         except ValidationError as error:
             return True, f"{'.'.join(map(str, place))}: {error.errors()[0]['msg']} {error.errors()[0]['input']!r:.60}"
         return True, ""

@@ -68,7 +68,7 @@ def test_no_duration(text: str) -> None:
         parse_duration(text)
 
 
-def test_a_duration_beyond_reason_is_refused_and_does_not_overflow() -> None:
+def test_an_excessive_duration_is_rejected_and_does_not_overflow() -> None:
     with pytest.raises(ValueError, match="too long"):
         parse_duration("99999999999999999999h")
 
@@ -87,7 +87,7 @@ def test_times_are_written_in_utc_and_whole_seconds() -> None:
     assert format_time(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01T00:00:00Z"
 
 
-def test_a_time_without_a_zone_is_refused() -> None:
+def test_a_time_without_a_zone_is_rejected() -> None:
     with pytest.raises(ValueError, match="zone"):
         format_time(datetime(2026, 11, 21))  # noqa: DTZ001 - the fault itself
 

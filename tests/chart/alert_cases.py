@@ -1,6 +1,6 @@
-"""For each alert: series on which it fires, and series that are nearly so, on which it does not (promtool's notation).
+"""For each alert: series for which it fires, and similar series for which it does not (in promtool's notation).
 
-`at` is the moment of the question; `fires` are the labels, besides severity, of what fires then.
+`at` is the time of the evaluation. `fires` has the labels, except severity, of the alerts that then fire.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A control plane of the chart's own tests: they install and remove CRDs, which all other tests need to stay."""
+"""A control plane for the chart's tests, which install and remove CRDs that all other tests need."""
 
 import json
 from typing import Any, Final
@@ -31,7 +31,7 @@ def remove_crds(cluster: ControlPlane) -> None:
 
 
 def foreign_kind(kind: str, group: str) -> Object:
-    """A CRD that stands for one of other people's: it takes any spec."""
+    """A CRD in place of one from another project. It accepts any spec."""
     plural = f"{kind.lower()}s"
     schema = {
         "type": "object",
@@ -66,7 +66,7 @@ def recording(name: str, *, namespace: str, spec: dict[str, Any] | None = None) 
 
 
 def create_as(cluster: ControlPlane, kubeconfig: Any, *objects: Object, verb: str = "create") -> tuple[int, str]:
-    """Create objects as somebody; return kubectl's status and what it said."""
+    """Create objects as this user. Return kubectl's exit status and output."""
     listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     done = cluster.kubectl_as(kubeconfig).run(verb, "-f", "-", stdin=json.dumps(listing))
     return done.returncode, done.stdout + done.stderr

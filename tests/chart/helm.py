@@ -1,4 +1,4 @@
-"""Helm, built from its pinned module, and what it renders."""
+"""Helm, built from its pinned module, and the manifests that it renders."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ Object = dict[str, Any]
 
 
 class HelmError(RuntimeError):
-    """Helm refused; the message is what it said."""
+    """Helm failed. The message is its output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

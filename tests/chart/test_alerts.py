@@ -1,4 +1,4 @@
-"""Alerts: promtool's judgement, metrics that exist, and a runbook page for each."""
+"""Alerts: checked by promtool, with metrics that exist and a runbook page for each."""
 
 import json
 import re
@@ -53,7 +53,7 @@ _ON = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}}
 
 @pytest.fixture
 def spec(helm4: Helm) -> Object:
-    """What the PrometheusRule says."""
+    """The spec of the PrometheusRule."""
     rule: Object = one(helm4.objects(_ON), "PrometheusRule")["spec"]
     return rule
 
@@ -69,7 +69,7 @@ def exported() -> set[str]:
     metrics.retried(reason=Reason.SOURCE_EXPIRED)
     metrics.transfer_started()
     metrics.transfer_ended(outcome="Stored", seconds=1)
-    metrics.api_answered(verb="GET", outcome="Forbidden", seconds=1)
+    metrics.api_responded(verb="GET", outcome="Forbidden", seconds=1)
     metrics.status_written(outcome="Success")
     metrics.watch_silence_from("recordings", lambda: 1.0)
     metrics.set_location_ready("archive", ready=True)
@@ -112,7 +112,7 @@ def test_every_alert_has_its_page_and_every_page_its_alert(spec: Object) -> None
     alerts = {rule["alert"] for rule in _alerts(spec)}
     assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == alerts
     for rule in _alerts(spec):
-        assert "runbook_url" not in rule["annotations"]  # nobody hosts the pages for everybody
+        assert "runbook_url" not in rule["annotations"]  # the pages are not hosted in public
         page = (PROJECT / rule["annotations"]["runbook"]).read_text()
         assert page.startswith(f"# {rule['alert']}\n")
         assert {"## Meaning", "## Impact", "## Diagnosis", "## What to do"} <= set(page.splitlines())
@@ -131,7 +131,7 @@ def test_pages_name_reasons_and_metrics_that_exist() -> None:
         assert set(words) <= reasons, path.name
 
 
-def test_every_alert_is_asked_both_ways(spec: Object) -> None:
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not(spec: Object) -> None:
     alerts = {rule["alert"] for rule in _alerts(spec)}
     assert {case.alert for case in ALERT_CASES if case.fires} == alerts
     assert {case.alert for case in ALERT_CASES if not case.fires} == alerts

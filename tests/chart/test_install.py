@@ -1,4 +1,4 @@
-"""The chart on a real API server: every manifest is taken, and a release lives, changes, ends and comes again."""
+"""The chart on a real API server: every manifest is accepted, and a release is installed, changed and removed."""
 
 import json
 import shutil
@@ -61,7 +61,7 @@ def test_pods_are_admitted_where_the_restricted_standard_is_enforced(
 
 
 @pytest.mark.parametrize("values", [{}, {"tests": {"resources": {"limits": {"cpu": "1"}}}}], ids=["default", "given"])
-def test_the_pod_of_helm_test_is_admitted_where_a_quota_wants_limits(
+def test_the_pod_of_helm_test_is_admitted_if_a_quota_requires_limits(
     helm4: Helm, bare_cluster: ControlPlane, values: Values
 ) -> None:
     kubectl, into = bare_cluster.kubectl, "--namespace=finance"
@@ -77,7 +77,7 @@ def test_the_pod_of_helm_test_is_admitted_where_a_quota_wants_limits(
     kubectl("delete", "resourcequota", "all", into)
 
 
-def test_a_pod_that_is_not_restricted_is_refused_there(bare_cluster: ControlPlane) -> None:
+def test_a_pod_that_is_not_restricted_is_rejected_there(bare_cluster: ControlPlane) -> None:
     done = bare_cluster.kubectl.run("run", "loose", "--image=x", _IN, "--dry-run=server")
     assert 'violates PodSecurity "restricted' in done.stderr
 

@@ -1,4 +1,4 @@
-"""The way without Helm: install.yaml and the Kustomize base are the chart, and work when they are applied."""
+"""Without Helm: install.yaml and the Kustomize base match the chart, and work when they are applied."""
 
 import os
 import subprocess
@@ -72,7 +72,7 @@ def _remove_cluster_wide(cluster: ControlPlane) -> None:
     remove_crds(cluster)
 
 
-def test_the_file_is_as_the_chart_says() -> None:
+def test_the_file_is_the_output_of_the_chart() -> None:
     command = [sys.executable, str(INSTALL / "generate.py"), "--check"]
     environment = {**os.environ, "PYTHONPATH": f"{PROJECT / 'operator'}{os.pathsep}{PROJECT}"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Admission policies on a real API server: who may use which location and Secret; only new references are judged."""
+"""Admission policies on a real API server: who may use which location and Secret. Only new references are checked."""
 
 import json
 from collections.abc import Iterator
@@ -120,7 +120,7 @@ def test_secrets(tenant: Path, bare_cluster: ControlPlane) -> None:
     assert "More than 8 new Secrets" in create("nine", _from_secrets(*(f"s{number}" for number in range(9))))[1]
 
 
-def test_who_reads_all_secrets_may_name_them_all(tenant: Path, bare_cluster: ControlPlane) -> None:
+def test_a_user_who_can_read_all_secrets_may_name_them_all(tenant: Path, bare_cluster: ControlPlane) -> None:
     everything = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
     bare_cluster.kubectl.apply(*_grant("all-secrets", everything, namespace="team-a"))
     made = recording("all", namespace="team-a", spec=_from_secrets(*(f"s{number}" for number in range(64))))
@@ -128,7 +128,7 @@ def test_who_reads_all_secrets_may_name_them_all(tenant: Path, bare_cluster: Con
 
 
 def test_an_update_is_judged_by_what_it_adds(tenant: Path, bare_cluster: ControlPlane) -> None:
-    """Somebody else wrote what the tenant could not have written; he may still use the Recording."""
+    """Another user wrote what the tenant may not write. The tenant may still use the Recording."""
     admins = recording("shared", namespace="team-a", spec=_from_secrets("theirs"))
     bare_cluster.kubectl("create", "-f", "-", stdin=json.dumps(admins))
     theirs = bare_cluster.kubectl_as(tenant)
@@ -138,7 +138,7 @@ def test_an_update_is_judged_by_what_it_adds(tenant: Path, bare_cluster: Control
     assert "You may not read the Secret another" in theirs.run(*patch, f"--patch={steal}").stderr
 
 
-def test_the_verb_use_can_be_asked_for(bare_cluster: ControlPlane, cluster_helm4: Helm) -> None:
+def test_the_verb_use_can_be_required(bare_cluster: ControlPlane, cluster_helm4: Helm) -> None:
     cluster_helm4("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", "--set=admissionPolicies.useVerb=true")
     edit = [{"apiGroups": ["recordings.dev"], "resources": ["recordings"], "verbs": ["*"]}]
     bare_cluster.kubectl.apply(

@@ -1,4 +1,4 @@
-"""What the defaults say: generated files, least rights, a restricted pod, an egress that lets the operator work."""
+"""The rendered defaults: generated files, least privileges, a restricted pod, the egress that the operator needs."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ from recording_operator.egress.addresses import NOT_PUBLIC_IPV4
 from tests.chart.helm import CHART, Helm, Object, one
 
 
-def test_generated_files_are_as_the_code_says() -> None:
+def test_generated_files_are_up_to_date() -> None:
     command = [sys.executable, str(PROJECT / "charts" / "generate.py"), "--check"]
     done = subprocess.run(
         command, env={"PYTHONPATH": str(PROJECT / "operator")}, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The operator with the rights of the chart and no others: all of them are used, none is missing, each is asked for."""
+"""The operator with exactly the permissions of the chart: all of them are used, and none is missing."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ dayBasis = "fixed30"
 tiers = [{ perGBMonth = "0.02" }]
 """
 _CANARY = "canary-of-the-rights"
-# Read again only when somebody else wrote in between.
+# Read again only after another client's write in between.
 _AFTER_CONFLICTS = {("recordings.dev", "recordings", "get")}
 _VALUES = {"rbac": {"secretNamespaces": [_TEAM]}, "admissionPolicies": {"enabled": False}}
 _UNNAMED = {("", "secrets", "get"), ("", "configmaps", "get")}
@@ -59,7 +59,7 @@ def granted(objects: list[Object]) -> set[Right]:
 
 @pytest.fixture
 def begun() -> datetime:
-    """The time before the operator was started: what other tests asked does not count."""
+    """The time before the operator was started. Requests of other tests do not count."""
     return datetime.now(UTC)
 
 
@@ -175,10 +175,10 @@ def test_each_right_that_is_taken_away_is_named_at_start(cluster_helm4: Helm, ba
     assert set(unnamed) == _UNNAMED
 
 
-def test_what_is_not_asked_for_at_start_is_named_where_it_is_missed(
+def test_permissions_not_checked_at_start_are_named_where_they_are_missing(
     operator: OperatorProcess, bare_cluster: ControlPlane, cluster_helm4: Helm
 ) -> None:
-    """Keys of locations, and price tables: the object that needs them says which right is missing."""
+    """Credentials of locations, and price tables: the status of the object that needs them names the permission."""
     kubectl = bare_cluster.kubectl
 
     def told(resource: str, name: str, status: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What the values do: each one changes what is rendered, nothing unknown is taken, nothing impossible is rendered."""
+"""Values: each one changes the rendered manifests, unknown ones are rejected, and nothing invalid is rendered."""
 
 import copy
 import json
@@ -78,7 +78,7 @@ def test_each_value_changes_what_is_rendered(helm4: Helm, name: str) -> None:
 
 
 def _outcome(helm: Helm, values: Values) -> str:
-    """What is rendered, or why it is refused."""
+    """The rendered text, or the error."""
     try:
         return helm.render(values)
     except HelmError as error:
@@ -141,13 +141,13 @@ def test_settings_that_the_schema_takes_are_settings_of_the_operator() -> None:
         ({"serviceAccount": {"create": False}}, "serviceAccount.name is needed"),
     ],
 )
-def test_impossible_values_are_refused_with_a_word(helm: Helm, values: Values, words: str) -> None:
+def test_impossible_values_are_rejected_with_an_explanation(helm: Helm, values: Values, words: str) -> None:
     with pytest.raises(HelmError, match=words):
         helm.render(values)
 
 
 @pytest.mark.parametrize(("mode", "known", "rendered"), [("skipIfMissing", False, 0), ("failIfMissing", True, 1)])
-def test_kinds_of_others_are_rendered_where_the_cluster_knows_them(
+def test_kinds_of_others_are_rendered_if_the_cluster_has_them(
     helm4: Helm, mode: str, known: bool, rendered: int
 ) -> None:
     values = {"serviceMonitor": {"enabled": True, "renderMode": mode}}

@@ -1,4 +1,4 @@
-"""Verbs that run in the process of the tests leave it as they found it."""
+"""Restores the state of the process after commands that run in it."""
 
 import logging
 import signal

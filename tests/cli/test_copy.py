@@ -1,4 +1,4 @@
-"""`recording-operator copy` as a process of its own, from a scripted source into a real S3 server."""
+"""`recording-operator copy` as a separate process, from a scripted source into a real S3 server."""
 
 import json
 import os
@@ -91,7 +91,7 @@ class Copying:
         return Done(status=process.returncode, out=out, err=err)
 
     def stored(self, key: str = KEY) -> bytes:
-        """What stands in the bucket."""
+        """The objects in the bucket."""
         with closing(self.s3.client().get_object(Bucket=self.bucket, Key=key)["Body"]) as body:
             return bytes(body.read())
 
@@ -177,7 +177,7 @@ def test_the_environment_can_name_the_endpoint(copying: Copying, serve: Serve) -
 
 def test_workers_and_part_size(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
-    # Whoever answers only when all have asked sees how many there are.
+    # A source that responds only after all requests have arrived can count them.
     source.behave = lambda request: Behaviour(hold_after=None if request.number == 1 else 64 * KIB)
     process = copying.start(source.url, "--workers=3", "--part-size=5Mi", "--json")
     eventually(
@@ -190,7 +190,7 @@ def test_workers_and_part_size(copying: Copying, serve: Serve) -> None:
     assert copying.stored() == BODY
 
 
-def test_a_checksum_and_a_size_are_proved(copying: Copying, serve: Serve) -> None:
+def test_a_checksum_and_a_size_are_verified(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
     wrong = copying.run(source.url, f"--checksum=sha256:{'0' * 64}", "--json")
     assert (wrong.status, wrong.result["reason"]) == (1, "ChecksumMismatch")
@@ -290,7 +290,7 @@ def test_a_burst_of_signals_is_one_interruption(copying: Copying, serve: Serve, 
     assert copying.uploads() == []
 
 
-def test_a_second_signal_ends_a_copy_whose_store_does_not_answer(copying: Copying, serve: Serve) -> None:
+def test_a_second_signal_ends_a_copy_whose_store_does_not_respond(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
     source.behave = lambda request: Behaviour(hold_after=6 * MIB if request.number > 1 else None)
     with TcpProxy(copying.s3.port) as proxy:
@@ -311,7 +311,7 @@ def test_a_second_signal_ends_a_copy_whose_store_does_not_answer(copying: Copyin
     assert len(copying.uploads()) == 1, "the store did not hear of the end"
 
 
-def test_what_a_killed_copy_left_the_next_one_clears_away(copying: Copying, serve: Serve) -> None:
+def test_the_upload_of_a_killed_copy_is_aborted_by_the_next_copy(copying: Copying, serve: Serve) -> None:
     source = serve(BODY)
     source.behave = lambda request: Behaviour(hold_after=6 * MIB if request.number > 1 else None)
     process = copying.start(source.url, "--workers=1", "--part-size=5Mi")
@@ -386,7 +386,7 @@ def test_wrong_usage(arguments: list[str], words: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["no url", f"https://[::1/x?{CANARY}"])
-def test_what_is_no_url_is_refused_without_being_shown(copying: Copying, url: str) -> None:
+def test_an_invalid_url_is_rejected_without_being_shown(copying: Copying, url: str) -> None:
     done = copying.run(url, "--json")
     assert done.status == 1
     assert done.result["reason"] in ("SourceInvalid", "SourceBlocked")

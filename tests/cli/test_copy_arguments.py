@@ -1,4 +1,4 @@
-"""`copy`: what was typed, where a URL comes from, and the words of what goes wrong."""
+"""`copy`: its arguments, the origin of the URL, and its error messages."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from recording_operator.cli.arguments import read_url
 from recording_operator.cli.copying import EXIT_TRY_LATER, status_of
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket
-from tests.support.strict_faults import Answer, Fault, Operation
+from tests.support.strict_faults import ErrorResponse, Fault, Operation
 from tests.support.strict_multipart import create_upload
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, MIB, pattern, sum_of
@@ -27,7 +27,7 @@ from tests.support.transfers import KIB, MIB, pattern, sum_of
 BODY = pattern(9 * MIB)
 SMALL = BODY[:1_000]
 FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
-# Words of Kubernetes resources and of an operator's team: whoever copies by hand has neither.
+# Words of Kubernetes and of operations. Users of `copy` may have neither.
 OPERATORS = re.compile(
     r"operator's|[Ll]ocation|\bspec\b|spec\.|Recording\b|Secret|retryToken|artifact|--policy|[Pp]olicy"
 )
@@ -127,10 +127,10 @@ def test_a_result_that_cannot_be_written_changes_no_status(
     ],
 )
 @pytest.mark.parametrize("probe", [(), ("--probe",)])
-def test_a_url_that_cannot_be_used_is_told_at_once(
+def test_an_invalid_url_is_reported_at_once(
     strict: StrictStore, monkeypatch: pytest.MonkeyPatch, url: str, reason: str, probe: tuple[str, ...]
 ) -> None:
-    """Without credentials too, which were what was told before, after a while."""
+    """Without credentials too. The error used to be about credentials, and was slow."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     done = copied(strict, url, "--json", *probe)
@@ -162,7 +162,7 @@ def test_a_url_that_cannot_be_used_is_told_at_once(
         (["--settings=/no/such/file", "--probe"], "settings file /no/such/file: No such file"),
     ],
 )
-def test_wrong_options_ask_nobody(strict: StrictStore, serve: Serve, options: list[str], words: str) -> None:
+def test_wrong_options_send_no_request(strict: StrictStore, serve: Serve, options: list[str], words: str) -> None:
     source = serve(SMALL)
     done = copied(strict, source.url, *options)
     assert done.exit_code == 2, done.output
@@ -249,7 +249,7 @@ def test_read_wording_of_a_source_is_about_this_command(
 def test_read_wording_of_a_store_is_about_this_command(
     strict: StrictStore, serve: Serve, operation: Operation, status: int, code: str, probe: tuple[str, ...]
 ) -> None:
-    strict.fault(Fault(operation=operation, action=Answer(status=status, code=code), times=99))
+    strict.fault(Fault(operation=operation, action=ErrorResponse(status=status, code=code), times=99))
     done = copied(strict, serve(SMALL).url, "--json", *probe)
     assert not OPERATORS.search(json.loads(done.stdout)["message"]), done.output
 
@@ -283,7 +283,7 @@ def test_help_speaks_of_the_caller(strict: StrictStore) -> None:  # noqa: ARG001
     assert not OPERATORS.search(shown.replace("Location", "")), OPERATORS.findall(shown)
 
 
-def test_what_may_pass_by_itself_is_worth_another_try_and_nothing_else() -> None:
+def test_only_transient_failures_are_retried() -> None:
     later = {reason for reason in Reason if status_of(reason) == EXIT_TRY_LATER}
     assert {Reason.STORE_UNAVAILABLE, Reason.SOURCE_UNAVAILABLE, Reason.SOURCE_RESET, Reason.STORE_QUOTA} <= later
     assert later.isdisjoint(

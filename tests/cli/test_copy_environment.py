@@ -1,4 +1,4 @@
-"""`copy` and what environment and profile say about AWS, by botocore's documented precedence."""
+"""`copy` and the AWS settings of environment and profile, with botocore's documented precedence."""
 
 import os
 from collections.abc import Iterator
@@ -150,7 +150,7 @@ def region_of(strict: StrictStore, done: Result, *, key: str) -> str:
         ("", {"AWS_MAX_ATTEMPTS": "some"}, "AWS configuration cannot be used"),
     ],
 )
-def test_a_configuration_that_cannot_be_used_is_told_in_words_and_nothing_is_asked(
+def test_an_invalid_configuration_is_reported_before_any_request(
     strict: StrictStore, home: Path, monkeypatch: pytest.MonkeyPatch, config: str, env: dict[str, str], words: str
 ) -> None:
     configure(home, config)
@@ -184,7 +184,7 @@ def test_credentials_that_are_missing_or_half_there(
     assert "operator has" not in done.output
 
 
-def test_a_session_token_that_the_store_refuses_is_named(
+def test_a_session_token_that_the_store_rejects_is_named(
     strict: StrictStore,
     home: Path,  # noqa: ARG001 - a fixture
     monkeypatch: pytest.MonkeyPatch,
@@ -212,7 +212,7 @@ def test_a_login_that_has_expired(strict: StrictStore, home: Path, monkeypatch: 
 @pytest.mark.parametrize("bucket", ["UPPER_Case", "tenant:bucket", "x", "bücket", "a..b", "under_score"])
 def test_a_bucket_that_only_aws_forbids(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
     done = copied(strict, f"--endpoint-url={strict.endpoint}", bucket=bucket)
-    # This store has one bucket, and says itself that it has no other.
+    # This store has one bucket, and responds with NoSuchBucket for every other.
     assert done.exit_code == 1, done.output
     assert "BucketNotFound: " in done.output
     assert "The bucket does not exist" in done.output or "may not accept this bucket name" in done.output
@@ -235,7 +235,7 @@ def test_a_bucket_that_aws_cannot_have_is_wrong_usage(strict: StrictStore, home:
         "arn:aws:s3:::name",
     ],
 )
-def test_an_arn_that_is_no_access_point_is_wrong_usage(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
+def test_an_arn_of_anything_but_an_access_point_is_a_usage_error(strict: StrictStore, home: Path, bucket: str) -> None:  # noqa: ARG001 - a fixture
     done = copied(strict, bucket=bucket)
     assert done.exit_code == 2, done.output
     assert "accesspoint/NAME" in done.output or "s3://BUCKET/KEY" in done.output
@@ -252,7 +252,7 @@ def test_the_arn_of_an_access_point_is_a_bucket_of_aws(strict: StrictStore, home
     client.close()
 
 
-def test_a_location_with_keys_of_its_own_is_independent_of_all_that(
+def test_a_location_with_its_own_keys_is_independent_of_all_that(
     strict: StrictStore, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(home, f"[default]\nendpoint_url = {NOWHERE}\nregion = no region\nca_bundle = /no/such/file\n")
@@ -262,7 +262,7 @@ def test_a_location_with_keys_of_its_own_is_independent_of_all_that(
     assert store_of(strict).head("absent") is None
 
 
-def test_credentials_that_cannot_be_renewed_are_told_in_a_sentence(
+def test_credentials_that_cannot_be_renewed_are_reported_in_a_sentence(
     strict: StrictStore, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "token").write_text("a token")

@@ -1,4 +1,4 @@
-"""What a worker takes of memory, in a process of its own; benchmarks/limits.py measures it with TLS and 50 GiB too."""
+"""The memory of a worker, in its own process. benchmarks/limits.py measures it with TLS and 50 GiB too."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def peak_mib(source: LyingSource, s3: S3Server, bucket: str, *, workers: int) ->
         env={**os.environ, **keys},
         stdout=subprocess.DEVNULL,
     )
-    # Nobody is done before all have begun.
+    # No transfer ends before all have begun.
     eventually(lambda: sum(request.sent_bytes >= HELD for request in source.served) > workers, within_s=90)
     source.release.set()
     _, status, usage = os.wait4(process.pid, 0)
@@ -40,7 +40,7 @@ def peak_mib(source: LyingSource, s3: S3Server, bucket: str, *, workers: int) ->
     return usage.ru_maxrss / 1024
 
 
-def test_another_worker_takes_little_whatever_the_size_of_its_parts(s3: S3Server, bucket: str) -> None:
+def test_another_worker_needs_little_memory_for_any_part_size(s3: S3Server, bucket: str) -> None:
     peaks = []
     for workers in (1, MANY):
         with LyingSource(Content(body=bytes(MANY * 5 * MIB))) as source:

@@ -1,4 +1,4 @@
-"""`recording-operator copy --probe` into stores that lack what AWS has."""
+"""`recording-operator copy --probe` with stores that lack features of AWS S3."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def copied(store: StrictStore, *options: str, secret_key: str = "") -> tuple[int
 
 
 @pytest.mark.parametrize("name", ["aws", "no-sums", "nothing"])
-def test_a_copy_that_looks_first_knows_what_the_store_can_do(name: str) -> None:
+def test_a_copy_with_probe_uses_the_capabilities_of_the_store(name: str) -> None:
     with StrictStore() as store:
         store.reset(Bucket(least_part_bytes=64 * KIB, dialect=DIALECTS[name]))
         status, result = copied(store, "--probe")
@@ -50,7 +50,7 @@ def test_a_copy_that_looks_first_knows_what_the_store_can_do(name: str) -> None:
         assert store.open_uploads() == []
 
 
-def test_without_a_look_a_store_that_refuses_sums_gets_nothing_and_the_way_out_is_named() -> None:
+def test_without_a_probe_a_store_that_rejects_checksums_gets_nothing_and_the_option_is_named() -> None:
     with StrictStore() as store:
         store.reset(Bucket(least_part_bytes=64 * KIB, dialect=DIALECTS["sums-refused"]))
         status, result = copied(store)
@@ -60,7 +60,7 @@ def test_without_a_look_a_store_that_refuses_sums_gets_nothing_and_the_way_out_i
         assert store.open_uploads() == []
 
 
-def test_a_look_that_fails_copies_nothing() -> None:
+def test_a_failed_probe_copies_nothing() -> None:
     with StrictStore() as store:
         status, result = copied(store, "--probe", secret_key="another")
         assert (status, result["reason"]) == (1, "CredentialsInvalid")

@@ -1,4 +1,4 @@
-"""Help and completion: what is imported for them, and what is read in them."""
+"""Help and completion import and read only what they need."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The C library's heaps stay few, and what they do not need goes back to the system."""
+"""The number of the C library's heaps stays small, and free memory is returned to the system."""
 
 import os
 import re

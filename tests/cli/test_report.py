@@ -1,4 +1,4 @@
-"""`recording-operator report`: what it shows, and how it ends where there is nothing to show."""
+"""`recording-operator report`: its output, and its exit status if there is nothing to show."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ STORED: dict[str, Any] = {
 
 
 class _Server(BaseHTTPRequestHandler):
-    """Hands out one StorageReport, as a kube-apiserver does."""
+    """Serves one StorageReport, as kube-apiserver does."""
 
     answer: dict[str, Any]
 
@@ -61,7 +61,7 @@ def shown(kubeconfig: Path, *options: str) -> Result:
 
 
 @pytest.mark.parametrize("output", ["table", "csv", "json"])
-def test_what_there_is_is_shown(kubeconfig: Path, output: str) -> None:
+def test_the_days_in_the_range_are_shown(kubeconfig: Path, output: str) -> None:
     done = shown(kubeconfig, "-o", output, "--from=2026-11-21")
     assert done.exit_code == 0, done.output
     assert "acme" in done.stdout
@@ -82,5 +82,5 @@ def test_days_without_anything_end_with_status_1_and_say_what_there_is(
     assert "from 2026-11-20 to 2026-11-21" in done.stderr
 
 
-def test_a_window_that_ends_before_it_begins_is_wrong_usage(kubeconfig: Path) -> None:
+def test_a_range_that_ends_before_it_begins_is_a_usage_error(kubeconfig: Path) -> None:
     assert shown(kubeconfig, "--from=2026-11-21", "--to=2026-11-20").exit_code == 2

@@ -1,4 +1,4 @@
-"""How the process of the operator ends."""
+"""The end of the operator's process."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ running.run_operator(running.Options(**nothing, http_host="", http_port=0, log_f
 """
 
 
-def test_an_unexpected_error_ends_the_process_whatever_still_runs() -> None:
+def test_an_unexpected_error_ends_the_process_despite_running_transfers() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, timeout=WITHIN_S, check=False
     )

@@ -1,4 +1,4 @@
-"""Bursts of SIGTERM and SIGINT end a process once, and never hang it."""
+"""Bursts of SIGTERM and SIGINT end a process once, and never make it hang."""
 
 import itertools
 import signal

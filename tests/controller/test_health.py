@@ -1,4 +1,4 @@
-"""Probes are answered over IPv4 and IPv6."""
+"""Probes are served over IPv4 and IPv6."""
 
 import errno
 import http.client
@@ -33,7 +33,7 @@ def listen() -> Iterator[Listen]:
 
 
 def answer(host: str, port: int, path: str = "/healthz") -> int | None:
-    """The status, or None where nobody listens."""
+    """The HTTP status, or None if the connection fails."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:
         connection.request("GET", path)
@@ -77,9 +77,7 @@ def test_without_ipv6_in_the_kernel_ipv4_is_enough(listen: Listen, monkeypatch: 
 
 
 @pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
-def test_where_ipv6_is_switched_off_ipv4_is_enough(
-    listen: Listen, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def test_without_ipv6_ipv4_is_enough(listen: Listen, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     bind = socket.socket.bind
 
     def refuse(self: socket.socket, address: Any) -> None:

@@ -1,4 +1,4 @@
-"""A leader made of its real parts, on an API server that has nothing but the namespace kube-system."""
+"""A leader with its real parts, and an API server that has only the namespace kube-system."""
 
 import threading
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ WITHIN_S = 20.0
 
 
 class EmptyServer:
-    """Answers requests; `away` makes every one fail."""
+    """Responds to requests; with `away` every request fails."""
 
     def __init__(self) -> None:
         self.away = False
@@ -54,7 +54,7 @@ class Watches:
 
     @property
     def health(self) -> "Watches":
-        """Asked by the probes."""
+        """Called by the probes."""
         return self
 
     def seconds_since_last_byte(self, _resource: str) -> float:
@@ -83,12 +83,12 @@ class Lease:
     epoch = 1
 
     def held(self) -> bool:
-        """Nobody else is there."""
+        """No other holder exists."""
         return True
 
 
 class Scene:
-    """A leader, what it stands on, and the thread in which it works."""
+    """A leader, its dependencies, and the thread in which it works."""
 
     def __init__(self) -> None:
         self.server, self.watches, self.metrics = EmptyServer(), Watches(), Metrics(version="test")
@@ -127,13 +127,13 @@ class Scene:
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    """Whatever a test does, the leader ends."""
+    """The leader ends with the test."""
     made = Scene()
     yield made
     made.end()
 
 
-def test_without_an_answer_about_the_cluster_it_does_not_start(scene: Scene) -> None:
+def test_without_the_uid_of_the_cluster_it_does_not_start(scene: Scene) -> None:
     scene.server.away = True
     with pytest.raises(StartError) as caught:
         scene.make()

@@ -1,4 +1,4 @@
-"""What every replica does, against the real API server."""
+"""Every replica of the operator, with the real API server."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the watch brings of StorageReports, and what is forgotten."""
+"""Events of StorageReports from the watch, and reports that are dropped."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SHOWN = "recording_operator_report_next_refresh_timestamp_seconds"
 
 
 class Nobody:
-    """Neither an API server nor somebody who counts: nothing is due here."""
+    """A keeper without an API server and without a counter: nothing is due here."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"{name} was asked for")
@@ -31,7 +31,7 @@ class Kept:
         )
 
     def shown(self) -> dict[str, int]:
-        """Of each report that is known the second of its next refresh: that is how the tests tell states apart."""
+        """The second of the next refresh of each known report. Tests distinguish states by it."""
         self.keeper.learn()
         return {
             sample.labels["report"]: int(sample.value) % 60
@@ -78,7 +78,7 @@ def test_a_late_version_of_a_namesake_replaces_nothing(kept: Kept) -> None:
     assert kept.shown() == {"a": 20, "b": 10}
 
 
-def test_what_is_in_no_list_is_gone(kept: Kept) -> None:
+def test_a_report_missing_from_the_list_is_removed(kept: Kept) -> None:
     kept.keeper.listed(frozenset({"2"}))
     assert kept.shown() == {"b": 10}
 

@@ -1,4 +1,4 @@
-"""Small worlds for the cost model: a location, its prices, samples of it."""
+"""Small inputs for the cost model: a location, its prices, samples of it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def at(text: str) -> datetime:
 def terms(
     profile: str | Profile = "default", *, ratio: str = "0", base: PlaybackBase = PlaybackBase.STORED
 ) -> CostTerms:
-    """One location with these prices; nothing is downloaded unless a ratio says so."""
+    """One location with these prices, and downloads only if a ratio is given."""
     found = find_profile(profile) if isinstance(profile, str) else profile
     return CostTerms(
         prices={LOCATION: LocationPrices(group=found.name, profile=found)},
@@ -49,7 +49,7 @@ def ledger(when: datetime, by_org: Mapping[str, int], *, storage_class: str = "S
 
 
 def arrived(org: str, size_bytes: int, *, writes: int = 1) -> dict[Cell, ArrivedBytes]:
-    """Bytes that came on a day."""
+    """Bytes that were stored on a day."""
     return {Cell(LOCATION, "STANDARD", org): ArrivedBytes(size_bytes, size_bytes, writes)}
 
 

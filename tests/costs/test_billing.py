@@ -79,7 +79,7 @@ def test_writes_beyond_the_free_ones_cost() -> None:
     assert month_bill(r2, MonthUsage(writes=3_000_000), month=MARCH).requests == Decimal("9.00")
 
 
-def test_what_has_no_price_is_named_and_not_free() -> None:
+def test_usage_without_a_price_is_listed_and_not_free() -> None:
     bill = month_bill(find_profile("aws-s3/eu-west-2"), stored(GIB, 31, storage_class="GLACIER"), month=MARCH)
     assert bill.unpriced == {"storage class GLACIER"}
     silent = find_profile("default").model_copy(update={"egress": None})
@@ -124,7 +124,7 @@ def test_tiers_do_not_jump(profile: Profile) -> None:
 
 @PATIENT
 @given(parts=st.lists(st.integers(0, 10**16), min_size=1, max_size=8))
-def test_the_bill_is_of_the_sum_however_it_came_about(parts: list[int]) -> None:
+def test_gb_months_of_parts_sum_to_those_of_the_whole(parts: list[int]) -> None:
     volumes = [gb_months(part, gb_bytes=GIB, days=31) for part in parts]
     whole = gb_months(sum(parts), gb_bytes=GIB, days=31)
     assert abs(sum(volumes) - whole) < Decimal("1e-20")

@@ -1,4 +1,4 @@
-"""Thresholds, told once."""
+"""Thresholds are reported once."""
 
 from datetime import date
 from decimal import Decimal
@@ -29,11 +29,11 @@ def test_without_thresholds_the_whole_budget_counts() -> None:
     found = crossings(budget(), month_to_date=Decimal(10), projected=Decimal(60), announced=(), month=NOVEMBER)
     assert [crossing.key for crossing in found] == ["2026-11 Forecasted 100 of 50"]
     assert found[0].message == (
-        "This month is projected to cost 60.00 USD, 120% of the budget of 50.00 USD; the threshold is 100%"
+        "This month is projected to cost 60.00 USD, 120% of the budget of 50.00 USD. The threshold is 100%."
     )
 
 
-def test_a_crossing_is_news_once_a_month() -> None:
+def test_a_threshold_is_reported_once_a_month() -> None:
     of = budget((80, ThresholdType.ACTUAL))
     first = crossings(of, month_to_date=Decimal(45), projected=Decimal(0), announced=(), month=NOVEMBER)
     announced = [crossing.key for crossing in first]
@@ -44,7 +44,7 @@ def test_a_crossing_is_news_once_a_month() -> None:
     assert [crossing.is_new for crossing in (*first, *again, *december)] == [True, False, True]
 
 
-def test_another_amount_is_news() -> None:
+def test_another_amount_is_reported() -> None:
     of = budget((100, ThresholdType.ACTUAL))
     announced = [
         one.key for one in crossings(of, month_to_date=Decimal(60), projected=ZERO, announced=(), month=NOVEMBER)
@@ -54,7 +54,7 @@ def test_another_amount_is_news() -> None:
     assert crossing.is_new
 
 
-def test_a_month_that_is_over_is_judged_by_what_it_cost_and_told_once() -> None:
+def test_a_finished_month_is_compared_by_its_final_cost_and_reported_once() -> None:
     of = budget((90, ThresholdType.ACTUAL), (100, ThresholdType.ACTUAL), (50, ThresholdType.FORECASTED))
     before = crossings(of, month_to_date=Decimal(46), projected=ZERO, announced=(), month=NOVEMBER)
     announced = [crossing.key for crossing in before]

@@ -1,19 +1,19 @@
-"""Downloads that were counted: whose they are, what they cost, how they go on."""
+"""Counted downloads: their owners, costs and projections."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-
-from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.arrivals import OTHER, Amount
 from recording_operator.costs.books import load, sample_of, save_history, save_ledger
-from recording_operator.costs.ledger import Ledger, advance, open_ledger
 from recording_operator.costs.projection import project
-from recording_operator.costs.sample import SHARED, ArrivedBytes, Cell, Downloaded, Sample
 from recording_operator.costs.today import day_cost
 from recording_operator.costs.usage import Holding, Usage
+
+from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.costs.ledger import Ledger, advance, open_ledger
+from recording_operator.costs.sample import SHARED, ArrivedBytes, Cell, Downloaded, Sample
 from tests.costs.building import DAY, GB, LOCATION, at, ledger, sample, terms
 
 TWO = {"acme": 75 * GB, "globex": 25 * GB}
@@ -38,7 +38,7 @@ def downloads_of(book: Ledger, day: date = FIRST) -> dict[str, Decimal]:
     return {org: part.download_gb for org, part in book.days[day].orgs.items() if part.download_gb}
 
 
-def test_who_reads_pays_for_it_not_who_stores() -> None:
+def test_downloads_are_charged_to_the_reader() -> None:
     book = ledger(at("2026-11-01"), TWO)
     advance(book, counted(at("2026-11-02"), {FIRST: {"globex": 8 * GB}}), terms(ratio="0.5"))
     assert downloads_of(book) == {"globex": 8}
@@ -46,7 +46,7 @@ def test_who_reads_pays_for_it_not_who_stores() -> None:
     assert book.days[FIRST].orgs["acme"].download_cost == 0
 
 
-def test_what_was_read_of_an_organisation_that_stores_nothing_any_more_is_still_its_own() -> None:
+def test_downloads_of_an_organisation_that_stores_nothing_any_more_are_still_its_own() -> None:
     book = ledger(at("2026-11-01"), TWO)
     advance(book, counted(at("2026-11-02"), {FIRST: {"initech": GB, OTHER: GB}}), terms())
     assert downloads_of(book) == {"initech": 1, OTHER: 1}
@@ -122,7 +122,7 @@ def test_old_reading_fades_in_four_weeks() -> None:
     assert book.reads.seconds == {LOCATION: 28 * 86_400}
 
 
-def test_who_counts_no_longer_is_estimated_again() -> None:
+def test_a_location_that_no_longer_counts_is_estimated_again() -> None:
     by = terms(ratio="0.5")
     book = ledger(at("2026-11-01"), TWO)
     advance(book, counted(at("2026-11-02"), {FIRST: {"acme": 900 * GB}}), by)

@@ -1,4 +1,4 @@
-"""Rows for a person, a spreadsheet and a program."""
+"""Rows for people, spreadsheets and programs."""
 
 import csv
 import io
@@ -75,11 +75,11 @@ def test_no_cell_of_the_csv_is_a_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =cmd|' /C calc'!A0", "-acme"])
-def test_what_a_spreadsheet_would_run_is_text(cell: str) -> None:
+def test_formulas_become_text(cell: str) -> None:
     assert no_formula(cell) == f"'{cell}"
 
 
-def test_what_is_harmless_stays() -> None:
+def test_harmless_cells_are_unchanged() -> None:
     assert [no_formula(cell) for cell in ("acme", "a=b", "2026-11-21", "(other)", "")] == [
         "acme", "a=b", "2026-11-21", "(other)", "",
     ]  # fmt: skip

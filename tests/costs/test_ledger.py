@@ -6,14 +6,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recording_operator.costs.arrivals import OTHER
+from recording_operator.costs.usage import ClassDay
 
 from recording_operator.api.storagereport import PlaybackBase
-from recording_operator.costs.arrivals import OTHER
 from recording_operator.costs.ledger import Ledger, advance, month_start, open_ledger
 from recording_operator.costs.library import shipped
 from recording_operator.costs.money import CENT, rounded
 from recording_operator.costs.sample import SHARED, Cell, CostTerms, Sample, StoredBytes
-from recording_operator.costs.usage import ClassDay
 from tests.costs.building import DAY, GB, GIB, LOCATION, PATIENT, arrived, at, kept, ledger, sample, terms
 
 MONTHS = ["2026-02-01", "2028-02-01", "2026-03-01", "2026-04-01", "2026-10-01", "2026-12-01"]
@@ -62,7 +62,7 @@ def test_half_of_what_is_uploaded_is_downloaded() -> None:
 
 @pytest.mark.parametrize("month", MONTHS)
 @pytest.mark.parametrize("profile", shipped())
-def test_a_month_costs_the_same_however_often_one_looks(month: str, profile: str) -> None:
+def test_a_month_costs_the_same_with_any_number_of_refreshes(month: str, profile: str) -> None:
     by = terms(profile, ratio="0.5")
     amounts = {"acme": 60_000 * GIB, "globex": 7 * GIB, "initech": 1}
     once = ledger(at(month), amounts)
@@ -163,7 +163,7 @@ def test_deleting_after_the_minimum_duration_costs_nothing_more() -> None:
 
 
 def young_book() -> tuple[Ledger, CostTerms, ClassDay]:
-    """100 GiB that came on the first of April and stay 90 days or are paid for."""
+    """100 GiB stored on 1 April that stay 90 days, or are paid for 90 days."""
     of = ClassDay(LOCATION, "GLACIER_IR", date(2026, 4, 1))
     book = ledger(at("2026-04-02"), {"acme": 100 * GIB}, storage_class="GLACIER_IR")
     book.young, book.bases = {of: 100 * GIB}, {LOCATION: "whole"}
@@ -174,7 +174,7 @@ def fees(book: Ledger) -> Decimal:
     return sum((entry.org(OTHER).storage_cost for entry in book.days.values()), Decimal(0))
 
 
-def test_what_may_not_be_listed_for_a_while_is_not_deleted() -> None:
+def test_objects_that_may_not_be_listed_for_a_while_do_not_count_as_deleted() -> None:
     book, by, of = young_book()
     advance(book, Sample(at=at("2026-04-03"), cells={}), by)
     assert not fees(book)
@@ -184,7 +184,7 @@ def test_what_may_not_be_listed_for_a_while_is_not_deleted() -> None:
     assert round(fees(book), 4) == Decimal("0.4640")
 
 
-def test_what_is_looked_at_otherwise_is_not_deleted() -> None:
+def test_objects_counted_in_another_way_do_not_count_as_deleted() -> None:
     book, by, of = young_book()
     advance(book, Sample(at=at("2026-04-03"), cells={}, young={of: GIB}, bases={LOCATION: "acme only"}), by)
     assert not fees(book)
@@ -193,7 +193,7 @@ def test_what_is_looked_at_otherwise_is_not_deleted() -> None:
     assert fees(book)
 
 
-def test_what_another_location_counts_for_a_while_is_not_deleted_and_not_compared_with_what_was_before() -> None:
+def test_objects_counted_by_another_location_for_a_while_do_not_count_as_deleted() -> None:
     book, by, _ = young_book()
     advance(book, Sample(at=at("2026-04-03"), cells={}, bases={LOCATION: "its twin"}), by)
     assert not book.young, "what is deleted meanwhile is charged there"
@@ -201,14 +201,14 @@ def test_what_another_location_counts_for_a_while_is_not_deleted_and_not_compare
     assert not fees(book)
 
 
-def test_what_nobody_knows_the_owner_of_any_more_is_not_deleted() -> None:
+def test_objects_whose_owner_became_unknown_do_not_count_as_deleted() -> None:
     book, by, of = young_book()
     whole = {LOCATION: "whole"}
     advance(book, Sample(at=at("2026-04-03"), cells={}, unattributed_young={of: 100 * GIB}, bases=whole), by)
     assert not fees(book)
 
 
-def test_what_was_never_listed_again_is_forgotten_with_its_minimum_duration() -> None:
+def test_objects_never_listed_again_are_forgotten_after_their_minimum_duration() -> None:
     book, by, _ = young_book()
     advance(book, Sample(at=at("2026-07-01"), cells={}), by)
     assert not book.young

@@ -32,7 +32,7 @@ def test_no_part_is_more_than_a_cent_off(total: Decimal, of: dict[str, int]) -> 
 
 @PATIENT
 @given(total=totals, of=weights)
-def test_who_has_more_pays_no_less(total: Decimal, of: dict[str, int]) -> None:
+def test_a_larger_share_never_costs_less(total: Decimal, of: dict[str, int]) -> None:
     parts = share(total, of, quantum=CENT)
     ordered = sorted(of, key=lambda key: of[key])
     assert all(parts[small] <= parts[large] + CENT for small, large in pairwise(ordered))

@@ -1,4 +1,4 @@
-"""No binary fraction near money: neither written, nor named, nor made by dividing whole numbers."""
+"""No binary fractions near money: no literals, no types, and no division of integers."""
 
 import ast
 from pathlib import Path

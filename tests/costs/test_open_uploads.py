@@ -1,4 +1,4 @@
-"""Open uploads in a report: their parts cost storage from when they came, and nobody downloads them."""
+"""Open uploads in a report: their parts cost storage from the time of their upload, and no downloads are estimated."""
 
 import uuid
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from recording_operator.api.storagereport import HistoryEntry, ReportSource, StorageReportStatus
 from recording_operator.costs.index import RecordingIndex
-from recording_operator.costs.report import CountResult, refreshed, window_of
 from recording_operator.costs.uploads import RecordingTally
 from recording_operator.costs.usage import LocationTally, OpenPart, Scope, Usage
+
+from recording_operator.api.storagereport import HistoryEntry, ReportSource, StorageReportStatus
+from recording_operator.costs.report import CountResult, refreshed, window_of
 from tests.costs.building import DAY, GB, LOCATION, PATIENT, at, terms
 
 HALF_IS_DOWNLOADED: Final = terms(ratio="0.5")
@@ -132,7 +132,7 @@ def test_a_terabyte_in_flight_at_the_first_refresh_costs_what_it_was_there_for()
     assert sum(entry.api_requests for entry in status.history) == 6
 
 
-def test_where_a_store_does_not_date_parts_they_count_from_when_the_upload_began() -> None:
+def test_parts_without_a_time_count_from_the_start_of_the_upload() -> None:
     status = refresh(StorageReportStatus(), at("2026-11-28T12:00"), replace(TERABYTE, tells_part_times=False))
     assert month_gb_hours(status) == 2 * 500
     assert all(is_nothing(entry) for entry in status.history if entry.date < "2026-11-28")
@@ -145,7 +145,7 @@ def test_an_upload_that_began_after_days_without_a_refresh_costs_nothing_on_thes
     assert month_gb_hours(status) == 375
 
 
-def test_an_object_that_came_after_days_without_a_refresh_costs_nothing_on_these_days() -> None:
+def test_an_object_stored_after_days_without_a_refresh_costs_nothing_on_these_days() -> None:
     status = refresh(StorageReportStatus(), at("2026-11-02"))
     status = refresh(status, at("2026-11-29T10:00"), TERABYTE)
     assert all(is_nothing(entry) for entry in status.history if entry.date < "2026-11-28")
@@ -236,7 +236,7 @@ def test_nothing_is_billed_before_the_first_of_its_bytes(
 
 @settings(PATIENT, max_examples=100)
 @given(uploads=UPLOADS, refreshes=REFRESHES)
-def test_an_account_that_begins_while_uploads_are_open_comes_to_what_one_from_the_start_comes_to(
+def test_an_account_begun_while_uploads_are_open_equals_one_from_the_start(
     uploads: tuple[Upload, ...], refreshes: list[datetime]
 ) -> None:
     late = StorageReportStatus()

@@ -1,4 +1,4 @@
-"""Price profiles: those shipped, and what is said to a wrong one."""
+"""Price profiles: the shipped ones, and messages for invalid ones."""
 
 from decimal import Decimal
 
@@ -66,14 +66,14 @@ def test_a_config_map_may_replace_a_shipped_one() -> None:
         ('name = "minio/rack-7"', "", "name is missing"),
     ],
 )
-def test_a_wrong_profile_is_refused_with_its_place(old: str, new: str, words: str) -> None:
+def test_a_wrong_profile_is_rejected_with_its_place(old: str, new: str, words: str) -> None:
     assert old in GOOD
     with pytest.raises(PriceError, match=words) as refusal:
         find_profile("default", config_map={"rack.toml": GOOD.replace(old, new)}, config_map_name="ours")
     assert "ConfigMap ours, rack.toml" in str(refusal.value)
 
 
-def test_an_unknown_name_says_which_there_are() -> None:
+def test_the_error_of_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(PriceError, match=r"No price profile has the name aws. There are: aws-s3/eu-west-2, .*default"):
         find_profile("aws")
 

@@ -1,4 +1,4 @@
-"""What Prometheus sees of a report."""
+"""The metrics of a report."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -49,7 +49,7 @@ def test_so_many_organisations_at_most() -> None:
     assert [number for number in range(9) if f'org="org-{number}"' in text] == [0, 1, 2]
 
 
-def test_what_alerts_ask_for() -> None:
+def test_the_metrics_that_alerts_use() -> None:
     text = shown(budget="50")
     values = {
         'ready{report="daily"}': 1,

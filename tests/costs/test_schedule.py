@@ -65,7 +65,7 @@ def test_however_many_were_missed_it_is_one() -> None:
         ("", "UTC", "write five fields"),
     ],
 )
-def test_a_schedule_that_no_clock_follows_is_told(schedule: str, zone: str, words: str) -> None:
+def test_an_impossible_schedule_is_reported(schedule: str, zone: str, words: str) -> None:
     with pytest.raises(ScheduleError, match=words):
         next_time(schedule, zone, after=at("2026-11-21"))
 

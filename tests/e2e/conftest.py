@@ -1,4 +1,4 @@
-"""A world for each end-to-end test, judged by the invariants when the test has passed."""
+"""A world for each end-to-end test. The invariants are checked when the test has passed."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def measured(request: pytest.FixtureRequest) -> Measure:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_right_is_missed(cluster: ControlPlane, request: pytest.FixtureRequest) -> Iterator[None]:
-    """After the last test: the operator, who had the chart's rights throughout, was never told that one is missing.
+    """After the last test: the operator had only the chart's permissions, and no request lacked one.
 
     But for Secrets of tenants: where a namespace's owner has bound nothing, being refused is how the operator knows.
     A server that has just come back knows nobody's rights for a moment: what was granted at another time is not missed.
@@ -84,7 +84,7 @@ def control_location(cluster: ControlPlane, s3: S3Server) -> str:
 
 @pytest.fixture
 def control(admin: RestClient, history: History, control_location: str) -> Iterator[Live]:
-    """A Recording that completes beside whatever the test does."""
+    """A Recording that completes while the test runs."""
     manifest = a_recording(CONTROL, inline("{}"), name=f"control-{uuid.uuid4().hex[:10]}", location=control_location)
     stored = admin.request("POST", path_of(CONTROL), body=manifest)
     live = Live(stored, admin=admin, history=history)
@@ -165,7 +165,7 @@ def bare_world(
 
 @pytest.fixture
 def world(bare_world: World, module_operator: OperatorProcess, request: pytest.FixtureRequest) -> Iterator[World]:
-    """A world with the file's shared operator, judged at the end."""
+    """A world with the file's shared operator. Invariants are checked at the end."""
     bare_world.running.append(module_operator)
     bare_world.everyone.append(module_operator)
     yield from judged(bare_world, request)
@@ -175,7 +175,7 @@ def world(bare_world: World, module_operator: OperatorProcess, request: pytest.F
 def own_world(
     bare_world: World, operators: Callable[..., OperatorProcess], request: pytest.FixtureRequest
 ) -> Iterator[World]:
-    """A world whose operators the test starts and ends by itself, judged at the end. Not together with `world`."""
+    """A world whose operators the test starts and stops itself. Invariants are checked at the end. Not with `world`."""
     bare_world.make_operator = operators
     yield from judged(bare_world, request)
 

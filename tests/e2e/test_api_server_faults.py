@@ -1,4 +1,4 @@
-"""The API server treated badly during an upload: its bytes flow on, none is read twice, and events flow again."""
+"""Faults of the API server during an upload: transfers continue, no byte is read twice, and events arrive again."""
 
 import json
 import socket
@@ -139,9 +139,9 @@ def cut_every_5_s(_world: World, way: Way) -> Iterator[None]:
 
 @contextmanager
 def throttled(world: World, way: Way) -> Iterator[None]:
-    """Every request of the operator is answered with 429: its share of the API server is nothing.
+    """Every request of the operator gets 429: its share of the API server is zero.
 
-    Even then the server lets one request in at a time: one that does not end stands in the way of all others.
+    Even then the server admits one request at a time, so a request that does not end blocks all others.
     """
     shares = {"nominalConcurrencyShares": 0, "borrowingLimitPercent": 0}
     nothing = {"type": "Limited", "limited": {**shares, "limitResponse": {"type": "Reject"}}}
@@ -174,7 +174,7 @@ def throttled(world: World, way: Way) -> Iterator[None]:
 
 
 def endless_request(way: Way) -> ssl.SSLSocket | None:
-    """A request of the operator's account whose body does not come; None where it was refused."""
+    """A request of the operator's account whose body never arrives; None if it was rejected."""
     server = connection(kubeconfig=way.kubeconfig)
     sent = socket.create_connection((LOOPBACK, way.proxy.port), timeout=10)
     made = server.ssl_context().wrap_socket(sent, server_hostname=LOOPBACK)
@@ -243,7 +243,7 @@ def test_bytes_flow_on_and_events_flow_again(
         moved = moved_bytes(operator) - before
     log = operator.log_text().splitlines()[log_before:]
     began_s = time.monotonic()
-    # A control Recording is made anew: whatever is left of the fault must not keep it.
+    # Another control Recording: the rest of the fault must not delay it.
     create_at_last(world).wait_phase("Complete", within_s=90)
     took_s = time.monotonic() - began_s
 
@@ -277,7 +277,7 @@ def create_at_last(world: World) -> Live:
 
 
 @pytest.mark.faults
-def test_cut_connections_are_no_outage(own_world: World, way: Way) -> None:
+def test_cut_connections_are_not_an_outage(own_world: World, way: Way) -> None:
     world = own_world
     operator = world.start_operator(kubeconfig=way.kubeconfig)
     # Slower than the store: what waits in a socket when another worker takes over the rest is read twice.
@@ -357,7 +357,7 @@ def large_inline(number: int) -> Artifact:
 
 
 @pytest.mark.faults
-def test_a_status_forged_during_an_upload_is_not_believed(own_world: World) -> None:
+def test_a_status_forged_during_an_upload_is_ignored(own_world: World) -> None:
     world = own_world
     operator = world.start_operator()
     recording = slow_upload(world, rate="20MB")

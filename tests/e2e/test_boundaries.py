@@ -1,4 +1,4 @@
-"""What tenants may not do: write statuses, reach inner addresses, starve others."""
+"""What tenants cannot do: write statuses, reach internal addresses, block other tenants."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A node whose clock is set while the operator runs: nothing waits for an hour, and nothing ends early."""
+"""The clock of the node is changed while the operator runs: nothing is delayed, and nothing ends early."""
 
 from pathlib import Path
 from typing import Final

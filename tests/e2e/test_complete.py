@@ -1,4 +1,4 @@
-"""Recordings that arrive: apply one, and every byte is in the store."""
+"""Complete Recordings: every byte is in the store."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 
-_PROBE_BYTES = 64 * 1024  # the first answer, by which the source is judged; the transcript is one too
+_PROBE_BYTES = 64 * 1024  # the first response, which is checked; the transcript has one too
 _BUFFERS = (Path("/proc/sys/net/ipv4/tcp_rmem"), Path("/proc/sys/net/ipv4/tcp_wmem"))
 
 
@@ -43,7 +43,7 @@ def test_three_artifacts_and_a_gibibyte(world: World) -> None:
 
 
 def assert_read_once(served: Sequence[Served], *, size_bytes: int) -> None:
-    """Each answer was read up to where the next one begins. What it sent beyond that is what sockets hold."""
+    """Each response was read up to the start of the next one. Bytes sent beyond that are in socket buffers."""
     asked = [(_first_byte(one), one.sent_bytes) for one in served if one.sent_bytes > _PROBE_BYTES]
     asked.sort()
     ends = [first for first, _ in asked[1:]] + [size_bytes]

@@ -1,4 +1,4 @@
-"""What a user can ask of a Recording that exists: suspend, cancel, order, an end in Kubernetes."""
+"""Edits of an existing Recording: suspend, cancel, priority, ttlAfterFinished."""
 
 import re
 

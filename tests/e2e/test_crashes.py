@@ -1,4 +1,4 @@
-"""Operators that are killed, replaced or cut off from the API server during uploads: little is read twice."""
+"""Operators that are killed, replaced or cut off from the API server during uploads: few bytes are read twice."""
 
 import json
 
@@ -55,11 +55,11 @@ def test_an_upload_that_ends_within_the_grace_is_finished(own_world: World) -> N
 
     own_world.terminate(operator)
 
-    recording.wait_phase("Complete")  # nobody is left who could do it now
+    recording.wait_phase("Complete")  # no other operator could do it now
 
 
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM"])
-def test_of_two_operators_one_works_and_the_other_takes_over(own_world: World, signal: str) -> None:
+def test_one_of_two_operators_works_and_the_other_takes_over(own_world: World, signal: str) -> None:
     leader = own_world.start_operator()
     standby = own_world.start_operator()
     assert "recording_operator_leader 1.0" in leader.metrics()

@@ -1,4 +1,4 @@
-"""Recordings that are deleted: what stays in the store, and what goes with them."""
+"""Deleted Recordings: which objects stay in the store, and which are deleted with them."""
 
 import pytest
 
@@ -178,7 +178,7 @@ def test_t61_a_namespace_whose_bucket_is_gone_ends(world: World) -> None:
     assert {"DeletionBlocked", "BucketNotFound"} <= set(location_events(world, recording.spec["storageLocation"]))
 
 
-def test_t60_a_namespace_that_the_store_s_refusal_keeps_says_so_and_ends_after_the_repair(world: World) -> None:
+def test_t60_a_namespace_blocked_by_the_store_reports_it_and_ends_after_the_repair(world: World) -> None:
     recording = stored_in_a_bucket_of_its_own(world)
     name, bucket = recording.spec["storageLocation"], bucket_of(recording)
     put_key(world, name, secret_key="wrong-secret-key-of-nobody")

@@ -1,4 +1,4 @@
-"""Links that expire and Secrets that come late: the same upload goes on, or ends in time."""
+"""URLs that expire, and Secrets that are created late: the same upload continues, or ends in time."""
 
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ PROBES = 2**20
 
 
 def expire_during_upload(media: MediaServer, stored: Callable[[], int]) -> None:
-    """Wait for some bytes, then let every link expire and cut what flows (an open answer would go on to its end)."""
+    """Wait for some bytes, let every URL expire, and cut the open responses (which would go on to their end)."""
     eventually(lambda: stored() >= 2 * PART, within_s=60, what="two stored parts")
     media.stop()
     media.clock = lambda: time.time() + 3600
@@ -73,7 +73,7 @@ def test_a_fresh_url_continues_the_same_upload(world: World) -> None:
     world.wait_events("meeting", "SourceExpired", only_warnings=True)
 
 
-def test_a_fresh_url_of_other_content_starts_anew(world: World) -> None:
+def test_a_fresh_url_of_other_content_starts_again(world: World) -> None:
     recording = world.create(from_media(world.media, size_bytes=SIZE, rate="2MB"))
     recording.wait_upload()
     expire_during_upload(world.media, lambda: parts_of(world, recording))
@@ -100,7 +100,7 @@ def test_a_fresh_url_in_the_secret_is_found(world: World) -> None:
     assert recording.upload_ids() == {upload}
 
 
-def test_nobody_refreshes_and_the_grace_ends(world: World) -> None:
+def test_without_a_fresh_url_the_grace_period_ends(world: World) -> None:
     world.edit_location(retry={"delays": ["1s"], "refreshGrace": "2s"})
     world.wait_location("ProbeSucceeded")
     recording = world.create(from_media(world.media, size_bytes=SIZE, rate="2MB"))

@@ -1,4 +1,4 @@
-"""The checker itself: each invariant that is broken is named."""
+"""The checker itself: it names each violated invariant."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def _must_be_removed(world: World, recording: Live) -> Mend:
 def _open_upload(world: World, _recording: Live) -> Mend:
     client, running = world.s3.client(), list(world.running)
     upload = client.create_multipart_upload(Bucket=world.bucket, Key="left-over")["UploadId"]
-    world.running.clear()  # nobody is going to abort it: do not wait for that
+    world.running.clear()  # it will not be aborted: do not wait for that
 
     def mend() -> None:
         client.abort_multipart_upload(Bucket=world.bucket, Key="left-over", UploadId=upload)
@@ -67,7 +67,7 @@ def _stranger(world: World, _recording: Live) -> Mend:
 
 
 def _forged(world: World, recording: Live, **status: object) -> Mend:
-    """Have the watch tell of a status that nobody wrote."""
+    """Make the watch report a status that was never written."""
     versions = world.history.versions_of[recording.uid]
     forged = json.loads(json.dumps(versions[-1]))
     forged["status"].update(status)

@@ -1,4 +1,4 @@
-"""Two and three operators: who works, how soon another takes over, and what a woken or cut-off leader does: nothing."""
+"""Two and three operators: which one works, how soon another takes over. A frozen or cut-off leader changes nothing."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ OTHER: Final = "recording-operator-other"
 
 @pytest.fixture
 def other_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Iterator[Path]:
-    """Of a second ServiceAccount with the same rights, so that the audit log tells two operators apart."""
+    """Kubeconfig of a second ServiceAccount with the same rights, so that the audit log distinguishes two operators."""
     objects = []
     for made in operator_objects():
         if made["kind"] in ("ClusterRoleBinding", "RoleBinding"):
@@ -52,14 +52,14 @@ def changes_by(cluster: ControlPlane, account: str) -> list[tuple[str, ...]]:
         (event["requestReceivedTimestamp"], event["verb"], event["requestURI"])
         for event in cluster.audit_events()
         if event["verb"] in CHANGES
-        and event["user"].get("username") == user  # whoever showed no valid token has none
+        and event["user"].get("username") == user  # without a valid token there is none
         and event["objectRef"]["resource"] != "selfsubjectaccessreviews"
         and event["responseStatus"]["code"] < 300
     ]
 
 
 def leads(operator: OperatorProcess) -> bool:
-    """Whether it says so."""
+    """Whether the response says so."""
     return "recording_operator_leader 1.0" in operator.metrics()
 
 
@@ -140,7 +140,7 @@ def test_a_leader_frozen_for_longer_than_the_lease_writes_nothing_when_it_wakes(
     assert changes_by(world.cluster, OTHER) == changes, "a woken leader has written"
     holders = [version["status"]["claim"]["holder"] for version in recording.versions() if "claim" in version["status"]]
     assert list(dict.fromkeys(holders)) == [before, leader_of(world)]
-    # It reads on for a moment when it wakes, until the API server has said that another leads.
+    # When it wakes, it reads on for a moment, until the API server reports another leader.
     assert read_bytes(world) - held <= SIZE + 2 * READ_AGAIN
 
 

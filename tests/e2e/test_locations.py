@@ -1,4 +1,4 @@
-"""A StorageLocation that does not work, or not for everyone: Recordings wait, spend no attempt, and go on."""
+"""A StorageLocation that does not work or does not admit a namespace: Recordings wait, spend no attempt, continue."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A watch that cannot go on from where it was, and an API server that asks its clients to go elsewhere."""
+"""A watch that cannot continue at its position, and an API server that sends GOAWAY."""
 
 import json
 import time
@@ -47,12 +47,12 @@ def through(proxy: TcpProxy, cluster: ControlPlane, folder: Path) -> Path:
 
 
 def asked(cluster: ControlPlane, right: audit.Right, since: datetime) -> int:
-    """How often the operator asked for this since then."""
+    """How often the operator sent this request since then."""
     return sum(found == right for found, _ in audit.asked(cluster, user=_USER, since=since))
 
 
 def compact(cluster: ControlPlane) -> None:
-    """Take all history out of etcd, and out of the API server's memory (which has to start anew for that)."""
+    """Remove all history from etcd, and from the API server's memory (by a restart)."""
     cluster.kill_component(API_SERVER)
     now = etcd(cluster, "range", {"key": "AA=="})["header"]
     etcd(cluster, "compaction", {"revision": now["revision"], "physical": True})
@@ -60,14 +60,14 @@ def compact(cluster: ControlPlane) -> None:
 
 
 def etcd(cluster: ControlPlane, method: str, body: dict[str, object]) -> dict[str, dict[str, str]]:
-    """Ask etcd by its JSON gateway."""
+    """Send a request to etcd's JSON gateway."""
     url = f"{cluster.etcd_url}/v3/kv/{method}"
     with urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(body).encode()), timeout=10) as answer:
         parsed: dict[str, dict[str, str]] = json.load(answer)
     return parsed
 
 
-def test_what_happened_in_a_history_that_was_compacted_is_found(
+def test_events_lost_by_a_compaction_are_found(
     own_world: World, proxy: TcpProxy, measured: Measure, tmp_path: Path
 ) -> None:
     """The watch gets 410 and everything is listed again: what was made, edited, deleted, finished or cancelled."""
@@ -91,7 +91,7 @@ def test_what_happened_in_a_history_that_was_compacted_is_found(
     world.append(finished, from_media(world.media, name="audio", size_bytes=1000))
     made = world.create(inline("{}"), name="made")
     compact(world.cluster)
-    made.edit(priority=3)  # the API server knows history again, and it begins after what the operator has seen
+    made.edit(priority=3)  # the API server has a history again, which begins after the operator's last resourceVersion
     healed = datetime.now(UTC)
     proxy.heal()
 
@@ -111,7 +111,7 @@ def test_what_happened_in_a_history_that_was_compacted_is_found(
 def test_an_api_server_that_ends_in_good_order(
     own_world: World, proxy: TcpProxy, measured: Measure, tmp_path: Path
 ) -> None:
-    """SIGTERM: it says `Connection: close` and 429 for a while, ends the watches, is away, and comes back."""
+    """SIGTERM: it sends `Connection: close` and 429 for a while, ends the watches, stops, and starts again."""
     world = own_world
     operator = world.start_operator(kubeconfig=through(proxy, world.cluster, tmp_path))
     recording = slow_upload(world, rate="1MB")
@@ -128,7 +128,7 @@ def test_an_api_server_that_ends_in_good_order(
 
 
 def test_goaway_reaches_no_client_of_the_operator(own_world: World, proxy: TcpProxy, tmp_path: Path) -> None:
-    """The server of these tests says GOAWAY to each 50th request. That is HTTP/2's; the operator speaks HTTP/1.1."""
+    """The server of these tests sends GOAWAY for each 50th request. It is a frame of HTTP/2, not of HTTP/1.1."""
     world = own_world
     world.start_operator(kubeconfig=through(proxy, world.cluster, tmp_path))
     world.create(inline("{}"), name="first").wait_phase("Complete")

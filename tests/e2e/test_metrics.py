@@ -1,4 +1,4 @@
-"""The metrics are true: production code feeds each of them, every query finds data, and nothing moves by itself."""
+"""The metrics: production code sets each of them, every query finds data, and idle counters do not change."""
 
 import re
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     queued.wait_phase("Complete")
 
 
-def test_an_upload_that_goes_on_counts_no_byte_twice(own_world: World) -> None:
+def test_a_resumed_upload_counts_no_byte_twice(own_world: World) -> None:
     world = own_world
     operator = world.start_operator()
     recording = world.create(from_media(world.media, size_bytes=32 * MIB, rate="4MB"))
@@ -124,7 +124,7 @@ def test_an_upload_that_goes_on_counts_no_byte_twice(own_world: World) -> None:
     assert 32 * MIB - kept <= value(counted, BYTES, direction="read") <= 33 * MIB - kept
 
 
-def test_an_attempt_that_goes_on_counts_no_byte_twice(own_world: World) -> None:
+def test_a_resumed_attempt_counts_no_byte_twice(own_world: World) -> None:
     world = own_world
     world.secrets.add(URL_CANARY)
     world.location = world.make_location(spec={"retry": {"delays": ["1s", "1s", "1s"]}})
@@ -160,7 +160,7 @@ def moved_within_three_requests(operator: OperatorProcess) -> Scrape:
 
 
 def unfed(exported: set[str], found: Scrape) -> set[str]:
-    """Metrics without a sample, or with nothing but zeros where code has made the samples beforehand."""
+    """Metrics without a sample, or with only zeros if the code initializes the samples."""
     fed = {name for (name, _), number in found.items() if number or name.startswith("recording_operator_report_")}
     return {name for name in exported if not any(one == name or one.startswith(f"{name}_") for one in fed)}
 

@@ -1,4 +1,4 @@
-"""How an operator ends: signals in bursts, and ends while something does not respond."""
+"""The end of an operator: bursts of signals, and dependencies that do not respond."""
 
 import signal
 import time

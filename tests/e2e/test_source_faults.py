@@ -1,7 +1,7 @@
-"""Every fault of a source of docs/faults.md, all at once through the whole operator, judged by the invariants.
+"""Every fault of a source in docs/faults.md, all at the same time, with the whole operator and the invariants.
 
-What each fault costs and leaves is looked at one by one in tests/transfer; here a Recording of each must come to the
-end that the page tells, beside all the others.
+tests/transfer tests each fault alone. Here a Recording with each fault must end as the page says, while all the others
+run too.
 """
 
 from collections.abc import Callable

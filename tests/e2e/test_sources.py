@@ -1,4 +1,4 @@
-"""Sources that misbehave: what the status says, that no byte is wrong, and what is kept for another try."""
+"""Sources that misbehave: the status, the bytes, and what is kept for the next attempt."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def canary(world: World) -> None:
 
 @pytest.fixture
 def serve() -> Iterator[ServeBehaving]:
-    """Starts sources of BODY that behave as told; they end with the test."""
+    """Starts sources of BODY with this behaviour. They end with the test."""
     with ExitStack() as sources:
 
         def start(behave: Behave) -> LyingSource:
@@ -62,7 +62,7 @@ REFUSALS: dict[str, tuple[str, Behave]] = {
 }
 
 
-def test_refusals_fail_at_once_with_their_reason(world: World, serve: ServeBehaving) -> None:
+def test_rejections_fail_at_once_with_their_reason(world: World, serve: ServeBehaving) -> None:
     recordings: dict[str, Live] = {}
     for name, (_, behave) in REFUSALS.items():
         recordings[name] = world.create(from_source(serve(behave), stored=False), name=name)
@@ -76,7 +76,7 @@ def test_refusals_fail_at_once_with_their_reason(world: World, serve: ServeBehav
         world.wait_events(name, reason, only_warnings=True)
 
 
-def test_s42_what_may_come_late_is_tried_again_and_fails_after_the_delays(world: World, serve: ServeBehaving) -> None:
+def test_s42_content_that_may_be_late_is_retried_and_fails_after_the_delays(world: World, serve: ServeBehaving) -> None:
     world.edit_location(retry={"delays": ["1s"]})
     recordings: dict[str, Live] = {}
     for name, (_, behave) in LATE.items():
@@ -112,7 +112,7 @@ def test_trouble_that_passes_spends_no_attempt(world: World, serve: ServeBehavin
     assert sources["cut"].bytes_sent <= len(BODY) + PART + PROBE, "more than one part was read again"
 
 
-def test_content_that_changes_is_started_anew_once(world: World, serve: ServeBehaving) -> None:
+def test_content_that_changes_is_restarted_once(world: World, serve: ServeBehaving) -> None:
     other = Content(body=pattern(20 * MIB, seed=2), etag='"v2"')
     # The probe and one range are of the old content.
     once = serve(lambda request: Behaviour(content=other if request.number > 2 else None))
@@ -148,7 +148,7 @@ def test_expectations_of_the_spec_and_the_location(world: World, serve: ServeBeh
     assert seen == {reason: reason for reason in expectations}
 
 
-def test_attempts_are_spent_then_it_fails_and_a_retry_token_starts_anew(
+def test_after_all_attempts_it_fails_and_a_retry_token_starts_again(
     world: World, serve: ServeBehaving, tmp_path: Path
 ) -> None:
     world.edit_location(retry={"delays": ["1s", "1s"]})

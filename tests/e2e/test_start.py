@@ -1,4 +1,4 @@
-"""How the operator starts, says how it is, and refuses to start with one line that says what to do."""
+"""The start of the operator, its probes, and the one-line message if it cannot start."""
 
 import socket
 import subprocess
@@ -23,7 +23,7 @@ WITHIN_S = 60.0
 
 
 def refusal(kubeconfig: Path, policy: Path, *, port: int = 0, status: int = 1) -> str:
-    """What `recording-operator run` says when it does not start: its last line, once it has ended with `status`."""
+    """The last line of `recording-operator run` that failed to start, after it has exited with `status`."""
     command = operator_command(policy=policy, namespace=OPERATOR_NAMESPACE, http_port=port)
     done = subprocess.run(
         command, env=operator_environment(kubeconfig), capture_output=True, text=True, timeout=WITHIN_S, check=False
@@ -144,7 +144,7 @@ def test_health_readiness_and_metrics(own_world: World) -> None:
 
 
 def get(url: str) -> tuple[int, str]:
-    """Status and text of an answer."""
+    """Status and body of a response."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return int(answer.status), str(answer.read().decode())

@@ -1,7 +1,7 @@
-"""Faults of a store of docs/faults.md, each with a strict store of its own, all at once through the whole operator.
+"""Faults of a store in docs/faults.md, each with its own strict store, all at the same time, with the whole operator.
 
-What each fault costs and leaves is looked at one by one in tests/transfer; here a Recording of each must be stored in
-the end, or fail as the page tells, and the invariants must hold in every one of the stores.
+tests/transfer tests each fault alone. Here a Recording with each fault must be stored in the end or fail as the page
+says, and the invariants must hold in every store.
 """
 
 import base64
@@ -21,9 +21,9 @@ from tests.support.recordings import MIB, Live, artifact_of, from_source
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
     Action,
-    Answer,
     Drop,
     ErrorIn200,
+    ErrorResponse,
     FalseSuccess,
     Fault,
     FlipBit,
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.cluster
 BODY = pattern(20 * MIB)  # three parts
 COMPLETE: Operation = "CompleteMultipartUpload"
 SCRIPTS: dict[str, tuple[Operation, Action, int]] = {
-    "t1-slow-down": ("UploadPart", Answer(status=503, code="SlowDown"), 2),
+    "t1-slow-down": ("UploadPart", ErrorResponse(status=503, code="SlowDown"), 2),
     "t2-error-in-200": (COMPLETE, ErrorIn200(done=False), 1),
     "t2-error-in-200-done": (COMPLETE, ErrorIn200(done=True), 1),
     "t3-answer-lost": (COMPLETE, Drop(when="after"), 1),
@@ -50,12 +50,12 @@ SCRIPTS: dict[str, tuple[Operation, Action, int]] = {
     "t8-part-arrives-wrong": ("UploadPart", FlipBit(), 2),
     "t8-part-always-wrong": ("UploadPart", FlipBit(), 7),
     "t9-joined-wrongly": (COMPLETE, Misjoin(fault="swap parts"), 1),
-    "t11-counts-other-bytes": (COMPLETE, Answer(status=400, code="InvalidRequest"), 1),
+    "t11-counts-other-bytes": (COMPLETE, ErrorResponse(status=400, code="InvalidRequest"), 1),
     "t16-reset-in-a-part": ("UploadPart", Drop(when="in body", body_bytes=MIB), 2),
-    "t30-key-disabled": ("UploadPart", Answer(status=400, code="KMS.DisabledException"), 1),
-    "t30-unknown-code": ("CreateMultipartUpload", Answer(status=418, code="Surprise"), 1),
-    "t32-retry-after": ("UploadPart", Answer(status=503, code="SlowDown", retry_after="2"), 1),
-    "t22-quota": ("UploadPart", Answer(status=403, code="QuotaExceeded"), 1),
+    "t30-key-disabled": ("UploadPart", ErrorResponse(status=400, code="KMS.DisabledException"), 1),
+    "t30-unknown-code": ("CreateMultipartUpload", ErrorResponse(status=418, code="Surprise"), 1),
+    "t32-retry-after": ("UploadPart", ErrorResponse(status=503, code="SlowDown", retry_after="2"), 1),
+    "t22-quota": ("UploadPart", ErrorResponse(status=403, code="QuotaExceeded"), 1),
 }
 
 
@@ -72,7 +72,7 @@ class Case:
 
 
 class Cases:
-    """Stores and sources of one test; `judge` looks into every store."""
+    """Stores and sources of one test. `judge` checks every store."""
 
     def __init__(self, world: World, stack: ExitStack) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""What was done while no operator ran is found by the next one."""
+"""Changes that were made while no operator was running are found by the next one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Stores that lack what AWS S3 has, through the whole operator: what is proved of the bytes, and how it is said."""
+"""Stores that lack features of AWS S3, with the whole operator: how objects are verified, and what the status says."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def _in_a_store(world: World, dialect: str, stack: ExitStack, *, checksums: str 
     return dataclasses.replace(made, proof=PROOFS[dialect])
 
 
-def test_each_store_is_used_as_far_as_it_goes_and_the_recording_says_by_what_it_is_proved(
+def test_each_store_is_used_by_its_capabilities_and_the_recording_names_the_verification(
     world: World, source: LyingSource
 ) -> None:
     with ExitStack() as stack:
@@ -57,7 +57,7 @@ def test_each_store_is_used_as_far_as_it_goes_and_the_recording_says_by_what_it_
             check_objects(worlds[dialect])
 
 
-def test_where_checksums_are_required_a_store_without_is_refused(world: World, source: LyingSource) -> None:
+def test_if_checksums_are_required_a_store_without_them_is_rejected(world: World, source: LyingSource) -> None:
     with ExitStack() as stack:
         weak = _in_a_store(world, "no-sums", stack, checksums="Required")
         weak.wait_location("StoreUnsupported", within_s=60)

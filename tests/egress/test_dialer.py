@@ -1,4 +1,4 @@
-"""The dialer: every address checked and pinned, redirects by hand, deadlines that hold, no secret in any error."""
+"""The dialer: every address and redirect is checked, deadlines work, and no error contains a secret."""
 
 import logging
 import socket
@@ -45,14 +45,14 @@ def test_the_default_policy_lets_no_loopback_in(source: LyingSource) -> None:
 
 
 @pytest.mark.parametrize("answers", [["10.0.0.5"], ["10.0.0.5", "169.254.169.254"], ["64:ff9b::a00:5"]])
-def test_s14_a_name_with_none_but_bad_addresses_is_refused(source: LyingSource, answers: list[str]) -> None:
+def test_s14_a_name_with_only_bad_addresses_is_rejected(source: LyingSource, answers: list[str]) -> None:
     dialer = Dialer(loopback_policy(), resolver=Names(media_test=answers))
     refused(lambda: fetch(dialer, f"http://media.test:{source.port}/x"), BlockedError)
     assert source.connections == 0
 
 
 @pytest.mark.parametrize("answers", [["127.0.0.1", "169.254.169.254"], ["169.254.169.254", "127.0.0.1"]])
-def test_s14_a_bad_address_among_a_names_answers_is_skipped(source: LyingSource, answers: list[str]) -> None:
+def test_s14_a_forbidden_address_among_those_of_a_name_is_skipped(source: LyingSource, answers: list[str]) -> None:
     dialer = Dialer(loopback_policy(), resolver=Names(media_test=answers))
     assert fetch(dialer, f"http://media.test:{source.port}/x") == BODY
 
@@ -103,7 +103,7 @@ def test_headers_of_the_user_do_not_change_the_request(source: LyingSource) -> N
 
 
 @pytest.mark.parametrize("header", [{"X": f"a\r\nY: {CANARY}"}, {f"X {CANARY}": "a"}, {"": "a"}, {"X": "\u20ac"}])
-def test_headers_that_http_does_not_allow_are_refused_before_connecting(
+def test_headers_that_http_does_not_allow_are_rejected_before_connecting(
     source: LyingSource, header: dict[str, str]
 ) -> None:
     refused(lambda: fetch(Dialer(loopback_policy()), source.url, headers=header), InvalidHeaderError)
@@ -121,7 +121,7 @@ def test_headers_that_http_does_not_allow_are_refused_before_connecting(
         "/x?X-Amz-Signature=aB%2b+/=%3D&b=%2f&a=|&&empty=&c?d",
     ],
 )
-def test_what_was_signed_is_sent_byte_for_byte(source: LyingSource, target: str) -> None:
+def test_signed_requests_are_sent_byte_for_byte(source: LyingSource, target: str) -> None:
     assert fetch(Dialer(loopback_policy()), f"http://127.0.0.1:{source.port}{target}") == BODY
     source.behave = lambda request: (
         redirect(f"http://127.0.0.1:{source.port}{target}") if request.number == 2 else Behaviour()
@@ -141,7 +141,7 @@ def test_the_environment_is_ignored(source: LyingSource, monkeypatch: pytest.Mon
     assert "authorization" not in source.served[0].headers
 
 
-def test_each_request_has_a_connection_of_its_own(source: LyingSource) -> None:
+def test_each_request_has_its_own_connection(source: LyingSource) -> None:
     empty = Behaviour(status=302, headers={"Location": "/second"}, body=b"")
     source.behave = lambda request: empty if request.number == 1 else Behaviour()
     dialer = Dialer(loopback_policy())
@@ -193,7 +193,7 @@ def test_s16_headers_that_trickle_meet_a_deadline(source: LyingSource) -> None:
     assert time.monotonic() - begun < 3
 
 
-def test_s16_no_answer_at_all(source: LyingSource) -> None:
+def test_s16_no_response_at_all(source: LyingSource) -> None:
     source.behave = lambda _: Behaviour(no_answer=True)
     dialer = Dialer(loopback_policy(timeouts={"headers": "500ms", "read": "5s"}))
     refused(lambda: fetch(dialer, source.url), TooSlowError)
@@ -237,12 +237,12 @@ def test_k8_stop_ends_a_read_that_hangs(source: LyingSource, behaviour: Behaviou
         (Behaviour(headers={"Content-Length": "5, 6"}), ProtocolError),
     ],
 )
-def test_broken_answers(source: LyingSource, behaviour: Behaviour, kind: type[EgressError]) -> None:
+def test_broken_responses(source: LyingSource, behaviour: Behaviour, kind: type[EgressError]) -> None:
     source.behave = lambda _: behaviour
     refused(lambda: fetch(Dialer(loopback_policy()), source.url), kind)
 
 
-def test_an_answer_that_is_not_http() -> None:
+def test_a_response_that_is_not_http() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 

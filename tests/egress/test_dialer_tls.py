@@ -1,4 +1,4 @@
-"""Sources behind TLS: whose certificates are believed, and that nothing leads out of it."""
+"""Sources with TLS: which certificates are accepted, and that no connection leaves TLS."""
 
 import socket
 import ssl
@@ -59,7 +59,7 @@ def test_certificates_of_the_environment_are_ignored(tls: Tls, monkeypatch: pyte
         refused(lambda: fetch(Dialer(loopback_policy()), source.url), TlsError)
 
 
-def test_connections_do_not_load_authorities_anew(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_do_not_load_authorities_again(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
     with LyingSource(Content(body=BODY), tls=tls.context("127.0.0.1")) as source:
         dialer = Dialer(tls.policy)
         loaded: list[object] = []

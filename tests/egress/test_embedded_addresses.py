@@ -1,4 +1,4 @@
-"""IPv6 addresses that hold an IPv4 address are judged by what is inside."""
+"""IPv6 addresses that contain an IPv4 address are checked by that address."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -100,7 +100,7 @@ def test_a_hole_for_the_nat64_prefix_itself_opens_nothing_private_behind_it() ->
 @pytest.mark.parametrize(
     "prefix", ["2a00:1098:2b::/95", "2a00:1098:2b::/112", "10.0.0.0/8", "2a00:1098:2b::1/96", "::/0"]
 )
-def test_a_prefix_that_no_nat64_has_is_refused(prefix: str) -> None:
+def test_an_invalid_nat64_prefix_is_rejected(prefix: str) -> None:
     with pytest.raises(ValidationError, match="write a NAT64 prefix such as"):
         SourcePolicy.model_validate({"nat64Prefixes": [prefix]})
 

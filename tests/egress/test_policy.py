@@ -1,4 +1,4 @@
-"""The source policy: what is refused, and how a wrong policy file is told."""
+"""The source policy: what it rejects, and the messages for an invalid policy."""
 
 from ipaddress import ip_address
 
@@ -126,7 +126,7 @@ def test_allowed_hosts() -> None:
         ({"ipv6": "Yes"}, "PublicOnly"),
     ],
 )
-def test_a_wrong_policy_is_refused_with_what_to_write(block: dict[str, object], words: str) -> None:
+def test_a_wrong_policy_is_rejected_with_what_to_write(block: dict[str, object], words: str) -> None:
     with pytest.raises(ValidationError) as caught:
         SourcePolicy.model_validate(block)
     assert words in str(caught.value)

@@ -1,4 +1,4 @@
-"""POST by the same door: the policy judges it as it judges a GET, the response is bounded in size and time."""
+"""POST is checked like GET, and its response is limited in size and time."""
 
 import socket
 import threading
@@ -129,14 +129,14 @@ def test_a_name_that_changes_its_mind_gains_nothing(server: LyingSource) -> None
     assert server.connections == 1
 
 
-def test_a_name_that_leads_inside_is_refused(server: LyingSource) -> None:
+def test_a_name_that_resolves_to_an_internal_address_is_rejected(server: LyingSource) -> None:
     dialer = Dialer(loopback_policy(), resolver=Names(hook_test=["169.254.169.254", "10.0.0.1"]))
     refused(lambda: post(dialer, f"http://hook.test:{server.port}/x"), BlockedError)
     assert server.connections == 0
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed_unless_the_caller_wants_it(server: LyingSource, status: int) -> None:
+def test_no_redirect_is_followed_unless_the_caller_allows_it(server: LyingSource, status: int) -> None:
     server.behave = lambda _: redirect("/elsewhere", status)
     response = post(Dialer(loopback_policy()), server.url)
     assert (response.status, response.head.get("location")) == (status, "/elsewhere")
@@ -164,14 +164,14 @@ def test_a_redirect_is_judged_and_takes_no_headers_to_another_host(server: Lying
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-def test_a_response_beyond_the_bound_is_refused(server: LyingSource, framing: str) -> None:
+def test_a_response_beyond_the_limit_is_rejected(server: LyingSource, framing: str) -> None:
     server.behave = lambda _: Behaviour(body=b"x" * 1000, framing=framing)  # type: ignore[arg-type]
     assert len(post(Dialer(loopback_policy()), server.url, most_bytes=1000).body) == 1000
     error = refused(lambda: post(Dialer(loopback_policy()), server.url, most_bytes=999), ProtocolError)
     assert "more than 999 bytes" in str(error)
 
 
-def test_a_response_that_is_cut_is_no_response(server: LyingSource) -> None:
+def test_a_truncated_response_does_not_count(server: LyingSource) -> None:
     server.behave = lambda _: Behaviour(body=b"x" * 100, cut_after=10)
     refused(lambda: post(Dialer(loopback_policy()), server.url), ConnectionLostError)
 

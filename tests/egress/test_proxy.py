@@ -1,4 +1,4 @@
-"""Requests by the administrator's proxy: it resolves names; what the URL itself shows is judged before it is asked."""
+"""Requests through the administrator's proxy: it resolves names, and the URL itself is checked before the request."""
 
 import socket
 import ssl
@@ -81,7 +81,7 @@ def test_post(plain: LyingSource) -> None:
         "http://kubernetes.default.svc/",
     ],
 )  # fmt: skip
-def test_what_the_url_itself_shows_is_refused_before_the_proxy_is_asked(url: str) -> None:
+def test_a_forbidden_address_in_the_url_is_rejected_before_the_proxy_is_used(url: str) -> None:
     with ConnectProxy({}) as proxy:
         refused(lambda: fetch(through(proxy), url), BlockedError)
     assert proxy.asked == []
@@ -143,7 +143,7 @@ def test_a_proxy_may_be_private_but_never_a_metadata_service() -> None:
     refused(lambda: fetch(dialer, "https://media.test/"), UnreachableError)
 
 
-def test_a_proxy_that_says_nothing_meets_a_deadline_and_a_stop() -> None:
+def test_a_silent_proxy_is_ended_by_a_deadline_and_by_a_stop() -> None:
     with ConnectProxy({}, silent=True) as proxy:
         begun = time.monotonic()
         dialer = through(proxy, timeouts={"connect": "300ms"})
@@ -171,6 +171,6 @@ def test_a_proxy_that_ends_the_tunnel(secure: tuple[LyingSource, Path]) -> None:
         "http://proxy:0", "http://proxy:99999", "http://2130706433:80", "socks5://proxy:1080", "",
     ],
 )  # fmt: skip
-def test_a_proxy_that_cannot_be_used_is_refused_with_the_settings(text: str) -> None:
+def test_an_invalid_proxy_is_rejected_with_the_settings(text: str) -> None:
     with pytest.raises(ValidationError):
         SourcePolicy(proxy=text)

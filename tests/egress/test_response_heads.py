@@ -1,4 +1,4 @@
-"""Heads and framings one by one: how they are read, and how curl reads them."""
+"""Headers and framings one by one: how they are read, and how curl reads them."""
 
 import socket
 import threading
@@ -24,7 +24,7 @@ _CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """`body` None: it is refused. `curl` says why curl may get something else; None: whatever it gets is `body`."""
+    """`body` None: it is rejected. `curl`: why curl may get another body; None: curl must get `body`."""
 
     data: bytes
     body: bytes | None = b"hello"
@@ -163,7 +163,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_s34_every_head_and_framing_is_read_by_the_rule_or_refused(name: str) -> None:
+def test_s34_every_head_and_framing_is_read_by_the_rule_or_rejected(name: str) -> None:
     case = CASES[name]
     for pieces in ((), (1,) * min(len(case.data), 300), (len(case.data) // 2,)):
         found = read_by_us(case.data, pieces=pieces)
@@ -177,7 +177,7 @@ def server() -> Iterator[RawServer]:
 
 
 @pytest.mark.skipif(CURL is None, reason="curl is not installed")
-def test_s34_what_curl_gets_is_what_we_get_where_nothing_is_said_against_it(server: RawServer) -> None:
+def test_s34_we_read_what_curl_reads_except_where_documented(server: RawServer) -> None:
     wrong = []
     for name, case in CASES.items():
         found = read_by_curl(server, case.data)
@@ -246,7 +246,7 @@ _FRAMES = st.sampled_from(
         st.sampled_from([b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 -\r\nA: b\r\n\r\n"]), max_size=3
     ),
 )
-def test_s34_whatever_curl_gets_of_random_heads_we_get(
+def test_s34_we_read_random_heads_as_curl_does(
     server: RawServer,
     status: bytes,
     before: list[bytes],
@@ -287,7 +287,7 @@ def test_s33_after_anything_odd_the_connection_carries_no_other_request(name: st
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", False),
     ],
 )
-def test_s33_what_has_no_body_has_none_whatever_it_says(head: bytes, reusable: bool) -> None:
+def test_s33_a_response_without_a_body_has_none_whatever_its_headers(head: bytes, reusable: bool) -> None:
     found = read_by_us(head, method="HEAD")
     assert (found.error, found.body, found.reusable) == (None, b"", reusable)
 
@@ -305,7 +305,7 @@ _ENDLESS = {
 
 
 @pytest.mark.parametrize("name", _ENDLESS)
-def test_s34_what_frames_a_response_is_bounded(name: str) -> None:
+def test_s34_the_framing_of_a_response_is_bounded(name: str) -> None:
     begin, forever = _ENDLESS[name]
     sent = 0
     near, far = socket.socketpair()
@@ -331,7 +331,7 @@ def test_s34_what_frames_a_response_is_bounded(name: str) -> None:
     assert sent < 2**20
 
 
-def test_small_chunks_are_no_attack() -> None:
+def test_small_chunks_are_not_an_attack() -> None:
     data = _CHUNKED + b"1\r\na\r\n" * 50_000 + b"0\r\n\r\n"
     assert read_by_us(data).body == b"a" * 50_000
 
@@ -346,7 +346,7 @@ def test_doubled_values_are_one_and_different_ones_a_list() -> None:
     assert (head.get("etag"), head.get("x"), head.get("f"), head.get("none")) == ('"a"', "1, 2", "a b", None)
 
 
-def test_s33_a_connection_on_which_something_came_is_not_quiet() -> None:
+def test_s33_a_connection_that_received_bytes_is_not_quiet() -> None:
     near, far = socket.socketpair()
     with near, far:
         near.settimeout(7)
@@ -360,7 +360,7 @@ def test_s33_a_connection_on_which_something_came_is_not_quiet() -> None:
         assert not is_quiet(near)
 
 
-def test_a_cut_is_told_when_the_bytes_before_it_were_read() -> None:
+def test_a_cut_is_reported_after_the_bytes_before_it() -> None:
     near, far = socket.socketpair()
     with near:
         far.sendall(_OK + b"Content-Length: 9\r\n\r\nhello")

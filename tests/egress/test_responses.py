@@ -1,4 +1,4 @@
-"""What responses may look like, and how requests are sent."""
+"""Responses of all forms, and how requests are sent."""
 
 from collections.abc import Callable, Iterator
 
@@ -30,7 +30,7 @@ def test_s35_a_cut_anywhere_in_the_head_is_a_break(source: LyingSource, place: i
 
 
 @pytest.mark.parametrize("place", [0, 17, 43, len(HEAD) - 2])
-def test_s35_a_cut_in_the_first_head_is_asked_again(source: LyingSource, place: int) -> None:
+def test_s35_after_a_cut_in_the_first_head_the_request_is_repeated(source: LyingSource, place: int) -> None:
     source.behave = nth(1, Behaviour(raw_head=HEAD[:place], cut_after=0))
     with StrictStore() as strict:
         store = store_of(strict)
@@ -76,7 +76,7 @@ def test_s36_unusual_heads_are_read(source: LyingSource, more: bytes) -> None:
         store.close()
 
 
-def test_s36_interim_responses_are_no_response(source: LyingSource) -> None:
+def test_s36_interim_responses_do_not_count_as_the_response(source: LyingSource) -> None:
     source.behave = lambda _: Behaviour(
         before=b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"
     )
@@ -132,7 +132,7 @@ def test_s37_a_cookie_of_the_way_is_kept_on_the_way_only(source: LyingSource) ->
     assert "cookie" not in source.served[0].headers
 
 
-def test_s37_a_cookie_goes_to_no_other_host(source: LyingSource) -> None:
+def test_s37_a_cookie_is_sent_to_no_other_host(source: LyingSource) -> None:
     names = Names(a_test=["127.0.0.1"], b_a_test=["127.0.0.1"])
     there = f"http://b.a.test:{source.port}/2"
     back = f"http://a.test:{source.port}/3"
@@ -179,7 +179,7 @@ def test_s38_requests_say_what_they_accept_and_who_asks(source: LyingSource) -> 
 
 
 @pytest.mark.parametrize("agent", ["", " a", "a\r\nX: y", "\u00fc", "a" * 300])
-def test_s38_a_user_agent_that_no_header_can_hold_is_refused(agent: str) -> None:
+def test_s38_a_user_agent_that_is_no_valid_header_is_rejected(agent: str) -> None:
     with pytest.raises(ValueError, match="userAgent"):
         SourcePolicy.model_validate({"userAgent": agent})
 

@@ -1,4 +1,4 @@
-"""Connections that go only where a policy allows, also behind a load balancer that chooses another peer."""
+"""Connections go only to allowed addresses, even behind a load balancer that connects to another address."""
 
 import socket
 from collections.abc import Iterator

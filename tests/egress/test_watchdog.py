@@ -1,4 +1,4 @@
-"""The watchdog works on after a moment in which no thread could be started."""
+"""The watchdog continues to work after a moment in which no thread could be started."""
 
 import socket
 import threading

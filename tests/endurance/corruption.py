@@ -1,8 +1,8 @@
-"""Corrupt transfers in every way that can be told, and count: `python -m tests.endurance.corruption --cases 1000`.
+"""Corrupts transfers in every detectable way, and counts: `python -m tests.endurance.corruption --cases 1000`.
 
-Every case is drawn from the seed and its number, so that one can be played again: `--seed 1 --only 417`. A case whose
-corruption met nobody is drawn again. Found means: what ended Complete has the right bytes (it was sent again), or
-nothing did. Exit status 1 where anything else came out.
+The seed and the number of a case determine it, so a single case can be repeated: `--seed 1 --only 417`. If the
+corruption of a case had no effect, another case is drawn. A corruption counts as found if a Complete object has the
+right bytes (they were sent again), or nothing became Complete. Otherwise the exit status is 1.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def run_cases(numbers: Sequence[int], *, seed: int) -> Iterator[Case]:
 
 
 def table(cases: Sequence[Case]) -> str:
-    """By class: injected, found (mended or refused), wrong, and the reasons of what was refused."""
+    """By class: injected, found (repaired or rejected), wrong, and the reasons of what was rejected."""
     rows = [f"{'':6} {'corruption':74} {'cases':>5} {'mended':>6} {'refused':>7} {'WRONG':>5}  reasons"]
     for corruption in corruptions():
         of_it = [case for case in cases if case.corruption.name == corruption.name]

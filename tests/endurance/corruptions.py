@@ -1,8 +1,8 @@
 """The corruptions, by class. Each differs from a strong fact: what the source states about its bytes (length, range,
 validator), what the spec says (size, checksum), what the store was sent, or what TLS protects.
 
-A source that lies about all of these alike, and a store that keeps other bytes than the sum that it shows, are nobody's
-to find; they are no classes.
+A source whose statements are all wrong in the same way, and a store whose bytes do not match the checksum that it
+returns, cannot be detected, so there are no classes for them.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ FRAMINGS: tuple[Framing, ...] = ("length", "chunked", "close")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corruption:
-    """A class: `set_up` makes a scene lie and returns how to ask, afterwards, whether it did."""
+    """A class of corruption. `set_up` prepares a scene and returns a function that tests whether the fault occurred."""
 
     name: str
     where: Where

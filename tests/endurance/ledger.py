@@ -1,4 +1,4 @@
-"""What the API server is to the operator, in one file that survives kills: Recordings, their phases, their uploads."""
+"""The API server of these tests, in one file that survives kills: Recordings, their phases, their uploads."""
 
 import json
 import sqlite3
@@ -58,7 +58,7 @@ class Ledger:
         return found
 
     def claim(self, holder: int, *, steal: bool) -> Claimed | None:
-        """Something to do; with `steal` what another process holds, as after a partition of the network."""
+        """Claim a Recording. With `steal`, one that another process holds, as after a network partition."""
         free = "holder IS NOT NULL AND holder != :holder" if steal else "holder IS NULL"
         row = self._connection.execute(
             f"""UPDATE recordings SET holder = :holder WHERE number = (
@@ -73,15 +73,15 @@ class Ledger:
         return Claimed(number=row[0], uid=row[1], phase=row[2], upload=upload)
 
     def save_upload(self, number: int, holder: int, state: UploadState) -> bool:
-        """Name the open upload; False where the Recording is not ours any more."""
+        """Record the open upload. False if this process no longer holds the Recording."""
         return self._change("upload = ?", "phase = 'Pending'", (json.dumps(asdict(state)),), number, holder)
 
     def end(self, number: int, holder: int, phase: str) -> bool:
-        """It has come to its end; False where it is not ours any more."""
+        """Record the final phase. False if this process no longer holds the Recording."""
         return self._change("phase = ?, holder = NULL", "1", (phase,), number, holder)
 
     def give_back(self, number: int, holder: int, *, after_s: float = 0.0) -> None:
-        """Somebody may go on with it."""
+        """Release the claim, so that another process can continue."""
         self._change("holder = NULL, not_before = ?", "1", (time.time() + after_s,), number, holder)
 
     def _change(self, what: str, when: str, values: tuple[Any, ...], number: int, holder: int) -> bool:
@@ -99,19 +99,19 @@ class Ledger:
         return int(self._connection.execute("SELECT count(*) FROM kills").fetchone()[0])
 
     def delete(self, number: int, *, phase: str) -> bool:
-        """Somebody deletes an unfinished Recording: `Deleting` with the finalizer, `Gone` without."""
+        """Delete an unfinished Recording as a user would: `Deleting` with the finalizer, `Gone` without."""
         statement = "UPDATE recordings SET phase = ? WHERE number = ? AND phase = 'Pending' AND holder IS NOT NULL"
         return self._connection.execute(statement, (phase, number)).rowcount == 1
 
     def deleted_of(self, holder: int) -> set[int]:
-        """What this process works on though it was deleted."""
+        """Recordings that this process works on although they were deleted."""
         rows = self._connection.execute(
             "SELECT number FROM recordings WHERE holder = ? AND phase != 'Pending'", (holder,)
         )
         return {row[0] for row in rows}
 
     def unfinished(self) -> Iterator[dict[str, Any]]:
-        """Unfinished Recordings, as much of them as the sweep asks for."""
+        """Unfinished Recordings, with the fields that the sweep needs."""
         rows = self._connection.execute("SELECT uid FROM recordings WHERE phase IN ('Pending', 'Deleting')").fetchall()
         return iter([{"metadata": {"uid": row[0]}} for row in rows])
 

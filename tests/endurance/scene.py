@@ -1,4 +1,4 @@
-"""One transfer under one corruption: what the truth is, what lies, and how it ended."""
+"""One transfer with one corruption: the true content, the component that corrupts it, and the result."""
 
 import random
 import ssl
@@ -29,7 +29,7 @@ from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, KIB, Observed, an_object, fast_options, loopback_policy, run_transfer, store_of
 
 PART = 64 * KIB
-# Says, afterwards, whether what was set up was met.
+# Returns afterwards whether the fault occurred.
 Met = Callable[[], bool]
 _ATTEMPTS = 6
 _TIMEOUTS = {"connect": "1s", "headers": "1s", "read": "500ms"}
@@ -39,7 +39,7 @@ _TIMEOUTS = {"connect": "1s", "headers": "1s", "read": "500ms"}
 class Leg:
     """A source and a store of one kind (plain or TLS), and a client of each that goes through the proxies.
 
-    Those that get responses out of step speak no TLS; `lead_to` of the others puts them in between.
+    Legs with responses out of order use no TLS. For the others, `lead_to` inserts the proxies.
     """
 
     source: LyingSource
@@ -64,7 +64,7 @@ class Lab:
 class Scene:
     """What a corruption sets up. `truths` are the contents that may be stored; anything else is wrong.
 
-    `hits` counts the answers of the source that were corrupted, `attempt` from 0.
+    `hits` counts corrupted responses of the source; `attempt` counts from 0.
     """
 
     draw: random.Random
@@ -86,13 +86,13 @@ class Scene:
         return self.leg.strict
 
     def truth(self) -> Behaviour:
-        """How the source answers when it does not lie."""
+        """The correct behaviour of the source."""
         return Behaviour(ranges=self.ranges)
 
     def lie(
         self, answer: Callable[[SourceRequest, bytes], Behaviour], *, first: int | None = None, times: int | None = None
     ) -> None:
-        """Have `answer` speak for the source at request `first` (1 is the probe) and the following ones.
+        """Make the source respond with `answer` from request `first` on (1 is the probe).
 
         It gets the request and the bytes that would be right.
         """
@@ -133,7 +133,7 @@ class Ended:
 
 
 def wanted_of(request: SourceRequest, body: bytes, *, ranges: bool) -> bytes:
-    """The bytes that answer the request truly."""
+    """The correct bytes for the request."""
     if not ranges or request.first_byte is None:
         return body
     return body[request.first_byte : (request.last_byte or len(body) - 1) + 1]
@@ -182,7 +182,7 @@ def _leg(stack: ExitStack, tls: ssl.SSLContext | None, folder: Path) -> Leg:
 
 
 def begin(leg: Leg, draw: random.Random, body: bytes, *, dialect: str) -> Scene:
-    """A scene in which nobody lies yet, with a store that speaks `dialect`; what the case before left is gone."""
+    """A scene without faults and with a store of this dialect. What the previous case left is removed."""
     leg.strict.reset(Bucket(least_part_bytes=PART, dialect=DIALECTS[dialect]))
     leg = replace(leg, store=leg.store.adapted(FOUND[dialect]))
     leg.source.content = Content(body=body)

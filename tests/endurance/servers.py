@@ -1,11 +1,11 @@
-"""A source and a store for many Recordings, both at odds with everybody now and then."""
+"""A source and a store for many Recordings, with random faults."""
 
 import random
 import threading
 from multiprocessing.connection import Connection
 
 from tests.support.lying_source import Behaviour, Content, LyingSource, SourceRequest
-from tests.support.strict_faults import Action, Answer, Drop, ErrorIn200, FalseSuccess, LoseUpload, Stall
+from tests.support.strict_faults import Action, Drop, ErrorIn200, ErrorResponse, FalseSuccess, LoseUpload, Stall
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, pattern
 
@@ -23,7 +23,7 @@ def content_of(number: int) -> bytes:
 
 
 def is_refused(number: int) -> bool:
-    """Whether the source refuses its URL in mid-upload: such a Recording fails."""
+    """Whether the source rejects its URL in the middle of the upload. Such a Recording fails."""
     return number % _REFUSED_EVERY == _REFUSED_EVERY - 1
 
 
@@ -46,22 +46,26 @@ class ChaoticStore(StrictStore):
 
     def _fitting(self, operation: str) -> list[Action]:
         fitting: list[Action] = [
-            Answer(status=503, code="SlowDown"),
-            Answer(status=500, code="InternalError"),
+            ErrorResponse(status=503, code="SlowDown"),
+            ErrorResponse(status=500, code="InternalError"),
             Drop(when="before"),
             Drop(when="after"),
         ] * 4
         if operation == "UploadPart":
-            fitting += [LoseUpload(), Drop(when="in body", body_bytes=1000), Answer(status=400, code="BadDigest")]
+            fitting += [
+                LoseUpload(),
+                Drop(when="in body", body_bytes=1000),
+                ErrorResponse(status=400, code="BadDigest"),
+            ]
         if operation in ("CompleteMultipartUpload", "PutObject"):
-            fitting += [FalseSuccess(), FalseSuccess(), Answer(status=409, code="ConditionalRequestConflict")]
+            fitting += [FalseSuccess(), FalseSuccess(), ErrorResponse(status=409, code="ConditionalRequestConflict")]
         if operation == "CompleteMultipartUpload":
             fitting += [ErrorIn200(done=True), ErrorIn200(done=False), LoseUpload()]
         return [*fitting, Stall()]
 
 
 def serve_source(ready: Connection, seed: int, share: float) -> None:
-    """Serve `/NUMBER` until the other end of the pipe is closed; meant for a process of its own."""
+    """Serve `/NUMBER` until the other end of the pipe is closed; meant for a separate process."""
     draw, lock, asked = random.Random(seed), threading.Lock(), dict[int, int]()
 
     def behave(request: SourceRequest) -> Behaviour:

@@ -1,4 +1,4 @@
-"""The corruptions of a store: each makes a scene's store lie, and returns how to ask whether it did."""
+"""The corruptions of a store: each one is added to the store of a scene, and returns a check whether it happened."""
 
 from tests.endurance.scene import Met, Scene
 from tests.support.garble import HOWS, JOIN_FAULTS

@@ -1,10 +1,10 @@
-"""Move many small recordings while everything fails and processes are killed, then count what is left over:
-`python -m tests.endurance.uploads --uploads 10000`.
+"""Moves many small recordings with faults and kills, then counts what is left behind.
 
-A strict store and a source meet a share of all requests with faults. The processes that move the bytes are ended all
-the time, mostly by SIGKILL; some Recordings are stolen by a second process, some deleted, with and without a
-finalizer. The operator's own sweep runs beside it. At the end, with faults still on: every Recording that should be
-stored has one version with the right bytes; nothing else is in the bucket; no multipart upload is open 60 s later.
+Run: `python -m tests.endurance.uploads --uploads 10000`. A strict store and a source respond to a share of all requests
+with faults. The processes that move the bytes are ended continuously, mostly by SIGKILL. Some Recordings are taken over
+by a second process, some are deleted, with and without a finalizer. The operator's own sweep runs as well. At the end,
+with faults still on: every Recording that should be stored has one version with the right bytes; nothing else is in the
+bucket; no multipart upload is open 60 s later.
 """
 
 import argparse
@@ -114,7 +114,7 @@ def run(
             for worker in workers:
                 worker.start()
             sweep = _Sweep(ledger, options)
-            # Those that their source refuses shall fail, and not be deleted before.
+            # Recordings rejected by their source shall fail, and not be deleted before.
             doomed = {number for number in range(deleted_every // 3, uploads, deleted_every) if not is_refused(number)}
             _delete_some(ledger, strict, sweep, doomed=doomed, seed=seed)
             for worker in workers:
@@ -162,7 +162,7 @@ class _Sweep:
         self._sweeper.run_due()
 
     def until_clean(self, strict: ChaoticStore) -> float:
-        """Go on until no upload is open, 60 s at most; how long it took."""
+        """Continue until no upload is open, at most 60 s. Returns the time that it took."""
         begun = time.monotonic()
         while strict.open_uploads() and time.monotonic() - begun < _NO_UPLOAD_WITHIN_S:
             self.run_due()
@@ -233,7 +233,7 @@ def _judge(
     numbers = {key_of(number): number for number in range(uploads)}
     versions = dict(strict.bucket.versions)
     right = {key: content_of(numbers[key]) for key in versions if key in numbers}
-    # Whoever deletes without a finalizer may find that it had just been stored; it is kept whole, or it is not there.
+    # If it is deleted without the finalizer, the object is complete (it had just been stored) or does not exist.
     allowed = complete | gone
     wanted = {key_of(number) for number in range(uploads) if uid_of(number) in complete}
     return Outcome(

@@ -1,4 +1,4 @@
-"""An operator's data path as a process that is killed again and again: claims Recordings, moves them, cleans up."""
+"""The operator's data path as a process that is killed repeatedly: it claims Recordings, moves them, and cleans up."""
 
 import os
 import random
@@ -174,7 +174,7 @@ class _Worker:
             )
         except TransferError as error:
             if error.reason is Reason.SOURCE_FORBIDDEN:
-                return False  # its sources never permit later what they refuse
+                return False  # its sources never allow later what they rejected
             if error.is_final or verdict_of(error.reason) is Verdict.FINAL:
                 raise AssertionError(f"{key} failed with {error}") from None
             raise
@@ -195,7 +195,7 @@ class _Writes:
             raise Stopped
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
-        """Nobody looks."""
+        """Ignored."""
 
     def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
-        """Nobody counts."""
+        """Not counted."""

@@ -1,4 +1,4 @@
-"""One artifact by itself: what surrounds it, and attempts of it that fail."""
+"""A single artifact with its context, and failed attempts of it."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Recordings and locations to begin from; what matters to a test stands in the test."""
+"""Recordings and locations for tests. Each test states what matters to it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

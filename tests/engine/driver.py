@@ -1,4 +1,4 @@
-"""An engine by itself: facts go in by hand, actions come out, time moves when the test says so."""
+"""Drives an engine: facts in, actions out. The test advances the time."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ STORED = TransferSucceeded(
 
 
 class Driver:
-    """The engine, its clock, and an API server that accepts what is written when the test says so."""
+    """The engine, its clock, and an API server that accepts writes when the test calls it."""
 
     def __init__(self, *recordings: Recording, capacity: Capacity | None = None, claim: Claim = CLAIM) -> None:
         self.engine = Engine(claim=claim, options=engine_options(capacity=capacity))
@@ -65,7 +65,7 @@ class Driver:
         return new
 
     def accept(self, write: WriteStatus | WriteFinalizers, based_on: Recording) -> Recording:
-        """The API server takes a write; its answer, which the engine has heard."""
+        """The API server takes a write; its response, which the engine receives."""
         answer = applied(write, based_on)
         self.tell(WriteAccepted(uid=write.ref.uid, recording=answer))
         return answer

@@ -1,4 +1,4 @@
-"""Situations that many tests of the engine begin with."""
+"""Situations at which many tests of the engine begin."""
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus, SourceFacts
@@ -41,7 +41,7 @@ def finished(phase: Phase = Phase.COMPLETE, *, upload: str | None = None, **fiel
 
 
 CONFLICT = WriteRejected(uid=UID, conflict=True)
-NO_ANSWER = WriteRejected(uid=UID, detail="no answer")
+NO_RESPONSE = WriteRejected(uid=UID, detail="no answer")
 
 
 def claimed_by(claim: Claim, *, version: int = 1, phase: Phase = Phase.UPLOADING) -> Recording:

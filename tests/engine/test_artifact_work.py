@@ -1,4 +1,4 @@
-"""The work with one artifact: which moves there are, and what each leaves behind."""
+"""The state of an artifact's work: the allowed transitions, and their effects."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -61,7 +61,7 @@ def moved(work: ArtifactWork, move: str) -> ArtifactWork:
 
 @pytest.mark.parametrize("state", WorkState)
 @pytest.mark.parametrize("move", MOVES)
-def test_there_are_no_other_moves_than_those_of_the_table(move: str, state: WorkState) -> None:
+def test_there_are_no_transitions_outside_the_table(move: str, state: WorkState) -> None:
     work = work_in(state)
 
     if (move, state) in TABLE:
@@ -95,7 +95,7 @@ def test_an_abort_that_failed_is_tried_again_after_a_while() -> None:
 
 
 @pytest.mark.parametrize("state", [WorkState.RUNNING, WorkState.STOPPING])
-def test_what_moves_here_is_known_better_than_another_operator_knows_it(state: WorkState) -> None:
+def test_the_state_of_a_running_transfer_wins_over_another_operators_status(state: WorkState) -> None:
     work, other = work_in(state), an_artifact_status(phase=Phase.PENDING)
 
     work.take(other)
@@ -103,7 +103,7 @@ def test_what_moves_here_is_known_better_than_another_operator_knows_it(state: W
     assert work.status != other
 
 
-def test_what_is_stored_stays_stored_whatever_another_operator_wrote() -> None:
+def test_a_stored_artifact_stays_stored_despite_writes_of_another_operator() -> None:
     work = ArtifactWork(an_artifact_status(phase=Phase.COMPLETE))
 
     work.take(an_artifact_status(phase=Phase.PENDING))

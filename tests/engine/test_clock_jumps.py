@@ -1,4 +1,4 @@
-"""A clock that is set by hours, wrongly for a moment or rightly for good: waits stay as long as they were."""
+"""A clock that is changed by hours, temporarily or permanently: waits keep their length."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Timed:
     def _look(self) -> list[Action]:
         """What the control loop does every few seconds."""
         if self._server:
-            self.clock.heard(datetime.fromtimestamp(int(START.timestamp() + self.true_s), tz=UTC))
+            self.clock.note_server_time(datetime.fromtimestamp(int(START.timestamp() + self.true_s), tz=UTC))
         self.driver.now = self.clock.now()
         step = self.clock.take_step()
         actions = self.driver.engine.clock_stepped(step, self.driver.now) if step else []
@@ -107,7 +107,7 @@ def after(failure: TransferFailed, jumps: list[Jump], *, server: bool) -> tuple[
 @given(jumps=JUMPS, server=st.booleans())
 @example(jumps=[Jump(5, HOUR_S, 1e9)], server=False)
 @example(jumps=[Jump(0, HOUR_S, 30)], server=False)
-def test_t62_a_retry_comes_after_its_delay_whatever_the_clock_does(jumps: list[Jump], server: bool) -> None:
+def test_t62_a_retry_starts_after_its_delay_despite_clock_changes(jumps: list[Jump], server: bool) -> None:
     timed, recording = after(BUSY, jumps, server=server)
 
     took_s = timed.wait(claims, recording, at_most_s=DELAY_S + SLACK_S)
@@ -118,7 +118,7 @@ def test_t62_a_retry_comes_after_its_delay_whatever_the_clock_does(jumps: list[J
 @given(jumps=JUMPS, server=st.booleans())
 @example(jumps=[Jump(300, 7200, 12)], server=False)
 @example(jumps=[Jump(300, 7200, 1e9)], server=False)
-def test_t62_the_grace_for_a_fresh_url_lasts_as_long_as_it_says(jumps: list[Jump], server: bool) -> None:
+def test_t62_the_grace_for_a_fresh_url_keeps_its_length(jumps: list[Jump], server: bool) -> None:
     timed, recording = after(EXPIRED, jumps, server=server)
 
     took_s = timed.wait(gives_up, recording, at_most_s=HOUR_S + SLACK_S)
@@ -158,9 +158,9 @@ def test_t62_a_grace_that_a_wrong_clock_began_in_the_future_begins_now() -> None
 
 
 @given(off_s=st.sampled_from([AGREE_S + 1, 70.0, HOUR_S, 30 * 86400.0]))
-def test_t62_a_node_that_is_ahead_from_the_start_goes_by_the_api_server_s_clock(off_s: float) -> None:
+def test_t62_a_node_that_is_ahead_from_the_start_uses_the_api_server_s_clock(off_s: float) -> None:
     clock = Clock(wall_s=lambda: START.timestamp() + off_s, steady_s=lambda: 5.0)
-    clock.heard(START)
+    clock.note_server_time(START)
 
     assert clock.now() == START
 
@@ -186,5 +186,5 @@ def test_t62_an_api_server_that_is_behind_for_a_moment_changes_nothing() -> None
     for second in range(1, 600):
         true_s = float(second)
         behind_s = 7200 if second % 3 == 0 else 0  # one of three servers behind one address
-        clock.heard(START + timedelta(seconds=true_s - behind_s))
+        clock.note_server_time(START + timedelta(seconds=true_s - behind_s))
         assert clock.now() == START + timedelta(seconds=true_s)

@@ -1,4 +1,4 @@
-"""A deletion that the store does not let happen: it is told, the location is checked, and it ends when it can."""
+"""A deletion that the store prevents: it is reported, the location is checked, and the deletion ends when it can."""
 
 import pytest
 
@@ -25,7 +25,7 @@ BUSY = CleanupEnded(uid=UID, ok=False, reason=Reason.STORE_UNAVAILABLE, detail="
 
 
 def found(reason: Reason) -> LocationSeen:
-    """What the location's check says."""
+    """The result of the location's check."""
     return LocationSeen(
         location=a_location(), ready=reason is Reason.PROBE_SUCCEEDED, message=f"{reason}.", reason=reason
     )
@@ -39,7 +39,7 @@ def being_deleted(driver: Driver) -> Recording:
 
 
 def not_removed(driver: Driver, answer: CleanupEnded) -> Recording:
-    """One whose objects could not be removed, with the status that says so."""
+    """A Recording whose objects could not be removed, with that status."""
     recording = being_deleted(driver)
     return driver.accept(only(driver.tell(answer), WriteStatus), recording)
 
@@ -51,7 +51,7 @@ def blocked(recording: Recording) -> tuple[ConditionStatus, str] | None:
     )
 
 
-def test_t60_a_denied_deletion_is_told_and_puts_the_location_in_doubt() -> None:
+def test_t60_a_denied_deletion_is_reported_and_the_location_is_checked_again() -> None:
     driver = Driver()
     recording = being_deleted(driver)
 
@@ -67,7 +67,7 @@ def test_t60_a_denied_deletion_is_told_and_puts_the_location_in_doubt() -> None:
     assert "does not permit" in str(after.status.message)
 
 
-def test_t60_it_is_tried_for_as_long_as_it_takes_and_told_once() -> None:
+def test_t60_it_is_retried_without_a_limit_and_reported_once() -> None:
     driver = Driver()
     not_removed(driver, DENIED)
     driver.tell(found(Reason.ACCESS_DENIED))
@@ -154,7 +154,7 @@ def test_t61_another_bucket_than_the_one_that_holds_the_objects_releases_nothing
     assert none(driver.actions, WriteFinalizers)
 
 
-def test_t60_a_new_operator_keeps_the_condition_until_it_knows_better() -> None:
+def test_t60_a_new_operator_keeps_the_condition_until_the_next_result() -> None:
     driver = Driver()
     recording = being_deleted(driver)
     told = applied(only(driver.tell(DENIED), WriteStatus), recording)
@@ -167,7 +167,7 @@ def test_t60_a_new_operator_keeps_the_condition_until_it_knows_better() -> None:
     assert [blocked(applied(write, told)) for write in written] == [(ConditionStatus.TRUE, Reason.ENDPOINT_UNREACHABLE)]
 
 
-def test_t60_a_store_that_fails_for_a_moment_is_not_told() -> None:
+def test_t60_a_store_that_fails_for_a_moment_is_not_reported() -> None:
     driver = Driver()
     being_deleted(driver)
     driver.tell(BUSY)
@@ -179,7 +179,7 @@ def test_t60_a_store_that_fails_for_a_moment_is_not_told() -> None:
     assert only(driver.actions, WriteFinalizers)
 
 
-def test_t60_a_store_that_keeps_failing_is_told() -> None:
+def test_t60_a_store_that_keeps_failing_is_reported() -> None:
     driver = Driver()
     being_deleted(driver)
     driver.tell(BUSY)
@@ -213,7 +213,7 @@ def test_t60_the_objects_may_stay_also_where_the_location_is_gone() -> None:
     assert only(driver.actions, WriteFinalizers).finalizers == ()
 
 
-def test_t60_a_location_that_was_made_anew_with_another_bucket_proves_nothing_removed() -> None:
+def test_t60_a_location_created_again_with_another_bucket_does_not_show_that_objects_are_removed() -> None:
     driver = Driver()
     recording = in_bucket("of-another-time")
 

@@ -16,7 +16,7 @@ def test_an_older_version_is_an_echo_and_the_same_one_is_not() -> None:
     assert echoes.is_echo(a_finished_recording(version=6))
 
 
-def test_what_is_gone_never_comes_again() -> None:
+def test_an_event_of_a_deleted_recording_is_an_echo() -> None:
     echoes = EchoFilter()
     echoes.note_gone(a_finished_recording().metadata.uid)
 

@@ -1,4 +1,4 @@
-"""Late words, other operators, and Recordings that go while something is under way."""
+"""Late events, other operators, and Recordings that are deleted during work."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -23,7 +23,7 @@ from tests.engine.builders import START, a_recording, an_artifact, an_artifact_s
 from tests.engine.driver import CLAIM, STORED, Driver, applied, newer, none, only
 from tests.engine.scenes import (
     CONFLICT,
-    NO_ANSWER,
+    NO_RESPONSE,
     UID,
     claimed_by,
 )
@@ -45,7 +45,7 @@ def test_the_echo_of_the_claim_does_not_revive_what_is_complete() -> None:
     assert driver.started == ["video"]
 
 
-def test_a_claim_of_ours_that_nobody_remembers_is_read_anew() -> None:
+def test_our_own_claim_without_work_in_memory_is_read_again() -> None:
     driver = Driver()
 
     actions = driver.tell(RecordingSeen(recording=claimed_by(CLAIM)))
@@ -132,7 +132,7 @@ def test_k11_a_new_namesake_ends_the_former_one() -> None:
     assert only(actions, WriteStatus).ref.uid == uid_of(2)
 
 
-def test_after_a_list_whoever_is_missing_is_read_until_that_is_answered() -> None:
+def test_recordings_missing_from_a_list_are_read_until_there_is_a_response() -> None:
     driver = Driver(a_recording(suspend=True))
     driver.tell(WriteRejected(uid=UID, conflict=False))
     driver.wait(6)
@@ -140,19 +140,19 @@ def test_after_a_list_whoever_is_missing_is_read_until_that_is_answered() -> Non
         [action for action in driver.actions if isinstance(action, WriteStatus)][-1], a_recording(suspend=True)
     )
     driver.tell(RecordingSeen(recording=recording))
-    driver.tell(NO_ANSWER)
+    driver.tell(NO_RESPONSE)
 
     driver.tell(RecordingsListed(uids=frozenset()))
     reads = driver.wait(120)
     assert only(reads, ReadRecording)
-    driver.tell(NO_ANSWER)
+    driver.tell(NO_RESPONSE)
     assert only(driver.wait(120), ReadRecording)
     driver.tell(WriteRejected(uid=UID, gone=True))
 
     assert driver.engine.state.recordings == {}
 
 
-@pytest.mark.parametrize("answer", [WriteRejected(uid=UID, gone=True), NO_ANSWER, CONFLICT])
+@pytest.mark.parametrize("answer", [WriteRejected(uid=UID, gone=True), NO_RESPONSE, CONFLICT])
 def test_gone_while_a_write_is_in_flight(answer: WriteRejected) -> None:
     driver = Driver(a_recording())
 
@@ -175,7 +175,7 @@ def test_a_transfer_that_ends_after_its_recording_is_gone_gives_its_slot_back() 
     assert not driver.engine.state.slots.running
 
 
-def test_an_echo_after_the_end_is_no_new_recording() -> None:
+def test_an_echo_after_the_end_is_not_a_new_recording() -> None:
     driver = Driver()
     recording = driver.claimed(a_recording(suspend=True))
     driver.tell(RecordingGone(uid=UID))
@@ -200,7 +200,7 @@ def test_several_artifacts_that_end_together_share_a_write() -> None:
     accepted_at=st.none() | st.integers(2, 12),
     after=st.lists(st.integers(1, 12), max_size=6),
 )
-def test_whatever_order_versions_come_in_the_newest_is_what_counts(
+def test_the_newest_version_counts_in_any_order_of_arrival(
     before: list[int], accepted_at: int | None, after: list[int]
 ) -> None:
     driver = Driver()

@@ -1,4 +1,4 @@
-"""Drain, the clock, ttlAfterFinished and deletion."""
+"""Draining, the clock, ttlAfterFinished and deletion."""
 
 from datetime import timedelta
 
@@ -82,7 +82,7 @@ def test_a_clock_set_back_an_hour_makes_no_write_wait_an_hour() -> None:
     assert driver.accept(write, recording).status.bytes_done == 16
 
 
-def test_when_its_time_is_over_the_finalizer_goes_first_and_the_objects_stay() -> None:
+def test_after_its_ttl_the_finalizer_is_removed_first_and_the_objects_stay() -> None:
     driver = Driver()
     old = finished(deletion_policy=DeletionPolicy.DELETE, finalizers=[DELETE_OBJECT_FINALIZER], ttl=timedelta(hours=1))
     assert driver.tell(RecordingSeen(recording=old)) == []
@@ -131,7 +131,7 @@ def test_an_edit_at_the_last_moment_saves_it() -> None:
     assert none(driver.wait(4 * 3600), DeleteRecording)
 
 
-def test_a_delete_without_answer_is_asked_again() -> None:
+def test_a_delete_without_response_is_sent_again() -> None:
     driver = Driver()
     driver.tell(RecordingSeen(recording=finished(ttl=timedelta(hours=1))))
     only(driver.wait(3600), DeleteRecording)
@@ -188,7 +188,7 @@ def test_a_retained_recording_loses_its_upload_and_nothing_else() -> None:
     assert [(one.name, one.delete_object) for one in clean.artifacts] == [("video", False)]
 
 
-def test_k10_a_finalizer_stripped_by_a_person_is_no_order_to_delete_objects() -> None:
+def test_k10_a_finalizer_removed_by_a_person_deletes_no_objects() -> None:
     driver = Driver()
     recording = held(driver)
     driver.tell(RecordingSeen(recording=deleting(recording)), RecordingGone(uid=UID))
@@ -198,7 +198,7 @@ def test_k10_a_finalizer_stripped_by_a_person_is_no_order_to_delete_objects() ->
     assert not any(one.delete_object for one in clean.artifacts)
 
 
-def test_c17_where_the_location_forbids_it_the_objects_stay_and_an_event_says_so_once() -> None:
+def test_c17_if_the_location_forbids_it_the_objects_stay_and_one_event_reports_it() -> None:
     driver = Driver()
     driver.tell(LocationSeen(location=a_location(policies=[DeletionPolicy.RETAIN]), ready=True))
     recording = deleting(held(driver))
@@ -214,7 +214,7 @@ def test_c17_where_the_location_forbids_it_the_objects_stay_and_an_event_says_so
 
 
 @pytest.mark.parametrize("conflict", [True, False])
-def test_a_refused_release_of_the_finalizer_is_tried_again(conflict: bool) -> None:
+def test_a_rejected_removal_of_the_finalizer_is_retried(conflict: bool) -> None:
     driver = Driver()
     recording = deleting(finished(deletion_policy=DeletionPolicy.DELETE, finalizers=[DELETE_OBJECT_FINALIZER]))
     driver.tell(RecordingSeen(recording=recording))
@@ -229,7 +229,7 @@ def test_a_refused_release_of_the_finalizer_is_tried_again(conflict: bool) -> No
     assert versions == (["2", "3"] if conflict else ["2", "2"])
 
 
-def test_t24_cleaning_up_is_tried_again_whatever_else_wakes_the_recording() -> None:
+def test_t24_clean_up_is_retried_even_if_something_else_wakes_the_recording() -> None:
     driver = Driver()
     recording = deleting(held(driver))
     driver.tell(TransferProgress(uid=UID, artifact="video", sent_bytes=1, total_bytes=80))
@@ -257,7 +257,7 @@ def test_a_location_that_never_comes_back_holds_nothing_for_ever() -> None:
 
 
 def tries_in_two_hours(driver: Driver) -> int:
-    """Attempts to clean up while the store refuses."""
+    """Attempts to clean up while the store rejects them."""
     tries = 0
     for _ in range(120):
         driver.tell(CleanupEnded(uid=UID, ok=False))

@@ -1,4 +1,4 @@
-"""When a URL says that it stops working; garbage says nothing, and never raises."""
+"""The expiry that a URL states. Invalid URLs state none, and never raise."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def policy(epoch: int) -> str:
 
 
 def jwt(**claims: object) -> str:
-    """A token that nobody signed."""
+    """A token without a signature."""
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"eyJhbGciOiJIUzI1NiJ9.{payload}.c2lnbmF0dXJl"
 
@@ -87,11 +87,11 @@ def test_known_forms(query: str) -> None:
         "se=2026-11-21T12:00:00Z",
     ],
 )
-def test_what_says_nothing(query: str) -> None:
+def test_queries_without_an_expiry(query: str) -> None:
     assert expiry_in_url(f"{HOST}?{query}") is None
 
 
-def test_of_a_query_without_an_end_nothing_is_read() -> None:
+def test_an_endless_query_is_not_read() -> None:
     """It would take milliseconds at each look, and a tenant's Recording has 64 of them."""
     signed = f"Expires={EPOCH}&Signature=s"
     assert expiry_in_url(f"{HOST}?{'a=1&' * 98}{signed}") == NOON
@@ -115,13 +115,13 @@ values = st.one_of(
 
 
 @given(st.lists(st.tuples(parameters, values), max_size=6))
-def test_whatever_stands_in_the_query_the_answer_is_a_utc_instant_or_none(query: list[tuple[str, str]]) -> None:
+def test_the_expiry_of_any_query_is_a_utc_time_or_none(query: list[tuple[str, str]]) -> None:
     found = expiry_in_url(f"{HOST}?" + "&".join(f"{key}={value}" for key, value in query))
 
     assert found is None or found.utcoffset() == timedelta(0)
 
 
-def test_the_spec_goes_before_the_url_and_the_url_before_the_assumption() -> None:
+def test_the_spec_overrides_the_url_and_the_url_the_assumption() -> None:
     url = f"{HOST}?Expires={EPOCH}&Signature=s"
     earlier = NOON - timedelta(hours=1)
 

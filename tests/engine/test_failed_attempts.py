@@ -1,4 +1,4 @@
-"""What follows from each way in which an attempt ends."""
+"""The result of each way in which an attempt can end."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -75,7 +75,7 @@ def test_an_assumed_expiry_moves_no_retry() -> None:
     assert failed(an_artifact_status(), expiry=expiry).next_retry_time == START + timedelta(minutes=2)
 
 
-def test_in_the_last_seconds_before_expiry_a_refusing_source_is_not_asked_in_a_loop() -> None:
+def test_in_the_last_seconds_before_expiry_a_rejecting_source_is_not_requested_in_a_loop() -> None:
     retry = RetryPolicy(until_expiry=True)
     expiry = Expiry(at=START + timedelta(seconds=20), stated=True)
 
@@ -93,7 +93,7 @@ LATE = [Reason.SOURCE_NOT_READY, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_FORBIDDE
 
 
 @pytest.mark.parametrize("reason", LATE)
-def test_s42_what_may_come_late_is_tried_again_after_the_delays_and_then_fails(reason: Reason) -> None:
+def test_s42_content_that_may_be_late_is_retried_after_the_delays_and_then_fails(reason: Reason) -> None:
     status, now, waits = an_artifact_status(), START, []
     while status.phase is not Phase.FAILED:
         status = failed(status, reason, at=now)
@@ -104,14 +104,14 @@ def test_s42_what_may_come_late_is_tried_again_after_the_delays_and_then_fails(r
     assert (status.reason, status.attempts) == (reason, 4)
 
 
-def test_s42_what_is_gone_fails_at_once() -> None:
+def test_s42_410_fails_at_once() -> None:
     status = failed(an_artifact_status(), Reason.SOURCE_NOT_FOUND, is_final=True)
 
     assert (status.phase, status.reason, status.attempts) == (Phase.FAILED, Reason.SOURCE_NOT_FOUND, 0)
 
 
 @pytest.mark.parametrize(("retry_after_s", "wait_s"), [(0.0, 30), (7.0, 30), (45.0, 45), (900.0, 900)])
-def test_s49_a_source_that_says_when_it_is_ready_costs_no_attempt(retry_after_s: float, wait_s: float) -> None:
+def test_s49_a_source_that_states_when_to_retry_spends_no_attempt(retry_after_s: float, wait_s: float) -> None:
     status = failed(an_artifact_status(attempts=3), Reason.SOURCE_NOT_READY, retry_after_s=retry_after_s)
 
     assert (status.phase, status.reason, status.attempts) == (Phase.PENDING, Reason.SOURCE_NOT_READY, 3)
@@ -134,7 +134,7 @@ def test_s49_a_wait_that_a_refusal_asks_for_is_honoured_and_counts(reason: Reaso
 
 
 @pytest.mark.parametrize("reason", BY_VERDICT[Verdict.FINAL])
-def test_what_cannot_get_better_fails_at_once(reason: Reason) -> None:
+def test_a_final_reason_fails_at_once(reason: Reason) -> None:
     status = failed(an_artifact_status(attempts=1, expiredSince=START), reason)
 
     assert (status.phase, status.reason, status.attempts) == (Phase.FAILED, reason, 1)
@@ -142,8 +142,8 @@ def test_what_cannot_get_better_fails_at_once(reason: Reason) -> None:
     assert status.next_retry_time is None
 
 
-@pytest.mark.parametrize("reason", BY_VERDICT[Verdict.NOT_ITS_FAULT])
-def test_what_is_not_its_fault_costs_no_attempt(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", BY_VERDICT[Verdict.WAIT])
+def test_a_reason_with_the_verdict_wait_spends_no_attempt(reason: Reason) -> None:
     status = failed(an_artifact_status(attempts=3), reason)
 
     assert (status.phase, status.reason, status.attempts) == (Phase.PENDING, reason, 3)

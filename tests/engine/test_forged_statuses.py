@@ -1,7 +1,7 @@
-"""Whatever somebody wrote into a status: the engine does not trip over it, and the Recording comes to its end.
+"""Forged statuses: the engine never fails because of one, and the Recording finishes.
 
-Who may write to the status of a Recording is not the operator's to say. The status with every field of its schema, in
-each phase, has every field changed in every way.
+The operator cannot control who writes to the status of a Recording. In a status with every field of its schema, in each
+phase, each field is changed in every way.
 """
 
 from datetime import timedelta
@@ -45,7 +45,7 @@ MANY = 1000
 
 
 class Obliging(Driver):
-    """Every action is answered at once, as by servers without a fault."""
+    """Every action gets its result at once, as from servers without a fault."""
 
     recording: Recording
 
@@ -100,7 +100,7 @@ def whole_status(phase: Phase) -> JsonObject:
 
 
 @pytest.mark.parametrize("phase", Phase)
-def test_a_forged_status_is_no_obstacle(phase: Phase) -> None:
+def test_a_forged_status_does_not_block(phase: Phase) -> None:
     stuck, read = [], 0
     plain = a_recording().model_dump(mode="json", by_alias=True)
     for place, changed in varied({"status": whole_status(phase)}):

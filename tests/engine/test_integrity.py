@@ -1,4 +1,4 @@
-"""The condition IntegrityVerified: it claims what was proved, no more, and costs no write of its own."""
+"""The condition IntegrityVerified: it states only what was verified, and needs no additional write."""
 
 from typing import Any
 
@@ -51,16 +51,18 @@ QUEUED = an_artifact_status("audio", phase=Phase.PENDING, reason=Reason.QUEUED)
         ([stored(), failed(Reason.INTEGRITY_UNVERIFIABLE)], FALSE, Reason.INTEGRITY_UNVERIFIABLE),
     ],
 )
-def test_it_claims_what_was_proved(artifacts: list[ArtifactStatus], status: ConditionStatus, reason: Reason) -> None:
+def test_the_condition_has_status_and_reason_of_the_artifacts(
+    artifacts: list[ArtifactStatus], status: ConditionStatus, reason: Reason
+) -> None:
     said = integrity_of(artifacts)
     assert (said.type, said.status, said.reason) == ("IntegrityVerified", status, reason)
 
 
-def test_its_message_says_what_was_proved_and_how() -> None:
+def test_its_message_names_what_was_verified_and_how() -> None:
     said = integrity_of([stored("a", FULL, "sha256"), stored("b", FULL), stored("c", READ, "md5")])
     assert "2 artifacts: the store's own CRC64NVME of the whole object" in said.message
-    assert "1 artifact: read once from the store" in said.message
-    assert said.message.endswith("checksum in the spec verified: a (sha256), c (md5)")
+    assert "1 artifact: the checksum of the object, which was read back from the store" in said.message
+    assert said.message.endswith("Checksum in the spec verified: a (sha256), c (md5).")
     assert "it is wrong" in integrity_of([failed(Reason.CHECKSUM_MISMATCH)]).message
 
 

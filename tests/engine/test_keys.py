@@ -1,4 +1,4 @@
-"""Keys: two artifacts never share one, none is a folder of another, and whose a key is can be read from it."""
+"""Keys: no two artifacts share one, none is a folder of another, and the owner can be read from a key."""
 
 import re
 from datetime import UTC, datetime
@@ -63,7 +63,7 @@ def test_the_uid_can_be_read_from_the_key(
 
 
 @given(prefixes, templates(), facts(), labels, labels, content_types, content_types)
-def test_of_two_artifacts_neither_has_the_key_of_the_other_nor_is_its_folder(
+def test_no_artifact_has_the_key_or_the_folder_of_another(
     prefix: str, template: str, of: KeyFacts, one: str, other: str, one_type: str, other_type: str
 ) -> None:
     if one == other:
@@ -87,7 +87,7 @@ def test_two_recordings_never_share_a_key(template: str, one: KeyFacts, other: K
     assert len(keys) == 2
 
 
-def test_a_key_of_somebody_else_is_not_ours() -> None:
+def test_a_key_of_another_form_is_not_ours() -> None:
     pattern = uid_pattern(prefix="p/", template="meeting-recordings/{org}/{user}/{uid}/{artifact}{ext}")
     uid = uid_of(7)
 
@@ -104,7 +104,7 @@ def test_a_key_of_somebody_else_is_not_ours() -> None:
         assert pattern.fullmatch(foreign) is None, foreign
 
 
-def test_a_template_without_a_uid_tells_nobody_whose_a_key_is() -> None:
+def test_with_a_template_without_a_uid_the_recording_of_a_key_is_unknown() -> None:
     assert uid_pattern(prefix="", template="{namespace}/{name}/{artifact}") is None
 
 
@@ -163,7 +163,7 @@ def test_escaping_is_reversible_and_safe_so_that_no_two_owners_share_a_folder(on
 
 
 @given(st.text(st.sampled_from("=4a0FC3B6.@"), max_size=12))
-def test_what_nobody_escaped_is_left_as_it_is(text: str) -> None:
+def test_what_was_not_escaped_is_left_as_it_is(text: str) -> None:
     found = unescape_id(text)
     assert found == text or escape_id(found) == text
 
@@ -188,7 +188,7 @@ def test_the_organisation_is_read_back_from_the_key(org: str, user: str) -> None
     assert (unescape_id(found["org"]), unescape_id(found["user"]), found["uid"]) == (org, user, uid_of(1))
 
 
-def test_what_an_owner_may_be_called() -> None:
+def test_the_allowed_names_of_an_owner() -> None:
     assert all(map(is_owner_id, ["acme", "jo@example.com", "a b", "\u5c71\u7530", "@" * 42, "a" * 128]))
     assert not any(
         map(is_owner_id, ["", " a", "a ", ".a", "a..b", "(unknown)", "https://h", "a\n", "\u202e", "@" * 43, "a" * 129])

@@ -1,4 +1,4 @@
-"""Locations and Secrets that come, go and refuse."""
+"""Locations and Secrets that are created, deleted, or not permitted."""
 
 from datetime import timedelta
 
@@ -40,13 +40,13 @@ def test_t13_a_fault_of_the_location_costs_no_attempt_and_makes_it_probe() -> No
 
 
 def denied(driver: Driver, recording: Recording) -> Recording:
-    """One more attempt that the location refuses."""
+    """One more attempt that the location rejects."""
     recording = driver.accept(only(driver.end(recording, failure(Reason.STORE_DENIED)), WriteStatus), recording)
     driver.tell(LocationSeen(location=a_location(), ready=True))
     return recording
 
 
-def test_again_and_again_refused_it_waits_longer_and_progress_forgives() -> None:
+def test_each_rejection_extends_the_delay_and_progress_resets_it() -> None:
     driver = Driver()
     recording = driver.claimed(a_recording())
     for wait_s in (5, 10, 20):
@@ -85,7 +85,7 @@ def test_k21_a_transfer_outlives_its_location_and_the_next_waits_for_it() -> Non
     assert only(driver.end(recording), WriteStatus).status["phase"] == "Complete"
 
 
-def test_a_probe_that_finds_the_same_as_before_wakes_nobody() -> None:
+def test_a_probe_with_the_same_result_as_before_causes_no_work() -> None:
     driver = Driver()
     driver.tell(LocationSeen(location=a_location(), ready=False, message="no answer"))
     driver.tell(RecordingSeen(recording=a_recording()), WriteRejected(uid=UID, retry_after_s=60))
@@ -103,7 +103,7 @@ def gold() -> StorageLocation:
     return a_location(allowed=AllowedNamespaces(selector=LabelSelector(match_labels={"tier": "gold"})))
 
 
-def test_labels_are_asked_for_once_and_again_after_a_minute() -> None:
+def test_labels_are_read_once_and_again_after_a_minute() -> None:
     driver = Driver()
     driver.tell(LocationSeen(location=gold(), ready=True))
     actions = driver.tell(RecordingSeen(recording=a_recording()), RecordingSeen(recording=a_recording(number=2)))
@@ -119,7 +119,7 @@ def test_labels_are_asked_for_once_and_again_after_a_minute() -> None:
     assert driver.engine.state.slots.running.keys() == {(UID, "video"), (uid_of(2), "video")}
 
 
-def test_old_labels_of_a_namespace_that_is_not_admitted_by_name_are_no_reason_to_spin() -> None:
+def test_old_labels_of_a_namespace_that_is_not_admitted_by_name_cause_no_busy_loop() -> None:
     driver = Driver()
     driver.tell(LocationSeen(location=a_location("vault", allowed=gold().spec.allowed_namespaces), ready=True))
     driver.tell(LocationSeen(location=a_location(namespaces=["others"]), ready=True))
@@ -166,7 +166,7 @@ def test_a_missing_secret_is_looked_for_without_slot_or_write_until_it_is_there(
     assert write.status["phase"] == "Uploading"
 
 
-def test_one_look_at_a_secret_at_a_time() -> None:
+def test_one_read_of_a_secret_at_a_time() -> None:
     driver = Driver()
     recording = looking_for_secret(driver)
 
@@ -174,7 +174,7 @@ def test_one_look_at_a_secret_at_a_time() -> None:
     assert none(driver.wait(600), ResolveSource)
 
 
-def test_a_look_that_is_answered_while_the_artifact_moves_again_stops_no_later_look() -> None:
+def test_a_check_that_ends_while_the_artifact_transfers_again_stops_no_later_check() -> None:
     driver = Driver()
     recording = looking_for_secret(driver)
     again = newer(recording, retry_token="again")
@@ -186,7 +186,7 @@ def test_a_look_that_is_answered_while_the_artifact_moves_again_stops_no_later_l
     assert only(driver.wait(11), ResolveSource)
 
 
-def test_an_api_server_that_does_not_answer_says_nothing_about_the_secret() -> None:
+def test_without_a_response_of_the_api_server_the_secret_does_not_count_as_missing() -> None:
     driver = Driver()
     looking_for_secret(driver)
 
@@ -194,7 +194,7 @@ def test_an_api_server_that_does_not_answer_says_nothing_about_the_secret() -> N
     assert only(driver.wait(61), ResolveSource)
 
 
-def test_a_look_that_is_answered_after_the_artifact_was_cancelled_says_nothing_any_more() -> None:
+def test_a_check_that_ends_after_the_artifact_was_cancelled_has_no_effect() -> None:
     driver = Driver()
     recording = looking_for_secret(driver)
     cancelled = newer(recording, cancel=True)

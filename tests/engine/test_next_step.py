@@ -1,4 +1,4 @@
-"""What one artifact does next."""
+"""The next step of an artifact."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -79,7 +79,7 @@ def test_cancel_fails_what_is_not_complete_and_its_end_starts_it_again() -> None
     assert step(cancelled).ready
 
 
-def test_suspend_keeps_what_is_stored_and_its_end_goes_on_at_once() -> None:
+def test_suspend_keeps_what_is_stored_and_its_end_resumes_at_once() -> None:
     waiting = failed(an_artifact_status(uploadId="u"))
 
     suspended = step(waiting, replace(CALM, suspend=True)).status
@@ -91,7 +91,7 @@ def test_suspend_keeps_what_is_stored_and_its_end_goes_on_at_once() -> None:
     assert (resumed.status.reason, resumed.status.attempts) == (Reason.QUEUED, 1)
 
 
-def test_an_expired_artifact_that_was_suspended_says_again_that_it_is_expired() -> None:
+def test_an_expired_artifact_that_was_suspended_is_reported_as_expired_again() -> None:
     expired = failed(an_artifact_status(), Reason.SOURCE_EXPIRED)
     suspended = step(expired, replace(CALM, suspend=True)).status
 
@@ -114,7 +114,7 @@ def test_an_expired_secret_is_looked_into_again_and_again() -> None:
     spec = an_artifact(secret="source")
     expired = failed(an_artifact_status(), Reason.SOURCE_EXPIRED)
 
-    assert step(expired, spec=spec).look_into_secret
+    assert step(expired, spec=spec).read_secret
     held = step(expired, replace(CALM, not_before=START + timedelta(seconds=5)), spec)
     assert held == NextStep(status=expired, wake_at=START + timedelta(seconds=5))
     assert step(expired, replace(CALM, secret_changed=True), spec).ready
@@ -131,7 +131,7 @@ def test_an_obstacle_is_named_and_an_unknown_one_is_not() -> None:
     assert unknown == NextStep(status=an_artifact_status())
 
 
-def test_what_an_earlier_operator_was_moving_waits_like_everybody() -> None:
+def test_an_upload_of_an_earlier_operator_waits_in_the_queue() -> None:
     moving = an_artifact_status(phase=Phase.UPLOADING, reason=Reason.UPLOADING, uploadId="u")
 
     result = step(moving, replace(CALM, obstacle=Obstacle(reason=None)))
@@ -162,7 +162,7 @@ surroundings = st.builds(
 
 
 @given(statuses, surroundings, st.booleans())
-def test_settling_comes_to_rest_and_never_wakes_in_the_past(
+def test_settling_ends_and_sets_no_timer_in_the_past(
     status: ArtifactStatus, context: ArtifactContext, secret: bool
 ) -> None:
     spec = an_artifact(secret="source") if secret else an_artifact()

@@ -1,4 +1,4 @@
-"""A queue is written down bit by bit, in whatever length."""
+"""The statuses of a queue of any length are written gradually."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def test_a_long_queue_is_written_down_bit_by_bit() -> None:
     assert written(driver) == 100
 
 
-def test_those_that_are_known_before_any_location_are_told_bit_by_bit_too() -> None:
+def test_statuses_of_recordings_known_before_any_location_are_paced_too() -> None:
     engine = Engine(claim=CLAIM, options=engine_options())
     for number in range(100):
         assert engine.observe(RecordingSeen(recording=a_recording(number=number)), START) == []
@@ -37,7 +37,7 @@ def test_those_that_are_known_before_any_location_are_told_bit_by_bit_too() -> N
     assert 45 <= sum(isinstance(action, WriteStatus) for action in told) <= 55
 
 
-def test_what_has_left_a_long_queue_holds_up_nobody_behind_it() -> None:
+def test_a_long_queue_that_has_emptied_delays_no_later_one() -> None:
     pace = QueuedStatusPacer()
     for waiting in range(10_000):
         pace.next(START, unfinished=waiting)
@@ -46,7 +46,7 @@ def test_what_has_left_a_long_queue_holds_up_nobody_behind_it() -> None:
     assert pace.next(later, unfinished=1) <= later + timedelta(seconds=21)
 
 
-def test_a_clock_that_was_set_back_makes_nobody_wait_longer() -> None:
+def test_a_clock_that_was_set_back_extends_no_wait() -> None:
     pace = QueuedStatusPacer()
     pace.next(START + timedelta(days=1), unfinished=1)
 

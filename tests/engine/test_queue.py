@@ -1,4 +1,4 @@
-"""Who is next: never more than the slots, fair between namespaces, by priority and expiry within one."""
+"""The order of the queue: never more than the slots, fair between namespaces, by priority and expiry within one."""
 
 from datetime import timedelta
 
@@ -104,7 +104,7 @@ def test_a_new_rank_replaces_the_old_one() -> None:
     assert taken(waiting, Slots(PLENTY)) == ["b", "a"]
 
 
-def test_what_comes_and_goes_a_thousand_times_does_not_pile_up() -> None:
+def test_an_entry_added_and_removed_a_thousand_times_leaves_no_backlog() -> None:
     waiting = ArtifactQueue()
     waiting.put(a_lane(), a_rank("head", priority=10))
     for number in range(1000):

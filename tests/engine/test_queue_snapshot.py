@@ -1,4 +1,4 @@
-"""What the metrics count of Recordings."""
+"""The numbers of Recordings for the metrics."""
 
 from datetime import datetime, timedelta
 
@@ -23,7 +23,9 @@ def test_by_phase_and_the_late_ones() -> None:
         recording(Phase.PENDING, expires_in=29 * minutes),
         recording(Phase.PENDING, expires_in=30 * minutes),
         recording(Phase.UPLOADING, expires_in=1 * minutes),
-        recording(Phase.UPLOADING, expires_in=-1 * minutes),  # expired: the source's answer tells, and another alert
+        recording(
+            Phase.UPLOADING, expires_in=-1 * minutes
+        ),  # expired: the source's response shows it, and another alert reports it
         recording(Phase.UPLOADING),
     ]
     snapshot = take_snapshot(known, holds=BudgetHolds(), waiting=7, now=START)

@@ -1,4 +1,4 @@
-"""Retries, progress, stops by a person, and slots."""
+"""Retries, progress, stops by a user, and slots."""
 
 from datetime import timedelta
 
@@ -91,7 +91,7 @@ def test_a_failed_artifact_without_upload_is_not_aborted_again_at_each_edit() ->
     assert none([*actions, *driver.wait(5)], AbortUpload)
 
 
-def test_t5_what_a_crashed_operator_may_have_opened_is_looked_for_at_the_end() -> None:
+def test_t5_uploads_that_a_crashed_operator_may_have_opened_are_searched_at_the_end() -> None:
     driver = Driver()
     put_back = an_artifact_status(reason=Reason.INTERRUPTED, key="k")
     status = RecordingStatus(phase=Phase.PENDING, observed_generation=1, started_at=START, artifacts=(put_back,))
@@ -102,7 +102,7 @@ def test_t5_what_a_crashed_operator_may_have_opened_is_looked_for_at_the_end() -
     assert [(one.name, one.upload_id) for one in clean.artifacts] == [("video", None)]
 
 
-def test_a_retry_asked_during_the_abort_waits_for_its_end() -> None:
+def test_a_retry_requested_during_the_abort_waits_for_its_end() -> None:
     driver = Driver()
     recording = moving(driver)
     failed = driver.accept(only(driver.end(recording, failure(Reason.SOURCE_BLOCKED)), WriteStatus), recording)
@@ -117,7 +117,7 @@ def test_a_retry_asked_during_the_abort_waits_for_its_end() -> None:
     assert "uploadId" not in write.status["artifacts"][0]
 
 
-def test_a_fresh_url_that_came_before_the_failure_keeps_the_upload() -> None:
+def test_a_fresh_url_applied_before_the_failure_keeps_the_upload() -> None:
     driver = Driver()
     recording = moving(driver)
     fresh = newer(recording, artifacts=(an_artifact(url="https://media.example.com/fresh"),))
@@ -172,7 +172,7 @@ def test_suspend_stops_the_transfer_and_keeps_the_upload() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "phase"), [(STORED, Phase.COMPLETE), (TransferStopped(), Phase.FAILED)], ids=str)
-def test_cancelled_while_nobody_led_it_is_looked_at_first(
+def test_cancelled_without_a_leader_the_object_is_checked_first(
     outcome: TransferSucceeded | TransferStopped, phase: Phase
 ) -> None:
     left = newer(moving(Driver()), cancel=True)
@@ -186,7 +186,7 @@ def test_cancelled_while_nobody_led_it_is_looked_at_first(
     assert driver.accept(write, claimed).status.phase is phase
 
 
-def test_cancelled_while_nobody_led_and_the_store_is_away_it_is_looked_at_when_it_is_back() -> None:
+def test_cancelled_without_a_leader_the_object_is_checked_when_the_store_is_back() -> None:
     left = newer(moving(Driver()), cancel=True)
     driver = Driver(claim=Claim(holder="op-b", transitions=6))
     driver.tell(LocationSeen(location=a_location(), ready=False, message="away"))
@@ -199,7 +199,7 @@ def test_cancelled_while_nobody_led_and_the_store_is_away_it_is_looked_at_when_i
     assert only(driver.actions, StartTransfer).only_look
 
 
-def test_cancelled_while_nobody_led_and_the_location_is_gone() -> None:
+def test_cancelled_without_a_leader_and_the_location_is_gone() -> None:
     left = newer(moving(Driver()), cancel=True)
     driver = Driver(claim=Claim(holder="op-b", transitions=6))
     driver.tell(LocationGone(name="archive"))
@@ -209,7 +209,7 @@ def test_cancelled_while_nobody_led_and_the_location_is_gone() -> None:
     assert driver.accept(write, left).status.reason == Reason.CANCELLED
 
 
-def test_cancel_aborts_and_its_end_starts_anew() -> None:
+def test_cancel_aborts_and_its_end_starts_again() -> None:
     driver = Driver()
     recording = newer(moving(driver), cancel=True)
     driver.tell(RecordingSeen(recording=recording))

@@ -9,7 +9,7 @@ from recording_operator.engine.settled import is_settled
 from tests.engine.builders import START, a_finished_recording, a_recording, an_artifact_status
 
 
-def test_finished_and_answered_is_settled() -> None:
+def test_a_finished_recording_is_settled() -> None:
     assert is_settled(a_finished_recording())
     assert is_settled(a_finished_recording(Phase.FAILED))
 
@@ -30,7 +30,7 @@ def test_finished_and_answered_is_settled() -> None:
         a_recording(deleted_at=START, status=RecordingStatus(artifacts=(an_artifact_status(uploadId="u"),))),
     ],
 )
-def test_what_still_needs_something(unsettled: Recording) -> None:
+def test_recordings_that_are_not_settled(unsettled: Recording) -> None:
     assert not is_settled(unsettled)
 
 

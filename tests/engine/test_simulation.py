@@ -1,4 +1,4 @@
-"""The engine in a world of faults, in virtual time: one seed draws people, faults and their order.
+"""The engine in a simulated world with faults, in virtual time. A seed determines edits, faults and their order.
 
 SEEDS=20000 .venv/bin/pytest tests/engine/test_simulation.py     more seeds than the default
 SEED=4711 .venv/bin/pytest tests/engine/test_simulation.py       one seed; a failure shows every step
@@ -18,7 +18,7 @@ _SHOWN = 80
 
 
 @pytest.mark.parametrize("batch", range(1 if ONE else BATCHES))
-def test_whatever_happens_each_recording_ends_once_and_nothing_is_left_behind(batch: int) -> None:
+def test_in_every_run_each_recording_ends_once_and_nothing_is_left_behind(batch: int) -> None:
     seeds = [int(ONE)] if ONE else range(batch, SEEDS, BATCHES)
     for seed in seeds:
         try:

@@ -1,4 +1,4 @@
-"""Which source an artifact was tried with."""
+"""The revision of the source that an artifact was tried with."""
 
 from recording_operator.engine.source_revision import resolved_revision, spec_revision
 from tests.engine.attempts import UID

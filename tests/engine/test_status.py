@@ -1,4 +1,4 @@
-"""The status that people and tools read: phases, progress, conditions, times."""
+"""The status for people and tools: phases, progress, conditions, times."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from recording_operator.engine.status import (
     format_progress,
     render,
     roll_up,
-    says_the_same,
+    same_without_times,
 )
 from tests.engine.builders import START, a_recording, an_artifact, an_artifact_status
 
@@ -62,7 +62,7 @@ NOT_FOUND = (Phase.FAILED, Reason.SOURCE_NOT_FOUND)
         (QUEUED, EXPIRED, Phase.PENDING, Reason.SOURCE_EXPIRED),
     ],
 )
-def test_what_the_artifacts_make_of_the_recording(
+def test_the_phase_of_a_recording_follows_from_its_artifacts(
     required: tuple[Phase, Reason], optional: tuple[Phase, Reason], phase: Phase, reason: Reason
 ) -> None:
     recording = a_recording(an_artifact("video"), an_artifact("notes", optional=True))
@@ -111,7 +111,7 @@ def test_complete_means_every_required_artifact_and_tools_read_exactly_one_truth
         (Reason.SOURCE_RESET, False),
     ],
 )
-def test_what_needs_a_person_is_stalled(reason: Reason, stalled: bool) -> None:
+def test_a_reason_that_needs_a_person_is_stalled(reason: Reason, stalled: bool) -> None:
     status = rendered(a_recording(), state("video", Phase.PENDING, reason))
 
     assert {condition.type: condition.status is ConditionStatus.TRUE for condition in status.conditions} == {
@@ -133,7 +133,7 @@ def test_times_stand_still_while_nothing_changes() -> None:
     assert {condition.last_transition_time for condition in later.conditions} == {START}
 
 
-def test_a_condition_that_changes_says_when() -> None:
+def test_a_condition_that_changes_has_the_time_of_the_transition() -> None:
     recording = a_recording()
     recording = followed(recording, rendered(recording, state("video", *MOVING)))
     later = START + timedelta(minutes=5)
@@ -144,7 +144,7 @@ def test_a_condition_that_changes_says_when() -> None:
     assert since == {"Ready": later, "Reconciling": later, "Stalled": START, "IntegrityVerified": later}
 
 
-def test_the_size_is_told_once_it_is_known() -> None:
+def test_the_size_is_shown_once_it_is_known() -> None:
     assert rendered(a_recording(), state("video", *MOVING, bytesTotal=480_000_000)).size == "480.0 MB"
     assert rendered(a_recording(), state("video", *STORED, bytesTotal=0)).size == "0 B"
     assert rendered(a_recording(), state("video", *QUEUED, bytesTotal=0)).size is None
@@ -168,7 +168,7 @@ def test_the_end_of_a_second_run_has_its_own_time() -> None:
     assert again.started_at == START
 
 
-def test_what_never_started_has_no_start() -> None:
+def test_a_recording_that_never_started_has_no_start_time() -> None:
     cancelled = rendered(a_recording(), state("video", Phase.FAILED, Reason.CANCELLED))
 
     assert cancelled.started_at is None
@@ -220,5 +220,5 @@ def test_two_statuses_that_differ_in_their_times_say_the_same() -> None:
     other = dump(rendered(recording, state("video", *MOVING), claim=Claim(holder="b", transitions=2)))
 
     assert one != later
-    assert says_the_same(one, later)
-    assert not says_the_same(one, other)
+    assert same_without_times(one, later)
+    assert not same_without_times(one, other)

@@ -1,4 +1,4 @@
-"""The requests about one Recording: one at a time, each answer brings the outbox back to rest."""
+"""The requests about one Recording: one at a time, and each response makes the outbox idle again."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,7 +17,7 @@ from recording_operator.engine.actions import (
 from recording_operator.engine.status_outbox import OutboxState, StatusOutbox
 from tests.engine.builders import START, a_recording
 from tests.engine.driver import CLAIM, newer, none, only
-from tests.engine.scenes import CONFLICT, NO_ANSWER, claimed_by
+from tests.engine.scenes import CONFLICT, NO_RESPONSE, claimed_by
 
 WANTED = RecordingStatus(phase=Phase.PENDING, claim=CLAIM)
 Request = Callable[[StatusOutbox, Recording], list[Action]]
@@ -53,7 +53,7 @@ def test_one_request_at_a_time(ask: Request, action: type[Action], state: Outbox
 
 
 @EACH
-def test_what_is_outdated_is_read_before_anything_is_written(
+def test_an_outdated_recording_is_read_before_anything_is_written(
     ask: Request, action: type[Action], state: OutboxState
 ) -> None:
     outbox, recording = StatusOutbox(stale=True), a_recording()
@@ -66,14 +66,14 @@ def test_what_is_outdated_is_read_before_anything_is_written(
 
 
 @EACH
-def test_a_request_without_answer_is_made_again_after_a_while(
+def test_a_request_without_response_is_repeated_after_a_while(
     ask: Request, action: type[Action], state: OutboxState
 ) -> None:
     outbox, recording = StatusOutbox(), a_recording()
     ask(outbox, recording)
     assert outbox.state is state
 
-    outbox.refused(NO_ANSWER, START)
+    outbox.rejected(NO_RESPONSE, START)
 
     assert outbox.is_idle
     assert outbox.unsure
@@ -85,13 +85,13 @@ def test_a_conflict_makes_what_is_known_outdated() -> None:
     outbox, recording = StatusOutbox(), a_recording()
     flush(outbox, recording)
 
-    outbox.refused(CONFLICT, START)
+    outbox.rejected(CONFLICT, START)
 
     assert outbox.stale
     assert outbox.sent == []
 
 
-def test_the_newest_version_that_was_seen_while_writing_comes_with_the_answer() -> None:
+def test_the_newest_version_seen_during_a_write_is_returned_with_the_response() -> None:
     outbox, recording = StatusOutbox(), a_recording()
     flush(outbox, recording)
     assert outbox.keeps_versions
@@ -103,7 +103,7 @@ def test_the_newest_version_that_was_seen_while_writing_comes_with_the_answer() 
     assert outbox.newer is None
 
 
-def test_the_claim_of_a_later_leader_is_overruled_only_after_a_look_at_the_lease() -> None:
+def test_the_claim_of_a_later_leader_is_overruled_only_after_a_read_of_the_lease() -> None:
     outbox, recording = StatusOutbox(), claimed_by(Claim(holder="op-b", transitions=CLAIM.transitions + 1))
 
     assert only(flush(outbox, recording), ConfirmLeadership)
@@ -123,7 +123,7 @@ def test_nothing_is_rendered_before_it_is_due() -> None:
     assert outbox.flush(a_recording(), render, claim=CLAIM, now=START) == []
 
 
-def test_what_the_server_has_already_is_not_written() -> None:
+def test_a_status_that_the_server_already_has_is_not_written() -> None:
     outbox = StatusOutbox()
 
     assert flush(outbox, a_recording(status=WANTED)) == []

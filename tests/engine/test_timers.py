@@ -1,4 +1,4 @@
-"""The earliest wish counts, each uid comes up once, and nothing is due before its time."""
+"""The earliest time counts, each uid is returned once, and nothing is due too early."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ def test_the_earliest_wish_of_each_counts(asked: list[tuple[str, int]], at_s: in
     assert timers.next() == (START + timedelta(seconds=min(left)) if left else None)
 
 
-def test_none_sets_nothing() -> None:
+def test_setting_none_sets_no_timer() -> None:
     timers = Timers()
     timers.set("a", None)
 

@@ -1,4 +1,4 @@
-"""When a finished Recording's time in Kubernetes is over."""
+"""The time at which a finished Recording is deleted from Kubernetes."""
 
 import tracemalloc
 from datetime import timedelta
@@ -11,7 +11,7 @@ from tests.engine.builders import START, a_finished_recording, a_recording
 DAY = timedelta(days=1)
 
 
-def test_the_spec_goes_before_the_default_and_zero_is_for_ever() -> None:
+def test_the_spec_overrides_the_default_and_zero_is_forever() -> None:
     memory = TtlSchedule(default_ttl=DAY)
 
     assert memory.ends_at(a_finished_recording()) == START + DAY
@@ -35,7 +35,7 @@ def test_only_what_ends_soon_is_remembered() -> None:
     assert memory.due(START + DAY) == []
 
 
-def test_what_was_remembered_comes_back_whole() -> None:
+def test_a_remembered_recording_is_returned_complete() -> None:
     memory = TtlSchedule(default_ttl=DAY)
     whole = a_finished_recording(
         ttl=timedelta(hours=1, milliseconds=500),
@@ -43,7 +43,7 @@ def test_what_was_remembered_comes_back_whole() -> None:
         deletion_policy=DeletionPolicy.DELETE,
         version=41,
         retry_token="again",
-        status={"message": "All 1 artifacts are stored.", "lastRetryToken": "again"},
+        status={"message": "1 of 1 artifacts are stored.", "lastRetryToken": "again"},
     )
     memory.note(whole, START)
 

@@ -1,4 +1,4 @@
-"""How the engine talks to the API server: one request at a time, and what each answer and silence means."""
+"""The engine's requests to the API server: one at a time, and the effect of each response or missing response."""
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
@@ -23,7 +23,7 @@ from recording_operator.engine.facts import (
 )
 from tests.engine.builders import a_recording
 from tests.engine.driver import Driver, applied, newer, none, only
-from tests.engine.scenes import CONFLICT, NO_ANSWER, UID, claimed_by
+from tests.engine.scenes import CONFLICT, NO_RESPONSE, UID, claimed_by
 
 
 def test_a_small_recording_costs_two_writes_and_two_events() -> None:
@@ -51,7 +51,7 @@ def test_nothing_starts_before_the_claim_is_accepted() -> None:
     assert driver.started == ["video"]
 
 
-def test_of_racing_claims_the_loser_reads_and_does_not_start() -> None:
+def test_the_loser_of_racing_claims_reads_and_does_not_start() -> None:
     driver = Driver(a_recording())
 
     assert only(driver.tell(CONFLICT), ReadRecording).ref.uid == UID
@@ -69,7 +69,7 @@ def test_an_older_claim_is_overruled_without_asking() -> None:
     assert write.status["claim"]["holder"] == "op-a"
 
 
-def test_a_claim_as_new_as_ours_is_overruled_once_the_lease_says_who_leads() -> None:
+def test_a_claim_as_new_as_ours_is_overruled_after_a_read_of_the_lease() -> None:
     driver = Driver()
     forged = claimed_by(Claim(holder="op-b", transitions=9))
 
@@ -90,7 +90,7 @@ def test_a_confirmation_counts_for_the_version_that_it_was_asked_for() -> None:
     assert only(actions, ConfirmLeadership)
 
 
-def test_what_is_seen_while_a_write_is_in_flight_is_known_after_it() -> None:
+def test_an_edit_seen_during_a_write_takes_effect_after_it() -> None:
     driver = Driver()
     write = only(driver.tell(RecordingSeen(recording=a_recording())), WriteStatus)
     claimed = applied(write, a_recording())
@@ -112,7 +112,7 @@ def test_a_conflict_with_what_was_seen_meanwhile_needs_no_read() -> None:
     assert only(actions, WriteStatus).resource_version == "4"
 
 
-def test_an_echo_is_no_answer_to_a_read() -> None:
+def test_an_echo_does_not_count_as_the_response_to_a_read() -> None:
     driver = Driver(a_recording())
     driver.tell(CONFLICT)
 
@@ -122,11 +122,11 @@ def test_an_echo_is_no_answer_to_a_read() -> None:
     )
 
 
-def test_a_read_without_answer_is_made_again_before_anything_is_written() -> None:
+def test_a_read_without_response_is_repeated_before_anything_is_written() -> None:
     driver = Driver(a_recording())
     driver.tell(CONFLICT)
 
-    assert driver.tell(NO_ANSWER) == []
+    assert driver.tell(NO_RESPONSE) == []
     actions = driver.wait(6)
 
     assert only(actions, ReadRecording)
@@ -154,10 +154,10 @@ def test_many_conflicts_in_a_row_make_it_slow_down() -> None:
     assert only(driver.wait(60), WriteStatus).resource_version == recording.metadata.resource_version
 
 
-def test_a_write_whose_answer_was_lost_is_recognised() -> None:
+def test_a_write_whose_response_was_lost_is_recognised() -> None:
     driver = Driver()
     write = only(driver.tell(RecordingSeen(recording=a_recording())), WriteStatus)
-    driver.tell(NO_ANSWER)
+    driver.tell(NO_RESPONSE)
 
     actions = driver.tell(RecordingSeen(recording=applied(write, a_recording())))
 
@@ -166,14 +166,14 @@ def test_a_write_whose_answer_was_lost_is_recognised() -> None:
     assert none(actions, WriteStatus, ConfirmLeadership)
 
 
-def test_an_upload_is_written_down_before_its_first_part_even_if_the_answer_is_lost() -> None:
+def test_an_upload_is_in_the_status_before_its_first_part_even_if_the_response_is_lost() -> None:
     driver = Driver()
     recording = driver.claimed(a_recording())
     created = UploadCreated(uid=UID, artifact="video", upload_id="u1", part_size_bytes=8, source=SourceFacts(size=80))
     write = only(driver.tell(created), WriteStatus)
     assert write.status["artifacts"][0]["uploadId"] == "u1"
 
-    assert none(driver.tell(NO_ANSWER), UploadPersisted)
+    assert none(driver.tell(NO_RESPONSE), UploadPersisted)
     actions = driver.tell(RecordingSeen(recording=applied(write, recording)))
 
     assert only(actions, UploadPersisted).artifact == "video"
@@ -191,7 +191,7 @@ def test_an_upload_that_is_not_in_the_write_under_way_has_to_wait_for_the_next()
     assert none(driver.actions, UploadPersisted)
 
 
-def test_the_finalizer_stands_before_anything_moves() -> None:
+def test_the_finalizer_is_set_before_any_transfer() -> None:
     driver = Driver()
     recording = a_recording(deletion_policy=DeletionPolicy.DELETE)
 
@@ -229,7 +229,7 @@ def test_an_event_tells_what_the_api_server_has_accepted() -> None:
     assert [action.reason for action in driver.actions if isinstance(action, EmitEvent)] == [Reason.SUSPENDED]
 
 
-def test_after_a_restart_the_same_news_are_not_told_again() -> None:
+def test_after_a_restart_thresholds_are_not_reported_again() -> None:
     driver = Driver()
 
     driver.claimed(claimed_by(Claim(holder="op-b", transitions=4)))

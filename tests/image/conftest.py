@@ -1,4 +1,4 @@
-"""The image is built for these: minutes, root and a package index. `make e2e-pod` asks for them."""
+"""The image is built for these tests, which takes minutes, root and a package index. `make e2e-pod` runs them."""
 
 from pathlib import Path
 

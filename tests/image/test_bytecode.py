@@ -1,4 +1,4 @@
-"""Byte code of the image: the same program without the texts that nobody reads there."""
+"""The byte code of the image: the same program without docstrings."""
 
 import importlib.util
 import subprocess
@@ -21,7 +21,7 @@ class Kept:
 
 
 async def later() -> None:
-    """Nothing but a docstring."""
+    """Only a docstring."""
 
 
 def checked(value: int) -> int:
@@ -60,7 +60,7 @@ def test_docstrings_are_empty_and_assertions_hold(tmp_path: Path) -> None:
     assert _said(tmp_path, "import sample; print(sample.Kept.__annotations__)") == "{'text': 'str'}"
 
 
-def test_what_is_named_keeps_its_docstrings(tmp_path: Path) -> None:
+def test_named_packages_keep_their_docstrings(tmp_path: Path) -> None:
     package = _package(tmp_path, "sample")
     assert _compile(str(tmp_path), "--documented", str(package)).returncode == 0
     said = _said(tmp_path, "import sample; print(sample.__doc__, sample.checked.__doc__)")
@@ -82,7 +82,7 @@ def test_same_files_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"def broken(:\n", b"a = '\xff'\n", b"a = 1\0"])
-def test_what_cannot_be_compiled_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_cannot_be_compiled_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.py").write_bytes(content)
     _package(tmp_path, "sound")
     done = _compile(str(tmp_path))

@@ -1,4 +1,4 @@
-"""The image: made twice it is the same, and holds what runs and nothing that installs or compiles."""
+"""The image: two builds are equal, and it contains what runs and nothing that installs or compiles."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ _TEXTS = "import botocore.session, json; print([botocore.session.get_session.__d
 
 @pytest.fixture(scope="module")
 def builder() -> Iterator[ImageBuilder]:
-    """A builder, or a skip that says what it needs."""
+    """A builder. Without one, the test is skipped with the reason."""
     if reason := missing_here():
         pytest.skip(reason)
     made = ImageBuilder()
@@ -40,7 +40,7 @@ def builder() -> Iterator[ImageBuilder]:
 
 
 def test_two_builds_have_one_digest(builder: ImageBuilder, tmp_path: Path) -> None:
-    tree = tmp_path / "tree"  # a copy: nobody edits it between the builds
+    tree = tmp_path / "tree"  # a copy, so that no edit changes it between the builds
     unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("operator", "requirements", "image"):
         shutil.copytree(PROJECT / name, tree / name, ignore=unwanted)
@@ -56,7 +56,7 @@ def test_two_builds_have_one_digest(builder: ImageBuilder, tmp_path: Path) -> No
     assert first.digest == second.digest
 
 
-def test_what_the_image_says_of_itself(builder: ImageBuilder, tmp_path: Path) -> None:
+def test_the_metadata_of_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
     builder.build(archive=tmp_path / "image.tar")
     config = builder.inspect()["OCIv1"]["config"]
     assert config["User"] == "65532:65532"
@@ -69,7 +69,7 @@ def test_what_the_image_says_of_itself(builder: ImageBuilder, tmp_path: Path) ->
     assert config["Labels"]["org.opencontainers.image.base.digest"].startswith("sha256:")
 
 
-def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
+def test_the_contents_of_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
     builder.build(archive=tmp_path / "image.tar")
     root = builder.unpack()
     run = partial(_run, root, builder.inspect()["OCIv1"]["config"]["Env"])
@@ -104,7 +104,7 @@ def test_what_is_in_the_image(builder: ImageBuilder, tmp_path: Path) -> None:
 
 
 def _run(root: Path, environment: Sequence[str], program: str, *arguments: str) -> str:
-    """What a program of the image says, run as the image's user in its environment; no warning comes with it."""
+    """Output of a program of the image, run as the image's user in its environment. It must print no warning."""
     command = ["/usr/sbin/chroot", "--userspec=65532:65532", str(root), f"/opt/operator/bin/{program}", *arguments]
     variables = dict(entry.split("=", 1) for entry in environment)
     said = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)

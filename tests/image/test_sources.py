@@ -1,4 +1,4 @@
-"""What the image is made from and says of its parts, as far as no image is needed to see it."""
+"""The inputs of the image and its bill of materials, as far as they can be tested without building it."""
 
 import importlib.util
 from pathlib import Path

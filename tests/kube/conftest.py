@@ -1,4 +1,4 @@
-"""Clients of the real API server: the operator's own (with the rights that the chart gives) and an administrator's."""
+"""Clients of the real API server: the operator's own (with the chart's permissions) and an administrator's."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,7 +46,7 @@ def rough_cluster(scratch: Path) -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def watch() -> Iterator[Callable[..., Observed]]:
-    """Starts watchers in threads of their own; whatever still runs after the test is stopped."""
+    """Starts watchers in separate threads; those that still run after the test are stopped."""
     made: list[Observed] = []
 
     def start(where: Connection, options: WatchOptions | None = None, *, failing: bool = False) -> Observed:

@@ -1,7 +1,8 @@
-"""A process that wants the Lease: `python -m tests.kube.contender KUBECONFIG NAMESPACE IDENTITY DURATION RENEW RETRY`.
+"""A process that competes for the Lease: `python -m tests.kube.contender KUBECONFIG NAMESPACE IDENTITY DURATION RENEW
+RETRY`.
 
-Says on standard output what happens to it, each line with the machine's monotonic clock: `leads EPOCH`, `lost`,
-`stopped`. Ends by itself when the Lease is lost, and in good order when its standard input is closed.
+It prints each event with the time of the machine's monotonic clock: `leads EPOCH`, `lost`, `stopped`. It exits when the
+Lease is lost, and cleanly when its standard input is closed.
 """
 
 import os
@@ -34,7 +35,7 @@ def stop_at_end_of_input(stop: threading.Event) -> None:
 
 
 def main() -> None:
-    """Contend until told to stop."""
+    """Contend until it is stopped."""
     kubeconfig, namespace, identity, duration, renew, retry = sys.argv[1:]
     leadership = Leadership(
         RestClient(connection(kubeconfig=Path(kubeconfig))),

@@ -1,4 +1,4 @@
-"""Objects to begin with."""
+"""Objects for tests."""
 
 import secrets
 from typing import Any
@@ -87,7 +87,7 @@ def set_status(admin: RestClient, stored: JsonObject, status: JsonObject) -> Jso
 
 
 def annotate(admin: RestClient, stored: JsonObject, value: str) -> JsonObject:
-    """Edit a Recording's metadata, whatever its state."""
+    """Edit a Recording's metadata in any state."""
     metadata = stored["metadata"]
     path = f"/apis/recordings.dev/v1alpha1/namespaces/{metadata['namespace']}/recordings/{metadata['name']}"
     body = {"metadata": {"annotations": {"example.com/edit": value}}}

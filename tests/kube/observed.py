@@ -1,4 +1,4 @@
-"""What a watcher called back with."""
+"""Records the callbacks of a watcher."""
 
 import threading
 from dataclasses import dataclass, field
@@ -67,7 +67,7 @@ class Observed:
         assert self.watcher.listed.wait(30), "not listed within 30 s"
 
     def saw(self, kind: str, uid: str, *, after: int = 0) -> bool:
-        """Whether an event of this kind came for the object, `after` so many events."""
+        """Whether an event of this kind arrived for the object, `after` so many events."""
         return any(seen == kind and stored["metadata"]["uid"] == uid for seen, stored in self.events[after:])
 
     def lists_of(self, resource: str) -> list[frozenset[str]]:

@@ -1,4 +1,4 @@
-"""The calls of the operator, against a real API server."""
+"""The operator's requests, with a real API server."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -32,22 +32,22 @@ pytestmark = pytest.mark.cluster
 
 class Calls:
     def __init__(self) -> None:
-        self.heard: list[tuple[str, str]] = []
+        self.outcomes: list[tuple[str, str]] = []
 
-    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None:
+    def api_responded(self, *, verb: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0
-        self.heard.append((verb, outcome))
+        self.outcomes.append((verb, outcome))
 
 
-def test_the_time_of_the_server_is_heard(cluster: ControlPlane) -> None:
-    heard: list[datetime] = []
-    client = RestClient(connection(kubeconfig=cluster.kubeconfig), heard=heard.append)
+def test_the_time_of_the_server_is_noted(cluster: ControlPlane) -> None:
+    server_times: list[datetime] = []
+    client = RestClient(connection(kubeconfig=cluster.kubeconfig), on_server_time=server_times.append)
     before = datetime.now(UTC) - timedelta(seconds=1)  # the header has whole seconds
     client.request("GET", "/version")
     client.close()
 
-    assert len(heard) == 1
-    assert before <= heard[0] <= datetime.now(UTC)
+    assert len(server_times) == 1
+    assert before <= server_times[0] <= datetime.now(UTC)
 
 
 def test_a_status_patch_removes_with_none_and_replaces_lists(api: KubeApi, admin: RestClient, namespace: str) -> None:
@@ -78,7 +78,7 @@ def test_k5_a_stale_status_patch_is_a_conflict_and_writes_nothing(
     assert api.get_recording(namespace, "r").get("status") == stale.get("status")
 
 
-def test_of_eight_racing_claims_one_wins(api: KubeApi, admin: RestClient, namespace: str) -> None:
+def test_one_of_eight_racing_claims_wins(api: KubeApi, admin: RestClient, namespace: str) -> None:
     for number in range(5):
         stored = a_recording(admin, namespace, f"r{number}")
 
@@ -164,7 +164,7 @@ def test_lists_page_by_page_and_by_selector(api: KubeApi, admin: RestClient, nam
     assert [item["metadata"]["name"] for item in unfinished] == ["r0", "r2", "r4", "r6"]
 
 
-def test_k3_a_list_whose_history_was_compacted_goes_on(rough_cluster: ControlPlane) -> None:
+def test_k3_a_list_whose_history_was_compacted_continues(rough_cluster: ControlPlane) -> None:
     calls = Calls()
     rest = RestClient(connection(kubeconfig=rough_cluster.kubeconfig), observer=calls)
     for number in range(4):
@@ -179,7 +179,7 @@ def test_k3_a_list_whose_history_was_compacted_goes_on(rough_cluster: ControlPla
     names += [item["metadata"]["name"] for item in pages]
 
     assert names == [f"compacted-{number}" for number in range(4)]
-    assert ("GET", "Gone") in calls.heard
+    assert ("GET", "Gone") in calls.outcomes
     rest.close()
 
 
@@ -240,12 +240,14 @@ def readable(api: KubeApi, namespace: str, name: str) -> SecretData | None:
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
-def test_a_name_that_is_no_name_is_not_asked_for(api: KubeApi, namespace: str, name: str) -> None:
+def test_an_invalid_name_is_not_requested(api: KubeApi, namespace: str, name: str) -> None:
     with pytest.raises(Invalid):
         api.get_recording(namespace, name)
 
 
-def test_an_invalid_status_is_told_by_field_and_not_by_value(api: KubeApi, admin: RestClient, namespace: str) -> None:
+def test_an_invalid_status_is_reported_by_field_and_without_its_value(
+    api: KubeApi, admin: RestClient, namespace: str
+) -> None:
     stored = a_recording(admin, namespace, "r")
     status = {"phase": "https://h.example/?sig=c4n4ry"}
     with pytest.raises(Invalid) as refusal:
@@ -264,7 +266,7 @@ def test_an_invalid_status_is_told_by_field_and_not_by_value(api: KubeApi, admin
         "cannot unmarshal https://h.example/?sig=c4n4ry into int",
     ],
 )
-def test_the_servers_words_are_told_without_what_they_quote(message: str) -> None:
+def test_the_servers_message_is_reported_without_quoted_values(message: str) -> None:
     error = error_from_response(status=400, body={"message": message}, retry_after=None, request="PATCH /x")
     assert isinstance(error, Invalid)
     assert "c4n4ry" not in str(error)
@@ -277,7 +279,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     rest = RestClient(nowhere, observer=calls)
     with pytest.raises(ApiUnavailable):
         KubeApi(rest).get_recording("default", "r")
-    assert calls.heard == [("GET", "ApiUnavailable")]
+    assert calls.outcomes == [("GET", "ApiUnavailable")]
     rest.close()
 
 
@@ -309,7 +311,7 @@ def token_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_token_file_is_read_anew_for_each_request(token_kubeconfig: Path) -> None:
+def test_a_token_file_is_read_again_for_each_request(token_kubeconfig: Path) -> None:
     token_file = token_kubeconfig.parent / "token"
     token = token_file.read_text()
     rest = RestClient(connection(kubeconfig=token_kubeconfig))

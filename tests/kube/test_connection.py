@@ -1,4 +1,4 @@
-"""Where the API server is, and what is said when that cannot be known."""
+"""The address of the API server, and the messages if it cannot be determined."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Events on a real API server: few, complete, and never in the way."""
+"""Events on a real API server: few, complete, and without delaying the caller."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ def test_an_event_is_whole_and_shows_in_describe(
     assert "The URL has expired." in description
 
 
-def test_the_same_said_again_counts_up_one_event(recorder: EventRecorder, admin: RestClient, namespace: str) -> None:
+def test_the_same_event_again_increases_its_count(recorder: EventRecorder, admin: RestClient, namespace: str) -> None:
     stored = a_recording(admin, namespace, "r")
 
     for _ in range(4):
@@ -140,7 +140,7 @@ def test_events_of_a_location_are_in_default(recorder: EventRecorder, admin: Res
         admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagelocations/{namespace}")
 
 
-def test_k14_a_terminating_namespace_takes_no_event_and_nobody_minds(
+def test_k14_an_event_in_a_terminating_namespace_is_dropped_and_counted(
     recorder: EventRecorder, admin: RestClient, drops: Drops, cluster: ControlPlane, namespace: str
 ) -> None:
     doomed = f"{namespace}-doomed"

@@ -1,4 +1,4 @@
-"""A leader that may have been replaced changes nothing."""
+"""A leader that may have been replaced makes no changes."""
 
 import pytest
 

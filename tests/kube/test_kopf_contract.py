@@ -1,7 +1,8 @@
-"""The version of kopf that these tests ran against: what `kube.watch` builds on beyond its documentation.
+"""The version of kopf that these tests ran with, and what `kube.watch` relies on beyond its documentation.
 
-Beyond it: that kopf reads a WATCH by `response.content.iter_chunked` and a LIST by `response.json`, forgets an object
-at an event of type DELETED and keeps unknown keys of an event. `test_watcher.py` shows each on a real API server.
+Not documented: kopf reads a WATCH with `response.content.iter_chunked` and a LIST with `response.json`, forgets an
+object after an event of type DELETED, and keeps unknown keys of an event. `test_watcher.py` tests each with a real API
+server.
 """
 
 import tomllib

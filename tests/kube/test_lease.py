@@ -1,4 +1,4 @@
-"""Leadership on a real API server: never two at once, and never nobody for long."""
+"""Leader election on a real API server: never two leaders, and never none for long."""
 
 import os
 import signal
@@ -62,7 +62,7 @@ class Contender:
 
 @pytest.fixture
 def contend(cluster: ControlPlane, operator_connection: Connection) -> Iterator[Callable[..., Contender]]:
-    """Makes contenders that stand by in threads; all stop after the test."""
+    """Makes contenders that run in threads. All of them stop after the test."""
     made: list[Contender] = []
 
     def make(identity: str, timings: LeaseTimings = QUICK) -> Contender:
@@ -85,12 +85,12 @@ def contend(cluster: ControlPlane, operator_connection: Connection) -> Iterator[
 
 
 @pytest.mark.parametrize(("duration_s", "renew_s", "retry_s"), [(15, 15, 2), (15, 2, 2), (10, 12, 2), (15, 10, 0)])
-def test_timings_that_would_let_two_lead_are_refused(duration_s: int, renew_s: float, retry_s: float) -> None:
+def test_timings_that_would_let_two_lead_are_rejected(duration_s: int, renew_s: float, retry_s: float) -> None:
     with pytest.raises(ValueError, match="retry < renew < duration"):
         LeaseTimings(duration_s=duration_s, renew_s=renew_s, retry_s=retry_s)
 
 
-def test_of_three_that_start_at_once_one_leads(contend: Callable[[str], Contender], rest: RestClient) -> None:
+def test_one_of_three_operators_started_together_leads(contend: Callable[[str], Contender], rest: RestClient) -> None:
     contenders = [contend(f"contender-{number}") for number in range(3)]
 
     leader = eventually(lambda: next((one for one in contenders if one.leads()), None))
@@ -106,7 +106,7 @@ def test_of_three_that_start_at_once_one_leads(contend: Callable[[str], Contende
     assert not any(one.losses for one in contenders)
 
 
-def test_what_is_being_given_away_is_not_held_any_more(contend: Callable[[str], Contender]) -> None:
+def test_a_lease_that_is_being_released_is_not_held_any_more(contend: Callable[[str], Contender]) -> None:
     leader = contend("leader")
     leader.thread.join()
     assert leader.leads()
@@ -154,7 +154,7 @@ def test_k15_a_stalled_leader_holds_still_before_another_takes_over(contend: Cal
     assert len(first.losses) == 1
 
 
-def test_k1_a_long_outage_ends_nobody_when_nobody_could_take_over(contend: Callable[[str], Contender]) -> None:
+def test_k1_a_long_outage_ends_no_leader_while_none_could_take_over(contend: Callable[[str], Contender]) -> None:
     leader = contend("leader")
     eventually(leader.leads)
     epoch = leader.leadership.epoch
@@ -220,13 +220,13 @@ def test_a_lease_taken_away_by_hand_ends_the_leadership(
 
 
 def lease_spec(rest: RestClient) -> Mapping[str, Any]:
-    """What the Lease says, or nothing while there is none."""
+    """The holder in the Lease; empty if there is no Lease."""
     items = rest.request("GET", LEASE_PATH.rpartition("/")[0])["items"]
     return items[0]["spec"] if items else {}
 
 
 class Process:
-    """A contender in a process of its own."""
+    """A contender in a separate process."""
 
     def __init__(self, kubeconfig: Path, identity: str, timings: LeaseTimings) -> None:
         numbers = [str(timings.duration_s), str(timings.renew_s), str(timings.retry_s)]
@@ -248,7 +248,7 @@ class Process:
             self.lines.append(line.split())
 
     def said(self, word: str) -> float | None:
-        """When it said so, on the machine's monotonic clock."""
+        """When it printed this, on the machine's monotonic clock."""
         return next((float(line[0]) for line in self.lines if line[1] == word), None)
 
     def end(self) -> None:
@@ -267,7 +267,7 @@ class Process:
 
 @pytest.fixture
 def processes(cluster: ControlPlane) -> Iterator[Callable[[int, LeaseTimings], list[Process]]]:
-    """Starts contenders as processes; returns when all stand by and one of them leads."""
+    """Starts contenders as processes. Returns when one of them leads and the others wait."""
     made: list[Process] = []
 
     def start(count: int, timings: LeaseTimings) -> list[Process]:

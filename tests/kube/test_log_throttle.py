@@ -1,4 +1,4 @@
-"""What many objects meet at once is logged once a minute."""
+"""A problem that affects many objects at the same time is logged once a minute."""
 
 import logging
 
@@ -21,7 +21,7 @@ def test_each_kind_is_logged_once_a_period() -> None:
     assert throttle.level("a", logging.ERROR) == logging.ERROR
 
 
-def test_what_is_for_debugging_anyway_does_not_count() -> None:
+def test_debug_lines_do_not_count() -> None:
     throttle = LogThrottle(clock=Clock())
     assert throttle.level("a", logging.DEBUG) == logging.DEBUG
     assert throttle.level("a") == logging.WARNING

@@ -1,4 +1,4 @@
-"""No secret in any log line, whatever way it took."""
+"""No log line contains a secret."""
 
 import io
 import json
@@ -124,7 +124,7 @@ def test_keys_of_aws_are_known_by_their_shape() -> None:
     assert redact_shapes("key AKIAIOSFODNN7EXAMPLE of x") == f"key {MARK} of x"  # pragma: allowlist secret
 
 
-def test_what_is_left_still_helps() -> None:
+def test_a_redacted_text_is_still_useful() -> None:
     text = f"GET https://h.example/v.mp4?sig={CANARY} answered 403"
     assert redact_shapes(text) == f"GET https://h.example/v.mp4?{MARK} answered 403"
 
@@ -212,7 +212,7 @@ def test_libraries_are_quiet_about_their_requests(logged: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("logged", ["json"], indirect=True)
-def test_attempts_at_an_api_server_that_is_away_are_not_told(logged: io.StringIO) -> None:
+def test_attempts_to_reach_an_unavailable_api_server_are_not_reported(logged: io.StringIO) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     client = RestClient(Connection(server=f"http://127.0.0.1:{port}", namespace="team", token=NoToken()))
@@ -224,7 +224,7 @@ def test_attempts_at_an_api_server_that_is_away_are_not_told(logged: io.StringIO
 
 @pytest.mark.parametrize("logged", ["json"], indirect=True)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_ends_a_thread_is_logged_redacted(logged: io.StringIO) -> None:
+def test_an_error_that_ends_a_thread_is_logged_redacted(logged: io.StringIO) -> None:
     def fail() -> None:
         raise ValueError(f"https://h.example/?{CANARY}")
 

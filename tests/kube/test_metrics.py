@@ -1,4 +1,4 @@
-"""What Prometheus sees."""
+"""The metrics as Prometheus scrapes them."""
 
 import re
 
@@ -23,8 +23,8 @@ def everything_counted() -> Metrics:
     metrics.transfer_ended(outcome="Stopped", seconds=2)
     metrics.bytes_moved(direction="read", size_bytes=100)
     metrics.waited_for_bandwidth(1.5, scope="Operator")
-    metrics.api_answered(verb="PATCH", outcome="Conflict", seconds=0.01)
-    metrics.api_answered(verb="GET", outcome="Success", seconds=0.01)
+    metrics.api_responded(verb="PATCH", outcome="Conflict", seconds=0.01)
+    metrics.api_responded(verb="GET", outcome="Success", seconds=0.01)
     metrics.status_written(outcome="Conflict")
     metrics.set_leader(leading=True)
     metrics.watch_silence_from("recordings", lambda: 7.5)
@@ -66,7 +66,7 @@ def test_c19_only_closed_lists_and_locations_are_labels() -> None:
     assert labels >= {"phase", "outcome", "reason", "location"}
 
 
-def test_each_metric_is_named_as_prometheus_wants_it() -> None:
+def test_each_metric_is_named_by_the_conventions_of_prometheus() -> None:
     for family in text_string_to_metric_families(everything_counted().render().decode()):
         if family.name.startswith("process_"):
             continue

@@ -1,4 +1,4 @@
-"""An outage of the API server is told once, its end once, and short ones not at all."""
+"""The beginning and the end of an outage of the API server are logged once each, short ones not at all."""
 
 import logging
 
@@ -39,7 +39,7 @@ def test_many_failed_calls_are_one_line(caplog: pytest.LogCaptureFixture, error:
     ]
 
 
-def test_a_short_absence_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_short_outage_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     outage = Outage(clock=clock)
     for _ in range(5):
@@ -49,7 +49,7 @@ def test_a_short_absence_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
     assert told(caplog) == []
 
 
-def test_a_refusal_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rejection_is_a_response(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     outage = Outage(clock=clock)
     outage.failed(AWAY)

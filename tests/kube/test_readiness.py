@@ -1,4 +1,4 @@
-"""A wrong set-up is one clear line each, on a real API server."""
+"""Each error in the setup results in one clear line, on a real API server."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A report whose status cannot be written holds up no other, and says so where it can."""
+"""A report whose status cannot be written does not delay others, and says so if it can."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ TOO_MANY = tuple(f"storage class {number}" for number in range(40))
 
 
 class Counts:
-    """Counts nothing, and notes for whom. The status of `refused` reports is more than the CRD takes."""
+    """Counts nothing, and notes the reports. The status of `refused` reports is too large for the CRD."""
 
     def __init__(self) -> None:
         self.refused: set[str] = set()
@@ -43,14 +43,14 @@ class Deaf(KubeApi):
     unheard: str = ""
 
     def patch_report_status(self, name: str, **more: Any) -> dict[str, Any]:
-        """As the real one, or no answer."""
+        """As the real client, or a timeout."""
         if name == self.unheard:
             raise ApiUnavailable("no answer")
         return super().patch_report_status(name, **more)
 
 
 class Clock:
-    """Time stands still unless a test moves it."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -61,7 +61,7 @@ class Clock:
 
 @pytest.fixture
 def names(cluster: ControlPlane) -> Iterator[list[str]]:
-    """Two reports; the first is looked at first."""
+    """Two reports. The first one is refreshed first."""
     made = [f"{letter}-{uuid.uuid4().hex[:8]}" for letter in "ab"]
     for name in made:
         kind = {"apiVersion": "recordings.dev/v1alpha1", "kind": "StorageReport"}
@@ -99,7 +99,7 @@ def ready(cluster: ControlPlane, name: str) -> tuple[str, str, str]:
     return found["status"], found["reason"], found["message"]
 
 
-def test_a_status_that_the_api_server_refuses_is_told_and_tried_later(
+def test_a_status_that_the_api_server_rejects_is_reported_and_retried_later(
     cluster: ControlPlane,
     rest: RestClient,
     names: list[str],
@@ -150,7 +150,7 @@ def test_a_status_that_cannot_be_written_is_counted_again_later_and_holds_up_no_
     assert ready(cluster, names[0])[1] == "Refreshed"
 
 
-def test_an_edit_is_answered_at_once_also_where_nothing_could_be_written(
+def test_an_edit_causes_a_refresh_at_once_even_if_nothing_could_be_written(
     cluster: ControlPlane,
     rest: RestClient,
     names: list[str],

@@ -1,4 +1,4 @@
-"""Secrets: who may name what, on a real API server."""
+"""Secrets on a real API server: who may refer to which."""
 
 from collections.abc import Callable
 from functools import partial
@@ -36,7 +36,7 @@ def tenant_namespace(cluster: ControlPlane, api: KubeApi, namespace: str) -> str
 
 
 def reason_of(call: Callable[[], object]) -> tuple[Reason, str]:
-    """Why it is refused, and in which words."""
+    """Why it is rejected, and the message."""
     with pytest.raises(SecretError) as refusal:
         call()
     assert CANARY not in str(refusal.value)
@@ -59,7 +59,7 @@ def test_a_url_is_read_from_the_recordings_own_namespace(
 
 
 @pytest.mark.cluster
-def test_without_the_owners_binding_the_message_says_what_to_bind(
+def test_without_the_owners_binding_the_message_names_the_role_to_bind(
     api: KubeApi, admin: RestClient, namespace: str
 ) -> None:
     a_secret(admin, namespace, "source", {"url": CANARY})
@@ -90,7 +90,7 @@ def test_headers_need_the_owners_label_and_the_host(api: KubeApi, admin: RestCli
     ("key", "value"),
     [("Host", "evil.example"), ("Range", "bytes=0-"), ("X-Fine", f"{CANARY}\r\nX-Bad: 1"), ("x_y", "\0")],
 )
-def test_headers_that_would_change_the_request_are_refused(
+def test_headers_that_would_change_the_request_are_rejected(
     api: KubeApi, admin: RestClient, tenant_namespace: str, key: str, value: str
 ) -> None:
     a_secret(admin, tenant_namespace, "bad", {key: value}, labels=HEADERS, annotations=HOSTS)

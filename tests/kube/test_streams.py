@@ -1,4 +1,4 @@
-"""When a LIST is complete, and when a WATCH is dead."""
+"""When a LIST is complete, and when a WATCH is considered dead."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ def test_a_list_is_complete_when_its_last_object_went_through_its_handler() -> N
     assert listed == []
     stream.event_arrived("b", from_list=True)
     assert listed == [frozenset({"a", "b", "c", "new"})]
-    stream.list_ends()  # each watch that is opened again says so
+    stream.list_ends()  # each watch that is opened again calls it
     stream.event_arrived("later", from_list=False)
     assert len(listed) == 1
 

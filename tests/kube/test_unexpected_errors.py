@@ -1,4 +1,4 @@
-"""Threads that talk to the API server go on after an error that is none of its answers."""
+"""Threads that call the API server continue after an error other than a response."""
 
 import threading
 from typing import Any, Final, cast

@@ -1,4 +1,4 @@
-"""What of a WATCH gets to kopf, and as what."""
+"""Which events of a WATCH reach kopf, and in which form."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ def own(*versions: str) -> OwnWrites:
 
 
 @pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED"])
-def test_every_event_is_a_deletion_to_kopf_and_says_what_it_is(kind: str) -> None:
+def test_every_event_is_a_deletion_to_kopf_and_keeps_its_real_type(kind: str) -> None:
     event = json.loads(b"".join(read(an_event(kind, "5"))))
     assert event["type"] == "DELETED"
     assert event[TRUE_TYPE] == kind
@@ -64,7 +64,7 @@ def test_every_event_is_a_deletion_to_kopf_and_says_what_it_is(kind: str) -> Non
     ],
     ids=["bookmark", "error", "another order of keys"],
 )
-def test_what_is_no_event_of_an_object_is_passed_on_as_it_is(line: bytes) -> None:
+def test_anything_but_an_event_of_an_object_is_passed_on_unchanged(line: bytes) -> None:
     assert read(line, own_writes=own("9")) == [line]
 
 

@@ -1,4 +1,4 @@
-"""kopf as the watcher, on a real API server that is treated badly."""
+"""kopf as the watcher, with a real API server and faults."""
 
 import gc
 import time
@@ -215,7 +215,7 @@ def test_own_writes_are_left_out_and_those_of_others_are_not(
     assert [one["metadata"]["annotations"]["example.com/edit"] for one in edits] == ["of somebody else"]
 
 
-def test_what_a_callback_raises_stops_nothing(
+def test_an_error_of_a_callback_does_not_stop_the_watch(
     watch: Watch, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
     stored = a_recording(admin, namespace, "r")
@@ -251,7 +251,7 @@ def test_k1_k3_after_a_crash_of_the_api_server_events_flow_and_the_missed_ones_a
         assert uid_of(gone) not in last
 
 
-def test_k4_a_half_open_watch_is_noticed_and_opened_anew(
+def test_k4_a_half_open_watch_is_noticed_and_opened_again(
     watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
     with TcpProxy(port_of(cluster.server)) as proxy:
@@ -270,8 +270,8 @@ def test_k4_a_half_open_watch_is_noticed_and_opened_anew(
 def test_pages_that_are_too_large_for_the_way_become_smaller(
     watch: Watch, cluster: ControlPlane, operator_connection: Connection, admin: RestClient, namespace: str
 ) -> None:
-    """A hundred Recordings of a quarter of a megabyte take three seconds on their way. A page has one second, and kopf
-    is started anew when there was neither a page nor a WATCH for one and a half.
+    """A list of a hundred Recordings of 250 KB takes three seconds. A page may take one second, and kopf is started
+    again if there was neither a page nor a WATCH for 1.5 s.
     """
     uids = {uid_of(a_large_recording(admin, namespace, f"large-{number}")) for number in range(100)}
     with TcpProxy(port_of(cluster.server)) as proxy:
@@ -284,7 +284,7 @@ def test_pages_that_are_too_large_for_the_way_become_smaller(
 
 
 @pytest.mark.parametrize("how", ["no answer", "504"])
-def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
+def test_pages_that_the_api_server_cannot_find_are_requested_all_at_once(
     admin: RestClient,
     namespace: str,
     watch: Watch,
@@ -292,7 +292,7 @@ def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
     monkeypatch: pytest.MonkeyPatch,
     how: str,
 ) -> None:
-    """Stands for a page for which etcd has to read past a hundred thousand finished Recordings: it takes for ever."""
+    """A page that never arrives, as if etcd had to read past a hundred thousand finished Recordings."""
     uids = {uid_of(a_recording(admin, namespace, f"r-{number}")) for number in range(45)}
     asked: list[Mapping[str, str]] = []
 
@@ -301,10 +301,10 @@ def test_pages_that_the_api_server_cannot_find_are_asked_for_all_at_once(
         if request.url.name != "recordings" or "watch" in query:
             return await handler(request)
         asked.append(dict(query))
-        if "continue" not in query or len(asked) == 3:  # one that is answered in between changes nothing
+        if "continue" not in query or len(asked) == 3:  # a response in between changes nothing
             return await handler(request)
         if how == "no answer":
-            raise TimeoutError  # as aiohttp does while it waits for the head of an answer
+            raise TimeoutError  # as aiohttp does while it waits for the headers of a response
         response = await handler(request)
         response.status = 504
         return response
@@ -367,7 +367,7 @@ def test_a_dead_token_is_replaced_without_a_restart(
 
     (tmp_path / "token").write_text("dead")
     eventually(lambda: not seen.watcher.health.connected("recordings"), within_s=30)
-    time.sleep(3)  # it has to be refused a few times, and not in a tight loop
+    time.sleep(3)  # it has to be rejected a few times, and not in a tight loop
     (tmp_path / "token").write_text(token)
 
     stored = a_recording(rough_admin, rough_namespace, "r")

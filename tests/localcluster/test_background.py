@@ -1,4 +1,4 @@
-"""`make cluster`, `make cluster-down` and `make run` as one types them (in a folder of their own)."""
+"""`make cluster`, `make cluster-down` and `make run` from the command line (in a separate folder)."""
 
 import contextlib
 import os
@@ -54,7 +54,7 @@ class Commands:
         )
 
     def make_run(self) -> "subprocess.Popen[str]":
-        """`make run`, in a process group of its own."""
+        """`make run`, in a separate process group."""
         return subprocess.Popen(
             ["make", "--no-print-directory", "run", "LOCALCLUSTER_FOLDER=" + str(self.folder)],
             cwd=PROJECT,
@@ -66,7 +66,7 @@ class Commands:
 
     @staticmethod
     def port_of(operator: "subprocess.Popen[str]") -> str:
-        """Read an operator's output up to the line that tells its port."""
+        """Read an operator's output up to the line with its port."""
         assert operator.stdout is not None
         for line in operator.stdout:
             if found := re.search(rf"Listening on {LOOPBACK}:(\d+)", line):
@@ -126,7 +126,7 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     assert commands.server_pids() == []
 
     again = commands("up").stdout.splitlines()
-    assert again[:-1] == first.stdout.splitlines()[:-1]  # the last is MEDIA_URL, whose port is whatever is free
+    assert again[:-1] == first.stdout.splitlines()[:-1]  # the last is MEDIA_URL, whose port can be any free one
     assert commands.sh("kubectl get configmap kept -o name") == "configmap/kept\n"
 
 
@@ -176,7 +176,7 @@ def test_nothing_is_left_when_the_supervisor_is_killed(commands: Commands) -> No
     assert (run.returncode, run.stderr) == (1, "error: no cluster is running: run `make cluster` first\n")
 
 
-def test_a_cluster_that_loses_a_server_ends_and_its_log_says_why(commands: Commands) -> None:
+def test_a_cluster_that_loses_a_server_ends_and_logs_why(commands: Commands) -> None:
     assert commands("up").returncode == 0
     etcd = next(pid for pid in commands.server_pids() if "etcd" in Path(f"/proc/{pid}/comm").read_text())
     os.kill(etcd, signal.SIGKILL)
@@ -192,7 +192,7 @@ def test_a_cluster_that_loses_a_server_ends_and_its_log_says_why(commands: Comma
 def test_examples_follow_the_media_server_when_its_port_is_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with contextlib.suppress(OSError):  # taken by somebody else: as good
+        with contextlib.suppress(OSError):  # taken by another process: just as good
             taken.bind((LOOPBACK, DEFAULT_PORT))
             taken.listen()
         stack = Stack(tmp_path)

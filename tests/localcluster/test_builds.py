@@ -1,4 +1,4 @@
-"""Programs are built once, whole or not at all, by one process at a time."""
+"""Programs are built once, completely or not at all, by one process at a time."""
 
 import fcntl
 import os
@@ -100,7 +100,7 @@ def test_another_pin_or_another_go_is_another_program(family: Family) -> None:
     assert len(keys) == 3
 
 
-def test_a_second_process_waits_and_says_so(family: Family, cache: Path) -> None:
+def test_a_second_process_waits_and_prints_it(family: Family, cache: Path) -> None:
     key = family.cache_key(find_go(cache_folder()).version)
     (cache / "tools").mkdir(parents=True)
     with (cache / "tools" / f"{key}.lock").open("w") as lock:
@@ -113,7 +113,7 @@ def test_a_second_process_waits_and_says_so(family: Family, cache: Path) -> None
     assert output_of(Path(out.strip())) == "hello v1.2.3\n"
 
 
-def test_an_interrupted_build_leaves_nothing_half_and_goes_on(family: Family, cache: Path) -> None:
+def test_an_interrupted_build_leaves_no_partial_file_and_can_continue(family: Family, cache: Path) -> None:
     folder = cache / "tools" / family.cache_key(find_go(cache_folder()).version)
     log = folder.with_name(f"{folder.name}.partial") / "build.log"
     with start_build(family) as interrupted:
@@ -124,7 +124,7 @@ def test_an_interrupted_build_leaves_nothing_half_and_goes_on(family: Family, ca
     assert not log.parent.exists()
 
 
-def test_a_build_that_fails_says_what_the_compiler_said(family: Family) -> None:
+def test_a_failed_build_reports_the_output_of_the_compiler(family: Family) -> None:
     (family.folder / "hello" / "main.go").write_text("package main\nfunc main() { nonsense }\n")
     with pytest.raises(ToolchainError, match=r"greeting could not be built:(.|\n)*undefined: nonsense"):
         ensure_tools([family])
@@ -197,7 +197,7 @@ def test_given_programs_are_not_taken_for_another_version_of_kubernetes(
     assert set(ensure_tools([family])) == {"etcd", "hello"}
 
 
-def test_the_tested_versions_begin_with_what_the_chart_allows_and_are_said_in_its_readme() -> None:
+def test_the_tested_versions_begin_with_the_oldest_of_the_chart_and_are_in_its_readme() -> None:
     chart = (PROJECT / "charts" / "recording-operator" / "Chart.yaml").read_text()
     assert f'kubeVersion: ">={next(iter(KUBERNETES_VERSIONS))}.0-0"' in chart
     readme = (PROJECT / "charts" / "recording-operator" / "README.md").read_text()

@@ -115,7 +115,7 @@ def test_audit_log_tells_who_called_what(cluster: ControlPlane, namespace: str) 
     wait_for(refused, what="the refused call in the audit log")
 
 
-def test_wrong_and_restricted_keys_are_refused_by_s3(s3: S3Server, bucket: str) -> None:
+def test_wrong_and_restricted_keys_are_rejected_by_s3(s3: S3Server, bucket: str) -> None:
     s3.client().put_object(Bucket=bucket, Key="k", Body=b"bytes")
     wrong = s3.client(Credentials(access_key=s3.root.access_key, secret_key="not-the-secret"))
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):

@@ -1,4 +1,4 @@
-"""`make demo` as a newcomer sees it."""
+"""`make demo` for a new user."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ DEADLINE_S = 20.0
 
 
 class Demo:
-    """A running demo in a folder of its own."""
+    """A running demo in a separate folder."""
 
     def __init__(self, folder: Path, *, once: bool) -> None:
         self.folder = folder

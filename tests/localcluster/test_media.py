@@ -1,4 +1,4 @@
-"""The sample media server: the same bytes again, links that expire, ranges as in RFC 9110."""
+"""The sample media server: reproducible bytes, links that expire, ranges as in RFC 9110."""
 
 import hashlib
 import re
@@ -81,7 +81,7 @@ def test_a_lasting_link_leads_to_a_signed_one_that_serves_ranges(media: MediaSer
     assert (changed.status_code, len(changed.content)) == (200, 3_000_000)
     beyond = session.get(answer.url, headers={"Range": "bytes=3000000-"})
     assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, "bytes */3000000")
-    # The server notes an answer when it has been sent, which may be after it was read here.
+    # The server records a response when it has been sent, which may be after it was read here.
     eventually(lambda: [served.status for served in media.served] == [302, 200, 206, 200, 416], what="five answers")
 
 

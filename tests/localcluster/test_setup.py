@@ -1,4 +1,4 @@
-"""What the set-up says to a machine that lacks something."""
+"""The messages of the setup if the machine lacks something."""
 
 import os
 import subprocess
@@ -11,7 +11,9 @@ from localcluster import setup_venv
 from localcluster.install import PROJECT
 
 
-def test_an_old_python_hands_over_or_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_python_finds_a_newer_one_or_prints_what_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(setup_venv.SetupError, match=r"Python 3\.11 or newer is needed"):
         setup_venv.hand_over()
@@ -22,7 +24,7 @@ def test_an_old_python_hands_over_or_says_what_is_needed(tmp_path: Path, monkeyp
     assert (tmp_path / "called").read_text() == f"-I {setup_venv.__file__}\n"
 
 
-def test_a_python_without_venv_is_told_which_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_python_without_venv_the_message_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     def lacks_ensurepip(command: list[str]) -> bool:
         return "import ensurepip, venv" not in command
 

@@ -1,6 +1,7 @@
-"""The operator in real pods. `make e2e-pod` runs these in a cluster of localcluster.podcluster, else they are skipped.
+"""The operator in real pods.
 
-One release of the chart with two replicas for all tests; a media server and an S3 server on the node's address.
+`make e2e-pod` runs these tests in a cluster of localcluster.podcluster. Otherwise they are skipped.
+All tests share one release of the chart with two replicas, and a media server and an S3 server on the node's address.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What tests ask of the operator's pods and of Recordings."""
+"""Helpers for the operator's pods and for Recordings."""
 
 import json
 import os
@@ -20,7 +20,7 @@ NAMESPACE: Final = "recording-operator"
 RELEASE: Final = "recording-operator"
 TEAM: Final = "team-a"
 MIB: Final = 2**20
-# In every URL of every Recording here; nothing but the Secret may show it.
+# In every URL of every Recording here. Only the Secret may contain it.
 CANARY: Final = f"canary-{uuid.uuid4().hex}"
 _METRICS: Final = (
     "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8080/metrics').read().decode())"
@@ -152,7 +152,7 @@ class Operator:
         return eventually(done, within_s=within_s, what=f"{name} Complete")
 
     def stored_size(self, status: JsonObject) -> int:
-        """Size of the object that a status names, as the store says."""
+        """Size in the store of the object that a status names."""
         head = self.s3.head_object(Bucket=self.bucket, Key=status["artifacts"][0]["key"])
         return int(head["ContentLength"])
 

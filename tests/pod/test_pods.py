@@ -1,4 +1,4 @@
-"""The image and the chart at work: what a user gets, and what survives when pods end in all the usual ways."""
+"""The image and the chart in real pods: what users get, and what survives when pods end."""
 
 import re
 import signal

@@ -75,7 +75,7 @@ def test_tests_run_on_the_versions_that_the_image_gets() -> None:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_each_lock_says_how_it_is_renewed_and_names_no_index(name: str) -> None:
+def test_each_lock_names_the_command_that_renews_it_and_no_index(name: str) -> None:
     text = (REQUIREMENTS / name).read_text()
     assert text.startswith(HEADER)
     assert "://" not in text

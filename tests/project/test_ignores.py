@@ -1,4 +1,4 @@
-"""Where a rule of a linter is ignored, the line says why."""
+"""Each ignored linter rule has its reason on the same line."""
 
 import re
 import subprocess

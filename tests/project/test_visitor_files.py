@@ -1,4 +1,4 @@
-"""What a visitor finds at the root: issue forms, hooks and update rules that refer to things that exist."""
+"""Files for contributors: issue forms, hooks and update rules refer to things that exist."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def hooks() -> dict[str, Any]:
     return {hook["id"]: hook for repo in HOOKS["repos"] for hook in repo["hooks"]}
 
 
-def test_no_hook_brings_a_version_of_its_own() -> None:
+def test_no_hook_has_its_own_version() -> None:
     assert {repo["repo"] for repo in HOOKS["repos"]} == {"local"}
     assert {hook["language"] for hook in hooks().values()} == {"system"}
 

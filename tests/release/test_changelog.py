@@ -47,7 +47,7 @@ def test_the_newest_version_stands_first(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.md", "a.improved.md", "a.b.fixed.md"])
-def test_a_name_that_says_no_kind_is_refused(tree: Path, name: str) -> None:
+def test_a_file_name_without_a_valid_kind_is_rejected(tree: Path, name: str) -> None:
     change(tree, name, "Something.")
     before = (tree / "CHANGELOG.md").read_text()
     with pytest.raises(ChangelogError, match="kinds are added, changed"):
@@ -56,7 +56,7 @@ def test_a_name_that_says_no_kind_is_refused(tree: Path, name: str) -> None:
     assert (tree / "changes" / name).exists()
 
 
-def test_a_release_without_changes_is_refused(tree: Path) -> None:
+def test_a_release_without_changes_is_rejected(tree: Path) -> None:
     with pytest.raises(ChangelogError, match="nothing to release"):
         changelog.join(tree, version="1.0.0", day=DAY)
 

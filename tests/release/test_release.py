@@ -1,4 +1,4 @@
-"""A release of a copy of this tree, as `make release` makes it; the image is left out (tests/image builds it)."""
+"""A release of a copy of this tree, made as by `make release`, without the image (tests/image builds it)."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ def release(tree: Path, version: str = VERSION) -> "subprocess.CompletedProcess[
 
 @pytest.fixture(scope="module")
 def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of its own with the files of this tree."""
+    """A new repository with the files of this tree."""
     folder = tmp_path_factory.mktemp("committed")
     copy_of_this_tree(folder)
     return folder
@@ -81,7 +81,7 @@ def sums(tree: Path) -> str:
     return (tree / "dist" / "SHA256SUMS").read_text()
 
 
-def test_dist_holds_everything_with_right_sums(released: Path) -> None:
+def test_dist_contains_everything_with_correct_checksums(released: Path) -> None:
     files = {path.name for path in (released / "dist").iterdir()}
     chart, bill = f"recording-operator-{VERSION}.tgz", f"recording-operator-{VERSION}.cdx.json"
     assert files == {chart, bill, "install.yaml", "SHA256SUMS"}
@@ -145,7 +145,7 @@ def test_the_released_version_cannot_be_released_again(released: Path, tree: Pat
     assert f"{VERSION} is already released" in done.stderr
 
 
-def test_a_tree_with_changes_is_refused_and_left_alone(tree: Path) -> None:
+def test_a_work_tree_with_changes_is_rejected_and_left_alone(tree: Path) -> None:
     (tree / "LICENSE").write_text("Mine.\n")
     done = release(tree)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""The version has one place; which version may follow which."""
+"""The version is defined in one place. Which version may follow which."""
 
 import shutil
 from pathlib import Path
@@ -29,13 +29,13 @@ def test_writing_sets_the_source_and_every_copy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["", "1", "1.2", "v1.2.3", "1.2.3-rc.1", "01.2.3", "1.2.3\n"])
-def test_what_is_no_version_is_refused(wanted: str) -> None:
+def test_an_invalid_version_is_rejected(wanted: str) -> None:
     with pytest.raises(VersionError, match="is not a version"):
         version.check_newer(wanted, current="0.1.0", released=[])
 
 
 @pytest.mark.parametrize("wanted", ["1.9.9", "1.10.0", "1.2.99"])
-def test_a_released_version_and_older_ones_are_refused(wanted: str) -> None:
+def test_a_released_version_and_older_ones_are_rejected(wanted: str) -> None:
     with pytest.raises(VersionError, match=r"1\.10\.0 is already released"):
         version.check_newer(wanted, current="1.10.0", released=["1.10.0", "1.9.0"])
 

@@ -1,4 +1,4 @@
-"""Who connects where: an audit hook that sees every connect of this process, and listeners that nobody may reach."""
+"""An audit hook that records every connection of this process, and listeners that no connection may reach."""
 
 import socket
 import sys
@@ -58,7 +58,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 class Canary:
-    """One port on all loopback addresses; it answers nothing and counts who came."""
+    """One port on all loopback addresses. It never responds, and counts connections."""
 
     def __init__(self) -> None:
         self.visits = 0
@@ -92,7 +92,7 @@ class Canary:
 
 
 class Door:
-    """A server on the allowed address that redirects where it is told to, or shows an empty bucket."""
+    """A server on the allowed address that redirects to a given URL, or behaves as an empty bucket."""
 
     def __init__(self) -> None:
         self.location: str | None = None
@@ -127,14 +127,14 @@ class Door:
 
 
 class Resolver:
-    """A resolver of the tests: as lenient with numbers as the system's, with names of its own, without a network."""
+    """A resolver for tests: as lenient with numbers as the system's, with its own names, and without a network."""
 
     def __init__(self, names: dict[str, Sequence[str]]) -> None:
         self._names = {name: list(answers) for name, answers in names.items()}
         self.asked: list[str] = []
 
     def __call__(self, host: str, port: int) -> Sequence[Address]:
-        """As the dialer's. A name with several answers in a `rebind:` list gives the next one at each question."""
+        """As the dialer's. A name with a `rebind:` list resolves to the next address at each query."""
         self.asked.append(host)
         answers = self._names.get(host)
         if answers is not None:
@@ -147,9 +147,9 @@ class Resolver:
 
 
 def answer_names(names: Mapping[str, Sequence[str]], ask: Callable[..., Any]) -> Callable[..., Any]:
-    """What to put in place of the system's resolver `ask`: it knows `names` and what numbers mean, and no network.
+    """A replacement for the system's resolver `ask`. It resolves `names` and numeric addresses, without a network.
 
-    A name gives its next answer at each question, and the last one for ever.
+    Each query of a name returns its next addresses. The last ones are repeated.
     """
     left = {name: list(answers) for name, answers in names.items()}
 

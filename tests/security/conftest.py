@@ -1,4 +1,4 @@
-"""Listeners: one that nobody may reach, one that stands for the world."""
+"""Listeners: one that no connection may reach, and one in place of the Internet."""
 
 from collections.abc import Iterator
 

@@ -1,8 +1,8 @@
 # ruff: noqa: RUF001, S104, E501 - the look of these texts is what is tested
-"""Ways to write an address that no source may have: what attackers send where a URL is asked for.
+"""Ways to write a forbidden address, as attackers do in URLs.
 
 `{port}` is the canary's. Sources: OWASP's SSRF prevention cheat sheet, the cloud providers' pages on their metadata
-services, IANA's special-purpose registries, RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4291, and the CVEs that came of
+services, IANA's special-purpose registries, RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4291, and CVEs of
 lenient parsers.
 """
 
@@ -52,7 +52,7 @@ AUTHORITIES: Final = (
     "127.0.0.1%2f@127.0.0.2:{port}", "{{127.0.0.1}}:{port}", "127.0.0.1%0d%0a:{port}", "127.0.0.1%09:{port}",
     "%31%32%37.0.0.1:{port}", "127.0.0.1:", "127.0.0.1:{port}%20", "a@b@127.0.0.1:{port}", "127.0.0.1:99999",
 )  # fmt: skip
-# Names whose only answers are addresses that are not allowed; the tests' resolver gives them.
+# Names that resolve only to addresses that are not allowed, in the resolver of the tests.
 NAMES: Final = {
     f"name-{number}.example.com": address
     for number, address in enumerate((

@@ -1,4 +1,4 @@
-"""No form of a forbidden address is connected to, wherever it enters: URL, redirect, resolver, proxy."""
+"""No form of a forbidden address is connected to, whether in a URL, a redirect, a DNS response or a proxy."""
 
 import socket
 import threading
@@ -105,8 +105,8 @@ def test_redirects_of_posts(canary: Canary, door: Door) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_is_asked_for_names_and_for_no_forbidden_address(canary: Canary, scheme: str) -> None:
-    """It resolves names; whatever an address can be written as is judged before."""
+def test_a_proxy_gets_requests_for_names_and_for_no_forbidden_address(canary: Canary, scheme: str) -> None:
+    """It resolves names. Addresses in any notation are checked before."""
     with ConnectProxy({}, status=502) as proxy, Connects() as connects:
         dialer = Dialer(policy(proxy=proxy.url, deniedHosts=[]))
         for url in urls(canary.port):
@@ -161,21 +161,21 @@ def test_s14_a_forbidden_address_among_allowed_ones_is_skipped(forbidden_address
         assert connects.addresses == [(ALLOWED, door.port)]
 
 
-def test_s14_a_name_with_none_but_forbidden_addresses_is_refused() -> None:
+def test_s14_a_name_with_only_forbidden_addresses_is_rejected() -> None:
     with Connects() as connects:
         dialer = Dialer(policy(), resolver=Resolver({"bad.example.com": sorted(set(NAMES.values()))}))
         assert ask(dialer, "http://bad.example.com:80/") is Reason.SOURCE_BLOCKED
     assert connects.addresses == []
 
 
-def test_s14_where_the_allowed_address_does_not_answer_no_forbidden_one_is_tried() -> None:
+def test_s14_if_the_allowed_address_does_not_respond_no_forbidden_one_is_tried() -> None:
     with Connects(within=IPv4Network("127.0.0.0/8")) as connects:
         dialer = Dialer(policy(), resolver=Resolver({"both.example.com": [ALLOWED, "::1", "127.0.0.1"]}))
         assert ask(dialer, "http://both.example.com:9/") is Reason.SOURCE_UNREACHABLE
     assert connects.addresses == [(ALLOWED, 9)]
 
 
-def test_s14_what_is_behind_nat64_is_judged_by_the_ipv4_address_inside() -> None:
+def test_s14_a_nat64_address_is_checked_by_the_ipv4_address_inside() -> None:
     resolver = Resolver(
         {"public.example.com": ["64:ff9b::808:808"], "private.example.com": ["64:ff9b::a00:1", "64:ff9b:1::7f00:1"]}
     )
@@ -201,7 +201,7 @@ def test_a_name_that_changes_its_mind_is_looked_up_once_and_pinned(canary: Canar
     assert canary.visits == 0
 
 
-def test_a_redirect_to_a_rebinding_name_is_checked_anew(canary: Canary, door: Door) -> None:
+def test_a_redirect_to_a_rebinding_name_is_checked_again(canary: Canary, door: Door) -> None:
     resolver = Resolver({"rebind.example.com": ["rebind:", ALLOWED, "127.0.0.1"]})
     door.location = f"http://rebind.example.com:{canary.port}/"
     with Connects() as connects:

@@ -1,6 +1,6 @@
-"""No form of a metadata address is connected to as an S3 endpoint: at once, after a while, by redirect or proxy.
+"""No form of a metadata address is connected to as an S3 endpoint: at once, later, by a redirect or a proxy.
 
-An endpoint is an administrator's, so private ones are fine; what hands out credentials never is.
+Administrators choose endpoints, so private addresses are allowed. Addresses of metadata services never are.
 """
 
 import socket
@@ -136,7 +136,7 @@ def test_a_store_that_redirects_is_not_followed(canary: Canary, door: Door, targ
 
 
 @pytest.mark.usefixtures("hurried")
-def test_a_proxy_at_a_metadata_address_is_not_asked(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_at_a_metadata_address_is_not_used(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", f"http://{_METADATA}:3128")

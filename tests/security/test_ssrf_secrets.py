@@ -1,4 +1,4 @@
-"""The corpus through the whole operator, in specs and in Secrets: nobody is visited, each file is refused for good."""
+"""The corpus with the whole operator, in specs and Secrets: no connection is made, and each file fails permanently."""
 
 import json
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Tenant:
         self._cluster = cluster
         self._namespace = namespace
         self._location = location
-        # Names that only a real resolver would answer are left out: tests ask none.
+        # Names that only a real resolver could resolve are left out: tests use none.
         hosts = [host for host in (*LOOPBACK_FORMS, *PRIVATE_FORMS, *METADATA_FORMS) if not _is_name(host)]
         self.urls = [f"http://{host}:{port}/" for host in hosts]
         self.urls += [f"http://{authority.format(port=port)}/" for authority in AUTHORITIES]
@@ -113,7 +113,7 @@ def test_urls_in_secrets(tenant: Tenant, canary: Canary) -> None:
 
 
 def test_urls_in_specs(tenant: Tenant, canary: Canary) -> None:
-    """The API server refuses what is no plain address; what it takes, the operator refuses."""
+    """The API server rejects what is not a plain address. What it accepts, the operator rejects."""
     taken = tenant.accepted()
     assert 30 < len(taken) < len(tenant.urls) / 2
     hosts = [urlsplit(url).netloc for url in taken]

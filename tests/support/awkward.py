@@ -55,7 +55,7 @@ def leaves(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
 
 
 def schema_of(kind: str) -> JsonObject:
-    """What the CRD says of this kind."""
+    """The schema of this kind in its CRD."""
     for file in CRDS.glob("*.yaml"):
         crd = yaml.safe_load(file.read_text())
         if crd["spec"]["names"]["kind"] == kind:
@@ -65,7 +65,7 @@ def schema_of(kind: str) -> JsonObject:
 
 
 def filled(schema: JsonObject) -> Any:
-    """A value with every field that the schema knows."""
+    """A value with every field of the schema."""
     if "enum" in schema:
         return schema["enum"][0]
     match schema.get("type"):

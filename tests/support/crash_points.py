@@ -1,7 +1,7 @@
 """The places where an operator under test can be killed: before and after every external effect.
 
 A point is `<edge>.<what> <moment>`, such as `s3.CompleteMultipartUpload after`. Edges: `s3` (an artifact's requests),
-`probe` and `owner` (a location's), `sweep` and `report` (those of the background), `lease`, `status`, `finalizer`,
+`probe` and `owner` (a location's), `sweep` and `report` (those of background work), `lease`, `status`, `finalizer`,
 `recording`, `location`, `storagereport`, `event`, `read` (the API server), `source`, `engine` (its actions
 and facts).
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashPoint:
-    """One place, the scenario that comes by, and how often it surely does."""
+    """One place, the scenario that reaches it, and the least number of times it does."""
 
     name: str
     scenario: str
@@ -109,7 +109,7 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
 
 
 def crash_points() -> tuple[CrashPoint, ...]:
-    """All of them, in the order in which an operator's life comes by."""
+    """All points, in the order in which an operator reaches them."""
     return tuple(_expanded())
 
 

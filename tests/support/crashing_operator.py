@@ -4,10 +4,10 @@ All external effects go through a few functions, which are wrapped here, so that
 points. Environment variables:
 
 CRASH_AT      a point of crash_points.py; without it nothing happens
-CRASH_VISIT   at which visit (default 1)
-CRASH_PID     who is killed with SIGKILL; default this process itself
-CRASH_AFTER_S how long after the visit (default 0), for a process that responds meanwhile
-CRASH_TRACE   a file that every visited point is appended to
+CRASH_VISIT   number of the visit at which it crashes (default 1)
+CRASH_PID     the process that is killed with SIGKILL (default: this one)
+CRASH_AFTER_S seconds after the visit (default 0), so that a process can still respond
+CRASH_TRACE   a file to which every visited point is appended
 """
 
 import functools
@@ -50,7 +50,7 @@ class Bomb:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """As the variables say."""
+        """Read the environment variables."""
         trace = environment.get("CRASH_TRACE")
         return cls(
             point=environment.get("CRASH_AT", ""),
@@ -61,7 +61,7 @@ class Bomb:
         )
 
     def at(self, what: str, moment: str) -> None:
-        """The process is at this place now."""
+        """The process has reached this point."""
         point = f"{what} {moment}"
         if self.trace is not None:
             with self._lock, self.trace.open("a") as out:
@@ -74,7 +74,7 @@ class Bomb:
                 self._go_off()
 
     def around(self, what: str, call: Callable[[], T]) -> T:
-        """Call, with a point on either side."""
+        """Call the function, with a point before and after."""
         self.at(what, "before")
         result = call()
         self.at(what, "after")
@@ -125,7 +125,7 @@ def _wire_s3(bomb: Bomb) -> None:
 
 
 def _request_of(path: str) -> str:
-    """Which part sends a request to the store."""
+    """The part of the operator that sends a request to the store."""
     if f"{_FOLDER}owner" in path:
         return "owner"
     if f"{_FOLDER}probe" in path or threading.current_thread().name.startswith("probe"):
@@ -185,7 +185,7 @@ def _lease_step(method: str, body: Mapping[str, Any]) -> str:
 
 
 def _status_step(patch: Mapping[str, Any], named: set[str]) -> str:
-    """What a status write says first: a phase, a reason, an upload, or only how far it is."""
+    """The first new fact in a status write: a phase, a reason, an upload, or only progress."""
     if patch.get("phase") in ("Complete", "Failed"):
         cancelled = patch.get("reason") == "Cancelled"
         return "cancelled" if cancelled else str(patch["phase"]).lower()

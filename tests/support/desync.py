@@ -3,7 +3,7 @@
 with DesyncProxy(source.port, misbehaves=lambda number: Desync(interim=(103,))) as proxy:
     ... connect to proxy.port instead ...
 
-It accepts one request at a time, forwards it on a connection of its own, and changes the response.
+It accepts one request at a time, forwards it on its own connection, and changes the response.
 """
 
 import re
@@ -91,7 +91,7 @@ class DesyncProxy:
         self.misbehaves = lambda number: turns.get(number, Desync())
 
     def drop_connections(self) -> None:
-        """End what is open: nothing of one test is left for the next."""
+        """End open connections, so that nothing of one test remains for the next."""
         with self._lock:
             for connection in self._open:
                 with suppress(OSError):

@@ -9,13 +9,13 @@ NO_SUMS = Capabilities(
     checksum_trailers=False,
     part_checksums=False,
     full_object_checksums=False,
-    refuses_wrong_checksums=False,
+    rejects_wrong_checksums=False,
 )
 FOUND = {
     "aws": Capabilities(),
     "sums-of-parts-only": Capabilities(full_object_checksums=False),
     "sums-of-objects-only": Capabilities(part_checksums=False),
-    "completes-unchecked": Capabilities(refuses_wrong_checksums=False),
+    "completes-unchecked": Capabilities(rejects_wrong_checksums=False),
     "no-trailers": Capabilities(checksum_trailers=False),
     "trailers-kept-as-content": Capabilities(checksum_trailers=False),
     "trailers-unchecked": Capabilities(checksum_trailers=False),

@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback address that changes what passes, once: a flipped bit, bytes twice, bytes left out.
+"""A TCP proxy on the loopback address that changes the data once: flips a bit, repeats bytes or omits bytes.
 
 with FlippingProxy(port) as proxy:
     proxy.change("flip", direction="to server", after_bytes=5000)
@@ -36,7 +36,7 @@ class FlippingProxy:
         self.changed = False
 
     def change(self, change: Change, *, direction: Direction, after_bytes: int) -> None:
-        """Change what comes after so many bytes in this direction."""
+        """Change the bytes after this many bytes in this direction."""
         with self._lock:
             self._order, self._passed, self.changed = (change, direction, after_bytes), 0, False
 

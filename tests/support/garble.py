@@ -1,4 +1,4 @@
-"""Other bytes in place of the right ones, as faulty disks, memory and programs produce them."""
+"""Wrong bytes, as faulty disks, memory and programs produce them."""
 
 from typing import Literal, get_args
 
@@ -34,7 +34,7 @@ def flipped(body: bytes, place: int, mask: int) -> bytes:
 
 
 def misjoined(parts: list[bytes], fault: JoinFault) -> bytes:
-    """Two or more parts put together wrongly; always other bytes than their join."""
+    """Two or more parts joined wrongly. The result always differs from the correct join."""
     right = b"".join(parts)
     match fault:
         case "swap parts":

@@ -1,4 +1,4 @@
-"""Every version of every Recording that the API server sends, in order: tests wait for facts in it, and judge it.
+"""Records every version of every Recording that the API server sends, in order. Tests wait for facts in it.
 
 with History(kubectl) as history:
     history.wait(uid, lambda version: version["status"]["phase"] == "Complete", within_s=30, what="Complete")
@@ -21,7 +21,7 @@ _AGAIN_S: Final = 0.2
 
 
 class History:
-    """A watch in a thread of its own. It outlives restarts of the API server, and may miss versions only then."""
+    """A watch in a separate thread. It survives restarts of the API server, and can miss versions only then."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
@@ -56,7 +56,7 @@ class History:
     def wait(
         self, uid: str, fact: Callable[[JsonObject], bool], *, within_s: float, what: str, least_version: int = 0
     ) -> JsonObject:
-        """The first version for which `fact` holds: the newest that is known, or one to come.
+        """The first version for which `fact` holds: the newest known one, or a later one.
 
         Versions older than `least_version` do not count. Raises AssertionError after `within_s`.
         """

@@ -9,7 +9,7 @@ class InlinePool(Executor):
     """Runs what is submitted before `submit` returns."""
 
     def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Run it."""
+        """Run the call."""
         done: Future[Any] = Future()
         done.set_result(call(*arguments, **named))
         return done

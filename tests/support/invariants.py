@@ -2,9 +2,10 @@
 
     check_invariants(world)
 
-I1 bytes equal · I2 no open upload of an ended Recording · I3 status equals HEAD · I4 one version per artifact ·
-I5 an end is left by a new generation only, and one leadership's history · I6 no secret anywhere · I7 a control
-Recording completes · I8 memory · I9 no connection to a blocked address · I10 no restart.
+I1 bytes equal · I2 no open upload of a finished Recording · I3 status equals HEAD · I4 one version per artifact ·
+I5 a finished Recording changes only with a new generation, and no older leader writes after a newer one ·
+I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no connection to a blocked address ·
+I10 no restart.
 A failure names its invariant.
 """
 
@@ -162,7 +163,7 @@ def _check_bytes(world: World, artifact: JsonObject, wanted: Bytes) -> None:
 
 
 def check_histories(world: World) -> None:
-    """I5: Complete and Failed are left by a new generation only; no older leadership writes after a newer."""
+    """I5: a finished Recording changes only with a new generation; no older leader writes after a newer one."""
     for expected in world.expected.values():
         ended_at: int | None = None
         leadership = -1
@@ -182,7 +183,7 @@ def check_histories(world: World) -> None:
 
 
 def check_control(world: World) -> None:
-    """I7, while there is an operator that could bring it about."""
+    """I7, if an operator is running."""
     if world.control is None or not world.running:
         return
     try:
@@ -222,7 +223,7 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
 
 
 def _metrics(operator: OperatorProcess) -> str:
-    """Of one that may have been started a moment ago."""
+    """The metrics of an operator that may have been started just now."""
 
     def shown() -> str:
         try:
@@ -234,7 +235,7 @@ def _metrics(operator: OperatorProcess) -> str:
 
 
 def _items(world: World, path: str) -> list[JsonObject]:
-    """Of a resource whose definition may have been installed a moment ago (429: storage is initializing)."""
+    """List a resource whose CRD may have been installed just now (429: storage is initializing)."""
 
     def listed() -> JsonObject | None:
         try:

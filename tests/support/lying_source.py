@@ -25,7 +25,7 @@ _WINDOW = 64 * 2**10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What the source has."""
+    """The content of the source."""
 
     body: bytes
     etag: str | None = '"v1"'
@@ -102,13 +102,13 @@ class LyingSource:
 
     @property
     def open_connections(self) -> int:
-        """Connections that neither side has ended, as far as was noticed here."""
+        """Connections that neither side has ended, as far as the source has noticed."""
         with self._lock:
             return len(self._open)
 
     @property
     def bytes_sent(self) -> int:
-        """Bytes of body sent in all."""
+        """Total bytes of bodies sent."""
         return sum(request.sent_bytes for request in self.served)
 
     def __enter__(self) -> Self:

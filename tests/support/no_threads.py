@@ -9,7 +9,7 @@ import pytest
 
 @contextmanager
 def no_more_threads() -> Iterator[None]:
-    """No thread starts within."""
+    """Within this context, no thread can be started."""
 
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -1,7 +1,7 @@
 """Operators that start at once: forked from a process that has loaded their modules already.
 
-The end-to-end tests start hundreds of operators, and most of a start is the import of libraries. What is forked is an
-operator like any other: a process of its own, with its own memory, threads, sockets and log, and killed like one.
+The end-to-end tests start hundreds of operators, and most of a start is the import of libraries. A forked
+operator is like any other: a separate process, with its own memory, threads, sockets and log, and killed like one.
 
     with Nursery() as nursery:
         operator = ForkedOperator(nursery=nursery, kubeconfig=kubeconfig, log=log)
@@ -28,13 +28,14 @@ from localcluster import OperatorProcess, Process
 from localcluster.install import OPERATOR_NAMESPACE, PROJECT
 from localcluster.operatorprocess import ALLOCATOR, POLICY, operator_command, operator_environment
 from localcluster.process import bound_to_parent
+from recording_operator.stores.credentials import StoreCredentials
 
 _PR_SET_PDEATHSIG: Final = 1
 _STARTED_WITHIN_S: Final = 60.0
 
 
 class Nursery:
-    """The side that gives orders."""
+    """The side that sends orders."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -101,7 +102,7 @@ class Nursery:
 
 
 class _Forked:
-    """As much of a Popen as Process uses."""
+    """The part of the interface of Popen that Process uses."""
 
     def __init__(self, nursery: Nursery, pid: int) -> None:
         self.pid = pid
@@ -156,8 +157,13 @@ class ForkedOperator(OperatorProcess):
 
 
 def serve() -> None:
-    """The forking side: until the orders end."""
-    from tests.support import crashing_operator  # noqa: PLC0415 - what takes so long
+    """The forking side. Returns when there are no more orders."""
+    # These imports take long. The command imports most modules only when it is called, botocore for the first client.
+    import recording_operator.cli.running  # noqa: F401, PLC0415 - loaded before the fork
+    from recording_operator.stores.s3.client import S3Options, build_client  # noqa: PLC0415 - only here
+    from tests.support import crashing_operator  # noqa: PLC0415 - only here
+
+    build_client(S3Options(bucket="none", credentials=StoreCredentials(access_key_id="none", secret_access_key="none")))
 
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

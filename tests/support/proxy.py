@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback address that cuts, swallows or refuses; TLS passes through it unseen.
+"""A TCP proxy on the loopback address that cuts, swallows or refuses connections. It does not decrypt TLS.
 
 with TcpProxy(port) as proxy:
     ... connect to proxy.port instead ...
@@ -70,14 +70,14 @@ class TcpProxy:
         return len(pairs)
 
     def swallow(self) -> int:
-        """What the open connections send gets lost from now on; new ones work. Returns how many are open."""
+        """Drop everything that open connections send from now on; new ones work. Returns how many are open."""
         with self._lock:
             for pair in self._pairs:
                 pair.swallowing = True
             return len(self._pairs)
 
     def block(self) -> None:
-        """Nothing comes through any more, while connections can still be made."""
+        """Deliver nothing from now on. Connections can still be made."""
         self._blocking = True
         self.swallow()
 
@@ -87,7 +87,7 @@ class TcpProxy:
         self.cut()
 
     def heal(self) -> None:
-        """New connections work again; those that were swallowed end."""
+        """New connections work again; those whose bytes were dropped are ended."""
         self._blocking = False
         self.cut()
         if self._listener.fileno() < 0:
@@ -133,7 +133,7 @@ class TcpProxy:
                     target.sendall(data)
                 if self.bytes_per_s is not None:
                     time.sleep(len(data) / self.bytes_per_s)
-        if not pair.swallowing:  # a swallowed connection stays open on the other side, whatever this side does
+        if not pair.swallowing:  # a swallowed connection stays open on the other side, even if this side closes
             pair.end()
 
     def _close_listener(self) -> None:

@@ -121,7 +121,7 @@ _STRICT_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[\t\x20-\x7e\x80-\x
 
 
 def read_strictly(data: bytes, *, method: str = "GET") -> Outcome:
-    """RFC 9112 to the letter, over all bytes at once; an error wherever the letter is not kept."""
+    """A strict reading by RFC 9112, of all bytes at once; an error for every violation."""
     for _ in range(1000):
         head, end, rest = data.partition(b"\r\n\r\n")
         if not end:
@@ -185,5 +185,5 @@ def _strict_chunks(status: int, rest: bytes) -> Outcome:
 
 
 def _ended_in(line: bytes) -> str:
-    # To the letter, a bare LF ends no line; whoever takes it for an end may find more than a cut.
+    # By the letter of the RFC, a bare LF does not end a line. A parser that accepts it may read more than a cut body.
     return "malformed" if b"\n" in line else "cut"

@@ -1,4 +1,4 @@
-"""Recordings for end-to-end tests: what to ask for, which bytes must come out, and a handle on the living object."""
+"""Recordings for end-to-end tests: manifests, the expected bytes, and a handle on the object in the API server."""
 
 import hashlib
 import uuid
@@ -24,14 +24,14 @@ _TERMINAL: Final = ("Complete", "Failed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bytes:
-    """What an object must hold."""
+    """The expected content of an object."""
 
     size_bytes: int
     sha256: Callable[[], str] = field(repr=False)
 
     @classmethod
     def of(cls, body: bytes) -> "Bytes":
-        """Exactly these."""
+        """Exactly these bytes."""
         return cls(size_bytes=len(body), sha256=lambda: hashlib.sha256(body).hexdigest())
 
 
@@ -74,7 +74,7 @@ def media_url(media: MediaServer, file: str, *, size_bytes: int, **link: Any) ->
 
 
 def media_bytes(file: str, size_bytes: int) -> Bytes:
-    """What the sample media server has of a file."""
+    """The content of a file on the sample media server."""
     return Bytes(size_bytes=size_bytes, sha256=partial(Media(name=file, size_bytes=size_bytes).digest, "sha256"))
 
 
@@ -104,7 +104,7 @@ class Live:
 
     @property
     def path(self) -> str:
-        """Where it is in the API."""
+        """Its path in the API."""
         return f"{path_of(self.namespace)}/{self.name}"
 
     def read(self) -> JsonObject:
@@ -123,7 +123,7 @@ class Live:
         return dict(self.read().get("status", {}))
 
     def versions(self) -> list[JsonObject]:
-        """Everything that was seen of it."""
+        """All versions of it that were seen."""
         return self._history.versions(self.uid)
 
     def wait(self, fact: Callable[[JsonObject], bool], *, what: str, within_s: float = PATIENCE_S) -> JsonObject:
@@ -138,7 +138,7 @@ class Live:
         return dict(found["status"])
 
     def wait_phase(self, phase: str, *, reason: str | None = None, within_s: float = PATIENCE_S) -> JsonObject:
-        """Wait for a phase (a terminal one must answer the newest generation) and, if given, its reason."""
+        """Wait for a phase (a terminal one must be of the newest generation) and, if given, its reason."""
         found = self._history.wait(
             self.uid,
             lambda version: _is_in(version, phase, reason),
@@ -189,7 +189,7 @@ class Live:
         self.edit(artifacts=specs)
 
     def delete(self) -> None:
-        """Ask for its deletion."""
+        """Request its deletion."""
         self._admin.request("DELETE", self.path)
 
     def upload_ids(self, artifact: str = "video") -> set[str]:
@@ -224,7 +224,7 @@ def a_recording(namespace: str, *artifacts: Artifact, name: str, location: str, 
 
 
 def path_of(namespace: str) -> str:
-    """Where a namespace's Recordings are in the API."""
+    """The path of a namespace's Recordings in the API."""
     return f"/apis/recordings.dev/v1alpha1/namespaces/{namespace}/recordings"
 
 

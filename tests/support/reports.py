@@ -42,7 +42,7 @@ class Report:
         return self.status()
 
     def wait_refreshed(self, token: str = "") -> JsonObject:
-        """Until a refresh has answered the newest spec (and token)."""
+        """Wait until a refresh has processed the newest spec (and token)."""
 
         def answered(status: JsonObject) -> bool:
             current = status.get("observedGeneration") == self.get()["metadata"]["generation"]

@@ -10,7 +10,7 @@ KEY = "a/key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """What AWS answers to one request, and where it says so. Where that is an error, nothing is stored."""
+    """The documented response of AWS to one request, and the page. If it is an error, nothing is stored."""
 
     name: str
     source: str
@@ -33,5 +33,5 @@ def refused(name: str, source: str, code: str, send: Callable[[S3Client], Respon
 
 
 def accepted(name: str, source: str, send: Callable[[S3Client], Response], *, status: int = 200) -> Point:
-    """A request that is near to what is refused, and is right."""
+    """A valid request that is similar to a rejected one."""
     return Point(name=name, source=source, send=send, status=status)

@@ -1,4 +1,4 @@
-"""A store at the level of bytes: each connection does what it is told, and what arrived is remembered."""
+"""A store at the level of bytes: each connection follows a script, and received requests are recorded."""
 
 import socket
 import ssl
@@ -12,7 +12,7 @@ OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class ReceivedRequest:
     """A request: its head, in lower case, and its body."""
 
     head: str
@@ -25,9 +25,9 @@ class Connection:
 
     sock: socket.socket
     number: int
-    requests: list[tuple[int, Arrived]]
+    requests: list[tuple[int, ReceivedRequest]]
 
-    def take(self) -> Arrived:
+    def take(self) -> ReceivedRequest:
         """The next request, read whole. Raises ConnectionError at the end."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -40,12 +40,12 @@ class Connection:
         body = b""
         while stated and len(body) < int(stated[0]):
             body += self.sock.recv(2**16)
-        arrived = Arrived(text, body)
+        arrived = ReceivedRequest(text, body)
         self.requests.append((self.number, arrived))
         return arrived
 
     def answer(self, data: bytes) -> None:
-        """Take a request and send this."""
+        """Read a request and send this response."""
         self.take()
         self.sock.sendall(data)
 
@@ -58,12 +58,12 @@ class ScriptedStore:
     """Where it listens, and what arrived: the number of the connection, from 0, and the request."""
 
     port: int
-    requests: list[tuple[int, Arrived]] = field(default_factory=list)
+    requests: list[tuple[int, ReceivedRequest]] = field(default_factory=list)
 
 
 @contextmanager
 def a_scripted_store(conducts: Sequence[Conduct], *, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedStore]:
-    """Connections in their order; each is closed when its conduct has returned."""
+    """Serves connections in order. Each is closed when its script has returned."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         store = ScriptedStore(int(server.getsockname()[1]))
 

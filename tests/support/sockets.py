@@ -1,4 +1,4 @@
-"""What the kernel holds of connections on this machine."""
+"""The state of connections on this machine, from the kernel."""
 
 from pathlib import Path
 from typing import Final

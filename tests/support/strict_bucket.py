@@ -26,14 +26,14 @@ _VERSION_ID = re.compile(r"[0-9a-f]{32}|null")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """Until when a version can be removed by nobody."""
+    """The retention of a version: until then no client can remove it."""
 
     until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """What Create or Put says about the object. `kept` are the headers that GET and HEAD give back."""
+    """The attributes in a Create or Put request. `kept` are the headers that GET and HEAD return."""
 
     content_type: str
     metadata: dict[str, str]
@@ -46,13 +46,13 @@ class Attributes:
 
     @property
     def etag_is_md5(self) -> bool:
-        """API reference, Object: an object under KMS has an ETag that is not its MD5."""
+        """API reference, Object: the ETag of an object that is encrypted with KMS is not its MD5."""
         return self.encryption.get("x-amz-server-side-encryption") == "AES256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One version of an object, or the marker of a deletion. `part_sizes` of one that was joined."""
+    """One version of an object, or a delete marker. `part_sizes`: only of an object that was joined from parts."""
 
     version_id: str
     body: bytes
@@ -76,7 +76,7 @@ class Part:
 
 @dataclass(slots=True, kw_only=True)
 class Upload:
-    """An open multipart upload; `algorithm` and `kind` are None where it was created without."""
+    """An open multipart upload. `algorithm` and `kind` are None if it was created without a checksum."""
 
     upload_id: str
     key: str
@@ -89,7 +89,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteIf:
-    """The conditions of a write: nothing at the key, or an object with this ETag."""
+    """The conditions of a write: no object at the key, or an object with this ETag."""
 
     absent: bool = False
     etag: str | None = None
@@ -102,7 +102,7 @@ def etag_of(body: bytes) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Bucket:
-    """Objects, versions and uploads. `after_complete` is what a second Complete of the same upload gets.
+    """Objects, versions and uploads. `after_complete` is the response to a second Complete of the same upload.
 
     `object_lock_days` is the default retention of a bucket with Object Lock; 0 means a lock without one.
     """
@@ -127,18 +127,18 @@ class Bucket:
         return self.object_lock_days is not None
 
     def default_retention(self) -> Retention | None:
-        """Of an object that states none."""
+        """The default storage class."""
         if not self.object_lock_days:
             return None
         return Retention(until=datetime.now(tz=UTC) + timedelta(days=self.object_lock_days))
 
     def current(self, key: str) -> Version | None:
-        """The newest version; None where that is a delete marker."""
+        """The newest version; None if that is a delete marker."""
         found = self.versions.get(key)
         return found[-1] if found and not found[-1].delete_marker else None
 
     def find(self, key: str, version_id: str | None) -> Version:
-        """The version asked for. Raises S3Error."""
+        """The requested version. Raises S3Error."""
         if version_id is None:
             found = self.versions.get(key)
             if not found:
@@ -165,7 +165,7 @@ class Bucket:
         if_absent: bool = False,
         said: Checksum | None = None,
     ) -> Version:
-        """Store an object. `said` is the checksum that the client gave."""
+        """Store an object. `said` is the checksum that the request states."""
         self.check_write(key, WriteIf(absent=if_absent))
         return self.keep(key, body, attributes, etag=self.etag(body, attributes), checksum=self.checksum(body, said))
 
@@ -193,7 +193,7 @@ class Bucket:
         return version
 
     def delete(self, key: str, version_id: str | None) -> Version | None:
-        """Remove exactly one version, or hide all with a marker: what was removed, or the marker. Raises S3Error.
+        """Remove exactly one version, or add a delete marker. Returns what was removed, or the marker. Raises S3Error.
 
         An unversioned bucket removes its one version; one with suspended versions removes the one called `null`.
         """
@@ -213,7 +213,7 @@ class Bucket:
         return marker
 
     def tag(self, key: str, version_id: str | None, tags: Mapping[str, str]) -> Version:
-        """Give a version other tags. Raises S3Error."""
+        """Replace the tags of a version. Raises S3Error."""
         found = self.find(key, version_id)
         tagged = replace(found, attributes=replace(found.attributes, tags=dict(tags)))
         self.versions[key] = [tagged if version is found else version for version in self.versions[key]]
@@ -237,13 +237,13 @@ class Bucket:
                 raise precondition_failed("If-Match")
 
     def etag(self, body: bytes, attributes: Attributes) -> str:
-        """MD5, but for a store that has other ETags and for an object under KMS."""
+        """The MD5, except in a store with other ETags and for objects that are encrypted with KMS."""
         if self.dialect.etags == "md5" and attributes.etag_is_md5:
             return etag_of(body)
         return f'"{secrets.token_hex(16 if self.dialect.etags == "md5" else 12)}"'
 
     def checksum(self, body: bytes, said: Checksum | None, *, algorithm: str | None = None) -> Checksum | None:
-        """What the store keeps as checksum: of the client's algorithm, else CRC64NVME."""
+        """The checksum that the store keeps: of the client's algorithm, otherwise CRC64NVME."""
         if self.dialect.sums == "kept":
             return checksum_of(body, algorithm or (said.algorithm if said else "CRC64NVME"))
         return said if self.dialect.sums == "echoed" else None
@@ -277,7 +277,7 @@ class Bucket:
 
 
 def check_version_id(version_id: str) -> None:
-    """Raises S3Error for what no version can be called."""
+    """Raises S3Error for an invalid version id."""
     if version_id == "":
         raise invalid_argument("versionId", "", "Version id cannot be the empty string")
     if not _VERSION_ID.fullmatch(version_id):

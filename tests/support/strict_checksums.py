@@ -1,4 +1,4 @@
-"""The checksums of S3: which there are, which kind each can be, and what a request claims.
+"""The checksums of S3: the algorithms, the types that each supports, and the checksum in a request.
 
 Source: user guide, "Checking object integrity in Amazon S3"; API reference, PutObject, UploadPart,
 CreateMultipartUpload and CompleteMultipartUpload (headers `x-amz-checksum-*` and `x-amz-sdk-checksum-algorithm`).
@@ -22,7 +22,7 @@ Kind = Literal["FULL_OBJECT", "COMPOSITE"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checksum:
-    """A checksum in base64; a composite one ends in the number of parts."""
+    """A checksum in base64. A composite one ends with the number of parts."""
 
     algorithm: str
     value: str
@@ -30,12 +30,12 @@ class Checksum:
 
     @property
     def header(self) -> str:
-        """The header that carries it."""
+        """The name of its header."""
         return header_of(self.algorithm)
 
     @property
     def element(self) -> str:
-        """The XML element that carries it."""
+        """The name of its XML element."""
         return f"Checksum{self.algorithm}"
 
 
@@ -72,7 +72,7 @@ def checksum_of(body: bytes, algorithm: str = "CRC64NVME") -> Checksum:
 
 
 def composite_of(parts: list[Checksum]) -> Checksum:
-    """The checksum of the parts' checksums, and how many there are."""
+    """The checksum of the parts' checksums, and the number of parts."""
     algorithm = parts[0].algorithm
     joined = checksum_of(b"".join(base64.b64decode(part.value) for part in parts), algorithm)
     return Checksum(algorithm=algorithm, value=f"{joined.value}-{len(parts)}", kind="COMPOSITE")
@@ -93,7 +93,7 @@ def algorithm_named(name: str) -> str:
 
 
 def claimed(headers: Mapping[str, str], *, of_parts: bool = False) -> Checksum | None:
-    """The one checksum that the headers state, in good form; `of_parts` where it may be composite. Raises S3Error."""
+    """The one checksum that the headers state. `of_parts`: it may be composite. Raises S3Error if it is malformed."""
     stated = [name for name in headers if name.startswith(_PREFIX) and name not in _NOT_SUMS]
     trailer = headers.get("x-amz-trailer")
     if len(stated) + (trailer is not None) > 1:
@@ -108,14 +108,14 @@ def claimed(headers: Mapping[str, str], *, of_parts: bool = False) -> Checksum |
 
 
 def well_formed(algorithm: str, value: str) -> str:
-    """The value, if it is base64 of as many bytes as the algorithm makes. Raises S3Error."""
+    """The value, if it is base64 of the algorithm's number of bytes. Raises S3Error."""
     if not is_well_formed(Checksum(algorithm=algorithm, value=value)):
         raise S3Error("InvalidRequest", f"Value for {header_of(algorithm)} header is invalid.")
     return value
 
 
 def is_well_formed(checksum: Checksum) -> bool:
-    """Whether the value is base64 of as many bytes as the algorithm makes."""
+    """Whether the value is base64 of the algorithm's number of bytes."""
     try:
         return len(base64.b64decode(checksum.value, validate=True)) == _DIGEST_BYTES[checksum.algorithm]
     except (binascii.Error, ValueError):
@@ -123,7 +123,7 @@ def is_well_formed(checksum: Checksum) -> bool:
 
 
 def check(body: bytes, stated: Checksum) -> None:
-    """Raises S3Error where the bytes have another checksum."""
+    """Raises S3Error if the bytes have a different checksum."""
     if checksum_of(body, stated.algorithm).value != stated.value:
         raise S3Error("BadDigest", f"The {stated.algorithm} you specified did not match the calculated checksum.")
 
@@ -136,7 +136,7 @@ def trailer_algorithm(announced: str | None) -> str:
 
 
 def upload_checksum(headers: Mapping[str, str]) -> tuple[str, Kind] | None:
-    """Algorithm and kind that CreateMultipartUpload asks for. Raises S3Error."""
+    """Algorithm and type that CreateMultipartUpload requests. Raises S3Error."""
     name, kind = headers.get("x-amz-checksum-algorithm"), headers.get("x-amz-checksum-type")
     if name is None:
         if kind is not None:
@@ -155,7 +155,7 @@ def upload_checksum(headers: Mapping[str, str]) -> tuple[str, Kind] | None:
 
 
 def check_md5(headers: Mapping[str, str], body: bytes) -> None:
-    """`Content-MD5`. Raises S3Error: InvalidDigest where it is none, BadDigest where it is another's."""
+    """Check `Content-MD5`. Raises S3Error: InvalidDigest if it is malformed, BadDigest if it does not match."""
     stated = headers.get("content-md5")
     if stated is None:
         return

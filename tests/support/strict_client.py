@@ -1,4 +1,4 @@
-"""A bare S3 client for contract tests: it sends what a careful client would never send.
+"""A simple S3 client for contract tests, which can also send requests that a correct client would never send.
 
 Signatures are those of awscrt, an implementation that shares nothing with the strict store's own check.
 """
@@ -20,7 +20,7 @@ TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
-    """How a request is signed; what is None is as it should be.
+    """How a request is signed. Values that are None are correct.
 
     `expires_s` makes a presigned URL. `unsigned` headers are sent without being signed. `payload` is the value of
     `x-amz-content-sha256`. `anonymous` sends no signature at all.
@@ -56,7 +56,7 @@ class Response:
 
     @property
     def code(self) -> str:
-        """The code of an error document; empty where there is none."""
+        """The code of an error document; empty if there is none."""
         return (self.root.findtext("Code") or "") if b"<Error>" in self.body else ""
 
     @property
@@ -165,7 +165,7 @@ class S3Client:
         return self.send("PUT", key, headers=_named(headers), body=body)
 
     def get(self, key: str, query: str = "", **headers: str) -> Response:
-        """GetObject, and whatever else is GET."""
+        """GetObject, or any other GET request."""
         return self.send("GET", key, query, headers=_named(headers))
 
     def head(self, key: str, query: str = "", **headers: str) -> Response:
@@ -189,7 +189,7 @@ class S3Client:
         return self.send("POST", key, f"uploadId={upload_id}", headers=_named(headers), body=body)
 
     def absent(self, key: str) -> bool:
-        """Whether nothing is at the key."""
+        """Whether there is no object at the key."""
         return self.head(key).status == http.HTTPStatus.NOT_FOUND
 
 

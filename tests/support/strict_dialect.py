@@ -1,4 +1,4 @@
-"""What a strict store leaves out of S3, or does in its own way. By default nothing: then it is AWS."""
+"""How a strict store differs from S3. By default it does not: then it behaves like AWS."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,13 +6,15 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """`sums`: CRC64NVME in requests and answers. `trailers`: `aws-chunked` bodies. `conditions`: `If-None-Match`.
+    """How the store behaves.
 
-    `shown`: where the sums that are kept are shown. `etags`: MD5, or numbers that say nothing. `cut_parts`: a part
-    whose sender went away is dropped, or kept with zeros up to its length, as a real server was seen to do.
-    `completes`: whether Complete compares the sum that it is given. `joins`: what CRC64NVME is computed of parts that
-    are joined. `equal_parts`: every part but the last is to be as long as the first. `sums_needed`: an object or part
-    without a checksum or MD5 is refused, as in buckets with Object Lock. `most_parts`: the largest number of a part.
+    `sums`: CRC64NVME in requests and responses. `shown`: which responses contain stored checksums.
+    `trailers`: `aws-chunked` bodies. `conditions`: `If-None-Match`. `etags`: MD5s, or opaque numbers.
+    `cut_parts`: a truncated part is dropped, or kept and padded with zeros, as one real server does.
+    `completes`: whether Complete verifies the checksum in its request. `joins`: the CRC64NVME of joined parts.
+    `equal_parts`: every part except the last must have the size of the first.
+    `sums_needed`: an object or part without a checksum or MD5 is rejected, as in buckets with Object Lock.
+    `most_parts`: the largest part number.
     """
 
     sums: Literal["kept", "ignored", "refused", "echoed"] = "kept"
@@ -29,7 +31,7 @@ class Dialect:
 
 
 AWS = Dialect()
-# From the strongest proof to the weakest. Names are the tests' ids.
+# From the strongest verification to the weakest. The names are ids of tests.
 DIALECTS: dict[str, Dialect] = {
     "aws": AWS,
     "sums-of-parts-only": Dialect(shown="parts"),

@@ -1,4 +1,4 @@
-"""The error codes of S3: status, message, and the document that tells them.
+"""The error codes of S3: status, message, and error document.
 
 Source: API reference, "Error responses", https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
@@ -86,7 +86,7 @@ def invalid_argument(name: str, value: object, message: str | None = None) -> S3
 
 
 def not_implemented(header: str) -> S3Error:
-    """A header or parameter that means something that is not done here."""
+    """A header or parameter of a feature that is not implemented here."""
     message = "A header you provided implies functionality that is not implemented"
     return S3Error("NotImplemented", message, Header=header)
 

@@ -1,4 +1,4 @@
-"""What the strict store does wrong, by script: the Nth request of a kind meets a fault."""
+"""Faults that a test scripts: they are applied to the Nth request of a kind."""
 
 import threading
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ About = Literal["size", "sum", "absent", "owner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An error instead of the work, after the body was read. `fields` are further elements of the error document."""
+class ErrorResponse:
+    """An error instead of executing the request, after reading the body. `fields`: more elements of the document."""
 
     status: int
     code: str
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """The connection ends: before the request is read, after `body_bytes` of its body, or after the work was done."""
+    """The connection ends: before the request is read, after `body_bytes` of its body, or after it was executed."""
 
     when: Literal["before", "in body", "after"]
     body_bytes: int = 0
@@ -37,12 +37,12 @@ class Drop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FalseSuccess:
-    """200, and nothing was done."""
+    """Respond with 200 without executing the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorIn200:
-    """200 with an error document in it; the work was done or not."""
+    """Respond with 200 and an error document, after executing the request or not."""
 
     done: bool
     code: str = "InternalError"
@@ -50,7 +50,7 @@ class ErrorIn200:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Garble:
-    """Other bytes are kept than arrived, after every check; the sums that are shown are of what is kept."""
+    """Store different bytes than were received, after all checks. Returned checksums are those of the stored bytes."""
 
     how: How
     at: float = 0.5
@@ -65,36 +65,36 @@ class FlipBit(Garble):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misjoin:
-    """Complete checks everything, then joins wrongly; the sums that are shown are of what is kept."""
+    """Complete checks everything, then joins wrongly. The returned checksums are those of the stored bytes."""
 
     fault: JoinFault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FalseHead:
-    """HEAD or ListParts tells of something else than is there."""
+    """HEAD or ListParts returns wrong values."""
 
     about: About
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall:
-    """The request is accepted and never answered, until the store is closed or the event is set."""
+    """Accept the request, and do not respond until the store is closed or the event is set."""
 
     until: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoseUpload:
-    """Somebody aborts the upload a moment before."""
+    """Another client aborts the upload just before the request."""
 
 
-Action = Answer | Drop | FalseSuccess | ErrorIn200 | Garble | Misjoin | FalseHead | Stall | LoseUpload
+Action = ErrorResponse | Drop | FalseSuccess | ErrorIn200 | Garble | Misjoin | FalseHead | Stall | LoseUpload
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """`action` meets requests of `operation` number `first` (from 1), `times` of them, every `every`-th."""
+    """Apply `action` to `times` requests of `operation`, from number `first` (from 1) on, every `every`-th one."""
 
     operation: Operation
     action: Action
@@ -105,7 +105,7 @@ class Fault:
     met: int = 0
 
     def meets(self, operation: str) -> bool:
-        """Count a request of this operation and tell whether the fault meets it."""
+        """Count a request of this operation. Returns whether the fault applies to it."""
         if self.operation not in (operation, "any"):
             return False
         self.seen += 1

@@ -1,4 +1,4 @@
-"""Fixtures: a strict store for each test, with small parts allowed so that tests need few bytes."""
+"""Fixtures: a strict store for each test, which allows small parts so that tests need few bytes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ from tests.support.transfers import KIB, store_of
 
 @pytest.fixture(scope="session")
 def strict_server() -> Iterator[StrictStore]:
-    """One server for all tests: a client costs half a second to make."""
+    """One server for all tests, because creating a client takes half a second."""
     with StrictStore() as server:
         yield server
 

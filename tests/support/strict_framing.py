@@ -1,4 +1,4 @@
-"""The body of a request as it arrived: out of its frames, and compared with every sum that the request states.
+"""The body of a request, without its framing, compared with every checksum that the request states.
 
 Source: API reference, "Signature calculations: transferring payload in multiple chunks", "Using trailing headers"
 (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html), PutObject (`Content-MD5`).
@@ -22,7 +22,7 @@ _SUMMED = {"PutObject", "UploadPart", "DeleteObjects", "PutObjectTagging", "PutB
 def received(
     body: bytes, headers: Mapping[str, str], *, operation: str, dialect: Dialect
 ) -> tuple[bytes, Checksum | None]:
-    """The body without frames, and the checksum that was stated of it. Raises S3Error."""
+    """The body without framing, and the checksum that the request states. Raises S3Error."""
     if dialect.sums == "refused" and any("checksum" in name for name in headers):
         raise S3Error("InvalidArgument")
     payload = headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
@@ -90,7 +90,7 @@ def _chunks(body: bytes) -> tuple[bytes, bytes]:
 
 
 def _trailed(trailer: bytes, announced: str | None, data: bytes) -> Checksum:
-    """The one header behind the chunks, compared with them."""
+    """The one trailer, compared with the chunks."""
     algorithm = trailer_algorithm(announced)
     name, _, value = trailer.removesuffix(b"\r\n\r\n").partition(b":")
     if not trailer.endswith(b"\r\n\r\n") or name.decode("latin-1") != announced or b"\r\n" in value:

@@ -16,9 +16,9 @@ from tests.support.strict_checksums import Checksum
 from tests.support.strict_errors import S3Error, error_document, not_implemented
 from tests.support.strict_faults import (
     Action,
-    Answer,
     Drop,
     ErrorIn200,
+    ErrorResponse,
     FalseHead,
     FalseSuccess,
     Garble,
@@ -40,7 +40,7 @@ _READ_BYTES = 256 * 2**10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenRequest:
-    """One request and what it got; status 0 where the connection was ended instead."""
+    """One request and the status of its response; 0 if the connection was ended instead."""
 
     operation: str
     key: str
@@ -69,7 +69,7 @@ class Served(Protocol):
     closing: Event
 
     def action_for(self, operation: str) -> Action | None:
-        """The fault that meets this request."""
+        """The fault that applies to this request."""
 
 
 class StrictHandler(BaseHTTPRequestHandler):
@@ -94,22 +94,22 @@ class StrictHandler(BaseHTTPRequestHandler):
         return "AmazonS3"
 
     def log_message(self, *_: Any) -> None:
-        """Write no log."""
+        """Do not log."""
 
     def handle_expect_100(self) -> bool:
-        """Invite the body at once."""
+        """Respond to `Expect: 100-continue` immediately."""
         self.send_response_only(100)
         self.end_headers()
         self.wfile.flush()
         return True
 
     def do_GET(self) -> None:
-        """Every method comes here."""
+        """Handle a request of any method."""
         self.target = Target(bucket="", key="", query={})
         self.fields = self._joined_fields()
         self.body, self.checksum, self.operation = b"", None, "Unknown"
         self._is_read = False
-        # A request belongs to the test during which it came.
+        # A request belongs to the test during which it was received.
         self._bucket, self._log, self._closing = self.strict.bucket, self.strict.requests, self.strict.closing
         try:
             self.target = target_of(self.path, self.fields.get("host", ""))
@@ -124,7 +124,7 @@ class StrictHandler(BaseHTTPRequestHandler):
     do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = do_GET  # noqa: N815 - http.server's names
 
     def _joined_fields(self) -> dict[str, str]:
-        """Headers by name in lower case; one that comes twice is one list, its bytes are UTF-8."""
+        """Headers by name in lower case, decoded as UTF-8. The values of a repeated header are joined as a list."""
         joined: dict[str, str] = {}
         for name, raw in self.headers.items():
             lowered, value = name.lower(), raw.strip().encode("latin-1").decode("utf-8", "surrogateescape")
@@ -141,14 +141,14 @@ class StrictHandler(BaseHTTPRequestHandler):
         self._is_read = True
         if len(self.body) > self.strict.largest_body_bytes:
             return self._send_too_large()
-        if isinstance(action, Answer) and action.status in _REDIRECTS:
+        if isinstance(action, ErrorResponse) and action.status in _REDIRECTS:
             return self._send_answer(action)  # from an endpoint that has not the bucket: it checks nothing
         self._check()
         return self._meet(action)
 
     def _meet(self, action: Action | None) -> None:
         match action:
-            case Answer():
+            case ErrorResponse():
                 self._send_answer(action)
             case Stall():
                 while not (action.until.wait(0.05) or self._closing.is_set()):
@@ -251,7 +251,7 @@ class StrictHandler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def _keep_cut(self, body: bytes) -> None:
-        """A body that is cut short is not stored; some stores keep a part, padded, where no sum was to come."""
+        """A truncated body is not stored. Some stores keep a part, padded, if no trailer was announced."""
         plain = self.headers.get("x-amz-content-sha256") == "UNSIGNED-PAYLOAD"
         if self._bucket.dialect.cut_parts == "padded" and plain and self.operation == "UploadPart":
             query, length = self.target.query, int(self.headers["Content-Length"])
@@ -308,13 +308,13 @@ class StrictHandler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body)
         self.wfile.flush()
 
-    def _send_answer(self, answer: Answer) -> None:
+    def _send_answer(self, answer: ErrorResponse) -> None:
         headers = dict(answer.headers) | ({"Retry-After": answer.retry_after} if answer.retry_after else {})
         message, status = answer.message or None, answer.status
         self._send_error(S3Error(answer.code, message, status=status, headers=headers, fields=answer.fields))
 
     def _send_too_large(self) -> None:
-        """As a proxy in front of the store: it reads the body, and says so in HTML."""
+        """Respond like a proxy in front of the store: read the body, and return an HTML page."""
         page = b"<html><head><title>413 Request Entity Too Large</title></head></html>"
         self._send(Reply(status=413, body=page, headers={"Content-Type": "text/html"}))
 

@@ -1,4 +1,4 @@
-"""What S3 allows a key, metadata, tags and the headers of a new object to be.
+"""The limits of S3 for keys, metadata, tags and the headers of a new object.
 
 Source: API reference, PutObject, CreateMultipartUpload and PutObjectTagging; user guide, "Naming Amazon S3 objects",
 "Working with object metadata", "Categorizing your objects using tags", "Bucket naming rules" and "Locking objects with
@@ -68,7 +68,7 @@ def check_head_size(names_and_values: Sequence[tuple[str, str]]) -> None:
 
 
 def attributes_of(headers: Mapping[str, str], bucket: Bucket, *, secure: bool) -> Attributes:
-    """What the headers of PutObject or CreateMultipartUpload make of the object. Raises S3Error."""
+    """The attributes of the object, from the headers of PutObject or CreateMultipartUpload. Raises S3Error."""
     storage_class = headers.get("x-amz-storage-class", "STANDARD")
     if storage_class not in bucket.storage_classes:
         raise S3Error(
@@ -112,7 +112,7 @@ def _metadata(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def shown_metadata(value: str) -> str:
-    """A value as HEAD gives it back: what is not US-ASCII in the form of RFC 2047."""
+    """A value as HEAD returns it: encoded by RFC 2047 if it is not US-ASCII."""
     return value if value.isascii() else Header(value, "utf-8", maxlinelen=MOST_HEADER_BYTES).encode()
 
 
@@ -132,7 +132,7 @@ def tags_of_header(value: str) -> dict[str, str]:
 
 
 def checked_tags(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Raises S3Error for tags that an object cannot have."""
+    """Raises S3Error for invalid tags."""
     if len(pairs) > MOST_TAGS:
         raise S3Error("BadRequest", "Object tags cannot be greater than 10")
     for key, value in pairs:
@@ -155,7 +155,7 @@ def _is_tag_text(text: str) -> bool:
 
 
 def check_no_encryption(headers: Mapping[str, str], *, secure: bool) -> None:
-    """Of requests about an object that is there, or a part: how it is encrypted is said already. Raises S3Error."""
+    """Check requests for an existing object or a part: its encryption was already chosen. Raises S3Error."""
     for name, value in headers.items():
         if name.startswith("x-amz-server-side-encryption") and not name.startswith(_OF_PARTS_TOO):
             raise invalid_argument(name, value, f"{name} header is not supported for this operation.")
@@ -172,7 +172,7 @@ def _check_no_customer_key(headers: Mapping[str, str], *, secure: bool) -> None:
 
 
 def _encryption(headers: Mapping[str, str], *, secure: bool) -> dict[str, str]:
-    """The encryption's own headers, as responses repeat them."""
+    """The headers of the encryption, which responses repeat."""
     _check_no_customer_key(headers, secure=secure)
     prefix = "x-amz-server-side-encryption"
     kind = headers.get(prefix, "AES256")
@@ -232,7 +232,7 @@ def _retention(headers: Mapping[str, str], bucket: Bucket) -> Retention | None:
 
 
 def check_summed(headers: Mapping[str, str], bucket: Bucket, *, of: str) -> None:
-    """Object Lock: what is written states a checksum. `of` names the request. Raises S3Error."""
+    """With Object Lock, a write must state a checksum. `of` names the request. Raises S3Error."""
     locks = (
         bool(bucket.object_lock_days)
         or bucket.dialect.sums_needed

@@ -1,4 +1,4 @@
-"""What a strict bucket lists: keys, versions, uploads and parts, page by page.
+"""The listings of a strict bucket: keys, versions, uploads and parts, page by page.
 
 Source: API reference, ListObjects, ListObjectsV2, ListObjectVersions, ListMultipartUploads, ListParts.
 """
@@ -24,7 +24,7 @@ _INITIATOR = element("Initiator", elements({"ID": "owner", "DisplayName": "owner
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of a listing; `second` tells rows of one key apart."""
+    """One row of a listing. `second` distinguishes rows of one key."""
 
     key: str
     second: str
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Rows, common prefixes, and where the next page begins."""
+    """Rows, common prefixes, and the marker of the next page."""
 
     rows: tuple[Row, ...]
     prefixes: tuple[str, ...]
@@ -86,7 +86,7 @@ def _limit(request: S3Request, name: str) -> int:
 
 
 class _Names:
-    """Keys as the request wants them written."""
+    """Keys in the encoding that the request specifies."""
 
     def __init__(self, query: Mapping[str, str]) -> None:
         self.encoding = query.get("encoding-type")
@@ -188,7 +188,7 @@ def _token_text(token: str) -> str:
 
 
 def list_object_versions(request: S3Request, bucket: Bucket) -> Reply:
-    """ListObjectVersions: of each key the newest first."""
+    """ListObjectVersions. The newest version of each key is first."""
     query = request.query
     names, limit = _Names(query), _limit(request, "max-keys")
     marker, version_marker = query.get("key-marker", ""), query.get("version-id-marker")
@@ -303,7 +303,7 @@ def list_parts(request: S3Request, bucket: Bucket) -> Reply:
 
 
 def shown_part_checksum(bucket: Bucket, checksum: Checksum | None, *, asked: bool) -> dict[str, object]:
-    """A part's checksum as an element, where the store shows it: for an upload that was created with one."""
+    """A part's checksum as an element, if the store returns it: for an upload that was created with a checksum."""
     shows = bucket.shows_part_checksums and bucket.dialect.shown != "objects"
     if checksum is None or not shows or not (asked or bucket.dialect.sums == "echoed"):
         return {}

@@ -1,4 +1,4 @@
-"""What happens to an upload of many parts, with every check that AWS makes.
+"""The state of a multipart upload, with all checks of AWS.
 
 Source: API reference, CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload; user guide,
 "Amazon S3 multipart upload limits" and "Checking object integrity in Amazon S3".
@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPart:
-    """A part as Complete names it."""
+    """A part in a Complete request."""
 
     part_number: int
     etag: str
@@ -31,7 +31,7 @@ class ListedPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """What Complete states of the object."""
+    """The size and checksum of the object in a Complete request."""
 
     checksum: Checksum | None = None
     kind: str | None = None
@@ -40,7 +40,7 @@ class Whole:
 
 
 def create_upload(bucket: Bucket, key: str, attributes: Attributes, checksum: tuple[str, Kind] | None) -> Upload:
-    """Open an upload. Its id is greater than those of earlier ones, as listings need it."""
+    """Create an upload. Its id is greater than those of earlier ones, as listings require."""
     algorithm, kind = checksum or (None, None)
     upload = Upload(
         upload_id=f"{next(_numbers):012x}{secrets.token_hex(16)}",
@@ -72,7 +72,7 @@ def part_number_of(text: str) -> int:
 def put_part(
     bucket: Bucket, key: str, upload_id: str, number: int, body: bytes, *, said: Checksum | None = None
 ) -> Part:
-    """Store a part in place of an earlier one of the same number. Raises S3Error."""
+    """Store a part. It replaces an earlier one with the same number. Raises S3Error."""
     upload = open_upload(bucket, key, upload_id)
     if number > bucket.dialect.most_parts:
         raise invalid_argument("partNumber", number, f"Part number must be at most {bucket.dialect.most_parts}")
@@ -86,7 +86,7 @@ def put_part(
 
 
 def check_part_checksum(bucket: Bucket, upload: Upload, said: Checksum | None) -> None:
-    """A part carries a checksum of the upload's own algorithm, or none where the upload has none. Raises S3Error."""
+    """A part must have a checksum of the upload's algorithm, or none if the upload has none. Raises S3Error."""
     dialect = bucket.dialect
     if dialect.sums != "kept" or (said is None and dialect.trailers != "checked"):
         return  # a store that checks no trailer takes parts without
@@ -100,7 +100,7 @@ def check_part_checksum(bucket: Bucket, upload: Upload, said: Checksum | None) -
 def complete(
     bucket: Bucket, key: str, upload_id: str, listed: list[ListedPart], whole: Whole, *, fault: JoinFault | None = None
 ) -> Version:
-    """Join the parts after every check that AWS makes; with `fault` what is kept is another join. Raises S3Error."""
+    """Join the parts after all checks of AWS. With `fault`, they are joined wrongly. Raises S3Error."""
     again = bucket.completed.get(upload_id)
     if again is not None:
         return _completed_again(bucket, again)

@@ -1,4 +1,4 @@
-"""What the operations on one object do to a strict bucket: from a request to a response.
+"""The operations on objects of a strict bucket, from a request to a response.
 
 Source: API reference, PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects, GetObjectAttributes,
 PutObjectTagging; RFC 9110 sections 13 and 14 for conditions and ranges.
@@ -36,7 +36,7 @@ def put_object(request: S3Request, bucket: Bucket) -> Reply:
 
 
 def head_object(request: S3Request, bucket: Bucket) -> Reply:
-    """HeadObject: as GetObject, without the body; an archived object has one too."""
+    """HeadObject: like GetObject without the body. It works for archived objects too."""
     return _read(request, _found(request, bucket), bucket)
 
 
@@ -50,7 +50,7 @@ def get_object(request: S3Request, bucket: Bucket) -> Reply:
 
 
 def delete_object(request: S3Request, bucket: Bucket) -> Reply:
-    """DeleteObject: 204 whether or not something was there."""
+    """DeleteObject: 204 even if there was no object."""
     condition = write_condition(request)
     if condition.absent:
         raise not_implemented("If-None-Match")
@@ -69,7 +69,7 @@ def delete_object(request: S3Request, bucket: Bucket) -> Reply:
 
 
 def delete_objects(request: S3Request, bucket: Bucket) -> Reply:
-    """DeleteObjects: an entry for each key, of what was done or of why not."""
+    """DeleteObjects: an entry for each key, with the result or the error."""
     if request.checksum is None and "content-md5" not in request.headers:
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
     root = parsed(request.body, "Delete")
@@ -96,7 +96,7 @@ def delete_objects(request: S3Request, bucket: Bucket) -> Reply:
 
 
 def put_object_tagging(request: S3Request, bucket: Bucket) -> Reply:
-    """PutObjectTagging: the tags in place of those that were there."""
+    """PutObjectTagging: replace the tags."""
     sets = parsed(request.body, "Tagging").findall("TagSet")
     if len(sets) != 1:
         raise malformed()
@@ -169,7 +169,7 @@ def _read(request: S3Request, version: Version, bucket: Bucket) -> Reply:
 
 
 def _range_of(request: S3Request, version: Version) -> tuple[int, int] | None:
-    """First byte, and the one behind the last; None where no single range is asked for."""
+    """First byte, and the one after the last; None if no single range is requested."""
     size = len(version.body)
     number = request.query.get("partNumber")
     found = _RANGE.fullmatch(request.headers.get("range", ""))
@@ -267,7 +267,7 @@ def _http_date(instant: datetime) -> str:
 
 
 def write_condition(request: S3Request) -> WriteIf:
-    """`If-None-Match` and `If-Match` of a write. Raises S3Error for what S3 does not do."""
+    """`If-None-Match` and `If-Match` of a write. Raises S3Error for conditions that S3 does not support."""
     headers = request.headers
     unmatched, matched = headers.get("if-none-match"), headers.get("if-match")
     for name in ("if-modified-since", "if-unmodified-since"):
@@ -290,7 +290,7 @@ def _version_id(bucket: Bucket, version: Version) -> dict[str, str]:
 
 
 def checksum_headers(bucket: Bucket, version: Version) -> dict[str, str]:
-    """The checksum of an object, where the store shows it."""
+    """The checksum of an object, if the store returns it."""
     if not shows_object_checksum(bucket, version) or version.checksum is None:
         return {}
     return {version.checksum.header: version.checksum.value, "x-amz-checksum-type": version.checksum.kind}

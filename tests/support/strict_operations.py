@@ -1,4 +1,4 @@
-"""Each S3 operation by its name, the bucket's own small ones, and what faults make of a response."""
+"""Each S3 operation by its name, the operations on the bucket itself, and the responses of faults."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -36,14 +36,14 @@ def rights_of(operation: str, query: Mapping[str, str], headers: Mapping[str, st
 
 
 def false_answer(operation: str, key: str) -> bytes:
-    """A success that never happened."""
+    """A successful response to a request that was not executed."""
     if operation == "CompleteMultipartUpload":
         return document("CompleteMultipartUploadResult", elements({"Key": key, "ETag": '"0-1"'}))
     return b""
 
 
 def untrue(reply: Reply, about: str) -> Reply:
-    """The response to HeadObject or ListParts with one fact changed."""
+    """The response to HeadObject or ListParts with one wrong value."""
     headers, body = dict(reply.headers), reply.body
     if about == "absent":
         raise S3Error("NoSuchKey")

@@ -19,7 +19,7 @@ _VIRTUAL_SUFFIX = ".localhost"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a request goes. No bucket: the service; no key: the bucket."""
+    """The target of a request. Without a bucket: the service. Without a key: the bucket."""
 
     bucket: str
     key: str
@@ -28,9 +28,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Request:
-    """A request that passed every check of its form; header names in lower case.
+    """A request whose form was checked. Header names are in lower case.
 
-    `checksum` is what it states of its body, compared already. `denied` are rights that the sender does not have.
+    `checksum` is the one that it states, already verified. `denied` are permissions that the sender does not have.
     """
 
     operation: str
@@ -49,7 +49,7 @@ class S3Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A response that is no error."""
+    """A successful response."""
 
     status: int = 200
     body: bytes = b""
@@ -143,7 +143,7 @@ def target_of(raw: str, host: str) -> Target:
 
 
 def _check_segments(key: str) -> None:
-    """User guide, "Naming Amazon S3 objects": relative segments never lead out of what came before them."""
+    """User guide, "Naming Amazon S3 objects": a relative segment must not leave the segments before it."""
     depth = 0
     for segment in key.split("/"):
         depth += {"..": -1, ".": 0, "": 0}.get(segment, 1)
@@ -152,7 +152,7 @@ def _check_segments(key: str) -> None:
 
 
 def operation_of(method: str, target: Target) -> str:
-    """The name of the operation that a request means; `Unknown` where there is none such."""
+    """The name of the operation that a request means; `Unknown` if there is none."""
     if not target.bucket:
         return "ListBuckets" if method == "GET" else "Unknown"
     return (_OBJECT if target.key else _BUCKET).get((method, _subresource(target)), "Unknown")
@@ -166,7 +166,7 @@ def _subresource(target: Target) -> str:
 
 
 def check_meaning(operation: str, method: str, target: Target, headers: Mapping[str, str]) -> None:
-    """Raises S3Error where the request means something that is not done here, or nothing at all."""
+    """Raises S3Error if the request is for an operation that is not implemented here, or for none."""
     named = [name for name in target.query if name in _SUBRESOURCES]
     if any(name in _ELSEWHERE for name in named):
         raise not_implemented(named[0])

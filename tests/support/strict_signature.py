@@ -32,7 +32,7 @@ _SIGNED_IF_SENT = {"content-type", "content-md5"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Whose signatures are accepted: the key pair, its session token if it has one, and the bucket's region."""
+    """The credentials that are accepted: the key pair, its session token if it has one, and the bucket's region."""
 
     access_key: str
     secret_key: str
@@ -42,7 +42,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Claim:
-    """What a request says of its signature. `malformed` is the code for a scope that is wrong."""
+    """The signature of a request and its parameters. `malformed` is the error code for a wrong scope."""
 
     credential: str
     signed: str
@@ -53,7 +53,7 @@ class _Claim:
 
 
 def check_signature(*, method: str, target: str, headers: Mapping[str, str], signer: Signer, now: datetime) -> None:
-    """Raises S3Error like AWS."""
+    """Check the signature. Raises the same errors as AWS."""
     query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
     claim = _claim(headers, query)
     signed_at = _instant(claim.date)
@@ -127,7 +127,7 @@ def _check_payload_name(payload: str) -> None:
 
 
 def _date_of(headers: Mapping[str, str]) -> str:
-    """`x-amz-date`, or else `Date`, as the string that is signed has it."""
+    """`x-amz-date`, or else `Date`, in the format of the string that is signed."""
     stated = headers.get("x-amz-date")
     if stated is not None:
         return stated

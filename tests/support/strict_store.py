@@ -84,7 +84,7 @@ class StrictStore:
             self._faults.extend(faults)
 
     def reset(self, bucket: Bucket) -> None:
-        """As new, with this bucket; requests that hang end now and are forgotten."""
+        """Start again with this bucket. Requests that hang are ended, and all recorded requests are dropped."""
         with self.lock:
             self.closing.set()
             self.closing = threading.Event()
@@ -95,18 +95,18 @@ class StrictStore:
             self._faults.clear()
 
     def heal(self) -> None:
-        """Forget the script."""
+        """Remove all scripted faults."""
         with self.lock:
             self._faults.clear()
 
     def action_for(self, operation: str) -> Action | None:
-        """The fault that meets this request; each fault of the script counts it."""
+        """The fault that applies to this request. Each scripted fault counts the request."""
         with self.lock:
             met = [fault.action for fault in self._faults if fault.meets(operation)]
         return met[0] if met else None
 
     def count(self, operation: str) -> int:
-        """How many requests of a kind there were."""
+        """Number of requests of an operation."""
         return sum(seen.operation == operation for seen in self.requests)
 
     def open_uploads(self) -> list[str]:
@@ -114,6 +114,6 @@ class StrictStore:
         return [upload.key for upload in self.bucket.uploads.values()]
 
     def keys(self) -> list[str]:
-        """Keys of all objects, those behind a delete marker too."""
+        """Keys of all objects, including those hidden by a delete marker."""
         versions = self.bucket.versions
         return sorted(key for key, kept in versions.items() if any(not version.delete_marker for version in kept))

@@ -1,4 +1,4 @@
-"""What the operations on an upload of many parts do to a strict bucket: from a request to a response.
+"""The operations on multipart uploads of a strict bucket, from a request to a response.
 
 Source: API reference, CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload.
 """

@@ -1,4 +1,4 @@
-"""A world whose bucket is in a strict store of its own, beside the world of a test."""
+"""A second world for a test, whose bucket is in its own strict store."""
 
 import dataclasses
 from typing import Any
@@ -36,7 +36,7 @@ class StrictS3:
 
 
 def strict_world(world: World, strict: StrictStore, *, dialect: Dialect = AWS, checksums: str = "Auto") -> World:
-    """The same cluster and operators; another store, a location in it, and expectations of its own."""
+    """The same cluster and operators, with another store, another location and separate expectations."""
     strict.bucket = Bucket(dialect=dialect)
     location = world.make_location(
         endpoint=strict.endpoint,

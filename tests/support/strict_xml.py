@@ -64,6 +64,6 @@ def required(parent: ElementTree.Element, name: str) -> str:
 
 
 def malformed() -> S3Error:
-    """400 for a document that is none, or another."""
+    """The error for a malformed or unexpected document."""
     message = "The XML you provided was not well-formed or did not validate against our published schema"
     return S3Error("MalformedXML", message)

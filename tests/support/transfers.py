@@ -1,4 +1,4 @@
-"""What a transfer test needs: a source, a store, a run, and the checks that end every run."""
+"""Helpers of transfer tests: a source, a store, a run, and the checks after every run."""
 
 import hashlib
 import random
@@ -109,7 +109,7 @@ def fast_options(**more: object) -> TransferOptions:
 
 
 def an_object(**more: object) -> ObjectSpec:
-    """Where the artifact goes."""
+    """The object to create."""
     given: dict[str, object] = {
         "key": KEY,
         "content_type": "video/mp4",

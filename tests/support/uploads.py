@@ -1,4 +1,4 @@
-"""An upload slow enough to do something to the operator meanwhile, and what was read and moved for it."""
+"""A slow upload, during which a test can affect the operator, and counts of the bytes that were read and moved."""
 
 from typing import Final
 

@@ -43,7 +43,7 @@ class Simulation:
                 self._will_ask(mover, mover.begin_s)
 
     def run(self, until_s: float) -> None:
-        """Go on to this moment."""
+        """Advance to this moment."""
         now = 0.0
         while now < until_s:
             now = min(until_s, self._next(now))
@@ -63,7 +63,7 @@ class Simulation:
         return min(moments + [now + max(wait, 1e-3) for wait in waits if wait is not None], default=float("inf"))
 
     def _ask(self, mover: Mover, index: int, size_bytes: int) -> None:
-        self._waiting.append((mover, index, mover.buckets[index].ask(mover.shares[index], size_bytes)))
+        self._waiting.append((mover, index, mover.buckets[index].request(mover.shares[index], size_bytes)))
 
     def _deal(self, now: float) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""What surrounds one end-to-end test: a namespace, a bucket, a StorageLocation, operators, and what is expected."""
+"""The world of one end-to-end test: a namespace, a bucket, a StorageLocation, operators, and expectations."""
 
 import json
 import re
@@ -42,7 +42,7 @@ SETTINGS: Final[JsonObject] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What becomes of one Recording: the bytes of each artifact (None: nothing may be stored)."""
+    """The expected result of one Recording: the bytes of each artifact (None: nothing may be stored)."""
 
     live: Live
     artifacts: dict[str, Bytes | None]
@@ -50,7 +50,7 @@ class Expected:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """One test's own world; `check_invariants` judges it."""
+    """The world of one test. `check_invariants` checks it."""
 
     cluster: ControlPlane
     admin: RestClient
@@ -183,7 +183,7 @@ class World:
     def launch_operator(
         self, *, kubeconfig: Path | None = None, environment: Mapping[str, str] | None = None, **settings: Any
     ) -> OperatorProcess:
-        """Start an operator and wait for nothing."""
+        """Start an operator without waiting."""
         assert self.make_operator is not None, "this world has an operator already: use own_world"
         way = {"kubeconfig": kubeconfig} if kubeconfig else {}
         policy = write_settings(self.folder, **settings)
@@ -224,6 +224,6 @@ def moved_bytes(operator: OperatorProcess) -> int:
 
 
 def leader_of(world: World) -> str:
-    """Who holds the Lease."""
+    """The holder of the Lease."""
     path = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/recording-operator"
     return str(world.admin.request("GET", path)["spec"].get("holderIdentity"))

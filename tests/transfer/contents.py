@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 - texts in many scripts
-"""Contents in every format and encoding, and what the check says of them.
+"""Content in every format and encoding, and the expected results of the check.
 
-samples/heads.json holds how files of real encoders begin; samples/make_heads.py made it.
+samples/heads.json contains the beginnings of files by real encoders. samples/make_heads.py writes it.
 """
 
 import base64
@@ -25,7 +25,7 @@ HEADS: Final = {
     name: zlib.decompress(base64.b64decode(head))
     for name, head in json.loads(_SAMPLES.read_text(encoding="utf-8")).items()
 }
-# Nobody can tell these from other binary data.
+# These cannot be distinguished from other binary data.
 UNSIGNED: Final = {name for name in HEADS if name.startswith("raw ")} | {"adx", "swf", "mpjpeg"}
 BOXES: Final = ("styp", "moov", "moof", "sidx", "emsg", "prft", "wide", "free", "skip", "pnot", "uuid")
 BUILT: Final = {
@@ -155,12 +155,12 @@ def facts(head: bytes, *, stated: str | None = None, size_bytes: int | None = No
 
 
 def refusal(
-    head: bytes, *, stated: str | None = None, kind: str = "Video", declared: str = "", vouched: bool = False
+    head: bytes, *, stated: str | None = None, kind: str = "Video", declared: str = "", has_expectation: bool = False
 ) -> TransferError | None:
-    """What a body of this beginning is refused with, if it is."""
+    """The error for a body that begins so, if it is rejected."""
     obj: ObjectSpec = an_object(kind=kind, content_type=declared)
     try:
-        check_content(facts(head, stated=stated, size_bytes=len(head)), obj, vouched=vouched)
+        check_content(facts(head, stated=stated, size_bytes=len(head)), obj, has_expectation=has_expectation)
     except TransferError as error:
         refused = error
     else:

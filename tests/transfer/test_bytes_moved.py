@@ -1,4 +1,4 @@
-"""What an observer is told of bytes: read as often as they came, stored once the store has confirmed them."""
+"""The counts of bytes for an observer: each read counts, and a stored byte counts once the store has confirmed it."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_ranges_count_once_beside_the_probe(serve: Serve, strict: StrictStore, s
     assert observed.stored_bytes == len(BODY)
 
 
-def test_small_content_counts_as_it_came_with_the_probe(serve: Serve, store: S3Store) -> None:
+def test_small_content_is_counted_when_the_probe_reads_it(serve: Serve, store: S3Store) -> None:
     observed = Observed()
     run_transfer(serve(BODY[:1000]).url, store, observed=observed)
     assert (observed.read_bytes, observed.stored_bytes) == (1000, 1000)
@@ -88,7 +88,7 @@ def test_inline_text_is_stored_and_not_read(store: S3Store, *, again: bool) -> N
     assert (observed.read_bytes, observed.stored_bytes) == (0, 0 if again else 7)
 
 
-def test_finding_moves_nothing(serve: Serve, store: S3Store) -> None:
+def test_a_search_transfers_nothing(serve: Serve, store: S3Store) -> None:
     run_transfer(serve(BODY).url, store)
     observed = Observed()
     FindJob().run(TransferContext(store=store, obj=an_object(), stop=observed.stop, observer=observed))

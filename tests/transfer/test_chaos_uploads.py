@@ -1,4 +1,4 @@
-"""A sample of `make chaos-uploads`: amid faults and kills nothing is left over, doubled or wrong."""
+"""A sample of `make chaos-uploads`: after faults and kills, nothing is left behind, duplicated or wrong."""
 
 from tests.endurance.uploads import run
 

@@ -1,4 +1,4 @@
-"""Who decides how a transfer ends: failures of workers, the open upload, restarts, and breaks of the source."""
+"""How a transfer ends: failures of workers, the open upload, restarts, and broken connections of the source."""
 
 import threading
 
@@ -14,7 +14,7 @@ from recording_operator.transfer.coordinator import TransferCoordinator
 from recording_operator.transfer.source.breaks import SourceBreaks
 from recording_operator.transfer.upload.part_plan import PartPlan
 from recording_operator.transfer.upload.session import UploadSession
-from recording_operator.transfer.verification.accept import StoredMeanwhile
+from recording_operator.transfer.verification.accept import StoredByAnotherProcess
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KIB, Observed, an_object, fast_options
 
@@ -25,7 +25,7 @@ SLOW = TransferError(Reason.SOURCE_TOO_SLOW, "It is slow.")
 
 
 def a_context(store: S3Store, **options: object) -> TransferContext:
-    """A transfer that nobody has stopped."""
+    """A transfer that was not stopped."""
     observed = Observed()
     return TransferContext(
         store=store, obj=an_object(), stop=observed.stop, observer=observed, options=fast_options(**options)
@@ -34,7 +34,7 @@ def a_context(store: S3Store, **options: object) -> TransferContext:
 
 @pytest.fixture
 def coordinator(store: S3Store) -> TransferCoordinator:
-    """Of a transfer that begins anew."""
+    """The coordinator of a transfer that starts from the beginning."""
     return TransferCoordinator(a_context(store), resumes=False)
 
 
@@ -48,7 +48,7 @@ def a_session(coordinator: TransferCoordinator) -> UploadSession:
 
 def failure_of(coordinator: TransferCoordinator) -> BaseException:
     """What the workers failed of."""
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever it is
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - any exception
         coordinator.raise_failure()
     return caught.value
 
@@ -79,7 +79,7 @@ def test_a_stop_does_not_replace_a_soft_failure(coordinator: TransferCoordinator
     assert failure_of(coordinator) is SOFT
 
 
-def test_what_comes_after_a_failure_is_not_stopped_by_it(coordinator: TransferCoordinator) -> None:
+def test_work_after_a_failure_is_not_stopped_by_it(coordinator: TransferCoordinator) -> None:
     coordinator.failed(HARD)
     failure_of(coordinator)
     assert not coordinator.context.stop.is_set()
@@ -123,7 +123,7 @@ def test_an_upload_with_a_part_that_arrived_wrong_is_aborted(
     [
         (TransferError(Reason.SOURCE_CHANGED, "It changed."), 1),
         (TransferError(Reason.STORE_UPLOAD_LOST, "It is gone."), 2),
-        (StoredMeanwhile(), 1),
+        (StoredByAnotherProcess(), 1),
         (TransferError(Reason.STORE_UNAVAILABLE, "It is away."), 0),
         (HARD, 0),
     ],

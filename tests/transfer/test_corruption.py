@@ -1,4 +1,4 @@
-"""A sample of `make corruption`: what differs from what source, spec or store said is found, whatever it is."""
+"""A sample of `make corruption`: every difference from what source, spec or store state is detected."""
 
 import pytest
 

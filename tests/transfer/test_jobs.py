@@ -1,4 +1,4 @@
-"""Each way in which an artifact comes into a store, behind the one call that the executors make."""
+"""Each kind of transfer job, with the one method that executors call."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_a_fetch_stores_the_bytes_of_its_source(serve: Serve, store: S3Store, st
 
 
 def test_inline_text_is_stored_with_a_type(store: S3Store) -> None:
-    """A text that says nothing of its type is plain text in UTF-8."""
+    """A text without a stated type is plain text in UTF-8."""
     stored = InlineJob(body=b"minutes").run(a_context(store, content_type=""))
     assert (stored.size_bytes, stored.content_type) == (7, "text/plain; charset=utf-8")
 
@@ -72,7 +72,7 @@ def test_finding_nothing_stops(store: S3Store) -> None:
 
 
 def test_finding_another_size_is_a_conflict(serve: Serve, store: S3Store) -> None:
-    """The object stays, and a person is told."""
+    """The object stays, and a person is notified."""
     context = a_context(store)
     a_fetch(serve(BODY).url).run(context)
     error = fails(lambda: FindJob(expected_size_bytes=1).run(context))

@@ -1,6 +1,6 @@
-"""Any mixture of faults, drawn from a seed: attempts go on until the object is there, and then it is right.
+"""Random mixtures of faults, by seed: attempts continue until the object is stored, and it is correct.
 
-A failure prints its seed; it becomes a named test of its own.
+A failure prints its seed. The case becomes a separate named test.
 """
 
 import random
@@ -17,9 +17,9 @@ from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.lying_source import Behaviour, Content, Serve, SourceRequest
 from tests.support.strict_faults import (
     Action,
-    Answer,
     Drop,
     ErrorIn200,
+    ErrorResponse,
     FalseSuccess,
     Fault,
     FlipBit,
@@ -64,8 +64,8 @@ def a_behaviour(draw: random.Random, *, size: int, ranges: bool, chunked: bool) 
 def an_action(draw: random.Random, operation: Operation) -> Action:
     """A fault that fits the operation."""
     actions: list[Action] = [
-        Answer(status=503, code="SlowDown"),
-        Answer(status=500, code="InternalError"),
+        ErrorResponse(status=503, code="SlowDown"),
+        ErrorResponse(status=500, code="InternalError"),
         Drop(when="before"),
         Drop(when="after"),
     ]

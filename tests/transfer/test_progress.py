@@ -1,4 +1,4 @@
-"""What an observer is told by several workers at once."""
+"""The progress that an observer receives from several workers."""
 
 import threading
 
@@ -10,7 +10,7 @@ from recording_operator.transfer.progress import ProgressMeter
 
 
 class Slow:
-    """Takes the first word slowly: until another came, or a moment passed."""
+    """Handles the first update slowly: until another arrives, or a moment has passed."""
 
     def __init__(self) -> None:
         self.told: list[int] = []

@@ -1,4 +1,4 @@
-"""How often one attempt tries again, and how long it waits."""
+"""How often one attempt retries, and how long it waits."""
 
 import threading
 
@@ -47,7 +47,7 @@ def test_waits_double_up_to_the_cap_and_end_after_the_tries() -> None:
     assert clock.waits == [1, 2, 4, 6, 6]
 
 
-def test_progress_begins_the_count_anew() -> None:
+def test_progress_resets_the_count() -> None:
     clock = Clock()
     waiting = a_budget(clock, tries_without_progress=2, unavailable_s=1000)
     for _ in range(10):
@@ -55,7 +55,7 @@ def test_progress_begins_the_count_anew() -> None:
         waiting.progressed()
 
 
-def test_nobody_waits_longer_than_the_attempt_allows() -> None:
+def test_no_wait_is_longer_than_the_attempt_allows() -> None:
     clock = Clock()
     waiting = a_budget(clock, unavailable_s=60)
     waiting.spend(transient(retry_after_s=40))
@@ -66,7 +66,7 @@ def test_nobody_waits_longer_than_the_attempt_allows() -> None:
 
 
 @pytest.mark.parametrize("reason", [Reason.SOURCE_NOT_FOUND, Reason.STORE_DENIED, Reason.STORE_KEY_CONFLICT])
-def test_what_cannot_get_better_is_not_waited_for(reason: Reason) -> None:
+def test_after_a_final_reason_there_is_no_wait(reason: Reason) -> None:
     clock = Clock()
     with pytest.raises(TransferError):
         a_budget(clock).spend(TransferError(reason, "no"))

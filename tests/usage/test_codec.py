@@ -12,8 +12,8 @@ from recording_operator.usage import codec
 from recording_operator.usage.codec import (
     Period,
     UsageFile,
-    day_name,
     UsageFormatError,
+    day_name,
     decode,
     decode_month,
     encode,

@@ -40,7 +40,7 @@ def location(name: str, *, prefix: str = "", template: str = DEFAULT, **s3: Any)
         ("https://s3.dualstack.eu-west-2.amazonaws.com", "https://s3-us-west-2.amazonaws.com"),
     ],
 )
-def test_one_place_whatever_way_its_endpoint_is_written(one: str | None, other: str | None) -> None:
+def test_one_place_for_every_spelling_of_its_endpoint(one: str | None, other: str | None) -> None:
     assert key_space(location("a", endpoint=one)) == key_space(location("b", endpoint=other))
 
 
@@ -59,7 +59,7 @@ def test_two_places(one: str | None, other: str | None) -> None:
     assert key_space(location("a", endpoint=one)) != key_space(location("b", endpoint=other))
 
 
-def test_of_twins_the_first_by_name_that_is_counted_counts_for_all() -> None:
+def test_the_first_counted_location_by_name_counts_for_all_its_twins() -> None:
     first, second, third = location("a"), location("b"), location("c")
     key_spaces = KeySpaces([third, second], [first, second, third])
     assert [key_spaces.counted_by(one) for one in (first, second, third)] == ["b", None, "b"]
@@ -72,7 +72,7 @@ def test_a_location_that_is_not_counted_takes_nothing_from_its_twin() -> None:
     assert KeySpaces([], [first, second]).counted_by(first) is None
 
 
-def test_another_template_is_no_twin() -> None:
+def test_a_location_with_another_template_is_not_a_twin() -> None:
     other = location("a", template="{org}/{uid}/{artifact}{ext}")
     assert KeySpaces([other, location("b")], []).counted_by(location("b")) is None
 
@@ -86,7 +86,7 @@ def test_the_longer_prefix_claims_its_own_keys_and_no_others() -> None:
     assert KeySpaces([outer, inner], [outer, inner]).claims_on(inner) == ()
 
 
-def test_of_two_templates_that_match_each_others_keys_the_first_by_name_counts() -> None:
+def test_if_two_templates_match_each_others_keys_the_first_by_name_counts() -> None:
     one = location("a", template="{org}/{namespace}/{uid}/{artifact}")
     other = location("b", template="{org}/{user}/{uid}/{artifact}")
     key_spaces = KeySpaces([one, other], [one, other])

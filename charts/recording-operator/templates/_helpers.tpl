@@ -68,7 +68,7 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{- /* OpenShift gives every namespace its own range of ids and refuses others. */ -}}
+{{- /* OpenShift gives every namespace its own range of ids and rejects others. */ -}}
 {{- define "operator.podSecurityContext" -}}
 {{- $adapt := .Values.openshift.adaptSecurityContext -}}
 {{- if or (eq $adapt "force") (and (eq $adapt "auto") (.Capabilities.APIVersions.Has "security.openshift.io/v1")) -}}

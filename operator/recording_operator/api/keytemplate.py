@@ -37,7 +37,7 @@ def is_owner_id(value: str) -> bool:
 def key_pattern(*, prefix: str, template: str) -> re.Pattern[str] | None:
     """A pattern that matches whole keys of this template and captures each placeholder; None without a {uid}.
 
-    A key that does not match is not ours. `exact_fields` says which captured values are reliable.
+    A key that does not match is not the operator's. `exact_fields` says which captured values are reliable.
     """
     if "{uid}" not in template:
         return None

@@ -16,8 +16,8 @@ class Verdict(Enum):
     """The attempt is spent. The artifact is tried again after the location's retry delays, then it fails."""
     FINAL = "final"
     """The artifact fails at once: no later attempt could succeed."""
-    NOT_ITS_FAULT = "not its fault"
-    """No attempt is spent. The artifact is tried again soon, or when what it waits for changes."""
+    WAIT = "wait"
+    """No attempt is spent. The artifact is tried again after a short delay, or when the cause has changed."""
     EXPIRED = "expired"
     """The artifact waits for a fresh URL until the location's refresh grace is over, then it fails."""
 
@@ -31,7 +31,7 @@ class Trait(Enum):
     """Its Event has the type Normal; the Events of all others are Warnings."""
     STALLS = auto()
     """Only a person can end it: the Recording gets the condition Stalled."""
-    DOUBTS_LOCATION = auto()
+    RECHECKS_LOCATION = auto()
     """The StorageLocation is checked again before anything else is tried there."""
     WAITS_FOR_LOCATION = auto()
     """The artifact continues as soon as the StorageLocation is Ready."""
@@ -39,30 +39,30 @@ class Trait(Enum):
     """A Secret that the Recording names is missing or not usable."""
     TRANSIENT = auto()
     """The failure often lasts only a moment: the request is retried within the attempt."""
-    MAY_PASS = auto()
+    MAY_RECOVER = auto()
     """The failure may end without intervention. `recording-operator copy` exits with 75 (EX_TEMPFAIL): try later."""
     NEEDS_ADMINISTRATOR = auto()
-    """Only the owner of the location can repair it. Until then, a StorageReport uses other sources of usage."""
+    """Only the owner of the location can repair it. Until then, a StorageReport counts in another way."""
     NEW_SOURCE = auto()
-    """Common for a source that was published seconds ago: the request is retried within the attempt."""
+    """Often temporary for a source that was published seconds ago: the request is retried within the attempt."""
     ONE_USE_URL = auto()
-    """After a first successful request it suggests that the URL works only once."""
+    """If the first request succeeded, a second one that fails with this reason suggests that the URL works only once."""
     BREAKS_RANGE = auto()
-    """Suggests that the source closes the connection if a range is requested."""
+    """May mean that the source closes the connection if a range is requested."""
     NO_NEW_REQUESTS = auto()
-    """The source rejects new requests, but may still complete the responses that it has begun."""
+    """The source rejects new requests, but may still complete responses that have begun."""
     UPLOAD_USELESS = auto()
     """The parts of the open upload cannot be used any more: the upload is aborted."""
     WRONG_BYTES = auto()
     """The bytes are wrong or cannot be verified: the condition IntegrityVerified is False."""
     REJECTS_BYTES = auto()
-    """A store may reject a body with a wrong checksum for this reason."""
+    """A store may reject a body with a wrong checksum with this reason."""
     ENDS_PROBE = auto()
     """The check of the location ends, because no other method of upload would succeed either."""
 
 
-_Location: Final = (Trait.DOUBTS_LOCATION,)
-_Transient: Final = (Trait.TRANSIENT, Trait.MAY_PASS)
+_Location: Final = (Trait.RECHECKS_LOCATION,)
+_Transient: Final = (Trait.TRANSIENT, Trait.MAY_RECOVER)
 
 
 class Reason(StrEnum):
@@ -101,33 +101,33 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended", "spec.suspend is true. What is stored so far is kept. Set it to false to resume.", None, Trait.NORMAL_EVENT
     CANCELLED = "Cancelled", "spec.cancel is true, and the upload was aborted. Set it to false to start again.", Verdict.FINAL, Trait.NORMAL_EVENT
     DELETING = "Deleting", "The Recording is being deleted, and nothing blocks its deletion any more."
-    DELETION_BLOCKED = "DeletionBlocked", "The Recording is being deleted, and its objects cannot be removed from the store (deletionPolicy Delete). The message says why. The removal is retried. Repair the location, or set deletionPolicy to Retain to let the Recording go without its objects."
-    INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload resumes where it stopped. No attempt is spent.", Verdict.NOT_ITS_FAULT, Trait.NORMAL_EVENT, Trait.MAY_PASS
+    DELETION_BLOCKED = "DeletionBlocked", "The Recording is being deleted, and its objects cannot be removed from the store (deletionPolicy Delete). The message says why. The removal is retried. Repair the location, or set deletionPolicy to Retain to delete only the Recording."
+    INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload resumes where it stopped. No attempt is spent.", Verdict.WAIT, Trait.NORMAL_EVENT, Trait.MAY_RECOVER
     # The StorageLocation of a Recording
-    LOCATION_NOT_FOUND = "LocationNotFound", "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.WAITS_FOR_LOCATION
-    LOCATION_NOT_ALLOWED = "LocationNotAllowed", "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.", Verdict.NOT_ITS_FAULT, Trait.STALLS
-    LOCATION_NOT_READY = "LocationNotReady", "The check of the StorageLocation fails (kubectl describe storagelocation). The Recording waits and spends no attempt.", Verdict.NOT_ITS_FAULT, Trait.WAITS_FOR_LOCATION, Trait.MAY_PASS
+    LOCATION_NOT_FOUND = "LocationNotFound", "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.", Verdict.WAIT, Trait.STALLS, Trait.WAITS_FOR_LOCATION
+    LOCATION_NOT_ALLOWED = "LocationNotAllowed", "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.", Verdict.WAIT, Trait.STALLS
+    LOCATION_NOT_READY = "LocationNotReady", "The check of the StorageLocation fails (kubectl describe storagelocation). The Recording waits and spends no attempt.", Verdict.WAIT, Trait.WAITS_FOR_LOCATION, Trait.MAY_RECOVER
     DELETION_POLICY_NOT_ALLOWED = "DeletionPolicyNotAllowed", "spec.deletionPolicy is Delete, but the location's deletionPolicies do not contain Delete. Use Retain, or ask the owner of the location to allow it."
     # The budget of a StorageReport
-    BUDGET_EXCEEDED = "BudgetExceeded", "The month has cost as much as the budget of a StorageReport whose budget.action is HoldUploads, so no upload begins in its scope. The Recording waits and spends no attempt, but its URL may expire. It continues when the budget is raised, the report is suspended or deleted, or the month ends. With a priority of 100 or more it starts at once.", Verdict.NOT_ITS_FAULT, Trait.MAY_PASS
+    BUDGET_EXCEEDED = "BudgetExceeded", "The month has cost as much as the budget of a StorageReport whose budget.action is HoldUploads, so no upload begins in its scope. The Recording waits and spends no attempt, but its URL may expire. It continues when the budget is raised, the report is suspended or deleted, or the month ends. With a priority of 100 or more it starts at once.", Verdict.WAIT, Trait.MAY_RECOVER
     # Secrets that a Recording names
-    SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source names does not exist in the Recording's namespace, or the operator may not read it.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.ABOUT_SECRET
-    SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source.", Verdict.NOT_ITS_FAULT, Trait.STALLS, Trait.ABOUT_SECRET
+    SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source names does not exist in the Recording's namespace, or the operator may not read it.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
+    SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
     # The source
     SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload resumes where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS
-    SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note in its place) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
-    SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410. A 404 is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one.", Verdict.RETRY, Trait.MAY_PASS, Trait.ONE_USE_URL
+    SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note instead of the content) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
+    SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410. A 404 is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.ONE_USE_URL
     SOURCE_FORBIDDEN = "SourceForbidden", "The source denied the request (400, 401, 403), and the URL has not expired. Check the URL, its signature and the headers.", Verdict.RETRY, Trait.NEW_SOURCE, Trait.ONE_USE_URL, Trait.NO_NEW_REQUESTS
     SOURCE_BLOCKED = "SourceBlocked", "The operator's source policy does not allow this URL, or an address that it resolves or redirects to. Ask the platform team.", Verdict.FINAL
     SOURCE_INVALID = "SourceInvalid", "The URL cannot be used. Write an absolute https URL without user name, password or fragment.", Verdict.FINAL
     SOURCE_UNRESOLVABLE = "SourceUnresolvable", "The host name of the source does not resolve.", Verdict.RETRY, *_Transient
     SOURCE_UNREACHABLE = "SourceUnreachable", "No connection to the source could be made.", Verdict.RETRY, *_Transient
     SOURCE_UNAVAILABLE = "SourceUnavailable", "The source responded with 408, 421, 429 or 5xx. The request is retried.", Verdict.RETRY, *_Transient
-    SOURCE_TLS_ERROR = "SourceTLSError", "The TLS certificate or protocol of the source is not acceptable. There is no option to skip the check.", Verdict.RETRY, Trait.MAY_PASS
+    SOURCE_TLS_ERROR = "SourceTLSError", "The TLS certificate or protocol of the source is not acceptable. There is no option to skip the check.", Verdict.RETRY, Trait.MAY_RECOVER
     SOURCE_REDIRECT_LIMIT = "SourceRedirectLimit", "The source redirects more often than the policy allows.", Verdict.FINAL
     SOURCE_TOO_SLOW = "SourceTooSlow", "The source repeatedly sent less than the minimum rate of the policy.", Verdict.RETRY, *_Transient
     SOURCE_TOO_LARGE = "SourceTooLarge", "The artifact is larger than the location or the operator allows.", Verdict.FINAL, Trait.UPLOAD_USELESS
-    SOURCE_EMPTY = "SourceEmpty", "The source sent no bytes. It is retried, because providers publish late. If there is nothing to store, set source.size to 0.", Verdict.RETRY, Trait.MAY_PASS
+    SOURCE_EMPTY = "SourceEmpty", "The source sent no bytes. It is retried, because providers publish late. If the file is meant to be empty, set source.size to 0.", Verdict.RETRY, Trait.MAY_RECOVER
     SOURCE_RESET = "SourceReset", "The connection to the source broke. The upload resumes after the last stored part.", Verdict.RETRY, *_Transient, Trait.BREAKS_RANGE
     SOURCE_TRUNCATED = "SourceTruncated", "In every attempt, the source stopped sending at the same byte, before its stated length. Ask its provider for a complete file.", Verdict.FINAL
     SOURCE_CHANGED = "SourceChanged", "The content of the source changed during the upload, and again after a restart.", Verdict.FINAL
@@ -137,12 +137,12 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "ChecksumMismatch", "The bytes do not have the checksum in the spec.", Verdict.FINAL, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
     INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES
     # The store
-    STORE_UNAVAILABLE = "StoreUnavailable", "The store failed or did not respond. The request is retried.", Verdict.NOT_ITS_FAULT, *_Location, *_Transient, Trait.ENDS_PROBE
-    STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location
+    STORE_UNAVAILABLE = "StoreUnavailable", "The store failed or did not respond. The request is retried.", Verdict.WAIT, *_Location, *_Transient, Trait.ENDS_PROBE
+    STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location
     STORE_KEY_CONFLICT = "StoreKeyConflict", "The object at the key does not belong to this Recording, or its bytes differ from the expected ones. Nothing was overwritten or removed. Remove it by hand, then change spec.retryToken.", Verdict.FINAL, Trait.UPLOAD_USELESS
-    STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_PASS, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES
-    STORE_QUOTA = "StoreQuota", "The store is full. Free space, or raise its quota. The location is checked again. No attempt is spent.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
-    STORE_UPLOAD_LOST = "StoreUploadLost", "The upload no longer exists in the store: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_PASS
+    STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES
+    STORE_QUOTA = "StoreQuota", "The store is full. Free space, or raise its quota. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
+    STORE_UPLOAD_LOST = "StoreUploadLost", "The upload no longer exists in the store: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_RECOVER
     # How the bytes of a stored object were verified
     FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME", "IntegrityVerified: the CRC64NVME that the store computed for the whole object matches the bytes that were read from the source."
     ETAG_MD5 = "ETagMD5", "IntegrityVerified: the MD5 of every part, and the ETag that the store computed from them, match the bytes that were read from the source."
@@ -151,19 +151,19 @@ class Reason(StrEnum):
     NOT_PROVED = "NotProved", "IntegrityVerified: an earlier version of the operator stored the object and did not record how it was verified."
     # The check of a StorageLocation
     PROBE_SUCCEEDED = "ProbeSucceeded", "A test write, a multipart upload and its abort succeeded."
-    BUCKET_NOT_FOUND = "BucketNotFound", "The bucket does not exist.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
-    ACCESS_DENIED = "AccessDenied", "The credentials may not write, list, or abort in the bucket under the prefix.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR
-    CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
-    CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR
-    ENDPOINT_UNREACHABLE = "EndpointUnreachable", "The endpoint does not respond.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS
-    ENDPOINT_BLOCKED = "EndpointBlocked", "The operator's policy does not allow the address of the endpoint.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
-    WRONG_REGION = "WrongRegion", "The store redirects to another region or address. Set spec.s3.region to the region in the message. If the message names none, check spec.s3.endpoint.", Verdict.NOT_ITS_FAULT, *_Location, Trait.ENDS_PROBE
-    ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable", "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.", Verdict.NOT_ITS_FAULT, *_Location, Trait.ENDS_PROBE
-    CLOCK_SKEW = "ClockSkew", "The clocks of the operator and the store differ too much. Correct the clock of the node.", Verdict.NOT_ITS_FAULT, *_Location, Trait.MAY_PASS, Trait.ENDS_PROBE
-    STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.NOT_ITS_FAULT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES
+    BUCKET_NOT_FOUND = "BucketNotFound", "The bucket does not exist.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
+    ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
+    CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    ENDPOINT_UNREACHABLE = "EndpointUnreachable", "The endpoint does not respond.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER
+    ENDPOINT_BLOCKED = "EndpointBlocked", "The operator's policy does not allow the address of the endpoint.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
+    WRONG_REGION = "WrongRegion", "The store redirects to another region or address. Set spec.s3.region to the region in the message. If the message names none, check spec.s3.endpoint.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE
+    ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable", "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE
+    CLOCK_SKEW = "ClockSkew", "The clocks of the operator and the store differ too much. Correct the clock of the node.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
+    STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES
     # A StorageReport
     REFRESHED = "Refreshed", "The report was refreshed."
-    SCHEDULE_INVALID = "ScheduleInvalid", "spec.schedule or spec.timeZone describes a time that never comes. The message says which."
+    SCHEDULE_INVALID = "ScheduleInvalid", "spec.schedule or spec.timeZone is invalid, or the schedule never occurs. The message says which."
     PRICES_INVALID = "PricesInvalid", "A price profile is missing or invalid. The message says where. The numbers of the last successful refresh are kept."
     CURRENCY_MISMATCH = "CurrencyMismatch", "The prices are in different currencies, or in another currency than the budget. Create one report for each currency, and select its locations with spec.scope.storageLocations."
     REFRESH_FAILED = "RefreshFailed", "A store or the API server failed during the refresh. The numbers of the last successful refresh are kept, and the refresh is retried."
@@ -171,7 +171,7 @@ class Reason(StrEnum):
     WITHIN_BUDGET = "WithinBudget", "No threshold of spec.budget is exceeded."
     THRESHOLD_PASSED = "ThresholdPassed", "The month's cost, or its projection, has passed a threshold of spec.budget."
     # The operator
-    INTERNAL_ERROR = "InternalError", "An unexpected error in the operator. Please report it with the log lines of this Recording.", Verdict.RETRY, Trait.MAY_PASS
+    INTERNAL_ERROR = "InternalError", "An unexpected error in the operator. Please report it with the log lines of this Recording.", Verdict.RETRY, Trait.MAY_RECOVER
     # fmt: on
 
 

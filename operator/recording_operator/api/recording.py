@@ -116,8 +116,8 @@ class SourceRef(ApiModel):
     )
     expires_at: Time | None = Field(
         default=None,
-        description="When the URL expires. Used only to order the queue, not to judge the URL. Default: the time "
-        "in the URL, or four hours after the Recording was created.",
+        description="When the URL expires. Used to order the queue and to interpret errors of the source. The URL is "
+        "tried even after this time. Default: the time in the URL, or four hours after the Recording was created.",
     )
     size: ByteCount | None = Field(
         default=None,
@@ -342,7 +342,7 @@ class RecordingStatus(ApiModel):
     started_at: Time | None = Field(default=None, description="When the first upload began.")
     completed_at: Time | None = Field(default=None, description="When the Recording became Complete or Failed.")
     last_retry_token: Annotated[str, Clipped(64)] | None = Field(
-        default=None, description="Value of spec.retryToken that was processed last."
+        default=None, description="The value of spec.retryToken that was processed last."
     )
     storage_location: Annotated[str, Clipped(253)] | None = Field(
         default=None, description="Name of the StorageLocation that is used."

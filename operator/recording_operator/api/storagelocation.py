@@ -201,15 +201,17 @@ class Limits(ApiModel):
 
     concurrent_uploads: Slots | None = Field(
         default=None,
-        description="Most artifacts in transfer to the location at the same time. Default: no limit of the location.",
+        description="Maximum number of artifacts in transfer to the location at the same time. Default: only the "
+        "operator's own limit applies.",
     )
     per_namespace: Slots | None = Field(
         default=None,
-        description="Most artifacts of one namespace in transfer to the location at the same time. Default: no limit "
-        "of the location.",
+        description="Maximum number of artifacts of one namespace in transfer to the location at the same time. "
+        "Default: only the operator's own limit applies.",
     )
     max_artifact_size: Bytes | None = Field(
-        default=None, description="Largest artifact, such as 50Gi. Default: no limit of the location."
+        default=None,
+        description="Maximum size of an artifact, such as 50Gi. Default: only the operator's own limit applies.",
     )
     bandwidth_per_second: Annotated[Bytes, WithJsonSchema(BANDWIDTH_SCHEMA)] | None = Field(
         default=None,
@@ -227,11 +229,12 @@ class RetryPolicy(ApiModel):
         tuple[Annotated[Duration, WithJsonSchema(RETRY_DELAY_SCHEMA)], ...], Field(json_schema_extra={"maxItems": 10})
     ] = Field(
         default=(timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10)),
-        description="Delays after the first, second, … failed attempt. After the attempt that follows the last delay, "
-        "the artifact is Failed. Empty: no retry.",
+        description="Delays before the second, third, … attempt. If the attempt after the last delay fails, the "
+        "artifact is Failed. Empty: no retry.",
     )
     until_expiry: bool = Field(
-        default=False, description="If true, the last delay is repeated until the source expires, instead of giving up."
+        default=False,
+        description="If true, attempts continue with the last delay until the source expires, instead of ending.",
     )
     refresh_grace: Duration = Field(
         default=timedelta(hours=1),
@@ -257,8 +260,8 @@ class AccessLogs(ApiModel):
     )
     prefix: Annotated[str, WithJsonSchema(LOG_PREFIX_SCHEMA)] = Field(
         default="",
-        description="The part of the logs' keys before the date, such as logs/ or, if they are partitioned by date, "
-        "logs/111122223333/eu-west-2/recordings/.",
+        description="Part of the logs' keys before the date: for example logs/, or "
+        "logs/111122223333/eu-west-2/recordings/ if the logs are partitioned by date.",
     )
 
 
@@ -348,10 +351,10 @@ class StorageLocation(ApiModel):
 
     @property
     def store(self) -> StoreSpec:
-        """Where the objects are."""
+        """The store of the objects."""
         return self.spec.store
 
     @property
     def ready_condition(self) -> Condition | None:
-        """What the newest probe found; None before the first."""
+        """The result of the last probe; None before the first."""
         return next((condition for condition in self.status.conditions if condition.type == "Ready"), None)

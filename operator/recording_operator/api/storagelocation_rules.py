@@ -41,7 +41,7 @@ BUCKET_SCHEMA: Final = cel.string(
     ),
     max_length=255,
 )
-# Those of AWS; other stores may have others.
+# The storage classes of AWS. Other stores may have others.
 AWS_STORAGE_CLASSES: Final = (
     "STANDARD",
     "REDUCED_REDUNDANCY",

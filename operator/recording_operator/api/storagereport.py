@@ -100,7 +100,7 @@ class ReportPrices(ApiModel):
     download_per_gb: Price | None = Field(
         default=None,
         alias="downloadPerGB",
-        description="Price of one GB downloaded, as a decimal string such as '0.09'. There is no free allowance then.",
+        description="Price of one GB downloaded, as a decimal string such as '0.09'. It has no free allowance.",
     )
 
 
@@ -283,7 +283,7 @@ class ComparisonRow(ApiModel):
 class HistoryOrg(ApiModel):
     """Usage of one organisation in a day or month."""
 
-    name: RowName = Field(description="Organisation. (other) sums all further ones.")
+    name: RowName = Field(description="Organisation. (other): sum of all further ones.")
     storage_gb: Figure = Field(default=Decimal(0), alias="storageGB", description="GB stored.")
     upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
     download_gb: Figure = Field(
@@ -351,7 +351,7 @@ class StorageReportStatus(ApiModel):
         description="Inventory: all buckets were listed. Recordings: none could be listed. Mixed: some could.",
     )
     unpriced: Annotated[tuple[Annotated[str, Clipped(128)], ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="Usage that the price profiles have no price for. It is not included in any cost."
+        default=(), description="Usage without a price in the price profiles. It is not included in any cost."
     )
     notes: Annotated[tuple[Annotated[str, Message(512)], ...], Field(json_schema_extra={"maxItems": MOST_NOTES})] = (
         Field(
@@ -383,7 +383,7 @@ class StorageReportStatus(ApiModel):
         default=(), description="Months, then days, the oldest first."
     )
     crossed: Annotated[tuple[Text, ...], Field(json_schema_extra={"maxItems": 32})] = Field(
-        default=(), description="Thresholds reached in this or the previous month that an Event was posted for."
+        default=(), description="Thresholds of this and the previous month for which an Event was posted."
     )
     ledger: Annotated[dict[str, Any], WithJsonSchema(ANY_OBJECT_SCHEMA)] | None = Field(
         default=None,

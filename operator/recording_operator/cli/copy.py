@@ -88,10 +88,10 @@ def copy(
       130  interrupted; the upload was aborted (a second signal ends at once)
     """
     end_on_signals(EXIT_INTERRUPTED)
-    from recording_operator.cli.copying import Wanted, run_copy  # noqa: PLC0415 - large, and not needed for --help
+    from recording_operator.cli.copying import CopyRequest, run_copy  # noqa: PLC0415 - large, and not needed for --help
 
     run_copy(
-        Wanted(
+        CopyRequest(
             url=read_url(url),
             target=target,
             endpoint_url=endpoint_url,

@@ -54,8 +54,8 @@ _MEDIA_TYPE: Final = re.compile(CONTENT_TYPE_PATTERN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The command line of one copy, with the URL itself. `repr` does not show that."""
+class CopyRequest:
+    """The command line of one copy. `repr` does not show the URL."""
 
     url: str = field(repr=False)
     target: tuple[str, str]
@@ -72,41 +72,41 @@ class Wanted:
     as_json: bool
 
 
-def run_copy(wanted: Wanted) -> Never:
+def run_copy(request: CopyRequest) -> Never:
     """Copy, then exit. The arguments are validated before any request is sent."""
     configure_logging(redactor=Redactor(), log_format="text", level=logging.WARNING)
     logging.getLogger("botocore.credentials").addFilter(_without_traceback)
     try:
-        settings = load_settings(wanted.settings_file)
-        options = _transfer_options(settings, wanted.workers, wanted.part_size)
-        _check_expectations(wanted)
+        settings = load_settings(request.settings_file)
+        options = _transfer_options(settings, request.workers, request.part_size)
+        _check_expectations(request)
         dialer = Dialer(settings.source_policy)
     except (SettingsError, ValueError, OSError) as error:
         raise click.UsageError(_about(error)) from None
     try:
-        obj = object_of(wanted.url, wanted.target, content_type=wanted.content_type)
-        _check_url(wanted.url, settings.source_policy)
+        obj = object_of(request.url, request.target, content_type=request.content_type)
+        _check_url(request.url, settings.source_policy)
     except TransferError as error:
-        sys.exit(_failed(error.reason, for_copy(error.message), status_of(error.reason), as_json=wanted.as_json))
+        sys.exit(_failed(error.reason, for_copy(error.message), status_of(error.reason), as_json=request.as_json))
     source = SourceSpec(
-        url=wanted.url,
-        expected_size_bytes=wanted.size,
-        expected_checksum=wanted.checksum,
-        expires_at=expiry_in_url(wanted.url),
+        url=request.url,
+        expected_size_bytes=request.size,
+        expected_checksum=request.checksum,
+        expires_at=expiry_in_url(request.url),
     )
     flow = Flow([RateLimiter(settings.transfers.bandwidth_per_second)])
-    store = _store(wanted)
+    store = _store(request)
     sys.exit(
         _run(
             source,
             obj,
             store=store,
-            bucket=wanted.target[0],
+            bucket=request.target[0],
             dialer=dialer,
             flow=flow,
             options=options,
-            probes=wanted.probes,
-            as_json=wanted.as_json,
+            probes=request.probes,
+            as_json=request.as_json,
         )
     )
 
@@ -192,7 +192,7 @@ def _end_at_once() -> None:
 
 
 def status_of(reason: Reason) -> int:
-    return EXIT_TRY_LATER if Trait.MAY_PASS in reason.traits else EXIT_FAILED
+    return EXIT_TRY_LATER if Trait.MAY_RECOVER in reason.traits else EXIT_FAILED
 
 
 def _drop_uploads(obj: ObjectSpec, meter: Meter, store: LocationStore) -> None:
@@ -273,16 +273,16 @@ def _check_url(url: str, policy: SourcePolicy) -> None:
         raise source_error(error) from None
 
 
-def _check_expectations(wanted: Wanted) -> None:
+def _check_expectations(request: CopyRequest) -> None:
     """Raises ValueError."""
-    if wanted.checksum is not None:
+    if request.checksum is not None:
         try:
-            ExpectedChecksum(wanted.checksum)
+            ExpectedChecksum(request.checksum)
         except ValueError as error:
             raise ValueError(f"--checksum: {error}") from None
-    if wanted.content_type and not _MEDIA_TYPE.fullmatch(wanted.content_type):
+    if request.content_type and not _MEDIA_TYPE.fullmatch(request.content_type):
         raise ValueError("--content-type: write a type such as video/mp4 or text/plain; charset=utf-8.")
-    if len(wanted.content_type) > MAX_CONTENT_TYPE_CHARS:
+    if len(request.content_type) > MAX_CONTENT_TYPE_CHARS:
         raise ValueError(f"--content-type: write at most {MAX_CONTENT_TYPE_CHARS} characters.")
 
 
@@ -293,18 +293,18 @@ def _text_of(file: Path) -> str:
         raise ValueError(f"{file} is not UTF-8 text.") from None
 
 
-def _store(wanted: Wanted) -> LocationStore:
-    bundle = wanted.ca_bundle
+def _store(request: CopyRequest) -> LocationStore:
+    bundle = request.ca_bundle
     try:
         return open_copy_target(
             CopyTarget(
-                bucket=wanted.target[0],
-                region=wanted.region,
-                endpoint=wanted.endpoint_url,
+                bucket=request.target[0],
+                region=request.region,
+                endpoint=request.endpoint_url,
                 ca_bundle_pem=None if bundle is None else _text_of(bundle),
             )
         )
     except (ValueError, OSError) as error:
         raise click.UsageError(_about(error)) from None
     except (TransferError, LocationError) as error:
-        sys.exit(_failed(error.reason, for_copy(error.message), status_of(error.reason), as_json=wanted.as_json))
+        sys.exit(_failed(error.reason, for_copy(error.message), status_of(error.reason), as_json=request.as_json))

@@ -1,4 +1,4 @@
-"""Translates messages about Recordings and StorageLocations for a person who copies one file by hand."""
+"""Translates messages about Recordings and StorageLocations for users of `recording-operator copy`."""
 
 from typing import Final
 
@@ -36,7 +36,8 @@ _PHRASES: Final = (
     ("for this artifact", "at this URL"),
     ("The artifact", "The file"),
     ("the artifact", "the file"),
-    (", then change retryToken", ""),
+    (", then change spec.retryToken", ""),
+    (" Then change spec.retryToken.", ""),
     ("contentType", "--content-type"),
     ("Apply a fresh URL", "Use a fresh URL"),
 )

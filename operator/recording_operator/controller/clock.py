@@ -58,7 +58,7 @@ class Clock:
             steady_s = self._steady_s()
             return datetime.fromtimestamp(steady_s + self._follow(steady_s), tz=UTC)
 
-    def heard(self, server_time: datetime) -> None:
+    def note_server_time(self, server_time: datetime) -> None:
         """Note the current time of the API server."""
         with self._lock:
             self._server_offset_s = server_time.timestamp() - self._steady_s()

@@ -92,7 +92,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         announcements=Announcements(events=events, metrics=metrics),
         executor=executor,
         resolver=resolver,
-        probe=locations.doubted,
+        probe=locations.recheck,
     )
     api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
     dispatcher = Dispatcher(

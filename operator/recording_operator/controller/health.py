@@ -105,14 +105,14 @@ def _handler(checks: Checks, metrics: Metrics) -> type[BaseHTTPRequestHandler]:
             """Serve one of three paths."""
             path = self.path.split("?", 1)[0]
             if path == "/metrics":
-                self._answer(200, CONTENT_TYPE, metrics.render())
+                self._respond(200, CONTENT_TYPE, metrics.render())
             elif path in ("/healthz", "/readyz"):
                 fault = checks.alive() if path == "/healthz" else checks.ready()
-                self._answer(200 if fault is None else 503, _TEXT, f"{fault or 'ok'}\n".encode())
+                self._respond(200 if fault is None else 503, _TEXT, f"{fault or 'ok'}\n".encode())
             else:
-                self._answer(404, _TEXT, b"not found\n")
+                self._respond(404, _TEXT, b"not found\n")
 
-        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+        def _respond(self, status: int, content_type: str, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))

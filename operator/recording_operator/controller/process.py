@@ -82,7 +82,7 @@ class Process:
             identity=f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}",
             settings=settings,
             connection=connection,
-            rest=RestClient(connection, observer=self._metrics, heard=clock.heard),
+            rest=RestClient(connection, observer=self._metrics, on_server_time=clock.note_server_time),
             clock=clock,
             metrics=self._metrics,
             register_secret=redactor.register,

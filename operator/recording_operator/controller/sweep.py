@@ -44,7 +44,7 @@ class SweepIntervals:
 
 
 class Sweeper:
-    """Finds what the watch does not show. `run_due` blocks: call it in a thread of its own."""
+    """Finds what the watch does not show. `run_due` blocks: call it in a separate thread."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Sweeper:
         self._swept_at: datetime | None = None
         self._throttle = LogThrottle()
 
-    def look_soon(self) -> None:
+    def sweep_soon(self) -> None:
         """The watch was interrupted, and its new list does not contain finished Recordings. Call it from any thread."""
         self._missed.set()
 

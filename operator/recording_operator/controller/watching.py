@@ -101,4 +101,4 @@ class WatchHandlers:
             self._reports.listed(uids)
         else:
             self._post(RecordingsListed(uids=uids))
-            self._sweeper.look_soon()
+            self._sweeper.sweep_soon()

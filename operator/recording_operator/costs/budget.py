@@ -69,7 +69,7 @@ def _crossing(
     key = f"{month:%Y-%m} {threshold.type} {threshold.percent} of {budget.amount:f}"
     message = (
         f"{what} {rounded(cost, CENT):f} {budget.currency}, {percent_of(cost, budget.amount)}% of the budget of "
-        f"{rounded(budget.amount, CENT):f} {budget.currency}; the threshold is {threshold.percent}%"
+        f"{rounded(budget.amount, CENT):f} {budget.currency}. The threshold is {threshold.percent}%."
     )
     return Crossing(threshold=threshold, key=key, message=message, is_new=key not in known)
 

@@ -143,7 +143,7 @@ def advance(ledger: Ledger, sample: Sample, terms: CostTerms, *, estimated: bool
         part = Decimal((stop - begin).total_seconds()) / whole
         level = dict(sample.cells) if stop == end else drawn.at(day, part)
         without_sample = (estimated or begin.date() < day) and day < end.date()
-        stored = byte_seconds(ledger.cells, level, drawn.born.get(day, []), begin=ledger.at, end=stop)
+        stored = byte_seconds(ledger.cells, level, drawn.uploads.get(day, []), begin=ledger.at, end=stop)
         arrived = sample.arrived.get(day, {})
         used = _StretchUsage.of(stored, level, arrived, counted_on(sample.downloaded, day), day, terms)
         _charge(ledger, stop, level, arrived, used, terms, estimated=without_sample)
@@ -185,8 +185,8 @@ def _charge(
         ledger.byte_seconds[key] = ledger.byte_seconds.get(key, 0) + amount
     for cell, amount in used.downloads.items():
         ledger.downloads[cell.storage_location] = ledger.downloads.get(cell.storage_location, 0) + amount
-    for cell, came in arrived.items():
-        ledger.writes[cell.storage_location] = ledger.writes.get(cell.storage_location, 0) + came.writes
+    for cell, uploaded in arrived.items():
+        ledger.writes[cell.storage_location] = ledger.writes.get(cell.storage_location, 0) + uploaded.writes
     after = ledger.bills(terms, until=stop)
     for group in after:
         _book(entry, group, before[group], after[group], used, terms)
@@ -222,11 +222,11 @@ class _StretchUsage:
                 month_s = days_of(day, priced.profile.day_basis) * SECONDS_PER_DAY
                 downloads[cell] = int(amount.readable_bytes * terms.playback_ratio / month_s)
         if terms.playback_base is PlaybackBase.UPLOADED:
-            downloads = {cell: int(came.size_bytes * terms.playback_ratio) for cell, came in arrived.items()}
+            downloads = {cell: int(uploaded.size_bytes * terms.playback_ratio) for cell, uploaded in arrived.items()}
         return cls(
             billable_seconds={cell: amount.billable_bytes for cell, amount in stored.items()},
             downloads=with_counted(downloads, counted, level),
-            writes={cell: came.writes for cell, came in arrived.items()},
+            writes={cell: uploaded.writes for cell, uploaded in arrived.items()},
         )
 
 
@@ -265,9 +265,9 @@ def _note_amounts(
         part.storage_gb = ZERO
     for cell, stored in level.items():
         entry.org(cell.org).storage_gb += gb(cell, stored.size_bytes)
-    for cell, came in arrived.items():
-        entry.org(cell.org).upload_gb += gb(cell, came.size_bytes)
-        entry.org(cell.org).writes += came.writes
+    for cell, uploaded in arrived.items():
+        entry.org(cell.org).upload_gb += gb(cell, uploaded.size_bytes)
+        entry.org(cell.org).writes += uploaded.writes
     for cell, size_bytes in used.downloads.items():
         entry.org(cell.org).download_gb += gb(cell, size_bytes)
 

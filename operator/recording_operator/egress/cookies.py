@@ -1,4 +1,4 @@
-"""Cookies that a server sets on the way through its own redirects.
+"""Cookies that a server sets during its redirects.
 
 They are kept for one chain of redirects, and sent only to the host that set them. The next request starts without
 cookies.

@@ -8,8 +8,8 @@
       UnreachableError     no connection could be made
       TlsError             no acceptable certificate or version of TLS
       ConnectionLostError  the connection ended before the response did
-      TooSlowError         a deadline passed, or the response came below the minimum rate
-      ProtocolError        the response is not HTTP/1.1, not framed in one certain way, or beyond a bound
+      TooSlowError         a deadline passed, or the response was slower than the minimum rate
+      ProtocolError        the response is not HTTP/1.1, its framing is ambiguous, or it exceeds a limit
       InvalidRedirectError a redirect to something that is no http(s) URL
       RedirectLimitError   more redirects than the policy allows
 

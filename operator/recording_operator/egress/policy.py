@@ -99,7 +99,7 @@ class SourceTimeouts(_Strict):
     connect: Seconds = 10.0
     """The time to open a connection, TLS included."""
     headers: Seconds = 30.0
-    """The time until all headers of a response have arrived, however slowly they come."""
+    """The time until all headers of a response have arrived."""
     read: Seconds = 15.0
     """The longest pause between two reads."""
     min_throughput: Rate = RateFloor(size_bytes=64 * 2**10, window_s=120.0)
@@ -138,7 +138,7 @@ class SourcePolicy(_Strict):
     deny_cidrs: tuple[Network, ...] = Field(default=(), alias="denyCIDRs")
     """Networks that are denied besides private, link-local and metadata addresses."""
     allow_private_cidrs: tuple[Network, ...] = Field(default=(), alias="allowPrivateCIDRs")
-    """Private networks that are allowed all the same."""
+    """Private networks that are allowed nevertheless."""
     ipv6: Literal["PublicOnly", "Disabled"] = "PublicOnly"
     """Whether public IPv6 addresses are used."""
     nat64_prefixes: tuple[Nat64Prefix, ...] = ()
@@ -148,7 +148,7 @@ class SourcePolicy(_Strict):
     user_agent: str | None = Field(default=None, pattern=r"^[!-~]([ -~]{0,254}[!-~])?$")
     """The User-Agent header of every request; by default it names this project and its version."""
     proxy: str | None = Field(default=None, pattern=r"^http://[^/@]+:[0-9]{1,5}$")
-    """An HTTP proxy for all requests, such as http://proxy.example:3128; it resolves the names of hosts then."""
+    """An HTTP proxy for all requests, such as http://proxy.example:3128. The proxy then resolves host names."""
     tls: TlsPolicy = TlsPolicy()
     timeouts: SourceTimeouts = SourceTimeouts()
     limits: SourceLimits = SourceLimits()

@@ -44,7 +44,7 @@ class TcpConnector:
     def addresses(self, host: str, port: int) -> Sequence[Address]:
         """The allowed addresses of `host`; others are skipped.
 
-        Raises BlockedError where none is allowed, UnresolvableError where there is none.
+        Raises BlockedError if none is allowed, UnresolvableError if there is none.
         """
         literal = parse_address(host)
         found = [literal] if literal else self._resolve(host, port)
@@ -54,7 +54,7 @@ class TcpConnector:
         return allowed[:_MOST_ADDRESSES]
 
     def connect(self, host: str, port: int) -> socket.socket:
-        """A connection to the first allowed address that takes one. Raises as `addresses`, and UnreachableError."""
+        """A connection to the first allowed address that accepts one. Raises as `addresses`, and UnreachableError."""
         for address in self.addresses(host, port):
             sock = self._connect_to(address, port)
             if sock is not None:
@@ -70,11 +70,11 @@ class TcpConnector:
             except (OSError, UnicodeError):
                 found.clear()
 
-        # getaddrinfo knows no deadline; a thread that hangs in it ends when the system's resolver gives up.
+        # getaddrinfo has no timeout. A thread that hangs in it ends when the resolver of the system gives up.
         thread = threading.Thread(target=resolve, name="egress-dns", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # no more threads: rather without a deadline than not at all
+        except RuntimeError:  # no more threads can be started: resolve without a timeout
             resolve()
         else:
             thread.join(self.dns_timeout_s)

@@ -1,4 +1,4 @@
-"""TLS to servers that tenants name: whom the policy trusts, and sessions that save a handshake."""
+"""TLS to servers that tenants name: trusted certificate authorities, and sessions that can be resumed."""
 
 import socket
 import ssl
@@ -11,7 +11,7 @@ import certifi
 from recording_operator.egress.policy import TlsPolicy
 from recording_operator.egress.url import Origin
 
-# A session is some kilobytes, and a provider's tenants may have a host each.
+# A session takes some kilobytes, and each tenant of a provider may have its own host.
 _MOST_SESSIONS: Final = 64
 _TLS_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -28,7 +28,7 @@ def tls_context(policy: TlsPolicy) -> ssl.SSLContext:
 
 
 class TlsSessions:
-    """A TLS session of each origin, so that the next connection there costs no signature. For many threads."""
+    """A TLS session for each origin, so that the next connection needs no full handshake. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class TlsSessions:
 
     def keep(self, origin: Origin, sock: socket.socket) -> None:
         """Remember the session of a connection that has received something: TLS 1.3 sends it after the handshake."""
-        # A session that was resumed serves again; copying it costs a third of a millisecond.
+        # A resumed session can be used again. Copying it takes a third of a millisecond.
         if not isinstance(sock, ssl.SSLSocket) or sock.session_reused or sock.session is None:
             return
         session = sock.session
@@ -57,6 +57,6 @@ class TlsSessions:
             self._sessions.pop(origin, None)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Drop all sessions."""
         with self._lock:
             self._sessions.clear()

@@ -1,4 +1,4 @@
-"""The engine decides: facts in, actions out. It has no thread, no clock, no library and no request of its own.
+"""The engine decides: facts in, actions out. It has no thread, no clock and no libraries, and sends no requests.
 
     engine              receives facts, reconciles the Recordings that they affect, returns actions
     facts, actions      its input and its output

@@ -82,14 +82,14 @@ def _take_step(
     plan_abort(work, now)
     if step.ready and work.state is WorkState.WAITING:
         _queue_up(state, tracked, work, now)
-    if step.look_into_secret and not work.reading_secret:
+    if step.read_secret and not work.reading_secret:
         work.reading_secret = True
         actions.append(ResolveSource(recording=tracked.recording, artifact=work.name))
     return actions
 
 
 def _leave_queue(state: EngineState, tracked: TrackedRecording, work: ArtifactWork) -> None:
-    """It waits for something other than a slot. A slot that it has already is given back."""
+    """Remove the artifact from the queue, because it waits for something other than a slot. Its slot is given back."""
     key = (tracked.uid, work.name)
     state.queue.discard(key)
     if work.state is WorkState.RESERVED:
@@ -111,17 +111,17 @@ def _queue_up(state: EngineState, tracked: TrackedRecording, work: ArtifactWork,
 
 
 def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime) -> None:
-    """Have the status written after an edit, and if it is wrong about a claim or an end: tenants may write to it."""
+    """Have the status written after an edit, or if its phase or claim is wrong, because tenants may write to it."""
     status = tracked.recording.status
     if status.observed_generation != tracked.recording.metadata.generation:
         _flush_in_time(state, tracked, SOON if tracked.is_over else None, now)
-    untold = tracked.is_over and (status.phase not in TERMINAL or status.claim is not None)
-    if not tracked.busy and (status.claim == state.claim or untold):
+    end_not_written = tracked.is_over and (status.phase not in TERMINAL or status.claim is not None)
+    if not tracked.busy and (status.claim == state.claim or end_not_written):
         tracked.outbox.flush_by(now + SOON)
 
 
 def _urgency(tracked: TrackedRecording, before: ArtifactStatus, after: ArtifactStatus) -> timedelta | None:
-    """How soon this has to be written; None if it may wait until the queue is written."""
+    """How soon the status must be written; None if it can be written with the rest of the queue."""
     if before.reason == after.reason == Reason.BUDGET_EXCEEDED:
         return None  # only the cost in the message has changed
     if after.reason != Reason.QUEUED:

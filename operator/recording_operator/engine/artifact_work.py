@@ -1,6 +1,6 @@
-"""What the engine remembers of one artifact while it has work with its Recording.
+"""The engine's state of one artifact while there is work to do for its Recording.
 
-How far the work has come is its `state`. Nothing else changes it:
+`state` is the progress of the work. Only these methods change it:
 
     WAITING              -> RESERVED    reserve           a slot is free
     RESERVED             -> WAITING     release           it has to wait after all, or the Recording ends
@@ -24,10 +24,10 @@ from recording_operator.engine.backoff import Backoff
 
 
 class WorkState(Enum):
-    """How far the work with an artifact has come."""
+    """The state of the work on an artifact."""
 
     WAITING = "waiting"
-    """Nothing is running: it waits for a slot, a time or a person, or it is done."""
+    """Nothing is running. The artifact waits for a slot, a time or an edit, or is finished."""
     RESERVED = "reserved"
     """It has a slot. The transfer starts when the claim is written."""
     RUNNING = "running"
@@ -46,7 +46,7 @@ _ABORT_PLANNED: Final = frozenset({WorkState.ABORT_DUE, WorkState.ABORTING})
 
 @dataclass(slots=True)
 class PendingAbort:
-    """Since when an upload has to be aborted, and when that is retried."""
+    """The abort of an upload: when it was planned, and when it is retried."""
 
     since: datetime
     backoff: Backoff

@@ -29,7 +29,7 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     if teardown.blocked is not None and not _wants_deletion(tracked):
         teardown.blocked, teardown.backoff = None, Backoff()  # a person decided to keep the objects
     if teardown.done:
-        return _let_go(tracked, now)
+        return _release(tracked, now)
     if teardown.in_flight:
         return []
     actions = [] if teardown.backoff.holds(now) else _clean(state, tracked, teardown, now)
@@ -41,14 +41,14 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
 def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
     if _never_began(tracked) or _nothing_to_remove(tracked):
         teardown.done = True
-        return _let_go(tracked, now)
+        return _release(tracked, now)
     location = state.location_of(tracked)
     if location is None or _is_elsewhere(tracked, location):
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done, teardown.blocked = True, None
             return [
-                *_objects_kept_event(tracked, teardown, "the StorageLocation does not exist any more"),
-                *_let_go(tracked, now),
+                *_objects_kept_event(tracked, teardown, "the StorageLocation no longer exists"),
+                *_release(tracked, now),
             ]
         teardown.backoff.again(now)
         return _block_without_location(state, tracked, teardown)
@@ -68,7 +68,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
     )
     if not artifacts:
         teardown.done = True
-        return [*actions, *_let_go(tracked, now)]
+        return [*actions, *_release(tracked, now)]
     teardown.in_flight = True
     return [*actions, CleanUp(ref=tracked.ref, location=location, artifacts=artifacts)]
 
@@ -109,7 +109,7 @@ def _block_without_location(state: EngineState, tracked: TrackedRecording, teard
     if location is not None:
         missing = f"The objects are in the bucket {tracked.recording.status.bucket}, "
         missing += f"and StorageLocation {name} was created again with the bucket {location.store.bucket}"
-    message = f"{missing}. After {hours:g} h the Recording is removed, and its objects are kept"
+    message = f"{missing}. After {hours:g} h the Recording is removed, and its objects are kept."
     return deletion_blocker.block(tracked, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
 
 
@@ -120,7 +120,7 @@ def is_over(tracked: TrackedRecording) -> bool:
     return tracked.gone or not has_finalizer(tracked.recording)
 
 
-def _let_go(tracked: TrackedRecording, now: datetime) -> list[Action]:
+def _release(tracked: TrackedRecording, now: datetime) -> list[Action]:
     if tracked.gone or not has_finalizer(tracked.recording):
         return []
     if tracked.teardown is not None and (cleared := deletion_blocker.write_condition(tracked, tracked.teardown, now)):
@@ -138,7 +138,7 @@ def _wants_deletion(tracked: TrackedRecording) -> bool:
 
 
 def _never_began(tracked: TrackedRecording) -> bool:
-    """Nothing of it can be in the store, so its location is not needed."""
+    """Whether nothing of the Recording can be in the store, so that its location is not needed."""
     moved = any(
         work.may_have_upload or work.status.phase is Phase.COMPLETE or work.status.upload_id or work.status.key
         for work in tracked.artifacts.values()
@@ -147,7 +147,7 @@ def _never_began(tracked: TrackedRecording) -> bool:
 
 
 def _nothing_to_remove(tracked: TrackedRecording) -> bool:
-    """Its objects are kept and no upload can be open, so its location is not needed."""
+    """Whether its objects are kept and no upload can be open, so that its location is not needed."""
     return not _wants_deletion(tracked) and not any(map(_may_have_upload, tracked.artifacts.values()))
 
 
@@ -165,7 +165,7 @@ def _objects_kept_event(tracked: TrackedRecording, teardown: Teardown, why: str)
     if teardown.announced or not _wants_deletion(tracked):
         return []
     teardown.announced = True
-    note = f"The stored objects are kept: {why}"
+    note = f"The stored objects are kept, because {why}."
     event = EmitEvent(
         ref=tracked.ref, reason=Reason.DELETION_POLICY_NOT_ALLOWED, action="Delete", note=note, warning=True
     )

@@ -1,7 +1,7 @@
 """What happens if objects cannot be deleted: the status and Events say why, and the location is checked again.
 
-A namespace that is being deleted accepts no Events, and the Recording blocks its deletion: then the condition of the
-Recording and the Event of its StorageLocation are all that a person can find.
+A namespace that is being deleted accepts no Events. If the Recording blocks its deletion, the cause is visible only in
+the condition of the Recording and in the Event of its StorageLocation.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from recording_operator.engine.status import DeletionBlocker, with_deletion
 from recording_operator.engine.teardown import Teardown
 from recording_operator.engine.tracked_recording import TrackedRecording
 
-_TOLD_AFTER_TRIES: Final = 3
+_REPORTED_AFTER_TRIES: Final = 3
 CHECK_EVERY: Final = timedelta(seconds=60)
 _REMEDY: Final = "Repair this, or set spec.deletionPolicy to Retain to remove the Recording and keep its objects"
 
@@ -28,13 +28,13 @@ def note_failure(
     if fact.reason is None:
         return []  # nothing was tried
     actions: list[Action] = []
-    if Trait.DOUBTS_LOCATION in fact.reason.traits:
-        actions += locations.doubt_deletion(name, now, every=CHECK_EVERY)
+    if Trait.RECHECKS_LOCATION in fact.reason.traits:
+        actions += locations.recheck_after_deletion(name, now, every=CHECK_EVERY)
     reason, message = locations.fault(name) or (fact.reason, fact.detail)
-    # What puts the location in doubt needs its owner, unless it is transient.
-    needs_owner = Trait.DOUBTS_LOCATION in reason.traits and Trait.TRANSIENT not in reason.traits
-    may_pass = Trait.MAY_PASS in reason.traits and not needs_owner
-    if may_pass and teardown.backoff.tries + 1 < _TOLD_AFTER_TRIES and teardown.blocked is None:
+    # A reason that leads to a check of the location needs its owner, unless it is transient.
+    needs_owner = Trait.RECHECKS_LOCATION in reason.traits and Trait.TRANSIENT not in reason.traits
+    may_recover = Trait.MAY_RECOVER in reason.traits and not needs_owner
+    if may_recover and teardown.backoff.tries + 1 < _REPORTED_AFTER_TRIES and teardown.blocked is None:
         return actions
     return actions + block(tracked, teardown, locations, reason=reason, message=message)
 
@@ -53,7 +53,8 @@ def block(
     actions: list[Action] = [
         EmitEvent(ref=tracked.ref, reason=Reason.DELETION_BLOCKED, action="Delete", note=note, warning=True)
     ]
-    about = f"Recording {tracked.ref.namespace}/{tracked.ref.name} is being deleted; its namespace waits for it. {note}"
+    name = f"{tracked.ref.namespace}/{tracked.ref.name}"
+    about = f"Recording {name} is being deleted, and its namespace cannot be deleted before it. {note}"
     return actions + _about_location(tracked, locations, Reason.DELETION_BLOCKED, about)
 
 
@@ -74,7 +75,7 @@ def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupE
 
 def bucket_events(tracked: TrackedRecording, locations: Locations) -> list[Action]:
     """Events that report that nothing was left to delete."""
-    note = "The bucket does not exist any more, and neither do the objects: the Recording is removed"
+    note = "The bucket and its objects no longer exist. The Recording is removed."
     event = EmitEvent(ref=tracked.ref, reason=Reason.BUCKET_NOT_FOUND, action="Delete", note=note, warning=True)
     about = f"Recording {tracked.ref.namespace}/{tracked.ref.name}: {note}"
     return [event, *_about_location(tracked, locations, Reason.BUCKET_NOT_FOUND, about)]
@@ -91,6 +92,6 @@ def write_condition(tracked: TrackedRecording, teardown: Teardown, now: datetime
 def _about_location(tracked: TrackedRecording, locations: Locations, reason: Reason, note: str) -> list[Action]:
     """Once for each location and reason: one bucket may block thousands of Recordings."""
     location = locations.get(tracked.recording.spec.storage_location)
-    if location is None or not locations.is_news(location.metadata.name, reason):
+    if location is None or not locations.differs_from_last_report(location.metadata.name, reason):
         return []
     return [EmitLocationEvent(location=location, reason=reason, action="Delete", note=note)]

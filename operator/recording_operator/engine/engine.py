@@ -1,6 +1,6 @@
 """The engine: facts in, actions out. It has no thread, no clock and no I/O.
 
-It is level-triggered: whatever event arrives, it compares the current state of the Recording with the desired one. One
+It is level-triggered: for every event, it compares the current state of the Recording with the desired one. One
 thread calls `observe` and `tick` with the current time. The caller executes the actions that they return, in any order,
 and passes their results back as facts.
 """
@@ -223,7 +223,7 @@ class Engine:
                 tracked.adopt(fact.recording)
                 tracked.learn(newer)
             case WriteRejected():
-                tracked.learn(tracked.outbox.refused(fact, now))
+                tracked.learn(tracked.outbox.rejected(fact, now))
             case RecordingRead():
                 tracked.outbox.read()
                 tracked.learn(fact.recording)

@@ -46,5 +46,5 @@ def _note(wanted: RecordingStatus) -> str:
     if wanted.phase is Phase.COMPLETE:
         return f"{note} ({wanted.size}) under s3://{wanted.bucket}/{wanted.prefix}"
     if wanted.next_retry_time is not None and wanted.phase is Phase.PENDING:
-        return f"{note}; attempt {(wanted.attempts or 0) + 1} at {wanted.next_retry_time:%H:%M:%S} UTC"
-    return note
+        return f"{note}. Attempt {(wanted.attempts or 0) + 1} starts at {wanted.next_retry_time:%H:%M:%S} UTC."
+    return f"{note}." if note else ""

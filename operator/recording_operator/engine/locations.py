@@ -32,9 +32,9 @@ class Locations:
     def __init__(self) -> None:
         self._seen: dict[str, LocationSeen] = {}
         self._labels: dict[str, _Labels] = {}
-        self._doubted: set[str] = set()
-        self._deletion_doubted_at: dict[str, datetime] = {}
-        self._reported_doubts: dict[str, Reason] = {}
+        self._rechecking: set[str] = set()
+        self._rechecked_for_deletion_at: dict[str, datetime] = {}
+        self._reported_faults: dict[str, Reason] = {}
         self._all_listed = False
         self.limits: dict[str, LaneLimits] = {}
 
@@ -43,17 +43,17 @@ class Locations:
         match fact:
             case LocationSeen(location=location):
                 name = location.metadata.name
-                if self._is_no_news(fact):
+                if self._is_unchanged(fact):
                     return lambda _: False
                 self._seen[name] = fact
-                self._doubted.discard(name)
+                self._rechecking.discard(name)
                 limits = location.spec.limits
                 self.limits[name] = LaneLimits(
                     location=limits.concurrent_uploads, namespace_at_location=limits.per_namespace
                 )
                 return lambda recording: recording.spec.storage_location == name
             case LocationGone(name=gone):
-                for memory in (self._seen, self.limits, self._deletion_doubted_at, self._reported_doubts):
+                for memory in (self._seen, self.limits, self._rechecked_for_deletion_at, self._reported_faults):
                     memory.pop(gone, None)
                 return lambda recording: recording.spec.storage_location == gone
             case LocationsListed():
@@ -63,13 +63,13 @@ class Locations:
                 self._labels[namespace] = _Labels(values=labels, read_at=now)
                 return lambda recording: recording.metadata.namespace == namespace
 
-    def _is_no_news(self, fact: LocationSeen) -> bool:
-        """Whether the probe found the same as the last one: then it does not concern the Recordings that wait."""
+    def _is_unchanged(self, fact: LocationSeen) -> bool:
+        """Whether the probe has the same result as the last one, so that waiting Recordings are not affected."""
         name = fact.location.metadata.name
         before = self._seen.get(name)
         return (
             before is not None
-            and name not in self._doubted
+            and name not in self._rechecking
             and (before.ready, before.message, before.checked) == (fact.ready, fact.message, fact.checked)
             and before.reason is fact.reason
             and before.location.spec == fact.location.spec
@@ -85,25 +85,25 @@ class Locations:
         location = self.get(name)
         return RetryPolicy() if location is None else location.spec.retry
 
-    def doubt(self, name: str) -> list[Action]:
-        """A transfer failed because of the location: nothing starts there until it was probed again."""
-        if name in self._doubted or name not in self._seen:
+    def recheck(self, name: str) -> list[Action]:
+        """A transfer failed because of the location: nothing starts there until the location has been probed again."""
+        if name in self._rechecking or name not in self._seen:
             return []
-        self._doubted.add(name)
+        self._rechecking.add(name)
         return [ProbeLocation(name=name)]
 
-    def doubt_deletion(self, name: str, now: datetime, *, every: timedelta) -> list[Action]:
+    def recheck_after_deletion(self, name: str, now: datetime, *, every: timedelta) -> list[Action]:
         """A deletion failed because of the location: probe it again, at most once in `every`."""
-        seen, last = self._seen.get(name), self._deletion_doubted_at.get(name)
+        seen, last = self._seen.get(name), self._rechecked_for_deletion_at.get(name)
         if seen is None or not seen.ready or (last is not None and now - last < every):
             return []
-        self._deletion_doubted_at[name] = now
-        return self.doubt(name)
+        self._rechecked_for_deletion_at[name] = now
+        return self.recheck(name)
 
     def fault(self, name: str) -> tuple[Reason, str] | None:
         """The fault that the newest check of the location found; None if it works or is being checked."""
         seen = self._seen.get(name)
-        if seen is None or seen.ready or not seen.checked or name in self._doubted:
+        if seen is None or seen.ready or not seen.checked or name in self._rechecking:
             return None
         return seen.reason or Reason.LOCATION_NOT_READY, f"StorageLocation {name} is not ready: {seen.message}"
 
@@ -111,14 +111,14 @@ class Locations:
         """Whether the location certainly does not exist."""
         return self._all_listed and name not in self._seen
 
-    def is_news(self, name: str, reason: Reason) -> bool:
-        """Whether this differs from what was last reported about deletions at the location."""
-        before, self._reported_doubts[name] = self._reported_doubts.get(name), reason
+    def differs_from_last_report(self, name: str, reason: Reason) -> bool:
+        """Whether the reason differs from the last one that was reported about deletions at the location. Notes it."""
+        before, self._reported_faults[name] = self._reported_faults.get(name), reason
         return before is not reason
 
     def deletion_works(self, name: str) -> None:
         """Objects were deleted there: a later fault is reported again."""
-        self._reported_doubts.pop(name, None)
+        self._reported_faults.pop(name, None)
 
     def obstacle(self, recording: Recording, now: datetime) -> tuple[Obstacle | None, list[Action]]:
         """What keeps this Recording from its location, and the actions that find out more."""
@@ -141,7 +141,7 @@ class Locations:
             denied = f"StorageLocation {name} does not admit namespace {namespace}"
             message = f"{denied}. Ask its owner to add it to spec.allowedNamespaces."
             return Obstacle(reason=Reason.LOCATION_NOT_ALLOWED, message=message), []
-        if name in self._doubted or not seen.checked:
+        if name in self._rechecking or not seen.checked:
             return _UNKNOWN
         if not seen.ready:
             message = f"StorageLocation {name} is not ready: {seen.message}"
@@ -152,8 +152,8 @@ class Locations:
         """Shift all instants: the clock was set forward or back by `by`."""
         for labels in self._labels.values():
             labels.read_at = labels.read_at + by if labels.read_at else None
-        for name, at in self._deletion_doubted_at.items():
-            self._deletion_doubted_at[name] = at + by
+        for name, at in self._rechecked_for_deletion_at.items():
+            self._rechecked_for_deletion_at[name] = at + by
 
     def recheck_at(self, recording: Recording, now: datetime) -> datetime | None:
         """When the labels that deny this Recording have to be read again; None if there are none."""

@@ -11,7 +11,7 @@ from recording_operator.engine.artifact_status import failed, from_the_start, qu
 from recording_operator.engine.retries import LEAST_DELAY
 from recording_operator.engine.source_revision import names_secret, revision_is_of
 
-LONGEST_ASKED: Final = timedelta(minutes=15)
+LONGEST_RETRY_AFTER: Final = timedelta(minutes=15)
 """The longest Retry-After of a source or a store that is honoured."""
 
 _CLOCKS_DIFFER: Final = timedelta(seconds=5)
@@ -22,7 +22,7 @@ ABOUT_A_SECRET: Final = reasons_with(Trait.ABOUT_SECRET)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obstacle:
-    """Why nothing may start at the location now. Without a `reason` that is not known yet, and the status stays."""
+    """Why nothing may start at the location now. If `reason` is None, it is not known yet, and the status stays."""
 
     reason: Reason | None
     message: str = ""
@@ -37,7 +37,7 @@ class ArtifactContext:
     suspend: bool
     cancel: bool
     retry_requested: bool
-    """spec.retryToken differs from the one last acted on."""
+    """spec.retryToken differs from the one that was processed last."""
     retry: RetryPolicy
     obstacle: Obstacle | None
     not_before: datetime | None
@@ -55,10 +55,10 @@ class NextStep:
     status: ArtifactStatus
     ready: bool = False
     """It may take a slot now."""
-    look_into_secret: bool = False
-    """It waits until a Secret is created or changed: read the Secret, without a slot and without a claim."""
+    read_secret: bool = False
+    """It waits until a Secret is created or changed. Read the Secret now; this needs no slot and no claim."""
     wake_at: datetime | None = None
-    """When to decide again without any further fact."""
+    """When to decide again if no fact arrives before."""
 
 
 def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
@@ -81,8 +81,8 @@ def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactC
 
 
 def _next_of_pending(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
-    look_first = context.may_be_stored and _could_start(status, context)
-    if context.cancel and not look_first:
+    check_store_first = context.may_be_stored and _could_start(status, context)
+    if context.cancel and not check_store_first:
         message = "spec.cancel is true. Set it to false to start again."
         return NextStep(status=failed(status, Reason.CANCELLED, message))
     if context.suspend and not context.cancel:
@@ -114,7 +114,7 @@ def _by_the_clock(status: ArtifactStatus, context: ArtifactContext) -> ArtifactS
     now, retry = context.now, context.retry
     if status.expired_since is not None and status.expired_since > now + _CLOCKS_DIFFER:
         status = status.model_copy(update={"expired_since": now})
-    longest = max(*retry.delays, LONGEST_ASKED, timedelta(0)) + _CLOCKS_DIFFER
+    longest = max(*retry.delays, LONGEST_RETRY_AFTER, timedelta(0)) + _CLOCKS_DIFFER
     if context.obstacle is None and status.next_retry_time is not None and status.next_retry_time > now + longest:
         delay = retry.delays[min(max(status.attempts, 1), len(retry.delays)) - 1] if retry.delays else LEAST_DELAY
         status = status.model_copy(update={"next_retry_time": now + delay})
@@ -132,7 +132,7 @@ def _await_fresh_source(artifact: ArtifactSpec, status: ArtifactStatus, context:
     if not names_secret(artifact):
         return NextStep(status=status, wake_at=ends)  # an edit of the spec is an event
     if context.not_before is None or context.not_before <= context.now:
-        return NextStep(status=status, wake_at=ends, look_into_secret=True)
+        return NextStep(status=status, wake_at=ends, read_secret=True)
     return NextStep(status=status, wake_at=min(ends, context.not_before) if ends else context.not_before)
 
 

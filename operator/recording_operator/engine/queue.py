@@ -1,8 +1,8 @@
-"""Who is next: slots, fairness between namespaces, and order within one.
+"""The queue of artifacts: slots, fairness between namespaces, and the order within a namespace.
 
-Between namespaces the one with the fewest running transfers goes first, then the one that waited longest for a turn,
-so that a tenant with thousands of Recordings delays another's single one by one slot at most. Within a namespace:
-priority, then URLs that still live by earliest expiry, then oldest. A priority is therefore a tenant's own business.
+The namespace with the fewest running transfers is next, then the one that has waited longest for a turn. So a tenant
+with thousands of Recordings delays a single Recording of another tenant by at most one slot. Within a namespace, the
+order is: priority, URLs that have not expired, earliest expiry, oldest. Priorities of one tenant do not affect others.
 """
 
 import heapq
@@ -20,7 +20,7 @@ ArtifactKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rank:
-    """The order of two artifacts of one namespace; the smaller goes first."""
+    """The order of artifacts of one namespace; the smaller rank starts first."""
 
     negated_priority: int
     past_expiry: bool
@@ -30,7 +30,7 @@ class Rank:
 
 
 def rank(*, priority: int, expiry: Expiry, created: datetime, key: ArtifactKey, now: datetime) -> Rank:
-    """Rank an artifact. One whose stated expiry has passed goes last among equals: it most likely fails."""
+    """Rank an artifact. One whose stated expiry has passed is last among equals, because it will probably fail."""
     return Rank(-priority, expiry.stated and expiry.at <= now, expiry.at, created, key)
 
 
@@ -61,7 +61,7 @@ class LaneLimits:
 
 @dataclass(slots=True)
 class Slots:
-    """Counts what runs. Every `take` is matched by one `give_back`."""
+    """Counts running transfers. Every `take` is followed by one `give_back`."""
 
     capacity: Capacity
     running: dict[ArtifactKey, Lane] = field(default_factory=dict)
@@ -108,7 +108,7 @@ def _add(counter: "Counter[K]", name: K, step: int) -> None:
 
 
 _SLACK: Final = 64
-"""Fewer outdated heap entries are not worth a sweep."""
+"""Outdated heap entries are removed only if there are more than this."""
 
 
 class ArtifactQueue:
@@ -146,7 +146,7 @@ class ArtifactQueue:
         return sum(len(heap) for heap in self._heaps.values())
 
     def _compact(self) -> None:
-        """Drop outdated entries: artifacts of a full location may come and go for hours."""
+        """Drop outdated entries. While a location is full, artifacts may be added and removed for hours."""
         self._heaps.clear()
         for lane, ranked in self._ranks.values():
             self._heaps[lane].append(ranked)

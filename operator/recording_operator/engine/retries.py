@@ -1,4 +1,4 @@
-"""What follows from a failed attempt: another attempt and when, the wait for a fresh URL, or Failed."""
+"""What happens after a failed attempt: another attempt, a wait for a fresh URL, or Failed."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,7 +34,7 @@ def after_failure(
     verdict = verdict_of(reason)
     if verdict is Verdict.FINAL or is_final:
         return failed(status, reason, message)
-    if verdict is Verdict.NOT_ITS_FAULT:
+    if verdict is Verdict.WAIT:
         return waiting(status, reason, message)
     if verdict is Verdict.EXPIRED:
         if not retry.refresh_grace:

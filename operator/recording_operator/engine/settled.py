@@ -1,4 +1,4 @@
-"""Whether nothing is left to do for a Recording."""
+"""Decides whether anything is left to do for a Recording."""
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER

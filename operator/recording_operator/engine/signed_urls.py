@@ -44,13 +44,13 @@ _GREATER: Final = re.compile(r'"DateGreaterThan"\s*:\s*\{\s*"AWS:EpochTime"\s*:\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validity:
-    """When a URL starts and stops to work, as far as it is stated."""
+    """The period in which a URL is valid, as far as the URL states it."""
 
     start: datetime | None = None
     end: datetime | None = None
 
     def ending_by(self, other: datetime | None) -> "Validity":
-        """The same validity, with the earlier of both ends."""
+        """The same validity, with the earlier of the two ends."""
         ends = [end for end in (self.end, other) if end is not None]
         return replace(self, end=min(ends, default=None))
 

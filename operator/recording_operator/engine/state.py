@@ -1,4 +1,4 @@
-"""Everything that the engine remembers."""
+"""The whole state of the engine."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +18,7 @@ from recording_operator.engine.ttl_schedule import TtlSchedule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
-    """What the operator's settings say about the control loop."""
+    """The operator's settings of the control loop."""
 
     capacity: Capacity
     progress_every: timedelta

@@ -62,7 +62,7 @@ def roll_up(recording: Recording, artifacts: Mapping[str, ArtifactStatus]) -> Ro
     specs = recording.spec.artifacts
     states = [(spec, artifacts[spec.name]) for spec in specs]
     stored = sum(state.phase is Phase.COMPLETE for _, state in states)
-    tally = f"{stored} of {len(states)} artifacts stored"
+    tally = f"{stored} of {len(states)} artifacts are stored."
     uploading = [state.name for _, state in states if state.phase is Phase.UPLOADING]
     if uploading:
         return Rollup(phase=Phase.UPLOADING, reason=Reason.UPLOADING, message=tally)
@@ -133,7 +133,7 @@ def with_deletion(recording: Recording, *, blocked: DeletionBlocker | None, now:
         type=DELETION_BLOCKED,
         status=ConditionStatus.FALSE if blocked is None else ConditionStatus.TRUE,
         reason=Reason.DELETING if blocked is None else blocked.reason,
-        message="Nothing blocks the deletion any more" if blocked is None else blocked.message,
+        message="Nothing blocks the deletion any more." if blocked is None else blocked.message,
     )
     old.pop(DELETION_BLOCKED, None)
     condition = _condition(draft, previous, recording.metadata.generation, now)
@@ -147,7 +147,7 @@ def dump(status: RecordingStatus) -> dict[str, Any]:
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def says_the_same(status: dict[str, Any], other: dict[str, Any]) -> bool:
+def same_without_times(status: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether two dumped statuses differ only in their timestamps."""
     return _without_times(status) == _without_times(other)
 

@@ -1,14 +1,14 @@
 """The requests to the API server about one Recording: one at a time, each with the resourceVersion it is based on.
 
-A late event, a concurrent edit or a second operator must not do the work twice: in 300 rounds of 8 racing
-claims on a real server there was always one winner.
+A late event, a concurrent edit or a second operator must not cause the work to be done twice. In 300 rounds of 8
+concurrent claims on a real server, exactly one claim succeeded each time.
 
 `state` says which result it waits for. Every result brings it back to IDLE:
 
     from IDLE to   by                                                      results
-    WRITING        flush, write_now, write_finalizers                      written, refused
-    DELETING       delete                                                  closed, refused
-    READING        any of these, if the known version is outdated          read, refused, closed
+    WRITING        flush, write_now, write_finalizers                      written, rejected
+    DELETING       delete                                                  closed, rejected
+    READING        any of these, if the known version is outdated          read, rejected, closed
     CONFIRMING     flush, if another operator may work on the Recording    confirmed
 
 What the watch shows while WRITING or DELETING is kept in `newer` until the result. In other states it is used at once.
@@ -33,7 +33,7 @@ from recording_operator.engine.actions import (
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.events import PendingEvent, event_about, shown
 from recording_operator.engine.facts import WriteRejected, ref_of
-from recording_operator.engine.status import dump, says_the_same
+from recording_operator.engine.status import dump, same_without_times
 from recording_operator.engine.versions import is_newer
 
 SOON: Final = timedelta(seconds=1)
@@ -48,11 +48,11 @@ class OutboxState(Enum):
 
     IDLE = "idle"
     WRITING = "writing"
-    """The status or the finalizers."""
+    """Waits for a write of the status or the finalizers."""
     DELETING = "deleting"
     READING = "reading"
     CONFIRMING = "confirming"
-    """Whether this process still leads."""
+    """Waits for a read of the Lease."""
 
 
 @dataclass(slots=True)
@@ -77,9 +77,9 @@ class StatusOutbox:
     flush_at: datetime | None = None
     """When the status has to be written; None if nothing has changed."""
     flushed_at: datetime | None = None
-    refusals: Backoff = field(default_factory=Backoff)
+    rejections: Backoff = field(default_factory=Backoff)
     conflicts: int = 0
-    """In a row."""
+    """Number of consecutive conflicts."""
     announced: tuple[str, str] | None = None
     """Phase and reason of the last Event."""
     pending_event: PendingEvent | None = None
@@ -103,7 +103,7 @@ class StatusOutbox:
     def is_ours(self, status: RecordingStatus) -> bool:
         """Whether this process sent this status."""
         dumped = dump(status)
-        return any(says_the_same(dumped, sent) for sent in self.sent)
+        return any(same_without_times(dumped, sent) for sent in self.sent)
 
     # When to write
 
@@ -120,13 +120,13 @@ class StatusOutbox:
         """When the next request may be due."""
         if self.is_idle:
             yield self.flush_at
-            yield self.refusals.not_before
+            yield self.rejections.not_before
 
     def shift(self, by: timedelta) -> None:
         """Shift all instants: the clock was set forward or back by `by`."""
         self.flush_at = self.flush_at + by if self.flush_at else None
         self.flushed_at = self.flushed_at + by if self.flushed_at else None
-        self.refusals.shift(by)
+        self.rejections.shift(by)
 
     # Requests
 
@@ -134,7 +134,7 @@ class StatusOutbox:
         self, recording: Recording, render: Callable[[], RecordingStatus], *, claim: Claim, now: datetime
     ) -> list[Action]:
         """Write the status if that is due and the server has a different one. `claim` is that of this process."""
-        if self.flush_at is None or self.flush_at > now or not self._may_ask(now):
+        if self.flush_at is None or self.flush_at > now or not self._may_send(now):
             return []
         if self.stale:
             return self._read(recording)
@@ -154,13 +154,13 @@ class StatusOutbox:
     def write_now(self, recording: Recording, wanted: RecordingStatus, now: datetime) -> list[Action]:
         """Write this status of a Recording that is being deleted, if the server has a different one."""
         stored, status = dump(recording.status), dump(wanted)
-        if status == stored or not self._may_ask(now):
+        if status == stored or not self._may_send(now):
             return []
         return self._read(recording) if self.stale else self._write(recording, status=status, previous=stored)
 
     def write_finalizers(self, recording: Recording, finalizers: tuple[str, ...], now: datetime) -> list[Action]:
         """Replace the finalizers."""
-        if not self._may_ask(now):
+        if not self._may_send(now):
             return []
         if self.stale:
             return self._read(recording)
@@ -169,15 +169,15 @@ class StatusOutbox:
 
     def delete(self, recording: Recording, now: datetime) -> list[Action]:
         """Delete the Kubernetes object, if it has not changed."""
-        if not self._may_ask(now):
+        if not self._may_send(now):
             return []
         if self.stale:
             return self._read(recording)
         version = self._wait_for(OutboxState.DELETING, recording)
         return [DeleteRecording(ref=ref_of(recording), resource_version=version)]
 
-    def _may_ask(self, now: datetime) -> bool:
-        return self.is_idle and not self.refusals.holds(now)
+    def _may_send(self, now: datetime) -> bool:
+        return self.is_idle and not self.rejections.holds(now)
 
     def _write(self, recording: Recording, *, status: dict[str, Any], previous: dict[str, Any]) -> list[Action]:
         self.sent = [*self.sent[-_UNSURE_AT_MOST:], status]
@@ -204,11 +204,11 @@ class StatusOutbox:
     def written(self) -> Recording | None:
         """A write was accepted. Returns the newest version that the watch has shown meanwhile."""
         self.state = OutboxState.IDLE
-        self.refusals, self.conflicts = Backoff(), 0
+        self.rejections, self.conflicts = Backoff(), 0
         self.stale = self.unsure = False
         return self._take_newer()
 
-    def refused(self, fact: WriteRejected, now: datetime) -> Recording | None:
+    def rejected(self, fact: WriteRejected, now: datetime) -> Recording | None:
         """A request failed: read after a conflict, otherwise wait and retry.
 
         Returns the newest version that the watch has shown meanwhile.
@@ -222,7 +222,7 @@ class StatusOutbox:
         else:
             self.unsure = True
         if not fact.conflict or self.conflicts > _CONFLICTS_WITHOUT_WAIT:
-            self.refusals.again(now, at_least=timedelta(seconds=fact.retry_after_s or 0))
+            self.rejections.again(now, at_least=timedelta(seconds=fact.retry_after_s or 0))
         self.flush_by(now)
         return self._take_newer()
 
@@ -255,7 +255,7 @@ class StatusOutbox:
     def announce(self, recording: Recording) -> list[Action]:
         """The Event about the last status written, once the API server has it."""
         event = self.pending_event
-        if event is None or not self.sent or not says_the_same(dump(recording.status), self.sent[-1]):
+        if event is None or not self.sent or not same_without_times(dump(recording.status), self.sent[-1]):
             return []
         self.pending_event = None
         if event.shown == self.announced:

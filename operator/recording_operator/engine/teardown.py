@@ -1,4 +1,4 @@
-"""How far the deletion of a Recording has come."""
+"""The progress of the deletion of a Recording."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

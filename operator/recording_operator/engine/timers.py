@@ -1,4 +1,4 @@
-"""When which Recording is due."""
+"""The time at which each Recording is due."""
 
 import heapq
 from datetime import datetime, timedelta

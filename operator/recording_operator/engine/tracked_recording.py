@@ -1,4 +1,4 @@
-"""What the engine remembers of a Recording while there is work to do for it."""
+"""The engine's state of a Recording while there is work to do for it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class TrackedRecording:
 
     recording: Recording
     retry_token: str
-    """The spec.retryToken last acted on."""
+    """The spec.retryToken that was processed last."""
     artifacts: dict[str, ArtifactWork] = field(default_factory=dict)
     outbox: StatusOutbox = field(default_factory=StatusOutbox)
     teardown: Teardown | None = None
@@ -55,7 +55,7 @@ class TrackedRecording:
 
     @property
     def ref(self) -> RecordingRef:
-        """Which Recording."""
+        """The reference to this Recording."""
         return ref_of(self.recording)
 
     @property
@@ -168,7 +168,7 @@ class TrackedRecording:
     # Time
 
     def wake_times(self) -> Iterator[datetime | None]:
-        """When something may be due without any further fact."""
+        """When something may be due if no fact arrives before."""
         yield from self.outbox.wake_times()
         for work in self.artifacts.values():
             if work.abort is not None:

@@ -1,4 +1,4 @@
-"""What a transfer reports: its source, its upload, its progress, its outcome."""
+"""Processes the reports of a transfer: source, upload, progress, outcome."""
 
 from datetime import datetime, timedelta
 
@@ -133,13 +133,13 @@ def _failed(
     if work.status.phase is Phase.FAILED:
         return [CountOutcome(what=ArtifactOutcome.FAILED, reason=failure.reason)]
     waits_for_secret = failure.reason is Reason.SOURCE_EXPIRED and names_secret(tracked.spec_of(work.name))
-    if verdict_of(failure.reason) is Verdict.NOT_ITS_FAULT or waits_for_secret:
+    if verdict_of(failure.reason) is Verdict.WAIT or waits_for_secret:
         work.hold_back(now, at_least=timedelta(seconds=failure.retry_after_s or 0))
     actions: list[Action] = []
     if work.status.next_retry_time is not None:
         actions.append(CountOutcome(what=ArtifactOutcome.RETRIED, reason=failure.reason))
     if failure.reason is Reason.SOURCE_EXPIRED:
         actions.append(CountOutcome(what=ArtifactOutcome.EXPIRED, reason=failure.reason))
-    if Trait.DOUBTS_LOCATION in failure.reason.traits:
-        actions += state.locations.doubt(location)
+    if Trait.RECHECKS_LOCATION in failure.reason.traits:
+        actions += state.locations.recheck(location)
     return actions

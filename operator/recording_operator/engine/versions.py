@@ -1,4 +1,4 @@
-"""Which of two versions of one Recording is newer."""
+"""Compares the versions of a Recording."""
 
 from recording_operator.api.recording import Recording
 

@@ -1,4 +1,4 @@
-# ruff: noqa: N818 - an error is called what it is, as its Reason is
+# ruff: noqa: N818 - errors are named like their reasons, without the suffix Error
 """The errors of requests to the API server, and the function that translates responses into them.
 
     KubeError

@@ -29,11 +29,11 @@ _RETRIES: Final = urllib3.Retry(
 class CallObserver(Protocol):
     """Is notified of every call. `outcome` is `Success` or the name of a KubeError class."""
 
-    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None: ...
+    def api_responded(self, *, verb: str, outcome: str, seconds: float) -> None: ...
 
 
 class _Quiet:
-    def api_answered(self, *, verb: str, outcome: str, seconds: float) -> None: ...
+    def api_responded(self, *, verb: str, outcome: str, seconds: float) -> None: ...
 
 
 class Rest(Protocol):
@@ -66,15 +66,15 @@ class RestClient:
         user_agent: str = "recording-operator",
         observer: CallObserver | None = None,
         connections: int = 16,
-        heard: Callable[[datetime], None] = lambda _: None,
+        on_server_time: Callable[[datetime], None] = lambda _: None,
     ) -> None:
-        """`heard` receives the time of the server, from the Date header of fast responses."""
+        """`on_server_time` is called with the time of the server, from the Date header of fast responses."""
         self._connection = connection
         self._observer: CallObserver = observer or _Quiet()
         self._client = ApiClient(_configuration(connection, connections=connections))
         self._user_agent = user_agent
         self._outage = Outage()
-        self._heard = heard
+        self._on_server_time = on_server_time
 
     def close(self) -> None:
         """Close idle connections."""
@@ -104,7 +104,7 @@ class RestClient:
             self._outage.succeeded()
             return response
         finally:
-            self._observer.api_answered(verb=method, outcome=outcome, seconds=time.monotonic() - started)
+            self._observer.api_responded(verb=method, outcome=outcome, seconds=time.monotonic() - started)
 
     def _request(
         self,
@@ -133,7 +133,7 @@ class RestClient:
             time.monotonic() - started_s < _AT_ONCE_S
             and (date := parse_http_date(response.headers.get("Date"))) is not None
         ):
-            self._heard(date)
+            self._on_server_time(date)
         parsed = _parsed(data)
         if 200 <= response.status < 300:  # noqa: PLR2004 - an HTTP status
             if parsed is None:

@@ -1,4 +1,4 @@
-"""A part that is in memory already."""
+"""A part that is held in memory."""
 
 import threading
 from typing import Final
@@ -11,7 +11,7 @@ _WINDOW_BYTES: Final = 256 * 2**10
 
 
 class BufferedPart:
-    """`data` as the body of a part; without `stop` nothing ends it early."""
+    """`data` as the body of a part. `stop` aborts reading it."""
 
     def __init__(self, data: bytes | bytearray | memoryview, *, stop: StopSignal | None = None) -> None:
         self.stop: Final[StopSignal] = stop or threading.Event()
@@ -27,7 +27,7 @@ class BufferedPart:
     def __len__(self) -> int:
         return len(self._data)
 
-    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - clients request less, but a window is cheaper
+    def read(self, size: int = -1) -> bytes | memoryview:  # noqa: ARG002 - a whole window is cheaper than what clients request
         """The next window; b"" at the end. Raises BodyAborted."""
         if self.stop.is_set():
             raise BodyAborted(Stopped())
@@ -37,10 +37,10 @@ class BufferedPart:
         return window
 
     def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002 - clients only ever go back to the start
-        """Back to the start."""
+        """Return to the start."""
         self._position = self._crc = 0
         return 0
 
     def tell(self) -> int:
-        """How many bytes were handed out."""
+        """Number of bytes read."""
         return self._position

@@ -1,4 +1,4 @@
-"""What a store was seen to do, and what follows from it for the way in which objects are stored and verified."""
+"""What a store supports, and how objects are therefore stored and verified."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,10 +13,11 @@ ARCHIVED_CLASSES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joins:
-    """What the store was seen to do with an object that it joined of several parts.
+    """What the store supports for an object of several parts.
 
-    `checksums`: it computes the right CRC64NVME of it. `etags`: its ETag is the MD5 of the parts' MD5s.
-    `unequal_parts`: parts may differ in size. `ten_thousand_parts`: as many as in S3; else it is a thousand.
+    `checksums`: the store computes the correct CRC64NVME of the object. `etags`: the ETag of the object is the MD5 of
+    the parts' MD5s. `unequal_parts`: parts may have different sizes. `ten_thousand_parts`: an object may have 10,000
+    parts, as in S3; otherwise 1,000.
     """
 
     checksums: bool = True
@@ -26,7 +27,7 @@ class Joins:
 
     @classmethod
     def of_status(cls, status: Mapping[str, bool]) -> "Joins | None":
-        """Parse the value that an earlier process wrote; None without one."""
+        """Parse the result of an earlier process; None if there is none."""
         names = ("joinedChecksums", "joinedETags", "unequalParts", "tenThousandParts")
         if any(name not in status for name in names):
             return None
@@ -35,7 +36,7 @@ class Joins:
 
     @property
     def most_parts(self) -> int:
-        """How many parts an object may have."""
+        """The maximum number of parts of an object."""
         return 10_000 if self.ten_thousand_parts else 1_000
 
 
@@ -43,13 +44,16 @@ class Joins:
 class Capabilities:
     """What the probe found.
 
-    `found_out` is False before the first probe: then AWS S3 is assumed, and a key is checked before it is written.
-    `request_checksums`: Put, Create and Complete take CRC64NVME. `checksum_trailers`: a part may carry its CRC64NVME
-    behind its bytes, and a wrong one is refused. `part_checksums`: UploadPart and ListParts show the CRC64NVME that the
-    store computed. `full_object_checksums`: HEAD shows that of the whole object. `refuses_wrong_checksums`: no object
-    comes to be under a sum that is not its own. `md5_etags`: the ETag of a part is its MD5 and that of a joined object
-    is the MD5 of its parts' MD5s. `reads_back`: a stored object can be read at once, which is not so in the archive
-    classes. `joins`: what becomes of several parts; it is tried once for each spec, for it needs 10 MiB.
+    `was_probed` is False before the first probe. Then AWS S3 is assumed, and each key is checked before it is written.
+
+    `request_checksums`: Put, Create and Complete accept a CRC64NVME.
+    `checksum_trailers`: the CRC64NVME of a part may follow its bytes, and the store rejects a wrong one.
+    `part_checksums`: UploadPart and ListParts return the CRC64NVME that the store computed.
+    `full_object_checksums`: HEAD returns the CRC64NVME of the whole object.
+    `rejects_wrong_checksums`: the store creates no object if the checksum in the request is wrong.
+    `md5_etags`: the ETag of a part is its MD5, and the ETag of a joined object is the MD5 of its parts' MD5s.
+    `reads_back`: a stored object can be read immediately. Objects in archive classes cannot.
+    `joins`: what the store supports for objects of several parts. Tested once for each spec, because it takes 10 MiB.
     """
 
     conditional_writes: bool = True
@@ -57,12 +61,12 @@ class Capabilities:
     checksum_trailers: bool = True
     part_checksums: bool = True
     full_object_checksums: bool = True
-    refuses_wrong_checksums: bool = True
+    rejects_wrong_checksums: bool = True
     md5_etags: bool = True
     versioning: bool = True
     reads_back: bool = True
     joins: Joins = Joins()
-    found_out: bool = True
+    was_probed: bool = True
 
     @property
     def verified_by(self) -> Reason:
@@ -73,20 +77,20 @@ class Capabilities:
 
     @property
     def listing_verifies_parts(self) -> bool:
-        """Whether a listed part arrived as it was sent. Otherwise it may be one that was cut, and is compared again."""
+        """Whether a listed part has the bytes that were sent. Otherwise it may be truncated, and is compared again."""
         return self.checksum_trailers and self.part_checksums
 
     @property
     def existence_verifies_object(self) -> bool:
-        """Whether an object of ours can only have come to be with the bytes that were read from the source."""
-        return self.full_object_checksums and self.refuses_wrong_checksums
+        """Whether our objects always have the bytes that were read from the source, because others are rejected."""
+        return self.full_object_checksums and self.rejects_wrong_checksums
 
     @property
-    def may_write_unseen(self) -> bool:
+    def protects_existing_objects(self) -> bool:
         """Whether a write fails if a foreign object is at the key."""
-        return self.found_out and self.conditional_writes
+        return self.was_probed and self.conditional_writes
 
-    def without_sums(self) -> "Capabilities":
+    def without_checksums(self) -> "Capabilities":
         """The same store without the use of its checksums."""
         return replace(
             self,
@@ -94,12 +98,12 @@ class Capabilities:
             checksum_trailers=False,
             part_checksums=False,
             full_object_checksums=False,
-            refuses_wrong_checksums=False,
+            rejects_wrong_checksums=False,
         )
 
     def limited_to(self, joins: Joins) -> "Capabilities":
-        """The same store, with what is known of its joins."""
-        able = self if joins.checksums else self.without_sums()
+        """The same store, without what `joins` excludes."""
+        able = self if joins.checksums else self.without_checksums()
         return replace(able, joins=joins, md5_etags=able.md5_etags and joins.etags)
 
     def as_status(self) -> dict[str, bool]:
@@ -119,5 +123,5 @@ class Capabilities:
         }
 
 
-UNKNOWN: Final = Capabilities(md5_etags=False, found_out=False)
+UNKNOWN: Final = Capabilities(md5_etags=False, was_probed=False)
 """For a store that was not probed. If it returns no checksum, objects are read back."""

@@ -1,4 +1,4 @@
-"""Where a copy by hand goes, as it was typed."""
+"""The target of `recording-operator copy`, as on the command line."""
 
 from dataclasses import dataclass
 

@@ -16,10 +16,10 @@ _COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.STORE_DENIED, Reason.ACCESS
 
 
 class StoreError(TransferError):
-    """A failure of the store. `location_reason` is more precise, for probes: such as CredentialsInvalid.
+    """A failure of the store. `location_reason` is a more precise reason for the location, such as CredentialsInvalid.
 
     `code` is the store's own error code, or the HTTP status; empty without a response. `body_too_large`: the store, or
-    a proxy before it, accepts no body of this size.
+    a proxy in front of it, accepts no body of this size.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""ETags that stores make of the MD5 of what they were sent."""
+"""ETags that are computed from MD5s of the bytes."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ def etag_of_body(body: bytes | bytearray) -> str:
 
 
 def etag_of_parts(parts: Sequence[StoredPart]) -> str | None:
-    """The ETag of an object of these parts, in order; None if the ETag of a part is not an MD5.
+    """The ETag of an object that consists of these parts, in order; None if the ETag of a part is not an MD5.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
     """

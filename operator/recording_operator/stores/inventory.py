@@ -40,15 +40,15 @@ class LoggedDownload(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class AccessLogTally:
-    """What was read of access logs so far."""
+    """Counts of what was read from access logs."""
 
     objects_seen: int = 0
-    """Log objects of the days in question, whether or not they were to be read now."""
+    """Log objects of the requested days, including those that were not due to be read."""
     objects: int = 0
     """Log objects that were read."""
     lines: int = 0
     unreadable: int = 0
-    """Lines in another format, or longer than any request can be."""
+    """Lines in another format, or longer than any record can be."""
     repeated: int = 0
     """Downloads that were logged twice."""
 
@@ -69,7 +69,7 @@ class Inventory(Protocol):
         """
 
     def head(self, key: str) -> ObjectHead | None:
-        """What is at the key now, or None."""
+        """The current object at the key, or None."""
 
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Every open upload whose key begins with `prefix`."""
@@ -79,14 +79,13 @@ class Inventory(Protocol):
 
 
 class DownloadRecords(Protocol):
-    """What the store, or a service beside it, recorded of downloads. Every method may raise `StoreError`.
+    """Downloads that the store, or a service next to it, has recorded. Every method may raise `StoreError`.
 
-    A kind of store may have none of these: its locations can set neither `prices.cloudWatch` nor
-    `prices.accessLogs`.
+    A kind of store may record none. Its locations can then set neither `prices.cloudWatch` nor `prices.accessLogs`.
     """
 
     def downloads(self, filter_id: str, *, begin: datetime, end: datetime) -> dict[date, int]:
-        """Bytes downloaded by day (UTC), as a metrics service counted them."""
+        """Bytes downloaded by day (UTC), according to a metrics service."""
 
     def logged_downloads(
         self,
@@ -98,4 +97,4 @@ class DownloadRecords(Protocol):
         end: datetime,
         stop: Callable[[], None],
     ) -> Iterator[LoggedDownload]:
-        """Downloads by the store's access logs, counted in `tally`. `stop` is called for each log and may raise."""
+        """Downloads according to access logs; `tally` counts them. `stop` is called for each log and may raise."""

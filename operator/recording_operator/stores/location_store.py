@@ -1,4 +1,4 @@
-"""The store of a StorageLocation: everything that the controller needs of it, for any kind of store."""
+"""The store of a StorageLocation: everything that the controller needs, for any kind of store."""
 
 from typing import Protocol, Self
 
@@ -16,8 +16,9 @@ class Prober(Protocol):
     def probe(self, *, name: str, joins: Joins | None = None) -> Capabilities:
         """Test writes, multipart uploads, listings and aborts, and remove the test objects. Returns what works.
 
-        `name` keeps the probes of several clusters in one store apart. `joins` is the result of an earlier probe about
-        joined objects; without it, joins are tested too, with 10 MiB. Raises LocationError with a reason and a remedy.
+        `name` distinguishes the probes of several clusters in one store. `joins` is the result of an earlier probe
+        about joined objects; without it, joins are tested too, with 10 MiB. Raises LocationError with a message that
+        says what to change.
         """
 
     def claim_prefix(self, owner_id: str) -> str:

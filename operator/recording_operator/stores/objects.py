@@ -1,4 +1,4 @@
-"""An object as it is to be stored, and as it was seen in the store. Data only."""
+"""An object to be stored, and an object in the store. Data only."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from recording_operator.api.reasons import Reason
 class ObjectSpec:
     """The object to create. `kind` is the artifact's kind of the API (Video, Audio, …), `org` the owner's.
 
-    An existing object of this artifact is the result, even if its source has changed. With `pins_content` it is only
-    if the source still has the same content; `source_etag`, a hash of the source's strong ETag, is kept with it.
-    `content_encoding` names the codings that the bytes have, such as `gzip`.
+    If an object of this artifact exists already, it is the result, even if the source has changed since. With
+    `pins_content` it is the result only if the source still has the same content. `source_etag`, a hash of the source's
+    strong ETag, is stored in its metadata. `content_encoding` names the encodings of the bytes, such as `gzip`.
     """
 
     key: str
@@ -28,11 +28,11 @@ class ObjectSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """A whole object that was seen in the store by HEAD.
+    """A complete object in the store, as HEAD returns it.
 
     `checksum` is `crc64nvme:` and 16 hex digits; empty if the store returns none and nothing was verified.
-    `verified_by` is how the bytes were verified; None: not yet. `proved_checksum` names the algorithm of the spec's
-    checksum, once the bytes were verified to have it.
+    `verified_by` is how the bytes were verified; None if they were not yet. `proved_checksum` is the algorithm of the
+    spec's checksum, if the bytes were verified against it.
     """
 
     key: str

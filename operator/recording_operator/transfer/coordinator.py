@@ -1,8 +1,8 @@
-"""The one owner of how a transfer ends.
+"""Decides how a transfer ends.
 
-What moves bytes (in ranges, in order, as one small body) reports here and decides nothing about the end: whether the
-other workers stop, whether the open upload is aborted, whether the transfer begins again, and when a source that keeps
-breaking is given up.
+The code that moves bytes (in ranges, in order, as one small body) reports here. Only this module decides whether the
+other workers stop, whether the open upload is aborted, whether the transfer starts again, and when a source whose
+connections keep breaking is given up.
 """
 
 import threading
@@ -21,7 +21,7 @@ from recording_operator.transfer.progress import ProgressMeter
 from recording_operator.transfer.source.breaks import SourceBreaks
 from recording_operator.transfer.upload.open_uploads import abort_uploads
 from recording_operator.transfer.upload.session import UploadSession
-from recording_operator.transfer.verification.accept import StoredMeanwhile
+from recording_operator.transfer.verification.accept import StoredByAnotherProcess
 
 # If the content changes during the upload, or the upload is aborted in the store, it is restarted this often.
 _RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.STORE_UPLOAD_LOST: 2}
@@ -30,8 +30,8 @@ _RESTARTS: Final = {Reason.SOURCE_CHANGED: 1, Reason.STORE_UPLOAD_LOST: 2}
 class TransferCoordinator:
     """Owns the stop, the failure, the open upload and the restarts of one transfer. Thread-safe.
 
-    Everybody who works on the transfer uses `context`: its stop signal is also set when a worker failed for good.
-    `resumes`: the transfer was given an upload to resume.
+    All workers use `context`, whose stop signal is also set when a worker has failed permanently.
+    `resumes`: the transfer resumes an upload.
     """
 
     def __init__(self, context: TransferContext, *, resumes: bool) -> None:
@@ -48,13 +48,14 @@ class TransferCoordinator:
     # Workers
 
     def breaks(self, host: str) -> SourceBreaks:
-        """Where one reader of the source reports that its connection broke."""
+        """A counter of broken connections for one reader of the source."""
         return SourceBreaks(host, self.context.budget())
 
     def failed(self, error: BaseException) -> None:
         """A worker ended with `error`. Stop the others, unless the source may still complete their responses.
 
-        The first failure counts, because workers that are stopped by it report Stopped. A hard one replaces a soft one.
+        The first error counts, because workers that are stopped by it report Stopped. If the first error did not stop
+        the others, a later one that does replaces it.
         """
         soft = isinstance(error, TransferError) and Trait.NO_NEW_REQUESTS in error.reason.traits
         with self._lock:
@@ -76,7 +77,7 @@ class TransferCoordinator:
 
     @contextmanager
     def uploading(self, session: UploadSession) -> Iterator[None]:
-        """While parts are sent. If they can never become the object, the upload is aborted; else it stays open.
+        """Send parts within this context. If they cannot become the object, the upload is aborted; else it stays open.
 
         A wrong part is listed with the checksum of its wrong bytes, so a later resume would accept it.
         """
@@ -94,18 +95,18 @@ class TransferCoordinator:
     # The end
 
     def may_restart(self, error: TransferError) -> bool:
-        """Count one failure more; whether the transfer begins again after it."""
+        """Count a failure. Returns whether the transfer may start again."""
         self._restarts[error.reason] += 1
-        allowed = 1 if isinstance(error, StoredMeanwhile) else _RESTARTS.get(error.reason, 0)
+        allowed = 1 if isinstance(error, StoredByAnotherProcess) else _RESTARTS.get(error.reason, 0)
         return self._restarts[error.reason] <= allowed
 
     def abandon_upload(self) -> None:
-        """Abort the open upload: the transfer begins again with another."""
+        """Abort the open upload, because the transfer starts again with a new one."""
         if self._session is not None:
             self._session.abort()
 
     def finish(self, stored: StoredObject) -> StoredObject:
-        """The object is in the store: uploads that are still open at its key are of no use any more."""
+        """The object is in the store: abort uploads that are still open at its key."""
         if self._leaves_uploads:  # small content of a fresh URL needs no upload, and no request to search for one
             with suppress(TransferError):
                 abort_uploads(self.context.obj.key, store=self.context.store, upload_id=None)

@@ -20,8 +20,8 @@ from recording_operator.transfer.source.content_facts import ContentFacts
 from recording_operator.transfer.source.spec import SourceSpec
 from recording_operator.transfer.upload.artifact_upload import ArtifactUpload, is_small
 from recording_operator.transfer.upload.part_plan import largest_object_bytes
-from recording_operator.transfer.verification.accept import StoredMeanwhile
-from recording_operator.transfer.verification.compare import only_its_source_could_verify, verify_by_source
+from recording_operator.transfer.verification.accept import StoredByAnotherProcess
+from recording_operator.transfer.verification.compare import needs_its_source, verify_by_source
 from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.find import find
 
@@ -70,7 +70,7 @@ class Fetch:
             if found is None:
                 raise
             if found.verified_by is None:
-                raise only_its_source_could_verify(error) from None
+                raise needs_its_source(error) from None
             return found
         # A conditional write detects an existing object, but only after many parts were sent. Check the key first.
         if found is None and not is_small(facts, self._context.options):
@@ -90,7 +90,7 @@ class Fetch:
                     raise
                 failure = error
             found = self._find()
-            if found is not None and isinstance(failure, StoredMeanwhile):
+            if found is not None and isinstance(failure, StoredByAnotherProcess):
                 # Another process stored it meanwhile: compare it with the source, even if the store has verified it.
                 found = replace(found, verified_by=None)
             if found is not None and found.verified_by is not None:
@@ -126,5 +126,5 @@ def _one_etag_of_two_contents(host: str) -> TransferError:
     return TransferError(
         Reason.SOURCE_CHANGED,
         f"{host} sent the same ETag with different Content-Encodings, expected a different ETag for each. Ask the "
-        "provider, because a proxy may compress some responses; then change spec.retryToken.",
+        "provider, because a proxy may compress some responses. Then change spec.retryToken.",
     )

@@ -13,7 +13,7 @@ from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.fetch import Fetch
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.source.spec import SourceSpec
-from recording_operator.transfer.verification.accept import StoredMeanwhile, accept_body
+from recording_operator.transfer.verification.accept import StoredByAnotherProcess, accept_body
 from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.find import find, key_conflict
 
@@ -55,7 +55,7 @@ class InlineJob:
         obj = replace(context.obj, content_type=context.obj.content_type or _INLINE_TYPE)
         try:
             accepted = accept_body(self.body, replace(context, obj=obj))
-        except StoredMeanwhile:
+        except StoredByAnotherProcess:
             raise key_conflict("The object at the key does not have the artifact's text") from None
         if accepted.written:
             context.observer.bytes_moved(read_bytes=0, stored_bytes=len(self.body))

@@ -6,10 +6,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadState:
-    """An open multipart upload and its source: all that a later process needs to resume it.
+    """An open multipart upload and its source: everything that a later process needs to resume it.
 
-    `part_size_bytes` with `size_bytes` is the part plan; `size_bytes` is None if the source states no length.
-    `etag` or `last_modified` is the strong validator of its content, verbatim, if there is one.
+    `part_size_bytes` and `size_bytes` determine the part plan. `size_bytes` is None if the source states no length.
+    `etag` or `last_modified` is the strong validator of the content, as the source sent it, if there is one.
     """
 
     upload_id: str
@@ -23,7 +23,7 @@ class TransferObserver(Protocol):
     """Receives the reports of a transfer, in the threads of the transfer."""
 
     def upload_created(self, state: UploadState) -> None:
-        """Persist `state` and only then return: no part is sent before. May raise `Stopped`."""
+        """Persist `state` before returning: no part is sent until then. May raise `Stopped`."""
 
     def progress(self, *, sent_bytes: int, total_bytes: int | None) -> None:
         """Bytes sent to the store so far, including parts of earlier attempts, and the total if it is known.
@@ -34,6 +34,6 @@ class TransferObserver(Protocol):
     def bytes_moved(self, *, read_bytes: int, stored_bytes: int) -> None:
         """Bytes since the last call: read from the source, and confirmed by the store.
 
-        Bytes that are read twice count twice; bytes that an earlier attempt stored do not count. The last call comes
+        Bytes that are read twice count twice. Bytes that an earlier attempt stored do not count. The last call is made
         before the job returns or raises. Must return at once.
         """

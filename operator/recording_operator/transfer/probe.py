@@ -52,7 +52,7 @@ class SourceProbe:
         facts = expected.bounded(facts)
         if facts.size_bytes is not None and facts.size_bytes > self._limit_bytes:
             raise too_large(facts.host, self._limit_bytes)
-        self._check_content(facts, vouched=expected.size_bytes is not None or expected.checksum is not None)
+        self._check_content(facts, has_expectation=expected.size_bytes is not None or expected.checksum is not None)
         return facts
 
     def _published(self, request: Callable[[], ContentFacts]) -> ContentFacts:
@@ -74,9 +74,9 @@ class SourceProbe:
             self._expected.check_size(facts.size_bytes)  # it may still grow
         return facts
 
-    def _check_content(self, facts: ContentFacts, *, vouched: bool = False) -> None:
+    def _check_content(self, facts: ContentFacts, *, has_expectation: bool = False) -> None:
         try:
-            check_content(facts, self._obj, vouched=vouched)
+            check_content(facts, self._obj, has_expectation=has_expectation)
         except TransferError as error:
             raise self._client.unexpected(error, facts) from None
 

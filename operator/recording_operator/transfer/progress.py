@@ -12,14 +12,14 @@ _REPORT_EVERY_S: Final = 0.25
 class ProgressMeter:
     """Counts for one observer.
 
-    Progress never goes back within an upload: a part that is sent again is no loss. Bytes that moved are counted apart
-    from it, because an upload that is resumed begins with bytes that an earlier attempt has moved.
+    The reported progress of an upload never decreases, even if a part is sent again. Bytes that were moved are counted
+    separately, because the progress of a resumed upload includes bytes that an earlier attempt has moved.
     """
 
     def __init__(self, observer: TransferObserver) -> None:
         self._observer = observer
         self._lock = threading.Lock()
-        self._telling = threading.Lock()
+        self._reporting = threading.Lock()
         self._done = 0
         self._reported = 0
         self._reported_at = 0.0
@@ -32,7 +32,7 @@ class ProgressMeter:
         """An upload begins or resumes, with `done` bytes in the store."""
         with self._lock:
             self._done, self._reported, self.total = done, 0, total
-        self._tell(time.monotonic())
+        self._report(time.monotonic())
 
     def moved(self, count: int) -> None:
         """`count` more bytes were sent; negative if they must be sent again."""
@@ -41,18 +41,18 @@ class ProgressMeter:
             self._done += count
             due = now - self._reported_at >= _REPORT_EVERY_S
         if due:
-            self._tell(now)
+            self._report(now)
 
     def read(self, count: int) -> None:
-        """Bytes were read from the source, perhaps not for the first time."""
+        """Bytes were read from the source, for the first time or again."""
         self._count(read=count)
 
     def stored(self, count: int) -> None:
-        """The store has confirmed so many bytes more."""
+        """The store has confirmed `count` more bytes."""
         self._count(stored=count)
 
     def flush(self) -> None:
-        """Tell at once which bytes moved; nothing moves any more."""
+        """Report the remaining counts. Call it after the last byte was moved."""
         with self._lock:
             read, stored = self._read, self._stored
             self._read = self._stored = 0
@@ -68,8 +68,8 @@ class ProgressMeter:
         if due:
             self.flush()
 
-    def _tell(self, now: float) -> None:
-        with self._telling:  # otherwise a worker that was overtaken by another would report a lower number
+    def _report(self, now: float) -> None:
+        with self._reporting:  # otherwise a slower worker could report a lower number after a higher one
             with self._lock:
                 self._reported_at = now
                 self._reported = done = max(self._reported, self._done)

@@ -1,4 +1,4 @@
-"""How long one attempt keeps trying by itself before it hands back to the engine."""
+"""Retries of requests within one attempt. When they are used up, the attempt fails and the engine decides."""
 
 import random
 import time
@@ -33,7 +33,7 @@ class RetryBudget:
         self.failures = 0
 
     def progressed(self) -> None:
-        """There was progress: the count starts again."""
+        """There was progress: start counting again."""
         self._failing_since = None
         self.failures = 0
 

@@ -1,4 +1,4 @@
-"""An order is plain data: what is read is what was written, and no Secret is in it."""
+"""An order is plain data: reading it returns what was written, and it contains no Secret."""
 
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -99,6 +99,6 @@ def test_a_fresh_url_is_another_revision() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[]", b'{"namespace": 1}'])
-def test_what_is_no_order_is_not_read(text: bytes) -> None:
+def test_an_invalid_order_is_rejected(text: bytes) -> None:
     with pytest.raises(ValueError, match="validation error"):
         TransferOrder.from_json(text)

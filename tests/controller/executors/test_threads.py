@@ -1,4 +1,4 @@
-"""Transfers in threads of this process, to a strict store: what the engine hears of each."""
+"""Transfers in threads of this process, to a strict store: the facts that the engine receives."""
 
 import queue
 from collections.abc import Iterator
@@ -45,13 +45,13 @@ class Scene:
 
     def __init__(self, strict: StrictStore) -> None:
         self.strict = strict
-        self.heard: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+        self.posted: queue.SimpleQueue[Fact] = queue.SimpleQueue()
         self.metrics = Metrics(version="test")
         self.executor = ThreadExecutor(
             stores=self,
             resolver=SourceResolver(KubeApi(self), register_secret=lambda _: None),
             dialer=Dialer(loopback_policy()),
-            post=self.heard.put,
+            post=self.posted.put,
             metrics=self.metrics,
             options=fast_options(),
             bandwidth=BandwidthLimits(operator_limit=None, metrics=self.metrics),
@@ -69,11 +69,11 @@ class Scene:
         raise NotFound(f"{method} {path}", status=404)
 
     def facts(self) -> list[Fact]:
-        """What the engine heard, up to the end of the transfer."""
-        heard = [self.heard.get(timeout=WITHIN_S)]
-        while not isinstance(heard[-1], TransferEnded):
-            heard.append(self.heard.get(timeout=WITHIN_S))
-        return heard
+        """The facts that the engine receives, up to the end of the transfer."""
+        facts = [self.posted.get(timeout=WITHIN_S)]
+        while not isinstance(facts[-1], TransferEnded):
+            facts.append(self.posted.get(timeout=WITHIN_S))
+        return facts
 
     def outcome(self) -> TransferSucceeded | TransferFailed | TransferStopped:
         """How the transfer ended."""
@@ -142,12 +142,12 @@ def test_a_source_is_resolved_before_it_is_fetched(scene: Scene, source: LyingSo
 def test_no_part_is_sent_before_the_status_names_the_upload(scene: Scene, source: LyingSource) -> None:
     source.content = Content(body=LARGE)
     scene.executor.start(an_order(url=source.url))
-    heard: list[Fact] = []
-    while not (heard and isinstance(heard[-1], UploadCreated)):
-        heard.append(scene.heard.get(timeout=WITHIN_S))
+    facts: list[Fact] = []
+    while not (facts and isinstance(facts[-1], UploadCreated)):
+        facts.append(scene.posted.get(timeout=WITHIN_S))
     assert not [seen for seen in scene.strict.requests if seen.operation == "UploadPart"]
 
-    created = heard[-1]
+    created = facts[-1]
     assert isinstance(created, UploadCreated)
     scene.executor.persisted(created.uid, created.artifact)
     *_, ended = scene.facts()
@@ -158,14 +158,14 @@ def test_no_part_is_sent_before_the_status_names_the_upload(scene: Scene, source
 def test_a_transfer_that_is_stopped_leaves_its_upload(scene: Scene, source: LyingSource) -> None:
     source.content = Content(body=LARGE)
     scene.executor.start(an_order(url=source.url))
-    while not isinstance(created := scene.heard.get(timeout=WITHIN_S), UploadCreated):
+    while not isinstance(created := scene.posted.get(timeout=WITHIN_S), UploadCreated):
         assert isinstance(created, SourceResolved | TransferProgress)
     scene.executor.stop(created.uid, created.artifact)
     assert scene.outcome() == TransferStopped()
     assert len(scene.strict.open_uploads()) == 1
 
 
-def test_what_is_not_there_is_not_found_and_nothing_is_moved(scene: Scene, source: LyingSource) -> None:
+def test_a_check_for_a_missing_object_transfers_nothing(scene: Scene, source: LyingSource) -> None:
     scene.executor.start(an_order(url=source.url, only_look=True))
     assert scene.outcome() == TransferStopped()
     assert source.served == []
@@ -180,7 +180,7 @@ def test_what_is_not_there_is_not_found_and_nothing_is_moved(scene: Scene, sourc
     ],
     ids=lambda one: str(one) if isinstance(one, Reason) else "order",
 )
-def test_why_nothing_was_stored_is_told(scene: Scene, order: TransferOrder, reason: Reason) -> None:
+def test_the_reason_why_nothing_was_stored_is_reported(scene: Scene, order: TransferOrder, reason: Reason) -> None:
     scene.executor.start(order)
     outcome = scene.outcome()
     assert isinstance(outcome, TransferFailed)

@@ -1,4 +1,4 @@
-"""What was found of a store is believed of that store only."""
+"""The result of a probe is used only for the location and store that were probed."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -22,7 +22,7 @@ from recording_operator.stores.factory import open_store
 from recording_operator.stores.s3.location import S3LocationStore
 from tests.support.dialects_found import FOUND
 from tests.support.strict_dialect import DIALECTS
-from tests.support.strict_faults import Answer, Fault
+from tests.support.strict_faults import ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 
 pytestmark = pytest.mark.cluster
@@ -65,7 +65,7 @@ def taken_for(monkeypatch: pytest.MonkeyPatch) -> list[Capabilities]:
 
 
 class Clock:
-    """Stands still until a test moves it."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 1, tzinfo=UTC)
@@ -82,7 +82,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def keeper(cluster: ControlPlane, clock: Clock) -> Iterator[LocationKeeper]:
-    """Probes where it is asked to, at once."""
+    """Runs each probe at once."""
     client, metrics = RestClient(connection(kubeconfig=cluster.kubeconfig)), Metrics(version="test")
     kube = KubeApi(client)
     yield LocationKeeper(
@@ -124,7 +124,7 @@ def test_a_changed_limit_does_not_change_a_store(keep: Keep, taken_for: list[Cap
 
 
 @pytest.mark.parametrize("changed", [{"checksums": "Off"}, {"prefix": "elsewhere/"}, {"region": "eu-west-2"}])
-def test_another_way_to_a_store_is_found_out_anew(
+def test_after_a_change_of_the_connection_a_store_is_probed_again(
     keep: Keep, taken_for: list[Capabilities], changed: dict[str, Any]
 ) -> None:
     keep(1)
@@ -132,13 +132,13 @@ def test_another_way_to_a_store_is_found_out_anew(
     assert taken_for == [UNKNOWN, UNKNOWN]
 
 
-def test_t31_a_location_that_is_doubted_again_and_again_is_probed_every_ten_seconds(
+def test_t31_a_location_that_is_rechecked_repeatedly_is_probed_every_ten_seconds(
     keep: Keep, keeper: LocationKeeper, taken_for: list[Capabilities], clock: Clock
 ) -> None:
     """Its probe succeeds, and each transfer meets a fault of it."""
     keep(1)
     for _ in range(100):
-        keeper.doubted("only-here")
+        keeper.recheck("only-here")
     assert len(taken_for) == 2
     clock.now += timedelta(seconds=9)
     keeper.tick()
@@ -147,15 +147,17 @@ def test_t31_a_location_that_is_doubted_again_and_again_is_probed_every_ten_seco
     keeper.tick()
     assert len(taken_for) == 3
     clock.now += timedelta(seconds=10)
-    keeper.doubted("only-here")
-    assert len(taken_for) == 4, "the first doubt after a rest is looked into at once"
-    keeper.doubted("nowhere")
+    keeper.recheck("only-here")
+    assert len(taken_for) == 4, "the first recheck after ten seconds is immediate"
+    keeper.recheck("nowhere")
 
 
 def test_t32_a_location_is_left_alone_as_long_as_its_store_asks(
     keep: Keep, keeper: LocationKeeper, strict: StrictStore, taken_for: list[Capabilities], clock: Clock
 ) -> None:
-    strict.fault(Fault(operation="any", action=Answer(status=503, code="SlowDown", retry_after="90"), times=1000))
+    strict.fault(
+        Fault(operation="any", action=ErrorResponse(status=503, code="SlowDown", retry_after="90"), times=1000)
+    )
     keep(1)
     strict.heal()
     clock.now += timedelta(seconds=89)
@@ -182,15 +184,15 @@ def test_t28_joins_are_tried_once_for_a_spec_also_after_a_restart(
     assert (sum(seen.body_bytes for seen in strict.requests) > 10 * 2**20) == tried
 
 
-def test_t32_a_wait_that_a_transfer_was_asked_for_holds_for_the_probe_too(
+def test_t32_a_retry_after_sent_to_a_transfer_delays_the_probe_too(
     keep: Keep, keeper: LocationKeeper, strict: StrictStore, taken_for: list[Capabilities], clock: Clock
 ) -> None:
     keep(1)
     ((_, store),) = keeper.locations()
-    strict.fault(Fault(operation="HeadObject", action=Answer(status=503, code="SlowDown", retry_after="60")))
+    strict.fault(Fault(operation="HeadObject", action=ErrorResponse(status=503, code="SlowDown", retry_after="60")))
     with pytest.raises(TransferError):
         store.head("any")
-    keeper.doubted("only-here")
+    keeper.recheck("only-here")
     clock.now += timedelta(seconds=50)
     keeper.tick()
     assert len(taken_for) == 1

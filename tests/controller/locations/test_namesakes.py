@@ -1,4 +1,4 @@
-"""A StorageLocation that is deleted and created again: what is known of the first is not believed of the second."""
+"""A StorageLocation that is deleted and created again does not take over results of the deleted one."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def a_location(uid: str, version: int, *, generation: int = 1) -> dict[str, Any]
 
 
 class Scene(Metrics):
-    """A keeper, what it tells the engine, and the API server that it writes to. `on_ready` runs during a report."""
+    """A keeper, its facts for the engine, and the API server that it writes to. `on_ready` runs during a report."""
 
     def __init__(self) -> None:
         super().__init__(version="test")
@@ -78,7 +78,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_the_late_deletion_of_a_namesake_removes_nothing(scene: Scene) -> None:
+def test_the_late_deletion_of_a_recording_of_the_same_name_removes_nothing(scene: Scene) -> None:
     scene.keeper.seen(a_location("1", 5))
     scene.keeper.seen(a_location("2", 9))
     scene.keeper.gone(NAME, uid="1")
@@ -101,7 +101,7 @@ def test_a_store_is_only_that_of_the_location_that_was_decided_on(scene: Scene) 
     assert caught.value.reason is Reason.LOCATION_NOT_READY
 
 
-def test_a_deletion_is_the_last_that_is_heard_of_a_location(scene: Scene) -> None:
+def test_a_deletion_is_the_last_event_of_a_location(scene: Scene) -> None:
     """It is deleted while the result of its probe is reported."""
     deleting = threading.Thread(target=scene.keeper.gone, args=(NAME,), kwargs={"uid": "1"})
     scene.on_ready = [deleting]

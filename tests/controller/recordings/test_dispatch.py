@@ -1,4 +1,4 @@
-"""Each action is carried out by its row of the table, and the engine hears of its end whatever happens."""
+"""Each action is executed by its row of the table, and the engine always receives a result."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -78,7 +78,7 @@ CHANGES: list[tuple[Action, Fact]] = [
 
 @dataclass
 class Everything:
-    """What the handlers stand on: an API server that says what it is told to, no store, an executor that notes."""
+    """The dependencies of the handlers: a scripted API server, no store, and an executor that records its jobs."""
 
     answer: dict[str, Any] | Exception = field(default_factory=dict)
     requests: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
@@ -136,7 +136,7 @@ class Everything:
         self.facts.append(fact)
 
     def dispatch(self, action: Action) -> list[Fact]:
-        """Carry it out; what the engine hears of it."""
+        """Carry the action out. Returns the facts for the engine."""
         dispatcher = Dispatcher(
             self.handlers(),
             post=self.hear,
@@ -145,8 +145,8 @@ class Everything:
             later=lambda delay_s, call: self.later.append((delay_s, call)),
         )
         dispatcher(action)
-        heard, self.facts = self.facts, []
-        return heard
+        facts, self.facts = self.facts, []
+        return facts
 
 
 def test_each_action_has_a_row() -> None:
@@ -154,13 +154,13 @@ def test_each_action_has_a_row() -> None:
 
 
 @pytest.mark.parametrize(("action", "fact"), CHANGES, ids=lambda one: type(one).__name__)
-def test_without_the_lease_nothing_is_changed_and_the_engine_hears_of_it(action: Action, fact: Fact) -> None:
+def test_without_the_lease_nothing_is_changed_and_the_engine_gets_a_fact(action: Action, fact: Fact) -> None:
     world = Everything(leads=False)
     assert world.dispatch(action) == [fact]
     assert world.requests == []
 
 
-def test_those_are_all_that_change_something() -> None:
+def test_these_are_all_actions_that_change_something() -> None:
     changing = {
         action
         for action, handler in Everything().handlers().items()
@@ -183,7 +183,7 @@ def test_a_namespace_s_requests_take_their_turn_together() -> None:
     assert {handlers[type(action)].tenant(action) for action in actions} == {"team-a"}
 
 
-def test_a_status_is_written_as_a_patch_and_its_answer_is_heard() -> None:
+def test_a_status_is_written_as_a_patch_and_its_response_is_used() -> None:
     world = Everything(answer=STORED)
     assert world.dispatch(WRITE) == [WriteAccepted(uid=UID, recording=RECORDING)]
     [(method, path, body)] = world.requests
@@ -216,7 +216,7 @@ def test_a_request_that_fails_is_a_refusal(action: Action, error: Exception, ref
 
 
 @pytest.mark.parametrize("action", [ReadNamespace(namespace="team-a"), ConfirmLeadership(uid=UID)])
-def test_a_question_without_an_answer_is_asked_again(action: Action) -> None:
+def test_a_request_without_response_is_repeated(action: Action) -> None:
     world = Everything(answer=AWAY)
     assert world.dispatch(action) == []
     [(delay_s, again)] = world.later
@@ -236,13 +236,13 @@ def test_a_namespace_that_is_gone_has_no_labels() -> None:
     assert world.dispatch(ReadNamespace(namespace="team-a")) == [NamespaceSeen(namespace="team-a", labels={})]
 
 
-def test_who_does_not_lead_any_more_is_deposed_and_tells_the_engine_nothing() -> None:
+def test_a_former_leader_is_deposed_and_sends_the_engine_no_fact() -> None:
     world = Everything(confirmed=False)
     assert world.dispatch(ConfirmLeadership(uid=UID)) == []
     assert world.calls == ["another operator holds the Lease"]
 
 
-def test_a_namesake_is_not_taken_for_the_recording_that_was_asked_for() -> None:
+def test_a_new_recording_of_the_same_name_is_not_taken_for_the_requested_one() -> None:
     world = Everything(answer=STORED)
     other = RecordingRef(namespace="team-a", name="rec-1", uid=uid_of(2))
     assert world.dispatch(ReadRecording(ref=REF)) == [RecordingRead(uid=UID, recording=RECORDING)]
@@ -258,7 +258,7 @@ def test_a_deletion_names_uid_and_version() -> None:
     assert world.requests[0][2]["preconditions"] == {"uid": UID, "resourceVersion": "7"}
 
 
-def test_why_a_clean_up_failed_is_told() -> None:
+def test_the_reason_of_a_failed_clean_up_is_reported() -> None:
     artifact = ArtifactToClean(name="video", key="k", upload_id=None, version_id=None, delete_object=True)
     [fact] = Everything().dispatch(CleanUp(ref=REF, location=LOCATION, artifacts=(artifact,)))
     assert fact == CleanupEnded(
@@ -266,7 +266,7 @@ def test_why_a_clean_up_failed_is_told() -> None:
     )
 
 
-def test_a_source_is_resolved_or_the_reason_is_told() -> None:
+def test_a_source_is_resolved_or_the_reason_is_reported() -> None:
     action = ResolveSource(recording=a_recording(an_artifact(secret="source")), artifact="video")
     [fact] = Everything(answer=NotFound("gone", status=404)).dispatch(action)
     assert isinstance(fact, SourceResolved)
@@ -295,13 +295,13 @@ def test_signals_to_the_executor_are_passed_on() -> None:
     assert world.calls == [TransferOrder.of(start), ("stop", UID, "video"), ("persisted", UID, "video"), "archive"]
 
 
-def test_an_event_says_about_whom() -> None:
+def test_an_event_names_its_object() -> None:
     world = Everything()
     world.dispatch(EmitEvent(ref=REF, reason=Reason.STORED, action="Store", note="It is stored.", warning=True))
     assert world.calls == [("rec-1", Reason.STORED, "Warning")]
 
 
-def test_what_every_recording_meets_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_every_recording_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     world = Everything(answer=Forbidden("may not", status=403))
     dispatcher = Dispatcher(
         world.handlers(),

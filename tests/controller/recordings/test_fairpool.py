@@ -1,4 +1,4 @@
-"""Calls to the API server: the namespaces in turn, however many one of them has."""
+"""Calls to the API server take turns between namespaces, regardless of their number."""
 
 import threading
 from collections import Counter
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from recording_operator.controller.recordings.fairpool import FairPool
 
 
-class ByHand(Executor):
-    """Runs what was submitted when the test says so."""
+class ManualExecutor(Executor):
+    """Runs submitted jobs when the test calls it."""
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[], object]] = []
@@ -31,7 +31,7 @@ class ByHand(Executor):
 
 
 def test_a_single_call_waits_for_one_of_a_thousand() -> None:
-    threads, ran = ByHand(), list[str]()
+    threads, ran = ManualExecutor(), list[str]()
     pool = FairPool(threads)
     for number in range(1000):
         pool.submit("many", partial(ran.append, f"many-{number}"))
@@ -44,10 +44,10 @@ def test_a_single_call_waits_for_one_of_a_thousand() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
-def test_each_runs_once_in_its_tenants_order_and_between_turns_nobody_goes_twice(
+def test_each_call_runs_once_in_its_tenants_order_and_tenants_take_turns(
     steps: list[tuple[str, bool]],
 ) -> None:
-    threads, ran = ByHand(), list[tuple[str, int]]()
+    threads, ran = ManualExecutor(), list[tuple[str, int]]()
     pool, asked = FairPool(threads), Counter[str]()
     for whose, run_one in steps:
         number = asked[whose]
@@ -69,7 +69,7 @@ def test_each_runs_once_in_its_tenants_order_and_between_turns_nobody_goes_twice
             assert all(done[whose] >= left[whose] for whose in others), "somebody else waited"
 
 
-def test_a_call_that_fails_holds_up_nobody() -> None:
+def test_a_failed_call_delays_no_other() -> None:
     ran = threading.Event()
     with ThreadPoolExecutor(1) as threads:
         pool = FairPool(threads)

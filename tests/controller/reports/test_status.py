@@ -1,4 +1,4 @@
-"""What a report says of its budget when months pass, refreshes fail, or nobody is to refresh."""
+"""The budget of a report when months end, refreshes fail, or the report is suspended."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ class Kept:
         return read.model_copy(update={"status": self.status})
 
     def counted(self, now: datetime, *, cost: str, last: str | None = None) -> list[Crossing]:
-        """A refresh that came to this; the crossings that are news."""
+        """A refresh with this result. Returns the thresholds that are newly crossed."""
         found = ReportCost(month_to_date=Decimal(cost), last_month=None if last is None else Decimal(last))
         new = self.status.model_copy(update={"as_of": now, "cost": found})
         self.status, passed = succeeded(self.report, new, message="", begun=now, now=now)
@@ -54,7 +54,7 @@ class Kept:
         return next(((one.status, one.message) for one in self.status.conditions if one.type == kind), None)
 
 
-def test_a_budget_that_only_the_last_hours_of_a_month_pass_is_told() -> None:
+def test_a_budget_exceeded_only_in_the_last_hours_of_a_month_is_reported() -> None:
     kept = Kept()
     assert not kept.counted(at("2026-11-30"), cost="22.23")
     [news] = kept.counted(at("2026-12-01"), cost="0.00", last="23.00")
@@ -75,7 +75,7 @@ def test_a_report_of_each_first_day_of_a_month_judges_the_month_before() -> None
         assert len(kept.counted(at(f"2026-{month}-01"), cost="0.00", last="23.00")) == 1
 
 
-def test_a_month_whose_crossing_was_told_is_not_told_again_at_its_end() -> None:
+def test_a_reported_threshold_is_not_reported_again_at_the_end_of_the_month() -> None:
     kept = Kept()
     assert len(kept.counted(at("2026-11-30"), cost="22.95")) == 1
     assert not kept.counted(at("2026-12-01"), cost="0.00", last="23.00")
@@ -98,7 +98,7 @@ def test_a_verdict_ends_with_its_budget_where_refreshes_fail() -> None:
     assert kept.says("BudgetExceeded") is None
 
 
-def test_nobody_judges_a_budget_while_the_report_is_suspended() -> None:
+def test_no_budget_is_checked_while_the_report_is_suspended() -> None:
     kept = Kept()
     kept.counted(at("2026-11-29"), cost="25")
     status = suspended(kept.report)
@@ -106,7 +106,7 @@ def test_nobody_judges_a_budget_while_the_report_is_suspended() -> None:
 
 
 @pytest.mark.parametrize("failures", [0, 1])
-def test_what_a_clock_far_ahead_counted_is_counted_again(failures: int) -> None:
+def test_days_counted_by_a_clock_far_ahead_are_counted_again(failures: int) -> None:
     kept = Kept()
     kept.counted(at("2026-12-31"), cost="25")
     kept.status = kept.status.model_copy(

@@ -1,4 +1,7 @@
-"""Stages, made and cleared without a program started: a thousand kills need many. `make chaos` ends with the counts."""
+"""Stages that are created and cleared without starting programs, because a thousand kills need many.
+
+`make chaos` prints the counts.
+"""
 
 import os
 import shutil
@@ -48,7 +51,7 @@ def stage(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[Stage]:
-    """A world without operators, judged by the invariants at the end, then cleared."""
+    """A world without operators. At the end the invariants are checked, and it is cleared."""
     name = f"chaos-{uuid.uuid4().hex[:10]}"
     admin.request("POST", "/api/v1/namespaces", body={"metadata": {"name": name}})
     s3.create_bucket(name, versioned=True)

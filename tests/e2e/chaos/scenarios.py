@@ -1,6 +1,6 @@
-"""What Recordings go through while their operator dies: each story is played to its end, whoever the operator is then.
+"""The scenarios of Recordings while their operator is killed. Each runs to its end, with any operator.
 
-A story waits for facts only, never for who brings them about: at any moment of it one operator may end and the next
+A scenario waits only for facts, not for a certain operator, because at any moment one operator may end and the next one
 take over.
 """
 
@@ -30,7 +30,7 @@ def start(stage: Stage) -> None:
 
 
 def take_over_before(stage: Stage) -> None:
-    """Somebody led before, and was killed."""
+    """An earlier leader was killed."""
     first = stage.launch()
     stage.wait_leader()
     stage.world.kill(first)
@@ -55,7 +55,7 @@ def resume_before(stage: Stage) -> None:
 
 
 def resume(stage: Stage) -> None:
-    """The upload of the operator that was killed goes on."""
+    """The upload of the killed operator continues."""
     only(stage.world).wait_phase("Complete", within_s=PATIENCE_S)
 
 
@@ -139,7 +139,7 @@ def short_lived(stage: Stage) -> None:
 
 
 def left_over(stage: Stage) -> None:
-    """An upload of a Recording that nobody knows any more is swept."""
+    """An upload whose Recording no longer exists is swept."""
     world, stranger = stage.world, uuid.uuid4()
     key = f"acme/{world.namespace}/gone/{stranger}/video.mp4"
     upload = world.s3.client().create_multipart_upload(Bucket=world.bucket, Key=key)["UploadId"]
@@ -206,4 +206,4 @@ STORIES: Final[dict[str, Story]] = {
 }
 BEFORE: Final[dict[str, Story]] = {"take-over": take_over_before, "resume": resume_before}
 AT_START: Final = frozenset({"start", "first", "take-over"})
-"""Stories whose operator dies before it is ready: nobody can stand by before that."""
+"""Scenarios whose operator dies before it is ready. Before that there can be no standby."""

@@ -1,4 +1,4 @@
-"""A world in which operators die: who is started, with which bomb, and who comes after."""
+"""A world in which operators are killed: which operator runs, with which crash point, and which one follows."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ DEPOSED: Final = 3
 
 
 class StagedOperator(ForkedOperator):
-    """An operator with a name of its own in the Lease; `crash` are the variables of its bomb."""
+    """An operator with its own identity in the Lease. `crash` has the variables that make it crash."""
 
     def __init__(
         self, *, nursery: Nursery, name: str, kubeconfig: Path, log: Path, policy: Path, crash: dict[str, str]
@@ -63,14 +63,14 @@ class Stage:
         return self.bombed
 
     def leader(self) -> str:
-        """Who holds the Lease, dead or alive; empty while nobody does."""
+        """The holder in the Lease, dead or alive; empty if there is none."""
         try:
             return leader_of(self.world)
         except NotFound:
             return ""
 
     def wait_leader(self, *, other_than: str = "", within_s: float = 30) -> str:
-        """Wait until somebody else holds the Lease; who that is."""
+        """Wait until another process holds the Lease. Returns its identity."""
 
         def another() -> str:
             holder = self.leader()

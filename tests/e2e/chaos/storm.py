@@ -1,4 +1,4 @@
-"""Many Recordings, people who edit and delete them, and operators that are killed at any moment of it."""
+"""Many Recordings, users who edit and delete them, and operators that are killed at any time."""
 
 import random
 import time
@@ -163,7 +163,7 @@ class Storm:
     # The end
 
     def _calm(self) -> None:
-        """Whoever waits for a person is helped; everything ends."""
+        """Recordings that need a person are repaired. All of them finish."""
         for uid, temper in list(self._tempers.items()):
             if temper in ("expired", "suspended"):
                 self._act(uid)

@@ -1,4 +1,4 @@
-"""An operator is killed at every place where it touches the world; another takes over, and nothing shows it."""
+"""An operator is killed at every external effect; another takes over, and the result is as without the kill."""
 
 import os
 import random
@@ -53,7 +53,7 @@ def test_killed_at(stage: Stage, point: CrashPoint, record_property: Callable[[s
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("point", ["s3.CompleteMultipartUpload after", "s3.CreateMultipartUpload after"])
-def test_cancelled_before_the_next_operator_looks(stage: Stage, point: str) -> None:
+def test_cancelled_before_the_next_operator_checks(stage: Stage, point: str) -> None:
     bombed = stage.launch_bombed(at=point)
     recording = a_large_one(stage.world, name="cancelled-late")
     eventually(lambda: bombed.killed_itself, within_s=PATIENCE_S, what=f"killed at {point}")

@@ -1,4 +1,4 @@
-"""The store is killed in the middle of Complete and of a part, the source in the middle of a body: nothing shows it."""
+"""The store is killed during Complete and a part, the source during a body; the result is as without the kill."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ PATIENCE_S = 180.0
 
 @contextmanager
 def store_killed(stage: Stage, *, at: str, after_s: float) -> Iterator[None]:
-    """An operator kills the store while it waits for an answer; the store starts again on what it has on its disk."""
+    """The store is killed while the operator waits for its response. It starts again with the data on its disk."""
     s3: S3Server = stage.world.s3
     operator = stage.launch_bombed(at=at, pid=s3.process.pid, after_s=after_s)
     stage.world.running.append(operator)

@@ -1,6 +1,6 @@
-"""Operators killed at random while many Recordings are made, edited and deleted.
+"""Operators are killed at random while many Recordings are created, edited and deleted.
 
-KILLS=1000 SEED=7 make chaos     so many kills, and what is drawn
+KILLS=1000 SEED=7 make chaos     number of kills, and the seed of all random choices
 """
 
 import os

@@ -1,4 +1,4 @@
-"""An operator that counts, and a location whose keys tell the organisation."""
+"""An operator that refreshes reports, and a location whose keys contain the organisation."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,5 +26,5 @@ def start(operators: Callable[..., OperatorProcess], tmp_path: Path) -> Callable
 
 @pytest.fixture
 def place(location: LocationFactory) -> str:
-    """A location whose keys tell the organisation."""
+    """A location whose keys contain the organisation."""
     return location(spec={"keyTemplate": TEMPLATE})

@@ -1,4 +1,4 @@
-"""What is stored, for whom: counted in the bucket, or from the Recordings."""
+"""Stored bytes and their owners, counted in the bucket or from the Recordings."""
 
 import re
 import subprocess
@@ -64,7 +64,7 @@ def test_counts_the_bucket_by_who_causes_it(
     assert [sorted(row) for row in status["byStorageClass"]] == [["bytes", "cost", "name", "objects"]]
     spent = sum((Decimal(day["cost"]) for day in status["history"]), Decimal(0))
     assert spent.quantize(Decimal("0.01")) == Decimal(status["cost"]["monthToDate"])
-    # Nothing was there before today, and nobody can read the part of the open upload.
+    # Nothing was stored before today, and the part of the open upload cannot be read.
     assert _used_before(status, today) == {0}
     assert Decimal(totals["downloadGB"]) < Decimal("0.000001")
     assert status["notes"] == [
@@ -156,10 +156,10 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     both, alone = report(first, scope=everything), report(second)
     assert both.wait_refreshed()["totals"]["bytes"] == 2_300
     assert (
-        f"the objects of {second} are counted for {first}, which shares the bucket"
+        f"The objects of {second} are counted for {first}, which shares the bucket"
         in both.condition("Ready")["message"]
     )
-    # Whoever asks for one of them alone gets what is in its bucket, and not nothing.
+    # A report of one of them alone counts what is in its bucket.
     assert alone.wait_refreshed()["totals"]["bytes"] == 2_300
 
     s3.allow(user, bucket=bucket, actions=("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"))

@@ -1,4 +1,4 @@
-"""Downloads as access logs tell them, and owners as objects tell them."""
+"""Downloads from access logs, and owners from the metadata of objects."""
 
 import uuid
 from collections.abc import Callable
@@ -112,8 +112,8 @@ def test_logs_that_may_not_be_read_or_are_not_there_fall_back_to_the_estimate(
     )
     record(cluster, namespace, denied, org="acme", text="x" * 1_000)
     reasons = {
-        denied: "downloads could not be counted: The location's credentials lack the permission for this request",
-        empty: f"there are no access logs of these days at s3://{logs}/",
+        denied: "because they could not be counted: The location's credentials lack the permission for this request",
+        empty: f"s3://{logs}/ contains no access logs of these days",
     }
     for place, words in reasons.items():
         made = report(place)

@@ -1,4 +1,4 @@
-"""Prices and budgets: bad ones keep the last good numbers, crossings are told once."""
+"""Prices and budgets: invalid prices keep the previous numbers, and each threshold is reported once."""
 
 import json
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_bad_prices_keep_the_last_good_numbers_and_say_why(
     cluster.kubectl("delete", "configmap", place, f"--namespace={OPERATOR_NAMESPACE}")
 
 
-def test_a_passed_threshold_is_told_once(
+def test_a_passed_threshold_is_reported_once(
     cluster: ControlPlane, start: Callable[..., OperatorProcess], place: str, report: ReportFactory
 ) -> None:
     operator = start()
@@ -93,7 +93,7 @@ def test_a_passed_threshold_is_told_once(
     assert status["summary"]["budget"].endswith("of 5.00 USD")
     [event] = eventually(lambda: made.events("ThresholdPassed"), what="an Event")
     assert event["type"] == "Warning"
-    assert "of the budget of 5.00 USD; the threshold is 100%" in event["note"]
+    assert "of the budget of 5.00 USD. The threshold is 100%." in event["note"]
     made.edit(refreshToken="again")
     made.wait_refreshed("again")
     assert [found["metadata"]["name"] for found in made.events("ThresholdPassed")] == [event["metadata"]["name"]]

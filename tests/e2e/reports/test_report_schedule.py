@@ -1,4 +1,4 @@
-"""When reports are refreshed: on time, made up for, on demand, by one operator, to the end or not at all."""
+"""Refreshes: on schedule, after missed times, on demand, by one operator, complete or not at all."""
 
 import signal
 from collections.abc import Callable
@@ -126,7 +126,7 @@ def test_two_operators_count_once(start: Callable[..., OperatorProcess], place: 
         ({"timeZone": "Mars/Base"}, "timeZone Mars/Base is unknown"),
     ],
 )
-def test_a_schedule_that_never_comes_is_told(
+def test_a_schedule_that_never_occurs_is_reported(
     start: Callable[..., OperatorProcess], place: str, report: ReportFactory, spec: JsonObject, words: str
 ) -> None:
     start()

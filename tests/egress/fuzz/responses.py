@@ -1,8 +1,9 @@
-"""Fuzzes the reading of responses: `make fuzz` (MINUTES, SEED), and for some seconds in every test run.
+"""Fuzzes the parser of responses: `make fuzz` (MINUTES, SEED), and for some seconds in every test run.
 
-Two ways. Responses are built whose meaning is known, in every odd spelling that is accepted: what is read is that, or
-nothing. And the seeds, which are whole responses, are damaged: what a strict reading of RFC 9112 accepts is read alike.
-In both, the pieces in which bytes arrive change nothing, and no error is of another kind than those that are told.
+There are two methods. The first builds responses of known meaning in every unusual form that is accepted. They must be
+read with this meaning or rejected. The second damages complete responses. If a strict parser of RFC 9112 accepts the
+result, it must be read in the same way. In both, the sizes in which bytes arrive must not matter, and only documented
+errors may be raised.
 """
 
 import argparse
@@ -56,7 +57,7 @@ _TOKENS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
-    """A response and what it says. `certain`: it must be read; otherwise it may be refused."""
+    """A response and its meaning. `certain`: it must be accepted; otherwise it may be rejected."""
 
     data: bytes
     method: str

@@ -1,4 +1,4 @@
-"""The API server of the simulation: versions, generations, finalizers, guarded patches, and what a watch shows."""
+"""The API server of the simulation: versions, generations, finalizers, guarded patches, and watches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Change:
 
 
 class ApiServer:
-    """Recordings by uid. Every change has a new resourceVersion and is told to `listeners` at once."""
+    """Recordings by uid. Every change has a new resourceVersion, and `listeners` are called at once."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class ApiServer:
     # What people do
 
     def create(self, recording: Recording) -> Recording:
-        """Store a new object under the name given; it gets a uid of its own."""
+        """Store a new object under the given name. It gets a new uid."""
         meta = recording.metadata
         assert (meta.namespace, meta.name) not in self._uids
         self._numbers += 1
@@ -82,7 +82,7 @@ class ApiServer:
     # What the operator asks
 
     def get(self, ref: RecordingRef) -> Recording:
-        """The object of this name, whatever its uid. Raises NotFound."""
+        """The object of this name, with any uid. Raises NotFound."""
         uid = self._uids.get((ref.namespace, ref.name))
         if uid is None:
             raise NotFound("no such object", status=404)

@@ -1,4 +1,4 @@
-"""What must hold at every step of a simulation, whatever goes wrong in it."""
+"""Conditions that must hold at every step of a simulation."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ _NOT_ABOUT_STATUS = frozenset({Reason.DELETION_POLICY_NOT_ALLOWED})
 
 @dataclass(slots=True)
 class _Conversation:
-    """What one operator asked of the API server about one Recording, and the newest version that it was told of."""
+    """One operator's requests to the API server for one Recording, and the newest version that it received."""
 
     waits_for: str | None = None
     newest: int = 0
@@ -123,7 +123,7 @@ class Checker:
             assert self.world.retries_until_expiry or state.attempts <= _MOST_ATTEMPTS, "too many attempts"
             if state.phase is Phase.FAILED:
                 verdict = verdict_of(Reason(state.reason or ""))
-                assert verdict is not Verdict.NOT_ITS_FAULT, f"failed for what is not its fault: {state.reason}"
+                assert verdict is not Verdict.WAIT, f"failed for what is not its fault: {state.reason}"
                 assert state.next_retry_time is None
             if state.reason == Reason.BUDGET_EXCEEDED:
                 assert (state.phase, new.started_at) == (Phase.PENDING, None), "held after it had begun"

@@ -1,4 +1,4 @@
-"""Where an operator of the simulation meets its world: the API server, the store, Events, and threads that are none."""
+"""The interfaces between an operator and the simulated world: API server, store, Events, and simulated threads."""
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,10 @@ JsonObject = dict[str, Any]
 
 
 class ApiClient:
-    """An operator's way to the API server: requests and answers get lost, and it may be away. As `kube.rest.Rest`."""
+    """An operator's connection to the API server. Requests and responses get lost, and the server may be down.
+
+    As `kube.rest.Rest`.
+    """
 
     def __init__(self, operator: "Operator") -> None:
         self._operator = operator
@@ -32,7 +35,7 @@ class ApiClient:
     def request(
         self, method: str, path: str, *, body: Mapping[str, Any] | None = None, **_options: object
     ) -> JsonObject:
-        """Ask. Raises KubeError."""
+        """Send a request. Raises KubeError."""
         answer_lost = self._world.loses_request()
         self.reach()
         if method == "PATCH" and self._world.floods():
@@ -45,7 +48,7 @@ class ApiClient:
         if answer_lost:
             raise ApiUnavailable(f"{method} {path}: the answer is lost")
         if self._world.api_tells_time:
-            self._operator.clock.heard(self._world.schedule.true_now.replace(microsecond=0))
+            self._operator.clock.note_server_time(self._world.schedule.true_now.replace(microsecond=0))
         return answer
 
     def reach(self) -> None:
@@ -130,7 +133,7 @@ class StoreClient:
 
 
 class NoEvents:
-    """Nobody reads Events here; the checker sees the actions."""
+    """Events are not read here; the checker sees the actions."""
 
     def emit(self, regarding: Mapping[str, Any], **what: object) -> None:
         """Forget it."""
@@ -143,6 +146,6 @@ class VirtualPool(Executor):
         self._after = after
 
     def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Run it soon. Nobody waits for the future."""
+        """Run it soon. The future is not used."""
         self._after(lambda: call(*arguments, **named))
         return Future()

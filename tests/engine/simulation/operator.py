@@ -59,7 +59,7 @@ class Operator:
     # The control loop
 
     def post(self, fact: Fact) -> None:
-        """Tell the engine."""
+        """Pass a fact to the engine."""
         if not self.alive:
             return
         self.world.trace(self.name, fact)
@@ -69,7 +69,7 @@ class Operator:
         self._carry_out(actions)
 
     def post_in_order(self, fact: Fact) -> None:
-        """Tell the engine after what was posted before."""
+        """Pass a fact to the engine after those that were posted before."""
         self.world.schedule.after(0, lambda: self.post(fact))
 
     def drain(self) -> None:
@@ -161,7 +161,7 @@ class Operator:
         return replace(handler, run=run)
 
     def _hear(self, fact: Fact) -> None:
-        """What came of a request, when its answer is here."""
+        """The result of a request, when its response has arrived."""
         self._later(self.world.latency_s(), lambda: self.post(fact))
 
     def _later(self, delay_s: float, step: Callable[[], None]) -> None:
@@ -171,14 +171,14 @@ class Operator:
         """Do something when a message has arrived, if this process still lives."""
         self._later(self.world.latency_s(), step)
 
-    # The Lease, the stores and the executor, as the dispatcher knows them
+    # The Lease, the stores and the executor, as the dispatcher uses them
 
     def held(self) -> bool:
-        """Whoever has lost the Lease does not know."""
+        """A process that has lost the Lease does not know it yet."""
         return True
 
     def confirm(self) -> bool:
-        """Ask who leads. Raises KubeError."""
+        """Read the leader from the Lease. Raises KubeError."""
         ApiClient(self).reach()
         return self.world.leader is self
 

@@ -1,4 +1,4 @@
-"""What people do to their Recordings while things go wrong."""
+"""Edits by users during a simulation."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""One simulation: people and faults for a while, then peace, and then everything must have come to its end."""
+"""One simulation: users and faults for a while, then no more faults. Then everything must be finished."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -153,7 +153,7 @@ class Simulation:
             self._world.schedule.after(self._rng.choice((0.0, 16.0)), self._succeed)
 
     def _crash_unheard(self, uid: str) -> None:
-        """The worst moment to die, and somebody changes his mind before the next operator looks."""
+        """A crash at the worst moment, and a user changes the Recording before the next operator reads it."""
 
         def die() -> None:
             self._crash()
@@ -201,7 +201,7 @@ class Simulation:
         world.schedule.after(_POLL_S, again)
 
     def _calm(self) -> bool:
-        """Whether nothing but time can keep a write from the API server."""
+        """Whether only time can delay a write to the API server."""
         return self._faults.isdisjoint({"lossy", "flood", "api-down", "slow", "clock", "split-brain", "edits"})
 
     def _clock_moves(self) -> None:
@@ -301,7 +301,7 @@ class Simulation:
             assert not left, f"{left} should have gone with its Recording"
 
     def _could_not_look(self) -> bool:
-        """Cancelled after a crash, while there was no location, or none for the namespace: nobody looks, or waits."""
+        """Cancelled after a crash, without a location that serves the namespace: there is no check and no wait."""
         return self._world.died and not self._faults.isdisjoint({"locations", "labels"})
 
 

@@ -1,4 +1,4 @@
-"""Virtual time: what is to happen next happens now."""
+"""Virtual time: it advances to the next scheduled event."""
 
 import heapq
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Schedule:
         self._push((instant - START) // _MICROSECOND, step)
 
     def fail(self, error: Exception) -> None:
-        """End with this error after the present step, whoever catches it meanwhile."""
+        """End with this error after the current step, even if code in between catches it."""
         self._failure = error
 
     def run(self, *, until_s: float) -> None:

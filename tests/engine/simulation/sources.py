@@ -1,4 +1,4 @@
-"""Where the bytes come from in the simulation, and how each source behaves."""
+"""The sources of the simulation, and how each behaves."""
 
 from dataclasses import dataclass
 from random import Random
@@ -38,7 +38,7 @@ class Fate:
 
     def heal(self) -> None:
         """Faults that pass have passed."""
-        if self.verdict in (Verdict.RETRY, Verdict.NOT_ITS_FAULT):
+        if self.verdict in (Verdict.RETRY, Verdict.WAIT):
             self.verdict = None
 
 
@@ -46,7 +46,7 @@ def draw_fate(rng: Random, *, faulty: bool) -> Fate:
     """A source: most are good, some fail now and then, or for good."""
     fate = Fate(parts=rng.choice((0, 0, 0, 2, 5)), part_s=rng.choice((0.1, 2.0, 15.0)))
     if faulty and rng.random() < 0.6:
-        fate.verdict = rng.choice((Verdict.RETRY, Verdict.RETRY, Verdict.NOT_ITS_FAULT, Verdict.EXPIRED, Verdict.FINAL))
+        fate.verdict = rng.choice((Verdict.RETRY, Verdict.RETRY, Verdict.WAIT, Verdict.EXPIRED, Verdict.FINAL))
         fate.chance = 1.0 if fate.verdict in (Verdict.EXPIRED, Verdict.FINAL) else rng.choice((0.3, 0.7, 1.0))
         fate.retry_after_s = rng.choice((None, None, 7.0, 400.0))
     return fate

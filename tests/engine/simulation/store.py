@@ -1,4 +1,4 @@
-"""The object store of the simulation: open uploads, objects, and who deleted what."""
+"""The object store of the simulation: open uploads, objects, and which client deleted what."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class StoredThing:
 
 
 class UnavailableError(Exception):
-    """The store does not answer."""
+    """The store does not respond."""
 
 
 class UploadLostError(Exception):
@@ -64,7 +64,7 @@ class Store:
         return self._put(upload.key, uid=uid, artifact=artifact)
 
     def put(self, key: str, *, uid: str | None, artifact: str) -> StoredThing:
-        """Store a small object where the key is free; else whatever is there stays and is returned."""
+        """Store a small object if the key is free. Otherwise the existing object stays and is returned."""
         self.answer()
         return self.objects.get(key) or self._put(key, uid=uid, artifact=artifact)
 

@@ -1,4 +1,4 @@
-"""The steps of a simulation, one line each, for whoever reads a failure."""
+"""The steps of a simulation, one line each, to explain a failure."""
 
 from recording_operator.api.recording import Recording
 from recording_operator.engine.actions import StartTransfer, WriteStatus
@@ -6,7 +6,7 @@ from recording_operator.engine.facts import RecordingSeen, WriteAccepted
 
 
 def describe(what: object) -> str:
-    """A fact or an action in one line, without what nobody reads."""
+    """A fact or an action in one line, without the fields that do not matter."""
     match what:
         case str():
             return what

@@ -60,7 +60,7 @@ class Transfer:
             self._wait(self._world.latency_s())
 
     def persisted(self) -> None:
-        """The status names the upload: go on."""
+        """The status names the upload: continue."""
         self._persisted = True
         if self._waiting:
             self._wait(self._world.latency_s())
@@ -138,7 +138,7 @@ class Transfer:
         thing = world.store.complete(self.upload_id, uid=self.uid, artifact=self.artifact)
         world.just_stored(self.uid)
         stored = self._proved(thing, size=size)
-        yield world.latency_s()  # here the object exists, and nobody but the store knows
+        yield world.latency_s()  # here the object exists, and only the store knows it
         world.store.abort(key)
         return stored
 

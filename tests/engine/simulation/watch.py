@@ -1,4 +1,4 @@
-"""How the changes of Recordings reach an operator: late, twice, or not at all and then by a new list."""
+"""How the changes of Recordings reach an operator: late, twice, or only in a new list."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ class Watch:
         self.list()
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
         self._world.api.listeners.remove(self._changed)
 
     def break_off(self, *, for_s: float) -> None:

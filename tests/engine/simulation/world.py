@@ -110,7 +110,7 @@ class World:
         return min(self.clock(), self.schedule.true_now)
 
     def trace(self, who: str, what: object) -> None:
-        """Note a step, where somebody wants to read it."""
+        """Note a step, if the trace is kept."""
         if self._trace is not None:
             self._trace.append(f"{self.schedule.elapsed_s:10.2f} {who:6} {describe(what)}")
 
@@ -125,19 +125,19 @@ class World:
         return self.rng.choice((0.01, 0.1, 0.3, 20.0 if "slow" in self.faults else 0.5))
 
     def repeats(self) -> bool:
-        """Whether the watch shows this once more, later."""
+        """Whether the watch shows this again later."""
         return "echo" in self.faults and self.rng.random() < 0.2
 
     def loses_request(self) -> bool:
-        """Whether a request, or its answer, is lost."""
+        """Whether a request or its response is lost."""
         return "lossy" in self.faults and self.rng.random() < 0.1
 
     def floods(self) -> bool:
-        """Whether the API server says 429."""
+        """Whether the API server responds with 429."""
         return "flood" in self.faults and self.rng.random() < 0.3
 
     def api_is_down(self) -> bool:
-        """Whether the API server does not answer at all."""
+        """Whether the API server does not respond at all."""
         return self.schedule.elapsed_s < self.api_down_until_s
 
     # Sources
@@ -174,7 +174,7 @@ class World:
             self.leader = None
 
     def probe(self, operator: Operator, name: str) -> None:
-        """Look at a location, and tell."""
+        """Check a location and report it."""
 
         def answer() -> None:
             if name in self.locations:
@@ -195,7 +195,7 @@ class World:
         operator.post(BudgetHoldsChanged(holds=tuple(self.holds)))
 
     def tell_of_location(self, name: str) -> None:
-        """A location changed: every operator hears of it in a moment."""
+        """A location changed. The watch of every operator reports it soon."""
         for operator in self.living():
             if name in self.locations:
                 self.probe(operator, name)
@@ -212,7 +212,7 @@ class World:
     # Sweeps, as the operator makes them
 
     def sweep_finished_soon(self, operator: Operator) -> None:
-        """After a new list: what happened to finished Recordings meanwhile, no list says."""
+        """After a new list. The list does not show what happened to finished Recordings in between."""
         self.schedule.after(60.0, lambda: self._look_at_finished(operator))
 
     def _sweep_finished(self, operator: Operator) -> None:

@@ -1,8 +1,8 @@
-"""The kinds of store that the contract holds for.
+"""The kinds of store that must satisfy the contract.
 
-A new kind joins with a row in KINDS: a function that makes an empty bucket, directory or whatever the kind has, for one
-test, and opens stores in it by prefix; and what a probe of it finds. The tests beside this file need nothing else of
-it. What only one kind has (dialects, gateways, its errors) is tested in that kind's own folder.
+To add a kind, add a row to KINDS. It has a function that creates an empty bucket (or directory) for one test and opens
+stores in it by prefix, and the result of its probe. The tests in this folder need nothing else. Features of only one
+kind (dialects, gateways, its errors) are tested in the folder of that kind.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""The contract of stores: what the data path and the controller rely on, whatever the kind (see kinds.py)."""
+"""The contract of stores: what the data path and the controller rely on, for every kind (see kinds.py)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -53,7 +53,7 @@ def test_put_is_conditional_checked_and_shown_by_head(store: LocationStore) -> N
     assert b"".join(store.read(seen.stored)) == body
 
 
-def test_multipart_shows_sums_and_combines_them(store: LocationStore) -> None:
+def test_multipart_returns_checksums_and_combines_them(store: LocationStore) -> None:
     obj = an_object()
     upload_id = store.create_upload(obj)
     pieces = [BODY[:PART], BODY[PART : 2 * PART], BODY[2 * PART :]]
@@ -101,7 +101,7 @@ def test_complete_does_not_overwrite(store: LocationStore) -> None:
     assert seen.stored.size_bytes == len(b"first")
 
 
-def test_an_unknown_upload_is_told_from_other_failures(store: LocationStore) -> None:
+def test_an_unknown_upload_is_distinguished_from_other_failures(store: LocationStore) -> None:
     upload_id = store.create_upload(an_object())
     assert store.abort(KEY, upload_id) is True
     assert store.abort(KEY, upload_id) is False
@@ -140,7 +140,7 @@ def test_a_transfer_ends_with_the_same_bytes(store: LocationStore, serve: Serve,
     assert list(store.uploads("")) == []
 
 
-def test_a_stopped_transfer_goes_on(store: LocationStore, serve: Serve) -> None:
+def test_a_stopped_transfer_continues(store: LocationStore, serve: Serve) -> None:
     source, options = serve(BODY), TransferOptions(smallest_part_bytes=PART, workers=1, backoff_base_s=0.01)
 
     class StopsAfterAPart(Observed):
@@ -190,7 +190,7 @@ def test_objects_are_listed_by_the_beginning_of_their_keys(store: LocationStore)
 
 def test_an_adapted_store_leaves_the_other_as_it_is(store: LocationStore) -> None:
     before = store.capabilities
-    assert store.adapted(before.without_sums()).capabilities == before.without_sums()
+    assert store.adapted(before.without_checksums()).capabilities == before.without_checksums()
     assert store.capabilities == before
     assert store.retry_after_s == 0
 
@@ -205,7 +205,7 @@ class Cut(BufferedPart):
 
 
 class Claims(BufferedPart):
-    """Says that it has another sum."""
+    """Returns another checksum."""
 
     @property
     def crc64nvme(self) -> int:
@@ -223,7 +223,7 @@ def test_a_part_that_was_cut_does_not_exist(store: LocationStore) -> None:
     ]
 
 
-def test_a_part_whose_sum_is_not_that_of_its_bytes_is_refused(store: LocationStore) -> None:
+def test_a_part_with_a_wrong_checksum_is_rejected(store: LocationStore) -> None:
     upload_id = store.create_upload(an_object())
     send_wrong = partial(store.upload_part, KEY, upload_id, part_number=1, body=Claims(BODY[:PART]))
     assert reason_of(send_wrong) is Reason.STORE_INTEGRITY

@@ -1,4 +1,4 @@
-"""Downloads in server access logs: each once, whichever way they were delivered."""
+"""Downloads in server access logs: each is counted once, for every way of delivery."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def test_a_record_of_a_download(aws: Any) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_download_of_the_bucket(aws: Any, other: dict[str, str]) -> None:
+def test_lines_that_are_not_downloads_of_the_bucket(aws: Any, other: dict[str, str]) -> None:
     given: dict[str, Any] = {"sent": 243, "bucket": SOURCE, "at": now(), **other}
     reading = AccessLogTally()
     put(aws, line(KEY, **given))
@@ -87,7 +87,7 @@ def test_a_record_that_comes_twice_counts_once(aws: Any) -> None:
     assert reading.repeated == 1
 
 
-def test_lines_that_nobody_can_read_are_counted_and_passed_over(aws: Any) -> None:
+def test_unreadable_lines_are_counted_and_skipped(aws: Any) -> None:
     good = line(KEY, 7, bucket=SOURCE, at=now())
     endless = "x" * (3 * 2**20)
     put(aws, "", "not a log", endless, good, good.replace("[", "[99/Foo/", 1), good.rsplit('" 206', 1)[0])
@@ -122,7 +122,7 @@ def test_a_log_of_days_ago_that_is_delivered_now_is_read_now(aws: Any) -> None:
     assert read(aws) == [LoggedDownload(KEY, late.date(), 5)]
 
 
-def test_what_was_delivered_just_now_waits(aws: Any) -> None:
+def test_a_log_delivered_just_now_is_read_later(aws: Any) -> None:
     named = log_key("logs/", now() - LATE)  # of a day that is looked at, also just after midnight
     put(aws, line(KEY, 5, bucket=SOURCE, at=now()), key=named)
     reading = AccessLogTally()
@@ -132,13 +132,13 @@ def test_what_was_delivered_just_now_waits(aws: Any) -> None:
     assert len(read(aws, begin=now(), end=now() + HOUR / 2)) == 1
 
 
-def test_who_may_not_read_the_logs_is_told(aws: Any) -> None:
+def test_a_missing_permission_to_read_the_logs_is_reported(aws: Any) -> None:
     with pytest.raises(StoreError) as refusal:
         read(aws, logs_bucket="nobodys-bucket")
     assert refusal.value.location_reason is Reason.BUCKET_NOT_FOUND
 
 
-def test_whoever_stops_is_heard_between_logs(aws: Any) -> None:
+def test_a_stop_is_noticed_between_logs(aws: Any) -> None:
     put(aws, line(KEY, 5, bucket=SOURCE, at=now()))
 
     def stop() -> None:

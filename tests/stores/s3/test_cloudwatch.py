@@ -1,4 +1,4 @@
-"""Downloads as CloudWatch counts them: the shape of its API, by moto."""
+"""Downloads from CloudWatch: the format of its API, with moto."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ def count(of: Any, *, begin: datetime, end: datetime = NOW, now: datetime = NOW)
 
 
 def counter() -> Any:
-    """Who counts: a client that knows all operations, as AWS itself does."""
+    """The client that publishes the metric, as AWS does. It supports all operations."""
     return boto3.client(
         "cloudwatch", region_name="eu-west-2", aws_access_key_id="key", aws_secret_access_key=KEYS.secret_access_key
     )
@@ -77,7 +77,7 @@ def test_a_month_is_asked_for_by_the_hour() -> None:
         assert count(cloudwatch, begin=NOW - timedelta(days=20)) == {date(2026, 11, 18): 7}
 
 
-def test_what_is_not_permitted_is_told() -> None:
+def test_a_missing_permission_is_reported() -> None:
     cloudwatch = client()
     with Stubber(cloudwatch) as answers:
         answers.add_client_error("get_metric_data", "AccessDenied", http_status_code=403)

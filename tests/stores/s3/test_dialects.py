@@ -1,4 +1,4 @@
-"""Stores that leave something out of S3: whatever is proved by, no wrong byte is ever taken for stored."""
+"""Stores that lack features of S3. With every kind of verification, wrong bytes are never accepted as stored."""
 
 import hashlib
 import threading
@@ -20,7 +20,7 @@ from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket
 from tests.support.strict_dialect import DIALECTS, Dialect
-from tests.support.strict_faults import Answer, Drop, FalseSuccess, Fault, FlipBit, Misjoin, Operation
+from tests.support.strict_faults import Drop, ErrorResponse, FalseSuccess, Fault, FlipBit, Misjoin, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KEY,
@@ -39,7 +39,7 @@ PART = 256 * KIB
 PARTS = 4
 BODY = pattern(3 * PART + 12_345)
 SMALL = BODY[:20_000]
-DENIED = Answer(status=403, code="AccessDenied")
+DENIED = ErrorResponse(status=403, code="AccessDenied")
 OPTIONS = fast_options(workers=1)
 # Each is adapted to in another way; the rest of the dialects differ from these in how that is found out.
 ADAPTED = ("aws", "sums-of-parts-only", "no-trailers", "no-sums", "no-conditions", "opaque-etags", "nothing")
@@ -58,7 +58,7 @@ PROOFS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A strict store that speaks a dialect, and a client that has found out which."""
+    """A strict store of a dialect, and a client with its capabilities."""
 
     name: str
     strict: StrictStore
@@ -70,7 +70,7 @@ class Site:
         return PROOFS.get(self.name, Reason.FULL_OBJECT_CRC64NVME)
 
     def sent(self) -> list[int]:
-        """Numbers of the parts that the store has answered."""
+        """Numbers of the parts that the store has responded to."""
         return [
             seen.part_number or 0 for seen in self.strict.requests if seen.operation == "UploadPart" and seen.status
         ]
@@ -78,12 +78,12 @@ class Site:
 
 @pytest.fixture(params=ADAPTED)
 def site(request: pytest.FixtureRequest, strict: StrictStore, store: S3Store) -> Site:
-    """Each test runs in every dialect that is adapted to in a way of its own."""
+    """Each test runs in every dialect that needs its own adaptation."""
     return at(request.param, strict, store)
 
 
 def at(name: str, strict: StrictStore, store: S3Store) -> Site:
-    """The strict store in this dialect, and a client that knows what its probe finds (probe/test_probe.py)."""
+    """The strict store in this dialect, and a client with the capabilities found by its probe (see test_probe.py)."""
     strict.bucket = Bucket(least_part_bytes=64 * KIB, dialect=DIALECTS[name])
     return Site(name=name, strict=strict, store=store.adapted(FOUND[name]))
 
@@ -128,7 +128,7 @@ class Counting(RateLimiter):
         super().give_back(share, size_bytes)
 
 
-def test_what_is_read_back_counts_against_the_limits(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_bytes_read_back_count_against_the_limits(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     moved = {}
     for name in ("aws", "opaque-etags"):
         link = Counting()
@@ -166,7 +166,7 @@ def test_parts_that_are_joined_in_another_order_are_found(serve: Serve, site: Si
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "PutObject"])
-def test_false_200_is_not_believed(serve: Serve, site: Site, operation: Operation) -> None:
+def test_false_200_does_not_count(serve: Serve, site: Site, operation: Operation) -> None:
     body = SMALL if operation == "PutObject" else BODY
     site.strict.fault(Fault(operation=operation, action=FalseSuccess(), times=2))
     check_stored(move(serve(body), site), body, site.strict)
@@ -174,7 +174,7 @@ def test_false_200_is_not_believed(serve: Serve, site: Site, operation: Operatio
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "PutObject"])
-def test_t3_an_answer_that_is_lost_stores_once(serve: Serve, site: Site, operation: Operation) -> None:
+def test_t3_a_lost_response_stores_once(serve: Serve, site: Site, operation: Operation) -> None:
     body = SMALL if operation == "PutObject" else BODY
     site.strict.bucket.after_complete = "OK"
     site.strict.fault(Fault(operation=operation, action=Drop(when="after")))
@@ -245,7 +245,7 @@ def test_s11_parts_of_other_content_are_found_at_the_resume(
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
 @pytest.mark.parametrize("name", ["aws", "no-sums", "nothing"])
-def test_the_specs_checksum_is_proved_and_named(
+def test_the_specs_checksum_is_verified_and_named(
     serve: Serve, strict: StrictStore, store: S3Store, name: str, algorithm: str
 ) -> None:
     site = at(name, strict, store)
@@ -271,7 +271,7 @@ def stored_before(site: Site, source: LyingSource) -> Observed:
     return observed
 
 
-def test_t3_an_object_of_a_process_that_was_killed_is_proved_anew(serve: Serve, site: Site) -> None:
+def test_t3_an_object_of_a_process_that_was_killed_is_verified_again(serve: Serve, site: Site) -> None:
     observed = stored_before(site, serve(BODY))
     source = serve(BODY)
     stored = move(source, site, resume=observed.states[-1])
@@ -282,13 +282,13 @@ def test_t3_an_object_of_a_process_that_was_killed_is_proved_anew(serve: Serve, 
 
 
 @pytest.mark.parametrize("name", [name for name in ADAPTED if not FOUND[name].existence_verifies_object])
-def test_t39_an_object_that_became_wrong_is_not_believed_and_stays(
+def test_t39_an_object_that_became_wrong_is_not_accepted_and_stays(
     serve: Serve, strict: StrictStore, store: S3Store, name: str
 ) -> None:
     site = at(name, strict, store)
     site.strict.fault(Fault(operation="CompleteMultipartUpload", action=Misjoin(fault="swap parts")))
     observed = Observed()
-    # HEAD is refused once the object is there: the process ends without knowing of it.
+    # HEAD is rejected once the object exists: the process ends without knowing about the object.
     looks = 1 + (not site.store.capabilities.conditional_writes)
     site.strict.fault(Fault(operation="HeadObject", action=DENIED, first=looks + 1, times=1000))
     assert refuses(lambda: move(serve(BODY), site, observed=observed)) is Reason.STORE_DENIED
@@ -335,7 +335,7 @@ def test_t19_a_foreign_object_is_not_written_over_without_conditions(
 
 
 @pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])
-def test_a_store_that_nobody_has_looked_at_is_not_relied_on(
+def test_a_store_that_was_not_probed_is_not_relied_on(
     serve: Serve, strict: StrictStore, store: S3Store, body: bytes
 ) -> None:
     """`recording-operator copy` makes no probe."""
@@ -350,7 +350,7 @@ def test_a_store_that_nobody_has_looked_at_is_not_relied_on(
     assert stored.verified_by is Reason.READ_BACK
 
 
-def test_inline_text_that_was_damaged_is_stored_anew(site: Site) -> None:
+def test_inline_text_that_was_damaged_is_stored_again(site: Site) -> None:
     site.strict.fault(Fault(operation="PutObject", action=FlipBit()))
     assert refuses(lambda: store_text(SMALL, an_object(), store=site.store)) is Reason.STORE_INTEGRITY
     stored = store_text(SMALL, an_object(), store=site.store)
@@ -367,7 +367,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_a_small_object_asks_of_the_store(serve: Serve, strict: StrictStore, store: S3Store, name: str) -> None:
+def test_the_requests_of_a_small_object(serve: Serve, strict: StrictStore, store: S3Store, name: str) -> None:
     site = at(name, strict, store)
     move(serve(SMALL), site)
     assert [seen.operation for seen in strict.requests] == CALLS[name]
@@ -376,7 +376,7 @@ def test_what_a_small_object_asks_of_the_store(serve: Serve, strict: StrictStore
     assert [seen.operation for seen in strict.requests] == CALLS[name]
 
 
-def test_a_small_object_without_sums_carries_its_md5(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_a_small_object_without_checksums_has_its_md5(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     site = at("no-sums", strict, store)
     move(serve(SMALL), site)
     headers = strict.bucket.versions[KEY][0].attributes.headers

@@ -1,4 +1,4 @@
-"""Error documents in the forms of other stores and gateways: the code counts, however it is wrapped."""
+"""Error documents of other stores and gateways: the code is found in every format."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ FORMS = {
 
 
 class ListParts:
-    """What the handler is told of the operation."""
+    """The handler's arguments for the operation."""
 
     name = "ListParts"
 
@@ -80,7 +80,7 @@ def test_t30_the_code_counts_in_whichever_form_the_document_comes(
 @pytest.mark.parametrize(
     "body", ["", "<html><body>Error</body></html>", '{"error": "no"}', "<Error><Code>Acc", "\x00\x01", "<a/>", "<"]
 )
-def test_t30_what_is_no_error_document_is_told_by_its_status(body: str) -> None:
+def test_t30_without_an_error_document_the_http_status_is_reported(body: str) -> None:
     error = refused_by(response(403, body))
     assert error.location_reason is Reason.ACCESS_DENIED
     assert "(ListParts: 403)." in error.message
@@ -106,7 +106,7 @@ NO_RESULTS = {"a page": PAGE, "nothing": "", "another document": "<Welcome/>"}
 
 
 def answers_everything(connection: Connection) -> None:
-    """A gateway that answers for the store: 200 and a page, to every request."""
+    """A gateway that responds instead of the store: 200 and a page, to every request."""
     while True:
         connection.answer(f"HTTP/1.1 200 OK\r\nContent-Length: {len(PAGE)}\r\n\r\n{PAGE}".encode())
 
@@ -121,7 +121,9 @@ def answers_everything(connection: Connection) -> None:
         lambda store: store.may_list("a"),
     ],
 )
-def test_t33_a_page_in_place_of_a_listing_is_no_empty_listing(body: str, asked: Callable[[S3Store], object]) -> None:
+def test_t33_a_page_in_place_of_a_listing_is_not_an_empty_listing(
+    body: str, asked: Callable[[S3Store], object]
+) -> None:
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
     with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
         error = fails(lambda: asked(store_at(scripted.port)))
@@ -129,7 +131,7 @@ def test_t33_a_page_in_place_of_a_listing_is_no_empty_listing(body: str, asked: 
     assert "cannot be read" in error.message
 
 
-def test_t33_a_page_in_place_of_an_object_is_no_object_of_another() -> None:
+def test_t33_a_page_in_place_of_an_object_is_not_an_object_of_another() -> None:
     answer = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(PAGE)}\r\n\r\n".encode()
     with a_scripted_store([lambda connection: connection.answer(answer)]) as scripted:
         error = fails(lambda: store_at(scripted.port).head("a"))
@@ -144,13 +146,13 @@ def test_t33_a_page_in_place_of_a_stored_part_stores_no_part() -> None:
     assert error.reason is Reason.STORE_UNAVAILABLE
 
 
-def test_t60_a_gateway_that_answers_for_the_store_removes_nothing() -> None:
+def test_t60_a_gateway_that_responds_for_the_store_removes_nothing() -> None:
     with a_scripted_store([answers_everything]) as scripted:
         error = fails(lambda: abort_uploads("a", store=store_at(scripted.port), upload_id="upload-1"))
     assert error.reason is Reason.STORE_UNAVAILABLE
 
 
-def test_t31_the_region_in_a_document_with_a_namespace_is_told() -> None:
+def test_t31_the_region_in_a_document_with_a_namespace_is_reported() -> None:
     body = f"<Error {NAMESPACE}><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-2</Region></Error>"
     answer = response(400, body)
     with a_scripted_store([lambda connection: connection.answer(answer)] * 6) as scripted:
@@ -161,7 +163,7 @@ def test_t31_the_region_in_a_document_with_a_namespace_is_told() -> None:
         assert len(scripted.requests) <= 2
 
 
-def test_t30_a_store_that_says_412_to_everything_makes_the_location_not_ready() -> None:
+def test_t30_a_store_that_responds_412_to_everything_makes_the_location_not_ready() -> None:
     answer = response(412, "")
     with a_scripted_store([lambda connection: connection.answer(answer)] * 9) as scripted:
         with pytest.raises(LocationError) as caught:

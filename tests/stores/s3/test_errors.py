@@ -1,4 +1,4 @@
-"""What a store's refusal means: each has a reason and words that name cause and remedy, and none is a fault of ours."""
+"""Errors of a store: each has a reason and a message with cause and remedy, and none is an InternalError."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -105,12 +105,12 @@ def test_t30_each_code_has_its_reason(status: int, code: str, reason: Reason) ->
 
 
 @pytest.mark.parametrize("status", range(300, 600))
-def test_t30_nothing_that_a_store_says_is_a_fault_of_ours(status: int) -> None:
+def test_t30_no_response_of_a_store_is_an_internal_error(status: int) -> None:
     for code in ("", str(status), "Surprise"):
         error = refused(status, code)
         assert error.reason is not Reason.INTERNAL_ERROR
         assert error.reason.verdict is not Verdict.RETRY
-        assert Trait.DOUBTS_LOCATION in error.reason.traits
+        assert Trait.RECHECKS_LOCATION in error.reason.traits
 
 
 @pytest.mark.parametrize("doing", ["PutObject", "CompleteMultipartUpload"])
@@ -122,15 +122,15 @@ def test_t30_412_tells_of_another_object_where_a_condition_was_sent(doing: str) 
 def test_t30_412_to_a_request_without_a_condition_fails_no_recording(doing: str) -> None:
     error = refused(412, "PreconditionFailed", doing=doing)
     assert error.reason is Reason.STORE_UNSUPPORTED
-    assert Trait.DOUBTS_LOCATION in error.reason.traits
+    assert Trait.RECHECKS_LOCATION in error.reason.traits
 
 
 @pytest.mark.parametrize("code", ["", None])
-def test_t30_an_empty_code_is_told_by_the_status(code: str | None) -> None:
+def test_t30_without_a_code_the_http_status_is_reported(code: str | None) -> None:
     assert "(UploadPart: 403)." in refused(403, code).message
 
 
-def test_t31_the_region_that_the_store_names_is_told() -> None:
+def test_t31_the_region_that_the_store_names_is_reported() -> None:
     by_body = refused(400, "AuthorizationHeaderMalformed", Region="eu-west-2")
     by_header = refused(301, "PermanentRedirect", headers={"x-amz-bucket-region": "eu-west-2"})
     assert "eu-west-2" in by_body.message
@@ -151,7 +151,7 @@ def test_t31_the_region_that_the_store_names_is_told() -> None:
             "message": "The eu-west-2 location constraint is incompatible for the region specific endpoint"}),
     ],
 )  # fmt: skip
-def test_t31_a_region_that_is_told_in_words_or_by_an_endpoint_is_found(code: str, more: dict[str, str]) -> None:
+def test_t31_a_region_in_a_message_or_an_endpoint_is_found(code: str, more: dict[str, str]) -> None:
     assert "is in region eu-west-2." in refused(400, code, **more).message
 
 
@@ -164,7 +164,7 @@ def test_t31_a_region_that_is_told_in_words_or_by_an_endpoint_is_found(code: str
         ("kms:Decrypt", Reason.ENCRYPTION_KEY_NOT_USABLE),
     ],
 )
-def test_t30_the_right_that_aws_names_is_told(right: str, reason: Reason) -> None:
+def test_t30_the_permission_that_aws_names_is_reported(right: str, reason: Reason) -> None:
     text = (
         f"User: arn:aws:iam::111122223333:user/jo is not authorized to perform: {right} on resource: "
         '"arn:aws:kms:eu-west-2:111122223333:key/1" because no identity-based policy allows the action'
@@ -175,7 +175,7 @@ def test_t30_the_right_that_aws_names_is_told(right: str, reason: Reason) -> Non
     assert "arn:" not in error.message
 
 
-def test_t30_a_right_that_nobody_knows_is_not_repeated() -> None:
+def test_t30_an_unknown_permission_is_not_repeated() -> None:
     error = refused(403, "AccessDenied", message="not authorized to perform: s3:SecretsOfThePlatform on resource")
     assert "SecretsOfThePlatform" not in error.message
 
@@ -195,7 +195,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
         ({"retry-after": "3, soon"}, None),
         ({"retry-after": format_datetime(NOW + timedelta(seconds=30), usegmt=True),
           "date": format_datetime(NOW, usegmt=True)}, 30.0),
-        # The two are of one clock, whatever ours says.
+        # The two are from the same clock, which may differ from ours.
         ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30.0),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": format_datetime(NOW, usegmt=True)}, None),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT"}, None),
@@ -220,7 +220,7 @@ def test_t32_a_date_without_the_stores_own_time_is_held_against_our_clock() -> N
 
 
 @pytest.mark.parametrize("failure", [KeyError("UploadId"), ValueError("no number"), TypeError("None")])
-def test_t30_a_response_that_cannot_be_read_is_no_fault_of_ours(failure: Exception) -> None:
+def test_t30_a_response_that_cannot_be_read_is_not_an_internal_error(failure: Exception) -> None:
     with pytest.raises(TransferError) as caught, translated("ListParts"):
         raise failure
     assert caught.value.reason is Reason.STORE_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Faults of the store while bytes move, T1 to T11: what comes out, that no byte is wrong and nothing is left behind."""
+"""Faults of the store while bytes move, T1 to T11: the results, correct bytes, and nothing left behind."""
 
 import pytest
 
@@ -9,9 +9,9 @@ from recording_operator.transfer.observer import UploadState
 from tests.support.lying_source import Behaviour, Serve, SourceRequest
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
-    Answer,
     Drop,
     ErrorIn200,
+    ErrorResponse,
     FalseSuccess,
     Fault,
     FlipBit,
@@ -42,7 +42,7 @@ FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
 
 
 def test_t1_slow_down_on_a_third_of_the_parts(serve: Serve, strict: StrictStore, store: S3Store) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=503, code="SlowDown"), every=3, times=100))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=503, code="SlowDown"), every=3, times=100))
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
@@ -53,7 +53,7 @@ def test_t2_error_document_in_a_200_to_complete(serve: Serve, strict: StrictStor
 
 
 @pytest.mark.parametrize("afterwards", ["OK", "NoSuchUpload", "PreconditionFailed"])
-def test_t3_complete_succeeds_and_its_answer_is_lost(
+def test_t3_complete_succeeds_and_its_response_is_lost(
     serve: Serve, strict: StrictStore, store: S3Store, afterwards: str
 ) -> None:
     strict.bucket.after_complete = afterwards
@@ -61,7 +61,7 @@ def test_t3_complete_succeeds_and_its_answer_is_lost(
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
-def test_t3_put_succeeds_and_its_answer_is_lost(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_t3_put_succeeds_and_its_response_is_lost(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     strict.fault(Fault(operation="PutObject", action=Drop(when="after")))
     check_stored(run_transfer(serve(SMALL).url, store), SMALL, strict)
 
@@ -78,7 +78,7 @@ def test_t3_crash_between_complete_and_the_status(serve: Serve, strict: StrictSt
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "PutObject"])
-def test_false_200_and_no_object_is_not_believed(
+def test_false_200_without_an_object_does_not_count(
     serve: Serve, strict: StrictStore, store: S3Store, operation: Operation
 ) -> None:
     body = BODY if operation == "CompleteMultipartUpload" else SMALL
@@ -97,7 +97,7 @@ def test_false_200_for_ever_ends_the_attempt_and_keeps_the_parts(
     assert strict.keys() == []
 
 
-def test_t4_the_upload_is_aborted_by_somebody_in_mid_transfer(
+def test_t4_the_upload_is_aborted_by_another_client_during_the_transfer(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     strict.fault(Fault(operation="UploadPart", action=LoseUpload(), first=4))
@@ -122,14 +122,14 @@ def test_t4_an_upload_that_is_lost_again_and_again_ends_the_attempt(
     assert strict.open_uploads() == []
 
 
-def test_t5_an_upload_that_nobody_wrote_down_is_dropped_with_the_others_at_its_key(
+def test_t5_an_upload_missing_from_the_status_is_aborted_with_the_others_at_its_key(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     store.create_upload(an_object())
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
-def test_t6_a_part_whose_answer_was_lost_is_not_sent_again_after_a_restart(
+def test_t6_a_part_whose_response_was_lost_is_not_sent_again_after_a_restart(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     source, observed = serve(BODY), Observed()
@@ -149,7 +149,7 @@ def test_t8_a_part_that_arrives_wrong_is_sent_again(serve: Serve, strict: Strict
 
 
 def test_t8_bad_digest_is_sent_again(serve: Serve, strict: StrictStore, store: S3Store) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=400, code="BadDigest"), first=2, times=2))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=400, code="BadDigest"), first=2, times=2))
     check_stored(run_transfer(serve(BODY).url, store, options=fast_options(workers=1)), BODY, strict)
 
 
@@ -181,7 +181,7 @@ def test_t8_stopped_while_the_store_holds_a_wrong_part(serve: Serve, strict: Str
     check_stored(run_transfer(source.url, store, resume=observed.states[-1]), BODY, strict)
 
 
-def test_t9_a_flipped_bit_in_a_store_that_shows_no_sums_of_parts_is_found_at_the_end(
+def test_t9_a_flipped_bit_in_a_store_without_part_checksums_is_found_at_the_end(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     strict.bucket.shows_part_checksums = False
@@ -206,7 +206,7 @@ def test_t10_parts_are_never_too_small(serve: Serve, strict: StrictStore, store:
 def test_t10_a_store_that_calls_a_part_too_small_kept_less_than_it_was_sent(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
-    refused = Answer(status=400, code="EntityTooSmall")
+    refused = ErrorResponse(status=400, code="EntityTooSmall")
     strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
     assert error.reason is Reason.STORE_INTEGRITY
@@ -215,8 +215,8 @@ def test_t10_a_store_that_calls_a_part_too_small_kept_less_than_it_was_sent(
 
 
 def test_t11_a_store_that_counts_other_bytes_than_we_do(serve: Serve, strict: StrictStore, store: S3Store) -> None:
-    # What AWS answers where MpuObjectSize is not the sum of the parts.
-    refused = Answer(status=400, code="InvalidRequest")
+    # The response of AWS if MpuObjectSize is not the sum of the parts.
+    refused = ErrorResponse(status=400, code="InvalidRequest")
     strict.fault(Fault(operation="CompleteMultipartUpload", action=refused, times=1000))
     error = fails(lambda: run_transfer(serve(BODY).url, store))
     assert error.reason is Reason.STORE_INTEGRITY

@@ -1,4 +1,4 @@
-"""What a bucket holds, page by page, on a real S3 server."""
+"""The listing of a bucket, page by page, on a real S3 server."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -39,7 +39,7 @@ def test_every_object_once_over_pages_with_what_the_listing_tells(s3: S3Server, 
 
 
 @pytest.mark.cluster
-def test_a_bucket_that_may_not_be_listed_says_so(s3: S3Server, bucket: str) -> None:
+def test_a_bucket_that_may_not_be_listed_is_reported(s3: S3Server, bucket: str) -> None:
     user = Credentials(access_key=f"user-{bucket}", secret_key="CANARY-of-a-user")
     s3.create_user(user)
     s3.allow(user, bucket=bucket, actions=("s3:PutObject",))
@@ -51,7 +51,7 @@ def test_a_bucket_that_may_not_be_listed_says_so(s3: S3Server, bucket: str) -> N
 
 
 class _Endless:
-    """A store that says that there is more, and hands out the same place to go on from."""
+    """A store that reports another page, and always returns the same continuation."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token

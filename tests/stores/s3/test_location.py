@@ -1,4 +1,4 @@
-"""What a StorageLocation says whose store cannot be opened because of the operator's own environment."""
+"""The message of a StorageLocation whose store cannot be opened because of the operator's environment."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def _no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_half_a_key_pair_of_the_operator_is_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_key_pair_of_the_operator_does_not_count_as_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     with pytest.raises(LocationError) as caught:
         open_location(SPEC, None)

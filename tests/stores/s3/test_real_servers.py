@@ -1,4 +1,4 @@
-"""Real S3 servers, each with what its probe finds: bytes, proofs, resumes, and nothing left behind."""
+"""Real S3 servers, each with its probed capabilities: bytes, verification, resumes, and nothing left behind."""
 
 import threading
 import uuid
@@ -37,7 +37,7 @@ OPTIONS = TransferOptions(smallest_part_bytes=PART, single_put_bytes=MIB, worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What docs/stores.md says of a server."""
+    """The row of a server in docs/stores.md."""
 
     capabilities: Capabilities
     proof: Reason
@@ -53,7 +53,7 @@ SERVERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A bucket of the test's own in a real server, and a client that has looked at it."""
+    """A new bucket in a real server, and a client that has probed it."""
 
     name: str
     store: S3Store
@@ -66,7 +66,7 @@ class World:
 
 @pytest.fixture(scope="session")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], OtherStore]]:
-    """Starts a server when the first test asks for it."""
+    """Starts a server when the first test needs it."""
     with ExitStack() as stack:
         running: dict[str, OtherStore] = {}
 
@@ -142,17 +142,17 @@ def test_t21_the_probe_finds_what_the_docs_say(unprobed: World) -> None:
 
 
 @pytest.mark.parametrize("body", [BODY, SMALL], ids=["multipart", "small"])
-def test_a_transfer_is_proved(world: World, serve: Serve, body: bytes) -> None:
+def test_a_transfer_is_verified(world: World, serve: Serve, body: bytes) -> None:
     check(world, move(serve(body), world), body)
 
 
-def test_a_source_without_ranges_is_proved(world: World, serve: Serve) -> None:
+def test_a_source_without_ranges_is_verified(world: World, serve: Serve) -> None:
     source = serve(BODY)
     source.behave = lambda _: Behaviour(ranges=False)
     check(world, move(source, world, checksum=None), BODY)
 
 
-def test_a_transfer_that_ends_in_the_middle_of_a_part_goes_on(world: World, serve: Serve) -> None:
+def test_a_transfer_that_ends_in_the_middle_of_a_part_continues(world: World, serve: Serve) -> None:
     source, observed = serve(BODY), Observed()
     source.behave = lambda request: Behaviour(hold_after=PART + MIB) if request.number == 2 else Behaviour()
 
@@ -185,7 +185,7 @@ def test_t19_another_recordings_object_is_not_written_over(world: World, serve: 
     assert b"".join(world.store.read(theirs)) == b"theirs"
 
 
-def test_what_was_stored_is_found_again_and_proved(world: World, serve: Serve) -> None:
+def test_a_stored_object_is_found_again_and_verified(world: World, serve: Serve) -> None:
     observed = Observed()
     first = move(serve(BODY), world, observed=observed)
     again = move(serve(BODY), world, resume=observed.states[-1])

@@ -1,4 +1,4 @@
-"""Faults of the store, T12 to T24: rights, clocks, stalls, objects of others, quotas."""
+"""Faults of the store, T12 to T24: permissions, clocks, stalls, objects of other clients, quotas."""
 
 import threading
 import time
@@ -15,8 +15,8 @@ from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.lying_source import Behaviour, Serve, SourceRequest
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
-    Answer,
     Drop,
+    ErrorResponse,
     Fault,
     Operation,
     Stall,
@@ -95,7 +95,7 @@ def test_t16_no_store_there_at_all_ends_the_attempt(serve: Serve, strict: Strict
 
 
 @pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "CreateMultipartUpload", "HeadObject"])
-def test_t17_a_store_that_accepts_and_never_answers(serve: Serve, strict: StrictStore, operation: Operation) -> None:
+def test_t17_a_store_that_accepts_and_never_responds(serve: Serve, strict: StrictStore, operation: Operation) -> None:
     strict.fault(Fault(operation=operation, action=Stall()))
     store = store_of(strict, response_timeout_s=0.3)
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
@@ -164,7 +164,7 @@ def test_t19_another_recordings_object_is_foreign(serve: Serve, store: S3Store) 
 
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
 def test_t19_a_conflict_that_passes(serve: Serve, strict: StrictStore, store: S3Store, code: str) -> None:
-    strict.fault(Fault(operation="CompleteMultipartUpload", action=Answer(status=409, code=code), times=2))
+    strict.fault(Fault(operation="CompleteMultipartUpload", action=ErrorResponse(status=409, code=code), times=2))
     check_stored(run_transfer(serve(BODY).url, store), BODY, strict)
 
 
@@ -190,13 +190,15 @@ def test_k15_two_operators_store_one_object(serve: Serve, strict: StrictStore, s
 
 @pytest.mark.parametrize(("status", "code"), [(507, "InsufficientStorage"), (403, "QuotaExceeded")])
 def test_t22_quota(serve: Serve, strict: StrictStore, store: S3Store, status: int, code: str) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=status, code=code), times=1000))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=status, code=code), times=1000))
     assert fails(lambda: run_transfer(serve(BODY).url, store)).reason is Reason.STORE_QUOTA
 
 
-def test_t22_what_is_stored_when_the_store_is_full_is_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_t22_parts_stored_before_the_store_was_full_are_kept(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source, observed, options = serve(BODY), Observed(), fast_options(workers=1)
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=403, code="QuotaExceeded"), first=3, times=1))
+    strict.fault(
+        Fault(operation="UploadPart", action=ErrorResponse(status=403, code="QuotaExceeded"), first=3, times=1)
+    )
     run = lambda: run_transfer(source.url, store, observed=observed, options=options)  # noqa: E731 - reads as its call
     assert fails(run).reason is Reason.STORE_QUOTA
     assert parts_of(strict) == {1, 2}
@@ -206,7 +208,7 @@ def test_t22_what_is_stored_when_the_store_is_full_is_kept(serve: Serve, strict:
     assert strict.count("UploadPart") - sent == PARTS - 2
 
 
-def test_t24_abort_that_is_refused_is_told(strict: StrictStore, store: S3Store) -> None:
+def test_t24_a_rejected_abort_is_reported(strict: StrictStore, store: S3Store) -> None:
     upload_id = store.create_upload(an_object())
     strict.denied = {"AbortMultipartUpload"}
     assert fails(lambda: abort_uploads(KEY, store=store, upload_id=upload_id)).reason is Reason.STORE_DENIED

@@ -1,11 +1,11 @@
-"""Stores that refuse, redirect or ask for a pause: told in words, and asked no more often than is of use."""
+"""Stores that reject, redirect or request a pause: clear messages, and few requests."""
 
 import time
 from dataclasses import replace
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import EndpointConnectionError, HTTPClientError
+from botocore.exceptions import EndpointConnectionError, HTTPClientError, SSLError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.egress.errors import BlockedError
@@ -16,7 +16,7 @@ from recording_operator.stores.s3.probe.prober import probe
 from recording_operator.stores.s3.retries import StoreRetries
 from recording_operator.transfer.upload.part_plan import MIB
 from tests.support.lying_source import Serve
-from tests.support.strict_faults import Answer, Fault
+from tests.support.strict_faults import ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -101,7 +101,7 @@ def test_t30_a_missing_right_to_list_is_named(strict: StrictStore, store: S3Stor
 def test_t30_a_key_that_cannot_be_used_is_the_locations_matter(
     serve: Serve, strict: StrictStore, store: S3Store, code: str
 ) -> None:
-    strict.fault(Fault(operation="CreateMultipartUpload", action=Answer(status=400, code=code), times=1000))
+    strict.fault(Fault(operation="CreateMultipartUpload", action=ErrorResponse(status=400, code=code), times=1000))
     error = not_ready(store)
     assert error.reason is Reason.ENCRYPTION_KEY_NOT_USABLE
     assert code in error.message
@@ -112,10 +112,10 @@ def test_t30_a_key_that_cannot_be_used_is_the_locations_matter(
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_t31_a_store_that_redirects_everything_is_asked_a_handful_of_times(
+def test_t31_a_store_that_redirects_everything_gets_a_handful_of_requests(
     strict: StrictStore, store: S3Store, status: int
 ) -> None:
-    redirect = Answer(status=status, code="TemporaryRedirect", headers={"Location": strict.endpoint})
+    redirect = ErrorResponse(status=status, code="TemporaryRedirect", headers={"Location": strict.endpoint})
     strict.fault(Fault(operation="any", action=redirect, times=10_000))
     error = not_ready(store)
     assert error.reason is Reason.WRONG_REGION
@@ -123,8 +123,8 @@ def test_t31_a_store_that_redirects_everything_is_asked_a_handful_of_times(
     assert len(strict.requests) <= 4
 
 
-def test_t31_a_region_that_the_store_names_is_tried_once_and_told(strict: StrictStore, store: S3Store) -> None:
-    redirect = Answer(status=301, code="PermanentRedirect", headers={"x-amz-bucket-region": "eu-west-2"})
+def test_t31_a_region_that_the_store_names_is_tried_once_and_reported(strict: StrictStore, store: S3Store) -> None:
+    redirect = ErrorResponse(status=301, code="PermanentRedirect", headers={"x-amz-bucket-region": "eu-west-2"})
     strict.fault(Fault(operation="any", action=redirect, times=10_000))
     error = not_ready(store)
     assert error.reason is Reason.WRONG_REGION
@@ -137,10 +137,10 @@ def test_t31_a_region_that_the_store_names_is_tried_once_and_told(strict: Strict
     [(400, "Surprise", 24), (403, "AccessDenied", 10), (404, "NoSuchBucket", 4), (404, "", 24), (405, "", 24),
      (500, "InternalError", 4), (503, "SlowDown", 4), (501, "NotImplemented", 24), (400, "InvalidRequest", 24)],
 )  # fmt: skip
-def test_t31_a_store_that_refuses_everything_is_asked_a_bounded_number_of_times(
+def test_t31_a_store_that_rejects_everything_gets_a_bounded_number_of_requests(
     strict: StrictStore, store: S3Store, status: int, code: str, most: int
 ) -> None:
-    strict.fault(Fault(operation="any", action=Answer(status=status, code=code), times=10_000))
+    strict.fault(Fault(operation="any", action=ErrorResponse(status=status, code=code), times=10_000))
     error = not_ready(with_options(store, tags=(("a", "b"),), encryption_type="AES256", storage_class="STANDARD_IA"))
     assert error.reason is not Reason.INTERNAL_ERROR
     assert len(strict.requests) <= most
@@ -153,14 +153,16 @@ def test_t31_a_store_that_refuses_everything_is_asked_a_bounded_number_of_times(
 def test_t32_a_short_wait_is_kept_before_the_first_repetition(
     serve: Serve, strict: StrictStore, store: S3Store, code: str
 ) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=503, code=code, retry_after="2")))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=503, code=code, retry_after="2")))
     begun = time.monotonic()
     check_stored(run_transfer(serve(BODY).url, store, options=fast_options(workers=1)), BODY, strict)
     assert time.monotonic() - begun >= 2.0
 
 
 def test_t32_a_long_wait_is_left_to_the_caller_who_can_be_stopped(strict: StrictStore, store: S3Store) -> None:
-    strict.fault(Fault(operation="any", action=Answer(status=503, code="SlowDown", retry_after="120"), times=1000))
+    strict.fault(
+        Fault(operation="any", action=ErrorResponse(status=503, code="SlowDown", retry_after="120"), times=1000)
+    )
     error = fails(lambda: store.create_upload(an_object()))
     assert error.reason is Reason.STORE_UNAVAILABLE
     assert error.retry_after_s == 120.0
@@ -181,7 +183,7 @@ def asked(status: int, *, code: str = "", attempts: int = 1, **headers: str) -> 
     return RETRIES(response=(AWSResponse("", status, {}, None), read), attempts=attempts)
 
 
-def test_t32_what_is_sent_again_and_when() -> None:
+def test_t32_which_requests_are_repeated_and_when() -> None:
     assert [asked(503, attempts=number) for number in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
     assert asked(503, retry_after="3") == 3.0
     assert asked(503, retry_after="Wed, 21 Oct 2015 07:28:04 GMT", date="Wed, 21 Oct 2015 07:28:00 GMT") == 4.0
@@ -196,8 +198,16 @@ def test_t32_what_is_sent_again_and_when() -> None:
 # S3 Express
 
 
-def test_a_directory_bucket_is_refused_in_words(strict: StrictStore) -> None:
+def test_a_directory_bucket_is_rejected_with_an_explanation(strict: StrictStore) -> None:
     error = not_ready(store_of(strict, bucket="recordings--use1-az4--x-s3"))
     assert error.reason is Reason.STORE_UNSUPPORTED
     assert "Directory buckets" in error.message
     assert strict.requests == []
+
+
+def test_an_untrusted_certificate_is_not_asked_for_again() -> None:
+    def wait(kind: str) -> float | None:
+        return StoreRetries()(caught_exception=SSLError(endpoint_url="https://store.test", error=kind), attempts=1)
+
+    assert wait("SSLCertVerificationError") is None
+    assert wait("SSLEOFError") is not None

@@ -1,4 +1,4 @@
-"""What botocore knows of the services, read once and without its texts."""
+"""botocore's service descriptions are read once, without their documentation."""
 
 import inspect
 import re
@@ -145,7 +145,7 @@ def test_a_shared_thing_is_made_once_however_many_ask_first() -> None:
     assert len(calls) == len(found) == 1
 
 
-def test_who_gives_ambient_keys_is_known() -> None:
+def test_services_that_issue_ambient_credentials_have_models() -> None:
     core = botocore.session.Session()
     core.register_component("data_loader", service_models())
     for service in ("sts", "sso", "sso-oidc"):

@@ -1,4 +1,4 @@
-"""Stores with rules of their own: archive classes, equal parts, Object Lock, wrong checksums of joined objects."""
+"""Stores with special rules: archive classes, equal parts, Object Lock, wrong checksums of joined objects."""
 
 import hashlib
 from collections import Counter
@@ -18,7 +18,7 @@ from recording_operator.transfer.upload.part_plan import MIB, MOST_PARTS, plan_e
 from tests.support.lying_source import Behaviour, Serve
 from tests.support.strict_bucket import ARCHIVED_CLASSES
 from tests.support.strict_dialect import DIALECTS, Dialect
-from tests.support.strict_faults import Answer, Fault, Misjoin
+from tests.support.strict_faults import ErrorResponse, Fault, Misjoin
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import (
     KIB,
@@ -80,7 +80,7 @@ def test_t25_the_owner_marker_is_neither_archived_nor_read(strict: StrictStore, 
     assert strict.count("GetObject") == 0
 
 
-def test_t25_a_marker_that_was_archived_by_an_earlier_operator_is_told_by_head(
+def test_t25_a_marker_archived_by_an_earlier_operator_is_recognised_by_head(
     strict: StrictStore, archived: S3Store
 ) -> None:
     claim_prefix(archived, owner_id="cluster-1")
@@ -99,7 +99,7 @@ def test_t25_a_class_that_the_store_does_not_have_is_named(strict: StrictStore, 
     assert strict.open_uploads() == []
 
 
-def test_t25_an_archive_class_that_only_reading_back_could_verify_is_refused(strict: StrictStore) -> None:
+def test_t25_an_archive_class_that_only_reading_back_could_verify_is_rejected(strict: StrictStore) -> None:
     strict.bucket.dialect = DIALECTS["nothing"]
     error = not_ready(store_of(strict, storage_class="GLACIER"))
     assert error.reason is Reason.STORE_UNSUPPORTED
@@ -123,7 +123,7 @@ def test_t25_a_resumed_upload_reads_the_source_for_a_checksum_not_the_archive(
 ) -> None:
     archived = archived.adapted(Capabilities(reads_back=False))
     observed = Observed()
-    denied = Answer(status=403, code="AccessDenied")
+    denied = ErrorResponse(status=403, code="AccessDenied")
     strict.fault(Fault(operation="UploadPart", action=denied, first=3, times=1000))
     source = serve(BODY)
     fails(lambda: run_transfer(source.url, archived, observed=observed, checksum=SHA256))
@@ -138,7 +138,7 @@ def test_t25_a_resumed_upload_reads_the_source_for_a_checksum_not_the_archive(
     assert strict.count("UploadPart") == 2, "what was stored is not sent again"
 
 
-def test_t25_an_object_that_only_reading_it_back_could_verify_is_refused_before_bytes_move(
+def test_t25_an_object_that_only_reading_back_could_verify_is_rejected_before_any_transfer(
     serve: Serve, strict: StrictStore, archived: S3Store
 ) -> None:
     archived = archived.adapted(Capabilities(reads_back=False))
@@ -187,7 +187,7 @@ def test_t26_a_stream_of_unknown_length_is_stored(serve: Serve, strict: StrictSt
 
 
 @pytest.mark.usefixtures("growing")
-def test_t26_without_equal_parts_such_a_store_refuses_the_stream(
+def test_t26_without_equal_parts_such_a_store_rejects_the_stream(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     strict.bucket.dialect = DIALECTS["equal-parts"]
@@ -197,7 +197,7 @@ def test_t26_without_equal_parts_such_a_store_refuses_the_stream(
 
 
 @pytest.mark.usefixtures("growing")
-def test_t26_a_stream_that_is_longer_than_equal_parts_reach_is_told_the_remedy(
+def test_t26_the_error_of_a_stream_too_long_for_equal_parts_names_the_remedy(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     strict.bucket.dialect = DIALECTS["equal-parts"]
@@ -249,7 +249,7 @@ def test_t18_a_store_that_takes_a_thousand_parts_is_found_out(strict: StrictStor
 
 
 @pytest.mark.parametrize("sums", [ChecksumUse.AUTO, ChecksumUse.OFF])
-def test_t27_a_bucket_with_object_lock_takes_trailers_or_says_what_to_do(
+def test_t27_a_bucket_with_object_lock_uses_trailers_or_the_message_says_what_to_do(
     strict: StrictStore, sums: ChecksumUse
 ) -> None:
     strict.bucket.dialect = Dialect(sums_needed=True)
@@ -265,19 +265,21 @@ def test_t27_a_bucket_with_object_lock_takes_trailers_or_says_what_to_do(
     assert strict.keys() == []
 
 
-def test_t27_a_store_without_trailers_that_demands_sums_of_parts_is_told(strict: StrictStore, store: S3Store) -> None:
+def test_t27_a_store_without_trailers_that_requires_checksums_of_parts_is_reported(
+    strict: StrictStore, store: S3Store
+) -> None:
     strict.bucket.dialect = Dialect(sums_needed=True, trailers="refused")
     error = not_ready(store)
     assert error.reason is Reason.STORE_UNSUPPORTED
     assert "Object Lock" in error.message
-    assert "checksum trailers" in error.message
+    assert "trailers. The store rejects them." in error.message
 
 
 # T28
 
 
 @pytest.mark.parametrize("name", ["sums-of-joins-wrong", "sums-of-joins-wrong-and-unchecked"])
-def test_t28_wrong_sums_of_joined_objects_are_found_before_a_recording_meets_them(
+def test_t28_wrong_checksums_of_joined_objects_are_found_by_the_probe(
     serve: Serve, strict: StrictStore, store: S3Store, name: str
 ) -> None:
     strict.bucket.dialect = DIALECTS[name]
@@ -308,7 +310,7 @@ def test_t28_rights_that_fail_during_the_trial_weaken_nothing(
     probe(store, joins=KNOWN)
     before = strict.count(operation)
     for number in range(before + 1, before + 4):
-        strict.fault(Fault(operation=operation, action=Answer(status=403, code="AccessDenied"), first=number))  # type: ignore[arg-type]
+        strict.fault(Fault(operation=operation, action=ErrorResponse(status=403, code="AccessDenied"), first=number))  # type: ignore[arg-type]
         with suppress(LocationError):
             assert probe(store) == Capabilities()
         strict.heal()

@@ -1,4 +1,4 @@
-"""What an object in the store carries, and what removes it."""
+"""The attributes of stored objects, and how they are removed."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_abort_leaves_uploads_at_other_keys_alone(strict: StrictStore, store: S3
     assert strict.open_uploads() == [f"{KEY}.part2"]
 
 
-def test_a_location_with_keys_of_its_own_asks_nobody_else(
+def test_a_location_with_its_own_keys_uses_no_other_credentials(
     serve: Serve, strict: StrictStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {

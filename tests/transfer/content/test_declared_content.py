@@ -1,12 +1,12 @@
-"""Faults of the source, S26 to S32: content that is none, too large, or another than declared."""
+"""Faults of the source, S26 to S32: content that is missing, too large, or not of the declared type."""
 
 import gzip
 from dataclasses import replace
 
 import pytest
+from recording_operator.controller.reports.owners import OwnerLookup
 
 from recording_operator.api.reasons import Reason
-from recording_operator.controller.reports.owners import OwnerLookup
 from recording_operator.stores.s3.bucket import S3Store
 from tests.support.lying_source import Behaviour, Content, Serve
 from tests.support.strict_store import StrictStore
@@ -49,7 +49,7 @@ XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Re
         ("\ufeff<?xml version='1.0' encoding='utf-16'?><Error>".encode("utf-16-le"), "video/mp4"),
     ],
 )
-def test_s26_a_login_or_error_page_is_no_video(
+def test_s26_a_login_or_error_page_is_not_a_video(
     serve: Serve, strict: StrictStore, store: S3Store, body: bytes, content_type: str
 ) -> None:
     source = serve(b"")
@@ -94,7 +94,7 @@ def test_s27_no_bytes_at_all(serve: Serve, strict: StrictStore, store: S3Store, 
     assert strict.keys() == []
 
 
-def test_s28_too_large_by_its_own_word_moves_no_byte(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s28_too_large_by_its_stated_size_transfers_no_byte(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
     error = fails(lambda: run_transfer(source.url, store, obj=an_object(max_size_bytes=len(BODY) - 1)))
     assert error.reason is Reason.SOURCE_TOO_LARGE
@@ -125,7 +125,7 @@ def test_s30_only_get_is_used(serve: Serve, strict: StrictStore, store: S3Store)
         (b'{"words": []}', "Transcript", "application/json"),
     ],
 )
-def test_s26_a_server_that_calls_everything_html_is_not_believed(
+def test_s26_the_content_type_of_a_server_that_calls_everything_html_is_ignored(
     serve: Serve, strict: StrictStore, store: S3Store, body: bytes, kind: str, declared: str
 ) -> None:
     source = serve(b"")
@@ -138,7 +138,7 @@ def test_s26_a_server_that_calls_everything_html_is_not_believed(
     "behaviour", [Behaviour(), Behaviour(ranges=False), Behaviour(ranges=False, framing="chunked")]
 )
 @pytest.mark.parametrize("checksum", [None, sum_of("sha256", b"")])
-def test_s27_nothing_is_stored_where_the_spec_says_that_there_is_nothing(
+def test_s27_an_empty_object_is_stored_if_the_spec_states_size_0(
     serve: Serve, strict: StrictStore, store: S3Store, behaviour: Behaviour, checksum: str | None
 ) -> None:
     source = serve(b"")
@@ -211,7 +211,7 @@ def test_an_owner_of_any_name_is_written_into_the_metadata_and_read_back(
 
 
 @pytest.mark.parametrize("raw", ['=cmd|"/C calc"', "jo@example.com", "=6A", "(unknown)", "=0A"])
-def test_an_owner_that_the_operator_has_not_written_is_not_believed(
+def test_an_owner_that_the_operator_has_not_written_is_ignored(
     serve: Serve, strict: StrictStore, store: S3Store, raw: str
 ) -> None:
     run_transfer(serve(BODY).url, store, obj=an_object(org="acme"))

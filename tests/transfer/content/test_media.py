@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - texts in many scripts
-"""Fault S26 and its kin S50 to S53: the bytes decide whether it is a recording, in every format and encoding."""
+"""Faults S26 and S50 to S53: the bytes decide whether content is a recording, in every format and encoding."""
 
 import codecs
 import gzip
@@ -34,7 +34,7 @@ from tests.transfer.contents import (
 
 
 @pytest.mark.parametrize("name", [*HEADS, *BUILT])
-def test_s50_media_is_believed_by_its_bytes_whatever_the_source_says(name: str) -> None:
+def test_s50_media_is_recognised_by_its_bytes_whatever_its_stated_type(name: str) -> None:
     head = {**HEADS, **BUILT}[name]
     head *= SMALL_VIDEO_BYTES // len(head) + 1  # a file of codec2 is shorter than any video
     for stated, kind, declared in every_way():
@@ -48,7 +48,7 @@ def test_s50_a_file_of_1_kib_with_a_signature_is_a_recording(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_s50_what_nobody_knows_and_is_binary_is_a_recording(name: str) -> None:
+def test_s50_unknown_binary_data_is_a_recording(name: str) -> None:
     for stated, kind, declared in every_way():
         assert refusal(UNKNOWN[name], stated=stated, kind=kind, declared=declared) is None
 
@@ -63,7 +63,7 @@ def texts_in_every_encoding() -> Iterator[tuple[str, bytes]]:
             yield f"{packing} of {name}", pack(TEXTS[name].encode())
 
 
-def test_s51_text_of_any_kind_is_no_recording() -> None:
+def test_s51_text_of_any_kind_is_rejected() -> None:
     believed = []
     for name, body in texts_in_every_encoding():
         ways = every_way() if name in EVERY_WAY else [(None, "Video", "video/mp4"), ("audio/mpeg", "Audio", "")]
@@ -80,7 +80,7 @@ def test_s51_text_of_any_kind_is_no_recording() -> None:
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
     st.sampled_from(["", "\n", "\ufeff", " " * 100]),
 )
-def test_s51_any_text_at_all_is_no_recording(text: str, encoding: str, before: str) -> None:
+def test_s51_any_text_at_all_is_rejected(text: str, encoding: str, before: str) -> None:
     assert refusal((before + text).encode(encoding), kind="Audio") is not None
 
 
@@ -108,7 +108,7 @@ def test_s50_random_bytes_are_a_recording(seed: bytes, stated: str | None) -> No
     ],
 )
 @pytest.mark.parametrize("rest", [pattern(9 * KIB), HEADS["mp4"], HEADS["mp3 no tag"]], ids=["any", "mp4", "mp3"])
-def test_s51_what_begins_with_an_error_is_no_recording_whatever_follows(words: str, rest: bytes) -> None:
+def test_s51_content_that_begins_with_an_error_is_rejected(words: str, rest: bytes) -> None:
     for stated, kind, declared in every_way():
         assert refusal(words.encode() + rest, stated=stated, kind=kind, declared=declared) is not None
 
@@ -119,15 +119,15 @@ def test_s51_the_head_may_end_within_a_character() -> None:
 
 
 @pytest.mark.parametrize("body", [b"\x08\x05\x12\x0eFile not found", pattern(300), pattern(SMALL_VIDEO_BYTES - 1)])
-def test_s52_a_small_video_needs_a_signature_or_a_spec_that_knows_it(body: bytes) -> None:
+def test_s52_a_small_video_needs_a_signature_or_a_size_or_checksum_in_the_spec(body: bytes) -> None:
     error = refusal(body, stated=None, declared="video/mp4")
     assert error is not None
     assert f"{len(body)} bytes" in error.message
-    assert refusal(body, vouched=True) is None
+    assert refusal(body, has_expectation=True) is None
     assert refusal(body.ljust(SMALL_VIDEO_BYTES, b"\x91")) is None
 
 
-def test_s52_a_short_sound_is_no_video() -> None:
+def test_s52_a_short_sound_is_not_a_video() -> None:
     assert refusal(HEADS["raw pcm s16le"][:300], kind="Audio") is None
 
 
@@ -142,7 +142,7 @@ def test_s52_a_short_sound_is_no_video() -> None:
         (b"\0\0\0\x20ftypheic" + pattern(4 * KIB), "HEIF"),
     ],
 )
-def test_s53_a_picture_or_document_is_no_recording_unless_it_is_declared(body: bytes, name: str) -> None:
+def test_s53_a_picture_or_document_is_rejected_unless_it_is_declared(body: bytes, name: str) -> None:
     declared = {"PDF": "application/pdf", "HEIF": "image/heic"}.get(name, f"image/{name.lower()}")
     for kind in KINDS:
         error = refusal(body, kind=kind, stated=declared)
@@ -182,7 +182,7 @@ DECLARED_DOCUMENTS: Final = {
 
 @pytest.mark.parametrize("kind", ["Transcript", "Summary", "Requirements", "Metadata"])
 @pytest.mark.parametrize("declared", DECLARED_DOCUMENTS)
-def test_s53_an_error_is_no_document(declared: str, kind: str) -> None:
+def test_s53_an_error_is_not_a_document(declared: str, kind: str) -> None:
     for name, body in ERRORS.items():
         for stated, form in itertools.product(("text/html", "application/json", declared, None), PACKED.values()):
             if declared != "application/gzip":

@@ -1,4 +1,4 @@
-"""Bandwidth limits: how much passes, and who gets how much of it. Virtual time, but for the tests of threads."""
+"""Bandwidth limits and how transfers share them. In virtual time, except for the tests of threads."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ def a_bucket(rate: int | None) -> FairBucket:
 
 @settings(max_examples=20)
 @given(rate=RATES, transfers=st.lists(st.integers(1, 8), min_size=1, max_size=6))
-def test_what_passes_is_the_limit_and_never_more(rate: int, transfers: list[int]) -> None:
+def test_the_rate_reaches_the_limit_and_never_exceeds_it(rate: int, transfers: list[int]) -> None:
     bucket = a_bucket(rate)
     movers = [Mover(buckets=[bucket], workers=workers, speed=4e9) for workers in transfers]
     Simulation(movers).run(BUSY_S)
@@ -80,7 +80,7 @@ def test_a_newcomer_has_its_share_within_half_a_second() -> None:
     assert min(mover.bytes_between(5, 5.5) for mover in old) >= 0.8 * fair * 0.5, "the newcomer starves the others"
 
 
-def test_what_a_slow_transfer_leaves_is_used_by_the_others() -> None:
+def test_bandwidth_that_a_slow_transfer_does_not_use_is_used_by_others() -> None:
     rate = 100 * MIB
     bucket = a_bucket(rate)
     slow = Mover(buckets=[bucket], workers=2, speed=2 * MIB)
@@ -90,7 +90,7 @@ def test_what_a_slow_transfer_leaves_is_used_by_the_others() -> None:
     assert quick.bytes_between(0, BUSY_S) == pytest.approx(96 * MIB * BUSY_S, rel=0.05)
 
 
-def test_who_was_slow_for_long_does_not_starve_the_others_later() -> None:
+def test_a_transfer_that_was_slow_for_long_does_not_starve_others_later() -> None:
     rate = 100 * MIB
     bucket = a_bucket(rate)
     slow = Mover(buckets=[bucket], speed=MIB)
@@ -130,14 +130,14 @@ def test_a_new_limit_holds_at_once_for_who_is_under_way(before: int | None, afte
         assert mover.bytes_between(begin + 0.5, begin + 5) == pytest.approx(wanted, rel=0.05)
 
 
-def test_what_was_taken_and_did_not_move_is_free_again() -> None:
+def test_unused_grants_are_returned() -> None:
     bucket = a_bucket(100 * KIB)
     mover = Mover(buckets=[bucket])
     Simulation([mover]).run(1.0)
     share = mover.shares[0]
-    ticket = bucket.ask(share, 4 * KIB)
+    ticket = bucket.request(share, 4 * KIB)
     bucket.deal(2.0)
-    waits = [bucket.ask(share, 4 * KIB) for _ in range(100)]
+    waits = [bucket.request(share, 4 * KIB) for _ in range(100)]
     bucket.deal(2.0)
     assert not waits[-1].granted.is_set()
     before_s = bucket.next_grant_s(2.0) or 0.0
@@ -226,7 +226,7 @@ def test_lifting_the_limit_lets_everyone_go() -> None:
     assert ended.wait(5)
 
 
-def test_it_is_told_how_long_was_waited() -> None:
+def test_the_waiting_time_is_reported() -> None:
     waits: list[float] = []
     link = RateLimiter(256 * KIB, on_wait=waits.append)
     begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Connections of one transfer: few where they would wait for each other, more where they wait for the network."""
+"""The number of connections of a transfer: few if they would wait for each other, more if they wait for the network."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ BODY = pattern(16 * 256 * KIB)
 
 
 class Machine:
-    """Time, and idle time, as the test says."""
+    """Time and idle time, set by the test."""
 
     def __init__(self) -> None:
         self.now_s = self.idle_s = 100.0
@@ -61,7 +61,7 @@ def test_a_machine_that_is_used_up_leaves_none() -> None:
         assert not room.is_there(busy_s=0.05 * look, connections=2)
 
 
-def test_what_was_idle_long_ago_does_not_count() -> None:
+def test_idle_time_long_ago_does_not_count() -> None:
     machine = Machine()
     room = machine.headroom()
     machine.passes(10, idle=2.0)

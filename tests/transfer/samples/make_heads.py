@@ -1,4 +1,4 @@
-"""Write heads.json: how files of real encoders begin, for test_content_of_media.py.
+"""Writes heads.json: the beginnings of files by real encoders.
 
 Needs Debian's ffmpeg, sox with libsox-fmt-all, lame, flac, opus-tools, vorbis-tools and mkvtoolnix:
 `python tests/transfer/samples/make_heads.py`. The tests need none of them.

@@ -1,4 +1,4 @@
-"""Faults of the source, S11 to S24: content that changes, refusals, URLs that expire."""
+"""Faults of the source, S11 to S24: changing content, errors, URLs that expire."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Re
 
 @pytest.mark.parametrize("validator", ["etag", "last_modified"])
 @pytest.mark.parametrize("conditions", [True, False], ids=["judged by the source", "ignored by the source"])
-def test_s11_content_that_changes_once_is_taken_anew_from_byte_0(
+def test_s11_content_that_changes_once_is_read_again_from_byte_0(
     serve: Serve, strict: StrictStore, store: S3Store, validator: str, conditions: bool
 ) -> None:
     def version(number: int) -> Content:
@@ -66,7 +66,7 @@ def test_s11_content_that_changes_twice_fails(serve: Serve, strict: StrictStore,
     assert strict.keys() == []
 
 
-def test_s11_a_source_that_refuses_its_own_etag_has_not_changed(
+def test_s11_a_source_that_rejects_its_own_etag_has_not_changed(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     source = serve(BODY)
@@ -102,7 +102,9 @@ def test_s19_forbidden_is_not_expired(serve: Serve, store: S3Store, status: int)
     ("status", "body"),
     [(403, XML_EXPIRED), (400, b"<Error><Code>ExpiredToken</Code></Error>"), (401, b'{"error": "token has expired"}')],
 )
-def test_s20_the_source_says_that_the_url_has_expired(serve: Serve, store: S3Store, status: int, body: bytes) -> None:
+def test_s20_the_source_reports_that_the_url_has_expired(
+    serve: Serve, store: S3Store, status: int, body: bytes
+) -> None:
     source = serve(BODY)
     source.behave = lambda _: Behaviour(status=status, body=body)
     assert fails(lambda: run_transfer(source.url, store)).reason is Reason.SOURCE_EXPIRED
@@ -115,13 +117,15 @@ def test_s20_forbidden_after_the_stated_expiry_is_expired(serve: Serve, store: S
     assert fails(lambda: run_transfer(source.url, store, expires_at=past)).reason is Reason.SOURCE_EXPIRED
 
 
-def test_s20_past_its_stated_expiry_but_answering_is_stored(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s20_a_url_that_works_after_its_stated_expiry_is_stored(
+    serve: Serve, strict: StrictStore, store: S3Store
+) -> None:
     source = serve(BODY)
     past = datetime.now(tz=UTC) - timedelta(days=1)
     check_stored(run_transfer(source.url, store, expires_at=past), BODY, strict)
 
 
-def test_s20_a_fresh_url_goes_on_at_the_same_part(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s20_a_fresh_url_continues_at_the_same_part(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
     source.behave = lambda request: (
         Behaviour(status=403, body=XML_EXPIRED) if request.number > 2 else Behaviour(cut_after=5 * PART + 10)
@@ -140,7 +144,7 @@ def test_s20_a_fresh_url_goes_on_at_the_same_part(serve: Serve, strict: StrictSt
 
 def test_s21_running_gets_end_when_the_url_expires(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
-    # The probe and two segments are let in; whoever opens a third connection finds the URL expired.
+    # The probe and two segments are served. A third connection finds the URL expired.
     source.behave = lambda request: (
         Behaviour(status=403, body=XML_EXPIRED) if request.number > 3 else Behaviour(pause_s=0.01)
     )

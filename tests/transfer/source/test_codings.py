@@ -1,4 +1,7 @@
-"""Faults of the source, S41: Content-Encoding. Bytes are stored as they come; a true coding is kept on the object."""
+"""Faults of the source, S41: Content-Encoding.
+
+Bytes are stored as they arrive, and a real encoding is stored with the object.
+"""
 
 import gzip
 import zlib
@@ -77,7 +80,7 @@ def test_s41_a_stored_coding_is_kept_on_the_object(
     ],
 )
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_s41_what_is_stored_with_a_coding_is_judged_without_it(
+def test_s41_encoded_content_is_checked_after_decoding(
     serve: Serve, strict: StrictStore, store: S3Store, inside: bytes, kind: str, content_type: str, is_taken: bool,
     coding: str,
 ) -> None:  # fmt: skip
@@ -99,7 +102,7 @@ def test_s41_a_coding_that_the_bytes_do_not_have_is_not_kept(serve: Serve, stric
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("etag", [None, 'W/"v1"'])
-def test_s41_what_was_compressed_for_this_response_is_refused(
+def test_s41_content_compressed_for_this_response_is_rejected(
     serve: Serve, strict: StrictStore, store: S3Store, framing: str, etag: str | None
 ) -> None:
     source = serve(PACKED)
@@ -125,7 +128,7 @@ def test_s41_the_specs_checksum_is_that_of_the_stored_bytes(serve: Serve, strict
 def test_s41_one_strong_etag_for_two_codings_is_a_contradiction(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
-    """Nothing tells then which of the two bodies the ETag is of."""
+    """Then it is not known to which of the two bodies the ETag belongs."""
     source = serve(BODY)
     other = Behaviour(ranges=False, body=pattern(len(BODY), seed=2), headers={"Content-Encoding": "gzip"})
     source.behave = lambda request: Behaviour(ranges=False) if request.number == 1 else other

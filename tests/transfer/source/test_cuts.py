@@ -1,4 +1,4 @@
-"""Faults of the source, S1 to S9: bodies that are cut, too long, of unknown length, without ranges."""
+"""Faults of the source, S1 to S9: bodies that are truncated, too long, of unknown length, without ranges."""
 
 import pytest
 
@@ -28,7 +28,7 @@ XML_EXPIRED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Re
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
 @pytest.mark.parametrize("cut_after", [0, 1, 100_000, PART, PART + 17])
-def test_s1_cut_in_mid_body_goes_on_at_the_cut(
+def test_s1_a_cut_within_the_body_continues_at_the_cut(
     serve: Serve, strict: StrictStore, store: S3Store, cut_after: int, reset: bool
 ) -> None:
     source = serve(BODY)
@@ -104,7 +104,7 @@ def test_s5_unknown_length_must_still_be_the_size_of_the_spec(
     assert strict.open_uploads() == []
 
 
-def test_s6_chunked_without_its_end_is_asked_for_again(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s6_chunked_without_its_end_is_requested_again(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
     source.behave = lambda request: Behaviour(
         ranges=False, framing="chunked without end" if request.number == 2 else "chunked"
@@ -113,7 +113,7 @@ def test_s6_chunked_without_its_end_is_asked_for_again(serve: Serve, strict: Str
     assert strict.count("UploadPart") == -(-len(BODY) // PART), "a stored part was sent again"
 
 
-def test_s7_length_shown_by_the_end_of_the_connection_is_refused(
+def test_s7_length_shown_by_the_end_of_the_connection_is_rejected(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     source = serve(BODY)
@@ -139,7 +139,7 @@ def test_s7_a_later_response_that_only_the_end_of_the_connection_ends_is_not_tak
     assert strict.keys() == []
 
 
-def test_s7_length_shown_by_the_end_of_the_connection_is_proved_by_the_size_in_the_spec(
+def test_s7_length_shown_by_the_end_of_the_connection_is_verified_by_the_size_in_the_spec(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     source = serve(BODY)
@@ -147,7 +147,7 @@ def test_s7_length_shown_by_the_end_of_the_connection_is_proved_by_the_size_in_t
     check_stored(run_transfer(source.url, store, size=len(BODY)), BODY, strict)
 
 
-def test_s7_a_cut_before_the_size_in_the_spec_is_asked_for_again(
+def test_s7_after_a_cut_before_the_size_in_the_spec_the_rest_is_requested(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     source = serve(BODY)
@@ -196,7 +196,7 @@ def test_s9_range_ignored_in_mid_transfer_is_never_appended(serve: Serve, strict
     check_stored(run_transfer(source.url, store), BODY, strict)
 
 
-def test_s9_a_wrong_range_with_206_is_refused(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s9_a_wrong_range_with_206_is_rejected(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
 
     def behave(request: SourceRequest) -> Behaviour:

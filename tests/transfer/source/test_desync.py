@@ -1,4 +1,4 @@
-"""Sources whose responses are out of step: an object has the bytes of its own URL, or there is none."""
+"""Sources whose responses are out of order: an object has the bytes of its URL, or does not exist."""
 
 import threading
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def strict() -> Iterator[StrictStore]:
 
 
 class _ManyFiles:
-    """A host of several files: each URL has a body of its own."""
+    """A host of several files: each URL has its own body."""
 
     def __init__(self, source: LyingSource, *, files: int, size: int) -> None:
         self.bodies = [pattern(size + number, seed=number) for number in range(files)]
@@ -83,7 +83,7 @@ def test_s33_early_hints_on_some_urls_of_a_host_mix_up_none_of_them(strict: Stri
             early = [pool.submit(_moved, files.url(n), strict, dialer, f"hint/{size}/{n}", tries=1) for n in hinted]
             for _ in hinted:
                 assert waiting.acquire(timeout=30), "the four have not been asked"
-            # Whoever takes the 103 for the response has now given up, and would have kept the connection.
+            # A client that takes the 103 for the response has given up by now, and would have kept the connection.
             wait(early, timeout=0.5)
             late = [pool.submit(_moved, files.url(n), strict, dialer, f"hint/{size}/{n}") for n in rest]
             wait(late, timeout=10)

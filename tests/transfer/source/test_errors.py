@@ -1,4 +1,4 @@
-"""Every failure of a request has a reason and a sentence, and neither shows more of the URL than its host."""
+"""Every failure of a request has a reason and a message, and neither contains more of the URL than its host."""
 
 import pytest
 
@@ -54,7 +54,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("error", "reason", "sentence"), CASES, ids=lambda value: type(value).__name__)
-def test_what_a_failed_request_means(error: EgressError, reason: Reason, sentence: str) -> None:
+def test_the_meaning_of_a_failed_request(error: EgressError, reason: Reason, sentence: str) -> None:
     found = source_error(error)
     assert found.reason is reason
     assert found.message.startswith(sentence)
@@ -65,5 +65,5 @@ def test_no_kind_is_left_out() -> None:
     assert {type(error) for error, _, _ in CASES} == set(EgressError.__subclasses__())
 
 
-def test_a_blocked_request_says_nothing_of_what_was_blocked() -> None:
+def test_the_error_of_a_blocked_request_contains_no_address() -> None:
     assert source_error(errors.BlockedError(_HOST)).message == source_error(errors.BlockedError("other.test")).message

@@ -1,4 +1,4 @@
-"""Faults of the source, S47 and S48: expiry in anybody's words, and URLs that work only once."""
+"""Faults of the source, S47 and S48: all ways to say that a URL has expired, and URLs that work only once."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -104,7 +104,7 @@ def test_s47_in_a_header_of_oauth(serve: Serve, store: S3Store) -> None:
     assert fails(lambda: run_transfer(source.url, store)).reason is Reason.SOURCE_EXPIRED
 
 
-def test_s47_invalid_or_expired_is_expired_unless_the_url_says_otherwise(serve: Serve, store: S3Store) -> None:
+def test_s47_invalid_or_expired_is_expired_unless_the_url_states_a_later_time(serve: Serve, store: S3Store) -> None:
     source = serve(BODY)
     source.behave = lambda _: Behaviour(status=401, body=b"Invalid or expired token")
     assert fails(lambda: run_transfer(source.url, store)).reason is Reason.SOURCE_EXPIRED
@@ -155,7 +155,7 @@ def test_s47_a_page_in_the_middle_after_that_time_keeps_the_parts(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_s47_a_fresh_url_goes_on_at_the_same_part(
+def test_s47_a_fresh_url_continues_at_the_same_part(
     serve: Serve, strict: StrictStore, store: S3Store, status: int
 ) -> None:
     source, observed = serve(BODY), Observed()
@@ -175,7 +175,7 @@ def test_s47_a_fresh_url_goes_on_at_the_same_part(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_s48_a_second_request_that_is_refused_is_told_of(serve: Serve, store: S3Store, status: int) -> None:
+def test_s48_a_rejected_second_request_is_mentioned(serve: Serve, store: S3Store, status: int) -> None:
     source = serve(BODY)
     source.behave = after_probe(Behaviour(status=status, body=b"used"))
     error = fails(lambda: run_transfer(source.url, store, options=fast_options(workers=1)))
@@ -204,7 +204,7 @@ def test_s48_not_where_the_url_has_worked_several_times(serve: Serve, store: S3S
     assert "only once" not in error.message
 
 
-def test_s48_not_where_the_first_request_was_refused(serve: Serve, store: S3Store) -> None:
+def test_s48_not_if_the_first_request_was_rejected(serve: Serve, store: S3Store) -> None:
     source = serve(BODY)
     source.behave = lambda _: Behaviour(status=403, body=b"no")
     assert "only once" not in fails(lambda: run_transfer(source.url, store)).message

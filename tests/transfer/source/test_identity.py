@@ -1,4 +1,4 @@
-"""Which URLs name the same source: a signature says who may read, everything else what is read."""
+"""Which URLs name the same source: a signature only grants access, all other parameters belong to the source."""
 
 import pytest
 
@@ -76,5 +76,5 @@ def test_t37_the_same_source_in_another_spelling(same: str) -> None:
 @pytest.mark.parametrize(
     "url", ["", "media.example.com/a", "https://", "https://u:p@h/x", "https://h/x#y", "ftp://h/x"]
 )
-def test_what_is_no_url_has_no_identity(url: str) -> None:
+def test_an_invalid_url_has_no_identity(url: str) -> None:
     assert fails(lambda: source_identity(url)).reason is Reason.SOURCE_INVALID

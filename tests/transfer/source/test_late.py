@@ -1,4 +1,4 @@
-"""Faults of the source, S42, S43 and S49: content, rights and signatures that come late."""
+"""Faults of the source, S42, S43 and S49: content, permissions and signatures that are late."""
 
 import threading
 import time
@@ -163,7 +163,7 @@ def test_s4_a_file_that_can_not_grow_to_its_size_is_requested_once(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_s42_an_old_source_that_refuses_is_requested_once_an_attempt(serve: Serve, store: S3Store, status: int) -> None:
+def test_s42_an_old_source_that_rejects_is_requested_once_an_attempt(serve: Serve, store: S3Store, status: int) -> None:
     source = serve(BODY)
     source.behave = lambda _: Behaviour(status=status, body=b"no")
     old = datetime.now(tz=UTC) - timedelta(hours=1)
@@ -263,7 +263,7 @@ def azure(*, start: datetime, expiry: datetime, current: datetime) -> bytes:
     ).encode() + b"</Error>"
 
 
-def test_s43_azure_says_whether_it_is_too_early_or_too_late(serve: Serve, store: S3Store) -> None:
+def test_s43_azure_reports_whether_it_is_too_early_or_too_late(serve: Serve, store: S3Store) -> None:
     now, hour = datetime.now(tz=UTC), timedelta(hours=1)
     source = serve(BODY)
     early = azure(start=now + hour / 6, expiry=now + hour, current=now)

@@ -1,4 +1,4 @@
-"""Fault S31: names that do not resolve, or only now and then, during a transfer."""
+"""Fault S31: names that do not resolve, or only sometimes, during a transfer."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -17,7 +17,7 @@ BODY = pattern(MIB)
 
 
 class Failing:
-    """A resolver that fails the first `times` it is asked."""
+    """A resolver whose first `times` queries fail."""
 
     def __init__(self, times: int) -> None:
         self.asked = 0
@@ -33,7 +33,7 @@ class Failing:
 @pytest.mark.parametrize("times", [1, 4])
 def test_s31_a_name_that_resolves_a_moment_later(serve: Serve, strict: StrictStore, store: S3Store, times: int) -> None:
     source = serve(BODY)
-    # Each GET has a connection of its own: the name is looked up in mid-transfer too.
+    # Each GET has its own connection: the name is resolved in the middle of a transfer too.
     source.behave = lambda _: Behaviour(headers={"Connection": "close"}, framing="length")
     dialer = Dialer(loopback_policy(), resolver=Failing(times))
     url = source.url.replace("127.0.0.1", "media.test")

@@ -1,4 +1,4 @@
-"""Faults of the source, S40: content that changes at equal length, whatever the source says about its validators."""
+"""Faults of the source, S40: content that changes without a change of length, with every combination of validators."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

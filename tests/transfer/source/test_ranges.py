@@ -1,4 +1,4 @@
-"""Faults of the source, S44 to S46: ranges that do not work as promised, and one GET that does."""
+"""Faults of the source, S44 to S46: ranges that do not work, and one GET that does."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,7 +65,7 @@ def of_size(behaviour: Behaviour, size: int) -> Behaviour:
     return replace(behaviour, headers=headers)
 
 
-def test_s44_two_sizes_are_not_believed(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_s44_two_sizes_are_ignored(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     source = serve(BODY)
     twice = Behaviour(body=BODY * 2)
     claimed = Behaviour(headers={"Content-Range": f"bytes 0-65535/{len(BODY)}"}, body=BODY[: 64 * KIB] * 2)
@@ -161,7 +161,7 @@ def stamped(request: SourceRequest, *, nodes: int | None) -> Content:
 @pytest.mark.parametrize("nodes", [None, 2, 3])
 @pytest.mark.parametrize("conditions", [True, False])
 @pytest.mark.parametrize("cut", [None, 3 * PART + 5])
-def test_s45_validators_that_differ_in_every_response_are_no_change(
+def test_s45_validators_that_differ_in_every_response_do_not_count_as_a_change(
     serve: Serve, strict: StrictStore, store: S3Store, nodes: int | None, conditions: bool, cut: int | None
 ) -> None:
     source = serve(BODY)
@@ -219,7 +219,7 @@ SINGLE_USE = {
 @pytest.mark.parametrize("size", [1, 1000, 64 * KIB - 1, 64 * KIB])
 @pytest.mark.parametrize("name", sorted(SINGLE_USE))
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_s46_what_came_whole_with_the_first_response_is_not_requested_again(
+def test_s46_a_file_complete_in_the_first_response_is_not_requested_again(
     serve: Serve, strict: StrictStore, store: S3Store, size: int, name: str, status: int
 ) -> None:
     source = serve(BODY[:size])

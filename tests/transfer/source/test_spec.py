@@ -1,4 +1,4 @@
-"""What a source shows of itself."""
+"""The repr of a source contains no secret."""
 
 from recording_operator.transfer.source.spec import SourceSpec
 

@@ -1,4 +1,4 @@
-"""How an object is cut into parts, and who sends which of them."""
+"""How an object is divided into parts, and which worker sends which."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +57,7 @@ def test_c3_forged_plans_are_never_legal_and_out_of_bounds(part_size: int, size:
 
 
 @given(missing=st.sets(st.integers(1, 60)), workers=st.integers(1, 8), seed=st.randoms())
-def test_every_missing_part_is_handed_out_once_whoever_is_fast(missing: set[int], workers: int, seed: object) -> None:
+def test_every_missing_part_is_handed_out_once_at_any_speed(missing: set[int], workers: int, seed: object) -> None:
     assignment = PartAssignment(sorted(missing), workers=workers)
     held = [assignment.take() for _ in range(workers)]
     sent: list[int] = []

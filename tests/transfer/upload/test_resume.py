@@ -1,4 +1,4 @@
-"""Stop, crash and go on: parts in the store are neither read nor sent again, and never believed blindly."""
+"""Stops, crashes and resumes: stored parts are not read or sent again, and are verified before they are used."""
 
 import threading
 from collections.abc import Callable
@@ -92,7 +92,7 @@ def test_parts_beyond_the_plan_do_not_become_part_of_the_object(
     check_stored(run_transfer(serve(BODY).url, store, resume=state), BODY, strict)
 
 
-def test_a_part_without_a_sum_is_sent_again(serve: Serve, strict: StrictStore, store: S3Store) -> None:
+def test_a_part_without_a_checksum_is_sent_again(serve: Serve, strict: StrictStore, store: S3Store) -> None:
     state = begin(store, [1, 2, 3])
     strict.bucket.shows_part_checksums = False
     before = len(strict.requests)
@@ -126,7 +126,7 @@ def test_c3_the_upload_of_another_recording_is_not_touched(serve: Serve, strict:
     assert strict.open_uploads() == ["other/key"]
 
 
-def test_s11_content_that_changed_while_nobody_looked_begins_anew(
+def test_s11_content_that_changed_between_processes_starts_again(
     serve: Serve, strict: StrictStore, store: S3Store
 ) -> None:
     state = begin(store, [1, 2, 3])
@@ -150,7 +150,7 @@ def test_without_a_validator_the_first_parts_prove_that_the_content_is_the_same(
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_s8_a_source_without_ranges_goes_on_after_its_proved_prefix(
+def test_s8_a_source_without_ranges_continues_after_its_verified_prefix(
     serve: Serve, strict: StrictStore, store: S3Store, framing: str
 ) -> None:
     state = begin(store, [1, 2, 3, 4])

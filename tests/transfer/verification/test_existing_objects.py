@@ -1,4 +1,4 @@
-"""An object that is at the key before anything was written stays, and what is said of it is true."""
+"""An object that exists before anything is written is not changed, and its description is correct."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from tests.support.dialects_found import FOUND
 from tests.support.lying_source import Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket, Upload
 from tests.support.strict_dialect import DIALECTS
-from tests.support.strict_faults import Answer, Drop, Fault, FlipBit, Misjoin, Operation
+from tests.support.strict_faults import Drop, ErrorResponse, Fault, FlipBit, Misjoin, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, KIB, Observed, an_object, fails, pattern, run_transfer, store_text, sum_of
 
@@ -27,7 +27,7 @@ Change = Literal["nothing", "signature", "query", "path", "content", "length"]
 BODIES = {"small": pattern(1_000), "large": pattern(600_000)}
 TARGET = ("recordings", KEY)
 LONGER = b"and more"
-# What is known of the store; a copy without --probe knows nothing.
+# The store's capabilities. They are unknown to a copy without --probe.
 STORES = ("aws", "aws unprobed", "no-conditions", "no-sums unprobed", "nothing", "opaque-etags")
 CHANGES: tuple[Change, ...] = ("nothing", "signature", "query", "path", "content", "length")
 CHECKSUMS = ("none", "that of the first", "that of the second", "another")
@@ -62,7 +62,7 @@ def copied(source: LyingSource, way: Second, store: S3Store, *, checksum: str | 
 
 
 def at(name: str, strict: StrictStore, store: S3Store, *, versioned: bool) -> S3Store:
-    """A store of this dialect, and what a copy knows of it."""
+    """A store of this dialect, and its capabilities as a copy sees them."""
     dialect, _, unprobed = name.partition(" ")
     strict.bucket = Bucket(least_part_bytes=64 * KIB, dialect=DIALECTS[dialect], versioned=versioned)
     return store if unprobed else store.adapted(FOUND[dialect])
@@ -77,7 +77,7 @@ def given(checksum: str, first: bytes, second: bytes) -> str | None:
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("size", BODIES)
 @pytest.mark.parametrize("change", CHANGES)
-def test_t37_the_first_object_is_untouched_and_the_second_copy_says_what_it_is(
+def test_t37_the_first_object_is_unchanged_and_the_second_copy_reports_it(
     serve: Serve, strict: StrictStore, store: S3Store, name: str, size: str, change: Change
 ) -> None:
     """Versions and ETags take turns, so that each meets each change, size and checksum with some store."""
@@ -151,7 +151,7 @@ def test_t37_a_source_that_cannot_be_read_proves_nothing(
 
 
 class Racing(dict[str, Upload]):
-    """The open uploads of a bucket: when one is opened, somebody stores `theirs`."""
+    """The open uploads of a bucket. When one is opened, another client stores `theirs`."""
 
     def __init__(self, theirs: Callable[[], None]) -> None:
         super().__init__()
@@ -215,7 +215,7 @@ def test_t39_an_object_of_an_earlier_attempt_with_wrong_bytes_stays(
 
 
 @pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload"])
-def test_t39_what_a_lost_response_left_is_not_removed_unless_it_is_right(
+def test_t39_an_object_left_by_a_lost_response_is_kept(
     serve: Serve, strict: StrictStore, store: S3Store, operation: Operation
 ) -> None:
     """A lost response and damaged bytes at once: nothing shows that this attempt wrote the object."""
@@ -224,7 +224,7 @@ def test_t39_what_a_lost_response_left_is_not_removed_unless_it_is_right(
     strict.fault(Fault(operation=operation, action=damage))
     source = serve(body)
     looks = 1 if operation == "PutObject" else 2
-    strict.fault(Fault(operation="HeadObject", action=Answer(status=403, code="AccessDenied"), first=looks))
+    strict.fault(Fault(operation="HeadObject", action=ErrorResponse(status=403, code="AccessDenied"), first=looks))
     with pytest.raises(TransferError):  # the process ends without knowing what it stored
         run_transfer(source.url, store.adapted(FOUND["aws"]))
     strict.heal()

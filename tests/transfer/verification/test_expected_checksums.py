@@ -1,4 +1,4 @@
-"""The spec's checksum is proved against the bytes, whatever happened on the way."""
+"""The spec's checksum is verified against the bytes, even after faults during the transfer."""
 
 import pytest
 
@@ -34,7 +34,7 @@ FOREIGN = Attributes(content_type="text/plain", metadata={}, headers={})
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("size", [len(SMALL), len(BODY)])
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
-def test_checksum_of_the_spec_is_proved(
+def test_checksum_of_the_spec_is_verified(
     serve: Serve, strict: StrictStore, store: S3Store, algorithm: str, size: int, ranges: bool
 ) -> None:
     body = BODY[:size]
@@ -53,7 +53,7 @@ def test_checksum_of_the_spec_is_proved(
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("right", [True, False])
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
-def test_checksum_of_the_spec_is_proved_after_a_resume(
+def test_checksum_of_the_spec_is_verified_after_a_resume(
     serve: Serve, strict: StrictStore, store: S3Store, algorithm: str, right: bool, ranges: bool
 ) -> None:
     source, observed = serve(BODY), Observed()
@@ -76,7 +76,7 @@ def test_checksum_of_the_spec_is_proved_after_a_resume(
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "crc32", "crc64nvme"])
-def test_t39_an_object_that_an_earlier_attempt_left_without_the_checksum_stays_and_is_not_believed(
+def test_t39_an_object_left_by_an_earlier_attempt_with_another_checksum_stays_and_is_not_accepted(
     serve: Serve, strict: StrictStore, store: S3Store, algorithm: str
 ) -> None:
     run_transfer(serve(BODY).url, store)

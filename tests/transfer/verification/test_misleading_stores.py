@@ -1,4 +1,4 @@
-"""A store that shows a wrong checksum, ETag or size of right bytes: only reading shows that bytes are wrong."""
+"""A store that returns a wrong checksum, ETag or size for right bytes: only reading shows that bytes are wrong."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def mistaken(strict: StrictStore, name: str, shown: str) -> None:
 @pytest.mark.parametrize("shown", WRONG)
 @pytest.mark.parametrize("name", ["aws", "sums-of-parts-only", "no-sums", "no-conditions"])
 @pytest.mark.parametrize("size", BODIES)
-def test_t38_right_bytes_are_kept_and_proved_by_reading_them(
+def test_t38_right_bytes_are_kept_and_verified_by_reading_them(
     serve: Serve, strict: StrictStore, store: S3Store, name: str, shown: str, size: str
 ) -> None:
     mistaken(strict, name, shown)
@@ -77,7 +77,7 @@ def test_t38_inline_text_too(strict: StrictStore, store: S3Store) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "crc64nvme"])
-def test_t38_the_specs_checksum_is_proved_all_the_same(
+def test_t38_the_specs_checksum_is_verified_too(
     serve: Serve, strict: StrictStore, store: S3Store, algorithm: str
 ) -> None:
     mistaken(strict, "aws", "both")
@@ -92,7 +92,7 @@ def test_t38_the_specs_checksum_is_proved_all_the_same(
 
 @pytest.mark.parametrize("versioned", [True, False])
 @pytest.mark.parametrize("size", BODIES)
-def test_t9_what_was_read_and_is_wrong_is_removed_by_the_attempt_that_wrote_it(
+def test_t9_wrong_bytes_that_were_read_back_are_removed_by_the_attempt_that_wrote_them(
     serve: Serve, strict: StrictStore, store: S3Store, size: str, versioned: bool
 ) -> None:
     strict.bucket = Bucket(least_part_bytes=64 * KIB, versioned=versioned)

@@ -25,7 +25,7 @@ from recording_operator.errors import LocationError
 from recording_operator.metrics import Metrics
 from recording_operator.stores.location_store import LocationStore
 
-_REST_BETWEEN_DOUBTS: Final = timedelta(seconds=10)
+_LEAST_TIME_BETWEEN_RECHECKS: Final = timedelta(seconds=10)
 _logger = logging.getLogger(__name__)
 
 
@@ -160,7 +160,7 @@ class LocationKeeper:
         for name in due:
             self.probe(name)
 
-    def doubted(self, name: str) -> None:
+    def recheck(self, name: str) -> None:
         """A transfer failed because of the location: probe it now, or later if it was just probed for the same reason.
 
         Otherwise, a fault that only transfers find would cause continuous probes.
@@ -172,12 +172,12 @@ class LocationKeeper:
                 return
             retry_after = timedelta(seconds=record.store.retry_after_s if record.store is not None else 0.0)
             due = now + retry_after
-            if record.doubted_at is not None:
-                due = max(due, record.doubted_at + _REST_BETWEEN_DOUBTS)
+            if record.rechecked_at is not None:
+                due = max(due, record.rechecked_at + _LEAST_TIME_BETWEEN_RECHECKS)
             if due > now:
                 record.next_probe = min(record.next_probe or due, due)
                 return
-            record.doubted_at = now
+            record.rechecked_at = now
         self.probe(name)
 
     def probe(self, name: str) -> None:

@@ -96,19 +96,20 @@ def _joins_tried(location: StorageLocation) -> Joins | None:
 
 
 def _summary(capabilities: Capabilities) -> str:
-    """A message about what the store does not support."""
-    limitations = [
-        f"a test write, a multipart upload and its abort succeeded; objects are verified by {capabilities.verified_by}"
+    """A message about what succeeded, and what the store does not support."""
+    sentences = [
+        "A test write, a multipart upload and its abort succeeded.",
+        f"Objects are verified by {capabilities.verified_by}.",
     ]
     if not capabilities.listing_verifies_parts:
-        limitations.append("parts carry no checksum, so a resumed upload compares stored parts with the source")
+        sentences.append("Parts have no checksum, so a resumed upload compares stored parts with the source.")
     if not capabilities.joins.checksums:
-        limitations.append("the store's checksums of joined objects are wrong and not used")
+        sentences.append("The store's checksums of joined objects are wrong and not used.")
     if not capabilities.joins.unequal_parts:
-        most = (
-            f"{capabilities.joins.most_parts} parts of 8 to 64 MiB, depending on limits.maxArtifactSize or source.size"
+        sentences.append(
+            "Parts must have equal sizes. A source that states no length may have "
+            f"{capabilities.joins.most_parts} parts of 8 to 64 MiB, depending on limits.maxArtifactSize or source.size."
         )
-        limitations.append(f"parts must have equal sizes: a source that states no length may have {most}")
     if not capabilities.conditional_writes:
-        limitations.append("no conditional writes: a key is checked just before it is written")
-    return "; ".join(limitations)
+        sentences.append("The store has no conditional writes, so each key is checked just before it is written.")
+    return " ".join(sentences)

@@ -47,7 +47,7 @@ class LocationRecord:
     next_probe: datetime | None = None
     """Measured by uptime, so that a change of the clock does not delay it."""
     backoff: Backoff = field(default_factory=Backoff)
-    doubted_at: datetime | None = None
+    rechecked_at: datetime | None = None
 
     @property
     def store(self) -> LocationStore | None:

@@ -81,9 +81,9 @@ class Dispatcher:
         if isinstance(handler, InlineHandler):
             handler.run(action)
         else:
-            self._pool.submit(handler.tenant(action), partial(self._answer, handler, action))
+            self._pool.submit(handler.tenant(action), partial(self._run, handler, action))
 
-    def _answer(self, handler: PoolHandler[Any], action: Action) -> None:
+    def _run(self, handler: PoolHandler[Any], action: Action) -> None:
         """Run the action. The engine must receive a result even if it raises."""
         if handler.changes and not self._may_change():
             self._fail(handler, action, None)

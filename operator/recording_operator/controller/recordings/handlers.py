@@ -7,7 +7,7 @@ from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import Handler, InlineHandler, PoolHandler
 from recording_operator.controller.recordings.removal import Removal, abort_failed, clean_up_failed
-from recording_operator.controller.recordings.requests import RecordingRequests, write_refused
+from recording_operator.controller.recordings.requests import RecordingRequests, request_failure
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.engine.actions import (
     AbortUpload,
@@ -50,12 +50,12 @@ def action_handlers(
         CountOutcome: InlineHandler(run=announcements.count),
         ReportFault: InlineHandler(run=announcements.report_fault),
         ProbeLocation: InlineHandler(run=lambda action: probe(action.name)),
-        WriteStatus: PoolHandler(run=requests.write_status, tenant=_namespace, failure=write_refused, changes=True),
+        WriteStatus: PoolHandler(run=requests.write_status, tenant=_namespace, failure=request_failure, changes=True),
         WriteFinalizers: PoolHandler(
-            run=requests.write_finalizers, tenant=_namespace, failure=write_refused, changes=True
+            run=requests.write_finalizers, tenant=_namespace, failure=request_failure, changes=True
         ),
-        DeleteRecording: PoolHandler(run=requests.delete, tenant=_namespace, failure=write_refused, changes=True),
-        ReadRecording: PoolHandler(run=requests.read, tenant=_namespace, failure=write_refused),
+        DeleteRecording: PoolHandler(run=requests.delete, tenant=_namespace, failure=request_failure, changes=True),
+        ReadRecording: PoolHandler(run=requests.read, tenant=_namespace, failure=request_failure),
         ReadNamespace: PoolHandler(run=requests.read_namespace, tenant=lambda action: action.namespace),
         ConfirmLeadership: PoolHandler(run=requests.confirm_leadership, tenant=_own_tenant),
         ResolveSource: PoolHandler(run=resolver.resolve_for, tenant=lambda action: action.recording.metadata.namespace),

@@ -111,7 +111,7 @@ class RecordingRequests:
         return []
 
 
-def write_refused(
+def request_failure(
     action: WriteStatus | WriteFinalizers | ReadRecording | DeleteRecording, error: Exception | None
 ) -> WriteRejected:
     """The fact that a request about a Recording failed."""

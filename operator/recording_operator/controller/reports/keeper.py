@@ -78,7 +78,7 @@ class _Postponement:
 
 
 class ReportKeeper:
-    """Keeps all StorageReports in memory and refreshes them. `run` blocks: call it in a thread of its own.
+    """Keeps all StorageReports in memory and refreshes them. `run` blocks: call it in a separate thread.
 
     `seen`, `gone` and `listed` return immediately and may be called from other threads, even before `run`.
     """

@@ -17,7 +17,7 @@ class LedgerCell(ApiModel):
     bytes: ByteCount = Field(description="Bytes.")
     billable_bytes: ByteCount = Field(description="Bytes after the prices have rounded up the size of each object.")
     incomplete_bytes: ByteCount = Field(
-        default=0, description="Bytes of open uploads among them, which cannot be read."
+        default=0, description="The part of the bytes in open uploads, which cannot be read."
     )
 
 
@@ -49,7 +49,7 @@ class LedgerRead(ApiModel):
 
 
 class LedgerYoung(ApiModel):
-    """Bytes that are younger than the minimum duration of their storage class. Deleting them is charged."""
+    """Bytes that are younger than the minimum duration of their storage class. Their deletion is charged."""
 
     storage_location: RowName = Field(description="StorageLocation.")
     storage_class: Text = Field(description="Storage class.")
@@ -58,14 +58,14 @@ class LedgerYoung(ApiModel):
 
 
 class LedgerBasis(ApiModel):
-    """What was counted as the young bytes of a location. Bytes counted another way must not be compared."""
+    """How the young bytes of a location were counted. Bytes that were counted differently must not be compared."""
 
     storage_location: RowName = Field(description="StorageLocation.")
     mark: Text = Field(description="Identifies the prefix, keyTemplate and scope.")
 
 
 class LedgerRecent(ApiModel):
-    """What had been uploaded on the day before the last sample. The next sample may find more, which was late."""
+    """Uploads on the day before the last sample. If the next sample finds more of them, they were uploaded late."""
 
     storage_location: RowName = Field(description="StorageLocation.")
     org: RowName = Field(description="Organisation.")
@@ -100,12 +100,12 @@ class StoredLedger(ApiModel):
         default=(), description="Bytes that are younger than the minimum duration of their storage class."
     )
     bases: Annotated[tuple[LedgerBasis, ...], Field(json_schema_extra={"maxItems": 2048})] = Field(
-        default=(), description="What was counted as young."
+        default=(), description="How the young bytes were counted."
     )
     recent_since: Time | None = Field(
-        default=None, description="Start of the period of recent, which ends at sampledAt. Absent if it is not known."
+        default=None, description="Start of the period that recent covers. It ends at sampledAt. Absent if not known."
     )
-    recent_scope: Text = Field(default="", description="Identifies the scope that recent was counted in.")
+    recent_scope: Text = Field(default="", description="Identifies the scope in which recent was counted.")
     recent: Annotated[tuple[LedgerRecent, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
-        default=(), description="What had been uploaded shortly before the last sample."
+        default=(), description="Uploads shortly before the last sample."
     )

@@ -2,7 +2,7 @@
 
 
 class MalformedResponse(Exception):  # noqa: N818 - named as what was received
-    """Not HTTP/1.1, not framed in one certain way, or beyond a bound.
+    """Not HTTP/1.1, with ambiguous framing, or larger than a limit.
 
     The text is one of a closed set, without a byte of the response: a clause that follows "The server ".
     """

@@ -6,7 +6,7 @@ from ssl import SSLWantReadError
 
 
 def is_quiet(sock: socket.socket) -> bool:
-    """Whether nothing has arrived on a connection, not even its end, since the last response.
+    """Whether nothing has arrived on a connection since the last response, including the end of the connection.
 
     Bytes that arrive before a request is sent cannot be its response. The socket is read, because with TLS it may be
     readable without content (session tickets). Its timeout is not changed.

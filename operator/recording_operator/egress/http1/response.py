@@ -1,4 +1,4 @@
-"""One response, read from the connection that its request went out on."""
+"""One response, read from the connection on which its request was sent."""
 
 from typing import Final
 
@@ -46,7 +46,7 @@ class Response:
         """Whether the connection can be reused: the response was read completely, and was valid."""
         return self._expected and self.framing.certain and self._body.ended and not self._incoming.has_more
 
-    def condemn(self) -> None:
+    def prevent_reuse(self) -> None:
         """Prevent reuse of the connection: the response arrived before the request was complete."""
         self._expected = False
 

@@ -5,7 +5,7 @@ finished Recordings would not be seen, and a Recording that finishes would arriv
 every stored Recording would be read at start. kopf has one setting for both, so a middleware removes the selector from
 each WATCH.
 
-A page of 200 of the largest Recordings is larger than 100 MB. If a page does not arrive in time, the next LIST asks for
+A page of 200 of the largest Recordings is larger than 100 MB. If a page does not arrive in time, the next LIST requests
 smaller ones. Otherwise one tenant could prevent the operator from becoming ready.
 
 If twice no response begins, everything is requested at once, from the API server's memory: docs/decisions/listing.md.
@@ -26,9 +26,9 @@ from recording_operator.kube.watch.events import EventLines
 from recording_operator.kube.watch.streams import Stream
 
 _PAGE_HEADERS: Final = "application/json"
-_HALVINGS: Final = 2  # of the page size, for each page that was late
+_HALVINGS: Final = 2  # how often the page size is halved for each page that was late
 _LEAST_LIMIT: Final = 10
-_UNANSWERED: Final = 2  # one may be due to a short pause of the API server
+_PAGES_WITHOUT_RESPONSE: Final = 2  # one may be due to a short pause of the API server
 _GATEWAY_TIMEOUT: Final = 504
 
 
@@ -116,7 +116,7 @@ class ApiMiddleware:
         query = request.url.query
         if "continue" not in query:
             stream.list_begins()
-        if stream.unanswered_pages >= _UNANSWERED:
+        if stream.pages_without_response >= _PAGES_WITHOUT_RESPONSE:
             request.url = request.url.without_query_params("limit", "continue").update_query(resourceVersion="0")
         elif stream.late_pages and "limit" in query:
             limit = int(query["limit"])
@@ -131,9 +131,9 @@ class ApiMiddleware:
         except TimeoutError as error:
             if not isinstance(error, aiohttp.ConnectionTimeoutError):  # that says nothing of a page
                 late()
-                stream.unanswered_pages += 1
+                stream.pages_without_response += 1
             raise
-        stream.unanswered_pages += response.status == _GATEWAY_TIMEOUT
+        stream.pages_without_response += response.status == _GATEWAY_TIMEOUT
         if response.ok and isinstance(response, ListResponse):
             response.page_seen = lambda page: stream.page_arrived({item["metadata"]["uid"] for item in page["items"]})
             response.late = late
@@ -155,7 +155,7 @@ def open_session(
 
 
 def _kept_alive_socket(address: Any) -> socket.socket:
-    """A socket that notices within half a minute that its peer has disappeared."""
+    """A socket with TCP keepalive, which fails within half a minute if the peer has disappeared."""
     family, kind, protocol, _, _ = address
     made = socket.socket(family=family, type=kind, proto=protocol)
     made.setblocking(False)

@@ -39,7 +39,7 @@ class Stream:
         self.listing = False
         self.late_pages = 0
         """Pages that did not arrive in time since the last complete LIST."""
-        self.unanswered_pages = 0
+        self.pages_without_response = 0
         """Those of them for which not even a response began."""
         self.requested = False
         self.last_byte_s = clock()
@@ -77,7 +77,7 @@ class Stream:
     def list_ends(self) -> None:
         """All pages were received."""
         self._complete = True
-        self.late_pages = self.unanswered_pages = 0
+        self.late_pages = self.pages_without_response = 0
         self._report_when_listed()
 
     def watch_opens(self, watch: ByteCounter) -> None:

@@ -49,7 +49,7 @@ class Watcher:
 
     `on_change` has a callback for each resource that is watched, by plural name. `on_listed(resource, uids)` is called
     after each complete LIST: the first one, and one after each lost WATCH. `uids` are the objects delivered since the
-    LIST began. Other objects that the receiver knows were finished or deleted in the meantime: it has to read them.
+    LIST began. Other objects known to the receiver were finished or deleted in the meantime, and it must read them.
     Callbacks run in the watcher's thread and must return quickly; exceptions are logged. Events of `own_writes` of
     Recordings are left out.
     """
@@ -79,7 +79,7 @@ class Watcher:
         self._cancelling = False
 
     def run(self, stop: threading.Event) -> None:
-        """Watch until `stop` is set. Blocks; meant for a thread of its own."""
+        """Watch until `stop` is set. Blocks; meant for a separate thread."""
         with asyncio.Runner() as runner:
             runner.run(self._run(stop))
 
@@ -104,7 +104,7 @@ class Watcher:
             await _wait(stopping, delay_s)
 
     async def _run_kopf(self, stopping: asyncio.Event) -> str:
-        """One life of kopf. Returns why it ended."""
+        """Run kopf once. Returns why it ended."""
         ending = asyncio.Event()
         for stream in self._streams.values():
             stream.restart()
@@ -188,7 +188,7 @@ class Watcher:
 
 
 async def _cancel_all(spared: set[asyncio.Task[Any] | None]) -> bool:
-    """Cancel all other tasks of the loop, again and again, until they are gone; False if some do not go.
+    """Cancel all other tasks of the loop repeatedly until they have ended. Returns False if some do not end.
 
     kopf's own end is not waited for: it deadlocks when a watch of one resource fails while that of another is about
     to log in.

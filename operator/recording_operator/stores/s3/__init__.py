@@ -1,1 +1,1 @@
-"""S3 and the stores that speak its protocol."""
+"""S3 and compatible stores."""

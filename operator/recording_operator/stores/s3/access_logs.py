@@ -1,9 +1,9 @@
-"""What was downloaded from a bucket, by the server access logs that its store delivers into another bucket.
+"""Counts downloads from a bucket with the server access logs that its store delivers into another bucket.
 
-Format: https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html. Logs come hours late, in no order, and a
-record may come twice. Log objects never change, so each is read once, by the time that it was delivered
-(`LastModified`), regardless of the times of requests in it. Request URIs contain signatures: no line leaves this
-module.
+Format: https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html. Logs are delivered hours late and in no
+order, and a record may be delivered twice. Log objects never change, so each is read once. The time of its delivery
+(`LastModified`) decides when, not the times of the requests in it. Request URIs contain signatures, so no line leaves
+this module.
 """
 
 import re
@@ -19,9 +19,9 @@ from recording_operator.stores.s3.errors import status_of, translated
 from recording_operator.stores.s3.listing import listed_objects
 
 LATE: Final = timedelta(minutes=20)
-"""How long a delivery is let settle: no log object may appear behind what was read already."""
+"""Logs are read this long after their delivery, so that none appears in a period that was already read."""
 _NAMED_LATE: Final = timedelta(days=10)
-"""Logs that are partitioned by event time are named by the day of their requests; nearly all come within two days."""
+"""Logs that are partitioned by event time are named by the day of their requests. Nearly all arrive within two days."""
 _NAME: Final = re.compile(r"\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d-[0-9A-Za-z]+")
 _LINE: Final = re.compile(
     rb"\S+ (?P<bucket>\S+) \[(?P<day>\d\d)/(?P<month>[A-Z][a-z]{2})/(?P<year>\d{4}):[^\]]*\] \S+ \S+ "
@@ -52,10 +52,10 @@ def logged_downloads(
     end: datetime,
     stop: Callable[[], None] = lambda: None,
 ) -> Iterator[LoggedDownload]:
-    """The downloads from `bucket` in the logs delivered between `begin` and `end`, both taken LATE ago.
+    """The downloads from `bucket` in the logs that were delivered between `begin` - LATE and `end` - LATE.
 
-    Consecutive calls, each of which begins at the end of the last one, read no log twice. `stop` is called for each log
-    and may raise. Memory holds a page of the listing, a line and the ids of recent requests. Raises StoreError.
+    If each call begins at the end of the previous one, no log is read twice. `stop` is called for each log and may
+    raise. A page of the listing, a line and the ids of recent requests are in memory. Raises StoreError.
     """
     recent: dict[bytes, None] = {}
     name = bucket.encode()
@@ -83,7 +83,7 @@ def logged_downloads(
 def _delivered(
     client: Any, tally: AccessLogTally, *, bucket: str, prefix: str, begin: datetime, end: datetime
 ) -> Iterator[str]:
-    """Keys of the logs that were delivered between the two, whichever way their names are made."""
+    """Keys of the logs that were delivered in the period, in both of S3's naming formats."""
     first, last = (begin - LATE).astimezone(UTC), (end - LATE).astimezone(UTC)
     day = (first - _NAMED_LATE).date()
     while day <= last.date():
@@ -98,7 +98,7 @@ def _delivered(
 
 
 def _lines(client: Any, tally: AccessLogTally, *, bucket: str, key: str) -> Iterator[bytes]:
-    """The lines of a log, a window at a time; what is too long for a line is passed over."""
+    """The lines of a log, read in windows. Lines that are too long are skipped."""
     with translated("GetObject"):
         try:
             response = client.get_object(Bucket=bucket, Key=key)
@@ -144,5 +144,5 @@ def _day(found: re.Match[bytes]) -> date | None:
 
 
 def _key(written: bytes) -> str:
-    """The key as it was: logs encode it, once or twice. Keys that templates make hold neither % nor +."""
+    """The decoded key. Logs encode it once or twice. Keys that are made from templates contain neither % nor +."""
     return unquote_plus(unquote_plus(written.decode("ascii", errors="replace"), errors="replace"), errors="replace")

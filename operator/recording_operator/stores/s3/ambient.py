@@ -16,7 +16,7 @@ from recording_operator.stores.s3.service_models import service_models
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmbientEndpoint:
-    """Where requests go; `url` None means AWS."""
+    """The endpoint of the store; `url` None means AWS."""
 
     url: str | None
     path_style: bool
@@ -25,7 +25,7 @@ class AmbientEndpoint:
 def ambient_endpoint(*, given: str | None) -> AmbientEndpoint:
     """The given endpoint, else the configured one: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, services section, profile.
 
-    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is honoured. Other stores are spoken to in path style unless the profile's
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is respected. With an endpoint, path style is used unless the profile's
     `s3.addressing_style` is `virtual`. Raises ValueError, with a message, if the configuration cannot be used.
     """
     try:
@@ -53,8 +53,8 @@ def _is_url(endpoint: str) -> bool:
 
 
 def _configured(session: botocore.session.Session) -> str | None:
-    # botocore tells the address of a client, not where it came from: one client is made with what is configured, one
-    # without. Unsigned, they need no credentials.
+    # botocore returns the address of a client, but not whether it was configured. So two clients are created, with and
+    # without the configured endpoint. Unsigned clients need no credentials.
     with_it, without = (_address(session, ignored=ignored) for ignored in (None, True))
     return None if with_it == without else with_it
 

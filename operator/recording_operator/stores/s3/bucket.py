@@ -42,7 +42,7 @@ _READ_BYTES: Final = 256 * 2**10
 
 
 class S3Store:
-    """One bucket with one set of credentials. Safe for many threads; errors as `Store` says."""
+    """One bucket with one set of credentials. Safe for many threads. Raises the errors that `Store` describes."""
 
     def __init__(
         self, options: S3Options, *, capabilities: Capabilities | None = None, connection: S3Connection | None = None
@@ -63,7 +63,7 @@ class S3Store:
 
     @property
     def rejected_body_bytes(self) -> int | None:
-        """Size of the last body that the store, or a proxy before it, rejected as too large; None without one."""
+        """Size of the last body that the store, or a proxy in front of it, rejected as too large; None if none was."""
         return self._connection.rejected.body_bytes
 
     @property
@@ -89,15 +89,15 @@ class S3Store:
 
     def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> WriteReceipt:
         """Store a small object if the key is free. The store verifies the checksum."""
-        sums = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
+        checksum = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
         if not self.capabilities.request_checksums:
-            sums = {"ContentMD5": _md5_header(body)}
+            checksum = {"ContentMD5": _md5_header(body)}
         with self._connection.rejected.noting(len(body)), translated("PutObject"):
             response = self._client.put_object(
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 Body=body,
-                **sums,
+                **checksum,
                 **self._if_absent(),
                 **self._attributes(obj),
             )
@@ -117,8 +117,8 @@ class S3Store:
 
     def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
         """Upload one part with its checksum in a trailer. If the store does not support that, compare its ETag."""
-        able = self.capabilities
-        sent = FramedBody(body) if able.checksum_trailers else PlainBody(body, md5=able.md5_etags)
+        supported = self.capabilities
+        sent = FramedBody(body) if supported.checksum_trailers else PlainBody(body, md5=supported.md5_etags)
         with self._connection.rejected.noting(len(body)), translated("UploadPart"):
             response = self._client.upload_part(
                 Bucket=self.options.bucket,
@@ -131,9 +131,9 @@ class S3Store:
                 part_number=part_number,
                 size_bytes=len(body),
                 etag=_stated_etag(response),
-                crc64nvme=self._part_sum(response),
+                crc64nvme=self._part_checksum(response),
             )
-        if isinstance(sent, PlainBody) and able.md5_etags and part.etag != sent.md5_hex:
+        if isinstance(sent, PlainBody) and supported.md5_etags and part.etag != sent.md5_hex:
             raise StoreError(Reason.STORE_INTEGRITY, "The bytes in the store differ from those sent.")
         return part
 
@@ -160,7 +160,7 @@ class S3Store:
                     part_number=int(part["PartNumber"]),
                     size_bytes=int(part["Size"]),
                     etag=_etag(part),
-                    crc64nvme=self._part_sum(part),
+                    crc64nvme=self._part_checksum(part),
                     uploaded_at=part.get("LastModified"),
                 )
                 for page in pages
@@ -171,12 +171,12 @@ class S3Store:
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
     ) -> WriteReceipt:
         """Complete the upload if the key is free. The store verifies order, checksums and size."""
-        summed = self.capabilities.request_checksums
+        with_checksums = self.capabilities.request_checksums
         listed = [
             {
                 "PartNumber": part.part_number,
                 "ETag": f'"{part.etag}"',
-                **({"ChecksumCRC64NVME": checksums.to_base64(part.crc64nvme or 0)} if summed else {}),
+                **({"ChecksumCRC64NVME": checksums.to_base64(part.crc64nvme or 0)} if with_checksums else {}),
             }
             for part in parts
         ]
@@ -191,7 +191,7 @@ class S3Store:
                 Key=obj.key,
                 UploadId=upload_id,
                 MultipartUpload={"Parts": listed},
-                **(whole if summed else {}),
+                **(whole if with_checksums else {}),
                 **self._if_absent(),
             )
         return _receipt(response)
@@ -338,7 +338,7 @@ class S3Store:
     def _if_absent(self) -> dict[str, str]:
         return {"IfNoneMatch": "*"} if self.capabilities.conditional_writes else {}
 
-    def _part_sum(self, response: Any) -> int | None:
+    def _part_checksum(self, response: Any) -> int | None:
         if not self.capabilities.part_checksums:
             return None
         return checksums.from_base64(response.get("ChecksumCRC64NVME"))

@@ -1,4 +1,4 @@
-"""Names of buckets: which no request can be made of, and which a store may reject."""
+"""Names of buckets: those that cannot be used in a request, and those that a store may reject."""
 
 import re
 from typing import Final
@@ -14,7 +14,7 @@ _ANY: Final = re.compile(r"[^\x00-\x20/?#\\\x7f]{1,255}")
 
 
 def check_name(bucket: str, *, endpoint: str | None) -> None:
-    """Raises ValueError for a name that no request can be made of. `endpoint` None means AWS."""
+    """Raises ValueError for a name that cannot be used in a request. `endpoint` None means AWS."""
     if bucket.startswith("arn:"):
         if endpoint is not None:
             raise ValueError(
@@ -39,8 +39,8 @@ def may_be_rejected(bucket: str) -> bool:
 def check_is_general_purpose(bucket: str) -> None:
     """Raises LocationError for a directory bucket (S3 Express One Zone), by the end of its name.
 
-    Its listings are unsorted and only of prefixes that end in '/', its ETags are no MD5s, and each request needs a
-    session.
+    Its listings are unsorted and accept only prefixes that end with '/', its ETags are not MD5s, and each request needs
+    a session.
     """
     if bucket.endswith("--x-s3"):
         raise LocationError(

@@ -1,8 +1,8 @@
-"""What was downloaded from a bucket of AWS, as CloudWatch counted it.
+"""Reads from CloudWatch how many bytes were downloaded from a bucket on AWS.
 
-S3 counts requests only where the bucket has a metrics configuration (`PutBucketMetricsConfiguration`); its id is the
-`FilterId`. The counts come some minutes late. Source:
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
+S3 counts requests only if the bucket has a metrics configuration (`PutBucketMetricsConfiguration`), whose id is the
+`FilterId`. The counts are some minutes late.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
 """
 
 import os
@@ -31,7 +31,7 @@ _TIMEOUT_S: Final = 30
 
 
 def cloudwatch_client(options: S3Options) -> Any:
-    """A client with the location's credentials and region. Reads nothing from the network.
+    """A client with the location's credentials and region. Sends no request.
 
     Raises ValueError and BotoCoreError if the configuration of the process cannot be used.
     """
@@ -77,9 +77,9 @@ def connected(options: S3Options) -> Iterator[Any]:
 def downloaded_bytes(
     client: Any, *, bucket: str, filter_id: str, begin: datetime, end: datetime, now: datetime
 ) -> dict[date, int]:
-    """Bytes by day (UTC) between `begin` and `end`, both moved back by the delay of the counts.
+    """Bytes by day (UTC) between `begin` - LATE and `end` - LATE.
 
-    Consecutive calls, each of which begins at the end of the last one, count nothing twice. Raises StoreError.
+    If each call begins at the end of the previous one, nothing is counted twice. Raises StoreError.
     """
     step = _MINUTE if now - begin < _BY_MINUTE_FOR else _HOUR
     first, last = _floor(begin - LATE, step), _floor(end - LATE, step)

@@ -1,8 +1,8 @@
-"""Error documents as other stores and the gateways before them write them, in the form that botocore reads.
+"""Converts the error documents of other stores, and of gateways in front of them, into the form that botocore reads.
 
-botocore takes code and message from a root element `Error` without a namespace only. With a namespace or a line break
-before the XML declaration, all that is left of "wrong clock" or "wrong region" is the status 403 or 400, and an error
-behind status 200 passes for success. An element that comes twice cannot be read by it at all.
+botocore reads code and message only from a root element `Error` without a namespace. If the document has a namespace,
+or a line break before the XML declaration, botocore reports only the status (403 instead of "wrong clock"), and
+an error with status 200 as success. It cannot read an element that occurs twice.
 """
 
 import re
@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, t
 from botocore.parsers import ResponseParserError
 
 _ROOT_IS_ERROR: Final = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:[\w.-]+:)?Error[\s>]")
-# What a page of a gateway or login in their place would be read as: a listing of nothing.
+# For these operations, botocore would read a page of a gateway or a login page as an empty listing.
 _LISTINGS: Final = frozenset({"ListParts", "ListMultipartUploads", "ListObjectsV2"})
 _ROOT_IS_RESULT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:[\w.-]+:)?\w*Results?[\s/>]")
 _OK: Final = 200
@@ -21,12 +21,12 @@ _SERVER_ERROR: Final = 500
 
 
 def register(client: Any) -> None:
-    """Have a client's responses pass through here before they are parsed."""
+    """Convert the responses to a client before botocore parses them."""
     client.meta.events.register("before-parse.s3", made_plain)
 
 
 def made_plain(*, response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
-    """Handler of `before-parse.s3`: an error document gets the form that botocore reads, and a status of an error.
+    """Handler of `before-parse.s3`: gives an error document the form that botocore reads, and an error status.
 
     Raises ResponseParserError if the response to a listing is not a listing.
     """
@@ -44,11 +44,11 @@ def made_plain(*, response_dict: dict[str, Any], operation_model: Any, **_: Any)
         return
     response_dict["body"] = plain
     if status == _OK:
-        response_dict["status_code"] = _SERVER_ERROR  # as botocore does where it recognises the document
+        response_dict["status_code"] = _SERVER_ERROR  # as botocore does if it recognises the document
 
 
 def _plain(body: bytes) -> bytes | None:
-    """The first `Error` in the document with its elements, each once; None without one."""
+    """The first `Error` in the document with its elements, each once; None if there is none."""
     try:
         root = fromstring(body.strip())  # noqa: S314 - as botocore; expat bounds entities
     except (ParseError, ValueError, LookupError):

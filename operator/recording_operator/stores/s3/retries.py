@@ -1,8 +1,8 @@
 """Retries of requests to a store, and its `Retry-After`.
 
-botocore's own retry modes ignore `Retry-After`. They are switched off, and this handler of `needs-retry` replaces them
-with the same number of attempts and delays. A longer wait does not block here: the error goes to the caller with the
-wait in it, because the caller can be stopped while it waits.
+botocore's own retry modes ignore `Retry-After`. They are disabled, and this handler of `needs-retry` replaces them with
+the same number of attempts and the same delays. It does not block for a longer `Retry-After`: the error contains the
+delay, and the caller waits, because the caller can be stopped while it waits.
 """
 
 import random
@@ -10,11 +10,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from ssl import SSLCertVerificationError
 from typing import Any, Final
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import HTTPClientError, SSLError
 
 from recording_operator.backoff import exponential_s, jittered_s
 from recording_operator.egress.errors import BlockedError
@@ -90,7 +91,7 @@ class StoreRetries:
             return None
         wait_s = jittered_s(exponential_s(attempts, first_s=1.0, longest_s=_LONGEST_WAIT_S), uniform=self._uniform)
         if response is None:
-            return wait_s if _passes(caught_exception) else None
+            return wait_s if _may_be_retried(caught_exception) else None
         http_response, parsed = response
         code = str(parsed.get("Error", {}).get("Code", ""))
         if http_response.status_code not in _STATUSES and code not in _CODES:
@@ -104,10 +105,11 @@ class StoreRetries:
         return retry_after_s
 
 
-def _passes(failure: Any) -> bool:
-    """Whether a request that got no response may be retried."""
+def _may_be_retried(failure: Any) -> bool:
+    """Whether a request that got no response may be retried. An untrusted certificate does not change."""
     blocked = isinstance(failure, HTTPClientError) and isinstance(failure.kwargs.get("error"), BlockedError)
-    return isinstance(failure, BotoConnectionError | HTTPClientError) and not blocked
+    untrusted = isinstance(failure, SSLError) and failure.kwargs.get("error") == SSLCertVerificationError.__name__
+    return isinstance(failure, BotoConnectionError | HTTPClientError) and not blocked and not untrusted
 
 
 def _empty_response(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""The descriptions of services that botocore reads from its own files, read once for the clients of all locations.
+"""The service descriptions of botocore, read once for the clients of all locations.
 
-Each session has a loader of its own otherwise: 12 MiB for each location. docs/decisions/store-transport.md has the
-figures.
+By default each session has its own loader, which takes 12 MiB for each location. docs/decisions/store-transport.md has
+the figures.
 """
 
 import gzip
@@ -20,14 +20,14 @@ _SERVICES: Final = frozenset({"s3", "sts", "sso", "oidc", "portal.sso", "signin"
 
 @once
 def service_models() -> Loader:
-    """The one loader of this process. Reads only files that are packaged with botocore, none of the user."""
+    """The loader that all clients of this process share. Reads only files that are packaged with botocore."""
     loader = _SharedLoader(
         extra_search_paths=[Loader.BUILTIN_DATA_PATH],
         file_loader=_DescriptionFiles(),
         include_default_search_paths=False,
     )
-    # What every client needs and is large. Clients of many locations are made at once when the operator starts, and
-    # the loader lets each of them read what none has read yet.
+    # Every client needs these, and they are large. When the operator starts, clients of many locations are created at
+    # the same time, and without this each of them would read the files.
     loader.load_data("endpoints")
     loader.load_service_model("s3", "service-2")
     loader.load_service_model("s3", "endpoint-rule-set-1")
@@ -35,11 +35,11 @@ def service_models() -> Loader:
 
 
 class _SharedLoader(Loader):  # type: ignore[misc]
-    """A loader that no session changes."""
+    """A loader that sessions cannot change."""
 
     @property
     def search_paths(self) -> list[str]:
-        """Where descriptions are. A copy: each boto3 session appends a folder of its own, which is not needed here."""
+        """The folders of descriptions. A copy, because each boto3 session appends a folder that is not needed here."""
         return list(super().search_paths)
 
 
@@ -47,11 +47,11 @@ class _DescriptionFiles:
     """Reads a description without its documentation, and with endpoints only of the services that are used."""
 
     def exists(self, file_path: str) -> bool:
-        """Whether there is such a file; its ending is not part of the path."""
+        """Whether the file exists. `file_path` has no extension."""
         return any(path.is_file() for path in _candidates(file_path))
 
     def load_file(self, file_path: str) -> Any:
-        """What is in the file; None without one."""
+        """The content of the file; None if it does not exist."""
         hook = _of_our_services if Path(file_path).name == "endpoints" else _without_documentation
         for path in _candidates(file_path):
             if path.is_file():
@@ -65,7 +65,7 @@ def _candidates(file_path: str) -> tuple[Path, Path]:
 
 
 def _of_our_services(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of the list of addresses; `services` holds those of one partition."""
+    """An object of the list of endpoints. Its key `services` contains the endpoints of one partition."""
     return {
         key: {name: value[name] for name in value if name in _SERVICES} if key == "services" else value
         for key, value in pairs
@@ -73,9 +73,10 @@ def _of_our_services(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _without_documentation(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object without its documentation, and with each word kept once: the same few occur thousands of times.
+    """An object without its documentation. Strings are interned, because the same ones occur thousands of times.
 
-    The library requires the key. A member of a shape may have this name too; its description is an object.
+    The library requires the key `documentation`. A member of a shape may have this name too; then the value is an
+    object and is kept.
     """
     return {key: _word(key, value) if isinstance(value, str) else value for key, value in pairs}
 

@@ -1,7 +1,7 @@
-"""Whether the content can be what the spec declares: a login page is not a video.
+"""Checks whether the content can be what the spec declares: a login page is not a video.
 
-The bytes decide, not the type that the source states. A known signature decides; else text is not a recording, and
-unknown data is accepted (raw G.711, encrypted files). docs/decisions/content.md has the reasons.
+The bytes decide, not the type that the source states. If there is a known signature, it decides. Otherwise, text is not
+a recording, and unknown data is accepted (raw G.711, encrypted files). docs/decisions/content.md has the reasons.
 """
 
 import json
@@ -20,14 +20,14 @@ from recording_operator.transfer.content.signatures import is_archive, media_by_
 from recording_operator.transfer.content.text_detection import text_of
 from recording_operator.transfer.source.content_facts import ContentFacts
 
-# Hardly any video is so short; an error in a form that is not text (protobuf, a compressed page) is.
+# Almost no video is smaller than this, but an error that is not text (protobuf, a compressed page) may be.
 SMALL_VIDEO_BYTES: Final = 2 * 2**10
 _MEDIA_KINDS: Final = frozenset({"Video", "Audio"})
 _START_CHARACTERS: Final = 4096
 _UNPACKED_BYTES: Final = 64 * 2**10
 _LARGEST_ERROR_CHARACTERS: Final = 16 * 2**10
 _GZIP_WBITS, _ZLIB_WBITS = 31, 15
-# Possessive: a page of comments alone must not be read in every way in which it can be split.
+# Possessive quantifiers, so that a page that consists of comments does not cause catastrophic backtracking.
 _COMMENTS: Final = r"(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+"
 _PROLOG: Final = r"(?:<\?xml[^>]*>\s*)?" + _COMMENTS
 _FLAVOURS: Final = {
@@ -39,7 +39,7 @@ _FLAVOURS: Final = {
 }
 _FLAVOUR_PATTERNS: Final = {name: re.compile(text, re.DOTALL) for name, text in _FLAVOURS.items()}
 _ERROR_XML: Final = re.compile(_PROLOG + r"<error[\s>]", re.DOTALL)
-# Beginnings that no media file has by chance: an error message of a program, or HTTP headers in the body.
+# Beginnings that no media file has by chance, such as an error message of a program, or HTTP headers in the body.
 _UNMISTAKABLE: Final = re.compile(
     rf"{_FLAVOURS['HTML']}|{_PROLOG}<error[\s>]|<\?xml\s|#extm3u\s|webvtt\s"
     r'|\{\s{0,64}"[^"\x00-\x1f\x7f-\xff]{1,64}"\s{0,8}:|http/[12](?:\.[01])? [1-5]\d\d\s'
@@ -86,28 +86,28 @@ class _Content:
 
     @property
     def is_error(self) -> bool:
-        """Whether it is an error of S3, Azure, Google or an API and nothing else."""
+        """Whether the content is only an error of S3, Azure, Google or an API."""
         return self.text is not None and _is_error_document(self.text)
 
     @property
     def described(self) -> str:
-        """In the words of a message."""
+        """A description for messages."""
         if self.is_page:
             return "HTML"
         return self.media or self.other or self.flavour or ("plain text" if self.text is not None else "unknown data")
 
 
-def check_content(facts: ContentFacts, obj: ObjectSpec, *, vouched: bool = False) -> None:
+def check_content(facts: ContentFacts, obj: ObjectSpec, *, has_expectation: bool = False) -> None:
     """Raises TransferError(UnexpectedContent) if the bytes are clearly not of the declared type.
 
-    `vouched`: the spec states the size or the checksum.
+    `has_expectation`: the spec states the size or the checksum.
     """
     declared = media_types.bare_type(obj.content_type)
     head = _without_coding(facts, declared)
     if not head:
         return
     content = _identify(head, facts, packed="gzip" in media_types.signed_formats(declared))
-    if _fits(content, declared, obj.kind, vouched=vouched):
+    if _fits(content, declared, obj.kind, has_expectation=has_expectation):
         return
     seen = content.described
     if seen == "unknown data":
@@ -123,7 +123,7 @@ def check_content(facts: ContentFacts, obj: ObjectSpec, *, vouched: bool = False
 
 
 def stated_type(facts: ContentFacts) -> str:
-    """The media type that the source states, text with its parameters; the general one if it states none."""
+    """The media type that the source states, of text with parameters; application/octet-stream if it states none."""
     return media_types.kept_type(facts.content_type)
 
 
@@ -159,26 +159,26 @@ def _identify(head: bytes, facts: ContentFacts, *, packed: bool) -> _Content:
     return known(media=media_by_frames(head) if other is None else None, other=other)
 
 
-def _fits(content: _Content, declared: str, kind: str, *, vouched: bool) -> bool:
+def _fits(content: _Content, declared: str, kind: str, *, has_expectation: bool) -> bool:
     signed = media_types.signed_formats(declared)
     if signed:
         return content.other in signed
     if media_types.is_text(declared):
         return _fits_text(content, declared, kind)
     if kind in _MEDIA_KINDS or media_types.is_media(declared):
-        doubtful = kind == "Video" and content.small and not (vouched or content.called_media)
-        return _fits_media(content, declared, doubtful=doubtful)
+        needs_signature = kind == "Video" and content.small and not (has_expectation or content.called_media)
+        return _fits_media(content, declared, needs_signature=needs_signature)
     return not content.is_page and not content.is_error
 
 
-def _fits_media(content: _Content, declared: str, *, doubtful: bool) -> bool:
+def _fits_media(content: _Content, declared: str, *, needs_signature: bool) -> bool:
     if content.media is not None:
         return True
     if content.text is not None:
         return False
     if content.other is not None and content.other.lower() not in declared:  # JPEG is in video/x-motion-jpeg
         return is_archive(content.other) and not media_types.is_media(declared)
-    return not doubtful
+    return not needs_signature
 
 
 def _fits_text(content: _Content, declared: str, kind: str) -> bool:
@@ -202,7 +202,7 @@ def _fits_text(content: _Content, declared: str, kind: str) -> bool:
 
 
 def _may_be_captions(content: _Content) -> bool:
-    """A short text without the time of a cue is a message; other formats of captions have their own ways."""
+    """Whether text may be captions in another format. A short text without the time of a cue is probably a message."""
     return _CUE.search(content.text or "") is not None or not (content.called_page or content.small)
 
 
@@ -212,14 +212,14 @@ def _flavour(text: str) -> str | None:
 
 
 def _begun_text(head: bytes) -> str | None:
-    """A page that is padded, damaged or in no encoding at all still begins as one, and so do other texts."""
+    """The beginning of a text that is padded, damaged or in an unknown encoding; None if it is not recognised."""
     start = head[:_START_CHARACTERS].replace(b"\0", b"").decode("latin-1")
     start = _MARKS_AS_LATIN.sub("", start.lstrip(), count=1)
     return start if _UNMISTAKABLE.match(start.lower()) else None
 
 
 def _unpacked(head: bytes) -> bytes:
-    """The name of the compression format of the bytes; empty if they are not compressed."""
+    """The decompressed bytes; empty if `head` is neither gzip nor zlib."""
     wbits = _GZIP_WBITS if head.startswith(b"\x1f\x8b") else _ZLIB_WBITS
     try:
         return zlib.decompressobj(wbits=wbits).decompress(head, _UNPACKED_BYTES)
@@ -248,7 +248,7 @@ def _is_error(document: Mapping[str, Any]) -> bool:
 
 
 def _is_json_value(text: str) -> bool:
-    """A number, a text or a word of JSON alone, or what comes after the mark of a sequence."""
+    """Whether the text begins as a JSON value: a number, a string or a literal too, or a record of a JSON sequence."""
     start = text.lstrip("\x1e \t\r\n")
     if start.startswith(("{", "[")):
         return _FLAVOUR_PATTERNS["JSON"].match(start.lower()) is not None

@@ -1,4 +1,4 @@
-"""Media types as specs and sources write them: the type, what files of it look like, and what is kept of it."""
+"""Media types in specs and responses: their kinds, the signatures of their files, and the type of the stored object."""
 
 import re
 from typing import Final
@@ -41,7 +41,7 @@ _SIGNED: Final = {
     "application/x-rar-compressed": frozenset({"RAR"}),
     **{f"image/{name}": _IMAGES for name in ("png", "jpeg", "jpg", "gif", "webp", "tiff", "heic", "heif", "avif")},
 }
-# Documents of offices: packed, or encrypted, and then of the older kind.
+# Office documents are ZIP files. Encrypted ones are OLE files.
 _OFFICE: Final = re.compile(r"application/vnd\.(openxmlformats-officedocument|oasis\.opendocument)\..*|.*\+zip")
 _FLAT: Final = "-flat-xml"
 
@@ -52,7 +52,7 @@ def bare_type(text: str | None) -> str:
 
 
 def kept_type(stated: str | None) -> str:
-    """The type of an object, from what its source states; the general type if that is not a type.
+    """The type of an object, from the type that its source states; application/octet-stream if that is invalid.
 
     Parameters are kept for text, because text cannot be read without its charset.
     """
@@ -78,7 +78,7 @@ def is_untyped(declared: str) -> bool:
 
 
 def is_media(declared: str) -> bool:
-    """Whether a bare type is one of audio or video, and not of a playlist."""
+    """Whether a bare type is audio or video, and not a playlist."""
     return declared.startswith(("video/", "audio/")) and not is_text(declared)
 
 
@@ -89,32 +89,32 @@ def is_text(declared: str) -> bool:
 
 
 def is_html(declared: str) -> bool:
-    """Whether a bare type is a page."""
+    """Whether a bare type is HTML."""
     return declared in _HTML
 
 
 def is_xml(declared: str) -> bool:
-    """Whether files of a bare type begin with a tag."""
+    """Whether a bare type is XML."""
     return declared in _XML or declared.endswith("+xml")
 
 
 def is_json(declared: str) -> bool:
-    """Whether a bare type is one value of JSON."""
+    """Whether a bare type is JSON."""
     return declared in _JSON or declared.endswith("+json")
 
 
 def is_json_lines(declared: str) -> bool:
-    """Whether a bare type is JSON with a value a line, or a dialect of it."""
+    """Whether a bare type is JSON lines, a JSON sequence or a dialect of JSON."""
     return declared in _JSON_LINES
 
 
 def is_timed_text(declared: str) -> bool:
-    """Whether a bare type is one of captions in WebVTT or SubRip."""
+    """Whether a bare type is captions in WebVTT or SubRip."""
     return declared in _TIMED_TEXT
 
 
 def signed_formats(declared: str) -> frozenset[str]:
-    """Formats of which a file of this bare type must have a signature; empty if none is known."""
+    """Formats, one of whose signatures a file of this bare type must have; empty if none is known."""
     if _OFFICE.fullmatch(declared) and not declared.endswith(_FLAT):
         return frozenset({"ZIP", "OLE"})
     return _SIGNED.get(declared, frozenset())

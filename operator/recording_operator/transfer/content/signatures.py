@@ -1,7 +1,7 @@
-"""How files of media begin, and how others do that may come in their place.
+"""Signatures of media files, and of other files that a server may send instead.
 
-No library was good enough (docs/decisions/content.md). No text has one of these signatures. Formats' own
-specifications are the sources; tests/transfer/samples/heads.json holds files of real encoders.
+No library was good enough (docs/decisions/content.md). No text has one of these signatures. They are taken from the
+specifications of the formats. tests/transfer/samples/heads.json contains the beginnings of files by real encoders.
 """
 
 import re
@@ -9,16 +9,16 @@ from collections.abc import Callable
 from typing import Final
 
 _MEDIA: Final = {
-    # A box of ISO base media that may come first: its length, below 16 MiB but for the content itself, and its name.
+    # The first box of ISO base media: its length (below 16 MiB, except for the content itself) and its name.
     "ISO media": rb"\0...(ftyp(?!hei[cxms]|hev[cxms]|mif1|msf1|avif|avis)|styp|moov|moof|sidx|ssix|emsg|prft|wide"
     rb"|free|skip|pnot|uuid|meta|pdin)|....mdat",
-    "Matroska": rb"\x1aE\xdf\xa3|\x1fC\xb6u",  # the second: a live stream joined in its middle
+    "Matroska": rb"\x1aE\xdf\xa3|\x1fC\xb6u",  # the second one: a live stream that was joined in the middle
     # System and elementary streams, H.264 to H.266 too, begin with a start code; H.263 and H.261 with their own.
     "MPEG": rb"\0\0+\x01|\0\0[\x80-\x83]|\0\x01[\0-\x0f]",
     "AV1": rb"\x12\0\n",
     "Ogg": rb"OggS\0",
     "FLAC": rb"fLaC[\0\x80]",
-    # The tag before MP3 and AAC may be longer than what is read of a file here.
+    # The tag before MP3 and AAC may be longer than the part of the file that is checked.
     "ID3": rb"ID3[\x02-\x04][^\xff].[\0-\x7f]{4}",
     "APE tag": rb"APETAGEX..\0\0",
     "RIFF": rb"(RIFF|RF64|BW64|FFIR)....(WAVE|AVI |AMV |RMID)|RIFX....WAVE",
@@ -55,7 +55,7 @@ _MEDIA: Final = {
     "MIDI": rb"MThd\0\0\0\x06",
     "Motion JPEG": rb"\xff\xd8\xff.*?\xff\xd9\xff\xd8\xff",
 }
-# Broadcasters may put anything, at most 64 KiB, before the first key of MXF.
+# Up to 64 KiB of any content may precede the first key of MXF.
 _MXF_KEY: Final = b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01"
 _OTHERS: Final = {
     "PDF": rb"(?!\s*[<{\[]).{0,1019}%PDF-\d",  # readers take it anywhere in the first KiB
@@ -105,7 +105,7 @@ _RATES_HZ: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (1102
 
 
 def media_by_signature(head: bytes) -> str | None:
-    """The format of audio or video by its first bytes, which no text has; or None."""
+    """The format of audio or video, by a signature that no text has; None if there is none."""
     for name, pattern in _MEDIA_PATTERNS.items():
         if pattern.match(head):
             return name
@@ -113,7 +113,7 @@ def media_by_signature(head: bytes) -> str | None:
 
 
 def media_by_frames(head: bytes) -> str | None:
-    """The format of a bare stream by marks that come again and again; text may have them by chance. Or None."""
+    """The format of a bare stream, by repeated frame headers, which text may have by chance; None if unknown."""
     if _is_transport_stream(head):
         return "MPEG-TS"
     frames = head.lstrip(b"\0")
@@ -126,12 +126,12 @@ def other_format(head: bytes) -> str | None:
 
 
 def is_archive(name: str) -> bool:
-    """Whether a format packs other files."""
+    """Whether a format is an archive or a compression format."""
     return name in _ARCHIVES
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Packets of one length that all begin with the same byte; a stream that was cut begins within one."""
+    """Whether packets of one length all begin with the sync byte. The first packet may be truncated."""
     at = head.find(_TS_SYNC, 0, _TS_GARBAGE_BYTES)
     while at >= 0:
         for length in _TS_PACKETS:
@@ -143,7 +143,7 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _is_chain(head: bytes, length_of: Callable[[bytes], int | None]) -> bool:
-    """Frames that say where the next one begins, each; the last may be cut."""
+    """Whether each frame ends where the next one begins. The last frame may be truncated."""
     at = frames = 0
     while frames < _FRAMES_ENOUGH and at + _HEADER_BYTES <= len(head):
         length = length_of(head[at : at + _HEADER_BYTES])
@@ -154,7 +154,7 @@ def _is_chain(head: bytes, length_of: Callable[[bytes], int | None]) -> bool:
 
 
 def _mpeg_audio(header: bytes) -> int | None:
-    """The length of a frame of layer I to III."""
+    """The length of an MPEG audio frame (layer I to III); None if the header is invalid."""
     bits = int.from_bytes(header[:4], "big")
     sync, version, layer = bits >> 21, bits >> 19 & 3, bits >> 17 & 3
     rate, sampling, padding = bits >> 12 & 15, bits >> 10 & 3, bits >> 9 & 1
@@ -168,7 +168,7 @@ def _mpeg_audio(header: bytes) -> int | None:
 
 
 def _adts(header: bytes) -> int | None:
-    """The length of a frame of AAC."""
+    """The length of an AAC frame; None if the header is invalid."""
     bits = int.from_bytes(header, "big")
     twelve_ones, layer, sampling, length = bits >> 52, bits >> 49 & 3, bits >> 42 & 15, bits >> 21 & 0x1FFF
     valid = twelve_ones == 0xFFF and layer == 0 and sampling <= 12 and length > 7  # noqa: PLR2004 - bits of the format
@@ -176,7 +176,7 @@ def _adts(header: bytes) -> int | None:
 
 
 def _loas(header: bytes) -> int | None:
-    """The length of a frame of LATM."""
+    """The length of a LATM frame; None if the header is invalid."""
     bits = int.from_bytes(header[:3], "big")
     return (bits & 0x1FFF) + 3 if bits >> 13 == 0x2B7 else None  # noqa: PLR2004 - bits of the format
 

@@ -1,8 +1,7 @@
-"""Whether bytes are text, in any encoding that a server may write an error in.
+"""Detects whether bytes are text, in any encoding in which a server may write an error.
 
 Recordings without a signature (raw G.711 or PCM, encrypted files) are binary data that cannot be recognised; errors are
-text. This check decides if there is no signature. `tests/transfer/test_content_of_media.py` has both
-sides.
+text. So if there is no signature, this check decides.
 """
 
 import re
@@ -13,12 +12,12 @@ from typing import Final
 
 _WHITESPACE: Final = b" \t\n\v\f\r"
 _PADDING: Final = b"\0" + _WHITESPACE
-# Controls that text has: backspace and escape of terminals, separators of records, the end mark of DOS.
+# Control characters that occur in text: backspace and escape of terminals, record separators, the end-of-file of DOS.
 _TEXT_CONTROLS: Final = b"\b\x1a\x1b\x1c\x1d\x1e\x1f"
 _CONTROLS: Final = bytes(
     byte for byte in (*range(0x20), 0x7F) if byte not in _WHITESPACE and byte not in _TEXT_CONTROLS
 )
-# The marks of UTF-32 first: that of UTF-16 is how the one of UTF-32 begins.
+# Byte order marks. UTF-32 is first, because its mark begins with that of UTF-16.
 _MARKS: Final = (
     (b"\xff\xfe\0\0", "utf-32-le"),
     (b"\0\0\xfe\xff", "utf-32-be"),
@@ -27,14 +26,15 @@ _MARKS: Final = (
 )
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _WIDE_ENCODINGS: Final = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
-_WIDE_CHARACTERS: Final = 4096  # enough to judge; each is judged in Python
+_WIDE_CHARACTERS: Final = 4096  # enough to decide; each one is checked in Python
 _FEWEST_WIDE_CHARACTERS: Final = 2
-# Of each kind one in so many bytes: more controls than this are no text; text has at least so much whitespace.
+# Text has at most one control character in so many bytes, and at least one whitespace character in so many bytes.
 _BYTES_PER_CONTROL: Final = 32
 _BYTES_PER_SPACE: Final = 64
 # A short text in an unknown encoding may be one word.
 _SHORT_BYTES: Final = 512
-# The silence of a codec is one value or two in turn, and a raw picture has its colours in runs; no text is like that.
+# Silence of a codec consists of one or two alternating values, and raw pictures contain runs of equal bytes. Text does
+# not.
 _RUNS_BYTES: Final = 4096
 _FEWEST_RUN_BYTES: Final = 64
 _FEWEST_VALUES: Final = 2
@@ -56,7 +56,7 @@ def text_of(head: bytes) -> str | None:
                 return marked
     plain = head.removeprefix(_UTF8_MARK).strip(_PADDING).removeprefix(_UTF8_MARK)
     if not plain:
-        # Blanks are what a server sends to keep a connection alive; zeros are the silence of PCM.
+        # Servers send blanks to keep a connection alive. Zeros are silence in PCM.
         return "" if head.strip(b"\0") else None
     text = _decode_narrow(plain)
     if text is None:
@@ -78,8 +78,8 @@ def _decode_narrow(plain: bytes) -> str | None:
     text = _decode_utf8(plain)
     if text is not None:
         return text
-    # Windows-1251, Shift JIS, GBK and the like: bytes of any value, but words and lines. A-law and mu-law at a low
-    # volume avoid the controls as well; they avoid blanks too.
+    # Windows-1251, Shift JIS, GBK and similar encodings: bytes of any value, with spaces between words. Quiet A-law and
+    # mu-law contain few control characters too, but also few spaces.
     spaces = len(plain) - len(plain.translate(None, _WHITESPACE))
     wordy = spaces * _BYTES_PER_SPACE >= len(plain) and controls * 8 <= spaces
     short = len(plain) < _SHORT_BYTES and not controls
@@ -90,7 +90,7 @@ def _decode_utf8(plain: bytes) -> str | None:
     try:
         return plain.decode("utf-8")
     except UnicodeDecodeError as error:
-        # The head may end within a character.
+        # The beginning may end within a character.
         cut = error.reason == "unexpected end of data" and len(plain) - error.start < len("😀".encode())
         return plain[: error.start].decode("utf-8") or None if cut else None
 
@@ -110,14 +110,14 @@ def _decode_wide(data: bytes, encoding: str) -> str | None:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        if error.reason != "unexpected end of data":  # a surrogate whose other half is beyond
+        if error.reason != "unexpected end of data":  # otherwise a surrogate pair was truncated
             return None
         text = data[: error.start].decode(encoding)
     return text.strip("\0\ufeff \t\n\v\f\r") or None
 
 
 def _is_written(text: str) -> bool:
-    """Whether a language is written with these characters."""
+    """Whether almost all characters are ones that text contains."""
     odd = sum(
         unicodedata.category(character) in _NOT_IN_TEXT and character not in _WRITTEN_CONTROLS for character in text
     )
@@ -125,9 +125,10 @@ def _is_written(text: str) -> bool:
 
 
 def _is_of_one_script(text: str) -> bool:
-    """Any two bytes make a character, mostly a Chinese or Korean one; characters that are meant are of one script.
+    """Whether almost all characters belong to one script, as in real text.
 
-    Quiet A-law looks like UTF-16 in Chinese, so East Asian text needs a blank, a digit or a mark of punctuation too.
+    In UTF-16, any two bytes are a character, usually a Chinese or Korean one. Quiet A-law looks like Chinese, so East
+    Asian text must also contain a space, a digit or punctuation.
     """
     if len(text) < _FEWEST_WIDE_CHARACTERS:
         return False

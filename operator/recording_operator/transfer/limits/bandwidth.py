@@ -1,4 +1,4 @@
-"""Limits on how fast bytes move: of a StorageLocation, of the whole process; fair between the transfers.
+"""Bandwidth limits of a StorageLocation and of the process, shared fairly between transfers.
 
 A transfer waits here before it reads from its source, so that reading and storing both stay within the limit. Without
 a limit this costs one attribute access.
@@ -12,8 +12,8 @@ from typing import Final
 from recording_operator.stopping import Stopped, StopSignal
 from recording_operator.transfer.limits.fair_bucket import FairBucket, Share, Ticket
 
-_STOP_LOOK_S: Final = 0.25
-# Shorter sleeps cost more than they gain; the bucket makes up for the difference.
+_STOP_POLL_S: Final = 0.25
+# Shorter sleeps cost more than they gain. The bucket compensates for the difference.
 _SHORTEST_SLEEP_S: Final = 0.002
 _LINGER_S: Final = 5.0
 
@@ -21,7 +21,7 @@ _LINGER_S: Final = 5.0
 class RateLimiter:
     """One limit, in bytes per second (None: none), that many transfers share. Thread-safe; may be changed at any time.
 
-    `on_wait` gets the seconds that a connection of a transfer had to wait.
+    `on_wait` is called with the seconds that a connection of a transfer had to wait.
     """
 
     def __init__(
@@ -44,23 +44,23 @@ class RateLimiter:
         return self._bucket.rate
 
     def set_limit(self, limit: int | None) -> None:
-        """From now on, for transfers under way too."""
+        """Change the limit. It applies to running transfers too."""
         with self._changed:
             if limit != self._bucket.rate:
                 self._bucket.set_rate(limit, now=self._monotonic())
                 self._changed.notify_all()
 
     def take(self, share: Share, size_bytes: int, stop: StopSignal) -> int:
-        """Wait for a turn; how many of the bytes may move now, at least one. Raises Stopped."""
+        """Wait for a turn. Returns how many of the bytes may be moved now, at least one. Raises Stopped."""
         if self._bucket.rate is None:
             return size_bytes
         with self._changed:
-            ticket = self._bucket.ask(share, size_bytes)
+            ticket = self._bucket.request(share, size_bytes)
             now = self._monotonic()
             self._bucket.deal(now)
             if not ticket.granted.is_set():
                 try:
-                    self._have_dealt()
+                    self._start_dealing()
                 except RuntimeError:  # no more threads
                     self._bucket.withdraw(ticket)
                     raise
@@ -76,22 +76,22 @@ class RateLimiter:
                 self._bucket.give_back(share, size_bytes)
 
     def _wait(self, ticket: Ticket, stop: StopSignal) -> None:
-        while not ticket.granted.wait(_STOP_LOOK_S) and not stop.is_set():
+        while not ticket.granted.wait(_STOP_POLL_S) and not stop.is_set():
             pass
         if stop.is_set():
             with self._changed:
                 self._bucket.withdraw(ticket)
             raise Stopped
 
-    def _have_dealt(self) -> None:
+    def _start_dealing(self) -> None:
         if not self._dealing:
-            threading.Thread(target=self._deal, name="bandwidth", daemon=True).start()
+            threading.Thread(target=self._serve, name="bandwidth", daemon=True).start()
             self._dealing = True
         elif self._sleeping:
             self._changed.notify_all()
 
-    def _deal(self) -> None:
-        """Serve waiting transfers as soon as there are tokens; ends when none has waited for a while."""
+    def _serve(self) -> None:
+        """Serve waiting transfers as soon as there are tokens. Returns when no transfer has waited for a while."""
         with self._changed:
             while True:
                 self._bucket.deal(self._monotonic())
@@ -108,13 +108,13 @@ class RateLimiter:
 
 
 class Flow:
-    """One transfer under all its limits. All of its connections wait here. Thread-safe."""
+    """All limits of one transfer. All of its connections wait here. Thread-safe."""
 
     def __init__(self, limiters: Sequence[RateLimiter] = ()) -> None:
         self._limits: Final = tuple((limiter, Share()) for limiter in limiters)
 
     def take(self, size_bytes: int, stop: StopSignal) -> int:
-        """How many of the bytes may move now, at least one; waits until some may. Raises Stopped."""
+        """Wait until some of the bytes may be moved. Returns how many, at least one. Raises Stopped."""
         taken = size_bytes
         for index, (limiter, share) in enumerate(self._limits):
             try:
@@ -128,7 +128,7 @@ class Flow:
         return taken
 
     def take_all(self, size_bytes: int, stop: StopSignal) -> None:
-        """Wait until all of the bytes may move. Raises Stopped."""
+        """Wait until all of the bytes may be moved. Raises Stopped."""
         while size_bytes > 0:
             size_bytes -= self.take(size_bytes, stop)
 

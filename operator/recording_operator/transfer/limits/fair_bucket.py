@@ -31,7 +31,7 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class Share:
-    """One transfer's place at one bucket."""
+    """The state of one transfer at one bucket."""
 
     served_bytes: float = 0.0
     turn: int = 0
@@ -39,9 +39,9 @@ class Share:
 
 
 class FairBucket:
-    """Not thread-safe. Every `now` is seconds of the same clock; `rate` is bytes per second, None is no limit.
+    """Not thread-safe. Every `now` is seconds of the same clock. `rate` is bytes per second; None means no limit.
 
-    In any time `t` at most `rate * (t + 0.25 s)` and one grant pass.
+    In any time `t`, at most `rate * (t + 0.25 s)` bytes plus one grant are moved.
     """
 
     def __init__(self, rate: int | None, *, now: float) -> None:
@@ -60,7 +60,7 @@ class FairBucket:
             self._tokens = max(self._tokens, -float(grant_bytes(rate)))
             self._fill(now)
 
-    def ask(self, share: Share, size_bytes: int) -> Ticket:
+    def request(self, share: Share, size_bytes: int) -> Ticket:
         """Queue up; `deal` serves."""
         ticket = Ticket(share=share, size_bytes=size_bytes)
         share.waiting.append(ticket)

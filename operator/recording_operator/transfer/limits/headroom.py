@@ -1,7 +1,7 @@
-"""Whether one more connection of a transfer could bring more bytes.
+"""Decides whether more connections would make a transfer faster.
 
-It does if connections wait for the network, and if a processor is idle. On a fully used machine more threads move fewer
-bytes: they wait for each other and for the interpreter's lock.
+They do if the connections wait for the network or a processor is idle. On a fully used machine, more threads move fewer
+bytes, because they wait for each other and for the interpreter's lock.
 """
 
 import os
@@ -12,15 +12,16 @@ from typing import Final
 
 _STAT: Final = Path("/proc/stat")
 _IDLE_FIELD: Final = 4  # cpu user nice system idle; https://man7.org/linux/man-pages/man5/proc_stat.5.html
-# Of one processor, each: below, a connection waits for the network; above, there is room for another.
+# Shares of one processor. A connection that uses less than the first waits for the network. If more than the second is
+# idle, there is room for another connection.
 _WAITING_SHARE: Final = 0.2
 _IDLE_SHARE: Final = 0.5
-# The machine counts its idle time in ticks of a hundredth of a second.
+# The kernel counts idle time in ticks of a hundredth of a second, so shorter periods are too inaccurate.
 _IDLE_OVER_S: Final = 0.2
 
 
 class Headroom:
-    """Compares what was used between two calls. `idle_s` is the machine's idle time, of all processors together."""
+    """Compares processor times between two calls. `idle_s` returns the idle time of all processors together."""
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class Headroom:
         self._idle_seen = (now_s, self._idle_s())
 
     def is_there(self, *, busy_s: float, connections: int) -> bool:
-        """Whether there was any since the last call. `busy_s`: processor time of the connections' threads so far."""
+        """Whether there was headroom since the last call. `busy_s`: processor time of the transfer's threads so far."""
         now_s = self._monotonic()
         then_s, busy_before_s = self._busy_seen
         self._busy_seen = (now_s, busy_s)
@@ -50,7 +51,7 @@ class Headroom:
 
 
 def machine_idle_s() -> float:
-    """Idle time of all processors since the machine started; 0 if the system does not say."""
+    """Idle time of all processors since the machine started; 0 if it is not available."""
     try:
         with _STAT.open() as lines:
             return int(lines.readline().split()[_IDLE_FIELD]) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""When a source that breaks off again and again is given up."""
+"""Decides when to give up a source whose connections break repeatedly."""
 
 from typing import Final
 
@@ -6,12 +6,12 @@ from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.transfer.retry_budget import RetryBudget
 
-# A source that brings a little each time would hold its slot for ever (fault S17).
+# Otherwise a source that sends a few bytes each time would occupy its slot forever (fault S17).
 _SLOW_BREAKS_PER_PART: Final = 5
 
 
 class SourceBreaks:
-    """Counts the broken connections of one reader. Bytes that were never read before fill its budget again."""
+    """Counts the broken connections of one reader. The retry budget starts again when new bytes are read."""
 
     def __init__(self, host: str, budget: RetryBudget) -> None:
         self._host = host
@@ -28,13 +28,13 @@ class SourceBreaks:
             self._budget.progressed()
 
     def next_part(self) -> None:
-        """Another part is begun: slowness counts for one part."""
+        """The next part begins. Slow connections are counted for each part."""
         self._slow = 0
 
     def broke(self, error: TransferError, *, position: int, opened: bool) -> None:
         """Sleep before the next request. Raises the error that ends the attempt, and Stopped.
 
-        `opened`: there was a response, which broke off at `position`. One that is cut at the same byte every time is
+        `opened`: a response had begun, and broke at `position`. If every response ends at the same byte, the error is
         SourceTruncated.
         """
         self._slow += error.reason is Reason.SOURCE_TOO_SLOW

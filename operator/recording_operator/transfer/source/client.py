@@ -112,7 +112,7 @@ class SourceClient:
 
     def _may_be_cut(self, facts: ContentFacts) -> bool:
         # 200 with exactly as many bytes as were requested: some servers send a range without saying that it is one.
-        as_requested = not facts.ranges and facts.size_bytes == PROBE_BYTES and facts.came_whole
+        as_requested = not facts.ranges and facts.size_bytes == PROBE_BYTES and facts.is_complete
         return as_requested and self._spec.expected_size_bytes != PROBE_BYTES
 
     def open_range(self, facts: ContentFacts, *, start: int, end: int) -> SourceResponse:
@@ -202,7 +202,7 @@ class SourceClient:
                     raise RangeRejected(response.host)
                 if is_empty(response):
                     return response
-            raise self._refused(response, ranged="Range" in headers)
+            raise self._error_of(response, ranged="Range" in headers)
         except BaseException:
             response.close()
             raise
@@ -216,7 +216,7 @@ class SourceClient:
             raise source_error(error) from None
         return SourceResponse(response, on_read=self._on_read)
 
-    def _refused(self, response: SourceResponse, *, ranged: bool) -> TransferError:
+    def _error_of(self, response: SourceResponse, *, ranged: bool) -> TransferError:
         error = error_of(response, validity=self._validity, now=self._now())
         if ranged and blames_range(response, error):
             return RangeRejected(response.host)
@@ -226,7 +226,7 @@ class SourceClient:
 
 
 def _sized(whole: ContentFacts, stated_bytes: int | None) -> ContentFacts:
-    """The facts, with the size that a range stated. Two sizes are a contradiction: neither is believed."""
+    """The facts, with the size that a range stated. If two sizes contradict each other, neither is used."""
     if stated_bytes in (None, whole.size_bytes):
         return whole
     if whole.size_bytes is None:
@@ -277,7 +277,7 @@ def _coded_as(facts: ContentFacts, response: SourceResponse) -> bool:
 
 
 def _check_whole(response: SourceResponse) -> None:
-    # With 200 a Content-Range has no meaning (RFC 9110 section 14.4); one that fits the body is believed all the same.
+    # With 200 a Content-Range has no meaning (RFC 9110 section 14.4); one that fits the body is used anyway.
     stated = content_range(response)
     if not stated.is_whole if stated is not None else response.status == _PARTIAL:
         raise TransferError(

@@ -1,11 +1,12 @@
 """What a source's Content-Encoding means for the bytes that are stored. Pure.
 
-Bytes are always stored as they arrive. A true coding is kept on the object as its ContentEncoding; names that encode
-nothing (`aws-chunked`, `UTF-8`, `none`, …) are dropped, and so is a coding that the bytes visibly do not have.
+Bytes are always stored as they arrive. A true coding is stored as the ContentEncoding of the object. Names that do not
+encode anything (`aws-chunked`, `UTF-8`, `none`, …) are dropped, and so is a coding that the bytes visibly do not have.
 
-Every request asks for `identity`. A coding that a server applies in spite of that belongs to no stored content: each
-response may be compressed in another way. Such a response is known by all of these: it names Accept-Encoding in Vary,
-it is no range, and it has not both a length and a strong validator. Stored content with a coding fails at least one.
+Every request sends `Accept-Encoding: identity`. If a server compresses a response anyway, each response may be
+compressed differently, so it cannot be stored. Such a response has all of these properties: Vary names Accept-Encoding,
+it is not a range, and it lacks a length or a strong validator. Content that is stored compressed lacks at least one of
+them.
 """
 
 import re
@@ -14,7 +15,7 @@ from typing import Final
 _TRUE: Final = frozenset(
     {"gzip", "x-gzip", "br", "zstd", "deflate", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
 )
-_SAYS_NOTHING: Final = frozenset({"", "identity", "none", "aws-chunked"})
+_WITHOUT_EFFECT: Final = frozenset({"", "identity", "none", "aws-chunked"})
 _MAGIC: Final = {
     "gzip": (b"\x1f\x8b",),
     "x-gzip": (b"\x1f\x8b",),
@@ -28,7 +29,7 @@ _NEGOTIATED: Final = re.compile(r"(?:^|,)\s*(?:accept-encoding|\*)\s*(?:,|$)", r
 def stated_codings(stated: str | None) -> str:
     """All names of a Content-Encoding except those without effect. Responses with equal names have the same form."""
     names = [name.strip().lower() for name in (stated or "").split(",")]
-    return ", ".join(name for name in names if name not in _SAYS_NOTHING)
+    return ", ".join(name for name in names if name not in _WITHOUT_EFFECT)
 
 
 def true_codings(stated: str | None) -> str | None:
@@ -38,7 +39,7 @@ def true_codings(stated: str | None) -> str | None:
 
 
 def kept_codings(stated: str | None, head: bytes) -> str | None:
-    """`true_codings`, unless the bytes begin as nothing does that has the last of them."""
+    """`true_codings`; None if the first bytes show that the last of them was not applied."""
     codings = true_codings(stated)
     if codings is None or not head:
         return None
@@ -47,5 +48,5 @@ def kept_codings(stated: str | None, head: bytes) -> str | None:
 
 
 def made_for_this_request(vary: str | None, *, is_range: bool, is_fixed: bool) -> bool:
-    """Whether a true coding was applied on the way. `is_fixed`: with a length and a strong validator."""
+    """Whether the server compressed this response. `is_fixed`: it has a length and a strong validator."""
     return not is_range and not is_fixed and _NEGOTIATED.search(vary or "") is not None

@@ -1,4 +1,4 @@
-"""Whether a response to a range request is the range that was requested. Pure but for the headers it reads."""
+"""The range that a response contains, according to its headers."""
 
 import re
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ class ContentRange:
 
     @property
     def is_whole(self) -> bool:
-        """Whether this is all there is."""
+        """Whether the range is the whole content."""
         return self.start == 0 and self.end == self.size_bytes
 
 
 def content_range(response: SourceResponse) -> ContentRange | None:
     """The range that the response states; None if there is none, or it does not fit its length.
 
-    A multipart body holds ranges between lines of its own and is none.
+    A multipart body contains several ranges, and does not count as one.
     """
     stated = stated_range(response)
     return stated if stated is not None and response.content_length in (None, stated.end - stated.start) else None
@@ -48,7 +48,7 @@ def stated_range(response: SourceResponse) -> ContentRange | None:
 
 
 def is_range(response: SourceResponse) -> bool:
-    """Whether the response claims to be a part; some servers send one with 200."""
+    """Whether the response claims to be a range. Some servers send ranges with status 200."""
     return response.status == _PARTIAL or response.header("Content-Range") is not None
 
 

@@ -12,7 +12,7 @@ from recording_operator.egress.errors import InvalidUrlError
 from recording_operator.egress.url import parse_url
 from recording_operator.transfer.source.errors import source_error
 
-# Never content, whatever stands beside them. Names in lower case.
+# Never content, regardless of the other parameters. Names in lower case.
 _SIGNATURES: Final = (
     "signature", "sig", "hmac", "sign", "q-signature", "auth_key", "token", "access_token", "accesstoken",
     "id_token", "download_token", "jwt", "auth", "authorization", "api_key", "apikey", "hdnea", "hdnts", "hdntl",
@@ -20,7 +20,7 @@ _SIGNATURES: Final = (
     "session_token", "sessiontoken", "x-oss-signature", "x-oss-security-token", "x-cos-security-token",
 )  # fmt: skip
 _SIGNED_PREFIXES: Final = ("x-amz-", "x-goog-")
-# What a signature covers or comes with; without one, these names may be content.
+# Parameters that are part of a signature if the URL has one. Without a signature, they may be content.
 _BESIDE_SIGNATURES: Final = (
     "expires", "expire", "expiry", "expiration", "exp", "e", "validfrom", "validto", "valid_from", "valid_until",
     "ttl", "ts", "timestamp", "nonce", "awsaccesskeyid", "googleaccessid", "ossaccesskeyid", "accesskeyid", "keyid",

@@ -1,4 +1,4 @@
-"""Waiting within one attempt for a source that does not have its content yet.
+"""Waits within one attempt for a source that does not have its content yet.
 
 Providers call their webhook and publish some seconds later. In its first seconds such a source is tried again every few
 seconds. After that the engine's delays apply, and the slot is free.
@@ -17,7 +17,7 @@ from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.retry_budget import RetryBudget
 from recording_operator.transfer.source.error_responses import NotYetThere
 
-# However long ago it was published: one response may come from a node that does not have it yet.
+# Regardless of the age of the source, because a response may come from a node that does not have the content yet.
 _LEAST_TRIES: Final = 3
 # In multiples of the first pause.
 _LONGEST_PAUSE: Final = 8.0
@@ -36,7 +36,7 @@ class PublicationWait:
         self._until_s = time.monotonic() + options.publishing_s - min(max(passed_s, 0.0), options.publishing_s)
 
     def until_published(self, call: Callable[[], _T]) -> _T:
-        """What `call` returns, tried again while that may help. Raises TransferError and Stopped."""
+        """Return the result of `call`, with retries while the content may be late. Raises TransferError and Stopped."""
         budget, tries = RetryBudget(self._options, self._stop), 0
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Which source an artifact has. Data only."""
+"""The source of an artifact. Data only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from datetime import datetime
 class SourceSpec:
     """The source, and the expectations of the spec. `repr` shows neither URL nor headers: both are secrets.
 
-    `expected_checksum` is `algorithm:hex` with sha256, md5, crc32 or crc64nvme. `expires_at` is a hint: it judges a
-    refusal, it never keeps a request from being made. `published_at` is when the source became known: providers publish
-    a moment late.
+    `expected_checksum` is `algorithm:hex` with sha256, md5, crc32 or crc64nvme. `expires_at` is a hint: it helps to
+    interpret an error response, and never prevents a request. `published_at` is when the source became known; providers
+    may publish some seconds later.
     """
 
     url: str = field(repr=False)

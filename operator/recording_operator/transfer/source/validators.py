@@ -1,7 +1,7 @@
-"""Validators that a source states, and which of them promise the same bytes (RFC 9110, section 8.8). Pure.
+"""Validators of a source, and which of them are strong (RFC 9110, section 8.8). Pure.
 
-Only a strong validator pins content: a range that is read under its condition is a piece of the same bytes. Content
-without one is read by a single request, in order.
+Only a strong validator pins content: ranges that are requested with it as a condition belong to the same bytes. Content
+without a strong validator is read with a single request, in order.
 """
 
 import re
@@ -13,8 +13,8 @@ from typing import Final
 from recording_operator.http_dates import parse_http_date
 
 _STRONG_ETAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]+"')
-# RFC 9110, section 8.8.2.2, asks for one second, and more if server and storage have different clocks. A client cannot
-# know that; RFC 7232 took 60 s.
+# RFC 9110, section 8.8.2.2, requires one second, and more if server and storage have different clocks. A client cannot
+# know that. RFC 7232 used 60 s.
 _SETTLED: Final = timedelta(seconds=60)
 
 
@@ -38,26 +38,26 @@ class Pin:
         return self.etag == etag if self.etag is not None else self.last_modified == last_modified
 
     def contradicts(self, other: "Pin") -> bool:
-        """Whether both are of one kind and differ."""
+        """Whether both are ETags or both are times, and they differ."""
         return (self.etag is None) == (other.etag is None) and self != other
 
 
 def pin_of(*, etag: str | None, last_modified: str | None, date: str | None) -> Pin | None:
-    """The strong validator of a response with these headers, or None. An ETag counts more than a time."""
+    """The strong validator of a response with these headers, or None. An ETag is preferred to a time."""
     if is_strong(etag):
         return Pin(etag=etag)
     return Pin(last_modified=last_modified) if _is_settled(last_modified, date) else None
 
 
 def kept_pin(*, etag: str | None, last_modified: str | None) -> Pin | None:
-    """The validator that an upload's state names; only strong ones are written there."""
+    """The validator in the state of an upload, which contains only strong ones."""
     if is_strong(etag):
         return Pin(etag=etag)
     return Pin(last_modified=last_modified) if last_modified is not None and etag is None else None
 
 
 def is_strong(etag: str | None) -> bool:
-    """Whether an ETag promises the same bytes; a weak one, an empty one and anything odd do not."""
+    """Whether an ETag is strong. Weak, empty and malformed ones are not."""
     return etag is not None and _STRONG_ETAG.fullmatch(etag.strip()) is not None
 
 

@@ -180,7 +180,7 @@ class ArtifactUpload:
 
 def is_small(facts: ContentFacts, options: TransferOptions) -> bool:
     """Whether the object is stored with one PutObject, without a multipart upload."""
-    return facts.is_empty or facts.came_whole or (facts.ranges and (facts.size_bytes or 0) <= options.single_put_bytes)
+    return facts.is_empty or facts.is_complete or (facts.ranges and (facts.size_bytes or 0) <= options.single_put_bytes)
 
 
 def _for_content(context: TransferContext, facts: ContentFacts) -> TransferContext:

@@ -1,6 +1,6 @@
-"""Is the object at the key ours, and are its bytes right? Three verbs: find, verify, accept.
+"""Decides whether the object at the key is ours, and whether its bytes are right. Three steps: find, verify, accept.
 
-find    the object at the key before this process has written anything there
-verify  whether an object has the bytes that were read from the source, or the checksum in the spec
-accept  write an object and verify it afterwards; an object of ours with wrong bytes is removed
+find    find an object at the key before this process has written anything there
+verify  check whether an object has the bytes that were read from the source, or the checksum in the spec
+accept  write an object and verify it; if this attempt wrote wrong bytes, the object is removed
 """

@@ -1,11 +1,11 @@
 """Accept: write an object, then verify it.
 
-The response to Complete or Put is not reliable. Some stores respond 200 although there is no object or still the old
-one, or the response to a successful Complete is lost. HEAD returns size and owner, `verify` checks the rest.
+The response to Complete or Put is not reliable. Some stores respond with 200 although there is no object or still the
+old one, and the response to a successful Complete may be lost. HEAD returns size and owner, `verify` checks the rest.
 
-In a store without conditional writes, the key is checked by HEAD just before the write, and again afterwards. That
-leaves a moment in which a foreign object could be overwritten; the uid in every key and the lease keep that
-to strangers.
+In a store without conditional writes, the key is checked by HEAD just before the write, and again afterwards. An object
+that another client writes between the two could be overwritten. Because of the uid in every key and the Lease, this can
+only be a client that is not the operator.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class AcceptedObject:
     written: bool
 
 
-class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of response
+class StoredByAnotherProcess(TransferError):  # noqa: N818 - a result, not a fault
     """The object at the key belongs to this artifact, but may be from another attempt, with other bytes."""
 
     def __init__(self) -> None:
@@ -45,21 +45,24 @@ class StoredMeanwhile(TransferError):  # noqa: N818 - a kind of response
 
 
 def accept_body(body: bytes, context: TransferContext) -> AcceptedObject:
-    """Store `body` in one request and return the object, verified. Raises as `accept`."""
+    """Store `body` in one request, and return the verified object. Raises the same errors as `accept`."""
     crc = checksums.crc64nvme(body)
     digest = SourceDigest(size_bytes=len(body), crc64nvme=crc, etag=lambda: etag_of_body(body))
     return accept(lambda: context.store.put(context.obj, body, crc64nvme=crc), digest, context)
 
 
 def accept(write: Callable[[], WriteReceipt], digest: SourceDigest, context: TransferContext) -> AcceptedObject:
-    """Have the object written, and return it as HEAD shows it, verified.
+    """Call `write`, and return the object as HEAD returns it, after verifying it.
 
-    Raises TransferError: StoreKeyConflict, StoreUploadLost (no object, and the upload is gone), StoreIntegrity,
-    StoredMeanwhile or what the store failed of; and Stopped.
+    Raises TransferError (StoreKeyConflict, StoreUploadLost if there is neither object nor upload, StoreIntegrity,
+    StoredByAnotherProcess, or the error of the store) and Stopped.
     """
     budget = context.budget()
     while True:
-        if not context.store.capabilities.may_write_unseen and (found := _at_key(None, digest, context)) is not None:
+        if (
+            not context.store.capabilities.protects_existing_objects
+            and (found := _at_key(None, digest, context)) is not None
+        ):
             return found
         written, failure = _tried(write)
         if (found := _at_key(written, digest, context)) is not None:
@@ -67,14 +70,14 @@ def accept(write: Callable[[], WriteReceipt], digest: SourceDigest, context: Tra
         if failure is None:
             failure = _unavailable("The store confirmed the object but does not return it.")
         elif failure.reason is Reason.STORE_KEY_CONFLICT:
-            failure = _unavailable("The store rejected the object because of another one that it does not show.")
+            failure = _unavailable("The store rejected the object because of another one that it does not return.")
         budget.spend(failure)
 
 
 def accept_checksum(accepted: AcceptedObject, expected: Expectations, context: TransferContext) -> StoredObject:
-    """The object that was just stored, verified to have the spec's checksum.
+    """Verify that the object that was just stored has the spec's checksum.
 
-    If it has not and this attempt wrote it, exactly this version is removed. Raises TransferError (ChecksumMismatch)
+    If it does not and this attempt wrote it, exactly this version is removed. Raises TransferError (ChecksumMismatch)
     and Stopped.
     """
     if expected.checksum is None:
@@ -89,7 +92,7 @@ def accept_checksum(accepted: AcceptedObject, expected: Expectations, context: T
 
 
 def _at_key(written: WriteReceipt | None, digest: SourceDigest, context: TransferContext) -> AcceptedObject | None:
-    """What is at the key, if it is right; None if there is nothing. An object that this attempt wrote wrong goes."""
+    """The verified object at the key; None if there is none. Removes an object that this attempt wrote wrongly."""
     seen = context.budget().retry(lambda: context.store.head(context.obj.key))
     if seen is None:
         return None
@@ -100,7 +103,7 @@ def _at_key(written: WriteReceipt | None, digest: SourceDigest, context: Transfe
     if verified is not None:
         return AcceptedObject(stored=verified, written=by_this_attempt)
     if not by_this_attempt:
-        raise StoredMeanwhile
+        raise StoredByAnotherProcess
     _remove_wrong(seen.stored, store=context.store, obj=context.obj)
     raise TransferError(
         Reason.STORE_INTEGRITY, "The bytes of the object in the store differ from those sent. It was removed."
@@ -117,14 +120,15 @@ def _tried(write: Callable[[], WriteReceipt]) -> tuple[WriteReceipt | None, Tran
 def _remove_wrong(stored: StoredObject, *, store: Store, obj: ObjectSpec) -> None:
     """Delete exactly this version, which this attempt wrote.
 
-    Raises TransferError(ChecksumMismatch) where that fails: it must not be believed.
+    Raises TransferError(ChecksumMismatch) if that fails, because a later attempt must not accept the object.
     """
     try:
         store.delete(stored.key, version_id=stored.version_id, recording_uid=obj.recording_uid)
     except TransferError:
         raise TransferError(
             Reason.CHECKSUM_MISMATCH,
-            "The object in the store has wrong bytes and cannot be removed. Delete it by hand, then change retryToken.",
+            "The object in the store has wrong bytes and cannot be removed. Delete it by hand, then change "
+            "spec.retryToken.",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Verify an existing object by its source, which is read again, if there is no other way."""
+"""Verify an existing object by reading its source again, if it cannot be verified otherwise."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -28,9 +28,9 @@ def verify_by_source(
     context: TransferContext,
     expected: Expectations,
 ) -> StoredObject:
-    """The object, verified to have the source's bytes.
+    """Verify that the object has the source's bytes, and return it.
 
-    Raises TransferError (StoreKeyConflict where it has others) and Stopped.
+    Raises TransferError (StoreKeyConflict if the bytes differ) and Stopped.
     """
     if stored.verified_by is not None:
         return stored
@@ -38,7 +38,7 @@ def verify_by_source(
         raise key_conflict(
             f"The object at the key has {stored.size_bytes} bytes, its source now has {facts.size_bytes}"
         )
-    # An object that was joined of parts is not known by its ETag: the parts may have been cut in another way.
+    # The ETag of an object of several parts depends on the part sizes, which are not known.
     digest = _digest_of_source(client, facts, context, by_etag="-" not in stored.etag)
     if digest is not None:
         verified = context.budget().retry(lambda: verify(stored, digest, context))
@@ -47,8 +47,8 @@ def verify_by_source(
     raise key_conflict("The object at the key does not have the bytes that its source has now")
 
 
-def only_its_source_could_verify(error: TransferError) -> TransferError:
-    """The source cannot be read, and nothing else would verify the object that is there."""
+def needs_its_source(error: TransferError) -> TransferError:
+    """The error if the source cannot be read and the existing object cannot be verified otherwise."""
     return TransferError(
         Reason(error.reason),
         f"{error.message} An object of this artifact is already in the store. It can be verified only with the source.",
@@ -61,7 +61,7 @@ def _digest_of_source(
     client: SourceClient, facts: ContentFacts, context: TransferContext, *, by_etag: bool
 ) -> SourceDigest | None:
     """The digest of the source's content; None if its length differs from the stated one."""
-    if facts.came_whole:
+    if facts.is_complete:
         return _digest(iter([facts.head]), facts, by_etag=by_etag)
     reading: _Reading = _in_ranges if facts.ranges else _in_order
     budget = context.budget()

@@ -23,7 +23,7 @@ class Expectations:
 
     @classmethod
     def of(cls, source: SourceSpec) -> "Expectations":
-        """The expectations of a source's spec. Raises as `parse`."""
+        """The expectations of a source's spec. Raises the same errors as `parse`."""
         return cls.parse(size_bytes=source.expected_size_bytes, checksum=source.expected_checksum)
 
     @classmethod
@@ -39,7 +39,10 @@ class Expectations:
         return None if self.checksum is None or self.checksum.combines else InOrderDigest(self.checksum)
 
     def check_facts(self, facts: ContentFacts) -> None:
-        """What is wrong before a byte moves. Raises TransferError (SizeMismatch, IntegrityUnverifiable)."""
+        """Check the first response, before anything is uploaded.
+
+        Raises TransferError (SizeMismatch, IntegrityUnverifiable).
+        """
         if facts.size_bytes is not None:
             self.check_size(facts.size_bytes)
         elif not facts.ends_visibly and self.size_bytes is None and self.checksum is None:
@@ -50,7 +53,7 @@ class Expectations:
             )
 
     def bounded(self, facts: ContentFacts) -> ContentFacts:
-        """The facts, with the size of the spec if the first response ended only with the connection."""
+        """The facts with a known size, if the first response ended with the connection and the spec can verify it."""
         size_bytes = len(facts.head)
         ended = facts.size_bytes is None and not facts.ends_visibly and size_bytes < PROBE_BYTES
         judged = self.size_bytes == size_bytes or (self.size_bytes is None and self.checksum is not None)

@@ -1,8 +1,8 @@
 """Find: an object that is at the key before this process has stored one, and whether it is the artifact.
 
-A process may have ended between the last write to the store and the one to the status. Where the store rejects wrong
-checksums, an object with our marks can only have the right bytes. Elsewhere its bytes are compared: with the spec's
-checksum, or with the source, which is read again for that (`compare`).
+An earlier process may have ended after it stored the object and before it wrote the status. If the store rejects wrong
+checksums, an object with our metadata always has the right bytes. Otherwise its bytes are compared with the spec's
+checksum, or with the source, which is read again for this (`compare`).
 
 This attempt has not written the object that is found here, so no function here removes it.
 """
@@ -27,8 +27,8 @@ _LEFT: Final = "It was not changed. If it is not needed, remove it by hand. Othe
 def find(context: TransferContext, expected: Expectations, facts: ContentFacts | None = None) -> StoredObject | None:
     """The object of this artifact, if there is one; with `verified_by` None if only its source can verify it.
 
-    `facts` are what the source says of its content, where it was read. Raises TransferError (StoreKeyConflict where the
-    object is not ours or not what the spec says) and Stopped.
+    `facts` describe the content of the source, if its first bytes were read. Raises TransferError (StoreKeyConflict if
+    the object is not ours, or differs from the spec) and Stopped.
     """
     seen = context.budget().retry(lambda: context.store.head(context.obj.key))
     if seen is None:
@@ -40,7 +40,7 @@ def find(context: TransferContext, expected: Expectations, facts: ContentFacts |
 
 
 def is_ours(obj: ObjectSpec, seen: ObjectHead) -> bool:
-    """Whether the object carries the marks of this artifact of this Recording."""
+    """Whether the object's metadata names this artifact of this Recording."""
     return seen.recording_uid == obj.recording_uid and seen.artifact == obj.artifact
 
 
@@ -50,7 +50,7 @@ def key_conflict(seen: str = _NOT_OURS) -> TransferError:
 
 
 def etag_mark(facts: ContentFacts) -> str | None:
-    """The source's strong ETag as objects carry it: short, ASCII, and not the header itself."""
+    """A hash of the source's strong ETag, for the metadata of objects; None if it has none."""
     if facts.pin is None or facts.pin.etag is None:
         return None
     return hashlib.sha256(facts.pin.etag.encode("utf-8", "replace")).hexdigest()[:32]
@@ -87,7 +87,7 @@ def _is_of_content(seen: ObjectHead, found: StoredObject, context: TransferConte
 
 
 def _begins_with(stored: StoredObject, context: TransferContext, head: bytes) -> bool:
-    """Some servers keep an ETag while their content changes; its beginning was read anyway."""
+    """Compare the beginning of the object with that of the source: some servers keep the ETag when content changes."""
     if not context.store.capabilities.reads_back:
         return True
     begins = b""

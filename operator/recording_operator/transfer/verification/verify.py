@@ -1,9 +1,9 @@
 """Verify: whether a stored object has the bytes that were read from the source, or the checksum in the spec.
 
-What counts, in this order, as far as the store supports it: the store's own CRC64NVME of the whole object; the object's
-ETag, which is the MD5 of its bytes or of its parts' MD5s (every part's ETag was compared with the MD5 of what was
-sent); the object read once from the store. A response of success is never enough, and no object is called wrong before
-its bytes were read.
+The first of these that the store supports is used: the store's own CRC64NVME of the whole object; the object's ETag,
+which is the MD5 of its bytes or of its parts' MD5s (every part's ETag was compared with the MD5 of the sent bytes);
+reading the object once from the store. A successful response is never enough, and an object is considered wrong only
+after its bytes were read.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
 
-# The bytes may be damaged when they are read back: an object is wrong if it was read wrong twice.
+# Bytes may be damaged while they are read back, so an object counts as wrong only after two reads.
 _READS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDigest:
-    """What is known of the bytes that were read from the source. `etag`: the store's name for them, if it is an MD5."""
+    """Size and checksums of the bytes that were read from the source. `etag`: the ETag if the store uses MD5s."""
 
     size_bytes: int
     crc64nvme: int
@@ -34,10 +34,10 @@ class SourceDigest:
 def verify(stored: StoredObject, digest: SourceDigest, context: TransferContext) -> StoredObject | None:
     """The object with the method that verified it; None if its bytes differ. Raises TransferError and Stopped.
 
-    A store may show a wrong checksum, ETag or size of right bytes. Only the bytes themselves, read from the store, show
-    that an object is wrong.
+    A store may return a wrong checksum, ETag or size although the bytes are right. Only the bytes, read from the store,
+    show that an object is wrong.
     """
-    verified_by = _shown(stored, digest, able=context.store.capabilities)
+    verified_by = _shown(stored, digest, supported=context.store.capabilities)
     if verified_by is None and _reads_back(stored, digest, context):
         verified_by = Reason.READ_BACK
     if verified_by is None:
@@ -68,13 +68,13 @@ def verify_checksum(stored: StoredObject, expected: ExpectedChecksum, context: T
     return None
 
 
-def _shown(stored: StoredObject, digest: SourceDigest, *, able: Capabilities) -> Reason | None:
-    """What the store shows that verifies the object, if anything."""
+def _shown(stored: StoredObject, digest: SourceDigest, *, supported: Capabilities) -> Reason | None:
+    """How the response to HEAD verifies the object; None if it does not."""
     if stored.size_bytes != digest.size_bytes:
         return None
-    if able.verified_by is Reason.FULL_OBJECT_CRC64NVME and stored.checksum:
+    if supported.verified_by is Reason.FULL_OBJECT_CRC64NVME and stored.checksum:
         return Reason.FULL_OBJECT_CRC64NVME if stored.checksum == to_text(digest.crc64nvme) else None
-    if able.md5_etags and (etag := digest.etag()) is not None:
+    if supported.md5_etags and (etag := digest.etag()) is not None:
         return Reason.ETAG_MD5 if stored.etag == etag else None
     return None
 
@@ -87,9 +87,9 @@ def _reads_back(stored: StoredObject, digest: SourceDigest, context: TransferCon
 def _read_back(
     stored: StoredObject, context: TransferContext, *, digest: Digest | None = None, most_bytes: int | None = None
 ) -> tuple[int, int]:
-    """Read exactly this version from the store: its CRC64NVME and its size in bytes; `digest` is fed too.
+    """Read exactly this version from the store. Returns its CRC64NVME and size in bytes, and updates `digest`.
 
-    Reading ends early when there are more than `most_bytes`. What is read counts against the bandwidth limits.
+    Reading ends early after more than `most_bytes`. The bytes count against the bandwidth limits.
     """
     flow, crc, size_bytes, taken = context.flow, 0, 0, 0
 

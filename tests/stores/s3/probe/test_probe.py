@@ -1,4 +1,4 @@
-"""The probe of a location: what is wrong is told by its own reason, and nothing is left behind."""
+"""The probe of a location: each fault has its own reason, and nothing is left behind."""
 
 import socket
 import ssl
@@ -24,7 +24,7 @@ from recording_operator.stores.s3.probe.prober import probe
 from tests.support.dialects_found import FOUND, NO_SUMS
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_dialect import DIALECTS
-from tests.support.strict_faults import Answer, Fault, FlipBit, Operation
+from tests.support.strict_faults import ErrorResponse, Fault, FlipBit, Operation
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import an_object, store_of
 
@@ -43,7 +43,7 @@ def test_every_dialect_has_its_capabilities() -> None:
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_t21_what_a_store_can_do_is_found_out(strict: StrictStore, store: S3Store, name: str) -> None:
+def test_t21_the_probe_finds_the_capabilities_of_a_store(strict: StrictStore, store: S3Store, name: str) -> None:
     strict.bucket.dialect, strict.bucket.versioned = DIALECTS[name], (versioned := len(name) % 2 == 0)
     found = probe(store)
     assert found == replace(FOUND[name], versioning=versioned)
@@ -75,7 +75,7 @@ def test_checksums_that_are_off_are_never_sent(strict: StrictStore) -> None:
 def test_a_store_that_is_away_for_a_while_is_not_taken_for_a_weaker_one(
     strict: StrictStore, store: S3Store, operation: Operation
 ) -> None:
-    strict.fault(Fault(operation=operation, action=Answer(status=503, code="SlowDown"), times=1000))
+    strict.fault(Fault(operation=operation, action=ErrorResponse(status=503, code="SlowDown"), times=1000))
     assert fails(store).reason is Reason.ENDPOINT_UNREACHABLE
 
 
@@ -84,13 +84,13 @@ def test_a_store_that_is_away_for_a_while_is_not_taken_for_a_weaker_one(
 def test_t13_rights_that_come_back_in_the_middle_weaken_nothing(
     strict: StrictStore, store: S3Store, name: str, refused: int
 ) -> None:
-    """Whichever request of a probe is the last that is refused: the store is found whole, or it is not ready."""
+    """Whichever request of the probe is rejected: all features are found, or the store is not ready."""
     strict.bucket.dialect = DIALECTS[name]
     probe(store, joins=Joins())  # what many parts become is tried by itself below
     asked = Counter(seen.operation for seen in strict.requests)
     wrong, right = [], 0
     for operation, number in [(kind, number + 1) for kind in OPERATIONS for number in range(asked[kind])]:
-        denied = Answer(status=403, code="AccessDenied")
+        denied = ErrorResponse(status=403, code="AccessDenied")
         strict.fault(Fault(operation=operation, action=denied, first=number, times=refused))
         with suppress(LocationError):
             found = probe(store, joins=Joins())
@@ -130,7 +130,7 @@ def test_without_the_right_to_delete_the_same_is_found(strict: StrictStore, stor
     assert [probe(store) for _ in range(3)] == [FOUND[name]] * 3
 
 
-def test_a_missing_right_to_delete_is_no_obstacle(strict: StrictStore, store: S3Store) -> None:
+def test_a_missing_permission_to_delete_does_not_block(strict: StrictStore, store: S3Store) -> None:
     strict.denied = {"DeleteObject"}
     assert probe(store).conditional_writes
     assert probe(store).conditional_writes
@@ -146,7 +146,7 @@ def test_t5_the_upload_of_a_probe_that_was_killed_is_aborted(store: S3Store) -> 
     assert [upload.upload_id for upload in store.uploads("")] == [neighbour]
 
 
-def test_t17_nobody_there(strict: StrictStore) -> None:
+def test_t17_no_listener(strict: StrictStore) -> None:
     assert fails(store_of(strict, endpoint="http://127.0.0.1:9")).reason is Reason.ENDPOINT_UNREACHABLE
 
 
@@ -157,10 +157,10 @@ def test_a_store_that_changes_what_it_stores(strict: StrictStore, store: S3Store
 
 @pytest.mark.parametrize("operation", ["PutObject", "CreateMultipartUpload", "UploadPart"])
 @pytest.mark.parametrize("code", ["NotImplemented", "InvalidArgument"])
-def test_t21_a_store_that_refuses_checksums_in_requests(
+def test_t21_a_store_that_rejects_checksums_in_requests(
     strict: StrictStore, store: S3Store, operation: Operation, code: str
 ) -> None:
-    strict.fault(Fault(operation=operation, action=Answer(status=400, code=code), times=1000))
+    strict.fault(Fault(operation=operation, action=ErrorResponse(status=400, code=code), times=1000))
     error = fails(store)
     assert error.reason is Reason.STORE_UNSUPPORTED
     assert f"{operation}: {code}" in error.message
@@ -191,7 +191,9 @@ def test_with_ambient_credentials_the_environment_s_authority_counts(
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
         monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.path("ca.crt")))
         assert probe(store_of(strict, credentials=None)).conditional_writes
-        assert fails(store_of(strict)).reason is Reason.ENDPOINT_UNREACHABLE, "keys of its own: nobody's environment"
+        assert fails(store_of(strict)).reason is Reason.ENDPOINT_UNREACHABLE, (
+            "with its own keys, the environment is not used"
+        )
         with pytest.raises(StoreError, match="TLS certificate"):
             store_of(strict).may_list("")  # botocore's own way
         monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "nowhere"))
@@ -206,7 +208,7 @@ def test_a_bundle_without_certificates_is_a_value_error(strict: StrictStore, pem
 
 
 def test_a_store_that_is_busy_for_a_moment(strict: StrictStore, store: S3Store) -> None:
-    strict.fault(Fault(operation="UploadPart", action=Answer(status=503, code="SlowDown")))
+    strict.fault(Fault(operation="UploadPart", action=ErrorResponse(status=503, code="SlowDown")))
     assert probe(store).full_object_checksums
 
 
@@ -240,7 +242,7 @@ def test_an_endpoint_at_a_metadata_address_is_blocked(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("endpoint", ["store.test", "ftp://store.test", "https://", "https://no-such-name.invalid"])
-def test_an_endpoint_that_cannot_be_asked(endpoint: str) -> None:
+def test_an_endpoint_that_cannot_be_used(endpoint: str) -> None:
     with pytest.raises(LocationError) as caught:
         check_endpoint(endpoint)
     assert caught.value.reason is Reason.ENDPOINT_UNREACHABLE

@@ -1,4 +1,4 @@
-"""What a probe says of keys that are wrong and of a bucket that is not there, at the strict store and a real server."""
+"""The probe with wrong keys and a missing bucket, with the strict store and a real server."""
 
 from collections.abc import Callable, Iterator
 

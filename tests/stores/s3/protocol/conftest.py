@@ -1,4 +1,4 @@
-"""Every point of the contract against the strict store and versitygw, each test with a bucket of its own."""
+"""Every point of the contract with the strict store and versitygw. Each test has its own bucket."""
 
 import uuid
 from collections.abc import Iterator

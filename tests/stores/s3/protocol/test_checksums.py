@@ -1,4 +1,4 @@
-"""Checksums: in headers, behind chunks, of parts and of what they are joined to."""
+"""Checksums: in headers, in trailers, of parts and of joined objects."""
 
 import base64
 import hashlib
@@ -195,7 +195,7 @@ def test_checksums(api: S3Client, point: Point) -> None:
     point.check(api)
 
 
-def test_aws_chunked_is_no_coding_of_the_object(api: S3Client) -> None:
+def test_aws_chunked_is_not_an_encoding_of_the_object(api: S3Client) -> None:
     assert trailed(api).status == 200
     seen = api.get(KEY)
     assert (seen.body, seen.headers.get("content-encoding")) == (BODY, None)

@@ -1,4 +1,4 @@
-"""What keys, metadata, tags, headers and request lines may be, and what no operation is."""
+"""Limits of keys, metadata, tags, headers and request lines, and requests that are no operation."""
 
 import re
 from functools import partial
@@ -232,7 +232,7 @@ def test_limits(api: S3Client, point: Point) -> None:
     point.check(api)
 
 
-def test_a_body_of_more_than_5_gib_is_refused_before_it_is_read(strict_api: S3Client) -> None:
+def test_a_body_of_more_than_5_gib_is_rejected_before_it_is_read(strict_api: S3Client) -> None:
     """PutObject and UploadPart: EntityTooLarge."""
     for query in ("", "partNumber=1&uploadId=any"):
         response = strict_api.send("PUT", KEY, query, headers=LENGTH, signing=Signing(payload=UNSIGNED))
@@ -244,7 +244,7 @@ def test_all_headers_together_have_8_kib(strict_api: S3Client) -> None:
     assert put(strict_api, cache_control="v" * 8192).outcome == (400, "RequestHeaderSectionTooLarge")
 
 
-def test_a_copy_is_refused_and_not_taken_for_a_body(strict_api: S3Client) -> None:
+def test_copy_object_is_rejected_and_not_taken_for_a_put(strict_api: S3Client) -> None:
     """CopyObject, which the strict store has not: the empty body would be the object."""
     assert put(strict_api, x_amz_copy_source="/bucket/key").outcome == (501, "NotImplemented")
     assert strict_api.absent(KEY)
@@ -278,7 +278,7 @@ def test_no_subresource_of_the_bucket_is_taken_for_the_bucket(
     assert strict_api.send(method, "", f"{subresource}=").outcome == (501, "NotImplemented")
 
 
-def test_a_parameter_that_no_operation_knows_is_refused(strict_api: S3Client) -> None:
+def test_an_unknown_parameter_is_rejected(strict_api: S3Client) -> None:
     """More strictly than AWS, which ignores it: `version-id` for `versionId` would delete another version."""
     strict_api.put(KEY)
     assert strict_api.send("DELETE", KEY, "version-id=1").outcome == (501, "NotImplemented")
@@ -297,7 +297,7 @@ def test_tags_are_of_the_object_and_leave_its_bytes(api: S3Client) -> None:
     assert api.get("other").status == 200
 
 
-def test_tagging_needs_a_right_of_its_own(strict_server: StrictStore, strict_api: S3Client) -> None:
+def test_tagging_needs_a_separate_permission(strict_server: StrictStore, strict_api: S3Client) -> None:
     """PutObject: s3:PutObjectTagging for the header `x-amz-tagging`."""
     strict_server.denied = {"PutObjectTagging"}
     assert put(strict_api, x_amz_tagging="a=1").outcome == (403, "AccessDenied")
@@ -324,7 +324,7 @@ def test_attributes_of_an_object(api: S3Client) -> None:
     assert api.send("GET", KEY, "attributes=", headers={"x-amz-object-attributes": "Colour"}).status == 400
 
 
-def test_metadata_that_is_no_ascii_comes_back_encoded(strict_api: S3Client) -> None:
+def test_metadata_that_is_not_ascii_is_returned_encoded(strict_api: S3Client) -> None:
     """User guide, "Working with object metadata": RFC 2047."""
     put(strict_api, x_amz_meta_name="Grüße")
     assert strict_api.head(KEY).headers["x-amz-meta-name"].lower().startswith("=?utf-8?")

@@ -1,4 +1,4 @@
-"""Listings: order, pages, markers, prefixes and what they refuse."""
+"""Listings: order, pages, markers, prefixes and errors."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -23,7 +23,7 @@ def filled(api: S3Client) -> S3Client:
 
 
 def pages(api: S3Client, query: str, path: str, following: tuple[tuple[str, str], ...]) -> Iterator[list[str]]:
-    """Every page of a listing: `following` says which element becomes which parameter."""
+    """Every page of a listing. `following` maps elements of a page to parameters of the next request."""
     more = ""
     for _ in range(20):
         page = api.get("", f"{query}{more}")
@@ -84,14 +84,14 @@ def test_the_first_version_names_its_next_marker_with_a_delimiter_only(filled: S
     assert joined(pages(filled, query, "CommonPrefixes/Prefix", (("NextMarker", "marker"),))) == ["a/", "b/"]
 
 
-def test_keys_are_written_for_urls_where_asked(api: S3Client) -> None:
+def test_keys_are_escaped_for_urls_on_request(api: S3Client) -> None:
     api.put("a b+ü/c")
     page = api.get("", "list-type=2&encoding-type=url")
     assert page.text("EncodingType") == "url"
     assert page.texts("Contents/Key")[0].replace("+", "%20") in ("a%20b%2B%C3%BC/c", "a%20b%2B%C3%BC%2Fc")
 
 
-def test_no_keys_are_asked_for(filled: S3Client) -> None:
+def test_max_keys_zero_returns_no_keys(filled: S3Client) -> None:
     page = filled.get("", "list-type=2&max-keys=0")
     assert (page.texts("Contents/Key"), page.text("IsTruncated")) == ([], "false")
 
@@ -174,7 +174,7 @@ def test_parts_are_listed_by_number_and_continued_by_it(api: S3Client) -> None:
     assert (second.texts("Part/PartNumber"), second.text("IsTruncated")) == (["10", "300"], "false")
 
 
-# What is refused
+# What is rejected
 
 
 def parts(api: S3Client, query: str) -> Response:

@@ -1,4 +1,4 @@
-"""Uploads of many parts: their life, their numbers and their limits."""
+"""Multipart uploads: their states, part numbers and limits."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ def with_one(api: S3Client) -> tuple[str, dict[str, object]]:
 
 
 def complete_with(api: S3Client, *parts: dict[str, object], **headers: str) -> Response:
-    """Complete an upload that has part 1, as something else is said of it."""
+    """Complete an upload that has part 1, with these fields and headers."""
     upload_id, one = with_one(api)
     return api.complete(KEY, upload_id, [{**one, **part} for part in parts], **headers)
 
@@ -220,13 +220,13 @@ def test_parts_that_are_not_the_last_have_5_mib(api: S3Client) -> None:
     assert api.absent(KEY)
 
 
-def test_parts_out_of_order_are_refused(api: S3Client) -> None:
+def test_parts_out_of_order_are_rejected(api: S3Client) -> None:
     upload_id, one = with_one(api)
     two = {"PartNumber": 2, "ETag": api.part(KEY, upload_id, 2, b"two").headers["etag"]}
     assert api.complete(KEY, upload_id, [two, one]).outcome == (400, "InvalidPartOrder")
 
 
-def test_what_was_aborted_or_completed_is_gone(api: S3Client) -> None:
+def test_an_aborted_or_completed_upload_no_longer_exists(api: S3Client) -> None:
     aborted, _ = with_one(api)
     assert api.send("DELETE", KEY, f"uploadId={aborted}").status == 204
     assert api.send("DELETE", KEY, f"uploadId={aborted}").outcome == (404, "NoSuchUpload")
@@ -247,7 +247,7 @@ def test_complete_does_not_overwrite_where_it_must_not(api: S3Client) -> None:
     assert api.get(KEY).body == b"one"
 
 
-def test_an_object_keeps_what_create_said_of_it(api: S3Client) -> None:
+def test_an_object_keeps_the_properties_given_at_create(api: S3Client) -> None:
     given = {"x-amz-meta-who": "me", "content-type": "video/mp4", "x-amz-tagging": "a=1", "cache-control": "no-store"}
     upload_id = api.send("POST", KEY, "uploads=", headers=given).text("UploadId")
     sent = api.part(KEY, upload_id, 1)
@@ -288,7 +288,7 @@ def test_a_second_complete_gets_what_the_test_chose(
     assert len(strict_server.bucket.versions[KEY]) == 1
 
 
-def test_under_kms_etags_are_no_md5(strict_api: S3Client) -> None:
+def test_under_kms_etags_are_not_md5(strict_api: S3Client) -> None:
     """API reference, Object: "Objects encrypted by SSE-KMS have ETags that are not an MD5 digest"."""
     upload_id = strict_api.create(KEY, x_amz_server_side_encryption="aws:kms")
     sent = strict_api.part(KEY, upload_id, 1, b"one")
@@ -297,7 +297,7 @@ def test_under_kms_etags_are_no_md5(strict_api: S3Client) -> None:
     assert (done.status, done.headers["x-amz-server-side-encryption"]) == (200, "aws:kms")
 
 
-def test_object_lock_wants_a_checksum_of_every_part(strict_server: StrictStore, strict_api: S3Client) -> None:
+def test_object_lock_requires_a_checksum_of_every_part(strict_server: StrictStore, strict_api: S3Client) -> None:
     strict_server.bucket = Bucket(object_lock_days=1)
     upload_id = strict_api.create(KEY)
     assert strict_api.part(KEY, upload_id, 1, b"one").outcome == (400, "InvalidRequest")

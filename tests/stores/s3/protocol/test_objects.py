@@ -1,4 +1,4 @@
-"""Objects: written, read in part and under conditions, deleted with their versions."""
+"""Objects: written, read with ranges and conditions, deleted with their versions."""
 
 import base64
 import hashlib
@@ -48,7 +48,7 @@ def test_without_a_type_an_object_is_binary(api: S3Client) -> None:
     assert api.head(KEY).headers["content-type"] == "binary/octet-stream"
 
 
-def test_every_object_is_encrypted_and_says_so(api: S3Client) -> None:
+def test_every_object_is_encrypted_and_its_headers_state_it(api: S3Client) -> None:
     """PutObject: SSE-S3 is the default encryption of every bucket."""
     assert api.put(KEY).headers["x-amz-server-side-encryption"] == "AES256"
     assert api.head(KEY).headers["x-amz-server-side-encryption"] == "AES256"
@@ -80,7 +80,7 @@ def test_a_range_outside_is_416(api: S3Client, asked: str) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=5-2", "lines=1-2", "bytes=a-b", "bytes="])
-def test_what_is_no_single_range_is_ignored(api: S3Client, asked: str) -> None:
+def test_anything_but_a_single_range_is_ignored(api: S3Client, asked: str) -> None:
     """GetObject: several ranges are not supported."""
     api.put(KEY, BODY)
     seen = api.get(KEY, range=asked)
@@ -122,7 +122,9 @@ def test_absent_keys_are_404(api: S3Client) -> None:
     assert head.headers["x-amz-request-id"]
 
 
-def test_who_may_not_list_is_not_told_that_a_key_is_absent(strict_server: StrictStore, strict_api: S3Client) -> None:
+def test_without_the_permission_to_list_a_missing_key_is_not_revealed(
+    strict_server: StrictStore, strict_api: S3Client
+) -> None:
     """HeadObject and GetObject: 403 without s3:ListBucket."""
     strict_server.denied = {"ListBucket"}
     assert strict_api.get(KEY).outcome == (403, "AccessDenied")
@@ -236,7 +238,7 @@ def test_delete_of_an_absent_key_leaves_a_marker(api: S3Client) -> None:
     assert len(versions_of(api, "DeleteMarker")) == 1
 
 
-def test_a_version_that_is_none_is_told_from_one_that_is_absent(api: S3Client) -> None:
+def test_an_invalid_version_is_distinguished_from_a_missing_one(api: S3Client) -> None:
     version_id = api.put("other").headers["x-amz-version-id"]
     api.put(KEY)
     assert api.get(KEY, f"versionId={version_id}").outcome == (404, "NoSuchVersion")
@@ -244,7 +246,7 @@ def test_a_version_that_is_none_is_told_from_one_that_is_absent(api: S3Client) -
     assert api.send("DELETE", KEY, "versionId=x").outcome == (400, "InvalidArgument")
 
 
-def test_an_empty_version_is_refused(api: S3Client) -> None:
+def test_an_empty_version_is_rejected(api: S3Client) -> None:
     api.put(KEY)
     assert api.get(KEY, "versionId=").outcome == (400, "InvalidArgument")
     assert api.send("DELETE", KEY, "versionId=").outcome == (400, "InvalidArgument")

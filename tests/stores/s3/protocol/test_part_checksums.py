@@ -1,4 +1,4 @@
-"""Checksums of uploads: of parts, and of what they are joined to."""
+"""Checksums of uploads: of parts, and of joined objects."""
 
 import base64
 
@@ -108,7 +108,7 @@ def a_part(api: S3Client, upload_id: str, algorithm: str) -> dict[str, object]:
     return {"PartNumber": 1, "ETag": sent.headers["etag"], f"Checksum{algorithm}": sum_of(algorithm)}
 
 
-def test_complete_refuses_a_wrong_checksum_of_the_whole(api: S3Client) -> None:
+def test_complete_rejects_a_wrong_checksum_of_the_whole(api: S3Client) -> None:
     upload_id = an_upload(api)
     part = a_part(api, upload_id, "CRC64NVME")
     wrong = sums("CRC64NVME", b"other")
@@ -119,7 +119,7 @@ def test_complete_refuses_a_wrong_checksum_of_the_whole(api: S3Client) -> None:
     assert (done.text("ChecksumCRC64NVME"), done.text("ChecksumType")) == (sum_of("CRC64NVME"), "FULL_OBJECT")
 
 
-def test_complete_refuses_another_algorithm_than_the_uploads(api: S3Client) -> None:
+def test_complete_rejects_another_algorithm_than_the_uploads(api: S3Client) -> None:
     upload_id = an_upload(api)
     part = a_part(api, upload_id, "CRC64NVME")
     response = api.complete(KEY, upload_id, [part], **sums("SHA256", BODY))
@@ -128,13 +128,13 @@ def test_complete_refuses_another_algorithm_than_the_uploads(api: S3Client) -> N
     assert api.absent(KEY)
 
 
-def test_complete_refuses_another_kind_than_the_uploads(api: S3Client) -> None:
+def test_complete_rejects_another_kind_than_the_uploads(api: S3Client) -> None:
     upload_id = an_upload(api)
     part = a_part(api, upload_id, "CRC64NVME")
     assert api.complete(KEY, upload_id, [part], x_amz_checksum_type="COMPOSITE").outcome == (400, "InvalidRequest")
 
 
-def test_complete_refuses_another_checksum_of_a_part(api: S3Client) -> None:
+def test_complete_rejects_another_checksum_of_a_part(api: S3Client) -> None:
     upload_id = an_upload(api)
     part = a_part(api, upload_id, "CRC64NVME")
     wrong = {**part, "ChecksumCRC64NVME": sum_of("CRC64NVME", b"other")}

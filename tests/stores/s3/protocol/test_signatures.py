@@ -1,4 +1,4 @@
-"""Signature Version 4: who may send what, when and for how long."""
+"""Signature Version 4: which requests are accepted, when and for how long."""
 
 import socket
 from datetime import UTC, datetime, timedelta

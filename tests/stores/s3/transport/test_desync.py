@@ -1,4 +1,4 @@
-"""Stores whose responses are out of step: each object has the bytes of its own source."""
+"""Stores whose responses are out of order: each object still has the bytes of its source."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -112,7 +112,7 @@ def test_t33_interim_responses_to_every_request_change_nothing(strict: StrictSto
 
 
 @pytest.mark.parametrize("late", [EMPTY_OK, NOT_FOUND, STRANGER, HINTS, b"HTTP/1.1 204 No Content\r\n\r\n"])
-def test_t33_what_comes_late_on_a_kept_connection_stores_nothing_wrong(strict: StrictStore, late: bytes) -> None:
+def test_t33_late_bytes_on_a_kept_connection_store_nothing_wrong(strict: StrictStore, late: bytes) -> None:
     for size in (300, 300 * KIB):
         _move_all(strict, [Desync(), Desync(late=late)] * 20, size=size, at_once=1)
 

@@ -1,4 +1,4 @@
-"""Every request of every client of AWS leaves by our transport: behind the wall, by the environment's proxy."""
+"""Every request of every AWS client uses our transport, with its address check and the environment's proxy."""
 
 import socket
 import ssl
@@ -31,7 +31,7 @@ _ASSUMED = b"""<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResu
 
 @pytest.fixture(autouse=True)
 def _only_our_transport(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing goes by botocore's own session, and no variable of the environment decides who asked for what."""
+    """No request uses botocore's own session, and no environment variable changes where requests go."""
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("botocore sent a request by itself")
@@ -109,7 +109,7 @@ def test_a_proxy_that_makes_no_tunnel(status: int, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("named", ["https://proxy.test:443", "socks5://proxy.test:1080", "http://:80"])
-def test_a_proxy_that_cannot_be_used_is_told_at_once(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_proxy_is_reported_at_once(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", named)
     with pytest.raises(ValueError, match="https_proxy"):
         store("https://store.test")
@@ -123,7 +123,7 @@ def test_a_proxy_without_a_scheme_is_http(monkeypatch: pytest.MonkeyPatch) -> No
     assert EnvironmentProxy.of("http", "store.test") is None
 
 
-def test_the_identity_of_the_process_is_asked_for_by_our_transport(
+def test_requests_for_the_identity_of_the_process_use_our_transport(
     bucket: LyingSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _web_identity(monkeypatch, tmp_path)
@@ -136,7 +136,7 @@ def test_the_identity_of_the_process_is_asked_for_by_our_transport(
     assert "AKIAASSUMED" in bucket.served[0].headers["authorization"]
 
 
-def test_whoever_gives_out_identities_is_behind_the_wall_too(
+def test_identity_services_are_blocked_too(
     bucket: LyingSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _web_identity(monkeypatch, tmp_path)
@@ -149,7 +149,7 @@ def test_whoever_gives_out_identities_is_behind_the_wall_too(
     assert bucket.served == []
 
 
-def test_cloudwatch_is_asked_by_our_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_cloudwatch_use_our_transport(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"monitoring.us-east-1.amazonaws.com": ["169.254.169.254"]}
     monkeypatch.setattr(socket, "getaddrinfo", answer_names(answers, socket.getaddrinfo))
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
@@ -196,7 +196,7 @@ def test_cloudwatch_with_the_identity_of_the_process(monkeypatch: pytest.MonkeyP
     assert len(sts.served) == 1
 
 
-def test_each_connection_looks_the_name_up_again(bucket: LyingSource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_connection_resolves_the_name_again(bucket: LyingSource, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = answer_names({"store.test": ["127.0.0.1", "169.254.169.254"]}, socket.getaddrinfo)
     monkeypatch.setattr(socket, "getaddrinfo", answers)
     bucket.behave = lambda _: Behaviour(headers={"Connection": "close"})

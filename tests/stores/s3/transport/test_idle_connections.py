@@ -36,7 +36,7 @@ def test_the_one_that_was_used_last_is_used_again_and_only_for_its_place() -> No
         assert idle.take(_HERE) is None
 
 
-def test_one_that_the_store_has_closed_is_closed_and_passed_over() -> None:
+def test_a_connection_closed_by_the_store_is_skipped() -> None:
     idle, (good, peer), (closed, gone) = IdleConnections(), _open(), _open()
     idle.put(_HERE, good)
     idle.put(_HERE, closed)
@@ -46,7 +46,7 @@ def test_one_that_the_store_has_closed_is_closed_and_passed_over() -> None:
         assert _is_closed(closed)
 
 
-def test_one_on_which_something_came_that_nobody_asked_is_not_used() -> None:
+def test_a_connection_with_unsolicited_bytes_is_not_used() -> None:
     idle, (connection, peer) = IdleConnections(), _open()
     idle.put(_HERE, connection)
     with peer:
@@ -55,7 +55,7 @@ def test_one_on_which_something_came_that_nobody_asked_is_not_used() -> None:
         assert _is_closed(connection)
 
 
-def test_what_idles_too_long_is_closed() -> None:
+def test_a_connection_that_is_idle_for_too_long_is_closed() -> None:
     clock = _Clock()
     idle, (connection, peer) = IdleConnections(clock=clock), _open()
     idle.put(_HERE, connection)

@@ -1,4 +1,4 @@
-"""How parts are sent: over a socket that blocks, ended by the guard where a store takes nothing more."""
+"""How parts are sent: over a blocking socket, ended by the watchdog if the store stops reading."""
 
 import socket
 import ssl
@@ -73,7 +73,7 @@ def a_store(conduct: Conduct, *, tls: ssl.SSLContext | None) -> Iterator[int]:
 def a_sender(
     conduct: Conduct, *, scheme: str, authority: CertificateAuthority, stop: threading.Event | None = None
 ) -> Iterator[Callable[[], Any]]:
-    """Sends a part to a store that behaves so, each time it is called, and returns botocore's answer."""
+    """Each call sends a part to a store that behaves so, and returns botocore's response."""
     keys: ssl.SSLContext | None = None
     if scheme == "https":
         keys = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -98,7 +98,7 @@ def send(conduct: Conduct, *, scheme: str, authority: CertificateAuthority, stop
 
 
 def take_two(sock: socket.socket) -> None:
-    """Take two parts on one connection; the one that answers hears nothing else meanwhile."""
+    """Receive two parts on one connection. The second gets its response when its headers arrive."""
     take_with_pauses(sock)
     while not sock.recv(2**18).startswith(b"PUT "):
         pass
@@ -106,7 +106,7 @@ def take_two(sock: socket.socket) -> None:
 
 
 def take_with_pauses(sock: socket.socket) -> None:
-    """Read what the part and its frame are, in eight pieces, and answer."""
+    """Read the part and its framing in eight pieces, and respond."""
     left = len(FramedBody(BufferedPart(PART)))
     piece = left // 8
     while left > 0:
@@ -131,7 +131,9 @@ def test_a_store_that_takes_it_slowly_is_not(scheme: str, authority: Certificate
     assert time.monotonic() - begun > SEND_S
 
 
-def test_what_a_store_says_before_it_stops_taking_is_heard(scheme: str, authority: CertificateAuthority) -> None:
+def test_a_response_that_arrives_before_the_request_was_read_is_used(
+    scheme: str, authority: CertificateAuthority
+) -> None:
     answer = send(lambda sock: sock.sendall(REFUSED), scheme=scheme, authority=authority)
     assert (answer.status_code, answer.content) == (503, b"busy")
 

@@ -1,4 +1,4 @@
-"""Requests that the store's transport sends itself: kept connections, every form of answer, and what botocore keeps."""
+"""Requests that our transport sends: reused connections, all forms of responses, and what botocore still does."""
 
 import re
 import ssl
@@ -23,7 +23,7 @@ from recording_operator.stores.s3.transport.handler import StoreTransport
 from recording_operator.stores.s3.transport.messages import head_of, origin_of
 from recording_operator.stores.s3.transport.sending import Timeouts
 from tests.support.scripted_store import OK, Conduct, Connection, ScriptedStore, a_scripted_store
-from tests.support.strict_faults import Answer, Drop, Fault
+from tests.support.strict_faults import Drop, ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import KEY, an_object, store_of
 
@@ -35,7 +35,7 @@ Served = Callable[..., AbstractContextManager[tuple[Ask, ScriptedStore]]]
 
 @pytest.fixture(params=["http", "https"])
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """With TLS and without: `ask(method, body)` goes to a store whose connections behave so, one after the other."""
+    """With TLS and without: `ask(method, body)` sends a request to a store that behaves so, by connection."""
     scheme, keys, trusted = str(request.param), None, ssl.create_default_context()
     if scheme == "https":
         authority = CertificateAuthority(tmp_path_factory.mktemp("pki"))
@@ -72,7 +72,7 @@ def _length(body: object) -> int:
 
 
 def always(data: bytes) -> Conduct:
-    """Answer every request of a connection so."""
+    """ErrorResponse every request of a connection so."""
 
     def conduct(connection: Connection) -> None:
         while True:
@@ -82,13 +82,13 @@ def always(data: bytes) -> Conduct:
 
 
 def one_then_close(connection: Connection) -> None:
-    """Answer the first request; end the connection when the second has arrived."""
+    """ErrorResponse the first request; end the connection when the second has arrived."""
     connection.answer(OK)
     connection.take()
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET", "PUT", "DELETE"])
-def test_a_kept_connection_that_ends_under_a_request_is_no_fault(served: Served, method: str) -> None:
+def test_a_kept_connection_that_ends_during_a_request_is_not_a_fault(served: Served, method: str) -> None:
     with served(one_then_close, always(OK)) as (ask, store):
         for _ in range(2):
             assert ask(method, BytesIO(BODY) if method == "PUT" else None).status_code == 200
@@ -97,7 +97,7 @@ def test_a_kept_connection_that_ends_under_a_request_is_no_fault(served: Served,
         assert bodies == {BODY if method == "PUT" else b""}
 
 
-def test_what_may_not_be_done_twice_is_left_to_the_library_to_try_again(served: Served) -> None:
+def test_a_request_that_is_not_idempotent_is_left_to_the_library_to_retry(served: Served) -> None:
     with served(one_then_close, always(OK)) as (ask, store):
         assert ask("POST").status_code == 200
         with pytest.raises(ConnectionClosedError):
@@ -146,7 +146,7 @@ def test_a_kept_connection_that_is_silent_is_a_fault(served: Served) -> None:
         ("PUT", b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", 200, b"x", False),
     ],
 )
-def test_every_form_of_answer(served: Served, method: str, sent: bytes, status: int, body: bytes, kept: bool) -> None:
+def test_every_form_of_response(served: Served, method: str, sent: bytes, status: int, body: bytes, kept: bool) -> None:
     with served(always(sent), always(sent)) as (ask, store):
         for _ in range(2):
             answer = ask(method)
@@ -158,7 +158,7 @@ def test_every_form_of_answer(served: Served, method: str, sent: bytes, status: 
 
 def test_each_request_has_its_connection_where_the_store_closes_it(served: Served) -> None:
     sent = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    once: Conduct = lambda connection: connection.answer(sent)  # noqa: E731 - as short as what it says
+    once: Conduct = lambda connection: connection.answer(sent)  # noqa: E731 - a function would be longer
     with served(once, once, once) as (ask, store):
         for _ in range(3):
             assert ask("HEAD").status_code == 200
@@ -166,7 +166,7 @@ def test_each_request_has_its_connection_where_the_store_closes_it(served: Serve
 
 
 @pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"no HTTP at all\r\n\r\n", b""])
-def test_an_answer_that_is_cut_is_none(served: Served, sent: bytes) -> None:
+def test_a_truncated_response_is_rejected(served: Served, sent: bytes) -> None:
     with served(lambda connection: connection.answer(sent)) as (ask, _), pytest.raises(ConnectionClosedError):
         ask("POST")
 
@@ -181,7 +181,7 @@ def test_a_header_is_found_in_any_case_and_twice_is_a_list(served: Served) -> No
     assert "etag" not in headers
 
 
-def test_nobody_is_asked_to_continue(served: Served) -> None:
+def test_no_expect_header_is_sent(served: Served) -> None:
     with served(always(OK)) as (ask, store):
         ask("PUT", BytesIO(BODY))
         (_, arrived), *_ = store.requests
@@ -197,14 +197,14 @@ def test_large_bodies_go_in_windows(served: Served) -> None:
 
 
 @pytest.mark.parametrize("body", ["body", b"body", bytearray(b"body"), BytesIO(b"body")])
-def test_a_body_in_memory_is_sent_whatever_holds_it(served: Served, body: object) -> None:
+def test_a_body_in_memory_is_sent_from_any_bytes_like_object(served: Served, body: object) -> None:
     with served(always(OK)) as (ask, store):
         assert ask("PUT", body).status_code == 200
     assert [arrived.body for _, arrived in store.requests] == [b"body"]
 
 
 @pytest.mark.parametrize("body", [object(), iter([b"x"])])
-def test_a_body_that_would_have_to_be_read_is_refused_and_not_left_to_the_library(served: Served, body: object) -> None:
+def test_a_file_like_body_is_rejected_and_not_left_to_the_library(served: Served, body: object) -> None:
     with served() as (ask, _), pytest.raises(TypeError):
         ask("PUT", body)
 
@@ -265,7 +265,7 @@ def test_a_proxy_of_the_environment_gets_the_whole_url(strict: StrictStore, monk
     assert arrived.head.startswith(f"head {strict.endpoint}/")
 
 
-def test_a_conditional_put_whose_answer_was_lost_with_the_connection(strict: StrictStore) -> None:
+def test_a_conditional_put_whose_response_was_lost_with_the_connection(strict: StrictStore) -> None:
     store = store_of(strict)
     assert store.head(KEY) is None  # a connection to keep
     strict.fault(Fault(operation="PutObject", action=Drop(when="after")))
@@ -280,12 +280,12 @@ def test_a_conditional_put_whose_answer_was_lost_with_the_connection(strict: Str
 
 def test_a_busy_store_is_asked_again_by_the_library(strict: StrictStore) -> None:
     store = store_of(strict)
-    strict.fault(Fault(operation="PutObject", action=Answer(status=503, code="SlowDown"), times=2))
+    strict.fault(Fault(operation="PutObject", action=ErrorResponse(status=503, code="SlowDown"), times=2))
     store.put(an_object(), BODY, crc64nvme=crc64nvme(BODY))
     assert strict.count("PutObject") == 3
 
 
-def test_one_connection_serves_one_thread_and_says_who_asks() -> None:
+def test_one_connection_serves_one_thread_and_sends_the_user_agent() -> None:
     found = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 1\r\n\r\n'
     with a_scripted_store([always(found)]) as scripted:
         store = S3Store(

@@ -1,4 +1,4 @@
-"""Whether an endpoint is one that a location may have, before anything is sent there."""
+"""Checks the endpoint of a location before any request is sent to it."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,9 +13,9 @@ _NO_URL: Final = "s3.endpoint is not an http or https URL."
 
 
 def check_endpoint(endpoint: str | None) -> None:
-    """Raises LocationError if the endpoint is not a URL, has no address, or a forbidden one.
+    """Raises LocationError if the endpoint is not a URL, does not resolve, or has a forbidden address.
 
-    So that the location says so at once; each connection is judged again.
+    The address is checked again for each connection. This check gives the location a precise message.
     """
     if endpoint is None:
         return

@@ -1,4 +1,4 @@
-"""What a failed request says of a location as such."""
+"""What a failed request means for the location."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ _AS_LOCATION: Final = {
 
 
 def location_error(error: TransferError) -> LocationError:
-    """The error of the location that a request's error means."""
+    """Turn the error of a request into an error of the location."""
     reason = error.location_reason if isinstance(error, StoreError) else error.reason
     reason = _AS_LOCATION.get(reason, reason)
     hint = ""

@@ -10,7 +10,7 @@ from recording_operator.stores.s3.bucket import S3Store
 
 
 def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
-    """Write unless an object is there; whether it was written. Raises TransferError."""
+    """Write the object if there is none at the key. Returns whether it was written. Raises TransferError."""
     if not store.capabilities.conditional_writes and store.head(obj.key) is not None:
         return False
     try:
@@ -22,10 +22,10 @@ def write_if_absent(store: S3Store, obj: ObjectSpec, body: bytes) -> bool:
     return True
 
 
-def blame(store: S3Store, obj: ObjectSpec, body: bytes, refusal: TransferError) -> LocationError | None:
+def rejected_setting(store: S3Store, obj: ObjectSpec, body: bytes, rejection: TransferError) -> LocationError | None:
     """Find the setting that the store rejects, by writing without it; None if it is another problem.
 
-    Where it returns an error the object was written. `refusal` is what the write with all of the spec met.
+    If a setting is returned, the object was written without it. `rejection` is the error of the write with all of them.
     """
     options = store.options
     without = []
@@ -34,12 +34,12 @@ def blame(store: S3Store, obj: ObjectSpec, body: bytes, refusal: TransferError) 
     if options.encryption_type:
         plain = replace(options, encryption_type=None, kms_key_id=None)
         without.append((plain, "spec.s3.encryption", "repair the key or its policy"))
-    reason = Reason.ACCESS_DENIED if refusal.reason is Reason.STORE_DENIED else Reason.STORE_UNSUPPORTED
+    reason = Reason.ACCESS_DENIED if rejection.reason is Reason.STORE_DENIED else Reason.STORE_UNSUPPORTED
     for other, field, remedy in without:
         try:
             write_if_absent(store.writing(other), obj, body)
         except TransferError:
             continue
-        message = f"The store accepts objects only without {field}. Remove it, or {remedy}. {refusal.message}"
+        message = f"The store accepts objects only without {field}. Remove it, or {remedy}. {rejection.message}"
         return LocationError(reason, message)
     return None

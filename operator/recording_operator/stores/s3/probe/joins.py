@@ -1,7 +1,7 @@
-"""What becomes of several parts that a store joins: tried once for each spec of a location, for it needs 10 MiB.
+"""Tests how a store joins parts. Runs once for each spec of a location, because it takes 10 MiB.
 
-Stores have been reported to show a wrong CRC64NVME for joined objects only, and Cloudflare R2 demands that all parts
-but the last have one size. Both would show at the end of a large transfer otherwise.
+Some stores are reported to return a wrong CRC64NVME for joined objects only, and Cloudflare R2 requires that all parts
+except the last have the same size. Without this test, either would only be noticed at the end of a large transfer.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.store import ObjectHead
 
-_PART_BYTES: Final = 5 * 2**20  # the least of S3 for a part that is not the last
+_PART_BYTES: Final = 5 * 2**20  # S3's minimum for every part except the last
 _MORE_BYTES: Final = 64 * 2**10
 _UNEQUAL, _EQUAL = "-unequal", "-equal"
 _LAST: Final = b"The last of three parts.\n"
 # Reasons with which a store rejects a join itself, other than permissions or temporary errors.
-_REFUSALS: Final = reasons_with(Trait.REJECTS_BYTES)
+_REJECTIONS: Final = reasons_with(Trait.REJECTS_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +53,17 @@ class _ProbeContent:
 
 
 class JoinTrial:
-    """Joins three parts at keys that begin like `obj.key`, and removes the objects as far as it may."""
+    """Joins three parts at keys that begin like `obj.key`, and removes the objects if that is permitted."""
 
-    def __init__(self, store: S3Store, obj: ObjectSpec, able: Capabilities) -> None:
+    def __init__(self, store: S3Store, obj: ObjectSpec, capabilities: Capabilities) -> None:
         self._store = store
         self._obj = obj
-        self._able = able
+        self._capabilities = capabilities
 
     def run(self) -> Joins:
-        """What the store was seen to do, twice where that is less than everything.
+        """Return what the store supports. If that is not everything, the test runs twice and the results must agree.
 
-        Raises TransferError for a failure, LocationError for a store that cannot join at all.
+        Raises TransferError for a failure, LocationError for a store that cannot join parts at all.
         """
         found = self._found()
         if found != Joins() and found != self._found():
@@ -74,52 +74,55 @@ class JoinTrial:
         return replace(self._try_all(), ten_thousand_parts=self._numbers_parts_as_s3())
 
     def _numbers_parts_as_s3(self) -> bool:
-        """Whether a part may have the number 10,000. Scaleway ends at 1,000; one that ends before is not known."""
-        store = self._store.adapted(self._able)
+        """Whether a part may have the number 10,000. Scaleway allows 1,000. No store with a lower limit is known."""
+        store = self._store.adapted(self._capabilities)
         upload_id = store.create_upload(self._obj)
         try:
             for number in (10_000, 1_000):
                 try:
                     store.upload_part(self._obj.key, upload_id, part_number=number, body=BufferedPart(_LAST))
                 except TransferError as error:
-                    if error.reason not in _REFUSALS:
+                    if error.reason not in _REJECTIONS:
                         raise
-                    refusal = error
+                    rejection = error
                 else:
                     return number == 10_000  # noqa: PLR2004 - the number of two lines above
-            raise refusal
+            raise rejection
         finally:
             with suppress(TransferError):
                 store.abort(self._obj.key, upload_id)
 
     def _try_all(self) -> Joins:
-        refusals: list[TransferError] = []
+        rejections: list[TransferError] = []
         for joins in self._candidates():
             try:
                 if (found := self._try(joins)) is not None:
                     return found
             except TransferError as error:
-                if error.reason not in _REFUSALS or (isinstance(error, StoreError) and error.body_too_large):
+                if error.reason not in _REJECTIONS or (isinstance(error, StoreError) and error.body_too_large):
                     raise
-                refusals.append(error)
-        if refusals:
-            raise refusals[0]
+                rejections.append(error)
+        if rejections:
+            raise rejections[0]
         raise LocationError(Reason.STORE_UNSUPPORTED, "The store returns wrong checksums of joined objects.")
 
     def _candidates(self) -> Iterator[Joins]:
-        """From what is hoped for to the least that will do."""
-        for checksums_right in (True, False) if self._able.request_checksums else (True,):
+        """The methods to try, from the strongest to the weakest."""
+        for checksums_right in (True, False) if self._capabilities.request_checksums else (True,):
             for unequal in (True, False):
                 yield Joins(checksums=checksums_right, unequal_parts=unequal)
 
     def _try(self, joins: Joins) -> Joins | None:
-        """What this way shows; None where the sum that the store shows is not that of the bytes that it keeps."""
-        store, content = self._store.adapted(self._able.limited_to(joins)), _ProbeContent(unequal=joins.unequal_parts)
+        """The result of one method; None if the store returns a checksum that does not match the stored bytes."""
+        store, content = (
+            self._store.adapted(self._capabilities.limited_to(joins)),
+            _ProbeContent(unequal=joins.unequal_parts),
+        )
         obj = replace(self._obj, key=f"{self._obj.key}{_UNEQUAL if content.unequal else _EQUAL}")
         try:
-            # Where nothing may be deleted, the object of an earlier trial is still there.
+            # If the credentials do not permit deletion, the object of an earlier trial still exists.
             seen = store.head(obj.key) or self._joined(store, obj, content)
-            return self._judged(store, joins, content, seen)
+            return self._evaluated(store, joins, content, seen)
         finally:
             with suppress(TransferError):
                 store.delete(obj.key, version_id=None, recording_uid=obj.recording_uid)
@@ -141,19 +144,19 @@ class JoinTrial:
             raise TransferError(Reason.STORE_UNAVAILABLE, "The store confirmed an object but does not return it.")
         return seen
 
-    def _judged(self, store: S3Store, joins: Joins, content: _ProbeContent, seen: ObjectHead) -> Joins | None:
+    def _evaluated(self, store: S3Store, joins: Joins, content: _ProbeContent, seen: ObjectHead) -> Joins | None:
         stored, right = seen.stored, checksums.to_text(content.crc64nvme)
         if stored.size_bytes != content.size_bytes:
             raise _other_bytes()
-        if stored.checksum != right and self._sum_of(store, stored) not in (None, content.crc64nvme):
+        if stored.checksum != right and self._checksum_of(store, stored) not in (None, content.crc64nvme):
             raise _other_bytes()
         if store.capabilities.full_object_checksums and stored.checksum != right:
             return None
-        return replace(joins, etags=not self._able.md5_etags or stored.etag == content.etag)
+        return replace(joins, etags=not self._capabilities.md5_etags or stored.etag == content.etag)
 
     @staticmethod
-    def _sum_of(store: S3Store, stored: StoredObject) -> int | None:
-        """The CRC64NVME of what the store keeps; None where the bucket's own class is an archive."""
+    def _checksum_of(store: S3Store, stored: StoredObject) -> int | None:
+        """The CRC64NVME of the stored bytes; None if the bucket's default class is an archive class."""
         crc = 0
         try:
             for data in store.read(stored):
@@ -166,7 +169,7 @@ class JoinTrial:
 
 
 def trial_keys(key: str) -> Iterator[str]:
-    """Keys of the uploads that a trial at this key opens."""
+    """Keys of the uploads that a trial at this key creates."""
     yield from (key, key + _UNEQUAL, key + _EQUAL)
 
 

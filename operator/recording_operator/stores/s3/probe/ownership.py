@@ -1,4 +1,4 @@
-"""Whose a prefix is: a marker that the first cluster writes there."""
+"""The owner of a prefix: the first cluster writes a marker object below it."""
 
 from dataclasses import replace
 from typing import Final
@@ -17,8 +17,8 @@ _OWNER_BYTES: Final = 256
 def claim_prefix(store: S3Store, *, owner_id: str) -> str:
     """Claim the prefix for `owner_id` if it is free, and return the id of the cluster that owns it.
 
-    The marker is written in the bucket's own storage class. HEAD tells whose it is; only one that was written by other
-    means, without metadata, is read. Raises LocationError.
+    The marker has the bucket's default storage class. HEAD returns its owner. Only a marker without metadata, which was
+    not written by the operator, is read. Raises LocationError.
     """
     store = store.writing(replace(store.options, storage_class=None))
     obj = ObjectSpec(

@@ -24,12 +24,12 @@ from recording_operator.stores.s3.probe.failure import location_error
 def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) -> Capabilities:
     """Test writes, overwrites, multipart uploads, listings and aborts, with right and wrong checksums.
 
-    `name` keeps the probes of several clusters in one bucket apart. `joins` is what an earlier probe found of joins; if
-    it is None, they are tested. Raises LocationError with a Reason and a message that says what to change.
+    `name` distinguishes the probes of several clusters in one bucket. `joins` is the result of an earlier probe about
+    joined objects; if it is None, joins are tested. Raises LocationError with a message that says what to change.
     """
     check_is_general_purpose(store.options.bucket)
     check_endpoint(store.options.endpoint)
-    if store.capabilities.found_out:
+    if store.capabilities.was_probed:
         joins = store.capabilities.joins
     obj = ObjectSpec(
         key=f"{store.options.prefix}{RESERVED_FOLDER}/{name}",
@@ -59,12 +59,12 @@ def probe(store: S3Store, *, name: str = "probe", joins: Joins | None = None) ->
     return found
 
 
-def _test_rejected_body_size(store: S3Store, obj: ObjectSpec, able: Capabilities) -> None:
+def _test_rejected_body_size(store: S3Store, obj: ObjectSpec, found: Capabilities) -> None:
     """If a body of a transfer was rejected as too large, send a body of this size again. Raises TransferError."""
     size_bytes = store.rejected_body_bytes
     if not size_bytes:
         return
-    store = store.adapted(able)
+    store = store.adapted(found)
     upload_id = store.create_upload(obj)
     try:
         store.upload_part(obj.key, upload_id, part_number=1, body=BufferedPart(memoryview(mmap(-1, size_bytes))))

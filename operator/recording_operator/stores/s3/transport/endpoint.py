@@ -1,6 +1,6 @@
-"""Connections to endpoints: behind the one wall of egress, with the rule of endpoints, and by the environment's proxy.
+"""Connections to endpoints, direct or through the proxy of the environment, under the address policy of endpoints.
 
-Never connects to metadata services, even if a name resolves to one later, and not as a proxy either.
+Never connects to metadata services, even if a name resolves to one later or the environment names one as the proxy.
 """
 
 import base64
@@ -52,14 +52,14 @@ class EnvironmentProxy:
 
 
 class EndpointConnector:
-    """Connects to places, TLS included. Safe for many threads."""
+    """Connects to endpoints, with TLS if the scheme is https. Safe for many threads."""
 
     def __init__(self, *, tls: ssl.SSLContext, timeout_s: float) -> None:
         self._tls = tls
         self._tcp = endpoint_tcp(timeout_s)
 
     def connect(self, origin: Origin, proxy: EnvironmentProxy | None) -> socket.socket:
-        """A connection for requests to the origin. Raises EgressError, OSError and ValueError (a name that is none)."""
+        """A connection for requests to the origin. Raises EgressError, OSError, and ValueError for an invalid name."""
         via = origin if proxy is None else proxy
         sock = self._tcp.connect(via.host, via.port)
         try:
@@ -76,5 +76,5 @@ class EndpointConnector:
 def _tunnel(sock: socket.socket, origin: Origin, proxy: EnvironmentProxy) -> None:
     try:
         open_tunnel(sock, host=origin.host, port=origin.port, headers=proxy.headers)
-    except BlockedError:  # by the proxy: to the administrator, that is no word about the address
+    except BlockedError:  # The proxy rejected the tunnel. EndpointBlocked would point to the address instead.
         raise UnreachableError(origin.host) from None

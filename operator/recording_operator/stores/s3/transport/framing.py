@@ -1,8 +1,8 @@
-"""A part whose checksum follows its bytes, so that the store refuses a part that was cut or changed on its way.
+"""A part that is followed by its checksum, so that the store rejects a part that was truncated or changed on its way.
 
-The sum of a part that is piped is known only at its end. Without one, stores have been seen to keep a part whose sender
-was killed in its middle, padded to its full size: a later resume would believe it. So the body is one `aws-chunked`
-chunk with the CRC64NVME as trailer. botocore would do that over https only, in chunks of 1 MiB, without Content-Length.
+The checksum of a streamed part is known only at its end. Without a checksum, some stores keep a part whose sender was
+killed, padded to its full size, and a later resume would use it. So the body is one `aws-chunked` chunk with the
+CRC64NVME as a trailer. botocore would send trailers only over https, in chunks of 1 MiB, and without Content-Length.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
 """
 
@@ -14,23 +14,23 @@ from recording_operator.stores.store import PartBody
 
 _TRAILER: Final = "x-amz-checksum-crc64nvme"
 # base64 of 8 bytes
-_SUM_CHARACTERS: Final = 12
+_CHECKSUM_CHARACTERS: Final = 12
 
 
 class FramedBody:
-    """A part as it goes over the wire. Reads and seeks as the part itself does."""
+    """A part with its framing, as it is sent. Reads and seeks like the part itself."""
 
     def __init__(self, part: PartBody) -> None:
         self.part: Final = part
         self._prefix = b"%x\r\n" % len(part)
         self._begun = self._ended = False
-        self._length = len(self._prefix) + len(part) + len(self._suffix("=" * _SUM_CHARACTERS))
+        self._length = len(self._prefix) + len(part) + len(self._suffix("=" * _CHECKSUM_CHARACTERS))
 
     def __len__(self) -> int:
         return self._length
 
     def read(self, size: int = -1) -> bytes | memoryview:
-        """What frames the part, and its windows as they are: joining them would copy each; b"" at the end."""
+        """The framing, or the next window of the part without a copy; b"" at the end."""
         if not self._begun:
             self._begun = True
             return self._prefix
@@ -67,7 +67,7 @@ class PlainBody:
 
     @property
     def md5_hex(self) -> str:
-        """The MD5 of what was read since the start."""
+        """The MD5 of the bytes read since the start."""
         return self._md5.hexdigest()
 
     def read(self, size: int = -1) -> bytes | memoryview:
@@ -83,12 +83,12 @@ class PlainBody:
         return self.part.seek(offset, whence)
 
     def tell(self) -> int:
-        """Always 0, as `FramedBody`."""
+        """Always 0, see `FramedBody`."""
         return 0
 
 
 def register(client: Any) -> None:
-    """Make an S3 client send `FramedBody` as what it is; other bodies are not touched."""
+    """Set the headers and the signature of requests with a `FramedBody`. Other requests are not changed."""
     client.meta.events.register("before-call.s3.UploadPart", _announce)
     client.meta.events.register("before-sign.s3.UploadPart", _sign_unsigned_with_trailer)
 

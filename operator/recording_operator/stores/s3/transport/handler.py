@@ -1,8 +1,8 @@
-"""Sends the requests of transfers: everything of botocore's request but the last step, on connections that are kept.
+"""Sends the signed requests of botocore to the store, on connections that are reused.
 
-botocore signs, parses and tries again; this handler of `before-send` takes the signed request and returns the response,
-which costs less than urllib3's path, lets a stop end a part that hangs, keeps responses in step with requests, and lets
-no request past the wall around endpoints.
+botocore signs requests, parses responses and retries. This handler of `before-send` receives the signed request and
+returns the response. It uses less processor time than urllib3, a stop can end a part that hangs, a response is never
+matched with the wrong request, and the address of each endpoint is checked.
 """
 
 import socket
@@ -40,16 +40,17 @@ from recording_operator.stores.s3.transport.messages import (
 )
 from recording_operator.stores.s3.transport.sending import BodySender, MemorySender, PartSender, Timeouts, in_memory
 
-# Requests that may be sent twice. A conditional PUT that has already succeeded is rejected, and then verified.
+# Requests that may be sent twice. If a conditional PUT has already succeeded, the second one is rejected, and the
+# object is verified.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-# A kept connection that the other side has ended, or that carries something other than a response; no timeout.
+# Errors of a reused connection that the store has closed, or that carries no valid response.
 _UNUSABLE: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, MalformedResponse)
 _WINDOW_BYTES: Final = 64 * 2**10
 _Response = tuple[int, ResponseHeaders, "_BufferedBody | _StreamedBody"]
 
 
 class StoreTransport:
-    """Handler of `before-send`. Safe for many threads: each request has a connection of its own."""
+    """Handler of `before-send`. Safe for many threads: each request has its own connection."""
 
     def __init__(self, *, tls: ssl.SSLContext, timeouts: Timeouts) -> None:
         self._connector = EndpointConnector(tls=tls, timeout_s=timeouts.connect_s)
@@ -72,9 +73,9 @@ class StoreTransport:
         """The response to a request. Raises botocore's errors and BodyAborted."""
         sender = self._sender(request.body)
         try:
-            status, headers, raw = self._answer(request, sender)
+            status, headers, raw = self._send(request, sender)
         except BotoCoreError:
-            raise  # of the connecting; some of these are OSErrors too
+            raise  # from connecting; some of these are OSErrors too
         except TimeoutError:
             raise ReadTimeoutError(endpoint_url=request.url, error=TimeoutError()) from None
         except (OSError, MalformedResponse):
@@ -88,7 +89,7 @@ class StoreTransport:
             return PartSender(body, guard=self._guard, timeouts=self._timeouts)
         return MemorySender(in_memory(body), timeouts=self._timeouts)
 
-    def _answer(self, request: Any, sender: BodySender) -> _Response:
+    def _send(self, request: Any, sender: BodySender) -> _Response:
         url = urlsplit(request.url)
         try:
             origin = origin_of(url.scheme, url.netloc)
@@ -105,7 +106,7 @@ class StoreTransport:
             try:
                 return self._exchange(kept, origin, request, head, sender)
             except _UNUSABLE:
-                # It ended while the request was on its way. That is how stores end idle connections, and no fault.
+                # The connection ended during the request. Stores close idle connections, so this is not a fault.
                 if not sender.repeatable or request.method not in _REPEATABLE:
                     raise
         return self._exchange(self._connected(origin, proxy, request.url), origin, request, head, sender)
@@ -149,7 +150,7 @@ class StoreTransport:
 
 @dataclass(frozen=True, slots=True)
 class _BufferedBody:
-    """A body that was read already, with the interface that AWSResponse needs."""
+    """A body in memory, with the interface that AWSResponse needs."""
 
     body: bytes = field(repr=False)
 
@@ -185,7 +186,7 @@ class _StreamedBody:
         return data
 
     def stream(self) -> Iterator[bytes]:
-        """All of it, which is an error document: more than a page of a listing is cut off."""
+        """The whole body of an error document, truncated to the size of a page of a listing."""
         left = MOST_BODY_BYTES
         while left > 0 and (data := self.read(_WINDOW_BYTES)):
             yield data
@@ -193,7 +194,7 @@ class _StreamedBody:
         self.close()
 
     def close(self) -> None:
-        """Give the connection back if it can carry another request."""
+        """Return the connection if it can be reused."""
         if self._release is not None:
             self._release(self._response.reusable)
             self._release = None

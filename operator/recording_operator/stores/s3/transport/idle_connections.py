@@ -1,6 +1,7 @@
 """Idle connections to a store, shared by all threads of a client.
 
-A transfer's threads end with it. Were the connections theirs, each transfer would begin with as many TLS handshakes.
+The threads of a transfer end with it. If each thread had its own connection, every transfer would begin with TLS
+handshakes.
 """
 
 import math
@@ -16,11 +17,11 @@ from recording_operator.stores.s3.transport.messages import Origin
 
 _MOST: Final = 64
 _IDLE_S: Final = 15.0
-"""Stores close what idles for some 20 s and more; one that is about to be closed is not worth the try."""
+"""Stores close connections that are idle for 20 s or more."""
 
 
 class IdleConnections:
-    """Keeps at most 64, each for 15 s. Safe for many threads."""
+    """Keeps at most 64 connections, each for 15 s. Safe for many threads."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -29,7 +30,7 @@ class IdleConnections:
         self._closed = False
 
     def take(self, origin: Origin) -> socket.socket | None:
-        """The one to this origin that was used last, if it is still open."""
+        """The connection to this origin that was used most recently and is still open; None if there is none."""
         self._close_old()
         while (found := self._newest(origin)) is not None:
             if is_quiet(found):
@@ -44,7 +45,7 @@ class IdleConnections:
         self._close_old()
 
     def close(self) -> None:
-        """Close what is idle, and from now on what is put."""
+        """Close all idle connections, and all that are put later."""
         self._closed = True
         self._close_old()
 

@@ -1,4 +1,4 @@
-"""Where a store's URL leads, a request to it as bytes, and the response from a connection."""
+"""The origin of a store's URL, the head of a request as bytes, and the response from a connection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class BufferedResponse:
 
 
 class ResponseHeaders(dict[str, str]):
-    """Headers by name in lower case, found in any case. botocore's own mapping creates two objects for each access."""
+    """Headers with case-insensitive names. botocore's own mapping creates two objects for each access."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -45,7 +45,7 @@ class ResponseHeaders(dict[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a URL leads: scheme, host without brackets, port, and both as a signature has them."""
+    """The origin of a URL. `host` has no brackets. `authority` is host and port in the form that is signed."""
 
     scheme: str
     host: str
@@ -55,10 +55,10 @@ class Origin:
 
 @lru_cache(maxsize=256)
 def origin_of(scheme: str, netloc: str) -> Origin:
-    """The origin of a URL's first parts. Raises ValueError for another scheme and for a port that is none."""
+    """Create an origin. Raises ValueError for a scheme other than http or https, and for an invalid port."""
     usual = _DEFAULT_PORTS.get(scheme)
     if usual is None:
-        raise ValueError("a store speaks http or https")
+        raise ValueError("the scheme of a store is http or https")
     url = SplitResult(scheme, netloc, "", "", "")
     host = url.hostname or ""
     shown = f"[{host}]" if ":" in host else host
@@ -67,7 +67,7 @@ def origin_of(scheme: str, netloc: str) -> Origin:
 
 
 def head_of(method: str, url: SplitResult, origin: Origin, headers: Mapping[str, Any], *, prefix: str = "") -> bytes:
-    """The head of a signed request. Raises ValueError for what would break out of a line.
+    """The head of a signed request. Raises ValueError for characters that would end a line.
 
     `prefix` precedes the path, because a proxy without a tunnel needs the whole URL.
     """
@@ -85,7 +85,7 @@ def whole(response: Response) -> BufferedResponse:
 
 
 def headers_of(response: Response) -> ResponseHeaders:
-    """All headers, with the length as it was understood: botocore reads it again."""
+    """All headers. Content-Length is the length that the framing was read with, because botocore parses it again."""
     head = response.head
     headers = ResponseHeaders((name, head.get(name) or "") for name in head.fields)
     headers.pop("content-length", None)

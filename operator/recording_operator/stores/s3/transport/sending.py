@@ -1,6 +1,6 @@
-"""How a body of botocore's goes over a connection: in windows as it is read, or from memory.
+"""Sends the body of a botocore request over a connection: streamed in windows, or from memory.
 
-Both send the headers with their timeouts; what they raise is a socket's OSError or MalformedResponse.
+Both senders also send the headers and apply the timeouts. They raise OSError of the socket and MalformedResponse.
 """
 
 import socket
@@ -20,13 +20,13 @@ from recording_operator.stores.s3.transport.messages import BufferedResponse, wh
 from recording_operator.stores.store import BodyAborted
 
 # A store may reject a body while it is still being sent.
-_EARLY_ANSWER_S: Final = 2.0
+_EARLY_RESPONSE_S: Final = 2.0
 _WINDOW_BYTES: Final = 256 * 2**10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds for connecting (with TLS), for sending one window, and for the response."""
+    """Timeouts in seconds: to connect (with TLS), to send one window, and to receive the response."""
 
     connect_s: float
     send_s: float
@@ -34,7 +34,7 @@ class Timeouts:
 
 
 class BodySender(Protocol):
-    """A body that is sent. `repeatable`: it can be sent again at once if the connection was closed."""
+    """Sends a body. `repeatable`: the body can be sent again immediately if the connection was closed."""
 
     repeatable: bool
 
@@ -46,7 +46,7 @@ class BodySender(Protocol):
 
 
 class MemorySender:
-    """No body, or one in memory: the socket's own timeouts, one for each window."""
+    """Sends a body in memory, or none. The timeout of the socket applies to each window."""
 
     repeatable = True
 
@@ -55,11 +55,11 @@ class MemorySender:
         self._timeouts = timeouts
 
     def exchange(self, sock: socket.socket, method: str, head: bytes) -> BufferedResponse:
-        """As `BodySender`."""
+        """See `BodySender`."""
         return whole(self.begin(sock, method, head))
 
     def begin(self, sock: socket.socket, method: str, head: bytes) -> Response:
-        """As `exchange`, the body of the response unread."""
+        """Like `exchange`, but the body of the response is not read yet."""
         body = self._body
         sock.settimeout(self._timeouts.send_s)
         try:
@@ -76,7 +76,7 @@ class MemorySender:
 
 
 class PartSender:
-    """A streamed part. A guard ends it if it stalls or is stopped."""
+    """Sends a streamed part. The watchdog ends it if it stalls or is stopped."""
 
     repeatable = False  # its bytes were read from the source
 
@@ -86,7 +86,7 @@ class PartSender:
         self._timeouts = timeouts
 
     def exchange(self, sock: socket.socket, method: str, head: bytes) -> BufferedResponse:
-        """As `BodySender`."""
+        """See `BodySender`."""
         watch = self._guard.watch(sock, stop=self._body.part.stop, within_s=None)
         try:
             return self._exchange(sock, method, head, watch)
@@ -100,8 +100,8 @@ class PartSender:
             watch.release()
 
     def _exchange(self, sock: socket.socket, method: str, head: bytes, watch: SocketWatch) -> BufferedResponse:
-        # The guard ends a send that stalls. A timeout of the socket itself would make it non-blocking inside:
-        # a full buffer then costs a failed write, a poll and another write.
+        # The watchdog ends a send that stalls. With a timeout, the socket would be non-blocking internally: a full
+        # buffer would cost a failed write, a poll and another write.
         sock.settimeout(None)
         try:
             self._send(sock, head, watch)
@@ -119,12 +119,12 @@ class PartSender:
         while window:
             watch.deadline = monotonic() + send_s
             send(window)
-            watch.deadline = None  # reading has its own
+            watch.deadline = None  # reading has its own deadline
             window = read()
 
 
 def in_memory(body: object) -> bytes:
-    """The bytes of a body of botocore's. Raises TypeError for one that would have to be read: none is ever sent."""
+    """The bytes of a botocore body. Raises TypeError for a file-like body, which the operator never sends."""
     match body:
         case None:
             return b""
@@ -135,14 +135,14 @@ def in_memory(body: object) -> bytes:
         case str():
             return body.encode()
         case _:
-            raise TypeError(f"a body of the kind {type(body).__name__}")
+            raise TypeError(f"a body of the type {type(body).__name__}")
 
 
 def _early_response(sock: socket.socket, method: str, failure: OSError) -> Response:
     """The early response of the store. Raises the error of the connection if there is none."""
     with suppress(OSError, MalformedResponse):
-        sock.settimeout(_EARLY_ANSWER_S)
+        sock.settimeout(_EARLY_RESPONSE_S)
         response = read_response(ReceiveBuffer(sock), method=method)
-        response.condemn()
+        response.prevent_reuse()
         return response
     raise failure

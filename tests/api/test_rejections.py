@@ -1,4 +1,4 @@
-"""What the real API server says to good and bad manifests, word by word. No answer repeats the signature of a URL."""
+"""The messages of the real API server for good and bad manifests. No response contains the signature of a URL."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localcluster import ControlPlane
-from tests.api.apiserver import Answer, ApiServer
+from tests.api.apiserver import ApiResponse, ApiServer
 from tests.api.bad_locations import BAD_LOCATIONS
 from tests.api.bad_recordings import BAD_RECORDINGS
 from tests.api.bad_sources import BAD_SOURCES
@@ -37,15 +37,15 @@ def server(cluster: ControlPlane) -> ApiServer:
     return api
 
 
-def assert_answer(answer: Answer, case: Case) -> None:
-    """The server answered in these words, and without the signature."""
-    assert case.is_told_by(answer.message), f"{answer.message}\n{case.message}"
-    assert CANARY not in answer.body
+def assert_response(response: ApiResponse, case: Case) -> None:
+    """The server returned exactly this message, without the signature."""
+    assert case.matches(response.message), f"{response.message}\n{case.message}"
+    assert CANARY not in response.body
 
 
 @pytest.mark.parametrize("case", BAD_MANIFESTS, ids=lambda case: case.name)
-def test_bad_manifest_is_refused(server: ApiServer, case: Case) -> None:
-    assert_answer(server.create(case.manifest), case)
+def test_bad_manifest_is_rejected(server: ApiServer, case: Case) -> None:
+    assert_response(server.create(case.manifest), case)
 
 
 @pytest.mark.parametrize("manifest", GOOD_RECORDINGS.values(), ids=GOOD_RECORDINGS)
@@ -59,8 +59,8 @@ def test_good_location_is_accepted(server: ApiServer, manifest: Mapping[str, Any
 
 
 @pytest.mark.parametrize("case", BAD_UPDATES, ids=lambda case: case.name)
-def test_bad_update_is_refused(server: ApiServer, case: Case) -> None:
-    assert_answer(server.patch(STORED, case.manifest), case)
+def test_bad_update_is_rejected(server: ApiServer, case: Case) -> None:
+    assert_response(server.patch(STORED, case.manifest), case)
 
 
 @pytest.mark.parametrize("patch", GOOD_UPDATES.values(), ids=GOOD_UPDATES)
@@ -69,8 +69,8 @@ def test_good_update_is_accepted(server: ApiServer, patch: Mapping[str, Any]) ->
 
 
 @pytest.mark.parametrize("case", BAD_LOCATION_UPDATES, ids=lambda case: case.name)
-def test_bad_location_update_is_refused(server: ApiServer, case: Case) -> None:
-    assert_answer(server.patch(STORED_LOCATION, case.manifest), case)
+def test_bad_location_update_is_rejected(server: ApiServer, case: Case) -> None:
+    assert_response(server.patch(STORED_LOCATION, case.manifest), case)
 
 
 @pytest.mark.parametrize("patch", GOOD_LOCATION_UPDATES.values(), ids=GOOD_LOCATION_UPDATES)
@@ -79,8 +79,8 @@ def test_good_location_update_is_accepted(server: ApiServer, patch: Mapping[str,
 
 
 @pytest.mark.parametrize("case", BAD_STATUSES, ids=lambda case: case.name)
-def test_bad_status_is_refused(server: ApiServer, case: Case) -> None:
-    assert_answer(server.patch(STORED, case.manifest, status=True), case)
+def test_bad_status_is_rejected(server: ApiServer, case: Case) -> None:
+    assert_response(server.patch(STORED, case.manifest, status=True), case)
 
 
 def test_a_status_cannot_be_written_with_the_spec(server: ApiServer) -> None:
@@ -100,9 +100,9 @@ NEAR_THE_URL = {
 
 @pytest.mark.parametrize("artifact", NEAR_THE_URL.values(), ids=NEAR_THE_URL)
 def test_a_url_in_a_field_near_its_own_is_not_repeated(server: ApiServer, artifact: Mapping[str, Any]) -> None:
-    answer = server.create(a_recording(dict(artifact)))
-    assert answer.code == 422
-    assert CANARY not in answer.body
+    response = server.create(a_recording(dict(artifact)))
+    assert response.code == 422
+    assert CANARY not in response.body
 
 
 REPEATED = {
@@ -114,22 +114,22 @@ REPEATED = {
 
 
 @pytest.mark.parametrize("manifest", REPEATED.values(), ids=REPEATED)
-def test_where_the_server_repeats_a_misplaced_url(server: ApiServer, manifest: Mapping[str, Any]) -> None:
-    """docs/troubleshooting.md says so; it must change when this does."""
-    answer = server.create(manifest)
-    assert answer.code == 422
-    assert URL[:63] in answer.body or shows_types(answer.message)
+def test_the_fields_in_which_the_server_repeats_a_misplaced_url(server: ApiServer, manifest: Mapping[str, Any]) -> None:
+    """Documented in docs/troubleshooting.md, which must change with this test."""
+    response = server.create(manifest)
+    assert response.code == 422
+    assert URL[:63] in response.body or shows_types(response.message)
 
 
-def test_a_strict_patch_with_an_unknown_field_is_answered_with_the_whole_object(server: ApiServer) -> None:
-    """docs/troubleshooting.md says so, and why the operator's own patches are never strict."""
-    answer = server.patch(STORED, {"spec": {"urgent": True}})
-    assert answer.code == 422
-    assert CANARY in answer.body
+def test_the_error_of_a_strict_patch_with_an_unknown_field_contains_the_whole_object(server: ApiServer) -> None:
+    """Documented in docs/troubleshooting.md, with the reason why the operator's patches are never strict."""
+    response = server.patch(STORED, {"spec": {"urgent": True}})
+    assert response.code == 422
+    assert CANARY in response.body
 
 
 def test_server_side_apply_repeats_a_source_of_the_wrong_type_only(server: ApiServer) -> None:
-    """docs/troubleshooting.md says so."""
+    """Documented in docs/troubleshooting.md."""
     wrong_type = server.apply(a_recording(an_artifact(source=URL)))
     assert CANARY in wrong_type.body
     unknown_field = server.apply(a_recording(urgent=True))

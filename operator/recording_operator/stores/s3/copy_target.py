@@ -1,4 +1,4 @@
-"""The S3 store that a copy by hand goes to."""
+"""The S3 store of `recording-operator copy`."""
 
 from recording_operator.stores.copy_target import CopyTarget
 from recording_operator.stores.s3.ambient import ambient_endpoint
@@ -7,11 +7,11 @@ from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.location import S3LocationStore
 
 
-def open_by_hand(target: CopyTarget) -> S3LocationStore:
-    """A client with the ambient identity. Nothing is sent.
+def open_copy_target(target: CopyTarget) -> S3LocationStore:
+    """Create a client with the ambient identity. No request is sent.
 
-    Raises ValueError for what cannot be used as it was typed or configured, LocationError for a bucket of an
-    unsupported kind, StoreError (CredentialsNotFound) for half a key pair.
+    Raises ValueError for an invalid argument or configuration, LocationError for a bucket of an unsupported kind, and
+    StoreError (CredentialsNotFound) if only half of a key pair is configured.
     """
     where = ambient_endpoint(given=target.endpoint)
     store = S3LocationStore(
