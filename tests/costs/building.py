@@ -1,60 +1,61 @@
-"""Small inputs for the cost model: a location, its prices, samples of it."""
+"""Terms for tests of charges, and sums of them."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from hypothesis import HealthCheck, settings
-
 from recording_operator.api.storagereport import PlaybackBase
-from recording_operator.costs.ledger import Ledger, advance
+from recording_operator.costs.charge import Charge, ChargeKind
+from recording_operator.costs.charges import valued
 from recording_operator.costs.library import find_profile
-from recording_operator.costs.profile import Profile
-from recording_operator.costs.sample import ArrivedBytes, Cell, CostTerms, LocationPrices, Sample, StoredBytes
+from recording_operator.costs.profile import Profile, parse_profile
+from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.usage.days import UsageDays
+from tests.usage.sampling import LOCATION
 
-GB = 10**9
-GIB = 2**30
-LOCATION = "archive"
-DAY = timedelta(days=1)
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no fault of what is tested."""
+HEAD = """
+source = "ours"
+asOf = 2026-01-01
+currency = "USD"
+gbBytes = 1000000000
+dayBasis = "fixed30"
+"""
 
 
-def at(text: str) -> datetime:
-    """A time in UTC: `2026-03-01` or with a time of day."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+def profile_of(text: str, *, name: str = "ours", head: str = HEAD) -> Profile:
+    """A profile of these classes and prices."""
+    return parse_profile(f'name = "{name}"\n{head}{text}', where="test")
 
 
 def terms(
-    profile: str | Profile = "default", *, ratio: str = "0", base: PlaybackBase = PlaybackBase.STORED
+    prices: str | Profile | Iterable[Profile] = "default",
+    *,
+    ratio: str = "0",
+    base: PlaybackBase = PlaybackBase.STORED,
+    locations: Iterable[str] = (LOCATION,),
 ) -> CostTerms:
-    """One location with these prices, and downloads only if a ratio is given."""
-    found = find_profile(profile) if isinstance(profile, str) else profile
-    return CostTerms(
-        prices={LOCATION: LocationPrices(group=found.name, profile=found)},
-        playback_ratio=Decimal(ratio),
-        playback_base=base,
+    """Locations of one account with these prices; nothing is downloaded unless a ratio says so."""
+    versions = find_profile(prices) if isinstance(prices, str) else prices
+    found = (versions,) if isinstance(versions, Profile) else tuple(versions)
+    one = LocationPrices(group=found[0].name, versions=found)
+    return CostTerms(prices=dict.fromkeys(locations, one), playback_ratio=Decimal(ratio), playback_base=base)
+
+
+def charges_of(usage: UsageDays | Mapping[str, UsageDays], by: CostTerms) -> tuple[Charge, ...]:
+    """The charges of one location, or of several by name."""
+    return valued({usage.location: usage} if isinstance(usage, UsageDays) else usage, by).charges
+
+
+def cost(
+    charges: Iterable[Charge], *, org: str | None = None, kind: ChargeKind | None = None, month: str | None = None
+) -> Decimal:
+    """The sum of the charges of an organisation, kind and month (or day)."""
+    return sum(
+        (
+            charge.cost
+            for charge in charges
+            if org in (None, charge.key.org)
+            and kind in (None, charge.kind)
+            and (month is None or charge.day.isoformat().startswith(month))
+        ),
+        Decimal(0),
     )
-
-
-def sample(when: datetime, by_org: Mapping[str, int], *, storage_class: str = "STANDARD") -> Sample:
-    """What each organisation holds at a time."""
-    cells = {Cell(LOCATION, storage_class, org): StoredBytes(size, size) for org, size in by_org.items()}
-    return Sample(at=when, cells=cells)
-
-
-def ledger(when: datetime, by_org: Mapping[str, int], *, storage_class: str = "STANDARD") -> Ledger:
-    """An account that begins with these amounts."""
-    return Ledger(at=when, cells=dict(sample(when, by_org, storage_class=storage_class).cells))
-
-
-def arrived(org: str, size_bytes: int, *, writes: int = 1) -> dict[Cell, ArrivedBytes]:
-    """Bytes that were stored on a day."""
-    return {Cell(LOCATION, "STANDARD", org): ArrivedBytes(size_bytes, size_bytes, writes)}
-
-
-def kept(begin: str, end: str, by_org: Mapping[str, int], by: CostTerms) -> Ledger:
-    """An account over a time in which nothing changes."""
-    book = ledger(at(begin), by_org)
-    advance(book, sample(at(end), by_org), by)
-    return book

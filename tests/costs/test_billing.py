@@ -1,5 +1,6 @@
 """A month's bill: published examples, tiers, allowances."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -7,21 +8,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.costs.billing import MonthUsage, days_of, gb_months, month_bill, tiered
+from recording_operator.costs.billing import Bill, days_of, gb_months, month_bill, tiered
+from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.library import find_profile, shipped
+from recording_operator.costs.lines import DOWNLOADS, MINIMUM, WRITES, Line
+from recording_operator.costs.money import MICRO, rounded
 from recording_operator.costs.profile import DayBasis, Profile, Tier
-from tests.costs.building import GB, GIB, PATIENT
+from tests.costs.building import profile_of
+from tests.usage.sampling import GB, GIB, PATIENT
 
 DAY_S = 86_400
-AWS = find_profile("aws-s3/us-east-1")
 MARCH = date(2026, 3, 1)
 amounts = st.integers(0, 10**18)
+PROFILES = [profile for versions in shipped().values() for profile in versions]
 
 
-def stored(size_bytes: int, days: int, *, storage_class: str = "STANDARD", downloads: int = 0) -> MonthUsage:
-    return MonthUsage(
-        byte_seconds={storage_class: size_bytes * days * DAY_S}, download_bytes=downloads, elapsed_seconds=days * DAY_S
-    )
+def shipped_profile(name: str) -> Profile:
+    """The newest version."""
+    return find_profile(name)[-1]
+
+
+AWS = shipped_profile("aws-s3/us-east-1")
+
+
+def on(storage_class: str) -> Line:
+    return Line(ChargeKind.STORAGE, storage_class)
+
+
+def bill(profile: Profile, used: Mapping[Line, int], *, month: date = MARCH, days: int = 30) -> Bill:
+    return month_bill(profile, used, month=month, elapsed_seconds=days * DAY_S)
+
+
+def stored(
+    profile: Profile, size_bytes: int, days: int, *, month: date = MARCH, downloads: int = 0, name: str = "STANDARD"
+) -> Bill:
+    used = {on(name): size_bytes * days * DAY_S, DOWNLOADS: downloads}
+    return bill(profile, used, month=month, days=days)
 
 
 def test_the_worked_example_of_aws() -> None:
@@ -29,15 +51,13 @@ def test_the_worked_example_of_aws() -> None:
     byte_seconds = (100 * GIB * 15 + 100 * 1024 * GIB * 16) * DAY_S
     assert byte_seconds == 42_259_901_212_262_400 * 3600
     assert gb_months(byte_seconds, gb_bytes=GIB, days=31) == 52_900
-    bill = month_bill(AWS, MonthUsage(byte_seconds={"STANDARD": byte_seconds}), month=MARCH)
-    assert bill.total == Decimal("1215.00")
+    assert bill(AWS, {on("STANDARD"): byte_seconds}).total == Decimal("1215.00")
 
 
 def test_a_day_of_a_hundred_gigabytes_at_the_default_prices() -> None:
-    default = find_profile("default")
-    assert round(month_bill(default, stored(100 * GB, 1), month=MARCH).total, 4) == Decimal("0.0767")
-    with_downloads = month_bill(default, stored(100 * GB, 1, downloads=50 * GB), month=MARCH)
-    assert round(with_downloads.total, 4) == Decimal("4.5767")
+    default = shipped_profile("default")
+    assert round(stored(default, 100 * GB, 1).total, 4) == Decimal("0.0767")
+    assert round(stored(default, 100 * GB, 1, downloads=50 * GB).total, 4) == Decimal("4.5767")
 
 
 @pytest.mark.parametrize(("month", "days"), [("2026-02-01", 28), ("2028-02-01", 29), ("2026-04-01", 30), (MARCH, 31)])
@@ -45,73 +65,86 @@ def test_a_constant_amount_costs_its_rate_in_every_month_of_the_calendar(month: 
     begin = date.fromisoformat(month) if isinstance(month, str) else month
     assert days_of(begin, DayBasis.CALENDAR) == days
     assert days_of(begin, DayBasis.FIXED30) == 30
-    assert month_bill(AWS, stored(100 * GIB, days), month=begin).total == Decimal("2.300")
+    assert stored(AWS, 100 * GIB, days, month=begin).total == Decimal("2.300")
 
 
 def test_months_of_thirty_days_charge_31_days_for_march() -> None:
-    bill = month_bill(find_profile("default"), stored(100 * GB, 31), month=MARCH)
-    assert round(bill.total, 4) == Decimal("2.3767")
+    assert round(stored(shipped_profile("default"), 100 * GB, 31).total, 4) == Decimal("2.3767")
 
 
 def test_downloads_are_free_up_to_the_allowance() -> None:
-    assert month_bill(AWS, stored(0, 31, downloads=100 * GIB), month=MARCH).downloads == 0
-    assert month_bill(AWS, stored(0, 31, downloads=101 * GIB), month=MARCH).downloads == Decimal("0.09")
+    assert bill(AWS, {DOWNLOADS: 100 * GIB}).costs[DOWNLOADS] == 0
+    assert bill(AWS, {DOWNLOADS: 101 * GIB}).costs[DOWNLOADS] == Decimal("0.09")
 
 
 def test_downloads_are_free_up_to_a_multiple_of_what_is_stored() -> None:
-    b2 = find_profile("backblaze-b2")
-    assert month_bill(b2, stored(100 * GB, 30, downloads=300 * GB), month=MARCH).downloads == 0
-    assert month_bill(b2, stored(100 * GB, 30, downloads=400 * GB), month=MARCH).downloads == Decimal("1.00")
+    b2 = shipped_profile("backblaze-b2")
+    assert stored(b2, 100 * GB, 30, downloads=300 * GB).costs[DOWNLOADS] == 0
+    assert stored(b2, 100 * GB, 30, downloads=400 * GB).costs[DOWNLOADS] == Decimal("1.00")
 
 
 def test_a_minimum_volume_is_charged_as_far_as_the_month_has_come() -> None:
-    wasabi = find_profile("wasabi")
-    whole = month_bill(wasabi, stored(GIB, 30), month=MARCH).total
-    half = month_bill(wasabi, stored(GIB, 15), month=MARCH).total
-    assert round(whole, 2) == Decimal("7.99")
-    assert half * 2 == whole
-    assert month_bill(wasabi, stored(2048 * GIB, 30), month=MARCH).total == 2 * whole
+    wasabi = shipped_profile("wasabi")
+    whole, half = stored(wasabi, GIB, 30), stored(wasabi, GIB, 15)
+    assert round(whole.total, 2) == Decimal("7.99")
+    assert half.total * 2 == whole.total
+    large = stored(wasabi, 2048 * GIB, 30)
+    assert large.total == 2 * whole.total
+    assert MINIMUM not in large.costs
 
 
 def test_writes_beyond_the_free_ones_cost() -> None:
-    r2 = find_profile("cloudflare-r2")
-    assert month_bill(r2, MonthUsage(writes=1_000_000), month=MARCH).requests == 0
-    assert month_bill(r2, MonthUsage(writes=3_000_000), month=MARCH).requests == Decimal("9.00")
+    r2 = shipped_profile("cloudflare-r2")
+    assert bill(r2, {WRITES: 1_000_000}).total == 0
+    assert bill(r2, {WRITES: 3_000_000}).total == Decimal("9.00")
 
 
-def test_usage_without_a_price_is_listed_and_not_free() -> None:
-    bill = month_bill(find_profile("aws-s3/eu-west-2"), stored(GIB, 31, storage_class="GLACIER"), month=MARCH)
-    assert bill.unpriced == {"storage class GLACIER"}
-    silent = find_profile("default").model_copy(update={"egress": None})
-    assert month_bill(silent, stored(0, 1, downloads=1), month=MARCH).unpriced == {"downloads"}
+def test_requests_with_a_price_of_their_own_use_up_no_free_ones() -> None:
+    r2 = shipped_profile("cloudflare-r2")
+    rare = Line(ChargeKind.REQUESTS, "STANDARD_IA")
+    found = bill(r2, {WRITES: 1_000_000, rare: 1_000_000})
+    assert (found.costs[WRITES], found.costs[rare]) == (Decimal(0), Decimal("9.00"))
 
 
-def test_rounding_up_of_small_objects() -> None:
-    infrequent = AWS.storage_classes["STANDARD_IA"]
-    assert infrequent.billable_bytes(1) == 131_072
-    assert infrequent.billable_bytes(200_000) == 200_000
-    assert AWS.storage_classes["GLACIER"].billable_bytes(1000) == 41_960
+def test_what_has_no_price_is_named_and_not_free() -> None:
+    found = stored(shipped_profile("aws-s3/eu-west-2"), GIB, 31, name="GLACIER")
+    assert found.unpriced == {"storage class GLACIER"}
+    silent = shipped_profile("default").model_copy(update={"egress": None})
+    assert bill(silent, {DOWNLOADS: 1}).unpriced == {"downloads"}
+    assert bill(silent, {WRITES: 10**9}).total == 0
 
 
-@pytest.mark.parametrize("profile", shipped().values(), ids=lambda profile: profile.name)
+def test_other_classes_have_the_price_for_other_classes() -> None:
+    flat = profile_of(
+        """
+        [storageClasses.STANDARD]
+        tiers = [{ perGBMonth = "0.03" }]
+        [otherClasses]
+        tiers = [{ perGBMonth = "0.01" }]
+        writePerMillion = "2"
+        """
+    )
+    assert stored(flat, 100 * GB, 30, name="COLD").total == 1
+    assert bill(flat, {Line(ChargeKind.REQUESTS, "COLD"): 10**6}).total == 2
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 @PATIENT
 @given(less=amounts, more=amounts, downloads=amounts)
 def test_more_never_costs_less(profile: Profile, less: int, more: int, downloads: int) -> None:
-    name = profile.default_storage_class
     small, large = sorted((less, more))
-    bills = [
-        month_bill(profile, MonthUsage(byte_seconds={name: size}, download_bytes=0), month=MARCH).total
-        for size in (small, large)
-    ]
-    assert 0 <= bills[0] <= bills[1]
-    outs = [
-        month_bill(profile, MonthUsage(byte_seconds={name: small}, download_bytes=size), month=MARCH).total
-        for size in sorted((downloads, more))
-    ]
-    assert outs[0] <= outs[1]
+    name = on(profile.default_storage_class)
+    few, many = sorted((downloads, more))
+    for less_used, more_used in [
+        ({name: small}, {name: large}),
+        ({name: small, DOWNLOADS: few}, {name: small, DOWNLOADS: many}),
+        ({WRITES: few}, {WRITES: many}),
+    ]:
+        # Volumes are rounded to 50 digits.
+        assert 0 <= rounded(bill(profile, less_used).total, MICRO) <= rounded(bill(profile, more_used).total, MICRO)
 
 
-@pytest.mark.parametrize("profile", shipped().values(), ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 def test_tiers_do_not_jump(profile: Profile) -> None:
     scales: list[tuple[Tier, ...]] = [price.tiers for price in profile.storage_classes.values()]
     scales += [profile.egress.tiers] if profile.egress else []
@@ -124,7 +157,7 @@ def test_tiers_do_not_jump(profile: Profile) -> None:
 
 @PATIENT
 @given(parts=st.lists(st.integers(0, 10**16), min_size=1, max_size=8))
-def test_gb_months_of_parts_sum_to_those_of_the_whole(parts: list[int]) -> None:
+def test_the_bill_is_of_the_sum_however_it_came_about(parts: list[int]) -> None:
     volumes = [gb_months(part, gb_bytes=GIB, days=31) for part in parts]
     whole = gb_months(sum(parts), gb_bytes=GIB, days=31)
     assert abs(sum(volumes) - whole) < Decimal("1e-20")

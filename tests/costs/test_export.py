@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import HistoryEntry, HistoryOrg
 from recording_operator.costs.export import Step, as_csv, as_json, as_table, no_formula, rows
-from tests.costs.building import PATIENT
+from tests.usage.sampling import PATIENT
 
 
 def entry(when: str, *, org: str = "acme", gb: str = "100", estimated: bool = False) -> HistoryEntry:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.costs.money import CENT, share
-from tests.costs.building import PATIENT
+from tests.usage.sampling import PATIENT
 
 weights = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 10**18), min_size=1, max_size=40)
 totals = st.integers(0, 10**12).map(lambda cents: Decimal(cents) / 100)

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "operator" / "recording_operator
 FILES = sorted(
     [
         *(PACKAGE / "costs").glob("*.py"),
+        *(PACKAGE / "usage").glob("*.py"),
         *(PACKAGE / "api").glob("storagereport*.py"),
         PACKAGE / "api" / "figures.py",
         *(PACKAGE / "controller" / "reports" / f"{name}.py" for name in ("refresher", "downloads", "owners", "status")),

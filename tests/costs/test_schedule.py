@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.costs.schedule import ScheduleError, last_time, missed_time, next_time
-from tests.costs.building import PATIENT, at
+from tests.usage.sampling import PATIENT, at
 
 
 def test_midnight_in_utc() -> None:

@@ -12,12 +12,13 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from recording_operator.costs.charge import ChargeKind
-from recording_operator.costs.lines import DOWNLOADS, MINIMUM, Line
+from recording_operator.costs.lines import DOWNLOADS, MINIMUM, WRITES, Line
 from recording_operator.costs.money import ZERO, exact
 from recording_operator.costs.profile import DayBasis, Profile, Tier
 
 SECONDS_PER_DAY: Final = 86_400
 _FIXED_DAYS: Final = 30
+_ONE: Final = Decimal(1)
 _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1_000
 
@@ -65,24 +66,39 @@ def month_bill(profile: Profile, amounts: Mapping[Line, int], *, month: date, el
     A minimum volume is charged in proportion to `elapsed_seconds`.
     """
     with localcontext(exact()):
-        days = days_of(month, profile.day_basis)
+        month_s = days_of(month, profile.day_basis) * SECONDS_PER_DAY
         costs: dict[Line, Decimal] = {}
         unpriced: set[str] = set()
         stored = ZERO
         for line, amount in amounts.items():
             if line.kind is ChargeKind.STORAGE:
-                volume = gb_months(amount, gb_bytes=profile.gb_bytes, days=days)
+                volume = Decimal(amount) / (profile.gb_bytes * month_s)
                 stored += volume
                 costs[line] = _storage(profile, line, volume, unpriced)
             elif line.kind is ChargeKind.MONITORING:
-                price = profile.storage_classes[line.storage_class].monitoring_per_thousand
-                costs[line] = Decimal(amount) / (days * SECONDS_PER_DAY) * price / _THOUSAND
-        costs |= _requests(profile, amounts)
+                costs[line] = Decimal(amount) / month_s * _monitoring_rate(profile, line)
+            elif line.kind is ChargeKind.REQUESTS:
+                costs[line] = _requests(profile, line, amount)
         costs[DOWNLOADS] = _downloads(profile, amounts.get(DOWNLOADS, 0), stored, unpriced)
-        missing = profile.minimum_monthly_gb * min(Decimal(elapsed_seconds) / (days * SECONDS_PER_DAY), 1) - stored
+        missing = profile.minimum_monthly_gb * min(Decimal(elapsed_seconds) / month_s, _ONE) - stored
         if missing > 0:
             costs[MINIMUM] = missing * profile.storage_classes[profile.default_storage_class].tiers[0].rate
         return Bill(costs=costs, unpriced=frozenset(unpriced))
+
+
+def _monitoring_rate(profile: Profile, line: Line) -> Decimal:
+    price = profile.price_of(line.storage_class)
+    return price.monitoring_per_thousand / _THOUSAND if price is not None else ZERO
+
+
+def _requests(profile: Profile, line: Line, count: int) -> Decimal:
+    """Requests of classes with a price of their own are never free."""
+    price = profile.price_of(line.storage_class) if line != WRITES else None
+    if price is not None and price.write_per_million is not None:
+        return count * price.write_per_million / _MILLION
+    if profile.requests is None:
+        return ZERO
+    return max(count - profile.requests.free_writes_month, 0) * profile.requests.write_per_million / _MILLION
 
 
 def _storage(profile: Profile, line: Line, volume: Decimal, unpriced: set[str]) -> Decimal:
@@ -106,18 +122,3 @@ def _downloads(profile: Profile, size_bytes: int, stored: Decimal, unpriced: set
     free = max(profile.egress.free_gb_month, profile.egress.free_times_storage * stored)
     # Tiers start after the free allowance: "first 100 GB free, then 0.09 to 10 TB".
     return tiered(max(volume - free, ZERO), profile.egress.tiers)
-
-
-def _requests(profile: Profile, amounts: Mapping[Line, int]) -> dict[Line, Decimal]:
-    """Write requests by class. Free requests are taken from the classes without a price of their own, in order."""
-    costs: dict[Line, Decimal] = {}
-    free = profile.requests.free_writes_month if profile.requests else 0
-    for line in sorted(line for line in amounts if line.kind is ChargeKind.REQUESTS):
-        price, count = profile.price_of(line.storage_class), amounts[line]
-        rate = price.write_per_million if price is not None else None
-        if rate is None:
-            rate = profile.requests.write_per_million if profile.requests else ZERO
-            taken = min(free, count)
-            free, count = free - taken, count - taken
-        costs[line] = count * rate / _MILLION
-    return costs

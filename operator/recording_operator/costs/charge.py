@@ -1,9 +1,9 @@
 """A charge: what one owner's usage of one day costs, by kind. Rows, reports and exports are sums of charges."""
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from recording_operator.usage.sample import OwnerKey
 
@@ -22,11 +22,10 @@ class ChargeKind(StrEnum):
     REQUESTS = "Requests"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class Charge(NamedTuple):
     """One amount of money, exact to a millionth, in the currency of the location's prices.
 
-    `quantity` is in `unit`: GB-month, GB, requests or objects.
+    `quantity` is in `unit`: GB-month, GB, requests or object-months.
     """
 
     day: date

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.billing import SECONDS_PER_DAY, Bill, days_of, month_bill
 from recording_operator.costs.charge import Charge, ChargeKind
-from recording_operator.costs.lines import DOWNLOADS, MINIMUM, Line, class_of, storage_lines
+from recording_operator.costs.lines import DOWNLOADS, MINIMUM, Line, usage_lines
 from recording_operator.costs.money import MICRO, ZERO, exact, rounded
 from recording_operator.costs.profile import Profile
 from recording_operator.costs.terms import CostTerms
@@ -24,6 +25,7 @@ from recording_operator.usage.sample import OTHER, OwnerKey, State
 from recording_operator.usage.sharing import share_whole
 
 _NOBODY: Final = OwnerKey(OTHER, OTHER, OTHER, State.CURRENT)
+_MILLION: Final = 1_000_000
 
 
 class Owner(NamedTuple):
@@ -31,6 +33,9 @@ class Owner(NamedTuple):
 
     location: str
     key: OwnerKey
+
+
+Used = dict[Line, dict[Owner, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,168 +49,202 @@ class Valuation:
 def valued(usage: Mapping[str, UsageDays], terms: CostTerms) -> Valuation:
     """Value all days. `usage` is by location; locations without prices are left out."""
     charges: list[Charge] = []
-    unpriced: frozenset[str] = frozenset()
-    for locations in terms.groups().values():
-        account = _Account(terms, {name: usage[name] for name in locations if name in usage})
-        charges += account.charges()
-        unpriced |= account.unpriced
-    return Valuation(charges=tuple(charges), unpriced=unpriced)
+    unpriced: set[str] = set()
+    with localcontext(exact()):
+        for locations in terms.groups().values():
+            of_group = {name: usage[name] for name in locations if name in usage}
+            days = sorted({day for found in of_group.values() for day in found.days})
+            for _, month in groupby(days, key=lambda day: day.replace(day=1)):
+                account = _MonthAccount(terms, of_group)
+                for day in month:
+                    charges += account.charge(day)
+                unpriced |= account.unpriced
+    return Valuation(charges=tuple(charges), unpriced=frozenset(unpriced))
 
 
 def downloads_of(day: UsageDay, on: date, profile: Profile, terms: CostTerms) -> Iterator[tuple[OwnerKey, int]]:
-    """Downloaded bytes by owner: counted, or else estimated."""
-    month_s = days_of(on, profile.day_basis) * SECONDS_PER_DAY
+    """Downloaded bytes by owner: what was counted, and an estimate where it was not."""
+    numerator, denominator = terms.playback_ratio.as_integer_ratio()
+    if terms.playback_base is PlaybackBase.STORED:
+        denominator *= days_of(on, profile.day_basis) * SECONDS_PER_DAY
     for key, volume in day.volumes.items():
-        if day.counts_downloads:
-            yield key, volume.downloaded_bytes
-        elif key.state is not State.CURRENT:
-            continue
-        elif terms.playback_base is PlaybackBase.STORED:
-            yield key, int(volume.stock_seconds.size_bytes * terms.playback_ratio / month_s)
-        else:
-            yield key, int(volume.uploaded_bytes * terms.playback_ratio)
+        size_bytes = volume.downloaded_bytes
+        if not day.counts_downloads and key.state is State.CURRENT:
+            if terms.playback_base is PlaybackBase.STORED:
+                base = volume.stock_seconds.size_bytes - volume.counted_byte_seconds
+            else:
+                base = volume.uploaded_bytes - volume.counted_uploaded_bytes
+            size_bytes += max(base, 0) * numerator // denominator
+        if size_bytes:
+            yield key, size_bytes
 
 
 @dataclass(slots=True)
-class _Account:
-    """One group: its bill of the month so far, day by day."""
+class _MonthAccount:
+    """The bill of one group for the month so far. `charge` is called for each day in order."""
 
     terms: CostTerms
     usage: Mapping[str, UsageDays]
-    unpriced: frozenset[str] = frozenset()
-    _amounts: dict[Line, int] = field(default_factory=dict)
-    _valued_by: Profile | None = None
+    unpriced: set[str] = field(default_factory=set)
     _billed: Bill = field(default_factory=lambda: Bill(costs={}, unpriced=frozenset()))
+    _amounts: dict[Line, int] = field(default_factory=dict)
+    _downloaded: dict[Owner, int] = field(default_factory=dict)
+    _prices: Profile | None = None
+    _days: list[date] = field(default_factory=list)
 
-    def charges(self) -> Iterator[Charge]:
-        """All charges, in order of days."""
-        days = sorted({day for location in self.usage.values() for day in location.days})
-        month: date | None = None
-        for day in days:
-            if month != day.replace(day=1):
-                month = day.replace(day=1)
-                self._amounts, self._billed, self._valued_by = {}, Bill(costs={}, unpriced=frozenset()), None
-            yield from self._day(day)
-
-    def _day(self, day: date) -> Iterator[Charge]:
-        used: dict[Line, dict[Owner, int]] = {}
-        for location, days in self.usage.items():
-            entry = days.days.get(day)
-            if entry is not None:
-                self._collect(used, location, entry, day)
-                yield from self._early(location, entry.early_deletions, day)
+    def charge(self, day: date) -> list[Charge]:
+        """The charges for a day."""
         profile = self._profile(day)
-        if self._valued_by is not None and profile != self._valued_by:
-            # New prices apply from their date: what was used before them stays as it was billed.
-            before_s = (day.day - 1) * SECONDS_PER_DAY
-            self._billed = month_bill(profile, self._amounts, month=day, elapsed_seconds=before_s)
-        self._valued_by = profile
-        for line, owners in used.items():
-            self._amounts[line] = self._amounts.get(line, 0) + sum(owners.values())
-        bill = month_bill(profile, self._amounts, month=day, elapsed_seconds=self._elapsed_s(day))
-        self.unpriced |= bill.unpriced
-        yield from self._shared(day, profile, bill, used)
-        self._billed = bill
+        if self._prices is not None and profile != self._prices:
+            self._value_again(profile)
+        self._prices = profile
+        used = self._used(day, profile)
+        before = self._billed
+        self._add(used, day, profile)
+        charges = self._early_deletions(day, profile)
+        # A line that is gone from the bill, such as a minimum that was reached, is given back.
+        for line in dict.fromkeys([*self._billed.costs, *before.costs]):
+            grown = _micros(self._billed.costs.get(line, ZERO)) - _micros(before.costs.get(line, ZERO))
+            charges += self._shared(line, grown, used, _Unit.of(line, profile, day), day)
+        return charges
 
     def _profile(self, day: date) -> Profile:
         return self.terms.prices[next(iter(self.usage))].on(day)
+
+    def _value_again(self, profile: Profile) -> None:
+        """Begin with the bill of the days so far at other prices. What they were charged stays as it was."""
+        days, self._amounts, self._downloaded, self._days = self._days, {}, {}, []
+        for day in days:
+            self._add(self._used(day, profile), day, profile)
+
+    def _add(self, used: Used, day: date, profile: Profile) -> None:
+        self._days.append(day)
+        for line, owners in used.items():
+            self._amounts[line] = self._amounts.get(line, 0) + sum(owners.values())
+        for owner, amount in used.get(DOWNLOADS, {}).items():
+            self._downloaded[owner] = self._downloaded.get(owner, 0) + amount
+        self._billed = month_bill(profile, self._amounts, month=day, elapsed_seconds=self._elapsed_s(day))
+        self.unpriced |= self._billed.unpriced
 
     def _elapsed_s(self, day: date) -> int:
         """Seconds of the month until the end of the day, or until the last sample."""
         until = max(days.until for days in self.usage.values())
         if until.date() == day:
             return (day.day - 1) * SECONDS_PER_DAY + until.hour * 3600 + until.minute * 60 + until.second
-        return day.day * SECONDS_PER_DAY
+        covered = max(days.days[day].days for days in self.usage.values() if day in days.days)
+        return (day.day - 1 + covered) * SECONDS_PER_DAY
 
-    def _collect(self, used: dict[Line, dict[Owner, int]], location: str, entry: UsageDay, day: date) -> None:
-        profile = self.terms.prices[location].on(day)
-        for key, volume in entry.volumes.items():
-            owner = Owner(location, key)
-            for line, amount in storage_lines(profile, key, volume.stock_seconds):
-                _add(used, line, owner, amount)
-            if volume.writes:
-                name = class_of(profile, key) or profile.default_storage_class
-                _add(used, Line(ChargeKind.REQUESTS, name), owner, volume.writes)
-        for key, size_bytes in downloads_of(entry, day, profile, self.terms):
-            _add(used, DOWNLOADS, Owner(location, key), size_bytes)
-
-    def _shared(
-        self, day: date, profile: Profile, bill: Bill, used: Mapping[Line, Mapping[Owner, int]]
-    ) -> Iterator[Charge]:
-        """The growth of each line, divided between those who used it on this day."""
-        for line in bill.costs.keys() | self._billed.costs.keys():
-            grown = _micro(bill.costs.get(line, ZERO)) - _micro(self._billed.costs.get(line, ZERO))
-            weights = used.get(line, {})
-            if line == MINIMUM:
-                weights = _stored_by(used)
-            parts = share_whole(grown, {owner: amount for owner, amount in weights.items() if amount} or _nobody(self))
-            owners: Iterable[Owner] = parts.keys() | weights.keys()
-            for owner in owners:
-                amount, part = weights.get(owner, 0), parts.get(owner, 0)
-                if part or (amount and line != MINIMUM):
-                    yield _charge(day, owner, line, profile, 0 if line == MINIMUM else amount, part)
-
-    def _early(self, location: str, deletions: Iterable[EarlyDeletion], day: date) -> Iterator[Charge]:
-        """The remaining minimum duration of objects that were deleted before its end."""
-        profile = self.terms.prices[location].on(day)
-        for deleted in deletions:
-            price = profile.price_of(deleted.key.storage_class)
-            left = price.min_days - (day - deleted.uploaded).days if price is not None else 0
-            if price is None or left <= 0:
+    def _used(self, day: date, profile: Profile) -> Used:
+        """The use of each line on a day."""
+        used: Used = {}
+        for location, days in self.usage.items():
+            entry = days.days.get(day)
+            if entry is None:
                 continue
-            size_bytes = deleted.stock.billable_bytes(
-                least_bytes=price.min_object_bytes, overhead_bytes=price.overhead_bytes
+            for key, volume in entry.volumes.items():
+                owner = Owner(location, key)
+                for line, amount in usage_lines(profile, key, volume):
+                    owners = used.setdefault(line, {})
+                    owners[owner] = owners.get(owner, 0) + amount
+            for key, size_bytes in downloads_of(entry, day, profile, self.terms):
+                used.setdefault(DOWNLOADS, {})[Owner(location, key)] = size_bytes
+        return used
+
+    def _shared(self, line: Line, micros: int, used: Used, unit: "_Unit", day: date) -> list[Charge]:
+        """The growth of a line, divided between those who used it on this day."""
+        amounts = {owner: amount for owner, amount in used.get(line, {}).items() if amount}
+        weights = _stored_by(used) if line == MINIMUM else amounts
+        if micros and not weights:
+            # Downloads become cheaper without being used if the free amount grows with what is stored.
+            weights = self._downloaded if line == DOWNLOADS else {}
+            weights = weights or {Owner(next(iter(self.usage)), _NOBODY): 1}
+        parts = share_whole(micros, weights)
+        return [
+            Charge(
+                day=day,
+                location=owner.location,
+                key=owner.key,
+                kind=line.kind,
+                quantity=unit.quantity(amounts.get(owner, 0)),
+                unit=unit.name,
+                cost=_money(part),
             )
-            with localcontext(exact()):
-                volume = Decimal(size_bytes) * left / (profile.gb_bytes * days_of(day, profile.day_basis))
-                yield Charge(
-                    day=day,
-                    location=location,
-                    key=deleted.key,
-                    kind=ChargeKind.EARLY_DELETION,
-                    quantity=rounded(volume, MICRO),
-                    unit="GB-month",
-                    cost=rounded(volume * price.tiers[0].rate, MICRO),
-                )
+            for owner, part in parts.items()
+            if part or owner in amounts
+        ]
+
+    def _early_deletions(self, day: date, profile: Profile) -> list[Charge]:
+        entries = [(location, days.days[day]) for location, days in self.usage.items() if day in days.days]
+        return [
+            charge
+            for location, entry in entries
+            for deleted in entry.early_deletions
+            for charge in _early_deletion(location, deleted, day, profile)
+        ]
 
 
-def _nobody(account: _Account) -> dict[Owner, int]:
-    return {Owner(next(iter(account.usage)), _NOBODY): 1}
-
-
-def _stored_by(used: Mapping[Line, Mapping[Owner, int]]) -> dict[Owner, int]:
-    stored: dict[Owner, int] = {}
-    for line, owners in used.items():
-        if line.kind is ChargeKind.STORAGE:
-            for owner, amount in owners.items():
-                stored[owner] = stored.get(owner, 0) + amount
-    return stored
-
-
-def _charge(day: date, owner: Owner, line: Line, profile: Profile, amount: int, micros: int) -> Charge:
-    quantity, unit = Decimal(amount), "requests"
-    month_s = days_of(day, profile.day_basis) * SECONDS_PER_DAY
-    if line.kind is ChargeKind.STORAGE or line.kind is ChargeKind.MINIMUM:
-        quantity, unit = rounded(quantity / (profile.gb_bytes * month_s), MICRO), "GB-month"
-    elif line.kind is ChargeKind.MONITORING:
-        quantity, unit = rounded(quantity / month_s, MICRO), "object-months"
-    elif line.kind is ChargeKind.DOWNLOADS:
-        quantity, unit = rounded(quantity / profile.gb_bytes, MICRO), "GB"
-    cost = Decimal(micros).scaleb(-6)
-    return Charge(
-        day=day, location=owner.location, key=owner.key, kind=line.kind, quantity=quantity, unit=unit, cost=cost
+def _early_deletion(location: str, deleted: EarlyDeletion, day: date, profile: Profile) -> Iterable[Charge]:
+    """The remaining minimum duration of objects that were deleted before its end."""
+    price = profile.price_of(deleted.key.storage_class)
+    left = price.min_days - (day - deleted.uploaded).days if price is not None else 0
+    if price is None or left <= 0:
+        return []
+    size_bytes = deleted.stock.billable_bytes(least_bytes=price.min_object_bytes, overhead_bytes=price.overhead_bytes)
+    volume = Decimal(size_bytes) * left / (profile.gb_bytes * days_of(day, profile.day_basis))
+    charge = Charge(
+        day=day,
+        location=location,
+        key=deleted.key,
+        kind=ChargeKind.EARLY_DELETION,
+        quantity=rounded(volume, MICRO),
+        unit="GB-month",
+        cost=rounded(volume * price.tiers[0].rate, MICRO),
     )
+    return [charge]
 
 
-def _micro(amount: Decimal) -> int:
-    return int(rounded(amount, MICRO).scaleb(6))
+class _Unit(NamedTuple):
+    """The unit of the quantities on a line, and how many of a line's amount it is."""
 
+    name: str
+    amount: int
 
-def _add(used: dict[Line, dict[Owner, int]], line: Line, owner: Owner, amount: int) -> None:
-    owners = used.setdefault(line, {})
-    owners[owner] = owners.get(owner, 0) + amount
+    @classmethod
+    def of(cls, line: Line, profile: Profile, day: date) -> "_Unit":
+        """The unit of a line under a profile."""
+        if line.kind is ChargeKind.REQUESTS:
+            return cls("requests", 1)
+        month_s = days_of(day, profile.day_basis) * SECONDS_PER_DAY
+        if line.kind is ChargeKind.DOWNLOADS:
+            return cls("GB", profile.gb_bytes)
+        if line.kind is ChargeKind.MONITORING:
+            return cls("object-months", month_s)
+        return cls("GB-month", profile.gb_bytes * month_s)
+
+    def quantity(self, amount: int) -> Decimal:
+        """The amount in this unit, to the millionth."""
+        return (
+            Decimal(amount) if self.amount == 1 else _money((2 * amount * _MILLION + self.amount) // (2 * self.amount))
+        )
 
 
 def month_after(day: date) -> date:
     """The first of the next month."""
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def _stored_by(used: Used) -> dict[Owner, int]:
+    stored: dict[Owner, int] = {}
+    for line, owners in used.items():
+        if line.kind is ChargeKind.STORAGE:
+            for owner, amount in owners.items():
+                stored[owner] = stored.get(owner, 0) + amount
+    return {owner: amount for owner, amount in stored.items() if amount}
+
+
+def _micros(amount: Decimal) -> int:
+    return int(rounded(amount, MICRO).scaleb(6))
+
+
+def _money(micros: int) -> Decimal:
+    return Decimal(micros) * MICRO

@@ -1,14 +1,14 @@
-"""Which lines of a bill the stock of one owner appears on, under one price profile.
+"""Which lines of a bill the usage of one owner appears on, under one price profile.
 
-Sources: AWS S3 pricing and the user guide's pages on storage classes (archive overhead, Intelligent-Tiering, multipart
-uploads), as docs/costs.md quotes them.
+Sources: AWS S3 pricing and the user guide's pages on storage classes (archive overhead, Intelligent-Tiering) and on
+multipart uploads; docs/decisions/exact-prices.md quotes them.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.profile import Profile, StorageClassPrice
+from recording_operator.usage.days import Volume
 from recording_operator.usage.sample import OwnerKey, State
 from recording_operator.usage.stock import Stock
 
@@ -21,8 +21,17 @@ class Line(NamedTuple):
     after_days: int = 0
 
 
+class LineAmount(NamedTuple):
+    """An amount on a line: bytes (or objects, on a monitoring line) times seconds, bytes of downloads, or requests."""
+
+    line: Line
+    amount: int
+
+
 DOWNLOADS = Line(ChargeKind.DOWNLOADS)
 MINIMUM = Line(ChargeKind.MINIMUM)
+WRITES = Line(ChargeKind.REQUESTS)
+"""Requests in all classes without a price of their own. They share the free requests."""
 
 
 def class_of(profile: Profile, key: OwnerKey) -> str:
@@ -33,28 +42,58 @@ def class_of(profile: Profile, key: OwnerKey) -> str:
     return key.storage_class
 
 
-def storage_lines(profile: Profile, key: OwnerKey, stock: Stock) -> Iterator[tuple[Line, int]]:
-    """The lines of stock (or stock times seconds) and the amount on each: bytes, or objects on a monitoring line."""
-    name = class_of(profile, key)
-    price = profile.price_of(name)
+def usage_lines(profile: Profile, key: OwnerKey, volume: Volume) -> list[LineAmount]:
+    """The lines of storage, monitoring and requests."""
+    lines = storage_lines(profile, key, volume.stock_seconds)
+    return lines + request_lines(profile, key, volume) if volume.writes else lines
+
+
+def storage_lines(profile: Profile, key: OwnerKey, stock: Stock) -> list[LineAmount]:
+    """The lines of stock (or stock times seconds)."""
+    price = profile.price_of(key.storage_class)
     if price is None:
-        yield Line(ChargeKind.STORAGE, name), stock.size_bytes
-        return
-    billable_bytes = _billable(price, key, stock)
-    aged = 0
-    for tier in reversed(price.age_tiers):
-        after = stock.bytes_after(tier.after_days)
-        yield Line(ChargeKind.STORAGE, name, tier.after_days), after - aged
-        aged = after
-    yield Line(ChargeKind.STORAGE, name), billable_bytes - aged
-    if price.monitoring_per_thousand:
-        yield Line(ChargeKind.MONITORING, name), stock.monitored
-    if price.default_class_overhead_bytes and key.state is not State.INCOMPLETE:
-        overhead = price.default_class_overhead_bytes * stock.objects
-        yield Line(ChargeKind.STORAGE, profile.default_storage_class), overhead
-
-
-def _billable(price: StorageClassPrice, key: OwnerKey, stock: Stock) -> int:
+        return [LineAmount(Line(ChargeKind.STORAGE, key.storage_class), stock.size_bytes)]
     if key.state is State.INCOMPLETE:
-        return stock.size_bytes
-    return stock.billable_bytes(least_bytes=price.min_object_bytes, overhead_bytes=price.overhead_bytes)
+        return [LineAmount(Line(ChargeKind.STORAGE, class_of(profile, key)), stock.size_bytes)]
+    lines = _by_age(price, key.storage_class, stock)
+    if price.monitoring_per_thousand:
+        lines.append(LineAmount(Line(ChargeKind.MONITORING, key.storage_class), stock.monitored))
+    if price.default_class_overhead_bytes:
+        overhead = price.default_class_overhead_bytes * stock.objects
+        lines.append(LineAmount(Line(ChargeKind.STORAGE, profile.default_storage_class), overhead))
+    return lines
+
+
+def _by_age(price: StorageClassPrice, name: str, stock: Stock) -> list[LineAmount]:
+    rest = stock.billable_bytes(least_bytes=price.min_object_bytes, overhead_bytes=price.overhead_bytes)
+    if not price.age_tiers:
+        return [LineAmount(Line(ChargeKind.STORAGE, name), rest)]
+    lines: list[LineAmount] = []
+    older = 0
+    for tier in reversed(price.age_tiers):
+        after = min(max(stock.bytes_after(tier.after_days), older), rest)
+        lines.append(LineAmount(Line(ChargeKind.STORAGE, name, tier.after_days), after - older))
+        older = after
+    lines.append(LineAmount(Line(ChargeKind.STORAGE, name), max(rest - older, 0)))
+    return lines
+
+
+def request_lines(profile: Profile, key: OwnerKey, volume: Volume) -> list[LineAmount]:
+    """The lines of write requests.
+
+    A multipart upload into an archive class sends one request at the archive's price, which completes it; the others
+    are billed as those of the class that holds its parts.
+    """
+    price = profile.price_of(key.storage_class)
+    if price is None or not price.incomplete_as:
+        return [LineAmount(_write_line(price, key.storage_class), volume.writes)]
+    final = min(volume.uploaded_objects, volume.writes)
+    lines = [LineAmount(_write_line(price, key.storage_class), final)]
+    if volume.writes > final:
+        others = _write_line(profile.price_of(price.incomplete_as), price.incomplete_as)
+        lines.append(LineAmount(others, volume.writes - final))
+    return lines
+
+
+def _write_line(price: StorageClassPrice | None, name: str) -> Line:
+    return WRITES if price is None or price.write_per_million is None else Line(ChargeKind.REQUESTS, name)

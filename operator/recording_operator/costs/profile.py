@@ -215,6 +215,15 @@ class Profile(_ProfileModel):
             raise ValueError("minimumMonthlyGB needs a price for defaultStorageClass")
         return self
 
+    @model_validator(mode="after")
+    def _classes_are_known(self) -> "Profile":
+        for name, price in self.storage_classes.items():
+            if price.incomplete_as and self.price_of(price.incomplete_as) is None:
+                raise ValueError(f"incompleteAs of {name} is {price.incomplete_as}, which has no price")
+            if price.default_class_overhead_bytes and self.price_of(self.default_storage_class) is None:
+                raise ValueError("defaultClassOverheadBytes needs a price for defaultStorageClass")
+        return self
+
     @property
     def provider_name(self) -> str:
         """Who sends the bill."""

@@ -17,9 +17,15 @@ class Volume:
     end: Stock = NOTHING
     """Stock at the end of the day (today: at the last sample)."""
     uploaded_bytes: int = 0
+    uploaded_objects: int = 0
     writes: int = 0
+    """Write requests of the uploads. One of each object creates it; the others belong to multipart uploads."""
     downloaded_bytes: int = 0
     """Only counted downloads; see `UsageDay.counts_downloads`."""
+    counted_byte_seconds: int = 0
+    """On a day of which downloads were counted for a part only: the byte-seconds of that part."""
+    counted_uploaded_bytes: int = 0
+    """The same for uploads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +46,18 @@ class UsageDay:
     estimated: bool = False
     """No sample was taken on that day: its numbers were derived from others."""
     counts_downloads: bool = False
-    """Downloads were counted; otherwise they are to be estimated."""
+    """Downloads were counted all day; otherwise they are to be estimated, but for what `Volume.counted_…` says."""
     is_break: bool = False
     """Growth on this day means nothing: the first sample, or another basis or source than the day before."""
+    days: int = 1
+    """Days that the entry covers: more than one if only the sum of a month is known."""
 
     def volume(self, key: OwnerKey) -> Volume:
         """The volume of a key."""
-        return self.volumes.setdefault(key, Volume())
+        found = self.volumes.get(key)
+        if found is None:
+            found = self.volumes[key] = Volume()
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

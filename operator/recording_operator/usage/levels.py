@@ -6,7 +6,7 @@ other changes (deletions, changes of class, objects without a date) are spread e
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from recording_operator.usage.sample import OwnerKey, State, UsageSample
@@ -17,7 +17,7 @@ Levels = Mapping[OwnerKey, Stock]
 
 
 class Birth(NamedTuple):
-    """Stock that was uploaded on a day, and the mean second of the day."""
+    """Stock that was uploaded on a day, and the mean second of the day. Negative: parts that became an object."""
 
     key: OwnerKey
     stock: Stock
@@ -28,10 +28,15 @@ Births = Mapping[date, list[Birth]]
 
 
 def levels_of(sample: UsageSample) -> dict[OwnerKey, Stock]:
-    """What a sample found."""
+    """What was stored at the time of a sample: what it found, without uploads during the count."""
     found: dict[OwnerKey, Stock] = {}
     for row in sample.stored:
-        found[row.key] = found[row.key].plus(row.stock) if row.key in found else row.stock
+        key = row.key
+        found[key] = found[key].plus(row.stock) if key in found else row.stock
+    for row in sample.ahead:
+        key = row.key
+        if key in found:
+            found[key] = found[key].less(row.stock).at_least_zero()
     return found
 
 
@@ -39,26 +44,21 @@ def births_of(sample: UsageSample, held: Levels) -> dict[date, list[Birth]]:
     """Uploads by day, in order. Late uploads are left out, because their storage class is not known."""
     found: dict[date, list[Birth]] = {}
     for row in sample.arrived:
-        if row.key in held and row.size_bytes:
-            found.setdefault(row.day, []).append(Birth(row.key, row.stock, row.second))
-    last_day = (sample.at - timedelta(microseconds=1)).date()
-    for row in sample.ahead:
-        found.setdefault(last_day, []).append(Birth(row.key, row.stock, SECONDS_PER_DAY))
+        key = row.key
+        if key in held and row.size_bytes:
+            found.setdefault(row.day, []).append(Birth(key, row.stock, row.second))
     return {day: found[day] for day in sorted(found)}
 
 
 def sums_of(births: Births) -> dict[OwnerKey, Stock]:
     """All births by key."""
-    sums: dict[OwnerKey, Stock] = {}
-    for birth in _each(births):
-        sums[birth.key] = sums.get(birth.key, NOTHING).plus(birth.stock)
-    return sums
+    return _sums(birth for of_day in births.values() for birth in of_day)
 
 
-def without_completed(births: Births, first: Levels, last: Levels) -> dict[date, list[Birth]]:
-    """Subtract the bytes of uploads that were open at the last sample and have become objects since.
+def with_completed(births: Births, first: Levels, last: Levels) -> Births:
+    """Add, as negative births, the parts of uploads that were open at the last sample and have become objects since.
 
-    They are in the stock already, as parts.
+    The parts are there until the object is.
     """
     came = sums_of(births)
     gone = {
@@ -66,16 +66,17 @@ def without_completed(births: Births, first: Levels, last: Levels) -> dict[date,
         for key, held in first.items()
         if key.state is State.INCOMPLETE
     }
+    if not gone:
+        return births
     found: dict[date, list[Birth]] = {}
     for day, of_day in births.items():
         for birth in of_day:
+            found.setdefault(day, []).append(birth)
             open_key = birth.key._replace(state=State.INCOMPLETE)
-            taken = 0
-            if birth.key.state is State.CURRENT and open_key in gone:
-                taken = min(max(gone[open_key], 0), birth.stock.size_bytes)
+            if birth.key.state is State.CURRENT and gone.get(open_key, 0) > 0:
+                taken = min(gone[open_key], birth.stock.size_bytes)
                 gone[open_key] -= taken
-            stock = birth.stock._replace(size_bytes=birth.stock.size_bytes - taken) if taken else birth.stock
-            found.setdefault(day, []).append(birth._replace(stock=stock))
+                found[day].append(Birth(open_key, Stock(size_bytes=-taken), birth.second))
     return found
 
 
@@ -94,51 +95,57 @@ class LevelsBetween:
     def __post_init__(self) -> None:
         came = sums_of(self.births)
         self.changed = {}
-        for key in self.first.keys() | self.last.keys() | came.keys():
-            change = self.last.get(key, NOTHING).less(self.first.get(key, NOTHING))
+        for key in dict.fromkeys([*self.first, *self.last, *came]):
+            before, after = self.first.get(key, NOTHING), self.last.get(key, NOTHING)
             if key in came:
-                change = change.less(came[key])
-            if change != NOTHING:
-                self.changed[key] = change
+                before = before.plus(came[key])
+            if after != before:
+                self.changed[key] = after.less(before)
         self._days_to_come = list(self.births)[::-1]
 
     def at(self, day: date, passed_s: int, whole_s: int) -> dict[OwnerKey, Stock]:
         """The stock at the end of a day, `passed_s` of `whole_s` seconds after the first sample."""
+        while self._days_to_come and self._days_to_come[-1] <= day:
+            for birth in self.births[self._days_to_come.pop()]:
+                came = self._came.get(birth.key)
+                self._came[birth.key] = birth.stock if came is None else came.plus(birth.stock)
+        if not self.changed and not self._days_to_come:
+            return dict(self.last)
         level = dict(self.first)
         for key, change in self.changed.items():
             level[key] = level.get(key, NOTHING).plus(change.part(passed_s, whole_s))
-        while self._days_to_come and self._days_to_come[-1] <= day:
-            for birth in self.births[self._days_to_come.pop()]:
-                self._came[birth.key] = self._came.get(birth.key, NOTHING).plus(birth.stock)
         for key, came in self._came.items():
             level[key] = level.get(key, NOTHING).plus(came)
-        return {key: stock.at_least_zero() if min(stock) < 0 else stock for key, stock in level.items()}
+        for key in [*self.changed, *self._came]:
+            level[key] = level[key].at_least_zero()
+        return level
 
 
-def stock_seconds(
+def held_between(
     first: Levels, last: Levels, births: list[Birth], *, begin_s: int, end_s: int
-) -> Iterator[tuple[OwnerKey, Stock]]:
-    """Stock times seconds of a period within one day, from second `begin_s` of the day to `end_s`.
+) -> Iterator[tuple[OwnerKey, Stock, int]]:
+    """Stock and the seconds that it was stored, in a period from second `begin_s` of a day to `end_s`.
 
     A key may come several times.
     """
     seconds = end_s - begin_s
-    came: dict[OwnerKey, Stock] = {}
+    came = _sums(births)
     for birth in births:
-        came[birth.key] = came.get(birth.key, NOTHING).plus(birth.stock)
-        yield birth.key, birth.stock.times(min(max(end_s - birth.second, 0), seconds))
-    for key, stock in last.items():
-        before = first.get(key, NOTHING)
-        if stock == before and key not in came:
-            yield key, stock.times(seconds)
-            continue
-        rest = stock.less(came[key]).at_least_zero() if key in came else stock
-        yield key, before.plus(rest).times(seconds).part(1, 2)
-    for key, before in first.items():
-        if key not in last:
-            yield key, before.times(seconds).part(1, 2)
+        lived_s = min(max(end_s - birth.second, 0), seconds)
+        if lived_s:
+            yield birth.key, birth.stock, lived_s
+    for key in last if last.keys() >= first.keys() | came.keys() else dict.fromkeys([*last, *first, *came]):
+        before, rest = first.get(key, NOTHING), last.get(key, NOTHING)
+        if key in came:
+            rest = rest.less(came[key]).at_least_zero()
+        if rest != before:
+            yield key, before.mean_times(rest, seconds), 1
+        elif before != NOTHING:
+            yield key, before, seconds
 
 
-def _each(births: Births) -> Iterator[Birth]:
-    for of_day in births.values():
-        yield from of_day
+def _sums(births: Iterator[Birth] | list[Birth]) -> dict[OwnerKey, Stock]:
+    sums: dict[OwnerKey, Stock] = {}
+    for birth in births:
+        sums[birth.key] = sums[birth.key].plus(birth.stock) if birth.key in sums else birth.stock
+    return sums

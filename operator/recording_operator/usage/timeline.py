@@ -7,14 +7,14 @@ from recording_operator.api.storagereport import DownloadSource
 from recording_operator.usage.days import EarlyDeletion, UsageDay, UsageDays
 from recording_operator.usage.levels import (
     SECONDS_PER_DAY,
-    Births,
+    Birth,
     Levels,
     LevelsBetween,
     births_of,
+    held_between,
     levels_of,
-    stock_seconds,
     sums_of,
-    without_completed,
+    with_completed,
 )
 from recording_operator.usage.sample import OTHER, SHARED, OwnerKey, PastRow, State, UsageSample
 from recording_operator.usage.sharing import share_whole
@@ -65,7 +65,7 @@ class _Timeline:
             self._levels = levels_of(sample)
         else:
             held = levels_of(sample)
-            births = without_completed(births_of(sample, held), self._levels, held)
+            births = with_completed(births_of(sample, held), self._levels, held)
             if _basis(sample) != _basis(self._last):
                 self._mark_break(self.at.date(), sample.at.date())
             self._stretch(sample, LevelsBetween(first=self._levels, last=held, births=births))
@@ -90,28 +90,40 @@ class _Timeline:
             entry = self.days.setdefault(day, UsageDay(estimated=True))
             without_sample = (opening or begin.date() < day) and day < sample.at.date()
             entry.estimated = entry.estimated and without_sample
-            entry.counts_downloads = sample.download_source is not DownloadSource.PLAYBACK
-            self._hold(entry, levels, reached, between.births, day, stop)
+            _note_counting(entry, counts=_counts_downloads(sample), is_new=not entry.volumes)
+            self._hold(entry, levels, reached, between.births.get(day, []), stop, counts=_counts_downloads(sample))
             levels, self.at = reached, stop
         self._levels = between.last
         self._note_flows(sample, begin.date())
 
-    def _hold(self, entry: UsageDay, first: Levels, last: Levels, births: Births, day: date, stop: datetime) -> None:
-        begin_s = int((self.at - midnight(day)).total_seconds())
-        end_s = int((stop - midnight(day)).total_seconds())
-        for key, seconds in stock_seconds(first, last, births.get(day, []), begin_s=begin_s, end_s=end_s):
+    def _hold(
+        self, entry: UsageDay, first: Levels, last: Levels, births: list[Birth], stop: datetime, *, counts: bool
+    ) -> None:
+        """Add the stock until `stop`, on the same day."""
+        begin_s = _second_of_day(self.at)
+        end_s = _second_of_day(stop) or SECONDS_PER_DAY
+        for key, stock, seconds in held_between(first, last, births, begin_s=begin_s, end_s=end_s):
             volume = entry.volume(key)
-            volume.stock_seconds = volume.stock_seconds.plus(seconds)
+            volume.stock_seconds = volume.stock_seconds.plus_times(stock, seconds)
+            if counts and not entry.counts_downloads:
+                volume.counted_byte_seconds += stock.size_bytes * seconds
         for key, volume in entry.volumes.items():
             volume.end = last.get(key, NOTHING)
 
     def _note_flows(self, sample: UsageSample, first_day: date) -> None:
         """Uploads, downloads and early deletions since the last sample, on their days (a late one on the first)."""
         last_day = (sample.at - timedelta(microseconds=1)).date()
+        counts = _counts_downloads(sample)
         for row in sample.arrived:
-            volume = self.days[min(max(row.day, first_day), last_day)].volume(row.key)
-            volume.uploaded_bytes += row.size_bytes if row.state is not State.INCOMPLETE else 0
+            if row.state is State.INCOMPLETE:
+                continue
+            entry = self.days[min(max(row.day, first_day), last_day)]
+            volume = entry.volume(row.key)
+            volume.uploaded_bytes += row.size_bytes
+            volume.uploaded_objects += row.objects
             volume.writes += row.writes
+            if counts and not entry.counts_downloads:
+                volume.counted_uploaded_bytes += row.size_bytes
         for download in sample.downloaded:
             entry = self.days[min(max(download.day, first_day), last_day)]
             for key, part in _readers(entry, download.org, download.size_bytes).items():
@@ -121,7 +133,8 @@ class _Timeline:
             entry.early_deletions.append(EarlyDeletion(key=deleted.key, uploaded=deleted.day, stock=deleted.stock))
 
     def _add_past(self, row: PastRow) -> None:
-        entry = self.days.setdefault(row.begin, UsageDay(estimated=row.estimated, counts_downloads=True))
+        days = (row.end - row.begin).days + 1
+        entry = self.days.setdefault(row.begin, UsageDay(estimated=row.estimated, counts_downloads=True, days=days))
         volume = entry.volume(OwnerKey(row.org, row.namespace, row.storage_class, State.CURRENT))
         volume.stock_seconds = volume.stock_seconds.plus(Stock(size_bytes=row.byte_seconds))
         volume.end = volume.end.plus(Stock(size_bytes=row.size_bytes))
@@ -132,6 +145,25 @@ class _Timeline:
     def _mark_break(self, first: date, last: date) -> None:
         for number in range((last - first).days + 1):
             self.days.setdefault(first + timedelta(days=number), UsageDay(estimated=True)).is_break = True
+
+
+def _counts_downloads(sample: UsageSample) -> bool:
+    return sample.download_source is not DownloadSource.PLAYBACK
+
+
+def _note_counting(entry: UsageDay, *, counts: bool, is_new: bool) -> None:
+    """Say whether downloads are counted from now on. If they were counted so far and no longer are, keep what was."""
+    if is_new:
+        entry.counts_downloads = counts
+    elif entry.counts_downloads and not counts:
+        entry.counts_downloads = False
+        for volume in entry.volumes.values():
+            volume.counted_byte_seconds = volume.stock_seconds.size_bytes
+            volume.counted_uploaded_bytes = volume.uploaded_bytes
+
+
+def _second_of_day(at: datetime) -> int:
+    return at.hour * 3600 + at.minute * 60 + at.second
 
 
 def _readers(entry: UsageDay, org: str, size_bytes: int) -> dict[OwnerKey, int]:
@@ -156,10 +188,3 @@ def _stops(begin: datetime, end: datetime) -> Iterator[datetime]:
         yield stop
         stop += timedelta(days=1)
     yield end
-
-
-def seconds_of_month(day: date) -> int:
-    """Length of the day's month in seconds."""
-    begin = day.replace(day=1)
-    after = (begin + timedelta(days=31)).replace(day=1)
-    return (after - begin).days * SECONDS_PER_DAY
