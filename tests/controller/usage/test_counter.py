@@ -13,7 +13,7 @@ from recording_operator.errors import LocationError
 from recording_operator.usage.levels import levels_of
 from recording_operator.usage.sample import OwnerKey, State, UsageSample
 from tests.controller.usage.world import CountingWorld
-from tests.support.strict_faults import Answer, Fault
+from tests.support.strict_faults import ErrorResponse, Fault
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -161,7 +161,9 @@ def test_half_a_count_is_no_sample(world: CountingWorld, operation: Any) -> None
         world.put(NOON - HOUR, 100)
         world.open_upload(NOON - HOUR, MIB, MIB)
     # The second page of a listing fails, each time it is tried.
-    world.strict.fault(Fault(operation=operation, action=Answer(status=403, code="AccessDenied"), first=3, times=99))
+    world.strict.fault(
+        Fault(operation=operation, action=ErrorResponse(status=403, code="AccessDenied"), first=3, times=99)
+    )
     found = world.count(NOON)["archive"]
     assert isinstance(found, CountFailure), operation
     assert "permission" in found.message

@@ -12,7 +12,7 @@ from recording_operator.stores.s3.listing import listed_versions
 from recording_operator.stores.s3.location import S3LocationStore
 from tests.support.strict_bucket import Attributes, Bucket
 from tests.support.strict_dialect import Dialect
-from tests.support.strict_faults import Answer, Drop, Fault
+from tests.support.strict_faults import Drop, ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
 
@@ -89,7 +89,7 @@ def test_missing_permissions_are_told(
 
 
 def test_a_missing_bucket_is_not_a_missing_document(strict: StrictStore, documents: S3LocationStore) -> None:
-    strict.fault(Fault(operation="GetObject", action=Answer(status=404, code="NoSuchBucket")))
+    strict.fault(Fault(operation="GetObject", action=ErrorResponse(status=404, code="NoSuchBucket")))
     with pytest.raises(StoreError) as caught:
         documents.read_document(KEY, 100)
     assert caught.value.location_reason is Reason.BUCKET_NOT_FOUND
@@ -131,7 +131,7 @@ def test_a_bucket_without_versions_lists_its_objects(strict: StrictStore, docume
 
 
 def test_a_store_that_lists_no_versions_says_so(strict: StrictStore, documents: S3LocationStore) -> None:
-    strict.fault(Fault(operation="any", action=Answer(status=501, code="NotImplemented")))
+    strict.fault(Fault(operation="any", action=ErrorResponse(status=501, code="NotImplemented")))
     with pytest.raises(StoreError) as caught:
         list(documents.versions(""))
     assert caught.value.location_reason is Reason.STORE_UNSUPPORTED

@@ -4,9 +4,9 @@ import gzip
 from dataclasses import replace
 
 import pytest
-from recording_operator.controller.reports.owners import OwnerLookup
 
 from recording_operator.api.reasons import Reason
+from recording_operator.controller.usage.owners import OwnerLookup
 from recording_operator.stores.s3.bucket import S3Store
 from tests.support.lying_source import Behaviour, Content, Serve
 from tests.support.strict_store import StrictStore
