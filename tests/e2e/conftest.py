@@ -109,7 +109,7 @@ def module_operator(
 
 @pytest.fixture
 def report(cluster: ControlPlane) -> Iterator[ReportFactory]:
-    """Makes StorageReports of one location, deleted after the test."""
+    """Makes StorageReports of one location, deleted after the test at the latest."""
     made: list[str] = []
 
     def make(location: str, **spec: Any) -> Report:
@@ -127,7 +127,7 @@ def report(cluster: ControlPlane) -> Iterator[ReportFactory]:
 
     yield make
     for name in made:
-        cluster.kubectl("delete", "storagereport", name)
+        cluster.kubectl("delete", "storagereport", name, "--ignore-not-found")
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     world.create(late, name="late").wait(
         lambda status: bool(artifact_of(status, "video").get("expiredSince")), what="the URL to be found expired"
     )
+    world.create(from_media(world.media), name="costly", owner={"org": "frugal"}).wait_phase("Complete")
     no_events(world)
     world.create(inline("{}"), name="silent", owner={"org": "acme"}).wait_phase("Complete")
     slow = world.create(from_media(world.media, size_bytes=64 * MIB, rate="500KB"), name="slow")
@@ -88,6 +89,15 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     world.foreign_keys.add(orphan)
     turn_back(world.s3, bucket=world.bucket, key=orphan, to=datetime.now(UTC) - timedelta(minutes=1))
     report(world.location, budget={"amount": "0.0001", "currency": "USD"}).wait_refreshed()
+    spent = report(
+        world.location,
+        scope={"orgs": ["frugal"], "storageLocations": [world.location]},
+        prices={"storagePerGBMonth": "999999999"},
+        budget={"amount": "0.01", "action": "HoldUploads"},
+    )
+    spent.wait_refreshed()
+    held = world.create(inline("{}"), name="held", owner={"org": "frugal"})
+    held.wait_phase("Pending", reason="BudgetExceeded")
 
     exported = set(FAMILIES.findall(operator.metrics()))
     assert len(exported) > 20
@@ -103,7 +113,9 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     assert value(last, BYTES, direction="read") >= value(last, BYTES, direction="stored") - MIB
     slow.edit(cancel=True)
     slow.wait_phase("Failed", reason="Cancelled")
-    queued.wait_phase("Complete")
+    spent.edit(budget={"action": "Warn"})
+    for recording in (queued, held):
+        recording.wait_phase("Complete")
 
 
 def test_a_resumed_upload_counts_no_byte_twice(own_world: World) -> None:

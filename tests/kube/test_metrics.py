@@ -8,12 +8,26 @@ from recording_operator.api.reasons import Reason
 from recording_operator.metrics import Metrics
 
 # Names that cluster administrators choose or that are closed lists. Nothing that a user of Recordings writes.
-LABELS = {"phase", "outcome", "reason", "direction", "error", "verb", "resource", "location", "version", "le", "scope"}
+LABELS = {
+    "phase",
+    "outcome",
+    "reason",
+    "direction",
+    "error",
+    "verb",
+    "resource",
+    "location",
+    "version",
+    "le",
+    "scope",
+    "report",
+}
 
 
 def everything_counted() -> Metrics:
     metrics = Metrics(version="0.1.0")
     metrics.set_recordings({"Pending": 3, "Complete": 5}, expiring={"Pending": 2})
+    metrics.set_held({"all": 2})
     metrics.set_queue_depth(3)
     metrics.artifact_finished(outcome="Failed", reason=Reason.SOURCE_NOT_FOUND)
     metrics.retried(reason=Reason.SOURCE_RESET)
@@ -46,6 +60,7 @@ def test_the_figures() -> None:
     values = values_of(everything_counted())
     assert values["recordings", ("Pending",)] == 3
     assert values["recordings", ("Uploading",)] == 0
+    assert values["recordings_held", ("all",)] == 2
     assert values["artifacts_finished_total", ("Failed", "SourceNotFound")] == 1
     assert values["transfers_in_flight", ()] == 1
     assert values["transfer_duration_seconds_count", ("Stopped",)] == 1
@@ -88,3 +103,12 @@ def test_two_operators_in_one_process_share_nothing() -> None:
     first, second = everything_counted(), Metrics(version="0.1.0")
     assert values_of(first)["source_expired_total", ()] == 1
     assert values_of(second)["source_expired_total", ()] == 0
+
+
+def test_a_report_that_holds_nothing_any_more_has_no_series() -> None:
+    metrics = Metrics(version="0.1.0")
+    metrics.set_held({"all": 2, "acme": 0})
+    metrics.set_held({"acme": 1})
+    values = values_of(metrics)
+    assert values["recordings_held", ("acme",)] == 1
+    assert ("recordings_held", ("all",)) not in values
