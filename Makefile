@@ -133,6 +133,7 @@ bench-limits: setup ## Measure memory per worker, 50 GiB of unknown length, 64 t
 
 bench-report: setup ## Compare the time of a report (100,000 Recordings, 1,000,000 objects) with that of a LIST
 	@$(BIN)/python benchmarks/report.py
+	@$(BIN)/python benchmarks/usage_fold.py
 
 bench-control: setup ## Measure the control loop: throughput, 100,000 stored Recordings, fairness; CONTROL_ARGS="--only stored --image"
 	@$(BIN)/python -m localcluster tools >/dev/null

@@ -3,6 +3,7 @@
 Months of 30 days (April), so that a day is a thirtieth of a month.
 """
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.lines import storage_lines
 from recording_operator.costs.money import MICRO
+from recording_operator.costs.outlook import LocationOutlook
 from recording_operator.costs.profile import PriceError, StorageClassPrice
 from recording_operator.usage.sample import OwnerKey, State
 from recording_operator.usage.stock import Stock
@@ -78,6 +80,21 @@ def test_late_uploads_of_which_the_class_is_not_known_are_at_the_standard_price(
 def test_r2_sends_a_million_for_free_but_not_into_infrequent_access() -> None:
     assert cost(uploaded("cloudflare-r2", key_of("acme"), objects=10**6, writes=10**6)) == 0
     assert cost(uploaded("cloudflare-r2", key_of("acme", "STANDARD_IA"), objects=10**6, writes=10**6)) == 9
+
+
+def test_a_projection_sends_requests_at_the_same_prices() -> None:
+    # 96 requests a day for one object of the archive; 30 days of November, of which 10 are over.
+    key = key_of("acme", "DEEP_ARCHIVE")
+    samples = [sample(at("2026-11-01"), {})]
+    for day in range(1, 11):
+        came = arrival(key, at(f"2026-11-{day:02}T12:00"), Stock(1_000, 1_000), writes=96_000)
+        held = {key: Stock(1_000 * day, 1_000 * day)}
+        samples.append(sample(at(f"2026-11-{day + 1:02}"), held, arrived=[came]))
+    usage = days_of(*samples)
+    outlook = LocationOutlook.of(usage, samples[-1])
+    projected = outlook.projected(begin=date(2026, 11, 1), end=date(2026, 12, 1))
+    charges = charges_of(projected, terms(AWS))
+    assert cost(charges, kind=ChargeKind.REQUESTS) == 30 * (Decimal("0.05") + Decimal("0.475"))
 
 
 # Archives

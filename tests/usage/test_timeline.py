@@ -264,6 +264,14 @@ def test_a_day_that_is_counted_in_part_says_which_part(counts_first: bool) -> No
     assert volume.counted_byte_seconds // GB // 3600 == (172 if counts_first else 58)
 
 
+def test_volumes_add_up_in_every_amount() -> None:
+    amounts = {name: number for number, name in enumerate(Volume.__slots__, 1) if name not in ("stock_seconds", "end")}
+    one = Volume(stock_seconds=Stock(1, 2), end=Stock(3), **amounts)
+    one.add(Volume(stock_seconds=Stock(4, 5), end=Stock(6), **amounts))
+    twice = {name: 2 * amount for name, amount in amounts.items()}
+    assert one == Volume(stock_seconds=Stock(5, 7), end=Stock(3), **twice)
+
+
 # Before the first sample
 
 

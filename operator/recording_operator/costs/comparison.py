@@ -136,13 +136,9 @@ class _Elsewhere:
         return replace(days, days={day: self._moved_day(entry) for day, entry in days.days.items()})
 
     def _moved_day(self, entry: UsageDay) -> UsageDay:
-        moved = UsageDay(counts_downloads=entry.counts_downloads)
+        moved = UsageDay(counts_downloads=entry.counts_downloads, days=entry.days)
         for key, volume in entry.volumes.items():
-            into = moved.volume(key._replace(storage_class=self._class_of(key)))
-            into.stock_seconds = into.stock_seconds.plus(volume.stock_seconds)
-            into.uploaded_bytes += volume.uploaded_bytes
-            into.writes += volume.writes
-            into.downloaded_bytes += volume.downloaded_bytes
+            moved.volume(key._replace(storage_class=self._class_of(key))).add(volume)
         return moved
 
     def _class_of(self, key: OwnerKey) -> str:

@@ -95,6 +95,8 @@ class LocationOutlook:
                 entry.volume(key).stock_seconds = held
         for key, size_bytes in self.trend.uploaded_bytes.between(passed_s, passed_s + seconds):
             entry.volume(key).uploaded_bytes = size_bytes
+        for key, objects in self.trend.uploaded_objects.between(passed_s, passed_s + seconds):
+            entry.volume(key).uploaded_objects = objects
         for key, writes in self.trend.writes.between(passed_s, passed_s + seconds):
             entry.volume(key).writes = writes
         if self.trend.downloaded_bytes is not None:
@@ -112,11 +114,7 @@ def _sum_of(real: UsageDay, more: UsageDay) -> UsageDay:
     entry = UsageDay(early_deletions=real.early_deletions, counts_downloads=counts_downloads, is_break=real.is_break)
     for day in (real, more):
         for key, volume in day.volumes.items():
-            into = entry.volume(key)
-            into.stock_seconds = into.stock_seconds.plus(volume.stock_seconds)
-            into.uploaded_bytes += volume.uploaded_bytes
-            into.writes += volume.writes
-            into.downloaded_bytes += volume.downloaded_bytes
+            entry.volume(key).add(volume)
     return entry
 
 

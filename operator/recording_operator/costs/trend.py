@@ -40,6 +40,7 @@ class Trend:
 
     growth: Mapping[int, Mapping[OwnerKey, int]]
     uploaded_bytes: Rate
+    uploaded_objects: Rate
     writes: Rate
     downloaded_bytes: Rate | None
     """None if downloads are estimated."""
@@ -54,6 +55,7 @@ def trend_of(usage: UsageDays) -> Trend:
     return Trend(
         growth=_growth(usage),
         uploaded_bytes=_rate(usage, recent, lambda volume: volume.uploaded_bytes),
+        uploaded_objects=_rate(usage, recent, lambda volume: volume.uploaded_objects),
         writes=_rate(usage, recent, lambda volume: volume.writes),
         downloaded_bytes=_rate(usage, counted, lambda volume: volume.downloaded_bytes)
         if last is not None and usage.days[last].counts_downloads

@@ -27,6 +27,16 @@ class Volume:
     counted_uploaded_bytes: int = 0
     """The same for uploads."""
 
+    def add(self, more: "Volume") -> None:
+        """Add what was used in more of the day. The stock at the end stays."""
+        self.stock_seconds = self.stock_seconds.plus(more.stock_seconds)
+        self.uploaded_bytes += more.uploaded_bytes
+        self.uploaded_objects += more.uploaded_objects
+        self.writes += more.writes
+        self.downloaded_bytes += more.downloaded_bytes
+        self.counted_byte_seconds += more.counted_byte_seconds
+        self.counted_uploaded_bytes += more.counted_uploaded_bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyDeletion:
