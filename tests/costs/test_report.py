@@ -104,7 +104,7 @@ def test_a_report_is_as_old_as_its_oldest_location() -> None:
     }
     found = World(samples=samples).report()
     assert found.as_of == at("2026-11-20")
-    assert "Third: not counted yet, and not included." in found.notes
+    assert "Not counted yet, and not included: third." in found.notes
     assert World(samples=samples).report({"scope": {"storageLocations": ["second"]}}).as_of == at("2026-11-21T03:00")
 
 

@@ -49,7 +49,7 @@ def told_by_counts(samples: Mapping[str, UsageSample]) -> Iterable[str]:
 def never_counted(names: Iterable[str]) -> Iterator[str]:
     """Which locations have no sample yet."""
     if named := _names(sorted(names)):
-        yield f"{named}: not counted yet, and not included."
+        yield f"Not counted yet, and not included: {named}."
 
 
 def _names(locations: Iterable[str]) -> str:

@@ -43,6 +43,8 @@ class ComparedMonth:
     """Rows, the cheapest first, and sentences about what they do not include."""
 
     rows: tuple[ComparisonRow, ...]
+    cheapest: ComparisonRow | None
+    """None if no profile has a price for everything."""
     notes: tuple[str, ...]
 
 
@@ -57,35 +59,37 @@ def compared(
     currency: str,
 ) -> ComparedMonth:
     """Value the month at each profile. `here` are the projected charges of the month in scope at its own prices."""
-    own = by_kind(here)
-    rows: list[ComparisonRow] = []
+    own = _by_kind(here)
+    complete: list[ComparisonRow] = []
+    incomplete: list[ComparisonRow] = []
     notes: list[str] = []
     for name, versions in profiles.items():
-        prices = LocationPrices(group=name, versions=versions)
-        profile = prices.on(day)
         if {one.currency for one in versions} != {currency}:
-            notes.append(f"{name} is not compared, because its prices are in {profile.currency}.")
+            notes.append(f"Not compared, because its prices are in {versions[-1].currency}: {name}.")
             continue
-        there = _Elsewhere(prices=prices, terms=terms, scope=scope, day=day)
-        costs = there.costs(month.projected)
-        rows.append(
-            ComparisonRow(
-                profile=name,
-                prices_as_of=profile.as_of.isoformat(),
-                month_to_date=_total(there.costs(month.so_far)),
-                projected_month=_total(costs),
-                difference=_total(costs) - _total(own),
-                reason=_reason(own, costs, profile),
-            )
+        there = _Elsewhere(prices=LocationPrices(group=name, versions=versions), terms=terms, scope=scope, day=day)
+        so_far, _ = there.value(month.so_far)
+        costs, unpriced = there.value(month.projected)
+        row = ComparisonRow(
+            profile=name,
+            prices_as_of=there.profile.as_of.isoformat(),
+            month_to_date=_total(so_far),
+            projected_month=_total(costs),
+            difference=_total(costs) - _total(own),
+            reason=f"no price there for {', '.join(sorted(unpriced))}" if unpriced else _reason(own, costs),
         )
+        (incomplete if unpriced else complete).append(row)
         notes += there.notes(month.projected)
-    return ComparedMonth(
-        rows=tuple(sorted(rows, key=lambda row: (row.projected_month, row.profile))), notes=tuple(notes)
-    )
+    complete, incomplete = sorted(complete, key=_by_cost), sorted(incomplete, key=_by_cost)
+    cheapest = complete[0] if complete else None
+    return ComparedMonth(rows=(*complete, *incomplete), cheapest=cheapest, notes=tuple(notes))
 
 
-def by_kind(charges: Iterable[Charge]) -> dict[ChargeKind, Decimal]:
-    """The sum of each kind."""
+def _by_cost(row: ComparisonRow) -> tuple[Decimal, str]:
+    return row.projected_month, row.profile
+
+
+def _by_kind(charges: Iterable[Charge]) -> dict[ChargeKind, Decimal]:
     costs: dict[ChargeKind, Decimal] = {}
     for charge in charges:
         costs[charge.kind] = costs.get(charge.kind, ZERO) + charge.cost
@@ -101,20 +105,26 @@ class _Elsewhere:
     scope: ScopeFilter
     day: date
 
-    def costs(self, usage: Mapping[str, UsageDays]) -> Costs:
-        """The costs in scope by kind."""
+    @property
+    def profile(self) -> Profile:
+        """The prices of today."""
+        return self.prices.on(self.day)
+
+    def value(self, usage: Mapping[str, UsageDays]) -> tuple[Costs, frozenset[str]]:
+        """The costs in scope by kind, and what has no price."""
         moved = {name: self._moved(days) for name, days in usage.items()}
         there = CostTerms(
             prices=dict.fromkeys(moved, self.prices),
             playback_ratio=self.terms.playback_ratio,
             playback_base=self.terms.playback_base,
         )
-        charges = valued(moved, there).charges
-        return by_kind(charge for charge in charges if self.scope.includes(charge.location, charge.key))
+        found = valued(moved, there)
+        in_scope = (charge for charge in found.charges if self.scope.includes(charge.location, charge.key))
+        return _by_kind(in_scope), found.unpriced
 
     def notes(self, usage: Mapping[str, UsageDays]) -> Iterator[str]:
         """What the comparison does not show."""
-        profile = self.prices.on(self.day)
+        profile = self.profile
         keys = {
             key
             for name, days in usage.items()
@@ -142,14 +152,12 @@ class _Elsewhere:
         return moved
 
     def _class_of(self, key: OwnerKey) -> str:
-        profile = self.prices.on(self.day)
-        return key.storage_class if profile.price_of(key.storage_class) else profile.default_storage_class
+        known = self.profile.price_of(key.storage_class) is not None
+        return key.storage_class if known else self.profile.default_storage_class
 
 
-def _reason(here: Costs, there: Costs, profile: Profile) -> str:
+def _reason(here: Costs, there: Costs) -> str:
     """The kind of charge that differs most in the direction of the whole difference, in words."""
-    if profile.egress is None:
-        return "downloads have no price there and are not included"
     total = _total(there) - _total(here)
     if not total:
         return "no difference"

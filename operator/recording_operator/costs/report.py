@@ -9,7 +9,6 @@ from typing import Any, Final
 from recording_operator.api.storagereport import (
     MOST_NOTES,
     ClassRow,
-    ComparisonRow,
     LocationRow,
     ProjectionMethod,
     ReportCost,
@@ -111,7 +110,7 @@ def report(inputs: ReportInputs) -> ReportResult:
         source=_source(view.samples.values()),
         unpriced=_unpriced(view),
         notes=tuple(map(_sentence, notes[:MOST_NOTES])),
-        summary=_summary(totals, cost, comparison.rows, inputs.spec.budget),
+        summary=_summary(totals, cost, comparison, inputs.spec.budget),
         totals=totals,
         uploads=_uploads([row for _, row in view.recordings]),
         cost=cost,
@@ -266,9 +265,7 @@ def _comparison(view: ReportView, profiles: Mapping[str, tuple[Profile, ...]], c
     return compared(month, profiles, terms=view.terms, scope=view.scope, here=here, day=view.today, currency=currency)
 
 
-def _summary(
-    totals: ReportTotals, cost: ReportCost, compared_at: Sequence[ComparisonRow], budget: Budget | None
-) -> ReportSummary:
+def _summary(totals: ReportTotals, cost: ReportCost, comparison: ComparedMonth, budget: Budget | None) -> ReportSummary:
     used = None
     if budget is not None:
         used = f"{percent_of(cost.month_to_date, budget.amount)}% of {money(budget.amount, budget.currency)}"
@@ -279,16 +276,15 @@ def _summary(
         projected_month=money(cost.projected_month, cost.currency),
         projected_next_month=money(cost.projected_next_month, cost.currency),
         budget=used,
-        cheapest=_cheapest(cost, compared_at),
+        cheapest=_cheapest(cost, comparison),
     )
 
 
-def _cheapest(cost: ReportCost, compared_at: Sequence[ComparisonRow]) -> str | None:
-    if not compared_at:
+def _cheapest(cost: ReportCost, comparison: ComparedMonth) -> str | None:
+    if not comparison.rows:
         return None
-    best = compared_at[0]
-    if best.projected_month < cost.projected_month:
-        return f"{money(best.projected_month, cost.currency)} at {best.profile}"
+    if comparison.cheapest is not None and comparison.cheapest.projected_month < cost.projected_month:
+        return f"{money(comparison.cheapest.projected_month, cost.currency)} at {comparison.cheapest.profile}"
     return f"{money(cost.projected_month, cost.currency)} as it is"
 
 
@@ -298,7 +294,7 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 def _sentence(note: str) -> str:
-    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
+    return f"{note.rstrip('.')}."
 
 
 def _message(status: StorageReportStatus) -> str:
