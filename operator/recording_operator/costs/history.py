@@ -52,8 +52,9 @@ class OrgSums:
 class _Span:
     """One day or month."""
 
-    days: dict[date, bool] = field(default_factory=dict)
-    """The days in it, and whether they are estimated."""
+    days: dict[str, int] = field(default_factory=dict)
+    """The number of days in it, by location."""
+    estimated: dict[date, bool] = field(default_factory=dict)
     orgs: dict[str, OrgSums] = field(default_factory=dict)
 
     def org(self, name: str) -> OrgSums:
@@ -116,13 +117,14 @@ class HistoryBuilder:
 
     def _add_day(self, location: str, day: date, entry: UsageDay) -> None:
         span, prices = self._span(day), self._terms.prices.get(location)
-        span.days[day] = span.days.get(day, False) or entry.estimated
+        span.days[location] = span.days.get(location, 0) + entry.days
+        span.estimated[day] = span.estimated.get(day, False) or entry.estimated
         profile = prices.on(day) if prices is not None else None
         unit = _UNITS_PER_GB // (profile.gb_bytes if profile is not None else 10**9)
         for key, volume in entry.volumes.items():
             if self._scope.includes(location, key):
                 sums = span.org(key.org)
-                sums.stored += volume.end.size_bytes * unit
+                sums.stored += volume.end.size_bytes * unit * entry.days
                 sums.uploaded += volume.uploaded_bytes * unit
                 sums.writes += volume.writes
         if profile is not None:
@@ -157,12 +159,12 @@ def _entry(when: str, span: _Span, most: int) -> HistoryEntry:
     others = used - set(named)
     for name in others:
         rest.add(span.orgs[name])
-    days = max(len(span.days), 1)
+    days = max(span.days.values(), default=1)
     orgs = [_history_org(name, span.orgs[name], days) for name in named]
     orgs += [_history_org(OTHER, rest, days)] if others else []
     return HistoryEntry(
         date=when,
-        estimated=bool(span.days) and all(span.days.values()),
+        estimated=bool(span.estimated) and all(span.estimated.values()),
         storage_gb=sum((org.storage_gb for org in orgs), ZERO),
         upload_gb=sum((org.upload_gb for org in orgs), ZERO),
         download_gb=sum((org.download_gb for org in orgs), ZERO),
