@@ -1,8 +1,10 @@
-"""Servers that only list: an S3 bucket of a million objects and an API server of a hundred thousand Recordings.
+"""Servers that only list: an S3 bucket of a million versions and an API server of a hundred thousand Recordings.
+
+The bucket is versioned: a third of the versions are noncurrent.
 
 No real S3 server on one machine holds a million objects within minutes, and a real API server needs gigabytes for so
 many Recordings. Only the client is measured, and it receives the same bytes. Pages are created when they are requested.
-Run: `python benchmarks/listingserver.py RECORDINGS OBJECTS_PER_RECORDING`; prints its port.
+Run: `python benchmarks/listingserver.py RECORDINGS VERSIONS_PER_RECORDING`; prints its port.
 """
 
 import json
@@ -61,21 +63,25 @@ def recording_item(number: int, recordings: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def object_entry(number: int, per_recording: int, recordings: int) -> str:
-    """One object as ListObjectsV2 writes it."""
-    recording, artifact = divmod(number, per_recording)
-    key = f"{org_of(recording, recordings)}/u-17/{uid_of(recording)}/artifact-{artifact}.mp4"
-    storage_class = "STANDARD" if number % 3 else "GLACIER_IR"
+def version_entry(number: int, per_recording: int, recordings: int) -> str:
+    """One version as ListObjectVersions writes it. Each second key has a noncurrent one: every third of all."""
+    group, place = divmod(number, 3)
+    is_latest, artifact = place < 2, 2 * group + min(place, 1)
+    recording = number // per_recording if is_latest else (number - 1) // per_recording
+    key = f"{org_of(recording, recordings)}/u-17/{uid_of(recording)}/artifact-{artifact:09}.mp4"
+    storage_class = "STANDARD" if artifact % 3 else "GLACIER_IR"
+    day = artifact % 20 + 1 if is_latest else 1
     return (
-        f"<Contents><Key>{key}</Key><LastModified>2026-11-{number % 20 + 1:02}T09:03:00.000Z</LastModified>"
+        f"<Version><Key>{key}</Key><VersionId>v-{number:028}</VersionId><IsLatest>{str(is_latest).lower()}</IsLatest>"
+        f"<LastModified>2026-11-{day:02}T09:03:00.000Z</LastModified>"
         f"<ETag>&quot;d41d8cd98f00b204e9800998ecf8427e-31&quot;</ETag><Size>{1_000_000 + number}</Size>"
-        f"<StorageClass>{storage_class}</StorageClass></Contents>"
+        f"<StorageClass>{storage_class}</StorageClass></Version>"
     )
 
 
 def serve(recordings: int, per_recording: int) -> None:
     """Serve until killed."""
-    objects = recordings * per_recording
+    versions = recordings * per_recording
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -96,7 +102,8 @@ def serve(recordings: int, per_recording: int) -> None:
                 s3 = {"bucket": "bench", "region": "us-east-1"}
                 prices = {"profile": "aws-s3/us-east-1"}
                 spec = {"s3": s3, "keyTemplate": KEY_TEMPLATE, "prices": prices}
-                items: list[Any] = [{"metadata": {"name": LOCATION, "uid": "1"}, "spec": spec}]
+                status = {"capabilities": {"versioning": True}}
+                items: list[Any] = [{"metadata": {"name": LOCATION, "uid": "1"}, "spec": spec, "status": status}]
                 return json.dumps({"metadata": {}, "items": items})
             begin, limit = int(query.get("continue", "0")), int(query["limit"])
             end = min(begin + limit, recordings)
@@ -104,14 +111,17 @@ def serve(recordings: int, per_recording: int) -> None:
             return json.dumps({"metadata": {"continue": str(end) if end < recordings else ""}, "items": items})
 
         def _bucket(self, query: dict[str, str]) -> str:
-            begin, most = int(query.get("continuation-token", "0")), int(query.get("max-keys", "1000"))
-            end = min(begin + most, objects)
-            entries = "".join(object_entry(number, per_recording, recordings) for number in range(begin, end))
-            more = f"<NextContinuationToken>{end}</NextContinuationToken>" if end < objects else ""
-            truncated = "true" if end < objects else "false"
+            if "versions" not in query:  # whether the bucket may be listed
+                return "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+            begin, most = int(query.get("key-marker") or "0"), int(query.get("max-keys", "1000"))
+            end = min(begin + most, versions)
+            entries = "".join(version_entry(number, per_recording, recordings) for number in range(begin, end))
+            more = f"<NextKeyMarker>{end}</NextKeyMarker>" if end < versions else ""
+            truncated = "true" if end < versions else "false"
             return (
-                '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-                f"<Name>bench</Name><IsTruncated>{truncated}</IsTruncated>{more}{entries}</ListBucketResult>"
+                '<?xml version="1.0" encoding="UTF-8"?>'
+                '<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+                f"<Name>bench</Name><IsTruncated>{truncated}</IsTruncated>{more}{entries}</ListVersionsResult>"
             )
 
         def _respond(self, text: str, content_type: str) -> None:
