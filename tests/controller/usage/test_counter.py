@@ -137,6 +137,22 @@ def test_if_the_first_may_not_be_listed_the_other_counts_for_both(world: Countin
     assert [sample.counted_by for sample in found.values() if isinstance(sample, UsageSample)] == ["second", None]
 
 
+def test_a_new_location_that_counts_for_an_older_one_continues_its_samples(world: CountingWorld) -> None:
+    world.location("second")
+    world.put(NOON - HOUR, 100)
+    before = world.sample(NOON, "second")
+    world.location("first")
+    world.put(NOON + HOUR, 7)
+    found = world.count(NOON + 2 * HOUR, previous={"second": before})
+    first, second = found["first"], found["second"]
+    assert isinstance(first, UsageSample)
+    assert isinstance(second, UsageSample)
+    assert (first.taken_over, first.since, first.counted_by) == ("second", NOON, None)
+    assert held(first) == {"acme": (2, 107)}
+    assert arrived(first) == {(NOON.date(), State.CURRENT): (7, 1)}
+    assert (second.taken_over, second.since, second.counted_by, second.stored) == (None, NOON, "first", ())
+
+
 def test_a_location_that_fails_leaves_the_samples_of_the_others_and_keeps_its_keys(world: CountingWorld) -> None:
     world.location("first")
     world.location("other", s3={"prefix": "other/"})

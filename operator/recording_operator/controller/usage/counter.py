@@ -1,7 +1,7 @@
 """Counts StorageLocations: the Recordings are listed once for all of them, then the bucket of each."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -113,6 +113,11 @@ class UsageCounter:
             self._open(count)
         # A location that fails now may be listed the next time: it keeps its keys.
         key_spaces = KeySpaces([count.location for count in counts if count.denied is None], locations)
+        for count in counts:
+            count.counted_by = key_spaces.counted_by(count.location)
+        for count in counts:
+            if count.previous is None and count.counted_by is None:
+                count.previous = _taken_over(count, counts, key_spaces)
         recordings = RecordingTally(index=RecordingIndex(listed_from=now), now=now)
         tallies = {
             count.name: self._tally(count, key_spaces, recordings.index, now)
@@ -165,7 +170,6 @@ class UsageCounter:
 
     def _tally(self, count: _Count, key_spaces: KeySpaces, index: RecordingIndex, now: datetime) -> LocationTally:
         location, store = count.location, count.store
-        count.counted_by = key_spaces.counted_by(location)
         claims = key_spaces.claims_on(location)
         count.basis = basis_of(location, claims, versions=count.versions is not None)
         classes = self._classes_of(location)
@@ -293,6 +297,13 @@ class UsageCounter:
     def _check_stop(self) -> None:
         if self._stopping():
             raise CountStopped
+
+
+def _taken_over(count: _Count, counts: Iterable[_Count], key_spaces: KeySpaces) -> UsageSample | None:
+    """The last sample of the location that counted these objects so far, if there is one."""
+    twins = key_spaces.twins_of(count.location)
+    samples = [other.previous for other in counts if other.name in twins and other.previous is not None]
+    return max((one for one in samples if one.counted_by is None), key=lambda one: one.at, default=None)
 
 
 def _ready_reason(location: StorageLocation) -> Reason | None:
