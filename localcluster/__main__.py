@@ -8,6 +8,7 @@ from typing import Final
 from localcluster import background, demo
 from localcluster.builds import ensure_tools
 from localcluster.extratools import HELM3, HELM4, PROMTOOL
+from localcluster.focusvalidator import FocusValidator
 from localcluster.kubectl import KubectlError
 from localcluster.otherstores import RcloneServer, S3ProxyServer
 from localcluster.process import ComponentError
@@ -25,6 +26,8 @@ def _tools() -> int:
 def _test_tools() -> int:
     """Build the other programs of the tests. Within a test, the minutes that this takes would look like a hang."""
     ensure_tools((HELM3, HELM4, PROMTOOL))
+    if FocusValidator.python() is not None:
+        FocusValidator.installed()
     return _tools()
 
 

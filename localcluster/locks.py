@@ -16,6 +16,7 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final[Mapping[str, Sequence[str]]] = {
     "bootstrap.txt": ("requirements/bootstrap.in",),
     "build.txt": ("requirements/build.in",),
+    "focus.txt": ("requirements/focus.in",),
     "go.txt": ("requirements/go.in",),
     "operator.txt": ("pyproject.toml",),
     "dev.txt": ("pyproject.toml", "requirements/dev.in", "--constraint=requirements/operator.txt"),
@@ -23,8 +24,9 @@ SOURCES: Final[Mapping[str, Sequence[str]]] = {
 HEADER: Final = (
     "# Do not edit. `make locks` renews this file; UPGRADE=1 takes the newest versions, UPGRADE=NAME one of them.\n"
 )
-# The oldest Python that is supported; the file holds for every newer one, and for every platform.
-_OPTIONS: Final = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-annotate")
+# The oldest Python that each file is for; it holds for every newer one, and for every platform.
+_OLDEST_PYTHON: Final = "3.11"
+_OLDEST_PYTHON_OF: Final[Mapping[str, str]] = {"focus.txt": "3.12"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,7 +44,9 @@ def write(name: str, *, tree: Path, upgrade: str = "") -> None:
     file = tree / "requirements" / name
     uv = Path(sys.executable).with_name("uv")
     # The command stands in the file, where tools that renew dependencies read it.
-    command = ["pip", "compile", *_OPTIONS, f"--output-file=requirements/{name}", *SOURCES[name]]
+    python = f"--python-version={_OLDEST_PYTHON_OF.get(name, _OLDEST_PYTHON)}"
+    options = ("--universal", python, "--generate-hashes", "--no-annotate")
+    command = ["pip", "compile", *options, f"--output-file=requirements/{name}", *SOURCES[name]]
     subprocess.run([uv, *command, "--quiet", *_upgrade_options(upgrade)], cwd=tree, env=_environment(), check=True)
     file.write_text(HEADER + file.read_text(encoding="utf-8"), encoding="utf-8")
 
