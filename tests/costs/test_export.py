@@ -3,16 +3,22 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import HistoryEntry, HistoryOrg
-from recording_operator.costs.export import Step, as_csv, as_json, as_table, no_formula, rows
-from tests.usage.sampling import PATIENT
+from recording_operator.costs.charges import valued
+from recording_operator.costs.export import GroupBy, Row, Step, history_periods, rows, usage_periods
+from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.tables import as_csv, as_json, as_table, no_formula
+from recording_operator.usage.sample import PastRow, State
+from tests.costs.views import ARCHIVE, GB, PATIENT, World, arrival, at, flat, row, sample
 
 
 def entry(when: str, *, org: str = "acme", gb: str = "100", estimated: bool = False) -> HistoryEntry:
@@ -29,11 +35,15 @@ def entry(when: str, *, org: str = "acme", gb: str = "100", estimated: bool = Fa
     return HistoryEntry(date=when, estimated=estimated, orgs=(part,))
 
 
+def of_history(history: Iterable[HistoryEntry], **options: Any) -> list[Row]:
+    return rows(history_periods(history), **options)
+
+
 NOVEMBER = [entry("2026-08"), *(entry(f"2026-11-{day:02}", gb=str(day)) for day in range(1, 31))]
 
 
 def test_the_columns_of_the_csv() -> None:
-    text = as_csv(rows([entry("2026-11-21")]), currency="USD")
+    text = as_csv(of_history([entry("2026-11-21")]), currency="USD")
     assert text.split("\r\n") == [
         "date,org_id,metric_type,value,unit,cost_usd",
         "2026-11-21,acme,storage_gb,100.000000,GB,0.076700",
@@ -45,30 +55,30 @@ def test_the_columns_of_the_csv() -> None:
 
 
 def test_a_window_has_its_first_and_last_day() -> None:
-    found = rows(NOVEMBER, begin=date(2026, 11, 10), end=date(2026, 11, 12))
+    found = of_history(NOVEMBER, begin=date(2026, 11, 10), end=date(2026, 11, 12))
     assert {row.date for row in found} == {"2026-11-10", "2026-11-11", "2026-11-12"}
 
 
 def test_weeks_begin_on_monday_and_months_sum_up() -> None:
-    weeks = rows(NOVEMBER, begin=date(2026, 11, 2), end=date(2026, 11, 15), step=Step.WEEK)
+    weeks = of_history(NOVEMBER, begin=date(2026, 11, 2), end=date(2026, 11, 15), step=Step.WEEK)
     stored = {row.date: row.value for row in weeks if row.metric_type == "storage_gb"}
     assert stored == {"2026-11-02": Decimal(5), "2026-11-09": Decimal(12)}  # means of 2..8 and 9..15
     uploads = {row.date: row.value for row in weeks if row.metric_type == "upload_gb"}
     assert uploads == {"2026-11-02": 14, "2026-11-09": 14}
-    months = [row for row in rows(NOVEMBER, step=Step.MONTH) if row.metric_type == "download_gb"]
+    months = [row for row in of_history(NOVEMBER, step=Step.MONTH) if row.metric_type == "download_gb"]
     assert [(row.date, row.value) for row in months] == [("2026-08", Decimal(1)), ("2026-11", Decimal(30))]
 
 
 @pytest.mark.parametrize("step", Step)
 def test_costs_are_the_same_however_they_are_cut(step: Step) -> None:
-    found = rows(NOVEMBER, step=step)
+    found = of_history(NOVEMBER, step=step)
     assert sum(row.cost for row in found) == 31 * Decimal("0.1668")
 
 
 @PATIENT
 @given(name=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20))
 def test_no_cell_of_the_csv_is_a_formula(name: str) -> None:
-    text = as_csv(rows([entry("2026-11-21", org=name)]), currency="USD")
+    text = as_csv(of_history([entry("2026-11-21", org=name)]), currency="USD")
     for line in csv.reader(io.StringIO(text, newline="")):
         assert len(line) == 6
         assert not any(cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r")) for cell in line)
@@ -87,7 +97,7 @@ def test_harmless_cells_are_unchanged() -> None:
 
 def test_json_has_no_binary_fractions() -> None:
     [first, *_] = json.loads(
-        as_json(rows([entry("2026-11-21", estimated=True)]), currency="EUR"), parse_float=pytest.fail
+        as_json(of_history([entry("2026-11-21", estimated=True)]), currency="EUR"), parse_float=pytest.fail
     )
     assert first == {
         "date": "2026-11-21",
@@ -103,7 +113,7 @@ def test_json_has_no_binary_fractions() -> None:
 def test_the_table_has_a_line_for_each_day_and_organisation_marks_estimates_and_sums_up() -> None:
     history = [entry("2026-11-20", estimated=True), entry("2026-11-21", gb="1234.5"), entry("2026-11-22", org="globex")]
     history.append(HistoryEntry(date="2026-11-23", orgs=(HistoryOrg(name="gone"),)))
-    lines = [line.split() for line in as_table(rows(history), currency="EUR").splitlines()]
+    lines = [line.split() for line in as_table(of_history(history), currency="EUR").splitlines()]
     assert lines == [
         ["DATE", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", "COST-EUR"],
         ["2026-11-20~", "acme", "100.000", "2.000", "1.000", "3", "0.1668"],
@@ -111,3 +121,124 @@ def test_the_table_has_a_line_for_each_day_and_organisation_marks_estimates_and_
         ["2026-11-22", "globex", "100.000", "2.000", "1.000", "3", "0.1668"],
         ["TOTAL", "0.50"],
     ]
+
+
+def two_locations(*, ratio: str = "0.5") -> World:
+    """Two locations of one account: two organisations, two namespaces, two classes, and a noncurrent version."""
+    held = [row("acme", 100), row("acme", 7, namespace="other", storage_class="GLACIER"), row("globex", 30)]
+    more = [*held, row("acme", 20, state=State.NONCURRENT), row("initech", 5)]
+    first, second = at("2026-11-20T06:00"), at("2026-11-21T06:00")
+    third = at("2026-11-23T06:00")
+    archive = [
+        sample(first, held),
+        sample(second, more, since=first, arrived=(arrival("initech", 5, at("2026-11-20T18:00"), writes=7),)),
+        sample(third, more, since=second),
+    ]
+    other = [sample(first, [row("acme", 50)], location="other")]
+    prices = {name: [flat("0.023", out="0.09", classes=GLACIER)] for name in (ARCHIVE, "other")}
+    return World(samples={ARCHIVE: archive, "other": other}, prices=prices, ratio=ratio)
+
+
+GLACIER = """
+[storageClasses.GLACIER]
+tiers = [{ perGBMonth = "0.0036" }]
+"""
+
+
+def of_usage(world: World, *, by: GroupBy = GroupBy.ORG, scope: ScopeFilter | None = None, **options: Any) -> list[Row]:
+    inputs = world.inputs()
+    charges = valued(inputs.usage, inputs.terms).charges
+    periods = usage_periods(inputs.usage, charges, inputs.terms, scope=scope or ScopeFilter(), by=by)
+    return rows(periods, **options)
+
+
+def total(found: Iterable[Row], metric: str) -> Decimal:
+    return sum((row.value for row in found if row.metric_type == metric), Decimal(0))
+
+
+@pytest.mark.parametrize("step", Step)
+def test_samples_give_the_rows_of_the_reports_history(step: Step) -> None:
+    world = two_locations()
+    from_history = of_history(world.report().history, step=step)
+    from_samples = of_usage(world, step=step)
+    assert len(from_history) > 10
+    assert [(row.date, row.group, row.metric_type, row.value, row.cost) for row in from_samples] == [
+        (row.date, row.group, row.metric_type, row.value, row.cost) for row in from_history
+    ]
+
+
+@pytest.mark.parametrize("by", GroupBy)
+@pytest.mark.parametrize("step", Step)
+def test_every_grouping_sums_to_the_same(by: GroupBy, step: Step) -> None:
+    world = two_locations()
+    found = of_usage(world, by=by, step=step)
+    assert sum(row.cost for row in found) == sum(entry.cost for entry in world.report().history)
+    by_org = of_usage(world)
+    for metric in ("upload_gb", "download_gb", "api_requests"):
+        # The amount of each group and day is rounded to a millionth.
+        assert float(total(found, metric)) == pytest.approx(float(total(by_org, metric)), abs=0.001)
+
+
+def test_rows_are_about_namespaces_locations_or_classes() -> None:
+    world = two_locations()
+
+    def groups(by: GroupBy) -> set[str]:
+        return {row.group for row in of_usage(world, by=by)}
+
+    assert groups(GroupBy.NAMESPACE) == {"team", "other"}
+    assert groups(GroupBy.LOCATION) == {ARCHIVE, "other"}
+    assert groups(GroupBy.CLASS) == {"STANDARD", "STANDARD (noncurrent)", "GLACIER"}
+
+
+def test_a_scope_filters_rows_and_changes_none() -> None:
+    world = two_locations()
+    scope = ScopeFilter(orgs=frozenset(["acme"]), locations=frozenset([ARCHIVE]))
+    found = of_usage(world, by=GroupBy.NAMESPACE, scope=scope)
+    assert {row.group for row in found} == {"team", "other"}
+    alone = [row for row in of_usage(world, scope=scope) if row.metric_type == "storage_gb"]
+    history = world.report({"scope": {"orgs": ["acme"], "storageLocations": [ARCHIVE]}}).history
+    assert sum(row.cost for row in found) == sum(entry.cost for entry in history)
+    assert [row.value for row in alone] == [entry.storage_gb for entry in history]
+
+
+def test_stored_is_the_end_of_the_day_and_days_without_a_sample_are_estimated() -> None:
+    stored = {
+        row.date: (row.value, row.estimated)
+        for row in of_usage(two_locations(ratio="0"))
+        if row.metric_type == "storage_gb" and row.group == "globex"
+    }
+    assert stored["2026-11-21"] == (Decimal(30), False)
+    assert stored["2026-11-22"] == (Decimal(30), True)
+
+
+def test_a_month_known_only_as_a_sum_is_one_row() -> None:
+    past = PastRow.model_validate(
+        {
+            "begin": date(2026, 8, 1),
+            "end": date(2026, 8, 31),
+            "org": "acme",
+            "namespace": "team",
+            "class": "STANDARD",
+            "byteSeconds": 10 * GB * 30 * 86_400,
+            "bytes": 10 * GB,
+        }
+    )
+    first, second = at("2026-11-20T06:00"), at("2026-11-21T06:00")
+    samples = [sample(first, [row("acme", 10)], past=(past,)), sample(second, [row("acme", 10)], since=first)]
+    found = of_usage(World(samples={ARCHIVE: samples}))
+    assert next((one.date, one.value, one.cost) for one in found if one.metric_type == "storage_gb") == (
+        "2026-08",
+        Decimal(10),
+        Decimal("0.23"),
+    )
+
+
+def test_the_column_of_another_grouping_has_its_name() -> None:
+    found = of_usage(two_locations(), by=GroupBy.CLASS)
+    assert as_csv(found, currency="USD", group_by=GroupBy.CLASS).startswith(
+        "date,storage_class,metric_type,value,unit,cost_usd\r\n"
+    )
+    assert set(json.loads(as_json(found, currency="USD", group_by=GroupBy.NAMESPACE))[0]) == {
+        "date", "namespace", "metric_type", "value", "unit", "cost_usd", "estimated",
+    }  # fmt: skip
+    assert as_table(found, currency="USD", group_by=GroupBy.LOCATION).split()[:2] == ["DATE", "LOCATION"]

@@ -41,6 +41,23 @@ class Target(click.ParamType[tuple[str, str]]):
         return bucket, key
 
 
+class Folder(click.ParamType[tuple[str, str]]):
+    """Split `s3://BUCKET/PREFIX/` into bucket and prefix. The prefix is empty or ends with a slash."""
+
+    name = "s3://BUCKET/PREFIX/"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split the address."""
+        if isinstance(value, tuple):
+            return value
+        address = str(value).rstrip("/")
+        if address.partition("://")[2].partition("/")[2] == "":
+            bucket, _ = Target().convert(f"{address}/x", param, ctx)
+            return bucket, ""
+        bucket, key = Target().convert(address, param, ctx)
+        return bucket, f"{key}/" if key else ""
+
+
 def _leads_out(key: str) -> bool:
     depths = accumulate({"..": -1, ".": 0, "": 0}.get(segment, 1) for segment in key.split("/"))
     return min(depths) < 0

@@ -1,22 +1,41 @@
-"""Reads a StorageReport and prints it, for `recording-operator report`."""
+"""Shows a StorageReport, or the usage samples of a bucket, for `recording-operator report`."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Never
 
 import click
 from pydantic import ValidationError
 
-from recording_operator.api.storagereport import StorageReport
-from recording_operator.costs.export import Step, as_csv, as_json, as_table, rows
+from recording_operator.api.storagereport import StorageReport, StorageReportStatus
+from recording_operator.cli.counted import Counted, CountedError
+from recording_operator.cli.counted_bucket import BucketRequest, from_bucket
+from recording_operator.cli.counted_cluster import from_cluster
+from recording_operator.costs.export import GroupBy, Row, Step, history_periods, rows, usage_periods
+from recording_operator.costs.focus import as_focus_csv, focus_rows
+from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
+from recording_operator.costs.report import CurrencyError, currency_of, report
+from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.tables import (
+    as_csv,
+    as_json,
+    as_table,
+    comparison_csv,
+    comparison_json,
+    comparison_table,
+)
+from recording_operator.costs.view import ReportView
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import ConnectionConfigError, connection
 from recording_operator.kube.errors import KubeError, NotFound
 from recording_operator.kube.rest import RestClient
 
 _WRITERS: Final = {"table": as_table, "csv": as_csv, "json": as_json}
+_COMPARISONS: Final = {"table": comparison_table, "csv": comparison_csv, "json": comparison_json}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,29 +47,155 @@ class ReportRequest:
     begin: date | None
     end: date | None
     by: str
+    group_by: str
+    compare: tuple[str, ...]
+    bucket: tuple[str, str] | None
+    locations: tuple[str, ...]
+    prices: str | None
+    orgs: tuple[str, ...]
+    namespaces: tuple[str, ...]
+    playback_ratio: Decimal | None
+    endpoint_url: str | None
+    region: str | None
+    ca_bundle: Path | None
     kubeconfig: Path | None
     context: str | None
+    operator_namespace: str | None
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether the status of a StorageReport is not enough."""
+        return bool(self.compare) or self.output.startswith("focus") or self.group_by != GroupBy.ORG
 
 
 def show(request: ReportRequest) -> None:
     """Print the report. If there is none, print the reason to standard error and exit with status 1."""
-    name = request.name
     try:
-        stored = _stored(name, kubeconfig=request.kubeconfig, context=request.context)
+        if request.bucket is not None:
+            _show_counted(request, from_bucket(_bucket_request(request, *request.bucket), now=_now()))
+        else:
+            _show_stored(request)
     except NotFound:
-        _fail(f"StorageReport {name} does not exist. kubectl get storagereports lists those that do.")
+        _fail(f"StorageReport {request.name} does not exist. kubectl get storagereports lists those that do.")
+    except (CountedError, CurrencyError, ParquetUnavailableError, KubeError, ConnectionConfigError) as error:
+        _fail(str(error))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _bucket_request(request: ReportRequest, bucket: str, prefix: str) -> BucketRequest:
+    return BucketRequest(
+        bucket=bucket,
+        prefix=prefix,
+        region=request.region,
+        endpoint_url=request.endpoint_url,
+        ca_bundle=request.ca_bundle,
+        locations=request.locations,
+        orgs=request.orgs,
+        namespaces=request.namespaces,
+        prices=request.prices,
+        playback_ratio=request.playback_ratio,
+        compare=request.compare,
+    )
+
+
+def _show_stored(request: ReportRequest) -> None:
+    server = connection(kubeconfig=request.kubeconfig, context=request.context)
+    rest = RestClient(server)
+    try:
+        kube = KubeApi(rest)
+        stored = _stored(kube, request.name)
+        if request.needs_samples:
+            counted = from_cluster(
+                stored,
+                compare=request.compare,
+                kube=kube,
+                operator_namespace=request.operator_namespace or server.namespace,
+                now=_now,
+                warn=_warn,
+            )
+    finally:
+        rest.close()
+    if request.needs_samples:
+        _show_counted(request, counted)
+        return
+    if stored.status.cost is None:
+        _fail(
+            f"StorageReport {request.name} has not been refreshed yet. kubectl describe storagereport {request.name} "
+            "says why."
+        )
+    found = rows(history_periods(stored.status.history), begin=request.begin, end=request.end, step=Step(request.by))
+    if not found:
+        _fail(f"StorageReport {request.name} has nothing {_window(request)}. {_kept(stored.status)}")
+    _show_rows(request, found, stored.status.cost.currency)
+
+
+def _stored(kube: KubeApi, name: str) -> StorageReport:
+    try:
+        return StorageReport.model_validate(kube.get_report(name))
     except ValidationError:
         _fail(f"StorageReport {name} cannot be read. Its CRD has another version than this program.")
-    except (KubeError, ConnectionConfigError) as error:
-        _fail(str(error))
-    if stored.status.cost is None:
-        _fail(f"StorageReport {name} has not been refreshed yet. kubectl describe storagereport {name} says why.")
-    found = rows(stored.status.history, begin=request.begin, end=request.end, step=Step(request.by))
+
+
+def _show_counted(request: ReportRequest, counted: Counted) -> None:
+    inputs, scope = counted.inputs, ScopeFilter.of(counted.inputs.spec.scope)
+    currency = currency_of(inputs.terms, scope, None)
+    for note in inputs.notes:
+        _warn(note)
+    if not any(scope.includes_location(name) for name in inputs.samples):
+        _fail(f"{counted.title} has no usage samples yet. The operator takes one each day.")
+    if request.compare:
+        _compare(request, counted)
+        return
+    view = ReportView.of(scope=scope, terms=inputs.terms, samples=inputs.samples, usage=inputs.usage, now=inputs.now)
+    if request.output.startswith("focus"):
+        _show_focus(request, counted, view)
+        return
+    periods = usage_periods(view.usage, view.charges, view.terms, scope=scope, by=GroupBy(request.group_by))
+    found = rows(periods, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
-        _fail(f"StorageReport {name} has nothing {_window(request)}. {_kept(stored)}")
-    # Bytes, because a text stream would change the line ends of CSV.
-    text = _WRITERS[request.output](found, currency=stored.status.cost.currency)
-    sys.stdout.buffer.write(text.encode())
+        _fail(_nothing(request, counted, view))
+    _show_rows(request, found, currency)
+
+
+def _compare(request: ReportRequest, counted: Counted) -> None:
+    status = report(counted.inputs).status
+    for note in status.notes:
+        if note.rstrip(".") not in {given.rstrip(".") for given in counted.inputs.notes}:
+            _warn(note)
+    if not status.comparison or status.cost is None:
+        _fail(f"{counted.title} cannot be compared: no profile has prices in its currency.")
+    _write(_COMPARISONS[request.output](status.cost, status.comparison).encode())
+
+
+def _show_focus(request: ReportRequest, counted: Counted, view: ReportView) -> None:
+    begin, end = request.begin or date.min, request.end or date.max
+    charges = [charge for charge in view.charges if begin <= charge.day <= end]
+    found = focus_rows(view.usage, charges, view.terms, resources=counted.resources, scope=view.scope)
+    if not charges:
+        _fail(_nothing(request, counted, view))
+    if request.output == "focus":
+        for text in as_focus_csv(found):
+            _write(text.encode())
+        return
+    if sys.stdout.isatty():
+        raise click.UsageError("Parquet is not text. Send it to a file: recording-operator report … > costs.parquet")
+    write_parquet(found, sys.stdout.buffer)
+
+
+def _show_rows(request: ReportRequest, found: Sequence[Row], currency: str) -> None:
+    _write(_WRITERS[request.output](found, currency=currency, group_by=GroupBy(request.group_by)).encode())
+
+
+def _write(data: bytes) -> None:
+    """Bytes, because a text stream would change the line ends of CSV."""
+    sys.stdout.buffer.write(data)
+
+
+def _nothing(request: ReportRequest, counted: Counted, view: ReportView) -> str:
+    days = sorted(day for usage in view.usage_in_scope() for day in usage.days)
+    kept = f" There are samples for {days[0]} to {days[-1]}." if days else ""
+    return f"{counted.title} has nothing {_window(request)}.{kept}"
 
 
 def _window(request: ReportRequest) -> str:
@@ -58,19 +203,19 @@ def _window(request: ReportRequest) -> str:
     return " ".join(bounds) or "yet"
 
 
-def _kept(stored: StorageReport) -> str:
-    dates = sorted(entry.date for entry in stored.status.history)
+def _kept(status: StorageReportStatus) -> str:
+    dates = sorted(entry.date for entry in status.history)
     return f"Its history is from {dates[0]} to {dates[-1]}." if dates else "Its history is empty."
 
 
-def _stored(name: str, *, kubeconfig: Path | None, context: str | None) -> StorageReport:
-    rest = RestClient(connection(kubeconfig=kubeconfig, context=context))
-    try:
-        return StorageReport.model_validate(KubeApi(rest).get_report(name))
-    finally:
-        rest.close()
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _warn(message: str) -> None:
+    click.echo(f"recording-operator: {message}", err=True)
 
 
 def _fail(message: str) -> Never:
-    click.echo(f"recording-operator: {message}", err=True)
+    _warn(message)
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""Translates messages about Recordings and StorageLocations for users of `recording-operator copy`."""
+"""Translates messages about Recordings and StorageLocations for users of `recording-operator copy` and `report`."""
 
 from typing import Final
 
@@ -48,3 +48,8 @@ def for_copy(message: str) -> str:
     for phrase, instead in _PHRASES:
         message = message.replace(phrase, instead)
     return message
+
+
+def for_report(message: str) -> str:
+    """A message of a store that usage samples are read from."""
+    return for_copy(message.replace(" on the prefix", " on the bucket"))

@@ -1,24 +1,28 @@
-"""A report's history as rows, by day, week or month, organisation and kind of usage."""
+"""Usage and costs as rows: by day, week or month, and by organisation, namespace, location or storage class.
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+docs/reports-cli.md describes them. Rows come from a report's history, or from samples that are valued again; both give
+the same numbers.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from recording_operator.api.storagereport import HistoryEntry, HistoryOrg
-from recording_operator.costs.money import CENT, MICRO, MILL, ZERO, plain, rounded
+from recording_operator.costs.charge import Charge
+from recording_operator.costs.charges import Owner
+from recording_operator.costs.money import MICRO, ZERO, rounded
+from recording_operator.costs.rows import class_name
+from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.spans import GroupSums, SpanSums, gb_of
+from recording_operator.costs.terms import CostTerms
+from recording_operator.usage.days import UsageDays
+from recording_operator.usage.sample import UNKNOWN
 
 _DATE_CHARS: Final = 10
-_MILLI: Final = Decimal("0.001")
-_NAMES: Final = 2
-"""Text columns of the table."""
-# A spreadsheet may run a cell that begins with one of these as a formula.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Step(StrEnum):
@@ -29,12 +33,66 @@ class Step(StrEnum):
     MONTH = "month"
 
 
+class GroupBy(StrEnum):
+    """What a row is about, besides its period."""
+
+    ORG = "org"
+    NAMESPACE = "namespace"
+    LOCATION = "location"
+    CLASS = "class"
+
+    @property
+    def column(self) -> str:
+        """Name of the column."""
+        return {GroupBy.ORG: "org_id", GroupBy.CLASS: "storage_class"}.get(self, self.value)
+
+    def of(self, owner: Owner) -> str:
+        """The group of an owner."""
+        match self:
+            case GroupBy.ORG:
+                return owner.key.org
+            case GroupBy.NAMESPACE:
+                return owner.key.namespace or UNKNOWN
+            case GroupBy.LOCATION:
+                return owner.location
+            case GroupBy.CLASS:
+                return class_name(owner)
+
+
+@dataclass(slots=True, kw_only=True)
+class Amounts:
+    """Usage and its cost. `storage_gb` is what is stored at the end of the day."""
+
+    storage_gb: Decimal = ZERO
+    upload_gb: Decimal = ZERO
+    download_gb: Decimal = ZERO
+    api_requests: int = 0
+    storage_cost: Decimal = ZERO
+    download_cost: Decimal = ZERO
+    request_cost: Decimal = ZERO
+
+    def add(self, more: "Amounts | HistoryOrg") -> None:
+        """Add each amount."""
+        for one in fields(Amounts):
+            setattr(self, one.name, getattr(self, one.name) + getattr(more, one.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsagePeriod:
+    """One day, or one month of which only the sums are known, by group."""
+
+    begin: date
+    is_month: bool = False
+    estimated: bool = False
+    groups: Mapping[str, Amounts | HistoryOrg] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One kind of usage of one organisation in one step. `cost` is in `currency`."""
+    """One kind of usage of one group in one step. `group` is the name of an organisation, a namespace and so on."""
 
     date: str
-    org_id: str
+    group: str
     metric_type: str
     value: Decimal
     unit: str
@@ -42,47 +100,67 @@ class Row:
     estimated: bool
 
 
-@dataclass(slots=True)
-class _Sum:
-    value: Decimal = ZERO
-    cost: Decimal = ZERO
+def history_periods(history: Iterable[HistoryEntry]) -> Iterator[UsagePeriod]:
+    """The history of a report, by organisation."""
+    for entry in history:
+        is_month = len(entry.date) < _DATE_CHARS
+        yield UsagePeriod(
+            begin=date.fromisoformat(f"{entry.date}-01" if is_month else entry.date),
+            is_month=is_month,
+            estimated=entry.estimated,
+            groups={org.name: org for org in entry.orgs},
+        )
+
+
+def usage_periods(
+    usage: Mapping[str, UsageDays], charges: Iterable[Charge], terms: CostTerms, *, scope: ScopeFilter, by: GroupBy
+) -> Iterator[UsagePeriod]:
+    """Usage and the charges for it, as far as `scope` includes them, in order of days."""
+    whole = {day for days in usage.values() for day, entry in days.days.items() if entry.days > 1}
+    sums = SpanSums(terms=terms, scope=scope, span_of=date.isoformat, group_of=by.of)
+    included = (charge for charge in charges if scope.includes(charge.location, charge.key))
+    for when, span in sorted(sums.of(usage, included).items()):
+        day = date.fromisoformat(when)
+        yield UsagePeriod(
+            begin=day,
+            is_month=day in whole,
+            estimated=any(span.estimated.values()),
+            groups={name: _amounts(span.groups[name], span.length) for name in span.used},
+        )
+
+
+def _amounts(sums: GroupSums, days: int) -> Amounts:
+    """Rounded as in the history."""
+    return Amounts(
+        storage_gb=gb_of(sums.stored, days),
+        upload_gb=gb_of(sums.uploaded),
+        download_gb=gb_of(sums.downloaded),
+        api_requests=sums.writes,
+        storage_cost=sums.storage_cost,
+        download_cost=sums.download_cost,
+        request_cost=sums.request_cost,
+    )
 
 
 def rows(
-    history: Iterable[HistoryEntry], *, begin: date | None = None, end: date | None = None, step: Step = Step.DAY
+    periods: Iterable[UsagePeriod], *, begin: date | None = None, end: date | None = None, step: Step = Step.DAY
 ) -> list[Row]:
-    """The entries from `begin` to `end`, both included. Storage is the mean of a step's days, the rest are sums.
+    """The periods from `begin` to `end`, both included. Storage is the mean of a step's days, the rest are sums.
 
-    History that is stored by month appears as months, with their first day. A month is included if its first day is.
+    What is only known by month appears as months. A month is included if its first day is.
     """
-    spans: dict[tuple[str, str, str], _Sum] = {}
+    sums: dict[tuple[str, str], Amounts] = {}
     days: dict[str, int] = {}
     estimated: dict[str, bool] = {}
-    for entry in history:
-        is_month = len(entry.date) < _DATE_CHARS
-        day = date.fromisoformat(f"{entry.date}-01" if is_month else entry.date)
-        if (begin is not None and day < begin) or (end is not None and day > end):
+    for period in periods:
+        if (begin is not None and period.begin < begin) or (end is not None and period.begin > end):
             continue
-        when = entry.date if is_month else _begin(day, step)
+        when = f"{period.begin:%Y-%m}" if period.is_month else _begin(period.begin, step)
         days[when] = days.get(when, 0) + 1
-        estimated[when] = estimated.get(when, False) or entry.estimated
-        for org in entry.orgs:
-            for metric, value, cost in _metrics(org):
-                found = spans.setdefault((when, org.name, metric), _Sum())
-                found.value += value
-                found.cost += cost
-    return [
-        Row(
-            date=when,
-            org_id=org,
-            metric_type=metric,
-            value=rounded(found.value / days[when] if metric == "storage_gb" else found.value, MICRO),
-            unit="requests" if metric == "api_requests" else "GB",
-            cost=rounded(found.cost, MICRO),
-            estimated=estimated[when],
-        )
-        for (when, org, metric), found in sorted(spans.items(), key=lambda item: (item[0][0], item[0][1]))
-    ]
+        estimated[when] = estimated.get(when, False) or period.estimated
+        for name, amounts in period.groups.items():
+            sums.setdefault((when, name), Amounts()).add(amounts)
+    return [row for key in sorted(sums) for row in _rows(*key, sums[key], days[key[0]], estimated=estimated[key[0]])]
 
 
 def _begin(day: date, step: Step) -> str:
@@ -91,86 +169,19 @@ def _begin(day: date, step: Step) -> str:
     return (day - timedelta(days=day.weekday()) if step is Step.WEEK else day).isoformat()
 
 
-def _metrics(org: HistoryOrg) -> tuple[tuple[str, Decimal, Decimal], ...]:
-    return (
-        ("storage_gb", org.storage_gb, org.storage_cost),
-        ("upload_gb", org.upload_gb, ZERO),
-        ("download_gb", org.download_gb, org.download_cost),
-        ("api_requests", Decimal(org.api_requests), org.request_cost),
-    )
-
-
-def columns(currency: str) -> tuple[str, ...]:
-    """Names of the columns. That of the cost contains the currency."""
-    return ("date", "org_id", "metric_type", "value", "unit", f"cost_{currency.lower()}")
-
-
-def as_csv(found: Sequence[Row], *, currency: str) -> str:
-    """Comma-separated, every line ended by CRLF (RFC 4180); no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns(currency))
-    for row in found:
-        writer.writerow(
-            (row.date, no_formula(row.org_id), row.metric_type, plain(row.value), row.unit, plain(row.cost))
+def _rows(when: str, name: str, amounts: Amounts, days: int, *, estimated: bool) -> Iterator[Row]:
+    for metric, value, cost in (
+        ("storage_gb", amounts.storage_gb / days, amounts.storage_cost),
+        ("upload_gb", amounts.upload_gb, ZERO),
+        ("download_gb", amounts.download_gb, amounts.download_cost),
+        ("api_requests", Decimal(amounts.api_requests), amounts.request_cost),
+    ):
+        yield Row(
+            date=when,
+            group=name,
+            metric_type=metric,
+            value=rounded(value, MICRO),
+            unit="requests" if metric == "api_requests" else "GB",
+            cost=rounded(cost, MICRO),
+            estimated=estimated,
         )
-    return text.getvalue()
-
-
-def no_formula(cell: str) -> str:
-    """A name as a cell, with an apostrophe if a spreadsheet might run it. A number may begin with a minus."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
-
-
-def as_json(found: Sequence[Row], *, currency: str) -> str:
-    """An array of objects. Numbers are strings, so that parsers do not convert them to binary floating point."""
-    money = columns(currency)[-1]
-    listing: list[dict[str, Any]] = [
-        {
-            "date": row.date,
-            "org_id": row.org_id,
-            "metric_type": row.metric_type,
-            "value": plain(row.value),
-            "unit": row.unit,
-            money: plain(row.cost),
-            "estimated": row.estimated,
-        }
-        for row in found
-    ]
-    return json.dumps(listing, indent=2) + "\n"
-
-
-def as_table(found: Sequence[Row], *, currency: str) -> str:
-    """One line for each organisation and step, for a terminal; `~` marks estimates; the last line is the total.
-
-    An organisation without usage in a step has no line.
-    """
-    by_line: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in found:
-        by_line.setdefault((row.date, row.org_id), {})[row.metric_type] = row
-    lines: list[tuple[str, ...]] = [
-        ("DATE", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", f"COST-{currency}")
-    ]
-    lines += [
-        _table_line(when, org, of_line)
-        for (when, org), of_line in by_line.items()
-        if any(row.value or row.cost for row in of_line.values())
-    ]
-    total = rounded(sum((row.cost for row in found), ZERO), CENT)
-    lines.append(("TOTAL", "", "", "", "", "", f"{total:,f}"))
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    return "".join(
-        "   ".join(
-            cell.ljust(width) if place < _NAMES else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        + "\n"
-        for line in lines
-    )
-
-
-def _table_line(when: str, org: str, of_line: Mapping[str, Row]) -> tuple[str, ...]:
-    amounts = [f"{rounded(of_line[metric].value, _MILLI):,f}" for metric in ("storage_gb", "upload_gb", "download_gb")]
-    mark = "~" if any(row.estimated for row in of_line.values()) else ""
-    cost = rounded(sum((row.cost for row in of_line.values()), ZERO), MILL)
-    return (f"{when}{mark}", org, *amounts, f"{int(of_line['api_requests'].value):,}", f"{cost:,f}")

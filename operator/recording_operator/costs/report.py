@@ -25,12 +25,13 @@ from recording_operator.costs.caveats import counted_elsewhere, never_counted, n
 from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.charges import downloads_of, month_after
 from recording_operator.costs.comparison import ComparedMonth, MonthUsage, compared
-from recording_operator.costs.history import HistoryBuilder, gigabytes
+from recording_operator.costs.history import HistoryBuilder
 from recording_operator.costs.lines import class_of
 from recording_operator.costs.money import CENT, MILL, ZERO, rounded
 from recording_operator.costs.profile import Profile
 from recording_operator.costs.rows import class_name
 from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.spans import gigabytes
 from recording_operator.costs.terms import CostTerms
 from recording_operator.costs.view import ReportView, cost_of_month
 from recording_operator.usage.days import UsageDays

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.usage.configmap import KEEP_DAYS, ConfigMapSamples, config_map_name
-from recording_operator.controller.usage.samples import LoadedFile, UsageSamples, load
+from recording_operator.controller.usage.samples import LoadedFile, UsageSamples, load, unread
 from recording_operator.controller.usage.store_files import FileCache, StoreFiles
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
@@ -83,7 +83,7 @@ class LocationArchive:
         loaded = [*self._from_store(location), *self._from_config_map(name)]
         latest = self._now() + _AHEAD
         entries = [entry for file in loaded for entry in file.entries]
-        self._unread[name] = list(_unread(name, loaded))
+        self._unread[name] = list(unread(name, loaded))
         if any(entry.at > latest for entry in entries):
             self._unread[name].append(f"Usage samples of {name} with times in the future are left out.")
         return UsageSamples(chain(entry for entry in entries if entry.at <= latest))
@@ -179,13 +179,3 @@ def _is_lasting(
     if isinstance(error, LocationError) and ready is not None and ready.reason in set(Reason):
         reason = Reason(ready.reason)
     return reason in _LASTING | set(also)
-
-
-def _unread(name: str, files: Iterable[LoadedFile]) -> Iterable[str]:
-    bad = [file for file in files if file.problem]
-    if bad:
-        newest = max(bad, key=lambda one: one.file.begin)
-        yield (
-            f"{len(bad)} files with usage samples of {name} cannot be read and are left out, such as "
-            f"{newest.file.name}: {newest.problem}"
-        )

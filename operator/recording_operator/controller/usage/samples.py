@@ -3,7 +3,7 @@ owners would take hundreds of MiB.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, overload
@@ -51,6 +51,17 @@ def load(file: UsageFile, data: bytes, *, location: str) -> LoadedFile:
     except UsageFormatError as error:
         return LoadedFile(file=file, data=b"", problem=str(error))
     return LoadedFile(file=file, data=data, spans=tuple((one.at, one.since) for one in samples))
+
+
+def unread(location: str, files: Iterable[LoadedFile]) -> Iterator[str]:
+    """A sentence about the files of a location that cannot be read, if there are any."""
+    bad = [file for file in files if file.problem]
+    if bad:
+        newest = max(bad, key=lambda one: one.file.begin)
+        yield (
+            f"{len(bad)} files with usage samples of {location} cannot be read and are left out, such as "
+            f"{newest.file.name}: {newest.problem}"
+        )
 
 
 class UsageSamples(Sequence[UsageSample]):

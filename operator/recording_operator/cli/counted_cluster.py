@@ -1,0 +1,132 @@
+"""Reads the usage samples of a StorageReport's locations: from their stores, or from ConfigMaps."""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagereport import StorageReport
+from recording_operator.cli.counted import Counted, CountedError, CountedLocation
+from recording_operator.controller.reports.prices import PriceBook
+from recording_operator.controller.usage.archive import LocationArchive
+from recording_operator.costs.focus import BilledResource
+from recording_operator.costs.profile import PriceError
+from recording_operator.costs.report import ReportInputs
+from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.terms import CostTerms
+from recording_operator.errors import ReasonedError
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.errors import KubeError
+from recording_operator.kube.secrets import location_credentials
+from recording_operator.stores.factory import open_store
+from recording_operator.stores.location_store import LocationStore
+from recording_operator.usage.months import DEFAULT_RETENTION_MONTHS
+
+
+def from_cluster(
+    asked: StorageReport,
+    *,
+    compare: tuple[str, ...],
+    kube: KubeApi,
+    operator_namespace: str,
+    now: Callable[[], datetime],
+    warn: Callable[[str], None],
+) -> Counted:
+    """The inputs of the report as the operator has them. Raises CountedError, KubeError."""
+    spec = asked.spec.model_copy(update={"compare": compare})
+    scope, locations = ScopeFilter.of(spec.scope), _locations(kube)
+    prices = PriceBook(kube=kube, operator_namespace=operator_namespace)
+    try:
+        terms = prices.terms(spec, locations)
+        comparison = prices.comparison(spec, locations)
+    except PriceError as error:
+        raise CountedError(str(error)) from None
+    found: dict[str, CountedLocation] = {}
+    notes: list[str] = []
+    with _Stores(kube, operator_namespace) as stores:
+        archive = LocationArchive(
+            stores=stores,
+            kube=kube,
+            operator_namespace=operator_namespace,
+            keep_months=DEFAULT_RETENTION_MONTHS,
+            now=now,
+        )
+        for location in _of_accounts(locations, terms, scope):
+            name = location.metadata.name
+            try:
+                counted = CountedLocation.of(archive.samples(location))
+            except (ReasonedError, KubeError) as error:
+                message = f"StorageLocation {name}: {error.message if isinstance(error, ReasonedError) else error}"
+                if scope.includes_location(name):
+                    raise CountedError(message) from None
+                warn(f"{message} Its usage is missing in the tiers and allowances that it shares.")
+                continue
+            if scope.includes_location(name):
+                notes += archive.notes(location)
+            if counted is not None:
+                found[name] = counted
+    inputs = ReportInputs(
+        spec=spec,
+        now=now(),
+        terms=terms,
+        samples={name: one.newest for name, one in found.items()},
+        usage={name: one.days for name, one in found.items()},
+        comparison=comparison,
+        notes=tuple(notes),
+    )
+    resources = {location.metadata.name: _resource(location) for location in locations}
+    return Counted(title=f"StorageReport {asked.metadata.name}", inputs=inputs, resources=resources)
+
+
+def _locations(kube: KubeApi) -> list[StorageLocation]:
+    locations = []
+    for raw in kube.list_locations():
+        try:
+            locations.append(StorageLocation.model_validate(raw))
+        except ValidationError:
+            name = raw["metadata"]["name"]
+            raise CountedError(
+                f"StorageLocation {name} cannot be read. Its CRD has another version than this program."
+            ) from None
+    return sorted(locations, key=lambda location: location.metadata.name)
+
+
+def _of_accounts(
+    locations: Iterable[StorageLocation], terms: CostTerms, scope: ScopeFilter
+) -> Iterable[StorageLocation]:
+    """The locations in scope, and those that share an account with one of them."""
+    groups = {prices.group for name, prices in terms.prices.items() if scope.includes_location(name)}
+    names = {name for name, prices in terms.prices.items() if prices.group in groups}
+    return (location for location in locations if location.metadata.name in names)
+
+
+def _resource(location: StorageLocation) -> BilledResource:
+    store = location.store
+    return BilledResource(address=f"s3://{store.bucket}/{store.prefix}", region=location.spec.s3.region or "")
+
+
+class _Stores:
+    """Opens the stores of locations with the credentials that they name, and closes them at the end."""
+
+    def __init__(self, kube: KubeApi, operator_namespace: str) -> None:
+        self._kube = kube
+        self._namespace = operator_namespace
+        self._opened = ExitStack()
+
+    def store(self, location: StorageLocation) -> LocationStore:
+        """The store of a location. Raises LocationError, SecretError, KubeError."""
+        secret = location.store.credentials
+        credentials = None
+        if secret is not None:
+            credentials = location_credentials(self._kube, operator_namespace=self._namespace, name=secret.secret_name)
+        store = open_store(location, credentials)
+        self._opened.callback(store.close)
+        return store
+
+    def __enter__(self) -> "_Stores":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()

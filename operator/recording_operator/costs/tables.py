@@ -1,0 +1,140 @@
+"""Rows as text: CSV for a spreadsheet, JSON for a program, a table for a terminal."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from recording_operator.api.storagereport import ComparisonRow, ReportCost
+from recording_operator.costs.export import GroupBy, Row
+from recording_operator.costs.money import CENT, MILL, ZERO, plain, rounded
+
+_MILLI: Final = Decimal("0.001")
+_NAMES: Final = 2
+"""Text columns of the table."""
+# A spreadsheet may run a cell that begins with one of these as a formula.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def columns(currency: str, *, group_by: GroupBy = GroupBy.ORG) -> tuple[str, ...]:
+    """Names of the columns. That of the cost contains the currency."""
+    return ("date", group_by.column, "metric_type", "value", "unit", f"cost_{currency.lower()}")
+
+
+def as_csv(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
+    """Comma-separated, every line ended by CRLF (RFC 4180); no cell is a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns(currency, group_by=group_by))
+    for row in found:
+        writer.writerow((row.date, no_formula(row.group), row.metric_type, plain(row.value), row.unit, plain(row.cost)))
+    return text.getvalue()
+
+
+def no_formula(cell: str) -> str:
+    """A name as a cell, with an apostrophe if a spreadsheet might run it. A number may begin with a minus."""
+    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
+
+
+def as_json(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
+    """An array of objects. Numbers are strings, so that parsers do not convert them to binary floating point."""
+    money = columns(currency)[-1]
+    listing: list[dict[str, Any]] = [
+        {
+            "date": row.date,
+            group_by.column: row.group,
+            "metric_type": row.metric_type,
+            "value": plain(row.value),
+            "unit": row.unit,
+            money: plain(row.cost),
+            "estimated": row.estimated,
+        }
+        for row in found
+    ]
+    return json.dumps(listing, indent=2) + "\n"
+
+
+def as_table(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
+    """One line for each group and step, for a terminal; `~` marks estimates; the last line is the total.
+
+    A group without usage in a step has no line.
+    """
+    by_line: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in found:
+        by_line.setdefault((row.date, row.group), {})[row.metric_type] = row
+    lines: list[tuple[str, ...]] = [
+        ("DATE", group_by.value.upper(), "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", f"COST-{currency}")
+    ]
+    lines += [
+        _table_line(when, name, of_line)
+        for (when, name), of_line in by_line.items()
+        if any(row.value or row.cost for row in of_line.values())
+    ]
+    total = rounded(sum((row.cost for row in found), ZERO), CENT)
+    lines.append(("TOTAL", "", "", "", "", "", f"{total:,f}"))
+    return aligned(lines, left=_NAMES)
+
+
+def comparison_csv(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
+    """The cost of this month as it is and at other profiles, the cheapest of these first."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_comparison_columns(cost.currency))
+    for row in _compared(cost, found):
+        writer.writerow((*row[:2], *(plain(amount) for amount in row[2:5]), row[5]))
+    return text.getvalue()
+
+
+def comparison_json(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
+    """The same as an array of objects."""
+    names = _comparison_columns(cost.currency)
+    listing = [
+        dict(zip(names, (*row[:2], *(plain(amount) for amount in row[2:5]), row[5]), strict=True))
+        for row in _compared(cost, found)
+    ]
+    return json.dumps(listing, indent=2) + "\n"
+
+
+def comparison_table(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
+    """The same for a terminal."""
+    lines: list[tuple[str, ...]] = [
+        ("PROFILE", "PRICES-AS-OF", "REASON", *(f"{one}-{cost.currency}" for one in ("TO-DATE", "MONTH", "DIFFERENCE")))
+    ]
+    for profile, as_of, to_date, month, difference, reason in _compared(cost, found):
+        lines.append((profile, as_of, reason, f"{to_date:,f}", f"{month:,f}", f"{difference:+,f}"))
+    return aligned(lines, left=3)
+
+
+def _comparison_columns(currency: str) -> tuple[str, ...]:
+    amounts = (f"{one}_{currency.lower()}" for one in ("month_to_date", "projected_month", "difference"))
+    return ("profile", "prices_as_of", *amounts, "reason")
+
+
+def _compared(
+    cost: ReportCost, found: Sequence[ComparisonRow]
+) -> Iterator[tuple[str, str, Decimal, Decimal, Decimal, str]]:
+    yield "(as it is)", "", cost.month_to_date, cost.projected_month, rounded(ZERO, CENT), ""
+    for row in found:
+        yield row.profile, row.prices_as_of, row.month_to_date, row.projected_month, row.difference, row.reason
+
+
+def aligned(lines: Sequence[Sequence[str]], *, left: int) -> str:
+    """Lines of cells under each other, the first `left` columns to the left."""
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    return "".join(
+        "   ".join(
+            cell.ljust(width) if place < left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
+def _table_line(when: str, name: str, of_line: Mapping[str, Row]) -> tuple[str, ...]:
+    amounts = [f"{rounded(of_line[metric].value, _MILLI):,f}" for metric in ("storage_gb", "upload_gb", "download_gb")]
+    mark = "~" if any(row.estimated for row in of_line.values()) else ""
+    cost = rounded(sum((row.cost for row in of_line.values()), ZERO), MILL)
+    return (f"{when}{mark}", name, *amounts, f"{int(of_line['api_requests'].value):,}", f"{cost:,f}")
