@@ -34,18 +34,6 @@ _A_REPORT = StorageReportStatus.model_validate(
         "byStorageLocation": [
             {"name": "archive", "source": "Inventory", "profile": "aws", "pricesAsOf": "2026-11-01"},
         ],
-        "ledger": {
-            "sampledAt": "2026-11-21T06:00:00Z",
-            "cells": [
-                {
-                    "storageLocation": "archive",
-                    "storageClass": "STANDARD",
-                    "org": "acme",
-                    "bytes": 1,
-                    "billableBytes": 1,
-                }
-            ],
-        },
     }
 )
 _ON = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}}
@@ -74,7 +62,7 @@ def exported() -> set[str]:
     metrics.watch_silence_from("recordings", lambda: 1.0)
     metrics.set_location_ready("archive", ready=True)
     metrics.set_held({"all": 1})
-    metrics.reports.show("all", _A_REPORT, budget=Decimal(100), orgs=1)
+    metrics.reports.show("all", _A_REPORT, budget=Decimal(100), orgs=1, stored={("archive", "STANDARD"): 1})
     return set(re.findall(r"^([a-z_]+)[ {]", metrics.render().decode(), re.MULTILINE))
 
 
