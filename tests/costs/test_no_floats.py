@@ -12,7 +12,7 @@ FILES = sorted(
         *(PACKAGE / "usage").glob("*.py"),
         *(PACKAGE / "api").glob("storagereport*.py"),
         PACKAGE / "api" / "figures.py",
-        *(PACKAGE / "controller" / "reports" / f"{name}.py" for name in ("refresher", "downloads", "owners", "status")),
+        *(PACKAGE / "controller" / "reports" / f"{name}.py" for name in ("refresher", "prices", "status")),
         PACKAGE / "cli" / "report.py",
     ]
 )

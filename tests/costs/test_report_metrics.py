@@ -11,6 +11,8 @@ from recording_operator.reportmetrics import ReportMetrics
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
+STORED = {("archive", "STANDARD"): 7, ("archive", "GLACIER"): 8}
+
 
 def status() -> StorageReportStatus:
     ready = Condition(
@@ -36,7 +38,7 @@ def status() -> StorageReportStatus:
 def shown(*, orgs: int = 0, budget: str | None = None) -> str:
     registry = CollectorRegistry()
     metrics = ReportMetrics(registry)
-    metrics.show("daily", status(), budget=Decimal(budget) if budget else None, orgs=orgs)
+    metrics.show("daily", status(), budget=Decimal(budget) if budget else None, orgs=orgs, stored=STORED)
     return generate_latest(registry).decode()
 
 
@@ -53,6 +55,7 @@ def test_the_metrics_that_alerts_use() -> None:
     text = shown(budget="50")
     values = {
         'ready{report="daily"}': 1,
+        'stored_bytes{location="archive",report="daily",storage_class="GLACIER"}': 8,
         'last_refresh_timestamp_seconds{report="daily"}': NOW.timestamp(),
         'budget{currency="EUR",report="daily"}': 50,
         'budget_exceeded{report="daily",type="Actual"}': 0,
@@ -67,6 +70,6 @@ def test_the_metrics_that_alerts_use() -> None:
 def test_a_report_that_is_gone_has_no_series() -> None:
     registry = CollectorRegistry()
     metrics = ReportMetrics(registry)
-    metrics.show("daily", status(), budget=None, orgs=2)
+    metrics.show("daily", status(), budget=None, orgs=2, stored=STORED)
     metrics.forget("daily")
     assert 'report="daily"' not in generate_latest(registry).decode()

@@ -28,14 +28,14 @@ _NOBODY: Final = OwnerKey(OTHER, OTHER, OTHER, State.CURRENT)
 _MILLION: Final = 1_000_000
 
 
-class Owner(NamedTuple):
+class LocationOwner(NamedTuple):
     """Who is charged: an owner in a location."""
 
     location: str
     key: OwnerKey
 
 
-Used = dict[Line, dict[Owner, int]]
+Used = dict[Line, dict[LocationOwner, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class _MonthAccount:
     unpriced: set[str] = field(default_factory=set)
     _billed: Bill = field(default_factory=lambda: Bill(costs={}, unpriced=frozenset()))
     _amounts: dict[Line, int] = field(default_factory=dict)
-    _downloaded: dict[Owner, int] = field(default_factory=dict)
+    _downloaded: dict[LocationOwner, int] = field(default_factory=dict)
     _prices: Profile | None = None
     _days: list[date] = field(default_factory=list)
 
@@ -142,12 +142,12 @@ class _MonthAccount:
             if entry is None:
                 continue
             for key, volume in entry.volumes.items():
-                owner = Owner(location, key)
+                owner = LocationOwner(location, key)
                 for line, amount in usage_lines(profile, key, volume):
                     owners = used.setdefault(line, {})
                     owners[owner] = owners.get(owner, 0) + amount
             for key, size_bytes in downloads_of(entry, day, profile, self.terms):
-                used.setdefault(DOWNLOADS, {})[Owner(location, key)] = size_bytes
+                used.setdefault(DOWNLOADS, {})[LocationOwner(location, key)] = size_bytes
         return used
 
     def _shared(self, line: Line, micros: int, used: Used, unit: "_Unit", day: date) -> list[Charge]:
@@ -157,7 +157,7 @@ class _MonthAccount:
         if micros and not weights:
             # Downloads become cheaper without being used if the free amount grows with what is stored.
             weights = self._downloaded if line == DOWNLOADS else {}
-            weights = weights or {Owner(next(iter(self.usage)), _NOBODY): 1}
+            weights = weights or {LocationOwner(next(iter(self.usage)), _NOBODY): 1}
         parts = share_whole(micros, weights)
         return [
             Charge(
@@ -233,8 +233,8 @@ def month_after(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
-def _stored_by(used: Used) -> dict[Owner, int]:
-    stored: dict[Owner, int] = {}
+def _stored_by(used: Used) -> dict[LocationOwner, int]:
+    stored: dict[LocationOwner, int] = {}
     for line, owners in used.items():
         if line.kind is ChargeKind.STORAGE:
             for owner, amount in owners.items():

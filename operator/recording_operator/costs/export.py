@@ -13,7 +13,7 @@ from typing import Final
 
 from recording_operator.api.storagereport import HistoryEntry, HistoryOrg
 from recording_operator.costs.charge import Charge
-from recording_operator.costs.charges import Owner
+from recording_operator.costs.charges import LocationOwner
 from recording_operator.costs.money import MICRO, ZERO, rounded
 from recording_operator.costs.rows import class_name
 from recording_operator.costs.scope import ScopeFilter
@@ -46,7 +46,7 @@ class GroupBy(StrEnum):
         """Name of the column."""
         return {GroupBy.ORG: "org_id", GroupBy.CLASS: "storage_class"}.get(self, self.value)
 
-    def of(self, owner: Owner) -> str:
+    def of(self, owner: LocationOwner) -> str:
         """The group of an owner."""
         match self:
             case GroupBy.ORG:

@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 from recording_operator.api.storagereport import ProjectionMethod
 from recording_operator.costs.billing import SECONDS_PER_DAY, days_of
 from recording_operator.costs.charge import Charge
-from recording_operator.costs.charges import Owner, month_after, valued
+from recording_operator.costs.charges import LocationOwner, month_after, valued
 from recording_operator.costs.money import MICRO, ZERO, exact, share
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.trend import Levels, Trend, grown, trend_of
@@ -118,12 +118,12 @@ def _sum_of(real: UsageDay, more: UsageDay) -> UsageDay:
     return entry
 
 
-def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict[Owner, Decimal]:
+def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict[LocationOwner, Decimal]:
     """The cost of one day of a month in which everything stays as it is, by owner, exact to a millionth.
 
     It is a day of the month of the account's newest sample, so that it does not depend on a report's scope.
     """
-    costs: dict[Owner, Decimal] = {}
+    costs: dict[LocationOwner, Decimal] = {}
     for group, names in terms.groups().items():
         locations = [name for name in names if name in outlooks]
         if not locations:
@@ -139,9 +139,9 @@ def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict
     return costs
 
 
-def _by_owner(charges: Iterable[Charge]) -> dict[Owner, Decimal]:
-    found: dict[Owner, Decimal] = {}
+def _by_owner(charges: Iterable[Charge]) -> dict[LocationOwner, Decimal]:
+    found: dict[LocationOwner, Decimal] = {}
     for charge in charges:
-        owner = Owner(charge.location, charge.key)
+        owner = LocationOwner(charge.location, charge.key)
         found[owner] = found.get(owner, ZERO) + charge.cost
     return dict(sorted(found.items()))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from recording_operator.api.storagereport import ReportRow
-from recording_operator.costs.charges import Owner
+from recording_operator.costs.charges import LocationOwner
 from recording_operator.costs.money import ZERO
 from recording_operator.usage.sample import OTHER, UNKNOWN, State
 from recording_operator.usage.stock import Stock
@@ -29,10 +29,10 @@ class _Sums:
 class Holdings:
     """The current stock in scope and the cost of a day, by owner."""
 
-    stock: Mapping[Owner, Stock]
-    costs: Mapping[Owner, Decimal] = field(default_factory=dict)
+    stock: Mapping[LocationOwner, Stock]
+    costs: Mapping[LocationOwner, Decimal] = field(default_factory=dict)
 
-    def rows(self, by: Callable[[Owner], str], recordings: Mapping[str, int], *, most: int) -> list[ReportRow]:
+    def rows(self, by: Callable[[LocationOwner], str], recordings: Mapping[str, int], *, most: int) -> list[ReportRow]:
         """Rows grouped by `by`, the largest first: at most `most`, and (other) for the rest."""
         sums: dict[str, _Sums] = {name: _Sums(recordings=count) for name, count in recordings.items()}
         for owner, stock in self.stock.items():
@@ -56,7 +56,7 @@ class Holdings:
         return sum(stock.size_bytes for owner, stock in self.stock.items() if owner.key.state is state)
 
 
-def class_name(owner: Owner) -> str:
+def class_name(owner: LocationOwner) -> str:
     """The name of the row of a storage class."""
     name = owner.key.storage_class or UNKNOWN
     return f"{name} (noncurrent)" if owner.key.state is State.NONCURRENT else name

@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from recording_operator.costs.charge import Charge, ChargeKind
-from recording_operator.costs.charges import Owner, downloads_of
+from recording_operator.costs.charges import LocationOwner, downloads_of
 from recording_operator.costs.money import MICRO, ZERO, exact, rounded
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
@@ -72,7 +72,12 @@ class SpanSums:
     """Sums charges and volumes in scope. `span_of` names the period of a day, `group_of` the group of an owner."""
 
     def __init__(
-        self, *, terms: CostTerms, scope: ScopeFilter, span_of: Callable[[date], str], group_of: Callable[[Owner], str]
+        self,
+        *,
+        terms: CostTerms,
+        scope: ScopeFilter,
+        span_of: Callable[[date], str],
+        group_of: Callable[[LocationOwner], str],
     ) -> None:
         self._terms = terms
         self._scope = scope
@@ -87,7 +92,7 @@ class SpanSums:
             if self._scope.includes_location(location):
                 self._add_usage(days)
         for charge in charges:
-            group = self._group_of(Owner(charge.location, charge.key))
+            group = self._group_of(LocationOwner(charge.location, charge.key))
             _add_charge(self._span(charge.day).group(group), charge)
         return self._spans
 
@@ -111,14 +116,14 @@ class SpanSums:
         unit = _UNITS_PER_GB // (profile.gb_bytes if profile is not None else 10**9)
         for key, volume in entry.volumes.items():
             if self._scope.includes(location, key):
-                sums = span.group(self._group_of(Owner(location, key)))
+                sums = span.group(self._group_of(LocationOwner(location, key)))
                 sums.stored += volume.end.size_bytes * unit * entry.days
                 sums.uploaded += volume.uploaded_bytes * unit
                 sums.writes += volume.writes
         if profile is not None:
             for key, size_bytes in downloads_of(entry, day, profile, self._terms):
                 if size_bytes and self._scope.includes(location, key):
-                    span.group(self._group_of(Owner(location, key))).downloaded += size_bytes * unit
+                    span.group(self._group_of(LocationOwner(location, key))).downloaded += size_bytes * unit
 
 
 def _add_charge(sums: GroupSums, charge: Charge) -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from recording_operator.costs.charge import Charge
-from recording_operator.costs.charges import Owner, month_after, valued
+from recording_operator.costs.charges import LocationOwner, month_after, valued
 from recording_operator.costs.money import CENT, ZERO, rounded
 from recording_operator.costs.outlook import LocationOutlook, day_costs
 from recording_operator.costs.profile import Profile
@@ -72,7 +72,7 @@ class ReportView:
             projected=_in_scope(valued(projected_usage, terms).charges, scope),
             holdings=Holdings(
                 stock={
-                    Owner(name, key): stock
+                    LocationOwner(name, key): stock
                     for name, outlook in outlooks.items()
                     for key, stock in outlook.stock.items()
                     if scope.includes(name, key)
