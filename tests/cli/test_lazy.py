@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from recording_operator.cli import VERBS, main
-from recording_operator.cli.report import STEPS
-from recording_operator.costs.export import Step
+from recording_operator.cli.report import GROUPS, STEPS
+from recording_operator.costs.export import GroupBy, Step
 
 HEAVY = ("boto3", "botocore", "awscrt", "kopf", "kubernetes", "pydantic", "requests", "urllib3", "yaml", "aiohttp",
          "prometheus_client", "ssl", "asyncio")  # fmt: skip
@@ -82,6 +82,7 @@ def test_every_verb_has_examples_and_exit_statuses_in_its_help(verb: str) -> Non
 
 def test_the_steps_of_a_report_are_those_of_its_writer() -> None:
     assert [step.value for step in Step] == list(STEPS)
+    assert [group.value for group in GroupBy] == list(GROUPS)
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

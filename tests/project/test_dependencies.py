@@ -4,9 +4,10 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,20 @@ def canonical(name: str) -> str:
 
 
 def declared() -> set[str]:
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    return {canonical(found[0]) for line in project["dependencies"] if (found := _NAME.match(line))}
+    return names(project()["dependencies"])
+
+
+def extras() -> set[str]:
+    """Packages that only an extra installs."""
+    return names(line for lines in project()["optional-dependencies"].values() for line in lines)
+
+
+def project() -> dict[str, Any]:
+    return dict(tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"])
+
+
+def names(lines: Iterable[str]) -> set[str]:
+    return {canonical(found[0]) for line in lines if (found := _NAME.match(line))}
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -51,13 +64,13 @@ def pins(name: str) -> Mapping[str, str]:
 def test_every_import_is_declared() -> None:
     providers = packages_distributions()
     imports = {name: {canonical(one) for one in providers[name]} for name in foreign_imports()}
-    assert {name for name, names in imports.items() if not names & declared()} == set()
+    assert {name for name, given in imports.items() if not given & (declared() | extras())} == set()
 
 
 def test_everything_declared_is_imported_or_is_data_that_python_reads_itself() -> None:
     providers = packages_distributions()
     imports = {canonical(one) for name in foreign_imports() for one in providers[name]}
-    assert declared() - imports == {"tzdata"}
+    assert (declared() | extras()) - imports == {"tzdata"}
 
 
 def test_an_import_inside_a_function_counts() -> None:
@@ -67,6 +80,7 @@ def test_an_import_inside_a_function_counts() -> None:
 
 def test_every_declared_package_is_locked() -> None:
     assert declared() - set(pins("operator.txt")) == set()
+    assert extras() - set(pins("dev.txt")) == set()
 
 
 def test_tests_run_on_the_versions_that_the_image_gets() -> None:
