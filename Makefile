@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Test processes: each one that runs a cluster test starts its own control plane (0.4 GB).
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 PYTEST_ARGS ?=
 FAST_TESTS := tests/api tests/controller tests/costs tests/egress tests/engine
 # Of `make bench`.
