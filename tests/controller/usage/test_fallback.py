@@ -16,7 +16,7 @@ from recording_operator.usage.codec import UsageFormatError, decode, encode
 from recording_operator.usage.sample import Carry, UsageSample
 from tests.controller.usage.archives import LOCATION, NOW, START, NewArchive, Stores, a_location, a_sample, names
 from tests.support.config_maps import ConfigMapRest
-from tests.support.strict_faults import Answer, Fault
+from tests.support.strict_faults import ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 
 NAME = "recording-operator-usage-archive"
@@ -88,7 +88,7 @@ def test_a_location_that_needs_an_administrator_uses_a_config_map(
 def test_a_full_store_is_replaced_for_the_time(
     archive: LocationArchive, strict: StrictStore, rest: ConfigMapRest
 ) -> None:
-    strict.fault(Fault(operation="PutObject", action=Answer(status=507, code="QuotaExceeded")))
+    strict.fault(Fault(operation="PutObject", action=ErrorResponse(status=507, code="QuotaExceeded")))
     archive.keep(LOCATION, a_sample(START))
     assert len(rest.binary(NAME)) == 1
     strict.heal()
