@@ -63,7 +63,7 @@ def test_a_finished_month_is_compared_by_its_final_cost_and_reported_once() -> N
         (90, False, True),
         (100, True, True),
     ]
-    assert found[1].message == "2026-11 has cost 50.00 USD, 100% of the budget of 50.00 USD; the threshold is 100%"
+    assert found[1].message == "2026-11 has cost 50.00 USD, 100% of the budget of 50.00 USD. The threshold is 100%."
 
 
 def holding(*thresholds: tuple[int, ThresholdType]) -> Budget:
@@ -79,8 +79,8 @@ def test_uploads_are_held_when_the_amount_is_reached_to_the_cent(cost: str, held
 def test_the_crossing_says_that_uploads_wait() -> None:
     found = crossings(holding(), month_to_date=Decimal(51), projected=Decimal(60), announced=(), month=NOVEMBER)
     actual, forecasted = [crossing.message for crossing in found]
-    assert actual.endswith("102% of the budget of 50.00 USD; the threshold is 100%; new uploads wait (HoldUploads)")
-    assert forecasted.endswith("120% of the budget of 50.00 USD; the threshold is 100%")
+    assert actual.endswith("102% of the budget of 50.00 USD. The threshold is 100%. New uploads wait (HoldUploads).")
+    assert forecasted.endswith("120% of the budget of 50.00 USD. The threshold is 100%.")
 
 
 @pytest.mark.parametrize(("cost", "percents"), [("49", [80]), ("50", [80, 100]), ("60", [80, 120, 100])])
@@ -88,7 +88,7 @@ def test_a_budget_that_holds_uploads_always_has_a_threshold_at_its_amount(cost: 
     of = holding((80, ThresholdType.ACTUAL), (120, ThresholdType.ACTUAL))
     found = crossings(of, month_to_date=Decimal(cost), projected=ZERO, announced=(), month=NOVEMBER)
     assert [crossing.threshold.percent for crossing in found] == percents
-    assert all(("new uploads wait" in crossing.message) is (percents != [80]) for crossing in found)
+    assert all(("New uploads wait" in crossing.message) is (percents != [80]) for crossing in found)
 
 
 def test_a_month_that_is_over_holds_nothing() -> None:

@@ -144,6 +144,15 @@ def _operator_ended(world: World, _recording: Live) -> Mend:
     return world.running.pop
 
 
+def _in_usage_folder(name: str, body: bytes) -> Callable[[World, Live], Mend]:
+    def put(world: World, _recording: Live) -> Mend:
+        key = f".recording-operator/usage/{world.location}/{name}"
+        version = world.s3.client().put_object(Bucket=world.bucket, Key=key, Body=body)["VersionId"]
+        return lambda: world.s3.client().delete_object(Bucket=world.bucket, Key=key, VersionId=version)
+
+    return put
+
+
 class _Ended:
     """An operator process that is over."""
 
@@ -172,4 +181,6 @@ BREAKS: dict[str, Callable[[World, Live], Mend]] = {
     "I8 memory": _memory,
     "I9 a connection": _connected,
     "I10 an operator that ended": _operator_ended,
+    "I11 a stranger beside usage samples": _in_usage_folder("notes.txt", b"usage"),
+    "I11 a usage sample that cannot be read": _in_usage_folder("2026/11/28T000007Z.json.gz", b"usage"),
 }

@@ -102,7 +102,12 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("owner.HeadObject", BOTH, "left-over", 1),
     ("sweep.AbortMultipartUpload", BOTH, "left-over", 1),
     ("read.storagereport", BOTH, "report", 1),
-    ("report.ListObjectsV2", BOTH, "report", 1),
+    ("report.ListObjectsV2", BOTH, "report", 3),
+    ("report.ListObjectVersions", BOTH, "report", 1),
+    ("report.GetObject", BOTH, "report", 2),
+    # A sample, then the file of a past day and the deletion of its two parts.
+    ("report.PutObject", BOTH, "report", 2),
+    ("report.DeleteObject", BOTH, "report", 2),
     ("report.ListMultipartUploads", BOTH, "report", 1),
     ("storagereport.status", BOTH, "report", 1),
 )

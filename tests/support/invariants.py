@@ -5,11 +5,12 @@
 I1 bytes equal · I2 no open upload of a finished Recording · I3 status equals HEAD · I4 one version per artifact ·
 I5 a finished Recording changes only with a new generation, and no older leader writes after a newer one ·
 I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no connection to a blocked address ·
-I10 no restart.
+I10 no restart · I11 usage samples can be read, were written once, and are alone in their folder.
 A failure names its invariant.
 """
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -25,12 +26,15 @@ from botocore.exceptions import ClientError
 from localcluster import OperatorProcess
 from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.api.names import RESERVED_FOLDER
+from recording_operator.controller.usage.samples import load
 from recording_operator.kube.errors import TooManyRequests
+from recording_operator.usage.codec import usage_file
 from tests.support.recordings import Bytes, Live
 from tests.support.waiting import eventually
 from tests.support.world import World
 
 JsonObject = dict[str, Any]
+_USAGE: Final = f"{RESERVED_FOLDER}/usage/"
 _PROBE: Final = ".recording-operator/probe-"
 _PROBED_WITHIN_S: Final = 15.0
 _TERMINAL: Final = ("Complete", "Failed")
@@ -50,6 +54,7 @@ def check_invariants(world: World) -> None:
     check_objects(world)
     check_histories(world)
     check_control(world)
+    check_usage(world)
     check_secrets(world)
     if world.forbidden.connections:
         raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
@@ -192,8 +197,23 @@ def check_control(world: World) -> None:
         raise InvariantError(f"I7: the control Recording: {error}") from None
 
 
+def check_usage(world: World) -> None:
+    """I11: nothing but readable samples in the usage folders, each written once."""
+    for key, versions in _usage_keys(world).items():
+        if versions != 1:
+            raise InvariantError(f"I11: {versions} versions of {key}")
+        name = key[key.index(_USAGE) :]
+        location = name.removeprefix(_USAGE).partition("/")[0]
+        file = usage_file(location, name)
+        if file is None:
+            raise InvariantError(f"I11: {key} is not the name of a usage sample")
+        loaded = load(file, _body(world, key), location=location)
+        if loaded.problem:
+            raise InvariantError(f"I11: {key} cannot be read: {loaded.problem}")
+
+
 def check_secrets(world: World) -> None:
-    """I6: no secret in logs, events, statuses, annotations, metrics, or the metadata of objects."""
+    """I6: no secret in logs, events, statuses, annotations, metrics, usage samples, or the metadata of objects."""
     for where, text in _places(world):
         for secret in world.secrets:
             if secret and secret in text:
@@ -216,6 +236,8 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
     for plural in ("storagelocations", "storagereports"):
         for item in _items(world, f"/apis/recordings.dev/v1alpha1/{plural}"):
             yield f"{plural} {item['metadata']['name']}", json.dumps(item)
+    for key in _usage_keys(world):
+        yield f"the usage sample {key}", gzip.decompress(_body(world, key)).decode()
     for key in _listed(world)[0]:
         head = world.s3.client().head_object(Bucket=world.bucket, Key=key)
         head.pop("ResponseMetadata")
@@ -260,6 +282,20 @@ def _listed(world: World) -> tuple[dict[str, list[str]], list[str]]:
             versions.setdefault(version["Key"], []).append(version["VersionId"])
     markers = [marker["Key"] for marker in answer.get("DeleteMarkers", [])]
     return versions, [key for key in markers if not _is_bookkeeping(key)]
+
+
+def _usage_keys(world: World) -> dict[str, int]:
+    """The keys in the usage folders, with their number of versions and delete markers."""
+    answer = world.s3.client().list_object_versions(Bucket=world.bucket)
+    found: dict[str, int] = {}
+    for version in [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]:
+        if f"/{_USAGE}" in f"/{version['Key']}":
+            found[version["Key"]] = found.get(version["Key"], 0) + 1
+    return found
+
+
+def _body(world: World, key: str) -> bytes:
+    return bytes(world.s3.client().get_object(Bucket=world.bucket, Key=key)["Body"].read())
 
 
 def _is_bookkeeping(key: str) -> bool:

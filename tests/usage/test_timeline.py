@@ -161,6 +161,24 @@ def test_parts_stay_until_their_object_is_there(still_open: int) -> None:
     assert hours == {State.INCOMPLETE: 600 * 78 + still_open * 192, State.CURRENT: 1000 * 114}
 
 
+def test_parts_are_those_of_one_object_only() -> None:
+    """600 GB in parts; of the two objects of 400 GB, the first one takes 400 of them and the second one the rest."""
+    parts = key_of("acme", state=State.INCOMPLETE)
+    came = [arrival(ACME, at(f"2026-11-0{day}"), 400 * GB) for day in (3, 5)]
+    usage = days_of(
+        sample(at("2026-11-01"), {parts: 600 * GB}), sample(at("2026-11-07"), {ACME: 800 * GB}, arrived=came)
+    )
+    assert [end // GB for end in ends(usage).values()] == [600, 600, 600, 600, 800, 800]
+    assert byte_seconds(usage, "2026-11-05") == 800 * GB * DAY_S
+
+
+def test_an_upload_before_the_last_sample_counts_from_then() -> None:
+    """A row that says nothing of the time of day has second 0."""
+    came = [arrival(ACME, at("2026-11-01"), GB)]
+    usage = days_of(sample(at("2026-11-01T12:00"), {}), sample(at("2026-11-02"), {"acme": GB}, arrived=came))
+    assert byte_seconds(usage, "2026-11-01") == GB * NOON_S
+
+
 def test_parts_that_are_gone_without_an_object_go_evenly() -> None:
     parts = key_of("acme", state=State.INCOMPLETE)
     came = [arrival(GLOBEX, at("2026-11-02"), 600 * GB)]

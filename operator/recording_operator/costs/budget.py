@@ -77,7 +77,7 @@ def _crossing(
 def _with_action(crossing: Crossing) -> Crossing:
     if crossing.threshold.type is not ThresholdType.ACTUAL:
         return crossing
-    return replace(crossing, message=f"{crossing.message}; new uploads wait (HoldUploads)")
+    return replace(crossing, message=f"{crossing.message} New uploads wait (HoldUploads).")
 
 
 def percent_of(cost: Decimal, amount: Decimal) -> int:

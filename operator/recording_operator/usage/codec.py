@@ -25,7 +25,7 @@ MOST_FILE_BYTES: Final = 8 * 2**20
 """The most bytes of a file, compressed."""
 MOST_TEXT_BYTES: Final = 48 * 2**20
 """The most bytes of a file, decompressed."""
-MOST_VALUES: Final = 1_000_000
+MOST_VALUES: Final = 2_000_000
 """The most values in a file. Each takes up to a hundred bytes of memory."""
 _GZIP: Final = 31
 _MONTH: Final = "%Y/%m"

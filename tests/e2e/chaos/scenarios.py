@@ -6,8 +6,12 @@ take over.
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from recording_operator.api.storagereport import ReportSource
+from recording_operator.usage.codec import encode, sample_name
+from recording_operator.usage.sample import UsageSample
 from tests.e2e.chaos.stage import Stage
 from tests.support.recordings import MIB, Live, an_artifact, from_media, inline, media_url
 from tests.support.waiting import eventually
@@ -16,6 +20,7 @@ from tests.support.world import Expected, World
 Story = Callable[[Stage], None]
 PATIENCE_S: Final = 60.0
 LARGE: Final = 20 * MIB
+_DAY: Final = timedelta(days=1)
 _REPORTS: Final = "/apis/recordings.dev/v1alpha1/storagereports"
 
 
@@ -146,6 +151,16 @@ def left_over(stage: Stage) -> None:
     eventually(lambda: upload not in {name for _, name in world.open_uploads()}, within_s=PATIENCE_S, what="swept")
 
 
+def report_before(stage: Stage) -> None:
+    """The location was counted twice on a past day."""
+    world, first = stage.world, datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0) - 3 * _DAY
+    since: datetime | None = None
+    for at in (first, first + timedelta(hours=1)):
+        sample = UsageSample(location=world.location, at=at, since=since, source=ReportSource.INVENTORY)
+        key, since = sample_name(world.location, at), at
+        world.s3.client().put_object(Bucket=world.bucket, Key=key, Body=encode(sample))
+
+
 def report(stage: Stage) -> None:
     """A StorageReport is refreshed."""
     world = stage.world
@@ -204,6 +219,10 @@ STORIES: Final[dict[str, Story]] = {
     "left-over": left_over,
     "report": report,
 }
-BEFORE: Final[dict[str, Story]] = {"take-over": take_over_before, "resume": resume_before}
+BEFORE: Final[dict[str, Story]] = {
+    "take-over": take_over_before,
+    "resume": resume_before,
+    "report": report_before,
+}
 AT_START: Final = frozenset({"start", "first", "take-over"})
 """Scenarios whose operator dies before it is ready. Before that there can be no standby."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import ControlPlane, Credentials, OperatorProcess, S3Server
+from localcluster.install import OPERATOR_NAMESPACE
 from tests.conftest import LocationFactory
 from tests.support.accesslogs import turn_back
 from tests.support.reports import TEMPLATE, JsonObject, ReportFactory, record
@@ -22,6 +23,12 @@ pytestmark = pytest.mark.cluster
 def _used_before(status: JsonObject, today: str) -> set[Decimal]:
     days = [day for day in status["history"] if day["date"] < today]
     return {Decimal(0), *(Decimal(day[name]) for day in days for name in ("storageGB", "downloadGB", "cost"))}
+
+
+def _sums_of_rows(status: JsonObject) -> set[Decimal]:
+    tables = [status[rows] for rows in ("byOrg", "byNamespace", "byStorageLocation", "byStorageClass")]
+    sums = (sum((Decimal(row["cost"]) for row in table), Decimal(0)) for table in tables)
+    return {one.quantize(Decimal("0.0001")) for one in sums}
 
 
 def test_counts_the_bucket_by_who_causes_it(
@@ -59,17 +66,14 @@ def test_counts_the_bucket_by_who_causes_it(
     by_org = {row["name"]: (row.get("recordings"), row["bytes"]) for row in status["byOrg"]}
     assert by_org == {"acme": (1, 6_012_000), "globex": (1, 3_000), "initech": (0, 500)}
     assert status["byNamespace"][0]["name"] in {namespace, "(unknown)"}
-    for rows in ("byOrg", "byNamespace", "byStorageLocation", "byStorageClass"):
-        assert sum(Decimal(row["cost"]) for row in status[rows]) == Decimal(status["cost"]["today"])
+    assert _sums_of_rows(status) == {Decimal(status["cost"]["today"])}
     assert [sorted(row) for row in status["byStorageClass"]] == [["bytes", "cost", "name", "objects"]]
-    spent = sum((Decimal(day["cost"]) for day in status["history"]), Decimal(0))
-    assert spent.quantize(Decimal("0.01")) == Decimal(status["cost"]["monthToDate"])
+    spent = sum((Decimal(day["cost"]) for day in status["history"]), Decimal(0)).quantize(Decimal("0.01"))
+    assert spent == Decimal(status["cost"]["monthToDate"])
     # Nothing was stored before today, and the part of the open upload cannot be read.
     assert _used_before(status, today) == {0}
     assert Decimal(totals["downloadGB"]) < Decimal("0.000001")
-    assert status["notes"] == [
-        f"Noncurrent versions and delete markers are not counted. The buckets of {place} are versioned."
-    ]
+    assert (status["notes"], totals["noncurrentObjects"]) == ([], 0)
     location = status["byStorageLocation"][0]
     assert (location["name"], location["source"], location["profile"]) == (place, "Inventory", "default")
     assert location["pricesAsOf"]
@@ -131,7 +135,7 @@ def test_a_bucket_that_may_not_be_listed_is_counted_from_the_recordings(
     assert status["source"] == "Recordings"
     assert status["totals"]["bytes"] == 2_000
     assert status["byStorageLocation"][0]["source"] == "Recordings"
-    assert "may not be listed" in made.condition("Ready")["message"]
+    assert "could not be listed" in made.condition("Ready")["message"]
     assert any(f"The buckets of {place} may not be listed." in note for note in status["notes"])
 
 
@@ -155,12 +159,11 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     everything = {"storageLocations": [first, second]}
     both, alone = report(first, scope=everything), report(second)
     assert both.wait_refreshed()["totals"]["bytes"] == 2_300
-    assert (
-        f"The objects of {second} are counted for {first}, which shares the bucket"
-        in both.condition("Ready")["message"]
-    )
-    # A report of one of them alone counts what is in its bucket.
-    assert alone.wait_refreshed()["totals"]["bytes"] == 2_300
+    shares = f"The objects of {second} are counted for {first}, which shares the bucket"
+    assert f"{shares}." in both.status()["notes"]
+    # An object does not show its location: a report of the other one alone says where the objects are counted.
+    assert alone.wait_refreshed()["totals"]["bytes"] == 0
+    assert f"{shares}, which this report does not include." in alone.status()["notes"]
 
     s3.allow(user, bucket=bucket, actions=("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"))
     both.edit(refreshToken="denied")
@@ -169,7 +172,7 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     assert status["source"] == "Inventory"
 
 
-def test_another_scope_is_another_account(
+def test_another_scope_is_another_view_of_the_same_samples(
     cluster: ControlPlane,
     start: Callable[..., OperatorProcess],
     namespace: str,
@@ -180,12 +183,80 @@ def test_another_scope_is_another_account(
     record(cluster, namespace, place, org="acme", text="x" * 2_000)
     record(cluster, namespace, place, org="globex", text="x" * 300)
     made = report(place)
-    status = made.wait_refreshed()
-    assert {org["name"] for day in status["history"] for org in day["orgs"]} >= {"acme", "globex"}
+    whole = made.wait_refreshed()
+    assert {org["name"] for day in whole["history"] for org in day["orgs"]} >= {"acme", "globex"}
+    record(cluster, namespace, place, org="globex", text="x" * 7)
     made.edit(scope={"storageLocations": [place], "orgs": ["globex"]})
-    status = made.wait_refreshed()
-    assert status["totals"]["bytes"] == 300
-    assert {
-        org["name"] for day in status["history"] for org in day.get("orgs", ()) if org["storageGB"] != "0.000000"
-    } <= {"globex"}
-    assert "starts again" in made.condition("Ready")["message"]
+    part = made.wait_refreshed()
+    assert part["totals"]["bytes"] == 300, "an edit counts nothing again"
+    assert part["asOf"] == whole["asOf"]
+    assert [row["name"] for row in part["byOrg"]] == ["globex"]
+    made.edit(scope={"storageLocations": [place], "orgs": []})
+    again = made.wait_refreshed()
+    same = ("asOf", "totals", "cost", "history", "byOrg", "byNamespace", "byStorageClass", "summary")
+    assert {name: again[name] for name in same} == {name: whole[name] for name in same}
+    # A report made now has the whole history at once, without a count.
+    late = report(place).wait_refreshed()
+    assert {name: late[name] for name in same} == {name: whole[name] for name in same}
+
+
+def test_samples_are_kept_beside_the_objects_and_read_by_the_next_operator(
+    cluster: ControlPlane,
+    s3: S3Server,
+    start: Callable[..., OperatorProcess],
+    namespace: str,
+    bucket: str,
+    place: str,
+    report: ReportFactory,
+) -> None:
+    operator = start()
+    record(cluster, namespace, place, org="acme", text="x" * 2_000)
+    made = report(place)
+    first = made.wait_refreshed()
+    folder = f".recording-operator/usage/{place}/"
+    listed = s3.client().list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]
+    at = datetime.fromisoformat(first["asOf"])
+    assert [one["Key"] for one in listed] == [f"{folder}{at:%Y/%m/%dT%H%M%SZ}.json.gz"]
+    cluster.kubectl("delete", "storagereport", made.name)
+    operator.terminate()
+    operator.wait(timeout_s=20)
+    following = start()
+    again = report(place).wait_refreshed()
+    assert again["asOf"] == first["asOf"]
+    assert (again["totals"], again["cost"], again["history"]) == (first["totals"], first["cost"], first["history"])
+    assert f'recording_operator_location_counted_timestamp_seconds{{location="{place}"}}' in following.metrics()
+
+
+def test_a_bucket_that_takes_no_samples_has_them_in_a_config_map(
+    cluster: ControlPlane,
+    s3: S3Server,
+    start: Callable[..., OperatorProcess],
+    namespace: str,
+    bucket: str,
+    location: LocationFactory,
+    report: ReportFactory,
+) -> None:
+    operator = start()
+    user = Credentials(access_key=f"user-{namespace}", secret_key="CANARY-of-a-user")
+    s3.create_user(user)
+    s3.allow(user, bucket=bucket, actions=("s3:*",))
+    place = location(spec={"keyTemplate": TEMPLATE}, credentials=user)
+    record(cluster, namespace, place, org="acme", text="x" * 2_000)
+    reads = ("s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetObject")
+    s3.allow(user, bucket=bucket, actions=reads)
+    made = report(place)
+    first = made.wait_refreshed()
+    assert first["totals"]["bytes"] == 2_000
+    name = f"recording-operator-usage-{place}"
+    assert any(f"in ConfigMap {name} of namespace" in note for note in first["notes"]), first["notes"]
+    kept = cluster.kubectl.json("get", "configmap", name, f"--namespace={OPERATOR_NAMESPACE}")
+    assert len(kept["binaryData"]) == 1
+    made.edit(refreshToken="again")
+    assert made.wait_refreshed("again")["totals"]["bytes"] == 2_000
+    s3.allow(user, bucket=bucket, actions=("s3:*",))
+    made.edit(refreshToken="allowed")
+    last = made.wait_refreshed("allowed")
+    assert not any("ConfigMap" in note for note in last["notes"])
+    assert len(last["history"]) >= len(first["history"])
+    assert "Traceback" not in operator.log_text()
+    cluster.kubectl("delete", "configmap", name, f"--namespace={OPERATOR_NAMESPACE}")

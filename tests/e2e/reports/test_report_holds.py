@@ -55,7 +55,7 @@ def test_a_spent_budget_holds_new_uploads_of_its_scope_until_it_is_raised(world:
     assert not status.get("claim")
     recording(world, "other", org="globex").wait_phase("Complete")
     recording(world, "urgent", org="acme", priority=100).wait_phase("Complete")
-    assert any("new uploads wait (HoldUploads)" in event["note"] for event in made.events("ThresholdPassed"))
+    assert any("New uploads wait (HoldUploads)." in event["note"] for event in made.events("ThresholdPassed"))
     eventually(lambda: held_by(world, made) == 1, what="the metric")
 
     world.kill(world.running[0])

@@ -74,7 +74,8 @@ class LocationArchive:
         self._keep_months = keep_months
         self._now = now
         self._caches: dict[str, FileCache] = {}
-        self._fallback: dict[str, str] = {}
+        self._unreadable: dict[str, str] = {}
+        self._unwritable: dict[str, str] = {}
         self._unread: dict[str, list[str]] = {}
 
     def samples(self, location: StorageLocation) -> UsageSamples:
@@ -97,10 +98,10 @@ class LocationArchive:
         except (LocationError, TransferError) as error:
             if not _is_lasting(error, location, also={Reason.STORE_QUOTA}):
                 raise
-            self._falls_back(location.metadata.name, error.message)
+            self._falls_back(self._unwritable, location.metadata.name, error.message)
             self._config_maps.keep(sample)
             return
-        self._fallback.pop(location.metadata.name, None)
+        self._unwritable.pop(location.metadata.name, None)
         if kept != data:
             extra = {"location": location.metadata.name}
             _logger.warning("Another operator has counted the location in the same second", extra=extra)
@@ -119,8 +120,9 @@ class LocationArchive:
     def notes(self, location: StorageLocation) -> tuple[str, ...]:
         """As `UsageArchive` says."""
         name = location.metadata.name
-        fallback = [self._fallback[name]] if name in self._fallback else []
-        return (*fallback, *self._unread.get(name, ()))
+        why = self._unwritable.get(name) or self._unreadable.get(name)
+        in_config_map = [] if why is None else [self._fallback_note(name, why)]
+        return (*in_config_map, *self._unread.get(name, ()))
 
     def _files(self, location: StorageLocation) -> StoreFiles:
         """Raises LocationError."""
@@ -135,16 +137,16 @@ class LocationArchive:
         except (LocationError, TransferError) as error:
             if not _is_lasting(error, location):
                 raise
-            self._falls_back(name, error.message)
+            self._falls_back(self._unreadable, name, error.message)
             return []
-        self._fallback.pop(name, None)
+        self._unreadable.pop(name, None)
         return loaded
 
     def _from_config_map(self, name: str) -> list[LoadedFile]:
         try:
             files = self._config_maps.files(name)
         except Forbidden:
-            if name in self._fallback:
+            if name in self._unreadable:
                 raise
             return []  # nothing can be there
         return [load(file, data, location=name) for file, data in files.items()]
@@ -161,10 +163,13 @@ class LocationArchive:
             self._config_maps.clear(name)
             _logger.info("Usage samples were moved from a ConfigMap to the store", extra={"location": name})
 
-    def _falls_back(self, name: str, why: str) -> None:
-        if name not in self._fallback:
+    def _falls_back(self, kind: dict[str, str], name: str, why: str) -> None:
+        if name not in kind:
             _logger.warning("Usage samples are kept in a ConfigMap: %s", why, extra={"location": name})
-        self._fallback[name] = (
+        kind[name] = why
+
+    def _fallback_note(self, name: str, why: str) -> str:
+        return (
             f"Usage samples of {name} are kept for {KEEP_DAYS} days in ConfigMap {config_map_name(name)} of namespace "
             f"{self._namespace}, because its store cannot be used for them: {why}"
         )

@@ -166,14 +166,9 @@ class UsageKeeper:
         by_name = {location.metadata.name: location for location in wanted}
         for name, location in by_name.items():
             try:
-                newest = self._newest(location, now)
+                previous[name] = self._newest(location, now)
             except _FAILURES as error:
                 self._fail(name, _text(error))
-                continue
-            if newest is not None and newest.at >= now:
-                self._fail(name, "It was counted a moment ago, without a location that shares its bucket and prefix.")
-                continue
-            previous[name] = newest
         for result in self._counter.count(previous, locations, failures=self._failed, now=now):
             if isinstance(result, CountFailure):
                 self._fail(result.location, result.message)
