@@ -56,6 +56,8 @@ def test_samples_move_to_the_store_when_it_can_be_used(
     strict.denied = set()
     restarted = new_archive()
     assert list(restarted.samples(LOCATION)) == [a_sample(START)]
+    [note] = restarted.notes(LOCATION)
+    assert note.endswith("cannot be used for them: It could not be used at the last count.")
     restarted.keep(LOCATION, SECOND)
     assert restarted.notes(LOCATION) == ()
     assert rest.binary(NAME) == {}

@@ -81,7 +81,10 @@ class LocationArchive:
     def samples(self, location: StorageLocation) -> UsageSamples:
         """As `UsageArchive` says."""
         name = location.metadata.name
-        loaded = [*self._from_store(location), *self._from_config_map(name)]
+        in_store, in_config_map = self._from_store(location), self._from_config_map(name)
+        loaded = [*in_store, *in_config_map]
+        if in_config_map and name not in self._unreadable:  # kept there by an earlier process
+            self._unwritable.setdefault(name, "It could not be used at the last count.")
         latest = self._now() + _AHEAD
         entries = [entry for file in loaded for entry in file.entries]
         self._unread[name] = list(unread(name, loaded))
