@@ -128,19 +128,6 @@ def test_of_two_locations_of_one_prefix_one_counts_the_objects(world: CountingWo
     assert world.strict.count("ListObjectsV2") == 3, "each is tried, and one is listed"
 
 
-def test_a_new_location_that_counts_for_an_older_one_continues_its_samples(world: CountingWorld) -> None:
-    world.location("second")
-    world.put(NOON - HOUR, 100)
-    before = world.sample(NOON, "second")
-    world.location("first")
-    found = world.count(NOON + HOUR, previous={"second": before})
-    first, second = found["first"], found["second"]
-    assert isinstance(first, UsageSample)
-    assert isinstance(second, UsageSample)
-    assert (first.since, first.taken_over, arrived(first)) == (NOON, "second", {})
-    assert (second.since, second.counted_by, second.stored) == (NOON, "first", ())
-
-
 def test_if_the_first_may_not_be_listed_the_other_counts_for_both(world: CountingWorld) -> None:
     world.location("first", status=NOT_READY)
     world.location("second")
