@@ -245,7 +245,7 @@ tiers = [{ perGBMonth = "0.02" }]
             'ageTiers = [{ afterDays = 90, perGBMonth = "0.01" }, { afterDays = 30, perGBMonth = "0.02" }]',
             "ageTiers must increase in afterDays",
         ),
-        ('incompleteAs = "STANDART"', "incompleteAs of STANDARD is STANDART, which has no price"),
+        ('incompleteAs = "GOLD"', "incompleteAs of STANDARD is GOLD, which has no price"),
         ('defaultClassOverheadBytes = 8192\n[otherClasses]\ntiers = [{ perGBMonth = "0.02" }]', ""),
     ],
 )

@@ -1,7 +1,7 @@
 """A report whose status cannot be written does not delay others, and says so if it can."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from localcluster import ControlPlane
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.reports.refresher import RefreshResult
+from recording_operator.controller.usage.keeper import Need
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.events import EventRecorder
@@ -29,12 +30,16 @@ class Counts:
         self.refused: set[str] = set()
         self.asked: list[str] = []
 
-    def refresh(self, report: StorageReport, *, now: datetime) -> RefreshResult:
+    def prepare(self, needs: Sequence[Need], *, now: datetime) -> None:
+        """Nothing is needed."""
+
+    def refresh(self, asked: StorageReport, need: Need, *, now: datetime) -> RefreshResult:  # noqa: ARG002
         """New numbers."""
-        name = report.metadata.name
+        name = asked.metadata.name
         self.asked.append(name)
         unpriced = TOO_MANY if name in self.refused else ()
-        return RefreshResult(status=report.status.model_copy(update={"as_of": now, "unpriced": unpriced}), message="ok")
+        status = asked.status.model_copy(update={"as_of": now, "unpriced": unpriced})
+        return RefreshResult(status=status, message="ok", stored={})
 
 
 class Deaf(KubeApi):

@@ -23,7 +23,6 @@ from recording_operator.costs.tables import no_formula
 from recording_operator.costs.terms import CostTerms
 from recording_operator.usage.days import UsageDays
 
-FOCUS_VERSION: Final = "1.2"
 Cell = str | Decimal | datetime | bool | None
 
 
