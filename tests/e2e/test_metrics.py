@@ -92,7 +92,8 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     spent = report(
         world.location,
         scope={"orgs": ["frugal"], "storageLocations": [world.location]},
-        prices={"storagePerGBMonth": "999999999"},
+        prices={"downloadPerGB": "1"},
+        playback={"ratio": "1000", "base": "Uploaded"},
         budget={"amount": "0.01", "action": "HoldUploads"},
     )
     spent.wait_refreshed()
