@@ -14,7 +14,7 @@ from recording_operator.costs.charges import month_after, valued
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.money import CENT, rounded
 from recording_operator.costs.outlook import LocationOutlook
-from recording_operator.costs.trend import grown
+from recording_operator.costs.trend import grown, trend_of
 from recording_operator.costs.view import cost_of_month
 from recording_operator.usage.sample import DownloadRow, OwnerKey, State, StockRow, UsageSample
 from recording_operator.usage.timeline import usage_days
@@ -248,6 +248,15 @@ def test_growth_is_that_of_the_same_weekday() -> None:
         expected += (stored + Decimal(grows) / 2) * Decimal("0.001")
         stored += grows
     assert following == rounded(expected, CENT)
+
+
+def test_today_shows_no_growth_because_it_is_not_over() -> None:
+    begin = at("2026-06-01")
+    samples = [sample(begin + DAY * number, [row(gigabytes=100 + 10 * number)]) for number in range(30)]
+    noon = sample(begin + DAY * 29.5, [row(gigabytes=391)])
+    growth = trend_of(usage_days(samples)).growth
+    assert {amount for of_weekday in growth.values() for amount in of_weekday.values()} == {10 * GB}
+    assert trend_of(usage_days([*samples, noon])).growth == growth
 
 
 def test_uploads_and_requests_go_on_as_in_the_last_four_weeks() -> None:
