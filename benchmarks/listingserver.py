@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 ORGS = 50
+NAMESPACES = 20
 LOCATION = "bench"
 KEY_TEMPLATE = "{org}/{user}/{uid}/{artifact}{ext}"
 
@@ -26,6 +27,11 @@ def uid_of(recording: int) -> str:
 def org_of(recording: int, recordings: int) -> str:
     """Neighbours share an organisation, as in a bucket whose keys begin with it."""
     return f"org-{recording * ORGS // recordings:03}"
+
+
+def namespace_of(recording: int, recordings: int) -> str:
+    """Each organisation has Recordings in two namespaces, which it shares with others."""
+    return f"team-{(recording * ORGS // recordings + recording % 2) % NAMESPACES}"
 
 
 def recording_item(number: int, recordings: int) -> dict[str, Any]:
@@ -42,8 +48,8 @@ def recording_item(number: int, recordings: int) -> dict[str, Any]:
         "apiVersion": "recordings.dev/v1alpha1",
         "kind": "Recording",
         "metadata": {
-            "name": f"meeting-{number}", "namespace": f"team-{number % 20}", "uid": uid, "resourceVersion": str(number),
-            "generation": 1, "creationTimestamp": "2026-11-01T09:00:00Z",
+            "name": f"meeting-{number}", "namespace": namespace_of(number, recordings), "uid": uid,
+            "resourceVersion": str(number), "generation": 1, "creationTimestamp": "2026-11-01T09:00:00Z",
         },
         "spec": {
             "storageLocation": LOCATION,

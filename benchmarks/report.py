@@ -4,10 +4,11 @@ Each runs in a separate process after a warm-up of some pages; the listing serve
 A third of the versions are noncurrent. With `--peers` a real API server and S3 server are listed (reportpeers.py).
 Prints times, processor time and how much the largest resident size grew, and how long it takes to compute a report of
 the counted sample, and one of two years of daily samples. Ends with 1 when a goal is missed: counting at most 1.5 times
-the processor time of the bare LIST and at most 40 MiB more; each report at most 2 seconds.
+the processor time of the bare LIST and at most 40 MiB more; each report at most 2 seconds of it.
 """
 
 import argparse
+import base64
 import json
 import resource
 import subprocess
@@ -33,9 +34,9 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, NoToken, connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options, build_client
-from recording_operator.usage.codec import encode
+from recording_operator.stores.s3.location import S3LocationStore
+from recording_operator.usage.codec import decode, encode
 from recording_operator.usage.sample import ArrivalRow, State, StockRow, UsageSample
 from recording_operator.usage.timeline import usage_days
 
@@ -50,10 +51,10 @@ _LOCATION: Final = "bench"
 
 
 class _OneStore:
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: S3LocationStore) -> None:
         self._store = store
 
-    def store(self, location: StorageLocation) -> S3Store:  # noqa: ARG002 - there is one
+    def store(self, location: StorageLocation) -> S3LocationStore:  # noqa: ARG002 - there is one
         """The bucket of the bench."""
         return self._store
 
@@ -84,7 +85,7 @@ class Peers:
     def warm_up(self) -> None:
         """Read some pages of both."""
         list(islice(self.api().list_recordings(), _WARM_PAGES * 500))
-        store = S3Store(self.options())
+        store = S3LocationStore(self.options())
         list(islice(store.objects("") if self.file else store.versions(""), _WARM_PAGES * 1000))
 
 
@@ -97,7 +98,7 @@ def bare(peers: Peers) -> dict[str, Any]:
 
 
 def counted(peers: Peers) -> dict[str, Any]:
-    """One count, as the bytes that are stored, and a report of it."""
+    """One count, as the bytes that are stored."""
     profile = find_profile(PROFILE)[-1]
 
     def min_days(storage_class: str) -> int:
@@ -106,7 +107,7 @@ def counted(peers: Peers) -> dict[str, Any]:
 
     counter = UsageCounter(
         kube=peers.api(),
-        stores=_OneStore(S3Store(peers.options())),
+        stores=_OneStore(S3LocationStore(peers.options())),
         classes_of=lambda _: StorageClasses(
             default=profile.default_storage_class, min_days=min_days, gb_bytes=profile.gb_bytes
         ),
@@ -121,14 +122,13 @@ def counted(peers: Peers) -> dict[str, Any]:
         "recordings": sum(row.recordings for row in sample.recordings),
         "objects": sum(row.objects for row in sample.stored),
         "noncurrent": sum(row.objects for row in sample.stored if row.state is State.NONCURRENT),
-        "sample_kb": len(encode(sample)) // 1000,
-        "report_s": report_seconds([sample]),
+        "sample": base64.b64encode(encode(sample)).decode(),
     }
 
 
 def report_seconds(samples: Sequence[UsageSample]) -> float:
-    """How long it takes to compute a report of these samples, beginning with the samples."""
-    started = time.monotonic()
+    """Processor time of a report of these samples, beginning with the samples."""
+    started = time.process_time()
     name = samples[-1].location
     prices = {name: LocationPrices(group=PROFILE, versions=find_profile(PROFILE))}
     terms = CostTerms(prices=prices, playback_ratio=Decimal("0.5"), playback_base=PlaybackBase.STORED)
@@ -143,7 +143,7 @@ def report_seconds(samples: Sequence[UsageSample]) -> float:
     )
     assert result.status.cost is not None
     assert result.status.cost.month_to_date
-    return time.monotonic() - started
+    return time.process_time() - started
 
 
 def history() -> Iterator[UsageSample]:
@@ -256,10 +256,10 @@ def compared(peers: Peers, *, rounds: int) -> int:
         f"{times:.2f} times the processor time of the bare LIST (goal {GOAL_TIMES}), {waited:.2f} times its duration, "
         f"{grown:.1f} MiB more (goal {GOAL_MIB})"
     )
-    one_s = median(one["report_s"] for one in found["count"])
-    years_s = report_seconds(list(history()))
     last = found["count"][-1]
-    print(f"{last['noncurrent']:,} noncurrent versions; the sample has {last['sample_kb']} kB")
+    encoded = base64.b64decode(last["sample"])
+    print(f"{last['noncurrent']:,} noncurrent versions; the sample has {len(encoded) // 1000} kB", flush=True)
+    one_s, years_s = report_seconds([decode(encoded)]), report_seconds(list(history()))
     print(f"a report of it: {one_s:.2f} s; of {_DAYS} samples of {_ORGS} orgs: {years_s:.2f} s (goal {GOAL_REPORT_S})")
     return 0 if times <= GOAL_TIMES and grown <= GOAL_MIB and max(one_s, years_s) <= GOAL_REPORT_S else 1
 

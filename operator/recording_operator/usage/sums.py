@@ -12,6 +12,8 @@ MOST_OWNERS: Final = 10_000
 MOST_DAYS: Final = 50_000
 """Days of uploads by owner. All others share a sum for each day."""
 TIERED_CLASS: Final = "INTELLIGENT_TIERING"
+_NONE_SMALL: Final = (0,) * (2 * len(SMALL))
+_NONE_AGED: Final = (0,) * len(AGES)
 
 
 class StockSum:
@@ -23,8 +25,9 @@ class StockSum:
         self.objects = 0
         self.size_bytes = 0
         self.monitored = 0
-        self._small = [0] * (2 * len(SMALL))
-        self._aged = [0] * len(AGES)
+        # Most sums have neither: there may be one for each owner and day.
+        self._small: list[int] | None = None
+        self._aged: list[int] | None = None
 
     def add(self, size_bytes: int, *, tiered_age: int | None) -> None:
         """Add an object. `tiered_age` is its age in days in a class with tiers by age, else None."""
@@ -37,22 +40,25 @@ class StockSum:
 
     def add_small(self, size_bytes: int) -> None:
         """Add to the sums of small objects."""
+        small = self._small = self._small or list(_NONE_SMALL)
         for number, limit in enumerate(SMALL):
             if size_bytes < limit:
-                self._small[2 * number] += 1
-                self._small[2 * number + 1] += size_bytes
+                small[2 * number] += 1
+                small[2 * number + 1] += size_bytes
 
     def add_aged(self, size_bytes: int, age: int) -> None:
         """Add to the sums of monitored objects."""
         self.monitored += 1
+        aged = self._aged = self._aged or list(_NONE_AGED)
         for number, limit in enumerate(AGES):
             if age >= limit:
-                self._aged[number] += size_bytes
+                aged[number] += size_bytes
 
     @property
     def stock(self) -> Stock:
         """The sum."""
-        return Stock._make([self.objects, self.size_bytes, *self._small, self.monitored, *self._aged])
+        small, aged = self._small or _NONE_SMALL, self._aged or _NONE_AGED
+        return Stock._make([self.objects, self.size_bytes, *small, self.monitored, *aged])
 
 
 class UploadSum(StockSum):
