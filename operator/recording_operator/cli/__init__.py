@@ -13,7 +13,7 @@ from recording_operator import __version__
 
 VERBS: Final = {
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
-    "report": "Show a StorageReport as a table, CSV or JSON.",
+    "report": "Show costs: of a StorageReport, or of the usage samples in a bucket.",
     "run": "Run the operator.",
 }
 _EXAMPLES: Final = """\b

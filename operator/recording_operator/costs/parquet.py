@@ -20,7 +20,7 @@ def write_parquet(found: Iterable[Mapping[str, Cell]], file: IO[bytes]) -> None:
     """Write the file. Amounts have six decimals, times are in UTC. Raises ParquetUnavailableError."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - large, and an extra
-        from pyarrow import parquet  # noqa: PLC0415
+        from pyarrow import parquet  # noqa: PLC0415 - the same
     except ImportError:
         raise ParquetUnavailableError(
             "Parquet needs the package pyarrow. Install it with: pip install 'recording-operator[parquet]'"
