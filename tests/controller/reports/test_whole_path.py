@@ -98,9 +98,9 @@ class Path:
     def __init__(self, world: CountingWorld) -> None:
         self.world = world
         self.now = datetime(2026, 11, 28, 18, tzinfo=UTC)
-        self.server = Server(world)
+        self.server, self.events = Server(world), Events()
         rest: Any = self.server
-        self.events: Any = Events()
+        events: Any = self.events
         kube = KubeApi(rest)
         prices = PriceBook(kube=kube, operator_namespace="operator")
         archive = LocationArchive(
@@ -117,7 +117,7 @@ class Path:
         self.keeper = ReportKeeper(
             kube=kube,
             refresher=Refresher(kube=kube, usage=usage, prices=prices),
-            events=self.events,
+            events=events,
             metrics=ReportMetrics(CollectorRegistry()),
             metric_orgs=0,
             now=lambda: self.now,
