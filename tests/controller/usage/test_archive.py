@@ -106,13 +106,14 @@ def test_samples_of_the_future_are_left_out(archive: LocationArchive, strict: St
     ("data", "problem"),
     [
         (b"CANARY", "It is not compressed with gzip, or it is damaged."),
-        (gzip.compress(b"CANARY\n"), "It is not a usage sample (the document: json_invalid)."),
-        (gzip.compress(b""), "It has 0 samples; expected one."),
-        (gzip.compress(bytes(100 * 2**20)), "It has more than 50331648 bytes when decompressed."),
+        (gzip.compress(b"CANARY\n", mtime=0), "It is not a usage sample (the document: json_invalid)."),
+        (gzip.compress(b"", mtime=0), "It has 0 samples; expected one."),
+        (gzip.compress(bytes(49 * 2**20), mtime=0), "It has more than 50331648 bytes when decompressed."),
         (bytes(9 * 2**20), "It is too large, alone or together with newer ones."),
         (encode(a_sample(START + timedelta(seconds=1))), OTHER_NAME),
         (encode(a_sample(START, name="other")), OTHER_NAME),
     ],
+    ids=["no gzip", "no JSON", "empty", "a bomb", "too large", "another time", "another location"],
 )  # fmt: skip
 def test_an_unreadable_file_is_left_out_and_named(
     archive: LocationArchive, strict: StrictStore, caplog: pytest.LogCaptureFixture, data: bytes, problem: str
