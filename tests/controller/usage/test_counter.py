@@ -25,8 +25,7 @@ MIB = 2**20
 
 def held(sample: UsageSample, state: State = State.CURRENT) -> dict[str, tuple[int, int]]:
     """Objects and bytes by organisation."""
-    found = {key: stock for key, stock in levels_of(sample).items() if key.state is state}
-    return {key.org: (stock.objects, stock.size_bytes) for key, stock in found.items()}
+    return {row.org: (row.objects, row.size_bytes) for row in sample.stored if row.state is state}
 
 
 def arrived(sample: UsageSample) -> dict[tuple[date, State], tuple[int, int]]:

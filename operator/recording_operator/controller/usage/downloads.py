@@ -135,7 +135,7 @@ def _problem(config: AccessLogs, reading: AccessLogTally) -> str | None:
     """Why the logs say nothing. The operator's own requests are logged too, so none at all means no logs."""
     place = f"s3://{config.bucket}/{config.prefix}"
     if not reading.objects_seen:
-        return f"there are no access logs of these days at {place}"
+        return f"{place} contains no access logs of these days"
     if reading.lines and reading.unreadable >= reading.lines:
         return f"the logs at {place} are not in S3's format"
     return None
