@@ -225,16 +225,12 @@ def _load_recent(stored: StoredLedger) -> dict[Uploader, UploadSum] | None:
 def save_ledger(ledger: Ledger, *, scope: str) -> StoredLedger:
     """The ledger for the status. `scope` identifies what was counted."""
     youngest = sorted(ledger.young.items(), key=lambda item: -item[1])[:_MOST_YOUNG]
-    young_at = {of.storage_location for of, _ in youngest}
+    young_at = sorted({of.storage_location for of, _ in youngest} & ledger.bases.keys())
     return StoredLedger(
         sampled_at=ledger.at,
         opened_at=ledger.opened,
         breaks=tuple(day.isoformat() for day in sorted(ledger.breaks)[-_MOST_BREAKS:]),
-        bases=tuple(
-            LedgerBasis(storage_location=name, mark=mark)
-            for name, mark in sorted(ledger.bases.items())
-            if name in young_at
-        ),
+        bases=tuple(LedgerBasis(storage_location=name, mark=ledger.bases[name]) for name in young_at),
         cells=tuple(
             LedgerCell(
                 storage_location=cell.storage_location,
