@@ -12,6 +12,7 @@ from recording_operator.api.recording import RecordingStatus
 ROOT = Path(recording_operator.__file__).parent
 ENDS_NO_ATTEMPT = {
     Reason.QUEUED,
+    Reason.USAGE_MIGRATED,
     Reason.UPLOADING,
     Reason.STORED,
     Reason.PARTIALLY_STORED,

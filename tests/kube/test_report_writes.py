@@ -33,12 +33,12 @@ class Counts:
     def prepare(self, needs: Sequence[Need], *, now: datetime) -> None:
         """Nothing is needed."""
 
-    def refresh(self, asked: StorageReport, need: Need, *, now: datetime) -> RefreshResult:  # noqa: ARG002
+    def refresh(self, resource: StorageReport, need: Need, *, now: datetime) -> RefreshResult:  # noqa: ARG002 - a fake
         """New numbers."""
-        name = asked.metadata.name
+        name = resource.metadata.name
         self.asked.append(name)
         unpriced = TOO_MANY if name in self.refused else ()
-        status = asked.status.model_copy(update={"as_of": now, "unpriced": unpriced})
+        status = resource.status.model_copy(update={"as_of": now, "unpriced": unpriced})
         return RefreshResult(status=status, message="ok", stored={})
 
 

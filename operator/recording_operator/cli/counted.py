@@ -11,7 +11,7 @@ from recording_operator.usage.timeline import usage_days
 
 
 class CountedError(Exception):
-    """Samples or prices cannot be read. The message is a sentence for the person who asked."""
+    """Samples or prices cannot be read. The message is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

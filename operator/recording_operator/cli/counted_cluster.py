@@ -26,7 +26,7 @@ from recording_operator.usage.months import DEFAULT_RETENTION_MONTHS
 
 
 def from_cluster(
-    asked: StorageReport,
+    resource: StorageReport,
     *,
     compare: tuple[str, ...],
     kube: KubeApi,
@@ -35,7 +35,7 @@ def from_cluster(
     warn: Callable[[str], None],
 ) -> Counted:
     """The inputs of the report as the operator has them. Raises CountedError, KubeError."""
-    spec = asked.spec.model_copy(update={"compare": compare})
+    spec = resource.spec.model_copy(update={"compare": compare})
     scope, locations = ScopeFilter.of(spec.scope), _locations(kube)
     prices = PriceBook(kube=kube, operator_namespace=operator_namespace)
     try:
@@ -77,7 +77,7 @@ def from_cluster(
         notes=tuple(notes),
     )
     resources = {location.metadata.name: _resource(location) for location in locations}
-    return Counted(title=f"StorageReport {asked.metadata.name}", inputs=inputs, resources=resources)
+    return Counted(title=f"StorageReport {resource.metadata.name}", inputs=inputs, resources=resources)
 
 
 def _locations(kube: KubeApi) -> list[StorageLocation]:

@@ -29,7 +29,7 @@ class Documents(Protocol):
     def create_document(self, key: str, data: bytes, content_type: str) -> bool:
         """Create a document by a conditional write. False if there is one at the key already.
 
-        A store without conditional writes is asked by HEAD first: of two writers at the same moment the later one
+        A store without conditional writes is checked by HEAD first: of two writers at the same moment the later one
         overwrites the other. If a response is lost and the write is repeated, False may be returned for a document of
         this call: read it to find out.
         """

@@ -136,13 +136,13 @@ def _arrival_rows(uploads: Iterable[tuple[OwnerKey, date, UploadSum]], last_day:
         ArrivalRow.model_validate(
             {
                 **_owner(key),
-                **amounts(came.stock),
+                **amounts(uploads.stock),
                 "day": day,
-                "writes": came.writes,
-                "second": came.moment // came.stock.size_bytes if came.stock.size_bytes else 0,
+                "writes": uploads.writes,
+                "second": uploads.moment // uploads.stock.size_bytes if uploads.stock.size_bytes else 0,
             }
         )
-        for (day, key), came in sorted(found.items())
+        for (day, key), uploads in sorted(found.items())
     )
 
 
@@ -157,10 +157,10 @@ def _late(tally: LocationTally, previous: UsageSample | None, basis: str) -> tup
             namespace=namespace,
             storage_class=_ANY_CLASS,
             day=previous.at.date(),
-            size_bytes=came.size_bytes,
-            writes=came.writes,
+            size_bytes=uploads.size_bytes,
+            writes=uploads.writes,
         )
-        for (org, namespace), came in sorted(late(_bounded_recent(tally.recounted), noted).items())
+        for (org, namespace), uploads in sorted(late(_bounded_recent(tally.recounted), noted).items())
     )
 
 
@@ -194,20 +194,20 @@ def _recent_rows(recent: RecentSums, day: date) -> tuple[ArrivalRow, ...]:
             namespace=namespace,
             storage_class=_ANY_CLASS,
             day=day,
-            size_bytes=came.size_bytes,
-            writes=came.writes,
+            size_bytes=uploads.size_bytes,
+            writes=uploads.writes,
         )
-        for (org, namespace), came in sorted(({(OTHER, OTHER): Uploads()} | _bounded_recent(recent)).items())
+        for (org, namespace), uploads in sorted(({(OTHER, OTHER): Uploads()} | _bounded_recent(recent)).items())
     )
 
 
 def _bounded_recent(recent: RecentSums) -> _Recent:
     """The largest owners by name; the others share one entry."""
     largest = sorted(recent.by_owner.items(), key=lambda item: (-item[1].size_bytes, item[0]))
-    kept = {owner: Uploads(came.size_bytes, came.writes) for owner, came in largest[:MOST_RECENT]}
-    for _, came in largest[MOST_RECENT:]:
+    kept = {owner: Uploads(uploads.size_bytes, uploads.writes) for owner, uploads in largest[:MOST_RECENT]}
+    for _, uploads in largest[MOST_RECENT:]:
         rest = kept.get((OTHER, OTHER), Uploads())
-        kept[OTHER, OTHER] = Uploads(rest.size_bytes + came.size_bytes, rest.writes + came.writes)
+        kept[OTHER, OTHER] = Uploads(rest.size_bytes + uploads.size_bytes, rest.writes + uploads.writes)
     return kept
 
 

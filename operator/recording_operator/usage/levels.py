@@ -60,9 +60,9 @@ def with_completed(births: Births, first: Levels, last: Levels) -> Births:
 
     The parts are there until the object is.
     """
-    came = sums_of(births)
+    added = sums_of(births)
     gone = {
-        key: held.size_bytes - (last.get(key, NOTHING).size_bytes - came.get(key, NOTHING).size_bytes)
+        key: held.size_bytes - (last.get(key, NOTHING).size_bytes - added.get(key, NOTHING).size_bytes)
         for key, held in first.items()
         if key.state is State.INCOMPLETE
     }
@@ -89,16 +89,16 @@ class LevelsBetween:
     births: Births
     changed: dict[OwnerKey, Stock] = field(init=False)
     """By key: the sum of all changes that are spread evenly. Keys without such a change are left out."""
-    _came: dict[OwnerKey, Stock] = field(default_factory=dict)
+    _added: dict[OwnerKey, Stock] = field(default_factory=dict)
     _days_to_come: list[date] = field(init=False)
 
     def __post_init__(self) -> None:
-        came = sums_of(self.births)
+        added = sums_of(self.births)
         self.changed = {}
-        for key in dict.fromkeys([*self.first, *self.last, *came]):
+        for key in dict.fromkeys([*self.first, *self.last, *added]):
             before, after = self.first.get(key, NOTHING), self.last.get(key, NOTHING)
-            if key in came:
-                before = before.plus(came[key])
+            if key in added:
+                before = before.plus(added[key])
             if after != before:
                 self.changed[key] = after.less(before)
         self._days_to_come = list(self.births)[::-1]
@@ -107,16 +107,16 @@ class LevelsBetween:
         """The stock at the end of a day, `passed_s` of `whole_s` seconds after the first sample."""
         while self._days_to_come and self._days_to_come[-1] <= day:
             for birth in self.births[self._days_to_come.pop()]:
-                came = self._came.get(birth.key)
-                self._came[birth.key] = birth.stock if came is None else came.plus(birth.stock)
+                added = self._added.get(birth.key)
+                self._added[birth.key] = birth.stock if added is None else added.plus(birth.stock)
         if not self.changed and not self._days_to_come:
             return dict(self.last)
         level = dict(self.first)
         for key, change in self.changed.items():
             level[key] = level.get(key, NOTHING).plus(change.part(passed_s, whole_s))
-        for key, came in self._came.items():
-            level[key] = level.get(key, NOTHING).plus(came)
-        for key in [*self.changed, *self._came]:
+        for key, added in self._added.items():
+            level[key] = level.get(key, NOTHING).plus(added)
+        for key in [*self.changed, *self._added]:
             level[key] = level[key].at_least_zero()
         return level
 
@@ -129,15 +129,15 @@ def held_between(
     A key may come several times.
     """
     seconds = end_s - begin_s
-    came = _sums(births)
+    added = _sums(births)
     for birth in births:
         lived_s = min(max(end_s - birth.second, 0), seconds)
         if lived_s:
             yield birth.key, birth.stock, lived_s
-    for key in last if last.keys() >= first.keys() | came.keys() else dict.fromkeys([*last, *first, *came]):
+    for key in last if last.keys() >= first.keys() | added.keys() else dict.fromkeys([*last, *first, *added]):
         before, rest = first.get(key, NOTHING), last.get(key, NOTHING)
-        if key in came:
-            rest = rest.less(came[key]).at_least_zero()
+        if key in added:
+            rest = rest.less(added[key]).at_least_zero()
         if rest != before:
             yield key, before.mean_times(rest, seconds), 1
         elif before != NOTHING:

@@ -74,8 +74,8 @@ class _Timeline:
     def _open(self, first: UsageSample) -> None:
         """From the beginning of the month: stock without a known date was there from the beginning."""
         births = births_of(first, self._levels)
-        came = sums_of(births)
-        levels = {key: stock.less(came.get(key, NOTHING)).at_least_zero() for key, stock in self._levels.items()}
+        added = sums_of(births)
+        levels = {key: stock.less(added.get(key, NOTHING)).at_least_zero() for key, stock in self._levels.items()}
         self.at = month_start(first.at)
         if self.at < first.at:
             self._stretch(first, LevelsBetween(first=levels, last=self._levels, births=births), opening=True)

@@ -56,7 +56,7 @@ class ReportRefresher(Protocol):
     def prepare(self, needs: Sequence[Need], *, now: datetime) -> None:
         """Count what is needed. Raises RefreshError, CountStopped."""
 
-    def refresh(self, asked: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
+    def refresh(self, resource: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
         """Compute new numbers. Raises RefreshError."""
 
 

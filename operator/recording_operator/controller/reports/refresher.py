@@ -55,20 +55,20 @@ class Refresher:
         except KubeError as error:
             raise _no_api_server(error) from None
 
-    def refresh(self, asked: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
+    def refresh(self, resource: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
         """Compute a report after `prepare`. Raises RefreshError."""
-        scope = ScopeFilter.of(asked.spec.scope)
+        scope = ScopeFilter.of(resource.spec.scope)
         try:
-            terms = self._prices.terms(asked.spec, self._locations)
-            currency_of(terms, scope, asked.spec.budget)
+            terms = self._prices.terms(resource.spec, self._locations)
+            currency_of(terms, scope, resource.spec.budget)
             usage = self._loaded(scope, need, now)
             inputs = ReportInputs(
-                spec=asked.spec,
+                spec=resource.spec,
                 now=now,
                 terms=terms,
                 samples={name: known.newest for name, known in usage.items()},
                 usage={name: known.days for name, known in usage.items()},
-                comparison=self._prices.comparison(asked.spec, self._locations),
+                comparison=self._prices.comparison(resource.spec, self._locations),
                 notes=self._notes(scope),
             )
             result = report(inputs)

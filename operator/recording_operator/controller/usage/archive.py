@@ -20,7 +20,7 @@ from recording_operator.usage.months import chain
 from recording_operator.usage.sample import UsageSample
 
 _LASTING: Final = reasons_with(Trait.NEEDS_ADMINISTRATOR) | {Reason.WRONG_REGION, Reason.ENCRYPTION_KEY_NOT_USABLE}
-"""Why a store cannot be used until somebody changes it."""
+"""Why a store cannot be used until a person changes it."""
 _AHEAD: Final = timedelta(hours=1)
 """A sample that is farther in the future was not taken by a clock that can be trusted."""
 _logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class UsageArchive(Protocol):
     """Keeps usage samples.
 
     Every method may raise TransferError or LocationError if the store fails for now, and KubeError. A store that
-    cannot be used until somebody changes it is no error: see `notes`.
+    cannot be used until a person changes it is no error: see `notes`.
     """
 
     def samples(self, location: StorageLocation) -> UsageSamples:
@@ -181,7 +181,7 @@ class LocationArchive:
 def _is_lasting(
     error: LocationError | TransferError, location: StorageLocation, *, also: Iterable[Reason] = ()
 ) -> bool:
-    """Whether the store cannot be used until somebody changes it."""
+    """Whether the store cannot be used until a person changes it."""
     reason = error.location_reason if isinstance(error, StoreError) else error.reason
     ready = location.ready_condition
     if isinstance(error, LocationError) and ready is not None and ready.reason in set(Reason):
