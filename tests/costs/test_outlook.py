@@ -78,7 +78,7 @@ def errors(seed: int) -> tuple[float, float, float, float]:
 def test_back_test_over_twelve_months_of_growth() -> None:
     found = [errors(seed) for seed in SEEDS]
     month, following, naive_month, naive_next = (sum(column) / len(found) for column in zip(*found, strict=True))
-    print(  # noqa: T201 - the figures of docs/costs.md
+    print(  # noqa: T201 - the figures of docs/cost-rules.md
         f"\nthis month {month:.2%} (naive {naive_month:.2%}), next month {following:.2%} (naive {naive_next:.2%})"
     )
     assert month < 0.0055

@@ -271,7 +271,7 @@ class Prices(ApiModel):
     model_config = ConfigDict(json_schema_extra=cel.rules(*PRICES_RULES))
 
     profile: Annotated[str, WithJsonSchema(PROFILE_NAME_SCHEMA)] = Field(
-        default="default", description="Price profile, such as aws-s3/eu-west-2. docs/costs.md lists them."
+        default="default", description="Price profile, such as aws-s3/eu-west-2. docs/cost-rules.md lists them."
     )
     config_map: ObjectName | None = Field(
         default=None,

@@ -1,7 +1,7 @@
 """Usage that has not happened yet, as days. Their charges come from the same billing as those of real days.
 
 Flat: everything stays as it is. WeekdayTrend, with at least two weeks of days: stored bytes grow as on the same
-weekdays before (meetings are held on weekdays). docs/costs.md contains the back-test.
+weekdays before (meetings are held on weekdays). docs/cost-rules.md contains the back-test.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
