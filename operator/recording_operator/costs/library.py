@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Final, TypeVar
 
 from recording_operator.costs.profile import (
     EgressPrice,
@@ -20,6 +20,7 @@ from recording_operator.costs.profile import (
 )
 
 _SUFFIX: Final = ".toml"
+PriceT = TypeVar("PriceT", StorageClassPrice, EgressPrice)
 Versions = tuple[Profile, ...]
 """The versions of one profile, the oldest first."""
 
@@ -80,28 +81,22 @@ def overridden(versions: Sequence[Profile], *, per_gb_month: Decimal | None, per
 def _overridden(profile: Profile, *, per_gb_month: Decimal | None, per_gb_out: Decimal | None) -> Profile:
     changes: dict[str, object] = {}
     if per_gb_month is not None:
-        flat = _flat_storage(per_gb_month, profile.currency)
+        rates = {"tiers": [{"perGBMonth": per_gb_month}]}
+        flat = _checked(StorageClassPrice, rates, per_gb_month, profile.currency, field="storagePerGBMonth")
         changes["storage_classes"] = {
             name: price.model_copy(update={"tiers": flat.tiers, "age_tiers": ()})
             for name, price in profile.storage_classes.items()
         }
         changes["other_classes"] = flat
     if per_gb_out is not None:
-        changes["egress"] = _flat_egress(per_gb_out, profile.currency)
+        rates = {"tiers": [{"perGB": per_gb_out}]}
+        changes["egress"] = _checked(EgressPrice, rates, per_gb_out, profile.currency, field="downloadPerGB")
     return profile.model_copy(update=changes) if changes else profile
 
 
-def _flat_storage(rate: Decimal, currency: str) -> StorageClassPrice:
+def _checked(kind: type[PriceT], rates: object, rate: Decimal, currency: str, *, field: str) -> PriceT:
     highest = highest_per_gb(currency)
     try:
-        return StorageClassPrice.model_validate({"tiers": [{"perGBMonth": rate}]}, context={"highest": highest})
+        return kind.model_validate(rates, context={"highest": highest})
     except ValueError:
-        raise PriceError(f"prices.storagePerGBMonth: {rate} is more than {highest} per GB; it may be per TB") from None
-
-
-def _flat_egress(rate: Decimal, currency: str) -> EgressPrice:
-    highest = highest_per_gb(currency)
-    try:
-        return EgressPrice.model_validate({"tiers": [{"perGB": rate}]}, context={"highest": highest})
-    except ValueError:
-        raise PriceError(f"prices.downloadPerGB: {rate} is more than {highest} per GB; it may be per TB") from None
+        raise PriceError(f"prices.{field}: {rate} is more than {highest} per GB; it may be per TB") from None

@@ -18,43 +18,9 @@ from recording_operator.usage.stock import SMALL
 _HIGHEST_PER_GB: Final = 1
 _HIGHEST_IN_SMALL_UNITS: Final = 1000
 # Currencies whose unit is worth about a cent or less (ISO 4217).
-_SMALL_UNITS: Final = frozenset(
-    [
-        "AMD",
-        "ARS",
-        "CLP",
-        "COP",
-        "CRC",
-        "CZK",
-        "DZD",
-        "HUF",
-        "IDR",
-        "INR",
-        "IRR",
-        "ISK",
-        "JPY",
-        "KES",
-        "KRW",
-        "KZT",
-        "LKR",
-        "MMK",
-        "NGN",
-        "NPR",
-        "PHP",
-        "PKR",
-        "RSD",
-        "RUB",
-        "THB",
-        "TWD",
-        "TZS",
-        "UAH",
-        "UGX",
-        "UYU",
-        "UZS",
-        "VND",
-        "XAF",
-        "XOF",
-    ]
+_SMALL_UNITS: Final = (
+    "AMD ARS CLP COP CRC CZK DZD HUF IDR INR IRR ISK JPY KES KRW KZT LKR MMK NGN NPR PHP PKR RSD RUB THB TWD TZS UAH "
+    "UGX UYU UZS VND XAF XOF"
 )
 _LONGEST_TEXT: Final = 200
 
@@ -84,7 +50,7 @@ def _per_gb(value: Any, info: ValidationInfo) -> Decimal:
 
 def highest_per_gb(currency: object) -> int:
     """A higher price per GB is rejected as a price per TB."""
-    return _HIGHEST_IN_SMALL_UNITS if currency in _SMALL_UNITS else _HIGHEST_PER_GB
+    return _HIGHEST_IN_SMALL_UNITS if currency in _SMALL_UNITS.split() else _HIGHEST_PER_GB
 
 
 Amount = Annotated[Decimal, BeforeValidator(_decimal)]
