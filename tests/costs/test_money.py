@@ -1,42 +1,30 @@
-"""Parts of money sum to their total."""
+"""Money is rounded as on bills, and sums of many digits stay exact."""
 
-from decimal import Decimal
-from itertools import pairwise
+from decimal import Decimal, localcontext
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from recording_operator.costs.money import CENT, share
-from tests.usage.sampling import PATIENT
-
-weights = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 10**18), min_size=1, max_size=40)
-totals = st.integers(0, 10**12).map(lambda cents: Decimal(cents) / 100)
+from recording_operator.costs.money import CENT, MICRO, exact, micros_of, of_micros, plain, rounded
 
 
-@PATIENT
-@given(total=totals, of=weights)
-def test_parts_sum_to_the_total_to_the_cent(total: Decimal, of: dict[str, int]) -> None:
-    parts = share(total, of, quantum=CENT)
-    assert sum(parts.values()) == total
-    assert all(part >= 0 for part in parts.values())
-    assert parts.keys() == of.keys()
+@pytest.mark.parametrize(
+    ("amount", "cents"), [("0.004999", "0.00"), ("0.005", "0.01"), ("0.015", "0.02"), ("-0.005", "-0.01")]
+)
+def test_half_a_cent_is_rounded_up(amount: str, cents: str) -> None:
+    assert plain(rounded(Decimal(amount), CENT)) == cents
 
 
-@PATIENT
-@given(total=totals, of=weights)
-def test_no_part_is_more_than_a_cent_off(total: Decimal, of: dict[str, int]) -> None:
-    parts, whole = share(total, of, quantum=CENT), sum(of.values())
-    if whole:
-        assert all(abs(parts[key] - total * weight / whole) < CENT for key, weight in of.items())
+def test_the_smallest_amounts_are_written_without_an_exponent() -> None:
+    assert plain(rounded(Decimal("0.0000004"), MICRO)) == "0.000000"
 
 
-@PATIENT
-@given(total=totals, of=weights)
-def test_a_larger_share_never_costs_less(total: Decimal, of: dict[str, int]) -> None:
-    parts = share(total, of, quantum=CENT)
-    ordered = sorted(of, key=lambda key: of[key])
-    assert all(parts[small] <= parts[large] + CENT for small, large in pairwise(ordered))
+@pytest.mark.parametrize(("amount", "micros"), [("1.2345675", 1_234_568), ("0.0000004", 0), ("-0.0000005", -1)])
+def test_amounts_are_whole_millionths(amount: str, micros: int) -> None:
+    assert micros_of(Decimal(amount)) == micros
+    assert of_micros(micros) == rounded(Decimal(amount), MICRO)
 
 
-def test_a_cent_among_three() -> None:
-    assert sorted(share(CENT, {"a": 1, "b": 1, "c": 1}, quantum=CENT).values()) == [0, 0, CENT]
+def test_fifty_digits_are_exact() -> None:
+    with localcontext(exact()):
+        assert Decimal(10**30) + MICRO - Decimal(10**30) == MICRO
+    assert rounded(Decimal(10**30) / 2, CENT) == 5 * 10**29

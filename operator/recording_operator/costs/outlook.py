@@ -4,21 +4,22 @@ Flat: everything stays as it is. WeekdayTrend, with at least two weeks of days: 
 weekdays before (meetings are held on weekdays). docs/cost-rules.md contains the back-test.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 
 from recording_operator.api.storagereport import ProjectionMethod
 from recording_operator.costs.billing import SECONDS_PER_DAY, days_of
-from recording_operator.costs.charge import Charge
+from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.charges import LocationOwner, month_after, valued
-from recording_operator.costs.money import MICRO, ZERO, exact, share
+from recording_operator.costs.money import micros_of, of_micros
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.trend import Levels, Trend, grown, trend_of
 from recording_operator.usage.days import UsageDay, UsageDays
 from recording_operator.usage.levels import levels_of
 from recording_operator.usage.sample import OwnerKey, UsageSample
+from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.stock import NOTHING, Stock
 from recording_operator.usage.timeline import midnight
 
@@ -54,19 +55,16 @@ class LocationOutlook:
 
     def whole_month(self, last_day: date, *, days: int) -> UsageDays:
         """A month of so many days in which everything stays as it is, as the usage of its last day."""
-        entry = UsageDay(counts_downloads=self.trend.downloaded_bytes is not None)
-        for key, stock in self.stock.items():
-            entry.volume(key).stock_seconds = stock.times(days * SECONDS_PER_DAY)
-        for key, size_bytes in self.trend.uploaded_bytes.between(0, days * SECONDS_PER_DAY):
-            entry.volume(key).uploaded_bytes = size_bytes
-        if self.trend.downloaded_bytes is not None:
-            for key, size_bytes in self.trend.downloaded_bytes.between(0, days * SECONDS_PER_DAY):
-                entry.volume(key).downloaded_bytes = size_bytes
+        levels = self._levels()
+        entry = self._day(levels, levels, 0, days * SECONDS_PER_DAY)
         return UsageDays(location=self.usage.location, days={last_day: entry}, until=midnight(last_day + _DAY))
+
+    def _levels(self) -> Levels:
+        return {key: stock.size_bytes for key, stock in self.stock.items()}
 
     def _made_up(self, end: date) -> Iterator[tuple[date, UsageDay]]:
         """The days from the last sample on. The first one is the rest of a day."""
-        levels: Levels = {key: stock.size_bytes for key, stock in self.stock.items()}
+        levels = self._levels()
         owners = {key[:2] for key, size_bytes in levels.items() if size_bytes}
         growth = {
             weekday: {key: amount for key, amount in of_weekday.items() if key[:2] in owners}
@@ -81,30 +79,24 @@ class LocationOutlook:
             levels, begin, passed_s = after, stop, passed_s + seconds
 
     def _day(self, levels: Levels, after: Levels, passed_s: int, seconds: int) -> UsageDay:
-        entry = UsageDay(estimated=True, counts_downloads=self.trend.downloaded_bytes is not None)
-        for key, level in after.items():
-            twice = levels.get(key, 0) + level
+        entry = UsageDay(estimated=True, counts_downloads=self.trend.downloads is not None)
+        held_twice = {key: levels.get(key, 0) + level for key, level in after.items()}
+        for key, twice in held_twice.items():
             stock = self.stock.get(key, NOTHING)
-            if not stock.size_bytes:
-                held = stock.times(seconds).plus(Stock(size_bytes=twice * seconds // 2))
-            elif twice == 2 * stock.size_bytes:
-                held = stock.times(seconds)
-            else:
+            if stock.size_bytes:
                 held = stock.times(seconds).part(twice, 2 * stock.size_bytes)
+            else:
+                held = stock.times(seconds).plus(Stock(size_bytes=twice * seconds // 2))
             if held != NOTHING:
                 entry.volume(key).stock_seconds = held
-        for key, size_bytes in self.trend.uploaded_bytes.between(passed_s, passed_s + seconds):
-            entry.volume(key).uploaded_bytes = size_bytes
-        for key, objects in self.trend.uploaded_objects.between(passed_s, passed_s + seconds):
-            entry.volume(key).uploaded_objects = objects
-        for key, writes in self.trend.writes.between(passed_s, passed_s + seconds):
-            entry.volume(key).writes = writes
-        if self.trend.downloaded_bytes is not None:
-            for key, size_bytes in self.trend.downloaded_bytes.between(passed_s, passed_s + seconds):
+        for key, amounts in self.trend.uploads.between(passed_s, passed_s + seconds):
+            volume = entry.volume(key)
+            volume.uploaded_bytes, volume.uploaded_objects, volume.writes = amounts
+        if self.trend.downloads is not None:
+            for key, [size_bytes] in self.trend.downloads.between(passed_s, passed_s + seconds):
                 # Downloads grow with what is stored.
                 now = 2 * self.stock.get(key, NOTHING).size_bytes
-                held_twice = levels.get(key, 0) + after.get(key, 0)
-                entry.volume(key).downloaded_bytes = size_bytes * held_twice // now if now else size_bytes
+                entry.volume(key).downloaded_bytes = size_bytes * held_twice.get(key, 0) // now if now else size_bytes
         return entry
 
 
@@ -119,9 +111,10 @@ def _sum_of(real: UsageDay, more: UsageDay) -> UsageDay:
 
 
 def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict[LocationOwner, Decimal]:
-    """The cost of one day of a month in which everything stays as it is, by owner, exact to a millionth.
+    """The cost of one day of storage and downloads in a month in which everything stays as it is, by owner.
 
-    It is a day of the month of the account's newest sample, so that it does not depend on a report's scope.
+    It is a day of the month of the account's newest sample, so that it does not depend on a report's scope. The parts
+    are exact to a millionth.
     """
     costs: dict[LocationOwner, Decimal] = {}
     for group, names in terms.groups().items():
@@ -130,18 +123,13 @@ def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict
             continue
         day = max(outlooks[name].usage.until for name in locations).date()
         prices = {name: LocationPrices(group=group, versions=(terms.prices[name].on(day),)) for name in locations}
-        days = days_of(day, prices[locations[0]].newest.day_basis)
+        days = days_of(day, prices[locations[0]].on(day).day_basis)
         usage = {name: outlooks[name].whole_month(month_after(day) - _DAY, days=days) for name in locations}
-        frozen = CostTerms(prices=prices, playback_ratio=terms.playback_ratio, playback_base=terms.playback_base)
-        by_owner = _by_owner(valued(usage, frozen).charges)
-        with localcontext(exact()):
-            costs |= share(sum(by_owner.values(), ZERO) / days, by_owner, quantum=MICRO)
+        by_owner: dict[LocationOwner, int] = {}
+        for charge in valued(usage, replace(terms, prices=prices)).charges:
+            if charge.kind is not ChargeKind.REQUESTS:
+                owner = LocationOwner(charge.location, charge.key)
+                by_owner[owner] = by_owner.get(owner, 0) + micros_of(charge.cost)
+        of_a_day = micros_of(of_micros(sum(by_owner.values())) / days)
+        costs |= {owner: of_micros(part) for owner, part in share_whole(of_a_day, by_owner).items()}
     return costs
-
-
-def _by_owner(charges: Iterable[Charge]) -> dict[LocationOwner, Decimal]:
-    found: dict[LocationOwner, Decimal] = {}
-    for charge in charges:
-        owner = LocationOwner(charge.location, charge.key)
-        found[owner] = found.get(owner, ZERO) + charge.cost
-    return dict(sorted(found.items()))

@@ -23,11 +23,6 @@ class LocationPrices:
         """The version that applies on a day: the newest that is not later, otherwise the oldest."""
         return next((one for one in reversed(self.versions) if one.as_of <= day), self.versions[0])
 
-    @property
-    def newest(self) -> Profile:
-        """The version with the latest date."""
-        return self.versions[-1]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostTerms:

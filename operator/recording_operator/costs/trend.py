@@ -6,6 +6,7 @@ All amounts are of single owners, so that projections of a part of the owners ad
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import add
 from typing import Final
 
 from recording_operator.usage.days import UsageDays, Volume
@@ -24,14 +25,14 @@ Levels = dict[OwnerKey, int]
 class Rate:
     """Amounts by owner in a number of seconds."""
 
-    amounts: Mapping[OwnerKey, int]
+    amounts: Mapping[OwnerKey, tuple[int, ...]]
     seconds: int
 
-    def between(self, begin_s: int, end_s: int) -> Iterator[tuple[OwnerKey, int]]:
+    def between(self, begin_s: int, end_s: int) -> Iterator[tuple[OwnerKey, list[int]]]:
         """The amounts from one second to another. Consecutive periods add up without a rest."""
         if self.seconds:
-            for key, amount in self.amounts.items():
-                yield key, amount * end_s // self.seconds - amount * begin_s // self.seconds
+            for key, amounts in self.amounts.items():
+                yield key, [one * end_s // self.seconds - one * begin_s // self.seconds for one in amounts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +40,10 @@ class Trend:
     """The change of stored bytes on each weekday (0 is Monday), and rates of the last four weeks."""
 
     growth: Mapping[int, Mapping[OwnerKey, int]]
-    uploaded_bytes: Rate
-    uploaded_objects: Rate
-    writes: Rate
-    downloaded_bytes: Rate | None
-    """None if downloads are estimated."""
+    uploads: Rate
+    """Bytes, objects and write requests."""
+    downloads: Rate | None
+    """Bytes; None if downloads are estimated."""
 
 
 def trend_of(usage: UsageDays) -> Trend:
@@ -52,14 +52,11 @@ def trend_of(usage: UsageDays) -> Trend:
     counted = [day for day in recent if usage.days[day].counts_downloads]
     # A sample at midnight belongs to the day that ends.
     last = max((day for day in usage.days if midnight(day) < usage.until), default=None)
+    counts_downloads = last is not None and usage.days[last].counts_downloads
     return Trend(
         growth=_growth(usage),
-        uploaded_bytes=_rate(usage, recent, lambda volume: volume.uploaded_bytes),
-        uploaded_objects=_rate(usage, recent, lambda volume: volume.uploaded_objects),
-        writes=_rate(usage, recent, lambda volume: volume.writes),
-        downloaded_bytes=_rate(usage, counted, lambda volume: volume.downloaded_bytes)
-        if last is not None and usage.days[last].counts_downloads
-        else None,
+        uploads=_rate(usage, recent, lambda one: (one.uploaded_bytes, one.uploaded_objects, one.writes)),
+        downloads=_rate(usage, counted, lambda one: (one.downloaded_bytes,)) if counts_downloads else None,
     )
 
 
@@ -86,7 +83,7 @@ def _reduced(level: int, held: int, missing: int) -> int:
     return level * max(held + missing, 0) // held if level > 0 else 0
 
 
-def _growth(usage: UsageDays) -> dict[int, dict[OwnerKey, int]]:
+def _growth(usage: UsageDays) -> dict[int, Levels]:
     """The mean growth of each weekday between consecutive days that were counted the same way.
 
     Today is left out, because it is not over; so are the days before the first sample, which do not show deletions.
@@ -95,7 +92,7 @@ def _growth(usage: UsageDays) -> dict[int, dict[OwnerKey, int]]:
         return {}
     today, opened = usage.until.date(), usage.opened.date()
     begin = max(today - _DAY * 7 * _WEEKS, opened + _DAY)
-    sums: dict[int, dict[OwnerKey, int]] = {}
+    sums: dict[int, Levels] = {}
     counts: dict[int, int] = {}
     for number in range((today - begin).days):
         day = begin + _DAY * number
@@ -104,10 +101,9 @@ def _growth(usage: UsageDays) -> dict[int, dict[OwnerKey, int]]:
             continue
         counts[day.weekday()] = counts.get(day.weekday(), 0) + 1
         of_weekday = sums.setdefault(day.weekday(), {})
-        for key, volume in entry.volumes.items():
-            of_weekday[key] = of_weekday.get(key, 0) + volume.end.size_bytes
-        for key, volume in before.volumes.items():
-            of_weekday[key] = of_weekday.get(key, 0) - volume.end.size_bytes
+        for sign, volumes in ((1, entry.volumes), (-1, before.volumes)):
+            for key, volume in volumes.items():
+                of_weekday[key] = of_weekday.get(key, 0) + sign * volume.end.size_bytes
     if sum(counts.values()) < ENOUGH_DAYS:
         return {}
     return {
@@ -123,12 +119,14 @@ def _recent(usage: UsageDays) -> list[date]:
     return days or [day for day in usage.days if day == today]
 
 
-def _rate(usage: UsageDays, days: Iterable[date], amount: Callable[[Volume], int]) -> Rate:
-    amounts: dict[OwnerKey, int] = {}
+def _rate(usage: UsageDays, days: Iterable[date], amounts_of: Callable[[Volume], tuple[int, ...]]) -> Rate:
+    amounts: dict[OwnerKey, tuple[int, ...]] = {}
     seconds = 0
     for day in days:
         seconds += min(int((usage.until - midnight(day)).total_seconds()), SECONDS_PER_DAY)
         for key, volume in usage.days[day].volumes.items():
-            if more := amount(volume):
-                amounts[key] = amounts.get(key, 0) + more
+            more = amounts_of(volume)
+            if any(more):
+                before = amounts.get(key)
+                amounts[key] = more if before is None else tuple(map(add, before, more))
     return Rate(amounts=amounts, seconds=seconds)
