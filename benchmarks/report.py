@@ -27,9 +27,9 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import PlaybackBase, ReportSource, StorageReportSpec
 from recording_operator.controller.usage.counter import StorageClasses, UsageCounter
 from recording_operator.costs.library import find_profile
-from recording_operator.costs.report import ReportInputs
 from recording_operator.costs.report import report as report_of
 from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.costs.view import ReportInputs
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, NoToken, connection
 from recording_operator.kube.rest import RestClient

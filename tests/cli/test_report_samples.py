@@ -17,8 +17,9 @@ from recording_operator.api.storagereport import StorageReportSpec, StorageRepor
 from recording_operator.cli import main
 from recording_operator.controller.usage.configmap import config_map_name
 from recording_operator.costs.library import find_profile
-from recording_operator.costs.report import ReportInputs, report
+from recording_operator.costs.report import report
 from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.codec import encode, sample_name
 from recording_operator.usage.timeline import usage_days
 from tests.cli.counted_world import PREFIX, PROFILE, a_location, a_report, a_secret, api_of, counts, keep, put

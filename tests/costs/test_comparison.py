@@ -8,7 +8,8 @@ import pytest
 from recording_operator.api.storagereport import DownloadSource
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.profile import Profile, parse_profile
-from recording_operator.costs.report import ReportInputs, report
+from recording_operator.costs.report import report
+from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.sample import DownloadRow, UsageSample
 from tests.costs.test_report import YEN
 from tests.costs.views import ARCHIVE, DAY, GB, World, arrival, at, cost, flat, one, row, sample, steady

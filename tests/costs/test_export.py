@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import HistoryEntry, HistoryOrg
-from recording_operator.costs.charges import valued
-from recording_operator.costs.export import GroupBy, Row, Step, history_periods, rows, usage_periods
-from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.export import GroupBy, Row, Step, rows, whole_history
 from recording_operator.costs.tables import as_csv, as_json, as_table, no_formula
+from recording_operator.costs.view import ReportView
 from recording_operator.usage.sample import PastRow, State
 from tests.costs.views import ARCHIVE, GB, PATIENT, World, arrival, at, flat, row, sample
 
@@ -35,15 +34,11 @@ def entry(when: str, *, org: str = "acme", gb: str = "100", estimated: bool = Fa
     return HistoryEntry(date=when, estimated=estimated, orgs=(part,))
 
 
-def of_history(history: Iterable[HistoryEntry], **options: Any) -> list[Row]:
-    return rows(history_periods(history), **options)
-
-
 NOVEMBER = [entry("2026-08"), *(entry(f"2026-11-{day:02}", gb=str(day)) for day in range(1, 31))]
 
 
 def test_the_columns_of_the_csv() -> None:
-    text = as_csv(of_history([entry("2026-11-21")]), currency="USD")
+    text = as_csv(rows([entry("2026-11-21")]), currency="USD")
     assert text.split("\r\n") == [
         "date,org_id,metric_type,value,unit,cost_usd",
         "2026-11-21,acme,storage_gb,100.000000,GB,0.076700",
@@ -55,30 +50,30 @@ def test_the_columns_of_the_csv() -> None:
 
 
 def test_a_window_has_its_first_and_last_day() -> None:
-    found = of_history(NOVEMBER, begin=date(2026, 11, 10), end=date(2026, 11, 12))
+    found = rows(NOVEMBER, begin=date(2026, 11, 10), end=date(2026, 11, 12))
     assert {row.date for row in found} == {"2026-11-10", "2026-11-11", "2026-11-12"}
 
 
 def test_weeks_begin_on_monday_and_months_sum_up() -> None:
-    weeks = of_history(NOVEMBER, begin=date(2026, 11, 2), end=date(2026, 11, 15), step=Step.WEEK)
+    weeks = rows(NOVEMBER, begin=date(2026, 11, 2), end=date(2026, 11, 15), step=Step.WEEK)
     stored = {row.date: row.value for row in weeks if row.metric_type == "storage_gb"}
     assert stored == {"2026-11-02": Decimal(5), "2026-11-09": Decimal(12)}  # means of 2..8 and 9..15
     uploads = {row.date: row.value for row in weeks if row.metric_type == "upload_gb"}
     assert uploads == {"2026-11-02": 14, "2026-11-09": 14}
-    months = [row for row in of_history(NOVEMBER, step=Step.MONTH) if row.metric_type == "download_gb"]
+    months = [row for row in rows(NOVEMBER, step=Step.MONTH) if row.metric_type == "download_gb"]
     assert [(row.date, row.value) for row in months] == [("2026-08", Decimal(1)), ("2026-11", Decimal(30))]
 
 
 @pytest.mark.parametrize("step", Step)
 def test_costs_are_the_same_however_they_are_cut(step: Step) -> None:
-    found = of_history(NOVEMBER, step=step)
+    found = rows(NOVEMBER, step=step)
     assert sum(row.cost for row in found) == 31 * Decimal("0.1668")
 
 
 @PATIENT
 @given(name=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20))
 def test_no_cell_of_the_csv_is_a_formula(name: str) -> None:
-    text = as_csv(of_history([entry("2026-11-21", org=name)]), currency="USD")
+    text = as_csv(rows([entry("2026-11-21", org=name)]), currency="USD")
     for line in csv.reader(io.StringIO(text, newline="")):
         assert len(line) == 6
         assert not any(cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r")) for cell in line)
@@ -97,7 +92,7 @@ def test_harmless_cells_are_unchanged() -> None:
 
 def test_json_has_no_binary_fractions() -> None:
     [first, *_] = json.loads(
-        as_json(of_history([entry("2026-11-21", estimated=True)]), currency="EUR"), parse_float=pytest.fail
+        as_json(rows([entry("2026-11-21", estimated=True)]), currency="EUR"), parse_float=pytest.fail
     )
     assert first == {
         "date": "2026-11-21",
@@ -113,7 +108,7 @@ def test_json_has_no_binary_fractions() -> None:
 def test_the_table_has_a_line_for_each_day_and_organisation_marks_estimates_and_sums_up() -> None:
     history = [entry("2026-11-20", estimated=True), entry("2026-11-21", gb="1234.5"), entry("2026-11-22", org="globex")]
     history.append(HistoryEntry(date="2026-11-23", orgs=(HistoryOrg(name="gone"),)))
-    lines = [line.split() for line in as_table(of_history(history), currency="EUR").splitlines()]
+    lines = [line.split() for line in as_table(rows(history), currency="EUR").splitlines()]
     assert lines == [
         ["DATE", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", "COST-EUR"],
         ["2026-11-20~", "acme", "100.000", "2.000", "1.000", "3", "0.1668"],
@@ -145,11 +140,11 @@ tiers = [{ perGBMonth = "0.0036" }]
 """
 
 
-def of_usage(world: World, *, by: GroupBy = GroupBy.ORG, scope: ScopeFilter | None = None, **options: Any) -> list[Row]:
-    inputs = world.inputs()
-    charges = valued(inputs.usage, inputs.terms).charges
-    periods = usage_periods(inputs.usage, charges, inputs.terms, scope=scope or ScopeFilter(), by=by)
-    return rows(periods, **options)
+def of_usage(
+    world: World, *, by: GroupBy = GroupBy.ORG, scope: Mapping[str, Any] | None = None, **options: Any
+) -> list[Row]:
+    view = ReportView.of(world.inputs({"scope": scope or {}}))
+    return rows(whole_history(view, by), **options)
 
 
 def total(found: Iterable[Row], metric: str) -> Decimal:
@@ -159,7 +154,7 @@ def total(found: Iterable[Row], metric: str) -> Decimal:
 @pytest.mark.parametrize("step", Step)
 def test_samples_give_the_rows_of_the_reports_history(step: Step) -> None:
     world = two_locations()
-    from_history = of_history(world.report().history, step=step)
+    from_history = rows(world.report().history, step=step)
     from_samples = of_usage(world, step=step)
     assert len(from_history) > 10
     assert [(row.date, row.group, row.metric_type, row.value, row.cost) for row in from_samples] == [
@@ -192,11 +187,11 @@ def test_rows_are_about_namespaces_locations_or_classes() -> None:
 
 def test_a_scope_filters_rows_and_changes_none() -> None:
     world = two_locations()
-    scope = ScopeFilter(orgs=frozenset(["acme"]), locations=frozenset([ARCHIVE]))
+    scope = {"orgs": ["acme"], "storageLocations": [ARCHIVE]}
     found = of_usage(world, by=GroupBy.NAMESPACE, scope=scope)
     assert {row.group for row in found} == {"team", "other"}
     alone = [row for row in of_usage(world, scope=scope) if row.metric_type == "storage_gb"]
-    history = world.report({"scope": {"orgs": ["acme"], "storageLocations": [ARCHIVE]}}).history
+    history = world.report({"scope": scope}).history
     assert sum(row.cost for row in found) == sum(entry.cost for entry in history)
     assert [row.value for row in alone] == [entry.storage_gb for entry in history]
 

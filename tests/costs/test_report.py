@@ -12,7 +12,8 @@ import pytest
 from recording_operator.api.storagereport import DownloadSource, ReportSource, StorageReportStatus
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.profile import PriceError, parse_profile
-from recording_operator.costs.report import CurrencyError, ReportInputs, report
+from recording_operator.costs.report import CurrencyError, report
+from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.sample import DownloadRow, RecordingRow, State, UsageSample
 from tests.costs.views import (
     ARCHIVE,

@@ -18,8 +18,9 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.profile import Profile, parse_profile
-from recording_operator.costs.report import ReportInputs, report
+from recording_operator.costs.report import report
 from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.sample import ArrivalRow, State, StockRow, UsageSample
 from recording_operator.usage.timeline import usage_days
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recording_operator.costs.focus import BilledResource
-from recording_operator.costs.report import ReportInputs
+from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.days import UsageDays
 from recording_operator.usage.sample import UsageSample
 from recording_operator.usage.timeline import usage_days

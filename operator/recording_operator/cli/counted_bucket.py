@@ -17,8 +17,8 @@ from recording_operator.controller.usage.store_files import FileCache, StoreFile
 from recording_operator.costs.focus import BilledResource
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.profile import PriceError, Profile, parse_profile
-from recording_operator.costs.report import ReportInputs
 from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.copy_target import CopyTarget
 from recording_operator.stores.factory import open_copy_target

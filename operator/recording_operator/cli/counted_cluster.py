@@ -13,9 +13,9 @@ from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
 from recording_operator.costs.focus import BilledResource
 from recording_operator.costs.profile import PriceError
-from recording_operator.costs.report import ReportInputs
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
+from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError

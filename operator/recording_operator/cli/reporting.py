@@ -15,7 +15,7 @@ from recording_operator.api.storagereport import StorageReport, StorageReportSta
 from recording_operator.cli.counted import Counted, CountedError
 from recording_operator.cli.counted_bucket import BucketRequest, from_bucket
 from recording_operator.cli.counted_cluster import from_cluster
-from recording_operator.costs.export import GroupBy, Row, Step, history_periods, rows, usage_periods
+from recording_operator.costs.export import GroupBy, Row, Step, rows, whole_history
 from recording_operator.costs.focus import as_focus_csv, focus_rows
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
 from recording_operator.costs.report import CurrencyError, currency_of, report
@@ -124,7 +124,7 @@ def _show_stored(request: ReportRequest) -> None:
             f"StorageReport {request.name} has not been refreshed yet. kubectl describe storagereport {request.name} "
             "says why."
         )
-    found = rows(history_periods(stored.status.history), begin=request.begin, end=request.end, step=Step(request.by))
+    found = rows(stored.status.history, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
         _fail(f"StorageReport {request.name} has nothing {_window(request)}. {_kept(stored.status)}")
     _show_rows(request, found, stored.status.cost.currency)
@@ -147,12 +147,12 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
     if request.compare:
         _compare(request, counted)
         return
-    view = ReportView.of(scope=scope, terms=inputs.terms, samples=inputs.samples, usage=inputs.usage, now=inputs.now)
+    view = ReportView.of(inputs)
     if request.output.startswith("focus"):
         _show_focus(request, counted, view)
         return
-    periods = usage_periods(view.usage, view.charges, view.terms, scope=scope, by=GroupBy(request.group_by))
-    found = rows(periods, begin=request.begin, end=request.end, step=Step(request.by))
+    history = whole_history(view, GroupBy(request.group_by))
+    found = rows(history, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
         _fail(_nothing(request, counted, view))
     _show_rows(request, found, currency)

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from recording_operator.api.storagereport import ComparisonRow
 from recording_operator.costs.charge import Charge, ChargeKind
-from recording_operator.costs.charges import valued
+from recording_operator.costs.charges import month_after, valued
 from recording_operator.costs.money import CENT, ZERO, rounded
 from recording_operator.costs.profile import Profile
-from recording_operator.costs.scope import ScopeFilter
-from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.costs.terms import LocationPrices
+from recording_operator.costs.view import ReportView, in_scope, unpriced
 from recording_operator.usage.days import UsageDay, UsageDays
 from recording_operator.usage.sample import OwnerKey
 
@@ -31,14 +30,6 @@ _FEES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonthUsage:
-    """The usage of this month by location: until now, and with the projected rest."""
-
-    so_far: Mapping[str, UsageDays]
-    projected: Mapping[str, UsageDays]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedMonth:
     """Rows, the cheapest first, and sentences about what they do not include."""
 
@@ -48,18 +39,10 @@ class ComparedMonth:
     notes: tuple[str, ...]
 
 
-def compared(
-    month: MonthUsage,
-    profiles: Mapping[str, tuple[Profile, ...]],
-    *,
-    terms: CostTerms,
-    scope: ScopeFilter,
-    here: Iterable[Charge],
-    day: date,
-    currency: str,
-) -> ComparedMonth:
-    """Value the month at each profile. `here` are the projected charges of the month in scope at its own prices."""
-    own = _by_kind(here)
+def compared(view: ReportView, profiles: Mapping[str, tuple[Profile, ...]], *, currency: str) -> ComparedMonth:
+    """Value the month at each profile."""
+    month, projected = _this_month(view, view.usage), _this_month(view, view.projected_usage)
+    own = _by_kind(charge for charge in view.projected if charge.day < month_after(view.month))
     complete: list[ComparisonRow] = []
     incomplete: list[ComparisonRow] = []
     notes: list[str] = []
@@ -67,22 +50,30 @@ def compared(
         if {one.currency for one in versions} != {currency}:
             notes.append(f"Not compared, because its prices are in {versions[-1].currency}: {name}.")
             continue
-        there = _Elsewhere(prices=LocationPrices(group=name, versions=versions), terms=terms, scope=scope, day=day)
-        so_far, _ = there.value(month.so_far)
-        costs, unpriced = there.value(month.projected)
+        there = _Elsewhere(prices=LocationPrices(group=name, versions=versions), view=view)
+        so_far, _ = there.value(month)
+        costs, missing = there.value(projected)
         row = ComparisonRow(
             profile=name,
             prices_as_of=there.profile.as_of.isoformat(),
             month_to_date=_total(so_far),
             projected_month=_total(costs),
             difference=_total(costs) - _total(own),
-            reason=f"no price there for {', '.join(sorted(unpriced))}" if unpriced else _reason(own, costs),
+            reason=f"no price there for {', '.join(missing)}" if missing else _reason(own, costs),
         )
-        (incomplete if unpriced else complete).append(row)
-        notes += there.notes(month.projected)
+        (incomplete if missing else complete).append(row)
+        notes += there.notes(projected)
     complete, incomplete = sorted(complete, key=_by_cost), sorted(incomplete, key=_by_cost)
     cheapest = complete[0] if complete else None
     return ComparedMonth(rows=(*complete, *incomplete), cheapest=cheapest, notes=tuple(notes))
+
+
+def _this_month(view: ReportView, usage: Mapping[str, UsageDays]) -> dict[str, UsageDays]:
+    after = month_after(view.month)
+    return {
+        name: replace(one, days={day: entry for day, entry in one.days.items() if view.month <= day < after})
+        for name, one in usage.items()
+    }
 
 
 def _by_cost(row: ComparisonRow) -> tuple[Decimal, str]:
@@ -101,26 +92,19 @@ class _Elsewhere:
     """All locations at one profile."""
 
     prices: LocationPrices
-    terms: CostTerms
-    scope: ScopeFilter
-    day: date
+    view: ReportView
 
     @property
     def profile(self) -> Profile:
         """The prices of today."""
-        return self.prices.on(self.day)
+        return self.prices.on(self.view.today)
 
-    def value(self, usage: Mapping[str, UsageDays]) -> tuple[Costs, frozenset[str]]:
+    def value(self, usage: Mapping[str, UsageDays]) -> tuple[Costs, list[str]]:
         """The costs in scope by kind, and what has no price."""
         moved = {name: self._moved(days) for name, days in usage.items()}
-        there = CostTerms(
-            prices=dict.fromkeys(moved, self.prices),
-            playback_ratio=self.terms.playback_ratio,
-            playback_base=self.terms.playback_base,
-        )
-        found = valued(moved, there)
-        in_scope = (charge for charge in found.charges if self.scope.includes(charge.location, charge.key))
-        return _by_kind(in_scope), found.unpriced
+        terms = replace(self.view.terms, prices=dict.fromkeys(moved, self.prices))
+        charges = in_scope(valued(moved, terms).charges, self.view.scope)
+        return _by_kind(charges), unpriced(charges, terms)
 
     def notes(self, usage: Mapping[str, UsageDays]) -> Iterator[str]:
         """What the comparison does not show."""
@@ -130,7 +114,7 @@ class _Elsewhere:
             for name, days in usage.items()
             for entry in days.days.values()
             for key in entry.volumes
-            if self.scope.includes(name, key)
+            if self.view.scope.includes(name, key)
         }
         missing = sorted({key.storage_class for key in keys if self._class_of(key) != key.storage_class} - {""})
         if missing:

@@ -1,8 +1,8 @@
 """A StorageReport as a view: a pure function of usage samples, prices and the report's spec."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,25 +16,19 @@ from recording_operator.api.storagereport import (
     ReportSummary,
     ReportTotals,
     ReportUploads,
-    StorageReportSpec,
     StorageReportStatus,
 )
 from recording_operator.api.storagereport_budget import Budget
 from recording_operator.costs.budget import percent_of
 from recording_operator.costs.caveats import counted_elsewhere, never_counted, not_included, told_by_counts
-from recording_operator.costs.charge import ChargeKind
-from recording_operator.costs.charges import downloads_of, month_after
-from recording_operator.costs.comparison import ComparedMonth, MonthUsage, compared
-from recording_operator.costs.history import HistoryBuilder
-from recording_operator.costs.lines import class_of
+from recording_operator.costs.charges import month_after
+from recording_operator.costs.comparison import ComparedMonth, compared
+from recording_operator.costs.history import GB_UNITS, UsageSums, gb_of, history, history_sums, month_sums
 from recording_operator.costs.money import CENT, MILL, ZERO, rounded
-from recording_operator.costs.profile import Profile
 from recording_operator.costs.rows import class_name
 from recording_operator.costs.scope import ScopeFilter
-from recording_operator.costs.spans import gigabytes
 from recording_operator.costs.terms import CostTerms
-from recording_operator.costs.view import ReportView, cost_of_month
-from recording_operator.usage.days import UsageDays
+from recording_operator.costs.view import ReportInputs, ReportView, cost_of_month, unpriced
 from recording_operator.usage.sample import RecordingRow, State, UsageSample
 
 MOST_NAMED: Final = 100
@@ -46,28 +40,6 @@ AHEAD: Final = timedelta(days=1)
 
 class CurrencyError(ValueError):
     """Amounts in several currencies cannot be summed. The text says which."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportInputs:
-    """What a report is computed from.
-
-    `terms`, `samples` and `usage` are of all locations, also those outside the scope: tiers, allowances and minimums
-    apply to all locations of an account.
-    """
-
-    spec: StorageReportSpec
-    now: datetime
-    """Used only if no location in scope has a sample."""
-    terms: CostTerms
-    samples: Mapping[str, UsageSample]
-    """The newest sample of each location. A location without one has not been counted."""
-    usage: Mapping[str, UsageDays]
-    """The days of each location (`usage.timeline.usage_days`)."""
-    comparison: Mapping[str, tuple[Profile, ...]] = field(default_factory=dict)
-    """For each name in `spec.compare`: the dated versions of the profile, the oldest first; at least one."""
-    notes: tuple[str, ...] = ()
-    """Further sentences for `status.notes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,25 +70,26 @@ def currency_of(terms: CostTerms, scope: ScopeFilter, budget: Budget | None) -> 
 
 def report(inputs: ReportInputs) -> ReportResult:
     """Compute a report. The same inputs give the same numbers. Raises CurrencyError."""
-    scope = ScopeFilter.of(inputs.spec.scope)
-    currency = currency_of(inputs.terms, scope, inputs.spec.budget)
-    view = ReportView.of(scope=scope, terms=inputs.terms, samples=inputs.samples, usage=inputs.usage, now=inputs.now)
-    cost, totals = _cost(view, currency), _totals(view)
-    comparison = _comparison(view, inputs.comparison, currency)
-    how = [*counted_elsewhere(view.samples), *told_by_counts(view.samples), *comparison.notes, *inputs.notes]
-    uncounted = [name for name in view.terms.prices if scope.includes_location(name) and name not in view.samples]
-    notes = [*never_counted(uncounted), *not_included(view.samples, scope), *how]
+    view = ReportView.of(inputs)
+    scope, samples, budget = view.scope, view.samples, inputs.spec.budget
+    currency = currency_of(inputs.terms, scope, budget)
+    periods = history_sums(view)
+    cost, totals = _cost(view, currency), _totals(view, month_sums(periods, view.month))
+    comparison = compared(view, inputs.comparison, currency=currency)
+    how = [*counted_elsewhere(samples), *told_by_counts(samples), *comparison.notes, *inputs.notes]
+    uncounted = [name for name in view.terms.prices if scope.includes_location(name) and name not in samples]
+    notes = [*never_counted(uncounted), *not_included(samples, scope), *how]
     status = StorageReportStatus(
         as_of=view.as_of,
-        source=_source(view.samples.values()),
-        unpriced=_unpriced(view),
-        notes=tuple(map(_sentence, notes[:MOST_NOTES])),
-        summary=_summary(totals, cost, comparison, inputs.spec.budget),
+        source=_source(samples.values()),
+        unpriced=tuple(unpriced(view.projected, view.terms)[:_MOST_UNPRICED]),
+        notes=tuple(f"{note.rstrip('.')}." for note in notes[:MOST_NOTES]),
+        summary=_summary(totals, cost, comparison, budget),
         totals=totals,
         uploads=_uploads([row for _, row in view.recordings]),
         cost=cost,
         comparison=comparison.rows,
-        history=HistoryBuilder(terms=view.terms, scope=scope, today=view.today).entries(view.usage, view.charges),
+        history=history(periods),
         **_rows(view),
     )
     return ReportResult(status=status, message=_message(status))
@@ -137,51 +110,29 @@ def _cost(view: ReportView, currency: str) -> ReportCost:
     )
 
 
-def _totals(view: ReportView) -> ReportTotals:
-    held, samples, rows = view.holdings, view.samples.values(), [row for _, row in view.recordings]
-    downloaded, writes = _this_month(view)
+def _totals(view: ReportView, month: UsageSums) -> ReportTotals:
+    samples, rows = view.samples.values(), [row for _, row in view.recordings]
+    current, noncurrent, incomplete = (view.holdings.in_state(state) for state in State)
     return ReportTotals(
         recordings=sum(row.recordings for row in rows),
-        objects=held.objects(State.CURRENT),
-        bytes=held.size_bytes(State.CURRENT),
-        storage_gb=_gb(view, ((owner.location, stock.size_bytes) for owner, stock in held.stock.items())),
+        objects=current.objects,
+        bytes=current.size_bytes,
+        storage_gb=_gb(view, ((owner.location, stock.size_bytes) for owner, stock in view.holdings.stock.items())),
         upload_gb24h=_gb(view, ((name, row.bytes_24h) for name, row in view.recordings)),
         uploads24h=sum(row.complete_24h for row in rows),
-        download_gb=_gb(view, downloaded),
-        api_requests=writes,
+        download_gb=gb_of(month.downloaded),
+        api_requests=month.writes,
         orphaned_bytes=sum(sample.orphaned_bytes for sample in samples),
-        incomplete_upload_bytes=held.size_bytes(State.INCOMPLETE),
-        noncurrent_objects=held.objects(State.NONCURRENT),
-        noncurrent_bytes=held.size_bytes(State.NONCURRENT),
+        incomplete_upload_bytes=incomplete.size_bytes,
+        noncurrent_objects=noncurrent.objects,
+        noncurrent_bytes=noncurrent.size_bytes,
         foreign_bytes=sum(sample.foreign_bytes for sample in samples),
     )
 
 
-def _this_month(view: ReportView) -> tuple[list[tuple[str, int]], int]:
-    """Bytes downloaded in this month so far by location, and write requests."""
-    downloaded: list[tuple[str, int]] = []
-    writes = 0
-    for usage in view.usage_in_scope():
-        name, prices = usage.location, view.terms.prices[usage.location]
-        for day, entry in usage.days.items():
-            if not view.month <= day < month_after(view.month):
-                continue
-            writes += sum(volume.writes for key, volume in entry.volumes.items() if view.scope.includes(name, key))
-            downloaded += [
-                (name, size_bytes)
-                for key, size_bytes in downloads_of(entry, day, prices.on(day), view.terms)
-                if view.scope.includes(name, key)
-            ]
-    return downloaded, writes
-
-
 def _gb(view: ReportView, amounts: Iterable[tuple[str, int]]) -> Decimal:
-    by_gb: dict[int, int] = {}
-    for location, size_bytes in amounts:
-        prices = view.prices_of(location)
-        gb_bytes = prices.gb_bytes if prices is not None else 10**9
-        by_gb[gb_bytes] = by_gb.get(gb_bytes, 0) + size_bytes
-    return gigabytes(by_gb)
+    """GB of bytes by location."""
+    return gb_of(sum(size_bytes * (GB_UNITS // view.prices_of(name).gb_bytes) for name, size_bytes in amounts))
 
 
 def _uploads(rows: Sequence[RecordingRow]) -> ReportUploads:
@@ -224,46 +175,20 @@ def _counts(rows: Iterable[tuple[str, RecordingRow]]) -> dict[str, int]:
 
 def _counted(view: ReportView, location: str) -> dict[str, Any]:
     """How a location was counted. (other) has no location of its own."""
-    sample, profile = view.samples.get(location), view.prices_of(location)
+    if location not in view.samples:
+        return {"source": _source(view.samples.values()), "profile": "", "prices_as_of": ""}
+    sample, profile = view.samples[location], view.prices_of(location)
     return {
-        "source": sample.source if sample is not None else _source(view.samples.values()),
-        **({"downloads": sample.download_source} if sample is not None else {}),
-        "profile": profile.name if profile is not None else "",
-        "prices_as_of": profile.as_of.isoformat() if profile is not None else "",
+        "source": sample.source,
+        "downloads": sample.download_source,
+        "profile": profile.name,
+        "prices_as_of": profile.as_of.isoformat(),
     }
 
 
 def _source(samples: Iterable[UsageSample]) -> ReportSource:
     kinds = {sample.source for sample in samples}
     return kinds.pop() if len(kinds) == 1 else ReportSource.MIXED if kinds else ReportSource.RECORDINGS
-
-
-def _unpriced(view: ReportView) -> tuple[str, ...]:
-    """Usage of this month without a price."""
-    found: set[str] = set()
-    for charge in view.projected:
-        profile = view.terms.prices[charge.location].on(charge.day)
-        if not charge.quantity:
-            continue
-        if charge.kind is ChargeKind.DOWNLOADS and profile.egress is None:
-            found.add("downloads")
-        if charge.kind is ChargeKind.STORAGE and profile.price_of(class_of(profile, charge.key)) is None:
-            found.add(f"storage class {class_of(profile, charge.key)}")
-    return tuple(sorted(found))[:_MOST_UNPRICED]
-
-
-def _comparison(view: ReportView, profiles: Mapping[str, tuple[Profile, ...]], currency: str) -> ComparedMonth:
-    after = month_after(view.month)
-
-    def of_month(usage: Mapping[str, UsageDays]) -> dict[str, UsageDays]:
-        return {
-            name: replace(one, days={day: entry for day, entry in one.days.items() if view.month <= day < after})
-            for name, one in usage.items()
-        }
-
-    month = MonthUsage(so_far=of_month(view.usage), projected=of_month(view.projected_usage))
-    here = [charge for charge in view.projected if charge.day < after]
-    return compared(month, profiles, terms=view.terms, scope=view.scope, here=here, day=view.today, currency=currency)
 
 
 def _summary(totals: ReportTotals, cost: ReportCost, comparison: ComparedMonth, budget: Budget | None) -> ReportSummary:
@@ -292,10 +217,6 @@ def _cheapest(cost: ReportCost, comparison: ComparedMonth) -> str | None:
 def money(amount: Decimal, currency: str) -> str:
     """Format an amount, rounded to cents."""
     return f"{rounded(amount, CENT):,f} {currency}"
-
-
-def _sentence(note: str) -> str:
-    return f"{note.rstrip('.')}."
 
 
 def _message(status: StorageReportStatus) -> str:

@@ -5,12 +5,14 @@ of a report of all organisations equal the reports of single ones.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from recording_operator.costs.charge import Charge
+from recording_operator.api.storagereport import StorageReportSpec
+from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.charges import LocationOwner, month_after, valued
+from recording_operator.costs.lines import class_of
 from recording_operator.costs.money import CENT, ZERO, rounded
 from recording_operator.costs.outlook import LocationOutlook, day_costs
 from recording_operator.costs.profile import Profile
@@ -19,6 +21,28 @@ from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
 from recording_operator.usage.days import UsageDays
 from recording_operator.usage.sample import RecordingRow, UsageSample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportInputs:
+    """What a report is computed from.
+
+    `terms`, `samples` and `usage` are of all locations, also those outside the scope: tiers, allowances and minimums
+    apply to all locations of an account.
+    """
+
+    spec: StorageReportSpec
+    now: datetime
+    """Used only if no location in scope has a sample."""
+    terms: CostTerms
+    samples: Mapping[str, UsageSample]
+    """The newest sample of each location. A location without one has not been counted."""
+    usage: Mapping[str, UsageDays]
+    """The days of each location (`usage.timeline.usage_days`)."""
+    comparison: Mapping[str, tuple[Profile, ...]] = field(default_factory=dict)
+    """For each name in `spec.compare`: the dated versions of the profile, the oldest first; at least one."""
+    notes: tuple[str, ...] = ()
+    """Further sentences for `status.notes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,47 +65,37 @@ class ReportView:
     """Recordings in scope, with their locations."""
 
     @classmethod
-    def of(
-        cls,
-        *,
-        scope: ScopeFilter,
-        terms: CostTerms,
-        samples: Mapping[str, UsageSample],
-        usage: Mapping[str, UsageDays],
-        now: datetime,
-    ) -> "ReportView":
-        """Value the usage. `terms`, `samples` and `usage` are of all locations. Without samples, `now` is the time."""
-        terms = _in_question(terms, scope)
-        usage = {name: usage[name] for name in terms.prices if name in usage and name in samples}
-        seen = {name: samples[name] for name in sorted(samples) if scope.includes_location(name)}
-        as_of = min((sample.at for sample in seen.values()), default=now)
-        outlooks = {name: LocationOutlook.of(days, samples[name]) for name, days in usage.items()}
+    def of(cls, inputs: ReportInputs) -> "ReportView":
+        """Value the usage. Without samples, `now` is the time."""
+        scope = ScopeFilter.of(inputs.spec.scope)
+        terms = _in_question(inputs.terms, scope)
+        usage = {name: inputs.usage[name] for name in terms.prices if name in inputs.usage and name in inputs.samples}
+        samples = {name: sample for name, sample in sorted(inputs.samples.items()) if scope.includes_location(name)}
+        as_of = min((sample.at for sample in samples.values()), default=inputs.now)
+        outlooks = {name: LocationOutlook.of(days, inputs.samples[name]) for name, days in usage.items()}
         begin = as_of.date().replace(day=1)
         end = month_after(month_after(begin))
         projected_usage = {name: outlook.projected(begin=begin, end=end) for name, outlook in outlooks.items()}
-        costs = day_costs(outlooks, terms)
+        stock = {
+            LocationOwner(name, key): held for name, outlook in outlooks.items() for key, held in outlook.stock.items()
+        }
         return cls(
             scope=scope,
             terms=terms,
             as_of=as_of,
-            samples=seen,
+            samples=samples,
             usage=usage,
             outlooks=outlooks,
             projected_usage=projected_usage,
-            charges=_in_scope(valued(usage, terms).charges, scope),
-            projected=_in_scope(valued(projected_usage, terms).charges, scope),
+            charges=in_scope(valued(usage, terms).charges, scope),
+            projected=in_scope(valued(projected_usage, terms).charges, scope),
             holdings=Holdings(
-                stock={
-                    LocationOwner(name, key): stock
-                    for name, outlook in outlooks.items()
-                    for key, stock in outlook.stock.items()
-                    if scope.includes(name, key)
-                },
-                costs={owner: cost for owner, cost in costs.items() if scope.includes(owner.location, owner.key)},
+                stock={owner: held for owner, held in stock.items() if scope.includes(*owner)},
+                costs={owner: cost for owner, cost in day_costs(outlooks, terms).items() if scope.includes(*owner)},
             ),
             recordings=tuple(
                 (name, row)
-                for name, sample in seen.items()
+                for name, sample in samples.items()
                 for row in sample.recordings
                 if scope.includes_owner(row.org, row.namespace)
             ),
@@ -106,10 +120,9 @@ class ReportView:
         """The days of the locations in scope. They contain all owners."""
         return (days for name, days in self.usage.items() if self.scope.includes_location(name))
 
-    def prices_of(self, location: str) -> Profile | None:
-        """The prices of a location at its newest sample."""
-        prices, sample = self.terms.prices.get(location), self.samples.get(location)
-        return prices.on(sample.at.date()) if prices is not None and sample is not None else None
+    def prices_of(self, location: str) -> Profile:
+        """The prices of a location in scope at its newest sample."""
+        return self.terms.prices[location].on(self.samples[location].at.date())
 
 
 def cost_of_month(charges: Iterable[Charge], month: date) -> Decimal:
@@ -118,15 +131,26 @@ def cost_of_month(charges: Iterable[Charge], month: date) -> Decimal:
     return rounded(sum((charge.cost for charge in charges if month <= charge.day < after), ZERO), CENT)
 
 
-def _in_scope(charges: Iterable[Charge], scope: ScopeFilter) -> tuple[Charge, ...]:
+def in_scope(charges: Iterable[Charge], scope: ScopeFilter) -> tuple[Charge, ...]:
+    """The charges that a report includes."""
     return tuple(charge for charge in charges if scope.includes(charge.location, charge.key))
 
 
 def _in_question(terms: CostTerms, scope: ScopeFilter) -> CostTerms:
     """The terms of the groups with a location in scope."""
     groups = {prices.group for name, prices in terms.prices.items() if scope.includes_location(name)}
-    return CostTerms(
-        prices={name: terms.prices[name] for name in sorted(terms.prices) if terms.prices[name].group in groups},
-        playback_ratio=terms.playback_ratio,
-        playback_base=terms.playback_base,
-    )
+    return replace(terms, prices={name: of for name, of in sorted(terms.prices.items()) if of.group in groups})
+
+
+def unpriced(charges: Iterable[Charge], terms: CostTerms) -> list[str]:
+    """Usage without a price."""
+    found: set[str] = set()
+    for charge in charges:
+        profile = terms.prices[charge.location].on(charge.day)
+        if charge.quantity and charge.kind is ChargeKind.DOWNLOADS and profile.egress is None:
+            found.add("downloads")
+        if charge.quantity and charge.kind is ChargeKind.STORAGE:
+            name = class_of(profile, charge.key)
+            if profile.price_of(name) is None:
+                found.add(f"storage class {name}")
+    return sorted(found)

@@ -16,8 +16,9 @@ from recording_operator.api.storagereport import StorageReport, StorageReportSta
 from recording_operator.controller.usage.keeper import Need
 from recording_operator.controller.usage.migration import Account, Migration, accounts_of, chosen, converted
 from recording_operator.costs.library import find_profile
-from recording_operator.costs.report import ReportInputs, report
+from recording_operator.costs.report import report
 from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.codec import decode, encode
 from recording_operator.usage.sample import UNKNOWN, UsageSample
 from recording_operator.usage.timeline import usage_days

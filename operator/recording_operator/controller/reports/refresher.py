@@ -13,8 +13,9 @@ from recording_operator.controller.reports.errors import RefreshError
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.keeper import LocationUsage, Need, UsageKeeper
 from recording_operator.costs.profile import PriceError
-from recording_operator.costs.report import CurrencyError, ReportInputs, currency_of, report
+from recording_operator.costs.report import CurrencyError, currency_of, report
 from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
