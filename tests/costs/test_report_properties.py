@@ -7,7 +7,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.api.storagereport import HistoryOrg, ReportRow, StorageReportStatus
+from recording_operator.api.storagereport import ReportRow, StorageReportStatus
+from recording_operator.api.storagereport_history import HistoryOrg
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.money import CENT, MILL, rounded
 from recording_operator.usage.sample import EarlyDeletionRow, OwnerKey, State, StockRow, UsageSample
