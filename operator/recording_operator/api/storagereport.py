@@ -24,6 +24,7 @@ from recording_operator.api.meta import (
 )
 from recording_operator.api.storagelocation_rules import PROFILE_NAME_SCHEMA
 from recording_operator.api.storagereport_budget import Budget
+from recording_operator.api.storagereport_history import HistoryEntry
 from recording_operator.api.storagereport_rules import (
     ANY_OBJECT_SCHEMA,
     SCHEDULE_SCHEMA,
@@ -34,7 +35,6 @@ from recording_operator.api.storagereport_rules import (
 
 MOST_ROWS: Final = 101
 MOST_HISTORY: Final = 128
-MOST_HISTORY_ORGS: Final = 21
 MOST_NOTES: Final = 32
 MOST_COMPARED: Final = 8
 
@@ -279,44 +279,6 @@ class ComparisonRow(ApiModel):
     )
     reason: Annotated[str, Clipped(128)] = Field(
         default="", description="What contributes most to the difference, such as: downloads are free."
-    )
-
-
-class HistoryOrg(ApiModel):
-    """Usage of one organisation in a day or month."""
-
-    name: RowName = Field(description="Organisation. (other): sum of all further ones.")
-    storage_gb: Figure = Field(default=Decimal(0), alias="storageGB", description="GB stored.")
-    upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
-    download_gb: Figure = Field(
-        default=Decimal(0), alias="downloadGB", description="GB downloaded, counted or estimated."
-    )
-    api_requests: ByteCount = Field(default=0, description="Write requests.")
-    storage_cost: Figure = Field(default=Decimal(0), description="Cost of storage.")
-    download_cost: Figure = Field(default=Decimal(0), description="Cost of downloads.")
-    request_cost: Figure = Field(default=Decimal(0), description="Cost of requests.")
-
-
-class HistoryEntry(ApiModel):
-    """One day, or one month for older entries, in UTC."""
-
-    date: Day = Field(description="Day, such as 2026-11-21, or month, such as 2026-08.")
-    estimated: bool = Field(
-        default=False, description="True if no sample was taken on that day, and its numbers were derived from others."
-    )
-    storage_gb: Figure = Field(
-        default=Decimal(0),
-        alias="storageGB",
-        description="GB stored at the end of the day. For a month, the mean.",
-    )
-    upload_gb: Figure = Field(default=Decimal(0), alias="uploadGB", description="GB uploaded.")
-    download_gb: Figure = Field(
-        default=Decimal(0), alias="downloadGB", description="GB downloaded, counted or estimated."
-    )
-    api_requests: ByteCount = Field(default=0, description="Write requests.")
-    cost: Figure = Field(default=Decimal(0), description="Total cost.")
-    orgs: Annotated[tuple[HistoryOrg, ...], Field(json_schema_extra={"maxItems": MOST_HISTORY_ORGS})] = Field(
-        default=(), description="The largest organisations, and (other)."
     )
 
 

@@ -1,7 +1,8 @@
 """Computes a month's bill from the amounts on its lines.
 
 S3 charges for byte-seconds over the month, divided by the bytes of a GB and the seconds of that month (28 to 31 days),
-then tier by tier. `dayBasis: fixed30` divides by 30 days in every month instead. docs/cost-rules.md, "Storage over time".
+then tier by tier. `dayBasis: fixed30` divides by 30 days in every month instead. See docs/cost-rules.md, "Storage over
+time".
 """
 
 import calendar

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from recording_operator.api.storagereport import HistoryEntry, HistoryOrg
+from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.costs.charges import LocationOwner
 from recording_operator.costs.history import period_sums
 from recording_operator.costs.money import MICRO, ZERO, rounded

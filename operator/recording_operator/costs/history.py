@@ -8,7 +8,7 @@ from decimal import Decimal, localcontext
 from functools import cache
 from typing import Final
 
-from recording_operator.api.storagereport import MOST_HISTORY_ORGS, HistoryEntry, HistoryOrg
+from recording_operator.api.storagereport_history import MOST_HISTORY_ORGS, HistoryEntry, HistoryOrg
 from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.charges import LocationOwner, downloads_of
 from recording_operator.costs.money import MICRO, ZERO, exact, rounded

@@ -16,14 +16,8 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.api.storagereport import (
-    DownloadSource,
-    HistoryEntry,
-    HistoryOrg,
-    LocationRow,
-    ReportSource,
-    StorageReport,
-)
+from recording_operator.api.storagereport import DownloadSource, LocationRow, ReportSource, StorageReport
+from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.controller.usage.counter import StorageClasses
 from recording_operator.controller.usage.ledger import StoredLedger
 from recording_operator.kube.client import KubeApi
