@@ -272,3 +272,45 @@ def test_a_location_that_fails_keeps_the_old_numbers_and_the_token(path: Path) -
     path.at("2026-11-28T19:01")
     assert path.status()["lastRefreshToken"] == "now"
     assert path.status()["asOf"] == "2026-11-28T19:01:00Z"
+
+
+def test_a_token_is_about_what_is_stored_when_it_is_seen(path: Path) -> None:
+    path.put("2026-11-28T06:00", 20, "acme")
+    path.apply("all")
+    path.at("2026-11-28T18:00:05.200")
+    path.put("2026-11-28T18:00:05.500", 1, "acme")
+    path.apply("all", refreshToken="now")
+    path.at("2026-11-28T18:00:05.800")  # a count would have the name of the one that there is
+    assert path.status().get("lastRefreshToken") is None
+    path.at("2026-11-28T18:00:06.800")
+    assert path.status()["lastRefreshToken"] == "now"
+    assert path.status()["totals"]["bytes"] == 21 * GB
+
+
+def test_a_token_is_not_forgotten_when_the_clock_is_set_back(path: Path) -> None:
+    path.put("2026-11-28T06:00", 20, "acme")
+    path.apply("all")
+    path.at("2026-11-28T18:00:00")
+    path.apply("all", refreshToken="now")
+    path.at("2026-11-28T21:00:00.500")
+    path.at("2026-11-28T19:00:00.500")
+    path.at("2026-11-28T19:00:01.500")
+    assert path.status()["lastRefreshToken"] == "now"
+    assert path.status()["asOf"] == "2026-11-28T19:00:01Z"
+
+
+def test_samples_that_vanish_before_a_refresh_are_counted_again(path: Path) -> None:
+    path.put("2026-11-28T06:00", 20, "acme")
+    path.apply("all")
+    path.at("2026-11-28T18:00")
+    for key in [key for key in path.world.strict.bucket.versions if "/usage/" in key]:
+        del path.world.strict.bucket.versions[key]
+    path.apply("all", scope={"orgs": ["acme"]})
+    path.at("2026-11-28T18:01")
+    failed = path.server.reports["all"]["status"]
+    assert failed["totals"]["bytes"] == 20 * GB, "the old numbers"
+    [ready] = [one for one in failed["conditions"] if one["type"] == "Ready"]
+    assert ready["message"] == "StorageLocation archive: Its newest usage samples cannot be read any more."
+    path.at("2026-11-28T18:02")
+    assert path.status()["asOf"] == "2026-11-28T18:02:00Z"
+    assert path.status()["totals"]["bytes"] == 20 * GB

@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -202,17 +202,22 @@ class ReportKeeper:
             status = failed(report, reason=Reason.SCHEDULE_INVALID, message=str(error), begun=now, now=self._now())
             self._finish(_DueReport(raw=raw, report=report, need=Need()), status, [])
             return None
+        if need.since is not None and need.since > now:
+            return None  # counted in the next second: the samples of this one may be older than the edit
         return _DueReport(raw=raw, report=report, need=need)
 
     def _need(self, report: StorageReport, now: datetime) -> Need:
         """The samples for a report. Raises ScheduleError."""
         spec = report.spec
         next_time(spec.schedule, spec.time_zone, after=now)
-        token, seen = self._tokens.get(report.metadata.name, ("", now))
-        if token != spec.refresh_token:
-            seen = now
+        soon = self._next_second()
+        token, seen = self._tokens.get(report.metadata.name, ("", soon))
+        if token != spec.refresh_token or seen > soon:  # new, or the clock was set back
+            seen = soon
         self._tokens[report.metadata.name] = (spec.refresh_token, seen)
         since = sample_since(report, token_seen=seen, now=now)
+        if since is not None and since > soon:
+            since = now  # the last refresh ran with a wrong clock
         return Need(locations=frozenset(spec.scope.storage_locations), since=since)
 
     def _prepare(self, needs: Sequence[Need], begun: datetime) -> RefreshError | None:
@@ -233,6 +238,11 @@ class ReportKeeper:
     def _now(self) -> datetime:
         """The current time in whole seconds, as in a status."""
         return self._clock().replace(microsecond=0)
+
+    def _next_second(self) -> datetime:
+        """The first whole second that is not before the current time."""
+        now = self._clock()
+        return now.replace(microsecond=0) + timedelta(seconds=1 if now.microsecond else 0)
 
     def _due(self, report: StorageReport) -> bool:
         try:

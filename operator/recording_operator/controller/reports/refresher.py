@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -21,6 +22,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.usage.codec import UsageFormatError
 
+_GONE: Final = "Its newest usage samples cannot be read any more."
 Stored = Mapping[tuple[str, str], int]
 """Stored bytes by location and storage class."""
 
@@ -103,8 +105,8 @@ class Refresher:
                 raise _failed(name, error.message if isinstance(error, ReasonedError) else str(error)) from None
             problem = self._usage.problem(name)
             is_missing = usage is None or usage.newest.at < self._usage.oldest(need, now)
-            if problem is not None and is_missing and scope.includes_location(name):
-                raise _failed(name, problem)
+            if is_missing and scope.includes_location(name):
+                raise _failed(name, problem or _GONE)
             if usage is not None:
                 found[name] = usage
         return found
