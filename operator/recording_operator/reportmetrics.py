@@ -10,6 +10,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReportStatus
 
 _NAMESPACE: Final = "recording_operator"
@@ -47,7 +48,9 @@ class ReportMetrics:
         )
         self._refreshed = gauge("report_last_refresh_timestamp_seconds", "When the last successful refresh ended.")
         self._next = gauge("report_next_refresh_timestamp_seconds", "When the next refresh is due by the schedule.")
-        self._ready = gauge("report_ready", "1 if the last refresh succeeded, otherwise 0.")
+        self._ready = gauge(
+            "report_ready", "1 if the last refresh succeeded, otherwise 0. Suspended reports have none."
+        )
         self._orphans = gauge("report_orphaned_bytes", "Bytes of objects whose Recording no longer exists.")
         self._incomplete = gauge("report_incomplete_upload_bytes", "Bytes in open multipart uploads.")
         self._org_bytes = gauge(
@@ -76,7 +79,8 @@ class ReportMetrics:
         `stored` is the stored bytes by location and storage class.
         """
         self.forget(report)
-        self._ready.labels(report).set(int(_holds(status, "Ready")))
+        if not any(one.type == "Ready" and one.reason == Reason.SUSPENDED for one in status.conditions):
+            self._ready.labels(report).set(int(_holds(status, "Ready")))
         for kind, condition in (("Actual", "BudgetExceeded"), ("Forecasted", "ForecastExceedsBudget")):
             if budget is not None and any(one.type == condition for one in status.conditions):
                 self._exceeded.labels(report, kind).set(int(_holds(status, condition)))

@@ -279,6 +279,13 @@ def test_how_it_was_counted_is_told_once() -> None:
     )
 
 
+def test_a_scope_that_names_no_existing_location_is_noted() -> None:
+    world = one([sample(BEGIN, [row()])])
+    found = world.report({"scope": {"storageLocations": [ARCHIVE, "arhcive"]}})
+    assert found.notes == ("spec.scope.storageLocations names StorageLocations that do not exist: arhcive.",)
+    assert world.report().notes == ()
+
+
 def test_the_message_says_what_was_counted() -> None:
     recordings = (RecordingRow(org="acme", namespace="team", recordings=2),)
     rows = [row("acme", 1, objects=4), row("acme", 1, storage_class="GLACIER")]

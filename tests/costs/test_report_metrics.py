@@ -35,6 +35,17 @@ def status() -> StorageReportStatus:
     )
 
 
+def test_a_suspended_report_is_neither_ready_nor_not_ready() -> None:
+    registry = CollectorRegistry()
+    ready, *others = status().conditions
+    conditions = (ready.model_copy(update={"status": ConditionStatus.FALSE, "reason": "Suspended"}), *others)
+    suspended = status().model_copy(update={"conditions": conditions})
+    ReportMetrics(registry).show("daily", suspended, budget=None, orgs=0, stored=STORED)
+    text = generate_latest(registry).decode()
+    assert "report_last_refresh_timestamp_seconds{" in text
+    assert "report_ready{" not in text
+
+
 def shown(*, orgs: int = 0, budget: str | None = None) -> str:
     registry = CollectorRegistry()
     metrics = ReportMetrics(registry)

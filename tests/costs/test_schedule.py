@@ -59,10 +59,10 @@ def test_however_many_were_missed_it_is_one() -> None:
     [
         ("75 0 * * *", "UTC", "bad minute"),
         ("0 0 31 2 *", "UTC", "bad day-of-month"),
-        ("0 0 * * *", "Mars/Base", "timeZone Mars/Base is unknown"),
+        ("0 0 * * *", "Mars/Base", "time zone Mars/Base is unknown"),
         ("0 0 * * *", "../../etc/passwd", "is unknown"),
-        ("0 0 * * * *", "UTC", "write five fields"),
-        ("", "UTC", "write five fields"),
+        ("0 0 * * * *", "UTC", "Write five fields"),
+        ("", "UTC", "Write five fields"),
     ],
 )
 def test_an_impossible_schedule_is_reported(schedule: str, zone: str, words: str) -> None:

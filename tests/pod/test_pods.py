@@ -42,7 +42,7 @@ def test_kubectl_shows_what_the_recordings_cost(operator: Operator, pod_media: M
     operator.report("costs")
 
     def row() -> dict[str, str] | None:
-        header, line = operator.kubectl("get", "storagereports", "costs").splitlines()
+        header, line = operator.kubectl("get", "storagereports", "costs", "-o", "wide").splitlines()
         cells = dict(zip(re.split(r"\s{2,}", header.strip()), re.split(r"\s{2,}", line.strip()), strict=False))
         return cells if "USD" in cells.get("MONTH-TO-DATE", "") else None
 

@@ -69,19 +69,24 @@ STORAGE_LOCATION_COLUMNS: Final = (
 
 STORAGE_REPORT_COLUMNS: Final = (
     Column(name="Storage", path=".status.summary.storage", description="Stored GB."),
-    Column(
-        name="Recordings", path=".status.totals.recordings", type="integer", description="Recordings in Kubernetes."
-    ),
+    Column(name="Last-Month", path=".status.summary.lastMonth", wide=True, description="Cost of the previous month."),
     Column(name="Month-To-Date", path=".status.summary.monthToDate", description="Cost of this month so far."),
     Column(name="Projected", path=".status.summary.projectedMonth", description="Projected cost of this month."),
     Column(name="Next-Month", path=".status.summary.projectedNextMonth", description="Projected cost of next month."),
     Column(name="Budget", path=".status.summary.budget", description="Used share of the month's budget."),
     Column(name="Refreshed", path=".status.lastRefreshTime", type="date", description="Time since the last refresh."),
     Column(
-        name="Ready",
-        path=".status.conditions[?(@.type=='Ready')].status",
+        name="Status",
+        path=".status.conditions[?(@.type=='Ready')].reason",
+        description="Refreshed, Suspended, or why the last refresh failed. Then the numbers are those of the last "
+        "successful refresh.",
+    ),
+    Column(
+        name="Recordings",
+        path=".status.totals.recordings",
+        type="integer",
         wide=True,
-        description="Whether the last refresh succeeded.",
+        description="Recordings in Kubernetes.",
     ),
     Column(
         name="Cheapest",

@@ -161,8 +161,7 @@ class ReportTotals(ApiModel):
     storage_gb: Figure = Field(
         default=Decimal(0),
         alias="storageGB",
-        description="GB stored, with incomplete uploads and noncurrent versions. The prices of each location define "
-        "its GB.",
+        description="GB stored, with incomplete uploads and noncurrent versions. A location's prices define its GB.",
     )
     upload_gb24h: Figure = Field(
         default=Decimal(0), alias="uploadGB24h", description="GB that Recordings stored in the last 24 hours."
@@ -187,9 +186,7 @@ class ReportTotals(ApiModel):
     )
     noncurrent_bytes: ByteCount = Field(default=0, description="Bytes of the noncurrent versions.")
     foreign_bytes: ByteCount = Field(
-        default=0,
-        description="Bytes under the locations' prefixes whose keys do not match the keyTemplate. They are not "
-        "included in any other number.",
+        default=0, description="Bytes under the prefixes whose keys match no keyTemplate. They are in no other number."
     )
 
 
@@ -225,6 +222,7 @@ class ReportSummary(ApiModel):
     """Human-readable numbers for kubectl get."""
 
     storage: Text | None = Field(default=None, description="Stored GB, such as 24.31 GB.")
+    last_month: Text | None = Field(default=None, description="Cost of the previous month.")
     month_to_date: Text | None = Field(default=None, description="Cost of this month so far, such as 1.23 USD.")
     projected_month: Text | None = Field(default=None, description="Projected cost of this month.")
     projected_next_month: Text | None = Field(default=None, description="Projected cost of next month.")

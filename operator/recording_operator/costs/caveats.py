@@ -52,6 +52,12 @@ def never_counted(names: Iterable[str]) -> Iterator[str]:
         yield f"Not counted yet, and not included: {named}."
 
 
+def not_existing(scope: ScopeFilter, existing: Iterable[str]) -> Iterator[str]:
+    """Which locations the scope names although there are none."""
+    if named := _names(sorted(scope.locations.difference(existing))):
+        yield f"spec.scope.storageLocations names StorageLocations that do not exist: {named}."
+
+
 def _names(locations: Iterable[str]) -> str:
     names = list(locations)
     named = ", ".join(names[:_MOST_NAMED])

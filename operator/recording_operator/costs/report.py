@@ -20,7 +20,13 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.api.storagereport_budget import Budget
 from recording_operator.costs.budget import percent_of
-from recording_operator.costs.caveats import counted_elsewhere, never_counted, not_included, told_by_counts
+from recording_operator.costs.caveats import (
+    counted_elsewhere,
+    never_counted,
+    not_existing,
+    not_included,
+    told_by_counts,
+)
 from recording_operator.costs.charges import month_after
 from recording_operator.costs.comparison import ComparedMonth, compared
 from recording_operator.costs.history import GB_UNITS, UsageSums, gb_of, history, history_sums, month_sums
@@ -78,7 +84,8 @@ def report(inputs: ReportInputs) -> ReportResult:
     comparison = compared(view, inputs.comparison, currency=currency)
     how = [*counted_elsewhere(samples), *told_by_counts(samples), *comparison.notes, *inputs.notes]
     uncounted = [name for name in view.terms.prices if scope.includes_location(name) and name not in samples]
-    notes = [*never_counted(uncounted), *not_included(samples, scope), *how]
+    left_out = [*not_existing(scope, inputs.terms.prices), *never_counted(uncounted)]
+    notes = [*left_out, *not_included(samples, scope), *how]
     status = StorageReportStatus(
         as_of=view.as_of,
         source=_source(samples.values()),
@@ -198,6 +205,7 @@ def _summary(totals: ReportTotals, cost: ReportCost, comparison: ComparedMonth, 
     places = CENT if totals.storage_gb >= 1 else Decimal("0.001")
     return ReportSummary(
         storage=f"{rounded(totals.storage_gb, places):,f} GB",
+        last_month=None if cost.last_month is None else money(cost.last_month, cost.currency),
         month_to_date=money(cost.month_to_date, cost.currency),
         projected_month=money(cost.projected_month, cost.currency),
         projected_next_month=money(cost.projected_next_month, cost.currency),

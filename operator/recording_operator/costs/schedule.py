@@ -38,16 +38,16 @@ def _tick(schedule: str, time_zone: str, start: datetime, *, reverse: bool) -> d
     try:
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ScheduleError(f"timeZone {time_zone} is unknown. Write one such as UTC or Europe/London.") from None
+        raise ScheduleError(f"The time zone {time_zone} is unknown. Write one such as UTC or Europe/London.") from None
     if len(schedule.split()) != _FIELDS:
-        raise ScheduleError(f"schedule '{schedule}': write five fields such as '0 0 * * *'")
+        raise ScheduleError(f"The schedule '{schedule}' is invalid. Write five fields such as '0 0 * * *'.")
     local = start.astimezone(UTC if time_zone == "UTC" else zone)
     try:
         found = next(iter(CronSim(schedule, local, reverse=reverse)))
     except CronSimError as error:
         raise ScheduleError(
-            f"schedule '{schedule}': {str(error).lower()}; write five fields such as '0 0 * * *'"
+            f"The schedule '{schedule}' is invalid: {str(error).lower()}. Write five fields such as '0 0 * * *'."
         ) from None
     except StopIteration:
-        raise ScheduleError(f"schedule '{schedule}' never occurs") from None
+        raise ScheduleError(f"The schedule '{schedule}' never occurs.") from None
     return found.astimezone(UTC)

@@ -101,8 +101,25 @@ def test_a_verdict_ends_with_its_budget_where_refreshes_fail() -> None:
 def test_no_budget_is_checked_while_the_report_is_suspended() -> None:
     kept = Kept()
     kept.counted(at("2026-11-29"), cost="25")
-    status = suspended(kept.report)
+    status = suspended(kept.report, at("2026-11-30"))
     assert [one.type for one in status.conditions] == ["Ready", "Stalled"]
+
+
+def test_a_suspended_report_says_so_and_whether_its_last_refresh_succeeded() -> None:
+    kept = Kept()
+    kept.counted(at("2026-11-29"), cost="25")
+    ready, _ = suspended(kept.report, at("2026-11-30")).conditions
+    assert (ready.status, ready.reason, ready.last_transition_time) == ("True", Reason.SUSPENDED, at("2026-11-29"))
+    assert ready.message == "spec.suspend is true. The numbers are those of the last refresh."
+    kept.fails(at("2026-11-30"))
+    ready, _ = suspended(kept.report, at("2026-11-30")).conditions
+    assert ready.status == "False"
+
+
+def test_a_report_that_was_suspended_from_the_beginning_says_so() -> None:
+    [ready] = suspended(Kept().report, at("2026-11-30")).conditions
+    assert (ready.status, ready.last_transition_time) == ("Unknown", at("2026-11-30"))
+    assert ready.message == "spec.suspend is true. The report has never been refreshed."
 
 
 @pytest.mark.parametrize("failures", [0, 1])

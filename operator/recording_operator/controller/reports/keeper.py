@@ -189,7 +189,7 @@ class ReportKeeper:
             return None
         if report.spec.suspend:
             if report.status.observed_generation != report.metadata.generation:
-                self._store(name, report, suspended(report))
+                self._store(name, report, suspended(report, self._now()))
             return None
         if not self._due(report):
             return None

@@ -53,14 +53,26 @@ def sample_since(report: StorageReport, *, token_seen: datetime, now: datetime) 
     return max(times, default=None)
 
 
-def suspended(report: StorageReport) -> StorageReportStatus:
-    """The status of a suspended report."""
+def suspended(report: StorageReport, now: datetime) -> StorageReportStatus:
+    """The status of a suspended report. `Ready` still says whether the last refresh succeeded."""
+    old = {one.type: one for one in report.status.conditions}
+    is_new = report.status.last_refresh_time is None
+    shown = "The report has never been refreshed." if is_new else "The numbers are those of the last refresh."
+    ready = Condition(
+        type="Ready",
+        status=old["Ready"].status if "Ready" in old else ConditionStatus.UNKNOWN,
+        observed_generation=report.metadata.generation,
+        last_transition_time=old["Ready"].last_transition_time if "Ready" in old else now,
+        reason=Reason.SUSPENDED,
+        message=f"spec.suspend is true. {shown}",
+    )
+    # The budget is not checked now.
+    others = [one for one in report.status.conditions if one.type not in {"Ready", *_BUDGET_CONDITIONS}]
     return report.status.model_copy(
         update={
             "observed_generation": report.metadata.generation,
             "next_refresh_time": None,
-            # The budget is not checked now.
-            "conditions": tuple(one for one in report.status.conditions if one.type not in _BUDGET_CONDITIONS),
+            "conditions": (ready, *others),
         }
     )
 
