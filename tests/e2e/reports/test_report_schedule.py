@@ -123,7 +123,7 @@ def test_two_operators_count_once(start: Callable[..., OperatorProcess], place: 
     [
         ({"schedule": "75 0 * * *"}, "bad minute"),
         ({"schedule": "0 0 31 2 *"}, "bad day-of-month"),
-        ({"timeZone": "Mars/Base"}, "timeZone Mars/Base is unknown"),
+        ({"timeZone": "Mars/Base"}, "time zone Mars/Base is unknown"),
     ],
 )
 def test_a_schedule_that_never_occurs_is_reported(
