@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recording_operator.usage.arrivals import MOST_RECENT, Uploads, late, sample_from
 from recording_operator.usage.sample import OTHER, UNKNOWN, Carry, UsageSample
 from recording_operator.usage.timeline import usage_days
-from recording_operator.usage.window import LATE_WITHIN, previous_sample, window_after
+from recording_operator.usage.window import LATE_WITHIN, window_after
 from tests.usage.counted import (
     BASIS,
     DAY,
@@ -313,28 +313,7 @@ def test_earlier_uploads_are_neither_counted_nor_recounted() -> None:
     assert [row.size_bytes for row in second.carry.recent] == [0]
 
 
-def test_a_sample_of_the_future_is_not_the_previous_one() -> None:
-    [first] = refresh([], [Stored(0, 1, GB)], now_s=50)
-    [future] = [count(first, START + 100 * DAY, Listing())]
-    now = START + DAY
-    assert previous_sample([first, future], now=now) is first
-    assert previous_sample([future], now=now) is None
+def test_a_sample_of_the_future_cannot_be_continued() -> None:
+    [future] = refresh([], [], now_s=50)
     with pytest.raises(ValueError, match="is after"):
-        window_after(future, now=now, basis=BASIS)
-    # Its period is counted again, and it is not the previous one after its time has come either.
-    again = count(first, now, Listing(current=[Stored(0, 1, GB).thing, Stored(100, 1, GB, number=2).thing]))
-    assert uploaded(again) == {"acme": GB}
-    assert previous_sample([first, future, again], now=START + 200 * DAY) is again
-
-
-def test_of_samples_that_overlap_the_first_is_the_previous_one() -> None:
-    [first] = refresh([], [], now_s=0)
-    leader, other = count(first, START + DAY, Listing()), count(first, START + DAY + SECOND, Listing())
-    third = count(other, START + 2 * DAY, Listing())
-    assert previous_sample([other, leader, first], now=START + 2 * DAY) is leader
-    assert previous_sample([other, leader, first, third], now=START + 3 * DAY) is third
-    # A count that found no sample before it begins with its month: in the next month, it overlaps none.
-    alone = count(None, START + 3 * DAY, Listing())
-    assert previous_sample([first, leader, alone], now=START + 4 * DAY) is leader
-    later = count(None, START + 60 * DAY, Listing())
-    assert previous_sample([first, leader, later], now=START + 61 * DAY) is later
+        window_after(future, now=future.at - SECOND, basis=BASIS)

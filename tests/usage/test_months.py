@@ -15,6 +15,7 @@ from recording_operator.usage.sample import ArrivalRow, Carry, DownloadRow, Stoc
 from recording_operator.usage.timeline import usage_days
 
 START = datetime(2026, 9, 10, tzinfo=UTC)
+LATER = START + timedelta(days=1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,44 +33,87 @@ def between(begin: int | None, end: int, name: str = "") -> Interval:
     return Interval(since=since, at=START + timedelta(hours=end), name=name)
 
 
+def chained(*samples: Interval) -> list[Interval]:
+    """The chain of a later time."""
+    return chain(samples, until=LATER)
+
+
+def daily(first: int, last: int) -> list[Interval]:
+    """From day to day."""
+    return [between(24 * day, 24 * (day + 1)) for day in range(first, last)]
+
+
 def test_samples_are_put_in_order() -> None:
     first, second, third = between(None, 0), between(0, 24), between(24, 48)
-    assert chain([third, first, second]) == [first, second, third]
-    assert chain([]) == []
-    assert chain([second]) == [second]
+    assert chained(third, first, second) == [first, second, third]
+    assert chained() == []
+    assert chained(second) == [second]
+
+
+def test_later_samples_do_not_count_yet() -> None:
+    first, second = between(None, 0), between(0, 24)
+    assert chain([first, second], until=second.at) == [first, second]
+    assert chain([first, second], until=second.at - timedelta(seconds=1)) == [first]
 
 
 def test_of_two_leaders_the_chain_that_goes_on_counts() -> None:
     first, stray, second, third = between(None, 0), between(0, 23), between(0, 24), between(24, 48)
-    assert chain([first, stray, second, third]) == [first, second, third]
-    assert chain([first, stray, second]) == [first, second]
+    assert chained(first, stray, second, third) == [first, second, third]
+    assert chained(first, stray, second) == [first, stray], "the next count continues the earlier one"
+
+
+def test_a_sample_of_a_clock_that_was_ahead_does_not_replace_those_taken_since() -> None:
+    first, ahead = between(None, 0), between(0, 24 * 30)
+    rest = daily(0, 29)
+    assert chained(first, ahead) == [first, ahead]
+    assert chained(first, ahead, rest[0]) == [first, rest[0]]
+    assert chained(first, ahead, *rest) == [first, *rest]
+    # Those that continue it do not count either, and not so many taken within an hour.
+    after = [between(24 * 30, 24 * 30 + 1), *(between(24 * 30 + hour, 24 * 30 + hour + 1) for hour in range(1, 20))]
+    assert chained(first, ahead, *after, *rest) == [first, *rest]
+    minutes = [
+        Interval(since=ahead.at + timedelta(minutes=number), at=ahead.at + timedelta(minutes=number + 1))
+        for number in range(100)
+    ]
+    assert chained(first, ahead, *minutes, *rest) == [first, *rest]
+
+
+def test_a_clock_that_was_behind_replaces_nothing() -> None:
+    known = [between(None, 0), *daily(0, 10)]
+    behind = [between(24, 30), between(30, 37)]
+    assert chained(*known, *behind) == known
+
+
+def test_a_sample_that_could_not_be_read_for_a_while_replaces_nothing() -> None:
+    first, unread, since = between(None, 0), between(0, 24), [between(0, 48), *daily(2, 9)]
+    assert chained(first, unread, *since) == [first, *since]
 
 
 def test_a_missing_sample_leaves_a_gap() -> None:
-    assert chain([between(None, 0), between(24, 48)]) == [between(None, 0), between(24, 48)]
+    assert chained(between(None, 0), between(24, 48)) == [between(None, 0), between(24, 48)]
 
 
 def test_a_count_that_did_not_find_the_others_replaces_none() -> None:
     """It describes the month from its beginning again."""
     known = [between(None, 0), between(0, 24), between(24, 48)]
     again = between(None, 49)
-    assert chain([*known, again]) == known
-    assert chain([*known, again, between(49, 72)]) == [*known, between(49, 72)]
+    assert chained(*known, again) == known
+    assert chained(*known, again, between(49, 72)) == [*known, between(49, 72)]
 
 
 def test_a_first_sample_of_a_later_month_goes_on() -> None:
     later = between(None, 24 * 30)
-    assert chain([between(None, 0), later]) == [between(None, 0), later]
+    assert chained(between(None, 0), later) == [between(None, 0), later]
 
 
 def test_of_equal_samples_the_first_is_taken() -> None:
-    assert chain([between(0, 24, "a"), between(0, 24, "b")]) == [between(0, 24, "a")]
-    assert chain([between(0, 24, "b"), between(0, 24, "a")]) == [between(0, 24, "b")]
-    assert chain([between(None, 24, "a"), between(None, 24, "b")]) == [between(None, 24, "a")]
+    assert chained(between(0, 24, "a"), between(0, 24, "b")) == [between(0, 24, "a")]
+    assert chained(between(0, 24, "b"), between(0, 24, "a")) == [between(0, 24, "b")]
+    assert chained(between(None, 24, "a"), between(None, 24, "b")) == [between(None, 24, "a")]
 
 
 def test_a_sample_that_ends_before_it_begins_is_left_out() -> None:
-    assert chain([between(24, 24), between(24, 23)]) == []
+    assert chained(between(24, 24), between(24, 23)) == []
 
 
 spans = st.lists(
@@ -83,15 +127,18 @@ def overlaps(one: Interval, other: Interval) -> bool:
 
 
 @given(spans)
-def test_no_two_overlap_and_nothing_could_be_added(found: list[Interval]) -> None:
-    chosen = chain(found)
+def test_no_two_overlap_and_each_follows_the_one_that_it_continues(found: list[Interval]) -> None:
+    chosen = chained(*found)
     assert chosen == sorted(chosen, key=lambda one: one.at)
     assert all(not overlaps(*pair) for pair in pairwise(chosen))
-    assert chain(chosen) == chosen
-    covered = sum((one.at - one.since for one in chosen if one.since), timedelta())
-    for one in found:
-        if one.since and one.since < one.at:
-            assert covered >= one.at - one.since
+    assert chained(*chosen) == chosen
+    ends = {one.at for one in found if one.since is not None and one.since < one.at}
+    for before, one in pairwise([None, *chosen]):
+        assert one is not None
+        if one.since in ends:
+            assert before is not None
+            assert before.at == one.since
+    assert bool(chosen) == any(one.since is None or one.since < one.at for one in found)
 
 
 def files(*names: str) -> list[UsageFile]:
@@ -206,14 +253,14 @@ def compacted(samples: Sequence[UsageSample]) -> list[UsageSample]:
 @settings(max_examples=50, deadline=None)
 @given(histories())
 def test_compaction_loses_nothing(samples: list[UsageSample]) -> None:
-    before = usage_days(chain(samples))
-    assert usage_days(chain(compacted(samples))) == before
+    before = usage_days(chain(samples, until=LATER))
+    assert usage_days(chain(compacted(samples), until=LATER)) == before
     crashed = [*samples, *compacted(samples)]  # no sample was deleted yet
-    assert usage_days(chain(crashed)) == before
-    assert encode(chain(crashed)[-1]) == encode(chain(samples)[-1])  # with its carry
+    assert usage_days(chain(crashed, until=LATER)) == before
+    assert encode(chain(crashed, until=LATER)[-1]) == encode(chain(samples, until=LATER)[-1])  # with its carry
 
 
 @settings(max_examples=50, deadline=None)
 @given(histories())
 def test_days_are_the_same_whatever_the_order_of_reading(samples: list[UsageSample]) -> None:
-    assert usage_days(chain(samples[::-1])) == usage_days(chain(samples))
+    assert usage_days(chain(samples[::-1], until=LATER)) == usage_days(chain(samples, until=LATER))

@@ -23,7 +23,7 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.copy_target import CopyTarget
 from recording_operator.stores.factory import open_copy_target
 from recording_operator.stores.location_store import LocationStore
-from recording_operator.usage.months import chain
+from recording_operator.usage.months import CLOCKS_DIFFER, chain
 
 _PROFILE_FILE: Final = ".toml"
 _LONGEST_PROFILE_BYTES: Final = 1_000_000
@@ -58,7 +58,7 @@ def from_bucket(request: BucketRequest, *, now: datetime) -> Counted:
     try:
         with closing(_open(request)) as store:
             locations = _chosen(request, _locations_in(store, request))
-            read = {name: _read(store, request, name) for name in locations}
+            read = {name: _read(store, request, name, until=now + CLOCKS_DIFFER) for name in locations}
     except (TransferError, LocationError) as error:
         raise CountedError(f"{request.address}: {for_report(error.message)}") from None
     found = {name: counted for name, (counted, _) in read.items() if counted is not None}
@@ -119,9 +119,11 @@ def _chosen(request: BucketRequest, found: Sequence[str]) -> Sequence[str]:
     return request.locations or found
 
 
-def _read(store: LocationStore, request: BucketRequest, name: str) -> tuple[CountedLocation | None, list[str]]:
+def _read(
+    store: LocationStore, request: BucketRequest, name: str, *, until: datetime
+) -> tuple[CountedLocation | None, list[str]]:
     files = StoreFiles(store, location=name, prefix=request.prefix, cache=FileCache()).load()
-    samples = UsageSamples(chain(entry for file in files for entry in file.entries))
+    samples = UsageSamples(chain((entry for file in files for entry in file.entries), until=until))
     return CountedLocation.of(samples), list(unread(name, files))
 
 

@@ -22,7 +22,7 @@ from recording_operator.kube.errors import KubeError
 from recording_operator.kube.secrets import location_credentials
 from recording_operator.stores.factory import open_store
 from recording_operator.stores.location_store import LocationStore
-from recording_operator.usage.months import DEFAULT_RETENTION_MONTHS
+from recording_operator.usage.months import CLOCKS_DIFFER, DEFAULT_RETENTION_MONTHS
 
 
 def from_cluster(
@@ -51,7 +51,7 @@ def from_cluster(
             kube=kube,
             operator_namespace=operator_namespace,
             keep_months=DEFAULT_RETENTION_MONTHS,
-            now=now,
+            now=lambda: now() + CLOCKS_DIFFER,
         )
         for location in _of_accounts(locations, terms, scope):
             name = location.metadata.name

@@ -2,12 +2,18 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
-from typing import Final, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from recording_operator.usage.codec import Period, UsageFile
 
 DEFAULT_RETENTION_MONTHS: Final = 36
+CLOCKS_DIFFER: Final = timedelta(hours=1)
+"""A sample farther in the future than this was taken with a wrong clock."""
+_MOST_COUNTED: Final = timedelta(hours=1)
+"""Two samples shortly after each other tell less than two of different days. Longer times between them tell no more."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Span(Protocol):
@@ -23,31 +29,71 @@ class Span(Protocol):
 SpanT = TypeVar("SpanT", bound=Span)
 
 
-def chain(samples: Iterable[SpanT]) -> list[SpanT]:
-    """The samples in order that together cover the most time without an overlap.
+class _Score(NamedTuple):
+    """What speaks for a choice of samples. The greatest is taken."""
 
-    Samples overlap if two leaders counted at once, or if a count did not find the sample before it. What both of them
-    counted would count twice. Of equal choices, the one with more samples, then the one with earlier samples; of equal
-    samples the first that was given. A sample without `since` describes the month until then, but covers no time: it
-    replaces no other.
+    counted_s: int = 0
+    """The time that the samples cover, at most _MOST_COUNTED of each."""
+    number: int = 0
+    covered_s: int = 0
+    """The time that they cover, minus the time until the last one: the fewer gaps, the greater."""
+
+
+@dataclass(slots=True)
+class _Choice(Generic[SpanT]):
+    """A sample, and the best choice of samples before it."""
+
+    last: SpanT
+    before: "_Choice[SpanT] | None"
+    score: _Score
+
+
+def chain(samples: Iterable[SpanT], *, until: datetime) -> list[SpanT]:
+    """The samples in order that count at the time `until`. None overlap.
+
+    Samples overlap if two leaders counted at once, if a clock was wrong, or if a count did not find the sample before
+    it. What both of them counted would count twice. So a sample follows the one that it continues; if there is none, it
+    follows any that ended before it began. The choice with the most samples counts, whatever time they cover: the
+    sample of a clock that was ahead covers much and tells little. Of equal choices, the one with fewer gaps, then the
+    one with earlier samples; of equal samples the first that was given.
+
+    A sample without `since` describes the month until then, but covers no time: it replaces no other, and the one that
+    continues it may follow another.
     """
-    found = sorted((one for one in samples if one.since is None or one.since < one.at), key=lambda one: one.at)
+    valid = (one for one in samples if one.at <= until and (one.since is None or one.since < one.at))
+    found = sorted(valid, key=lambda one: one.at)
     times = [one.at for one in found]
-    before: list[int] = []  # how many samples end before this one begins
-    best: list[tuple[int, int]] = [(0, 0)]  # seconds and samples of the best choice of the first so many
+    best: list[_Choice[SpanT] | None] = [None]  # of the first so many samples
+    ending: dict[datetime, _Choice[SpanT]] = {}  # with a sample that ends then
     for index, one in enumerate(found):
-        before.append(bisect_right(times, _begin(one), hi=index))
-        covered_s, number = best[before[index]]
-        best.append(max(best[index], (covered_s + _covered_s(one), number + 1)))
+        continued = ending.get(one.since) if one.since is not None else None
+        choice = _choice(one, continued or best[bisect_right(times, _begin(one), hi=index)])
+        best.append(_better(best[index], choice))
+        if one.since is not None:
+            ending[one.at] = _better(ending.get(one.at), choice)
     chosen: list[SpanT] = []
-    count = len(found)
-    while count:
-        if best[count] == best[count - 1]:
-            count -= 1
-        else:
-            chosen.append(found[count - 1])
-            count = before[count - 1]
+    choice_left = best[-1]
+    while choice_left is not None:
+        chosen.append(choice_left.last)
+        choice_left = choice_left.before
     return chosen[::-1]
+
+
+def _choice(one: SpanT, before: _Choice[SpanT] | None) -> _Choice[SpanT]:
+    counted_s, number, covered_s = _Score() if before is None else before.score
+    begun = _EPOCH if before is None else before.last.at
+    covered = timedelta(0) if one.since is None else one.at - one.since
+    score = _Score(
+        counted_s=counted_s + _seconds(min(covered, _MOST_COUNTED)),
+        number=number + 1,
+        covered_s=covered_s + _seconds(covered) - _seconds(one.at - begun),
+    )
+    return _Choice(one, before, score)
+
+
+def _better(one: _Choice[SpanT] | None, other: _Choice[SpanT]) -> _Choice[SpanT]:
+    """The one with the greater score, else the first."""
+    return one if one is not None and one.score >= other.score else other
 
 
 class Bundle(NamedTuple):
@@ -100,5 +146,5 @@ def _begin(one: Span) -> datetime:
     return one.at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _covered_s(one: Span) -> int:
-    return 0 if one.since is None else int((one.at - one.since).total_seconds())
+def _seconds(length: timedelta) -> int:
+    return int(length.total_seconds())

@@ -1,10 +1,5 @@
-"""The period of a count: since the previous sample, or since the beginning of the month.
+"""The period of a count: since the previous sample, or since the beginning of the month."""
 
-A sample whose time lies in the future was taken with a wrong clock. It is never the previous sample, not even when its
-time has come: the next count begins with the last sample before it, and those after that overlap it.
-"""
-
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -28,16 +23,6 @@ class Window:
     def earliest(self) -> datetime:
         """Uploads until this time need not be recorded."""
         return min(self.since, self.recent_since or self.since, self.now - LATE_WITHIN)
-
-
-def previous_sample(samples: Iterable[UsageSample], *, now: datetime) -> UsageSample | None:
-    """The newest sample until `now` that overlaps none before it. The next count begins with it."""
-    last: UsageSample | None = None
-    for sample in sorted(samples, key=lambda one: one.at):
-        begin = sample.since or _month_start(sample.at)
-        if sample.at <= now and (last is None or begin >= last.at):
-            last = sample
-    return last
 
 
 def window_after(previous: UsageSample | None, *, now: datetime, basis: str) -> Window:

@@ -94,9 +94,17 @@ def test_of_two_leaders_that_count_at_once_nothing_counts_twice(archive: Locatio
 
 
 def test_samples_of_the_future_are_left_out(archive: LocationArchive, strict: StrictStore) -> None:
-    put(strict, a_sample(START), a_sample(NOW + timedelta(days=2), START), a_sample(NOW + timedelta(minutes=5), START))
-    assert [one.at for one in archive.samples(LOCATION)] == [START, NOW + timedelta(minutes=5)]
+    put(strict, a_sample(START), a_sample(NOW + timedelta(minutes=5), START))
+    assert [one.at for one in archive.samples(LOCATION)] == [START]
+    assert archive.notes(LOCATION) == ()
+    put(strict, a_sample(NOW + timedelta(days=2), START))
+    assert [one.at for one in archive.samples(LOCATION)] == [START]
     assert archive.notes(LOCATION) == ("Usage samples of archive with times in the future are left out.",)
+
+
+def test_samples_of_a_clock_that_was_years_behind_are_left_out(new_archive: NewArchive, strict: StrictStore) -> None:
+    put(strict, a_sample(datetime(2000, 1, 1, tzinfo=UTC)), a_sample(START))
+    assert [one.at for one in new_archive().samples(LOCATION)] == [START]
 
 
 # Files that cannot be used

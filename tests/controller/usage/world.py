@@ -55,7 +55,7 @@ class MemoryArchive:
         if name in self.failures:
             raise self.failures[name]
         files = [file for (owner, _), file in sorted(self._files.items(), key=lambda one: one[0]) if owner == name]
-        return UsageSamples(chain(entry for file in files for entry in file.entries if entry.at <= self.now))
+        return UsageSamples(chain((entry for file in files for entry in file.entries), until=self.now))
 
     def keep(self, location: StorageLocation, sample: UsageSample) -> None:
         name = location.metadata.name

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 from recording_operator.api.reasons import Reason, Trait, reasons_with
@@ -16,13 +16,11 @@ from recording_operator.kube.errors import Forbidden
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.codec import encode, sample_name
-from recording_operator.usage.months import chain
+from recording_operator.usage.months import CLOCKS_DIFFER, chain, expired
 from recording_operator.usage.sample import UsageSample
 
 _LASTING: Final = reasons_with(Trait.NEEDS_ADMINISTRATOR) | {Reason.WRONG_REGION, Reason.ENCRYPTION_KEY_NOT_USABLE}
 """Why a store cannot be used until a person changes it."""
-_AHEAD: Final = timedelta(hours=1)
-"""A sample that is farther in the future was not taken by a clock that can be trusted."""
 _logger = logging.getLogger(__name__)
 
 
@@ -41,7 +39,7 @@ class UsageArchive(Protocol):
     """
 
     def samples(self, location: StorageLocation) -> UsageSamples:
-        """The samples of a location that count, in order, as they are kept. None overlap."""
+        """The samples of a location that count now, in order, as they are kept. None overlap."""
 
     def keep(self, location: StorageLocation, sample: UsageSample) -> None:
         """Keep a sample. If there is one of the same second, that of another leader, it stays.
@@ -85,12 +83,13 @@ class LocationArchive:
         loaded = [*in_store, *in_config_map]
         if in_config_map and name not in self._unreadable:  # kept there by an earlier process
             self._unwritable.setdefault(name, "It could not be used at the last count.")
-        latest = self._now() + _AHEAD
-        entries = [entry for file in loaded for entry in file.entries]
+        now = self._now()
+        old = set(expired([file.file for file in loaded], now, self._keep_months))
+        entries = [entry for file in loaded if file.file not in old for entry in file.entries]
         self._unread[name] = list(unread(name, loaded))
-        if any(entry.at > latest for entry in entries):
+        if any(entry.at > now + CLOCKS_DIFFER for entry in entries):
             self._unread[name].append(f"Usage samples of {name} with times in the future are left out.")
-        return UsageSamples(chain(entry for entry in entries if entry.at <= latest))
+        return UsageSamples(chain(entries, until=now))
 
     def keep(self, location: StorageLocation, sample: UsageSample) -> None:
         """As `UsageArchive` says."""
