@@ -102,7 +102,7 @@ def test_a_noncurrent_version_is_not_read_and_does_not_hide_the_owner_of_the_nex
 
 
 @pytest.mark.parametrize(
-    "key", ["r/notes.txt", "r/acme/u/no-uid/video", f"s/acme/u/{UID}/video", "r/.recording-operator/owner", "x"]
+    "key", ["r/notes.txt", "r/acme/u/no-uid/video", f"s/acme/u/{UID}/video", "other/.recording-operator/owner", "x"]
 )
 def test_keys_that_the_template_does_not_make_are_foreign(key: str) -> None:
     counting = with_org()
@@ -111,6 +111,19 @@ def test_keys_that_the_template_does_not_make_are_foreign(key: str) -> None:
     counting.add_noncurrent(key, size_bytes=0, storage_class=None, last_modified=OLD, is_delete_marker=True)
     sample = sample_of(counting)
     assert (sample.foreign_bytes, sample.stored) == (13, ())
+
+
+@pytest.mark.parametrize("prefix", ["r/", ""])
+def test_the_operators_own_files_are_in_no_number(prefix: str) -> None:
+    counting = with_org(prefix=prefix)
+    for name in ("owner", "usage/archive/2026/10.json.gz"):
+        key = f"{prefix}.recording-operator/{name}"
+        counting.add(key, size_bytes=10, storage_class=None, last_modified=OLD)
+        counting.add_noncurrent(key, size_bytes=3, storage_class=None, last_modified=OLD)
+        counting.add_open_upload(key, parts=[OpenPart(5, OLD)], storage_class=None)
+    counting.add(f"{prefix}.recording-operator", size_bytes=1, storage_class=None, last_modified=OLD)
+    sample = sample_of(counting)
+    assert (sample.foreign_bytes, sample.stored) == (1, ())
 
 
 def test_the_keys_of_another_location_are_left_to_it() -> None:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from recording_operator.api.keytemplate import exact_fields, key_pattern, unescape_id
+from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.usage.owners import KeyClaim, RecordingIndex
 from recording_operator.usage.recordings import org_of_recording, parse_time, stored_artifacts
 from recording_operator.usage.sample import OTHER, SHARED, UNKNOWN, OwnerKey, State
@@ -77,7 +78,7 @@ class LocationTally:
         self.orphaned_bytes = 0
         """Current objects whose Recording does not exist."""
         self.foreign_bytes = 0
-        """Objects and noncurrent versions whose key the template does not make."""
+        """Objects and noncurrent versions whose key the template does not make, but for the operator's own files."""
         self.unsized_uploads = False
         """There are open uploads that were not added."""
         self.is_listed = False
@@ -87,6 +88,7 @@ class LocationTally:
         self._org_in_key, self._namespace_in_key = "org" in exact, "namespace" in exact
         self._claims = claims
         self._claimed = tuple(claim.prefix for claim in claims)
+        self._reserved = f"{prefix}{RESERVED_FOLDER}/"
         self._default_class = default_class
         self._index = index
         self._listed_from = index.listed_from
@@ -234,7 +236,7 @@ class LocationTally:
 
     def _add_foreign(self, key: str, size_bytes: int) -> None:
         # Within another location's prefix, that location decides whether the object is foreign.
-        if not (self._claimed and key.startswith(self._claimed)):
+        if not (self._claimed and key.startswith(self._claimed)) and not key.startswith(self._reserved):
             self.foreign_bytes += size_bytes
 
     # Sums
