@@ -314,3 +314,31 @@ def test_samples_that_vanish_before_a_refresh_are_counted_again(path: Path) -> N
     path.at("2026-11-28T18:02")
     assert path.status()["asOf"] == "2026-11-28T18:02:00Z"
     assert path.status()["totals"]["bytes"] == 20 * GB
+
+
+def test_a_deleted_location_is_named_until_the_next_month_is_over(path: Path) -> None:
+    kept, gone = path.world.locations[0], path.world.location("vault", s3={"prefix": "vault/"})
+    path.put("2026-11-27T00:00", 20, "acme")
+    path.apply("all")
+    path.apply("archive-only", scope={"storageLocations": ["archive"]})
+    path.at("2026-11-28T18:00")
+    assert path.status()["notes"] == []
+
+    path.world.locations = [kept]
+    for when, day in (("2026-11-29T00:00", "2026-11-29"), ("2026-12-31T00:00", "2026-11-29")):
+        path.at(when)
+        [note] = path.status()["notes"]
+        assert note.startswith(
+            f"StorageLocation vault was deleted (noticed on {day}). Its usage samples cannot be read"
+        )
+        assert path.status("archive-only")["notes"] == []
+    path.world.locations = [kept, gone]
+    path.at("2027-01-01T00:00")
+    assert path.status()["notes"] == []
+
+    path.world.locations = [kept]
+    path.at("2027-01-02T00:00")
+    path.at("2027-02-28T00:00")
+    assert len(path.status()["notes"]) == 1
+    path.at("2027-03-01T00:00")
+    assert path.status()["notes"] == []

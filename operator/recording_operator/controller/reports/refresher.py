@@ -12,6 +12,7 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.controller.reports.errors import RefreshError
 from recording_operator.controller.reports.prices import PriceBook
+from recording_operator.controller.reports.removed import removed_locations
 from recording_operator.controller.usage.keeper import LocationUsage, Need, UsageKeeper
 from recording_operator.costs.profile import PriceError
 from recording_operator.costs.report import CurrencyError, currency_of, report
@@ -61,6 +62,7 @@ class Refresher:
     def refresh(self, resource: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
         """Compute a report after `prepare`. Raises RefreshError."""
         scope = ScopeFilter.of(resource.spec.scope)
+        names = {location.metadata.name for location in self._locations}
         try:
             terms = self._prices.terms(resource.spec, self._locations)
             currency_of(terms, scope, resource.spec.budget)
@@ -72,7 +74,7 @@ class Refresher:
                 samples={name: known.newest for name, known in usage.items()},
                 usage={name: known.days for name, known in usage.items()},
                 comparison=self._prices.comparison(resource.spec, self._locations),
-                notes=self._notes(scope),
+                notes=(*removed_locations(resource, names, now=now), *self._notes(scope)),
             )
             result = report(inputs)
         except (PriceError, CurrencyError) as error:
