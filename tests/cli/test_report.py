@@ -56,6 +56,14 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     server.server_close()
 
 
+@pytest.fixture
+def stored(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The status that the server returns, to be changed."""
+    status: dict[str, Any] = {**STORED["status"]}
+    monkeypatch.setitem(STORED, "status", status)
+    return status
+
+
 def shown(kubeconfig: Path, *options: str) -> Result:
     return CliRunner().invoke(main, ["report", "all", f"--kubeconfig={kubeconfig}", *options])
 
@@ -84,3 +92,38 @@ def test_days_without_anything_end_with_status_1_and_say_what_there_is(
 
 def test_a_range_that_ends_before_it_begins_is_a_usage_error(kubeconfig: Path) -> None:
     assert shown(kubeconfig, "--from=2026-11-21", "--to=2026-11-20").exit_code == 2
+
+
+def _ready(reason: str, message: str) -> dict[str, Any]:
+    status = "True" if reason == "Refreshed" else "False"
+    since = "2026-11-21T00:00:00Z"
+    return {"type": "Ready", "status": status, "reason": reason, "message": message, "lastTransitionTime": since}
+
+
+def test_what_the_numbers_leave_out_and_why_they_are_old_is_on_standard_error(
+    kubeconfig: Path, stored: dict[str, Any]
+) -> None:
+    failing = _ready("PricesInvalid", "No price profile has the name nope.")
+    stored.update(asOf="2026-11-21T00:00:07Z", conditions=[failing], notes=["The buckets of x may not be listed."])
+    stored.update(unpriced=["storage class GLACIER"])
+    done = shown(kubeconfig, "-o", "csv")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("date,")
+    assert done.stderr.splitlines() == [
+        "recording-operator: The numbers are as of 2026-11-21 00:00 UTC. No price profile has the name nope.",
+        "recording-operator: Without a price, and not included in any cost: storage class GLACIER.",
+        "recording-operator: The buckets of x may not be listed.",
+    ]
+
+
+def test_a_report_that_is_refreshed_has_nothing_on_standard_error(kubeconfig: Path, stored: dict[str, Any]) -> None:
+    stored.update(asOf="2026-11-21T00:00:07Z", conditions=[_ready("Refreshed", "5 objects were counted.")])
+    assert shown(kubeconfig).stderr == ""
+
+
+def test_a_report_that_was_never_refreshed_says_why(kubeconfig: Path, stored: dict[str, Any]) -> None:
+    del stored["cost"]
+    stored["conditions"] = [_ready("PricesInvalid", "No price profile has the name nope.")]
+    done = shown(kubeconfig)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "StorageReport all has not been refreshed yet. No price profile has the name nope." in done.stderr

@@ -249,6 +249,20 @@ def test_days_without_samples(strict: StrictStore) -> None:
     assert "has nothing from 2027-01-01. There are samples for 2026-11-01 to 2026-11-29." in done.stderr
 
 
+def test_an_organisation_without_usage(strict: StrictStore) -> None:
+    keep(strict, counts())
+    done = of_bucket(strict, "--org=acmee")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "has nothing of org acmee. There are samples for" in done.stderr
+
+
+def test_usage_without_a_price_is_named(strict: StrictStore) -> None:
+    keep(strict, counts())
+    done = of_bucket(strict, "--prices=aws-s3/eu-west-2")
+    assert done.exit_code == 0
+    assert "Without a price, and not included in any cost: storage class GLACIER_IR." in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -256,7 +270,8 @@ def test_days_without_samples(strict: StrictStore) -> None:
         (["all", "--from-bucket=s3://b/p"], "either the NAME"),
         (["all", "--org=acme"], "--org can only be used with --from-bucket"),
         (["--from-bucket=s3://b", "--context=c"], "--context needs a NAME"),
-        (["--from-bucket=b"], "s3://BUCKET"),
+        (["--from-bucket=b"], "write s3://BUCKET/PREFIX/"),
+        (["all", "--from=yesterday"], "write a day such as 2026-11-01"),
         (["--from-bucket=s3://b", "-o", "focus", "--by=week"], "-o focus has fixed rows"),
         (["--from-bucket=s3://b", "--compare=wasabi", "--group-by=class"], "--compare is about this month"),
         (["--from-bucket=s3://b", "--compare=wasabi,"], "names separated by commas"),
@@ -346,6 +361,8 @@ def test_a_secret_that_cannot_be_read_is_the_reason(strict: StrictStore, tmp_pat
     assert (done.exit_code, done.stdout) == (1, "")
     assert "StorageLocation archive: " in done.stderr
     assert "keys" in done.stderr
+    assert "--operator-namespace names the operator's namespace." in done.stderr
+    assert "The operator may not" not in done.stderr
 
 
 def test_wrong_keys_in_the_secret_are_the_reason(strict: StrictStore, tmp_path: Path) -> None:

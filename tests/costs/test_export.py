@@ -110,12 +110,20 @@ def test_the_table_has_a_line_for_each_day_and_organisation_marks_estimates_and_
     history.append(HistoryEntry(date="2026-11-23", orgs=(HistoryOrg(name="gone"),)))
     lines = [line.split() for line in as_table(rows(history), currency="EUR").splitlines()]
     assert lines == [
-        ["DATE", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", "COST-EUR"],
+        ["DAY", "ORG", "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "REQUESTS", "COST-EUR"],
         ["2026-11-20~", "acme", "100.000", "2.000", "1.000", "3", "0.1668"],
         ["2026-11-21", "acme", "1,234.500", "2.000", "1.000", "3", "0.1668"],
         ["2026-11-22", "globex", "100.000", "2.000", "1.000", "3", "0.1668"],
         ["TOTAL", "0.50"],
+        ["~", "Some", "days", "had", "no", "count.", "Their", "numbers", "are", "derived", "from", "other", "days."],
     ]
+
+
+def test_the_table_says_that_storage_of_a_month_is_a_mean() -> None:
+    found = rows([entry("2026-11-20"), entry("2026-11-21", gb="300")], step=Step.MONTH)
+    header, line, *_ = [line.split() for line in as_table(found, currency="USD", step=Step.MONTH).splitlines()]
+    assert header[:3] == ["MONTH", "ORG", "MEAN-STORED-GB"]
+    assert line[:3] == ["2026-11", "acme", "200.000"]
 
 
 def two_locations(*, ratio: str = "0.5") -> World:
@@ -236,4 +244,4 @@ def test_the_column_of_another_grouping_has_its_name() -> None:
     assert set(json.loads(as_json(found, currency="USD", group_by=GroupBy.NAMESPACE))[0]) == {
         "date", "namespace", "metric_type", "value", "unit", "cost_usd", "estimated",
     }  # fmt: skip
-    assert as_table(found, currency="USD", group_by=GroupBy.LOCATION).split()[:2] == ["DATE", "LOCATION"]
+    assert as_table(found, currency="USD", group_by=GroupBy.LOCATION).split()[:2] == ["DAY", "LOCATION"]

@@ -51,6 +51,8 @@ class Folder(click.ParamType[tuple[str, str]]):
         if isinstance(value, tuple):
             return value
         address = str(value).rstrip("/")
+        if not address.startswith("s3://"):
+            self.fail("write s3://BUCKET/PREFIX/", param, ctx)
         if address.partition("://")[2].partition("/")[2] == "":
             bucket, _ = Target().convert(f"{address}/x", param, ctx)
             return bucket, ""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.cli.counted import Counted, CountedError, CountedLocation
+from recording_operator.cli.words import for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
 from recording_operator.costs.focus import BilledResource
@@ -58,7 +59,8 @@ def from_cluster(
             try:
                 counted = CountedLocation.of(archive.samples(location))
             except (ReasonedError, KubeError) as error:
-                message = f"StorageLocation {name}: {error.message if isinstance(error, ReasonedError) else error}"
+                why = for_secrets(error.message) if isinstance(error, ReasonedError) else str(error)
+                message = f"StorageLocation {name}: {why}"
                 if scope.includes_location(name):
                     raise CountedError(message) from None
                 warn(f"{message} Its usage is missing in the tiers and allowances that it shares.")

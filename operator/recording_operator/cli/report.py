@@ -9,7 +9,6 @@ import click
 
 from recording_operator.cli.arguments import Folder
 
-_DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
 STEPS: Final = ("day", "week", "month")
 GROUPS: Final = ("org", "namespace", "location", "class")
 OUTPUTS: Final = ("table", "csv", "json", "focus", "focus-parquet")
@@ -39,6 +38,21 @@ Examples:
   recording-operator report --from-bucket s3://recordings/prod/ \\
       -o focus-parquet > costs.parquet
 """
+
+
+class _Day(click.ParamType[date]):
+    """A day."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Parse it."""
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no time zone
+        except ValueError:
+            self.fail("write a day such as 2026-11-01", param, ctx)
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
@@ -83,15 +97,16 @@ class _Ratio(click.ParamType[Decimal]):
     help="Output format. csv and focus are safe to open in a spreadsheet: no cell is a formula.",
 )
 @click.option(
-    "--from", "begin", type=_DAY, help="First day, such as 2026-11-01. Default: the first day of the history."
+    "--from", "begin", type=_Day(), help="First day, such as 2026-11-01. Default: the first day of the history."
 )
-@click.option("--to", "end", type=_DAY, help="Last day. Default: today.")
+@click.option("--to", "end", type=_Day(), help="Last day. Default: today.")
 @click.option(
     "--by",
     default="day",
     show_default=True,
     type=click.Choice(STEPS),
-    help="Period of a row. Storage is the mean of its days, everything else the sum.",
+    help="Period of a row. Storage is the mean of its days, everything else the sum. In tables, ~ marks periods with "
+    "days that had no count.",
 )
 @click.option("--group-by", default="org", show_default=True, type=click.Choice(GROUPS), help="What a row is about.")
 @click.option(
@@ -161,10 +176,9 @@ def report(name: str | None, **options: Any) -> None:
       2  the command line is invalid
     """
     _check(name, options)
-    begin, end = _day(options.pop("begin")), _day(options.pop("end"))
     from recording_operator.cli.reporting import ReportRequest, show  # noqa: PLC0415 - large, and not needed for --help
 
-    show(ReportRequest(name=name or "", begin=begin, end=end, **options))
+    show(ReportRequest(name=name or "", **options))
 
 
 def _check(name: str | None, options: dict[str, Any]) -> None:
@@ -182,7 +196,3 @@ def _check(name: str | None, options: dict[str, Any]) -> None:
         raise click.UsageError("-o focus has fixed rows: leave out --by, --group-by and --compare.")
     if options["compare"] and (options["by"] != "day" or options["group_by"] != "org" or begin or end):
         raise click.UsageError("--compare is about this month: leave out --from, --to, --by and --group-by.")
-
-
-def _day(given: datetime | None) -> date | None:
-    return None if given is None else given.date()

@@ -11,6 +11,7 @@ from typing import Final, Never
 import click
 from pydantic import ValidationError
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.cli.counted import Counted, CountedError
 from recording_operator.cli.counted_bucket import BucketRequest, from_bucket
@@ -28,13 +29,13 @@ from recording_operator.costs.tables import (
     comparison_json,
     comparison_table,
 )
-from recording_operator.costs.view import ReportView
+from recording_operator.costs.view import ReportView, unpriced
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import ConnectionConfigError, connection
-from recording_operator.kube.errors import KubeError, NotFound
+from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.kube.rest import RestClient
 
-_WRITERS: Final = {"table": as_table, "csv": as_csv, "json": as_json}
+_WRITERS: Final = {"csv": as_csv, "json": as_json}
 _COMPARISONS: Final = {"table": comparison_table, "csv": comparison_csv, "json": comparison_json}
 
 
@@ -75,6 +76,8 @@ def show(request: ReportRequest) -> None:
             _show_counted(request, from_bucket(_bucket_request(request, *request.bucket), now=_now()))
         else:
             _show_stored(request)
+    except Forbidden as error:
+        _fail(f"{error}. recording-operator report --help says which rights are needed.")
     except NotFound:
         _fail(f"StorageReport {request.name} does not exist. kubectl get storagereports lists those that do.")
     except (CountedError, CurrencyError, ParquetUnavailableError, KubeError, ConnectionConfigError) as error:
@@ -119,15 +122,24 @@ def _show_stored(request: ReportRequest) -> None:
     if request.needs_samples:
         _show_counted(request, counted)
         return
-    if stored.status.cost is None:
-        _fail(
-            f"StorageReport {request.name} has not been refreshed yet. kubectl describe storagereport {request.name} "
-            "says why."
-        )
-    found = rows(stored.status.history, begin=request.begin, end=request.end, step=Step(request.by))
+    status = stored.status
+    if status.cost is None:
+        _fail(f"StorageReport {request.name} has not been refreshed yet. {_why_not(status)}".rstrip())
+    if (why := _why_not(status)) and status.as_of is not None:
+        _warn(f"The numbers are as of {status.as_of:%Y-%m-%d %H:%M} UTC. {why}")
+    _warn_unpriced(status.unpriced)
+    for note in status.notes:
+        _warn(note)
+    found = rows(status.history, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
-        _fail(f"StorageReport {request.name} has nothing {_window(request)}. {_kept(stored.status)}")
-    _show_rows(request, found, stored.status.cost.currency)
+        _fail(f"StorageReport {request.name} has nothing {_window(request)}. {_kept(status)}")
+    _show_rows(request, found, status.cost.currency)
+
+
+def _why_not(status: StorageReportStatus) -> str:
+    """Why the report is not refreshed; an empty text if it is."""
+    of_ready = (one for one in status.conditions if one.type == "Ready" and one.reason != Reason.REFRESHED)
+    return next((one.message for one in of_ready), "")
 
 
 def _stored(kube: KubeApi, name: str) -> StorageReport:
@@ -148,6 +160,7 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
         _compare(request, counted)
         return
     view = ReportView.of(inputs)
+    _warn_unpriced(unpriced(view.charges, view.terms))
     if request.output.startswith("focus"):
         _show_focus(request, counted, view)
         return
@@ -165,6 +178,7 @@ def _compare(request: ReportRequest, counted: Counted) -> None:
             _warn(note)
     if not status.comparison or status.cost is None:
         _fail(f"{counted.title} cannot be compared: no profile has prices in its currency.")
+    _warn_unpriced(status.unpriced)
     _write(_COMPARISONS[request.output](status.cost, status.comparison).encode())
 
 
@@ -184,7 +198,12 @@ def _show_focus(request: ReportRequest, counted: Counted, view: ReportView) -> N
 
 
 def _show_rows(request: ReportRequest, found: Sequence[Row], currency: str) -> None:
-    _write(_WRITERS[request.output](found, currency=currency, group_by=GroupBy(request.group_by)).encode())
+    group_by = GroupBy(request.group_by)
+    if request.output == "table":
+        text = as_table(found, currency=currency, group_by=group_by, step=Step(request.by))
+    else:
+        text = _WRITERS[request.output](found, currency=currency, group_by=group_by)
+    _write(text.encode())
 
 
 def _write(data: bytes) -> None:
@@ -199,8 +218,12 @@ def _nothing(request: ReportRequest, counted: Counted, view: ReportView) -> str:
 
 
 def _window(request: ReportRequest) -> str:
+    """What was selected of a report, as the end of a sentence."""
+    owners = [
+        f"of {kind} {', '.join(of)}" for kind, of in (("org", request.orgs), ("namespace", request.namespaces)) if of
+    ]
     bounds = [f"{word} {day}" for word, day in (("from", request.begin), ("to", request.end)) if day is not None]
-    return " ".join(bounds) or "yet"
+    return " ".join([*owners, *bounds]) or "yet"
 
 
 def _kept(status: StorageReportStatus) -> str:
@@ -210,6 +233,11 @@ def _kept(status: StorageReportStatus) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _warn_unpriced(usage: Sequence[str]) -> None:
+    if usage:
+        _warn(f"Without a price, and not included in any cost: {', '.join(usage)}.")
 
 
 def _warn(message: str) -> None:

@@ -53,3 +53,10 @@ def for_copy(message: str) -> str:
 def for_report(message: str) -> str:
     """A message of a store that usage samples are read from."""
     return for_copy(message.replace(" on the prefix", " on the bucket"))
+
+
+def for_secrets(message: str) -> str:
+    """A message about the Secret of a StorageLocation, for a person who reads it with their own rights."""
+    text = message.replace("The operator may not read Secret", "You may not read Secret")
+    text = text.replace("in its namespace", "in the operator's namespace").replace(" Grant it get.", "")
+    return f"{text} --operator-namespace names the operator's namespace." if "operator's namespace" in text else text

@@ -3,17 +3,20 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from recording_operator.api.storagereport import ComparisonRow, ReportCost
-from recording_operator.costs.export import GroupBy, Row
+from recording_operator.costs.export import GroupBy, Row, Step
 from recording_operator.costs.money import CENT, MILL, ZERO, plain, rounded
 
 _MILLI: Final = Decimal("0.001")
-_NAMES: Final = 2
+_NAMES: Final = (0, 1)
 """Text columns of the table."""
+_AMOUNTS: Final = ("MONTH-TO-DATE", "PROJECTED", "DIFFERENCE")
+_COMPARISON_NAMES: Final = (0, 1, 5)
+_ESTIMATED: Final = "~ Some days had no count. Their numbers are derived from other days.\n"
 # A spreadsheet may run a cell that begins with one of these as a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -56,16 +59,25 @@ def as_json(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.
     return json.dumps(listing, indent=2) + "\n"
 
 
-def as_table(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
-    """One line for each group and step, for a terminal; `~` marks estimates; the last line is the total.
+def as_table(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG, step: Step = Step.DAY) -> str:
+    """One line for each group and step, for a terminal, then the total; `~` marks estimates, and is explained below.
 
     A group without usage in a step has no line.
     """
     by_line: dict[tuple[str, str], dict[str, Row]] = {}
     for row in found:
         by_line.setdefault((row.date, row.group), {})[row.metric_type] = row
+    stored = "STORED-GB" if step is Step.DAY else "MEAN-STORED-GB"
     lines: list[tuple[str, ...]] = [
-        ("DATE", group_by.value.upper(), "STORED-GB", "UPLOADED-GB", "DOWNLOADED-GB", "WRITES", f"COST-{currency}")
+        (
+            step.value.upper(),
+            group_by.value.upper(),
+            stored,
+            "UPLOADED-GB",
+            "DOWNLOADED-GB",
+            "REQUESTS",
+            f"COST-{currency}",
+        )
     ]
     lines += [
         _table_line(when, name, of_line)
@@ -74,7 +86,7 @@ def as_table(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy
     ]
     total = rounded(sum((row.cost for row in found), ZERO), CENT)
     lines.append(("TOTAL", "", "", "", "", "", f"{total:,f}"))
-    return aligned(lines, left=_NAMES)
+    return aligned(lines, left=_NAMES) + (_ESTIMATED if any(row.estimated for row in found) else "")
 
 
 def comparison_csv(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
@@ -100,11 +112,11 @@ def comparison_json(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
 def comparison_table(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
     """The same for a terminal."""
     lines: list[tuple[str, ...]] = [
-        ("PROFILE", "PRICES-AS-OF", "REASON", *(f"{one}-{cost.currency}" for one in ("TO-DATE", "MONTH", "DIFFERENCE")))
+        ("PROFILE", "PRICES-AS-OF", *(f"{one}-{cost.currency}" for one in _AMOUNTS), "REASON")
     ]
     for profile, as_of, to_date, month, difference, reason in _compared(cost, found):
-        lines.append((profile, as_of, reason, f"{to_date:,f}", f"{month:,f}", f"{difference:+,f}"))
-    return aligned(lines, left=3)
+        lines.append((profile, as_of, f"{to_date:,f}", f"{month:,f}", f"{difference:+,f}", reason))
+    return aligned(lines, left=_COMPARISON_NAMES)
 
 
 def _comparison_columns(currency: str) -> tuple[str, ...]:
@@ -120,12 +132,12 @@ def _compared(
         yield row.profile, row.prices_as_of, row.month_to_date, row.projected_month, row.difference, row.reason
 
 
-def aligned(lines: Sequence[Sequence[str]], *, left: int) -> str:
-    """Lines of cells under each other, the first `left` columns to the left."""
+def aligned(lines: Sequence[Sequence[str]], *, left: Collection[int]) -> str:
+    """Lines of cells under each other, the columns in `left` to the left, others to the right."""
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
     return "".join(
         "   ".join(
-            cell.ljust(width) if place < left else cell.rjust(width)
+            cell.ljust(width) if place in left else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         + "\n"
