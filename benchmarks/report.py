@@ -141,8 +141,8 @@ def report_seconds(samples: Sequence[UsageSample]) -> float:
             usage={name: usage_days(samples)},
         )
     )
-    assert result.status.cost is not None
-    assert result.status.cost.month_to_date
+    assert result.cost is not None
+    assert result.cost.month_to_date
     return time.process_time() - started
 
 

@@ -76,7 +76,7 @@ def expected(*locations: str, **spec: Any) -> StorageReportStatus:
         usage={name: usage_days(of) for name, of in samples.items()},
         comparison={name: find_profile(name) for name in asked.compare},
     )
-    return report(inputs).status
+    return report(inputs)
 
 
 def cost_of(lines: list[dict[str, str]], column: str = "cost_usd") -> Decimal:

@@ -80,7 +80,7 @@ def test_the_main_reason(here: Profile, there: Profile, reason: str) -> None:
     samples[1] = samples[1].model_copy(update={"arrived": (arrival("acme", 0, BEGIN, writes=1_000_000),)})
     inputs = one(samples, here).inputs()
     result = report(_comparing(inputs, there))
-    assert result.status.comparison[0].reason == reason
+    assert result.comparison[0].reason == reason
 
 
 def _comparing(inputs: ReportInputs, *profiles: Profile) -> ReportInputs:
@@ -102,19 +102,19 @@ def test_what_the_comparison_leaves_out_is_told() -> None:
 def test_a_profile_without_a_price_for_downloads_comes_last_and_says_so() -> None:
     without = parse_profile(YEN.replace("JPY", "USD").replace("3.75", "0.01"), where="test")
     result = report(_comparing(one(downloading(100, 5)).inputs(), without, flat("1")))
-    assert [one_row.reason for one_row in result.status.comparison] == [
+    assert [one_row.reason for one_row in result.comparison] == [
         "storage costs more",
         "no price there for downloads",
     ]
-    assert result.status.summary is not None
-    assert result.status.summary.cheapest == "15.80 USD as it is", "what has no price is not cheap"
+    assert result.summary is not None
+    assert result.summary.cheapest == "15.80 USD as it is", "what has no price is not cheap"
 
 
 def test_prices_in_another_currency_are_not_compared() -> None:
     yen = parse_profile(YEN, where="test")
     result = report(_comparing(one(downloading(100, 5)).inputs(), yen, flat("0.01")))
-    assert [there.profile for there in result.status.comparison] == ["flat"]
-    assert result.status.notes == ("Not compared, because its prices are in JPY: tokyo.",)
+    assert [there.profile for there in result.comparison] == ["flat"]
+    assert result.notes == ("Not compared, because its prices are in JPY: tokyo.",)
 
 
 def test_all_locations_share_one_account_there() -> None:

@@ -12,7 +12,7 @@ import pytest
 from recording_operator.api.storagereport import DownloadSource, ReportSource, StorageReportStatus
 from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.profile import PriceError, parse_profile
-from recording_operator.costs.report import CurrencyError, report
+from recording_operator.costs.report import CurrencyError, message_of, report
 from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.sample import DownloadRow, RecordingRow, State, UsageSample
 from tests.costs.views import (
@@ -289,8 +289,8 @@ def test_a_scope_that_names_no_existing_location_is_noted() -> None:
 def test_the_message_says_what_was_counted() -> None:
     recordings = (RecordingRow(org="acme", namespace="team", recordings=2),)
     rows = [row("acme", 1, objects=4), row("acme", 1, storage_class="GLACIER")]
-    result = report(one([sample(BEGIN, rows, recordings=recordings, unsized_uploads=True)]).inputs())
-    assert result.message == (
+    status = one([sample(BEGIN, rows, recordings=recordings, unsized_uploads=True)]).report()
+    assert message_of(status) == (
         "5 objects of 2 Recordings were counted. Without a price, and not included in any cost: storage class GLACIER. "
         "There are more open uploads in archive than are counted."
     )

@@ -118,7 +118,7 @@ class World:
 
     def report(self, spec: Mapping[str, Any] | None = None) -> StorageReportStatus:
         """The report with this spec."""
-        return report(self.inputs(spec)).status
+        return report(self.inputs(spec))
 
 
 def cost(status: StorageReportStatus) -> ReportCost:

@@ -172,7 +172,7 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
 
 
 def _compare(request: ReportRequest, counted: Counted) -> None:
-    status = report(counted.inputs).status
+    status = report(counted.inputs)
     for note in status.notes:
         if note.rstrip(".") not in {given.rstrip(".") for given in counted.inputs.notes}:
             _warn(note)

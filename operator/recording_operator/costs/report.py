@@ -1,7 +1,6 @@
 """A StorageReport as a view: a pure function of usage samples, prices and the report's spec."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -48,17 +47,6 @@ class CurrencyError(ValueError):
     """Amounts in several currencies cannot be summed. The text says which."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportResult:
-    """The numbers of a report, and a message about how they were counted.
-
-    Conditions, times and what else the status of a resource has are left empty.
-    """
-
-    status: StorageReportStatus
-    message: str
-
-
 def currency_of(terms: CostTerms, scope: ScopeFilter, budget: Budget | None) -> str:
     """The currency of the prices in scope and of the budget. Raises CurrencyError if they differ."""
     in_scope = [prices for name, prices in terms.prices.items() if scope.includes_location(name)]
@@ -74,8 +62,11 @@ def currency_of(terms: CostTerms, scope: ScopeFilter, budget: Budget | None) -> 
     return currency
 
 
-def report(inputs: ReportInputs) -> ReportResult:
-    """Compute a report. The same inputs give the same numbers. Raises CurrencyError."""
+def report(inputs: ReportInputs) -> StorageReportStatus:
+    """Compute the numbers of a report. The same inputs give the same numbers. Raises CurrencyError.
+
+    Conditions, times and what else the status of a resource has are left empty.
+    """
     view = ReportView.of(inputs)
     scope, samples, budget = view.scope, view.samples, inputs.spec.budget
     currency = currency_of(inputs.terms, scope, budget)
@@ -86,7 +77,7 @@ def report(inputs: ReportInputs) -> ReportResult:
     uncounted = [name for name in view.terms.prices if scope.includes_location(name) and name not in samples]
     left_out = [*not_existing(scope, inputs.terms.prices), *never_counted(uncounted)]
     notes = [*left_out, *not_included(samples, scope), *how]
-    status = StorageReportStatus(
+    return StorageReportStatus(
         as_of=view.as_of,
         source=_source(samples.values()),
         unpriced=tuple(unpriced(view.projected, view.terms)[:_MOST_UNPRICED]),
@@ -99,7 +90,6 @@ def report(inputs: ReportInputs) -> ReportResult:
         history=history(periods),
         **_rows(view),
     )
-    return ReportResult(status=status, message=_message(status))
 
 
 def _cost(view: ReportView, currency: str) -> ReportCost:
@@ -227,7 +217,8 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{rounded(amount, CENT):,f} {currency}"
 
 
-def _message(status: StorageReportStatus) -> str:
+def message_of(status: StorageReportStatus) -> str:
+    """How the numbers of a report were counted."""
     totals = status.totals or ReportTotals()
     sentences = [f"{totals.objects} objects of {totals.recordings} Recordings were counted."]
     if status.unpriced:

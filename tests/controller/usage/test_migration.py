@@ -62,7 +62,7 @@ def upgraded(raw: dict[str, Any], samples: Iterable[UsageSample]) -> StorageRepo
         samples={one.location: one for one in samples},
         usage={one.location: usage_days([one]) for one in samples},
     )
-    return report(inputs).status
+    return report(inputs)
 
 
 def before(raw: dict[str, Any]) -> StorageReportStatus:

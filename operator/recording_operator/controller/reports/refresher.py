@@ -15,7 +15,7 @@ from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.reports.removed import removed_locations
 from recording_operator.controller.usage.keeper import LocationUsage, Need, UsageKeeper
 from recording_operator.costs.profile import PriceError
-from recording_operator.costs.report import CurrencyError, currency_of, report
+from recording_operator.costs.report import CurrencyError, currency_of, message_of, report
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
@@ -76,13 +76,13 @@ class Refresher:
                 comparison=self._prices.comparison(resource.spec, self._locations),
                 notes=(*removed_locations(resource, names, now=now), *self._notes(scope)),
             )
-            result = report(inputs)
+            status = report(inputs)
         except (PriceError, CurrencyError) as error:
             reason = Reason.PRICES_INVALID if isinstance(error, PriceError) else Reason.CURRENCY_MISMATCH
             raise RefreshError(reason, str(error)) from None
         except KubeError as error:
             raise _no_api_server(error) from None
-        return RefreshResult(status=result.status, message=result.message, stored=_stored(usage, scope))
+        return RefreshResult(status=status, message=message_of(status), stored=_stored(usage, scope))
 
     def _list_locations(self) -> list[StorageLocation]:
         locations = []
