@@ -38,7 +38,7 @@ from recording_operator.stores.s3.client import S3Options, build_client
 from recording_operator.stores.s3.location import S3LocationStore
 from recording_operator.usage.codec import decode, encode
 from recording_operator.usage.sample import ArrivalRow, State, StockRow, UsageSample
-from recording_operator.usage.timeline import usage_days
+from recording_operator.usage.timeline import LocationUsage, usage_days
 
 GOAL_TIMES: Final = 1.5
 GOAL_MIB: Final = 40
@@ -137,8 +137,7 @@ def report_seconds(samples: Sequence[UsageSample]) -> float:
             spec=StorageReportSpec(),
             now=samples[-1].at,
             terms=terms,
-            samples={name: samples[-1]},
-            usage={name: usage_days(samples)},
+            usage={name: LocationUsage(newest=samples[-1], days=usage_days(samples))},
         )
     )
     assert result.cost is not None

@@ -21,7 +21,7 @@ from recording_operator.costs.report import report
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.codec import encode, sample_name
-from recording_operator.usage.timeline import usage_days
+from recording_operator.usage.timeline import usage_of
 from tests.cli.counted_world import PREFIX, PROFILE, a_location, a_report, a_secret, api_of, counts, keep, put
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
@@ -72,8 +72,7 @@ def expected(*locations: str, **spec: Any) -> StorageReportStatus:
         spec=asked,
         now=samples[next(iter(samples))][-1].at,
         terms=terms,
-        samples={name: of[-1] for name, of in samples.items()},
-        usage={name: usage_days(of) for name, of in samples.items()},
+        usage={name: known for name, of in samples.items() if (known := usage_of(of))},
         comparison={name: find_profile(name) for name in asked.compare},
     )
     return report(inputs)

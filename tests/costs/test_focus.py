@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,12 +13,11 @@ import pytest
 
 from localcluster.focusvalidator import FocusValidator
 from recording_operator.costs.charge import ChargeKind
-from recording_operator.costs.charges import valued
 from recording_operator.costs.focus import COLUMNS, BilledResource, Cell, Type, as_focus_csv, focus_rows
 from recording_operator.costs.library import find_profile, shipped
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
 from recording_operator.costs.profile import Profile
-from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.view import ReportView
 from recording_operator.usage.sample import EarlyDeletionRow, PastRow, UsageSample
 from tests.costs.views import ARCHIVE, GB, World, arrival, at, flat, one, row, sample
 
@@ -89,11 +88,10 @@ def counts() -> list[UsageSample]:
     ]
 
 
-def focus_of(world: World, *, scope: ScopeFilter | None = None, region: str = "") -> list[dict[str, Cell]]:
-    inputs = world.inputs()
-    charges = valued(inputs.usage, inputs.terms).charges
+def focus_of(world: World, *, orgs: Sequence[str] = (), region: str = "") -> list[dict[str, Cell]]:
+    view = ReportView.of(world.inputs({"scope": {"orgs": orgs}}))
     resources = {name: BilledResource(address=f"s3://bucket/{name}/", region=region) for name in world.samples}
-    return list(focus_rows(inputs.usage, charges, inputs.terms, resources=resources, scope=scope or ScopeFilter()))
+    return list(focus_rows(view, view.charges, resources))
 
 
 def text_of(found: Iterable[Mapping[str, Cell]]) -> str:
@@ -169,7 +167,7 @@ def money(line: Mapping[str, Cell]) -> Decimal:
 
 def test_a_scope_leaves_out_rows_and_changes_none() -> None:
     world = one(counts(), *find_profile("aws-s3/us-east-1"), ratio="0.5")
-    acme = focus_of(world, scope=ScopeFilter(orgs=frozenset(["acme"])))
+    acme = focus_of(world, orgs=["acme"])
     assert acme == [line for line in focus_of(world) if line["SubAccountId"] == "acme"]
 
 

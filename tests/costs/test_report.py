@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,7 +14,8 @@ from recording_operator.costs.library import find_profile, overridden
 from recording_operator.costs.profile import PriceError, parse_profile
 from recording_operator.costs.report import CurrencyError, message_of, report
 from recording_operator.costs.view import ReportInputs
-from recording_operator.usage.sample import DownloadRow, RecordingRow, State, UsageSample
+from recording_operator.usage.days import UsageDays, Volume
+from recording_operator.usage.sample import DownloadRow, OwnerKey, RecordingRow, State, UsageSample
 from tests.costs.views import (
     ARCHIVE,
     DAY,
@@ -341,12 +342,16 @@ def test_a_status_survives_the_api() -> None:
     assert StorageReportStatus.model_validate_json(text) == found
 
 
+def _volumes(usage: UsageDays) -> dict[date, dict[OwnerKey, Volume]]:
+    return {day: dict(entry.volumes) for day, entry in usage.days.items()}
+
+
 def test_inputs_are_not_changed() -> None:
     inputs = many().inputs()
-    before = {name: {day: dict(entry.volumes) for day, entry in of.days.items()} for name, of in inputs.usage.items()}
+    before = {name: _volumes(known.days) for name, known in inputs.usage.items()}
     assert isinstance(inputs, ReportInputs)
     assert report(inputs) == report(inputs)
-    after = {name: {day: dict(entry.volumes) for day, entry in of.days.items()} for name, of in inputs.usage.items()}
+    after = {name: _volumes(known.days) for name, known in inputs.usage.items()}
     assert before == after
 
 

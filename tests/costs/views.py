@@ -22,7 +22,7 @@ from recording_operator.costs.report import report
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.sample import ArrivalRow, State, StockRow, UsageSample
-from recording_operator.usage.timeline import usage_days
+from recording_operator.usage.timeline import usage_of
 
 GB = 10**9
 DAY = timedelta(days=1)
@@ -111,8 +111,7 @@ class World:
             spec=asked,
             now=max((of[-1].at for of in self.samples.values() if of), default=at("2026-11-28")),
             terms=self.terms(),
-            samples={name: of[-1] for name, of in self.samples.items() if of},
-            usage={name: usage_days(of) for name, of in self.samples.items() if of},
+            usage={name: known for name, of in self.samples.items() if (known := usage_of(of))},
             comparison={name: find_profile(name) for name in asked.compare},
         )
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.api.storagereport import Playback, ReportScope, StorageReportSpec
-from recording_operator.cli.counted import Counted, CountedError, CountedLocation
+from recording_operator.cli.counted import Counted, CountedError
 from recording_operator.cli.words import for_report
 from recording_operator.controller.usage.samples import UsageSamples, unread
 from recording_operator.controller.usage.store_files import FileCache, StoreFiles
@@ -24,6 +24,7 @@ from recording_operator.stores.copy_target import CopyTarget
 from recording_operator.stores.factory import open_copy_target
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.months import CLOCKS_DIFFER, chain
+from recording_operator.usage.timeline import LocationUsage, usage_of
 
 _PROFILE_FILE: Final = ".toml"
 _LONGEST_PROFILE_BYTES: Final = 1_000_000
@@ -71,8 +72,7 @@ def from_bucket(request: BucketRequest, *, now: datetime) -> Counted:
             spec=_spec(request),
             now=now,
             terms=_terms(found, given, request),
-            samples={name: one.newest for name, one in found.items()},
-            usage={name: one.days for name, one in found.items()},
+            usage=found,
             comparison={versions[0].name: versions for versions in comparison.values()},
             notes=notes,
         ),
@@ -121,10 +121,10 @@ def _chosen(request: BucketRequest, found: Sequence[str]) -> Sequence[str]:
 
 def _read(
     store: LocationStore, request: BucketRequest, name: str, *, until: datetime
-) -> tuple[CountedLocation | None, list[str]]:
+) -> tuple[LocationUsage | None, list[str]]:
     files = StoreFiles(store, location=name, prefix=request.prefix, cache=FileCache()).load()
     samples = UsageSamples(chain((entry for file in files for entry in file.entries), until=until))
-    return CountedLocation.of(samples), list(unread(name, files))
+    return usage_of(samples), list(unread(name, files))
 
 
 def _spec(request: BucketRequest) -> StorageReportSpec:
@@ -136,9 +136,7 @@ def _spec(request: BucketRequest) -> StorageReportSpec:
     )
 
 
-def _terms(
-    found: Mapping[str, CountedLocation], given: tuple[Profile, ...] | None, request: BucketRequest
-) -> CostTerms:
+def _terms(found: Mapping[str, LocationUsage], given: tuple[Profile, ...] | None, request: BucketRequest) -> CostTerms:
     prices = {name: given or _named(one.newest.profile, name) for name, one in found.items()}
     playback = _spec(request).playback
     return CostTerms(

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
-from recording_operator.cli.counted import Counted, CountedError, CountedLocation
+from recording_operator.cli.counted import Counted, CountedError
 from recording_operator.cli.words import for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
@@ -24,6 +24,7 @@ from recording_operator.kube.secrets import location_credentials
 from recording_operator.stores.factory import open_store
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.months import CLOCKS_DIFFER, DEFAULT_RETENTION_MONTHS
+from recording_operator.usage.timeline import LocationUsage, usage_of
 
 
 def from_cluster(
@@ -44,7 +45,7 @@ def from_cluster(
         comparison = prices.comparison(spec, locations)
     except PriceError as error:
         raise CountedError(str(error)) from None
-    found: dict[str, CountedLocation] = {}
+    found: dict[str, LocationUsage] = {}
     notes: list[str] = []
     with _Stores(kube, operator_namespace) as stores:
         archive = LocationArchive(
@@ -57,7 +58,7 @@ def from_cluster(
         for location in _of_accounts(locations, terms, scope):
             name = location.metadata.name
             try:
-                counted = CountedLocation.of(archive.samples(location))
+                counted = usage_of(archive.samples(location))
             except (ReasonedError, KubeError) as error:
                 why = for_secrets(error.message) if isinstance(error, ReasonedError) else str(error)
                 message = f"StorageLocation {name}: {why}"
@@ -73,8 +74,7 @@ def from_cluster(
         spec=spec,
         now=now(),
         terms=terms,
-        samples={name: one.newest for name, one in found.items()},
-        usage={name: one.days for name, one in found.items()},
+        usage=found,
         comparison=comparison,
         notes=tuple(notes),
     )

@@ -154,7 +154,7 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
     currency = currency_of(inputs.terms, scope, None)
     for note in inputs.notes:
         _warn(note)
-    if not any(scope.includes_location(name) for name in inputs.samples):
+    if not any(scope.includes_location(name) for name in inputs.usage):
         _fail(f"{counted.title} has no usage samples yet. The operator takes one each day.")
     if request.compare:
         _compare(request, counted)
@@ -185,7 +185,7 @@ def _compare(request: ReportRequest, counted: Counted) -> None:
 def _show_focus(request: ReportRequest, counted: Counted, view: ReportView) -> None:
     begin, end = request.begin or date.min, request.end or date.max
     charges = [charge for charge in view.charges if begin <= charge.day <= end]
-    found = focus_rows(view.usage, charges, view.terms, resources=counted.resources, scope=view.scope)
+    found = focus_rows(view, charges, counted.resources)
     if not charges:
         _fail(_nothing(request, counted, view))
     if request.output == "focus":

@@ -18,10 +18,8 @@ from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.charges import month_after
 from recording_operator.costs.money import ZERO, plain
 from recording_operator.costs.profile import Profile
-from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.tables import no_formula
-from recording_operator.costs.terms import CostTerms
-from recording_operator.usage.days import UsageDays
+from recording_operator.costs.view import ReportView
 
 Cell = str | Decimal | datetime | bool | None
 
@@ -111,26 +109,20 @@ _DESCRIPTIONS: Final = {
 
 
 def focus_rows(
-    usage: Mapping[str, UsageDays],
-    charges: Iterable[Charge],
-    terms: CostTerms,
-    *,
-    resources: Mapping[str, BilledResource],
-    scope: ScopeFilter,
+    view: ReportView, charges: Iterable[Charge], resources: Mapping[str, BilledResource]
 ) -> Iterator[dict[str, Cell]]:
-    """The rows in order of days, as far as `scope` includes them. Amounts that are 0 have no row."""
+    """The rows of these charges of a view, in order of days. Amounts that are 0 have no row."""
     sums: dict[_RowKey, tuple[Decimal, Decimal]] = {}
     units: dict[ChargeKind, str] = {}
     for charge in charges:
-        if scope.includes(charge.location, charge.key):
-            key = _RowKey(charge.day, charge.location, charge.key.storage_class, charge.key.org, charge.kind)
-            quantity, cost = sums.get(key, (ZERO, ZERO))
-            sums[key] = quantity + charge.quantity, cost + charge.cost
-            units[charge.kind] = charge.unit
+        key = _RowKey(charge.day, charge.location, charge.key.storage_class, charge.key.org, charge.kind)
+        quantity, cost = sums.get(key, (ZERO, ZERO))
+        sums[key] = quantity + charge.quantity, cost + charge.cost
+        units[charge.kind] = charge.unit
     for key in sorted(sums):
         quantity, cost = sums[key]
         if quantity or cost:
-            entry, prices = usage[key.location].days.get(key.day), terms.prices[key.location]
+            entry, prices = view.usage[key.location].days.get(key.day), view.terms.prices[key.location]
             profile = prices.on(key.day)
             yield {
                 **_period(key.day, entry.days if entry is not None else 1),

@@ -21,24 +21,23 @@ from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
 from recording_operator.usage.days import UsageDays
 from recording_operator.usage.sample import RecordingRow, UsageSample
+from recording_operator.usage.timeline import LocationUsage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportInputs:
     """What a report is computed from.
 
-    `terms`, `samples` and `usage` are of all locations, also those outside the scope: tiers, allowances and minimums
-    apply to all locations of an account.
+    `terms` and `usage` are of all locations, also those outside the scope: tiers, allowances and minimums apply to all
+    locations of an account.
     """
 
     spec: StorageReportSpec
     now: datetime
     """Used only if no location in scope has a sample."""
     terms: CostTerms
-    samples: Mapping[str, UsageSample]
-    """The newest sample of each location. A location without one has not been counted."""
-    usage: Mapping[str, UsageDays]
-    """The days of each location (`usage.timeline.usage_days`)."""
+    usage: Mapping[str, LocationUsage]
+    """By location. One that is missing has not been counted."""
     comparison: Mapping[str, tuple[Profile, ...]] = field(default_factory=dict)
     """For each name in `spec.compare`: the dated versions of the profile, the oldest first; at least one."""
     notes: tuple[str, ...] = ()
@@ -69,10 +68,11 @@ class ReportView:
         """Value the usage. Without samples, `now` is the time."""
         scope = ScopeFilter.of(inputs.spec.scope)
         terms = _in_question(inputs.terms, scope)
-        usage = {name: inputs.usage[name] for name in terms.prices if name in inputs.usage and name in inputs.samples}
-        samples = {name: sample for name, sample in sorted(inputs.samples.items()) if scope.includes_location(name)}
+        known = {name: inputs.usage[name] for name in terms.prices if name in inputs.usage}
+        samples = {name: one.newest for name, one in known.items() if scope.includes_location(name)}
         as_of = min((sample.at for sample in samples.values()), default=inputs.now)
-        outlooks = {name: LocationOutlook.of(days, inputs.samples[name]) for name, days in usage.items()}
+        usage = {name: one.days for name, one in known.items()}
+        outlooks = {name: LocationOutlook.of(one.days, one.newest) for name, one in known.items()}
         begin = as_of.date().replace(day=1)
         end = month_after(month_after(begin))
         projected_usage = {name: outlook.projected(begin=begin, end=end) for name, outlook in outlooks.items()}

@@ -1,6 +1,7 @@
 """Turn the samples of one location into usage by day. Pure: the same samples give the same days."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from recording_operator.api.storagereport import DownloadSource
@@ -28,6 +29,19 @@ def usage_days(samples: Sequence[UsageSample]) -> UsageDays:
         timeline.advance(sample)
     days = dict(sorted(timeline.days.items()))
     return UsageDays(location=samples[0].location, days=days, until=timeline.at, opened=samples[0].at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationUsage:
+    """What is known of a location: its newest sample, and its days from all samples."""
+
+    newest: UsageSample
+    days: UsageDays
+
+
+def usage_of(samples: Sequence[UsageSample]) -> LocationUsage | None:
+    """From samples in order; None if there are none."""
+    return LocationUsage(newest=samples[-1], days=usage_days(samples)) if len(samples) else None
 
 
 def month_start(at: datetime) -> datetime:

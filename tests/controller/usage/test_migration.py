@@ -21,7 +21,7 @@ from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.codec import decode, encode
 from recording_operator.usage.sample import UNKNOWN, UsageSample
-from recording_operator.usage.timeline import usage_days
+from recording_operator.usage.timeline import usage_of
 from tests.controller.usage.world import CountingWorld, ListedApi, classes_of
 
 STATUSES = Path(__file__).parent / "statuses" / "statuses.json"
@@ -59,8 +59,7 @@ def upgraded(raw: dict[str, Any], samples: Iterable[UsageSample]) -> StorageRepo
         spec=asked.spec,
         now=samples[0].at,
         terms=CostTerms(prices=prices, playback_ratio=playback.ratio, playback_base=playback.base),
-        samples={one.location: one for one in samples},
-        usage={one.location: usage_days([one]) for one in samples},
+        usage={one.location: known for one in samples if (known := usage_of([one]))},
     )
     return report(inputs)
 

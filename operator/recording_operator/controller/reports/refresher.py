@@ -13,7 +13,7 @@ from recording_operator.api.storagereport import StorageReport, StorageReportSta
 from recording_operator.controller.reports.errors import RefreshError
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.reports.removed import removed_locations
-from recording_operator.controller.usage.keeper import LocationUsage, Need, UsageKeeper
+from recording_operator.controller.usage.keeper import Need, UsageKeeper
 from recording_operator.costs.profile import PriceError
 from recording_operator.costs.report import CurrencyError, currency_of, message_of, report
 from recording_operator.costs.scope import ScopeFilter
@@ -22,6 +22,7 @@ from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.usage.codec import UsageFormatError
+from recording_operator.usage.timeline import LocationUsage
 
 _GONE: Final = "Its newest usage samples cannot be read any more."
 Stored = Mapping[tuple[str, str], int]
@@ -71,8 +72,7 @@ class Refresher:
                 spec=resource.spec,
                 now=now,
                 terms=terms,
-                samples={name: known.newest for name, known in usage.items()},
-                usage={name: known.days for name, known in usage.items()},
+                usage=usage,
                 comparison=self._prices.comparison(resource.spec, self._locations),
                 notes=(*removed_locations(resource, names, now=now), *self._notes(scope)),
             )

@@ -16,10 +16,9 @@ from recording_operator.errors import ReasonedError
 from recording_operator.kube.errors import KubeError
 from recording_operator.log_throttle import LogThrottle
 from recording_operator.usage.codec import UsageFormatError
-from recording_operator.usage.days import UsageDays
 from recording_operator.usage.owners import key_space
 from recording_operator.usage.sample import UsageSample
-from recording_operator.usage.timeline import usage_days
+from recording_operator.usage.timeline import LocationUsage, usage_of
 
 LONGEST_ROUND: Final = timedelta(minutes=10)
 """The longest time between two searches for locations that are due by the interval, and from start to the first."""
@@ -40,14 +39,6 @@ class Need:
     def includes(self, location: str) -> bool:
         """Whether a sample of the location is needed."""
         return not self.locations or location in self.locations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocationUsage:
-    """What is known of a location: its newest sample, and its days from all samples."""
-
-    newest: UsageSample
-    days: UsageDays
 
 
 class Counter(Protocol):
@@ -197,7 +188,7 @@ class UsageKeeper:
             return known.usage
         is_complete = not samples or samples[-1].at <= now
         past = samples if is_complete else [sample for sample in samples if sample.at <= now]
-        usage = LocationUsage(newest=past[-1], days=usage_days(past)) if past else None
+        usage = usage_of(past)
         self._loaded[name] = _Loaded(uid=uid, version=version, is_complete=is_complete, usage=usage)
         if usage is not None:
             self._observe(name, usage.newest.at)
