@@ -36,8 +36,11 @@ def window_after(previous: UsageSample | None, *, now: datetime, basis: str) -> 
 
 
 def compares_uploads(previous: UsageSample, *, basis: str) -> bool:
-    """Whether late uploads can be found: the previous sample recorded the recent ones, of the same keys."""
-    return bool(previous.carry.recent) and previous.basis == basis and previous.counted_by is None
+    """Whether late uploads can be found: the previous sample recorded the recent ones, of the same keys.
+
+    The account of an earlier version does not say of which keys.
+    """
+    return bool(previous.carry.recent) and previous.basis in ("", basis) and previous.counted_by is None
 
 
 def _month_start(at: datetime) -> datetime:

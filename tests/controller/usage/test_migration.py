@@ -1,11 +1,12 @@
 """An upgrade: the accounts that the version before usage samples kept become samples, and nothing of them is lost.
 
-`statuses/statuses.json` was written by that version itself: `statuses/write_statuses.py.txt` was run in its tree.
+The files in `statuses` were written by that version itself: `write_statuses.py.txt` and `write_upgrade.py.txt` were run
+in its tree.
 """
 
 import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,17 @@ from recording_operator.costs.library import find_profile
 from recording_operator.costs.report import report
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.view import ReportInputs
+from recording_operator.usage.arrivals import sample_from
 from recording_operator.usage.codec import decode, encode
-from recording_operator.usage.sample import UNKNOWN, UsageSample
+from recording_operator.usage.counting import LocationTally
+from recording_operator.usage.owners import RecordingIndex
+from recording_operator.usage.sample import OTHER, UNKNOWN, UsageSample
 from recording_operator.usage.timeline import usage_of
+from recording_operator.usage.window import window_after
 from tests.controller.usage.world import CountingWorld, ListedApi, classes_of
 
 STATUSES = Path(__file__).parent / "statuses" / "statuses.json"
+UPGRADE = Path(__file__).parent / "statuses" / "upgrade.json"
 PROFILES = {
     "archive": "aws-s3/us-east-1",
     "first": "aws-s3/us-east-1",
@@ -47,8 +53,11 @@ def sample_of(accounts: Iterable[Account], location: str) -> UsageSample:
 
 
 def upgraded(raw: dict[str, Any], samples: Iterable[UsageSample]) -> StorageReportStatus:
-    """What the report shows of the samples alone."""
+    """What the report shows of the samples alone, those of a location in order."""
     samples = list(samples)
+    by_location: dict[str, list[UsageSample]] = {}
+    for one in samples:
+        by_location.setdefault(one.location, []).append(one)
     asked = StorageReport.model_validate(raw)
     prices = {
         one.location: LocationPrices(group=f"/{PROFILES[one.location]}", versions=find_profile(PROFILES[one.location]))
@@ -59,7 +68,7 @@ def upgraded(raw: dict[str, Any], samples: Iterable[UsageSample]) -> StorageRepo
         spec=asked.spec,
         now=samples[0].at,
         terms=CostTerms(prices=prices, playback_ratio=playback.ratio, playback_base=playback.base),
-        usage={one.location: known for one in samples if (known := usage_of([one]))},
+        usage={name: known for name, some in by_location.items() if (known := usage_of(some))},
     )
     return report(inputs)
 
@@ -120,6 +129,18 @@ def test_byte_seconds_of_the_month_are_kept_by_class() -> None:
     assert {row.namespace for row in sample.stored} == {UNKNOWN}
 
 
+def test_fees_for_early_deletions_before_the_upgrade_are_lost_and_nothing_else() -> None:
+    """The account has them as costs of no organisation, not as usage."""
+    [raw] = stored("archived")
+    old, new = before(raw), upgraded(raw, [sample_of(accounts_of([raw]), "deep")])
+    month = [entry for entry in old.history if entry.date.startswith("2026-11-")]
+    fees = sum((org.storage_cost for entry in month for org in entry.orgs if org.name == OTHER), Decimal(0))
+    assert old.cost is not None
+    assert new.cost is not None
+    assert fees > CENT
+    assert new.cost.month_to_date == pytest.approx(old.cost.month_to_date - fees, abs=CENT)
+
+
 def test_the_account_of_all_owners_wins_and_others_of_different_organisations_are_joined() -> None:
     every = accounts_of(stored("acme", "globex", "all", "two"))
     assert [one.report for one in chosen(every, "archive")] == ["all"]
@@ -173,3 +194,51 @@ def test_the_count_after_the_upgrade_continues_the_account(world: CountingWorld)
     assert (first.at, second.since) == (old.as_of, old.as_of)
     assert first.past
     assert not second.past
+
+
+def counted_again(objects: Iterable[dict[str, Any]], first: UsageSample, *times: datetime) -> list[UsageSample]:
+    """The first sample of a location, and those of counts after it."""
+    samples = [first]
+    for now in times:
+        tally = LocationTally(
+            prefix="",
+            key_template="{org}/{namespace}/{uid}/{artifact}",
+            claims=(),
+            index=RecordingIndex(listed_from=now),
+            window=window_after(samples[-1], now=now, basis="basis"),
+            default_class="STANDARD",
+            min_days=lambda name: 90 if name == "GLACIER_IR" else 0,
+        )
+        for one in objects:
+            if one["appears"] <= now.isoformat() < one["gone"]:
+                dated = datetime.fromisoformat(one["dated"])
+                tally.add(
+                    one["key"], size_bytes=one["size"], storage_class=one["class"], last_modified=dated, etag='"x-9"'
+                )
+        tally.was_listed()
+        samples.append(sample_from(tally, location=first.location, previous=samples[-1], basis="basis"))
+    return samples
+
+
+def test_a_day_after_the_upgrade_the_report_is_what_the_earlier_version_would_have_shown() -> None:
+    """Nothing of the day of the upgrade is missing or counted twice, not even an upload that was in progress then."""
+    found = json.loads(UPGRADE.read_text())
+    old = before(found["after"])
+    assert old.as_of is not None
+    first = sample_of(accounts_of([found["before"]]), "archive")
+    midnight = old.as_of.replace(hour=0, minute=0)
+    new = upgraded(found["after"], counted_again(found["objects"], first, midnight, old.as_of))
+    assert (new.cost and new.cost.month_to_date) == (old.cost and old.cost.month_to_date)
+    assert new.totals is not None
+    assert old.totals is not None
+    assert (new.totals.api_requests, new.totals.bytes) == (old.totals.api_requests, old.totals.bytes)
+    assert new.totals.download_gb == pytest.approx(old.totals.download_gb, abs=Decimal("0.000002"))
+    for then, now in zip(old.history[-3:], new.history[-3:], strict=True):
+        assert now.upload_gb == pytest.approx(then.upload_gb, abs=Decimal("0.000002")), then.date
+        assert now.api_requests == then.api_requests
+        assert now.cost == pytest.approx(then.cost, rel=Decimal("0.001"))
+
+
+def test_recent_uploads_of_single_organisations_are_not_compared_with_those_of_all() -> None:
+    assert sample_of(accounts_of(stored("all")), "archive").carry.recent
+    assert not sample_of(accounts_of(stored("acme", "globex")), "archive").carry.recent

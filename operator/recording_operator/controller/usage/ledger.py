@@ -37,6 +37,15 @@ class LedgerTraffic(ApiModel):
     writes: ByteCount = Field(default=0, description="Write requests.")
 
 
+class LedgerRecent(ApiModel):
+    """Uploads in the 24 hours before the last sample."""
+
+    storage_location: RowName = Field(description="StorageLocation.")
+    org: RowName = Field(description="Organisation.")
+    bytes: ByteCount = Field(description="Bytes uploaded.")
+    writes: ByteCount = Field(description="Write requests.")
+
+
 class StoredLedger(ApiModel):
     """The whole account."""
 
@@ -49,4 +58,10 @@ class StoredLedger(ApiModel):
     )
     traffic: Annotated[tuple[LedgerTraffic, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
         default=(), description="Downloads and requests of the month so far."
+    )
+    recent_since: Time | None = Field(
+        default=None, description="Start of the period that recent covers. It ends at sampledAt. Absent if not known."
+    )
+    recent: Annotated[tuple[LedgerRecent, ...], Field(json_schema_extra={"maxItems": 1024})] = Field(
+        default=(), description="Uploads shortly before the last sample."
     )

@@ -21,8 +21,9 @@ from recording_operator.api.storagereport_history import HistoryEntry, HistoryOr
 from recording_operator.controller.usage.counter import StorageClasses
 from recording_operator.controller.usage.ledger import StoredLedger
 from recording_operator.kube.client import KubeApi
-from recording_operator.usage.sample import UNKNOWN, PastRow, State, StockRow, UsageSample
+from recording_operator.usage.sample import UNKNOWN, ArrivalRow, Carry, PastRow, State, StockRow, UsageSample
 from recording_operator.usage.sharing import share_whole
+from recording_operator.usage.window import LATE_WITHIN
 
 _SECONDS_PER_DAY: Final = 86_400
 _DAY: Final = timedelta(days=1)
@@ -157,6 +158,26 @@ def converted(accounts: Iterable[Account], location: str, *, default_class: str,
         stored=tuple(stored for part in parts for stored in part.stored()),
         past=tuple(past for part in parts for past in part.past()),
         notes=(_NOTE.format(location=location, at=f"{at:%Y-%m-%d %H:%M}"),),
+        carry=Carry(recent=_recent(taken, location)),
+    )
+
+
+def _recent(taken: Iterable[Account], location: str) -> tuple[ArrivalRow, ...]:
+    """Uploads before the last count, with which the next count finds late ones. Unknown unless of all owners."""
+    return tuple(
+        ArrivalRow(
+            org=row.org,
+            namespace=UNKNOWN,
+            storage_class="",
+            day=account.ledger.sampled_at.date(),
+            size_bytes=row.bytes,
+            writes=row.writes,
+        )
+        for account in taken
+        for row in account.ledger.recent
+        if row.storage_location == location
+        and account.has_all
+        and account.ledger.recent_since == account.ledger.sampled_at - LATE_WITHIN
     )
 
 
