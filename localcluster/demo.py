@@ -94,7 +94,7 @@ class _Demo:
 
     def _report(self) -> int:
         """Refresh the report `daily` now and show it; return the bytes that it counted in the bucket."""
-        self._title("Refreshing the report that else comes at midnight: what is stored, and what it costs")
+        self._title("Refreshing the report now instead of at midnight: what is stored, and what it costs")
         self._show("patch", "storagereport", _REPORT, "--type=merge", '--patch={"spec":{"refreshToken":"demo"}}')
         refreshed = "--for=jsonpath={.status.lastRefreshToken}=demo"
         self._kubectl("wait", f"storagereport/{_REPORT}", refreshed, "--timeout=60s")

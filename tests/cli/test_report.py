@@ -101,11 +101,13 @@ def _ready(reason: str, message: str) -> dict[str, Any]:
 
 
 def test_what_the_numbers_leave_out_and_why_they_are_old_is_on_standard_error(
-    kubeconfig: Path, stored: dict[str, Any]
+    kubeconfig: Path, stored: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = _ready("PricesInvalid", "No price profile has the name nope.")
     stored.update(asOf="2026-11-21T00:00:07Z", conditions=[failing], notes=["The buckets of x may not be listed."])
+    stored["notes"] += ["At wasabi, GLACIER is compared at the prices of STANDARD."]
     stored.update(unpriced=["storage class GLACIER"])
+    monkeypatch.setitem(STORED, "spec", {"compare": ["wasabi"]})
     done = shown(kubeconfig, "-o", "csv")
     assert done.exit_code == 0
     assert done.stdout.startswith("date,")

@@ -252,8 +252,8 @@ def test_bytes_whose_owner_is_not_known_are_told_where_they_may_be_of_the_scope(
         return [note.split(" bytes")[0] for note in world.report({"scope": spec}).notes if "may belong" in note]
 
     assert told({}) == []
-    assert told({"orgs": ["acme"]}) == [str(3 * GB)]
-    assert told({"orgs": ["acme"], "namespaces": ["team"]}) == [str(8 * GB)]
+    assert told({"orgs": ["acme"]}) == [f"{3 * GB:,}"]
+    assert told({"orgs": ["acme"], "namespaces": ["team"]}) == [f"{8 * GB:,}"]
 
 
 def test_how_it_was_counted_is_told_once() -> None:

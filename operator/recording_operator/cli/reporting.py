@@ -128,8 +128,10 @@ def _show_stored(request: ReportRequest) -> None:
     if (why := _why_not(status)) and status.as_of is not None:
         _warn(f"The numbers are as of {status.as_of:%Y-%m-%d %H:%M} UTC. {why}")
     _warn_unpriced(status.unpriced)
+    about_others = tuple(f"At {name}, " for name in stored.spec.compare)
     for note in status.notes:
-        _warn(note)
+        if not note.startswith(about_others):
+            _warn(note)
     found = rows(status.history, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
         _fail(f"StorageReport {request.name} has nothing {_window(request)}. {_kept(status)}")

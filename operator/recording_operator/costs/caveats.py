@@ -28,8 +28,8 @@ def not_included(samples: Mapping[str, UsageSample], scope: ScopeFilter) -> Iter
     )
     if size_bytes:
         yield (
-            f"{size_bytes} bytes may belong to this scope and are not included: their Recordings no longer exist, and "
-            "their keys do not show the owner; use a keyTemplate with folders {org} and {namespace}."
+            f"{size_bytes:,} bytes may belong to this scope and are not included: their Recordings no longer exist, "
+            "and their keys do not show the owner; use a keyTemplate with folders {org} and {namespace}."
         )
 
 
