@@ -223,6 +223,22 @@ def test_suspend_and_cancel_count_more() -> None:
     assert [write.status["reason"] for write in told if isinstance(write, WriteStatus)] == ["Suspended", "Cancelled"]
 
 
+@pytest.mark.parametrize("reason", [Reason.BUDGET_EXCEEDED, Reason.SUSPENDED, Reason.LOCATION_NOT_READY])
+def test_a_stated_expiry_ends_no_wait(reason: Reason) -> None:
+    """It is a hint: only a response of the source ends an upload, whatever it waits for."""
+    driver = Driver()
+    driver.tell(
+        holds(a_budget_hold()) if reason is Reason.BUDGET_EXCEEDED else holds(),
+        LocationSeen(location=a_location(), ready=reason is not Reason.LOCATION_NOT_READY),
+    )
+    soon = START + timedelta(hours=1)
+    recording = a_recording(an_artifact(expires_at=soon), suspend=reason is Reason.SUSPENDED)
+    waits = driver.accept(only(driver.tell(RecordingSeen(recording=recording)), WriteStatus), recording)
+
+    assert (waits.status.phase, waits.status.reason, waits.status.expires_at) == (Phase.PENDING, reason, soon)
+    assert none(driver.wait(30 * 24 * 3600), WriteStatus, EmitEvent)
+
+
 def test_s20_a_url_that_expires_while_it_waits_is_found_expired_when_it_is_tried() -> None:
     driver = Driver()
     soon = START + timedelta(hours=1)
