@@ -271,12 +271,14 @@ def test_how_it_was_counted_is_told_once() -> None:
     assert found.notes == (
         "There are more open uploads in archive than are counted.",
         denied,
-        "The objects of twin are counted for archive, which shares the bucket.",
+        "The objects of twin are counted for archive, which has the same bucket, prefix and keyTemplate.",
         "Downloads of archive are estimated.",
     )
     alone = World(samples=samples).report({"scope": {"storageLocations": ["twin"]}})
-    assert alone.notes == (
-        "The objects of twin are counted for archive, which shares the bucket, which this report does not include.",
+    [note] = alone.notes
+    assert note == (
+        "The objects of twin are counted for archive, which has the same bucket, prefix and keyTemplate. This report "
+        "does not include them; add archive to spec.scope.storageLocations."
     )
 
 

@@ -37,8 +37,10 @@ def counted_elsewhere(samples: Mapping[str, UsageSample]) -> Iterator[str]:
     """Which locations share their objects with another one."""
     for name, sample in samples.items():
         if sample.counted_by is not None:
-            missing = "" if sample.counted_by in samples else ", which this report does not include"
-            yield f"The objects of {name} are counted for {sample.counted_by}, which shares the bucket{missing}."
+            other = sample.counted_by
+            note = f"The objects of {name} are counted for {other}, which has the same bucket, prefix and keyTemplate."
+            missing = f" This report does not include them; add {other} to spec.scope.storageLocations."
+            yield note if other in samples else note + missing
 
 
 def told_by_counts(samples: Mapping[str, UsageSample]) -> Iterable[str]:

@@ -161,11 +161,12 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     everything = {"storageLocations": [first, second]}
     both, alone = report(first, scope=everything), report(second)
     assert both.wait_refreshed()["totals"]["bytes"] == 2_300
-    shares = f"The objects of {second} are counted for {first}, which shares the bucket"
-    assert f"{shares}." in both.status()["notes"]
+    shares = f"The objects of {second} are counted for {first}, which has the same bucket, prefix and keyTemplate."
+    assert shares in both.status()["notes"]
     # An object does not show its location: a report of the other one alone says where the objects are counted.
     assert alone.wait_refreshed()["totals"]["bytes"] == 0
-    assert f"{shares}, which this report does not include." in alone.status()["notes"]
+    missing = f"This report does not include them; add {first} to spec.scope.storageLocations."
+    assert f"{shares} {missing}" in alone.status()["notes"]
 
     s3.allow(user, bucket=bucket, actions=("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"))
     both.edit(refreshToken="denied")
