@@ -100,7 +100,7 @@ def main() -> int:
     )
     print(f"reading files  {reading_s:6.2f} s  (once; then they are kept in memory)")
     print(f"days of usage  {folding_s:6.2f} s")
-    print(f"charges        {valuing_s:6.2f} s  ({len(found.charges):,})")
+    print(f"charges        {valuing_s:6.2f} s  ({len(found):,})")
     print(f"days, charges  {whole_s:6.2f} s  {whole_s / GOAL_S:.2f} of the goal ({GOAL_S:.0f} s)")
     return 0 if whole_s <= GOAL_S else 1
 

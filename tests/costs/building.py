@@ -42,7 +42,7 @@ def terms(
 
 def charges_of(usage: UsageDays | Mapping[str, UsageDays], by: CostTerms) -> tuple[Charge, ...]:
     """The charges of one location, or of several by name."""
-    return valued({usage.location: usage} if isinstance(usage, UsageDays) else usage, by).charges
+    return valued({usage.location: usage} if isinstance(usage, UsageDays) else usage, by)
 
 
 def cost(

@@ -1,18 +1,19 @@
 """A month's bill: published examples, tiers, allowances."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.costs.billing import Bill, days_of, gb_months, month_bill, tiered
+from recording_operator.costs.billing import days_of, gb_months, month_bill, tiered
 from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.library import find_profile, shipped
 from recording_operator.costs.lines import DOWNLOADS, MINIMUM, WRITES, Line
-from recording_operator.costs.money import MICRO, rounded
+from recording_operator.costs.money import MICRO, exact, rounded
 from recording_operator.costs.profile import DayBasis, Profile, Tier
 from tests.costs.building import profile_of
 from tests.usage.sampling import GB, GIB, PATIENT
@@ -31,12 +32,22 @@ def shipped_profile(name: str) -> Profile:
 AWS = shipped_profile("aws-s3/us-east-1")
 
 
+@dataclass(frozen=True)
+class Bill:
+    costs: Mapping[Line, Decimal]
+
+    @property
+    def total(self) -> Decimal:
+        with localcontext(exact()):
+            return sum(self.costs.values(), Decimal(0))
+
+
 def on(storage_class: str) -> Line:
     return Line(ChargeKind.STORAGE, storage_class)
 
 
 def bill(profile: Profile, used: Mapping[Line, int], *, month: date = MARCH, days: int = 30) -> Bill:
-    return month_bill(profile, used, month=month, elapsed_seconds=days * DAY_S)
+    return Bill(month_bill(profile, used, month=month, elapsed_seconds=days * DAY_S))
 
 
 def stored(
@@ -106,11 +117,10 @@ def test_requests_with_a_price_of_their_own_use_up_no_free_ones() -> None:
     assert (found.costs[WRITES], found.costs[rare]) == (Decimal(0), Decimal("9.00"))
 
 
-def test_what_has_no_price_is_named_and_not_free() -> None:
-    found = stored(shipped_profile("aws-s3/eu-west-2"), GIB, 31, name="GLACIER")
-    assert found.unpriced == {"storage class GLACIER"}
+def test_what_has_no_price_costs_nothing() -> None:
+    assert stored(shipped_profile("aws-s3/eu-west-2"), GIB, 31, name="GLACIER").total == 0
     silent = shipped_profile("default").model_copy(update={"egress": None})
-    assert bill(silent, {DOWNLOADS: 1}).unpriced == {"downloads"}
+    assert bill(silent, {DOWNLOADS: GB}).total == 0
     assert bill(silent, {WRITES: 10**9}).total == 0
 
 

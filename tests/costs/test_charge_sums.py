@@ -64,7 +64,7 @@ def bill_of(usage: Mapping[str, UsageDays], profile: Profile, month: date, elaps
         if day.replace(day=1) == month and key.state is State.CURRENT
     )
     used[DOWNLOADS] = int(read * ratio / month_s)
-    return month_bill(profile, used, month=month, elapsed_seconds=elapsed_s).total
+    return sum(month_bill(profile, used, month=month, elapsed_seconds=elapsed_s).values(), Decimal(0))
 
 
 @settings(PATIENT, max_examples=60)

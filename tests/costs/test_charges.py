@@ -8,10 +8,10 @@ import pytest
 
 from recording_operator.api.storagereport import PlaybackBase
 from recording_operator.costs.charge import Charge, ChargeKind
-from recording_operator.costs.charges import valued
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.money import CENT, MICRO, rounded
 from recording_operator.costs.terms import CostTerms, LocationPrices
+from recording_operator.costs.view import unpriced
 from recording_operator.usage.days import UsageDay, UsageDays, Volume
 from recording_operator.usage.sample import OTHER, SHARED, OwnerKey, State
 from recording_operator.usage.stock import Stock
@@ -251,10 +251,11 @@ def test_a_month_of_which_only_the_sum_is_known_pays_a_whole_minimum() -> None:
 
 def test_what_has_no_price_is_named_and_its_charge_is_nothing() -> None:
     held: dict[OwnerKey, Stock | int] = {key_of("acme", "GLACIER"): GIB}
-    found = valued({LOCATION: steady("2026-03-01", "2026-03-02", held)}, terms("aws-s3/eu-west-2"))
-    assert found.unpriced == {"storage class GLACIER"}
-    assert [(charge.kind, charge.cost) for charge in found.charges] == [(ChargeKind.STORAGE, Decimal(0))]
-    assert [(charge.quantity, charge.unit) for charge in found.charges] == [(Decimal("0.032258"), "GB-month")]
+    by = terms("aws-s3/eu-west-2")
+    charges = charges_of(steady("2026-03-01", "2026-03-02", held), by)
+    assert unpriced(charges, by) == ["storage class GLACIER"]
+    assert [(charge.kind, charge.cost) for charge in charges] == [(ChargeKind.STORAGE, Decimal(0))]
+    assert [(charge.quantity, charge.unit) for charge in charges] == [(Decimal("0.032258"), "GB-month")]
 
 
 # Versions of prices
@@ -300,9 +301,9 @@ def test_a_new_version_may_have_other_lines() -> None:
     usage = steady("2026-11-01", "2026-12-01", held)
     for versions in [(plain, rich), (rich.model_copy(update={"as_of": plain.as_of}), plain)]:
         newest = versions[1].model_copy(update={"as_of": date(2026, 11, 11)})
-        found = valued({LOCATION: usage}, terms((versions[0], newest)))
-        always = valued({LOCATION: usage}, terms(newest))
-        assert cost(found.charges, month="2026-11-3") == pytest.approx(
-            cost(always.charges, month="2026-11-3"), abs=MICRO
-        )
-        assert found.unpriced == {f"storage class {name}" for name in ("INTELLIGENT_TIERING", "GLACIER", "STANDARD")}
+        by = terms((versions[0], newest))
+        found, always = charges_of(usage, by), charges_of(usage, terms(newest))
+        assert cost(found, month="2026-11-3") == pytest.approx(cost(always, month="2026-11-3"), abs=MICRO)
+        assert unpriced(found, by) == [
+            f"storage class {name}" for name in ("GLACIER", "INTELLIGENT_TIERING", "STANDARD")
+        ]

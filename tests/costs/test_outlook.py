@@ -43,7 +43,7 @@ def projections(world: World) -> tuple[date, Decimal, Decimal]:
     month = samples[-1].at.date().replace(day=1)
     following = month_after(month)
     projected = LocationOutlook.of(usage_days(samples), samples[-1]).projected(begin=month, end=month_after(following))
-    charges = valued({ARCHIVE: projected}, world.terms()).charges
+    charges = valued({ARCHIVE: projected}, world.terms())
     return month, cost_of_month(charges, month), cost_of_month(charges, following)
 
 
@@ -54,7 +54,7 @@ def errors(seed: int) -> tuple[float, float, float, float]:
         sample(begin + DAY * number, [row(size_bytes=level)]) for number, level in enumerate(stored_by_day(seed))
     ]
     everything = one(samples, ratio="0.5")
-    charges = valued({ARCHIVE: usage_days(samples)}, everything.terms()).charges
+    charges = valued({ARCHIVE: usage_days(samples)}, everything.terms())
     last = samples[-1].at.date().replace(day=1)
     guesses: list[tuple[int, date, float]] = []
     for number, taken in enumerate(samples):

@@ -7,7 +7,6 @@ time".
 
 import calendar
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 from typing import Final
@@ -22,20 +21,6 @@ _FIXED_DAYS: Final = 30
 _ONE: Final = Decimal(1)
 _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
-    """A month's bill so far, not rounded. `unpriced` names the usage for which the profile has no price."""
-
-    costs: Mapping[Line, Decimal]
-    unpriced: frozenset[str]
-
-    @property
-    def total(self) -> Decimal:
-        """All of it."""
-        with localcontext(exact()):
-            return sum(self.costs.values(), ZERO)
 
 
 def days_of(month: date, basis: DayBasis) -> int:
@@ -60,8 +45,10 @@ def tiered(volume: Decimal, tiers: Sequence[Tier]) -> Decimal:
     return total
 
 
-def month_bill(profile: Profile, amounts: Mapping[Line, int], *, month: date, elapsed_seconds: int) -> Bill:
-    """The bill of the profile for the amounts of a month so far.
+def month_bill(
+    profile: Profile, amounts: Mapping[Line, int], *, month: date, elapsed_seconds: int
+) -> dict[Line, Decimal]:
+    """The bill of the profile for the amounts of a month so far, not rounded. What has no price costs nothing.
 
     Amounts are byte-seconds on storage lines, object-seconds on monitoring lines, bytes of downloads, and requests.
     A minimum volume is charged in proportion to `elapsed_seconds`.
@@ -69,22 +56,21 @@ def month_bill(profile: Profile, amounts: Mapping[Line, int], *, month: date, el
     with localcontext(exact()):
         month_s = days_of(month, profile.day_basis) * SECONDS_PER_DAY
         costs: dict[Line, Decimal] = {}
-        unpriced: set[str] = set()
         stored = ZERO
         for line, amount in amounts.items():
             if line.kind is ChargeKind.STORAGE:
                 volume = Decimal(amount) / (profile.gb_bytes * month_s)
                 stored += volume
-                costs[line] = _storage(profile, line, volume, unpriced)
+                costs[line] = _storage(profile, line, volume)
             elif line.kind is ChargeKind.MONITORING:
                 costs[line] = Decimal(amount) / month_s * _monitoring_rate(profile, line)
             elif line.kind is ChargeKind.REQUESTS:
                 costs[line] = _requests(profile, line, amount)
-        costs[DOWNLOADS] = _downloads(profile, amounts.get(DOWNLOADS, 0), stored, unpriced)
+        costs[DOWNLOADS] = _downloads(profile, amounts.get(DOWNLOADS, 0), stored)
         missing = profile.minimum_monthly_gb * min(Decimal(elapsed_seconds) / month_s, _ONE) - stored
         if missing > 0:
             costs[MINIMUM] = missing * profile.storage_classes[profile.default_storage_class].tiers[0].rate
-        return Bill(costs=costs, unpriced=frozenset(unpriced))
+        return costs
 
 
 def _monitoring_rate(profile: Profile, line: Line) -> Decimal:
@@ -102,11 +88,9 @@ def _requests(profile: Profile, line: Line, count: int) -> Decimal:
     return max(count - profile.requests.free_writes_month, 0) * profile.requests.write_per_million / _MILLION
 
 
-def _storage(profile: Profile, line: Line, volume: Decimal, unpriced: set[str]) -> Decimal:
+def _storage(profile: Profile, line: Line, volume: Decimal) -> Decimal:
     price = profile.price_of(line.storage_class)
     if price is None:
-        if volume:
-            unpriced.add(f"storage class {line.storage_class}")
         return ZERO
     for tier in price.age_tiers:
         if tier.after_days == line.after_days:
@@ -114,10 +98,8 @@ def _storage(profile: Profile, line: Line, volume: Decimal, unpriced: set[str]) 
     return tiered(volume, price.tiers)
 
 
-def _downloads(profile: Profile, size_bytes: int, stored: Decimal, unpriced: set[str]) -> Decimal:
+def _downloads(profile: Profile, size_bytes: int, stored: Decimal) -> Decimal:
     if profile.egress is None:
-        if size_bytes:
-            unpriced.add("downloads")
         return ZERO
     volume = Decimal(size_bytes) / profile.gb_bytes
     free = max(profile.egress.free_gb_month, profile.egress.free_times_storage * stored)

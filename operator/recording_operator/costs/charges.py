@@ -14,10 +14,10 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from recording_operator.api.storagereport import PlaybackBase
-from recording_operator.costs.billing import SECONDS_PER_DAY, Bill, days_of, month_bill
+from recording_operator.costs.billing import SECONDS_PER_DAY, days_of, month_bill
 from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.lines import DOWNLOADS, MINIMUM, Line, usage_lines
-from recording_operator.costs.money import MICRO, ZERO, exact, rounded
+from recording_operator.costs.money import MICRO, ZERO, exact, micros_of, of_micros, rounded
 from recording_operator.costs.profile import Profile
 from recording_operator.costs.terms import CostTerms
 from recording_operator.usage.days import EarlyDeletion, UsageDay, UsageDays
@@ -25,7 +25,6 @@ from recording_operator.usage.sample import OTHER, OwnerKey, State
 from recording_operator.usage.sharing import share_whole
 
 _NOBODY: Final = OwnerKey(OTHER, OTHER, OTHER, State.CURRENT)
-_MILLION: Final = 1_000_000
 
 
 class LocationOwner(NamedTuple):
@@ -38,18 +37,9 @@ class LocationOwner(NamedTuple):
 Used = dict[Line, dict[LocationOwner, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Valuation:
-    """Charges, and the usage without a price (by name)."""
-
-    charges: tuple[Charge, ...]
-    unpriced: frozenset[str]
-
-
-def valued(usage: Mapping[str, UsageDays], terms: CostTerms) -> Valuation:
+def valued(usage: Mapping[str, UsageDays], terms: CostTerms) -> tuple[Charge, ...]:
     """Value all days. `usage` is by location; locations without prices are left out."""
     charges: list[Charge] = []
-    unpriced: set[str] = set()
     with localcontext(exact()):
         for locations in terms.groups().values():
             of_group = {name: usage[name] for name in locations if name in usage}
@@ -58,8 +48,7 @@ def valued(usage: Mapping[str, UsageDays], terms: CostTerms) -> Valuation:
                 account = _MonthAccount(terms, of_group)
                 for day in month:
                     charges += account.charge(day)
-                unpriced |= account.unpriced
-    return Valuation(charges=tuple(charges), unpriced=frozenset(unpriced))
+    return tuple(charges)
 
 
 def downloads_of(day: UsageDay, on: date, profile: Profile, terms: CostTerms) -> Iterator[tuple[OwnerKey, int]]:
@@ -85,8 +74,7 @@ class _MonthAccount:
 
     terms: CostTerms
     usage: Mapping[str, UsageDays]
-    unpriced: set[str] = field(default_factory=set)
-    _billed: Bill = field(default_factory=lambda: Bill(costs={}, unpriced=frozenset()))
+    _billed: dict[Line, Decimal] = field(default_factory=dict)
     _amounts: dict[Line, int] = field(default_factory=dict)
     _downloaded: dict[LocationOwner, int] = field(default_factory=dict)
     _prices: Profile | None = None
@@ -103,9 +91,9 @@ class _MonthAccount:
         self._add(used, day, profile)
         charges = self._early_deletions(day, profile)
         # A line that is gone from the bill, such as a minimum that was reached, is given back.
-        for line in dict.fromkeys([*self._billed.costs, *before.costs]):
-            grown = _micros(self._billed.costs.get(line, ZERO)) - _micros(before.costs.get(line, ZERO))
-            charges += self._shared(line, grown, used, _Unit.of(line, profile, day), day)
+        for line in dict.fromkeys([*self._billed, *before]):
+            grown = micros_of(self._billed.get(line, ZERO)) - micros_of(before.get(line, ZERO))
+            charges += self._shared(line, grown, used, _unit_of(line, profile, day), day)
         return charges
 
     def _profile(self, day: date) -> Profile:
@@ -124,7 +112,6 @@ class _MonthAccount:
         for owner, amount in used.get(DOWNLOADS, {}).items():
             self._downloaded[owner] = self._downloaded.get(owner, 0) + amount
         self._billed = month_bill(profile, self._amounts, month=day, elapsed_seconds=self._elapsed_s(day))
-        self.unpriced |= self._billed.unpriced
 
     def _elapsed_s(self, day: date) -> int:
         """Seconds of the month until the end of the day, or until the last sample."""
@@ -150,7 +137,7 @@ class _MonthAccount:
                 used.setdefault(DOWNLOADS, {})[LocationOwner(location, key)] = size_bytes
         return used
 
-    def _shared(self, line: Line, micros: int, used: Used, unit: "_Unit", day: date) -> list[Charge]:
+    def _shared(self, line: Line, micros: int, used: Used, unit: tuple[str, int], day: date) -> list[Charge]:
         """The growth of a line, divided between those who used it on this day."""
         amounts = {owner: amount for owner, amount in used.get(line, {}).items() if amount}
         weights = _stored_by(used) if line == MINIMUM else amounts
@@ -159,15 +146,16 @@ class _MonthAccount:
             weights = self._downloaded if line == DOWNLOADS else {}
             weights = weights or {LocationOwner(next(iter(self.usage)), _NOBODY): 1}
         parts = share_whole(micros, weights)
+        name, size = unit
         return [
             Charge(
                 day=day,
                 location=owner.location,
                 key=owner.key,
                 kind=line.kind,
-                quantity=unit.quantity(amounts.get(owner, 0)),
-                unit=unit.name,
-                cost=_money(part),
+                quantity=_quantity(amounts.get(owner, 0), size),
+                unit=name,
+                cost=of_micros(part),
             )
             for owner, part in parts.items()
             if part or owner in amounts
@@ -203,29 +191,23 @@ def _early_deletion(location: str, deleted: EarlyDeletion, day: date, profile: P
     return [charge]
 
 
-class _Unit(NamedTuple):
-    """The unit of the quantities on a line, and how many of a line's amount it is."""
+def _unit_of(line: Line, profile: Profile, day: date) -> tuple[str, int]:
+    """The unit of the quantities on a line, and how many of the line's amount it is."""
+    month_s = days_of(day, profile.day_basis) * SECONDS_PER_DAY
+    match line.kind:
+        case ChargeKind.REQUESTS:
+            return "requests", 1
+        case ChargeKind.DOWNLOADS:
+            return "GB", profile.gb_bytes
+        case ChargeKind.MONITORING:
+            return "object-months", month_s
+        case _:
+            return "GB-month", profile.gb_bytes * month_s
 
-    name: str
-    amount: int
 
-    @classmethod
-    def of(cls, line: Line, profile: Profile, day: date) -> "_Unit":
-        """The unit of a line under a profile."""
-        if line.kind is ChargeKind.REQUESTS:
-            return cls("requests", 1)
-        month_s = days_of(day, profile.day_basis) * SECONDS_PER_DAY
-        if line.kind is ChargeKind.DOWNLOADS:
-            return cls("GB", profile.gb_bytes)
-        if line.kind is ChargeKind.MONITORING:
-            return cls("object-months", month_s)
-        return cls("GB-month", profile.gb_bytes * month_s)
-
-    def quantity(self, amount: int) -> Decimal:
-        """The amount in this unit, to the millionth."""
-        return (
-            Decimal(amount) if self.amount == 1 else _money((2 * amount * _MILLION + self.amount) // (2 * self.amount))
-        )
+def _quantity(amount: int, size: int) -> Decimal:
+    """The amount in a unit of this size, to the millionth."""
+    return Decimal(amount) if size == 1 else of_micros((2 * amount * 1_000_000 + size) // (2 * size))
 
 
 def month_after(day: date) -> date:
@@ -240,11 +222,3 @@ def _stored_by(used: Used) -> dict[LocationOwner, int]:
             for owner, amount in owners.items():
                 stored[owner] = stored.get(owner, 0) + amount
     return {owner: amount for owner, amount in stored.items() if amount}
-
-
-def _micros(amount: Decimal) -> int:
-    return int(rounded(amount, MICRO).scaleb(6))
-
-
-def _money(micros: int) -> Decimal:
-    return Decimal(micros) * MICRO

@@ -103,7 +103,7 @@ class _Elsewhere:
         """The costs in scope by kind, and what has no price."""
         moved = {name: self._moved(days) for name, days in usage.items()}
         terms = replace(self.view.terms, prices=dict.fromkeys(moved, self.prices))
-        charges = in_scope(valued(moved, terms).charges, self.view.scope)
+        charges = in_scope(valued(moved, terms), self.view.scope)
         return _by_kind(charges), unpriced(charges, terms)
 
     def notes(self, usage: Mapping[str, UsageDays]) -> Iterator[str]:

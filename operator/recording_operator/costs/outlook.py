@@ -126,7 +126,7 @@ def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict
         days = days_of(day, prices[locations[0]].on(day).day_basis)
         usage = {name: outlooks[name].whole_month(month_after(day) - _DAY, days=days) for name in locations}
         by_owner: dict[LocationOwner, int] = {}
-        for charge in valued(usage, replace(terms, prices=prices)).charges:
+        for charge in valued(usage, replace(terms, prices=prices)):
             if charge.kind is not ChargeKind.REQUESTS:
                 owner = LocationOwner(charge.location, charge.key)
                 by_owner[owner] = by_owner.get(owner, 0) + micros_of(charge.cost)

@@ -87,8 +87,8 @@ class ReportView:
             usage=usage,
             outlooks=outlooks,
             projected_usage=projected_usage,
-            charges=in_scope(valued(usage, terms).charges, scope),
-            projected=in_scope(valued(projected_usage, terms).charges, scope),
+            charges=in_scope(valued(usage, terms), scope),
+            projected=in_scope(valued(projected_usage, terms), scope),
             holdings=Holdings(
                 stock={owner: held for owner, held in stock.items() if scope.includes(*owner)},
                 costs={owner: cost for owner, cost in day_costs(outlooks, terms).items() if scope.includes(*owner)},
