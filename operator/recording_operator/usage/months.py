@@ -1,17 +1,16 @@
 """Which samples count, which become one file, and which are deleted. Pure."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from recording_operator.usage.codec import Period, UsageFile
 
 DEFAULT_RETENTION_MONTHS: Final = 36
 CLOCKS_DIFFER: Final = timedelta(hours=1)
 """A sample farther in the future than this was taken with a wrong clock."""
-_MOST_COUNTED: Final = timedelta(hours=1)
+_MOST_COUNTED_S: Final = 3600
 """Two samples shortly after each other tell less than two of different days. Longer times between them tell no more."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,20 +31,11 @@ SpanT = TypeVar("SpanT", bound=Span)
 class _Score(NamedTuple):
     """What speaks for a choice of samples. The greatest is taken."""
 
-    counted_s: int = 0
-    """The time that the samples cover, at most _MOST_COUNTED of each."""
-    number: int = 0
-    covered_s: int = 0
+    counted_s: int
+    """The time that the samples cover, at most _MOST_COUNTED_S of each."""
+    number: int
+    covered_s: int
     """The time that they cover, minus the time until the last one: the fewer gaps, the greater."""
-
-
-@dataclass(slots=True)
-class _Choice(Generic[SpanT]):
-    """A sample, and the best choice of samples before it."""
-
-    last: SpanT
-    before: "_Choice[SpanT] | None"
-    score: _Score
 
 
 def chain(samples: Iterable[SpanT], *, until: datetime) -> list[SpanT]:
@@ -63,37 +53,39 @@ def chain(samples: Iterable[SpanT], *, until: datetime) -> list[SpanT]:
     valid = (one for one in samples if one.at <= until and (one.since is None or one.since < one.at))
     found = sorted(valid, key=lambda one: one.at)
     times = [one.at for one in found]
-    best: list[_Choice[SpanT] | None] = [None]  # of the first so many samples
-    ending: dict[datetime, _Choice[SpanT]] = {}  # with a sample that ends then
+    scores: list[_Score] = []  # of the best choice that ends with a sample
+    before: list[int | None] = []  # the sample before it in that choice
+    best: list[int | None] = [None]  # the end of the best choice of the first so many samples
+    ending: dict[datetime, int] = {}  # the end of the best choice that ends then
     for index, one in enumerate(found):
         continued = ending.get(one.since) if one.since is not None else None
-        choice = _choice(one, continued or best[bisect_right(times, _begin(one), hi=index)])
-        best.append(_better(best[index], choice))
+        last = continued if continued is not None else best[bisect_right(times, _begin(one), hi=index)]
+        before.append(last)
+        scores.append(_with(one, None if last is None else (found[last], scores[last])))
+        best.append(_better(best[index], index, scores))
         if one.since is not None:
-            ending[one.at] = _better(ending.get(one.at), choice)
+            ending[one.at] = _better(ending.get(one.at), index, scores)
     chosen: list[SpanT] = []
-    choice_left = best[-1]
-    while choice_left is not None:
-        chosen.append(choice_left.last)
-        choice_left = choice_left.before
+    end = best[-1]
+    while end is not None:
+        chosen.append(found[end])
+        end = before[end]
     return chosen[::-1]
 
 
-def _choice(one: SpanT, before: _Choice[SpanT] | None) -> _Choice[SpanT]:
-    counted_s, number, covered_s = _Score() if before is None else before.score
-    begun = _EPOCH if before is None else before.last.at
-    covered = timedelta(0) if one.since is None else one.at - one.since
-    score = _Score(
-        counted_s=counted_s + _seconds(min(covered, _MOST_COUNTED)),
-        number=number + 1,
-        covered_s=covered_s + _seconds(covered) - _seconds(one.at - begun),
-    )
-    return _Choice(one, before, score)
+def _with(one: Span, before: tuple[Span, _Score] | None) -> _Score:
+    """The score of a choice with a sample more."""
+    covered_s = 0 if one.since is None else _seconds(one.at - one.since)
+    if before is None:
+        return _Score(min(covered_s, _MOST_COUNTED_S), 1, covered_s - _seconds(one.at - _EPOCH))
+    last, (counted_s, number, so_far_s) = before
+    gap_s = _seconds(one.at - last.at) - covered_s
+    return _Score(counted_s + min(covered_s, _MOST_COUNTED_S), number + 1, so_far_s - gap_s)
 
 
-def _better(one: _Choice[SpanT] | None, other: _Choice[SpanT]) -> _Choice[SpanT]:
+def _better(one: int | None, other: int, scores: Sequence[_Score]) -> int:
     """The one with the greater score, else the first."""
-    return one if one is not None and one.score >= other.score else other
+    return one if one is not None and scores[one] >= scores[other] else other
 
 
 class Bundle(NamedTuple):
@@ -147,4 +139,4 @@ def _begin(one: Span) -> datetime:
 
 
 def _seconds(length: timedelta) -> int:
-    return int(length.total_seconds())
+    return length.days * 86_400 + length.seconds

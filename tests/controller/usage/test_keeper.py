@@ -99,6 +99,7 @@ def test_a_sample_of_the_future_is_left_out_and_does_not_replace_a_count(
     later = world.archive.now = NOON + 4 * DAY
     keeper.update([Need(since=later)], world.locations, now=later)
     assert_newest(keeper, world, later, later)
+    assert world.archive.kept["one"][later].since == NOON + HOUR, "not that of the wrong clock, whose time has come"
 
 
 def assert_newest(keeper: UsageKeeper, world: CountingWorld, now: datetime, at: datetime) -> None:
