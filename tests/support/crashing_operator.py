@@ -31,6 +31,7 @@ from recording_operator.stores.s3 import client as s3_client
 from recording_operator.stores.s3.client import S3Options, build_client
 from recording_operator.transfer.source.client import SourceClient
 from recording_operator.transfer.upload.piped_part import PipedPart
+from tests.support import report_time
 
 JsonObject = dict[str, Any]
 T = TypeVar("T")
@@ -244,7 +245,8 @@ def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Run the command with the crash point that the environment describes, if any, then exit."""
+    """Run the command with the crash point and the time that the environment describes, if any, then exit."""
+    report_time.wire(os.environ)
     bomb = Bomb.from_environment(os.environ)
     if bomb.point or bomb.trace is not None:
         wire(bomb)

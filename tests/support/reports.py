@@ -1,17 +1,21 @@
 """A StorageReport of one test, on the real control plane."""
 
 import json
+import os
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
-from localcluster import ControlPlane
+from localcluster import ControlPlane, S3Server
+from tests.support.accesslogs import turn_back
 from tests.support.recordings import a_recording, inline
 from tests.support.waiting import eventually
 
 JsonObject = dict[str, Any]
 TEMPLATE: Final = "{org}/{uid}/{artifact}{ext}"
 SOON_S: Final = 20.0
+GB: Final = 10**9
 
 
 class Report:
@@ -81,3 +85,10 @@ def record(cluster: ControlPlane, namespace: str, location: str, *, org: str, te
         f"recording/{name}",
     )
     return cluster.kubectl.json("get", "recording", name, f"--namespace={namespace}")
+
+
+def put_sparse(s3: S3Server, *, bucket: str, key: str, size_bytes: int, at: datetime) -> None:
+    """Store an object of this size, uploaded at this time. It takes no room."""
+    s3.client().put_object(Bucket=bucket, Key=key, Body=b"x")
+    os.truncate(s3.data / bucket / key, size_bytes)
+    turn_back(s3, bucket=bucket, key=key, to=at)

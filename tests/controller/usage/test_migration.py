@@ -117,6 +117,36 @@ def test_the_history_keeps_its_days_months_and_organisations(name: str, location
     assert sum((entry.cost for entry in days), Decimal(0)).quantize(CENT) == old.cost.month_to_date
 
 
+def test_a_day_on_which_stock_changed_keeps_the_cost_of_its_storage() -> None:
+    [raw] = stored("all")
+    old = before(raw)
+    new = upgraded(raw, [sample_of(accounts_of([raw]), "archive")])
+    days = [(then, now) for then, now in zip(old.history, new.history, strict=True) if len(then.date) > len("2026-11")]
+    assert len(days) > 50
+    for then, now in days:
+        costs = {org.name: org.storage_cost for org in now.orgs}
+        for org in then.orgs:
+            assert costs[org.name] == pytest.approx(org.storage_cost, rel=Decimal("0.005")), (then.date, org.name)
+
+
+def test_organisations_keep_their_parts_of_the_month() -> None:
+    [raw] = stored("all")
+    old, new = (
+        month_by_org(status) for status in (before(raw), upgraded(raw, [sample_of(accounts_of([raw]), "archive")]))
+    )
+    assert old.keys() == new.keys() >= {"acme", "globex", "initech"}
+    for org, spent in old.items():
+        assert new[org] == pytest.approx(spent, rel=Decimal("0.01")), org
+
+
+def month_by_org(status: StorageReportStatus) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for day in status.history:
+        for org in day.orgs if day.date.startswith("2026-11-") else ():
+            found[org.name] = found.get(org.name, Decimal(0)) + org.storage_cost + org.download_cost
+    return found
+
+
 def test_byte_seconds_of_the_month_are_kept_by_class() -> None:
     [raw] = stored("archived")
     sample = sample_of(accounts_of([raw]), "deep")

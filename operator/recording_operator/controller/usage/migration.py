@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -28,6 +30,9 @@ from recording_operator.usage.window import LATE_WITHIN
 _SECONDS_PER_DAY: Final = 86_400
 _DAY: Final = timedelta(days=1)
 _MONTH_CHARS: Final = 7
+_PARTS: Final = 1_000_000
+"""Parts of a weight, so that shares of small ones are not lost."""
+_NOTHING: Final = Decimal(0)
 _NOTE: Final = (
     "Usage of {location} until {at} UTC was converted from the account of an earlier version, which had organisations, "
     "but no namespaces."
@@ -209,10 +214,9 @@ class _Conversion:
 
     def past(self) -> list[PastRow]:
         """The days and months of the history."""
-        before: HistoryEntry | None = None
+        means = mean_gb(self.account.history)
         for entry in self.account.history:
-            self._add_entry(entry, before)
-            before = entry if len(entry.date) > _MONTH_CHARS else None
+            self._add_entry(entry, means)
         self._add_month()
         return [
             PastRow(
@@ -233,14 +237,12 @@ class _Conversion:
 
     # History
 
-    def _add_entry(self, entry: HistoryEntry, before: HistoryEntry | None) -> None:
+    def _add_entry(self, entry: HistoryEntry, means: Mapping[tuple[str, str], Decimal]) -> None:
         """Stock of a day or month, and what happened on it; of this month only the stock, whose sums are known."""
         begin, end = _days(entry.date)
         in_month = begin >= self._month()
-        earlier = {org.name: org for org in before.orgs} if before is not None else {}
         for org in entry.orgs:
-            held = self._bytes(org.storage_gb)
-            mean = (held + self._bytes(earlier[org.name].storage_gb)) // 2 if org.name in earlier else held
+            held, mean = self._bytes(org.storage_gb), self._bytes(means[entry.date, org.name])
             seconds = ((end - begin).days + 1) * _SECONDS_PER_DAY
             for name, part in self._by_class(held, org.name).items():
                 self._row(entry, org, name).size_bytes += part
@@ -261,7 +263,10 @@ class _Conversion:
             stored = {key: _micro(org.storage_gb) + 1 for key, (_, org) in used.items()}
         for meter in ledger.meters:
             if meter.storage_location == self.location:
-                weights = {key: weight * self._weight(key[1], meter.storage_class) for key, weight in stored.items()}
+                weights = {
+                    key: int(weight * _PARTS * self._share(key[1], meter.storage_class))
+                    for key, weight in stored.items()
+                }
                 for key, part in self._shared(int(meter.byte_seconds), weights, stored).items():
                     self._row(*used[key], meter.storage_class).byte_seconds += part
         for traffic in ledger.traffic:
@@ -332,6 +337,14 @@ class _Conversion:
                 by_org[cell.storage_location] = by_org.get(cell.storage_location, 0) + cell.bytes
         return share_whole(amount, by_org if any(by_org.values()) else by_all).get(self.location, 0)
 
+    def _share(self, org: str, storage_class: str) -> Fraction:
+        """The part of an organisation that is in this location and class: by its bytes, else by the sums of all."""
+        ledger, place = self.account.ledger, (self.location, storage_class)
+        held = {(cell.storage_location, cell.storage_class): cell.bytes for cell in ledger.cells if cell.org == org}
+        if not any(held.values()):
+            held = {(one.storage_location, one.storage_class): int(one.byte_seconds) for one in ledger.meters}
+        return Fraction(held.get(place, 0), sum(held.values()) or 1)
+
     def _weight(self, org: str, storage_class: str) -> int:
         place = (self.location, storage_class, org)
         return sum(
@@ -339,6 +352,32 @@ class _Conversion:
             for cell in self.account.ledger.cells
             if (cell.storage_location, cell.storage_class, cell.org) == place
         )
+
+
+def mean_gb(history: Iterable[HistoryEntry]) -> dict[tuple[str, str], Decimal]:
+    """The mean stored GB of each entry and organisation.
+
+    The history has the GB at the end of each day. On a day on which they changed, the cost of storage says when: it is
+    compared with the usual cost of a GB in that month.
+    """
+    found: dict[tuple[str, str], Decimal] = {}
+    changed: dict[tuple[str, str], tuple[Decimal, Decimal, Decimal]] = {}
+    rates: dict[tuple[str, str], list[Decimal]] = {}
+    earlier: dict[str, Decimal] = {}
+    for entry in history:
+        for org in entry.orgs:
+            held, before = org.storage_gb, earlier.get(org.name)
+            mean = found[entry.date, org.name] = held if before is None else (held + before) / 2
+            if held != before and len(entry.date) > _MONTH_CHARS:
+                changed[entry.date, org.name] = before or _NOTHING, held, org.storage_cost
+            if mean and org.storage_cost:
+                rates.setdefault((entry.date[:_MONTH_CHARS], org.name), []).append(org.storage_cost / mean)
+        earlier = {org.name: org.storage_gb for org in entry.orgs} if len(entry.date) > _MONTH_CHARS else {}
+    for (when, name), (before, held, cost) in changed.items():
+        rate = rates.get((when[:_MONTH_CHARS], name))
+        if rate is not None:
+            found[when, name] = min(max(cost / median(rate), min(before, held)), max(before, held))
+    return found
 
 
 def _days(when: str) -> tuple[date, date]:
