@@ -29,7 +29,7 @@ SpanT = TypeVar("SpanT", bound=Span)
 
 
 class _Score(NamedTuple):
-    """What speaks for a choice of samples. The greatest is taken."""
+    """How good a choice of samples is. The greatest is taken."""
 
     counted_s: int
     """The time that the samples cover, at most _MOST_COUNTED_S of each."""

@@ -44,4 +44,4 @@ def _read(note: str) -> tuple[str, date] | None:
     try:
         return (found[1], date.fromisoformat(found[2])) if found is not None else None
     except ValueError:
-        return None  # written by somebody else
+        return None  # written by another program
