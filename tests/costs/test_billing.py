@@ -110,6 +110,24 @@ def test_writes_beyond_the_free_ones_cost() -> None:
     assert bill(r2, {WRITES: 3_000_000}).total == Decimal("9.00")
 
 
+def test_monitoring_costs_a_price_for_each_thousand_objects_and_month() -> None:
+    line = Line(ChargeKind.MONITORING, "INTELLIGENT_TIERING")
+    assert bill(AWS, {line: 4_000 * 31 * DAY_S}).costs[line] == Decimal("0.01")
+
+
+def test_a_minimum_is_charged_to_the_last_byte() -> None:
+    wasabi = shipped_profile("wasabi")
+    rate = wasabi.storage_classes["STANDARD"].tiers[0].rate
+    assert stored(wasabi, 1024 * GIB - GIB // 2, 30).costs[MINIMUM] == rate / 2
+    assert MINIMUM not in stored(wasabi, 1024 * GIB, 30).costs
+
+
+def test_a_month_of_31_days_pays_one_minimum() -> None:
+    wasabi = shipped_profile("wasabi")
+    assert wasabi.day_basis is DayBasis.FIXED30
+    assert bill(wasabi, {}, days=31).total == bill(wasabi, {}, days=30).total
+
+
 def test_requests_with_a_price_of_their_own_use_up_no_free_ones() -> None:
     r2 = shipped_profile("cloudflare-r2")
     rare = Line(ChargeKind.REQUESTS, "STANDARD_IA")

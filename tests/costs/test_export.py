@@ -64,6 +64,16 @@ def test_weeks_begin_on_monday_and_months_sum_up() -> None:
     assert [(row.date, row.value) for row in months] == [("2026-08", Decimal(1)), ("2026-11", Decimal(30))]
 
 
+def test_rows_are_in_order_whatever_the_order_of_the_history() -> None:
+    assert rows(NOVEMBER[::-1]) == rows(NOVEMBER)
+
+
+def test_a_step_with_an_estimated_day_is_estimated() -> None:
+    week = [entry(f"2026-11-{day:02}", estimated=day == 4) for day in range(2, 16)]
+    marks = {row.date: row.estimated for row in rows(week, step=Step.WEEK)}
+    assert marks == {"2026-11-02": True, "2026-11-09": False}
+
+
 @pytest.mark.parametrize("step", Step)
 def test_costs_are_the_same_however_they_are_cut(step: Step) -> None:
     found = rows(NOVEMBER, step=step)

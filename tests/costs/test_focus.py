@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from recording_operator.costs.focus import COLUMNS, BilledResource, Cell, Type, 
 from recording_operator.costs.library import find_profile, shipped
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
 from recording_operator.costs.profile import Profile
+from recording_operator.costs.terms import LocationPrices
 from recording_operator.costs.view import ReportView
 from recording_operator.usage.sample import EarlyDeletionRow, PastRow, UsageSample
 from tests.costs.views import ARCHIVE, GB, World, arrival, at, flat, one, row, sample
@@ -194,6 +196,10 @@ def test_every_kind_of_charge_is_described() -> None:
     wasabi = focus_of(one(counts(), *find_profile("wasabi")))
     meters = {line.get("SkuMeter") or "Minimum" for line in [*aws, *wasabi]}
     assert meters == {kind.value for kind in ChargeKind}
+    assert {line["ChargeDescription"] for line in aws} >= {
+        "Monitoring of objects in class INTELLIGENT_TIERING",
+        "Rest of the minimum duration of objects deleted from class STANDARD_IA",
+    }
     [minimum, *_] = [line for line in wasabi if line["ChargeCategory"] == "Adjustment"]
     assert minimum["ChargeFrequency"] == "Recurring"
     assert minimum.get("ConsumedQuantity") is None
@@ -206,6 +212,24 @@ def test_the_provider_is_that_of_the_prices_and_the_region_that_of_the_bucket() 
     assert here["RegionId"] == "us-east-1"
     [own, *_] = focus_of(one(counts(), flat("0.01", name="minio/rack-7")))
     assert (own["ProviderName"], own["ServiceName"], own["RegionId"]) == ("minio", "Object storage", None)
+
+
+def test_each_row_names_its_owner_its_account_and_where_its_numbers_are_from() -> None:
+    prices = find_profile("aws-s3/us-east-1")
+    inputs = one(counts_with_a_gap(), *prices).inputs()
+    terms = replace(inputs.terms, prices={ARCHIVE: LocationPrices(group="/aws-s3/us-east-1", versions=prices)})
+    view = ReportView.of(replace(inputs, terms=terms))
+    found = list(focus_rows(view, view.charges, {ARCHIVE: BilledResource(address="s3://bucket/")}))
+    assert {line["BillingAccountId"] for line in found} == {"aws-s3/us-east-1"}
+    assert {line["x_PricesAsOf"] for line in found} == {prices[0].as_of.isoformat()}
+    assert {line["SubAccountId"]: line["Tags"] for line in found} == {"Ängström": '{"org": "Ängström"}'}
+    days = {line["ChargePeriodStart"]: line["x_Estimated"] for line in found}
+    assert days[at("2026-11-02")] is True
+    assert days[at("2026-11-03")] is False
+
+
+def counts_with_a_gap() -> list[UsageSample]:
+    return [sample(at(when), [row("Ängström", 100)]) for when in ("2026-11-01T12:00", "2026-11-03T12:00")]
 
 
 def test_a_gb_is_what_the_profile_defines() -> None:

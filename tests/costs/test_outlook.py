@@ -14,9 +14,11 @@ from recording_operator.costs.charges import month_after, valued
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.money import CENT, rounded
 from recording_operator.costs.outlook import LocationOutlook
-from recording_operator.costs.trend import grown, trend_of
+from recording_operator.costs.trend import Rate, Trend, grown, trend_of
 from recording_operator.costs.view import cost_of_month
+from recording_operator.usage.days import UsageDays
 from recording_operator.usage.sample import DownloadRow, OwnerKey, State, StockRow, UsageSample
+from recording_operator.usage.stock import Stock
 from recording_operator.usage.timeline import usage_days
 from tests.costs.views import ARCHIVE, DAY, GB, World, arrival, at, cost, exactly, flat, one, row, sample, steady
 
@@ -342,3 +344,48 @@ def test_a_made_up_month_is_not_written_into_the_days() -> None:
     LocationOutlook.of(usage, samples[-1]).projected(begin=date(2026, 11, 1), end=date(2027, 1, 1))
     assert {day: dict(entry.volumes) for day, entry in usage.days.items()} == before
     assert usage.days[date(2026, 11, 5)].volumes[samples[0].stored[0].key].stock_seconds == last
+
+
+def test_the_rest_of_the_first_day_of_a_month_is_projected() -> None:
+    noon = [sample(at(when), [row(gigabytes=100)]) for when in ("2026-11-01", "2026-11-01T12:00")]
+    assert cost(one(noon, flat("0.3")).report()).projected_month == 30
+
+
+def test_a_class_that_is_empty_now_grows_as_before() -> None:
+    held, archive = (
+        OwnerKey("acme", "team", "STANDARD", State.CURRENT),
+        OwnerKey("acme", "team", "GLACIER", State.CURRENT),
+    )
+    outlook = LocationOutlook(
+        usage=UsageDays(location=ARCHIVE, days={}, until=at("2026-11-02")),
+        stock={held: Stock(1, 10 * GB)},
+        trend=Trend(
+            growth={day: {archive: GB} for day in range(7)}, uploads=Rate(amounts={}, seconds=0), downloads=None
+        ),
+    )
+    days = outlook.projected(begin=date(2026, 11, 2), end=date(2026, 11, 4)).days
+    first, second = (days[date(2026, 11, day)].volumes[archive].stock_seconds for day in (2, 3))
+    assert (first.size_bytes, second.size_bytes) == (GB * 86_400 // 2, GB * 86_400 * 3 // 2)
+
+
+def test_projected_uploads_lose_no_rest() -> None:
+    held = OwnerKey("acme", "team", "STANDARD", State.CURRENT)
+    outlook = LocationOutlook(
+        usage=UsageDays(location=ARCHIVE, days={}, until=at("2026-11-01T06:00")),
+        stock={},
+        trend=Trend(growth={}, uploads=Rate(amounts={held: (7, 1, 1)}, seconds=3 * 86_400), downloads=None),
+    )
+    days = outlook.projected(begin=date(2026, 11, 1), end=date(2026, 12, 1)).days.values()
+    made_up = [day.volumes[held] for day in days if held in day.volumes]
+    assert sum(volume.uploaded_bytes for volume in made_up) == 7 * 119 // 12, "29.75 days at 7 in 3"
+    assert sum(volume.writes for volume in made_up) == 9
+
+
+def test_a_day_of_an_account_is_one_of_the_month_of_its_newest_sample() -> None:
+    samples = {
+        name: [sample(at(when), [row(gigabytes=100)], location=name)]
+        for name, when in ((ARCHIVE, "2026-02-20"), ("other", "2026-03-02"))
+    }
+    prices = {name: find_profile("aws-s3/us-east-1") for name in samples}
+    found = cost(World(samples=samples, prices=prices).report())
+    assert found.today == rounded(200 * Decimal(GB) / 2**30 * Decimal("0.023") / 31, Decimal("0.0001"))

@@ -111,10 +111,13 @@ def test_one_rate_overrides_all_classes_and_the_allowance() -> None:
     aws = find_profile("aws-s3/us-east-1")
     (changed,) = overridden(aws, per_gb_month=Decimal("0.05"), per_gb_out=Decimal("0.02"))
     assert {price.tiers[0].rate for price in changed.storage_classes.values()} == {Decimal("0.05")}
+    assert not any(price.age_tiers for price in changed.storage_classes.values())
     assert changed.egress is not None
     assert changed.egress.free_gb_month == 0
-    with pytest.raises(PriceError, match="more than 1 per GB"):
+    with pytest.raises(PriceError, match=r"prices\.storagePerGBMonth: 7 is more than 1 per GB"):
         overridden(find_profile("default"), per_gb_month=Decimal(7), per_gb_out=None)
+    with pytest.raises(PriceError, match=r"prices\.downloadPerGB: 7 is more than 1 per GB"):
+        overridden(find_profile("default"), per_gb_month=None, per_gb_out=Decimal(7))
 
 
 def test_one_rate_is_for_classes_without_a_price_too() -> None:
@@ -137,6 +140,8 @@ def test_a_currency_of_small_units_has_higher_prices() -> None:
     assert parse_profile(yen, where="here").storage_classes["STANDARD"].tiers[0].rate == Decimal("3.75")
     with pytest.raises(PriceError, match="more than 1 per GB"):
         parse_profile(yen.replace("JPY", "EUR"), where="here")
+    tokyo = (parse_profile(yen, where="here"),)
+    assert overridden(tokyo, per_gb_month=None, per_gb_out=Decimal(12))[0].egress is not None
     with pytest.raises(PriceError, match="more than 1000 per GB"):
         parse_profile(yen.replace("3.75", "3750"), where="here")
 

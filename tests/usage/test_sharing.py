@@ -44,6 +44,10 @@ def test_the_order_of_the_weights_does_not_matter(total: int, of: dict[str, int]
     assert share_whole(total, dict(shuffled)) == share_whole(total, of)
 
 
+def test_the_rest_goes_to_the_largest_remainder_not_to_the_largest_weight() -> None:
+    assert share_whole(10, {"large": 5, "small": 3}) == {"large": 6, "small": 4}, "6.25 and 3.75"
+
+
 def test_one_among_three() -> None:
     assert share_whole(1, {"c": 5, "a": 5, "b": 5}) == {"a": 1, "b": 0, "c": 0}
     assert share_whole(-1, {"c": 0, "a": 0}) == {"a": -1, "c": 0}

@@ -79,7 +79,7 @@ class LocationOutlook:
             levels, begin, passed_s = after, stop, passed_s + seconds
 
     def _day(self, levels: Levels, after: Levels, passed_s: int, seconds: int) -> UsageDay:
-        entry = UsageDay(estimated=True, counts_downloads=self.trend.downloads is not None)
+        entry = UsageDay(counts_downloads=self.trend.downloads is not None)
         held_twice = {key: levels.get(key, 0) + level for key, level in after.items()}
         for key, twice in held_twice.items():
             stock = self.stock.get(key, NOTHING)
