@@ -3,9 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from recording_operator.api.storagereport import ComparisonRow, ReportCost
 from recording_operator.costs.export import GroupBy, Row, Step
@@ -19,6 +19,7 @@ _COMPARISON_NAMES: Final = (0, 1, 5)
 _ESTIMATED: Final = "~ Some days had no count. Their numbers are derived from other days.\n"
 # A spreadsheet may run a cell that begins with one of these as a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_Cell = str | Decimal | bool
 
 
 def columns(currency: str, *, group_by: GroupBy = GroupBy.ORG) -> tuple[str, ...]:
@@ -28,12 +29,13 @@ def columns(currency: str, *, group_by: GroupBy = GroupBy.ORG) -> tuple[str, ...
 
 def as_csv(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
     """Comma-separated, every line ended by CRLF (RFC 4180); no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns(currency, group_by=group_by))
-    for row in found:
-        writer.writerow((row.date, no_formula(row.group), row.metric_type, plain(row.value), row.unit, plain(row.cost)))
-    return text.getvalue()
+    return _csv(columns(currency, group_by=group_by), map(_cells, found))
+
+
+def as_json(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
+    """An array of objects. Numbers are strings, so that parsers do not convert them to binary floating point."""
+    names = (*columns(currency, group_by=group_by), "estimated")
+    return _json(names, ((*_cells(row), row.estimated) for row in found))
 
 
 def no_formula(cell: str) -> str:
@@ -41,20 +43,23 @@ def no_formula(cell: str) -> str:
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
 
 
-def as_json(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
-    """An array of objects. Numbers are strings, so that parsers do not convert them to binary floating point."""
-    money = columns(currency)[-1]
-    listing: list[dict[str, Any]] = [
-        {
-            "date": row.date,
-            group_by.column: row.group,
-            "metric_type": row.metric_type,
-            "value": plain(row.value),
-            "unit": row.unit,
-            money: plain(row.cost),
-            "estimated": row.estimated,
-        }
-        for row in found
+def _cells(row: Row) -> tuple[_Cell, ...]:
+    return row.date, row.group, row.metric_type, row.value, row.unit, row.cost
+
+
+def _csv(names: Sequence[str], lines: Iterable[Sequence[_Cell]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(names)
+    for line in lines:
+        writer.writerow([no_formula(cell) if isinstance(cell, str) else plain(Decimal(cell)) for cell in line])
+    return text.getvalue()
+
+
+def _json(names: Sequence[str], lines: Iterable[Sequence[_Cell]]) -> str:
+    listing = [
+        {name: plain(cell) if isinstance(cell, Decimal) else cell for name, cell in zip(names, line, strict=True)}
+        for line in lines
     ]
     return json.dumps(listing, indent=2) + "\n"
 
@@ -91,22 +96,12 @@ def as_table(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy
 
 def comparison_csv(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
     """The cost of this month as it is and at other profiles, the cheapest of these first."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_comparison_columns(cost.currency))
-    for row in _compared(cost, found):
-        writer.writerow((*row[:2], *(plain(amount) for amount in row[2:5]), row[5]))
-    return text.getvalue()
+    return _csv(_comparison_columns(cost.currency), _compared(cost, found))
 
 
 def comparison_json(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
     """The same as an array of objects."""
-    names = _comparison_columns(cost.currency)
-    listing = [
-        dict(zip(names, (*row[:2], *(plain(amount) for amount in row[2:5]), row[5]), strict=True))
-        for row in _compared(cost, found)
-    ]
-    return json.dumps(listing, indent=2) + "\n"
+    return _json(_comparison_columns(cost.currency), _compared(cost, found))
 
 
 def comparison_table(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
