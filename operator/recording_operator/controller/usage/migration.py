@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from statistics import median
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -22,17 +21,15 @@ from recording_operator.api.storagereport import DownloadSource, LocationRow, Re
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.controller.usage.counter import StorageClasses
 from recording_operator.controller.usage.ledger import StoredLedger
+from recording_operator.controller.usage.means import days_of, is_day, mean_gb
 from recording_operator.kube.client import KubeApi
 from recording_operator.usage.sample import UNKNOWN, ArrivalRow, Carry, PastRow, State, StockRow, UsageSample
 from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.window import LATE_WITHIN
 
 _SECONDS_PER_DAY: Final = 86_400
-_DAY: Final = timedelta(days=1)
-_MONTH_CHARS: Final = 7
 _PARTS: Final = 1_000_000
 """Parts of a weight, so that shares of small ones are not lost."""
-_NOTHING: Final = Decimal(0)
 _NOTE: Final = (
     "Usage of {location} until {at} UTC was converted from the account of an earlier version, which had organisations, "
     "but no namespaces."
@@ -214,7 +211,7 @@ class _Conversion:
 
     def past(self) -> list[PastRow]:
         """The days and months of the history."""
-        means = mean_gb(self.account.history)
+        means = mean_gb(self.account.history, until=self.account.ledger.sampled_at)
         for entry in self.account.history:
             self._add_entry(entry, means)
         self._add_month()
@@ -239,7 +236,7 @@ class _Conversion:
 
     def _add_entry(self, entry: HistoryEntry, means: Mapping[tuple[str, str], Decimal]) -> None:
         """Stock of a day or month, and what happened on it; of this month only the stock, whose sums are known."""
-        begin, end = _days(entry.date)
+        begin, end = days_of(entry.date)
         in_month = begin >= self._month()
         for org in entry.orgs:
             held, mean = self._bytes(org.storage_gb), self._bytes(means[entry.date, org.name])
@@ -258,14 +255,13 @@ class _Conversion:
     def _add_month(self) -> None:
         """The sums of this month, divided between the days and organisations of the history."""
         ledger, used = self.account.ledger, self._month_days()
-        stored = {key: _micro(org.storage_cost) for key, (_, org) in used.items()}
+        stored = {key: _micro(org.storage_cost) * _PARTS for key, (_, org) in used.items()}
         if not any(stored.values()):
-            stored = {key: _micro(org.storage_gb) + 1 for key, (_, org) in used.items()}
+            stored = {key: _micro(org.storage_gb) * _PARTS + 1 for key, (_, org) in used.items()}
         for meter in ledger.meters:
             if meter.storage_location == self.location:
                 weights = {
-                    key: int(weight * _PARTS * self._share(key[1], meter.storage_class))
-                    for key, weight in stored.items()
+                    key: int(weight * self._share(key[1], meter.storage_class)) for key, weight in stored.items()
                 }
                 for key, part in self._shared(int(meter.byte_seconds), weights, stored).items():
                     self._row(*used[key], meter.storage_class).byte_seconds += part
@@ -289,7 +285,7 @@ class _Conversion:
         found = {
             (date.fromisoformat(entry.date), org.name): (entry, org)
             for entry in self.account.history
-            if len(entry.date) > _MONTH_CHARS and date.fromisoformat(entry.date) >= month
+            if is_day(entry.date) and date.fromisoformat(entry.date) >= month
             for org in entry.orgs
         }
         day = (self.account.ledger.sampled_at - timedelta(microseconds=1)).date()
@@ -301,7 +297,7 @@ class _Conversion:
         return self.account.ledger.sampled_at.date().replace(day=1)
 
     def _row(self, entry: HistoryEntry, org: HistoryOrg, storage_class: str) -> _Past:
-        begin, end = _days(entry.date)
+        begin, end = days_of(entry.date)
         row = self._rows.setdefault(PastKey(begin, end, org.name, storage_class), _Past())
         row.estimated = entry.estimated
         return row
@@ -352,41 +348,6 @@ class _Conversion:
             for cell in self.account.ledger.cells
             if (cell.storage_location, cell.storage_class, cell.org) == place
         )
-
-
-def mean_gb(history: Iterable[HistoryEntry]) -> dict[tuple[str, str], Decimal]:
-    """The mean stored GB of each entry and organisation.
-
-    The history has the GB at the end of each day. On a day on which they changed, the cost of storage says when: it is
-    compared with the usual cost of a GB in that month.
-    """
-    found: dict[tuple[str, str], Decimal] = {}
-    changed: dict[tuple[str, str], tuple[Decimal, Decimal, Decimal]] = {}
-    rates: dict[tuple[str, str], list[Decimal]] = {}
-    earlier: dict[str, Decimal] = {}
-    for entry in history:
-        for org in entry.orgs:
-            held, before = org.storage_gb, earlier.get(org.name)
-            mean = found[entry.date, org.name] = held if before is None else (held + before) / 2
-            if held != before and len(entry.date) > _MONTH_CHARS:
-                changed[entry.date, org.name] = before or _NOTHING, held, org.storage_cost
-            if mean and org.storage_cost:
-                rates.setdefault((entry.date[:_MONTH_CHARS], org.name), []).append(org.storage_cost / mean)
-        earlier = {org.name: org.storage_gb for org in entry.orgs} if len(entry.date) > _MONTH_CHARS else {}
-    for (when, name), (before, held, cost) in changed.items():
-        rate = rates.get((when[:_MONTH_CHARS], name))
-        if rate is not None:
-            found[when, name] = min(max(cost / median(rate), min(before, held)), max(before, held))
-    return found
-
-
-def _days(when: str) -> tuple[date, date]:
-    """The first and last day of a day or month of the history."""
-    if len(when) > _MONTH_CHARS:
-        day = date.fromisoformat(when)
-        return day, day
-    begin = date.fromisoformat(f"{when}-01")
-    return begin, (begin + 31 * _DAY).replace(day=1) - _DAY
 
 
 def _bytes_in(account: Account, location: str) -> int:
