@@ -34,6 +34,7 @@ from recording_operator.costs.rows import class_name
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
 from recording_operator.costs.view import ReportInputs, ReportView, cost_of_month, unpriced
+from recording_operator.usage.collector import collector_paused
 from recording_operator.usage.sample import RecordingRow, State, UsageSample
 
 MOST_NAMED: Final = 100
@@ -62,6 +63,7 @@ def currency_of(terms: CostTerms, scope: ScopeFilter, budget: Budget | None) -> 
     return currency
 
 
+@collector_paused()
 def report(inputs: ReportInputs) -> StorageReportStatus:
     """Compute the numbers of a report. The same inputs give the same numbers. Raises CurrencyError.
 

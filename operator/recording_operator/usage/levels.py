@@ -60,14 +60,14 @@ def with_completed(births: Births, first: Levels, last: Levels) -> Births:
 
     The parts are there until the object is.
     """
+    were_open = [key for key in first if key.state is State.INCOMPLETE]
+    if not were_open:
+        return births
     added = sums_of(births)
     gone = {
-        key: held.size_bytes - (last.get(key, NOTHING).size_bytes - added.get(key, NOTHING).size_bytes)
-        for key, held in first.items()
-        if key.state is State.INCOMPLETE
+        key: first[key].size_bytes - (last.get(key, NOTHING).size_bytes - added.get(key, NOTHING).size_bytes)
+        for key in were_open
     }
-    if not gone:
-        return births
     found: dict[date, list[Birth]] = {}
     for day, of_day in births.items():
         for birth in of_day:

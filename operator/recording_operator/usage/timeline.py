@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from recording_operator.api.storagereport import DownloadSource
+from recording_operator.usage.collector import collector_paused
 from recording_operator.usage.days import EarlyDeletion, UsageDay, UsageDays
 from recording_operator.usage.levels import (
     SECONDS_PER_DAY,
@@ -22,6 +23,7 @@ from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.stock import NOTHING, Stock
 
 
+@collector_paused()
 def usage_days(samples: Sequence[UsageSample]) -> UsageDays:
     """The days of a location from its samples in order, at least one, of which none overlap (`months.chain`)."""
     timeline = _Timeline(samples[0])
