@@ -13,7 +13,7 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.location import S3LocationStore, open_location
 
-POLICY = PROJECT / "examples" / "aws" / "iam-policy.json"
+POLICY = PROJECT / "examples" / "aws" / "iam" / "policy.json"
 SECURITY = PROJECT / "docs" / "security.md"
 _NAMES = re.compile(r"`((?:s3|kms):\w+)`")
 _PREFIX = "meetings/"

@@ -71,6 +71,8 @@ def filled(schema: JsonObject) -> Any:
     match schema.get("type"):
         case "object" if "properties" in schema:
             return {name: filled(field) for name, field in schema["properties"].items()}
+        case "object" if schema.get("x-kubernetes-preserve-unknown-fields"):
+            return {"x": "1"}
         case "object":
             return {"x": filled(schema["additionalProperties"])}
         case "array":
