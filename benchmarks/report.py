@@ -17,14 +17,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.api.storagereport import PlaybackBase, ReportSource, StorageReportSpec
+from recording_operator.api.storagereport import Playback, ReportSource, StorageReportSpec
 from recording_operator.controller.usage.counter import StorageClasses, UsageCounter
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.report import report as report_of
@@ -131,7 +130,7 @@ def report_seconds(samples: Sequence[UsageSample]) -> float:
     started = time.process_time()
     name = samples[-1].location
     prices = {name: LocationPrices(group=PROFILE, versions=find_profile(PROFILE))}
-    terms = CostTerms(prices=prices, playback_ratio=Decimal("0.5"), playback_base=PlaybackBase.STORED)
+    terms = CostTerms(prices=prices, playback=Playback())
     result = report_of(
         ReportInputs(
             spec=StorageReportSpec(),

@@ -9,10 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Final, TypeVar
 
-from recording_operator.api.storagereport import PlaybackBase, ReportSource
+from recording_operator.api.storagereport import Playback, ReportSource
 from recording_operator.costs.charges import valued
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.terms import CostTerms, LocationPrices
@@ -89,7 +88,7 @@ def main() -> int:
     chosen = parser.parse_args()
     samples = daily_samples(chosen.days, chosen.orgs)
     prices = LocationPrices(group=chosen.profile, versions=find_profile(chosen.profile))
-    terms = CostTerms(prices={_LOCATION: prices}, playback_ratio=Decimal("0.5"), playback_base=PlaybackBase.STORED)
+    terms = CostTerms(prices={_LOCATION: prices}, playback=Playback())
     files = [encode_month(samples[begin : begin + 30]) for begin in range(0, len(samples), 30)]
     reading_s, _ = timed(lambda: [decode_month(data) for data in files], chosen.rounds)
     folding_s, usage = timed(lambda: usage_days(samples), chosen.rounds)

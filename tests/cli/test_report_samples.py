@@ -65,9 +65,7 @@ def expected(*locations: str, **spec: Any) -> StorageReportStatus:
     samples = {name: counts(name) for name in locations or ("archive",)}
     asked = StorageReportSpec.model_validate(spec)
     prices = LocationPrices(group=PROFILE, versions=find_profile(PROFILE))
-    terms = CostTerms(
-        prices=dict.fromkeys(samples, prices), playback_ratio=asked.playback.ratio, playback_base=asked.playback.base
-    )
+    terms = CostTerms(prices=dict.fromkeys(samples, prices), playback=asked.playback)
     inputs = ReportInputs(
         spec=asked,
         now=samples[next(iter(samples))][-1].at,

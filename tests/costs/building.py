@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.api.storagereport import Playback, PlaybackBase
 from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.charges import valued
 from recording_operator.costs.library import find_profile
@@ -37,7 +37,7 @@ def terms(
     versions = find_profile(prices) if isinstance(prices, str) else prices
     found = (versions,) if isinstance(versions, Profile) else tuple(versions)
     one = LocationPrices(group=found[0].name, versions=found)
-    return CostTerms(prices=dict.fromkeys(locations, one), playback_ratio=Decimal(ratio), playback_base=base)
+    return CostTerms(prices=dict.fromkeys(locations, one), playback=Playback(ratio=Decimal(ratio), base=base))
 
 
 def charges_of(usage: UsageDays | Mapping[str, UsageDays], by: CostTerms) -> tuple[Charge, ...]:

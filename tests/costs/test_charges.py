@@ -206,8 +206,7 @@ def test_locations_of_one_account_share_the_allowance_and_others_do_not() -> Non
     assert rounded(cost(charges, kind=ChargeKind.DOWNLOADS), CENT) == Decimal("5.40")  # 160 GB less 100, at 0.09
     apart = CostTerms(
         prices={name: LocationPrices(group=name, versions=shared.prices[name].versions) for name in usage},
-        playback_ratio=shared.playback_ratio,
-        playback_base=shared.playback_base,
+        playback=shared.playback,
     )
     assert cost(charges_of(usage, apart), kind=ChargeKind.DOWNLOADS) == 0
 

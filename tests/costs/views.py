@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 
 from recording_operator.api.storagereport import (
+    Playback,
     PlaybackBase,
     ReportCost,
     ReportSource,
@@ -100,8 +101,7 @@ class World:
         versions = {name: tuple(self.prices.get(name) or find_profile("default")) for name in self.samples}
         return CostTerms(
             prices={name: LocationPrices(group=of[0].name, versions=of) for name, of in versions.items()},
-            playback_ratio=Decimal(self.ratio),
-            playback_base=self.base,
+            playback=Playback(ratio=Decimal(self.ratio), base=self.base),
         )
 
     def inputs(self, spec: Mapping[str, Any] | None = None) -> ReportInputs:

@@ -138,11 +138,9 @@ def _spec(request: BucketRequest) -> StorageReportSpec:
 
 def _terms(found: Mapping[str, LocationUsage], given: tuple[Profile, ...] | None, request: BucketRequest) -> CostTerms:
     prices = {name: given or _named(one.newest.profile, name) for name, one in found.items()}
-    playback = _spec(request).playback
     return CostTerms(
         prices={name: LocationPrices(group=of[0].name, versions=of) for name, of in prices.items()},
-        playback_ratio=playback.ratio,
-        playback_base=playback.base,
+        playback=_spec(request).playback,
     )
 
 

@@ -53,13 +53,14 @@ def valued(usage: Mapping[str, UsageDays], terms: CostTerms) -> tuple[Charge, ..
 
 def downloads_of(day: UsageDay, on: date, profile: Profile, terms: CostTerms) -> Iterator[tuple[OwnerKey, int]]:
     """Downloaded bytes by owner: what was counted, and an estimate where it was not."""
-    numerator, denominator = terms.playback_ratio.as_integer_ratio()
-    if terms.playback_base is PlaybackBase.STORED:
+    of_stored = terms.playback.base is PlaybackBase.STORED
+    numerator, denominator = terms.playback.ratio.as_integer_ratio()
+    if of_stored:
         denominator *= days_of(on, profile.day_basis) * SECONDS_PER_DAY
     for key, volume in day.volumes.items():
         size_bytes = volume.downloaded_bytes
         if not day.counts_downloads and key.state is State.CURRENT:
-            if terms.playback_base is PlaybackBase.STORED:
+            if of_stored:
                 base = volume.stock_seconds.size_bytes - volume.counted_byte_seconds
             else:
                 base = volume.uploaded_bytes - volume.counted_uploaded_bytes

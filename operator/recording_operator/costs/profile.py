@@ -8,9 +8,18 @@ import tomllib
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from recording_operator.usage.stock import SMALL
@@ -77,6 +86,9 @@ class Tier(_ProfileModel):
     rate: PerGB
 
 
+TierT = TypeVar("TierT", bound=Tier)
+
+
 class _StorageTier(Tier):
     rate: PerGB = Field(alias="perGBMonth")
 
@@ -85,13 +97,14 @@ class _EgressTier(Tier):
     rate: PerGB = Field(alias="perGB")
 
 
-def check_tiers(tiers: "tuple[Tier, ...]") -> None:
-    """Raises ValueError unless the limits of tiers increase and only the last has none."""
+def _checked(tiers: tuple[TierT, ...]) -> tuple[TierT, ...]:
+    """The limits increase, and only the last tier has none."""
     if not tiers or tiers[-1].up_to_gb is not None:
         raise ValueError("the last tier must be without upToGB")
     ends = [tier.up_to_gb for tier in tiers[:-1]]
     if any(end is None for end in ends) or ends != sorted(set(ends), key=lambda end: end or 0):
         raise ValueError("every tier but the last needs upToGB, each larger than the one before")
+    return tiers
 
 
 class AgeTier(_ProfileModel):
@@ -104,7 +117,7 @@ class AgeTier(_ProfileModel):
 class StorageClassPrice(_ProfileModel):
     """One storage class. An object that is deleted earlier is charged for `min_days`."""
 
-    tiers: tuple[_StorageTier, ...]
+    tiers: Annotated[tuple[_StorageTier, ...], AfterValidator(_checked)]
     min_days: int = Field(default=0, ge=0, le=3650)
     min_object_bytes: int = 0
     """The least size that is billed: 0 or one of SMALL."""
@@ -122,7 +135,6 @@ class StorageClassPrice(_ProfileModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "StorageClassPrice":
-        check_tiers(self.tiers)
         if self.min_object_bytes and self.min_object_bytes not in SMALL:
             raise ValueError(f"minObjectBytes is 0 or one of {', '.join(map(str, SMALL))}")
         days = [tier.after_days for tier in self.age_tiers]
@@ -141,14 +153,9 @@ class RequestPrice(_ProfileModel):
 class EgressPrice(_ProfileModel):
     """Downloads to the internet: free up to an amount per month, or up to a multiple of the stored bytes."""
 
-    tiers: tuple[_EgressTier, ...]
+    tiers: Annotated[tuple[_EgressTier, ...], AfterValidator(_checked)]
     free_gb_month: Amount = Field(default=Decimal(0), alias="freeGBMonth")
     free_times_storage: Amount = Decimal(0)
-
-    @model_validator(mode="after")
-    def _tiers_rise(self) -> "EgressPrice":
-        check_tiers(self.tiers)
-        return self
 
 
 class Profile(_ProfileModel):
@@ -174,15 +181,11 @@ class Profile(_ProfileModel):
     minimum_monthly_gb: Amount = Field(default=Decimal(0), alias="minimumMonthlyGB")
 
     @model_validator(mode="after")
-    def _gb_is_one_of_two(self) -> "Profile":
+    def _is_consistent(self) -> "Profile":
         if self.gb_bytes not in (10**9, 2**30):
             raise ValueError("gbBytes is 1000000000 or 1073741824")
         if self.minimum_monthly_gb and self.default_storage_class not in self.storage_classes:
             raise ValueError("minimumMonthlyGB needs a price for defaultStorageClass")
-        return self
-
-    @model_validator(mode="after")
-    def _classes_are_known(self) -> "Profile":
         for name, price in self.storage_classes.items():
             if price.incomplete_as and self.price_of(price.incomplete_as) is None:
                 raise ValueError(f"incompleteAs of {name} is {price.incomplete_as}, which has no price")

@@ -1,7 +1,6 @@
 """A StorageReport as a view: a pure function of usage samples, prices and the report's spec."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -40,8 +39,6 @@ from recording_operator.usage.sample import RecordingRow, State, UsageSample
 MOST_NAMED: Final = 100
 _MOST_CLASSES: Final = 31
 _MOST_UNPRICED: Final = 32
-AHEAD: Final = timedelta(days=1)
-"""A last sample this far in the future was taken with a wrong clock."""
 
 
 class CurrencyError(ValueError):
@@ -146,22 +143,20 @@ def _uploads(rows: Sequence[RecordingRow]) -> ReportUploads:
 
 
 def _rows(view: ReportView) -> dict[str, Any]:
-    held = view.holdings
-    recordings = view.recordings
-    locations = dict.fromkeys(view.samples, 0) | _counts((name, row) for name, row in recordings)
-    by_org = held.rows(lambda one: one.key.org, _counts((row.org, row) for _, row in recordings), most=MOST_NAMED)
-    by_namespace = held.rows(
-        lambda one: one.key.namespace, _counts((row.namespace, row) for _, row in recordings), most=MOST_NAMED
-    )
-    by_location = held.rows(lambda one: one.location, locations, most=MOST_NAMED)
-    by_class = held.rows(class_name, {}, most=_MOST_CLASSES)
+    by, known = view.holdings.rows, view.recordings
+    locations = dict.fromkeys(view.samples, 0) | _counts(known)
     return {
-        "by_org": tuple(by_org),
-        "by_namespace": tuple(by_namespace),
-        "by_storage_location": tuple(
-            LocationRow(**row.model_dump(), **_counted(view, row.name)) for row in by_location
+        "by_org": by(lambda one: one.key.org, _counts((row.org, row) for _, row in known), most=MOST_NAMED),
+        "by_namespace": by(
+            lambda one: one.key.namespace, _counts((row.namespace, row) for _, row in known), most=MOST_NAMED
         ),
-        "by_storage_class": tuple(ClassRow(**row.model_dump(exclude={"recordings"})) for row in by_class),
+        "by_storage_location": [
+            LocationRow(**row.model_dump(), **_counted(view, row.name))
+            for row in by(lambda one: one.location, locations, most=MOST_NAMED)
+        ],
+        "by_storage_class": [
+            ClassRow(**row.model_dump(exclude={"recordings"})) for row in by(class_name, {}, most=_MOST_CLASSES)
+        ],
     }
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
-from recording_operator.api.storagereport import PlaybackBase
+from recording_operator.api.storagereport import Playback
 from recording_operator.costs.profile import Profile
 
 
@@ -26,14 +25,10 @@ class LocationPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostTerms:
-    """Prices by location, and the estimate of downloads where they are not counted.
-
-    `playback_ratio` is the share that is downloaded: of what is stored, each month, or of what was uploaded.
-    """
+    """Prices by location, and the estimate of downloads where they are not counted."""
 
     prices: Mapping[str, LocationPrices]
-    playback_ratio: Decimal
-    playback_base: PlaybackBase
+    playback: Playback
 
     def groups(self) -> dict[str, list[str]]:
         """The locations of each group."""

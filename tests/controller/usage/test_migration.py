@@ -63,11 +63,10 @@ def upgraded(raw: dict[str, Any], samples: Iterable[UsageSample]) -> StorageRepo
         one.location: LocationPrices(group=f"/{PROFILES[one.location]}", versions=find_profile(PROFILES[one.location]))
         for one in samples
     }
-    playback = asked.spec.playback
     inputs = ReportInputs(
         spec=asked.spec,
         now=samples[0].at,
-        terms=CostTerms(prices=prices, playback_ratio=playback.ratio, playback_base=playback.base),
+        terms=CostTerms(prices=prices, playback=asked.spec.playback),
         usage={name: known for name, some in by_location.items() if (known := usage_of(some))},
     )
     return report(inputs)

@@ -39,7 +39,7 @@ class PriceBook:
                 if scope.includes_location(name):
                     raise
                 _logger.warning("Prices outside the scope of a report are invalid: %s", error, extra={"location": name})
-        return CostTerms(prices=prices, playback_ratio=spec.playback.ratio, playback_base=spec.playback.base)
+        return CostTerms(prices=prices, playback=spec.playback)
 
     def comparison(
         self, spec: StorageReportSpec, locations: Iterable[StorageLocation]

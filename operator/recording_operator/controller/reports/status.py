@@ -8,10 +8,11 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.api.storagereport_budget import ThresholdType
 from recording_operator.costs.budget import Crossing, closing_crossings, crossings
-from recording_operator.costs.report import AHEAD
 from recording_operator.costs.schedule import ScheduleError, last_time, missed_time, next_time
 from recording_operator.usage.timeline import month_start
 
+_AHEAD: Final = timedelta(days=1)
+"""A report this far in the future was refreshed with a wrong clock."""
 _FIRST_RETRY: Final = timedelta(seconds=5)
 _LONGEST_RETRY: Final = timedelta(minutes=10)
 _MOST_DOUBLINGS: Final = 8
@@ -29,7 +30,7 @@ def is_due(report: StorageReport, now: datetime) -> bool:
         return False
     if status.observed_generation != report.metadata.generation:
         return True
-    if not status.failures and status.as_of is not None and status.as_of > now + AHEAD:
+    if not status.failures and status.as_of is not None and status.as_of > now + _AHEAD:
         return True  # the last refresh ran with a wrong clock
     if status.failures and status.next_refresh_time is not None:
         return status.next_refresh_time <= now
