@@ -4,6 +4,7 @@ Sources: AWS S3 pricing and the user guide's pages on storage classes (archive o
 multipart uploads; docs/decisions/exact-prices.md quotes them.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from recording_operator.costs.charge import ChargeKind
@@ -21,13 +22,8 @@ class Line(NamedTuple):
     after_days: int = 0
 
 
-class LineAmount(NamedTuple):
-    """An amount on a line: bytes (or objects, on a monitoring line) times seconds, bytes of downloads, or requests."""
-
-    line: Line
-    amount: int
-
-
+LineAmounts = Iterator[tuple[Line, int]]
+"""Amounts on lines: bytes (or objects, on a monitoring line) times seconds, bytes of downloads, or requests."""
 DOWNLOADS = Line(ChargeKind.DOWNLOADS)
 MINIMUM = Line(ChargeKind.MINIMUM)
 WRITES = Line(ChargeKind.REQUESTS)
@@ -42,57 +38,49 @@ def class_of(profile: Profile, key: OwnerKey) -> str:
     return key.storage_class
 
 
-def usage_lines(profile: Profile, key: OwnerKey, volume: Volume) -> list[LineAmount]:
+def usage_lines(profile: Profile, key: OwnerKey, volume: Volume) -> LineAmounts:
     """The lines of storage, monitoring and requests."""
-    lines = storage_lines(profile, key, volume.stock_seconds)
-    return lines + request_lines(profile, key, volume) if volume.writes else lines
+    yield from storage_lines(profile, key, volume.stock_seconds)
+    if volume.writes:
+        yield from request_lines(profile, key, volume)
 
 
-def storage_lines(profile: Profile, key: OwnerKey, stock: Stock) -> list[LineAmount]:
+def storage_lines(profile: Profile, key: OwnerKey, stock: Stock) -> LineAmounts:
     """The lines of stock (or stock times seconds)."""
     price = profile.price_of(key.storage_class)
-    if price is None:
-        return [LineAmount(Line(ChargeKind.STORAGE, key.storage_class), stock.size_bytes)]
-    if key.state is State.INCOMPLETE:
-        return [LineAmount(Line(ChargeKind.STORAGE, class_of(profile, key)), stock.size_bytes)]
-    lines = _by_age(price, key.storage_class, stock)
+    if price is None or key.state is State.INCOMPLETE:
+        yield Line(ChargeKind.STORAGE, class_of(profile, key)), stock.size_bytes
+        return
+    yield from _by_age(price, key.storage_class, stock)
     if price.monitoring_per_thousand:
-        lines.append(LineAmount(Line(ChargeKind.MONITORING, key.storage_class), stock.monitored))
+        yield Line(ChargeKind.MONITORING, key.storage_class), stock.monitored
     if price.default_class_overhead_bytes:
         overhead = price.default_class_overhead_bytes * stock.objects
-        lines.append(LineAmount(Line(ChargeKind.STORAGE, profile.default_storage_class), overhead))
-    return lines
+        yield Line(ChargeKind.STORAGE, profile.default_storage_class), overhead
 
 
-def _by_age(price: StorageClassPrice, name: str, stock: Stock) -> list[LineAmount]:
+def _by_age(price: StorageClassPrice, name: str, stock: Stock) -> LineAmounts:
     rest = stock.billable_bytes(least_bytes=price.min_object_bytes, overhead_bytes=price.overhead_bytes)
-    if not price.age_tiers:
-        return [LineAmount(Line(ChargeKind.STORAGE, name), rest)]
-    lines: list[LineAmount] = []
     older = 0
     for tier in reversed(price.age_tiers):
         after = min(max(stock.bytes_after(tier.after_days), older), rest)
-        lines.append(LineAmount(Line(ChargeKind.STORAGE, name, tier.after_days), after - older))
+        yield Line(ChargeKind.STORAGE, name, tier.after_days), after - older
         older = after
-    lines.append(LineAmount(Line(ChargeKind.STORAGE, name), max(rest - older, 0)))
-    return lines
+    yield Line(ChargeKind.STORAGE, name), rest - older
 
 
-def request_lines(profile: Profile, key: OwnerKey, volume: Volume) -> list[LineAmount]:
+def request_lines(profile: Profile, key: OwnerKey, volume: Volume) -> LineAmounts:
     """The lines of write requests.
 
     A multipart upload into an archive class sends one request at the archive's price, which completes it; the others
     are billed as those of the class that holds its parts.
     """
     price = profile.price_of(key.storage_class)
-    if price is None or not price.incomplete_as:
-        return [LineAmount(_write_line(price, key.storage_class), volume.writes)]
-    final = min(volume.uploaded_objects, volume.writes)
-    lines = [LineAmount(_write_line(price, key.storage_class), final)]
+    others = price.incomplete_as if price is not None else ""
+    final = min(volume.uploaded_objects, volume.writes) if others else volume.writes
+    yield _write_line(price, key.storage_class), final
     if volume.writes > final:
-        others = _write_line(profile.price_of(price.incomplete_as), price.incomplete_as)
-        lines.append(LineAmount(others, volume.writes - final))
-    return lines
+        yield _write_line(profile.price_of(others), others), volume.writes - final
 
 
 def _write_line(price: StorageClassPrice | None, name: str) -> Line:
