@@ -90,5 +90,10 @@ def record(cluster: ControlPlane, namespace: str, location: str, *, org: str, te
 def put_sparse(s3: S3Server, *, bucket: str, key: str, size_bytes: int, at: datetime) -> None:
     """Store an object of this size, uploaded at this time. It takes no room."""
     s3.client().put_object(Bucket=bucket, Key=key, Body=b"x")
+    resize(s3, bucket=bucket, key=key, size_bytes=size_bytes, at=at)
+
+
+def resize(s3: S3Server, *, bucket: str, key: str, size_bytes: int, at: datetime) -> None:
+    """Let the server say that an object has this size and was uploaded at this time."""
     os.truncate(s3.data / bucket / key, size_bytes)
     turn_back(s3, bucket=bucket, key=key, to=at)
