@@ -20,7 +20,7 @@ class CrashPoint:
     visits: int = 1
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name} in {self.scenario}"
 
 
 BOTH: Final = ("before", "after")
@@ -105,11 +105,14 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("report.ListObjectsV2", BOTH, "report", 3),
     ("report.ListObjectVersions", BOTH, "report", 1),
     ("report.GetObject", BOTH, "report", 2),
-    # A sample, then the file of a past day and the deletion of its two parts.
-    ("report.PutObject", BOTH, "report", 2),
+    # A sample, then the file of a past day and the deletion of its two parts, then another sample.
+    ("report.PutObject", BOTH, "report", 3),
     ("report.DeleteObject", BOTH, "report", 2),
     ("report.ListMultipartUploads", BOTH, "report", 1),
-    ("storagereport.status", BOTH, "report", 1),
+    ("storagereport.status", BOTH, "report", 2),
+    # The account of an earlier version, then a sample.
+    ("report.PutObject", BOTH, "migration", 2),
+    ("storagereport.status", BOTH, "migration", 1),
 )
 
 
