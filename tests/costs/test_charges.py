@@ -257,6 +257,14 @@ def test_what_has_no_price_is_named_and_its_charge_is_nothing() -> None:
     assert [(charge.quantity, charge.unit) for charge in charges] == [(Decimal("0.032258"), "GB-month")]
 
 
+def test_only_what_is_stored_and_read_lacks_a_price() -> None:
+    by = terms("aws-s3/eu-west-2")
+    nothing = Charge(FIRST, LOCATION, key_of("acme", "GLACIER"), ChargeKind.STORAGE, Decimal(0), "GB-month", Decimal(0))
+    writes = nothing._replace(kind=ChargeKind.REQUESTS, quantity=Decimal(5), unit="requests")
+    assert unpriced([nothing, writes], by) == []
+    assert unpriced([nothing._replace(quantity=MICRO)], by) == ["storage class GLACIER"]
+
+
 # Versions of prices
 
 OLD = profile_of('[storageClasses.STANDARD]\ntiers = [{ perGBMonth = "0.03" }]')

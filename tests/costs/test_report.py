@@ -242,6 +242,7 @@ def test_what_has_no_price_is_named_and_what_is_outside_the_scope_is_not() -> No
 def test_downloads_without_a_price_are_named() -> None:
     without = parse_profile(YEN, where="test")
     assert one([sample(at("2026-11-21"), [row("acme", 1)])], without, ratio="0.5").report().unpriced == ("downloads",)
+    assert one([sample(at("2026-11-21"), [row("acme", 1)])], without).report().unpriced == ()
 
 
 def test_bytes_whose_owner_is_not_known_are_told_where_they_may_be_of_the_scope() -> None:

@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Final, NamedTuple
@@ -20,6 +20,7 @@ from recording_operator.costs.money import ZERO, plain
 from recording_operator.costs.profile import Profile
 from recording_operator.costs.tables import no_formula
 from recording_operator.costs.view import ReportView
+from recording_operator.usage.timeline import midnight
 
 Cell = str | Decimal | datetime | bool | None
 
@@ -140,15 +141,11 @@ def focus_rows(
 def _period(day: date, days: int) -> dict[str, Cell]:
     month = day.replace(day=1)
     return {
-        "BillingPeriodStart": _midnight(month),
-        "BillingPeriodEnd": _midnight(month_after(month)),
-        "ChargePeriodStart": _midnight(day),
-        "ChargePeriodEnd": _midnight(day + timedelta(days=days)),
+        "BillingPeriodStart": midnight(month),
+        "BillingPeriodEnd": midnight(month_after(month)),
+        "ChargePeriodStart": midnight(day),
+        "ChargePeriodEnd": midnight(day + timedelta(days=days)),
     }
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(0), UTC)
 
 
 def _costs(cost: Decimal, profile: Profile) -> dict[str, Cell]:
