@@ -186,6 +186,25 @@ def test_the_account_of_all_owners_wins_and_others_of_different_organisations_ar
     assert chosen(some, "elsewhere") == []
 
 
+def test_the_report_of_a_namespace_keeps_its_month() -> None:
+    [mine, theirs] = stored("acme", "globex")
+    for raw, namespace in ((mine, "meetings"), (theirs, "lectures")):
+        raw["spec"]["scope"] = {"storageLocations": ["archive"], "namespaces": [namespace]}
+    joined = sample_of(accounts_of([mine, theirs]), "archive")
+    assert (
+        {row.namespace for row in joined.stored} == {row.namespace for row in joined.past} == {"meetings", "lectures"}
+    )
+    alone = upgraded(mine, [sample_of(accounts_of([mine]), "archive")])
+    old = before(mine)
+    assert old.cost is not None
+    assert alone.cost is not None
+    assert alone.cost.month_to_date == old.cost.month_to_date
+    both = upgraded(mine, [joined])
+    assert both.totals is not None
+    assert old.totals is not None
+    assert (both.totals.bytes, both.totals.api_requests) == (old.totals.bytes, old.totals.api_requests)
+
+
 def test_a_location_that_no_account_has_begins_with_its_first_count() -> None:
     assert converted(accounts_of(stored("all")), "elsewhere", default_class="STANDARD", gb_bytes=10**9) is None
 

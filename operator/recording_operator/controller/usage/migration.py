@@ -30,10 +30,8 @@ from recording_operator.usage.window import LATE_WITHIN
 _SECONDS_PER_DAY: Final = 86_400
 _PARTS: Final = 1_000_000
 """Parts of a weight, so that shares of small ones are not lost."""
-_NOTE: Final = (
-    "Usage of {location} until {at} UTC was converted from the account of an earlier version, which had organisations, "
-    "but no namespaces."
-)
+_NOTE: Final = "Usage of {location} until {at} UTC was converted from the account of an earlier version."
+_NO_NAMESPACES: Final = " It had organisations, but no namespaces."
 _logger = logging.getLogger(__name__)
 
 
@@ -71,6 +69,16 @@ class Account:
     def has_all(self) -> bool:
         """Whether it includes all owners."""
         return not self.orgs and not self.namespaces
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of all that it includes, if that is known."""
+        return next(iter(self.namespaces)) if len(self.namespaces) == 1 else UNKNOWN
+
+    def is_apart_from(self, other: "Account") -> bool:
+        """Whether they have nothing in common."""
+        pairs = (self.orgs, other.orgs), (self.namespaces, other.namespaces)
+        return any(ours and theirs and not ours & theirs for ours, theirs in pairs)
 
     def has(self, location: str) -> bool:
         """Whether the location was counted."""
@@ -130,7 +138,8 @@ def accounts_of(reports: Iterable[Mapping[str, Any]]) -> list[Account]:
 def chosen(accounts: Iterable[Account], location: str) -> list[Account]:
     """The accounts that together describe a location, without anything twice.
 
-    One of all owners, if there is one, else those of different organisations, the one with the most bytes first.
+    One of all owners, if there is one, else those of different organisations or namespaces, the one with the most bytes
+    first.
     """
     having = sorted(
         (account for account in accounts if account.has(location)),
@@ -138,7 +147,7 @@ def chosen(accounts: Iterable[Account], location: str) -> list[Account]:
     )
     taken: list[Account] = []
     for account in having:
-        if all(account.orgs and other.orgs and not account.orgs & other.orgs for other in taken):
+        if all(account.is_apart_from(other) for other in taken):
             taken.append(account)
     return taken
 
@@ -151,6 +160,7 @@ def converted(accounts: Iterable[Account], location: str, *, default_class: str,
     at = max(account.ledger.sampled_at for account in taken)
     row = next((row for account in taken for row in account.rows if row.name == location), None)
     parts = [_Conversion(account, location, default_class=default_class, gb_bytes=gb_bytes) for account in taken]
+    no_namespaces = _NO_NAMESPACES if any(account.namespace == UNKNOWN for account in taken) else ""
     return UsageSample(
         location=location,
         at=at,
@@ -159,7 +169,7 @@ def converted(accounts: Iterable[Account], location: str, *, default_class: str,
         profile=row.profile if row is not None else "",
         stored=tuple(stored for part in parts for stored in part.stored()),
         past=tuple(past for part in parts for past in part.past()),
-        notes=(_NOTE.format(location=location, at=f"{at:%Y-%m-%d %H:%M}"),),
+        notes=(_NOTE.format(location=location, at=f"{at:%Y-%m-%d %H:%M}") + no_namespaces,),
         carry=Carry(recent=_recent(taken, location)),
     )
 
@@ -203,7 +213,7 @@ class _Conversion:
                 if size_bytes > 0:
                     yield StockRow(
                         org=cell.org,
-                        namespace=UNKNOWN,
+                        namespace=self.account.namespace,
                         storage_class=cell.storage_class,
                         state=state,
                         size_bytes=size_bytes,
@@ -220,7 +230,7 @@ class _Conversion:
                 begin=key.begin,
                 end=key.end,
                 org=key.org,
-                namespace=UNKNOWN,
+                namespace=self.account.namespace,
                 storage_class=key.storage_class,
                 byte_seconds=row.byte_seconds,
                 uploaded_bytes=row.uploaded_bytes,
