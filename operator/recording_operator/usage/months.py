@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from recording_operator.usage.codec import Period, UsageFile
+from recording_operator.usage.timeline import month_start
 
 DEFAULT_RETENTION_MONTHS: Final = 36
 CLOCKS_DIFFER: Final = timedelta(hours=1)
@@ -133,9 +134,7 @@ def first_of_month(day: date) -> date:
 
 
 def _begin(one: Span) -> datetime:
-    if one.since is not None:
-        return one.since
-    return one.at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return one.since if one.since is not None else month_start(one.at)
 
 
 def _seconds(length: timedelta) -> int:

@@ -1,10 +1,11 @@
 """The period of a count: since the previous sample, or since the beginning of the month."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from recording_operator.usage.sample import UsageSample
+from recording_operator.usage.timeline import month_start
 
 LATE_WITHIN: Final = timedelta(days=1)
 """How long before a sample an upload may have begun that the sample does not contain."""
@@ -28,7 +29,7 @@ class Window:
 def window_after(previous: UsageSample | None, *, now: datetime, basis: str) -> Window:
     """The window of a count at `now`, which counts the keys that `basis` identifies. `previous` is not newer."""
     if previous is None:
-        return Window(since=_month_start(now), now=now)
+        return Window(since=month_start(now), now=now)
     if previous.at > now:
         raise ValueError(f"The previous sample is of {previous.at}, which is after {now}.")
     recent_since = previous.at - LATE_WITHIN if compares_uploads(previous, basis=basis) else None
@@ -41,7 +42,3 @@ def compares_uploads(previous: UsageSample, *, basis: str) -> bool:
     The account of an earlier version does not say of which keys.
     """
     return bool(previous.carry.recent) and previous.basis in ("", basis) and previous.counted_by is None
-
-
-def _month_start(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
