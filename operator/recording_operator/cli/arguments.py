@@ -103,3 +103,28 @@ def settings_option(text: str) -> Callable[[Callable[..., None]], Callable[..., 
         return click.option("--settings", "settings_file", type=file, help=text)(command)
 
     return add
+
+
+def store_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--endpoint-url`, `--region` and `--ca-bundle` of a bucket, with the variables of the AWS tools."""
+    options = (
+        click.option(
+            "--endpoint-url",
+            help="Endpoint, if the store is not AWS. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, profile's "
+            "endpoint_url.",
+        ),
+        click.option(
+            "--region",
+            envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+            help="Region of the bucket. Default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region, then us-east-1.",
+        ),
+        click.option(
+            "--ca-bundle",
+            envvar="AWS_CA_BUNDLE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="CA certificates (PEM) to trust for the store. Default: AWS_CA_BUNDLE or the profile's ca_bundle.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from recording_operator.cli.arguments import EXIT_INTERRUPTED, Target, read_url, settings_option
+from recording_operator.cli.arguments import EXIT_INTERRUPTED, Target, read_url, settings_option, store_options
 from recording_operator.signals import end_on_signals
 
 _EXAMPLES = """\b
@@ -20,21 +20,7 @@ Examples:
 @click.command(epilog=_EXAMPLES, short_help="Copy one file from a URL to S3, with all checks.")
 @click.argument("url")
 @click.argument("target", type=Target())
-@click.option(
-    "--endpoint-url",
-    help="Endpoint, if the store is not AWS. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, profile's endpoint_url.",
-)
-@click.option(
-    "--region",
-    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
-    help="Region of the bucket. Default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region, then us-east-1.",
-)
-@click.option(
-    "--ca-bundle",
-    envvar="AWS_CA_BUNDLE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="CA certificates (PEM) to trust for the store. Default: AWS_CA_BUNDLE or the profile's ca_bundle.",
-)
+@store_options
 @settings_option(
     "Settings file: permitted sources, bandwidth, workers, CA certificates for sources (tls.caFile). "
     "Default: public https sources on port 443."

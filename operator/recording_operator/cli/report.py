@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.arguments import Folder
+from recording_operator.cli.arguments import Folder, store_options
 
 STEPS: Final = ("day", "week", "month")
 GROUPS: Final = ("org", "namespace", "location", "class")
@@ -131,21 +131,7 @@ class _Ratio(click.ParamType[Decimal]):
     type=_Ratio(),
     help="Share of what is stored that is downloaded in a month, where downloads are not counted. Default: 0.5.",
 )
-@click.option(
-    "--endpoint-url",
-    help="Endpoint, if the store is not AWS. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, profile's endpoint_url.",
-)
-@click.option(
-    "--region",
-    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
-    help="Region of the bucket. Default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region, then us-east-1.",
-)
-@click.option(
-    "--ca-bundle",
-    envvar="AWS_CA_BUNDLE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="CA certificates (PEM) to trust for the store. Default: AWS_CA_BUNDLE or the profile's ca_bundle.",
-)
+@store_options
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path, dir_okay=False),
