@@ -24,7 +24,8 @@ from typing import Any, Final
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import Playback, ReportSource, StorageReportSpec
-from recording_operator.controller.usage.counter import StorageClasses, UsageCounter
+from recording_operator.controller.reports.prices import storage_classes
+from recording_operator.controller.usage.counter import UsageCounter
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.report import report as report_of
 from recording_operator.costs.terms import CostTerms, LocationPrices
@@ -100,16 +101,10 @@ def counted(peers: Peers) -> dict[str, Any]:
     """One count, as the bytes that are stored."""
     profile = find_profile(PROFILE)[-1]
 
-    def min_days(storage_class: str) -> int:
-        price = profile.price_of(storage_class)
-        return price.min_days if price is not None else 0
-
     counter = UsageCounter(
         kube=peers.api(),
         stores=_OneStore(S3LocationStore(peers.options())),
-        classes_of=lambda _: StorageClasses(
-            default=profile.default_storage_class, min_days=min_days, gb_bytes=profile.gb_bytes
-        ),
+        classes_of=lambda _: storage_classes(profile),
         stopping=lambda: False,
     )
     locations = [StorageLocation.model_validate(raw) for raw in peers.api().list_locations()]

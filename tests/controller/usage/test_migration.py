@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
+from recording_operator.controller.reports.prices import storage_classes
 from recording_operator.controller.usage.keeper import Need
 from recording_operator.controller.usage.migration import Account, Migration, accounts_of, chosen, converted
 from recording_operator.costs.library import find_profile
@@ -47,7 +48,7 @@ def stored(*names: str) -> list[dict[str, Any]]:
 
 def sample_of(accounts: Iterable[Account], location: str) -> UsageSample:
     profile = find_profile(PROFILES[location])[-1]
-    found = converted(accounts, location, default_class=profile.default_storage_class, gb_bytes=profile.gb_bytes)
+    found = converted(accounts, location, classes=storage_classes(profile))
     assert found is not None
     return decode(encode(found))
 
@@ -135,7 +136,7 @@ def test_organisations_keep_their_parts_of_the_month() -> None:
     )
     assert old.keys() == new.keys() >= {"acme", "globex", "initech"}
     for org, spent in old.items():
-        assert new[org] == pytest.approx(spent, rel=Decimal("0.01")), org
+        assert new[org] == pytest.approx(spent, rel=Decimal("0.0001")), org
 
 
 def month_by_org(status: StorageReportStatus) -> dict[str, Decimal]:
@@ -206,7 +207,9 @@ def test_the_report_of_a_namespace_keeps_its_month() -> None:
 
 
 def test_a_location_that_no_account_has_begins_with_its_first_count() -> None:
-    assert converted(accounts_of(stored("all")), "elsewhere", default_class="STANDARD", gb_bytes=10**9) is None
+    assert (
+        converted(accounts_of(stored("all")), "elsewhere", classes=storage_classes(find_profile("default")[-1])) is None
+    )
 
 
 def test_an_account_that_cannot_be_read_is_not_converted() -> None:
@@ -284,7 +287,7 @@ def test_a_day_after_the_upgrade_the_report_is_what_the_earlier_version_would_ha
     for then, now in zip(old.history[-3:], new.history[-3:], strict=True):
         assert now.upload_gb == pytest.approx(then.upload_gb, abs=Decimal("0.000002")), then.date
         assert now.api_requests == then.api_requests
-        assert now.cost == pytest.approx(then.cost, rel=Decimal("0.002"))
+        assert now.cost == pytest.approx(then.cost, rel=Decimal("0.0001"))
 
 
 def test_recent_uploads_of_single_organisations_are_not_compared_with_those_of_all() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.reports.prices import storage_classes
 from recording_operator.controller.usage.counter import CountFailure, StorageClasses, UsageCounter
 from recording_operator.controller.usage.keeper import UsageKeeper
 from recording_operator.controller.usage.samples import LoadedFile, UsageSamples, load
@@ -83,13 +84,7 @@ class NoFirstSamples:
 
 def classes_of(location: StorageLocation) -> StorageClasses:
     """Those of the location's shipped profile."""
-    profile = find_profile(location.spec.prices.profile)[-1]
-
-    def min_days(name: str) -> int:
-        price = profile.price_of(name)
-        return price.min_days if price is not None else 0
-
-    return StorageClasses(default=profile.default_storage_class, min_days=min_days, gb_bytes=profile.gb_bytes)
+    return storage_classes(find_profile(location.spec.prices.profile)[-1])
 
 
 @dataclass(slots=True)

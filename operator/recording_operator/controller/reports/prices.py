@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Final
 
 from recording_operator.api.storagelocation import StorageLocation
@@ -16,6 +17,22 @@ from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 
 _DEFAULT: Final = "default"
 _logger = logging.getLogger(__name__)
+
+
+def storage_classes(profile: Profile) -> StorageClasses:
+    """What counts need of a profile."""
+
+    def min_days(name: str) -> int:
+        price = profile.price_of(name)
+        return price.min_days if price is not None else 0
+
+    def rate(name: str) -> Decimal:
+        price = profile.price_of(name)
+        return price.tiers[0].rate if price is not None else Decimal(0)
+
+    return StorageClasses(
+        default=profile.default_storage_class, min_days=min_days, gb_bytes=profile.gb_bytes, rate=rate
+    )
 
 
 class PriceBook:
@@ -56,12 +73,7 @@ class PriceBook:
             profile = self._profile(given.profile, location)[-1]
         except (PriceError, KubeError):
             profile = find_profile(_DEFAULT)[-1]
-
-        def min_days(storage_class: str) -> int:
-            price = profile.price_of(storage_class)
-            return price.min_days if price is not None else 0
-
-        return StorageClasses(default=profile.default_storage_class, min_days=min_days, gb_bytes=profile.gb_bytes)
+        return storage_classes(profile)
 
     def _prices(self, spec: StorageReportSpec, location: StorageLocation) -> LocationPrices:
         given, own = location.spec.prices, spec.prices

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from itertools import chain
 from typing import Final
 
@@ -41,6 +42,8 @@ class StorageClasses:
     """The days for which objects of a class are charged at least."""
     gb_bytes: int
     """The bytes of a GB."""
+    rate: Callable[[str], Decimal]
+    """The price of a GB-month of a class, before any discount for volume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -20,6 +19,7 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import DownloadSource, LocationRow, ReportSource, StorageReport
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.controller.usage.counter import StorageClasses
+from recording_operator.controller.usage.division import divided
 from recording_operator.controller.usage.ledger import StoredLedger
 from recording_operator.controller.usage.means import days_of, is_day, mean_gb
 from recording_operator.kube.client import KubeApi
@@ -28,8 +28,6 @@ from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.window import LATE_WITHIN
 
 _SECONDS_PER_DAY: Final = 86_400
-_PARTS: Final = 1_000_000
-"""Parts of a weight, so that shares of small ones are not lost."""
 _NOTE: Final = "Usage of {location} until {at} UTC was converted from the account of an earlier version."
 _NO_NAMESPACES: Final = " It had organisations, but no namespaces."
 _logger = logging.getLogger(__name__)
@@ -103,9 +101,7 @@ class Migration:
             return None
         accounts = accounts_of(self._kube.list_reports())
         self._is_done = not accounts
-        classes = self._classes_of(location)
-        name = location.metadata.name
-        return converted(accounts, name, default_class=classes.default, gb_bytes=classes.gb_bytes)
+        return converted(accounts, location.metadata.name, classes=self._classes_of(location))
 
 
 def accounts_of(reports: Iterable[Mapping[str, Any]]) -> list[Account]:
@@ -152,14 +148,14 @@ def chosen(accounts: Iterable[Account], location: str) -> list[Account]:
     return taken
 
 
-def converted(accounts: Iterable[Account], location: str, *, default_class: str, gb_bytes: int) -> UsageSample | None:
-    """The first sample of a location; None without accounts. `gb_bytes` are the bytes of a GB in the history."""
+def converted(accounts: Iterable[Account], location: str, *, classes: StorageClasses) -> UsageSample | None:
+    """The first sample of a location; None without accounts. `classes` are those of its prices."""
     taken = chosen(accounts, location)
     if not taken:
         return None
     at = max(account.ledger.sampled_at for account in taken)
     row = next((row for account in taken for row in account.rows if row.name == location), None)
-    parts = [_Conversion(account, location, default_class=default_class, gb_bytes=gb_bytes) for account in taken]
+    parts = [_Conversion(account, location, classes=classes) for account in taken]
     no_namespaces = _NO_NAMESPACES if any(account.namespace == UNKNOWN for account in taken) else ""
     return UsageSample(
         location=location,
@@ -199,8 +195,7 @@ class _Conversion:
 
     account: Account
     location: str
-    default_class: str = field(kw_only=True)
-    gb_bytes: int = field(kw_only=True)
+    classes: StorageClasses = field(kw_only=True)
     _rows: dict[PastKey, _Past] = field(default_factory=dict)
 
     def stored(self) -> Iterator[StockRow]:
@@ -253,7 +248,7 @@ class _Conversion:
             seconds = ((end - begin).days + 1) * _SECONDS_PER_DAY
             for name, part in self._by_class(held, org.name).items():
                 self._row(entry, org, name).size_bytes += part
-            uploads = self._row(entry, org, self.default_class)
+            uploads = self._row(entry, org, self.classes.default)
             uploads.uploaded_bytes += self._part(self._bytes(org.upload_gb), org.name)
             if in_month:
                 continue
@@ -265,24 +260,28 @@ class _Conversion:
     def _add_month(self) -> None:
         """The sums of this month, divided between the days and organisations of the history."""
         ledger, used = self.account.ledger, self._month_days()
-        stored = {key: _micro(org.storage_cost) * _PARTS for key, (_, org) in used.items()}
+        stored = {key: org.storage_cost for key, (_, org) in used.items()}
         if not any(stored.values()):
-            stored = {key: _micro(org.storage_gb) * _PARTS + 1 for key, (_, org) in used.items()}
-        for meter in ledger.meters:
-            if meter.storage_location == self.location:
-                weights = {
-                    key: int(weight * self._share(key[1], meter.storage_class)) for key, weight in stored.items()
-                }
-                for key, part in self._shared(int(meter.byte_seconds), weights, stored).items():
-                    self._row(*used[key], meter.storage_class).byte_seconds += part
+            stored = {key: org.storage_gb + 1 for key, (_, org) in used.items()}
+        sums = {
+            meter.storage_class: int(meter.byte_seconds)
+            for meter in ledger.meters
+            if meter.storage_location == self.location
+        }
+        shares = {(key, name): self._share(key[1], name) for key in used for name in sums}
+        rates = {name: self.classes.rate(name) for name in sums}
+        for name, weights in divided(stored, shares=shares, sums=sums, rates=rates).items():
+            for key, part in share_whole(sums[name], weights).items():
+                self._row(*used[key], name).byte_seconds += part
+        otherwise = {key: _micro(amount) for key, amount in stored.items()}
         for traffic in ledger.traffic:
             if traffic.storage_location == self.location:
                 downloads = {key: _micro(org.download_gb) for key, (_, org) in used.items()}
-                for key, part in self._shared(traffic.download_bytes, downloads, stored).items():
-                    self._row(*used[key], self.default_class).downloaded_bytes += part
+                for key, part in self._shared(traffic.download_bytes, downloads, otherwise).items():
+                    self._row(*used[key], self.classes.default).downloaded_bytes += part
                 writes = {key: org.api_requests for key, (_, org) in used.items()}
-                for key, part in self._shared(traffic.writes, writes, stored).items():
-                    self._row(*used[key], self.default_class).writes += part
+                for key, part in self._shared(traffic.writes, writes, otherwise).items():
+                    self._row(*used[key], self.classes.default).writes += part
 
     def _shared(
         self, amount: int, weights: Mapping[tuple[date, str], int], otherwise: Mapping[tuple[date, str], int]
@@ -315,7 +314,7 @@ class _Conversion:
     # Shares
 
     def _bytes(self, gigabytes: Decimal) -> int:
-        return int(gigabytes * self.gb_bytes)
+        return int(gigabytes * self.classes.gb_bytes)
 
     def _by_class(self, amount: int, org: str) -> dict[str, int]:
         """The part of an organisation's amount that is in this location, by storage class."""
@@ -330,7 +329,7 @@ class _Conversion:
                 for meter in self.account.ledger.meters
                 if meter.storage_location == self.location
             }
-        return share_whole(self._part(amount, org), weights or {self.default_class: 1})
+        return share_whole(self._part(amount, org), weights or {self.classes.default: 1})
 
     def _part(self, amount: int, org: str) -> int:
         """The part of an organisation's amount that is in this location: by its stored bytes, else by those of all."""
@@ -343,13 +342,13 @@ class _Conversion:
                 by_org[cell.storage_location] = by_org.get(cell.storage_location, 0) + cell.bytes
         return share_whole(amount, by_org if any(by_org.values()) else by_all).get(self.location, 0)
 
-    def _share(self, org: str, storage_class: str) -> Fraction:
+    def _share(self, org: str, storage_class: str) -> Decimal:
         """The part of an organisation that is in this location and class: by its bytes, else by the sums of all."""
         ledger, place = self.account.ledger, (self.location, storage_class)
         held = {(cell.storage_location, cell.storage_class): cell.bytes for cell in ledger.cells if cell.org == org}
         if not any(held.values()):
             held = {(one.storage_location, one.storage_class): int(one.byte_seconds) for one in ledger.meters}
-        return Fraction(held.get(place, 0), sum(held.values()) or 1)
+        return Decimal(held.get(place, 0)) / (sum(held.values()) or 1)
 
     def _weight(self, org: str, storage_class: str) -> int:
         place = (self.location, storage_class, org)
