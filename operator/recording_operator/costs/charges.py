@@ -149,14 +149,15 @@ class _MonthAccount:
         parts = share_whole(micros, weights)
         name, size = unit
         return [
+            # By position: with names, it would take twice as long.
             Charge(
-                day=day,
-                location=owner.location,
-                key=owner.key,
-                kind=line.kind,
-                quantity=_quantity(amounts.get(owner, 0), size),
-                unit=name,
-                cost=of_micros(part),
+                day,
+                owner.location,
+                owner.key,
+                line.kind,
+                _quantity(amounts.get(owner, 0), size),
+                name,
+                of_micros(part),
             )
             for owner, part in parts.items()
             if part or owner in amounts
