@@ -2,8 +2,8 @@
 
 An account has the last count by location, class and organisation, sums of the month by location and class, and a
 history of days and months by organisation. The sums of the month stay as they are, so that its bill is the same; they
-are divided between days and organisations in proportion to the history. A history of several locations is divided
-between them in proportion to the bytes of the last count.
+are divided between days and organisations so that each costs what the history says. A history of several locations is
+divided between them in proportion to the bytes of the last count.
 """
 
 import logging
