@@ -10,7 +10,7 @@ from localcluster.kubectl import JsonObject
 
 Span = tuple[datetime, datetime]
 TAKEN: pytest.StashKey[list[Span]] = pytest.StashKey()
-"""In pytest's configuration: the periods in which tests had removed permissions."""
+"""In pytest's configuration: the periods in which tests had removed permissions, or were refused on purpose."""
 Right = tuple[str, str, str]  # group, resource with subresource, verb
 _EVER = datetime.min.replace(tzinfo=UTC)
 # Permissions that Kubernetes grants to every account.
