@@ -5,6 +5,8 @@ import os
 import random
 import socket
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,18 +14,24 @@ LOOPBACK: Final = "127.0.0.1"
 _LOWEST: Final = 10_000
 _EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _USUAL_EPHEMERAL_LOWEST: Final = 32_768
+_CLAIM_S: Final = 120.0
+"""Until a server that was given a port listens on it."""
 
 
-def free_port() -> int:
+def free_port(candidates: Iterator[int] | None = None) -> int:
     """Return a port on which no server listens, below those that the kernel uses for outgoing connections.
 
-    Otherwise an outgoing connection could take the port of a server while the server restarts.
+    Otherwise an outgoing connection could take the port of a server while the server restarts. No other process gets
+    the port from this function for two minutes, so that the server has time to start. `candidates` are random unless
+    given.
     """
-    candidates = random.SystemRandom()
+    return next(port for port in candidates or _random_ports() if is_free(port) and _claim(port))
+
+
+def _random_ports() -> Iterator[int]:
+    choice = random.SystemRandom()
     while True:
-        port = candidates.randrange(_LOWEST, _lowest_ephemeral())
-        if is_free(port):
-            return port
+        yield choice.randrange(_LOWEST, _lowest_ephemeral())
 
 
 class ReservedPort:
@@ -59,7 +67,16 @@ def _reservations() -> Path:
     return folder
 
 
-def _lock(file: IO[str]) -> bool:
+def _claim(port: int) -> bool:
+    with (_reservations() / str(port)).open("ab") as file:
+        if not _lock(file) or (file.tell() and time.time() - os.fstat(file.fileno()).st_mtime < _CLAIM_S):
+            return False
+        file.truncate(0)
+        file.write(b"claimed")
+    return True
+
+
+def _lock(file: IO[str] | IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -102,7 +102,7 @@ class Path:
         """Bytes in the parts of the one open upload."""
         client = self.s3.client()
         [upload] = client.list_multipart_uploads(Bucket=self.bucket)["Uploads"]
-        parts = client.list_parts(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])["Parts"]
+        parts = client.list_parts(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"]).get("Parts", [])
         return sum(part["Size"] for part in parts)
 
 
@@ -122,8 +122,9 @@ def test_the_whole_path(
     uploads = Uploads(admin, namespace, place)
     path = Path(s3=s3, bucket=bucket, uploads=uploads, time=report_time)
     uploads.create("acme", inline("{}"))
-    uploads.create("globex", from_media(media, size_bytes=5 * PART, rate="8MB"))
-    uploads.wait("globex", lambda status: artifact_of(status, "video").get("bytesDone", 0) >= PART, "a part")
+    uploads.create("globex", from_media(media, size_bytes=12 * PART, rate="8MB"))
+    uploads.wait("globex", lambda status: bool(artifact_of(status, "video").get("uploadId")), "an open upload")
+    eventually(lambda: path.open_bytes() >= PART, what="a stored part")
     uploads.suspend("globex", suspend=True)
     uploads.wait("globex", lambda status: status.get("reason") == "Suspended", "suspended")
     path.store_as(uploads.wait_stored("acme", "summary")["key"], gigabytes=20, when="2026-10-28T06:00")
