@@ -17,7 +17,7 @@ import yaml
 from localcluster.background import Supervisor
 from localcluster.install import PROJECT
 from localcluster.mediaserver import DEFAULT_PORT
-from localcluster.ports import LOOPBACK, is_free
+from localcluster.ports import LOOPBACK, free_port, is_free
 from localcluster.stack import Stack
 
 pytestmark = pytest.mark.cluster
@@ -105,6 +105,9 @@ def commands(scratch: Path, request: pytest.FixtureRequest) -> Iterator[Commands
 
 
 def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands: Commands) -> None:
+    # Not the usual port: another cluster could take that between the two starts.
+    commands.folder.mkdir()
+    (commands.folder / "s3-port").write_text(str(free_port()))
     first = commands("up")
     assert first.returncode == 0, first.stderr
     assert first.stdout == (commands.folder / "env").read_text()
