@@ -2,6 +2,7 @@
 
 import re
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 from localcluster import MediaServer
@@ -43,7 +44,8 @@ def test_kubectl_shows_what_the_recordings_cost(operator: Operator, pod_media: M
 
     def row() -> dict[str, str] | None:
         header, line = operator.kubectl("get", "storagereports", "costs", "-o", "wide").splitlines()
-        cells = dict(zip(re.split(r"\s{2,}", header.strip()), re.split(r"\s{2,}", line.strip()), strict=False))
+        starts = [found.start() for found in re.finditer(r"\S+", header)]  # a cell may be empty
+        cells = {header[a:b].strip(): line[a:b].strip() for a, b in pairwise([*starts, None])}
         return cells if "USD" in cells.get("MONTH-TO-DATE", "") else None
 
     shown = eventually(row, within_s=180, what="a report with costs")
