@@ -1,6 +1,7 @@
 """Small documents that the operator keeps in a store for itself and for other readers, beside the objects."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from recording_operator.api.reasons import Reason
@@ -16,8 +17,21 @@ class DocumentTooLargeError(StoreError):
         super().__init__(Reason.STORE_UNSUPPORTED, message)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentOwner:
+    """The Recording that a document is about. The metadata of the document names it, as that of its objects does.
+
+    `Store.head` returns it, and `Store.delete` deletes the document like an object of the Recording.
+    """
+
+    recording_uid: str
+    name: str
+    """What the metadata says instead of the name of an artifact. No artifact can have it."""
+    org: str
+
+
 class Documents(Protocol):
-    """Documents by key. They are written once and never changed. Every method may raise `StoreError`.
+    """Documents by key. Every method may raise `StoreError`.
 
     They are stored in the store's own class, whatever the class of the location's objects: an archived document could
     not be read.
@@ -26,12 +40,21 @@ class Documents(Protocol):
     def read_document(self, key: str, most_bytes: int) -> bytes | None:
         """The bytes of a document, or None if there is none. Raises DocumentTooLargeError; no more is read then."""
 
-    def create_document(self, key: str, data: bytes, content_type: str) -> bool:
+    def create_document(self, key: str, data: bytes, content_type: str, owner: DocumentOwner | None = None) -> bool:
         """Create a document by a conditional write. False if there is one at the key already.
 
         A store without conditional writes is checked by HEAD first: of two writers at the same moment the later one
         overwrites the other. If a response is lost and the write is repeated, False may be returned for a document of
         this call: read it to find out.
+        """
+
+    def replace_document(
+        self, key: str, data: bytes, content_type: str, owner: DocumentOwner | None = None, *, if_match: str
+    ) -> bool:
+        """Replace the document whose ETag is `if_match`, by a conditional write. False if it is not there any more.
+
+        A store that does not support the condition is checked by HEAD first, as `create_document` does. A bucket with
+        versions keeps the one that was replaced.
         """
 
     def list_documents(self, prefix: str) -> Iterator[ListedObject]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recording_operator.checksums import crc64nvme
-from recording_operator.stores.documents import DocumentTooLargeError
+from recording_operator.stores.documents import DocumentOwner, DocumentTooLargeError
 from recording_operator.stores.location_store import LocationStore
 from tests.support.transfers import an_object
 
@@ -55,6 +55,45 @@ def test_documents_are_listed_by_prefix_and_deleted_with_their_version(store: Lo
     assert {one.key for one in store.versions("")} == {"a/1", "b/2"}
     assert store.read_document("b/1", 100) is None
     assert store.create_document("b/1", b"again", "text/plain")
+
+
+OWNER = DocumentOwner(recording_uid="uid-1", name="metadata.json", org="acme/1")
+
+
+def etag_of(store: LocationStore, key: str) -> str:
+    """The ETag that HEAD returns."""
+    head = store.head(key)
+    assert head is not None
+    return head.stored.etag
+
+
+def test_a_document_is_replaced_if_nobody_else_has_done_so(store: LocationStore) -> None:
+    assert store.create_document(DOCUMENT, b"first", "application/json", OWNER)
+    first = etag_of(store, DOCUMENT)
+    assert store.replace_document(DOCUMENT, b"second", "application/json", OWNER, if_match=first)
+    assert store.read_document(DOCUMENT, 100) == b"second"
+    assert not store.replace_document(DOCUMENT, b"third", "application/json", OWNER, if_match=first)
+    assert store.read_document(DOCUMENT, 100) == b"second"
+
+
+def test_a_document_that_was_deleted_is_not_replaced(store: LocationStore) -> None:
+    store.create_document(DOCUMENT, b"first", "application/json", OWNER)
+    etag = etag_of(store, DOCUMENT)
+    store.delete_document(DOCUMENT)
+    assert not store.replace_document(DOCUMENT, b"second", "application/json", OWNER, if_match=etag)
+    assert store.read_document(DOCUMENT, 100) is None
+
+
+def test_a_document_of_a_recording_is_deleted_like_its_objects(store: LocationStore) -> None:
+    store.create_document(DOCUMENT, b"first", "application/json", OWNER)
+    store.replace_document(DOCUMENT, b"second", "application/json", OWNER, if_match=etag_of(store, DOCUMENT))
+    head = store.head(DOCUMENT)
+    assert head is not None
+    assert (head.recording_uid, head.artifact, head.org) == ("uid-1", "metadata.json", "acme=2F1")
+    assert not store.delete(DOCUMENT, version_id=None, recording_uid="uid-2")
+    while store.delete(DOCUMENT, version_id=None, recording_uid="uid-1"):
+        pass  # a bucket with versions shows the one before
+    assert list(store.versions("")) == []
 
 
 def test_every_object_is_a_latest_version(store: LocationStore) -> None:

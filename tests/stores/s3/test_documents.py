@@ -154,3 +154,37 @@ def test_half_a_listing_of_versions_is_an_error(markers: dict[str, str]) -> None
     with pytest.raises(StoreError) as caught:
         list(listed_versions(_EndlessVersions(markers), bucket="b", prefix=""))
     assert caught.value.location_reason is Reason.STORE_UNAVAILABLE
+
+
+def test_a_replacement_is_not_archived_either(strict: StrictStore, documents: S3LocationStore) -> None:
+    documents.create_document(KEY, b"first", "application/json")
+    assert documents.replace_document(KEY, b"second", "application/json", if_match=_etag(documents))
+    assert strict.bucket.versions[KEY][-1].attributes.storage_class == "STANDARD"
+
+
+@pytest.mark.parametrize("probed", [True, False])
+def test_a_store_without_conditions_is_checked_before_a_replacement(
+    strict: StrictStore, documents: S3LocationStore, *, probed: bool
+) -> None:
+    documents.create_document(KEY, b"first", "application/json")
+    first = _etag(documents)
+    strict.bucket.dialect = Dialect(conditions="refused")
+    plain = documents.adapted(replace(documents.capabilities, conditional_writes=not probed))
+    assert plain.replace_document(KEY, b"second", "application/json", if_match=first)
+    assert not plain.replace_document(KEY, b"third", "application/json", if_match=first)
+    assert plain.read_document(KEY, 100) == b"second"
+
+
+def test_a_replacement_that_fails_changes_nothing(strict: StrictStore, documents: S3LocationStore) -> None:
+    documents.create_document(KEY, b"first", "application/json")
+    strict.fault(Fault(operation="PutObject", action=ErrorResponse(status=403, code="AccessDenied"), times=1))
+    with pytest.raises(StoreError) as caught:
+        documents.replace_document(KEY, b"second", "application/json", if_match=_etag(documents))
+    assert caught.value.location_reason is Reason.ACCESS_DENIED
+    assert documents.read_document(KEY, 100) == b"first"
+
+
+def _etag(store: S3LocationStore) -> str:
+    head = store.head(KEY)
+    assert head is not None
+    return head.stored.etag

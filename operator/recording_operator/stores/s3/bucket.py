@@ -87,8 +87,8 @@ class S3Store:
         """The current object at the key, or None."""
         return self._head(key, version_id=None)
 
-    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> WriteReceipt:
-        """Store a small object if the key is free. The store verifies the checksum."""
+    def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int, if_match: str | None = None) -> WriteReceipt:
+        """Store a small object if the key is free, or over the one with this ETag. The store verifies the checksum."""
         checksum = {"ChecksumCRC64NVME": checksums.to_base64(crc64nvme)}
         if not self.capabilities.request_checksums:
             checksum = {"ContentMD5": _md5_header(body)}
@@ -98,7 +98,7 @@ class S3Store:
                 Key=obj.key,
                 Body=body,
                 **checksum,
-                **self._if_absent(),
+                **(self._if_absent() if if_match is None else {"IfMatch": f'"{if_match}"'}),
                 **self._attributes(obj),
             )
         return _receipt(response)

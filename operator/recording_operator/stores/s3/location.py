@@ -7,6 +7,7 @@ from recording_operator.api.storagelocation import S3
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.documents import DocumentOwner
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.s3 import documents
@@ -31,9 +32,15 @@ class S3LocationStore(S3Store):
         """As `Documents` says."""
         return documents.read(self._client, bucket=self.options.bucket, key=key, most_bytes=most_bytes)
 
-    def create_document(self, key: str, data: bytes, content_type: str) -> bool:
+    def create_document(self, key: str, data: bytes, content_type: str, owner: DocumentOwner | None = None) -> bool:
         """As `Documents` says."""
-        return documents.create(self, key, data, content_type=content_type)
+        return documents.create(self, key, data, content_type=content_type, owner=owner)
+
+    def replace_document(
+        self, key: str, data: bytes, content_type: str, owner: DocumentOwner | None = None, *, if_match: str
+    ) -> bool:
+        """As `Documents` says."""
+        return documents.replace(self, key, data, content_type=content_type, owner=owner, if_match=if_match)
 
     def list_documents(self, prefix: str) -> Iterator[ListedObject]:
         """As `Documents` says."""
