@@ -30,6 +30,9 @@ FOLDERS: Final = "must not begin with '/' or contain '//' or a folder '.' or '..
 TAGS: Final = "write names and values of tags with letters, digits, spaces and + - = . _ : / @"
 TAG_NAMES: Final = "tag names that begin with aws: are reserved for the store"
 PREFIX_CHARACTERS: Final = "use only letters, digits and ! - _ . * ( ) =, and '/' between folders"
+CDN: Final = {"domain": "media.example.com", "keyPairId": "K2JCJMDEHXQW5F", "privateKeySecret": "cdn"}
+CDN_DOMAIN: Final = "write a host name such as d111111abcdef8.cloudfront.net, in lower case and without https://"
+CDN_KEY: Final = "write the id of a public key or key pair such as K2JCJMDEHXQW5F"
 
 BAD_LOCATIONS: Final = (
     Case("no s3", {**a_location(), "spec": {}}, blocked(missing("spec.s3"))),
@@ -169,6 +172,37 @@ BAD_LOCATIONS: Final = (
             "write certificates in PEM, beginning with -----BEGIN CERTIFICATE-----",
             value="/etc/ca.pem",
         ),
+    ),
+    Case(
+        "cdn without a key",
+        with_s3(cdn={"domain": CDN["domain"], "keyPairId": CDN["keyPairId"]}),
+        blocked(missing("spec.s3.cdn.privateKeySecret")),
+    ),
+    *(
+        Case(
+            f"cdn domain {domain}",
+            with_s3(cdn={**CDN, "domain": domain}),
+            rejected("spec.s3.cdn.domain", CDN_DOMAIN, value=domain),
+        )
+        for domain in ("https://media.example.com", "media.example.com/a", "Media.example.com", "localhost", "")
+    ),
+    *(
+        Case(
+            f"cdn key {key}",
+            with_s3(cdn={**CDN, "keyPairId": key}),
+            rejected("spec.s3.cdn.keyPairId", CDN_KEY, value=key),
+        )
+        for key in ("k2jc", "K&Key-Pair-Id=K", "")
+    ),
+    Case(
+        "cdn secret of another namespace",
+        with_s3(cdn={**CDN, "privateKeySecret": "ns/s"}),
+        rejected("spec.s3.cdn.privateKeySecret", OBJECT_NAME, value="ns/s"),
+    ),
+    Case(
+        "cdn key written inline",
+        with_s3(cdn={**CDN, "privateKey": CANARY}),
+        unknown("StorageLocation", "spec.s3.cdn.privateKey"),
     ),
     Case("credentials empty", with_s3(credentials={}), blocked(missing("spec.s3.credentials.secretName"))),
     Case(

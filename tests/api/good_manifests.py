@@ -78,6 +78,7 @@ GOOD_LOCATIONS: Final = {
             "tags": {"team": "a"},
             "caBundle": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
             "credentials": {"secretName": "archive"},
+            "cdn": {"domain": "media.example.com", "keyPairId": "K2JCJMDEHXQW5F", "privateKeySecret": "cdn"},
         },
         keyTemplate="{org}/{user}/{project}/{namespace}/{name}/{uid}/{year}-{month}-{day}.{artifact}{ext}",
         allowedNamespaces={

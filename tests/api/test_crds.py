@@ -112,4 +112,5 @@ def test_references_to_secrets_are_replaced_whole() -> None:
         "Recording.spec.artifacts[].source.urlSecretRef",
         "Recording.spec.artifacts[].source.headersSecretRef",
         "StorageLocation.spec.s3.credentials",
+        "StorageLocation.spec.s3.cdn",
     }

@@ -48,7 +48,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("typed", "position", "offered"),
     [
-        ("recording-operator ", 1, ["copy", "report", "run"]),
+        ("recording-operator ", 1, list(VERBS)),
         ("recording-operator re", 1, ["report"]),
         ("recording-operator copy --se", 2, ["--settings"]),
         ("recording-operator report --b", 2, ["--by"]),

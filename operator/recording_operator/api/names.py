@@ -32,3 +32,6 @@ SOURCE_ETAG_METADATA_KEY: Final = "recording-source-etag"
 
 # Folder, below a location's prefix, of the operator's own objects; a keyTemplate may not reach into it.
 RESERVED_FOLDER: Final = ".recording-operator"
+
+# Key of the Secret that s3.cdn.privateKeySecret names.
+CDN_PRIVATE_KEY: Final = "privateKey"

@@ -19,10 +19,13 @@ from recording_operator.api.meta import (
     Time,
 )
 from recording_operator.api.meta import ByteCount as Generation
+from recording_operator.api.names import CDN_PRIVATE_KEY
 from recording_operator.api.storagelocation_rules import (
     BANDWIDTH_SCHEMA,
     BUCKET_SCHEMA,
     CA_BUNDLE_SCHEMA,
+    CDN_DOMAIN_SCHEMA,
+    CDN_KEY_PAIR_SCHEMA,
     DEFAULT_KEY_TEMPLATE,
     ENCRYPTION_RULES,
     ENDPOINT_SCHEMA,
@@ -94,6 +97,22 @@ class Credentials(ApiModel):
     )
 
 
+class Cdn(ApiModel):
+    """A CloudFront distribution whose origin is the bucket."""
+
+    model_config = ConfigDict(json_schema_extra=cel.ATOMIC)
+
+    domain: Annotated[str, WithJsonSchema(CDN_DOMAIN_SCHEMA)] = Field(
+        description="Host name of the distribution, such as d111111abcdef8.cloudfront.net. Its origin path is empty."
+    )
+    key_pair_id: Annotated[str, WithJsonSchema(CDN_KEY_PAIR_SCHEMA)] = Field(
+        description="Id of the public key in the distribution's trusted key group, such as K2JCJMDEHXQW5F."
+    )
+    private_key_secret: ObjectName = Field(
+        description=f"Secret in the operator's namespace with the RSA private key in PEM under {CDN_PRIVATE_KEY}."
+    )
+
+
 class S3(ApiModel):
     """A bucket of AWS S3 or of a compatible store."""
 
@@ -143,6 +162,11 @@ class S3(ApiModel):
     credentials: Credentials | None = Field(
         default=None,
         description="Access key. Default: the identity of the operator's pod (IRSA, workload identity, instance role).",
+    )
+    cdn: Cdn | None = Field(
+        default=None,
+        description="CloudFront distribution through which files are downloaded. recording-operator presign signs its "
+        "URLs. Default: URLs of the store.",
     )
 
     @property

@@ -111,6 +111,20 @@ CA_BUNDLE_SCHEMA: Final = cel.string(
     ),
     max_length=65536,
 )
+CDN_DOMAIN_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$')",
+        message="write a host name such as d111111abcdef8.cloudfront.net, in lower case and without https://",
+    ),
+    max_length=253,
+)
+CDN_KEY_PAIR_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.matches('^[A-Z0-9]+$')",
+        message="write the id of a public key or key pair such as K2JCJMDEHXQW5F",
+    ),
+    max_length=64,
+)
 # What S3 accepts in names and values of tags.
 _TAG: Final = r"^[\p{L}\p{Z}\p{N}_.:/=+@-]*$"
 TAGS_SCHEMA: Final[dict[str, Any]] = {

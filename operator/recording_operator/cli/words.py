@@ -1,4 +1,4 @@
-"""Translates messages about Recordings and StorageLocations for users of `recording-operator copy` and `report`."""
+"""Translates messages about Recordings and StorageLocations for users of the other verbs."""
 
 from typing import Final
 
@@ -53,6 +53,13 @@ def for_copy(message: str) -> str:
 def for_report(message: str) -> str:
     """A message of a store that usage samples are read from."""
     return for_copy(message.replace(" on the prefix", " on the bucket"))
+
+
+def for_presign(message: str) -> str:
+    """A message of a StorageLocation's store, which is called with its Secret or with the user's own credentials."""
+    for phrase, instead in _PHRASES[:1]:
+        message = message.replace(phrase, instead)
+    return message
 
 
 def for_secrets(message: str) -> str:

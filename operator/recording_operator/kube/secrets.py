@@ -9,7 +9,7 @@ any server.
 import re
 from typing import Final
 
-from recording_operator.api.names import ALLOWED_HOSTS_ANNOTATION, SOURCE_HEADERS_LABEL
+from recording_operator.api.names import ALLOWED_HOSTS_ANNOTATION, CDN_PRIVATE_KEY, SOURCE_HEADERS_LABEL
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi, SecretData
@@ -76,20 +76,35 @@ def location_credentials(kube: KubeApi, *, operator_namespace: str, name: str) -
 
     Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError if the API server does not respond.
     """
-    try:
-        secret = kube.read_secret(operator_namespace, name)
-    except NotFound:
-        message = f"Secret {name!r} does not exist in the operator's namespace {operator_namespace!r}."
-        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, message) from None
-    except Forbidden:
-        message = f"The operator may not read Secret {name!r} in its namespace {operator_namespace!r}. Grant it get."
-        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, message) from None
+    secret = _location_secret(kube, operator_namespace=operator_namespace, name=name)
     token = secret.data.get("AWS_SESSION_TOKEN")
     return StoreCredentials(
         access_key_id=_credential(secret, "AWS_ACCESS_KEY_ID"),
         secret_access_key=_credential(secret, "AWS_SECRET_ACCESS_KEY"),
         session_token=_credential(secret, "AWS_SESSION_TOKEN") if token else None,
     )
+
+
+def cdn_private_key(kube: KubeApi, *, operator_namespace: str, name: str) -> bytes:
+    """The private key in `s3.cdn.privateKeySecret`, from the operator's own namespace.
+
+    Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError if the API server does not respond.
+    """
+    secret = _location_secret(kube, operator_namespace=operator_namespace, name=name)
+    if not secret.data.get(CDN_PRIVATE_KEY):
+        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, f"Secret {name!r} has no key {CDN_PRIVATE_KEY}.")
+    return secret.data[CDN_PRIVATE_KEY]
+
+
+def _location_secret(kube: KubeApi, *, operator_namespace: str, name: str) -> SecretData:
+    try:
+        return kube.read_secret(operator_namespace, name)
+    except NotFound:
+        message = f"Secret {name!r} does not exist in the operator's namespace {operator_namespace!r}."
+        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, message) from None
+    except Forbidden:
+        message = f"The operator may not read Secret {name!r} in its namespace {operator_namespace!r}. Grant it get."
+        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, message) from None
 
 
 def _source_secret(kube: KubeApi, *, namespace: str, name: str) -> SecretData:

@@ -26,12 +26,16 @@ Opener = Callable[[str], LocationStore]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of store. `needs_servers` marks one that only `make test` can run, with its servers."""
+    """A kind of store. `needs_servers` marks one that only `make test` can run, with its servers.
+
+    `presigns`: whether it can presign URLs.
+    """
 
     name: str
     make: Callable[[pytest.FixtureRequest, ExitStack], Opener]
     capabilities: Capabilities
     needs_servers: bool = False
+    presigns: bool = True
 
 
 def strict(_: pytest.FixtureRequest, stack: ExitStack) -> Opener:

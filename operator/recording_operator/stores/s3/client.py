@@ -128,6 +128,8 @@ def build_client(options: S3Options) -> Any:
         **given,
     )
     client.meta.events.register("before-parameter-build.s3", _check_key)
+    client.meta.events.register_first("choose-signer.s3", _presign_with_v4)
+    client.meta.events.register_first("before-endpoint-resolution.s3", _presign_for_region)
     if options.endpoint is not None and options.path_style:
         # It knows only the bucket names of AWS; another store validates the names itself.
         client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
@@ -163,6 +165,16 @@ def _check_key(params: dict[str, Any], **_: Any) -> None:
     """Reject an empty key, with which a request would refer to the bucket. Types ensure the rest."""
     if params.get("Key") == "":
         raise ParamValidationError(report="The key is empty.")
+
+
+def _presign_with_v4(signature_version: str, **_: Any) -> str | None:
+    """Presign URLs with Signature Version 4: in regions from before 2014, botocore would use version 2."""
+    return "s3v4-query" if signature_version in ("s3v4-query", "v4-query") else None
+
+
+def _presign_for_region(context: dict[str, Any], **_: Any) -> None:
+    """Presign URLs of the bucket's own region: botocore would use s3.amazonaws.com, which may redirect."""
+    context.pop("use_global_endpoint", None)
 
 
 def _parse_timestamp(value: Any) -> datetime:

@@ -1,6 +1,7 @@
 """The S3 store of a StorageLocation."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import S3
@@ -10,15 +11,17 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.documents import DocumentOwner
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import ListedObject
+from recording_operator.stores.presigning import CdnKey, PresignedUrl
 from recording_operator.stores.s3 import documents
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.presigning import presigned
 from recording_operator.stores.s3.probe import ownership, prober
 from recording_operator.stores.s3.probe.failure import location_error
 
 
 class S3LocationStore(S3Store):
-    """A bucket that can also be probed, and keeps documents."""
+    """A bucket that can also be probed, keeps documents, and presigns URLs."""
 
     def probe(self, *, name: str, joins: Joins | None = None) -> Capabilities:
         """As `Prober` says."""
@@ -51,6 +54,28 @@ class S3LocationStore(S3Store):
         head = self.head(key)
         if head is not None:
             documents.delete(self._client, bucket=self.options.bucket, key=key, version_id=head.stored.version_id)
+
+    def presign(
+        self,
+        key: str,
+        *,
+        version_id: str | None,
+        recording_uid: str,
+        expires: timedelta,
+        attachment: str | None = None,
+        cdn: CdnKey | None = None,
+    ) -> PresignedUrl:
+        """As `Presigner` says."""
+        return presigned(
+            self._client,
+            self.options,
+            key,
+            version_id=version_id,
+            recording_uid=recording_uid,
+            expires=expires,
+            attachment=attachment,
+            cdn=cdn,
+        )
 
 
 def open_location(spec: S3, credentials: StoreCredentials | None) -> S3LocationStore:

@@ -1,0 +1,47 @@
+"""URLs with which anyone can download one stored object until they expire."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class NotPresignableError(Exception):
+    """There can be no URL for the object. The text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CdnKey:
+    """A CloudFront distribution whose origin is the store, and the private key (PEM) that signs its URLs."""
+
+    domain: str
+    key_pair_id: str
+    private_key_pem: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresignedUrl:
+    """The URL is a secret until it expires, so `repr` does not show it. `notes`: why it may expire sooner."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
+    notes: tuple[str, ...] = ()
+
+
+class Presigner(Protocol):
+    """Presigns URLs. A kind of store that serves no HTTP raises StoreError(StoreUnsupported)."""
+
+    def presign(
+        self,
+        key: str,
+        *,
+        version_id: str | None,
+        recording_uid: str,
+        expires: timedelta,
+        attachment: str | None = None,
+        cdn: CdnKey | None = None,
+    ) -> PresignedUrl:
+        """A URL of exactly this version, if its metadata names the Recording.
+
+        It expires after `expires`, or when the credentials do. With `attachment`, a file name, browsers save the object
+        instead of showing it. With `cdn`, the URL leads to the CDN. Raises NotPresignableError and StoreError.
+        """

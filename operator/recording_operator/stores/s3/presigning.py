@@ -1,0 +1,139 @@
+"""Presigned URLs of objects in an S3 bucket, after a check that the object can be read."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from recording_operator.api.names import UID_METADATA_KEY
+from recording_operator.stores.capabilities import ARCHIVED_CLASSES
+from recording_operator.stores.presigning import CdnKey, NotPresignableError, PresignedUrl
+from recording_operator.stores.s3 import cdn as cloudfront
+from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.errors import status_of, translated
+
+LONGEST: Final = timedelta(days=7)
+"""The limit of Signature Version 4."""
+_NOT_FOUND: Final = 404
+# The response to a request for the version of a delete marker.
+_METHOD_NOT_ALLOWED: Final = 405
+_RESTORED: Final = re.compile(r'ongoing-request="false"(?:, *expiry-date="([^"]+)")?')
+_RESTORING: Final = 'ongoing-request="true"'
+
+
+@dataclass(slots=True)
+class _Lifetime:
+    """How long the URL works, and why not for as long as requested."""
+
+    until: datetime
+    notes: tuple[str, ...] = ()
+
+    def limit(self, to: datetime, why: str) -> None:
+        if to < self.until:
+            self.until = to
+            self.notes = (*self.notes, f"The URL expires at {to:%Y-%m-%d %H:%M:%S} UTC: {why}.")
+
+
+def presigned(
+    client: Any,
+    options: S3Options,
+    key: str,
+    *,
+    version_id: str | None,
+    recording_uid: str,
+    expires: timedelta,
+    attachment: str | None,
+    cdn: CdnKey | None,
+) -> PresignedUrl:
+    """As `Presigner` says."""
+    now = datetime.now(UTC)
+    lifetime = _Lifetime(until=now + min(expires, LONGEST))
+    head = _head(client, options.bucket, key, version_id=version_id if cdn is None else None)
+    if _metadata(head).get(UID_METADATA_KEY) != recording_uid:
+        raise NotPresignableError("The object at the key does not belong to this Recording.")
+    _check_archive(head, lifetime)
+    disposition = None if attachment is None else _disposition(attachment)
+    if cdn is not None:
+        if version_id is not None and head.get("VersionId") != version_id:
+            raise NotPresignableError(
+                "The newest version at the key is not the one that was stored, and a CDN serves only the newest. "
+                "Use a URL of the store itself (--no-cdn)."
+            )
+        query = {} if disposition is None else {"response-content-disposition": disposition}
+        url = cloudfront.signed_url(cdn, key, expires_at=lifetime.until, query=query)
+        return PresignedUrl(url=url, expires_at=lifetime.until, notes=lifetime.notes)
+    _check_credentials(client, options, lifetime)
+    seconds = int((lifetime.until - now).total_seconds())
+    if seconds < 1:
+        raise NotPresignableError("The credentials have expired. Renew them.")
+    fields = {
+        "Bucket": options.bucket,
+        "Key": key,
+        "VersionId": version_id,
+        "ResponseContentDisposition": disposition,
+    }
+    wanted = {name: value for name, value in fields.items() if value is not None}
+    with translated("GetObject"):
+        url = str(client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds))
+    return PresignedUrl(url=url, expires_at=lifetime.until, notes=lifetime.notes)
+
+
+def _head(client: Any, bucket: str, key: str, *, version_id: str | None) -> Any:
+    exactly = {} if version_id is None else {"VersionId": version_id}
+    with translated("HeadObject"):
+        try:
+            return client.head_object(Bucket=bucket, Key=key, **exactly)
+        except ClientError as error:
+            if status_of(error) not in (_NOT_FOUND, _METHOD_NOT_ALLOWED):
+                raise
+    what = "The object" if version_id is None else "This version of the object"
+    raise NotPresignableError(f"{what} no longer exists in the store: a lifecycle rule or a person removed it.")
+
+
+def _metadata(head: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in head.get("Metadata", {}).items()}
+
+
+def _check_archive(head: Any, lifetime: _Lifetime) -> None:
+    """Archived objects cannot be downloaded before they are restored, and a restored copy has an end."""
+    # Of INTELLIGENT_TIERING: ARCHIVE_ACCESS or DEEP_ARCHIVE_ACCESS.
+    archive = head.get("ArchiveStatus") or head.get("StorageClass")
+    if archive not in ARCHIVED_CLASSES and not head.get("ArchiveStatus"):
+        return
+    restore = str(head.get("Restore", ""))
+    if _RESTORING in restore:
+        raise NotPresignableError(
+            f"The object is archived ({archive}) and is being restored. Try again when that is done."
+        )
+    found = _RESTORED.search(restore)
+    if found is None:
+        raise NotPresignableError(
+            f"The object is archived ({archive}) and must be restored before it can be downloaded: "
+            "aws s3api restore-object."
+        )
+    if found[1]:
+        lifetime.limit(parsedate_to_datetime(found[1]).astimezone(UTC), "the restored copy of the archived object ends")
+
+
+def _check_credentials(client: Any, options: S3Options, lifetime: _Lifetime) -> None:
+    """A URL works only as long as the credentials that signed it."""
+    used = client._request_signer._credentials  # noqa: SLF001 - botocore has no other access to them
+    expires_at = getattr(used, "_expiry_time", None)
+    if isinstance(expires_at, datetime):
+        lifetime.limit(expires_at.astimezone(UTC), "the credentials expire then")
+    elif used is not None and used.token:
+        source = "in the location's Secret" if options.credentials is not None else "of the environment"
+        note = (
+            f"The credentials {source} have a session token. The URL stops working when it expires, if that is sooner."
+        )
+        lifetime.notes = (*lifetime.notes, note)
+
+
+def _disposition(name: str) -> str:
+    if name.isascii() and name.isprintable() and not set(name) & set('"\\;'):
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

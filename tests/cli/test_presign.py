@@ -1,0 +1,285 @@
+"""`recording-operator presign`: a URL of a stored artifact alone on standard output, or one line that says why not."""
+
+import base64
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.request import urlopen
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from recording_operator.checksums import crc64nvme
+from recording_operator.cli import main
+from tests.cli.counted_world import NAMESPACE, ApiServer, a_location, a_secret
+from tests.support.strict_bucket import Bucket
+from tests.support.strict_faults import ErrorResponse, Fault
+from tests.support.strict_fixtures import strict_server
+from tests.support.strict_store import StrictStore
+from tests.support.transfers import an_object, store_of
+
+__all__ = ["strict_server"]
+BODY: Final = b"the recording"
+KEY: Final = "prod/acme/team/meeting/uid-1/video.mp4"
+API: Final = "/apis/recordings.dev/v1alpha1"
+CDN: Final = {"domain": "media.example.com", "keyPairId": "K2JCJMDEHXQW5F", "privateKeySecret": "cdn"}
+PEM: Final = rsa.generate_private_key(65537, 2048).private_bytes(
+    Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+)
+
+
+@pytest.fixture
+def strict(strict_server: StrictStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StrictStore:
+    """A store as new, and an environment without credentials."""
+    strict_server.reset(Bucket())
+    strict_server.region = "eu-west-2"
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return strict_server
+
+
+def put(strict: StrictStore, **options: Any) -> str | None:
+    """Store the object of the Recording. Returns its version."""
+    store = store_of(strict, region="eu-west-2", **options)
+    try:
+        return store.put(an_object(key=KEY), BODY, crc64nvme=crc64nvme(BODY)).version_id
+    finally:
+        store.close()
+
+
+def a_recording(version: str | None, **artifact: Any) -> dict[str, Any]:
+    """A Recording with a stored video, and a transcript that is not stored."""
+    video = {"name": "video", "phase": "Complete", "key": KEY, "versionId": version, **artifact}
+    source = {"url": "https://example.com/x"}
+    artifacts = [{"name": "video", "kind": "Video"}, {"name": "transcript", "kind": "Transcript"}]
+    return {
+        "apiVersion": "recordings.dev/v1alpha1",
+        "kind": "Recording",
+        "metadata": {"name": "meeting", "namespace": "team", "uid": "uid-1", "resourceVersion": "1", "generation": 1},
+        "spec": {
+            "storageLocation": "archive",
+            "owner": {"org": "acme"},
+            "artifacts": [{**one, "source": source} for one in artifacts],
+        },
+        "status": {
+            "phase": "Pending",
+            "storageLocation": "archive",
+            "bucket": "recordings",
+            "artifacts": [video, {"name": "transcript", "phase": "Pending"}],
+        },
+    }
+
+
+def presign(
+    tmp_path: Path,
+    *options: str,
+    recording: dict[str, Any] | int,
+    location: dict[str, Any] | int,
+    secrets: Mapping[str, dict[str, Any] | int],
+    artifact: str = "video",
+) -> Result:
+    """Run the command with an API server that has these objects."""
+    api = ApiServer(
+        {
+            f"{API}/namespaces/team/recordings/meeting": recording,
+            f"{API}/storagelocations/archive": location,
+            **{f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}": secret for name, secret in secrets.items()},
+        }
+    )
+    with api.kubeconfig(tmp_path) as kubeconfig:
+        return CliRunner().invoke(main, ["presign", "team/meeting", artifact, f"--kubeconfig={kubeconfig}", *options])
+
+
+def with_s3(strict: StrictStore, **s3: Any) -> dict[str, Any]:
+    """The location with other fields of s3; None removes one."""
+    location = a_location(strict)
+    merged = {**location["spec"]["s3"], **s3}
+    location["spec"]["s3"] = {name: value for name, value in merged.items() if value is not None}
+    return location
+
+
+def of_strict(tmp_path: Path, strict: StrictStore, *options: str, **given: Any) -> Result:
+    """Run the command for the stored video, with the Secret of the location."""
+    version = given.pop("version", None)
+    about: dict[str, Any] = {
+        "recording": given.pop("recording", None) or a_recording(version),
+        "location": given.pop("location", None) or a_location(strict),
+        "secrets": {"keys": a_secret(strict), **given.pop("secrets", {})},
+    }
+    return presign(tmp_path, *options, **about, **given)
+
+
+def the_url(done: Result) -> str:
+    """The only line of standard output."""
+    assert done.exit_code == 0, done.stderr
+    [line] = done.stdout.splitlines()
+    return line
+
+
+def refused(done: Result, *, status: int = 1) -> str:
+    """The reason. Nothing is on standard output."""
+    assert (done.exit_code, done.stdout) == (status, ""), done.output
+    return " ".join(done.stderr.split())
+
+
+def fetched(url: str) -> bytes:
+    with urlopen(url) as response:
+        return bytes(response.read())
+
+
+def test_the_url_alone_is_printed_and_fetches_the_version(strict: StrictStore, tmp_path: Path) -> None:
+    version = put(strict)
+    done = of_strict(tmp_path, strict, version=version)
+    url = the_url(done)
+    assert done.stderr == ""
+    assert fetched(url) == BODY
+    assert f"versionId={version}" in url
+    assert "X-Amz-Expires=3599" in url or "X-Amz-Expires=3600" in url
+    assert "%2Feu-west-2%2Fs3%2F" in url
+
+
+def test_it_expires_when_it_is_told_to(strict: StrictStore, tmp_path: Path) -> None:
+    url = the_url(of_strict(tmp_path, strict, "--expires=90s", version=put(strict)))
+    assert fetched(url) == BODY
+    strict.clock_offset = timedelta(seconds=95)
+    with pytest.raises(OSError, match="403"):
+        fetched(url)
+
+
+def test_a_download_is_named_after_recording_and_artifact(strict: StrictStore, tmp_path: Path) -> None:
+    url = the_url(of_strict(tmp_path, strict, "--download", version=put(strict)))
+    with urlopen(url) as response:
+        assert response.headers["Content-Disposition"] == 'attachment; filename="meeting-video.mp4"'
+
+
+def test_without_a_secret_the_user_s_own_credentials_sign(
+    strict: StrictStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = put(strict)
+    location = with_s3(strict, credentials=None)
+    missing = refused(of_strict(tmp_path, strict, version=version, location=location))
+    assert "No usable AWS credentials were found" in missing
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
+    assert fetched(the_url(of_strict(tmp_path, strict, version=version, location=location))) == BODY
+
+
+def test_a_session_token_is_a_warning(strict: StrictStore, tmp_path: Path) -> None:
+    version = put(strict)
+    strict.session_token = "token"
+    secret = a_secret(strict)
+    secret["data"]["AWS_SESSION_TOKEN"] = base64.b64encode(b"token").decode()
+    done = of_strict(tmp_path, strict, version=version, secrets={"keys": secret})
+    assert fetched(the_url(done)) == BODY
+    assert "in the location's Secret have a session token" in done.stderr
+
+
+def test_another_address_of_the_store(strict: StrictStore, tmp_path: Path) -> None:
+    location = with_s3(strict, endpoint="http://minio.internal:9000")
+    done = of_strict(tmp_path, strict, f"--endpoint-url={strict.endpoint}", version=put(strict), location=location)
+    assert fetched(the_url(done)) == BODY
+
+
+def test_a_cdn_signs_instead_unless_it_is_switched_off(strict: StrictStore, tmp_path: Path) -> None:
+    version = put(strict)
+    secret = {"metadata": {"name": "cdn"}, "data": {"privateKey": base64.b64encode(PEM).decode()}}
+    given: dict[str, Any] = {"location": with_s3(strict, cdn=CDN), "secrets": {"cdn": secret}}
+    url = the_url(of_strict(tmp_path, strict, version=version, **given))
+    assert url.startswith(f"https://media.example.com/{KEY}?Expires=")
+    assert url.endswith("&Key-Pair-Id=K2JCJMDEHXQW5F")
+    assert fetched(the_url(of_strict(tmp_path, strict, "--no-cdn", version=version, **given))) == BODY
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        (404, "Secret 'cdn' does not exist in the operator's namespace 'recording-operator'"),
+        (403, "You may not read Secret 'cdn' in the operator's namespace"),
+        ({"metadata": {"name": "cdn"}, "data": {}}, "Secret 'cdn' has no key privateKey"),
+        ({"metadata": {"name": "cdn"}, "data": {"privateKey": "bm8="}}, "The private key of s3.cdn cannot be used"),
+    ],
+)
+def test_a_cdn_s_secret_that_cannot_be_used(
+    strict: StrictStore, tmp_path: Path, secret: dict[str, Any] | int, words: str
+) -> None:
+    location = with_s3(strict, cdn=CDN)
+    done = of_strict(tmp_path, strict, version=put(strict), location=location, secrets={"cdn": secret})
+    assert words in refused(done)
+
+
+def test_an_archived_object_has_no_url(strict: StrictStore, tmp_path: Path) -> None:
+    version = put(strict, storage_class="DEEP_ARCHIVE")
+    assert "archived (DEEP_ARCHIVE) and must be restored" in refused(of_strict(tmp_path, strict, version=version))
+
+
+def test_an_object_of_another_recording_has_no_url(strict: StrictStore, tmp_path: Path) -> None:
+    recording = a_recording(put(strict))
+    recording["metadata"]["uid"] = "uid-2"
+    assert "does not belong to this Recording" in refused(of_strict(tmp_path, strict, recording=recording))
+
+
+def test_a_removed_object_has_no_url(strict: StrictStore, tmp_path: Path) -> None:
+    recording = a_recording("00000000000000000000000000000000")
+    assert "no longer exists in the store" in refused(of_strict(tmp_path, strict, recording=recording))
+
+
+def test_what_is_not_stored_has_no_url(strict: StrictStore, tmp_path: Path) -> None:
+    version = put(strict)
+    assert "Artifact transcript is not stored. kubectl describe recording meeting --namespace team" in refused(
+        of_strict(tmp_path, strict, version=version, artifact="transcript")
+    )
+    assert "has no artifact audio. It has video, transcript." in refused(
+        of_strict(tmp_path, strict, version=version, artifact="audio")
+    )
+
+
+def test_a_location_with_another_bucket_is_not_believed(strict: StrictStore, tmp_path: Path) -> None:
+    recording = a_recording(put(strict))
+    recording["status"]["bucket"] = "of-another-time"
+    words = refused(of_strict(tmp_path, strict, recording=recording))
+    assert "The object is in the bucket of-another-time" in words
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"recording": 404}, "Recording team/meeting does not exist."),
+        ({"recording": 403}, "recording-operator presign --help says which rights are needed"),
+        ({"location": 404}, "StorageLocation archive does not exist any more."),
+        ({"location": 403}, "--help says which rights are needed"),
+        ({"recording": {"metadata": {}}}, "Its CRD has another version than this program."),
+        ({"secrets": {"keys": 403}}, "You may not read Secret 'keys' in the operator's namespace"),
+    ],
+)
+def test_what_the_api_server_refuses(strict: StrictStore, tmp_path: Path, given: dict[str, Any], words: str) -> None:
+    assert words in refused(of_strict(tmp_path, strict, **{"version": put(strict), **given}))
+
+
+def test_wrong_credentials_and_a_busy_store(strict: StrictStore, tmp_path: Path) -> None:
+    version = put(strict)
+    wrong = {"keys": a_secret(strict, secret_key="wrong")}
+    words = refused(of_strict(tmp_path, strict, version=version, secrets=wrong))
+    assert "credentials" in words
+    strict.fault(Fault(operation="HeadObject", action=ErrorResponse(status=503, code="SlowDown"), times=99))
+    refused(of_strict(tmp_path, strict, version=version), status=75)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["meeting", "video"], "write NAMESPACE/NAME of a Recording"),
+        (["a/b/c", "video"], "write NAMESPACE/NAME of a Recording"),
+        (["team/meeting"], "Missing argument 'ARTIFACT'"),
+        (["team/meeting", "video", "--expires=8d"], "--expires: write a duration such as"),
+        (["team/meeting", "video", "--expires=169h"], "from 1s to 168h"),
+        (["team/meeting", "video", "--expires=0s"], "from 1s to 168h"),
+    ],
+)
+def test_wrong_usage_ends_with_status_2(arguments: list[str], words: str) -> None:
+    assert words in refused(CliRunner().invoke(main, ["presign", *arguments]), status=2)
