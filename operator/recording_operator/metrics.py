@@ -74,6 +74,11 @@ class Metrics:
         )
         self._retries = self._counter("retries", "Failed attempts that are retried, by reason.", "reason")
         self._queue = self._gauge("queue_depth", "Artifacts that wait for a free transfer slot.")
+        self._left = self._counter(
+            "objects_left",
+            "Objects that stay in the store after Recordings with deletionPolicy Delete were removed, by reason.",
+            "reason",
+        )
         self._status_writes = self._counter("status_writes", "Status writes, by outcome.", "outcome")
         self._api_errors = self._counter("api_errors", "Failed requests to the API server, by error.", "error")
         self._api_duration = Histogram(
@@ -135,6 +140,10 @@ class Metrics:
     def source_expired(self) -> None:
         """A source URL was found expired."""
         self._expired.inc()
+
+    def objects_left(self, count: int, *, reason: Reason) -> None:
+        """A deleted Recording is removed, and its objects stay."""
+        self._left.labels(reason.value).inc(count)
 
     # Transfers
 

@@ -26,6 +26,15 @@ def _timedelta(value: object) -> timedelta:
     return value if isinstance(value, timedelta) else timedelta(seconds=parse_seconds(value))
 
 
+def _give_up_after(value: object) -> timedelta | None:
+    if value is None:
+        return None
+    after = _timedelta(value)
+    if after < _SHORTEST_GIVE_UP:
+        raise ValueError("must be at least 10s; omit it to never give up")
+    return after
+
+
 def _bandwidth(value: object) -> int | None:
     if value is None:
         return None
@@ -36,6 +45,7 @@ def _bandwidth(value: object) -> int | None:
 
 
 _LEASE: Final = LeaseTimings()
+_SHORTEST_GIVE_UP: Final = timedelta(seconds=10)
 Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
 Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
 
@@ -66,6 +76,13 @@ class RecordingSettings(_Section):
     """How long a finished Recording stays in Kubernetes unless its spec says otherwise; 0s keeps it forever."""
     progress_interval: Duration = timedelta(seconds=10)
     """The shortest time between two progress updates of one Recording."""
+
+
+class DeletionSettings(_Section):
+    """What happens if the objects of a deleted Recording cannot be deleted (deletionPolicy Delete)."""
+
+    give_up_after: Annotated[timedelta | None, BeforeValidator(_give_up_after)] = None
+    """How long after its deletion such a Recording is removed and its objects stay, such as 168h; null means never."""
 
 
 class LocationSettings(_Section):
@@ -128,6 +145,7 @@ class Settings(_Section):
     source_policy: SourcePolicy = SourcePolicy()
     transfers: TransferSettings = TransferSettings()
     recordings: RecordingSettings = RecordingSettings()
+    deletion: DeletionSettings = DeletionSettings()
     locations: LocationSettings = LocationSettings()
     sweep: SweepSettings = SweepSettings()
     lease: LeaseSettings = LeaseSettings()
@@ -141,6 +159,7 @@ class Settings(_Section):
             capacity=Capacity(total=self.transfers.concurrent, per_namespace=self.transfers.per_namespace),
             progress_every=self.recordings.progress_interval,
             default_ttl=self.recordings.ttl_after_finished,
+            give_up_deleting_after=self.deletion.give_up_after,
         )
 
     def transfer_options(self) -> TransferOptions:

@@ -40,10 +40,20 @@ def uid_of(number: int) -> str:
     return f"{number:08x}-0000-4000-8000-000000000000"
 
 
-def engine_options(*, capacity: Capacity | None = None, default_ttl: timedelta = timedelta(0)) -> EngineOptions:
+def engine_options(
+    *,
+    capacity: Capacity | None = None,
+    default_ttl: timedelta = timedelta(0),
+    gives_up_after: timedelta | None = None,
+) -> EngineOptions:
     """Options of an engine that is given its time by a test."""
     capacity = capacity or Capacity(total=16, per_namespace=16)
-    return EngineOptions(capacity=capacity, progress_every=timedelta(seconds=10), default_ttl=default_ttl)
+    return EngineOptions(
+        capacity=capacity,
+        progress_every=timedelta(seconds=10),
+        default_ttl=default_ttl,
+        give_up_deleting_after=gives_up_after,
+    )
 
 
 def an_artifact(

@@ -38,8 +38,15 @@ STORED = TransferSucceeded(
 class Driver:
     """The engine, its clock, and an API server that accepts writes when the test calls it."""
 
-    def __init__(self, *recordings: Recording, capacity: Capacity | None = None, claim: Claim = CLAIM) -> None:
-        self.engine = Engine(claim=claim, options=engine_options(capacity=capacity))
+    def __init__(
+        self,
+        *recordings: Recording,
+        capacity: Capacity | None = None,
+        claim: Claim = CLAIM,
+        gives_up_after: timedelta | None = None,
+    ) -> None:
+        options = engine_options(capacity=capacity, gives_up_after=gives_up_after)
+        self.engine = Engine(claim=claim, options=options)
         self.now = START
         self.actions: list[Action] = []
         self.tell(LocationSeen(location=a_location(), ready=True), LocationsListed(), BudgetHoldsChanged(holds=()))

@@ -12,6 +12,7 @@ from recording_operator.engine.actions import (
     CleanUp,
     DeleteRecording,
     EmitEvent,
+    ReportLeftObjects,
     StopTransfer,
     WriteFinalizers,
     WriteStatus,
@@ -253,7 +254,7 @@ def test_a_location_that_never_comes_back_holds_nothing_for_ever() -> None:
     driver.accept(only(actions, WriteStatus), recording)
 
     assert only(driver.actions, WriteFinalizers).finalizers == ()
-    assert only(actions, EmitEvent).reason == Reason.DELETION_POLICY_NOT_ALLOWED
+    assert only(actions, ReportLeftObjects).reason == Reason.LOCATION_NOT_FOUND
 
 
 def tries_in_two_hours(driver: Driver) -> int:

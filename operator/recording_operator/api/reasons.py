@@ -102,6 +102,8 @@ class Reason(StrEnum):
     CANCELLED = "Cancelled", "spec.cancel is true, and the upload was aborted. Set it to false to start again.", Verdict.FINAL, Trait.NORMAL_EVENT
     DELETING = "Deleting", "The Recording is being deleted, and nothing blocks its deletion any more."
     DELETION_BLOCKED = "DeletionBlocked", "The Recording is being deleted, and its objects cannot be removed from the store (deletionPolicy Delete). The message says why. The removal is retried. Repair the location, or set deletionPolicy to Retain to delete only the Recording."
+    RETENTION_IN_FORCE = "RetentionInForce", "The object is protected by Object Lock (retention or a legal hold), so it cannot be deleted before that ends. The removal is retried until then. To delete only the Recording, set its deletionPolicy to Retain.", Verdict.RETRY
+    OBJECTS_LEFT = "ObjectsLeft", "A Recording with deletionPolicy Delete was removed from Kubernetes, but its objects stay in the store: they could not be deleted within deletion.giveUpAfter of the operator's settings, or no StorageLocation with their bucket exists any more. The log of the operator lists them. Delete them by hand if they are not needed."
     INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload resumes where it stopped. No attempt is spent.", Verdict.WAIT, Trait.NORMAL_EVENT, Trait.MAY_RECOVER
     # The StorageLocation of a Recording
     LOCATION_NOT_FOUND = "LocationNotFound", "No StorageLocation has the name in spec.storageLocation. Create it; the Recording waits.", Verdict.WAIT, Trait.STALLS, Trait.WAITS_FOR_LOCATION

@@ -165,6 +165,26 @@ class EmitLocationEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftObject:
+    """An object of a deleted Recording that stays in the store. `address` is its URI or its key."""
+
+    artifact: str
+    address: str
+    version_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLeftObjects:
+    """A Recording is removed, and its objects stay although its deletionPolicy is Delete: log, count, announce them."""
+
+    ref: RecordingRef
+    objects: tuple[LeftObject, ...]
+    reason: Reason
+    """Why they could not be deleted."""
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFault:
     """An unexpected error about this Recording. The engine forgets it and starts again at its next event."""
 
@@ -191,6 +211,7 @@ class CountOutcome:
 
 Action = (
     ReportFault
+    | ReportLeftObjects
     | CountOutcome
     | WriteStatus
     | WriteFinalizers

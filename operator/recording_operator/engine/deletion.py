@@ -1,12 +1,13 @@
 """Deletion of a Recording: its uploads are aborted, exactly its objects are deleted, then its finalizer is removed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.engine import deletion_blocker
+from recording_operator.engine import deletion_blocker, left_objects
 from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.backoff import Backoff
@@ -17,6 +18,9 @@ from recording_operator.engine.state import EngineState
 from recording_operator.engine.teardown import Teardown
 from recording_operator.engine.tracked_recording import TrackedRecording
 
+RETENTION_WAIT: Final = timedelta(minutes=15)
+"""How long a deletion waits that the retention of an object prevents: it may last for years."""
+
 
 def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Take the next step: stop transfers, then abort and delete in the store, then remove the finalizer."""
@@ -25,13 +29,19 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     state.release_slots(tracked)
     if tracked.in_transfer:
         return [*tracked.stop_transfers()]
-    teardown = tracked.teardown = tracked.teardown or Teardown(since=now)
+    teardown = tracked.teardown = tracked.teardown or Teardown(
+        since=now, gives_up_after=state.options.give_up_deleting_after
+    )
     if teardown.blocked is not None and not _wants_deletion(tracked):
         teardown.blocked, teardown.backoff = None, Backoff()  # a person decided to keep the objects
     if teardown.done:
         return _release(tracked, now)
     if teardown.in_flight:
         return []
+    if left_objects.gives_up(tracked, teardown, now):
+        reported = left_objects.report_given_up(tracked, teardown)
+        teardown.done, teardown.blocked = True, None
+        return [*reported, *_release(tracked, now)]
     actions = [] if teardown.backoff.holds(now) else _clean(state, tracked, teardown, now)
     if teardown.in_flight or teardown.done or teardown.blocked is None:
         return actions  # until the first attempt the status of an earlier operator is kept
@@ -46,10 +56,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
     if location is None or _is_elsewhere(tracked, location):
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done, teardown.blocked = True, None
-            return [
-                *_objects_kept_event(tracked, teardown, "the StorageLocation no longer exists"),
-                *_release(tracked, now),
-            ]
+            return [*_left_without_location(tracked), *_release(tracked, now)]
         teardown.backoff.again(now)
         return _block_without_location(state, tracked, teardown)
     permitted = DeletionPolicy.DELETE in location.spec.deletion_policies
@@ -95,7 +102,9 @@ def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnd
         teardown.done, teardown.blocked = True, None
         return deletion_blocker.bucket_events(tracked, state.locations)
     actions = deletion_blocker.note_failure(tracked, teardown, fact, state.locations, now)
-    teardown.backoff.again(now)
+    locked = fact.reason is Reason.RETENTION_IN_FORCE
+    wait = min(RETENTION_WAIT, teardown.gives_up_after or RETENTION_WAIT) if locked else timedelta(0)
+    teardown.backoff.again(now, at_least=wait)
     return actions
 
 
@@ -111,6 +120,13 @@ def _block_without_location(state: EngineState, tracked: TrackedRecording, teard
         missing += f"and StorageLocation {name} was created again with the bucket {location.store.bucket}"
     message = f"{missing}. After {hours:g} h the Recording is removed, and its objects are kept."
     return deletion_blocker.block(tracked, teardown, state.locations, reason=Reason.LOCATION_NOT_FOUND, message=message)
+
+
+def _left_without_location(tracked: TrackedRecording) -> list[Action]:
+    if not _wants_deletion(tracked):
+        return []
+    why = "no StorageLocation with their bucket exists any more."
+    return left_objects.report(tracked, reason=Reason.LOCATION_NOT_FOUND, why=why)
 
 
 def is_over(tracked: TrackedRecording) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from recording_operator.api.reasons import Reason, Trait
+from recording_operator.api.units import format_duration
 from recording_operator.engine.actions import Action, EmitEvent, EmitLocationEvent
 from recording_operator.engine.facts import CleanupEnded
 from recording_operator.engine.locations import Locations
@@ -43,10 +44,9 @@ def block(
     tracked: TrackedRecording, teardown: Teardown, locations: Locations, *, reason: Reason, message: str
 ) -> list[Action]:
     """Note what blocks the deletion. Events are emitted if the reason is new."""
-    before, teardown.blocked = (
-        teardown.blocked,
-        DeletionBlocker(reason=reason, message=f"{message.rstrip('.')}. {_REMEDY}."),
-    )
+    cause = f"{message.rstrip('.')}."
+    said = " ".join([cause, f"{_REMEDY}.", *_end(teardown)])
+    before, teardown.blocked = teardown.blocked, DeletionBlocker(reason=reason, cause=cause, message=said)
     if before is not None and before.reason is reason:
         return []
     note = f"The stored objects cannot be removed: {teardown.blocked.message}"
@@ -56,6 +56,13 @@ def block(
     name = f"{tracked.ref.namespace}/{tracked.ref.name}"
     about = f"Recording {name} is being deleted, and its namespace cannot be deleted before it. {note}"
     return actions + _about_location(tracked, locations, Reason.DELETION_BLOCKED, about)
+
+
+def _end(teardown: Teardown) -> list[str]:
+    if teardown.gives_up_after is None:
+        return []
+    after = format_duration(teardown.gives_up_after)
+    return [f"{after} after its deletion, the Recording is removed, and its objects stay."]
 
 
 def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations) -> bool:

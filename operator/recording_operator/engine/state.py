@@ -26,6 +26,8 @@ class EngineOptions:
     default_ttl: timedelta
     """How long a finished Recording stays in Kubernetes if its spec does not say. Zero: forever."""
     give_up_cleaning_after: timedelta = timedelta(hours=1)
+    give_up_deleting_after: timedelta | None = None
+    """How long after its deletion a Recording is kept whose objects cannot be deleted. None: until they can."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -33,9 +33,10 @@ class Rollup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionBlocker:
-    """Why the objects of a deleted Recording cannot be deleted now."""
+    """Why the objects of a deleted Recording cannot be deleted now. `message` is the cause, and what to do."""
 
     reason: Reason
+    cause: str
     message: str
 
 

@@ -12,6 +12,8 @@ class Teardown:
     """The progress of the clean-up of a deleted Recording, and what blocks its deletion."""
 
     since: datetime
+    gives_up_after: timedelta | None = None
+    """How long after the request a deletion that is blocked is given up; None: never."""
     in_flight: bool = False
     done: bool = False
     announced: bool = False

@@ -136,7 +136,8 @@ class Store(Protocol):
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
         """Delete exactly this version, if its metadata names the Recording.
 
-        Without `version_id`, the current version. False if it does not exist or belongs to another Recording.
+        Without `version_id`, the current version. False if it does not exist or belongs to another Recording. Raises
+        TransferError(RetentionInForce) if the store protects it from deletion, and others.
         """
 
 

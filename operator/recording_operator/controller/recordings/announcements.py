@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from recording_operator.api.names import API_VERSION, RECORDING_KIND, STORAGE_LOCATION_KIND
-from recording_operator.engine.actions import ArtifactOutcome, CountOutcome, EmitEvent, EmitLocationEvent, ReportFault
+from recording_operator.api.reasons import Reason
+from recording_operator.engine.actions import (
+    ArtifactOutcome,
+    CountOutcome,
+    EmitEvent,
+    EmitLocationEvent,
+    ReportFault,
+    ReportLeftObjects,
+)
 from recording_operator.kube.events import EventType
 from recording_operator.metrics import Metrics
 
@@ -58,6 +66,33 @@ class Announcements:
             regarding, reason=action.reason, action=action.action, note=action.note, event_type=EventType.WARNING
         )
         _logger.warning("%s: %s", action.reason, action.note, extra={"location": meta.name})
+
+    def report_left_objects(self, action: ReportLeftObjects) -> None:
+        """Log each object that stays in the store, count it, and emit Events on the Recording and its Namespace.
+
+        A namespace that is being deleted accepts no Events about its Recordings, so the Namespace gets one too.
+        """
+        ref = action.ref
+        note = " ".join([action.note, *(found.address for found in action.objects)])
+        self.emit(EmitEvent(ref=ref, reason=Reason.OBJECTS_LEFT, action="Delete", note=note, warning=True))
+        self._events.emit(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ref.namespace}},
+            reason=Reason.OBJECTS_LEFT,
+            action="Delete",
+            note=f"Recording {ref.name}: {note}",
+            event_type=EventType.WARNING,
+        )
+        extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid}
+        _logger.warning("%s", action.note, extra=extra)
+        for found in action.objects:
+            version = "" if found.version_id is None else f", version {found.version_id}"
+            _logger.warning(
+                "The object stays in the store: %s%s",
+                found.address,
+                version,
+                extra={**extra, "artifact": found.artifact},
+            )
+        self._metrics.objects_left(len(action.objects), reason=action.reason)
 
     def count(self, tally: CountOutcome) -> None:
         """Count an outcome of an artifact."""

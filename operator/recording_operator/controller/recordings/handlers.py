@@ -22,6 +22,7 @@ from recording_operator.engine.actions import (
     ReadNamespace,
     ReadRecording,
     ReportFault,
+    ReportLeftObjects,
     ResolveSource,
     StartTransfer,
     StopTransfer,
@@ -49,6 +50,7 @@ def action_handlers(
         EmitLocationEvent: InlineHandler(run=announcements.emit_about_location),
         CountOutcome: InlineHandler(run=announcements.count),
         ReportFault: InlineHandler(run=announcements.report_fault),
+        ReportLeftObjects: InlineHandler(run=announcements.report_left_objects),
         ProbeLocation: InlineHandler(run=lambda action: probe(action.name)),
         WriteStatus: PoolHandler(run=requests.write_status, tenant=_namespace, failure=request_failure, changes=True),
         WriteFinalizers: PoolHandler(

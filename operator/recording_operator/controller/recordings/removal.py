@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.executors.executor import StoreSource
 from recording_operator.engine.actions import AbortUpload, ArtifactToClean, CleanUp
@@ -28,10 +29,18 @@ class Removal:
     def clean_up(self, action: CleanUp) -> Iterable[Fact]:
         """Abort a deleted Recording's uploads, and delete its objects if that is requested."""
         store = self._store(action.location)
+        protected: TransferError | None = None
         for artifact in action.artifacts:
             abort_uploads(artifact.key, store=store, upload_id=artifact.upload_id)
-            if artifact.delete_object:
-                _delete(action.ref, artifact, store)
+            try:
+                if artifact.delete_object:
+                    _delete(action.ref, artifact, store)
+            except TransferError as error:
+                if error.reason is not Reason.RETENTION_IN_FORCE:
+                    raise
+                protected = error  # the other objects may not be protected
+        if protected is not None:
+            raise protected
         return [CleanupEnded(uid=action.ref.uid, ok=True)]
 
     def _store(self, location: StorageLocation) -> Store:

@@ -26,6 +26,7 @@ from recording_operator.stores.s3.access_logs import logged_downloads
 from recording_operator.stores.s3.client import S3Connection, S3Options, connect
 from recording_operator.stores.s3.errors import status_of, translated
 from recording_operator.stores.s3.listing import listed_objects, listed_versions, may_list
+from recording_operator.stores.s3.retention import retention_of
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.store import (
     ObjectHead,
@@ -292,7 +293,13 @@ class S3Store:
             return False
         exactly = _version(version_id or head.stored.version_id)
         with translated("DeleteObject"):
-            self._client.delete_object(Bucket=self.options.bucket, Key=key, **exactly)
+            try:
+                self._client.delete_object(Bucket=self.options.bucket, Key=key, **exactly)
+            except ClientError as error:
+                protected = retention_of(error, self._client, bucket=self.options.bucket, key=key, version=exactly)
+                if protected is not None:
+                    raise protected from None
+                raise
         return True
 
     def _head(self, key: str, *, version_id: str | None) -> ObjectHead | None:
