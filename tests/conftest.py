@@ -194,7 +194,10 @@ class LocationFactory(Protocol):
 def location(
     cluster: ControlPlane, admin: RestClient, s3: S3Server, namespace: str, bucket: str
 ) -> Iterator[LocationFactory]:
-    """Makes StorageLocations on the test's bucket, usable from the test's namespace, deleted after the test."""
+    """Makes StorageLocations on the test's bucket, usable from the test's namespace, deleted after the test.
+
+    They have no manifests unless the spec says so, so that a bucket contains only what a test names.
+    """
     made: list[str] = []
 
     def make(
@@ -209,7 +212,7 @@ def location(
                 bucket=bucket,
                 secret=name,
                 namespaces=[namespace],
-                spec=spec,
+                spec={"manifest": {"enabled": False}, **(spec or {})},
             ),
         )
         made.append(name)

@@ -23,7 +23,11 @@ DURATION: Final = "write a duration such as 30s, 10m or 720h (units: ms, s, m, h
 ONE_OF: Final = "set exactly one of source and inline"
 RECORDING_NAME: Final = "metadata.name must have at most 63 characters and no '.'"
 
+TITLE: Final = "write printable characters; line breaks and control characters are not possible"
+
 BAD_RECORDINGS: Final = (
+    Case("title of two lines", a_recording(title="a\nb"), rejected("spec.title", TITLE, value="a\nb")),
+    Case("title too long", a_recording(title="x" * 257), blocked(too_long("spec.title", 256))),
     Case("no owner", a_recording(owner=None), blocked(missing("spec.owner"))),
     Case("owner without org", a_recording(owner={}), blocked(missing("spec.owner.org"))),
     Case("org with ..", a_recording(owner={"org": "a..b"}), rejected("spec.owner.org", DOTS, value="a..b")),

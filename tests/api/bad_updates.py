@@ -60,6 +60,15 @@ BAD_UPDATES: Final = (
         artifacts(VIDEO, an_artifact(name="later")),
         rejected("spec.artifacts", ARTIFACTS),
     ),
+    Case(
+        "an artifact with the key of the manifest added",
+        artifacts(VIDEO, NOTES, an_artifact(name="metadata", kind="Metadata", contentType="Application/JSON; a=b")),
+        rejected(
+            "spec.artifacts",
+            "an artifact with the name metadata and the contentType application/json cannot be added later: "
+            "metadata.json may be the manifest; use another name",
+        ),
+    ),
     Case("another kind", video(kind="Audio"), rejected("spec.artifacts[0]", DECLARED)),
     Case("another contentType", video(contentType="video/webm"), rejected("spec.artifacts[0]", DECLARED)),
     Case("the contentType removed", video(contentType=None), rejected("spec.artifacts[0]", DECLARED)),
@@ -89,6 +98,8 @@ BAD_UPDATES: Final = (
 )
 GOOD_UPDATES: Final = {
     "an artifact added": artifacts(VIDEO, NOTES, an_artifact(name="later")),
+    "metadata that is not JSON added": artifacts(VIDEO, NOTES, an_artifact(name="metadata", contentType="text/csv")),
+    "title": spec(title="Weekly sync"),
     "artifacts in another order": artifacts(NOTES, VIDEO),
     "a fresh URL": source(url=URL + "&again=1"),
     "a Secret instead of the URL": source(url=None, urlSecretRef={"name": "link", "key": "url"}),

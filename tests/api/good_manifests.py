@@ -15,6 +15,11 @@ from tests.api.manifests import (
 
 GOOD_RECORDINGS: Final = {
     "one video": a_recording(),
+    "a title in any script": a_recording(title="週次ミーティング (Q4), „Rückblick“ 🎬"),
+    "an empty title": a_recording(title=""),
+    "an artifact that has the name of the manifest": a_recording(
+        an_artifact(), an_artifact(name="metadata", kind="Metadata", contentType="application/json")
+    ),
     "64 artifacts": a_recording(*[an_artifact(name=f"v{number}") for number in range(64)]),
     "64 artifacts with long URLs": a_recording(
         *[an_artifact(name=f"v{i}", source={"url": "https://h/" + "a" * 8000 + SIGNATURE}) for i in range(64)]

@@ -82,6 +82,9 @@ STATUSES = st.builds(
         storage_location=TEXT,
         bucket=TEXT,
         prefix=TEXT,
+        manifest_uri=TEXT,
+        manifest_revision=TEXT,
+        settled=st.booleans(),
         claim=st.builds(Claim, holder=TEXT, transitions=SIZES),
     ),
 )

@@ -52,14 +52,23 @@ def test_a_recording_is_read_as_the_server_returns_it() -> None:
 def test_the_annotation_of_client_side_apply_is_not_kept_in_memory() -> None:
     """It would double what a Recording takes, and hold its signed URL a second time."""
     known = set(Recording.model_validate(stored()).metadata.model_dump())
-    assert not known & {"annotations", "labels", "managed_fields"}
+    assert not known & {"annotations", "managed_fields"}
+
+
+def test_only_the_first_labels_are_kept() -> None:
+    raw = stored()
+    raw["metadata"]["labels"] = {f"label-{number:04}": "x" for number in range(1000)}
+    labels = Recording.model_validate(raw).metadata.labels
+    assert list(labels) == [f"label-{number:04}" for number in range(64)]
+    raw["metadata"]["labels"] = None
+    assert Recording.model_validate(raw).metadata.labels == {}
 
 
 def test_fields_of_a_newer_version_are_passed_over() -> None:
     raw = stored()
     raw["spec"] |= {"placement": {"weight": 1}}
     raw["spec"]["artifacts"][0] |= {"thumbnail": True}
-    raw["status"] = {"phase": "Pending", "manifestUri": "s3://…", "reason": "NotKnownYet"}
+    raw["status"] = {"phase": "Pending", "thumbnailUri": "s3://…", "reason": "NotKnownYet"}
     recording = Recording.model_validate(raw)
     assert recording.status.phase is Phase.PENDING
     assert recording.status.reason is None

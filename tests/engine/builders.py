@@ -21,6 +21,7 @@ from recording_operator.api.storagelocation import (
     S3,
     AllowedNamespaces,
     Limits,
+    ManifestSpec,
     RetryPolicy,
     StorageLocation,
     StorageLocationSpec,
@@ -131,8 +132,9 @@ def a_location(
     policies: Sequence[DeletionPolicy] = (DeletionPolicy.RETAIN, DeletionPolicy.DELETE),
     retry: RetryPolicy | None = None,
     limits: Limits | None = None,
+    manifest: bool = False,
 ) -> StorageLocation:
-    """A location that admits the namespaces of these tests."""
+    """A location that admits the namespaces of these tests; `manifest`: it has manifests."""
     return StorageLocation(
         metadata=ObjectMeta(name=name, uid=f"location-{name}", generation=1),
         spec=StorageLocationSpec(
@@ -142,6 +144,7 @@ def a_location(
             retry=retry or RetryPolicy(),
             limits=limits or Limits(),
             deletion_policies=tuple(policies),
+            manifest=ManifestSpec(enabled=manifest),
         ),
     )
 
@@ -170,5 +173,12 @@ def a_finished_recording(
 ) -> Recording:
     """A Recording that ended at START; `status` changes fields of its status."""
     artifact = an_artifact_status(phase=phase)
-    whole = {"phase": phase, "observedGeneration": 1, "completedAt": START, "artifacts": [artifact], **(status or {})}
+    whole = {
+        "phase": phase,
+        "observedGeneration": 1,
+        "completedAt": START,
+        "settled": True,
+        "artifacts": [artifact],
+        **(status or {}),
+    }
     return a_recording(status=RecordingStatus.model_validate(whole), **fields)

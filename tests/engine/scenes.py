@@ -35,7 +35,7 @@ def finished(phase: Phase = Phase.COMPLETE, *, upload: str | None = None, **fiel
     """A Recording that has ended, seen for the first time."""
     state = an_artifact_status(phase=phase, reason=Reason.SOURCE_NOT_FOUND, uploadId=upload, key="k", versionId="v1")
     status = RecordingStatus(
-        phase=phase, observed_generation=1, started_at=START, completed_at=START, artifacts=(state,)
+        phase=phase, observed_generation=1, started_at=START, completed_at=START, settled=True, artifacts=(state,)
     )
     return a_recording(status=status, **fields)  # type: ignore[arg-type]
 

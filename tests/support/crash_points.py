@@ -1,9 +1,9 @@
 """The places where an operator under test can be killed: before and after every external effect.
 
 A point is `<edge>.<what> <moment>`, such as `s3.CompleteMultipartUpload after`. Edges: `s3` (an artifact's requests),
-`probe` and `owner` (a location's), `sweep` and `report` (those of background work), `lease`, `status`, `finalizer`,
-`recording`, `location`, `storagereport`, `event`, `read` (the API server), `source`, `engine` (its actions
-and facts).
+`manifest` (a Recording's), `probe` and `owner` (a location's), `sweep` and `report` (those of background work),
+`lease`, `status`, `finalizer`, `recording`, `location`, `storagereport`, `event`, `read` (the API server), `source`,
+`engine` (its actions and facts).
 """
 
 from collections.abc import Iterator
@@ -62,6 +62,13 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("engine.heard TransferSucceeded", BEFORE, "small", 1),
     ("engine.heard WriteAccepted", BEFORE, "small", 2),
     ("engine.EmitEvent", BEFORE, "small", 2),
+    # Its manifest, then another one after an edit.
+    ("engine.WriteManifest", BEFORE, "small", 1),
+    ("manifest.PutObject", BOTH, "small", 1),
+    ("engine.heard ManifestWritten", BEFORE, "small", 1),
+    ("manifest.HeadObject", BOTH, "retitled", 1),
+    ("manifest.PutObject", BOTH, "retitled", 2),
+    ("engine.heard ManifestWritten", BEFORE, "retitled", 2),
     # A multipart upload.
     ("s3.CreateMultipartUpload", BOTH, "large", 1),
     ("engine.heard UploadCreated", BEFORE, "large", 1),
@@ -93,6 +100,8 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("finalizer.add", BOTH, "deleted", 1),
     ("engine.CleanUp", BEFORE, "deleted", 1),
     ("s3.DeleteObject", BOTH, "deleted", 1),
+    ("manifest.HeadObject", BOTH, "deleted", 1),
+    ("manifest.DeleteObject", BOTH, "deleted", 1),
     ("engine.heard CleanupEnded", BEFORE, "deleted", 1),
     ("finalizer.remove", BOTH, "deleted", 1),
     ("recording.delete", BOTH, "short-lived", 1),

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
+from recording_operator.api.names import MANIFEST_FILE
 from recording_operator.cli import main
 from recording_operator.controller.loop import ControlLoop
 from recording_operator.controller.recordings.dispatch import Dispatcher
@@ -129,6 +130,8 @@ def _request_of(path: str) -> str:
     """The part of the operator that sends a request to the store."""
     if f"{_FOLDER}owner" in path:
         return "owner"
+    if path.endswith(f"/{MANIFEST_FILE}"):
+        return "manifest"
     if f"{_FOLDER}probe" in path or threading.current_thread().name.startswith("probe"):
         return "probe"
     thread = threading.current_thread().name

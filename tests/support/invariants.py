@@ -5,7 +5,8 @@
 I1 bytes equal · I2 no open upload of a finished Recording · I3 status equals HEAD · I4 one version per artifact ·
 I5 a finished Recording changes only with a new generation, and no older leader writes after a newer one ·
 I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no connection to a blocked address ·
-I10 no restart · I11 usage samples can be read, were written once, and are alone in their folder.
+I10 no restart · I11 usage samples can be read, were written once, and are alone in their folder ·
+I12 the manifest of a settled Recording says what its status says, and there are no other manifests.
 A failure names its invariant.
 """
 
@@ -27,6 +28,7 @@ from localcluster import OperatorProcess
 from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.controller.usage.samples import load
+from recording_operator.engine.manifest import decode
 from recording_operator.kube.errors import TooManyRequests
 from recording_operator.usage.codec import usage_file
 from tests.support.recordings import Bytes, Live
@@ -55,6 +57,7 @@ def check_invariants(world: World) -> None:
     check_histories(world)
     check_control(world)
     check_usage(world)
+    check_manifests(world)
     check_secrets(world)
     if world.forbidden.connections:
         raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
@@ -118,7 +121,7 @@ def check_objects(world: World) -> None:
                 raise InvariantError(f"I4: {len(found)} versions of {key}")
             _check_head(world, expected.live, artifact)
             _check_bytes(world, artifact, wanted)
-    strange = set(left) - world.foreign_keys
+    strange = set(left) - world.foreign_keys - _manifest_keys(world).keys()
     if strange or set(markers) - world.foreign_keys:
         raise InvariantError(f"I4: nobody expects these objects {sorted(strange)}, these delete markers {markers}")
 
@@ -212,6 +215,47 @@ def check_usage(world: World) -> None:
             raise InvariantError(f"I11: {key} cannot be read: {loaded.problem}")
 
 
+def check_manifests(world: World) -> None:
+    """I12."""
+    found = _manifest_keys(world)
+    for key, live in found.items():
+        if live.uid in world.removed:
+            raise InvariantError(f"I12: the manifest of a removed Recording is left: {key}")
+        last = live.versions()[-1]
+        status, written = last["status"], decode(_body(world, key))
+        if (written.uid, written.name, written.namespace) != (live.uid, live.name, last["metadata"]["namespace"]):
+            raise InvariantError(f"I12: {key} is the manifest of {written.namespace}/{written.name} {written.uid}")
+        if status.get("settled"):
+            said = {one.name: (one.key, one.size, one.checksum, one.version_id) for one in written.artifacts}
+            stored = {
+                one["name"]: (one["key"], one["bytesTotal"], one["checksum"], one.get("versionId"))
+                for one in status["artifacts"]
+                if one["phase"] == "Complete"
+            }
+            if (said, written.title) != (stored, last["spec"].get("title", "")):
+                raise InvariantError(f"I12: the manifest says {written.title} {said}, the status {stored}")
+    others = [key for key in _everything(world) if f"/{RESERVED_FOLDER}/manifests/" in f"/{key}" and key not in found]
+    if others:
+        raise InvariantError(f"I12: manifests of no Recording: {others}")
+
+
+def _manifest_keys(world: World) -> dict[str, Live]:
+    """The keys of the manifests in the bucket that statuses name."""
+    keys = {}
+    for expected in world.expected.values():
+        versions = expected.live.versions()
+        uri = (versions[-1].get("status", {}) if versions else {}).get("manifestUri")
+        if uri:
+            keys[uri.removeprefix(f"s3://{world.bucket}/")] = expected.live
+    there = _everything(world)
+    return {key: live for key, live in keys.items() if key in there}
+
+
+def _everything(world: World) -> set[str]:
+    answer = world.s3.client().list_objects_v2(Bucket=world.bucket)
+    return {found["Key"] for found in answer.get("Contents", [])}
+
+
 def check_secrets(world: World) -> None:
     """I6: no secret in logs, events, statuses, annotations, metrics, usage samples, or the metadata of objects."""
     for where, text in _places(world):
@@ -236,6 +280,8 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
     for plural in ("storagelocations", "storagereports"):
         for item in _items(world, f"/apis/recordings.dev/v1alpha1/{plural}"):
             yield f"{plural} {item['metadata']['name']}", json.dumps(item)
+    for key in _manifest_keys(world):
+        yield f"the manifest {key}", _body(world, key).decode()
     for key in _usage_keys(world):
         yield f"the usage sample {key}", gzip.decompress(_body(world, key)).decode()
     for key in _listed(world)[0]:

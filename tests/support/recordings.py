@@ -18,7 +18,13 @@ JsonObject = dict[str, Any]
 CANARY: Final = f"CANARY-{uuid.uuid4().hex}"  # in every secret that a test makes up; it must appear nowhere else
 MIB: Final = 2**20
 PATIENCE_S: Final = 30.0
-_KINDS: Final = {"video": "Video", "audio": "Audio", "transcript": "Transcript", "summary": "Summary"}
+_KINDS: Final = {
+    "video": "Video",
+    "audio": "Audio",
+    "transcript": "Transcript",
+    "summary": "Summary",
+    "metadata": "Metadata",
+}
 _TERMINAL: Final = ("Complete", "Failed")
 
 

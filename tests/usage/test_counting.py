@@ -71,6 +71,40 @@ def test_objects_without_a_recording_are_orphans_unless_they_are_newer_than_the_
     assert owners(counting) == {("acme", "team"), ("acme", UNKNOWN)}
 
 
+@pytest.mark.parametrize(
+    ("template", "key"),
+    [
+        (WITH_ORG, f"r/globex/u-1/{UID}/metadata.json"),
+        (WITH_ORG, f"r/.recording-operator/manifests/{UID}.json"),
+        ("{uid}/{artifact}/{name}", f"r/{UID}/metadata.json"),
+        ("{org}/{uid}-{artifact}", f"r/.recording-operator/manifests/{UID}.json"),
+    ],
+)
+def test_a_manifest_is_counted_for_the_owner_of_its_recording(template: str, key: str) -> None:
+    counting = with_org(template=template)
+    counting.add(key, size_bytes=1200, storage_class=None, last_modified=OLD)
+    sample = sample_of(counting)
+    org = "globex" if "globex" in key else "acme"
+    assert stored(sample) == {
+        OwnerKey(org, "team", "STANDARD", State.CURRENT): Stock(1, 1200, 1, 1200, 1, 1200, 1, 1200)
+    }
+    assert (sample.foreign_bytes, sample.orphaned_bytes) == (0, 0)
+
+
+def test_the_manifest_of_a_deleted_recording_is_an_orphan_like_its_objects() -> None:
+    counting = with_org(org_of=lambda _key, _uid: "initech")
+    counting.add(f"r/.recording-operator/manifests/{GONE}.json", size_bytes=7, storage_class=None, last_modified=OLD)
+    assert owners(counting) == {("initech", UNKNOWN)}
+    assert sample_of(counting).orphaned_bytes == 7
+
+
+def test_what_only_resembles_a_manifest_is_foreign() -> None:
+    counting = with_org()
+    for key in ("r/metadata.json", "r/acme/metadata.json", f"r/{UID}/metadata.json.bak"):
+        counting.add(key, size_bytes=1, storage_class=None, last_modified=OLD)
+    assert sample_of(counting).foreign_bytes == 3
+
+
 def test_noncurrent_versions_of_deleted_recordings_are_no_orphans() -> None:
     counting = with_org()
     counting.add_noncurrent(f"r/acme/u/{GONE}/video", size_bytes=10, storage_class=None, last_modified=OLD)

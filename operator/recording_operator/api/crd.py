@@ -63,7 +63,7 @@ RESOURCES: Final = (
         scope="Namespaced",
         model=Recording,
         columns=RECORDING_COLUMNS,
-        selectable=(".status.phase",),
+        selectable=(".status.phase", ".status.settled"),
     ),
     Resource(
         kind=names.STORAGE_LOCATION_KIND,

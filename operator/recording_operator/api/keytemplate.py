@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from recording_operator.api.names import MANIFEST_FILE, RESERVED_FOLDER
 from recording_operator.api.recording_rules import MAX_OWNER_CHARS
 
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -49,6 +50,17 @@ def key_pattern(*, prefix: str, template: str) -> re.Pattern[str] | None:
         seen.add(found[1])
     pieces.append(re.escape(template[end:]))
     return re.compile("".join(pieces))
+
+
+def manifest_patterns(*, prefix: str, template: str) -> tuple[re.Pattern[str], ...]:
+    """Patterns that match whole keys of manifests and capture `uid`, and what else the folder shows.
+
+    A manifest is in the folder of its Recording or in the operator's own (`engine/manifest.py`).
+    """
+    own = re.compile(f"{re.escape(f'{prefix}{RESERVED_FOLDER}/manifests/')}(?P<uid>{UID_PATTERN})[.]json")
+    folder = template.partition("{artifact}")[0]
+    beside = key_pattern(prefix=prefix, template=f"{folder}{MANIFEST_FILE}") if folder.endswith("/") else None
+    return (own,) if beside is None else (own, beside)
 
 
 def exact_fields(template: str) -> frozenset[str]:

@@ -35,6 +35,8 @@ _STORED_TIME: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}t[0-9]{2}:[0-9]{2}:[0-9]{2})(?:.[0-9]+)?(?:z|([+-])([0-9]{2}):([0-9]{2}))(?:t.*)?",
     re.IGNORECASE | re.DOTALL,
 )
+MOST_LABELS: Final = 64
+"""The most labels of an object that are read: the first by name."""
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(3001, 1, 1, tzinfo=UTC)
 
@@ -167,10 +169,17 @@ class DeletionPolicy(StrEnum):
     DELETE = "Delete"
 
 
+def _first_labels(value: Any) -> Any:
+    """The labels that are kept: the API server limits only their total size, together with the rest of the object."""
+    if not isinstance(value, dict) or len(value) <= MOST_LABELS:
+        return value or {}
+    return dict(sorted(value.items())[:MOST_LABELS])
+
+
 class ObjectMeta(ApiModel):
     """The part of Kubernetes' object metadata that the operator reads.
 
-    No labels, and no annotations: in these, client-side apply stores the whole manifest, including signed URLs.
+    No annotations: in these, client-side apply stores the whole manifest, including signed URLs.
     """
 
     name: str = ""
@@ -181,6 +190,7 @@ class ObjectMeta(ApiModel):
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
     finalizers: tuple[str, ...] = ()
+    labels: Annotated[dict[str, str], BeforeValidator(_first_labels)] = Field(default_factory=dict)
 
     @property
     def version(self) -> int:

@@ -30,6 +30,9 @@ ORG_METADATA_KEY: Final = "recording-org"
 # With `recording-operator copy`: a hash of the source's strong ETag, which identifies its content.
 SOURCE_ETAG_METADATA_KEY: Final = "recording-source-etag"
 
+# The manifest of a Recording, in the folder of its objects.
+MANIFEST_FILE: Final = "metadata.json"
+
 # Folder, below a location's prefix, of the operator's own objects; a keyTemplate may not reach into it.
 RESERVED_FOLDER: Final = ".recording-operator"
 

@@ -30,6 +30,7 @@ from recording_operator.api.recording_rules import (
     ROOT_RULES,
     SOURCE_RULES,
     SPEC_RULES,
+    TITLE_SCHEMA,
     URL_SCHEMA,
 )
 
@@ -171,6 +172,11 @@ class RecordingSpec(ApiModel):
         "Cannot be changed."
     )
     owner: Owner = Field(description="Who the recording belongs to. Used in keys and reports. Cannot be changed.")
+    title: Annotated[str, WithJsonSchema(TITLE_SCHEMA)] = Field(
+        default="",
+        description="Title for people, such as Weekly sync, at most 256 characters. It is in the manifest in the "
+        "store, and never in a key.",
+    )
     artifacts: Annotated[tuple[ArtifactSpec, ...], Field(json_schema_extra=ARTIFACTS_SCHEMA)] = Field(
         description="Files of the recording, at most 64. Files can be added later, but not removed, renamed or changed."
     )
@@ -320,8 +326,8 @@ class RecordingStatus(ApiModel):
     ] = Field(
         default=(),
         description="Ready, Reconciling and Stalled, with the meanings of kstatus; IntegrityVerified: whether and how "
-        "the stored bytes were verified; DeletionBlocked: why the objects of a deleted Recording cannot be "
-        "removed.",
+        "the stored bytes were verified; ManifestWritten: why metadata.json could not be written; DeletionBlocked: "
+        "why the objects of a deleted Recording cannot be removed.",
     )
     progress: Annotated[str, Clipped(16)] | None = Field(
         default=None, description="Percentage of the bytes that are stored, such as 45.1%."
@@ -349,6 +355,18 @@ class RecordingStatus(ApiModel):
     )
     bucket: Annotated[str, Clipped(255)] | None = Field(default=None, description="Bucket of the objects.")
     prefix: ObjectKey | None = Field(default=None, description="Common prefix of the keys of all artifacts.")
+    manifest_uri: Annotated[str, Clipped(2048)] | None = Field(
+        default=None, description="Address of the manifest, the JSON document that describes the stored files."
+    )
+    manifest_revision: Annotated[str, Clipped(64)] | None = Field(
+        default=None,
+        description="Hash of what the manifest was written from. It shows whether an edit has made it outdated.",
+    )
+    settled: bool | None = Field(
+        default=None,
+        description="true: the Recording is Complete or Failed, and nothing is left to do. false: something is left, "
+        "such as its manifest. Not set before the end. Use it as a field selector: status.settled=false.",
+    )
     claim: Claim | None = Field(default=None, description="Operator process that works on the Recording.")
     artifacts: Annotated[
         tuple[ArtifactStatus, ...],

@@ -30,6 +30,13 @@ OWNER_SCHEMA: Final = cel.string(
     ),
     max_length=MAX_OWNER_CHARS,
 )
+TITLE_SCHEMA: Final = cel.string(
+    Rule(
+        rule=r"self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$')",
+        message="write printable characters; line breaks and control characters are not possible",
+    ),
+    max_length=256,
+)
 URL_SCHEMA: Final = {"type": "string", "maxLength": MAX_URL_CHARS}
 CHECKSUM_SCHEMA: Final = cel.string(max_length=71)
 MAX_CONTENT_TYPE_CHARS: Final = 127
@@ -141,6 +148,14 @@ SPEC_RULES: Final = (
     Rule(
         rule="oldSelf.artifacts.all(o, self.artifacts.exists(a, a.name == o.name))",
         message=f"artifacts can be added, but not removed or renamed; {_NEW}",
+        field_path=".artifacts",
+    ),
+    # Its key may be that of the manifest. At creation it is known: the manifest then has another key.
+    Rule(
+        rule="oldSelf.artifacts.exists(o, o.name == 'metadata') || !self.artifacts.exists(a, a.name == 'metadata'"
+        " && a.contentType.lowerAscii().startsWith('application/json'))",
+        message="an artifact with the name metadata and the contentType application/json cannot be added later: "
+        "metadata.json may be the manifest; use another name",
         field_path=".artifacts",
     ),
     Rule(

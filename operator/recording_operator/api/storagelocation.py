@@ -267,6 +267,16 @@ class RetryPolicy(ApiModel):
     )
 
 
+class ManifestSpec(ApiModel):
+    """The manifest of each Recording: a JSON document beside its objects that describes them."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Write metadata.json when a Recording ends, and again when it changes. false: write none; those "
+        "that exist stay as they are.",
+    )
+
+
 class CloudWatch(ApiModel):
     """Request metrics of a bucket on AWS."""
 
@@ -335,6 +345,10 @@ class StorageLocationSpec(ApiModel):
         tuple[DeletionPolicy, ...],
         Field(json_schema_extra={"minItems": 1, "maxItems": 2, "x-kubernetes-list-type": "set"}),
     ] = Field(default=(DeletionPolicy.RETAIN,), description="Values that Recordings may use for deletionPolicy.")
+    manifest: ManifestSpec = Field(
+        default_factory=ManifestSpec,
+        description="The manifest of each Recording, metadata.json. Default: it is written.",
+    )
     prices: Prices = Field(
         default_factory=Prices,
         description="What the store charges. Used by StorageReports. Default: the profile default.",

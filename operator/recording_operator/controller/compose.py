@@ -17,6 +17,7 @@ from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import Dispatcher, call_later
 from recording_operator.controller.recordings.fairpool import FairPool
 from recording_operator.controller.recordings.handlers import action_handlers
+from recording_operator.controller.recordings.manifests import ManifestWriter
 from recording_operator.controller.recordings.removal import Removal
 from recording_operator.controller.recordings.requests import RecordingRequests
 from recording_operator.controller.reports.holds import HoldKeeper
@@ -89,6 +90,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     handlers = action_handlers(
         requests=RecordingRequests(kube, lease=leadership, observer=metrics, on_deposed=end_at_once),
         removal=Removal(locations),
+        manifests=ManifestWriter(locations),
         announcements=Announcements(events=events, metrics=metrics),
         executor=executor,
         resolver=resolver,

@@ -14,9 +14,10 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.clock import uptime
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import utc_now
+from recording_operator.controller.recordings.unsettled import UnsettledSweep
 from recording_operator.engine.facts import Fact, RecordingSeen
 from recording_operator.engine.keys import uid_pattern
-from recording_operator.engine.settled import is_settled
+from recording_operator.engine.settled import was_changed
 from recording_operator.engine.ttl_schedule import TtlSchedule
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import UNFINISHED, KubeApi
@@ -74,6 +75,7 @@ class Sweeper:
         self._missed = threading.Event()
         self._swept_at: datetime | None = None
         self._throttle = LogThrottle()
+        self._unsettled = UnsettledSweep(kube=kube, post=post, uptime=uptime, earlier_every=intervals.finished)
 
     def sweep_soon(self) -> None:
         """The watch was interrupted, and its new list does not contain finished Recordings. Call it from any thread."""
@@ -81,7 +83,10 @@ class Sweeper:
 
     def run_due(self) -> None:
         """Run the sweeps that are due. If the API server fails during a sweep, it is retried some seconds later."""
-        if not self._leads() or self._uptime() < self._not_before:
+        if not self._leads():
+            return
+        self._unsettled.turn()
+        if self._uptime() < self._not_before:
             return
         try:
             if self._uptime() >= self._finished_due or self._may_have_missed():
@@ -115,7 +120,7 @@ class Sweeper:
                     continue
                 ends_at = near.ends_at(recording)
                 ending = ends_at is not None and ends_at <= self._now() + self._intervals.finished * 1.2
-                if ending or not is_settled(recording):
+                if ending or was_changed(recording):
                     self._post(RecordingSeen(recording=recording))
 
     def sweep_uploads(self) -> None:

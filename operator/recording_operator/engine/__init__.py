@@ -20,6 +20,7 @@ What it does with a Recording:
     transfer_reports    processes the reports of a transfer
     writing             the status that is to be written; finalizer: when ours has to be there
     aborting            uploads of failed artifacts
+    aftercare           what follows the end of all artifacts: the manifest; manifest_work: how far it has come
     deletion            a deleted Recording, its uploads and objects; deletion_blocker: what blocks its deletion, and
     how it is reported
 
@@ -30,6 +31,8 @@ Rules, each a pure function:
     expiry, signed_urls when a URL ends
     source_revision     whether the source is a new one
     placement, keys     where objects go
-    status, integrity   computes the status of a Recording from its artifacts; events: Events about it
+    status, integrity   computes the status of a Recording from its artifacts; current_status: with what is known now;
+                        events: Events about it
+    manifest            the document that describes a Recording in the store, and its key
     settled             when nothing is left to do
 """

@@ -124,6 +124,26 @@ class AbortUpload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteManifest:
+    """Write the manifest of a Recording, or replace its earlier one.
+
+    The result is ManifestWritten or ManifestFailed.
+    """
+
+    ref: RecordingRef
+    location: StorageLocation
+    org: str
+    key: str
+    uri: str
+    """Of this key, for the status."""
+    data: bytes = field(repr=False)
+    revision: str
+    """Of what the data was made from."""
+    is_first: bool
+    """No earlier one is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactToClean:
     """One artifact of a deleted Recording."""
 
@@ -141,6 +161,8 @@ class CleanUp:
     ref: RecordingRef
     location: StorageLocation
     artifacts: tuple[ArtifactToClean, ...]
+    manifest_key: str | None = None
+    """Where its manifest is, if it has to be deleted too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +247,7 @@ Action = (
     | StopTransfer
     | UploadPersisted
     | AbortUpload
+    | WriteManifest
     | CleanUp
     | EmitEvent
     | EmitLocationEvent

@@ -13,6 +13,7 @@ from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.facts import CleanupEnded
 from recording_operator.engine.finalizer import has_finalizer, remove_finalizer
+from recording_operator.engine.manifest import manifest_key
 from recording_operator.engine.placement import key_of
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.teardown import Teardown
@@ -29,6 +30,8 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     state.release_slots(tracked)
     if tracked.in_transfer:
         return [*tracked.stop_transfers()]
+    if tracked.manifest.in_flight:
+        return []
     teardown = tracked.teardown = tracked.teardown or Teardown(
         since=now, gives_up_after=state.options.give_up_deleting_after
     )
@@ -77,7 +80,8 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
         teardown.done = True
         return [*actions, *_release(tracked, now)]
     teardown.in_flight = True
-    return [*actions, CleanUp(ref=tracked.ref, location=location, artifacts=artifacts)]
+    manifest = manifest_key(tracked.recording, location) if delete else None
+    return [*actions, CleanUp(ref=tracked.ref, location=location, artifacts=artifacts, manifest_key=manifest)]
 
 
 def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:

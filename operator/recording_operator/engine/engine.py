@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from recording_operator.api.recording import Claim, Recording
-from recording_operator.engine import aborting, advancing, deletion, starting, transfer_reports, writing
+from recording_operator.engine import aborting, advancing, aftercare, deletion, starting, transfer_reports, writing
 from recording_operator.engine.actions import Action, ReportFault
 from recording_operator.engine.facts import (
     AbortEnded,
@@ -23,6 +23,8 @@ from recording_operator.engine.facts import (
     LocationGone,
     LocationSeen,
     LocationsListed,
+    ManifestFailed,
+    ManifestWritten,
     NamespaceSeen,
     RecordingGone,
     RecordingRead,
@@ -38,7 +40,7 @@ from recording_operator.engine.facts import (
 from recording_operator.engine.finalizer import ensure_finalizer, has_finalizer, remove_finalizer
 from recording_operator.engine.queue import Slots
 from recording_operator.engine.queue_snapshot import QueueSnapshot, take_snapshot
-from recording_operator.engine.settled import is_settled
+from recording_operator.engine.settled import is_finished, is_settled
 from recording_operator.engine.state import EngineOptions, EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
 from recording_operator.engine.ttl_schedule import TtlSchedule
@@ -118,6 +120,7 @@ class Engine:
         """Whether draining has finished: no transfer runs, and no status names this process in its claim."""
         return not any(
             tracked.in_transfer
+            or tracked.manifest.in_flight
             or not tracked.outbox.is_idle
             or (tracked.recording.status.claim == self.state.claim and not tracked.ending)
             for tracked in self.state.recordings.values()
@@ -242,6 +245,8 @@ class Engine:
                 return transfer_reports.note_end(self.state, tracked, fact, now)
             case AbortEnded():
                 aborting.note_abort(tracked, fact, now)
+            case ManifestWritten() | ManifestFailed():
+                aftercare.note_manifest(tracked, fact, now)
             case CleanupEnded():
                 return deletion.note_cleanup(self.state, tracked, fact, now)
         return []
@@ -290,6 +295,7 @@ class Engine:
         actions += writing.continue_uploads(tracked)
         actions += tracked.outbox.announce(tracked.recording)
         tracked.outbox.settle()
+        actions += aftercare.begin(self.state, tracked, now)
         actions += writing.flush(self.state, tracked, now)
         return actions + self._rest(tracked, now)
 
@@ -300,7 +306,7 @@ class Engine:
             return deletion.tear_down(self.state, tracked, now)
         if tracked.ttl_expired and (not tracked.outbox.is_idle or tracked.deleted):
             return []
-        tracked.ttl_expired = tracked.ttl_expired and is_settled(tracked.recording, ignore_finalizer=True)
+        tracked.ttl_expired = tracked.ttl_expired and is_finished(tracked.recording, ignore_finalizer=True)
         if tracked.ttl_expired:
             return self._expire(tracked, now)
         return [

@@ -223,6 +223,26 @@ class AbortEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestWritten:
+    """The manifest is in the store, as WriteManifest requested it."""
+
+    uid: str
+    uri: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestFailed:
+    """The manifest could not be written this time. `message` contains no secret."""
+
+    uid: str
+    reason: Reason | None = None
+    """Why not; None if nothing was tried."""
+    message: str = ""
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupEnded:
     """The uploads of a deleted Recording, and its objects if requested, were removed (`ok`), or not yet."""
 
@@ -252,5 +272,7 @@ Fact = (
     | TransferProgress
     | TransferEnded
     | AbortEnded
+    | ManifestWritten
+    | ManifestFailed
     | CleanupEnded
 )

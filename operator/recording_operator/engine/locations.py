@@ -107,6 +107,13 @@ class Locations:
             return None
         return seen.reason or Reason.LOCATION_NOT_READY, f"StorageLocation {name} is not ready: {seen.message}"
 
+    def works(self, name: str) -> bool | None:
+        """Whether the newest check of the location found no fault; None while it is being checked."""
+        seen = self._seen.get(name)
+        if seen is None or not seen.checked or name in self._rechecking:
+            return None
+        return seen.ready
+
     def missing(self, name: str) -> bool:
         """Whether the location certainly does not exist."""
         return self._all_listed and name not in self._seen

@@ -88,9 +88,13 @@ def render(
     claim: Claim | None,
     expires_at: datetime | None,
     placement: Placement,
+    ended_at: datetime | None = None,
     now: datetime,
 ) -> RecordingStatus:
-    """The whole status, ready to be written. It keeps startedAt and transition times of the previous one."""
+    """The status, but for the follow-ups. It keeps startedAt and transition times of the previous one.
+
+    `ended_at` is when the last artifact ended, if that was before `now`.
+    """
     old = recording.status
     rolled = roll_up(recording, artifacts)
     ordered = [artifacts[spec.name] for spec in recording.spec.artifacts]
@@ -113,7 +117,7 @@ def render(
         next_retry_time=min(retries, default=None),
         expires_at=None if terminal else expires_at,
         started_at=old.started_at or (now if rolled.phase in _HAS_STARTED else None),
-        completed_at=(_completed_at(old, rolled.phase) or now) if terminal else None,
+        completed_at=(_completed_at(old, rolled.phase) or ended_at or now) if terminal else None,
         last_retry_token=recording.spec.retry_token or None,
         storage_location=placement.location,
         bucket=placement.bucket or old.bucket,

@@ -13,6 +13,7 @@ from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.events import shown
 from recording_operator.engine.expiry import Expiry, source_expiry
 from recording_operator.engine.facts import RecordingRef, ref_of
+from recording_operator.engine.manifest_work import ManifestWork
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import StatusOutbox
 from recording_operator.engine.teardown import Teardown
@@ -30,6 +31,9 @@ class TrackedRecording:
     """The spec.retryToken that was processed last."""
     artifacts: dict[str, ArtifactWork] = field(default_factory=dict)
     outbox: StatusOutbox = field(default_factory=StatusOutbox)
+    manifest: ManifestWork = field(default_factory=ManifestWork)
+    ended_at: datetime | None = None
+    """When this process found that every artifact is Complete or Failed."""
     teardown: Teardown | None = None
     gone: bool = False
     """The API server does not have it any more."""
@@ -175,10 +179,14 @@ class TrackedRecording:
                 yield work.abort.backoff.not_before
         if self.teardown is not None:
             yield self.teardown.backoff.not_before
+        yield self.manifest.hold_until
+        yield self.manifest.backoff.not_before
 
     def shift(self, by: timedelta, now: datetime) -> None:
         """Shift all instants, also in the status: the clock was set forward or back by `by`."""
         self.outbox.shift(by)
+        self.manifest.shift(by)
+        self.ended_at = self.ended_at + by if self.ended_at else None
         if self.teardown is not None:
             self.teardown.shift(by)
         for work in self.artifacts.values():
@@ -187,6 +195,7 @@ class TrackedRecording:
 
     def release_location_holds(self) -> None:
         """The location is ready: end the waits for it."""
+        self.manifest.forget_failures()
         for work in self.artifacts.values():
             if work.status.reason in WAITS_FOR_LOCATION:
                 work.hold = None

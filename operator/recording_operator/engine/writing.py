@@ -2,38 +2,19 @@
 
 from datetime import datetime
 
-from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Phase, RecordingStatus
+from recording_operator.engine import aftercare
 from recording_operator.engine.actions import Action, UploadPersisted
 from recording_operator.engine.artifact_work import WorkState
-from recording_operator.engine.placement import placement_of
-from recording_operator.engine.settled import is_settled
 from recording_operator.engine.state import EngineState
-from recording_operator.engine.status import render
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 
 def flush(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Write the status if it is due and differs from that at the API server."""
-    if tracked.ending:
+    if tracked.ending or aftercare.holds_status(tracked, now):
         return []
     return tracked.outbox.flush(
-        tracked.recording, lambda: _wanted_status(state, tracked, now), claim=state.claim, now=now
-    )
-
-
-def _wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
-    artifacts = tracked.statuses()
-    for work in tracked.in_state(WorkState.RESERVED):
-        update = {"phase": Phase.UPLOADING, "reason": Reason.UPLOADING, "message": None}
-        artifacts[work.name] = work.status.model_copy(update=update)
-    return render(
-        tracked.recording,
-        artifacts,
-        claim=state.claim if tracked.has_slot else None,
-        expires_at=tracked.earliest_expiry(),
-        placement=placement_of(tracked.recording, state.location_of(tracked)),
-        now=now,
+        tracked.recording, lambda: aftercare.wanted_status(state, tracked, now), claim=state.claim, now=now
     )
 
 
@@ -56,7 +37,7 @@ def is_at_rest(tracked: TrackedRecording) -> bool:
         outbox.is_idle
         and not outbox.stale
         and outbox.flush_at is None
-        and is_settled(tracked.recording)
+        and aftercare.is_over(tracked)
         and all(
             work.state is WorkState.WAITING and work.status.phase is stored.get(name)
             for name, work in tracked.artifacts.items()

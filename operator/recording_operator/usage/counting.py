@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from recording_operator.api.keytemplate import exact_fields, key_pattern, unescape_id
+from recording_operator.api.keytemplate import exact_fields, key_pattern, manifest_patterns, unescape_id
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.usage.owners import KeyClaim, RecordingIndex
 from recording_operator.usage.recordings import org_of_recording, parse_time, stored_artifacts
@@ -83,7 +83,8 @@ class LocationTally:
         """There are open uploads that were not added."""
         self.is_listed = False
         """All objects were added: what the previous sample had and this one has not was deleted."""
-        self._pattern = key_pattern(prefix=prefix, template=key_template)
+        pattern = key_pattern(prefix=prefix, template=key_template)
+        self._patterns = (*((pattern,) if pattern else ()), *manifest_patterns(prefix=prefix, template=key_template))
         exact = exact_fields(key_template)
         self._org_in_key, self._namespace_in_key = "org" in exact, "namespace" in exact
         self._claims = claims
@@ -201,15 +202,17 @@ class LocationTally:
         folder = key[: key.rfind("/")]
         if folder == self._folder:
             return self._folder_owned
-        found = self._pattern.fullmatch(key) if self._pattern else None
+        found = next((match for pattern in self._patterns if (match := pattern.fullmatch(key))), None)
         if found is None:
             return None
+        fields = found.groupdict()
         org, namespace, known = self._index.owner(found["uid"])
-        if org is None and not self._org_in_key:
+        org_in_key, namespace_in_key = self._org_in_key and "org" in fields, self._namespace_in_key
+        if org is None and not org_in_key:
             org = self._org_from_object(key, found["uid"], read_object=read_object)
         owned = self._owned_by(
-            unescape_id(found["org"]) if self._org_in_key else org or UNKNOWN,
-            found["namespace"] if self._namespace_in_key else namespace or UNKNOWN,
+            unescape_id(fields["org"]) if org_in_key else org or UNKNOWN,
+            fields["namespace"] if namespace_in_key and "namespace" in fields else namespace or UNKNOWN,
             known=known,
         )
         # The next object of the folder may show an organisation that could not be read from this one.

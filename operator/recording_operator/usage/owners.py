@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from recording_operator.api.keytemplate import key_pattern
+from recording_operator.api.keytemplate import key_pattern, manifest_patterns
 from recording_operator.api.storagelocation import StorageLocation
 
 _UID_DIGITS: Final = 16
@@ -80,6 +80,7 @@ class KeyClaim:
 
     prefix: str
     pattern: re.Pattern[str] | None
+    manifests: tuple[re.Pattern[str], ...] = ()
 
     @property
     def mark(self) -> str:
@@ -88,7 +89,9 @@ class KeyClaim:
 
     def holds(self, key: str) -> bool:
         """Whether the other location counts this key."""
-        return self.pattern is not None and self.pattern.fullmatch(key) is not None
+        if self.pattern is None:
+            return False
+        return any(pattern.fullmatch(key) for pattern in (self.pattern, *self.manifests))
 
 
 class KeySpaces:
@@ -144,8 +147,12 @@ def _twins(one: StorageLocation, other: StorageLocation) -> bool:
 
 
 def _claim(location: StorageLocation) -> KeyClaim:
-    prefix = location.store.prefix
-    return KeyClaim(prefix, key_pattern(prefix=prefix, template=location.spec.key_template))
+    prefix, template = location.store.prefix, location.spec.key_template
+    return KeyClaim(
+        prefix,
+        key_pattern(prefix=prefix, template=template),
+        manifest_patterns(prefix=prefix, template=template),
+    )
 
 
 def _key(uid: str) -> int:

@@ -14,6 +14,7 @@ from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import RETRY_DELAY_S, Dispatcher, PoolHandler
 from recording_operator.controller.recordings.fairpool import FairPool
 from recording_operator.controller.recordings.handlers import action_handlers
+from recording_operator.controller.recordings.manifests import ManifestWriter
 from recording_operator.controller.recordings.removal import Removal
 from recording_operator.controller.recordings.requests import RecordingRequests
 from recording_operator.controller.sources import SourceResolver
@@ -33,6 +34,7 @@ from recording_operator.engine.actions import (
     StopTransfer,
     UploadPersisted,
     WriteFinalizers,
+    WriteManifest,
     WriteStatus,
 )
 from recording_operator.engine.facts import (
@@ -41,6 +43,7 @@ from recording_operator.engine.facts import (
     DeleteAccepted,
     Fact,
     LeadershipConfirmed,
+    ManifestFailed,
     NamespaceSeen,
     RecordingRead,
     RecordingRef,
@@ -53,7 +56,7 @@ from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import ApiUnavailable, Conflict, Forbidden, NotFound, TooManyRequests
 from recording_operator.metrics import Metrics
-from recording_operator.stores.store import Store
+from recording_operator.stores.location_store import LocationStore
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.support.inline_pool import InlinePool
 
@@ -64,6 +67,9 @@ STORED = RECORDING.model_dump(mode="json", by_alias=True, exclude_none=True)
 LOCATION = a_location("archive")
 AWAY = ApiUnavailable("no answer")
 WRITE = WriteStatus(ref=REF, resource_version="7", status={"phase": "Pending"}, previous={"progress": "1%"})
+MANIFEST = WriteManifest(
+    ref=REF, location=LOCATION, org="acme", key="k", uri="s3://b/k", data=b"{}", revision="r", is_first=True
+)
 CHANGES: list[tuple[Action, Fact]] = [
     (WRITE, WriteRejected(uid=UID, detail="not sent")),
     (WriteFinalizers(ref=REF, resource_version="7", finalizers=()), WriteRejected(uid=UID, detail="not sent")),
@@ -73,6 +79,7 @@ CHANGES: list[tuple[Action, Fact]] = [
         AbortEnded(uid=UID, artifact="video", ok=False),
     ),
     (CleanUp(ref=REF, location=LOCATION, artifacts=()), CleanupEnded(uid=UID, ok=False)),
+    (MANIFEST, ManifestFailed(uid=UID)),
 ]
 
 
@@ -116,7 +123,7 @@ class Everything:
     def persisted(self, uid: str, artifact: str) -> None:
         self.calls.append(("persisted", uid, artifact))
 
-    def store_named(self, location: str, *, uid: str) -> Store:  # noqa: ARG002 - as StoreSource
+    def store_named(self, location: str, *, uid: str) -> LocationStore:  # noqa: ARG002 - as StoreSource
         raise LocationError(Reason.LOCATION_NOT_READY, f"{location} has not been checked yet")
 
     # The dispatcher
@@ -126,6 +133,7 @@ class Everything:
         return action_handlers(
             requests=RecordingRequests(kube, lease=self, observer=self.metrics, on_deposed=self.calls.append),
             removal=Removal(self),
+            manifests=ManifestWriter(self),
             announcements=Announcements(events=self, metrics=self.metrics),
             executor=self,
             resolver=SourceResolver(kube, register_secret=lambda _: None),
@@ -179,6 +187,7 @@ def test_a_namespace_s_requests_take_their_turn_together() -> None:
         ReadNamespace(namespace="team-a"),
         ResolveSource(recording=RECORDING, artifact="video"),
         CleanUp(ref=REF, location=LOCATION, artifacts=()),
+        MANIFEST,
     ]
     assert {handlers[type(action)].tenant(action) for action in actions} == {"team-a"}
 
@@ -264,6 +273,12 @@ def test_the_reason_of_a_failed_clean_up_is_reported() -> None:
     assert fact == CleanupEnded(
         uid=UID, ok=False, reason=Reason.LOCATION_NOT_READY, detail="archive has not been checked yet"
     )
+
+
+def test_the_reason_of_a_manifest_that_could_not_be_written_is_reported() -> None:
+    [fact] = Everything().dispatch(MANIFEST)
+    message = "archive has not been checked yet"
+    assert fact == ManifestFailed(uid=UID, reason=Reason.LOCATION_NOT_READY, message=message)
 
 
 def test_a_source_is_resolved_or_the_reason_is_reported() -> None:

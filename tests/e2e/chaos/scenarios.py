@@ -48,6 +48,20 @@ def small(stage: Stage) -> None:
     world.create(from_media(world.media, size_bytes=MIB), name="small").wait_phase("Complete", within_s=PATIENCE_S)
 
 
+def retitled(stage: Stage) -> None:
+    """A title, and then another one."""
+    world = stage.world
+    recording = world.create(inline("{}"), name="retitled", title="stand-up")
+    recording.wait(lambda status: status.get("settled") is True, what="settled", within_s=PATIENCE_S)
+    before = recording.status()["manifestRevision"]
+    recording.edit(title="Weekly sync")
+    recording.wait(
+        lambda status: status.get("settled") is True and status["manifestRevision"] != before,
+        what="another manifest",
+        within_s=PATIENCE_S,
+    )
+
+
 def large(stage: Stage) -> None:
     """A multipart upload of three parts."""
     a_large_one(stage.world).wait_phase("Complete", within_s=PATIENCE_S)
@@ -262,6 +276,7 @@ STORIES: Final[dict[str, Story]] = {
     "first": start,
     "take-over": start,
     "small": small,
+    "retitled": retitled,
     "large": large,
     "resume": resume,
     "several": several,

@@ -16,6 +16,7 @@ SAMPLE = (
     "s3.UploadPart during",
     "s3.CompleteMultipartUpload after",
     "status.complete before",
+    "manifest.PutObject after",
     "probe.CreateMultipartUpload after",
     "finalizer.remove before",
 )

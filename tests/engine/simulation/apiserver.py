@@ -60,6 +60,11 @@ class ApiServer:
             meta = old.metadata.model_copy(update={"generation": old.metadata.generation + 1})
             self._store(old, old.model_copy(update={"spec": changed, "metadata": meta}))
 
+    def label(self, uid: str, labels: dict[str, str]) -> None:
+        """Replace the labels: a new version, the same generation."""
+        old = self.recordings[uid]
+        self._store(old, old.model_copy(update={"metadata": old.metadata.model_copy(update={"labels": labels})}))
+
     def annotate(self, uid: str) -> None:
         """A change of no consequence: a new version, the same generation."""
         old = self.recordings[uid]

@@ -11,7 +11,9 @@ from recording_operator.api.recording import Recording
 from recording_operator.engine.facts import RecordingRef
 from recording_operator.errors import TransferError
 from recording_operator.kube.errors import ApiUnavailable, KubeError, NotFound, TooManyRequests
-from recording_operator.stores.store import OpenUpload
+from recording_operator.stores.documents import DocumentOwner
+from recording_operator.stores.objects import StoredObject
+from recording_operator.stores.store import ObjectHead, OpenUpload
 from tests.engine.builders import START
 from tests.engine.simulation.store import UnavailableError
 
@@ -96,7 +98,7 @@ def _raw(recording: Recording) -> JsonObject:
 
 
 class StoreClient:
-    """As much of a Store as is needed to remove things."""
+    """As much of a Store as is needed to remove things and to write documents."""
 
     def __init__(self, world: "World") -> None:
         self._store = world.store
@@ -124,6 +126,36 @@ class StoreClient:
         before = len(self._store.deleted)
         self._store.delete(key, uid=recording_uid, version_id=version_id)
         return len(self._store.deleted) > before
+
+    def head(self, key: str) -> ObjectHead | None:
+        """What is at the key."""
+        self._reach()
+        found = self._store.head(key)
+        if found is None:
+            return None
+        stored = StoredObject(
+            key=key,
+            uri=f"s3://b/{key}",
+            size_bytes=len(found.data),
+            etag=found.version_id,
+            version_id=found.version_id,
+            checksum="",
+            content_type="",
+        )
+        return ObjectHead(stored=stored, recording_uid=found.uid, artifact=found.artifact)
+
+    def create_document(self, key: str, data: bytes, _content_type: str, owner: DocumentOwner) -> bool:
+        """Create a document."""
+        self._reach()
+        return self._store.write_document(key, uid=owner.recording_uid, name=owner.name, data=data)
+
+    def replace_document(
+        self, key: str, data: bytes, _content_type: str, owner: DocumentOwner, *, if_match: str
+    ) -> bool:
+        """Replace a document."""
+        self._reach()
+        uid = owner.recording_uid
+        return self._store.write_document(key, uid=uid, name=owner.name, data=data, if_match=if_match)
 
     def _reach(self) -> None:
         try:

@@ -13,6 +13,7 @@ from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import Dispatcher, Handler, InlineHandler
 from recording_operator.controller.recordings.fairpool import FairPool
 from recording_operator.controller.recordings.handlers import action_handlers
+from recording_operator.controller.recordings.manifests import ManifestWriter
 from recording_operator.controller.recordings.removal import Removal
 from recording_operator.controller.recordings.requests import RecordingRequests
 from recording_operator.controller.sources import SourceResolver
@@ -22,7 +23,7 @@ from recording_operator.engine.facts import Fact
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
-from recording_operator.stores.store import Store
+from recording_operator.stores.location_store import LocationStore
 from tests.engine.simulation.edges import ApiClient, NoEvents, StoreClient, VirtualPool
 from tests.engine.simulation.transfers import Transfer
 
@@ -131,6 +132,7 @@ class Operator:
         handlers = action_handlers(
             requests=RecordingRequests(kube, lease=self, observer=metrics, on_deposed=lambda _: self.die()),
             removal=Removal(self),
+            manifests=ManifestWriter(self),
             announcements=Announcements(events=NoEvents(), metrics=metrics),
             executor=self,
             resolver=SourceResolver(kube, register_secret=lambda _: None),
@@ -182,11 +184,11 @@ class Operator:
         ApiClient(self).reach()
         return self.world.leader is self
 
-    def store_named(self, location: str, *, uid: str) -> Store:  # noqa: ARG002 - as StoreSource
+    def store_named(self, location: str, *, uid: str) -> LocationStore:  # noqa: ARG002 - as StoreSource
         """The store of a location. Raises LocationError."""
         if location not in self.world.locations:
             raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
-        return cast("Store", StoreClient(self.world))
+        return cast("LocationStore", StoreClient(self.world))
 
     def start(self, order: TransferOrder) -> None:
         """Begin a transfer."""

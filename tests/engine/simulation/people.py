@@ -37,6 +37,8 @@ class People:
             self._delete,
             self._delete_and_create,
             self._world.api.annotate,
+            self._title,
+            self._label,
             self._strip_finalizers,
         ]
 
@@ -133,6 +135,14 @@ class People:
 
     def _priority(self, uid: str) -> None:
         self._edit(uid, priority=self._rng.choice((-5, -1, 0, 4, 100)))
+
+    def _title(self, uid: str) -> None:
+        self._edit(uid, title=self._rng.choice(("", "Weekly sync", "Retrospective")))
+
+    def _label(self, uid: str) -> None:
+        labels = self._rng.choice(({}, {"team": "red"}, {"team": "blue"}))
+        self._world.trace("people", f"{uid[:8]} {labels}")
+        self._world.api.label(uid, dict(labels))
 
     def _append(self, uid: str) -> None:
         artifacts = self._spec(uid).spec.artifacts

@@ -11,6 +11,7 @@ from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording
 from recording_operator.controller.clock import SETTLED_S
+from recording_operator.engine.manifest import decode, encode, manifest_key, manifest_of
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.ttl_schedule import TtlSchedule
 from tests.engine.builders import a_budget_hold
@@ -272,8 +273,27 @@ class Simulation:
         )
         assert (DELETE_OBJECT_FINALIZER in meta.finalizers) == wanted, f"{who} has finalizers {meta.finalizers}"
         assert status.observed_generation == meta.generation, f"{who}: the last edit was not looked at"
+        if status.phase in TERMINAL:
+            assert status.settled is True, f"{who} is {status.phase} and not settled"
+            self._check_manifest(recording)
         assert status.claim is None, f"{who} is claimed by {status.claim}"
         assert status.phase in TERMINAL or self._may_wait(recording), f"{who} stands at {status.phase}/{status.reason}"
+
+    def _check_manifest(self, recording: Recording) -> None:
+        location = self._world.locations[recording.spec.storage_location]
+        if not location.spec.manifest.enabled or all(one.phase is Phase.FAILED for one in recording.status.artifacts):
+            return
+        key = manifest_key(recording, location)
+        thing = self._world.store.objects.get(key)
+        if thing is None and recording.status.manifest_uri is None and "locations" in self._faults:
+            return  # its location did not exist when it settled
+        assert thing is not None, f"there is no manifest at {key}"
+        assert thing.uid == recording.metadata.uid
+        # The clock may have been set between the manifest and the status.
+        untimed: dict[str, None] = {"started_at": None, "completed_at": None}
+        whole = decode(encode(manifest_of(recording)))
+        wanted, found = (one.model_copy(update=untimed) for one in (whole, decode(thing.data)))
+        assert found == wanted, f"the manifest says {found}, not {wanted}"
 
     def _may_wait(self, recording: Recording) -> bool:
         """Whether a person has to do something first, or a budget holds it."""

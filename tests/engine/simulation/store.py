@@ -1,6 +1,6 @@
 """The object store of the simulation: open uploads, objects, and which client deleted what."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,8 @@ class StoredThing:
     uid: str | None
     artifact: str
     version_id: str
+    data: bytes = b""
+    """Only of a document."""
 
 
 class UnavailableError(Exception):
@@ -67,6 +69,15 @@ class Store:
         """Store a small object if the key is free. Otherwise the existing object stays and is returned."""
         self.answer()
         return self.objects.get(key) or self._put(key, uid=uid, artifact=artifact)
+
+    def write_document(self, key: str, *, uid: str, name: str, data: bytes, if_match: str | None = None) -> bool:
+        """Create a document, or replace the one with this version. False if something else is there."""
+        self.answer()
+        found = self.objects.get(key)
+        if (found.version_id if found is not None else None) != if_match:
+            return False
+        self.objects[key] = replace(self._put(key, uid=uid, artifact=name), data=data)
+        return True
 
     def head(self, key: str) -> StoredThing | None:
         """What is at the key."""

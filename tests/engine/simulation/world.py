@@ -24,7 +24,7 @@ from recording_operator.engine.facts import (
     RecordingSeen,
 )
 from recording_operator.engine.queue import Capacity
-from recording_operator.engine.settled import is_settled
+from recording_operator.engine.settled import was_changed
 from recording_operator.engine.ttl_schedule import TtlSchedule
 from recording_operator.metrics import Metrics
 from tests.engine.builders import a_location, engine_options
@@ -40,6 +40,7 @@ from tests.engine.simulation.watch import Watch, is_unfinished
 GOLD: Final = {"tier": "gold"}
 _UPLOADS_EVERY_S = 600.0
 _FINISHED_EVERY_S = 6 * 3600.0
+_UNSETTLED_EVERY_S = 600.0
 _OLD_S = 600.0
 
 
@@ -95,8 +96,8 @@ class World:
         limits = Limits(concurrent_uploads=self.rng.choice((None, 1, 4)))
         gold = AllowedNamespaces(selector=LabelSelector(match_labels=dict(GOLD)))
         return [
-            a_location("archive", retry=retry, limits=limits),
-            a_location("vault", allowed=gold, policies=(DeletionPolicy.RETAIN,)),
+            a_location("archive", retry=retry, limits=limits, manifest=True),
+            a_location("vault", allowed=gold, policies=(DeletionPolicy.RETAIN,), manifest=self.rng.random() < 0.5),
         ]
 
     # Time
@@ -161,6 +162,7 @@ class World:
         self.watches[operator.name] = Watch(operator)
         self.schedule.after(1.0, lambda: self._sweep_finished(operator))
         self.schedule.after(1.0, lambda: self._sweep_uploads(operator))
+        self.schedule.after(1.0, lambda: self._sweep_unsettled(operator))
         return operator
 
     def bury(self, operator: Operator) -> None:
@@ -225,8 +227,16 @@ class World:
         for recording in list(self.api.recordings.values()):
             ends_at = near.ends_at(recording)
             ending = ends_at is not None and ends_at <= self.clock() + timedelta(hours=7.2)
-            if not is_unfinished(recording) and (ending or not is_settled(recording)):
+            if not is_unfinished(recording) and (ending or was_changed(recording)):
                 operator.post_in_order(RecordingSeen(recording=recording))
+
+    def _sweep_unsettled(self, operator: Operator) -> None:
+        if not operator.alive:
+            return
+        for recording in list(self.api.recordings.values()):
+            if recording.status.settled is False:
+                operator.post_in_order(RecordingSeen(recording=recording))
+        self.schedule.after(_UNSETTLED_EVERY_S, lambda: self._sweep_unsettled(operator))
 
     def _sweep_uploads(self, operator: Operator) -> None:
         if not operator.alive:

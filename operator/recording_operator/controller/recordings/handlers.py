@@ -6,6 +6,7 @@ from recording_operator.controller.executors.executor import Executor
 from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import Handler, InlineHandler, PoolHandler
+from recording_operator.controller.recordings.manifests import ManifestWriter, manifest_failed
 from recording_operator.controller.recordings.removal import Removal, abort_failed, clean_up_failed
 from recording_operator.controller.recordings.requests import RecordingRequests, request_failure
 from recording_operator.controller.sources import SourceResolver
@@ -28,6 +29,7 @@ from recording_operator.engine.actions import (
     StopTransfer,
     UploadPersisted,
     WriteFinalizers,
+    WriteManifest,
     WriteStatus,
 )
 
@@ -36,6 +38,7 @@ def action_handlers(
     *,
     requests: RecordingRequests,
     removal: Removal,
+    manifests: ManifestWriter,
     announcements: Announcements,
     executor: Executor,
     resolver: SourceResolver,
@@ -62,11 +65,14 @@ def action_handlers(
         ConfirmLeadership: PoolHandler(run=requests.confirm_leadership, tenant=_own_tenant),
         ResolveSource: PoolHandler(run=resolver.resolve_for, tenant=lambda action: action.recording.metadata.namespace),
         AbortUpload: PoolHandler(run=removal.abort, tenant=_own_tenant, failure=abort_failed, changes=True),
+        WriteManifest: PoolHandler(run=manifests.write, tenant=_namespace, failure=manifest_failed, changes=True),
         CleanUp: PoolHandler(run=removal.clean_up, tenant=_namespace, failure=clean_up_failed, changes=True),
     }
 
 
-def _namespace(action: WriteStatus | WriteFinalizers | DeleteRecording | ReadRecording | CleanUp) -> str:
+def _namespace(
+    action: WriteStatus | WriteFinalizers | DeleteRecording | ReadRecording | WriteManifest | CleanUp,
+) -> str:
     return action.ref.namespace
 
 

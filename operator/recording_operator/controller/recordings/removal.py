@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
@@ -12,6 +13,7 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.store import Store
 from recording_operator.transfer.upload.open_uploads import abort_uploads
 
+_MOST_VERSIONS: Final = 1000
 _logger = logging.getLogger(__name__)
 
 
@@ -41,6 +43,8 @@ class Removal:
                 protected = error  # the other objects may not be protected
         if protected is not None:
             raise protected
+        if action.manifest_key is not None:
+            _delete_manifest(action.ref, action.manifest_key, store)
         return [CleanupEnded(uid=action.ref.uid, ok=True)]
 
     def _store(self, location: StorageLocation) -> Store:
@@ -57,6 +61,13 @@ def clean_up_failed(action: CleanUp, error: Exception | None) -> CleanupEnded:
     if isinstance(error, TransferError | LocationError):
         return CleanupEnded(uid=action.ref.uid, ok=False, reason=error.reason, detail=error.message)
     return CleanupEnded(uid=action.ref.uid, ok=False)
+
+
+def _delete_manifest(ref: RecordingRef, key: str, store: Store) -> None:
+    """Delete it with all its versions: without the last one, a bucket with versions shows the one before."""
+    for _ in range(_MOST_VERSIONS):
+        if not store.delete(key, version_id=None, recording_uid=ref.uid):
+            return
 
 
 def _delete(ref: RecordingRef, artifact: ArtifactToClean, store: Store) -> None:

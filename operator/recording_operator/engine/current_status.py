@@ -1,0 +1,28 @@
+"""The status of a Recording as the engine knows it now, before what follows the end of its artifacts."""
+
+from datetime import datetime
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase, RecordingStatus
+from recording_operator.engine.artifact_work import WorkState
+from recording_operator.engine.placement import placement_of
+from recording_operator.engine.state import EngineState
+from recording_operator.engine.status import render
+from recording_operator.engine.tracked_recording import TrackedRecording
+
+
+def current_status(state: EngineState, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
+    """Compute the status from the artifacts."""
+    artifacts = tracked.statuses()
+    for work in tracked.in_state(WorkState.RESERVED):
+        update = {"phase": Phase.UPLOADING, "reason": Reason.UPLOADING, "message": None}
+        artifacts[work.name] = work.status.model_copy(update=update)
+    return render(
+        tracked.recording,
+        artifacts,
+        claim=state.claim if tracked.has_slot else None,
+        expires_at=tracked.earliest_expiry(),
+        placement=placement_of(tracked.recording, state.location_of(tracked)),
+        ended_at=tracked.ended_at,
+        now=now,
+    )
