@@ -28,6 +28,7 @@ _GROUPS: Final = {
     Reason.STORE_UNAVAILABLE: "The store",
     Reason.FULL_OBJECT_CRC64NVME: "How stored bytes were verified",
     Reason.PROBE_SUCCEEDED: "The check of a StorageLocation",
+    Reason.LIFECYCLE_APPLIED: "The lifecycle of a StorageLocation",
     Reason.REFRESHED: "The StorageReport",
     Reason.INTERNAL_ERROR: "The operator",
 }

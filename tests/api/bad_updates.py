@@ -145,5 +145,6 @@ GOOD_LOCATION_UPDATES: Final = {
     "endpoint": spec(s3={"endpoint": "http://127.0.0.1:7070"}),
     "credentials": spec(s3={"credentials": {"secretName": "other"}}),
     "delays": spec(retry={"delays": ["1s"]}),
+    "lifecycle": spec(lifecycle={"rules": [{"expireAfterDays": 365}]}),
     "keyTemplate as it is by default": spec(keyTemplate="{org}/{namespace}/{name}/{uid}/{artifact}{ext}"),
 }

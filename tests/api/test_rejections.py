@@ -22,10 +22,12 @@ from tests.api.bad_updates import (
 )
 from tests.api.cases import Case, shows_types
 from tests.api.good_manifests import GOOD_LOCATIONS, GOOD_RECORDINGS
+from tests.api.lifecycle_cases import BAD_LIFECYCLES, GOOD_LIFECYCLES
 from tests.api.manifests import CANARY, URL, a_recording, a_source, an_artifact, with_source
 
 pytestmark = pytest.mark.cluster
-BAD_MANIFESTS = (*BAD_RECORDINGS, *BAD_SOURCES, *BAD_LOCATIONS, *BAD_TEMPLATES)
+BAD_MANIFESTS = (*BAD_RECORDINGS, *BAD_SOURCES, *BAD_LOCATIONS, *BAD_TEMPLATES, *BAD_LIFECYCLES)
+GOOD_LOCATION_MANIFESTS = {**GOOD_LOCATIONS, **GOOD_LIFECYCLES}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def test_good_recording_is_accepted(server: ApiServer, manifest: Mapping[str, An
     assert server.create(manifest).message == "accepted"
 
 
-@pytest.mark.parametrize("manifest", GOOD_LOCATIONS.values(), ids=GOOD_LOCATIONS)
+@pytest.mark.parametrize("manifest", GOOD_LOCATION_MANIFESTS.values(), ids=GOOD_LOCATION_MANIFESTS)
 def test_good_location_is_accepted(server: ApiServer, manifest: Mapping[str, Any]) -> None:
     assert server.create(manifest).message == "accepted"
 

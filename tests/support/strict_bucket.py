@@ -105,6 +105,7 @@ class Bucket:
     """Objects, versions and uploads. `after_complete` is the response to a second Complete of the same upload.
 
     `object_lock_days` is the default retention of a bucket with Object Lock; 0 means a lock without one.
+    `lifecycle_extensions` are elements of lifecycle rules that only a newer S3 than that of the API reference has.
     """
 
     versioned: bool = True
@@ -117,6 +118,9 @@ class Bucket:
     honours_conditions: bool = True
     dialect: Dialect = AWS
     after_complete: str = "NoSuchUpload"
+    lifecycle: bytes | None = None
+    lifecycle_least_size: str = "all_storage_classes_128K"
+    lifecycle_extensions: frozenset[str] = frozenset()
     versions: dict[str, list[Version]] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     completed: dict[str, Version] = field(default_factory=dict)

@@ -9,7 +9,8 @@ from tests.support.garble import How, JoinFault
 
 Operation = Literal[
     "HeadObject", "GetObject", "PutObject", "DeleteObject", "CreateMultipartUpload", "UploadPart", "ListParts",
-    "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads", "any",
+    "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads", "GetBucketLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration", "any",
 ]  # fmt: skip
 
 About = Literal["size", "sum", "absent", "owner"]

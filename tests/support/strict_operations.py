@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
+from tests.support import strict_lifecycle as lifecycle
 from tests.support import strict_listings as listings
 from tests.support import strict_objects as objects
 from tests.support import strict_uploads as uploads
@@ -30,9 +31,17 @@ def rights_of(operation: str, query: Mapping[str, str], headers: Mapping[str, st
         rights.add("ListBucketVersions")
     if "versionId" in query and operation in ("GetObject", "HeadObject", "DeleteObject"):
         rights.add("DeleteObjectVersion" if operation == "DeleteObject" else "GetObjectVersion")
+    rights |= _LIFECYCLE_RIGHTS.get(operation, set())
     if "x-amz-tagging" in headers:
         rights.add("PutObjectTagging")
     return rights
+
+
+_LIFECYCLE_RIGHTS: Mapping[str, set[str]] = {
+    "GetBucketLifecycleConfiguration": {"GetLifecycleConfiguration"},
+    "PutBucketLifecycleConfiguration": {"PutLifecycleConfiguration"},
+    "DeleteBucketLifecycle": {"PutLifecycleConfiguration"},
+}
 
 
 def false_answer(operation: str, key: str) -> bytes:
@@ -121,4 +130,7 @@ _OPERATIONS: Mapping[str, Callable[[S3Request, Bucket], Reply]] = {
     "GetBucketVersioning": _get_bucket_versioning,
     "PutBucketVersioning": _put_bucket_versioning,
     "GetObjectLockConfiguration": _get_object_lock_configuration,
+    "GetBucketLifecycleConfiguration": lifecycle.get_lifecycle,
+    "PutBucketLifecycleConfiguration": lifecycle.put_lifecycle,
+    "DeleteBucketLifecycle": lifecycle.delete_lifecycle,
 }

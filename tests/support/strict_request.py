@@ -82,12 +82,15 @@ _BUCKET: Mapping[tuple[str, str], str] = {
     ("GET", "versioning"): "GetBucketVersioning",
     ("PUT", "versioning"): "PutBucketVersioning",
     ("GET", "object-lock"): "GetObjectLockConfiguration",
+    ("GET", "lifecycle"): "GetBucketLifecycleConfiguration",
+    ("PUT", "lifecycle"): "PutBucketLifecycleConfiguration",
+    ("DELETE", "lifecycle"): "DeleteBucketLifecycle",
     ("POST", "delete"): "DeleteObjects",
 }
 # Sub-resources that AWS has and the strict store has not.
 _ELSEWHERE = {
     "abac", "accelerate", "acl", "analytics", "append", "cors", "encryption", "intelligent-tiering", "inventory",
-    "legal-hold", "lifecycle", "logging", "metadataConfiguration", "metadataTable", "metrics", "notification",
+    "legal-hold", "logging", "metadataConfiguration", "metadataTable", "metrics", "notification",
     "ownershipControls", "policy", "policyStatus", "publicAccessBlock", "renameObject", "replication",
     "requestPayment", "restore", "retention", "select", "select-type", "session", "torrent", "website",
 }  # fmt: skip

@@ -64,6 +64,12 @@ STORAGE_LOCATION_COLUMNS: Final = (
     Column(name="Bucket", path=".spec.s3.bucket", description="Bucket of the objects."),
     Column(name="Prefix", path=".spec.s3.prefix", wide=True, description="Prefix of every key."),
     Column(name="Endpoint", path=".spec.s3.endpoint", wide=True, description="URL of a store that is not AWS."),
+    Column(
+        name="Lifecycle",
+        path=".status.conditions[?(@.type=='LifecycleApplied')].reason",
+        wide=True,
+        description="Whether the bucket has the rules of spec.lifecycle.",
+    ),
     _AGE,
 )
 

@@ -163,6 +163,13 @@ class Reason(StrEnum):
     ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable", "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE
     CLOCK_SKEW = "ClockSkew", "The clocks of the operator and the store differ too much. Correct the clock of the node.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
     STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES
+    # The lifecycle of a StorageLocation
+    LIFECYCLE_APPLIED = "RulesApplied", "LifecycleApplied: the bucket's lifecycle configuration has the rules of spec.lifecycle. The bucket enforces them."
+    LIFECYCLE_REPAIRED = "LifecycleRepaired", "Another client changed or removed rules of the location in the bucket's lifecycle configuration. They were written again. If it happens repeatedly, another program manages the configuration: exclude the operator's rules there."
+    LIFECYCLE_REMOVED = "LifecycleRemoved", "spec.lifecycle was removed, and so were the rules of the location in the bucket's lifecycle configuration."
+    LIFECYCLE_REJECTED = "LifecycleRejected", "LifecycleApplied: the store rejects the rules, for example because it does not have the storage class of a transition, or the bucket would have more than 1,000 rules. The message says more. Nothing was changed."
+    LIFECYCLE_UNSUPPORTED = "LifecycleUnsupported", "LifecycleApplied: the store has no lifecycle configuration, or one that cannot be changed without losing rules of others. Remove spec.lifecycle, or set up expiry with the store's own tools."
+    LIFECYCLE_OVERWRITTEN = "LifecycleOverwritten", "LifecycleApplied: after each write, the bucket's lifecycle configuration had other rules than were written. Another client overwrites it, or the store changes the rules. It is tried again at the next check."
     # A StorageReport
     REFRESHED = "Refreshed", "The report was refreshed."
     SCHEDULE_INVALID = "ScheduleInvalid", "spec.schedule or spec.timeZone is invalid, or the schedule never occurs. The message says which."

@@ -20,6 +20,8 @@ from recording_operator.api.meta import (
 )
 from recording_operator.api.meta import ByteCount as Generation
 from recording_operator.api.names import CDN_PRIVATE_KEY
+from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleStatus
+from recording_operator.api.storagelocation_lifecycle_rules import AWS_LIFECYCLE_RULES
 from recording_operator.api.storagelocation_rules import (
     BANDWIDTH_SCHEMA,
     BUCKET_SCHEMA,
@@ -326,7 +328,7 @@ class Prices(ApiModel):
 class StorageLocationSpec(ApiModel):
     """A bucket, and the rules for using it."""
 
-    model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES))
+    model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES, *AWS_LIFECYCLE_RULES))
 
     s3: S3 = Field(description="The bucket.")
     key_template: Annotated[str, WithJsonSchema(KEY_TEMPLATE_SCHEMA)] = Field(
@@ -353,6 +355,11 @@ class StorageLocationSpec(ApiModel):
         default_factory=Prices,
         description="What the store charges. Used by StorageReports. Default: the profile default.",
     )
+    lifecycle: Lifecycle | None = Field(
+        default=None,
+        description="When objects move to another storage class and when they are deleted, by the bucket itself. "
+        "docs/lifecycle.md explains it. Default: the operator does not touch the bucket's lifecycle configuration.",
+    )
 
     @property
     def store(self) -> StoreSpec:
@@ -369,7 +376,11 @@ class StorageLocationStatus(ApiModel):
         Field(
             json_schema_extra={"maxItems": 16, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
         ),
-    ] = Field(default=(), description="Ready: whether a test write, a multipart upload and its abort succeeded.")
+    ] = Field(
+        default=(),
+        description="Ready: whether a test write, a multipart upload and its abort succeeded. LifecycleApplied: "
+        "whether the bucket has the rules of spec.lifecycle.",
+    )
     capabilities: Annotated[
         dict[str, bool],
         WithJsonSchema({"type": "object", "maxProperties": 32, "additionalProperties": {"type": "boolean"}}),
@@ -378,6 +389,9 @@ class StorageLocationStatus(ApiModel):
         description="What the store supports, as found by the check. docs/stores.md explains each one.",
     )
     last_probe_time: Time | None = Field(default=None, description="When the store was last checked.")
+    lifecycle: LifecycleStatus | None = Field(
+        default=None, description="What was written into the bucket's lifecycle configuration."
+    )
 
 
 class StorageLocation(ApiModel):
@@ -395,4 +409,8 @@ class StorageLocation(ApiModel):
     @property
     def ready_condition(self) -> Condition | None:
         """The result of the last probe; None before the first."""
-        return next((condition for condition in self.status.conditions if condition.type == "Ready"), None)
+        return self.condition("Ready")
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of this type; None if there is none."""
+        return next((condition for condition in self.status.conditions if condition.type == kind), None)

@@ -9,6 +9,7 @@ from recording_operator.controller.executors.threads import ThreadExecutor
 from recording_operator.controller.leader import Leader
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.locations.lifecycle import LifecycleApplier
 from recording_operator.controller.locations.prober import LocationProber
 from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.controller.loop import ControlLoop
@@ -68,6 +69,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
             operator_namespace=replica.namespace,
             register_secret=replica.register_secret,
         ),
+        lifecycle=LifecycleApplier(events=events),
         status=LocationStatusWriter(kube, now=clock.now),
         post=loop.post,
         pool=ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="probe"),

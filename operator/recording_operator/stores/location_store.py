@@ -7,6 +7,7 @@ from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.documents import Documents
 from recording_operator.stores.inventory import DownloadRecords, Inventory
+from recording_operator.stores.lifecycle import LifecycleRules
 from recording_operator.stores.presigning import Presigner
 from recording_operator.stores.store import Store
 
@@ -29,7 +30,7 @@ class Prober(Protocol):
         """
 
 
-class LocationStore(Store, Inventory, DownloadRecords, Documents, Prober, Presigner, Protocol):
+class LocationStore(Store, Inventory, DownloadRecords, Documents, LifecycleRules, Prober, Presigner, Protocol):
     """One client of a location's store, with one set of credentials. Safe for many threads."""
 
     @property

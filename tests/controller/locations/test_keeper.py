@@ -10,6 +10,7 @@ import pytest
 from localcluster import ControlPlane
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.locations.lifecycle import LifecycleApplier
 from recording_operator.controller.locations.prober import LocationProber
 from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.errors import TransferError
@@ -21,6 +22,7 @@ from recording_operator.stores.capabilities import UNKNOWN, Capabilities, Joins
 from recording_operator.stores.factory import open_store
 from recording_operator.stores.s3.location import S3LocationStore
 from tests.support.dialects_found import FOUND
+from tests.support.events import NoEvents
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_faults import ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
@@ -93,6 +95,7 @@ def keeper(cluster: ControlPlane, clock: Clock) -> Iterator[LocationKeeper]:
             operator_namespace="default",
             register_secret=lambda _: None,
         ),
+        lifecycle=LifecycleApplier(events=NoEvents()),
         status=LocationStatusWriter(kube, now=clock),
         post=lambda _: None,
         pool=AtOnce(),

@@ -10,6 +10,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.locations.lifecycle import LifecycleApplier
 from recording_operator.controller.locations.record import LocationRecord, OpenStore, ProbeResult
 from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.engine.facts import Fact, LocationGone, LocationSeen
@@ -19,6 +20,7 @@ from recording_operator.kube.errors import NotFound
 from recording_operator.metrics import Metrics
 from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.location_store import LocationStore
+from tests.support.events import NoEvents
 from tests.support.inline_pool import InlinePool
 
 NAME = "archive"
@@ -42,6 +44,7 @@ class Scene(Metrics):
         self.on_ready: list[threading.Thread] = []
         self.keeper = LocationKeeper(
             prober=cast("Any", self),
+            lifecycle=LifecycleApplier(events=NoEvents()),
             status=LocationStatusWriter(KubeApi(self), now=lambda: datetime(2026, 11, 1, tzinfo=UTC)),
             post=self.facts.append,
             pool=InlinePool(),

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.clock import uptime
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
+from recording_operator.controller.locations.lifecycle import LifecycleApplier
 from recording_operator.controller.locations.prober import LocationProber
 from recording_operator.controller.locations.record import LocationRecord, ProbeResult
 from recording_operator.controller.locations.status import LocationStatusWriter
@@ -36,6 +38,7 @@ class LocationKeeper:
         self,
         *,
         prober: LocationProber,
+        lifecycle: LifecycleApplier,
         status: LocationStatusWriter,
         post: Callable[[Fact], None],
         pool: Executor,
@@ -46,6 +49,7 @@ class LocationKeeper:
         uptime: Callable[[], datetime] = uptime,
     ) -> None:
         self._prober = prober
+        self._lifecycle = lifecycle
         self._status = status
         self._post = post
         self._pool = pool
@@ -205,14 +209,26 @@ class LocationKeeper:
                     return
                 record.result = result
                 record.next_probe = self._next_probe(record, result)
-                record.probing = record.again
                 if record.again:
                     continue
                 # Under the lock, so that reports are in the same order as changes.
                 self._report(location, result)
             self._announce()
+            # After the report, because Recordings do not wait for lifecycle rules. The location is not probed
+            # meanwhile, so that rules of an older spec are never written after those of a newer one.
+            self._finish(location, record, result)
+            with self._lock:
+                record.probing = record.again
+                if not record.probing:
+                    return
+
+    def _finish(self, location: StorageLocation, record: LocationRecord, result: ProbeResult) -> None:
+        try:
+            if result.ready and record.store is not None:
+                result = replace(result, lifecycle=self._lifecycle.apply(location, record.store))
             self._status.write(location, result)
-            return
+        except Exception:
+            _logger.exception("A check failed with an unexpected error", extra={"location": location.metadata.name})
 
     def _next_probe(self, record: LocationRecord, result: ProbeResult) -> datetime:
         if result.ready:

@@ -12,12 +12,36 @@ from recording_operator.stores.location_store import LocationStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleResult:
+    """Whether the bucket has the location's rules. `written`: they were written just now."""
+
+    reason: Reason
+    message: str
+    rules: int = 0
+    written: bool = False
+
+    @property
+    def applied(self) -> bool:
+        """Whether the bucket has the rules."""
+        return self.reason is Reason.LIFECYCLE_APPLIED
+
+    @property
+    def removed(self) -> bool:
+        """Whether the spec has no rules any more, and the bucket has none of them."""
+        return self.reason is Reason.LIFECYCLE_REMOVED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """The result of a probe: a store that works, or the reason why not."""
+    """The result of a probe: a store that works, or the reason why not.
+
+    `lifecycle` is None if the rules of the bucket were not looked at.
+    """
 
     reason: Reason
     message: str
     capabilities: Capabilities | None = None
+    lifecycle: LifecycleResult | None = None
     retry_after: timedelta = timedelta(0)
 
     @property

@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
-from recording_operator.controller.locations.record import ProbeResult
+from recording_operator.api.storagelocation_lifecycle import LifecycleStatus
+from recording_operator.controller.locations.lifecycle import LIFECYCLE_APPLIED
+from recording_operator.controller.locations.record import LifecycleResult, ProbeResult
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
 from recording_operator.kube.outage import level_of
@@ -64,21 +67,55 @@ def _is_same(raw: dict[str, Any], probed: StorageLocation) -> bool:
 
 
 def _status(location: StorageLocation, result: ProbeResult, now: datetime) -> StorageLocationStatus:
-    status = ConditionStatus.TRUE if result.ready else ConditionStatus.FALSE
-    old = location.ready_condition
-    since = old.last_transition_time if old is not None and old.status is status else now
+    old = location.status
     generation = location.metadata.generation
-    ready = Condition(
-        type="Ready",
-        status=status,
-        observed_generation=generation,
-        last_transition_time=since,
-        reason=result.reason,
-        message=result.message,
+    ready = _condition(location, "Ready", is_true=result.ready, reason=result.reason, message=result.message, now=now)
+    status = old.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": _with(old.conditions, ready),
+            "capabilities": result.capabilities.as_status() if result.capabilities else old.capabilities,
+            "last_probe_time": now,
+        }
     )
-    return StorageLocationStatus(
-        observed_generation=generation,
-        conditions=(ready,),
-        capabilities=result.capabilities.as_status() if result.capabilities else location.status.capabilities,
-        last_probe_time=now,
+    return status if result.lifecycle is None else _with_lifecycle(location, status, result.lifecycle, now)
+
+
+def _with_lifecycle(
+    location: StorageLocation, status: StorageLocationStatus, result: LifecycleResult, now: datetime
+) -> StorageLocationStatus:
+    if result.removed:
+        kept = tuple(one for one in status.conditions if one.type != LIFECYCLE_APPLIED)
+        return status.model_copy(update={"conditions": kept, "lifecycle": None})
+    condition = _condition(
+        location, LIFECYCLE_APPLIED, is_true=result.applied, reason=result.reason, message=result.message, now=now
+    )
+    status = status.model_copy(update={"conditions": _with(status.conditions, condition)})
+    if not result.applied:
+        return status
+    before = status.lifecycle
+    applied_time = now if result.written or before is None else before.applied_time
+    return status.model_copy(update={"lifecycle": LifecycleStatus(applied_time=applied_time, rules=result.rules)})
+
+
+def _with(conditions: tuple[Condition, ...], condition: Condition) -> tuple[Condition, ...]:
+    """The conditions with this one in the place of that of its type."""
+    if all(one.type != condition.type for one in conditions):
+        return (*conditions, condition)
+    return tuple(condition if one.type == condition.type else one for one in conditions)
+
+
+def _condition(
+    location: StorageLocation, kind: str, *, is_true: bool, reason: Reason, message: str, now: datetime
+) -> Condition:
+    status = ConditionStatus.TRUE if is_true else ConditionStatus.FALSE
+    old = location.condition(kind)
+    since = old.last_transition_time if old is not None and old.status is status else now
+    return Condition(
+        type=kind,
+        status=status,
+        observed_generation=location.metadata.generation,
+        last_transition_time=since,
+        reason=reason,
+        message=message,
     )

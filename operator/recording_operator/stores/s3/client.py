@@ -19,7 +19,7 @@ from botocore.utils import parse_timestamp
 
 from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.s3 import error_documents
+from recording_operator.stores.s3 import error_documents, lifecycle
 from recording_operator.stores.s3.errors import no_credentials
 from recording_operator.stores.s3.once import once
 from recording_operator.stores.s3.rejected_bodies import RejectedBody
@@ -99,6 +99,7 @@ def connect(options: S3Options) -> S3Connection:
     made.retries.register(made.client)
     framing.register(made.client)
     error_documents.register(made.client)
+    lifecycle.register(made.client)
     made.transport.register(made.client)
     return made
 

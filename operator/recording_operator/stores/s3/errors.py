@@ -102,7 +102,7 @@ _BODY_TOO_LARGE: Final = (
 _NAMED_RIGHT: Final = re.compile(
     r"\b(s3:(?:PutObject|PutObjectTagging|PutObjectRetention|PutObjectLegalHold|GetObject|GetObjectVersion|DeleteObject"
     r"|DeleteObjectVersion|ListBucket|ListBucketVersions|ListBucketMultipartUploads|AbortMultipartUpload"
-    r"|ListMultipartUploadParts)"
+    r"|ListMultipartUploadParts|GetLifecycleConfiguration|PutLifecycleConfiguration)"
     r"|kms:(?:GenerateDataKey|Decrypt|Encrypt|DescribeKey))\b(?!\w)"
 )
 _REGION: Final = re.compile(r"[a-z0-9-]{1,64}")

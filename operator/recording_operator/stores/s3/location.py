@@ -1,18 +1,20 @@
 """The S3 store of a StorageLocation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import S3
 from recording_operator.errors import LocationError
+from recording_operator.lifecycle.rule import BucketRule
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.documents import DocumentOwner
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import ListedObject
+from recording_operator.stores.lifecycle import LifecycleWrite
 from recording_operator.stores.presigning import CdnKey, PresignedUrl
-from recording_operator.stores.s3 import documents
+from recording_operator.stores.s3 import documents, lifecycle
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.presigning import presigned
@@ -76,6 +78,10 @@ class S3LocationStore(S3Store):
             attachment=attachment,
             cdn=cdn,
         )
+
+    def apply_lifecycle(self, rules: Sequence[BucketRule], *, own: str) -> LifecycleWrite:
+        """As `LifecycleRules` says."""
+        return lifecycle.apply(self._client, bucket=self.options.bucket, rules=rules, own=own)
 
 
 def open_location(spec: S3, credentials: StoreCredentials | None) -> S3LocationStore:

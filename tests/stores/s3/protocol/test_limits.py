@@ -270,7 +270,7 @@ def test_no_subresource_is_taken_for_the_object(
     assert (response.status < 300) == done, response.body
 
 
-@pytest.mark.parametrize("subresource", ["acl", "cors", "lifecycle", "policy", "replication", "website", "encryption"])
+@pytest.mark.parametrize("subresource", ["acl", "cors", "policy", "replication", "website", "encryption"])
 @pytest.mark.parametrize("method", ["PUT", "GET", "DELETE"])
 def test_no_subresource_of_the_bucket_is_taken_for_the_bucket(
     strict_api: S3Client, method: str, subresource: str
