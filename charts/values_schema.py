@@ -51,6 +51,18 @@ _MONITOR: Final = closed(
     metricRelabelings=OBJECTS,
     renderMode=_RENDER_MODE,
 )
+_VOLUME: Final = {
+    **closed(
+        name={"description": "Name of the volume in the pods.", "minLength": 1, **NAME},
+        mountPath={
+            "description": "Absolute path in the pods, such as /recordings.",
+            "pattern": "^/[^:]+[^:/]$",
+            **TEXT,
+        },
+        volume={"description": "Source of the volume, such as persistentVolumeClaim.", **ANY_OBJECT},
+    ),
+    "required": ["name", "mountPath", "volume"],
+}
 _REPORT: Final = {
     **closed(
         name={"description": "Name of the StorageReport.", **NAME},
@@ -98,6 +110,7 @@ VALUES: Final[Schema] = {
             useVerb=YES_NO,
             failurePolicy=one_of("Fail", "Ignore"),
         ),
+        filesystem=closed(volumes=many(_VOLUME)),
         storageLocation=closed(create=YES_NO, name=NAME, existingSecret=NAME, spec=ANY_OBJECT),
         reports=many(_REPORT),
         podAnnotations=TEXTS,

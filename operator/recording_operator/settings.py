@@ -1,5 +1,6 @@
 """The operator's own settings: one YAML file, read once at start. An unknown key or value is an error."""
 
+import posixpath
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -44,9 +45,16 @@ def _bandwidth(value: object) -> int | None:
     return size_bytes
 
 
+def _directory(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or value != posixpath.normpath(value) or value == "/":
+        raise ValueError("write an absolute path such as /recordings, without '..' and without a slash at the end")
+    return value
+
+
 _LEASE: Final = LeaseTimings()
 _SHORTEST_GIVE_UP: Final = timedelta(seconds=10)
 Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
+Directory = Annotated[str, BeforeValidator(_directory)]
 Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
 
 
@@ -123,6 +131,13 @@ class ShutdownSettings(_Section):
     """How long running transfers may take to finish; the others go back to Pending, and no attempt is counted."""
 
 
+class FilesystemSettings(_Section):
+    """Which directories StorageLocations may use."""
+
+    roots: tuple[Directory, ...] = Field(default=(), max_length=64)
+    """Absolute paths; spec.filesystem.path of a location must be one of them or below one; none by default."""
+
+
 class ReportSettings(_Section):
     """How StorageReports are exported."""
 
@@ -150,6 +165,7 @@ class Settings(_Section):
     sweep: SweepSettings = SweepSettings()
     lease: LeaseSettings = LeaseSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
+    filesystem: FilesystemSettings = FilesystemSettings()
     reports: ReportSettings = ReportSettings()
     usage: UsageSettings = UsageSettings()
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unknown, unsupported, wrong_type
-from tests.api.manifests import CANARY, a_location, with_s3
+from tests.api.manifests import CANARY, a_location, with_filesystem, with_s3
 
 OBJECT_NAME: Final = (
     "write the name of an object: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
@@ -34,9 +34,46 @@ CDN: Final = {"domain": "media.example.com", "keyPairId": "K2JCJMDEHXQW5F", "pri
 CDN_DOMAIN: Final = "write a host name such as d111111abcdef8.cloudfront.net, in lower case and without https://"
 CDN_KEY: Final = "write the id of a public key or key pair such as K2JCJMDEHXQW5F"
 
+ONE_STORE: Final = "set exactly one of s3 and filesystem"
+PATH: Final = (
+    "write an absolute path such as /recordings/acme: letters, digits, '-', '_' and '.' between slashes, and no slash "
+    "at the end"
+)
+PATH_DOTS: Final = "must not contain a folder '.' or '..'"
+DOWNLOADS: Final = "cloudWatch and accessLogs need s3; downloads from a filesystem are estimated"
+
 BAD_LOCATIONS: Final = (
-    Case("no s3", {**a_location(), "spec": {}}, blocked(missing("spec.s3"))),
-    Case("filesystem", a_location(filesystem={"path": "/x"}), unknown("StorageLocation", "spec.filesystem")),
+    Case("neither s3 nor filesystem", {**a_location(), "spec": {}}, rejected("spec", ONE_STORE)),
+    Case("s3 and filesystem", a_location(filesystem={"path": "/x"}), rejected("spec", ONE_STORE)),
+    Case("path missing", with_filesystem(path=None), blocked(missing("spec.filesystem.path"))),
+    Case("path relative", with_filesystem(path="a"), rejected("spec.filesystem.path", PATH, value="a")),
+    Case("path root", with_filesystem(path="/"), rejected("spec.filesystem.path", PATH, value="/")),
+    Case("path ends /", with_filesystem(path="/a/"), rejected("spec.filesystem.path", PATH, value="/a/")),
+    Case("path //", with_filesystem(path="/a//b"), rejected("spec.filesystem.path", PATH, value="/a//b")),
+    Case("path space", with_filesystem(path="/a b"), rejected("spec.filesystem.path", PATH, value="/a b")),
+    Case("path ..", with_filesystem(path="/a/../b"), rejected("spec.filesystem.path", PATH_DOTS, value="/a/../b")),
+    Case("path .", with_filesystem(path="/a/."), rejected("spec.filesystem.path", PATH_DOTS, value="/a/.")),
+    Case("path long", with_filesystem(path="/" + "a" * 256), blocked(too_long("spec.filesystem.path", 256))),
+    Case(
+        "prefix of a directory",
+        with_filesystem(prefix="a/../"),
+        rejected("spec.filesystem.prefix", FOLDERS, value="a/../"),
+    ),
+    Case(
+        "prefix reserved",
+        with_filesystem(prefix="a/.recording-operator/"),
+        rejected("spec.filesystem.prefix", "must not contain .recording-operator, which is reserved for the operator"),
+    ),
+    Case(
+        "cloudWatch of a directory",
+        with_filesystem(prices={"cloudWatch": {"filterId": "all"}}),
+        rejected("spec.prices", DOWNLOADS),
+    ),
+    Case(
+        "accessLogs of a directory",
+        with_filesystem(prices={"accessLogs": {"bucket": "logs"}}),
+        rejected("spec.prices", DOWNLOADS),
+    ),
     Case("bucket upper", with_s3(bucket="MyBucket"), rejected("spec.s3.bucket", AWS_BUCKET)),
     Case("bucket underscore", with_s3(bucket="my_bucket"), rejected("spec.s3.bucket", AWS_BUCKET)),
     Case(

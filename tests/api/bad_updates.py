@@ -126,6 +126,8 @@ BAD_STATUSES: Final = (
         out_of_bounds("status.bytesDone", -1, "be greater than or equal to 0").replace(": status.", ": ", 1),
     ),
 )
+ONE_STORE: Final = "set exactly one of s3 and filesystem"
+OTHER_KIND: Final = "a bucket cannot become a directory, or a directory a bucket; create a new StorageLocation"
 BAD_LOCATION_UPDATES: Final = (
     *(
         Case(f"{field} changed", patch, rejected(f"spec.{path}", f"{field} cannot be changed; {new}"))
@@ -138,7 +140,8 @@ BAD_LOCATION_UPDATES: Final = (
             ("keyTemplate", "keyTemplate", spec(keyTemplate="{org}/{uid}/{artifact}")),
         )
     ),
-    Case("s3 removed", spec(s3=None), blocked(missing("spec.s3"))),
+    Case("s3 removed", spec(s3=None), f"[{rejected('spec', ONE_STORE)}, {rejected('spec', OTHER_KIND)}]"),
+    Case("a bucket becomes a directory", spec(s3=None, filesystem={"path": "/a"}), rejected("spec", OTHER_KIND)),
 )
 GOOD_LOCATION_UPDATES: Final = {
     "region": spec(s3={"region": "eu-west-2"}),

@@ -19,7 +19,9 @@ def documents(*paths: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize("folder", [EXAMPLES, EXAMPLES / "aws"], ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "folder", [EXAMPLES, EXAMPLES / "aws", EXAMPLES / "filesystem"], ids=lambda folder: folder.name
+)
 def test_examples_are_accepted(cluster: ControlPlane, folder: Path) -> None:
     said = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(folder))
     expected = documents(*sorted(folder.glob("*.yaml")))

@@ -145,3 +145,29 @@ def test_artifact_hub_lists_every_kind_and_working_examples() -> None:
     listed = {entry["name"] for entry in yaml.safe_load(annotations["artifacthub.io/crds"])}
     assert listed >= {"recordings.recordings.dev", "storagelocations.recordings.dev"}
     assert listed <= {resource.crd_name for resource in RESOURCES}
+
+
+_VOLUMES = [
+    {"name": "recordings", "mountPath": "/recordings", "volume": {"persistentVolumeClaim": {"claimName": "nfs"}}},
+    {"name": "cold", "mountPath": "/cold", "volume": {"nfs": {"server": "nas.example.com", "path": "/cold"}}},
+]
+
+
+def test_volumes_of_filesystems_are_mounted_and_permitted(helm: Helm) -> None:
+    objects = helm.objects({"filesystem": {"volumes": _VOLUMES}})
+    pod = one(objects, "Deployment")["spec"]["template"]["spec"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert (mounts["recordings"], mounts["cold"]) == ("/recordings", "/cold")
+    assert {"name": "recordings", "persistentVolumeClaim": {"claimName": "nfs"}} in pod["volumes"]
+    assert {"name": "cold", "nfs": {"server": "nas.example.com", "path": "/cold"}} in pod["volumes"]
+    assert _roots(objects) == ["/recordings", "/cold"]
+
+
+def test_settings_can_permit_less_than_the_volumes(helm: Helm) -> None:
+    settings = {"filesystem": {"roots": ["/recordings/acme"]}}
+    assert _roots(helm.objects({"filesystem": {"volumes": _VOLUMES}, "settings": settings})) == ["/recordings/acme"]
+
+
+def _roots(objects: list[Object]) -> list[str]:
+    settings = yaml.safe_load(one(objects, "ConfigMap", name="recording-operator-settings")["data"]["settings.yaml"])
+    return list(settings["filesystem"]["roots"])

@@ -68,6 +68,15 @@ _POD: Final[Values] = {
     "extraArgs": ["--context=other"],
     "extraEnv": [{"name": "AWS_REGION", "value": "eu-west-2"}],
     "extraEnvFrom": [{"secretRef": {"name": "environment", "optional": True}}],
+    "filesystem": {
+        "volumes": [
+            {
+                "name": "recordings",
+                "mountPath": "/recordings",
+                "volume": {"persistentVolumeClaim": {"claimName": "nfs"}},
+            }
+        ]
+    },
     "extraVolumes": [{"name": "ca", "configMap": {"name": "ca", "optional": True}}],
     "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}],
     "initContainers": [{"name": "wait", "image": "wait", "securityContext": _RESTRICTED}],

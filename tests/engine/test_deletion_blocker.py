@@ -238,12 +238,12 @@ def test_t60_the_location_that_holds_the_objects_removes_them_once_it_is_back() 
     recording = in_bucket("of-another-time")
     driver.accept(only(driver.tell(RecordingSeen(recording=recording)), WriteStatus), recording)
     there = a_location()
-    s3 = there.spec.s3.model_copy(update={"bucket": "of-another-time"})
+    s3 = there.store.model_copy(update={"bucket": "of-another-time"})
     there = there.model_copy(update={"spec": there.spec.model_copy(update={"s3": s3})})
 
     actions = driver.tell(LocationSeen(location=there, ready=True, reason=Reason.PROBE_SUCCEEDED))
 
-    assert only(actions, CleanUp).location.spec.s3.bucket == "of-another-time"
+    assert only(actions, CleanUp).location.store.bucket == "of-another-time"
 
 
 def in_bucket(name: str) -> Recording:

@@ -52,7 +52,7 @@ def ended(*, title: str = "", labels: dict[str, str] | None = None, **status: An
 def with_template(template: str, prefix: str = "p/") -> StorageLocation:
     """A location with this keyTemplate."""
     location = a_location()
-    s3 = location.spec.s3.model_copy(update={"prefix": prefix})
+    s3 = location.store.model_copy(update={"prefix": prefix})
     return location.model_copy(update={"spec": location.spec.model_copy(update={"key_template": template, "s3": s3})})
 
 

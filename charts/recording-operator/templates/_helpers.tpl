@@ -115,3 +115,17 @@ metadata:
 spec:
   {{- toYaml .spec | nindent 2 }}
 {{- end }}
+
+{{- /* The settings file. The mount paths of filesystem.volumes are permitted, unless the settings list others. */}}
+{{- define "operator.settings" -}}
+{{- $settings := deepCopy .Values.settings }}
+{{- $filesystem := $settings.filesystem | default dict }}
+{{- if and .Values.filesystem.volumes (not (hasKey $filesystem "roots")) }}
+{{- $roots := list }}
+{{- range .Values.filesystem.volumes }}
+{{- $roots = append $roots .mountPath }}
+{{- end }}
+{{- $_ := set $settings "filesystem" (merge (dict "roots" $roots) $filesystem) }}
+{{- end }}
+{{- toYaml $settings }}
+{{- end }}

@@ -62,6 +62,7 @@ STORAGE_LOCATION_COLUMNS: Final = (
         description="Why the location is ready or not.",
     ),
     Column(name="Bucket", path=".spec.s3.bucket", description="Bucket of the objects."),
+    Column(name="Directory", path=".spec.filesystem.path", wide=True, description="Directory of the objects."),
     Column(name="Prefix", path=".spec.s3.prefix", wide=True, description="Prefix of every key."),
     Column(name="Endpoint", path=".spec.s3.endpoint", wide=True, description="URL of a store that is not AWS."),
     Column(

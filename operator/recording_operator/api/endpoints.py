@@ -1,4 +1,4 @@
-"""Normalised addresses of S3 stores."""
+"""Normalised addresses of stores."""
 
 import re
 from typing import Final
@@ -17,3 +17,9 @@ def canonical_endpoint(url: str | None) -> str:
         return ""
     port = parts.port or _PORTS.get(scheme)
     return f"{scheme}://{host}:{port}{parts.path.rstrip('/')}"
+
+
+def store_uri(bucket: str | None, prefix: str | None) -> str:
+    """The address of a prefix: `s3://bucket/prefix`, or `file:///path/prefix` if the bucket is a directory."""
+    scheme = "file" if bucket is not None and bucket.startswith("/") else "s3"
+    return f"{scheme}://{bucket}/{prefix}"

@@ -140,7 +140,7 @@ class Reason(StrEnum):
     INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES
     # The store
     STORE_UNAVAILABLE = "StoreUnavailable", "The store failed or did not respond. The request is retried.", Verdict.WAIT, *_Location, *_Transient, Trait.ENDS_PROBE
-    STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location
+    STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials, or the filesystem denied access. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location
     STORE_KEY_CONFLICT = "StoreKeyConflict", "The object at the key does not belong to this Recording, or its bytes differ from the expected ones. Nothing was overwritten or removed. Remove it by hand, then change spec.retryToken.", Verdict.FINAL, Trait.UPLOAD_USELESS
     STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES
     STORE_QUOTA = "StoreQuota", "The store is full. Free space, or raise its quota. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
@@ -154,7 +154,9 @@ class Reason(StrEnum):
     # The check of a StorageLocation
     PROBE_SUCCEEDED = "ProbeSucceeded", "A test write, a multipart upload and its abort succeeded."
     BUCKET_NOT_FOUND = "BucketNotFound", "The bucket does not exist.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
-    ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    PATH_NOT_FOUND = "PathNotFound", "The directory of a filesystem location does not exist in the operator's pods. Mount its volume (filesystem.volumes of the chart), or correct spec.filesystem.path.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    PATH_NOT_ALLOWED = "PathNotAllowed", "spec.filesystem.path is not below a directory that the operator's settings permit (filesystem.roots).", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket. Or the filesystem is read-only, or its permissions do not allow it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     ENDPOINT_UNREACHABLE = "EndpointUnreachable", "The endpoint does not respond.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER

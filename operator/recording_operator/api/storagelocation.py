@@ -1,4 +1,7 @@
-"""The StorageLocation: a bucket, who may use it, how keys are made, and when to retry. Written by administrators."""
+"""The StorageLocation: a bucket or directory, who may use it, how keys are made, and when to retry.
+
+Administrators write it.
+"""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -32,11 +35,13 @@ from recording_operator.api.storagelocation_rules import (
     ENCRYPTION_RULES,
     ENDPOINT_SCHEMA,
     EXPRESSION_RULES,
+    FILESYSTEM_RULES,
     FILTER_ID_SCHEMA,
     KEY_TEMPLATE_SCHEMA,
     LOCATION_SPEC_RULES,
     LOG_PREFIX_SCHEMA,
     NAMESPACE_SCHEMA,
+    PATH_SCHEMA,
     PREFIX_SCHEMA,
     PRICES_RULES,
     PROFILE_NAME_SCHEMA,
@@ -177,9 +182,51 @@ class S3(ApiModel):
         return canonical_endpoint(self.endpoint)
 
 
-StoreSpec = S3
-"""The store of a location. S3 is the only kind. Every kind has `bucket`, `prefix`, `address`, `storage_class` and
-`credentials`. Only the package of the kind in stores/ reads other fields."""
+class Filesystem(ApiModel):
+    """A directory of a filesystem that is mounted into the operator's pods."""
+
+    model_config = ConfigDict(json_schema_extra=cel.rules(*FILESYSTEM_RULES))
+
+    path: Annotated[str, WithJsonSchema(PATH_SCHEMA)] = Field(
+        description="Absolute path of the directory, below a directory that the operator's settings permit "
+        "(filesystem.roots). It is created if it does not exist. Two locations must not have paths of which one "
+        "contains the other. Cannot be changed."
+    )
+    prefix: Annotated[str, WithJsonSchema(PREFIX_SCHEMA)] = Field(
+        default="",
+        description="Prefix of every key, which is a path below the directory. It is empty or ends with '/'. Cannot be "
+        "changed.",
+    )
+
+    @property
+    def bucket(self) -> str:
+        """The directory."""
+        return self.path
+
+    @property
+    def address(self) -> str:
+        """Distinguishes directories from the buckets of every endpoint."""
+        return "file:"
+
+    @property
+    def storage_class(self) -> None:
+        """A filesystem has no storage classes."""
+        return None
+
+    @property
+    def credentials(self) -> None:
+        """A filesystem needs none."""
+        return None
+
+    @property
+    def cdn(self) -> None:
+        """A filesystem serves no HTTP."""
+        return None
+
+
+StoreSpec = S3 | Filesystem
+"""The store of a location. Every kind has `bucket`, `prefix`, `address`, `storage_class`, `credentials` and `cdn`.
+Only the package of the kind in stores/ reads other fields."""
 
 
 class LabelSelectorRequirement(ApiModel):
@@ -326,11 +373,15 @@ class Prices(ApiModel):
 
 
 class StorageLocationSpec(ApiModel):
-    """A bucket, and the rules for using it."""
+    """A bucket or directory, and the rules for using it."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES, *AWS_LIFECYCLE_RULES))
 
-    s3: S3 = Field(description="The bucket.")
+    s3: S3 | None = Field(default=None, description="A bucket. Exactly one of s3 and filesystem is required.")
+    filesystem: Filesystem | None = Field(
+        default=None,
+        description="A directory of a mounted filesystem, instead of a bucket.",
+    )
     key_template: Annotated[str, WithJsonSchema(KEY_TEMPLATE_SCHEMA)] = Field(
         default=DEFAULT_KEY_TEMPLATE,
         description="How keys are made, after the prefix. Placeholders, each at most once: {org} {user} {project} "
@@ -364,7 +415,10 @@ class StorageLocationSpec(ApiModel):
     @property
     def store(self) -> StoreSpec:
         """The store, of any kind."""
-        return self.s3
+        store = self.s3 or self.filesystem
+        if store is None:  # the API server accepts none without
+            raise ValueError("a StorageLocation has s3 or filesystem")
+        return store
 
 
 class StorageLocationStatus(ApiModel):
@@ -395,7 +449,7 @@ class StorageLocationStatus(ApiModel):
 
 
 class StorageLocation(ApiModel):
-    """A bucket that Recordings may be stored in, who may use it, and how keys are made."""
+    """A bucket or directory that Recordings may be stored in, who may use it, and how keys are made."""
 
     metadata: ObjectMeta
     spec: StorageLocationSpec

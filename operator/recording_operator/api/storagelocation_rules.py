@@ -202,6 +202,24 @@ S3_RULES: Final = (
     Rule(rule="self.bucket == oldSelf.bucket", message=f"bucket cannot be changed; {_NEW}", field_path=".bucket"),
     Rule(rule="self.prefix == oldSelf.prefix", message=f"prefix cannot be changed; {_NEW}", field_path=".prefix"),
 )
+PATH_SCHEMA: Final = cel.string(
+    Rule(
+        rule="self.matches('^(/[A-Za-z0-9_.-]+)+$')",
+        message="write an absolute path such as /recordings/acme: letters, digits, '-', '_' and '.' between slashes, "
+        "and no slash at the end",
+    ),
+    Rule(rule="!self.matches('/[.]{1,2}(/|$)')", message="must not contain a folder '.' or '..'"),
+    max_length=MAX_PREFIX_CHARS,
+)
+FILESYSTEM_RULES: Final = (
+    Rule(
+        rule=f"!self.prefix.contains('{RESERVED_FOLDER}')",
+        message=f"must not contain {RESERVED_FOLDER}, which is reserved for the operator",
+        field_path=".prefix",
+    ),
+    Rule(rule="self.path == oldSelf.path", message=f"path cannot be changed; {_NEW}", field_path=".path"),
+    Rule(rule="self.prefix == oldSelf.prefix", message=f"prefix cannot be changed; {_NEW}", field_path=".prefix"),
+)
 EXPRESSION_RULES: Final = (
     Rule(
         rule="self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0"
@@ -224,6 +242,16 @@ RETRY_RULES: Final = (
     ),
 )
 LOCATION_SPEC_RULES: Final = (
+    Rule(rule="has(self.s3) != has(self.filesystem)", message="set exactly one of s3 and filesystem"),
+    Rule(
+        rule="has(self.s3) == has(oldSelf.s3)",
+        message=f"a bucket cannot become a directory, or a directory a bucket; {_NEW}",
+    ),
+    Rule(
+        rule="has(self.s3) || !has(self.prices) || (!has(self.prices.cloudWatch) && !has(self.prices.accessLogs))",
+        message="cloudWatch and accessLogs need s3; downloads from a filesystem are estimated",
+        field_path=".prices",
+    ),
     Rule(
         rule="self.keyTemplate == oldSelf.keyTemplate",
         message=f"keyTemplate cannot be changed; {_NEW}",

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from recording_operator.api.endpoints import store_uri
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.cli.counted import Counted, CountedError
@@ -106,7 +107,8 @@ def _of_accounts(
 
 def _resource(location: StorageLocation) -> BilledResource:
     store = location.store
-    return BilledResource(address=f"s3://{store.bucket}/{store.prefix}", region=location.spec.s3.region or "")
+    region = location.spec.s3.region if location.spec.s3 is not None else None
+    return BilledResource(address=store_uri(store.bucket, store.prefix), region=region or "")
 
 
 class _Stores:

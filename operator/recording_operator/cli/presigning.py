@@ -155,6 +155,11 @@ def _location(kube: KubeApi, recording: Recording, request: PresignRequest) -> S
             f"The object is in the bucket {recording.status.bucket}, but StorageLocation {name} was created again with "
             f"the bucket {location.store.bucket}."
         )
+    if location.spec.s3 is None:
+        raise _NotStoredError(
+            f"StorageLocation {name} is a directory, and files have no URLs. They are below {location.store.bucket} in "
+            "the operator's pods."
+        )
     if request.endpoint_url is None:
         return location
     s3 = location.spec.s3.model_copy(update={"endpoint": request.endpoint_url})

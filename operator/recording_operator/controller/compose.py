@@ -64,7 +64,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     locations = LocationKeeper(
         prober=LocationProber(
             kube=kube,
-            open_store=open_store,
+            open_store=partial(open_store, roots=settings.filesystem.roots),
             cluster_id=cluster_id,
             operator_namespace=replica.namespace,
             register_secret=replica.register_secret,

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
+from recording_operator.api.endpoints import store_uri
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
@@ -150,7 +151,7 @@ def _uri(ended: Recording, key: str) -> str:
     for state in ended.status.artifacts:
         if state.uri and state.key and state.uri.endswith(state.key):
             return state.uri.removesuffix(state.key) + key
-    return f"s3://{ended.status.bucket}/{key}"
+    return store_uri(ended.status.bucket, key)
 
 
 def _ended(tracked: TrackedRecording, status: RecordingStatus) -> Recording:

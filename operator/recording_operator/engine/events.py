@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from recording_operator.api.endpoints import store_uri
 from recording_operator.api.reasons import Reason, Trait
 from recording_operator.api.recording import Phase, RecordingStatus
 
@@ -42,9 +43,9 @@ def event_about(wanted: RecordingStatus, *, announced: tuple[str, str] | None) -
 def _note(wanted: RecordingStatus) -> str:
     note = (wanted.message or "").rstrip(".")
     if wanted.reason is Reason.UPLOADING:
-        return f"Uploading to s3://{wanted.bucket}/{wanted.prefix}"
+        return f"Uploading to {store_uri(wanted.bucket, wanted.prefix)}"
     if wanted.phase is Phase.COMPLETE:
-        return f"{note} ({wanted.size}) under s3://{wanted.bucket}/{wanted.prefix}"
+        return f"{note} ({wanted.size}) under {store_uri(wanted.bucket, wanted.prefix)}"
     if wanted.next_retry_time is not None and wanted.phase is Phase.PENDING:
         return f"{note}. Attempt {(wanted.attempts or 0) + 1} starts at {wanted.next_retry_time:%H:%M:%S} UTC."
     return f"{note}." if note else ""

@@ -4,19 +4,29 @@ No other module outside a kind's own package imports that package; import-linter
 lists the changes that a new kind requires.
 """
 
-from recording_operator.api.storagelocation import S3, StorageLocation
+from collections.abc import Sequence
+
+from recording_operator.api.storagelocation import S3, Filesystem, StorageLocation
 from recording_operator.stores.copy_target import CopyTarget
 from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.filesystem import location as filesystem
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.s3 import bucket_names, copy_target
-from recording_operator.stores.s3.location import open_location
+from recording_operator.stores.s3 import location as s3
 
 
-def open_store(location: StorageLocation, credentials: StoreCredentials | None) -> LocationStore:
-    """Open the location's store. Without credentials, the identity of the process is used. Raises LocationError."""
+def open_store(
+    location: StorageLocation, credentials: StoreCredentials | None, *, roots: Sequence[str] = ()
+) -> LocationStore:
+    """Open the location's store. Without credentials, the identity of the process is used. Raises LocationError.
+
+    `roots`: the directories below which the directories of locations may be.
+    """
     match location.store:
         case S3() as spec:
-            return open_location(spec, credentials)
+            return s3.open_location(spec, credentials)
+        case Filesystem() as directory:
+            return filesystem.open_location(directory, roots=roots)
 
 
 def open_copy_target(target: CopyTarget) -> LocationStore:

@@ -1,4 +1,4 @@
-"""The interface of a store for transfers. S3 is the only implementation; a file system could be another."""
+"""The interface of a store for transfers, of any kind."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,8 +103,12 @@ class Store(Protocol):
         object. Do not rely on the response alone: verify the object with `head`.
         """
 
-    def create_upload(self, obj: ObjectSpec) -> str:
-        """Create a multipart upload and return its id."""
+    def create_upload(self, obj: ObjectSpec, *, part_size_bytes: int) -> str:
+        """Create a multipart upload and return its id.
+
+        `part_size_bytes` is the size of each part but the last, or of the first parts if the store supports unequal
+        ones. A store that writes parts at their offsets in a file needs it.
+        """
 
     def upload_part(self, key: str, upload_id: str, *, part_number: int, body: PartBody) -> StoredPart:
         """Upload one part, and compare the checksum of `body` with the one that the store returns, if any.

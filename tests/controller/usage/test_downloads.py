@@ -42,8 +42,8 @@ class _Stores:
 
     def store(self, location: StorageLocation) -> S3LocationStore:
         if self._logs is not None:
-            return store_of(self._logs, bucket=location.spec.s3.bucket)
-        return S3LocationStore(S3Options(bucket=location.spec.s3.bucket, region=self._region, credentials=KEYS))
+            return store_of(self._logs, bucket=location.store.bucket)
+        return S3LocationStore(S3Options(bucket=location.store.bucket, region=self._region, credentials=KEYS))
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ import pytest
 from localcluster import S3Server
 from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.filesystem.directory import CAPABILITIES
+from recording_operator.stores.filesystem.location import FilesystemLocationStore
+from recording_operator.stores.filesystem.tree import Tree
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.location import S3LocationStore
@@ -64,7 +67,14 @@ def _s3(stack: ExitStack, *, bucket: str, endpoint: str, keys: StoreCredentials)
     return open_store
 
 
+def filesystem(request: pytest.FixtureRequest, _: ExitStack) -> Opener:
+    """A directory."""
+    path = str(request.getfixturevalue("tmp_path"))
+    return lambda prefix: FilesystemLocationStore(Tree(root=path, path=f"{path}/acme"), prefix=prefix)
+
+
 KINDS = (
+    Kind(name="filesystem", make=filesystem, capabilities=CAPABILITIES, presigns=False),
     Kind(name="S3, strict", make=strict, capabilities=Capabilities()),
     Kind(name="S3, versitygw", make=versitygw, capabilities=Capabilities(), needs_servers=True),
 )

@@ -55,7 +55,7 @@ def test_put_is_conditional_checked_and_shown_by_head(store: LocationStore) -> N
 
 def test_multipart_returns_checksums_and_combines_them(store: LocationStore) -> None:
     obj = an_object()
-    upload_id = store.create_upload(obj)
+    upload_id = store.create_upload(obj, part_size_bytes=PART)
     pieces = [BODY[:PART], BODY[PART : 2 * PART], BODY[2 * PART :]]
     parts = [send(store, upload_id, number, piece) for number, piece in enumerate(pieces, 1)]
     listed = store.list_parts(KEY, upload_id)
@@ -79,7 +79,7 @@ def test_multipart_returns_checksums_and_combines_them(store: LocationStore) -> 
 
 
 def test_a_listed_part_tells_when_it_was_uploaded(store: LocationStore) -> None:
-    upload_id = store.create_upload(an_object())
+    upload_id = store.create_upload(an_object(), part_size_bytes=PART)
     send(store, upload_id, 1, b"a part")
     [part] = store.list_parts(KEY, upload_id)
     assert part.uploaded_at is not None
@@ -89,7 +89,7 @@ def test_a_listed_part_tells_when_it_was_uploaded(store: LocationStore) -> None:
 
 def test_complete_does_not_overwrite(store: LocationStore) -> None:
     obj = an_object()
-    upload_id = store.create_upload(obj)
+    upload_id = store.create_upload(obj, part_size_bytes=PART)
     part = send(store, upload_id, 1, b"multipart")
     store.put(obj, b"first", crc64nvme=crc64nvme(b"first"))
     crc = crc64nvme(b"multipart")
@@ -102,7 +102,7 @@ def test_complete_does_not_overwrite(store: LocationStore) -> None:
 
 
 def test_an_unknown_upload_is_distinguished_from_other_failures(store: LocationStore) -> None:
-    upload_id = store.create_upload(an_object())
+    upload_id = store.create_upload(an_object(), part_size_bytes=PART)
     assert store.abort(KEY, upload_id) is True
     assert store.abort(KEY, upload_id) is False
     assert reason_of(lambda: store.list_parts(KEY, upload_id)) is Reason.STORE_UPLOAD_LOST
@@ -110,8 +110,8 @@ def test_an_unknown_upload_is_distinguished_from_other_failures(store: LocationS
 
 
 def test_uploads_are_listed_and_aborted_at_exactly_their_key(store: LocationStore) -> None:
-    mine = {store.create_upload(an_object()) for _ in range(3)}
-    other = store.create_upload(an_object(key=f"{KEY}.old"))
+    mine = {store.create_upload(an_object(), part_size_bytes=PART) for _ in range(3)}
+    other = store.create_upload(an_object(key=f"{KEY}.old"), part_size_bytes=PART)
     assert {upload.upload_id for upload in store.uploads(KEY)} == mine | {other}
     assert abort_uploads(KEY, store=store, upload_id=None) == 3
     assert [upload.upload_id for upload in store.uploads("")] == [other]
@@ -213,7 +213,7 @@ class Claims(BufferedPart):
 
 
 def test_a_part_that_was_cut_does_not_exist(store: LocationStore) -> None:
-    upload_id = store.create_upload(an_object())
+    upload_id = store.create_upload(an_object(), part_size_bytes=PART)
     with pytest.raises(BodyAborted):
         store.upload_part(KEY, upload_id, part_number=1, body=Cut(BODY[:PART]))
     assert store.list_parts(KEY, upload_id) == []
@@ -224,7 +224,7 @@ def test_a_part_that_was_cut_does_not_exist(store: LocationStore) -> None:
 
 
 def test_a_part_with_a_wrong_checksum_is_rejected(store: LocationStore) -> None:
-    upload_id = store.create_upload(an_object())
+    upload_id = store.create_upload(an_object(), part_size_bytes=PART)
     send_wrong = partial(store.upload_part, KEY, upload_id, part_number=1, body=Claims(BODY[:PART]))
     assert reason_of(send_wrong) is Reason.STORE_INTEGRITY
     assert store.list_parts(KEY, upload_id) == []

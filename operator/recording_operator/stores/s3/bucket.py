@@ -104,7 +104,7 @@ class S3Store:
             )
         return _receipt(response)
 
-    def create_upload(self, obj: ObjectSpec) -> str:
+    def create_upload(self, obj: ObjectSpec, *, part_size_bytes: int | None = None) -> str:  # noqa: ARG002 - S3 needs none
         """Create a multipart upload with a checksum of the whole object."""
         kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
         with translated("CreateMultipartUpload"):

@@ -47,7 +47,10 @@ class UploadSession:
     def create(self) -> str:
         """Create the upload if there is none, wait until its state is persisted, and return its id."""
         if self.upload_id is None:
-            self.upload_id = self._context.budget().retry(lambda: self._store.create_upload(self._context.obj))
+            obj, part_size = self._context.obj, self.plan.part_size_bytes
+            self.upload_id = self._context.budget().retry(
+                lambda: self._store.create_upload(obj, part_size_bytes=part_size)
+            )
             self._report()
         return self.upload_id
 

@@ -1,0 +1,121 @@
+"""Recordings in a directory instead of a bucket, with the operator as a process of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recording_operator.checksums import crc64nvme, to_text
+from tests.support.recordings import Artifact, Live, a_recording, artifact_of, from_media, inline, path_of
+from tests.support.reports import ReportFactory
+from tests.support.uploads import PART, PROBES, SIZE, WORKERS, read_bytes, wait_share
+from tests.support.world import World
+
+pytestmark = pytest.mark.cluster
+
+UPLOADS = ".recording-operator/uploads"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """The directory of the location, in a volume."""
+    (tmp_path / "volume").mkdir()
+    return tmp_path / "volume" / "acme"
+
+
+@pytest.fixture
+def disk(own_world: World, directory: Path) -> Iterator[str]:
+    """A StorageLocation of the directory."""
+    name = f"{own_world.namespace}-disk"
+    own_world.cluster.kubectl.apply(_location(own_world, name, directory))
+    yield name
+    own_world.cluster.kubectl("delete", "storagelocation", name)
+
+
+def _location(world: World, name: str, directory: Path) -> dict[str, Any]:
+    return {
+        "apiVersion": "recordings.dev/v1alpha1",
+        "kind": "StorageLocation",
+        "metadata": {"name": name},
+        "spec": {
+            "filesystem": {"path": str(directory), "prefix": "team/"},
+            "allowedNamespaces": {"names": [world.namespace]},
+            "deletionPolicies": ["Retain", "Delete"],
+            "retry": {"delays": ["2s", "4s"]},
+        },
+    }
+
+
+def _create(world: World, location: str, *artifacts: Artifact, **spec: Any) -> Live:
+    """A Recording that the checker of the bucket knows nothing of."""
+    manifest = a_recording(world.namespace, *artifacts, name="on-disk", location=location, **spec)
+    stored = world.admin.request("POST", path_of(world.namespace), body=manifest)
+    return Live(stored, admin=world.admin, history=world.history)
+
+
+def _files(directory: Path) -> list[str]:
+    return sorted(
+        str(path.relative_to(directory))
+        for path in directory.rglob("*")
+        if not path.is_dir() and ".recording-operator" not in path.parts
+    )
+
+
+def test_a_recording_is_stored_counted_and_deleted(
+    own_world: World, directory: Path, disk: str, report: ReportFactory
+) -> None:
+    own_world.start_operator(filesystem={"roots": [str(directory.parent)]})
+    video = from_media(own_world.media, size_bytes=20 * 2**20)
+    recording = _create(
+        own_world, disk, video, inline('{"title": "weekly sync"}'), deletionPolicy="Delete", owner={"org": "acme"}
+    )
+
+    status = recording.wait_phase("Complete", reason="Stored")
+
+    stored = artifact_of(status, "video")
+    path = directory / stored["key"]
+    assert stored["uri"] == f"file://{path}"
+    assert stored["integrity"] == "FullObjectCRC64NVME"
+    assert stored["checksum"] == to_text(crc64nvme(path.read_bytes()))
+    assert (status["bucket"], status["prefix"].startswith("team/")) == (str(directory), True)
+    assert len(_files(directory)) == 2
+    assert not list((directory / UPLOADS).iterdir())
+    notes = [event["note"] for event in own_world.events("on-disk")]
+    assert any(f"Uploading to file://{directory}/team/" in note for note in notes)
+    counted = report(disk)
+    found = counted.wait_refreshed()
+    assert (found["source"], found["totals"]["recordings"]) == ("Inventory", 1)
+    recording.delete()
+    recording.wait_gone()
+    assert _files(directory) == []
+
+
+def test_killed_and_started_again(own_world: World, directory: Path, disk: str) -> None:
+    roots = {"roots": [str(directory.parent)]}
+    first = own_world.start_operator(filesystem=roots)
+    recording = _create(own_world, disk, from_media(own_world.media, size_bytes=SIZE, rate="10MB"))
+    wait_share(first, 0.5)
+    own_world.kill(first)
+    assert _files(directory) == []
+    upload = artifact_of(recording.status(), "video")["uploadId"]
+    assert [path.name for path in (directory / UPLOADS).iterdir()] == [upload]
+
+    own_world.start_operator(filesystem=roots)
+
+    status = recording.wait_phase("Complete")
+    assert status["attempts"] == 0
+    assert recording.upload_ids() == {upload}
+    assert read_bytes(own_world) <= SIZE + WORKERS * PART + PROBES, "more than a part of each worker was read again"
+    stored = artifact_of(status, "video")
+    assert stored["checksum"] == to_text(crc64nvme((directory / stored["key"]).read_bytes()))
+    assert not list((directory / UPLOADS).iterdir())
+
+
+def test_a_path_that_the_settings_do_not_permit(own_world: World, directory: Path, disk: str) -> None:
+    own_world.start_operator(filesystem={"roots": [f"{directory.parent}/other"]})
+    condition = own_world.wait_location("PathNotAllowed", name=disk)
+    assert "filesystem.roots" in condition["message"]
+    recording = _create(own_world, disk, inline("{}"))
+    assert recording.wait_phase("Pending", reason="LocationNotReady")["attempts"] == 0
+    assert not directory.exists()
