@@ -19,6 +19,18 @@ AWS_BUCKET: Final = (
 AWS_BUCKET_DOTS: Final = (
     "a bucket of AWS must not contain '..' or look like an IP address; for another store set endpoint"
 )
+AWS_ENCRYPTION: Final = "AWS has the encryption types AES256, aws:kms, aws:kms:dsse; for another store set endpoint"
+AWS_ACL: Final = (
+    "AWS has the canned ACLs private, public-read, public-read-write, aws-exec-read, authenticated-read, "
+    "bucket-owner-read, bucket-owner-full-control; for another store set endpoint"
+)
+CREDENTIALS: Final = (
+    "set exactly one of secretName and assumeRole; the access key that assumes a role is assumeRole.secretName"
+)
+ROLE: Final = "arn:aws:iam::111122223333:role/recordings"
+CONTENT_TYPE: Final = (
+    "write a media type in lower case without parameters, such as video/mp4, or a family such as video/*"
+)
 AWS_CLASS: Final = (
     "AWS has the storage classes STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, "
     "GLACIER_IR, GLACIER, DEEP_ARCHIVE; for another store set endpoint"
@@ -178,12 +190,124 @@ BAD_LOCATIONS: Final = (
     Case(
         "kmsKeyId without kms",
         with_s3(encryption={"type": "AES256", "kmsKeyId": "x"}),
-        rejected("spec.s3.encryption.kmsKeyId", "kmsKeyId needs type aws:kms"),
+        rejected("spec.s3.encryption.kmsKeyId", "kmsKeyId needs type aws:kms or aws:kms:dsse"),
     ),
     Case(
         "encryption of unknown type",
         with_s3(encryption={"type": "KMS"}),
-        blocked(unsupported("spec.s3.encryption.type", "KMS", "AES256", "aws:kms")),
+        rejected("spec.s3.encryption.type", AWS_ENCRYPTION),
+    ),
+    Case(
+        "encryption of no type at all",
+        with_s3(encryption={"type": "aws kms"}, endpoint="https://s3.example.com"),
+        rejected(
+            "spec.s3.encryption.type",
+            "write an encryption type such as AES256, aws:kms or aws:kms:dsse",
+            value="aws kms",
+        ),
+    ),
+    Case(
+        "bucketKeyEnabled with two layers",
+        with_s3(encryption={"type": "aws:kms:dsse", "bucketKeyEnabled": True}),
+        rejected("spec.s3.encryption.bucketKeyEnabled", "bucketKeyEnabled needs type aws:kms"),
+    ),
+    Case("acl of another store", with_s3(acl="project-private"), rejected("spec.s3.acl", AWS_ACL)),
+    Case(
+        "acl with a newline",
+        with_s3(acl="private\r\nx-amz-meta-a: b", endpoint="https://s3.example.com"),
+        rejected(
+            "spec.s3.acl",
+            "write a canned ACL such as bucket-owner-full-control",
+            value="private\r\nx-amz-meta-a: b",
+        ),
+    ),
+    Case(
+        "objectLock without the store's checksums",
+        with_s3(objectLock={"mode": "Governance", "retainDays": 1}, checksums="Off"),
+        rejected(
+            "spec.s3.objectLock",
+            "AWS accepts objects with objectLock only with their checksums; set checksums to Auto or Required",
+        ),
+    ),
+    Case(
+        "objectLock mode",
+        with_s3(objectLock={"mode": "GOVERNANCE", "retainDays": 1}),
+        blocked(unsupported("spec.s3.objectLock.mode", "GOVERNANCE", "Governance", "Compliance")),
+    ),
+    Case(
+        "objectLock for no day",
+        with_s3(objectLock={"mode": "Compliance", "retainDays": 0}),
+        blocked(out_of_bounds("spec.s3.objectLock.retainDays", 0, "greater than or equal to 1")),
+    ),
+    Case(
+        "objectLock without days",
+        with_s3(objectLock={"mode": "Compliance"}),
+        blocked(missing("spec.s3.objectLock.retainDays")),
+    ),
+    Case("credentials without any", with_s3(credentials={}), rejected("spec.s3.credentials", CREDENTIALS)),
+    Case(
+        "credentials of both kinds",
+        with_s3(credentials={"secretName": "a", "assumeRole": {"roleArn": ROLE}}),
+        rejected("spec.s3.credentials", CREDENTIALS),
+    ),
+    Case(
+        "role without an account",
+        with_s3(credentials={"assumeRole": {"roleArn": "arn:aws:iam:::role/recordings"}}),
+        rejected(
+            "spec.s3.credentials.assumeRole.roleArn",
+            "a role of AWS is arn:aws:iam::ACCOUNT:role/NAME, with an account of 12 digits; for another STS set "
+            "endpoint",
+        ),
+    ),
+    Case(
+        "role that is a name",
+        with_s3(credentials={"assumeRole": {"roleArn": "recordings"}}),
+        rejected(
+            "spec.s3.credentials.assumeRole.roleArn",
+            "write the ARN of a role such as arn:aws:iam::111122223333:role/recordings",
+            value="recordings",
+        ),
+    ),
+    Case(
+        "externalId",
+        with_s3(credentials={"assumeRole": {"roleArn": ROLE, "externalId": "a b"}}),
+        rejected(
+            "spec.s3.credentials.assumeRole.externalId",
+            "an external id has letters, digits and _ + = , . @ : / -",
+            value="a b",
+        ),
+    ),
+    Case(
+        "sessionName",
+        with_s3(credentials={"assumeRole": {"roleArn": ROLE, "sessionName": "a/b"}}),
+        rejected(
+            "spec.s3.credentials.assumeRole.sessionName",
+            "a session name has letters, digits and _ + = , . @ -",
+            value="a/b",
+        ),
+    ),
+    Case(
+        "endpoint of STS with a password",
+        with_s3(credentials={"assumeRole": {"roleArn": ROLE, "endpoint": f"https://me:{CANARY}@sts.example.com"}}),
+        rejected(
+            "spec.s3.credentials.assumeRole.endpoint",
+            "must be a URL without user name or query, such as https://sts.example.com",
+        ),
+    ),
+    Case(
+        "contentTypes with a parameter",
+        a_location(limits={"contentTypes": ["text/plain; charset=utf-8"]}),
+        rejected("spec.limits.contentTypes[0]", CONTENT_TYPE, value="text/plain; charset=utf-8"),
+    ),
+    Case(
+        "contentTypes of everything",
+        a_location(limits={"contentTypes": ["*/*"]}),
+        rejected("spec.limits.contentTypes[0]", CONTENT_TYPE, value="*/*"),
+    ),
+    Case(
+        "contentTypes in upper case",
+        a_location(limits={"contentTypes": ["video/MP4"]}),
+        rejected("spec.limits.contentTypes[0]", CONTENT_TYPE, value="video/MP4"),
     ),
     Case("encryption without type", with_s3(encryption={}), blocked(missing("spec.s3.encryption.type"))),
     Case(

@@ -107,6 +107,35 @@ GOOD_LOCATIONS: Final = {
     ),
     "downloads as CloudWatch counts them": a_location(prices={"cloudWatch": {"filterId": "EntireBucket"}}),
     "a storage class of another store": with_s3(endpoint="https://storage.googleapis.com", storageClass="NEARLINE"),
+    "two layers of encryption": with_s3(encryption={"type": "aws:kms:dsse", "kmsKeyId": "alias/recordings"}),
+    "a bucket key": with_s3(encryption={"type": "aws:kms", "bucketKeyEnabled": True}),
+    "no bucket key": with_s3(encryption={"type": "aws:kms", "bucketKeyEnabled": False}),
+    "an encryption of another store": with_s3(
+        endpoint="https://s3.example.com", encryption={"type": "cos/kms", "kmsKeyId": "k"}
+    ),
+    "an ACL": with_s3(acl="bucket-owner-full-control"),
+    "an ACL of another store": with_s3(endpoint="https://storage.googleapis.com", acl="project-private"),
+    "a retention": with_s3(objectLock={"mode": "Governance", "retainDays": 1}),
+    "the longest retention, of another store without checksums": with_s3(
+        endpoint="https://s3.example.com", objectLock={"mode": "Compliance", "retainDays": 36500}, checksums="Off"
+    ),
+    "a role": with_s3(credentials={"assumeRole": {"roleArn": "arn:aws-us-gov:iam::111122223333:role/a/b@c"}}),
+    "a role with all that may be": with_s3(
+        credentials={
+            "assumeRole": {
+                "roleArn": "arn:aws:iam::111122223333:role/recordings",
+                "externalId": "acme:1/2=@,.-_+",
+                "sessionName": "recordings@eu-west-2",
+                "secretName": "base",
+                "endpoint": "https://vpce-1.sts.eu-west-2.vpce.amazonaws.com",
+            }
+        }
+    ),
+    "a role of another STS": with_s3(
+        endpoint="https://ceph.example.com",
+        credentials={"assumeRole": {"roleArn": "arn:aws:iam:::role/r", "endpoint": "https://ceph.example.com"}},
+    ),
+    "content types": a_location(limits={"contentTypes": ["video/*", "audio/*", "application/vnd.api+json"]}),
     "an endpoint with a path": with_s3(endpoint="https://example.com/minio/"),
     "an endpoint with a longer path": with_s3(endpoint="https://example.com:8443/store/s3"),
     "a bucket that only AWS forbids": with_s3(endpoint="https://minio.example.com", bucket="My_Bucket..v1"),

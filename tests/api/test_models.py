@@ -141,5 +141,5 @@ def test_a_location_is_written_as_it_is_read() -> None:
     location = StorageLocation.model_validate(raw)
     assert location.spec.limits.max_artifact_size == 3 * 2**29
     written = location.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    assert written["limits"] == {"maxArtifactSize": "1610612736"}
+    assert written["limits"] == {"maxArtifactSize": "1610612736", "contentTypes": []}
     assert written["retry"] == {"delays": ["1m30s"], "untilExpiry": False, "refreshGrace": "0s"}

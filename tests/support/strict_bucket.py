@@ -26,9 +26,15 @@ _VERSION_ID = re.compile(r"[0-9a-f]{32}|null")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """The retention of a version: until then no client can remove it."""
+    """The retention of a version: until then no client can remove it, or only one that may bypass GOVERNANCE.
+
+    `stated`: the request stated it; otherwise it is the bucket's default. A legal hold has no end.
+    """
 
     until: datetime
+    mode: str = "COMPLIANCE"
+    legal_hold: bool = False
+    stated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,7 @@ class Attributes:
     tags: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
     retention: Retention | None = None
+    acl: str = "private"
 
     @property
     def etag_is_md5(self) -> bool:
@@ -106,11 +113,13 @@ class Bucket:
 
     `object_lock_days` is the default retention of a bucket with Object Lock; 0 means a lock without one.
     `lifecycle_extensions` are elements of lifecycle rules that only a newer S3 than that of the API reference has.
+    `acls`: whether Object Ownership permits ACLs.
     """
 
     versioned: bool = True
     suspended: bool = False
     object_lock_days: int | None = None
+    acls: bool = False
     least_part_bytes: int = 5 * 2**20
     storage_classes: frozenset[str] = STORAGE_CLASSES
     shows_checksums: bool = True
@@ -196,14 +205,14 @@ class Bucket:
         self._add(key, version)
         return version
 
-    def delete(self, key: str, version_id: str | None) -> Version | None:
+    def delete(self, key: str, version_id: str | None, *, bypass: bool = False) -> Version | None:
         """Remove exactly one version, or add a delete marker. Returns what was removed, or the marker. Raises S3Error.
 
         An unversioned bucket removes its one version; one with suspended versions removes the one called `null`.
         """
         if version_id is not None:
             check_version_id(version_id)
-            return self._remove(key, version_id)
+            return self._remove(key, version_id, bypass=bypass)
         if not self.versioned:
             self._remove(key, "null")
             return None
@@ -268,11 +277,11 @@ class Bucket:
                 if version.version_id == "null":
                     _check_unlocked(version)
 
-    def _remove(self, key: str, version_id: str) -> Version | None:
+    def _remove(self, key: str, version_id: str, *, bypass: bool = False) -> Version | None:
         kept = self.versions.get(key, [])
         for version in kept:
             if version.version_id == version_id:
-                _check_unlocked(version)
+                _check_unlocked(version, bypass=bypass)
                 kept.remove(version)
                 if not kept:
                     del self.versions[key]
@@ -294,7 +303,9 @@ def precondition_failed(condition: str) -> S3Error:
     return S3Error("PreconditionFailed", message, Condition=condition)
 
 
-def _check_unlocked(version: Version) -> None:
+def _check_unlocked(version: Version, *, bypass: bool = False) -> None:
     retention = version.attributes.retention
+    if bypass and retention is not None and retention.mode == "GOVERNANCE" and not retention.legal_hold:
+        return
     if retention is not None and retention.until > datetime.now(tz=UTC):
         raise S3Error("AccessDenied", "Access Denied because object protected by object lock.")

@@ -29,6 +29,7 @@ _CANNED_ACLS = {
     "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read",
     "bucket-owner-full-control",
 }  # fmt: skip
+_HOLD = Retention(until=datetime.max.replace(tzinfo=UTC), legal_hold=True, stated=True)
 _BUCKET_NAME = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
 _NOT_BUCKETS = re.compile(r".*\.\..*|(\d+\.){3}\d+|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)")
 _OF_PARTS_TOO = "x-amz-server-side-encryption-customer-"
@@ -74,7 +75,6 @@ def attributes_of(headers: Mapping[str, str], bucket: Bucket, *, secure: bool) -
         raise S3Error(
             "InvalidStorageClass", "The storage class you specified is not valid", StorageClassRequested=storage_class
         )
-    _check_acl(headers)
     return Attributes(
         content_type=headers.get("content-type") or "binary/octet-stream",
         metadata=_metadata(headers),
@@ -84,6 +84,7 @@ def attributes_of(headers: Mapping[str, str], bucket: Bucket, *, secure: bool) -
         tags=tags_of_header(headers.get("x-amz-tagging", "")),
         kept=_kept(headers),
         retention=_retention(headers, bucket),
+        acl=_acl(headers, bucket),
     )
 
 
@@ -187,18 +188,26 @@ def _encryption(headers: Mapping[str, str], *, secure: bool) -> dict[str, str]:
     enabled = headers.get(f"{prefix}-bucket-key-enabled", "false")
     if enabled.lower() not in ("true", "false"):
         raise invalid_argument(f"{prefix}-bucket-key-enabled", enabled)
+    if enabled.lower() == "true" and kind == "aws:kms:dsse":  # user guide: Bucket Keys are not supported for DSSE-KMS
+        raise invalid_argument(f"{prefix}-bucket-key-enabled", enabled)
     made = {prefix: kind}
     if kind != "AES256":
         made[f"{prefix}-aws-kms-key-id"] = key or "arn:aws:kms:us-east-1:123456789012:alias/aws/s3"
+        if enabled.lower() == "true":
+            made[f"{prefix}-bucket-key-enabled"] = "true"
     return made
 
 
-def _check_acl(headers: Mapping[str, str]) -> None:
+def _acl(headers: Mapping[str, str], bucket: Bucket) -> str:
     acl = headers.get("x-amz-acl")
     if acl is not None and acl not in _CANNED_ACLS:
         raise invalid_argument("x-amz-acl", acl)
-    if acl not in (None, "bucket-owner-full-control") or any(name.startswith("x-amz-grant-") for name in headers):
+    granted = any(name.startswith("x-amz-grant-") for name in headers)
+    if not bucket.acls and (acl not in (None, "bucket-owner-full-control") or granted):
         raise S3Error("AccessControlListNotSupported", "The bucket does not allow ACLs")
+    if granted:
+        raise not_implemented("x-amz-grant-")
+    return acl or "private"
 
 
 def _retention(headers: Mapping[str, str], bucket: Bucket) -> Retention | None:
@@ -219,7 +228,7 @@ def _retention(headers: Mapping[str, str], bucket: Bucket) -> Retention | None:
             prefix, mode or until, f"{prefix}-retain-until-date and {prefix}-mode must both be supplied"
         )
     if mode is None or until is None:
-        return Retention(until=datetime.max.replace(tzinfo=UTC)) if hold == "ON" else bucket.default_retention()
+        return _HOLD if hold == "ON" else bucket.default_retention()
     if mode not in ("GOVERNANCE", "COMPLIANCE"):
         raise invalid_argument(f"{prefix}-mode", mode, "Unknown wormMode directive.")
     try:
@@ -228,13 +237,14 @@ def _retention(headers: Mapping[str, str], bucket: Bucket) -> Retention | None:
         raise invalid_argument(f"{prefix}-retain-until-date", until) from None
     if instant.tzinfo is None or instant <= datetime.now(tz=UTC):
         raise invalid_argument(f"{prefix}-retain-until-date", until, "The retain until date must be in the future!")
-    return Retention(until=datetime.max.replace(tzinfo=UTC) if hold == "ON" else instant)
+    return _HOLD if hold == "ON" else Retention(until=instant, mode=mode, stated=True)
 
 
-def check_summed(headers: Mapping[str, str], bucket: Bucket, *, of: str) -> None:
+def check_summed(headers: Mapping[str, str], bucket: Bucket, *, of: str, locked: bool = False) -> None:
     """With Object Lock, a write must state a checksum. `of` names the request. Raises S3Error."""
     locks = (
-        bool(bucket.object_lock_days)
+        locked
+        or bool(bucket.object_lock_days)
         or bucket.dialect.sums_needed
         or any(name.startswith("x-amz-object-lock-") for name in headers)
     )

@@ -59,7 +59,8 @@ def delete_object(request: S3Request, bucket: Bucket) -> Reply:
             raise precondition_failed("If-Match")
     else:
         bucket.check_write(request.key, condition)
-    removed = bucket.delete(request.key, request.query.get("versionId"))
+    bypass = request.headers.get("x-amz-bypass-governance-retention", "false").lower() == "true"
+    removed = bucket.delete(request.key, request.query.get("versionId"), bypass=bypass)
     headers = {}
     if removed is not None and (bucket.versioned or "versionId" in request.query):
         headers["x-amz-version-id"] = removed.version_id
@@ -154,7 +155,7 @@ def _read(request: S3Request, version: Version, bucket: Bucket) -> Reply:
     asked = _range_of(request, version)
     partial = asked is not None
     first, past = asked or (0, len(version.body))
-    headers = {**_object_headers(bucket, version), **_overrides(request)}
+    headers = {**_object_headers(bucket, version), **_lock_headers(request, version), **_overrides(request)}
     headers["Content-Length"] = str(past - first)
     mode = request.headers.get("x-amz-checksum-mode", "ENABLED")
     if mode.upper() != "ENABLED":
@@ -252,6 +253,19 @@ def _object_headers(bucket: Bucket, version: Version) -> dict[str, str]:
     if attributes.tags:
         headers["x-amz-tagging-count"] = str(len(attributes.tags))
     return headers
+
+
+def _lock_headers(request: S3Request, version: Version) -> dict[str, str]:
+    """API reference, HeadObject: each header only for a sender with the permission to read it."""
+    retention = version.attributes.retention
+    if retention is None:
+        return {}
+    if retention.legal_hold:
+        return {} if "GetObjectLegalHold" in request.denied else {"x-amz-object-lock-legal-hold": "ON"}
+    if "GetObjectRetention" in request.denied:
+        return {}
+    until = retention.until.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return {"x-amz-object-lock-mode": retention.mode, "x-amz-object-lock-retain-until-date": until}
 
 
 def _overrides(request: S3Request) -> dict[str, str]:

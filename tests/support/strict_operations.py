@@ -34,6 +34,14 @@ def rights_of(operation: str, query: Mapping[str, str], headers: Mapping[str, st
     rights |= _LIFECYCLE_RIGHTS.get(operation, set())
     if "x-amz-tagging" in headers:
         rights.add("PutObjectTagging")
+    if "x-amz-acl" in headers:
+        rights.add("PutObjectAcl")
+    if "x-amz-object-lock-mode" in headers:
+        rights.add("PutObjectRetention")
+    if "x-amz-object-lock-legal-hold" in headers:
+        rights.add("PutObjectLegalHold")
+    if "x-amz-bypass-governance-retention" in headers:
+        rights.add("BypassGovernanceRetention")
     return rights
 
 

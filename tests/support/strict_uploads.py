@@ -38,7 +38,9 @@ def upload_part(request: S3Request, bucket: Bucket) -> Reply:
     check_no_encryption(request.headers, secure=request.secure)
     number = multipart.part_number_of(request.query.get("partNumber", ""))
     upload = multipart.open_upload(bucket, request.key, request.query["uploadId"])
-    check_summed(request.headers, bucket, of="Upload Part")
+    retention = upload.attributes.retention
+    locked = retention is not None and retention.stated
+    check_summed(request.headers, bucket, of="Upload Part", locked=locked)
     multipart.check_part_checksum(bucket, upload, request.checksum)
     part = multipart.put_part(bucket, request.key, upload.upload_id, number, request.body, said=request.checksum)
     headers = {"ETag": part.etag, **upload.attributes.encryption}

@@ -134,7 +134,7 @@ class Reason(StrEnum):
     SOURCE_TRUNCATED = "SourceTruncated", "In every attempt, the source stopped sending at the same byte, before its stated length. Ask its provider for a complete file.", Verdict.FINAL
     SOURCE_CHANGED = "SourceChanged", "The content of the source changed during the upload, and again after a restart.", Verdict.FINAL
     SOURCE_PROTOCOL_ERROR = "SourceProtocolError", "The response of the source breaks the rules of HTTP, for example with a wrong Content-Range.", Verdict.RETRY, *_Transient, Trait.BREAKS_RANGE
-    UNEXPECTED_CONTENT = "UnexpectedContent", "The content is not what spec.artifacts declares, for example a login page instead of a video. Apply a fresh URL. If the content is intended, declare it with contentType.", Verdict.FINAL
+    UNEXPECTED_CONTENT = "UnexpectedContent", "The content is not what spec.artifacts declares, for example a login page instead of a video, or limits.contentTypes of the StorageLocation does not allow it. Apply a fresh URL. If the content is intended, declare it with contentType, or choose another location.", Verdict.FINAL
     SIZE_MISMATCH = "SizeMismatch", "The size differs from the one in the spec, or from the one that the source stated.", Verdict.FINAL, Trait.NEW_SOURCE, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
     CHECKSUM_MISMATCH = "ChecksumMismatch", "The bytes do not have the checksum in the spec.", Verdict.FINAL, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
     INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES
@@ -159,6 +159,7 @@ class Reason(StrEnum):
     ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket. Or the filesystem is read-only, or its permissions do not allow it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    ROLE_NOT_ASSUMED = "RoleNotAssumed", "STS does not permit the operator to assume the role of spec.s3.credentials.assumeRole. Check the trust policy of the role, the external id, and the permission sts:AssumeRole.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     ENDPOINT_UNREACHABLE = "EndpointUnreachable", "The endpoint does not respond.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER
     ENDPOINT_BLOCKED = "EndpointBlocked", "The operator's policy does not allow the address of the endpoint.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     WRONG_REGION = "WrongRegion", "The store redirects to another region or address. Set spec.s3.region to the region in the message. If the message names none, check spec.s3.endpoint.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE

@@ -23,6 +23,8 @@ from recording_operator.api.meta import (
 )
 from recording_operator.api.meta import ByteCount as Generation
 from recording_operator.api.names import CDN_PRIVATE_KEY
+from recording_operator.api.s3_options import Credentials, Encryption, ObjectLock
+from recording_operator.api.s3_options_rules import ACL_SCHEMA, ENDPOINT_SCHEMA
 from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleStatus
 from recording_operator.api.storagelocation_lifecycle_rules import AWS_LIFECYCLE_RULES
 from recording_operator.api.storagelocation_rules import (
@@ -31,9 +33,8 @@ from recording_operator.api.storagelocation_rules import (
     CA_BUNDLE_SCHEMA,
     CDN_DOMAIN_SCHEMA,
     CDN_KEY_PAIR_SCHEMA,
+    CONTENT_TYPE_PATTERN_SCHEMA,
     DEFAULT_KEY_TEMPLATE,
-    ENCRYPTION_RULES,
-    ENDPOINT_SCHEMA,
     EXPRESSION_RULES,
     FILESYSTEM_RULES,
     FILTER_ID_SCHEMA,
@@ -58,13 +59,6 @@ LabelValue = Annotated[str, WithJsonSchema({"type": "string", "maxLength": 63})]
 LabelKey = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 316})]
 
 
-class EncryptionType(StrEnum):
-    """Server-side encryption, by the names of S3."""
-
-    AES256 = "AES256"
-    KMS = "aws:kms"
-
-
 class ChecksumUse(StrEnum):
     """Whether the store's own checksums are used."""
 
@@ -80,28 +74,6 @@ class SelectorOperator(StrEnum):
     NOT_IN = "NotIn"
     EXISTS = "Exists"
     DOES_NOT_EXIST = "DoesNotExist"
-
-
-class Encryption(ApiModel):
-    """Server-side encryption of the objects."""
-
-    model_config = ConfigDict(json_schema_extra=cel.rules(*ENCRYPTION_RULES))
-
-    type: EncryptionType = Field(description="AES256 (the store's own keys) or aws:kms.")
-    kms_key_id: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 2048})] | None = Field(
-        default=None, description="KMS key, only with type aws:kms. Default: the account's default key."
-    )
-
-
-class Credentials(ApiModel):
-    """Where the access key is stored."""
-
-    model_config = ConfigDict(json_schema_extra=cel.ATOMIC)
-
-    secret_name: ObjectName = Field(
-        description="Secret in the operator's namespace with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and optionally "
-        "AWS_SESSION_TOKEN."
-    )
 
 
 class Cdn(ApiModel):
@@ -152,6 +124,15 @@ class S3(ApiModel):
     encryption: Encryption | None = Field(
         default=None, description="Server-side encryption. Default: the bucket's default."
     )
+    acl: Annotated[str, WithJsonSchema(ACL_SCHEMA)] | None = Field(
+        default=None,
+        description="Canned ACL of every object, such as bucket-owner-full-control for a bucket of another account. "
+        "With endpoint, any ACL of the store. Default: none is sent.",
+    )
+    object_lock: ObjectLock | None = Field(
+        default=None,
+        description="Retention of every object. The bucket must have S3 Object Lock. Default: the bucket's default.",
+    )
     tags: Annotated[dict[str, str], WithJsonSchema(TAGS_SCHEMA)] = Field(
         default_factory=dict, description="Tags for every object, at most 10."
     )
@@ -168,7 +149,8 @@ class S3(ApiModel):
     )
     credentials: Credentials | None = Field(
         default=None,
-        description="Access key. Default: the identity of the operator's pod (IRSA, workload identity, instance role).",
+        description="Access key, or a role to assume. Default: the identity of the operator's pod (IRSA, workload "
+        "identity, instance role).",
     )
     cdn: Cdn | None = Field(
         default=None,
@@ -285,6 +267,14 @@ class Limits(ApiModel):
     max_artifact_size: Bytes | None = Field(
         default=None,
         description="Maximum size of an artifact, such as 50Gi. Default: only the operator's own limit applies.",
+    )
+    content_types: Annotated[
+        tuple[Annotated[str, WithJsonSchema(CONTENT_TYPE_PATTERN_SCHEMA)], ...],
+        Field(json_schema_extra={"maxItems": 32, "x-kubernetes-list-type": "set"}),
+    ] = Field(
+        default=(),
+        description="Media types that may be stored, such as video/* or application/json. Both the declared type and "
+        "the content itself are checked; anything else fails with UnexpectedContent. Default: no limit.",
     )
     bandwidth_per_second: Annotated[Bytes, WithJsonSchema(BANDWIDTH_SCHEMA)] | None = Field(
         default=None,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from recording_operator.api import cel
 from recording_operator.api.cel import Rule
 from recording_operator.api.names import RESERVED_FOLDER
+from recording_operator.api.s3_options_rules import OBJECT_RULES, endpoint_rules
 
 DEFAULT_KEY_TEMPLATE: Final = "{org}/{namespace}/{name}/{uid}/{artifact}{ext}"
 PLACEHOLDERS: Final = ("org", "user", "project", "namespace", "name", "uid", "artifact", "ext", "year", "month", "day")
@@ -17,11 +18,6 @@ MAX_TEMPLATE_CHARS: Final = 200
 
 _KEY_CHARACTERS: Final = "-A-Za-z0-9!_.*()="
 _KEY_CHARACTERS_MESSAGE: Final = "letters, digits and ! - _ . * ( ) ="
-_LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
-_ENDPOINT: Final = (
-    f"^https?://({_LABEL}([.]{_LABEL})*[.]?|[[][0-9A-Fa-f:.]+[]])(:0{{0,4}}[1-9][0-9]{{0,4}})?"
-    "(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$"
-)
 _NEW: Final = "create a new StorageLocation"
 
 _BUCKET: Final = "^[A-Za-z0-9][A-Za-z0-9._-]+[A-Za-z0-9]$"
@@ -63,7 +59,6 @@ REGION_SCHEMA: Final = cel.string(
     Rule(rule="self.matches('^[a-z0-9-]+$')", message="write a region such as eu-west-2, or leave it out"),
     max_length=64,
 )
-ENDPOINT_SCHEMA: Final[dict[str, Any]] = {"type": "string", "maxLength": 512}
 PREFIX_SCHEMA: Final = cel.string(
     Rule(rule="self == '' || self.endsWith('/')", message="must end with '/', such as recordings/"),
     Rule(
@@ -145,6 +140,14 @@ TAGS_SCHEMA: Final[dict[str, Any]] = {
 }
 NAMESPACE_SCHEMA: Final = cel.label_schema("write the name of a namespace")
 
+_TYPE: Final = "[a-z0-9][a-z0-9!#$&^_.+-]{0,62}"
+CONTENT_TYPE_PATTERN_SCHEMA: Final = cel.string(
+    Rule(
+        rule=f"self.matches('^{_TYPE}/({_TYPE}|[*])$')",
+        message="write a media type in lower case without parameters, such as video/mp4, or a family such as video/*",
+    ),
+    max_length=127,
+)
 LEAST_BANDWIDTH: Final = "64Ki"
 BANDWIDTH_SCHEMA: Final = cel.quantity_schema(
     Rule(
@@ -154,32 +157,13 @@ BANDWIDTH_SCHEMA: Final = cel.quantity_schema(
         message=f"must be at least {LEAST_BANDWIDTH}; to stop uploads set spec.suspend of the Recordings",
     )
 )
-ENCRYPTION_RULES: Final = (
-    Rule(
-        rule="!has(self.kmsKeyId) || self.type == 'aws:kms'",
-        message="kmsKeyId needs type aws:kms",
-        field_path=".kmsKeyId",
-    ),
-)
 S3_RULES: Final = (
     Rule(
         rule="!has(self.storageClass) || self.storageClass != 'EXPRESS_ONEZONE'",
         message="EXPRESS_ONEZONE is the class of directory buckets, which are not supported",
         field_path=".storageClass",
     ),
-    Rule(
-        # A rule of the parent, because its message must not contain an endpoint with a password.
-        rule=f"!has(self.endpoint) || (self.endpoint.matches('{_ENDPOINT}')"
-        " && isURL(self.endpoint)"
-        " && (url(self.endpoint).getPort() == '' || int(url(self.endpoint).getPort()) <= 65535))",
-        message="must be a URL without user name or query, such as https://minio.example.com:9000",
-        field_path=".endpoint",
-    ),
-    Rule(
-        rule="!has(self.endpoint) || !self.endpoint.matches('^https?://[^/@]*_')",
-        message="the host of an endpoint must not contain '_', which S3 clients do not accept",
-        field_path=".endpoint",
-    ),
+    *endpoint_rules("https://minio.example.com:9000"),
     Rule(
         # An invalid name has its own message.
         rule=f"has(self.endpoint) || !self.bucket.matches('{_BUCKET}')"
@@ -199,6 +183,7 @@ S3_RULES: Final = (
         message=f"AWS has the storage classes {', '.join(AWS_STORAGE_CLASSES)}; for another store set endpoint",
         field_path=".storageClass",
     ),
+    *OBJECT_RULES,
     Rule(rule="self.bucket == oldSelf.bucket", message=f"bucket cannot be changed; {_NEW}", field_path=".bucket"),
     Rule(rule="self.prefix == oldSelf.prefix", message=f"prefix cannot be changed; {_NEW}", field_path=".prefix"),
 )

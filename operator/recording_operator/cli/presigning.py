@@ -107,9 +107,9 @@ def _read_with(kube: KubeApi, request: PresignRequest, operator_namespace: str) 
     artifact = _artifact(recording, request)
     location = _location(kube, recording, request)
     credentials, cdn = None, None
-    if location.store.credentials is not None:
-        secret = location.store.credentials.secret_name
-        credentials = location_credentials(kube, operator_namespace=operator_namespace, name=secret)
+    named = location.store.credentials
+    if named is not None and named.key_secret is not None:
+        credentials = location_credentials(kube, operator_namespace=operator_namespace, name=named.key_secret)
     if location.store.cdn is not None and not request.no_cdn:
         spec = location.store.cdn
         key = cdn_private_key(kube, operator_namespace=operator_namespace, name=spec.private_key_secret)

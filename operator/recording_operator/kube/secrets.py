@@ -72,7 +72,7 @@ def host_allowed(host: str, *, allowed_hosts: str) -> bool:
 
 
 def location_credentials(kube: KubeApi, *, operator_namespace: str, name: str) -> StoreCredentials:
-    """The keys in `s3.credentials.secretName`, from the operator's own namespace.
+    """The keys in the Secret that `s3.credentials` names, from the operator's own namespace.
 
     Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError if the API server does not respond.
     """

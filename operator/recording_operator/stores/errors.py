@@ -12,7 +12,9 @@ from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 
 # The tenant reads StoreDenied; which credentials or rights are wrong is for the location's administrator.
-_COARSE: Final = {Reason.CREDENTIALS_INVALID: Reason.STORE_DENIED, Reason.ACCESS_DENIED: Reason.STORE_DENIED}
+_COARSE: Final = dict.fromkeys(
+    (Reason.CREDENTIALS_INVALID, Reason.ACCESS_DENIED, Reason.ROLE_NOT_ASSUMED), Reason.STORE_DENIED
+)
 
 
 class StoreError(TransferError):

@@ -12,6 +12,7 @@ class ObjectSpec:
     If an object of this artifact exists already, it is the result, even if the source has changed since. With
     `pins_content` it is the result only if the source still has the same content. `source_etag`, a hash of the source's
     strong ETag, is stored in its metadata. `content_encoding` names the encodings of the bytes, such as `gzip`.
+    `allowed_types` are the media types that the location stores, such as `video/*`; empty means any.
     """
 
     key: str
@@ -24,6 +25,7 @@ class ObjectSpec:
     content_encoding: str | None = None
     pins_content: bool = False
     source_etag: str | None = None
+    allowed_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

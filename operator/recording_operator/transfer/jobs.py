@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from recording_operator.egress.dialer import Dialer
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
+from recording_operator.transfer.content.allowed_types import check_allowed_text
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.fetch import Fetch
 from recording_operator.transfer.observer import UploadState
@@ -53,6 +54,7 @@ class InlineJob:
     def run(self, context: TransferContext) -> StoredObject:
         """See ArtifactJob."""
         obj = replace(context.obj, content_type=context.obj.content_type or _INLINE_TYPE)
+        check_allowed_text(self.body, obj)
         try:
             accepted = accept_body(self.body, replace(context, obj=obj))
         except StoredByAnotherProcess:

@@ -6,6 +6,7 @@ from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
+from recording_operator.transfer.content.allowed_types import check_allowed, check_declared
 from recording_operator.transfer.content.check import check_content
 from recording_operator.transfer.content.text_detection import text_of
 from recording_operator.transfer.context import TransferContext
@@ -47,12 +48,14 @@ class SourceProbe:
 
     def _checked(self, request: Callable[[], ContentFacts]) -> ContentFacts:
         expected = self._expected
+        check_declared(self._obj)
         facts = self._wait.until_published(lambda: self._published(request))
         expected.check_facts(facts)
         facts = expected.bounded(facts)
         if facts.size_bytes is not None and facts.size_bytes > self._limit_bytes:
             raise too_large(facts.host, self._limit_bytes)
         self._check_content(facts, has_expectation=expected.size_bytes is not None or expected.checksum is not None)
+        check_allowed(facts, self._obj)
         return facts
 
     def _published(self, request: Callable[[], ContentFacts]) -> ContentFacts:

@@ -105,6 +105,7 @@ class TransferOrder:
                 artifact=artifact.name,
                 org=recording.spec.owner.org,
                 max_size_bytes=location.spec.limits.max_artifact_size,
+                allowed_types=location.spec.limits.content_types,
             ),
             source=SourceOrder.of(recording, artifact) if artifact.source else None,
             inline=artifact.inline,

@@ -21,7 +21,7 @@ from recording_operator.stores.capabilities import UNKNOWN, Capabilities
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import AccessLogTally, ListedObject, ListedVersion, LoggedDownload
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.s3 import cloudwatch
+from recording_operator.stores.s3 import cloudwatch, object_lock
 from recording_operator.stores.s3.access_logs import logged_downloads
 from recording_operator.stores.s3.client import S3Connection, S3Options, connect
 from recording_operator.stores.s3.errors import status_of, translated
@@ -75,6 +75,10 @@ class S3Store:
     def forget_rejected_body(self) -> None:
         """Reset `rejected_body_bytes`: the store has accepted a body of that size."""
         self._connection.rejected.body_bytes = None
+
+    def check_object_lock(self) -> None:
+        """Check that the bucket has S3 Object Lock. Raises LocationError and StoreError."""
+        object_lock.check_bucket(self._client, bucket=self.options.bucket)
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
@@ -360,6 +364,9 @@ class S3Store:
             "StorageClass": options.storage_class,
             "ServerSideEncryption": options.encryption_type,
             "SSEKMSKeyId": options.kms_key_id,
+            "BucketKeyEnabled": options.bucket_key_enabled,
+            "ACL": options.acl,
+            **object_lock.headers(options.lock, now=datetime.now(UTC)),
             "Tagging": urlencode(options.tags) or None,
         }
         return {name: value for name, value in attributes.items() if value is not None}

@@ -4,10 +4,11 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Self
 
 import boto3
 import botocore.session
@@ -17,10 +18,14 @@ from botocore.exceptions import BotoCoreError, ParamValidationError, PartialCred
 from botocore.handlers import validate_bucket_name
 from botocore.utils import parse_timestamp
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import ChecksumUse
 from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3 import error_documents, lifecycle
+from recording_operator.stores.s3.assumed_role import AssumedRole, Keys, assumed, use_role
 from recording_operator.stores.s3.errors import no_credentials
+from recording_operator.stores.s3.object_lock import Retention
 from recording_operator.stores.s3.once import once
 from recording_operator.stores.s3.rejected_bodies import RejectedBody
 from recording_operator.stores.s3.retries import StoreRetries
@@ -34,6 +39,8 @@ _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _SEND_TIMEOUT_S: Final = 30
 _AWS_RESPONSE_TIMEOUT_S: Final = 60.0
 _IDENTITY_SERVICES: Final = ("sts", "sso", "sso-oidc", "signin")
+# Only the writer and the owner of the bucket can read objects with these ACLs.
+_PRIVATE_ACLS: Final = ("private", "bucket-owner-read", "bucket-owner-full-control")
 _DEFAULT_REGION: Final = "us-east-1"
 # A location with an access key ignores the AWS configuration files, profile and region of the process. Each row: name
 # in the file, environment variable, default, conversion.
@@ -50,8 +57,8 @@ class S3Options:
     """An S3 bucket, its endpoint, and the attributes of objects in it.
 
     `credentials` None means the identity of the process (IRSA, instance role): only then are the environment and the
-    metadata service used. `prefix` includes its final '/'. `ca_bundle_pem` is PEM text. A request without a response
-    within `response_timeout_s` is retried.
+    metadata service used. With `role`, it is the identity that assumes the role. `prefix` includes its final '/'.
+    `ca_bundle_pem` is PEM text. A request without a response within `response_timeout_s` is retried.
     """
 
     bucket: str
@@ -62,11 +69,26 @@ class S3Options:
     storage_class: str | None = None
     encryption_type: str | None = None
     kms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    acl: str | None = None
+    lock: Retention | None = None
     tags: tuple[tuple[str, str], ...] = ()
     checksums: ChecksumUse = ChecksumUse.AUTO
     ca_bundle_pem: str | None = None
     credentials: StoreCredentials | None = None
+    role: AssumedRole | None = None
     response_timeout_s: float = 60.0
+
+    @property
+    def of_probe(self) -> Self:
+        """Attributes of test objects: not archived and not retained, so that they can be read and removed."""
+        return replace(self, storage_class=None, lock=None)
+
+    @property
+    def of_documents(self) -> Self:
+        """Attributes of the operator's own files. No ACL makes them readable by others than the bucket's owner."""
+        acl = self.acl if self.acl in _PRIVATE_ACLS else None
+        return replace(self.of_probe, acl=acl)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +134,7 @@ def build_client(options: S3Options) -> Any:
     core = _session(options)
     core.register_component("data_loader", service_models())
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_timestamp)
-    given: dict[str, str | None] = {}
-    if options.credentials is None:
-        send_identity_requests(core)
-    else:
-        given = {
-            "aws_access_key_id": options.credentials.access_key_id,
-            "aws_secret_access_key": options.credentials.secret_access_key,
-            "aws_session_token": options.credentials.session_token,
-        }
+    given = identify(core, options)
     client = boto3.session.Session(botocore_session=core).client(
         "s3",
         region_name=options.region or core.get_config_variable("region") or _DEFAULT_REGION,
@@ -137,14 +151,76 @@ def build_client(options: S3Options) -> Any:
     return client
 
 
-def send_identity_requests(session: botocore.session.Session) -> None:
-    """Use our transport for the requests that exchange the identity of the process for an access key.
+def identify(session: botocore.session.Session, options: S3Options) -> dict[str, str | None]:
+    """Give the session the identity of the options. Returns the arguments for a client with an access key."""
+    role = options.role
+    if role is not None:
+        use_role(session, partial(_assume, role, options))
+        return {}
+    if options.credentials is None:
+        send_identity_requests(session)
+    return _keys(options.credentials)
+
+
+def _keys(credentials: StoreCredentials | None) -> dict[str, str | None]:
+    if credentials is None:
+        return {}
+    return {
+        "aws_access_key_id": credentials.access_key_id,
+        "aws_secret_access_key": credentials.secret_access_key,
+        "aws_session_token": credentials.session_token,
+    }
+
+
+def _assume(role: AssumedRole, options: S3Options) -> Keys:
+    """New keys of the role. Raises StoreError. The client is not kept: it is needed once in 45 minutes."""
+    try:
+        client, transport = _sts(role, options)
+    except PartialCredentialsError:
+        raise no_credentials() from None
+    except (BotoCoreError, ValueError):
+        raise StoreError(
+            Reason.ENDPOINT_UNREACHABLE,
+            "STS cannot be requested, because assumeRole.endpoint, the region, AWS_CA_BUNDLE, a proxy variable or "
+            "another AWS variable of the operator cannot be used.",
+        ) from None
+    with closing(client), closing(transport):
+        return assumed(client, role)
+
+
+def _sts(role: AssumedRole, options: S3Options) -> tuple[Any, StoreTransport]:
+    core = _session(options)
+    core.register_component("data_loader", service_models())
+    core.set_config_variable("sts_regional_endpoints", "regional")
+    shared = send_identity_requests(core) if options.credentials is None else None
+    client = boto3.session.Session(botocore_session=core).client(
+        "sts",
+        region_name=options.region or core.get_config_variable("region") or _DEFAULT_REGION,
+        endpoint_url=role.endpoint,
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": 3},
+            ignore_configured_endpoint_urls=True,
+            user_agent="recording-operator",
+        ),
+        **_keys(options.credentials),
+    )
+    if shared is not None:  # botocore would call both, and send the request twice
+        client.meta.events.unregister("before-send.sts", shared)
+    # A private STS has a certificate of the same CA as the store.
+    transport = _transport(options if role.endpoint else replace(options, ca_bundle_pem=None))
+    transport.register(client)
+    return client, transport
+
+
+def send_identity_requests(session: botocore.session.Session) -> StoreTransport:
+    """Use our transport for the requests that exchange the identity of the process for an access key, and return it.
 
     botocore creates the clients for them from the session. Raises ValueError, see `aws_transport`.
     """
     transport = aws_transport(session.get_config_variable("ca_bundle"))
     for service in _IDENTITY_SERVICES:
         session.register(f"before-send.{service}", transport)
+    return transport
 
 
 def aws_transport(trusted: str | None) -> StoreTransport:

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, PartialCredentialsError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.s3.client import S3Options, aws_transport, send_identity_requests
+from recording_operator.stores.s3.client import S3Options, aws_transport, identify
 from recording_operator.stores.s3.errors import no_credentials, translated
 from recording_operator.stores.s3.service_models import service_models
 
@@ -39,15 +39,7 @@ def cloudwatch_client(options: S3Options) -> Any:
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
     core.register_component("data_loader", service_models())
-    given: dict[str, str | None] = {}
-    if options.credentials is None:
-        send_identity_requests(core)
-    else:
-        given = {
-            "aws_access_key_id": options.credentials.access_key_id,
-            "aws_secret_access_key": options.credentials.secret_access_key,
-            "aws_session_token": options.credentials.session_token,
-        }
+    given = identify(core, options)
     return boto3.session.Session(botocore_session=core).client(
         "cloudwatch",
         region_name=options.region or "us-east-1",

@@ -64,7 +64,7 @@ def replace(
 
 
 def _writer(store: S3Store) -> S3Store:
-    return store.writing(changed(store.options, storage_class=None))
+    return store.writing(store.options.of_documents)
 
 
 def _document(key: str, content_type: str, owner: DocumentOwner | None) -> ObjectSpec:

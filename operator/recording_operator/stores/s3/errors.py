@@ -20,7 +20,8 @@ from recording_operator.stores.s3.retries import parse_retry_after
 
 _CREDENTIALS: Final = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
-    "InvalidSecurity", "InvalidTokenId", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignature",
+    "InvalidSecurity", "InvalidTokenId", "InvalidClientTokenId", "ExpiredTokenException", "UnrecognizedClientException",
+    "InvalidSignature",
 )  # fmt: skip
 _RIGHTS: Final = (
     "AccessDenied", "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess", "NotSignedUp", "InvalidPayer",

@@ -15,8 +15,10 @@ from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.lifecycle import LifecycleWrite
 from recording_operator.stores.presigning import CdnKey, PresignedUrl
 from recording_operator.stores.s3 import documents, lifecycle
+from recording_operator.stores.s3.assumed_role import AssumedRole
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.object_lock import Retention
 from recording_operator.stores.s3.presigning import presigned
 from recording_operator.stores.s3.probe import ownership, prober
 from recording_operator.stores.s3.probe.failure import location_error
@@ -99,7 +101,7 @@ def open_location(spec: S3, credentials: StoreCredentials | None) -> S3LocationS
 
 
 def _options(spec: S3, credentials: StoreCredentials | None) -> S3Options:
-    encryption = spec.encryption
+    encryption, lock = spec.encryption, spec.object_lock
     return S3Options(
         bucket=spec.bucket,
         region=spec.region,
@@ -109,8 +111,21 @@ def _options(spec: S3, credentials: StoreCredentials | None) -> S3Options:
         storage_class=spec.storage_class,
         encryption_type=encryption.type if encryption else None,
         kms_key_id=encryption.kms_key_id if encryption else None,
+        bucket_key_enabled=encryption.bucket_key_enabled if encryption else None,
+        acl=spec.acl,
+        lock=Retention(mode=lock.mode, days=lock.retain_days) if lock else None,
         tags=tuple(sorted(spec.tags.items())),
         checksums=spec.checksums,
         ca_bundle_pem=spec.ca_bundle,
         credentials=credentials,
+        role=_role(spec),
+    )
+
+
+def _role(spec: S3) -> AssumedRole | None:
+    role = spec.credentials.assume_role if spec.credentials is not None else None
+    if role is None:
+        return None
+    return AssumedRole(
+        arn=role.role_arn, external_id=role.external_id, session_name=role.session_name, endpoint=role.endpoint
     )

@@ -64,7 +64,7 @@ _HTTP_ERRORS: Final = range(400, 600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
+class IdentifiedContent:
     """What the bytes are: text, media, another known format, or unknown data.
 
     `called_page`: the source states HTML. `called_media`: it states a recording or plain bytes.
@@ -74,9 +74,14 @@ class _Content:
     flavour: str | None = None
     media: str | None = None
     other: str | None = None
-    small: bool
+    size_bytes: int
     called_page: bool
     called_media: bool
+
+    @property
+    def small(self) -> bool:
+        """Whether it is smaller than almost any video. `size_bytes` is the size of the part that was checked."""
+        return self.size_bytes < SMALL_VIDEO_BYTES
 
     @property
     def is_page(self) -> bool:
@@ -103,15 +108,12 @@ def check_content(facts: ContentFacts, obj: ObjectSpec, *, has_expectation: bool
     `has_expectation`: the spec states the size or the checksum.
     """
     declared = media_types.bare_type(obj.content_type)
-    head = _without_coding(facts, declared)
-    if not head:
-        return
-    content = _identify(head, facts, packed="gzip" in media_types.signed_formats(declared))
-    if _fits(content, declared, obj.kind, has_expectation=has_expectation):
+    content = identified(facts, declared)
+    if content is None or _fits(content, declared, obj.kind, has_expectation=has_expectation):
         return
     seen = content.described
     if seen == "unknown data":
-        seen = f"{len(head)} bytes without the signature of a video or a document"
+        seen = f"{content.size_bytes} bytes without the signature of a video or a document"
     hint = "declare it with contentType"
     if content.is_error:
         seen, hint = f"an error document ({seen})", "declare it with contentType and kind Other"
@@ -120,6 +122,14 @@ def check_content(facts: ContentFacts, obj: ObjectSpec, *, has_expectation: bool
         f"{facts.host} sends {seen}, expected {declared or obj.kind}; the URL may lead to a login or error page. "
         f"Apply a fresh URL, or {hint} if it is intended.",
     )
+
+
+def identified(facts: ContentFacts, declared: str) -> IdentifiedContent | None:
+    """What the bytes are; None if they are not known. `declared` is a bare type."""
+    head = _without_coding(facts, declared)
+    if not head:
+        return None
+    return _identify(head, facts, packed="gzip" in media_types.signed_formats(declared))
 
 
 def stated_type(facts: ContentFacts) -> str:
@@ -137,11 +147,11 @@ def _without_coding(facts: ContentFacts, declared: str) -> bytes:
     return _unpacked(facts.head)
 
 
-def _identify(head: bytes, facts: ContentFacts, *, packed: bool) -> _Content:
+def _identify(head: bytes, facts: ContentFacts, *, packed: bool) -> IdentifiedContent:
     stated = media_types.bare_type(facts.content_type)
     known = partial(
-        _Content,
-        small=len(head) < SMALL_VIDEO_BYTES,
+        IdentifiedContent,
+        size_bytes=len(head),
         called_page=media_types.is_html(stated),
         called_media=stated != "" and (media_types.is_media(stated) or media_types.is_untyped(stated)),
     )
@@ -159,7 +169,7 @@ def _identify(head: bytes, facts: ContentFacts, *, packed: bool) -> _Content:
     return known(media=media_by_frames(head) if other is None else None, other=other)
 
 
-def _fits(content: _Content, declared: str, kind: str, *, has_expectation: bool) -> bool:
+def _fits(content: IdentifiedContent, declared: str, kind: str, *, has_expectation: bool) -> bool:
     signed = media_types.signed_formats(declared)
     if signed:
         return content.other in signed
@@ -171,7 +181,7 @@ def _fits(content: _Content, declared: str, kind: str, *, has_expectation: bool)
     return not content.is_page and not content.is_error
 
 
-def _fits_media(content: _Content, declared: str, *, needs_signature: bool) -> bool:
+def _fits_media(content: IdentifiedContent, declared: str, *, needs_signature: bool) -> bool:
     if content.media is not None:
         return True
     if content.text is not None:
@@ -181,7 +191,7 @@ def _fits_media(content: _Content, declared: str, *, needs_signature: bool) -> b
     return not needs_signature
 
 
-def _fits_text(content: _Content, declared: str, kind: str) -> bool:
+def _fits_text(content: IdentifiedContent, declared: str, kind: str) -> bool:
     if content.media is not None or content.other is not None:
         return False
     if content.is_error and kind != "Other":
@@ -201,7 +211,7 @@ def _fits_text(content: _Content, declared: str, kind: str) -> bool:
     return not content.is_page
 
 
-def _may_be_captions(content: _Content) -> bool:
+def _may_be_captions(content: IdentifiedContent) -> bool:
     """Whether text may be captions in another format. A short text without the time of a cue is probably a message."""
     return _CUE.search(content.text or "") is not None or not (content.called_page or content.small)
 

@@ -8,6 +8,7 @@ from recording_operator.checksums import InOrderDigest, crc64nvme
 from recording_operator.errors import TransferError
 from recording_operator.stores.capabilities import Joins
 from recording_operator.stores.objects import StoredObject
+from recording_operator.transfer.content.allowed_types import check_allowed
 from recording_operator.transfer.content.check import check_content, stated_type
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.coordinator import TransferCoordinator
@@ -131,8 +132,10 @@ class ArtifactUpload:
         return self._put(body, digest=reading.digest)
 
     def _check_start(self, facts: ContentFacts, content_type: str | None, head: bytes) -> None:
+        begun = replace(facts, content_type=content_type, head=head)
         try:
-            check_content(replace(facts, content_type=content_type, head=head), self._context.obj)
+            check_content(begun, self._context.obj)
+            check_allowed(begun, self._coordinator.context.obj)  # its type is the declared one
         except TransferError:
             raise changed(facts.host) from None
 

@@ -38,14 +38,14 @@ _REJECTIONS: Final = reasons_with(Trait.REJECTS_BYTES)
 class Discovery:
     """Tests a store with `obj` and other objects whose keys begin like its key, and removes them if that is permitted.
 
-    All of them have the bucket's default storage class: objects in an archive class cannot be read, and each is billed
-    for months. The location's own class is tested without creating an object.
+    All of them have the bucket's default storage class and retention: objects in an archive class cannot be read, and
+    each is billed for months; retained ones cannot be removed. What the location sets is tested without an object.
     """
 
     def __init__(self, store: S3Store, obj: ObjectSpec, *, joins: Joins | None) -> None:
         """`joins` is a known result about joined objects; if it is None, joins are tested."""
         self._location = store
-        self._store = store.writing(replace(store.options, storage_class=None))
+        self._store = store.writing(store.options.of_probe)
         self._plain = self._store.adapted(Capabilities().without_checksums())
         self._joins_known = joins
         self._obj = obj
@@ -59,7 +59,7 @@ class Discovery:
     def run(self) -> Capabilities:
         """Return what works. Raises TransferError for a failure, LocationError if the store cannot be used at all."""
         found = self._agreed()
-        self._accepts_class(found)
+        self._accepts_settings(found)
         if self._joins_known is not None:
             return found
         return found.limited_to(JoinTrial(self._store, self._trial, found).run())
@@ -87,22 +87,33 @@ class Discovery:
                 self._remove(obj)
             self._touched.clear()
 
-    def _accepts_class(self, found: Capabilities) -> None:
-        """Check the location's storage class with an upload that is aborted. Raises LocationError if it is rejected."""
-        storage_class = self._location.options.storage_class
-        if storage_class is None:
-            return
+    def _accepts_settings(self, found: Capabilities) -> None:
+        """Check the location's storage class and retention with uploads that are aborted. Raises LocationError.
+
+        So nothing is archived or retained. A retention may be ignored by a store: the bucket must state Object Lock.
+        """
         store = self._location.adapted(found)
+        options = store.options
+        if options.lock is not None:
+            store.check_object_lock()
+        if options.storage_class is not None:
+            self._accepts(
+                store.writing(replace(options, lock=None)),
+                f"objects in the class of spec.s3.storageClass, {options.storage_class}. Set one that it has, or omit "
+                "the field",
+            )
+        if options.lock is not None:
+            self._accepts(store, "objects with spec.s3.objectLock. Grant s3:PutObjectRetention, or omit the field")
+
+    def _accepts(self, store: S3Store, what: str) -> None:
         try:
             store.abort(self._obj.key, store.create_upload(self._obj))
         except TransferError as error:
             if error.reason in _ENDS_PROBE:
                 raise
-            raise LocationError(
-                Reason.STORE_UNSUPPORTED,
-                f"The store does not accept objects in the class of spec.s3.storageClass, {storage_class}. Set one "
-                f"that it has, or omit the field. {error.message}",
-            ) from None
+            denied = error.reason is Reason.STORE_DENIED and store.options.lock is not None
+            reason = Reason.ACCESS_DENIED if denied else Reason.STORE_UNSUPPORTED
+            raise LocationError(reason, f"The store does not accept {what}. {error.message}") from None
 
     # One request
 

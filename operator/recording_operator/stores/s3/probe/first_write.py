@@ -31,8 +31,11 @@ def rejected_setting(store: S3Store, obj: ObjectSpec, body: bytes, rejection: Tr
     without = []
     if options.tags:
         without.append((replace(options, tags=()), "spec.s3.tags", "grant s3:PutObjectTagging"))
+    if options.acl:
+        remedy = "grant s3:PutObjectAcl and enable ACLs in the bucket's Object Ownership"
+        without.append((replace(options, acl=None), "spec.s3.acl", remedy))
     if options.encryption_type:
-        plain = replace(options, encryption_type=None, kms_key_id=None)
+        plain = replace(options, encryption_type=None, kms_key_id=None, bucket_key_enabled=None)
         without.append((plain, "spec.s3.encryption", "repair the key or its policy"))
     reason = Reason.ACCESS_DENIED if rejection.reason is Reason.STORE_DENIED else Reason.STORE_UNSUPPORTED
     for other, field, remedy in without:

@@ -1,6 +1,5 @@
 """The owner of a prefix: the first cluster writes a marker object below it."""
 
-from dataclasses import replace
 from typing import Final
 
 from recording_operator.api.names import RESERVED_FOLDER
@@ -20,7 +19,7 @@ def claim_prefix(store: S3Store, *, owner_id: str) -> str:
     The marker has the bucket's default storage class. HEAD returns its owner. Only a marker without metadata, which was
     not written by the operator, is read. Raises LocationError.
     """
-    store = store.writing(replace(store.options, storage_class=None))
+    store = store.writing(store.options.of_documents)
     obj = ObjectSpec(
         key=f"{store.options.prefix}{RESERVED_FOLDER}/owner",
         content_type="text/plain",
