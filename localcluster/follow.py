@@ -21,6 +21,7 @@ _COLUMNS: Final[Mapping[str, tuple[int, str]]] = {
     "ATTEMPTS": (10, "attempts"),
     "NEXT-RETRY": (22, "nextRetryTime"),
     "EXPIRES": (22, "expiresAt"),
+    "LOCATION": (10, "storageLocation"),
 }
 _NAME_WIDTH: Final = 18
 

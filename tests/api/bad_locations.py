@@ -86,6 +86,16 @@ BAD_LOCATIONS: Final = (
         with_filesystem(prices={"accessLogs": {"bucket": "logs"}}),
         rejected("spec.prices", DOWNLOADS),
     ),
+    Case(
+        "weight negative",
+        a_location(placement={"weight": -1}),
+        out_of_bounds("spec.placement.weight", -1, "be greater than or equal to 0"),
+    ),
+    Case(
+        "weight over 1000",
+        a_location(placement={"weight": 1001}),
+        out_of_bounds("spec.placement.weight", 1001, "be less than or equal to 1000"),
+    ),
     Case("bucket upper", with_s3(bucket="MyBucket"), rejected("spec.s3.bucket", AWS_BUCKET)),
     Case("bucket underscore", with_s3(bucket="my_bucket"), rejected("spec.s3.bucket", AWS_BUCKET)),
     Case(

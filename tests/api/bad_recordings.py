@@ -204,7 +204,6 @@ BAD_RECORDINGS: Final = (
         {**a_recording(), "apiVersion": "recordings.dev/v1"},
         'Recording in version "v1" cannot be handled as a Recording: strict decoding error: unknown field "spec"',
     ),
-    Case("no location", a_recording(storageLocation=None), blocked(missing("spec.storageLocation"))),
     Case("location empty", a_recording(storageLocation=""), rejected("spec.storageLocation", OBJECT_NAME, value="")),
     Case(
         "location upper",

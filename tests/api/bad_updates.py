@@ -20,6 +20,7 @@ ARTIFACTS: Final = "artifacts can be added, but not removed or renamed; create a
 DECLARED: Final = "kind, contentType and optional cannot be changed; add an artifact with another name"
 CONTENT: Final = "inline cannot be changed; add an artifact with another name"
 SOURCE: Final = "spec.artifacts[0].source"
+PLACED: Final = "status.storageLocation says where the objects are; it cannot be removed or changed"
 
 
 def spec(**fields: Any) -> JsonObject:
@@ -52,7 +53,11 @@ BAD_UPDATES: Final = (
         spec(storageLocation="other"),
         rejected("spec.storageLocation", "storageLocation cannot be changed; create a new Recording"),
     ),
-    Case("the location removed", spec(storageLocation=None), blocked(missing("spec.storageLocation"))),
+    Case(
+        "the location removed",
+        spec(storageLocation=None),
+        rejected("spec.storageLocation", "storageLocation cannot be changed; create a new Recording"),
+    ),
     Case("an artifact removed", artifacts(VIDEO), rejected("spec.artifacts", ARTIFACTS)),
     Case("an artifact renamed", artifacts({**VIDEO, "name": "film"}, NOTES), rejected("spec.artifacts", ARTIFACTS)),
     Case(
@@ -125,6 +130,7 @@ BAD_STATUSES: Final = (
         {"status": {"bytesDone": -1}},
         out_of_bounds("status.bytesDone", -1, "be greater than or equal to 0").replace(": status.", ": ", 1),
     ),
+    Case("another location than the spec", {"status": {"storageLocation": "other"}}, rejected("<nil>", PLACED)),
 )
 ONE_STORE: Final = "set exactly one of s3 and filesystem"
 OTHER_KIND: Final = "a bucket cannot become a directory, or a directory a bucket; create a new StorageLocation"

@@ -20,6 +20,7 @@ GOOD_RECORDINGS: Final = {
     "an artifact that has the name of the manifest": a_recording(
         an_artifact(), an_artifact(name="metadata", kind="Metadata", contentType="application/json")
     ),
+    "no location, so one is chosen": a_recording(storageLocation=None),
     "64 artifacts": a_recording(*[an_artifact(name=f"v{number}") for number in range(64)]),
     "64 artifacts with long URLs": a_recording(
         *[an_artifact(name=f"v{i}", source={"url": "https://h/" + "a" * 8000 + SIGNATURE}) for i in range(64)]
@@ -68,6 +69,9 @@ GOOD_RECORDINGS: Final = {
     ),
 }
 GOOD_LOCATIONS: Final = {
+    "a weight": a_location(placement={"weight": 10}),
+    "the largest weight": a_location(placement={"weight": 1000}),
+    "no weight": a_location(placement={}),
     "a bucket": a_location(),
     "an endpoint with all that may be": a_location(s3={"endpoint": "https://a-b.c--d.Example.com.:09443/p_q/~r/"}),
     "an endpoint by IPv6": a_location(s3={"endpoint": "http://[fd00::1]:9000"}),

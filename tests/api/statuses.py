@@ -79,7 +79,7 @@ STATUSES = st.builds(
         started_at=TIMES,
         completed_at=TIMES,
         last_retry_token=TEXT,
-        storage_location=TEXT,
+        storage_location=st.just("archive"),  # as the spec
         bucket=TEXT,
         prefix=TEXT,
         manifest_uri=TEXT,
@@ -127,7 +127,7 @@ def the_largest_status(names: list[str]) -> RecordingStatus:
         progress=long,
         size=long,
         last_retry_token=long,
-        storage_location=long,
+        storage_location="archive",
         bucket=long,
         prefix=long,
         claim=Claim(holder=long, transitions=2**62),

@@ -21,6 +21,7 @@ STATUS = RecordingStatus.model_validate(
         "attempts": 1,
         "nextRetryTime": "2999-01-01T12:00:00Z",
         "expiresAt": "2999-01-01T13:00:00Z",
+        "storageLocation": "archive",
     }
 )
 
@@ -45,18 +46,18 @@ def columns(table: str) -> list[str]:
 def test_get_shows_the_useful_columns(cluster: ControlPlane, weekly: str) -> None:
     table = cluster.kubectl("get", "rec", "weekly", f"--namespace={weekly}")
     assert table.splitlines()[0].split() == [
-        "NAME", "PHASE", "PROGRESS", "SIZE", "ATTEMPTS", "NEXT-RETRY", "EXPIRES", "AGE",
+        "NAME", "PHASE", "PROGRESS", "SIZE", "ATTEMPTS", "NEXT-RETRY", "EXPIRES", "LOCATION", "AGE",
     ]  # fmt: skip
     # Times to come as they are, not `<invalid>`.
     assert columns(table)[:-1] == [
-        "weekly", "Uploading", "45.1%", "480.0 MB", "1", "2999-01-01T12:00:00Z", "2999-01-01T13:00:00Z",
+        "weekly", "Uploading", "45.1%", "480.0 MB", "1", "2999-01-01T12:00:00Z", "2999-01-01T13:00:00Z", "archive",
     ]  # fmt: skip
 
 
 def test_get_wide_shows_more(cluster: ControlPlane, weekly: str) -> None:
     table = cluster.kubectl("get", "recs", "weekly", f"--namespace={weekly}", "-o", "wide")
-    assert table.splitlines()[0].split()[7:] == ["ORG", "LOCATION", "REASON", "AGE"]
-    assert columns(table)[7:-1] == ["acme", "archive", "Uploading"]
+    assert table.splitlines()[0].split()[7:] == ["LOCATION", "ORG", "REASON", "AGE"]
+    assert columns(table)[7:-1] == ["archive", "acme", "Uploading"]
 
 
 def test_recordings_are_found_by_their_phase(cluster: ControlPlane, weekly: str) -> None:

@@ -21,6 +21,7 @@ from recording_operator.api.storagelocation import (
     S3,
     AllowedNamespaces,
     Limits,
+    LocationPlacement,
     ManifestSpec,
     RetryPolicy,
     StorageLocation,
@@ -82,7 +83,7 @@ def a_recording(
     number: int = 1,
     name: str | None = None,
     namespace: str = NAMESPACE,
-    location: str = "archive",
+    location: str | None = "archive",
     org: str = "acme",
     version: int = 1,
     generation: int = 1,
@@ -133,6 +134,7 @@ def a_location(
     retry: RetryPolicy | None = None,
     limits: Limits | None = None,
     manifest: bool = False,
+    weight: int = 0,
 ) -> StorageLocation:
     """A location that admits the namespaces of these tests; `manifest`: it has manifests."""
     return StorageLocation(
@@ -143,6 +145,7 @@ def a_location(
             allowed_namespaces=allowed or AllowedNamespaces(names=tuple(namespaces)),
             retry=retry or RetryPolicy(),
             limits=limits or Limits(),
+            placement=LocationPlacement(weight=weight),
             deletion_policies=tuple(policies),
             manifest=ManifestSpec(enabled=manifest),
         ),

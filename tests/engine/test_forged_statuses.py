@@ -96,6 +96,7 @@ def whole_status(phase: Phase) -> JsonObject:
     status: JsonObject = filled(schema_of("Recording")["properties"]["status"])
     status["phase"] = status["artifacts"][0]["phase"] = phase
     status["artifacts"][0]["name"] = "video"
+    status["storageLocation"] = "archive"
     return status
 
 
@@ -104,6 +105,8 @@ def test_a_forged_status_does_not_block(phase: Phase) -> None:
     stuck, read = [], 0
     plain = a_recording().model_dump(mode="json", by_alias=True)
     for place, changed in varied({"status": whole_status(phase)}):
+        if changed["status"] and changed["status"].get("storageLocation", "archive") != "archive":
+            continue  # a rule of the CRD rejects another location than the spec names
         try:
             forged = Recording.model_validate(plain | changed)
         except (ValidationError, TypeError):

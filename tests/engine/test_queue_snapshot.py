@@ -16,6 +16,10 @@ def recording(phase: Phase | None, *, expires_in: timedelta | None = None) -> Re
     return a_recording().model_copy(update={"status": RecordingStatus(phase=phase, expires_at=expires_at)})
 
 
+def at_their_locations(recordings: list[Recording]) -> list[tuple[Recording, str | None]]:
+    return [(one, one.location) for one in recordings]
+
+
 def test_by_phase_and_the_late_ones() -> None:
     minutes = timedelta(minutes=1)
     known = [
@@ -28,7 +32,7 @@ def test_by_phase_and_the_late_ones() -> None:
         ),  # expired: the source's response shows it, and another alert reports it
         recording(Phase.UPLOADING),
     ]
-    snapshot = take_snapshot(known, holds=BudgetHolds(), waiting=7, now=START)
+    snapshot = take_snapshot(at_their_locations(known), holds=BudgetHolds(), waiting=7, now=START)
     assert snapshot.phases == {"Pending": 3, "Uploading": 3}
     assert snapshot.expiring == {"Pending": 1, "Uploading": 1}
     assert snapshot.waiting == 7
@@ -45,4 +49,4 @@ def test_those_that_a_budget_holds_are_counted_by_report_and_a_report_that_holds
         a_recording(status=RecordingStatus(phase=Phase.PENDING, reason=Reason.SUSPENDED)),
     ]
 
-    assert take_snapshot(known, holds=holds, waiting=0, now=START).held == {"acme": 2, "none": 0}
+    assert take_snapshot(at_their_locations(known), holds=holds, waiting=0, now=START).held == {"acme": 2, "none": 0}

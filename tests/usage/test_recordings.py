@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from recording_operator.api.recording import RecordingStatus
 from recording_operator.usage import recordings
 from recording_operator.usage.arrivals import sample_from
 from recording_operator.usage.owners import RecordingIndex
-from recording_operator.usage.recordings import RecordingTally, parse_time
+from recording_operator.usage.recordings import RecordingTally, location_of_recording, parse_time
 from recording_operator.usage.sample import OTHER, UNKNOWN, OwnerKey, RecordingRow, State, UsageSample
 from recording_operator.usage.stock import Stock
+from tests.engine.builders import a_recording
 from tests.usage.counted import BASIS, DAY, LOCATION, MIB, at, stored, tally, uid_of, uploaded
 
 NOW = at("2026-11-21T09:00")
@@ -23,7 +25,7 @@ def raw(
     phase: str = "Complete",
     ended: str | None = "2026-11-21T08:00:00Z",
     sizes: tuple[int, ...] = (MIB,),
-    location: str = LOCATION,
+    location: str | None = LOCATION,
     **status: Any,
 ) -> dict[str, Any]:
     """A Recording as the API server returns it."""
@@ -109,3 +111,28 @@ def test_a_recording_that_ended_before_a_count_but_was_read_before_that_counts_i
     first = from_recordings(None, NOW)
     late = raw(1, ended=(NOW - timedelta(seconds=1)).isoformat())
     assert uploaded(from_recordings(first, NOW + DAY, late)) == {"acme": MIB}
+
+
+@pytest.mark.parametrize(
+    ("named", "placed", "location"),
+    [("vault", None, "vault"), (None, "vault", "vault"), ("vault", "cold", "cold"), (None, None, None)],
+)
+def test_the_status_says_where_it_is_and_the_model_agrees(
+    named: str | None, placed: str | None, location: str | None
+) -> None:
+    recording = a_recording(location=named, status=RecordingStatus(storage_location=placed))
+    as_stored = recording.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    assert (location_of_recording(as_stored), recording.location) == (location, location)
+    assert location_of_recording({"spec": as_stored["spec"]}) == named
+
+
+def test_one_that_is_not_placed_is_counted_at_no_location_and_its_owner_is_known() -> None:
+    index = RecordingIndex(listed_from=NOW)
+    counting = RecordingTally(index=index, now=NOW)
+
+    assert counting.add(raw(1, location=None, phase="Pending")) is None
+    assert counting.add(raw(2, location=None, storageLocation="second")) == "second"
+
+    assert counting.rows("None") == ()
+    assert [row.recordings for row in counting.rows("second")] == [1]

@@ -44,8 +44,12 @@ RECORDING_COLUMNS: Final = (
         path=".status.expiresAt",
         description="Earliest time at which the URL of an artifact that is not stored yet expires.",
     ),
+    Column(
+        name="Location",
+        path=".status.storageLocation",
+        description="StorageLocation of the objects. Empty until one is chosen.",
+    ),
     Column(name="Org", path=".spec.owner.org", wide=True, description="Organisation that owns the recording."),
-    Column(name="Location", path=".spec.storageLocation", wide=True, description="StorageLocation of the objects."),
     Column(name="Reason", path=".status.reason", wide=True, description="Reason for the current phase."),
     _AGE,
 )
@@ -63,6 +67,13 @@ STORAGE_LOCATION_COLUMNS: Final = (
     ),
     Column(name="Bucket", path=".spec.s3.bucket", description="Bucket of the objects."),
     Column(name="Directory", path=".spec.filesystem.path", wide=True, description="Directory of the objects."),
+    Column(
+        name="Weight",
+        path=".spec.placement.weight",
+        type="integer",
+        wide=True,
+        description="Its share of the Recordings that name no location.",
+    ),
     Column(name="Prefix", path=".spec.s3.prefix", wide=True, description="Prefix of every key."),
     Column(name="Endpoint", path=".spec.s3.endpoint", wide=True, description="URL of a store that is not AWS."),
     Column(

@@ -167,9 +167,11 @@ class RecordingSpec(ApiModel):
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*SPEC_RULES))
 
-    storage_location: ObjectName = Field(
+    storage_location: ObjectName | None = Field(
+        default=None,
         description="Name of the StorageLocation to store the files in. It must admit the Recording's namespace. "
-        "Cannot be changed."
+        "Default: the operator chooses one of the locations with a spec.placement.weight that admit the namespace. "
+        "Cannot be set, changed or removed later.",
     )
     owner: Owner = Field(description="Who the recording belongs to. Used in keys and reports. Cannot be changed.")
     title: Annotated[str, WithJsonSchema(TITLE_SCHEMA)] = Field(
@@ -351,7 +353,9 @@ class RecordingStatus(ApiModel):
         default=None, description="The value of spec.retryToken that was processed last."
     )
     storage_location: Annotated[str, Clipped(253)] | None = Field(
-        default=None, description="Name of the StorageLocation that is used."
+        default=None,
+        description="Name of the StorageLocation of the objects. If spec.storageLocation names none, it is chosen when "
+        "the first upload begins, and kept.",
     )
     bucket: Annotated[str, Clipped(255)] | None = Field(default=None, description="Bucket of the objects.")
     prefix: ObjectKey | None = Field(default=None, description="Common prefix of the keys of all artifacts.")
@@ -387,3 +391,11 @@ class Recording(ApiModel):
     status: RecordingStatus = Field(
         default_factory=RecordingStatus, json_schema_extra={"default": {"phase": Phase.PENDING.value}}
     )
+
+    @property
+    def location(self) -> str | None:
+        """Name of the StorageLocation of its objects; None before it is placed.
+
+        The status says where they are, the spec where they shall be. Every part of the operator asks this property, or
+        `usage.recordings.location_of_recording` for a dict."""
+        return self.status.storage_location or self.spec.storage_location

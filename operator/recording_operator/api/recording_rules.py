@@ -139,11 +139,7 @@ ARTIFACTS_SCHEMA: Final[dict[str, Any]] = {
 }
 SPEC_RULES: Final = (
     Rule(rule="size(self.artifacts) > 0", message="write at least one artifact", field_path=".artifacts"),
-    Rule(
-        rule="self.storageLocation == oldSelf.storageLocation",
-        message=f"storageLocation cannot be changed; {_NEW}",
-        field_path=".storageLocation",
-    ),
+    cel.immutable("storageLocation", instead=_NEW),
     Rule(rule="self.owner == oldSelf.owner", message=f"owner cannot be changed; {_NEW}", field_path=".owner"),
     Rule(
         rule="oldSelf.artifacts.all(o, self.artifacts.exists(a, a.name == o.name))",
@@ -168,5 +164,15 @@ ROOT_RULES: Final = (
     Rule(
         rule="self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",
         message="metadata.name must have at most 63 characters and no '.'",
+    ),
+    # Once it is written, it can only become what the spec names. For a named Recording that is also its first value.
+    Rule(
+        rule="has(self.status) && has(self.status.storageLocation) ?"
+        " (has(oldSelf.status) && has(oldSelf.status.storageLocation)"
+        " && self.status.storageLocation == oldSelf.status.storageLocation)"
+        " || (has(self.spec.storageLocation) ? self.status.storageLocation == self.spec.storageLocation"
+        " : !has(oldSelf.status) || !has(oldSelf.status.storageLocation))"
+        " : !has(oldSelf.status) || !has(oldSelf.status.storageLocation)",
+        message="status.storageLocation says where the objects are; it cannot be removed or changed",
     ),
 )

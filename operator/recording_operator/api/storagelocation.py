@@ -55,6 +55,7 @@ from recording_operator.api.storagelocation_rules import (
 )
 
 Slots = Annotated[int, WithJsonSchema({"type": "integer", "format": "int32", "minimum": 1, "maximum": 1024})]
+Weight = Annotated[int, WithJsonSchema({"type": "integer", "format": "int32", "minimum": 0, "maximum": 1000})]
 LabelValue = Annotated[str, WithJsonSchema({"type": "string", "maxLength": 63})]
 LabelKey = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 316})]
 
@@ -251,6 +252,17 @@ class AllowedNamespaces(ApiModel):
     )
 
 
+class LocationPlacement(ApiModel):
+    """Which Recordings that name no location are stored here."""
+
+    weight: Weight = Field(
+        default=0,
+        description="Share of the Recordings that name no location, 0 to 1000, relative to the weights of the other "
+        "ready locations that admit the namespace. 0: only Recordings that name the location. A change does not move "
+        "Recordings that were placed before.",
+    )
+
+
 class Limits(ApiModel):
     """Limits for the location."""
 
@@ -381,6 +393,9 @@ class StorageLocationSpec(ApiModel):
     allowed_namespaces: AllowedNamespaces = Field(
         default_factory=AllowedNamespaces,
         description="Namespaces whose Recordings may use the location. Default: none.",
+    )
+    placement: LocationPlacement = Field(
+        default_factory=LocationPlacement, description="Which Recordings that name no location are stored here."
     )
     limits: Limits = Field(default_factory=Limits, description="Limits for the location.")
     retry: RetryPolicy = Field(default_factory=RetryPolicy, description="When a failed artifact is retried.")

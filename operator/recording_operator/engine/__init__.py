@@ -12,6 +12,7 @@ What it remembers:
     ttl_schedule        finished Recordings whose time in Kubernetes ends soon
     echo_filter         versions of Recordings that were forgotten
     locations           StorageLocations and the labels of namespaces; permissions: which namespaces a location admits
+    choosing, weights   which location gets a Recording that names none
     budget_holds        budgets that hold new uploads
 
 What it does with a Recording:

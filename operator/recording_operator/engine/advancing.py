@@ -7,6 +7,7 @@ from recording_operator.api.recording import ArtifactStatus, Phase
 from recording_operator.engine.aborting import plan_abort
 from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome, ResolveSource
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
+from recording_operator.engine.choosing import find_location
 from recording_operator.engine.next_step import ArtifactContext, NextStep, Obstacle, next_step
 from recording_operator.engine.queue import Lane, rank
 from recording_operator.engine.state import EngineState
@@ -22,9 +23,9 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
     actions: list[Action] = []
     if spec.suspend or spec.cancel:
         actions += tracked.stop_transfers()
-    obstacle, questions = state.locations.obstacle(recording, now)
+    obstacle, questions = find_location(state, tracked, now)
     actions += questions
-    obstacle = obstacle or state.budget_holds.obstacle(recording)
+    obstacle = obstacle or state.budget_holds.obstacle(recording, tracked.location)
     retry_requested = spec.retry_token != tracked.retry_token
     tracked.retry_token = spec.retry_token
     for artifact in spec.artifacts:
@@ -34,8 +35,6 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
         context = _context(state, tracked, work, obstacle=obstacle, retry_requested=retry_requested, now=now)
         work.secret_changed = False
         actions += _take_step(state, tracked, work, next_step(artifact, work.status, context), now)
-    if obstacle is not None and obstacle.reason is Reason.LOCATION_NOT_ALLOWED:
-        state.timers.set(tracked.uid, state.locations.recheck_at(recording, now))
     _write_in_time(state, tracked, now)
     return actions
 
@@ -56,7 +55,7 @@ def _context(
         suspend=spec.suspend,
         cancel=spec.cancel,
         retry_requested=retry_requested,
-        retry=state.locations.retry_policy(spec.storage_location),
+        retry=state.locations.retry_policy(tracked.location),
         obstacle=obstacle,
         not_before=work.hold.not_before if work.hold else None,
         secret_changed=work.secret_changed,
@@ -99,7 +98,9 @@ def _leave_queue(state: EngineState, tracked: TrackedRecording, work: ArtifactWo
 
 def _queue_up(state: EngineState, tracked: TrackedRecording, work: ArtifactWork, now: datetime) -> None:
     meta, spec = tracked.recording.metadata, tracked.recording.spec
-    lane = Lane(namespace=meta.namespace, location=spec.storage_location)
+    if tracked.location is None:
+        raise ValueError("an artifact that may start has a location")
+    lane = Lane(namespace=meta.namespace, location=tracked.location)
     ranked = rank(
         priority=spec.priority,
         expiry=tracked.expiry_of(work.name),

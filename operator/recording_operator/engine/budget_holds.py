@@ -4,14 +4,13 @@ A Recording whose first upload has begun is never held: it is stored with all it
 retried. So a budget leaves nothing half stored.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagereport import ReportScope
-from recording_operator.engine.facts import BudgetHold, BudgetHoldsChanged
+from recording_operator.engine.facts import Affects, BudgetHold, BudgetHoldsChanged
 from recording_operator.engine.next_step import Obstacle
 
 PASSING_PRIORITY: Final = 100
@@ -30,12 +29,11 @@ class _Filter:
     def of(cls, scope: ReportScope) -> "_Filter":
         return cls(frozenset(scope.orgs), frozenset(scope.namespaces), frozenset(scope.storage_locations))
 
-    def includes(self, recording: Recording) -> bool:
-        spec = recording.spec
+    def includes(self, recording: Recording, location: str | None) -> bool:
         return (
-            (not self.orgs or spec.owner.org in self.orgs)
+            (not self.orgs or recording.spec.owner.org in self.orgs)
             and (not self.namespaces or recording.metadata.namespace in self.namespaces)
-            and (not self.locations or spec.storage_location in self.locations)
+            and (not self.locations or location in self.locations)
         )
 
 
@@ -48,25 +46,27 @@ class BudgetHolds:
     def __init__(self) -> None:
         self._holds: _Holds | None = None
 
-    def observe(self, fact: BudgetHoldsChanged) -> Callable[[Recording], bool]:
+    def observe(self, fact: BudgetHoldsChanged) -> Affects:
         """Note the holds. Returns which Recordings they may concern.
 
         A cost that has grown concerns none: thousands may wait, and their messages would be written at each refresh."""
         before = self._holds
         after = self._holds = [(hold, tuple(map(_Filter.of, hold.scopes))) for hold in fact.holds]
-        return lambda recording: _what_holds(recording, before) != _what_holds(recording, after)
+        return lambda recording, location: (
+            _what_holds(recording, location, before) != _what_holds(recording, location, after)
+        )
 
-    def holding(self, recording: Recording) -> BudgetHold | None:
-        """The first hold that keeps this Recording from beginning."""
-        return None if _passes(recording) else _first(recording, self._holds or [])
+    def holding(self, recording: Recording, location: str | None) -> BudgetHold | None:
+        """The first hold that keeps this Recording from beginning at the location."""
+        return None if _passes(recording) else _first(recording, location, self._holds or [])
 
-    def obstacle(self, recording: Recording) -> Obstacle | None:
-        """Why this Recording may not begin now; without a reason while the holds are not known."""
+    def obstacle(self, recording: Recording, location: str | None) -> Obstacle | None:
+        """Why this Recording may not begin at the location now; without a reason while the holds are not known."""
         if _passes(recording):
             return None
         if self._holds is None:
             return Obstacle(reason=None)
-        hold = _first(recording, self._holds)
+        hold = _first(recording, location, self._holds)
         return None if hold is None else Obstacle(reason=Reason.BUDGET_EXCEEDED, message=_message(hold))
 
     def reports(self) -> list[str]:
@@ -78,18 +78,18 @@ def _passes(recording: Recording) -> bool:
     return recording.status.started_at is not None or recording.spec.priority >= PASSING_PRIORITY
 
 
-def _first(recording: Recording, holds: _Holds) -> BudgetHold | None:
-    found = (hold for hold, filters in holds if all(one.includes(recording) for one in filters))
+def _first(recording: Recording, location: str | None, holds: _Holds) -> BudgetHold | None:
+    found = (hold for hold, filters in holds if all(one.includes(recording, location) for one in filters))
     return next(found, None)
 
 
-def _what_holds(recording: Recording, holds: _Holds | None) -> tuple[str, str] | None:
+def _what_holds(recording: Recording, location: str | None, holds: _Holds | None) -> tuple[str, str] | None:
     """The report and the budget that hold it; empty names while the holds are not known."""
     if _passes(recording):
         return None
     if holds is None:
         return "", ""
-    hold = _first(recording, holds)
+    hold = _first(recording, location, holds)
     return None if hold is None else (hold.report, hold.budget)
 
 

@@ -93,7 +93,7 @@ def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnd
     teardown.done = fact.ok
     if fact.ok:
         teardown.blocked = None
-        state.locations.deletion_works(tracked.recording.spec.storage_location)
+        state.locations.deletion_works(tracked.location)
         return []
     if not _wants_deletion(tracked):
         # Only uploads are left: the sweep of orphaned uploads finds them later; without a bucket there are none.
@@ -113,12 +113,12 @@ def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnd
 
 
 def _block_without_location(state: EngineState, tracked: TrackedRecording, teardown: Teardown) -> list[Action]:
-    name = tracked.recording.spec.storage_location
+    name = tracked.location
     location = state.locations.get(name)
     if not _wants_deletion(tracked) or (location is None and not state.locations.missing(name)):
         return []
     hours = state.options.give_up_cleaning_after.total_seconds() / 3600
-    missing = f"StorageLocation {name} does not exist"
+    missing = "The status does not name a StorageLocation" if name is None else f"StorageLocation {name} does not exist"
     if location is not None:
         missing = f"The objects are in the bucket {tracked.recording.status.bucket}, "
         missing += f"and StorageLocation {name} was created again with the bucket {location.store.bucket}"

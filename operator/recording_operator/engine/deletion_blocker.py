@@ -25,7 +25,7 @@ def note_failure(
     tracked: TrackedRecording, teardown: Teardown, fact: CleanupEnded, locations: Locations, now: datetime
 ) -> list[Action]:
     """The objects could not be deleted: request a check of the location, and report what blocks the deletion."""
-    name = tracked.recording.spec.storage_location
+    name = tracked.location
     if fact.reason is None:
         return []  # nothing was tried
     actions: list[Action] = []
@@ -72,7 +72,7 @@ def bucket_is_gone(tracked: TrackedRecording, teardown: Teardown, fact: CleanupE
     """
     found_none = fact.reason is Reason.BUCKET_NOT_FOUND
     found_none_before, teardown.no_bucket = teardown.no_bucket, found_none
-    location = locations.get(tracked.recording.spec.storage_location)
+    location = locations.get(tracked.location)
     if not (found_none and found_none_before) or location is None:
         return False
     fault = locations.fault(location.metadata.name)
@@ -98,7 +98,7 @@ def write_condition(tracked: TrackedRecording, teardown: Teardown, now: datetime
 
 def _about_location(tracked: TrackedRecording, locations: Locations, reason: Reason, note: str) -> list[Action]:
     """Once for each location and reason: one bucket may block thousands of Recordings."""
-    location = locations.get(tracked.recording.spec.storage_location)
+    location = locations.get(tracked.location)
     if location is None or not locations.differs_from_last_report(location.metadata.name, reason):
         return []
     return [EmitLocationEvent(location=location, reason=reason, action="Delete", note=note)]

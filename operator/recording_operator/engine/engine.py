@@ -15,6 +15,7 @@ from recording_operator.engine import aborting, advancing, aftercare, deletion, 
 from recording_operator.engine.actions import Action, ReportFault
 from recording_operator.engine.facts import (
     AbortEnded,
+    Affects,
     BudgetHoldsChanged,
     CleanupEnded,
     DeleteAccepted,
@@ -128,11 +129,12 @@ class Engine:
 
     def snapshot(self, now: datetime) -> QueueSnapshot:
         """Count the unfinished Recordings."""
-        known = (tracked.recording for tracked in self.state.recordings.values())
+        known = ((tracked.recording, tracked.location) for tracked in self.state.recordings.values())
         return take_snapshot(known, holds=self.state.budget_holds, waiting=len(self.state.queue), now=now)
 
-    def _uids_where(self, affected: Callable[[Recording], bool]) -> list[str]:
-        return [uid for uid, tracked in self.state.recordings.items() if affected(tracked.recording)]
+    def _uids_where(self, affected: Affects) -> list[str]:
+        known = self.state.recordings.items()
+        return [uid for uid, tracked in known if affected(tracked.recording, tracked.location)]
 
     # Facts about objects
 
@@ -176,7 +178,7 @@ class Engine:
     def _release_holds(self, location: str) -> None:
         """The location is ready again: end the waits of its artifacts."""
         for tracked in self.state.recordings.values():
-            if tracked.recording.spec.storage_location == location:
+            if tracked.location == location:
                 tracked.release_location_holds()
 
     def _gone(self, uid: str, now: datetime) -> list[Action]:

@@ -3,12 +3,16 @@
 `uid` is always the Recording's `metadata.uid`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportScope
+
+Affects = Callable[[Recording, str | None], bool]
+"""Whether a fact may concern a Recording that is, or is about to be, at the location with this name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

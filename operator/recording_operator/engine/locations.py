@@ -1,17 +1,17 @@
 """StorageLocations and the labels of namespaces: whether a Recording may be stored there now."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import RetryPolicy, StorageLocation
 from recording_operator.engine.actions import Action, ProbeLocation, ReadNamespace
-from recording_operator.engine.facts import LocationGone, LocationSeen, LocationsListed, NamespaceSeen
+from recording_operator.engine.facts import Affects, LocationGone, LocationSeen, LocationsListed, NamespaceSeen
 from recording_operator.engine.next_step import Obstacle
 from recording_operator.engine.permissions import admits
+from recording_operator.engine.placement import location_name
 from recording_operator.engine.queue import LaneLimits
 
 LABELS_GOOD_FOR: Final = timedelta(seconds=60)
@@ -38,30 +38,36 @@ class Locations:
         self._all_listed = False
         self.limits: dict[str, LaneLimits] = {}
 
-    def observe(self, fact: LocationFact, now: datetime) -> Callable[[Recording], bool]:
+    def observe(self, fact: LocationFact, now: datetime) -> Affects:
         """Note a fact. Returns which Recordings it may concern."""
         match fact:
             case LocationSeen(location=location):
                 name = location.metadata.name
                 if self._is_unchanged(fact):
-                    return lambda _: False
+                    return lambda _recording, _location: False
+                takes = self._weight(name) > 0 or location.spec.placement.weight > 0
                 self._seen[name] = fact
                 self._rechecking.discard(name)
                 limits = location.spec.limits
                 self.limits[name] = LaneLimits(
                     location=limits.concurrent_uploads, namespace_at_location=limits.per_namespace
                 )
-                return lambda recording: recording.spec.storage_location == name
+                return lambda recording, at: at == name or (takes and location_name(recording) is None)
             case LocationGone(name=gone):
+                took = self._weight(gone) > 0
                 for memory in (self._seen, self.limits, self._rechecked_for_deletion_at, self._reported_faults):
                     memory.pop(gone, None)
-                return lambda recording: recording.spec.storage_location == gone
+                return lambda recording, at: at == gone or (took and location_name(recording) is None)
             case LocationsListed():
                 self._all_listed = True
-                return lambda recording: recording.spec.storage_location not in self._seen
+                return lambda _, at: at is None or at not in self._seen
             case NamespaceSeen(namespace=namespace, labels=labels):
                 self._labels[namespace] = _Labels(values=labels, read_at=now)
-                return lambda recording: recording.metadata.namespace == namespace
+                return lambda recording, _: recording.metadata.namespace == namespace
+
+    def _weight(self, name: str) -> int:
+        location = self.get(name)
+        return location.spec.placement.weight if location else 0
 
     def _is_unchanged(self, fact: LocationSeen) -> bool:
         """Whether the probe has the same result as the last one, so that waiting Recordings are not affected."""
@@ -75,46 +81,46 @@ class Locations:
             and before.location.spec == fact.location.spec
         )
 
-    def get(self, name: str) -> StorageLocation | None:
-        """The location as last seen, ready or not."""
-        seen = self._seen.get(name)
+    def get(self, name: str | None) -> StorageLocation | None:
+        """The location as last seen, ready or not; None if there is none with this name."""
+        seen = self._seen.get(name or "")
         return seen.location if seen else None
 
-    def retry_policy(self, name: str) -> RetryPolicy:
+    def retry_policy(self, name: str | None) -> RetryPolicy:
         """The location's retry rules; the default ones while it is not known."""
         location = self.get(name)
         return RetryPolicy() if location is None else location.spec.retry
 
-    def recheck(self, name: str) -> list[Action]:
+    def recheck(self, name: str | None) -> list[Action]:
         """A transfer failed because of the location: nothing starts there until the location has been probed again."""
-        if name in self._rechecking or name not in self._seen:
+        if name is None or name in self._rechecking or name not in self._seen:
             return []
         self._rechecking.add(name)
         return [ProbeLocation(name=name)]
 
-    def recheck_after_deletion(self, name: str, now: datetime, *, every: timedelta) -> list[Action]:
+    def recheck_after_deletion(self, name: str | None, now: datetime, *, every: timedelta) -> list[Action]:
         """A deletion failed because of the location: probe it again, at most once in `every`."""
-        seen, last = self._seen.get(name), self._rechecked_for_deletion_at.get(name)
-        if seen is None or not seen.ready or (last is not None and now - last < every):
+        seen, last = self._seen.get(name or ""), self._rechecked_for_deletion_at.get(name or "")
+        if name is None or seen is None or not seen.ready or (last is not None and now - last < every):
             return []
         self._rechecked_for_deletion_at[name] = now
         return self.recheck(name)
 
-    def fault(self, name: str) -> tuple[Reason, str] | None:
+    def fault(self, name: str | None) -> tuple[Reason, str] | None:
         """The fault that the newest check of the location found; None if it works or is being checked."""
-        seen = self._seen.get(name)
+        seen = self._seen.get(name or "")
         if seen is None or seen.ready or not seen.checked or name in self._rechecking:
             return None
         return seen.reason or Reason.LOCATION_NOT_READY, f"StorageLocation {name} is not ready: {seen.message}"
 
-    def works(self, name: str) -> bool | None:
+    def works(self, name: str | None) -> bool | None:
         """Whether the newest check of the location found no fault; None while it is being checked."""
-        seen = self._seen.get(name)
+        seen = self._seen.get(name or "")
         if seen is None or not seen.checked or name in self._rechecking:
             return None
         return seen.ready
 
-    def missing(self, name: str) -> bool:
+    def missing(self, name: str | None) -> bool:
         """Whether the location certainly does not exist."""
         return self._all_listed and name not in self._seen
 
@@ -123,13 +129,23 @@ class Locations:
         before, self._reported_faults[name] = self._reported_faults.get(name), reason
         return before is not reason
 
-    def deletion_works(self, name: str) -> None:
+    def deletion_works(self, name: str | None) -> None:
         """Objects were deleted there: a later fault is reported again."""
-        self._reported_faults.pop(name, None)
+        self._reported_faults.pop(name or "", None)
 
-    def obstacle(self, recording: Recording, now: datetime) -> tuple[Obstacle | None, list[Action]]:
-        """What keeps this Recording from its location, and the actions that find out more."""
-        name, namespace = recording.spec.storage_location, recording.metadata.namespace
+    @property
+    def all_listed(self) -> bool:
+        """Whether every location has been seen once."""
+        return self._all_listed
+
+    def weights(self) -> Iterator[tuple[str, int]]:
+        """The locations that take Recordings which name none, and their weights."""
+        for name, seen in self._seen.items():
+            if (weight := seen.location.spec.placement.weight) > 0:
+                yield name, weight
+
+    def obstacle(self, namespace: str, name: str, now: datetime) -> tuple[Obstacle | None, list[Action]]:
+        """What keeps a Recording in the namespace from the location, and the actions that find out more."""
         seen = self._seen.get(name)
         if seen is None:
             message = f"StorageLocation {name} does not exist. The Recording waits until it does."
@@ -162,9 +178,9 @@ class Locations:
         for name, at in self._rechecked_for_deletion_at.items():
             self._rechecked_for_deletion_at[name] = at + by
 
-    def recheck_at(self, recording: Recording, now: datetime) -> datetime | None:
-        """When the labels that deny this Recording have to be read again; None if there are none."""
-        labels = self._labels.get(recording.metadata.namespace)
+    def recheck_at(self, namespace: str, now: datetime) -> datetime | None:
+        """When the labels that deny Recordings in the namespace have to be read again; None if there are none."""
+        labels = self._labels.get(namespace)
         until = labels.read_at + LABELS_GOOD_FOR if labels and labels.read_at else None
         return min(until, now + LABELS_GOOD_FOR) if until is not None and until > now else None
 

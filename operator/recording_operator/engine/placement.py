@@ -11,9 +11,14 @@ from recording_operator.engine.keys import KeyFacts, common_prefix, render_key
 class Placement:
     """Where the objects of a Recording are stored, as far as it is known."""
 
-    location: str
+    location: str | None
     bucket: str | None
     prefix: str | None
+
+
+def location_name(recording: Recording) -> str | None:
+    """The location of the Recording; None before it is placed. The only place of the engine that asks this."""
+    return recording.location
 
 
 def key_facts(recording: Recording) -> KeyFacts:
@@ -44,10 +49,9 @@ def key_of(recording: Recording, artifact: str, location: StorageLocation) -> st
     )
 
 
-def placement_of(recording: Recording, location: StorageLocation | None) -> Placement:
-    """Where the Recording's objects are stored. `location` is None while it is not known."""
-    name = recording.spec.storage_location
-    if location is None:
+def placement_of(recording: Recording, name: str | None, location: StorageLocation | None) -> Placement:
+    """Where the Recording's objects are stored: at the location `name`. `location` is None while it is not known."""
+    if name is None or location is None:
         return Placement(location=name, bucket=None, prefix=None)
     prefix = common_prefix(
         prefix=location.store.prefix, template=location.spec.key_template, facts=key_facts(recording)

@@ -25,18 +25,20 @@ class QueueSnapshot:
     waiting: int
 
 
-def take_snapshot(recordings: Iterable[Recording], *, holds: BudgetHolds, waiting: int, now: datetime) -> QueueSnapshot:
-    """Count Recordings by what their status says."""
+def take_snapshot(
+    recordings: Iterable[tuple[Recording, str | None]], *, holds: BudgetHolds, waiting: int, now: datetime
+) -> QueueSnapshot:
+    """Count Recordings, each with its location, by what their status says."""
     soon = now + EXPIRES_SOON
     phases: Counter[str] = Counter()
     expiring: Counter[str] = Counter()
     held: Counter[str] = Counter(dict.fromkeys(holds.reports(), 0))
-    for recording in recordings:
+    for recording, location in recordings:
         status = recording.status
         phase = str(status.phase or Phase.PENDING)
         phases[phase] += 1
         if status.expires_at is not None and now < status.expires_at < soon:
             expiring[phase] += 1
-        if status.reason is Reason.BUDGET_EXCEEDED and (hold := holds.holding(recording)) is not None:
+        if status.reason is Reason.BUDGET_EXCEEDED and (hold := holds.holding(recording, location)) is not None:
             held[hold.report] += 1
     return QueueSnapshot(phases=phases, expiring=expiring, held=held, waiting=waiting)

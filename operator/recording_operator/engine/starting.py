@@ -8,6 +8,7 @@ from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.actions import Action, StartTransfer
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
+from recording_operator.engine.choosing import is_named_by_status
 from recording_operator.engine.finalizer import has_finalizer, needs_finalizer
 from recording_operator.engine.placement import key_of
 from recording_operator.engine.source_revision import spec_revision
@@ -45,6 +46,8 @@ def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime)
 def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
     recording, outbox = tracked.recording, tracked.outbox
     if not outbox.is_idle or outbox.stale or recording.status.claim != state.claim:
+        return False
+    if not is_named_by_status(tracked):
         return False
     return has_finalizer(recording) or not needs_finalizer(recording)
 

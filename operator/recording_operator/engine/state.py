@@ -56,7 +56,7 @@ class EngineState:
 
     def location_of(self, tracked: TrackedRecording) -> StorageLocation | None:
         """The Recording's location as last seen, ready or not."""
-        return self.locations.get(tracked.recording.spec.storage_location)
+        return self.locations.get(tracked.location)
 
     def drop_from_queue(self, tracked: TrackedRecording) -> None:
         """Remove all artifacts of a Recording from the queue."""

@@ -14,6 +14,7 @@ from recording_operator.engine.events import shown
 from recording_operator.engine.expiry import Expiry, source_expiry
 from recording_operator.engine.facts import RecordingRef, ref_of
 from recording_operator.engine.manifest_work import ManifestWork
+from recording_operator.engine.placement import location_name
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import StatusOutbox
 from recording_operator.engine.teardown import Teardown
@@ -30,6 +31,10 @@ class TrackedRecording:
     retry_token: str
     """The spec.retryToken that was processed last."""
     artifacts: dict[str, ArtifactWork] = field(default_factory=dict)
+    placed: str | None = None
+    """The location that the status or the spec names. It stays if somebody removes it from the status."""
+    choice: str | None = None
+    """The location that was chosen for it, until a status with our claim names it. It may change before."""
     outbox: StatusOutbox = field(default_factory=StatusOutbox)
     manifest: ManifestWork = field(default_factory=ManifestWork)
     ended_at: datetime | None = None
@@ -68,6 +73,16 @@ class TrackedRecording:
         return self.recording.metadata.uid
 
     @property
+    def location(self) -> str | None:
+        """The location of its objects, or the one that is chosen for them; None while there is none."""
+        return self.placed or self.choice
+
+    @property
+    def location_to_write(self) -> str | None:
+        """What status.storageLocation shall say: a choice is written together with the claim."""
+        return self.placed or (self.choice if self.has_slot else None)
+
+    @property
     def ending(self) -> bool:
         """It was deleted, or is being deleted."""
         return self.gone or self.recording.metadata.deletion_timestamp is not None
@@ -97,6 +112,7 @@ class TrackedRecording:
     def adopt(self, recording: Recording) -> None:
         """Take a newer version of the object. Known artifacts keep their state, new ones are added."""
         self.recording = recording
+        self.placed = location_name(recording) or self.placed
         for spec in recording.spec.artifacts:
             if spec.name not in self.artifacts:
                 self.artifacts[spec.name] = ArtifactWork(ArtifactStatus(name=spec.name, phase=Phase.PENDING))

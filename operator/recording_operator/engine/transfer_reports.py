@@ -114,7 +114,7 @@ def _stored(work: ArtifactWork, stored: TransferSucceeded) -> None:
 def _failed(
     state: EngineState, tracked: TrackedRecording, work: ArtifactWork, failure: TransferFailed, now: datetime
 ) -> list[Action]:
-    location = tracked.recording.spec.storage_location
+    location = tracked.location
     work.fail(
         after_failure(
             work.status,

@@ -34,12 +34,14 @@ class RecordingTally:
     now: datetime
     _by_location: dict[str, dict[tuple[str, str], _RecordingSum]] = field(default_factory=dict)
 
-    def add(self, raw: Mapping[str, Any]) -> str:
-        """Count a Recording (a dict from the API server). Returns its location."""
+    def add(self, raw: Mapping[str, Any]) -> str | None:
+        """Count a Recording (a dict from the API server). Returns its location; None if it is not placed yet."""
         metadata = raw["metadata"]
         org, namespace = org_of_recording(raw), str(metadata["namespace"])
-        location = str(raw["spec"].get("storageLocation"))
+        location = location_of_recording(raw)
         self.index.add(metadata["uid"], org=org, namespace=namespace)
+        if location is None:
+            return None
         owners = self._by_location.setdefault(location, {})
         found = owners.get((org, namespace))
         if found is None:
@@ -78,6 +80,12 @@ class RecordingTally:
             if began is not None and began <= ended:
                 found.seconds_24h += int((ended - began).total_seconds())
                 found.timed_24h += 1
+
+
+def location_of_recording(raw: Mapping[str, Any]) -> str | None:
+    """The location of a Recording, as `Recording.location` says it; None before it is placed."""
+    name = (raw.get("status") or {}).get("storageLocation") or raw["spec"].get("storageLocation")
+    return None if name is None else str(name)
 
 
 def org_of_recording(raw: Mapping[str, Any]) -> str:

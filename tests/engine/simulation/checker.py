@@ -92,7 +92,7 @@ class Checker:
         meta, spec = recording.metadata, recording.spec
         if meta.deletion_timestamp is None:
             return
-        allowed = DeletionPolicy.DELETE in self.world.policies.get(spec.storage_location, ())
+        allowed = DeletionPolicy.DELETE in self.world.policies.get(recording.location or "", ())
         if allowed and spec.deletion_policy is DeletionPolicy.DELETE and DELETE_OBJECT_FINALIZER in meta.finalizers:
             self.objects_to_delete.add(meta.uid)
         elif spec.deletion_policy is not DeletionPolicy.DELETE:
@@ -105,6 +105,11 @@ class Checker:
         if old.phase in TERMINAL and new.phase is not old.phase:
             edited = (old.observed_generation or 0) < after.metadata.generation
             assert edited, f"{uid} left {old.phase} for {new.phase}/{new.reason} although nobody changed its spec"
+        if old.storage_location is not None:
+            assert new.storage_location == old.storage_location, "it was placed and is somewhere else now"
+        elif after.spec.storage_location is None and new.storage_location is not None:
+            assert new.claim is not None, "placed without a claim"
+        assert (new.started_at is not None) <= (new.storage_location is not None), "begun at no location"
         if old.started_at is not None:
             assert new.started_at == old.started_at, "startedAt changed"
         if old.phase is new.phase and old.phase in TERMINAL:
@@ -231,6 +236,7 @@ class Checker:
                 uid = action.recording.metadata.uid
                 assert (uid, action.artifact) not in operator.transfers, "two transfers of one artifact"
                 assert action.recording.status.claim == operator.claim, "started without a claim"
+                assert action.recording.location == action.location.metadata.name, "started at another location"
                 held = DELETE_OBJECT_FINALIZER in action.recording.metadata.finalizers
                 assert held or action.recording.spec.deletion_policy is DeletionPolicy.RETAIN, "started unheld"
                 assert not operator.stopping, "started while draining"
@@ -250,7 +256,9 @@ class Checker:
             return
         holds, recording = self._holds.get(operator.name), tracked.recording
         assert recording.spec.priority >= _URGENT or holds is not None, "begun before the holds were known"
-        assert not any(holds_back(hold, recording) for hold in holds or ()), f"{write.ref.uid} begins and is held"
+        location = write.status["storageLocation"]
+        held = any(holds_back(hold, recording, location) for hold in holds or ())
+        assert not held, f"{write.ref.uid} begins and is held"
 
     def _asks(self, operator: "Operator", uid: str, action: Action) -> _Conversation:
         talk, what = self._talk(operator, uid), type(action).__name__
@@ -285,8 +293,8 @@ def _is_proved(status: RecordingStatus) -> bool:
     )
 
 
-def holds_back(hold: BudgetHold, recording: Recording) -> bool:
-    """Whether this Recording has to wait for the hold to end."""
+def holds_back(hold: BudgetHold, recording: Recording, location: str | None) -> bool:
+    """Whether this Recording has to wait for the hold to end before it begins at the location."""
     spec, namespace = recording.spec, recording.metadata.namespace
     return (
         recording.status.started_at is None
@@ -294,7 +302,7 @@ def holds_back(hold: BudgetHold, recording: Recording) -> bool:
         and all(
             spec.owner.org in (scope.orgs or (spec.owner.org,))
             and namespace in (scope.namespaces or (namespace,))
-            and spec.storage_location in (scope.storage_locations or (spec.storage_location,))
+            and location in (scope.storage_locations or (location,))
             for scope in hold.scopes
         )
     )

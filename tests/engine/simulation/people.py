@@ -78,7 +78,7 @@ class People:
             *artifacts,
             name=name,
             namespace=rng.choice(("team-a", "team-b")),
-            location=rng.choice(("archive", "archive", "archive", "vault")),
+            location=rng.choice(("archive", "archive", "vault", None, None)),
             created=self._world.schedule.true_now,
             priority=rng.choice((0, 0, 0, 5, 100)),
             suspend=rng.random() < 0.05,

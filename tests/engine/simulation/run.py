@@ -10,6 +10,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording
+from recording_operator.api.storagelocation import LocationPlacement
 from recording_operator.controller.clock import SETTLED_S
 from recording_operator.engine.manifest import decode, encode, manifest_key, manifest_of
 from recording_operator.engine.status import TERMINAL
@@ -21,8 +22,8 @@ from tests.engine.simulation.people import People
 from tests.engine.simulation.world import GOLD, World
 
 FAULTS: Final = (
-    "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "secrets",
-    "labels", "budget", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
+    "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "weights",
+    "secrets", "labels", "budget", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
@@ -55,6 +56,7 @@ class Simulation:
             "watch-breaks": self._watch_breaks,
             "store-down": self._store_down,
             "locations": self._location_flaps,
+            "weights": self._weights_change,
             "secrets": self._people.rotate_secret,
             "labels": self._labels_change,
             "budget": self._budget_changes,
@@ -125,6 +127,16 @@ class Simulation:
 
         world.tell_of_location(name)
         world.schedule.after(self._rng.choice((0.5, 10.0, 300.0)), back)
+
+    def _weights_change(self) -> None:
+        """Somebody migrates, or takes a location out."""
+        world, name = self._world, self._rng.choice(("archive", "vault"))
+        if name in world.locations:
+            weight = self._rng.choice((0, 10, 100))
+            world.trace("world", f"location {name} has the weight {weight}")
+            spec = world.locations[name].spec.model_copy(update={"placement": LocationPlacement(weight=weight)})
+            world.locations[name] = world.locations[name].model_copy(update={"spec": spec})
+            world.tell_of_location(name)
 
     def _labels_change(self) -> None:
         labels, namespace = self._world.labels, self._rng.choice(("team-a", "team-b"))
@@ -237,6 +249,7 @@ class Simulation:
         world.labels = {"team-a": dict(GOLD), "team-b": dict(GOLD)}
         if self._rng.random() < 0.7:
             world.set_holds([])
+        self._give_weight()
         for fate in world.fates.values():
             fate.heal()
         for namespace in ("team-a", "team-b"):
@@ -246,6 +259,15 @@ class Simulation:
             self._set_clock(0)
         if world.leader is None:
             world.start_operator()
+
+    def _give_weight(self) -> None:
+        """So that Recordings which name no location are placed in the end."""
+        world = self._world
+        weights = [location.spec.placement.weight for location in world.locations.values()]
+        if not any(weights) and "archive" in world.locations:
+            spec = world.locations["archive"].spec.model_copy(update={"placement": LocationPlacement(weight=1)})
+            world.locations["archive"] = world.locations["archive"].model_copy(update={"spec": spec})
+            world.tell_of_location("archive")
 
     def _check_all_ended(self) -> None:
         world = self._world
@@ -277,6 +299,7 @@ class Simulation:
             assert status.settled is True, f"{who} is {status.phase} and not settled"
             self._check_manifest(recording)
         assert status.claim is None, f"{who} is claimed by {status.claim}"
+        assert status.started_at is None or recording.location is not None, f"{who} is stored at no location"
         assert status.phase in TERMINAL or self._may_wait(recording), f"{who} stands at {status.phase}/{status.reason}"
 
     def _check_manifest(self, recording: Recording) -> None:
@@ -297,8 +320,12 @@ class Simulation:
 
     def _may_wait(self, recording: Recording) -> bool:
         """Whether a person has to do something first, or a budget holds it."""
-        held = recording.status.reason == Reason.BUDGET_EXCEEDED
-        return _is_suspended(recording) or (held and any(holds_back(hold, recording) for hold in self._world.holds))
+        if _is_suspended(recording):
+            return True
+        # One that is not placed yet may be held at the location that was chosen for it.
+        places = [recording.location] if recording.location else list(self._world.locations)
+        held = any(holds_back(hold, recording, place) for hold in self._world.holds for place in places)
+        return held and recording.status.reason == Reason.BUDGET_EXCEEDED
 
     def _check_store(self, legitimate: set[str]) -> None:
         world = self._world

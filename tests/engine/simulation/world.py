@@ -95,9 +95,16 @@ class World:
         )
         limits = Limits(concurrent_uploads=self.rng.choice((None, 1, 4)))
         gold = AllowedNamespaces(selector=LabelSelector(match_labels=dict(GOLD)))
+        weights = self.rng.choice(((1, 0), (0, 1), (1, 1), (90, 10)))
         return [
-            a_location("archive", retry=retry, limits=limits, manifest=True),
-            a_location("vault", allowed=gold, policies=(DeletionPolicy.RETAIN,), manifest=self.rng.random() < 0.5),
+            a_location("archive", retry=retry, limits=limits, weight=weights[0], manifest=True),
+            a_location(
+                "vault",
+                allowed=gold,
+                policies=(DeletionPolicy.RETAIN,),
+                weight=weights[1],
+                manifest=self.rng.random() < 0.5,
+            ),
         ]
 
     # Time

@@ -194,7 +194,7 @@ class UsageCounter:
         denied = {count.name: count for count in counts if count.denied is not None and count.counted_by is None}
         for number, raw in enumerate(self._kube.list_recordings()):
             self._stop_now_and_then(number)
-            count = denied.get(recordings.add(raw))
+            count = denied.get(recordings.add(raw) or "")
             if count is not None:
                 tallies[count.name].add_recording(raw, storage_class=count.location.store.storage_class)
 
