@@ -94,12 +94,13 @@ def _forget(cluster: ControlPlane, name: str) -> bool:
         ("archive", None),
         ("gold", None),
         ("not-there-yet", None),
+        (None, None),
         ("not-gold", "may not use the StorageLocation not-gold"),
         ("no-selector", "may not use the StorageLocation no-selector"),
         ("closed", "The namespace team-a may not use the StorageLocation closed"),
     ],
 )
-def test_locations(tenant: Path, bare_cluster: ControlPlane, location: str, refusal: str | None) -> None:
+def test_locations(tenant: Path, bare_cluster: ControlPlane, location: str | None, refusal: str | None) -> None:
     made = recording("one", namespace="team-a", spec={"storageLocation": location})
     status, said = create_as(bare_cluster, tenant, made)
     assert (status == 0) == (refusal is None), said
@@ -150,7 +151,12 @@ def test_the_verb_use_can_be_required(bare_cluster: ControlPlane, cluster_helm4:
         made = recording("used", namespace="team-a")
         return create_as(bare_cluster, kubeconfig, made)[1]
 
+    def said_without_a_name() -> str:
+        made = recording("placed", namespace="team-a", spec={"storageLocation": None})
+        return create_as(bare_cluster, kubeconfig, made)[1]
+
     eventually(lambda: "Ask for the verb use" in said() or _forget(bare_cluster, "used"))
+    assert "You may not leave out spec.storageLocation" in said_without_a_name()
     use = [
         {
             "apiGroups": ["recordings.dev"],
@@ -161,4 +167,7 @@ def test_the_verb_use_can_be_required(bare_cluster: ControlPlane, cluster_helm4:
     ]
     bare_cluster.kubectl.apply(*_grant("use-archive", use))
     eventually(lambda: "created" in said())
+    assert "You may not leave out spec.storageLocation" in said_without_a_name()
+    bare_cluster.kubectl.apply(*_grant("use-archive", [{k: v for k, v in use[0].items() if k != "resourceNames"}]))
+    eventually(lambda: "created" in said_without_a_name())
     bare_cluster.kubectl("delete", "clusterrolebinding", "use-archive")

@@ -69,6 +69,8 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("manifest.HeadObject", BOTH, "retitled", 1),
     ("manifest.PutObject", BOTH, "retitled", 2),
     ("engine.heard ManifestWritten", BEFORE, "retitled", 2),
+    # A location is chosen, and written with the claim.
+    ("status.claim", BOTH, "placed", 1),
     # A multipart upload.
     ("s3.CreateMultipartUpload", BOTH, "large", 1),
     ("engine.heard UploadCreated", BEFORE, "large", 1),

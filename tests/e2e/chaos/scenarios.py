@@ -22,6 +22,7 @@ Story = Callable[[Stage], None]
 PATIENCE_S: Final = 60.0
 LARGE: Final = 20 * MIB
 _DAY: Final = timedelta(days=1)
+LOCATIONS: Final = "/apis/recordings.dev/v1alpha1/storagelocations"
 _REPORTS: Final = "/apis/recordings.dev/v1alpha1/storagereports"
 
 
@@ -88,6 +89,31 @@ def several(stage: Stage) -> None:
         from_media(world.media, size_bytes=LARGE, rate="2MB"),
     ]
     world.create(*artifacts, name="several").wait_phase("Complete", within_s=PATIENCE_S)
+
+
+def placed_before(stage: Stage) -> None:
+    """Two locations share the Recordings that name none."""
+    world = stage.world
+    world.edit_location(placement={"weight": 90})
+    first = world.admin.request("GET", f"{LOCATIONS}/{world.location}")
+    spec = {**first["spec"], "s3": {**first["spec"]["s3"], "prefix": "other/"}, "placement": {"weight": 90}}
+    other = {**first, "metadata": {"name": f"{world.location}-other"}, "spec": spec}
+    world.admin.request("POST", LOCATIONS, body=other)
+
+
+def placed(stage: Stage) -> None:
+    """No location is named. The weights change after the operator was killed; what a claim has named stays."""
+    world = stage.world
+    recording = world.create(from_media(world.media, size_bytes=MIB), name="placed", storageLocation=None)
+    if (bombed := stage.bombed) is not None:
+        eventually(lambda: bombed.killed_itself, within_s=PATIENCE_S, what="killed")
+    named = recording.status().get("storageLocation")
+    for name, weight in ((world.location, 0), (f"{world.location}-other", 1000)):
+        world.edit_location(name, placement={"weight": weight})
+    status = recording.wait_phase("Complete", within_s=PATIENCE_S)
+    assert status["storageLocation"] == (named or status["storageLocation"])
+    places = {version["status"].get("storageLocation") for version in recording.versions() if "status" in version}
+    assert places <= {None, status["storageLocation"]}, f"it was placed at {places}"
 
 
 def refused(stage: Stage) -> None:
@@ -280,6 +306,7 @@ STORIES: Final[dict[str, Story]] = {
     "large": large,
     "resume": resume,
     "several": several,
+    "placed": placed,
     "refused": refused,
     "expired": expired,
     "suspended": suspended,
@@ -294,6 +321,7 @@ STORIES: Final[dict[str, Story]] = {
 BEFORE: Final[dict[str, Story]] = {
     "take-over": take_over_before,
     "resume": resume_before,
+    "placed": placed_before,
     "report": report_before,
     "migration": migration_before,
 }

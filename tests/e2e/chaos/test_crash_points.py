@@ -12,6 +12,7 @@ from tests.support.crash_points import CrashPoint, crash_points
 from tests.support.waiting import eventually
 
 SAMPLE = (
+    "status.claim before",
     "s3.CreateMultipartUpload after",
     "s3.UploadPart during",
     "s3.CompleteMultipartUpload after",
