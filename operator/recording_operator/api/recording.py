@@ -396,6 +396,6 @@ class Recording(ApiModel):
     def location(self) -> str | None:
         """Name of the StorageLocation of its objects; None before it is placed.
 
-        The status says where they are, the spec where they shall be. Every part of the operator asks this property, or
+        The status says where they are, the spec where they belong. Every part of the operator asks this property, or
         `usage.recordings.location_of_recording` for a dict."""
         return self.status.storage_location or self.spec.storage_location

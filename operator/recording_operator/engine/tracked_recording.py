@@ -32,7 +32,7 @@ class TrackedRecording:
     """The spec.retryToken that was processed last."""
     artifacts: dict[str, ArtifactWork] = field(default_factory=dict)
     placed: str | None = None
-    """The location that the status or the spec names. It stays if somebody removes it from the status."""
+    """The location that the status or the spec names. It stays if a user removes it from the status."""
     choice: str | None = None
     """The location that was chosen for it, until a status with our claim names it. It may change before."""
     outbox: StatusOutbox = field(default_factory=StatusOutbox)
@@ -79,7 +79,7 @@ class TrackedRecording:
 
     @property
     def location_to_write(self) -> str | None:
-        """What status.storageLocation shall say: a choice is written together with the claim."""
+        """The value for status.storageLocation: a choice is written together with the claim."""
         return self.placed or (self.choice if self.has_slot else None)
 
     @property
