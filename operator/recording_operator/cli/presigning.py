@@ -143,7 +143,9 @@ def _artifact(recording: Recording, request: PresignRequest) -> ArtifactStatus:
 
 
 def _location(kube: KubeApi, recording: Recording, request: PresignRequest) -> StorageLocation:
-    name = recording.status.storage_location or recording.spec.storage_location
+    name = recording.location
+    if name is None:
+        raise _NotStoredError(f"The status of Recording {request.namespace}/{request.name} names no StorageLocation.")
     try:
         location = StorageLocation.model_validate(kube.get_location(name))
     except NotFound:
