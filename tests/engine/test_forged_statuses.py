@@ -100,12 +100,17 @@ def whole_status(phase: Phase) -> JsonObject:
     return status
 
 
+def _names_another_location(changed: JsonObject) -> bool:
+    status = changed.get("status")
+    return isinstance(status, dict) and status.get("storageLocation") not in (None, "archive")
+
+
 @pytest.mark.parametrize("phase", Phase)
 def test_a_forged_status_does_not_block(phase: Phase) -> None:
     stuck, read = [], 0
     plain = a_recording().model_dump(mode="json", by_alias=True)
     for place, changed in varied({"status": whole_status(phase)}):
-        if changed["status"] and changed["status"].get("storageLocation", "archive") != "archive":
+        if _names_another_location(changed):
             continue  # a rule of the CRD rejects another location than the spec names
         try:
             forged = Recording.model_validate(plain | changed)
