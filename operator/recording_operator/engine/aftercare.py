@@ -40,7 +40,9 @@ class FollowUp(Enum):
 
 def follow_up(state: EngineState, tracked: TrackedRecording, status: RecordingStatus) -> FollowUp:
     """What comes next. `status` says how the artifacts have ended."""
-    name, location = tracked.recording.spec.storage_location, state.location_of(tracked)
+    name, location = tracked.placed, state.location_of(tracked)
+    if name is None:
+        return FollowUp.NOTHING  # it ended before it was placed
     if location is None:
         return FollowUp.NOTHING if state.locations.missing(name) else FollowUp.UNKNOWN
     written = tracked.manifest.revision or tracked.recording.status.manifest_revision

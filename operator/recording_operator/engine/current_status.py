@@ -22,7 +22,7 @@ def current_status(state: EngineState, tracked: TrackedRecording, now: datetime)
         artifacts,
         claim=state.claim if tracked.has_slot else None,
         expires_at=tracked.earliest_expiry(),
-        placement=placement_of(tracked.recording, state.location_of(tracked)),
+        placement=placement_of(tracked.recording, tracked.location_to_write, state.location_of(tracked)),
         ended_at=tracked.ended_at,
         now=now,
     )

@@ -84,8 +84,8 @@ class Manifest(ApiModel):
 def manifest_of(recording: Recording) -> Manifest:
     """The manifest of a Recording that is Complete or Failed. Raises ValueError for an unfinished one."""
     meta, spec, status = recording.metadata, recording.spec, recording.status
-    if meta.creation_timestamp is None or status.phase is None:
-        raise ValueError("only a Recording that has ended has a manifest")
+    if meta.creation_timestamp is None or status.phase is None or recording.location is None:
+        raise ValueError("only a Recording that was placed and has ended has a manifest")
     specs = {artifact.name: artifact for artifact in spec.artifacts}
     known = [(specs[state.name], state) for state in status.artifacts if state.name in specs]
     return Manifest(
@@ -95,7 +95,7 @@ def manifest_of(recording: Recording) -> Manifest:
         title=mask_urls(spec.title),
         labels=dict(sorted(meta.labels.items())),
         owner=ManifestOwner(org=spec.owner.org, user=spec.owner.user, project=spec.owner.project),
-        storage_location=status.storage_location or spec.storage_location,
+        storage_location=recording.location,
         bucket=status.bucket,
         deletion_policy=spec.deletion_policy,
         phase=status.phase,
@@ -170,7 +170,7 @@ def manifest_key(recording: Recording, location: StorageLocation) -> str:
     has that key, it is in the operator's own folder.
     """
     base, uid = location.store.prefix, recording.metadata.uid
-    folder = placement_of(recording, location).prefix or ""
+    folder = placement_of(recording, location.metadata.name, location).prefix or ""
     key = f"{folder}{MANIFEST_FILE}"
     is_own = folder.endswith("/") and uid in folder.removeprefix(base).split("/")
     after_artifact = location.spec.key_template.partition("{artifact}")[2]

@@ -303,7 +303,9 @@ class Simulation:
         assert status.phase in TERMINAL or self._may_wait(recording), f"{who} stands at {status.phase}/{status.reason}"
 
     def _check_manifest(self, recording: Recording) -> None:
-        location = self._world.locations[recording.spec.storage_location]
+        if recording.location is None:
+            return  # it ended before it was placed
+        location = self._world.locations[recording.location]
         if not location.spec.manifest.enabled or all(one.phase is Phase.FAILED for one in recording.status.artifacts):
             return
         key = manifest_key(recording, location)
