@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus
 from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, StorageLocation
-from recording_operator.engine.actions import CleanUp, ReadNamespace, ReadRecording, StartTransfer, WriteStatus
+from recording_operator.engine.actions import (
+    CleanUp,
+    ReadNamespace,
+    ReadRecording,
+    StartTransfer,
+    WriteManifest,
+    WriteStatus,
+)
 from recording_operator.engine.facts import (
     BudgetHoldsChanged,
     LocationGone,
@@ -412,3 +419,15 @@ def test_a_weight_that_is_set_later_gives_waiting_recordings_a_place() -> None:
     write = only(driver.tell(LocationSeen(location=archive(1), ready=True)), WriteStatus)
 
     assert write.status["storageLocation"] == "archive"
+
+
+def test_one_that_ends_before_it_was_placed_has_no_manifest() -> None:
+    driver = driven(seen("s3", manifest=True))
+    cancelled = unplaced(cancel=True)
+    ended = driver.accept(only(driver.tell(RecordingSeen(recording=cancelled)), WriteStatus), cancelled)
+
+    driver.wait(3600)
+
+    assert (ended.status.phase, ended.status.storage_location) == (Phase.FAILED, None)
+    assert none(driver.actions, WriteManifest)
+    assert driver.engine.state.recordings == {}
