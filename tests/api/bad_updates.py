@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unsupported, wrong_type
+from tests.api.cases import Case, blocked, out_of_bounds, rejected, too_long, unsupported, wrong_type
 from tests.api.manifests import SHA256, SIGNATURE, URL, JsonObject, a_location, a_recording, a_source, an_artifact
 
 STORED: Final = a_recording(
