@@ -85,7 +85,7 @@ class _Demo:
         uploads = self._stack.s3.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
         print(f"\n{len(comparisons)} objects compared, {len(uploads)} multipart uploads left open.")
         counted = self._report()
-        whole = whole and counted == sum(comparison.size_bytes for comparison in comparisons)
+        whole = whole and counted == sum(comparison.size_bytes for comparison in comparisons) + self._manifests()
         self._stack.write_environment(_FOLDER / "env")
         if once or not whole or uploads:
             return 0 if whole and not uploads else 1
@@ -109,6 +109,13 @@ class _Demo:
         environment = {**os.environ, "KUBECONFIG": str(self._kubectl.kubeconfig)}
         subprocess.run(program, env=environment, check=True)
         return int(self._kubectl.json("get", "storagereport", _REPORT)["status"]["totals"]["bytes"])
+
+    def _manifests(self) -> int:
+        """The bytes of the manifests of all Recordings. They are counted too."""
+        client = self._stack.s3.client()
+        recordings = self._kubectl.json("get", "recordings")["items"]
+        keys = [recording["status"]["manifestUri"].split("/", 3)[3] for recording in recordings]
+        return sum(int(client.head_object(Bucket=BUCKET, Key=key)["ContentLength"]) for key in keys)
 
     def _stay(self, operator: OperatorProcess) -> None:
         folder = short_path(_FOLDER)

@@ -31,7 +31,7 @@ def error_of(store: S3Store, version: str | None) -> StoreError:
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_t62_a_locked_object_is_named_as_such(strict: StrictStore, store: S3Store, named: bool) -> None:
+def test_t63_a_locked_object_is_named_as_such(strict: StrictStore, store: S3Store, named: bool) -> None:
     strict.reset(Bucket(object_lock_days=30))
     version = put(store)
     error = error_of(store, version if named else None)
@@ -40,7 +40,7 @@ def test_t62_a_locked_object_is_named_as_such(strict: StrictStore, store: S3Stor
     assert strict.keys() == [KEY]
 
 
-def test_t62_a_denied_deletion_of_an_object_that_is_not_locked_is_another_reason(
+def test_t63_a_denied_deletion_of_an_object_that_is_not_locked_is_another_reason(
     strict: StrictStore, store: S3Store
 ) -> None:
     version = put(store)
@@ -58,7 +58,7 @@ def test_t62_a_denied_deletion_of_an_object_that_is_not_locked_is_another_reason
         ("InternalError", "The object lock could not be read", Reason.STORE_UNAVAILABLE),
     ],
 )
-def test_t62_words_of_other_stores(
+def test_t63_words_of_other_stores(
     strict: StrictStore, store: S3Store, code: str, message: str, reason: Reason
 ) -> None:
     version = put(store)
@@ -69,7 +69,7 @@ def test_t62_words_of_other_stores(
 
 
 @pytest.mark.cluster
-def test_t62_a_real_server_says_until_when(s3: S3Server) -> None:
+def test_t63_a_real_server_says_until_when(s3: S3Server) -> None:
     client, bucket = s3.client(), f"locked-{datetime.now(UTC):%H%M%S%f}"
     client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
