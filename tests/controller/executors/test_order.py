@@ -64,7 +64,8 @@ def test_an_order_is_made_of_plain_values_only() -> None:
                 if is_dataclass(part):
                     check(part)  # type: ignore[arg-type]  # a class, of course
                 else:
-                    assert part in (str, int, bool, datetime, NoneType, tuple[str, ...]), f"{kind.__name__}.{one.name}: {part}"
+                    plain = (str, int, bool, datetime, NoneType, tuple[str, ...])
+                    assert part in plain, f"{kind.__name__}.{one.name}: {part}"
 
     check(TransferOrder)
 
