@@ -26,7 +26,7 @@ def test_metadata_is_read_back_by_another_process(store: FilesystemLocationStore
 def test_nothing_but_the_file_and_its_metadata_is_left(store: FilesystemLocationStore, directory: Path) -> None:
     put(store, b"small", "small")
     upload_id = begun(store, 4)
-    complete(store, upload_id, [sent(store, upload_id, 1, b"larg"), sent(store, upload_id, 2, b"e")], b"large")
+    complete(store, upload_id, [sent(store, upload_id, 1, b"four"), sent(store, upload_id, 2, b"e")], b"foure")
     found = files_in(directory)
     assert [name for name in found if "metadata" not in name] == [KEY, "small"]
     assert len(found) == 4
