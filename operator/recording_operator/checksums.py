@@ -7,6 +7,7 @@ The checksums of two parts can be combined into that of both, so parts may be re
 import base64
 import binascii
 import hashlib
+import re
 import zlib
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -49,6 +50,12 @@ def to_text(crc: int) -> str:
     return f"crc64nvme:{crc:016x}"
 
 
+def from_text(text: str) -> int | None:
+    """Parse a checksum as in a status; None if it is none."""
+    algorithm, _, digits = text.partition(":")
+    return int(digits, 16) if algorithm == "crc64nvme" and re.fullmatch(r"[0-9a-f]{16}", digits) else None
+
+
 class Digest(Protocol):
     """A checksum that is updated in order."""
 
@@ -75,6 +82,7 @@ class ExpectedChecksum:
         """Raises ValueError for an unknown algorithm, or digits that do not fit it."""
         self.algorithm, _, digits = text.partition(":")
         self.hex: Final = digits.lower()
+        self.text: Final = f"{self.algorithm}:{self.hex}"
         length = _HEX_DIGITS.get(self.algorithm)
         if length is None:
             raise ValueError(f"write a checksum of sha256, md5, crc32 or crc64nvme, not {self.algorithm!r}")

@@ -10,7 +10,7 @@ from tests.support.garble import How, JoinFault
 Operation = Literal[
     "HeadObject", "GetObject", "PutObject", "DeleteObject", "CreateMultipartUpload", "UploadPart", "ListParts",
     "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads", "GetBucketLifecycleConfiguration",
-    "PutBucketLifecycleConfiguration", "any",
+    "PutBucketLifecycleConfiguration", "CopyObject", "UploadPartCopy", "any",
 ]  # fmt: skip
 
 About = Literal["size", "sum", "absent", "owner"]

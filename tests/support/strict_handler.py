@@ -30,7 +30,7 @@ from tests.support.strict_framing import received
 from tests.support.strict_limits import MOST_PUT_BYTES, check_bucket_name, check_head_size, check_key, check_owner
 from tests.support.strict_multipart import put_part
 from tests.support.strict_operations import false_answer, perform, rights_of, untrue
-from tests.support.strict_request import Reply, S3Request, Target, check_meaning, operation_of, target_of
+from tests.support.strict_request import Reply, S3Request, Target, check_meaning, copying, operation_of, target_of
 from tests.support.strict_signature import Signer, check_signature
 
 _REDIRECTS = {301, 307}
@@ -113,7 +113,7 @@ class StrictHandler(BaseHTTPRequestHandler):
         self._bucket, self._log, self._closing = self.strict.bucket, self.strict.requests, self.strict.closing
         try:
             self.target = target_of(self.path, self.fields.get("host", ""))
-            self.operation = operation_of(self.command, self.target)
+            self.operation = copying(operation_of(self.command, self.target), self.fields)
             self._handle()
         except S3Error as error:
             self.close_connection |= not self._is_read  # what is left of the body would be the next request

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
+from tests.support import strict_copies as copies
 from tests.support import strict_lifecycle as lifecycle
 from tests.support import strict_listings as listings
 from tests.support import strict_objects as objects
@@ -31,6 +32,12 @@ def rights_of(operation: str, query: Mapping[str, str], headers: Mapping[str, st
         rights.add("ListBucketVersions")
     if "versionId" in query and operation in ("GetObject", "HeadObject", "DeleteObject"):
         rights.add("DeleteObjectVersion" if operation == "DeleteObject" else "GetObjectVersion")
+    if "x-amz-copy-source" in headers:
+        of_version = "versionId=" in headers["x-amz-copy-source"]
+        rights |= {
+            "GetObjectVersion" if of_version else "GetObject",
+            operation.removesuffix("Copy").replace("Copy", "Put"),
+        }
     rights |= _LIFECYCLE_RIGHTS.get(operation, set())
     if "x-amz-tagging" in headers:
         rights.add("PutObjectTagging")
@@ -123,6 +130,8 @@ _OPERATIONS: Mapping[str, Callable[[S3Request, Bucket], Reply]] = {
     "GetObjectTagging": objects.get_object_tagging,
     "DeleteObjectTagging": objects.delete_object_tagging,
     "GetObjectAttributes": objects.get_object_attributes,
+    "CopyObject": copies.copy_object,
+    "UploadPartCopy": copies.upload_part_copy,
     "CreateMultipartUpload": uploads.create_multipart_upload,
     "UploadPart": uploads.upload_part,
     "CompleteMultipartUpload": uploads.complete_multipart_upload,

@@ -111,6 +111,7 @@ _PARAMETERS: Mapping[str, set[str]] = {
     "HeadObject": {"versionId", "partNumber", *_OVERRIDES},
     "DeleteObject": {"versionId"},
     "UploadPart": {"partNumber"},
+    "UploadPartCopy": {"partNumber"},
     "ListParts": {"max-parts", "part-number-marker"},
     "GetObjectTagging": {"versionId"},
     "PutObjectTagging": {"versionId"},
@@ -161,6 +162,16 @@ def operation_of(method: str, target: Target) -> str:
     return (_OBJECT if target.key else _BUCKET).get((method, _subresource(target)), "Unknown")
 
 
+def copying(operation: str, headers: Mapping[str, str]) -> str:
+    """The operation, if its bytes are those of another object."""
+    if "x-amz-copy-source" not in headers:
+        return operation
+    copies = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
+    if operation not in copies:
+        raise not_implemented("x-amz-copy-source")
+    return copies[operation]
+
+
 def _subresource(target: Target) -> str:
     named = [name for name in target.query if name in _SUBRESOURCES]
     if "uploadId" in named:
@@ -185,8 +196,6 @@ def check_meaning(operation: str, method: str, target: Target, headers: Mapping[
     unknown = [name for name in target.query if name not in allowed and not name.startswith("X-Amz-")]
     if unknown:
         raise not_implemented(unknown[0])
-    if "x-amz-copy-source" in headers:
-        raise not_implemented("x-amz-copy-source")
     if "x-amz-write-offset-bytes" in headers:
         raise not_implemented("x-amz-write-offset-bytes")
 

@@ -74,6 +74,21 @@ class ProbeLocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectToCopy:
+    """An object that a store has already. Size and checksum are None if they are not known.
+
+    `is_own`: it belongs to the Recording that it is copied for; otherwise its owner is not checked.
+    """
+
+    location: StorageLocation
+    key: str
+    version_id: str | None
+    size_bytes: int | None
+    checksum: str | None
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartTransfer:
     """Transfer one artifact. Results: SourceResolved, UploadCreated, TransferProgress … and one TransferEnded."""
 
@@ -86,6 +101,8 @@ class StartTransfer:
     source: SourceFacts | None
     only_look: bool = False
     """Transfer nothing: TransferSucceeded if an earlier operator stored the object, otherwise TransferStopped."""
+    copy: ObjectToCopy | None = None
+    """Copy this object, instead of fetching the artifact's source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

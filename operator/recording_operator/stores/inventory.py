@@ -68,8 +68,8 @@ class Inventory(Protocol):
         Raises StoreError(StoreUnsupported) if the store cannot list versions.
         """
 
-    def head(self, key: str) -> ObjectHead | None:
-        """The current object at the key, or None."""
+    def head(self, key: str, *, version_id: str | None = None) -> ObjectHead | None:
+        """The object at the key, or None. Without `version_id`, the current version."""
 
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Every open upload whose key begins with `prefix`."""

@@ -44,5 +44,6 @@ class StoredObject:
     version_id: str | None
     checksum: str
     content_type: str
+    content_encoding: str | None = None
     verified_by: Reason | None = None
     proved_checksum: str | None = None

@@ -16,6 +16,9 @@ from recording_operator.stopping import StopSignal
 from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 
+Span = tuple[int, int]
+"""The offset of the first byte, and of the one after the last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectHead:
@@ -93,8 +96,8 @@ class Store(Protocol):
     def capabilities(self) -> Capabilities:
         """What the store can do. It never changes for this object."""
 
-    def head(self, key: str) -> ObjectHead | None:
-        """The current object at the key, or None."""
+    def head(self, key: str, *, version_id: str | None = None) -> ObjectHead | None:
+        """The object at the key, or None. Without `version_id`, the current version."""
 
     def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int) -> WriteReceipt:
         """Store a small object if the key is free. The store verifies its CRC64NVME or its MD5.
@@ -134,8 +137,36 @@ class Store(Protocol):
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Every open upload whose key begins with `prefix`."""
 
-    def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
-        """Read exactly this version. `allow` returns how many of the next bytes may be read, at least one."""
+    def read(
+        self, stored: StoredObject, *, span: Span | None = None, allow: Callable[[int], int] = int
+    ) -> Iterator[bytes]:
+        """Read exactly this version. `allow` returns how many of the next bytes may be read, at least one.
+
+        `span`: only these bytes, at least one.
+        """
+
+    def copies_from(self, source: "Store") -> bool:
+        """Whether this store may be able to copy objects of `source` itself, if its credentials may read them."""
+
+    def copy(self, obj: ObjectSpec, *, source: "Store", stored: StoredObject) -> WriteReceipt:
+        """Copy exactly this version of `source` inside the store, if the key is free (see `put`).
+
+        Metadata, type and tags are those of `obj`, not of the source. Verify the object with `head`: not every store
+        that supports the condition for `put` supports it for a copy. Raises StoreError (StoreUnsupported, AccessDenied
+        or others) if the store cannot copy it; then read it.
+        """
+
+    def copy_part(
+        self,
+        key: str,
+        upload_id: str,
+        *,
+        part_number: int,
+        source: "Store",
+        stored: StoredObject,
+        span: Span,
+    ) -> StoredPart:
+        """Copy the bytes of the span as one part of an open upload. Raises the same errors as `copy`."""
 
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
         """Delete exactly this version, if its metadata names the Recording.

@@ -4,45 +4,60 @@ The object at the key decides, not the status: if it has the Recording's uid and
 is verified, the transfer is done.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.egress.dialer import Dialer
 from recording_operator.errors import TransferError
+from recording_operator.stopping import StopSignal
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.coordinator import TransferCoordinator
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.probe import SourceProbe
-from recording_operator.transfer.source.client import SourceClient
 from recording_operator.transfer.source.content_facts import ContentFacts
-from recording_operator.transfer.source.spec import SourceSpec
+from recording_operator.transfer.source.content_source import ContentSource
 from recording_operator.transfer.upload.artifact_upload import ArtifactUpload, is_small
+from recording_operator.transfer.upload.in_store import InStoreSource
 from recording_operator.transfer.upload.part_plan import largest_object_bytes
 from recording_operator.transfer.verification.accept import StoredByAnotherProcess
 from recording_operator.transfer.verification.compare import needs_its_source, verify_by_source
 from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.find import find
 
+OpenSource = Callable[[StopSignal, Callable[[int], None]], ContentSource]
+"""Opens the content of an artifact, with the signal that ends reading, and what is called with the bytes read."""
+
 
 class Fetch:
-    """One attempt to transfer a source to a key. `resume` is the upload that an earlier attempt left open."""
+    """One attempt to transfer content to a key. `resume` is the upload that an earlier attempt left open.
+
+    `limit_bytes` is the largest allowed size, beside that of the object. `in_store`: the store of the destination may
+    copy the content itself.
+    """
 
     def __init__(
-        self, source: SourceSpec, context: TransferContext, *, dialer: Dialer, resume: UploadState | None
+        self,
+        open_source: OpenSource,
+        context: TransferContext,
+        *,
+        expected: Expectations,
+        resume: UploadState | None,
+        published_at: datetime | None = None,
+        limit_bytes: int | None = None,
+        in_store: InStoreSource | None = None,
     ) -> None:
-        self._source = source
-        self._expected = Expectations.of(source)
+        self._expected = expected
         self._resume = resume
+        self._published_at = published_at
+        self._in_store = in_store
         self._coordinator = TransferCoordinator(context, resumes=resume is not None)
         self._context: Final = self._coordinator.context
-        self._limit_bytes = min(
-            dialer.policy.limits.artifact_bytes, context.obj.max_size_bytes or largest_object_bytes()
-        )
-        self._client = SourceClient(
-            source, dialer=dialer, stop=self._context.stop, on_read=self._coordinator.progress.read
-        )
+        largest = largest_object_bytes()
+        self._limit_bytes = min(limit_bytes or largest, context.obj.max_size_bytes or largest)
+        self._client = open_source(self._context.stop, self._coordinator.progress.read)
 
     def run(self) -> StoredObject:
         """Block until the object is stored and verified. Raises the same errors as `ArtifactJob.run`."""
@@ -61,7 +76,7 @@ class Fetch:
             context=self._context,
             expected=self._expected,
             limit_bytes=self._limit_bytes,
-            published_at=self._source.published_at,
+            published_at=self._published_at,
         )
         try:
             facts = probe.first()
@@ -111,6 +126,7 @@ class Fetch:
             coordinator=self._coordinator,
             expected=self._expected,
             limit_bytes=self._limit_bytes,
+            in_store=self._in_store,
         )
         return upload.run(resume)
 

@@ -6,14 +6,20 @@ A job is created for one artifact and run once. It holds what only its kind need
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from recording_operator import checksums
 from recording_operator.egress.dialer import Dialer
+from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
+from recording_operator.stores.store import Store
 from recording_operator.transfer.content.allowed_types import check_allowed_text
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.fetch import Fetch
 from recording_operator.transfer.observer import UploadState
+from recording_operator.transfer.source.client import SourceClient
 from recording_operator.transfer.source.spec import SourceSpec
+from recording_operator.transfer.source.stored import StoredSource, missing, source_failure
+from recording_operator.transfer.upload.in_store import InStoreSource
 from recording_operator.transfer.verification.accept import StoredByAnotherProcess, accept_body
 from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.find import find, key_conflict
@@ -42,7 +48,61 @@ class FetchJob:
 
     def run(self, context: TransferContext) -> StoredObject:
         """See ArtifactJob."""
-        return Fetch(self.source, context, dialer=self.dialer, resume=self.resume).run()
+        return Fetch(
+            lambda stop, on_read: SourceClient(self.source, dialer=self.dialer, stop=stop, on_read=on_read),
+            context,
+            expected=Expectations.of(self.source),
+            resume=self.resume,
+            published_at=self.source.published_at,
+            limit_bytes=self.dialer.policy.limits.artifact_bytes,
+        ).run()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyJob:
+    """Copies an object of a store; inside the store if that can be.
+
+    `place` names the store in messages. `owner_uid`: the object must belong to this Recording; None means that it is
+    not checked. Size and checksum are the expected ones, if they are known. `resume` is as in FetchJob.
+    """
+
+    source: Store
+    place: str
+    key: str
+    version_id: str | None = None
+    owner_uid: str | None = None
+    expected_size_bytes: int | None = None
+    expected_checksum: str | None = None
+    resume: UploadState | None = None
+
+    def run(self, context: TransferContext) -> StoredObject:
+        """See ArtifactJob."""
+        expected = Expectations.parse(size_bytes=self.expected_size_bytes, checksum=self.expected_checksum)
+        stored = self._found(context)
+        return Fetch(
+            lambda stop, on_read: StoredSource(self.source, stored, place=self.place, stop=stop, on_read=on_read),
+            context,
+            expected=expected,
+            resume=self.resume,
+            in_store=self._in_store(stored, expected, context.store),
+        ).run()
+
+    def _found(self, context: TransferContext) -> StoredObject:
+        try:
+            head = context.budget().retry(lambda: self.source.head(self.key, version_id=self.version_id))
+        except TransferError as error:
+            raise source_failure(error, self.place) from None
+        if head is None or self.owner_uid not in (None, head.recording_uid):
+            raise missing(self.place)
+        return head.stored
+
+    def _in_store(self, stored: StoredObject, expected: Expectations, store: Store) -> InStoreSource | None:
+        """Only if the checksum of the bytes is known, so that the copy can be verified."""
+        text = stored.checksum if expected.checksum is None else expected.checksum.text
+        crc = checksums.from_text(text)
+        if crc is None or not store.copies_from(self.source):
+            return None
+        return InStoreSource(store=self.source, stored=stored, crc64nvme=crc)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,9 @@ class TransferOptions:
     single_put_bytes: int = 8 * 2**20
     smallest_part_bytes: int = 8 * 2**20
     largest_part_bytes: int = 64 * 2**20
+    # Inside one store, larger objects are copied in parts, of at least this size.
+    single_copy_bytes: int = 64 * 2**20
+    largest_copied_part_bytes: int = 512 * 2**20
     tries_without_progress: int = 5
     # If the source or store is unavailable for longer than this, the attempt ends.
     unavailable_s: float = 60.0

@@ -10,8 +10,9 @@ from recording_operator.transfer.content.allowed_types import check_allowed, che
 from recording_operator.transfer.content.check import check_content
 from recording_operator.transfer.content.text_detection import text_of
 from recording_operator.transfer.context import TransferContext
-from recording_operator.transfer.source.client import SizesDiffer, SourceClient
+from recording_operator.transfer.source.client import SizesDiffer
 from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.content_source import ContentSource
 from recording_operator.transfer.source.error_responses import NotYetThere, not_ready_page, too_large
 from recording_operator.transfer.source.error_wording import says_not_ready
 from recording_operator.transfer.source.publication import PublicationWait
@@ -25,7 +26,7 @@ class SourceProbe:
 
     def __init__(
         self,
-        client: SourceClient,
+        client: ContentSource,
         *,
         context: TransferContext,
         expected: Expectations,

@@ -1,6 +1,6 @@
 """An order is plain data: reading it returns what was written, and it contains no Secret."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from types import NoneType, UnionType
 from typing import get_args, get_type_hints
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from recording_operator.api.recording import ArtifactSpec, SourceFacts, SourceRef
 from recording_operator.controller.executors.order import SourceOrder, TransferOrder
-from recording_operator.engine.actions import StartTransfer
+from recording_operator.engine.actions import ObjectToCopy, StartTransfer
 from tests.engine.builders import START, a_location, a_recording, an_artifact
 
 CANARY = "c4n4ry"
@@ -37,6 +37,12 @@ ACTIONS = {
     "secret": an_action(an_artifact(secret="source")),
     "inline": an_action(an_artifact(inline="text\n…")),
     "resume": an_action(an_artifact(), upload_id="u-1", source=SourceFacts(size=7, etag='"e"', last_modified="Mon")),
+    "copy": replace(
+        an_action(an_artifact()),
+        copy=ObjectToCopy(
+            location=a_location("egress"), key="k", version_id=None, size_bytes=7, checksum=None, is_own=True
+        ),
+    ),
     "find": an_action(an_artifact(), only_look=True),
 }
 

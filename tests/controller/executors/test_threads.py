@@ -2,11 +2,13 @@
 
 import queue
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.controller.executors.order import TransferOrder
+from recording_operator.checksums import crc64nvme
+from recording_operator.controller.executors.order import CopyOrder, TransferOrder
 from recording_operator.controller.executors.threads import ThreadExecutor
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import SourceResolver
@@ -31,7 +33,7 @@ from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.support.lying_source import Content, LyingSource
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
-from tests.support.transfers import fast_options, loopback_policy, pattern, store_of
+from tests.support.transfers import an_object, fast_options, loopback_policy, pattern, store_of
 
 BODY = pattern(100 * 2**10)
 LARGE = pattern(300 * 2**10)
@@ -60,7 +62,7 @@ class Scene:
 
     def store_named(self, location: str, *, uid: str) -> Store:
         """The store of the location that was checked."""
-        if (location, uid) != ("archive", "location-archive"):
+        if (location, uid) not in {("archive", "location-archive"), ("egress", "location-egress")}:
             raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
         return store_of(self.strict)
 
@@ -105,6 +107,20 @@ def an_order(
     return TransferOrder.of(action)
 
 
+def a_copy(location: str, key: str) -> TransferOrder:
+    """Copy what is at the key there."""
+    found = CopyOrder(
+        location=location,
+        location_uid=f"location-{location}",
+        key=key,
+        version_id=None,
+        size_bytes=None,
+        checksum=None,
+        owner_uid=None,
+    )
+    return replace(an_order(inline="not used"), inline=None, copy=found)
+
+
 @pytest.fixture
 def scene() -> Iterator[Scene]:
     """A store and an executor."""
@@ -127,6 +143,26 @@ def test_a_text_is_stored(scene: Scene) -> None:
     assert isinstance(outcome, TransferSucceeded)
     assert outcome.size_bytes == len("minutes")
     assert b'transfer_duration_seconds_count{outcome="Stored"} 1.0' in scene.metrics.render()
+
+
+def test_an_object_of_another_location_is_copied(scene: Scene) -> None:
+    egress = store_of(scene.strict)
+    egress.put(an_object(key="rooms/7.mp4"), BODY, crc64nvme=crc64nvme(BODY))
+    scene.executor.start(a_copy("egress", "rooms/7.mp4"))
+    outcome = scene.outcome()
+    assert isinstance(outcome, TransferSucceeded)
+    assert (outcome.size_bytes, outcome.uri) == (len(BODY), f"s3://{scene.strict.bucket_name}/p/video.mp4")
+    assert scene.strict.count("CopyObject") == 1
+
+
+def test_a_copy_from_a_location_without_a_store_is_the_sources_failure(scene: Scene) -> None:
+    scene.executor.start(a_copy("other", "rooms/7.mp4"))
+    outcome = scene.outcome()
+    assert isinstance(outcome, TransferFailed)
+    assert (outcome.reason, outcome.message) == (
+        Reason.SOURCE_UNREACHABLE,
+        "StorageLocation other cannot be read: The StorageLocation has not been checked yet.",
+    )
 
 
 def test_a_source_is_resolved_before_it_is_fetched(scene: Scene, source: LyingSource) -> None:

@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import TypeAdapter
 
 from recording_operator.api.recording import ArtifactSpec, Recording, SourceFacts
-from recording_operator.engine.actions import StartTransfer
+from recording_operator.engine.actions import ObjectToCopy, StartTransfer
 from recording_operator.engine.source_revision import spec_revision
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.transfer.observer import UploadState
@@ -63,8 +63,34 @@ class SourceOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOrder:
+    """The object to copy, in the store of a location. `owner_uid` is None if its owner is not checked."""
+
+    location: str
+    location_uid: str
+    key: str
+    version_id: str | None
+    size_bytes: int | None
+    checksum: str | None
+    owner_uid: str | None
+
+    @classmethod
+    def of(cls, found: ObjectToCopy, *, recording_uid: str) -> Self:
+        """The object of an action."""
+        return cls(
+            location=found.location.metadata.name,
+            location_uid=found.location.metadata.uid,
+            key=found.key,
+            version_id=found.version_id,
+            size_bytes=found.size_bytes,
+            checksum=found.checksum,
+            owner_uid=recording_uid if found.is_own else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOrder:
-    """Transfer one artifact into a store. Exactly one of `source` and `inline` is set."""
+    """Transfer one artifact into a store. Exactly one of `source`, `inline` and `copy` is set."""
 
     namespace: str
     recording: str
@@ -73,6 +99,7 @@ class TransferOrder:
     obj: ObjectSpec
     source: SourceOrder | None = None
     inline: str | None = field(default=None, repr=False)
+    copy: CopyOrder | None = None
     resume: UploadState | None = None
     find_only: bool = False
     """Transfer nothing: only find an object that an earlier process has stored."""
@@ -90,7 +117,7 @@ class TransferOrder:
     @classmethod
     def of(cls, action: StartTransfer) -> Self:
         """Create the order for an action of the engine."""
-        recording, location = action.recording, action.location
+        recording, location, copy = action.recording, action.location, action.copy
         artifact = next(spec for spec in recording.spec.artifacts if spec.name == action.artifact)
         return cls(
             namespace=recording.metadata.namespace,
@@ -107,8 +134,9 @@ class TransferOrder:
                 max_size_bytes=location.spec.limits.max_artifact_size,
                 allowed_types=location.spec.limits.content_types,
             ),
-            source=SourceOrder.of(recording, artifact) if artifact.source else None,
-            inline=artifact.inline,
+            source=SourceOrder.of(recording, artifact) if artifact.source and copy is None else None,
+            inline=artifact.inline if copy is None else None,
+            copy=CopyOrder.of(copy, recording_uid=recording.metadata.uid) if copy else None,
             resume=_resume(action),
             find_only=action.only_look,
         )

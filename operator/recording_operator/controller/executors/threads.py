@@ -10,7 +10,7 @@ from typing import Final, Literal
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import SourceFacts
 from recording_operator.controller.executors.executor import StoreSource
-from recording_operator.controller.executors.order import TransferOrder
+from recording_operator.controller.executors.order import CopyOrder, TransferOrder
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import ResolveError, SourceResolver
 from recording_operator.egress.dialer import Dialer
@@ -29,7 +29,7 @@ from recording_operator.metrics import Metrics
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
-from recording_operator.transfer.jobs import ArtifactJob, FetchJob, FindJob, InlineJob
+from recording_operator.transfer.jobs import ArtifactJob, CopyJob, FetchJob, FindJob, InlineJob
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.options import TransferOptions
 
@@ -198,11 +198,30 @@ class ThreadExecutor:
                 expected_size_bytes=source.size_bytes if source else None,
                 expected_checksum=source.checksum if source else None,
             )
+        if order.copy is not None:
+            return self._copy(order.copy, order.resume)
         if source is None:
             return InlineJob(body=(order.inline or "").encode())
         resolved = self._resolver.resolve(source)
         self._post(SourceResolved(uid=order.uid, artifact=order.artifact, revision=resolved.revision))
         return FetchJob(source=resolved.source, dialer=self._dialer, resume=order.resume)
+
+    def _copy(self, copy: CopyOrder, resume: UploadState | None) -> CopyJob:
+        try:
+            source = self._stores.store_named(copy.location, uid=copy.location_uid)
+        except LocationError as error:
+            message = f"StorageLocation {copy.location} cannot be read: {error.message}"
+            raise TransferError(Reason.SOURCE_UNREACHABLE, message) from None
+        return CopyJob(
+            source=source,
+            place=f"StorageLocation {copy.location}",
+            key=copy.key,
+            version_id=copy.version_id,
+            owner_uid=copy.owner_uid,
+            expected_size_bytes=copy.size_bytes,
+            expected_checksum=copy.checksum,
+            resume=resume,
+        )
 
     def _log(self, order: TransferOrder, outcome: TransferSucceeded | TransferFailed | TransferStopped) -> None:
         match outcome:

@@ -37,7 +37,15 @@ from recording_operator.stores.filesystem.tree import (
 from recording_operator.stores.filesystem.uploads import DATA, OpenedUpload, UploadFolder
 from recording_operator.stores.inventory import ListedObject, ListedVersion
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.store import ObjectHead, OpenUpload, PartBody, StoredPart, WriteReceipt, metadata_of
+from recording_operator.stores.store import (
+    ObjectHead,
+    OpenUpload,
+    PartBody,
+    Span,
+    StoredPart,
+    WriteReceipt,
+    metadata_of,
+)
 
 CAPABILITIES: Final = Capabilities(md5_etags=False, versioning=False, joins=Joins(etags=False, unequal_parts=False))
 """What every filesystem can do that passes the probe."""
@@ -68,9 +76,11 @@ class FilesystemStore(NoServices):
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def head(self, key: str) -> ObjectHead | None:
+    def head(self, key: str, *, version_id: str | None = None) -> ObjectHead | None:
         """The file at the key, or None. What is not a regular file belongs to no Recording."""
         names = path_of(key)
+        if version_id is not None:
+            return None
         with translated("read attributes"):
             try:
                 with self._tree.folder(names[:-1]) as folder:
@@ -155,7 +165,9 @@ class FilesystemStore(NoServices):
         with translated("list uploads"):
             return iter(self._uploads.listed(prefix))
 
-    def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
+    def read(
+        self, stored: StoredObject, *, span: Span | None = None, allow: Callable[[int], int] = int
+    ) -> Iterator[bytes]:
         """Read exactly this file: one with another size or time is another object."""
         names = path_of(stored.key)
         with translated("read a file"):
@@ -166,8 +178,12 @@ class FilesystemStore(NoServices):
                 raise StoreError(Reason.STORE_UNAVAILABLE, "The file no longer exists.", code="ENOENT") from None
         with file:
             if etag_of(os.fstat(file.fileno())) != stored.etag:
-                raise StoreError(Reason.STORE_UNAVAILABLE, "The file was replaced by another one.")
-            while data := self._window(file.fileno(), allow(_READ_BYTES)):
+                raise _replaced()
+            position, end = span or (0, stored.size_bytes)
+            while position < end and (
+                data := self._window(file.fileno(), position, min(allow(_READ_BYTES), end - position))
+            ):
+                position += len(data)
                 yield data
 
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
@@ -263,7 +279,7 @@ class FilesystemStore(NoServices):
             with suppress(FileNotFoundError), self._tree.folder(names[:-1]) as folder:
                 status = status_of(folder, names[-1])
                 if etag_of(status) != etag:
-                    raise StoreError(Reason.STORE_UNAVAILABLE, "The file was replaced by another one.")
+                    raise _replaced()
                 os.unlink(names[-1], dir_fd=folder)
                 sync_folder(folder)
                 sidecars.remove(self._tree, key, status)
@@ -281,6 +297,7 @@ class FilesystemStore(NoServices):
                 version_id=None,
                 checksum=f"crc64nvme:{sidecar.crc64nvme}" if sidecar is not None and is_known else "",
                 content_type="" if sidecar is None else sidecar.content_type,
+                content_encoding=None if sidecar is None else sidecar.content_encoding,
             ),
             recording_uid=metadata.get(UID_METADATA_KEY),
             artifact=metadata.get(ARTIFACT_METADATA_KEY),
@@ -289,9 +306,13 @@ class FilesystemStore(NoServices):
         )
 
     @staticmethod
-    def _window(file: int, most_bytes: int) -> bytes:
+    def _window(file: int, position: int, most_bytes: int) -> bytes:
         with translated("read a file"):
-            return os.read(file, most_bytes)
+            return os.pread(file, most_bytes, position)
+
+
+def _replaced() -> StoreError:
+    return StoreError(Reason.STORE_UNAVAILABLE, "The file was replaced by another one.", code="PreconditionFailed")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What only a service can do: count downloads, serve files by URL, and expire them."""
+"""What only a service can do: count downloads, serve files by URL, expire them, and copy them itself."""
 
 # ruff: noqa: ARG002 - the arguments are those of the interface
 
@@ -10,11 +10,27 @@ from recording_operator.lifecycle.rule import BucketRule
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import AccessLogTally, LoggedDownload
 from recording_operator.stores.lifecycle import LifecycleWrite
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.presigning import CdnKey, PresignedUrl
+from recording_operator.stores.store import Span, Store, StoredPart, WriteReceipt
 
 
 class NoServices:
-    """Raises the errors that `DownloadRecords`, `Presigner` and `LifecycleRules` describe."""
+    """Raises the errors that `DownloadRecords`, `Presigner`, `LifecycleRules` and `Store.copy` describe."""
+
+    def copies_from(self, source: Store) -> bool:
+        """Never: a file is read and written like any other content."""
+        return False
+
+    def copy(self, obj: ObjectSpec, *, source: Store, stored: StoredObject) -> WriteReceipt:
+        """Nothing copies files by itself."""
+        raise _no_copies()
+
+    def copy_part(
+        self, key: str, upload_id: str, *, part_number: int, source: Store, stored: StoredObject, span: Span
+    ) -> StoredPart:
+        """Nothing copies files by itself."""
+        raise _no_copies()
 
     def downloads(self, filter_id: str, *, begin: datetime, end: datetime) -> dict[date, int]:
         """No service counts them."""
@@ -49,6 +65,10 @@ class NoServices:
     def apply_lifecycle(self, rules: Sequence[BucketRule], *, own: str) -> LifecycleWrite:
         """Nothing applies rules by age."""
         raise StoreError(Reason.LIFECYCLE_UNSUPPORTED, "A filesystem has no lifecycle rules.")
+
+
+def _no_copies() -> StoreError:
+    return StoreError(Reason.STORE_UNSUPPORTED, "A filesystem copies no files itself.")
 
 
 def _unsupported() -> StoreError:

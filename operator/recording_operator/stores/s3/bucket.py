@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, Self
-from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
@@ -23,7 +22,9 @@ from recording_operator.stores.inventory import AccessLogTally, ListedObject, Li
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3 import cloudwatch, object_lock
 from recording_operator.stores.s3.access_logs import logged_downloads
+from recording_operator.stores.s3.attributes import attributes_of, etag_in, receipt_of
 from recording_operator.stores.s3.client import S3Connection, S3Options, connect
+from recording_operator.stores.s3.copies import CopyingBucket
 from recording_operator.stores.s3.errors import status_of, translated
 from recording_operator.stores.s3.listing import listed_objects, listed_versions, may_list
 from recording_operator.stores.s3.retention import retention_of
@@ -32,9 +33,9 @@ from recording_operator.stores.store import (
     ObjectHead,
     OpenUpload,
     PartBody,
+    Span,
     StoredPart,
     WriteReceipt,
-    metadata_of,
 )
 
 _NOT_FOUND: Final = 404
@@ -42,17 +43,15 @@ _BAD_REQUEST: Final = 400
 _READ_BYTES: Final = 256 * 2**10
 
 
-class S3Store:
+class S3Store(CopyingBucket):
     """One bucket with one set of credentials. Safe for many threads. Raises the errors that `Store` describes."""
 
     def __init__(
         self, options: S3Options, *, capabilities: Capabilities | None = None, connection: S3Connection | None = None
     ) -> None:
         """Without `capabilities`, requests are made as for AWS S3, but no capability is relied on."""
-        self.options: Final = options
-        self.capabilities: Final = capabilities or UNKNOWN
         self._connection: Final = connection or connect(options)
-        self._client: Final[Any] = self._connection.client
+        super().__init__(options, capabilities=capabilities or UNKNOWN, client=self._connection.client)
 
     def adapted(self, capabilities: Capabilities) -> Self:
         """The same client, for a store with these capabilities. `self` does not change."""
@@ -88,9 +87,17 @@ class S3Store:
         """Drop idle connections."""
         self._connection.close()
 
-    def head(self, key: str) -> ObjectHead | None:
-        """The current object at the key, or None."""
-        return self._head(key, version_id=None)
+    def head(self, key: str, *, version_id: str | None = None) -> ObjectHead | None:
+        """The object at the key, or None. Without `version_id`, the current version."""
+        with translated("HeadObject"):
+            try:
+                mode = {"ChecksumMode": "ENABLED"} if self.capabilities.request_checksums else {}
+                response = self._client.head_object(Bucket=self.options.bucket, Key=key, **mode, **_version(version_id))
+            except ClientError as error:
+                if status_of(error) == _NOT_FOUND:
+                    return None
+                raise
+            return self._object_head(key, response)
 
     def put(self, obj: ObjectSpec, body: bytes, *, crc64nvme: int, if_match: str | None = None) -> WriteReceipt:
         """Store a small object if the key is free, or over the one with this ETag. The store verifies the checksum."""
@@ -104,9 +111,9 @@ class S3Store:
                 Body=body,
                 **checksum,
                 **(self._if_absent() if if_match is None else {"IfMatch": f'"{if_match}"'}),
-                **self._attributes(obj),
+                **attributes_of(obj, self.options),
             )
-        return _receipt(response)
+        return receipt_of(response)
 
     def create_upload(self, obj: ObjectSpec, *, part_size_bytes: int | None = None) -> str:  # noqa: ARG002 - S3 needs none
         """Create a multipart upload with a checksum of the whole object."""
@@ -116,7 +123,7 @@ class S3Store:
                 Bucket=self.options.bucket,
                 Key=obj.key,
                 **(kind if self.capabilities.request_checksums else {}),
-                **self._attributes(obj),
+                **attributes_of(obj, self.options),
             )
             return str(response["UploadId"])
 
@@ -164,7 +171,7 @@ class S3Store:
                 StoredPart(
                     part_number=int(part["PartNumber"]),
                     size_bytes=int(part["Size"]),
-                    etag=_etag(part),
+                    etag=etag_in(part),
                     crc64nvme=self._part_checksum(part),
                     uploaded_at=part.get("LastModified"),
                 )
@@ -181,7 +188,11 @@ class S3Store:
             {
                 "PartNumber": part.part_number,
                 "ETag": f'"{part.etag}"',
-                **({"ChecksumCRC64NVME": checksums.to_base64(part.crc64nvme or 0)} if with_checksums else {}),
+                **(
+                    {"ChecksumCRC64NVME": checksums.to_base64(part.crc64nvme)}
+                    if with_checksums and part.crc64nvme is not None
+                    else {}
+                ),
             }
             for part in parts
         ]
@@ -199,7 +210,7 @@ class S3Store:
                 **(whole if with_checksums else {}),
                 **self._if_absent(),
             )
-        return _receipt(response)
+        return receipt_of(response)
 
     def abort(self, key: str, upload_id: str) -> bool:
         """Abort an open upload. False if it did not exist."""
@@ -280,11 +291,14 @@ class S3Store:
             stop=stop,
         )
 
-    def read(self, stored: StoredObject, *, allow: Callable[[int], int] = int) -> Iterator[bytes]:
+    def read(
+        self, stored: StoredObject, *, span: Span | None = None, allow: Callable[[int], int] = int
+    ) -> Iterator[bytes]:
         """Read exactly this version."""
+        part = {} if span is None else {"Range": f"bytes={span[0]}-{span[1] - 1}", "IfMatch": f'"{stored.etag}"'}
         with translated("GetObject"):
             response = self._client.get_object(
-                Bucket=self.options.bucket, Key=stored.key, **_version(stored.version_id)
+                Bucket=self.options.bucket, Key=stored.key, **part, **_version(stored.version_id)
             )
             with response["Body"] as body:
                 while data := body.read(allow(_READ_BYTES)):
@@ -292,7 +306,7 @@ class S3Store:
 
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
         """Delete exactly this version, if its metadata names the Recording."""
-        head = self._head(key, version_id=version_id)
+        head = self.head(key, version_id=version_id)
         if head is None or head.recording_uid != recording_uid:
             return False
         exactly = _version(version_id or head.stored.version_id)
@@ -305,17 +319,6 @@ class S3Store:
                     raise protected from None
                 raise
         return True
-
-    def _head(self, key: str, *, version_id: str | None) -> ObjectHead | None:
-        with translated("HeadObject"):
-            try:
-                mode = {"ChecksumMode": "ENABLED"} if self.capabilities.request_checksums else {}
-                response = self._client.head_object(Bucket=self.options.bucket, Key=key, **mode, **_version(version_id))
-            except ClientError as error:
-                if status_of(error) == _NOT_FOUND:
-                    return None
-                raise
-            return self._object_head(key, response)
 
     def _object_head(self, key: str, response: Any) -> ObjectHead:
         stated = response.get("ChecksumCRC64NVME") if self.capabilities.full_object_checksums else None
@@ -331,6 +334,7 @@ class S3Store:
                 version_id=response.get("VersionId"),
                 checksum="" if crc is None else checksums.to_text(crc),
                 content_type=str(response.get("ContentType", "")),
+                content_encoding=response.get("ContentEncoding"),
             ),
             recording_uid=metadata.get(UID_METADATA_KEY),
             artifact=metadata.get(ARTIFACT_METADATA_KEY),
@@ -354,23 +358,6 @@ class S3Store:
             return None
         return checksums.from_base64(response.get("ChecksumCRC64NVME"))
 
-    def _attributes(self, obj: ObjectSpec) -> dict[str, Any]:
-        options = self.options
-        attributes: dict[str, Any] = {
-            "ContentType": obj.content_type,
-            "ContentEncoding": obj.content_encoding,
-            "ContentDisposition": _disposition(obj.key),
-            "Metadata": dict(metadata_of(obj)),
-            "StorageClass": options.storage_class,
-            "ServerSideEncryption": options.encryption_type,
-            "SSEKMSKeyId": options.kms_key_id,
-            "BucketKeyEnabled": options.bucket_key_enabled,
-            "ACL": options.acl,
-            **object_lock.headers(options.lock, now=datetime.now(UTC)),
-            "Tagging": urlencode(options.tags) or None,
-        }
-        return {name: value for name, value in attributes.items() if value is not None}
-
 
 class _ListingEnds(Exception):  # noqa: N818 - control flow
     """The store cannot return the next page."""
@@ -384,21 +371,6 @@ def _md5_header(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-def _receipt(response: Any) -> WriteReceipt:
-    return WriteReceipt(etag=_etag(response), version_id=response.get("VersionId"))
-
-
-def _etag(response: Any) -> str:
-    return str(response.get("ETag", "")).strip('"')
-
-
 def _stated_etag(response: Any) -> str:
     """The ETag in a response about an object or a part. Raises KeyError if there is none, as in a login page."""
     return str(response["ETag"]).strip('"')
-
-
-def _disposition(key: str) -> str:
-    name = key.rpartition("/")[2]
-    if name.isascii() and name.isprintable() and not set(name) & set('"\\;'):
-        return f'inline; filename="{name}"'
-    return f"inline; filename*=UTF-8''{quote(name, safe='')}"

@@ -74,7 +74,7 @@ _BY_STATUS: Final[dict[int, Reason]] = {
 }
 _REDIRECTED: Final = range(300, 400)
 # Requests with a precondition. For any other, 412 does not mean that an object exists.
-_CONDITIONAL: Final = frozenset({"PutObject", "CompleteMultipartUpload"})
+_CONDITIONAL: Final = frozenset({"PutObject", "CompleteMultipartUpload", "CopyObject"})
 _ENTITY_TOO_LARGE: Final = 413
 _BAD_REQUEST: Final = "400"  # botocore's code if there is none, because a response to HEAD has no body
 _SERVER_ERROR: Final = 500

@@ -6,9 +6,8 @@ from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.source.breaks import SourceBreaks
-from recording_operator.transfer.source.client import SourceClient
 from recording_operator.transfer.source.content_facts import ContentFacts
-from recording_operator.transfer.source.response import SourceResponse
+from recording_operator.transfer.source.content_source import ContentSource, ContentStream
 
 WINDOW_BYTES: Final = 256 * 2**10
 # After a broken connection, reads are smaller for a while, so that fewer bytes are lost at the next break.
@@ -23,14 +22,14 @@ class RangeReader:
     """
 
     def __init__(
-        self, client: SourceClient, facts: ContentFacts, *, context: TransferContext, breaks: SourceBreaks
+        self, client: ContentSource, facts: ContentFacts, *, context: TransferContext, breaks: SourceBreaks
     ) -> None:
         self._client = client
         self._facts = facts
         self._flow = context.flow
         self._stop = context.stop
         self._breaks = breaks
-        self._response: SourceResponse | None = None
+        self._response: ContentStream | None = None
         self._window = memoryview(bytearray(WINDOW_BYTES))
         self._position = 0
         self._end = 0
@@ -78,7 +77,7 @@ class RangeReader:
             self._response.close()
             self._response = None
 
-    def _open(self) -> SourceResponse:
+    def _open(self) -> ContentStream:
         return self._client.open_range(self._facts, start=self._position, end=self._end)
 
     def _wanted(self, size: int) -> int:

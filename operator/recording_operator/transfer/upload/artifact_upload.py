@@ -14,11 +14,13 @@ from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.coordinator import TransferCoordinator
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.options import TransferOptions
-from recording_operator.transfer.source.client import RangesLost, SourceClient, changed
+from recording_operator.transfer.source.client import RangesLost, changed
 from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.content_source import ContentSource
 from recording_operator.transfer.source.range_reader import WINDOW_BYTES, RangeReader
 from recording_operator.transfer.source.validators import kept_pin
 from recording_operator.transfer.upload.in_order import InOrderUpload
+from recording_operator.transfer.upload.in_store import CANNOT_COPY, InStoreSource
 from recording_operator.transfer.upload.part_plan import MIB, PartPlan, plan_equal_parts, plan_parts
 from recording_operator.transfer.upload.ranged import RangedUpload
 from recording_operator.transfer.upload.session import UploadSession
@@ -32,12 +34,13 @@ class ArtifactUpload:
 
     def __init__(
         self,
-        client: SourceClient,
+        client: ContentSource,
         facts: ContentFacts,
         *,
         coordinator: TransferCoordinator,
         expected: Expectations,
         limit_bytes: int,
+        in_store: InStoreSource | None = None,
     ) -> None:
         self._client = client
         self._facts = facts
@@ -46,12 +49,21 @@ class ArtifactUpload:
         self._progress = coordinator.progress
         self._expected = expected
         self._limit_bytes = limit_bytes
+        self._in_store = in_store
 
     def run(self, resume: UploadState | None) -> StoredObject:
         """Upload the content and return the object. Raises TransferError and Stopped."""
         facts = self._facts
         if facts.is_empty:
             return self._put(b"", digest=self._expected.digest())
+        if self._in_store is not None and not facts.is_complete:
+            try:
+                return self._copy(self._in_store, facts, resume)
+            except TransferError as error:
+                if error.reason not in CANNOT_COPY:
+                    raise
+            self._in_store = resume = None
+            self._coordinator.abandon_upload()
         if is_small(facts, self._context.options):
             try:
                 return self._put_small(facts)
@@ -75,8 +87,33 @@ class ArtifactUpload:
                 session.drop(resume.upload_id)
         return session
 
+    def _copy(self, source: InStoreSource, facts: ContentFacts, resume: UploadState | None) -> StoredObject:
+        context, size_bytes, digest = self._context, source.stored.size_bytes, source.digest
+        if size_bytes <= context.options.single_copy_bytes and resume is None:
+            copy = partial(context.store.copy, context.obj, source=source.store, stored=source.stored)
+            accepted = accept(copy, digest, context)
+            self._progress.stored(size_bytes if accepted.written else 0)
+        else:
+            session = self._opened(facts, resume)
+            session.trust_listed()
+            self._progress.restart(done=session.stored_bytes, total=size_bytes)
+            with self._coordinator.uploading(session):
+                session.create()
+                source.copy_parts(session, self._coordinator)
+                accepted = accept(lambda: session.complete(digest), digest, context)
+        self._progress.restart(done=size_bytes, total=size_bytes)
+        return self._expected.mark(accepted.stored)
+
     def _new_plan(self, facts: ContentFacts, joins: Joins) -> PartPlan:
         options = self._context.options
+        if self._in_store is not None:
+            return plan_parts(
+                facts.size_bytes,
+                workers=options.workers,
+                smallest_bytes=options.single_copy_bytes,
+                largest_bytes=options.largest_copied_part_bytes,
+                most_parts=joins.most_parts,
+            )
         if facts.size_bytes is None and not joins.unequal_parts:
             return plan_equal_parts(
                 self._expected.size_bytes or self._context.obj.max_size_bytes,

@@ -14,11 +14,11 @@ from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.transfer.coordinator import TransferCoordinator
-from recording_operator.transfer.source.client import PROBE_BYTES, SourceClient, changed
+from recording_operator.transfer.source.client import PROBE_BYTES, changed
 from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.content_source import ContentSource, ContentStream
 from recording_operator.transfer.source.error_responses import too_large
 from recording_operator.transfer.source.range_reader import WINDOW_BYTES
-from recording_operator.transfer.source.response import SourceResponse
 from recording_operator.transfer.upload.part_plan import PartPlan
 from recording_operator.transfer.upload.session import UploadSession
 
@@ -34,7 +34,7 @@ class InOrderUpload:
     def __init__(
         self,
         session: UploadSession,
-        client: SourceClient,
+        client: ContentSource,
         facts: ContentFacts,
         *,
         coordinator: TransferCoordinator,
@@ -78,7 +78,7 @@ class InOrderUpload:
         """Number of bytes read."""
         return self._position
 
-    def _read_all(self, response: SourceResponse) -> bytes | None:
+    def _read_all(self, response: ContentStream) -> bytes | None:
         for part_number in range(1, self._session.plan.most_parts + 1):
             length = self._session.plan.length(part_number)
             data = self._read_part(response, length)
@@ -98,7 +98,7 @@ class InOrderUpload:
                 return None
         raise _too_many_parts(self._session.plan)
 
-    def _read_part(self, response: SourceResponse, length: int) -> memoryview:
+    def _read_part(self, response: ContentStream, length: int) -> memoryview:
         # mmap takes memory only for pages that are filled. A growing buffer would need twice its size when it is
         # reallocated.
         data, filled = memoryview(mmap(-1, length)), 0
@@ -118,7 +118,7 @@ class InOrderUpload:
                 raise too_large(self._facts.host, self._max_size_bytes)
         return data[:filled]
 
-    def _read_window(self, response: SourceResponse, size: int) -> bytes:
+    def _read_window(self, response: ContentStream, size: int) -> bytes:
         allowed, window = self._flow.take(size, self._stop), b""
         try:
             window = response.read(allowed)
@@ -126,7 +126,7 @@ class InOrderUpload:
             self._flow.give_back(allowed - len(window))
         return window
 
-    def _check_end(self, response: SourceResponse, *, ended: bool) -> None:
+    def _check_end(self, response: ContentStream, *, ended: bool) -> None:
         known = self._known_size_bytes
         if ended and known is not None and self._position < known:
             raise TransferError(
@@ -136,7 +136,7 @@ class InOrderUpload:
         if self._position == self._facts.size_bytes and response.content_length is None and response.read(1):
             raise changed(self._facts.host)
 
-    def _check_beginning(self, response: SourceResponse, data: memoryview) -> None:
+    def _check_beginning(self, response: ContentStream, data: memoryview) -> None:
         """Compare the first bytes with those of the probe. Without validators, they may reveal an error page."""
         facts = self._facts
         if data[: len(facts.head)] == facts.head[: len(data)]:

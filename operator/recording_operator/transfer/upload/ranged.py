@@ -8,8 +8,8 @@ from typing import Final
 from recording_operator.checksums import InOrderDigest
 from recording_operator.transfer.coordinator import TransferCoordinator
 from recording_operator.transfer.limits.headroom import Headroom, busy_s
-from recording_operator.transfer.source.client import SourceClient
 from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.content_source import ContentSource
 from recording_operator.transfer.source.range_reader import RangeReader
 from recording_operator.transfer.upload.part_assignment import PartAssignment
 from recording_operator.transfer.upload.piped_part import PipedPart
@@ -24,7 +24,7 @@ class RangedUpload:
     def __init__(
         self,
         session: UploadSession,
-        client: SourceClient,
+        client: ContentSource,
         facts: ContentFacts,
         *,
         coordinator: TransferCoordinator,

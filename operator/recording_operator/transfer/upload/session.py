@@ -10,7 +10,8 @@ from recording_operator.api.reasons import Reason
 from recording_operator.checksums import combine_parts
 from recording_operator.errors import TransferError
 from recording_operator.stores.etags import etag_of_parts
-from recording_operator.stores.store import BodyAborted, PartBody, StoredPart, WriteReceipt
+from recording_operator.stores.objects import StoredObject
+from recording_operator.stores.store import BodyAborted, PartBody, Store, StoredPart, WriteReceipt
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.source.validators import Pin, kept_pin
@@ -125,6 +126,22 @@ class UploadSession:
                 else:
                     raise
         self.arrived_wrong.discard(part_number)
+
+    def copy(self, part_number: int, *, source: Store, stored: StoredObject) -> None:
+        """Let the store copy one part from an object, with retries. Raises TransferError and Stopped."""
+        upload_id, start = self.create(), self.plan.offset(part_number)
+        span = (start, start + self.plan.length(part_number))
+        part = self._context.budget().retry(
+            lambda: self._store.copy_part(
+                self._context.obj.key, upload_id, part_number=part_number, source=source, stored=stored, span=span
+            )
+        )
+        self.stored[part_number] = part
+        self._on_stored(part.size_bytes)
+
+    def trust_listed(self) -> None:
+        """Use the listed parts as they are: only the store has copied them, and the whole object is verified."""
+        self.stored, self.listed = {**self.listed, **self.stored}, {}
 
     def abort(self) -> None:
         """Abort the open upload. If that fails, the next sweep aborts it."""

@@ -10,19 +10,20 @@ from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.source.breaks import SourceBreaks
-from recording_operator.transfer.source.client import RangesLost, SourceClient
+from recording_operator.transfer.source.client import RangesLost
 from recording_operator.transfer.source.content_facts import ContentFacts
+from recording_operator.transfer.source.content_source import ContentSource
 from recording_operator.transfer.source.range_reader import WINDOW_BYTES, RangeReader
 from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.find import key_conflict
 from recording_operator.transfer.verification.verify import SourceDigest, verify
 
-_Reading = Callable[[SourceClient, ContentFacts, TransferContext], Iterator[bytes | memoryview]]
+_Reading = Callable[[ContentSource, ContentFacts, TransferContext], Iterator[bytes | memoryview]]
 
 
 def verify_by_source(
     stored: StoredObject,
-    client: SourceClient,
+    client: ContentSource,
     facts: ContentFacts,
     *,
     context: TransferContext,
@@ -58,7 +59,7 @@ def needs_its_source(error: TransferError) -> TransferError:
 
 
 def _digest_of_source(
-    client: SourceClient, facts: ContentFacts, context: TransferContext, *, by_etag: bool
+    client: ContentSource, facts: ContentFacts, context: TransferContext, *, by_etag: bool
 ) -> SourceDigest | None:
     """The digest of the source's content; None if its length differs from the stated one."""
     if facts.is_complete:
@@ -74,7 +75,7 @@ def _digest_of_source(
             budget.spend(error)
 
 
-def _in_ranges(client: SourceClient, facts: ContentFacts, context: TransferContext) -> Iterator[bytes | memoryview]:
+def _in_ranges(client: ContentSource, facts: ContentFacts, context: TransferContext) -> Iterator[bytes | memoryview]:
     size_bytes, position = facts.size_bytes or 0, 0
     reader = RangeReader(client, facts, context=context, breaks=SourceBreaks(facts.host, context.budget()))
     try:
@@ -89,7 +90,7 @@ def _in_ranges(client: SourceClient, facts: ContentFacts, context: TransferConte
         reader.close()
 
 
-def _in_order(client: SourceClient, facts: ContentFacts, context: TransferContext) -> Iterator[bytes | memoryview]:
+def _in_order(client: ContentSource, facts: ContentFacts, context: TransferContext) -> Iterator[bytes | memoryview]:
     with client.open_whole(facts) as response:
         while data := response.read(WINDOW_BYTES):
             if context.stop.is_set():
