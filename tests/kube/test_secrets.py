@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
 from localcluster import ControlPlane
 from localcluster.install import OPERATOR_NAMESPACE, secrets_binding
 from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.secrets import (
@@ -17,6 +19,7 @@ from recording_operator.kube.secrets import (
     resolve_headers,
     resolve_url,
 )
+from recording_operator.stores.credentials import StoreCredentials
 from tests.kube.objects import a_secret
 from tests.support.waiting import eventually
 
@@ -109,14 +112,22 @@ def test_credentials_of_a_location_come_from_the_operators_namespace(
     a_secret(admin, OPERATOR_NAMESPACE, f"{namespace}-whole", keys | {"AWS_SESSION_TOKEN": "t0ken"})
     a_secret(admin, OPERATOR_NAMESPACE, f"{namespace}-half", {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"})
 
-    whole = location_credentials(api, operator_namespace=OPERATOR_NAMESPACE, name=f"{namespace}-whole")
+    def read(credentials: dict[str, Any]) -> StoreCredentials | None:
+        s3 = {"bucket": "recordings", "credentials": credentials}
+        location = StorageLocation.model_validate({"metadata": {"name": "archive"}, "spec": {"s3": s3}})
+        return location_credentials(api, location, operator_namespace=OPERATOR_NAMESPACE)
+
+    whole = read({"secretName": f"{namespace}-whole"})
+    assert whole is not None
     assert (whole.access_key_id, whole.secret_access_key, whole.session_token) == ("AKIAEXAMPLE", CANARY, "t0ken")
     assert repr(whole) == "StoreCredentials()"
 
+    role = {"roleArn": "arn:aws:iam::111122223333:role/recordings"}
+    assert read({"assumeRole": {**role, "secretName": f"{namespace}-whole"}}) == whole
+    assert read({"assumeRole": role}) is None
+
     for name in (f"{namespace}-half", f"{namespace}-none"):
-        reason, message = reason_of(
-            partial(location_credentials, api, operator_namespace=OPERATOR_NAMESPACE, name=name)
-        )
+        reason, message = reason_of(partial(read, {"secretName": name}))
         assert reason is Reason.CREDENTIALS_NOT_FOUND
         assert name in message
 

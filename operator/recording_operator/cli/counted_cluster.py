@@ -121,10 +121,7 @@ class _Stores:
 
     def store(self, location: StorageLocation) -> LocationStore:
         """The store of a location. Raises LocationError, SecretError, KubeError."""
-        named = location.store.credentials
-        credentials = None
-        if named is not None and named.key_secret is not None:
-            credentials = location_credentials(self._kube, operator_namespace=self._namespace, name=named.key_secret)
+        credentials = location_credentials(self._kube, location, operator_namespace=self._namespace)
         store = open_store(location, credentials)
         self._opened.callback(store.close)
         return store

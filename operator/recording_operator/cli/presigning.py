@@ -65,7 +65,7 @@ class _NotStoredError(Exception):
 
 def run_presign(request: PresignRequest) -> None:
     """Print the URL. If there is none, print the reason to standard error and exit."""
-    configure_logging(redactor=Redactor(), log_format="text", level=logging.WARNING)
+    configure_logging(redactor=Redactor(), log_format="text", level=logging.ERROR)  # it says itself why there is no URL
     expires = _lifetime(request.expires)
     try:
         made = _presigned(request, _read(request), expires)
@@ -106,10 +106,7 @@ def _read_with(kube: KubeApi, request: PresignRequest, operator_namespace: str) 
     recording = _recording(kube, request)
     artifact = _artifact(recording, request)
     location = _location(kube, recording, request)
-    credentials, cdn = None, None
-    named = location.store.credentials
-    if named is not None and named.key_secret is not None:
-        credentials = location_credentials(kube, operator_namespace=operator_namespace, name=named.key_secret)
+    credentials, cdn = location_credentials(kube, location, operator_namespace=operator_namespace), None
     if location.store.cdn is not None and not request.no_cdn:
         spec = location.store.cdn
         key = cdn_private_key(kube, operator_namespace=operator_namespace, name=spec.private_key_secret)

@@ -42,6 +42,14 @@ _PHRASES: Final = (
     ("Apply a fresh URL", "Use a fresh URL"),
 )
 
+# The keys that assume a role are those of the location's Secret or, without one, the user's own.
+_ROLE_PHRASES: Final = (
+    ("does not permit the operator to assume", "does not permit these credentials to assume"),
+    ("names the operator's identity", "names their identity"),
+    ("repair the identity of the operator's pod", "renew your own"),
+    ("the operator can connect", "this machine can connect"),
+)
+
 
 def for_copy(message: str) -> str:
     """A message of a transfer or a check, with the options of this command instead of the fields of a resource."""
@@ -57,7 +65,7 @@ def for_report(message: str) -> str:
 
 def for_presign(message: str) -> str:
     """A message of a StorageLocation's store, which is called with its Secret or with the user's own credentials."""
-    for phrase, instead in _PHRASES[:1]:
+    for phrase, instead in (*_PHRASES[:1], *_ROLE_PHRASES):
         message = message.replace(phrase, instead)
     return message
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from recording_operator.api.names import ALLOWED_HOSTS_ANNOTATION, CDN_PRIVATE_KEY, SOURCE_HEADERS_LABEL
 from recording_operator.api.reasons import Reason
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi, SecretData
 from recording_operator.kube.errors import Forbidden, NotFound
@@ -71,11 +72,18 @@ def host_allowed(host: str, *, allowed_hosts: str) -> bool:
     return any(_host_matches(wanted, _plain_host(pattern)) for pattern in allowed_hosts.split(","))
 
 
-def location_credentials(kube: KubeApi, *, operator_namespace: str, name: str) -> StoreCredentials:
-    """The keys in the Secret that `s3.credentials` names, from the operator's own namespace.
+def location_credentials(
+    kube: KubeApi, location: StorageLocation, *, operator_namespace: str
+) -> StoreCredentials | None:
+    """The keys in the Secret that `s3.credentials` names, from the operator's own namespace; None if it names none.
 
-    Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError if the API server does not respond.
+    With a role, they are the keys that assume it. Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError if the API
+    server does not respond.
     """
+    credentials = location.store.credentials
+    name = credentials.key_secret if credentials is not None else None
+    if name is None:
+        return None
     secret = _location_secret(kube, operator_namespace=operator_namespace, name=name)
     token = secret.data.get("AWS_SESSION_TOKEN")
     return StoreCredentials(

@@ -76,10 +76,9 @@ class LocationProber:
         return record.opened
 
     def _credentials(self, location: StorageLocation) -> StoreCredentials | None:
-        named = location.store.credentials
-        if named is None or named.key_secret is None:
+        credentials = location_credentials(self._kube, location, operator_namespace=self._namespace)
+        if credentials is None:
             return None
-        credentials = location_credentials(self._kube, operator_namespace=self._namespace, name=named.key_secret)
         for value in (credentials.access_key_id, credentials.secret_access_key, credentials.session_token):
             self._register_secret(value or "")
         return credentials
