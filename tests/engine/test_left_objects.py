@@ -78,11 +78,25 @@ def test_t62_after_the_time_of_the_settings_the_recording_goes_and_its_objects_a
     [artifact] = recording.status.artifacts
     assert report.objects == (LeftObject(artifact="video", address=str(artifact.key), version_id=artifact.version_id),)
     assert report.reason is Reason.STORE_DENIED
-    assert "1 object stay in the store: they could not be deleted within 3h" in report.note
+    assert "1 object stays in the store: they could not be deleted within 3h" in report.note
     assert "The store does not permit this." in report.note
     writes = [action for action in driver.actions if isinstance(action, WriteStatus)]
     driver.accept(writes[-1], recording)
     assert only(driver.actions, WriteFinalizers).finalizers == ()
+
+
+def test_t62_the_manifest_stays_too() -> None:
+    driver = Driver(gives_up_after=AFTER)
+    recording = deleted()
+    uri = "s3://bucket-archive/p/metadata.json"
+    with_manifest = recording.status.model_copy(update={"manifest_uri": uri, "manifest_revision": "r"})
+    driver.tell(RecordingSeen(recording=recording.model_copy(update={"status": with_manifest})))
+    driver.tell(DENIED)
+    keep_failing(driver, DENIED, seconds=AFTER.total_seconds() + 120)
+
+    report = reported(driver)
+    assert report.objects[1:] == (LeftObject(artifact="metadata.json", address=uri, version_id=None),)
+    assert "2 objects stay in the store" in report.note
 
 
 def test_t62_without_the_setting_nothing_is_given_up() -> None:

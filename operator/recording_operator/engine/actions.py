@@ -208,6 +208,7 @@ class LeftObject:
     """An object of a deleted Recording that stays in the store. `address` is its URI or its key."""
 
     artifact: str
+    """Its artifact, or the name of the manifest."""
     address: str
     version_id: str | None
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from recording_operator.api.names import MANIFEST_FILE
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.units import format_duration
@@ -28,14 +29,17 @@ def report_given_up(tracked: TrackedRecording, teardown: Teardown) -> list[Actio
 
 
 def report(tracked: TrackedRecording, *, reason: Reason, why: str) -> list[Action]:
-    """Report all objects that the Recording has stored. Some may have been deleted already."""
-    objects = tuple(
+    """Report all objects that the Recording has stored, and its manifest. Some may have been deleted already."""
+    objects = [
         LeftObject(
             artifact=work.name, address=work.status.uri or work.status.key or "", version_id=work.status.version_id
         )
         for work in tracked.artifacts.values()
         if work.status.phase is Phase.COMPLETE
-    )
-    count = "1 object" if len(objects) == 1 else f"{len(objects)} objects"
-    note = f"The Recording is removed, and {count} stay in the store: {why}"
-    return [ReportLeftObjects(ref=tracked.ref, objects=objects, reason=reason, note=note)]
+    ]
+    manifest = tracked.recording.status.manifest_uri
+    if manifest is not None:
+        objects.append(LeftObject(artifact=MANIFEST_FILE, address=manifest, version_id=None))
+    stay = "1 object stays" if len(objects) == 1 else f"{len(objects)} objects stay"
+    note = f"The Recording is removed, and {stay} in the store: {why}"
+    return [ReportLeftObjects(ref=tracked.ref, objects=tuple(objects), reason=reason, note=note)]
