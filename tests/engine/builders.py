@@ -18,7 +18,6 @@ from recording_operator.api.recording import (
     SourceRef,
 )
 from recording_operator.api.storagelocation import (
-    S3,
     AllowedNamespaces,
     Limits,
     LocationPlacement,
@@ -27,6 +26,7 @@ from recording_operator.api.storagelocation import (
     StorageLocation,
     StorageLocationSpec,
 )
+from recording_operator.api.storagelocation_store import S3
 from recording_operator.api.storagereport import ReportScope
 from recording_operator.engine.facts import BudgetHold
 from recording_operator.engine.queue import Capacity

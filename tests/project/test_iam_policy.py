@@ -8,7 +8,7 @@ import pytest
 
 from localcluster import Credentials, S3Server
 from localcluster.install import PROJECT
-from recording_operator.api.storagelocation import S3
+from recording_operator.api.storagelocation_store import S3
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.location import S3LocationStore, open_location

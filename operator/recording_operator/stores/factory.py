@@ -6,7 +6,8 @@ lists the changes that a new kind requires.
 
 from collections.abc import Sequence
 
-from recording_operator.api.storagelocation import S3, Filesystem, StorageLocation
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagelocation_store import S3, Filesystem
 from recording_operator.stores.copy_target import CopyTarget
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.filesystem import location as filesystem

@@ -12,7 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import S3
+from recording_operator.api.storagelocation_store import S3
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Joins
 from recording_operator.stores.credentials import StoreCredentials

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import S3
+from recording_operator.api.storagelocation_store import S3
 from recording_operator.errors import LocationError
 from recording_operator.stores.s3.location import open_location
 

@@ -9,7 +9,7 @@ import pytest
 from localcluster import S3Server
 from recording_operator import checksums
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import S3
+from recording_operator.api.storagelocation_store import S3
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials

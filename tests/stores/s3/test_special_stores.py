@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.api.storagelocation_store import ChecksumUse
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.s3.bucket import S3Store

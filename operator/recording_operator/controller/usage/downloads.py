@@ -11,7 +11,8 @@ from datetime import date
 from typing import Final, Protocol
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import AccessLogs, CloudWatch, StorageLocation
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagelocation_prices import AccessLogs, CloudWatch
 from recording_operator.api.storagereport import DownloadSource
 from recording_operator.controller.usage.errors import NOT_PERMITTED, CountError
 from recording_operator.errors import LocationError, TransferError

@@ -6,7 +6,7 @@ from typing import Final
 
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import Filesystem
+from recording_operator.api.storagelocation_store import Filesystem
 from recording_operator.checksums import crc64nvme
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.capabilities import Capabilities, Joins

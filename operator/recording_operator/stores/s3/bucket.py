@@ -26,7 +26,7 @@ from recording_operator.stores.s3.attributes import attributes_of, etag_in, rece
 from recording_operator.stores.s3.client import S3Connection, S3Options, connect
 from recording_operator.stores.s3.copies import CopyingBucket
 from recording_operator.stores.s3.errors import status_of, translated
-from recording_operator.stores.s3.listing import listed_objects, listed_versions, may_list
+from recording_operator.stores.s3.listing import listed_objects, listed_versions, may_list, open_uploads
 from recording_operator.stores.s3.retention import retention_of
 from recording_operator.stores.s3.transport.framing import FramedBody, PlainBody
 from recording_operator.stores.store import (
@@ -39,7 +39,6 @@ from recording_operator.stores.store import (
 )
 
 _NOT_FOUND: Final = 404
-_BAD_REQUEST: Final = 400
 _READ_BYTES: Final = 256 * 2**10
 
 
@@ -224,30 +223,8 @@ class S3Store(CopyingBucket):
         return True
 
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
-        """Open uploads whose key begins with `prefix`.
-
-        If a store cannot continue its own listing (versitygw 1.8 responds with 400), only the first thousand are
-        returned: process them, then list again.
-        """
-        markers: dict[str, str] = {}
-        while True:
-            try:
-                with translated("ListMultipartUploads"):
-                    page = self._uploads_page(prefix, markers)
-                    found = [
-                        OpenUpload(
-                            key=str(upload["Key"]), upload_id=str(upload["UploadId"]), initiated_at=upload["Initiated"]
-                        )
-                        for upload in page.get("Uploads", [])
-                    ]
-            except _ListingEnds:
-                return
-            yield from found
-            following = {"KeyMarker": page.get("NextKeyMarker"), "UploadIdMarker": page.get("NextUploadIdMarker")}
-            following = {name: value for name, value in following.items() if value}
-            if not page.get("IsTruncated") or not following or following == markers:
-                return
-            markers = following
+        """Open uploads whose key begins with `prefix`. Of some stores only the first thousand, see `open_uploads`."""
+        return open_uploads(self._client, bucket=self.options.bucket, prefix=prefix)
 
     def may_list(self, prefix: str) -> None:
         """List one key below `prefix`. Raises StoreError if that is not permitted or fails."""
@@ -342,14 +319,6 @@ class S3Store(CopyingBucket):
             source_etag=metadata.get(SOURCE_ETAG_METADATA_KEY),
         )
 
-    def _uploads_page(self, prefix: str, markers: dict[str, str]) -> Any:
-        try:
-            return self._client.list_multipart_uploads(Bucket=self.options.bucket, Prefix=prefix, **markers)
-        except ClientError as error:
-            if markers and status_of(error) == _BAD_REQUEST:
-                raise _ListingEnds from None
-            raise
-
     def _if_absent(self) -> dict[str, str]:
         return {"IfNoneMatch": "*"} if self.capabilities.conditional_writes else {}
 
@@ -357,10 +326,6 @@ class S3Store(CopyingBucket):
         if not self.capabilities.part_checksums:
             return None
         return checksums.from_base64(response.get("ChecksumCRC64NVME"))
-
-
-class _ListingEnds(Exception):  # noqa: N818 - control flow
-    """The store cannot return the next page."""
 
 
 def _version(version_id: str | None) -> dict[str, str]:

@@ -19,7 +19,7 @@ from botocore.handlers import validate_bucket_name
 from botocore.utils import parse_timestamp
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.api.storagelocation_store import ChecksumUse
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3 import error_documents, lifecycle

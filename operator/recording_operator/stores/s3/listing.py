@@ -1,10 +1,15 @@
 """Lists a bucket page by page: only one page is in memory."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
 
 from recording_operator.stores.inventory import ListedObject, ListedVersion
-from recording_operator.stores.s3.errors import translated
+from recording_operator.stores.s3.errors import status_of, translated
+from recording_operator.stores.store import OpenUpload
+
+_BAD_REQUEST: Final = 400
 
 
 def may_list(client: Any, *, bucket: str, prefix: str) -> None:
@@ -69,3 +74,43 @@ def _version(entry: Any) -> ListedVersion:
 
 def _marker(entry: Any) -> ListedVersion:
     return ListedVersion(entry["Key"], 0, None, entry["LastModified"], "", entry["IsLatest"], True)
+
+
+def open_uploads(client: Any, *, bucket: str, prefix: str) -> Iterator[OpenUpload]:
+    """Open uploads whose key begins with `prefix`. Raises StoreError.
+
+    If a store cannot continue its own listing (versitygw 1.8 responds with 400), only the first thousand are returned:
+    process them, then list again.
+    """
+    markers: dict[str, str] = {}
+    while True:
+        try:
+            with translated("ListMultipartUploads"):
+                page = _uploads_page(client, bucket=bucket, prefix=prefix, markers=markers)
+                found = [
+                    OpenUpload(
+                        key=str(upload["Key"]), upload_id=str(upload["UploadId"]), initiated_at=upload["Initiated"]
+                    )
+                    for upload in page.get("Uploads", [])
+                ]
+        except _ListingEnds:
+            return
+        yield from found
+        following = {"KeyMarker": page.get("NextKeyMarker"), "UploadIdMarker": page.get("NextUploadIdMarker")}
+        following = {name: value for name, value in following.items() if value}
+        if not page.get("IsTruncated") or not following or following == markers:
+            return
+        markers = following
+
+
+def _uploads_page(client: Any, *, bucket: str, prefix: str, markers: dict[str, str]) -> Any:
+    try:
+        return client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **markers)
+    except ClientError as error:
+        if markers and status_of(error) == _BAD_REQUEST:
+            raise _ListingEnds from None
+        raise
+
+
+class _ListingEnds(Exception):  # noqa: N818 - control flow
+    """The store cannot return the next page."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import S3
+from recording_operator.api.storagelocation_store import S3
 from recording_operator.errors import LocationError
 from recording_operator.lifecycle.rule import BucketRule
 from recording_operator.stores.capabilities import Capabilities, Joins

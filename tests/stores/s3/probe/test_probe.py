@@ -13,7 +13,7 @@ import pytest
 
 from localcluster.pki import CertificateAuthority
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.api.storagelocation_store import ChecksumUse
 from recording_operator.errors import LocationError
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.errors import StoreError

@@ -15,7 +15,7 @@ from typing import Final
 
 from recording_operator import checksums
 from recording_operator.api.reasons import Reason, Trait, reasons_with
-from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.api.storagelocation_store import ChecksumUse
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import ARCHIVED_CLASSES, Capabilities, Joins

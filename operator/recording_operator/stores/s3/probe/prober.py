@@ -9,7 +9,7 @@ from mmap import mmap
 
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import ChecksumUse
+from recording_operator.api.storagelocation_store import ChecksumUse
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.buffered_part import BufferedPart
 from recording_operator.stores.capabilities import Capabilities, Joins
