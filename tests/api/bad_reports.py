@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from recording_operator.api.names import API_VERSION
-from tests.api.bad_locations import BUCKET
+from tests.api.bad_s3 import BUCKET
 from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, unknown, unsupported, wrong_type
 from tests.api.manifests import JsonObject, a_location
 

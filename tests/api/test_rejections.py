@@ -9,6 +9,7 @@ from localcluster import ControlPlane
 from tests.api.apiserver import ApiResponse, ApiServer
 from tests.api.bad_locations import BAD_LOCATIONS
 from tests.api.bad_recordings import BAD_RECORDINGS
+from tests.api.bad_s3 import BAD_S3
 from tests.api.bad_sources import BAD_SOURCES
 from tests.api.bad_templates import BAD_TEMPLATES
 from tests.api.bad_updates import (
@@ -26,7 +27,7 @@ from tests.api.lifecycle_cases import BAD_LIFECYCLES, GOOD_LIFECYCLES
 from tests.api.manifests import CANARY, URL, a_recording, a_source, an_artifact, with_source
 
 pytestmark = pytest.mark.cluster
-BAD_MANIFESTS = (*BAD_RECORDINGS, *BAD_SOURCES, *BAD_LOCATIONS, *BAD_TEMPLATES, *BAD_LIFECYCLES)
+BAD_MANIFESTS = (*BAD_RECORDINGS, *BAD_SOURCES, *BAD_LOCATIONS, *BAD_S3, *BAD_TEMPLATES, *BAD_LIFECYCLES)
 GOOD_LOCATION_MANIFESTS = {**GOOD_LOCATIONS, **GOOD_LIFECYCLES}
 
 
