@@ -38,6 +38,7 @@ WHOLE_RECORDING: Final = a_recording(
     an_artifact(name="secret", source={"urlSecretRef": {"name": "urls", "key": "video"}}),
     an_artifact(name="text", source=None, inline="x"),
     name="whole",
+    title="Weekly sync",
     owner={"org": "acme", "user": "u", "project": "p"},
     deletionPolicy="Retain",
     ttlAfterFinished="1h",
@@ -60,7 +61,7 @@ def kinds() -> list[Kind]:
     """All resources."""
     location, report = copy.deepcopy(GOOD_LOCATIONS["everything"]), copy.deepcopy(GOOD_REPORTS["every field"])
     return [
-        Kind(model=Recording, whole=WHOLE_RECORDING, plain=a_recording(name="read")),
+        Kind(model=Recording, whole=WHOLE_RECORDING, plain=a_recording(name="read", storageLocation=None)),
         Kind(model=StorageLocation, whole=location, plain=a_location(name="read")),
         Kind(model=StorageReport, whole=report, plain=report | {"metadata": {"name": "read"}}),
     ]
