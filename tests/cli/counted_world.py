@@ -12,6 +12,7 @@ from typing import Any, Final
 from recording_operator.usage.codec import CONTENT_TYPE, encode, sample_name
 from recording_operator.usage.sample import UsageSample
 from tests.costs.views import arrival, at, row, sample
+from tests.support.fake_sts import EXTERNAL_ID, ROLE, FakeSts, IssuedKeys
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
 
@@ -80,6 +81,26 @@ def a_secret(strict: StrictStore, *, secret_key: str | None = None) -> dict[str,
     data = {"AWS_ACCESS_KEY_ID": strict.access_key, "AWS_SECRET_ACCESS_KEY": secret_key or strict.secret_key}
     encoded = {name: base64.b64encode(value.encode()).decode() for name, value in data.items()}
     return {"metadata": {"name": "keys", "namespace": NAMESPACE}, "data": encoded}
+
+
+@contextmanager
+def sts_of(strict: StrictStore) -> Iterator[FakeSts]:
+    """An STS for the keys of the store. Then the store accepts only the newest keys of the role."""
+    first = strict.access_key
+
+    def accept(keys: IssuedKeys) -> None:
+        strict.access_key, strict.secret_key, strict.session_token = keys.access_key, keys.secret_key, keys.token
+
+    with FakeSts(accept) as sts:
+        sts.access_key, sts.secret_key = strict.access_key, strict.secret_key
+        yield sts
+    strict.access_key = first
+
+
+def a_role(sts: FakeSts, secret: str | None) -> dict[str, Any]:
+    """Credentials of a location whose role this STS issues keys for."""
+    role = {"roleArn": ROLE, "externalId": EXTERNAL_ID, "endpoint": sts.endpoint}
+    return {"assumeRole": role if secret is None else {**role, "secretName": secret}}
 
 
 class ApiServer:

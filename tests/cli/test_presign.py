@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from recording_operator.checksums import crc64nvme
 from recording_operator.cli import main
-from tests.cli.counted_world import NAMESPACE, ApiServer, a_location, a_secret
-from tests.support.fake_sts import EXTERNAL_ID, ROLE, FakeSts, IssuedKeys, Refusal
+from tests.cli.counted_world import NAMESPACE, ApiServer, a_location, a_role, a_secret, sts_of
+from tests.support.fake_sts import Refusal
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_faults import ErrorResponse, Fault
 from tests.support.strict_fixtures import strict_server
@@ -36,7 +36,6 @@ PEM: Final = rsa.generate_private_key(65537, 2048).private_bytes(
 @pytest.fixture
 def strict(strict_server: StrictStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StrictStore:
     """A store as new, and an environment without credentials."""
-    monkeypatch.setattr(strict_server, "access_key", strict_server.access_key)  # restored at the end
     strict_server.reset(Bucket())
     strict_server.region = "eu-west-2"
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -104,18 +103,6 @@ def with_s3(strict: StrictStore, **s3: Any) -> dict[str, Any]:
     merged = {**location["spec"]["s3"], **s3}
     location["spec"]["s3"] = {name: value for name, value in merged.items() if value is not None}
     return location
-
-
-def with_role(strict: StrictStore, sts: FakeSts, **role: Any) -> dict[str, Any]:
-    """The location with a role that this STS issues keys for; None removes a field."""
-    merged = {"roleArn": ROLE, "externalId": EXTERNAL_ID, "endpoint": sts.endpoint, **role}
-    given = {name: value for name, value in merged.items() if value is not None}
-    return with_s3(strict, credentials={"assumeRole": given})
-
-
-def accept(strict: StrictStore, keys: IssuedKeys) -> None:
-    """Let the store accept only these keys."""
-    strict.access_key, strict.secret_key, strict.session_token = keys.access_key, keys.secret_key, keys.token
 
 
 def of_strict(tmp_path: Path, strict: StrictStore, *options: str, **given: Any) -> Result:
@@ -188,15 +175,13 @@ def test_without_a_secret_the_user_s_own_credentials_sign(
 def test_a_role_is_assumed_with_the_keys_of_its_secret_or_with_the_user_s_own(
     strict: StrictStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str | None
 ) -> None:
-    version = put(strict)
-    own = a_secret(strict)
-    with FakeSts(lambda keys: accept(strict, keys)) as sts:
-        sts.access_key, sts.secret_key = strict.access_key, strict.secret_key
+    version, own = put(strict), a_secret(strict)
+    with sts_of(strict) as sts:
         sts.lifetime = timedelta(minutes=30)
         if secret is None:
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict.access_key)
             monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
-        location = with_role(strict, sts, secretName=secret)
+        location = with_s3(strict, credentials=a_role(sts, secret))
         done = of_strict(tmp_path, strict, version=version, location=location, secrets={"keys": own})
         assert fetched(the_url(done)) == BODY
         assert "the credentials expire then" in done.stderr

@@ -22,7 +22,20 @@ from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.view import ReportInputs
 from recording_operator.usage.codec import encode, sample_name
 from recording_operator.usage.timeline import usage_of
-from tests.cli.counted_world import PREFIX, PROFILE, a_location, a_report, a_secret, api_of, counts, keep, put
+from tests.cli.counted_world import (
+    PREFIX,
+    PROFILE,
+    a_location,
+    a_report,
+    a_role,
+    a_secret,
+    api_of,
+    counts,
+    keep,
+    put,
+    sts_of,
+)
+from tests.support.fake_sts import Refusal
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
 
@@ -367,3 +380,22 @@ def test_wrong_keys_in_the_secret_are_the_reason(strict: StrictStore, tmp_path: 
     done = of_report(tmp_path, strict, "-o", "focus", secret=a_secret(strict, secret_key="wrong"))
     assert (done.exit_code, done.stdout) == (1, "")
     assert "does not accept" in done.stderr
+
+
+def test_a_role_reads_the_samples_or_is_the_reason(
+    strict: StrictStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep(strict, counts())
+    secret, location = a_secret(strict), a_location(strict)
+    with sts_of(strict) as sts:
+        location["spec"]["s3"]["credentials"] = a_role(sts, "keys")
+        given: dict[str, Any] = {"locations": [location], "secret": secret}
+        done = of_report(tmp_path, strict, "-o", "focus", **given)
+        assert cost_of(lines_of(done), "BilledCost") == history_cost(expected())
+
+        sts.refusal = Refusal(code="AccessDenied")
+        done = of_report(tmp_path, strict, "-o", "focus", **given)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "STS does not permit these credentials to assume the location's role." in done.stderr
+    assert all(line.startswith("recording-operator: ") for line in done.stderr.splitlines())
+    assert caplog.records == []

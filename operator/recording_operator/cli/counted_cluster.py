@@ -10,7 +10,7 @@ from recording_operator.api.endpoints import store_uri
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.cli.counted import Counted, CountedError
-from recording_operator.cli.words import for_secrets
+from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
 from recording_operator.costs.focus import BilledResource
@@ -61,14 +61,14 @@ def from_cluster(
             try:
                 counted = usage_of(archive.samples(location))
             except (ReasonedError, KubeError) as error:
-                why = for_secrets(error.message) if isinstance(error, ReasonedError) else str(error)
+                why = for_location(for_secrets(error.message)) if isinstance(error, ReasonedError) else str(error)
                 message = f"StorageLocation {name}: {why}"
                 if scope.includes_location(name):
                     raise CountedError(message) from None
                 warn(f"{message} Its usage is missing in the tiers and allowances that it shares.")
                 continue
             if scope.includes_location(name):
-                notes += archive.notes(location)
+                notes += map(for_location, archive.notes(location))
             if counted is not None:
                 found[name] = counted
     inputs = ReportInputs(

@@ -14,7 +14,7 @@ from recording_operator.api.reasons import Trait
 from recording_operator.api.recording import ArtifactStatus, Phase, Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import parse_duration
-from recording_operator.cli.words import for_presign, for_secrets
+from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import ConnectionConfigError, connection
@@ -77,7 +77,7 @@ def run_presign(request: PresignRequest) -> None:
         _fail(for_secrets(error.message))
     except (TransferError, LocationError) as error:
         may_recover = Trait.MAY_RECOVER in error.reason.traits
-        _fail(for_presign(error.message), status=_TRY_LATER if may_recover else _FAILED)
+        _fail(for_location(error.message), status=_TRY_LATER if may_recover else _FAILED)
     for note in made.notes:
         _warn(note)
     click.echo(made.url)

@@ -1,5 +1,6 @@
 """Shows a StorageReport, or the usage samples of a bucket, for `recording-operator report`."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import ConnectionConfigError, connection
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.kube.rest import RestClient
+from recording_operator.logs import Redactor, configure_logging
 
 _WRITERS: Final = {"csv": as_csv, "json": as_json}
 _COMPARISONS: Final = {"table": comparison_table, "csv": comparison_csv, "json": comparison_json}
@@ -71,6 +73,7 @@ class ReportRequest:
 
 def show(request: ReportRequest) -> None:
     """Print the report. If there is none, print the reason to standard error and exit with status 1."""
+    configure_logging(redactor=Redactor(), log_format="text", level=logging.ERROR)  # it says itself why there is none
     try:
         if request.bucket is not None:
             _show_counted(request, from_bucket(_bucket_request(request, *request.bucket), now=_now()))

@@ -63,7 +63,7 @@ def for_report(message: str) -> str:
     return for_copy(message.replace(" on the prefix", " on the bucket"))
 
 
-def for_presign(message: str) -> str:
+def for_location(message: str) -> str:
     """A message of a StorageLocation's store, which is called with its Secret or with the user's own credentials."""
     for phrase, instead in (*_PHRASES[:1], *_ROLE_PHRASES):
         message = message.replace(phrase, instead)
