@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recording_operator.api.keytemplate import manifest_patterns
 from recording_operator.api.meta import DeletionPolicy
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactKind, Phase, Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.manifest import (
@@ -154,6 +155,7 @@ def test_the_revision_changes_with_what_the_manifest_says() -> None:
         ended(labels={"team": "red"}),
         ended(bucket="other"),
         ended(artifacts=[STORED.model_copy(update={"version_id": "v2"}), FAILED]),
+        ended(artifacts=[STORED, FAILED.model_copy(update={"reason": Reason.SOURCE_EXPIRED})]),
         ended(phase="Failed"),
     ]
     kept = ended()

@@ -158,7 +158,8 @@ def revision_of(recording: Recording) -> str:
         for state in status.artifacts
         if state.phase is Phase.COMPLETE
     ]
-    where = (status.storage_location, status.bucket, status.phase, spec.deletion_policy)
+    missing = [(state.name, state.reason) for state in status.artifacts if state.phase is not Phase.COMPLETE]
+    where = (status.storage_location, status.bucket, status.phase, spec.deletion_policy, missing)
     facts = (spec.title, sorted(recording.metadata.labels.items()), where, stored)
     return hashlib.blake2b(json.dumps(facts).encode(), digest_size=8).hexdigest()
 
