@@ -25,6 +25,9 @@ RECORDING_NAME: Final = "metadata.name must have at most 63 characters and no '.
 
 TITLE: Final = "write printable characters; line breaks and control characters are not possible"
 
+UID: Final = "3f0c2f5e-7f1b-4a54-9d0e-0b8f2a6c1d11"
+IDENTITY: Final = {"uid": UID, "createdAt": "2026-11-21T09:00:00Z"}
+
 BAD_RECORDINGS: Final = (
     Case("title of two lines", a_recording(title="a\nb"), rejected("spec.title", TITLE, value="a\nb")),
     Case("title too long", a_recording(title="x" * 257), blocked(too_long("spec.title", 256))),
@@ -108,8 +111,19 @@ BAD_RECORDINGS: Final = (
         ),
     ),
     Case("kind missing", a_recording(an_artifact(kind=None)), blocked(missing("spec.artifacts[0].kind"))),
+    Case(
+        "an identity without a location",
+        a_recording(identity=IDENTITY, storageLocation=None),
+        rejected("spec.identity", "identity needs storageLocation: name the location of the stored files"),
+    ),
+    Case(
+        "an identity whose uid is none",
+        a_recording(identity={**IDENTITY, "uid": "../other"}),
+        rejected("spec.identity.uid", "write the uid of a Recording", value="../other"),
+    ),
+    Case("an identity without a time", a_recording(identity={"uid": UID}), blocked(missing("spec.identity.createdAt"))),
     Case("source and inline", a_recording(an_artifact(inline="x")), rejected("spec.artifacts[0]", ONE_OF)),
-    Case("neither source nor inline", a_recording(an_artifact(source=None)), rejected("spec.artifacts[0]", ONE_OF)),
+    Case("neither source nor inline", a_recording(an_artifact(source=None)), rejected("spec.artifacts", ONE_OF)),
     Case(
         "inline empty", a_recording(an_artifact(source=None, inline="")), rejected("spec.artifacts[0].inline", INLINE)
     ),

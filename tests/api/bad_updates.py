@@ -45,6 +45,11 @@ def source(**fields: Any) -> JsonObject:
 
 
 BAD_UPDATES: Final = (
+    Case(
+        "an identity added",
+        spec(identity={"uid": "3f0c2f5e-7f1b-4a54-9d0e-0b8f2a6c1d11", "createdAt": "2026-11-21T09:00:00Z"}),
+        rejected("spec.identity", "identity cannot be changed; create a new Recording"),
+    ),
     Case("another org", spec(owner={"org": "other"}), rejected("spec.owner", OWNER)),
     Case("a project added", spec(owner={"project": "p-3"}), rejected("spec.owner", OWNER)),
     Case("the user removed", spec(owner={"user": None}), rejected("spec.owner", OWNER)),

@@ -20,6 +20,10 @@ GOOD_RECORDINGS: Final = {
     "an artifact that has the name of the manifest": a_recording(
         an_artifact(), an_artifact(name="metadata", kind="Metadata", contentType="application/json")
     ),
+    "64 artifacts of a lost Recording": a_recording(
+        *[an_artifact(name=f"v{number}", source=None) for number in range(64)],
+        identity={"uid": "3f0c2f5e-7f1b-4a54-9d0e-0b8f2a6c1d11", "createdAt": "2026-11-21T09:00:00Z"},
+    ),
     "no location, so one is chosen": a_recording(storageLocation=None),
     "64 artifacts": a_recording(*[an_artifact(name=f"v{number}") for number in range(64)]),
     "64 artifacts with long URLs": a_recording(

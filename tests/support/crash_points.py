@@ -69,6 +69,12 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("manifest.HeadObject", BOTH, "retitled", 1),
     ("manifest.PutObject", BOTH, "retitled", 2),
     ("engine.heard ManifestWritten", BEFORE, "retitled", 2),
+    # A Recording of a lost cluster: its manifest is read and its objects are verified.
+    ("status.claim", BOTH, "rebuilt", 1),
+    ("manifest.GetObject", BOTH, "rebuilt", 2),
+    ("s3.HeadObject", BOTH, "rebuilt", 2),
+    ("engine.heard TransferSucceeded", BEFORE, "rebuilt", 2),
+    ("status.complete", BOTH, "rebuilt", 1),
     # A location is chosen, and written with the claim.
     ("status.claim", BOTH, "placed", 1),
     # A multipart upload.

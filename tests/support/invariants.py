@@ -151,9 +151,14 @@ def _check_head(world: World, live: Live, artifact: JsonObject) -> None:
     if said != facts:
         raise InvariantError(f"I3: the status says {said}, HEAD {facts}")
     org = live.versions()[-1]["spec"]["owner"]["org"]
-    metadata = {"recording-uid": live.uid, "recording-artifact": artifact["name"], "recording-org": org}
+    metadata = {"recording-uid": _uid_in_store(live), "recording-artifact": artifact["name"], "recording-org": org}
     if {name: head["Metadata"].get(name) for name in metadata} != metadata:
         raise InvariantError(f"I3: metadata of {artifact['key']} is {head['Metadata']}, not {metadata}")
+
+
+def _uid_in_store(live: Live) -> str:
+    """The uid that its objects belong to: of a Recording that was rebuilt, that of the lost one."""
+    return str((live.spec.get("identity") or {}).get("uid") or live.uid)
 
 
 def _check_bytes(world: World, artifact: JsonObject, wanted: Bytes) -> None:
@@ -223,7 +228,11 @@ def check_manifests(world: World) -> None:
             raise InvariantError(f"I12: the manifest of a removed Recording is left: {key}")
         last = live.versions()[-1]
         status, written = last["status"], decode(_body(world, key))
-        if (written.uid, written.name, written.namespace) != (live.uid, live.name, last["metadata"]["namespace"]):
+        if (written.uid, written.name, written.namespace) != (
+            _uid_in_store(live),
+            live.name,
+            last["metadata"]["namespace"],
+        ):
             raise InvariantError(f"I12: {key} is the manifest of {written.namespace}/{written.name} {written.uid}")
         if status.get("settled"):
             said = {one.name: (one.key, one.size, one.checksum, one.version_id) for one in written.artifacts}

@@ -136,3 +136,15 @@ def test_one_that_is_not_placed_is_counted_at_no_location_and_its_owner_is_known
 
     assert counting.rows("None") == ()
     assert [row.recordings for row in counting.rows("second")] == [1]
+
+
+def test_a_rebuilt_recording_owns_the_former_objects_once_one_was_verified() -> None:
+    """Anyone can write an identity into a spec: until the operator has verified an object, it is only a claim."""
+    claimed, verified = raw(1, sizes=(), phase="Failed"), raw(2)
+    for one, former in ((claimed, 8), (verified, 9)):
+        one["spec"]["identity"] = {"uid": uid_of(former)}
+    index = tallied(claimed, verified).index
+    owners = {number: index.owner(uid_of(number)) for number in (1, 2, 8, 9)}
+    known, unknown = ("acme", "team", True), (None, None, False)
+    assert owners == {1: known, 2: unknown, 8: unknown, 9: known}
+    assert recordings.claimed_uids(claimed) == (uid_of(1), uid_of(8))

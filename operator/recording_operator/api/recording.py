@@ -25,6 +25,7 @@ from recording_operator.api.recording_rules import (
     ARTIFACTS_SCHEMA,
     CHECKSUM_SCHEMA,
     CONTENT_TYPE_SCHEMA,
+    IDENTITY_SCHEMA,
     INLINE_SCHEMA,
     OWNER_SCHEMA,
     ROOT_RULES,
@@ -153,13 +154,24 @@ class ArtifactSpec(ApiModel):
         default=False, description="If true, the Recording can become Complete even if this artifact fails."
     )
     source: SourceRef | None = Field(
-        default=None, description="Where to download the file. Set exactly one of source and inline."
+        default=None,
+        description="Where to download the file. Set exactly one of source and inline. With spec.identity neither is "
+        "needed: the file is stored already.",
     )
     inline: Annotated[str, WithJsonSchema(INLINE_SCHEMA)] | None = Field(
         default=None,
         repr=False,
         description="The content itself: a text of at most 16 KiB. Set exactly one of source and inline.",
     )
+
+
+class Identity(ApiModel):
+    """The lost Recording that this one continues."""
+
+    uid: Annotated[str, WithJsonSchema(IDENTITY_SCHEMA)] = Field(
+        description="The metadata.uid of the lost Recording, as in the manifest."
+    )
+    created_at: Time = Field(description="When the lost Recording was created, as in the manifest.")
 
 
 class RecordingSpec(ApiModel):
@@ -181,6 +193,12 @@ class RecordingSpec(ApiModel):
     )
     artifacts: Annotated[tuple[ArtifactSpec, ...], Field(json_schema_extra=ARTIFACTS_SCHEMA)] = Field(
         description="Files of the recording, at most 64. Files can be added later, but not removed, renamed or changed."
+    )
+    identity: Identity | None = Field(
+        default=None,
+        description="The lost Recording that this one continues: recording-operator rebuild sets it. It is believed "
+        "only if the manifest in the store names this namespace and this name. Then the files that are stored already "
+        "are verified, and none is transferred. Needs storageLocation. Cannot be set, changed or removed later.",
     )
     priority: Annotated[
         int, WithJsonSchema({"type": "integer", "format": "int32", "minimum": -1000, "maximum": 1000})

@@ -46,6 +46,10 @@ _MEDIA_PART: Final = "[A-Za-z0-9!#$&^_.+-]+"
 _PARAMETER: Final = f' *; *{_MEDIA_PART}=({_MEDIA_PART}|"[ !#-Z^-~]*")'
 CONTENT_TYPE_PATTERN: Final = f"^{_MEDIA_PART}/{_MEDIA_PART}({_PARAMETER})*$"
 INLINE_SCHEMA: Final = cel.string(max_length=MAX_INLINE_BYTES)
+IDENTITY_SCHEMA: Final = cel.string(
+    Rule(rule="self.matches('^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')", message="write the uid of a Recording"),
+    max_length=36,
+)
 
 _SCHEME: Final = "^[hH][tT][tT][pP][sS]?://"
 _USER_INFO: Final = "[^/?#]*@"
@@ -111,7 +115,7 @@ SOURCE_RULES: Final = (
     cel.immutable("checksum", instead=_NEW),
 )
 ARTIFACT_RULES: Final = (
-    Rule(rule="has(self.source) != has(self.inline)", message="set exactly one of source and inline"),
+    Rule(rule="!has(self.source) || !has(self.inline)", message="set exactly one of source and inline"),
     Rule(
         rule=f"self.contentType == '' || self.contentType.matches('{CONTENT_TYPE_PATTERN}')",
         message="write a media type such as video/mp4, audio/mpeg or text/plain; charset=utf-8",
@@ -139,6 +143,17 @@ ARTIFACTS_SCHEMA: Final[dict[str, Any]] = {
 }
 SPEC_RULES: Final = (
     Rule(rule="size(self.artifacts) > 0", message="write at least one artifact", field_path=".artifacts"),
+    Rule(
+        rule="has(self.identity) || self.artifacts.all(a, has(a.source) || has(a.inline))",
+        message="set exactly one of source and inline",
+        field_path=".artifacts",
+    ),
+    Rule(
+        rule="!has(self.identity) || has(self.storageLocation)",
+        message="identity needs storageLocation: name the location of the stored files",
+        field_path=".identity",
+    ),
+    cel.immutable("identity", instead=_NEW),
     cel.immutable("storageLocation", instead=_NEW),
     Rule(rule="self.owner == oldSelf.owner", message=f"owner cannot be changed; {_NEW}", field_path=".owner"),
     Rule(

@@ -14,6 +14,7 @@ from recording_operator import __version__
 VERBS: Final = {
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
     "presign": "Print a URL with which anyone can download a stored file.",
+    "rebuild": "Create the Recordings of a lost cluster again from the manifests in a store.",
     "report": "Show costs: of a StorageReport, or of the usage samples in a bucket.",
     "run": "Run the operator.",
 }
@@ -21,6 +22,7 @@ _EXAMPLES: Final = """\b
 Examples:
   recording-operator copy 'https://example.com/a.mp4' s3://recordings/a.mp4
   recording-operator presign team-a/meeting video --expires 24h
+  recording-operator rebuild --location archive --dry-run
   recording-operator report acme --by month -o csv
   recording-operator run --settings settings.yaml
 """

@@ -1,7 +1,6 @@
 """Reads the usage samples of a StorageReport's locations: from their stores, or from ConfigMaps."""
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -10,6 +9,7 @@ from recording_operator.api.endpoints import store_uri
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.cli.counted import Counted, CountedError
+from recording_operator.cli.location_stores import OpenedStores
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
@@ -21,9 +21,6 @@ from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
-from recording_operator.kube.secrets import location_credentials
-from recording_operator.stores.factory import open_store
-from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.months import CLOCKS_DIFFER, DEFAULT_RETENTION_MONTHS
 from recording_operator.usage.timeline import LocationUsage, usage_of
 
@@ -48,7 +45,7 @@ def from_cluster(
         raise CountedError(str(error)) from None
     found: dict[str, LocationUsage] = {}
     notes: list[str] = []
-    with _Stores(kube, operator_namespace) as stores:
+    with OpenedStores(kube, operator_namespace) as stores:
         archive = LocationArchive(
             stores=stores,
             kube=kube,
@@ -109,25 +106,3 @@ def _resource(location: StorageLocation) -> BilledResource:
     store = location.store
     region = location.spec.s3.region if location.spec.s3 is not None else None
     return BilledResource(address=store_uri(store.bucket, store.prefix), region=region or "")
-
-
-class _Stores:
-    """Opens the stores of locations with the credentials that they name, and closes them at the end."""
-
-    def __init__(self, kube: KubeApi, operator_namespace: str) -> None:
-        self._kube = kube
-        self._namespace = operator_namespace
-        self._opened = ExitStack()
-
-    def store(self, location: StorageLocation) -> LocationStore:
-        """The store of a location. Raises LocationError, SecretError, KubeError."""
-        credentials = location_credentials(self._kube, location, operator_namespace=self._namespace)
-        store = open_store(location, credentials)
-        self._opened.callback(store.close)
-        return store
-
-    def __enter__(self) -> "_Stores":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()

@@ -15,6 +15,9 @@ from recording_operator.api.recording import ArtifactStatus, Phase, Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import parse_duration
 from recording_operator.cli.words import for_location, for_secrets
+from recording_operator.controller.identities import confirm
+from recording_operator.engine.former import former_of
+from recording_operator.engine.identity import recording_uid
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import ConnectionConfigError, connection
@@ -171,12 +174,14 @@ def _other_version(what: str) -> str:
 
 def _presigned(request: PresignRequest, stored: _Stored, expires: timedelta) -> PresignedUrl:
     store = open_store(stored.location, stored.credentials)
-    key = str(stored.artifact.key)
+    key, former = str(stored.artifact.key), former_of(stored.recording, stored.location)
     try:
+        if former is not None:
+            confirm(store, former)
         return store.presign(
             key,
             version_id=stored.artifact.version_id,
-            recording_uid=stored.recording.metadata.uid,
+            recording_uid=recording_uid(stored.recording),
             expires=expires,
             attachment=_file_name(request, key) if request.download else None,
             cdn=stored.cdn,

@@ -26,6 +26,7 @@ from recording_operator.kube.outage import level_of
 from recording_operator.log_throttle import LogThrottle
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.store import OpenUpload
+from recording_operator.usage.recordings import claimed_uids
 
 _logger = logging.getLogger(__name__)
 _REST_BETWEEN_SWEEPS: Final = timedelta(minutes=2)
@@ -146,7 +147,8 @@ class Sweeper:
         if not left_over or not self._is_ours(location, store):
             return
         # List Recordings after uploads, because a Recording exists before its upload.
-        live = {raw["metadata"]["uid"] for raw in self._kube.list_recordings(field_selector=UNFINISHED)}
+        unfinished = self._kube.list_recordings(field_selector=UNFINISHED)
+        live = {uid for raw in unfinished for uid in claimed_uids(raw)}
         for uid in left_over.keys() - live:
             for upload in left_over[uid]:
                 if store.abort(upload.key, upload.upload_id):

@@ -6,6 +6,7 @@ from recording_operator.api.recording import Phase
 from recording_operator.engine.actions import AbortUpload, Action
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.facts import AbortEnded
+from recording_operator.engine.former import former_of
 from recording_operator.engine.placement import key_of
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
@@ -40,7 +41,14 @@ def abort_due(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
             work.begin_abort()
             key, upload_id = key_of(tracked.recording, work.name, location), work.status.upload_id
             actions.append(
-                AbortUpload(uid=tracked.uid, artifact=work.name, location=location, key=key, upload_id=upload_id)
+                AbortUpload(
+                    uid=tracked.uid,
+                    artifact=work.name,
+                    location=location,
+                    key=key,
+                    upload_id=upload_id,
+                    former=former_of(tracked.recording, location),
+                )
             )
     return actions
 

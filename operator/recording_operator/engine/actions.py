@@ -11,6 +11,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.facts import RecordingRef
+from recording_operator.engine.identity import FormerRecording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,8 @@ class AbortUpload:
     location: StorageLocation
     key: str
     upload_id: str | None
+    former: FormerRecording | None = None
+    """What the store has to confirm first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +161,13 @@ class WriteManifest:
     """Of what the data was made from."""
     is_first: bool
     """No earlier one is known."""
+    former: FormerRecording | None = None
+    """What the store has to confirm first. Its uid is that of the manifest."""
+
+    @property
+    def owner_uid(self) -> str:
+        """The uid that the document belongs to."""
+        return self.ref.uid if self.former is None else self.former.uid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +190,13 @@ class CleanUp:
     artifacts: tuple[ArtifactToClean, ...]
     manifest_key: str | None = None
     """Where its manifest is, if it has to be deleted too."""
+    former: FormerRecording | None = None
+    """What the store has to confirm first. Its uid is that of the objects."""
+
+    @property
+    def owner_uid(self) -> str:
+        """The uid that the objects belong to."""
+        return self.ref.uid if self.former is None else self.former.uid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from recording_operator.engine.aborting import plan_abort
 from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome, ResolveSource
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.choosing import find_location
+from recording_operator.engine.identity import stores_nothing
 from recording_operator.engine.next_step import ArtifactContext, NextStep, Obstacle, next_step
 from recording_operator.engine.queue import Lane, rank
 from recording_operator.engine.state import EngineState
@@ -25,7 +26,8 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
         actions += tracked.stop_transfers()
     obstacle, questions = find_location(state, tracked, now)
     actions += questions
-    obstacle = obstacle or state.budget_holds.obstacle(recording, tracked.location)
+    if not stores_nothing(recording):
+        obstacle = obstacle or state.budget_holds.obstacle(recording, tracked.location)
     retry_requested = spec.retry_token != tracked.retry_token
     tracked.retry_token = spec.retry_token
     for artifact in spec.artifacts:

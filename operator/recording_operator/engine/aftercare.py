@@ -17,6 +17,7 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.actions import Action, WriteManifest
 from recording_operator.engine.current_status import current_status
 from recording_operator.engine.facts import ManifestFailed, ManifestWritten
+from recording_operator.engine.former import former_of
 from recording_operator.engine.manifest import encode, manifest_key, manifest_of, revision_of
 from recording_operator.engine.manifest_work import ManifestFailure
 from recording_operator.engine.settled import has_open_uploads, has_right_finalizer, is_finished, is_settled
@@ -82,7 +83,7 @@ def _write_manifest(
         tracked.outbox.flush_by(now)
         return []
     tracked.manifest.begin(now)
-    key = manifest_key(ended, location)
+    key, former = manifest_key(ended, location), former_of(ended, location)
     return [
         WriteManifest(
             ref=tracked.ref,
@@ -92,7 +93,8 @@ def _write_manifest(
             uri=_uri(ended, key),
             data=encode(manifest_of(ended)),
             revision=revision_of(ended),
-            is_first=tracked.recording.status.manifest_uri is None and tracked.manifest.uri is None,
+            is_first=tracked.recording.status.manifest_uri is None and tracked.manifest.uri is None and former is None,
+            former=former,
         )
     ]
 

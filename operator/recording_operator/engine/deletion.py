@@ -13,6 +13,7 @@ from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.facts import CleanupEnded
 from recording_operator.engine.finalizer import has_finalizer, remove_finalizer
+from recording_operator.engine.former import former_of
 from recording_operator.engine.manifest import manifest_key
 from recording_operator.engine.placement import key_of
 from recording_operator.engine.state import EngineState
@@ -81,7 +82,14 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
         return [*actions, *_release(tracked, now)]
     teardown.in_flight = True
     manifest = manifest_key(tracked.recording, location) if delete else None
-    return [*actions, CleanUp(ref=tracked.ref, location=location, artifacts=artifacts, manifest_key=manifest)]
+    cleaning = CleanUp(
+        ref=tracked.ref,
+        location=location,
+        artifacts=artifacts,
+        manifest_key=manifest,
+        former=former_of(tracked.recording, location),
+    )
+    return [*actions, cleaning]
 
 
 def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:

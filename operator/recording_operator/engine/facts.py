@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, SourceFacts
@@ -177,6 +178,14 @@ class TransferProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FormerTimes:
+    """When the lost Recording of a rebuilt one began and ended."""
+
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferSucceeded:
     """The object is stored and verified."""
 
@@ -190,6 +199,8 @@ class TransferSucceeded:
     """How the bytes were verified."""
     proved_checksum: str | None = None
     """Algorithm of the checksum in the spec, if the bytes were verified against it."""
+    former: FormerTimes | None = None
+    """Set if nothing was transferred: a lost Recording had stored the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

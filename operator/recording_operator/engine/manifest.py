@@ -11,10 +11,11 @@ from pydantic import Field, ValidationError
 
 from recording_operator.api.keytemplate import PLACEHOLDER
 from recording_operator.api.masking import mask_urls
-from recording_operator.api.meta import ApiModel, DeletionPolicy, Time
+from recording_operator.api.meta import ApiModel, DeletionPolicy, Duration, Time
 from recording_operator.api.names import MANIFEST_FILE, RESERVED_FOLDER
 from recording_operator.api.recording import ArtifactKind, Phase, Recording, StatusReason
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.identity import created_at, recording_uid
 from recording_operator.engine.placement import key_of, placement_of
 
 SCHEMA: Final = "recordings.dev/manifest/v1"
@@ -73,6 +74,7 @@ class Manifest(ApiModel):
     storage_location: str
     bucket: str | None = None
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    ttl_after_finished: Duration | None = None
     phase: Phase
     created_at: Time
     started_at: Time | None = None
@@ -84,12 +86,12 @@ class Manifest(ApiModel):
 def manifest_of(recording: Recording) -> Manifest:
     """The manifest of a Recording that is Complete or Failed. Raises ValueError for an unfinished one."""
     meta, spec, status = recording.metadata, recording.spec, recording.status
-    if meta.creation_timestamp is None or status.phase is None or recording.location is None:
+    if status.phase is None or recording.location is None:
         raise ValueError("only a Recording that was placed and has ended has a manifest")
     specs = {artifact.name: artifact for artifact in spec.artifacts}
     known = [(specs[state.name], state) for state in status.artifacts if state.name in specs]
     return Manifest(
-        uid=meta.uid,
+        uid=recording_uid(recording),
         namespace=meta.namespace,
         name=meta.name,
         title=mask_urls(spec.title),
@@ -98,8 +100,9 @@ def manifest_of(recording: Recording) -> Manifest:
         storage_location=recording.location,
         bucket=status.bucket,
         deletion_policy=spec.deletion_policy,
+        ttl_after_finished=spec.ttl_after_finished,
         phase=status.phase,
-        created_at=meta.creation_timestamp,
+        created_at=created_at(recording),
         started_at=status.started_at,
         completed_at=status.completed_at,
         artifacts=tuple(
@@ -160,7 +163,9 @@ def revision_of(recording: Recording) -> str:
     ]
     missing = [(state.name, state.reason) for state in status.artifacts if state.phase is not Phase.COMPLETE]
     where = (status.storage_location, status.bucket, status.phase, spec.deletion_policy, missing)
-    facts = (spec.title, sorted(recording.metadata.labels.items()), where, stored)
+    ttl = spec.ttl_after_finished
+    kept = () if ttl is None else (ttl.total_seconds(),)
+    facts = (spec.title, sorted(recording.metadata.labels.items()), where, stored, *kept)
     return hashlib.blake2b(json.dumps(facts).encode(), digest_size=8).hexdigest()
 
 
@@ -170,7 +175,7 @@ def manifest_key(recording: Recording, location: StorageLocation) -> str:
     It is in the folder of the Recording, if it has one of its own: one that its uid names. Otherwise, or if an artifact
     has that key, it is in the operator's own folder.
     """
-    base, uid = location.store.prefix, recording.metadata.uid
+    base, uid = location.store.prefix, recording_uid(recording)
     folder = placement_of(recording, location.metadata.name, location).prefix or ""
     key = f"{folder}{MANIFEST_FILE}"
     is_own = folder.endswith("/") and uid in folder.removeprefix(base).split("/")

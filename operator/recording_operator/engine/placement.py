@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.identity import created_at, recording_uid
 from recording_operator.engine.keys import KeyFacts, common_prefix, render_key
 
 
@@ -24,16 +25,14 @@ def location_name(recording: Recording) -> str | None:
 def key_facts(recording: Recording) -> KeyFacts:
     """The fields of a Recording that go into its keys. Raises ValueError for an object that no API server stored."""
     meta, owner = recording.metadata, recording.spec.owner
-    if meta.creation_timestamp is None:
-        raise ValueError("a stored object has a creationTimestamp")
     return KeyFacts(
         org=owner.org,
         user=owner.user,
         project=owner.project,
         namespace=meta.namespace,
         name=meta.name,
-        uid=meta.uid,
-        created=meta.creation_timestamp,
+        uid=recording_uid(recording),
+        created=created_at(recording),
     )
 
 

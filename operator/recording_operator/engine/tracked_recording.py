@@ -12,7 +12,7 @@ from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.events import shown
 from recording_operator.engine.expiry import Expiry, source_expiry
-from recording_operator.engine.facts import RecordingRef, ref_of
+from recording_operator.engine.facts import FormerTimes, RecordingRef, ref_of
 from recording_operator.engine.manifest_work import ManifestWork
 from recording_operator.engine.placement import location_name
 from recording_operator.engine.status import TERMINAL
@@ -37,6 +37,8 @@ class TrackedRecording:
     """The location that was chosen for it, until a status with our claim names it. It may change before."""
     outbox: StatusOutbox = field(default_factory=StatusOutbox)
     manifest: ManifestWork = field(default_factory=ManifestWork)
+    former: FormerTimes | None = None
+    """Of the lost Recording, if an object of it was found."""
     ended_at: datetime | None = None
     """When this process found that every artifact is Complete or Failed."""
     teardown: Teardown | None = None

@@ -77,6 +77,7 @@ def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded,
     match fact.outcome:
         case TransferSucceeded() as stored:
             _stored(work, stored)
+            tracked.former = stored.former or tracked.former
             tracked.outbox.flush_by(now if tracked.is_over else now + SOON)
             return [CountOutcome(what=ArtifactOutcome.STORED, reason=Reason.STORED)]
         case TransferFailed() as failure:

@@ -63,6 +63,11 @@ class KubeApi:
         folder = f"/namespaces/{_segment(namespace)}" if namespace else ""
         return self._pages(f"{_API}{folder}/recordings", field_selector=field_selector, page_size=page_size)
 
+    def create_recording(self, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Create a Recording; with `dry_run`, only check it. Raises AlreadyExists, NotFound (no namespace), Invalid."""
+        query = {"dryRun": "All"} if dry_run else {}
+        return self._rest.request("POST", f"{_API}/namespaces/{_segment(namespace)}/recordings", body=body, query=query)
+
     def patch_recording_status(
         self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, Any]
     ) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from recording_operator.transfer.upload.in_store import InStoreSource
 from recording_operator.transfer.verification.accept import StoredByAnotherProcess, accept_body
 from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.find import find, key_conflict
+from recording_operator.transfer.verification.known import KnownObject, verify_known
 
 _INLINE_TYPE: Final = "text/plain; charset=utf-8"
 
@@ -122,6 +123,17 @@ class InlineJob:
         if accepted.written:
             context.observer.bytes_moved(read_bytes=0, stored_bytes=len(self.body))
         return accepted.stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownJob:
+    """Transfers nothing: verifies an object that is stored already, as its manifest describes it."""
+
+    known: KnownObject
+
+    def run(self, context: TransferContext) -> StoredObject:
+        """See ArtifactJob."""
+        return verify_known(self.known, context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

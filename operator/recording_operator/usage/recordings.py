@@ -39,7 +39,7 @@ class RecordingTally:
         metadata = raw["metadata"]
         org, namespace = org_of_recording(raw), str(metadata["namespace"])
         location = location_of_recording(raw)
-        self.index.add(metadata["uid"], org=org, namespace=namespace)
+        self.index.add(uid_of_recording(raw), org=org, namespace=namespace)
         if location is None:
             return None
         owners = self._by_location.setdefault(location, {})
@@ -86,6 +86,23 @@ def location_of_recording(raw: Mapping[str, Any]) -> str | None:
     """The location of a Recording, as `Recording.location` says it; None before it is placed."""
     name = (raw.get("status") or {}).get("storageLocation") or raw["spec"].get("storageLocation")
     return None if name is None else str(name)
+
+
+def uid_of_recording(raw: Mapping[str, Any]) -> str:
+    """The uid in the keys of a Recording's objects.
+
+    Of a rebuilt Recording it is that of the lost one, once the operator has verified an object: anyone can write an
+    identity into a spec.
+    """
+    own, former = str(raw["metadata"]["uid"]), claimed_uids(raw)[-1]
+    return former if former == own or stored_artifacts(raw.get("status") or {}) else own
+
+
+def claimed_uids(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The uid of a Recording, and the one in its `spec.identity`, which may be that of another."""
+    former = (raw["spec"].get("identity") or {}).get("uid")
+    own = str(raw["metadata"]["uid"])
+    return (own,) if former is None else (own, str(former))
 
 
 def org_of_recording(raw: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import NotFound
 from recording_operator.metrics import Metrics
-from recording_operator.stores.store import Store
+from recording_operator.stores.location_store import LocationStore
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.support.lying_source import Content, LyingSource
 from tests.support.strict_bucket import Bucket
@@ -60,7 +60,7 @@ class Scene:
             concurrent=2,
         )
 
-    def store_named(self, location: str, *, uid: str) -> Store:
+    def store_named(self, location: str, *, uid: str) -> LocationStore:
         """The store of the location that was checked."""
         if (location, uid) not in {("archive", "location-archive"), ("egress", "location-egress")}:
             raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")

@@ -2,20 +2,25 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
 from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Recording
 from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.removal import Removal, clean_up_failed
-from recording_operator.engine.actions import ArtifactToClean, CleanUp, LeftObject, ReportLeftObjects
+from recording_operator.engine.actions import AbortUpload, ArtifactToClean, CleanUp, LeftObject, ReportLeftObjects
 from recording_operator.engine.facts import CleanupEnded, RecordingRef
+from recording_operator.engine.identity import FormerRecording
+from recording_operator.engine.manifest import manifest_key
 from recording_operator.errors import TransferError
 from recording_operator.metrics import Metrics
-from recording_operator.stores.store import Store
-from tests.engine.builders import a_location
+from recording_operator.stores.location_store import LocationStore
+from tests.engine.builders import START, a_location
+from tests.support.lost_recordings import LostCluster
+from tests.support.transfers import an_object
 
 REF = RecordingRef(namespace="team-a", name="meeting", uid="uid-1")
 ARTIFACTS = tuple(
@@ -45,8 +50,8 @@ class ScriptedStore:
 class Stores:
     store: ScriptedStore
 
-    def store_named(self, name: str, *, uid: str) -> Store:  # noqa: ARG002 - as StoreSource
-        return cast("Store", self.store)
+    def store_named(self, name: str, *, uid: str) -> LocationStore:  # noqa: ARG002 - as StoreSource
+        return cast("LocationStore", self.store)
 
 
 def clean(store: ScriptedStore) -> CleanupEnded:
@@ -101,3 +106,59 @@ def test_objects_that_stay_are_logged_counted_and_announced(caplog: pytest.LogCa
     ]
     assert {vars(record)["recording"] for record in caplog.records} == {"meeting"}
     assert b'recording_operator_objects_left_total{reason="RetentionInForce"} 2.0' in metrics.render()
+
+
+def rebuilt_cleaning(lost: LostCluster, recording: Recording, **claimed: str) -> CleanUp:
+    """The removal of a Recording that claims to be the lost one."""
+    key, name = recording.status.artifacts[0].key or "", recording.metadata.name
+    former = FormerRecording(
+        uid=recording.metadata.uid,
+        namespace=claimed.get("namespace", "team-a"),
+        name=claimed.get("name", name),
+        org="acme",
+        user=None,
+        project=None,
+        created=START,
+        manifest_key=manifest_key(recording, lost.location),
+    )
+    artifact = ArtifactToClean(name="video", key=key, upload_id=None, version_id=None, delete_object=True)
+    return CleanUp(
+        ref=REF, location=lost.location, artifacts=(artifact,), manifest_key=former.manifest_key, former=former
+    )
+
+
+@dataclass
+class OneStore:
+    store: LocationStore
+
+    def store_named(self, location: str, *, uid: str) -> LocationStore:  # noqa: ARG002 - as StoreSource
+        return self.store
+
+
+def keys_left(lost: LostCluster) -> list[str]:
+    return [found.key.rpartition("/")[2] for found in lost.store.objects("p/")]
+
+
+def test_the_objects_of_a_rebuilt_recording_go_with_their_manifest(lost: LostCluster) -> None:
+    cleaning = rebuilt_cleaning(lost, lost.lose())
+    assert list(Removal(OneStore(lost.store)).clean_up(cleaning)) == [CleanupEnded(uid="uid-1", ok=True)]
+    assert keys_left(lost) == []
+    assert list(Removal(OneStore(lost.store)).clean_up(cleaning)) == [CleanupEnded(uid="uid-1", ok=True)], "again"
+
+
+@pytest.mark.parametrize("claimed", [{"namespace": "team-b"}, {"name": "rec-2"}])
+def test_an_identity_that_is_not_confirmed_removes_nothing(lost: LostCluster, claimed: dict[str, str]) -> None:
+    recording = lost.lose()
+    removal = Removal(OneStore(lost.store))
+    assert list(removal.clean_up(rebuilt_cleaning(lost, recording, **claimed))) == [CleanupEnded(uid="uid-1", ok=True)]
+    assert keys_left(lost) == ["metadata.json", "video.mp4"]
+    obj = an_object(key="p/open", recording_uid=recording.metadata.uid)
+    upload = lost.store.create_upload(obj, part_size_bytes=2**23)
+    former = rebuilt_cleaning(lost, recording, **claimed).former
+    abort = AbortUpload(
+        uid="uid-1", artifact="video", location=lost.location, key="p/open", upload_id=upload, former=former
+    )
+    list(removal.abort(abort))
+    assert [one.upload_id for one in lost.store.uploads("p/")] == [upload]
+    list(removal.abort(replace(abort, former=None)))
+    assert list(lost.store.uploads("p/")) == []

@@ -14,7 +14,7 @@ from recording_operator.kube.rest import MERGE_PATCH
 from recording_operator.usage.codec import decode_month, encode, folder_name, sample_name
 from recording_operator.usage.sample import UsageSample
 from tests.e2e.chaos.stage import Stage
-from tests.support.recordings import MIB, Live, an_artifact, from_media, inline, media_url
+from tests.support.recordings import MIB, Artifact, Live, an_artifact, from_media, inline, media_url
 from tests.support.waiting import eventually
 from tests.support.world import Expected, World
 
@@ -61,6 +61,35 @@ def retitled(stage: Stage) -> None:
         what="another manifest",
         within_s=PATIENCE_S,
     )
+
+
+def rebuilt_before(stage: Stage) -> None:
+    """A Recording with two artifacts is lost with its operator, and created again with its identity."""
+    world, first = stage.world, stage.launch()
+    stage.wait_leader()
+    lost = world.create(inline("{}"), from_media(world.media, size_bytes=MIB), name="rebuilt", title="stand-up")
+    lost.wait(lambda status: status.get("settled") is True, what="settled", within_s=PATIENCE_S)
+    world.kill(first)
+    identity = {"uid": lost.uid, "createdAt": lost.read()["metadata"]["creationTimestamp"]}
+    stored = world.expected.pop(lost.uid).artifacts
+    lost.delete()
+    lost.wait_gone(within_s=PATIENCE_S)
+    known = [
+        Artifact(
+            spec={key: one[key] for key in ("name", "kind", "contentType") if key in one}, expected=stored[one["name"]]
+        )
+        for one in lost.spec["artifacts"]
+    ]
+    world.create(*known, name="rebuilt", title="stand-up", identity=identity)
+
+
+def rebuilt(stage: Stage) -> None:
+    """Nothing is transferred: the objects are found."""
+    served = len(stage.world.media.served)
+    recording = only(stage.world)
+    recording.wait(lambda status: status.get("settled") is True, what="settled", within_s=PATIENCE_S)
+    assert recording.status()["phase"] == "Complete"
+    assert len(stage.world.media.served) == served
 
 
 def large(stage: Stage) -> None:
@@ -303,6 +332,7 @@ STORIES: Final[dict[str, Story]] = {
     "take-over": start,
     "small": small,
     "retitled": retitled,
+    "rebuilt": rebuilt,
     "large": large,
     "resume": resume,
     "several": several,
@@ -321,6 +351,7 @@ STORIES: Final[dict[str, Story]] = {
 BEFORE: Final[dict[str, Story]] = {
     "take-over": take_over_before,
     "resume": resume_before,
+    "rebuilt": rebuilt_before,
     "placed": placed_before,
     "report": report_before,
     "migration": migration_before,

@@ -3,13 +3,13 @@
 from typing import Protocol
 
 from recording_operator.controller.executors.order import TransferOrder
-from recording_operator.stores.store import Store
+from recording_operator.stores.location_store import LocationStore
 
 
 class StoreSource(Protocol):
     """Provides the store of each StorageLocation."""
 
-    def store_named(self, location: str, *, uid: str) -> Store:
+    def store_named(self, location: str, *, uid: str) -> LocationStore:
         """The store, with current credentials. Raises LocationError, also if another location has the name now."""
 
 

@@ -12,6 +12,8 @@ from pydantic import TypeAdapter
 
 from recording_operator.api.recording import ArtifactSpec, Recording, SourceFacts
 from recording_operator.engine.actions import ObjectToCopy, StartTransfer
+from recording_operator.engine.former import former_of
+from recording_operator.engine.identity import FormerRecording, recording_uid
 from recording_operator.engine.source_revision import spec_revision
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.transfer.observer import UploadState
@@ -90,8 +92,10 @@ class CopyOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOrder:
-    """Transfer one artifact into a store. Exactly one of `source`, `inline` and `copy` is set."""
+    """Transfer one artifact into a store. One of `source`, `inline` and `copy` is set; none if it is stored already."""
 
+    uid: str
+    """Of the Recording in Kubernetes. That of a rebuilt one differs from the uid in its objects."""
     namespace: str
     recording: str
     location: str
@@ -103,11 +107,8 @@ class TransferOrder:
     resume: UploadState | None = None
     find_only: bool = False
     """Transfer nothing: only find an object that an earlier process has stored."""
-
-    @property
-    def uid(self) -> str:
-        """The Recording's."""
-        return self.obj.recording_uid
+    former: FormerRecording | None = None
+    """What the store has to confirm before anything else."""
 
     @property
     def artifact(self) -> str:
@@ -120,6 +121,7 @@ class TransferOrder:
         recording, location, copy = action.recording, action.location, action.copy
         artifact = next(spec for spec in recording.spec.artifacts if spec.name == action.artifact)
         return cls(
+            uid=recording.metadata.uid,
             namespace=recording.metadata.namespace,
             recording=recording.metadata.name,
             location=location.metadata.name,
@@ -128,7 +130,7 @@ class TransferOrder:
                 key=action.key,
                 content_type=artifact.content_type,
                 kind=artifact.kind,
-                recording_uid=recording.metadata.uid,
+                recording_uid=recording_uid(recording),
                 artifact=artifact.name,
                 org=recording.spec.owner.org,
                 max_size_bytes=location.spec.limits.max_artifact_size,
@@ -136,9 +138,10 @@ class TransferOrder:
             ),
             source=SourceOrder.of(recording, artifact) if artifact.source and copy is None else None,
             inline=artifact.inline if copy is None else None,
-            copy=CopyOrder.of(copy, recording_uid=recording.metadata.uid) if copy else None,
+            copy=CopyOrder.of(copy, recording_uid=recording_uid(recording)) if copy else None,
             resume=_resume(action),
             find_only=action.only_look,
+            former=former_of(recording, copy.location if copy is not None and copy.is_own else location),
         )
 
     def to_json(self) -> bytes:

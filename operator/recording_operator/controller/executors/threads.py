@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final, Literal
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import SourceFacts
 from recording_operator.controller.executors.executor import StoreSource
 from recording_operator.controller.executors.order import CopyOrder, TransferOrder
+from recording_operator.controller.identities import confirm, former_times, known_object
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import ResolveError, SourceResolver
 from recording_operator.egress.dialer import Dialer
@@ -27,9 +29,10 @@ from recording_operator.engine.facts import (
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.metrics import Metrics
 from recording_operator.stopping import Stopped
+from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
-from recording_operator.transfer.jobs import ArtifactJob, CopyJob, FetchJob, FindJob, InlineJob
+from recording_operator.transfer.jobs import ArtifactJob, CopyJob, FetchJob, FindJob, InlineJob, KnownJob
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.options import TransferOptions
 
@@ -161,7 +164,7 @@ class ThreadExecutor:
 
     def _outcome(self, order: TransferOrder, run: _Run) -> TransferSucceeded | TransferFailed | TransferStopped:
         try:
-            return _stored(self._move(order, run))
+            return self._move(order, run)
         except Stopped:
             return TransferStopped()
         except ResolveError as error:
@@ -180,16 +183,26 @@ class ThreadExecutor:
             message = f"Unexpected error in the operator ({type(error).__name__}). Its log has the details."
             return TransferFailed(reason=Reason.INTERNAL_ERROR, message=message)
 
-    def _move(self, order: TransferOrder, run: _Run) -> StoredObject:
+    def _move(self, order: TransferOrder, run: _Run) -> TransferSucceeded:
+        store = self._stores.store_named(order.location, uid=order.location_uid)
+        manifest = None if order.former is None else confirm(self._store_of_manifest(order, store), order.former)
         context = TransferContext(
-            store=self._stores.store_named(order.location, uid=order.location_uid),
+            store=store,
             obj=order.obj,
             stop=run.stop,
             observer=run,
             options=self._options,
             flow=self._bandwidth.flow(order.location_uid),
         )
-        return self._job(order).run(context)
+        if manifest is not None and order.source is None and order.inline is None and order.copy is None:
+            job = KnownJob(known=known_object(manifest, order.artifact))
+            return replace(_stored(job.run(context)), former=former_times(manifest))
+        return _stored(self._job(order).run(context))
+
+    def _store_of_manifest(self, order: TransferOrder, store: LocationStore) -> LocationStore:
+        if order.copy is None or order.copy.owner_uid is None:
+            return store
+        return self._stores.store_named(order.copy.location, uid=order.copy.location_uid)
 
     def _job(self, order: TransferOrder) -> ArtifactJob:
         source = order.source

@@ -1,11 +1,13 @@
 """The action that writes the manifest of a Recording."""
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final
 
 from recording_operator import checksums
 from recording_operator.api.names import MANIFEST_FILE
 from recording_operator.api.reasons import Reason
+from recording_operator.controller.executors.executor import StoreSource
+from recording_operator.controller.identities import confirm
 from recording_operator.engine.actions import WriteManifest
 from recording_operator.engine.facts import Fact, ManifestFailed, ManifestWritten
 from recording_operator.engine.manifest import CONTENT_TYPE
@@ -19,23 +21,18 @@ _WRITES: Final = 3
 """Another operator may write it at the same time."""
 
 
-class DocumentStores(Protocol):
-    """Provides the store of each StorageLocation."""
-
-    def store_named(self, location: str, *, uid: str) -> LocationStore:
-        """The store, with current credentials. Raises LocationError, also if another location has the name now."""
-
-
 class ManifestWriter:
     """Writes manifests by conditional writes. Raises TransferError and LocationError."""
 
-    def __init__(self, stores: DocumentStores) -> None:
+    def __init__(self, stores: StoreSource) -> None:
         self._stores = stores
 
     def write(self, action: WriteManifest) -> Iterable[Fact]:
         """Create the manifest, or replace the one of this Recording. That of anything else is never replaced."""
         store = self._stores.store_named(action.location.metadata.name, uid=action.location.metadata.uid)
-        owner = DocumentOwner(recording_uid=action.ref.uid, name=MANIFEST_FILE, org=action.org)
+        if action.former is not None:
+            confirm(store, action.former)
+        owner = DocumentOwner(recording_uid=action.owner_uid, name=MANIFEST_FILE, org=action.org)
         # Of a new Recording there is none, so nothing is read before it is created.
         if not (action.is_first and store.create_document(action.key, action.data, CONTENT_TYPE, owner)):
             _write_over(store, action, owner)

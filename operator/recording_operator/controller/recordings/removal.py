@@ -7,9 +7,11 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.executors.executor import StoreSource
+from recording_operator.controller.identities import IdentityRejectedError, confirm
 from recording_operator.engine.actions import AbortUpload, ArtifactToClean, CleanUp
-from recording_operator.engine.facts import AbortEnded, CleanupEnded, Fact, RecordingRef
+from recording_operator.engine.facts import AbortEnded, CleanupEnded, Fact
 from recording_operator.errors import LocationError, TransferError
+from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.store import Store
 from recording_operator.transfer.upload.open_uploads import abort_uploads
 
@@ -25,18 +27,22 @@ class Removal:
 
     def abort(self, action: AbortUpload) -> Iterable[Fact]:
         """Abort every open upload at the key."""
-        abort_uploads(action.key, store=self._store(action.location), upload_id=action.upload_id)
+        store = self._store(action.location)
+        if _is_owner(action, store):
+            abort_uploads(action.key, store=store, upload_id=action.upload_id)
         return [AbortEnded(uid=action.uid, artifact=action.artifact, ok=True)]
 
     def clean_up(self, action: CleanUp) -> Iterable[Fact]:
         """Abort a deleted Recording's uploads, and delete its objects if that is requested."""
         store = self._store(action.location)
+        if not _is_owner(action, store):
+            return [CleanupEnded(uid=action.ref.uid, ok=True)]
         protected: TransferError | None = None
         for artifact in action.artifacts:
             abort_uploads(artifact.key, store=store, upload_id=artifact.upload_id)
             try:
                 if artifact.delete_object:
-                    _delete(action.ref, artifact, store)
+                    _delete(action, artifact, store)
             except TransferError as error:
                 if error.reason is not Reason.RETENTION_IN_FORCE:
                     raise
@@ -44,10 +50,10 @@ class Removal:
         if protected is not None:
             raise protected
         if action.manifest_key is not None:
-            _delete_manifest(action.ref, action.manifest_key, store)
+            _delete_manifest(action, action.manifest_key, store)
         return [CleanupEnded(uid=action.ref.uid, ok=True)]
 
-    def _store(self, location: StorageLocation) -> Store:
+    def _store(self, location: StorageLocation) -> LocationStore:
         return self._stores.store_named(location.metadata.name, uid=location.metadata.uid)
 
 
@@ -63,15 +69,30 @@ def clean_up_failed(action: CleanUp, error: Exception | None) -> CleanupEnded:
     return CleanupEnded(uid=action.ref.uid, ok=False)
 
 
-def _delete_manifest(ref: RecordingRef, key: str, store: Store) -> None:
+def _is_owner(action: AbortUpload | CleanUp, store: LocationStore) -> bool:
+    """Whether the objects are those of this Recording. If it was rebuilt, the store has to confirm it."""
+    if action.former is None:
+        return True
+    try:
+        confirm(store, action.former)
+    except IdentityRejectedError as error:
+        former = action.former
+        extra = {"namespace": former.namespace, "recording": former.name}
+        _logger.warning("Nothing was removed from the store: %s", error.message, extra=extra)
+        return False
+    return True
+
+
+def _delete_manifest(action: CleanUp, key: str, store: Store) -> None:
     """Delete it with all its versions: without the last one, a bucket with versions shows the one before."""
     for _ in range(_MOST_VERSIONS):
-        if not store.delete(key, version_id=None, recording_uid=ref.uid):
+        if not store.delete(key, version_id=None, recording_uid=action.owner_uid):
             return
 
 
-def _delete(ref: RecordingRef, artifact: ArtifactToClean, store: Store) -> None:
+def _delete(action: CleanUp, artifact: ArtifactToClean, store: Store) -> None:
     # If the status contains no version, delete the current one.
-    if store.delete(artifact.key, version_id=artifact.version_id, recording_uid=ref.uid):
+    if store.delete(artifact.key, version_id=artifact.version_id, recording_uid=action.owner_uid):
+        ref = action.ref
         extra = {"namespace": ref.namespace, "recording": ref.name, "uid": ref.uid, "artifact": artifact.name}
         _logger.info("Removed the stored object", extra=extra)
