@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 _MOST_ATTEMPTS = 4
 _URGENT = 100
-_NOT_ABOUT_STATUS = frozenset({Reason.DELETION_POLICY_NOT_ALLOWED})
+# What blocks a deletion is told at once, and again if it changes: a namespace that is being deleted accepts no Events.
+_NOT_ABOUT_STATUS = frozenset({Reason.DELETION_POLICY_NOT_ALLOWED, Reason.DELETION_BLOCKED})
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ class Checker:
                 assert recording.status.observed_generation != recording.metadata.generation
                 continue
             assert spec.optional or state.phase is Phase.COMPLETE, f"Complete without {spec.name}"
-            if state.phase is Phase.COMPLETE:
+            if state.phase is Phase.COMPLETE and recording.metadata.deletion_timestamp is None:
                 thing = self.world.store.objects.get(state.key or "")
                 assert thing is not None, f"Complete, and nothing is at {state.key}"
                 assert (thing.uid, thing.version_id) == (recording.metadata.uid, state.version_id)
