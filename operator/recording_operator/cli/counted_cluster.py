@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.cli.counted import Counted, CountedError
 from recording_operator.cli.words import for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
+from recording_operator.controller.usage.locations import UnreadableLocationError, stored_locations
 from recording_operator.costs.focus import BilledResource
 from recording_operator.costs.profile import PriceError
 from recording_operator.costs.scope import ScopeFilter
@@ -83,16 +82,10 @@ def from_cluster(
 
 
 def _locations(kube: KubeApi) -> list[StorageLocation]:
-    locations = []
-    for raw in kube.list_locations():
-        try:
-            locations.append(StorageLocation.model_validate(raw))
-        except ValidationError:
-            name = raw["metadata"]["name"]
-            raise CountedError(
-                f"StorageLocation {name} cannot be read. Its CRD has another version than this program."
-            ) from None
-    return sorted(locations, key=lambda location: location.metadata.name)
+    try:
+        return stored_locations(kube)
+    except UnreadableLocationError as error:
+        raise CountedError(f"{error} Its CRD has another version than this program.") from None
 
 
 def _of_accounts(

@@ -4,6 +4,7 @@ Flat: everything stays as it is. WeekdayTrend, with at least two weeks of days: 
 weekdays before (meetings are held on weekdays). docs/cost-rules.md contains the back-test.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -101,9 +102,8 @@ class LocationOutlook:
 
 
 def _sum_of(real: UsageDay, more: UsageDay) -> UsageDay:
-    """A day and the rest of it."""
-    counts_downloads = real.counts_downloads if real.volumes else more.counts_downloads
-    entry = UsageDay(early_deletions=real.early_deletions, counts_downloads=counts_downloads, is_break=real.is_break)
+    """A day and the rest of it, whose downloads are counted if those of the day so far are (`trend_of`)."""
+    entry = UsageDay(early_deletions=real.early_deletions, counts_downloads=more.counts_downloads)
     for day in (real, more):
         for key, volume in day.volumes.items():
             entry.volume(key).add(volume)
@@ -125,11 +125,10 @@ def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict
         prices = {name: LocationPrices(group=group, versions=(terms.prices[name].on(day),)) for name in locations}
         days = days_of(day, prices[locations[0]].on(day).day_basis)
         usage = {name: outlooks[name].whole_month(month_after(day) - _DAY, days=days) for name in locations}
-        by_owner: dict[LocationOwner, int] = {}
+        by_owner: Counter[LocationOwner] = Counter()
         for charge in valued(usage, replace(terms, prices=prices)):
             if charge.kind is not ChargeKind.REQUESTS:
-                owner = LocationOwner(charge.location, charge.key)
-                by_owner[owner] = by_owner.get(owner, 0) + micros_of(charge.cost)
+                by_owner[LocationOwner(charge.location, charge.key)] += micros_of(charge.cost)
         of_a_day = micros_of(of_micros(sum(by_owner.values())) / days)
         costs |= {owner: of_micros(part) for owner, part in share_whole(of_a_day, by_owner).items()}
     return costs

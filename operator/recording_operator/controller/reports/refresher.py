@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from pydantic import ValidationError
-
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
@@ -14,6 +12,7 @@ from recording_operator.controller.reports.errors import RefreshError
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.reports.removed import removed_locations
 from recording_operator.controller.usage.keeper import Need, UsageKeeper
+from recording_operator.controller.usage.locations import UnreadableLocationError, stored_locations
 from recording_operator.costs.profile import PriceError
 from recording_operator.costs.report import CurrencyError, currency_of, message_of, report
 from recording_operator.costs.scope import ScopeFilter
@@ -55,10 +54,12 @@ class Refresher:
         if not needs and not self._usage.is_round_due(now):
             return
         try:
-            self._locations = self._list_locations()
+            self._locations = stored_locations(self._kube)
             self._usage.update(needs, self._locations, now=now)
         except KubeError as error:
             raise _no_api_server(error) from None
+        except UnreadableLocationError as error:
+            raise RefreshError(Reason.INTERNAL_ERROR, str(error)) from None
 
     def refresh(self, resource: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
         """Compute a report after `prepare`. Raises RefreshError."""
@@ -83,16 +84,6 @@ class Refresher:
         except KubeError as error:
             raise _no_api_server(error) from None
         return RefreshResult(status=status, message=message_of(status), stored=_stored(usage, scope))
-
-    def _list_locations(self) -> list[StorageLocation]:
-        locations = []
-        for raw in self._kube.list_locations():
-            try:
-                locations.append(StorageLocation.model_validate(raw))
-            except ValidationError:
-                name = raw["metadata"]["name"]
-                raise RefreshError(Reason.INTERNAL_ERROR, f"StorageLocation {name} cannot be read.") from None
-        return sorted(locations, key=lambda location: location.metadata.name)
 
     def _loaded(self, scope: ScopeFilter, need: Need, now: datetime) -> dict[str, LocationUsage]:
         """The usage of all locations that were counted. Those in scope must have the sample that is needed."""

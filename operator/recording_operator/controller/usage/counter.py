@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 from typing import Final
 
@@ -17,7 +18,7 @@ from recording_operator.controller.usage.owners import OwnerLookup
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.inventory import ListedVersion
+from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.arrivals import sample_from
 from recording_operator.usage.counting import LocationTally, OpenPart
@@ -69,7 +70,7 @@ class _Count:
     counted_by: str | None = None
     basis: str = ""
     notes: list[str] = field(default_factory=list)
-    versions: Iterator[ListedVersion] | None = None
+    versions: Iterator[ListedObject] | None = None
     """The listing of all versions, if they are to be counted and may be listed."""
 
     @property
@@ -157,7 +158,7 @@ class UsageCounter:
         else:
             count.denied = message
 
-    def _versions(self, store: LocationStore, count: _Count) -> Iterator[ListedVersion] | None:
+    def _versions(self, store: LocationStore, count: _Count) -> Iterator[ListedObject] | None:
         """The listing of all versions, or None and a note if the store does not permit it."""
         listing = iter(store.versions(count.location.store.prefix))
         try:
@@ -235,41 +236,20 @@ class UsageCounter:
         )
 
     def _count_bucket(self, count: _Count, store: LocationStore, tally: LocationTally) -> None:
-        if count.versions is not None:
-            self._count_versions(count.versions, tally)
-        else:
-            for number, found in enumerate(store.objects(count.location.store.prefix)):
-                self._stop_now_and_then(number)
-                tally.add(
-                    found.key,
-                    size_bytes=found.size_bytes,
-                    storage_class=found.storage_class,
-                    last_modified=found.last_modified,
-                    etag=found.etag,
-                )
+        listing = store.objects(count.location.store.prefix) if count.versions is None else count.versions
+        for number, found in enumerate(listing):
+            self._stop_now_and_then(number)
+            is_current = found.is_latest and not found.is_delete_marker
+            add = tally.add if is_current else partial(tally.add_noncurrent, is_delete_marker=found.is_delete_marker)
+            add(
+                found.key,
+                size_bytes=found.size_bytes,
+                storage_class=found.storage_class,
+                last_modified=found.last_modified,
+                etag=found.etag,
+            )
         tally.was_listed()
         self._count_open_uploads(count, store, tally)
-
-    def _count_versions(self, versions: Iterator[ListedVersion], tally: LocationTally) -> None:
-        for number, found in enumerate(versions):
-            self._stop_now_and_then(number)
-            if found.is_latest and not found.is_delete_marker:
-                tally.add(
-                    found.key,
-                    size_bytes=found.size_bytes,
-                    storage_class=found.storage_class,
-                    last_modified=found.last_modified,
-                    etag=found.etag,
-                )
-            else:
-                tally.add_noncurrent(
-                    found.key,
-                    size_bytes=found.size_bytes,
-                    storage_class=found.storage_class,
-                    last_modified=found.last_modified,
-                    etag=found.etag,
-                    is_delete_marker=found.is_delete_marker,
-                )
 
     def _count_open_uploads(self, count: _Count, store: LocationStore, tally: LocationTally) -> None:
         """Count open uploads. Their listing contains no sizes, so the parts of each are listed, up to a limit."""
