@@ -161,7 +161,7 @@ tiers = [{ perGBMonth = "0.0036" }]
 def of_usage(
     world: World, *, by: GroupBy = GroupBy.ORG, scope: Mapping[str, Any] | None = None, **options: Any
 ) -> list[Row]:
-    view = ReportView.of(world.inputs({"scope": scope or {}}))
+    view = ReportView(world.inputs({"scope": scope or {}}))
     return rows(whole_history(view, by), **options)
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from localcluster.focusvalidator import FocusValidator
 from recording_operator.costs.charge import ChargeKind
-from recording_operator.costs.focus import COLUMNS, BilledResource, Cell, Type, as_focus_csv, focus_rows
+from recording_operator.costs.focus import COLUMNS, BilledResource, Type, as_focus_csv, focus_rows
 from recording_operator.costs.library import find_profile, shipped
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
 from recording_operator.costs.profile import Profile
+from recording_operator.costs.tables import Cell
 from recording_operator.costs.terms import LocationPrices
 from recording_operator.costs.view import ReportView
 from recording_operator.usage.sample import EarlyDeletionRow, PastRow, UsageSample
@@ -91,7 +92,7 @@ def counts() -> list[UsageSample]:
 
 
 def focus_of(world: World, *, orgs: Sequence[str] = (), region: str = "") -> list[dict[str, Cell]]:
-    view = ReportView.of(world.inputs({"scope": {"orgs": orgs}}))
+    view = ReportView(world.inputs({"scope": {"orgs": orgs}}))
     resources = {name: BilledResource(address=f"s3://bucket/{name}/", region=region) for name in world.samples}
     return list(focus_rows(view, view.charges, resources))
 
@@ -218,7 +219,7 @@ def test_each_row_names_its_owner_its_account_and_where_its_numbers_are_from() -
     prices = find_profile("aws-s3/us-east-1")
     inputs = one(counts_with_a_gap(), *prices).inputs()
     terms = replace(inputs.terms, prices={ARCHIVE: LocationPrices(group="/aws-s3/us-east-1", versions=prices)})
-    view = ReportView.of(replace(inputs, terms=terms))
+    view = ReportView(replace(inputs, terms=terms))
     found = list(focus_rows(view, view.charges, {ARCHIVE: BilledResource(address="s3://bucket/")}))
     assert {line["BillingAccountId"] for line in found} == {"aws-s3/us-east-1"}
     assert {line["x_PricesAsOf"] for line in found} == {prices[0].as_of.isoformat()}

@@ -161,7 +161,7 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
     if request.compare:
         _compare(request, counted)
         return
-    view = ReportView.of(inputs)
+    view = ReportView(inputs)
     _warn_unpriced(unpriced(view.charges, view.terms))
     if request.output.startswith("focus"):
         _show_focus(request, counted, view)

@@ -97,7 +97,7 @@ class _Elsewhere:
     @property
     def profile(self) -> Profile:
         """The prices of today."""
-        return self.prices.on(self.view.today)
+        return self.prices.on(self.view.as_of.date())
 
     def value(self, usage: Mapping[str, UsageDays]) -> tuple[Costs, list[str]]:
         """The costs in scope by kind, and what has no price."""

@@ -12,10 +12,11 @@ from typing import Final
 
 from recording_operator.costs.profile import (
     EgressPrice,
+    EgressTier,
     PriceError,
     Profile,
     StorageClassPrice,
-    Tier,
+    StorageTier,
     highest_per_gb,
     parse_profile,
 )
@@ -76,20 +77,20 @@ def overridden(versions: Sequence[Profile], *, per_gb_month: Decimal | None, per
 def _overridden(profile: Profile, *, per_gb_month: Decimal | None, per_gb_out: Decimal | None) -> Profile:
     changes: dict[str, object] = {}
     if per_gb_month is not None:
-        tiers = _flat(per_gb_month, profile.currency, field="storagePerGBMonth")
+        _check(per_gb_month, profile.currency, field="storagePerGBMonth")
+        tiers = (StorageTier.model_construct(rate=per_gb_month),)
         changes["storage_classes"] = {
             name: price.model_copy(update={"tiers": tiers, "age_tiers": ()})
             for name, price in profile.storage_classes.items()
         }
         changes["other_classes"] = StorageClassPrice.model_construct(tiers=tiers)
     if per_gb_out is not None:
-        tiers = _flat(per_gb_out, profile.currency, field="downloadPerGB")
-        changes["egress"] = EgressPrice.model_construct(tiers=tiers)
+        _check(per_gb_out, profile.currency, field="downloadPerGB")
+        changes["egress"] = EgressPrice.model_construct(tiers=(EgressTier.model_construct(rate=per_gb_out),))
     return profile.model_copy(update=changes)
 
 
-def _flat(rate: Decimal, currency: str, *, field: str) -> tuple[Tier]:
+def _check(rate: Decimal, currency: str, *, field: str) -> None:
     highest = highest_per_gb(currency)
     if rate > highest:
         raise PriceError(f"prices.{field}: {rate} is more than {highest} per GB; it may be per TB")
-    return (Tier.model_construct(rate=rate),)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import IO, Final
 
-from recording_operator.costs.focus import COLUMNS, Cell, Type
+from recording_operator.costs.focus import COLUMNS, Type
+from recording_operator.costs.tables import Cell
 
 _ROWS: Final = 20_000
 """Rows in memory at once, and in a row group of the file."""

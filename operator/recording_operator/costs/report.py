@@ -1,6 +1,8 @@
 """A StorageReport as a view: a pure function of usage samples, prices and the report's spec."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,13 +20,7 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.api.storagereport_budget import Budget
 from recording_operator.costs.budget import percent_of
-from recording_operator.costs.caveats import (
-    counted_elsewhere,
-    never_counted,
-    not_existing,
-    not_included,
-    told_by_counts,
-)
+from recording_operator.costs.caveats import left_out, of_counts
 from recording_operator.costs.charges import month_after
 from recording_operator.costs.comparison import ComparedMonth, compared
 from recording_operator.costs.history import GB_UNITS, UsageSums, gb_of, history, history_sums, month_sums
@@ -66,19 +62,15 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
 
     Conditions, times and what else the status of a resource has are left empty.
     """
-    view = ReportView.of(inputs)
-    scope, samples, budget = view.scope, view.samples, inputs.spec.budget
-    currency = currency_of(inputs.terms, scope, budget)
+    view, budget = ReportView(inputs), inputs.spec.budget
+    currency = currency_of(view.terms, view.scope, budget)
     periods = history_sums(view)
     cost, totals = _cost(view, currency), _totals(view, month_sums(periods, view.month))
     comparison = compared(view, inputs.comparison, currency=currency)
-    how = [*counted_elsewhere(samples), *told_by_counts(samples), *comparison.notes, *inputs.notes]
-    uncounted = [name for name in view.terms.prices if scope.includes_location(name) and name not in samples]
-    left_out = [*not_existing(scope, inputs.terms.prices), *never_counted(uncounted)]
-    notes = [*left_out, *not_included(samples, scope), *how]
+    notes = [*left_out(view), *of_counts(view.samples), *comparison.notes, *inputs.notes]
     return StorageReportStatus(
         as_of=view.as_of,
-        source=_source(samples.values()),
+        source=_source(view.samples.values()),
         unpriced=tuple(unpriced(view.projected, view.terms)[:_MOST_UNPRICED]),
         notes=tuple(f"{note.rstrip('.')}." for note in notes[:MOST_NOTES]),
         summary=_summary(totals, cost, comparison, budget),
@@ -93,7 +85,8 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
 
 def _cost(view: ReportView, currency: str) -> ReportCost:
     methods = {one.method for name, one in view.outlooks.items() if view.scope.includes_location(name)}
-    known = any(view.month_before <= day < view.month for usage in view.usage_in_scope() for day in usage.days)
+    month_before = (view.month - timedelta(days=1)).replace(day=1)
+    known = any(month_before <= day < view.month for usage in view.usage_in_scope() for day in usage.days)
     trend = ProjectionMethod.WEEKDAY_TREND
     return ReportCost(
         currency=currency,
@@ -101,7 +94,7 @@ def _cost(view: ReportView, currency: str) -> ReportCost:
         month_to_date=cost_of_month(view.charges, view.month),
         projected_month=cost_of_month(view.projected, view.month),
         projected_next_month=cost_of_month(view.projected, month_after(view.month)),
-        last_month=cost_of_month(view.charges, view.month_before) if known else None,
+        last_month=cost_of_month(view.charges, month_before) if known else None,
         method=trend if trend in methods else ProjectionMethod.FLAT,
     )
 
@@ -160,10 +153,10 @@ def _rows(view: ReportView) -> dict[str, Any]:
     }
 
 
-def _counts(rows: Iterable[tuple[str, RecordingRow]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
+def _counts(rows: Iterable[tuple[str, RecordingRow]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
     for name, row in rows:
-        counts[name] = counts.get(name, 0) + row.recordings
+        counts[name] += row.recordings
     return counts
 
 
