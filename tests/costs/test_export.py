@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
-from recording_operator.costs.export import GroupBy, Row, Step, rows, whole_history
+from recording_operator.costs.export import Row, Step, rows, whole_history
+from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.tables import as_csv, as_json, as_table, no_formula
 from recording_operator.costs.view import ReportView
 from recording_operator.usage.sample import PastRow, State

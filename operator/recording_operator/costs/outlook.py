@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from recording_operator.api.storagereport import ProjectionMethod
 from recording_operator.costs.billing import SECONDS_PER_DAY, days_of
 from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.charges import LocationOwner, month_after, valued
@@ -39,11 +38,6 @@ class LocationOutlook:
     def of(cls, usage: UsageDays, newest: UsageSample) -> "LocationOutlook":
         """The outlook of a location."""
         return cls(usage=usage, stock=levels_of(newest), trend=trend_of(usage))
-
-    @property
-    def method(self) -> ProjectionMethod:
-        """How the location is projected."""
-        return ProjectionMethod.WEEKDAY_TREND if self.trend.growth else ProjectionMethod.FLAT
 
     def projected(self, *, begin: date, end: date) -> UsageDays:
         """The real days from `begin` on, and made-up days until `end` (exclusive)."""

@@ -25,7 +25,7 @@ from recording_operator.costs.charges import month_after
 from recording_operator.costs.comparison import ComparedMonth, compared
 from recording_operator.costs.history import GB_UNITS, UsageSums, gb_of, history, history_sums, month_sums
 from recording_operator.costs.money import CENT, MILL, ZERO, rounded
-from recording_operator.costs.rows import class_name
+from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
 from recording_operator.costs.view import ReportInputs, ReportView, cost_of_month, unpriced
@@ -67,6 +67,8 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
     periods = history_sums(view)
     cost, totals = _cost(view, currency), _totals(view, month_sums(periods, view.month))
     comparison = compared(view, inputs.comparison, currency=currency)
+    rows, known = view.holdings.rows, view.recordings
+    locations = dict.fromkeys(view.samples, 0) | _counts(known)
     notes = [*left_out(view), *of_counts(view.samples), *comparison.notes, *inputs.notes]
     return StorageReportStatus(
         as_of=view.as_of,
@@ -79,15 +81,22 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
         cost=cost,
         comparison=comparison.rows,
         history=history(periods),
-        **_rows(view),
+        by_org=rows(GroupBy.ORG, _counts((row.org, row) for _, row in known), most=MOST_NAMED),
+        by_namespace=rows(GroupBy.NAMESPACE, _counts((row.namespace, row) for _, row in known), most=MOST_NAMED),
+        by_storage_location=tuple(
+            LocationRow(**row.model_dump(), **_counted(view, row.name))
+            for row in rows(GroupBy.LOCATION, locations, most=MOST_NAMED)
+        ),
+        by_storage_class=tuple(
+            ClassRow(**row.model_dump(exclude={"recordings"})) for row in rows(GroupBy.CLASS, {}, most=_MOST_CLASSES)
+        ),
     )
 
 
 def _cost(view: ReportView, currency: str) -> ReportCost:
-    methods = {one.method for name, one in view.outlooks.items() if view.scope.includes_location(name)}
     month_before = (view.month - timedelta(days=1)).replace(day=1)
     known = any(month_before <= day < view.month for usage in view.usage_in_scope() for day in usage.days)
-    trend = ProjectionMethod.WEEKDAY_TREND
+    grows = any(view.outlooks[name].trend.growth for name in view.samples)
     return ReportCost(
         currency=currency,
         today=rounded(sum(view.holdings.costs.values(), ZERO), MILL),
@@ -95,7 +104,7 @@ def _cost(view: ReportView, currency: str) -> ReportCost:
         projected_month=cost_of_month(view.projected, view.month),
         projected_next_month=cost_of_month(view.projected, month_after(view.month)),
         last_month=cost_of_month(view.charges, month_before) if known else None,
-        method=trend if trend in methods else ProjectionMethod.FLAT,
+        method=ProjectionMethod.WEEKDAY_TREND if grows else ProjectionMethod.FLAT,
     )
 
 
@@ -133,24 +142,6 @@ def _uploads(rows: Sequence[RecordingRow]) -> ReportUploads:
         mean_seconds=seconds // timed if timed else None,
         failed24h=failed,
     )
-
-
-def _rows(view: ReportView) -> dict[str, Any]:
-    by, known = view.holdings.rows, view.recordings
-    locations = dict.fromkeys(view.samples, 0) | _counts(known)
-    return {
-        "by_org": by(lambda one: one.key.org, _counts((row.org, row) for _, row in known), most=MOST_NAMED),
-        "by_namespace": by(
-            lambda one: one.key.namespace, _counts((row.namespace, row) for _, row in known), most=MOST_NAMED
-        ),
-        "by_storage_location": [
-            LocationRow(**row.model_dump(), **_counted(view, row.name))
-            for row in by(lambda one: one.location, locations, most=MOST_NAMED)
-        ],
-        "by_storage_class": [
-            ClassRow(**row.model_dump(exclude={"recordings"})) for row in by(class_name, {}, most=_MOST_CLASSES)
-        ],
-    }
 
 
 def _counts(rows: Iterable[tuple[str, RecordingRow]]) -> Counter[str]:

@@ -10,8 +10,9 @@ from itertools import chain
 from typing import Final
 
 from recording_operator.api.storagereport import ComparisonRow, ReportCost
-from recording_operator.costs.export import GroupBy, Row, Step
+from recording_operator.costs.export import Row, Step
 from recording_operator.costs.money import CENT, MILL, ZERO, plain, rounded
+from recording_operator.costs.rows import GroupBy
 
 _MILLI: Final = Decimal("0.001")
 _NAMES: Final = (0, 1)
@@ -26,7 +27,8 @@ Cell = str | Decimal | datetime | bool | None
 
 def columns(currency: str, *, group_by: GroupBy = GroupBy.ORG) -> tuple[str, ...]:
     """Names of the columns. That of the cost contains the currency."""
-    return ("date", group_by.column, "metric_type", "value", "unit", f"cost_{currency.lower()}")
+    group = {GroupBy.ORG: "org_id", GroupBy.CLASS: "storage_class"}.get(group_by, group_by.value)
+    return ("date", group, "metric_type", "value", "unit", f"cost_{currency.lower()}")
 
 
 def as_csv(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:

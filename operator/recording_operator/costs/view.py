@@ -83,7 +83,7 @@ class ReportView:
 
     def usage_in_scope(self) -> Iterable[UsageDays]:
         """The days of the locations in scope. They contain all owners."""
-        return (days for name, days in self.usage.items() if self.scope.includes_location(name))
+        return (self.usage[name] for name in self.samples)
 
     def prices_of(self, location: str) -> Profile:
         """The prices of a location in scope at its newest sample."""
