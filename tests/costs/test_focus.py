@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from recording_operator.costs.profile import Profile
 from recording_operator.costs.tables import Cell
 from recording_operator.costs.terms import LocationPrices
 from recording_operator.costs.view import ReportView
-from recording_operator.usage.sample import EarlyDeletionRow, PastRow, UsageSample
-from tests.costs.views import ARCHIVE, GB, World, arrival, at, flat, one, row, sample
+from recording_operator.usage.sample import EarlyDeletionRow, UsageSample
+from tests.costs.views import ARCHIVE, GB, World, after_a_month_of_sums, arrival, at, flat, one, row, sample
 
 MANDATORY = (
     *("BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency", "BillingPeriodEnd"),
@@ -251,20 +251,7 @@ def test_an_unknown_owner_is_null_and_no_cell_is_a_formula() -> None:
 
 
 def test_a_month_known_only_as_a_sum_is_one_charge_for_the_month() -> None:
-    past = PastRow.model_validate(
-        {
-            "begin": date(2026, 8, 1),
-            "end": date(2026, 8, 31),
-            "org": "acme",
-            "namespace": "team",
-            "class": "STANDARD",
-            "byteSeconds": 10 * GB * 31 * 86_400,
-            "bytes": 10 * GB,
-        }
-    )
-    first, second = at("2026-11-20T06:00"), at("2026-11-21T06:00")
-    samples = [sample(first, [row("acme", 10)], past=(past,)), sample(second, [row("acme", 10)], since=first)]
-    [month, *_] = focus_of(one(samples, *find_profile("default")))
+    [month, *_] = focus_of(one(after_a_month_of_sums(days=31), *find_profile("default")))
     assert (month["ChargePeriodStart"], month["ChargePeriodEnd"]) == (at("2026-08-01"), at("2026-09-01"))
 
 
