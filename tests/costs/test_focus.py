@@ -14,7 +14,7 @@ import pytest
 
 from localcluster.focusvalidator import FocusValidator
 from recording_operator.costs.charge import ChargeKind
-from recording_operator.costs.focus import COLUMNS, BilledResource, Type, as_focus_csv, focus_rows
+from recording_operator.costs.focus import COLUMNS, BilledResource, as_focus_csv, focus_rows
 from recording_operator.costs.library import find_profile, shipped
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
 from recording_operator.costs.profile import Profile
@@ -113,9 +113,9 @@ def test_every_row_follows_the_rules_of_the_specification(name: str) -> None:
         assert [column for column in NEVER_NULL if not line[column]] == []
         assert [rule for rule, holds in RULES.items() if not holds(line)] == []
         for column, kind in COLUMNS.items():
-            if line[column] and kind is Type.DECIMAL:
+            if line[column] and kind is Decimal:
                 assert NUMBER.fullmatch(line[column])
-            if line[column] and kind is Type.TIME:
+            if line[column] and kind is datetime:
                 assert TIME.fullmatch(line[column])
         assert len({line[column] for column in COSTS}) == 1
 

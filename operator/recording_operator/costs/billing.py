@@ -15,8 +15,8 @@ from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.lines import DOWNLOADS, MINIMUM, WRITES, Line
 from recording_operator.costs.money import ZERO, exact
 from recording_operator.costs.profile import DayBasis, Profile, StorageClassPrice, Tier
+from recording_operator.usage.levels import SECONDS_PER_DAY
 
-SECONDS_PER_DAY: Final = 86_400
 _FIXED_DAYS: Final = 30
 _ONE: Final = Decimal(1)
 _MILLION: Final = 1_000_000

@@ -15,15 +15,17 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from recording_operator.api.storagereport import PlaybackBase
-from recording_operator.costs.billing import SECONDS_PER_DAY, days_of, month_bill
+from recording_operator.costs.billing import days_of, month_bill
 from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.lines import DOWNLOADS, MINIMUM, Line, usage_lines
 from recording_operator.costs.money import MICRO, ZERO, exact, micros_of, of_micros, rounded
 from recording_operator.costs.profile import Profile
 from recording_operator.costs.terms import CostTerms
 from recording_operator.usage.days import UsageDay, UsageDays
+from recording_operator.usage.levels import SECONDS_PER_DAY
 from recording_operator.usage.sample import OTHER, OwnerKey, State
 from recording_operator.usage.sharing import share_whole
+from recording_operator.usage.sums import second_of
 
 _NOBODY: Final = OwnerKey(OTHER, OTHER, OTHER, State.CURRENT)
 
@@ -121,7 +123,7 @@ class _MonthAccount:
         """Seconds of the month until the end of the day, or until the last sample."""
         until = max(usage.until for usage in self.usage.values())
         if until.date() == day:
-            return (day.day - 1) * SECONDS_PER_DAY + until.hour * 3600 + until.minute * 60 + until.second
+            return (day.day - 1) * SECONDS_PER_DAY + second_of(until)
         covered = max(entry.days for _, entry in self._entries(day))
         return (day.day - 1 + covered) * SECONDS_PER_DAY
 

@@ -7,9 +7,8 @@ columns. Costs are computed from samples and price profiles; no provider has bil
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from enum import Enum
 from typing import Final, NamedTuple
 
 from recording_operator.costs.charge import Charge, ChargeKind
@@ -20,61 +19,51 @@ from recording_operator.costs.tables import Cell, csv_lines
 from recording_operator.costs.view import ReportView
 from recording_operator.usage.timeline import midnight
 
-
-class Type(Enum):
-    """The type of a column."""
-
-    TEXT = "text"
-    DECIMAL = "decimal"
-    TIME = "time"
-    BOOLEAN = "boolean"
-
-
-COLUMNS: Final[Mapping[str, Type]] = {
-    "BilledCost": Type.DECIMAL,
-    "BillingAccountId": Type.TEXT,
-    "BillingAccountName": Type.TEXT,
-    "BillingCurrency": Type.TEXT,
-    "BillingPeriodEnd": Type.TIME,
-    "BillingPeriodStart": Type.TIME,
-    "ChargeCategory": Type.TEXT,
-    "ChargeClass": Type.TEXT,
-    "ChargeDescription": Type.TEXT,
-    "ChargeFrequency": Type.TEXT,
-    "ChargePeriodEnd": Type.TIME,
-    "ChargePeriodStart": Type.TIME,
-    "CommitmentDiscountStatus": Type.TEXT,
-    "ConsumedQuantity": Type.DECIMAL,
-    "ConsumedUnit": Type.TEXT,
-    "ContractedCost": Type.DECIMAL,
-    "EffectiveCost": Type.DECIMAL,
-    "InvoiceId": Type.TEXT,
-    "InvoiceIssuerName": Type.TEXT,
-    "ListCost": Type.DECIMAL,
-    "PricingCategory": Type.TEXT,
-    "PricingQuantity": Type.DECIMAL,
-    "PricingUnit": Type.TEXT,
-    "ProviderName": Type.TEXT,
-    "PublisherName": Type.TEXT,
-    "RegionId": Type.TEXT,
-    "RegionName": Type.TEXT,
-    "ResourceId": Type.TEXT,
-    "ResourceName": Type.TEXT,
-    "ResourceType": Type.TEXT,
-    "ServiceCategory": Type.TEXT,
-    "ServiceName": Type.TEXT,
-    "ServiceSubcategory": Type.TEXT,
-    "SkuId": Type.TEXT,
-    "SkuMeter": Type.TEXT,
-    "SubAccountId": Type.TEXT,
-    "SubAccountName": Type.TEXT,
-    "Tags": Type.TEXT,
-    "x_Estimated": Type.BOOLEAN,
-    "x_PriceProfile": Type.TEXT,
-    "x_PricesAsOf": Type.TEXT,
-    "x_StorageClass": Type.TEXT,
+COLUMNS: Final[Mapping[str, type]] = {
+    "BilledCost": Decimal,
+    "BillingAccountId": str,
+    "BillingAccountName": str,
+    "BillingCurrency": str,
+    "BillingPeriodEnd": datetime,
+    "BillingPeriodStart": datetime,
+    "ChargeCategory": str,
+    "ChargeClass": str,
+    "ChargeDescription": str,
+    "ChargeFrequency": str,
+    "ChargePeriodEnd": datetime,
+    "ChargePeriodStart": datetime,
+    "CommitmentDiscountStatus": str,
+    "ConsumedQuantity": Decimal,
+    "ConsumedUnit": str,
+    "ContractedCost": Decimal,
+    "EffectiveCost": Decimal,
+    "InvoiceId": str,
+    "InvoiceIssuerName": str,
+    "ListCost": Decimal,
+    "PricingCategory": str,
+    "PricingQuantity": Decimal,
+    "PricingUnit": str,
+    "ProviderName": str,
+    "PublisherName": str,
+    "RegionId": str,
+    "RegionName": str,
+    "ResourceId": str,
+    "ResourceName": str,
+    "ResourceType": str,
+    "ServiceCategory": str,
+    "ServiceName": str,
+    "ServiceSubcategory": str,
+    "SkuId": str,
+    "SkuMeter": str,
+    "SubAccountId": str,
+    "SubAccountName": str,
+    "Tags": str,
+    "x_Estimated": bool,
+    "x_PriceProfile": str,
+    "x_PricesAsOf": str,
+    "x_StorageClass": str,
 }
-"""Columns in the order of the file. Those with `x_` are not of the specification."""
+"""Columns and types in the order of the file. Those with `x_` are not of the specification."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

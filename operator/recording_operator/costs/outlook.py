@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from recording_operator.costs.billing import SECONDS_PER_DAY, days_of
+from recording_operator.costs.billing import days_of
 from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.charges import LocationOwner, month_after, valued
 from recording_operator.costs.money import micros_of, of_micros
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.trend import Levels, Trend, grown, trend_of
 from recording_operator.usage.days import UsageDay, UsageDays
-from recording_operator.usage.levels import levels_of
+from recording_operator.usage.levels import SECONDS_PER_DAY, levels_of
 from recording_operator.usage.sample import OwnerKey, UsageSample
 from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.stock import NOTHING, Stock

@@ -7,12 +7,12 @@ other changes (deletions, changes of class, objects without a date) are spread e
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from recording_operator.usage.sample import OwnerKey, State, UsageSample
 from recording_operator.usage.stock import NOTHING, Stock
 
-SECONDS_PER_DAY = 86_400
+SECONDS_PER_DAY: Final = 86_400
 Levels = Mapping[OwnerKey, Stock]
 
 

@@ -21,6 +21,7 @@ from recording_operator.usage.levels import (
 from recording_operator.usage.sample import OTHER, SHARED, OwnerKey, PastRow, State, UsageSample
 from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.stock import NOTHING, Stock
+from recording_operator.usage.sums import second_of
 
 
 @collector_paused()
@@ -116,8 +117,8 @@ class _Timeline:
         self, entry: UsageDay, first: Levels, last: Levels, births: list[Birth], stop: datetime, *, counts: bool
     ) -> None:
         """Add the stock until `stop`, on the same day."""
-        begin_s = _second_of_day(self.at)
-        end_s = _second_of_day(stop) or SECONDS_PER_DAY
+        begin_s = second_of(self.at)
+        end_s = second_of(stop) or SECONDS_PER_DAY
         for key, stock, seconds in held_between(first, last, births, begin_s=begin_s, end_s=end_s):
             volume = entry.volume(key)
             volume.stock_seconds = volume.stock_seconds.plus_times(stock, seconds)
@@ -176,10 +177,6 @@ def _note_counting(entry: UsageDay, *, counts: bool, is_new: bool) -> None:
         for volume in entry.volumes.values():
             volume.counted_byte_seconds = volume.stock_seconds.size_bytes
             volume.counted_uploaded_bytes = volume.uploaded_bytes
-
-
-def _second_of_day(at: datetime) -> int:
-    return at.hour * 3600 + at.minute * 60 + at.second
 
 
 def _readers(entry: UsageDay, org: str, size_bytes: int) -> dict[OwnerKey, int]:
