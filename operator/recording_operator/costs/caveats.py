@@ -33,7 +33,7 @@ def left_out(view: ReportView) -> Iterator[str]:
         )
 
 
-def of_counts(samples: Mapping[str, UsageSample]) -> Iterator[str]:
+def how_counted(samples: Mapping[str, UsageSample]) -> Iterator[str]:
     """Which locations share their objects with another one, and what the counts noted."""
     for name, sample in samples.items():
         if sample.counted_by is not None:

@@ -109,7 +109,9 @@ def focus_rows(
         quantity, cost = sums[key]
         if quantity or cost:
             row = _row(key, cost, view, resources[key.location])
-            if key.kind is not ChargeKind.MINIMUM:
+            if key.kind is ChargeKind.MINIMUM:
+                row |= {"ChargeCategory": "Adjustment", "ChargeFrequency": "Recurring"}
+            else:
                 row |= _usage(key, quantity, units[key.kind], view.terms.prices[key.location].on(key.day))
             yield row
 
@@ -126,9 +128,7 @@ def _row(key: _RowKey, cost: Decimal, view: ReportView, resource: BilledResource
         "BillingCurrency": profile.currency,
         "BillingPeriodStart": midnight(month),
         "BillingPeriodEnd": midnight(month_after(month)),
-        "ChargeCategory": "Adjustment",
         "ChargeDescription": _DESCRIPTIONS[key.kind].format(storage_class=key.storage_class),
-        "ChargeFrequency": "Recurring",
         "ChargePeriodStart": midnight(key.day),
         "ChargePeriodEnd": midnight(key.day + timedelta(days=entry.days if entry is not None else 1)),
         "RegionId": region,

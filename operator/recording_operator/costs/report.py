@@ -20,7 +20,7 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.api.storagereport_budget import Budget
 from recording_operator.costs.budget import percent_of
-from recording_operator.costs.caveats import left_out, of_counts
+from recording_operator.costs.caveats import how_counted, left_out
 from recording_operator.costs.charges import month_after
 from recording_operator.costs.comparison import ComparedMonth, compared
 from recording_operator.costs.history import GB_UNITS, UsageSums, gb_of, history, history_sums, month_sums
@@ -69,7 +69,7 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
     comparison = compared(view, inputs.comparison, currency=currency)
     rows, known = view.holdings.rows, view.recordings
     locations = dict.fromkeys(view.samples, 0) | _counts(known)
-    notes = [*left_out(view), *of_counts(view.samples), *comparison.notes, *inputs.notes]
+    notes = [*left_out(view), *how_counted(view.samples), *comparison.notes, *inputs.notes]
     return StorageReportStatus(
         as_of=view.as_of,
         source=_source(view.samples.values()),
