@@ -193,6 +193,11 @@ def month_after(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
+def month_before(day: date) -> date:
+    """The first of the month before."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
 def _stored_by(used: Used) -> dict[LocationOwner, int]:
     stored: Counter[LocationOwner] = Counter()
     for line, owners in used.items():

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,8 +19,8 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.api.storagereport_budget import Budget
 from recording_operator.costs.budget import percent_of
-from recording_operator.costs.caveats import how_counted, left_out
-from recording_operator.costs.charges import month_after
+from recording_operator.costs.caveats import deletions, how_counted, left_out, recently_deleted
+from recording_operator.costs.charges import month_after, month_before
 from recording_operator.costs.comparison import ComparedMonth, compared
 from recording_operator.costs.history import GB_UNITS, UsageSums, gb_of, history, history_sums, month_sums
 from recording_operator.costs.money import CENT, MILL, ZERO, rounded
@@ -68,8 +67,8 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
     cost, totals = _cost(view, currency), _totals(view, month_sums(periods, view.month))
     comparison = compared(view, inputs.comparison, currency=currency)
     rows, known = view.holdings.rows, view.recordings
-    locations = dict.fromkeys(view.samples, 0) | _counts(known)
-    notes = [*left_out(view), *how_counted(view.samples), *comparison.notes, *inputs.notes]
+    locations = dict.fromkeys([*view.samples, *recently_deleted(view)], 0) | _counts(known)
+    notes = [*left_out(view), *deletions(view, currency), *how_counted(view.samples), *comparison.notes, *inputs.notes]
     return StorageReportStatus(
         as_of=view.as_of,
         source=_source(view.samples.values()),
@@ -94,8 +93,8 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
 
 
 def _cost(view: ReportView, currency: str) -> ReportCost:
-    month_before = (view.month - timedelta(days=1)).replace(day=1)
-    known = any(month_before <= day < view.month for usage in view.usage_in_scope() for day in usage.days)
+    last_month = month_before(view.month)
+    known = any(last_month <= day < view.month for usage in view.usage_in_scope() for day in usage.days)
     grows = any(view.outlooks[name].trend.growth for name in view.samples)
     return ReportCost(
         currency=currency,
@@ -103,7 +102,7 @@ def _cost(view: ReportView, currency: str) -> ReportCost:
         month_to_date=cost_of_month(view.charges, view.month),
         projected_month=cost_of_month(view.projected, view.month),
         projected_next_month=cost_of_month(view.projected, month_after(view.month)),
-        last_month=cost_of_month(view.charges, month_before) if known else None,
+        last_month=cost_of_month(view.charges, last_month) if known else None,
         method=ProjectionMethod.WEEKDAY_TREND if grows else ProjectionMethod.FLAT,
     )
 
@@ -153,9 +152,10 @@ def _counts(rows: Iterable[tuple[str, RecordingRow]]) -> Counter[str]:
 
 def _counted(view: ReportView, location: str) -> dict[str, Any]:
     """How a location was counted. (other) has no location of its own."""
-    if location not in view.samples:
+    sample = view.samples.get(location) or view.deleted.get(location)
+    if sample is None:
         return {"source": _source(view.samples.values()), "profile": "", "prices_as_of": ""}
-    sample, profile = view.samples[location], view.prices_of(location)
+    profile = view.prices_of(location)
     return {
         "source": sample.source,
         "downloads": sample.download_source,

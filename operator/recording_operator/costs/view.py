@@ -39,12 +39,19 @@ class ReportInputs:
     """By location. One that is missing has not been counted."""
     comparison: Mapping[str, tuple[Profile, ...]] = field(default_factory=dict)
     """For each name in `spec.compare`: the dated versions of the profile, the oldest first; at least one."""
+    deleted: Mapping[str, str] = field(default_factory=dict)
+    """StorageLocations that do not exist any more, in `usage`, `terms` and the scope too: by name there, the name that
+    they had. What they cost until their newest sample counts; nothing is projected for them.
+    """
     notes: tuple[str, ...] = ()
     """Further sentences for `status.notes`."""
 
 
 class ReportView:
-    """Charges and stock are those in scope; `usage`, `outlooks` and `projected_usage` are of whole accounts."""
+    """Charges and stock are those in scope; `usage`, `outlooks` and `projected_usage` are of whole accounts.
+
+    Deleted locations have usage and charges, but no samples, stock and outlooks.
+    """
 
     def __init__(self, inputs: ReportInputs) -> None:
         """Value the usage."""
@@ -53,13 +60,19 @@ class ReportView:
         prices = {name: of for name, of in sorted(inputs.terms.prices.items()) if of.group in groups}
         self.terms = terms = replace(inputs.terms, prices=prices)
         known = {name: inputs.usage[name] for name in prices if name in inputs.usage}
-        self.samples = {name: one.newest for name, one in known.items() if scope.includes_location(name)}
+        existing = {name: one for name, one in known.items() if name not in inputs.deleted}
+        self.samples = {name: one.newest for name, one in existing.items() if scope.includes_location(name)}
+        gone = [name for name in known if name in inputs.deleted]
+        self.deleted = {name: known[name].newest for name in gone if scope.includes_location(name)}
+        """The newest samples of deleted locations."""
+        self.deleted_names = inputs.deleted
         self.as_of = min((sample.at for sample in self.samples.values()), default=inputs.now)
         self.month = self.as_of.date().replace(day=1)
         end = month_after(month_after(self.month))
         self.usage = {name: one.days for name, one in known.items()}
-        self.outlooks = {name: LocationOutlook.of(one.days, one.newest) for name, one in known.items()}
+        self.outlooks = {name: LocationOutlook.of(one.days, one.newest) for name, one in existing.items()}
         self.projected_usage = {name: one.projected(begin=self.month, end=end) for name, one in self.outlooks.items()}
+        self.projected_usage |= {name: self.usage[name].between(self.month, end) for name in gone}
         """This month and the next, with made-up days."""
         self.charges = in_scope(valued(self.usage, terms), scope)
         self.projected = in_scope(valued(self.projected_usage, terms), scope)
@@ -83,11 +96,12 @@ class ReportView:
 
     def usage_in_scope(self) -> Iterable[UsageDays]:
         """The days of the locations in scope. They contain all owners."""
-        return (self.usage[name] for name in self.samples)
+        return (self.usage[name] for name in (*self.samples, *self.deleted))
 
     def prices_of(self, location: str) -> Profile:
         """The prices of a location in scope at its newest sample."""
-        return self.terms.prices[location].on(self.samples[location].at.date())
+        newest = self.samples.get(location) or self.deleted[location]
+        return self.terms.prices[location].on(newest.at.date())
 
 
 def cost_of_month(charges: Iterable[Charge], month: date) -> Decimal:

@@ -11,11 +11,12 @@ from recording_operator.api.storagereport import StorageReport, StorageReportSta
 from recording_operator.controller.reports.errors import RefreshError
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.reports.removed import removed_locations
+from recording_operator.controller.usage.deleted import names_of
 from recording_operator.controller.usage.keeper import Need, UsageKeeper
 from recording_operator.controller.usage.locations import UnreadableLocationError, stored_locations
 from recording_operator.costs.profile import PriceError
 from recording_operator.costs.report import CurrencyError, currency_of, message_of, report
-from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.scope import ScopeFilter, with_deleted
 from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi
@@ -63,18 +64,23 @@ class Refresher:
 
     def refresh(self, resource: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
         """Compute a report after `prepare`. Raises RefreshError."""
-        scope = ScopeFilter.of(resource.spec.scope)
-        names = {location.metadata.name for location in self._locations}
+        deleted = self._usage.deleted
+        had = names_of(deleted)
+        names = {location.metadata.name for location in self._locations} | set(had.values())
+        spec = resource.spec.model_copy(update={"scope": with_deleted(resource.spec.scope, had)})
+        scope = ScopeFilter.of(spec.scope)
+        locations = [*self._locations, *(one.location for one in deleted.values())]
         try:
-            terms = self._prices.terms(resource.spec, self._locations)
-            currency_of(terms, scope, resource.spec.budget)
+            terms = self._prices.terms(spec, locations)
+            currency_of(terms, scope, spec.budget)
             usage = self._loaded(scope, need, now)
             inputs = ReportInputs(
-                spec=resource.spec,
+                spec=spec,
                 now=now,
                 terms=terms,
-                usage=usage,
-                comparison=self._prices.comparison(resource.spec, self._locations),
+                usage=usage | {name: one.usage for name, one in deleted.items()},
+                deleted=had,
+                comparison=self._prices.comparison(spec, locations),
                 notes=(*removed_locations(resource, names, now=now), *self._notes(scope)),
             )
             status = report(inputs)
@@ -106,7 +112,11 @@ class Refresher:
 
     def _notes(self, scope: ScopeFilter) -> tuple[str, ...]:
         seen = (location for location in self._locations if scope.includes_location(location.metadata.name))
-        return tuple(note for location in seen for note in self._usage.notes(location))
+        gone = (one for name, one in self._usage.deleted.items() if scope.includes_location(name))
+        return (
+            *(note for location in seen for note in self._usage.notes(location)),
+            *(note for one in gone for note in one.notes),
+        )
 
 
 def _failed(location: str, message: str) -> RefreshError:

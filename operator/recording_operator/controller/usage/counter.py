@@ -12,6 +12,7 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportSource
+from recording_operator.controller.usage.deleted import DeletedLocation
 from recording_operator.controller.usage.downloads import DownloadCounter, StoreLookup
 from recording_operator.controller.usage.errors import NOT_PERMITTED, CountError, CountStopped
 from recording_operator.controller.usage.owners import OwnerLookup
@@ -22,7 +23,7 @@ from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.arrivals import sample_from
 from recording_operator.usage.counting import LocationTally, OpenPart
-from recording_operator.usage.owners import KeySpaces, RecordingIndex, basis_of
+from recording_operator.usage.owners import KeySpaces, RecordingIndex, basis_of, key_space
 from recording_operator.usage.recordings import RecordingTally
 from recording_operator.usage.sample import UsageSample
 from recording_operator.usage.window import window_after
@@ -100,13 +101,14 @@ class UsageCounter:
         previous: Mapping[str, UsageSample | None],
         locations: Sequence[StorageLocation],
         *,
+        deleted: Sequence[DeletedLocation] = (),
         failures: Mapping[str, int],
         now: datetime,
     ) -> Iterator[UsageSample | CountFailure]:
         """Count the locations that `previous` names, of all that there are, and return each sample as it is complete.
 
         `previous` has the last sample of each, and `failures` the number of failed attempts. Locations of one bucket
-        and prefix must be counted together. Raises CountStopped, KubeError.
+        and prefix must be counted together. `deleted` do not exist any more. Raises CountStopped, KubeError.
         """
         counts = [
             _Count(location=location, previous=previous[name], failures=failures.get(name, 0))
@@ -121,7 +123,7 @@ class UsageCounter:
             count.counted_by = key_spaces.counted_by(count.location)
         for count in counts:
             if count.previous is None and count.counted_by is None:
-                count.previous = _taken_over(count, counts, key_spaces)
+                count.previous = _taken_over(count, counts, key_spaces, deleted)
         recordings = RecordingTally(index=RecordingIndex(listed_from=now), now=now)
         tallies = {
             count.name: self._tally(count, key_spaces, recordings.index, now)
@@ -282,10 +284,13 @@ class UsageCounter:
             raise CountStopped
 
 
-def _taken_over(count: _Count, counts: Iterable[_Count], key_spaces: KeySpaces) -> UsageSample | None:
+def _taken_over(
+    count: _Count, counts: Iterable[_Count], key_spaces: KeySpaces, deleted: Iterable[DeletedLocation]
+) -> UsageSample | None:
     """The last sample of the location that counted these objects so far, if there is one."""
-    twins = key_spaces.twins_of(count.location)
+    twins, space = key_spaces.twins_of(count.location), key_space(count.location)
     samples = [other.previous for other in counts if other.name in twins and other.previous is not None]
+    samples += [other.usage.newest for other in deleted if key_space(other.location) == space]
     return max((one for one in samples if one.counted_by is None), key=lambda one: one.at, default=None)
 
 
