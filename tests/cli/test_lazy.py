@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from recording_operator.cli import VERBS, main
 from recording_operator.cli.report import GROUPS, STEPS
-from recording_operator.costs.export import GroupBy, Step
+from recording_operator.costs.export import Step
+from recording_operator.costs.rows import GroupBy
 
 HEAVY = ("boto3", "botocore", "awscrt", "kopf", "kubernetes", "pydantic", "requests", "urllib3", "yaml", "aiohttp",
          "prometheus_client", "ssl", "asyncio")  # fmt: skip

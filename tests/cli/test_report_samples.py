@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,22 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReportSpec, StorageReportStatus
 from recording_operator.cli import main
 from recording_operator.controller.usage.configmap import config_map_name
+from recording_operator.controller.usage.copies import UsageCopies
+from recording_operator.controller.usage.entries import MapEntries
+from recording_operator.controller.usage.samples import UsageSamples, load
 from recording_operator.costs.library import find_profile
 from recording_operator.costs.report import report
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.view import ReportInputs
-from recording_operator.usage.codec import encode, sample_name
+from recording_operator.kube.client import KubeApi
+from recording_operator.usage.codec import encode, encode_month, month_name, sample_name, usage_file
 from recording_operator.usage.timeline import usage_of
 from tests.cli.counted_world import (
+    NAMESPACE,
     PREFIX,
     PROFILE,
     a_location,
@@ -35,6 +42,7 @@ from tests.cli.counted_world import (
     put,
     sts_of,
 )
+from tests.support.config_maps import ConfigMapRest
 from tests.support.fake_sts import Refusal
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
@@ -346,6 +354,19 @@ def test_a_comparison_of_a_report(strict: StrictStore, tmp_path: Path) -> None:
         "cloudflare-r2",
         wanted.projected_month,
     )
+
+
+def test_a_deleted_location_is_read_from_its_copy(strict: StrictStore, tmp_path: Path) -> None:
+    keep(strict, counts())
+    rest, gone = ConfigMapRest(NAMESPACE), StorageLocation.model_validate(a_location(strict, "other"))
+    file = usage_file("other", month_name("other", date(2026, 11, 1)))
+    assert file is not None
+    samples = UsageSamples(load(file, encode_month(counts("other")), location="other").entries)
+    copies = UsageCopies(MapEntries(kube=KubeApi(rest), namespace=NAMESPACE))
+    copies.keep(gone, samples, complete=True)
+    lines = lines_of(of_report(tmp_path, strict, "-o", "focus", config_maps=rest.maps))
+    assert {line["ResourceName"] for line in lines} == {"archive", "other (deleted)"}
+    assert cost_of(lines, "BilledCost") == history_cost(expected("archive", "other"))
 
 
 def test_samples_in_a_config_map_are_read_if_the_store_has_none(strict: StrictStore, tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
-from recording_operator.costs.export import GroupBy, Row, Step, rows, whole_history
+from recording_operator.costs.export import Row, Step, rows, whole_history
+from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.tables import as_csv, as_json, as_table, no_formula
 from recording_operator.costs.view import ReportView
-from recording_operator.usage.sample import PastRow, State
-from tests.costs.views import ARCHIVE, GB, PATIENT, World, arrival, at, flat, row, sample
+from recording_operator.usage.sample import State
+from tests.costs.views import ARCHIVE, PATIENT, World, after_a_month_of_sums, arrival, at, flat, row, sample
 
 
 def entry(when: str, *, org: str = "acme", gb: str = "100", estimated: bool = False) -> HistoryEntry:
@@ -161,7 +162,7 @@ tiers = [{ perGBMonth = "0.0036" }]
 def of_usage(
     world: World, *, by: GroupBy = GroupBy.ORG, scope: Mapping[str, Any] | None = None, **options: Any
 ) -> list[Row]:
-    view = ReportView.of(world.inputs({"scope": scope or {}}))
+    view = ReportView(world.inputs({"scope": scope or {}}))
     return rows(whole_history(view, by), **options)
 
 
@@ -225,20 +226,7 @@ def test_stored_is_the_end_of_the_day_and_days_without_a_sample_are_estimated() 
 
 
 def test_a_month_known_only_as_a_sum_is_one_row() -> None:
-    past = PastRow.model_validate(
-        {
-            "begin": date(2026, 8, 1),
-            "end": date(2026, 8, 31),
-            "org": "acme",
-            "namespace": "team",
-            "class": "STANDARD",
-            "byteSeconds": 10 * GB * 30 * 86_400,
-            "bytes": 10 * GB,
-        }
-    )
-    first, second = at("2026-11-20T06:00"), at("2026-11-21T06:00")
-    samples = [sample(first, [row("acme", 10)], past=(past,)), sample(second, [row("acme", 10)], since=first)]
-    found = of_usage(World(samples={ARCHIVE: samples}))
+    found = of_usage(World(samples={ARCHIVE: after_a_month_of_sums(days=30)}))
     assert next((one.date, one.value, one.cost) for one in found if one.metric_type == "storage_gb") == (
         "2026-08",
         Decimal(10),

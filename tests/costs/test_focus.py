@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,14 +14,15 @@ import pytest
 
 from localcluster.focusvalidator import FocusValidator
 from recording_operator.costs.charge import ChargeKind
-from recording_operator.costs.focus import COLUMNS, BilledResource, Cell, Type, as_focus_csv, focus_rows
+from recording_operator.costs.focus import COLUMNS, BilledResource, as_focus_csv, focus_rows
 from recording_operator.costs.library import find_profile, shipped
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
 from recording_operator.costs.profile import Profile
+from recording_operator.costs.tables import Cell
 from recording_operator.costs.terms import LocationPrices
 from recording_operator.costs.view import ReportView
-from recording_operator.usage.sample import EarlyDeletionRow, PastRow, UsageSample
-from tests.costs.views import ARCHIVE, GB, World, arrival, at, flat, one, row, sample
+from recording_operator.usage.sample import EarlyDeletionRow, UsageSample
+from tests.costs.views import ARCHIVE, GB, World, after_a_month_of_sums, arrival, at, flat, one, row, sample
 
 MANDATORY = (
     *("BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency", "BillingPeriodEnd"),
@@ -91,7 +92,7 @@ def counts() -> list[UsageSample]:
 
 
 def focus_of(world: World, *, orgs: Sequence[str] = (), region: str = "") -> list[dict[str, Cell]]:
-    view = ReportView.of(world.inputs({"scope": {"orgs": orgs}}))
+    view = ReportView(world.inputs({"scope": {"orgs": orgs}}))
     resources = {name: BilledResource(address=f"s3://bucket/{name}/", region=region) for name in world.samples}
     return list(focus_rows(view, view.charges, resources))
 
@@ -112,9 +113,9 @@ def test_every_row_follows_the_rules_of_the_specification(name: str) -> None:
         assert [column for column in NEVER_NULL if not line[column]] == []
         assert [rule for rule, holds in RULES.items() if not holds(line)] == []
         for column, kind in COLUMNS.items():
-            if line[column] and kind is Type.DECIMAL:
+            if line[column] and kind is Decimal:
                 assert NUMBER.fullmatch(line[column])
-            if line[column] and kind is Type.TIME:
+            if line[column] and kind is datetime:
                 assert TIME.fullmatch(line[column])
         assert len({line[column] for column in COSTS}) == 1
 
@@ -218,7 +219,7 @@ def test_each_row_names_its_owner_its_account_and_where_its_numbers_are_from() -
     prices = find_profile("aws-s3/us-east-1")
     inputs = one(counts_with_a_gap(), *prices).inputs()
     terms = replace(inputs.terms, prices={ARCHIVE: LocationPrices(group="/aws-s3/us-east-1", versions=prices)})
-    view = ReportView.of(replace(inputs, terms=terms))
+    view = ReportView(replace(inputs, terms=terms))
     found = list(focus_rows(view, view.charges, {ARCHIVE: BilledResource(address="s3://bucket/")}))
     assert {line["BillingAccountId"] for line in found} == {"aws-s3/us-east-1"}
     assert {line["x_PricesAsOf"] for line in found} == {prices[0].as_of.isoformat()}
@@ -250,20 +251,7 @@ def test_an_unknown_owner_is_null_and_no_cell_is_a_formula() -> None:
 
 
 def test_a_month_known_only_as_a_sum_is_one_charge_for_the_month() -> None:
-    past = PastRow.model_validate(
-        {
-            "begin": date(2026, 8, 1),
-            "end": date(2026, 8, 31),
-            "org": "acme",
-            "namespace": "team",
-            "class": "STANDARD",
-            "byteSeconds": 10 * GB * 31 * 86_400,
-            "bytes": 10 * GB,
-        }
-    )
-    first, second = at("2026-11-20T06:00"), at("2026-11-21T06:00")
-    samples = [sample(first, [row("acme", 10)], past=(past,)), sample(second, [row("acme", 10)], since=first)]
-    [month, *_] = focus_of(one(samples, *find_profile("default")))
+    [month, *_] = focus_of(one(after_a_month_of_sums(days=31), *find_profile("default")))
     assert (month["ChargePeriodStart"], month["ChargePeriodEnd"]) == (at("2026-08-01"), at("2026-09-01"))
 
 

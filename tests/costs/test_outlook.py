@@ -284,6 +284,12 @@ def test_estimated_downloads_follow_uploads_if_they_are_their_base() -> None:
     assert (found.today, found.projected_month) == (Decimal("0.45"), 30 * Decimal("0.45"))
 
 
+def test_the_rest_of_a_day_of_counted_downloads_has_no_estimate() -> None:
+    times = (at("2026-11-01"), at("2026-11-02"), at("2026-11-02T12:00"))
+    samples = [sample(when, [row(gigabytes=100)], download_source=DownloadSource.CLOUD_WATCH) for when in times]
+    assert cost(one(samples, flat("0", out="1"), ratio="1").report()).projected_month == 0
+
+
 def test_counted_downloads_grow_with_what_is_stored() -> None:
     begin = at("2026-09-01")
 

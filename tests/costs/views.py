@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +22,7 @@ from recording_operator.costs.profile import Profile, parse_profile
 from recording_operator.costs.report import report
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.view import ReportInputs
-from recording_operator.usage.sample import ArrivalRow, State, StockRow, UsageSample
+from recording_operator.usage.sample import ArrivalRow, PastRow, State, StockRow, UsageSample
 from recording_operator.usage.timeline import usage_of
 
 GB = 10**9
@@ -84,6 +84,23 @@ def steady(
 ) -> list[UsageSample]:
     """A sample a day that finds the same."""
     return [sample(first + DAY * number, rows, location=location, **fields) for number in range(days)]
+
+
+def after_a_month_of_sums(*, days: int) -> list[UsageSample]:
+    """Two counts after August, of which only sums are known: 10 GB for so many days."""
+    past = PastRow.model_validate(
+        {
+            "begin": date(2026, 8, 1),
+            "end": date(2026, 8, 31),
+            "org": "acme",
+            "namespace": TEAM,
+            "class": "STANDARD",
+            "byteSeconds": 10 * GB * days * 86_400,
+            "bytes": 10 * GB,
+        }
+    )
+    first, second = at("2026-11-20T06:00"), at("2026-11-21T06:00")
+    return [sample(first, [row("acme", 10)], past=(past,)), sample(second, [row("acme", 10)], since=first)]
 
 
 @dataclass

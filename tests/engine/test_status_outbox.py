@@ -128,3 +128,13 @@ def test_a_status_that_the_server_already_has_is_not_written() -> None:
 
     assert flush(outbox, a_recording(status=WANTED)) == []
     assert outbox.flush_at is None
+
+
+def test_a_status_that_the_server_has_is_read_again_if_a_write_got_no_response() -> None:
+    outbox, recording = StatusOutbox(unsure=True), a_recording(status=WANTED)
+
+    assert only(flush(outbox, recording), ReadRecording)
+    outbox.read()
+
+    assert flush(outbox, recording) == []
+    assert outbox.flush_at is None

@@ -15,13 +15,14 @@ from recording_operator.engine.actions import (
 )
 from recording_operator.engine.facts import (
     LeadershipConfirmed,
+    LocationSeen,
     RecordingRead,
     RecordingSeen,
     TransferProgress,
     UploadCreated,
     WriteRejected,
 )
-from tests.engine.builders import a_recording
+from tests.engine.builders import a_location, a_recording
 from tests.engine.driver import Driver, applied, newer, none, only
 from tests.engine.scenes import CONFLICT, NO_RESPONSE, UID, claimed_by
 
@@ -164,6 +165,22 @@ def test_a_write_whose_response_was_lost_is_recognised() -> None:
     assert driver.started == ["video"]
     assert only(actions, EmitEvent).reason == Reason.UPLOADING
     assert none(actions, WriteStatus, ConfirmLeadership)
+
+
+def test_what_was_written_without_response_is_replaced_when_it_is_outdated() -> None:
+    ready, not_ready = (LocationSeen(location=a_location(), ready=ready) for ready in (True, False))
+    driver = Driver()
+    driver.tell(not_ready)
+    waits = driver.accept(only(driver.tell(RecordingSeen(recording=a_recording())), WriteStatus), a_recording())
+    begun = applied(only(driver.tell(ready), WriteStatus), waits)
+    driver.tell(NO_RESPONSE, not_ready)
+
+    assert only(driver.wait(6), ReadRecording)
+    driver.tell(RecordingRead(uid=UID, recording=begun))
+    write = [action for action in driver.actions if isinstance(action, WriteStatus)][-1]
+
+    assert begun.status.reason == Reason.UPLOADING
+    assert write.status["reason"] == waits.status.reason == Reason.LOCATION_NOT_READY
 
 
 def test_an_upload_is_in_the_status_before_its_first_part_even_if_the_response_is_lost() -> None:

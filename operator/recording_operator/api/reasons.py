@@ -57,6 +57,8 @@ class Trait(Enum):
     """The bytes are wrong or cannot be verified: the condition IntegrityVerified is False."""
     REJECTS_BYTES = auto()
     """A store may reject a body with a wrong checksum with this reason."""
+    STREAMS_INSTEAD = auto()
+    """The store cannot copy, may not read the source, or copies wrongly. The bytes are streamed instead."""
     ENDS_PROBE = auto()
     """The check of the location ends, because no other method of upload would succeed either."""
 
@@ -141,11 +143,11 @@ class Reason(StrEnum):
     INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES
     # The store
     STORE_UNAVAILABLE = "StoreUnavailable", "The store failed or did not respond. The request is retried.", Verdict.WAIT, *_Location, *_Transient, Trait.ENDS_PROBE
-    STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials, or the filesystem denied access. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location
+    STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials, or the filesystem denied access. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location, Trait.STREAMS_INSTEAD
     STORE_KEY_CONFLICT = "StoreKeyConflict", "The object at the key does not belong to this Recording, or its bytes differ from the expected ones. Nothing was overwritten or removed. Remove it by hand, then change spec.retryToken.", Verdict.FINAL, Trait.UPLOAD_USELESS
     IDENTITY_REJECTED = "IdentityRejected", "The store does not confirm spec.identity: there is no manifest of the Recording that it names, or the manifest names another namespace, name, owner or creation time. Nothing was read, written or removed. Create the Recording again with `recording-operator rebuild`.", Verdict.FINAL
     OBJECT_NOT_FOUND = "ObjectNotFound", "The Recording was rebuilt from its manifest, and the store does not have this object any more. Restore the object and change spec.retryToken, or add a source.", Verdict.FINAL
-    STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES
+    STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES, Trait.STREAMS_INSTEAD
     STORE_QUOTA = "StoreQuota", "The store is full. Free space, or raise its quota. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
     STORE_UPLOAD_LOST = "StoreUploadLost", "The upload no longer exists in the store: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_RECOVER
     # How the bytes of a stored object were verified
@@ -168,7 +170,7 @@ class Reason(StrEnum):
     WRONG_REGION = "WrongRegion", "The store redirects to another region or address. Set spec.s3.region to the region in the message. If the message names none, check spec.s3.endpoint.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE
     ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable", "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE
     CLOCK_SKEW = "ClockSkew", "The clocks of the operator and the store differ too much. Correct the clock of the node.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
-    STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES
+    STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES, Trait.STREAMS_INSTEAD
     # The lifecycle of a StorageLocation
     LIFECYCLE_APPLIED = "RulesApplied", "LifecycleApplied: the bucket's lifecycle configuration has the rules of spec.lifecycle. The bucket enforces them."
     LIFECYCLE_REPAIRED = "LifecycleRepaired", "Another client changed or removed rules of the location in the bucket's lifecycle configuration. They were written again. If it happens repeatedly, another program manages the configuration: exclude the operator's rules there."

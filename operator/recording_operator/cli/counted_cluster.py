@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from recording_operator.api.endpoints import store_uri
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
@@ -13,9 +11,13 @@ from recording_operator.cli.location_stores import OpenedStores
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
+from recording_operator.controller.usage.copies import UsageCopies
+from recording_operator.controller.usage.deleted import DeletedLocations, names_of
+from recording_operator.controller.usage.entries import MapEntries
+from recording_operator.controller.usage.locations import UnreadableLocationError, stored_locations
 from recording_operator.costs.focus import BilledResource
 from recording_operator.costs.profile import PriceError
-from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.scope import ScopeFilter, with_deleted
 from recording_operator.costs.terms import CostTerms
 from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
@@ -35,14 +37,8 @@ def from_cluster(
     warn: Callable[[str], None],
 ) -> Counted:
     """The inputs of the report as the operator has them. Raises CountedError, KubeError."""
-    spec = resource.spec.model_copy(update={"compare": compare})
-    scope, locations = ScopeFilter.of(spec.scope), _locations(kube)
+    locations = _locations(kube)
     prices = PriceBook(kube=kube, operator_namespace=operator_namespace)
-    try:
-        terms = prices.terms(spec, locations)
-        comparison = prices.comparison(spec, locations)
-    except PriceError as error:
-        raise CountedError(str(error)) from None
     found: dict[str, LocationUsage] = {}
     notes: list[str] = []
     with OpenedStores(kube, operator_namespace) as stores:
@@ -53,6 +49,19 @@ def from_cluster(
             keep_months=DEFAULT_RETENTION_MONTHS,
             now=lambda: now() + CLOCKS_DIFFER,
         )
+        deleted = DeletedLocations(
+            copies=UsageCopies(MapEntries(kube=kube, namespace=operator_namespace)),
+            samples_of=archive.samples,
+            keep_months=DEFAULT_RETENTION_MONTHS,
+        ).find(locations, now=now() + CLOCKS_DIFFER)
+        had = names_of(deleted)
+        spec = resource.spec.model_copy(update={"compare": compare, "scope": with_deleted(resource.spec.scope, had)})
+        scope, gone = ScopeFilter.of(spec.scope), [one.location for one in deleted.values()]
+        try:
+            terms = prices.terms(spec, [*locations, *gone])
+            comparison = prices.comparison(spec, [*locations, *gone])
+        except PriceError as error:
+            raise CountedError(str(error)) from None
         for location in _of_accounts(locations, terms, scope):
             name = location.metadata.name
             try:
@@ -72,25 +81,20 @@ def from_cluster(
         spec=spec,
         now=now(),
         terms=terms,
-        usage=found,
+        usage=found | {name: one.usage for name, one in deleted.items()},
+        deleted=had,
         comparison=comparison,
         notes=tuple(notes),
     )
-    resources = {location.metadata.name: _resource(location) for location in locations}
+    resources = {location.metadata.name: _resource(location) for location in (*locations, *gone)}
     return Counted(title=f"StorageReport {resource.metadata.name}", inputs=inputs, resources=resources)
 
 
 def _locations(kube: KubeApi) -> list[StorageLocation]:
-    locations = []
-    for raw in kube.list_locations():
-        try:
-            locations.append(StorageLocation.model_validate(raw))
-        except ValidationError:
-            name = raw["metadata"]["name"]
-            raise CountedError(
-                f"StorageLocation {name} cannot be read. Its CRD has another version than this program."
-            ) from None
-    return sorted(locations, key=lambda location: location.metadata.name)
+    try:
+        return stored_locations(kube)
+    except UnreadableLocationError as error:
+        raise CountedError(f"{error} Its CRD has another version than this program.") from None
 
 
 def _of_accounts(

@@ -17,10 +17,11 @@ from recording_operator.api.storagereport import StorageReport, StorageReportSta
 from recording_operator.cli.counted import Counted, CountedError
 from recording_operator.cli.counted_bucket import BucketRequest, from_bucket
 from recording_operator.cli.counted_cluster import from_cluster
-from recording_operator.costs.export import GroupBy, Row, Step, rows, whole_history
+from recording_operator.costs.export import Row, Step, rows, whole_history
 from recording_operator.costs.focus import as_focus_csv, focus_rows
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
 from recording_operator.costs.report import CurrencyError, currency_of, report
+from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.tables import (
     as_csv,
@@ -164,7 +165,7 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
     if request.compare:
         _compare(request, counted)
         return
-    view = ReportView.of(inputs)
+    view = ReportView(inputs)
     _warn_unpriced(unpriced(view.charges, view.terms))
     if request.output.startswith("focus"):
         _show_focus(request, counted, view)

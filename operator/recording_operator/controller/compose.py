@@ -28,7 +28,9 @@ from recording_operator.controller.reports.refresher import Refresher
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.controller.usage.archive import LocationArchive
+from recording_operator.controller.usage.copies import UsageCopies
 from recording_operator.controller.usage.counter import UsageCounter
+from recording_operator.controller.usage.entries import MapEntries
 from recording_operator.controller.usage.keeper import UsageKeeper
 from recording_operator.controller.usage.migration import Migration
 from recording_operator.controller.watching import MakeWatcher, WatchHandlers
@@ -132,6 +134,8 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
             stopping=lambda: replica.stop.is_set() or not leadership.held(),
         ),
         first_samples=Migration(kube=kube, classes_of=prices.classes_of),
+        copies=UsageCopies(MapEntries(kube=kube, namespace=replica.namespace)),
+        keep_months=settings.usage.retention,
         interval=settings.usage.interval,
         observe=metrics.set_location_counted,
     )

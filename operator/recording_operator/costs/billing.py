@@ -14,9 +14,9 @@ from typing import Final
 from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.lines import DOWNLOADS, MINIMUM, WRITES, Line
 from recording_operator.costs.money import ZERO, exact
-from recording_operator.costs.profile import DayBasis, Profile, Tier
+from recording_operator.costs.profile import DayBasis, Profile, StorageClassPrice, Tier
+from recording_operator.usage.levels import SECONDS_PER_DAY
 
-SECONDS_PER_DAY: Final = 86_400
 _FIXED_DAYS: Final = 30
 _ONE: Final = Decimal(1)
 _MILLION: Final = 1_000_000
@@ -53,17 +53,20 @@ def month_bill(
     Amounts are byte-seconds on storage lines, object-seconds on monitoring lines, bytes of downloads, and requests.
     A minimum volume is charged in proportion to `elapsed_seconds`.
     """
+    days = days_of(month, profile.day_basis)
+    month_s = days * SECONDS_PER_DAY
+    costs: dict[Line, Decimal] = {}
+    stored = ZERO
     with localcontext(exact()):
-        month_s = days_of(month, profile.day_basis) * SECONDS_PER_DAY
-        costs: dict[Line, Decimal] = {}
-        stored = ZERO
         for line, amount in amounts.items():
+            price = profile.price_of(line.storage_class)
             if line.kind is ChargeKind.STORAGE:
-                volume = Decimal(amount) / (profile.gb_bytes * month_s)
+                volume = gb_months(amount, gb_bytes=profile.gb_bytes, days=days)
                 stored += volume
-                costs[line] = _storage(profile, line, volume)
+                costs[line] = _storage(price, line.after_days, volume)
             elif line.kind is ChargeKind.MONITORING:
-                costs[line] = Decimal(amount) / month_s * _monitoring_rate(profile, line)
+                rate = price.monitoring_per_thousand / _THOUSAND if price is not None else ZERO
+                costs[line] = Decimal(amount) / month_s * rate
             elif line.kind is ChargeKind.REQUESTS:
                 costs[line] = _requests(profile, line, amount)
         costs[DOWNLOADS] = _downloads(profile, amounts.get(DOWNLOADS, 0), stored)
@@ -73,9 +76,11 @@ def month_bill(
         return costs
 
 
-def _monitoring_rate(profile: Profile, line: Line) -> Decimal:
-    price = profile.price_of(line.storage_class)
-    return price.monitoring_per_thousand / _THOUSAND if price is not None else ZERO
+def _storage(price: StorageClassPrice | None, after_days: int, volume: Decimal) -> Decimal:
+    if price is None:
+        return ZERO
+    by_age = {tier.after_days: tier.rate for tier in price.age_tiers}
+    return volume * by_age[after_days] if after_days in by_age else tiered(volume, price.tiers)
 
 
 def _requests(profile: Profile, line: Line, count: int) -> Decimal:
@@ -86,16 +91,6 @@ def _requests(profile: Profile, line: Line, count: int) -> Decimal:
     if profile.requests is None:
         return ZERO
     return max(count - profile.requests.free_writes_month, 0) * profile.requests.write_per_million / _MILLION
-
-
-def _storage(profile: Profile, line: Line, volume: Decimal) -> Decimal:
-    price = profile.price_of(line.storage_class)
-    if price is None:
-        return ZERO
-    for tier in price.age_tiers:
-        if tier.after_days == line.after_days:
-            return volume * tier.rate
-    return tiered(volume, price.tiers)
 
 
 def _downloads(profile: Profile, size_bytes: int, stored: Decimal) -> Decimal:

@@ -1,6 +1,6 @@
 """Which thresholds of the budget are reached, which need an Event, and whether the budget holds new uploads."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -26,24 +26,22 @@ class Crossing:
 
 
 def crossings(
-    budget: Budget, *, month_to_date: Decimal, projected: Decimal, announced: Iterable[str], month: date
+    budget: Budget, *, month_to_date: Decimal, projected: Decimal, announced: Collection[str], month: date
 ) -> list[Crossing]:
     """The thresholds that are reached. `announced` contains the keys of those with an Event."""
-    known = set(announced)
+    action = " New uploads wait (HoldUploads)." if holds_uploads(budget, month_to_date=month_to_date) else ""
     costs = {
-        ThresholdType.ACTUAL: (month_to_date, "This month has cost"),
-        ThresholdType.FORECASTED: (projected, "This month is projected to cost"),
+        ThresholdType.ACTUAL: (month_to_date, "This month has cost", action),
+        ThresholdType.FORECASTED: (projected, "This month is projected to cost", ""),
     }
-    found = [_crossing(budget, threshold, *costs[threshold.type], known, month) for threshold in _of(budget)]
-    held = holds_uploads(budget, month_to_date=month_to_date)
-    return [_with_action(crossing) if held else crossing for crossing in found if crossing is not None]
+    found = (_crossing(budget, threshold, *costs[threshold.type], announced, month) for threshold in _of(budget))
+    return [crossing for crossing in found if crossing is not None]
 
 
-def closing_crossings(budget: Budget, *, cost: Decimal, announced: Iterable[str], month: date) -> list[Crossing]:
+def closing_crossings(budget: Budget, *, cost: Decimal, announced: Collection[str], month: date) -> list[Crossing]:
     """The thresholds that the previous month has reached, because its last hours are counted after its end."""
-    known = set(announced)
     actual = (threshold for threshold in _of(budget) if threshold.type is ThresholdType.ACTUAL)
-    found = (_crossing(budget, threshold, cost, f"{month:%Y-%m} has cost", known, month) for threshold in actual)
+    found = (_crossing(budget, one, cost, f"{month:%Y-%m} has cost", "", announced, month) for one in actual)
     return [replace(crossing, over=True) for crossing in found if crossing is not None]
 
 
@@ -61,7 +59,7 @@ def _of(budget: Budget) -> tuple[Threshold, ...]:
 
 
 def _crossing(
-    budget: Budget, threshold: Threshold, cost: Decimal, what: str, known: Set[str], month: date
+    budget: Budget, threshold: Threshold, cost: Decimal, what: str, more: str, announced: Collection[str], month: date
 ) -> Crossing | None:
     if rounded(cost, CENT) < budget.amount * threshold.percent / 100:
         return None
@@ -69,15 +67,9 @@ def _crossing(
     key = f"{month:%Y-%m} {threshold.type} {threshold.percent} of {budget.amount:f}"
     message = (
         f"{what} {rounded(cost, CENT):f} {budget.currency}, {percent_of(cost, budget.amount)}% of the budget of "
-        f"{rounded(budget.amount, CENT):f} {budget.currency}. The threshold is {threshold.percent}%."
+        f"{rounded(budget.amount, CENT):f} {budget.currency}. The threshold is {threshold.percent}%.{more}"
     )
-    return Crossing(threshold=threshold, key=key, message=message, is_new=key not in known)
-
-
-def _with_action(crossing: Crossing) -> Crossing:
-    if crossing.threshold.type is not ThresholdType.ACTUAL:
-        return crossing
-    return replace(crossing, message=f"{crossing.message} New uploads wait (HoldUploads).")
+    return Crossing(threshold=threshold, key=key, message=message, is_new=key not in announced)
 
 
 def percent_of(cost: Decimal, amount: Decimal) -> int:

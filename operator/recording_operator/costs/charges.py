@@ -6,7 +6,8 @@ whatever a report includes. Each line is divided between owners in proportion to
 of a part of the owners are the same in every report.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
@@ -14,15 +15,17 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from recording_operator.api.storagereport import PlaybackBase
-from recording_operator.costs.billing import SECONDS_PER_DAY, days_of, month_bill
+from recording_operator.costs.billing import days_of, month_bill
 from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.lines import DOWNLOADS, MINIMUM, Line, usage_lines
 from recording_operator.costs.money import MICRO, ZERO, exact, micros_of, of_micros, rounded
 from recording_operator.costs.profile import Profile
 from recording_operator.costs.terms import CostTerms
-from recording_operator.usage.days import EarlyDeletion, UsageDay, UsageDays
+from recording_operator.usage.days import UsageDay, UsageDays
+from recording_operator.usage.levels import SECONDS_PER_DAY
 from recording_operator.usage.sample import OTHER, OwnerKey, State
 from recording_operator.usage.sharing import share_whole
+from recording_operator.usage.sums import second_of
 
 _NOBODY: Final = OwnerKey(OTHER, OTHER, OTHER, State.CURRENT)
 
@@ -35,6 +38,7 @@ class LocationOwner(NamedTuple):
 
 
 Used = dict[Line, dict[LocationOwner, int]]
+"""The amounts on each line of a bill, by owner."""
 
 
 def valued(usage: Mapping[str, UsageDays], terms: CostTerms) -> tuple[Charge, ...]:
@@ -76,66 +80,62 @@ class _MonthAccount:
     terms: CostTerms
     usage: Mapping[str, UsageDays]
     _billed: dict[Line, Decimal] = field(default_factory=dict)
-    _amounts: dict[Line, int] = field(default_factory=dict)
-    _downloaded: dict[LocationOwner, int] = field(default_factory=dict)
+    _amounts: Counter[Line] = field(default_factory=Counter)
+    _downloaded: Counter[LocationOwner] = field(default_factory=Counter)
     _prices: Profile | None = None
     _days: list[date] = field(default_factory=list)
 
     def charge(self, day: date) -> list[Charge]:
         """The charges for a day."""
-        profile = self._profile(day)
-        if self._prices is not None and profile != self._prices:
+        profile = self.terms.prices[next(iter(self.usage))].on(day)
+        if self._prices not in (None, profile):
             self._value_again(profile)
         self._prices = profile
-        used = self._used(day, profile)
-        before = self._billed
+        used, before = self._used(day, profile), self._billed
         self._add(used, day, profile)
-        charges = self._early_deletions(day, profile)
+        charges = list(self._early_deletions(day, profile))
         # A line that is gone from the bill, such as a minimum that was reached, is given back.
         for line in dict.fromkeys([*self._billed, *before]):
             grown = micros_of(self._billed.get(line, ZERO)) - micros_of(before.get(line, ZERO))
             charges += self._shared(line, grown, used, _unit_of(line, profile, day), day)
         return charges
 
-    def _profile(self, day: date) -> Profile:
-        return self.terms.prices[next(iter(self.usage))].on(day)
-
     def _value_again(self, profile: Profile) -> None:
         """Begin with the bill of the days so far at other prices. What they were charged stays as it was."""
-        days, self._amounts, self._downloaded, self._days = self._days, {}, {}, []
+        days, self._days = self._days, []
+        self._amounts.clear()
+        self._downloaded.clear()
         for day in days:
             self._add(self._used(day, profile), day, profile)
 
     def _add(self, used: Used, day: date, profile: Profile) -> None:
         self._days.append(day)
         for line, owners in used.items():
-            self._amounts[line] = self._amounts.get(line, 0) + sum(owners.values())
-        for owner, amount in used.get(DOWNLOADS, {}).items():
-            self._downloaded[owner] = self._downloaded.get(owner, 0) + amount
+            self._amounts[line] += sum(owners.values())
+        self._downloaded.update(used.get(DOWNLOADS, {}))
         self._billed = month_bill(profile, self._amounts, month=day, elapsed_seconds=self._elapsed_s(day))
+
+    def _entries(self, day: date) -> list[tuple[str, UsageDay]]:
+        """The usage of a day, with the locations."""
+        return [(name, usage.days[day]) for name, usage in self.usage.items() if day in usage.days]
 
     def _elapsed_s(self, day: date) -> int:
         """Seconds of the month until the end of the day, or until the last sample."""
-        until = max(days.until for days in self.usage.values())
+        until = max(usage.until for usage in self.usage.values())
         if until.date() == day:
-            return (day.day - 1) * SECONDS_PER_DAY + until.hour * 3600 + until.minute * 60 + until.second
-        covered = max(days.days[day].days for days in self.usage.values() if day in days.days)
+            return (day.day - 1) * SECONDS_PER_DAY + second_of(until)
+        covered = max(entry.days for _, entry in self._entries(day))
         return (day.day - 1 + covered) * SECONDS_PER_DAY
 
     def _used(self, day: date, profile: Profile) -> Used:
-        """The use of each line on a day."""
-        used: Used = {}
-        for location, days in self.usage.items():
-            entry = days.days.get(day)
-            if entry is None:
-                continue
+        used: Used = defaultdict(lambda: defaultdict(int))
+        for location, entry in self._entries(day):
             for key, volume in entry.volumes.items():
                 owner = LocationOwner(location, key)
                 for line, amount in usage_lines(profile, key, volume):
-                    owners = used.setdefault(line, {})
-                    owners[owner] = owners.get(owner, 0) + amount
+                    used[line][owner] += amount
             for key, size_bytes in downloads_of(entry, day, profile, self.terms):
-                used.setdefault(DOWNLOADS, {})[LocationOwner(location, key)] = size_bytes
+                used[DOWNLOADS][LocationOwner(location, key)] = size_bytes
         return used
 
     def _shared(self, line: Line, micros: int, used: Used, unit: tuple[str, int], day: date) -> list[Charge]:
@@ -146,51 +146,27 @@ class _MonthAccount:
             # Downloads become cheaper without being used if the free amount grows with what is stored.
             weights = self._downloaded if line == DOWNLOADS else {}
             weights = weights or {LocationOwner(next(iter(self.usage)), _NOBODY): 1}
-        parts = share_whole(micros, weights)
         name, size = unit
         return [
             # By position: with names, it would take twice as long.
-            Charge(
-                day,
-                owner.location,
-                owner.key,
-                line.kind,
-                _quantity(amounts.get(owner, 0), size),
-                name,
-                of_micros(part),
-            )
-            for owner, part in parts.items()
+            Charge(day, *owner, line.kind, _quantity(amounts.get(owner, 0), size), name, of_micros(part))
+            for owner, part in share_whole(micros, weights).items()
             if part or owner in amounts
         ]
 
-    def _early_deletions(self, day: date, profile: Profile) -> list[Charge]:
-        entries = [(location, days.days[day]) for location, days in self.usage.items() if day in days.days]
-        return [
-            charge
-            for location, entry in entries
-            for deleted in entry.early_deletions
-            for charge in _early_deletion(location, deleted, day, profile)
-        ]
-
-
-def _early_deletion(location: str, deleted: EarlyDeletion, day: date, profile: Profile) -> Iterable[Charge]:
-    """The remaining minimum duration of objects that were deleted before its end."""
-    price = profile.price_of(deleted.key.storage_class)
-    left = price.min_days - (day - deleted.uploaded).days if price is not None else 0
-    if price is None or left <= 0:
-        return []
-    size_bytes = deleted.stock.billable_bytes(least_bytes=price.min_object_bytes, overhead_bytes=price.overhead_bytes)
-    volume = Decimal(size_bytes) * left / (profile.gb_bytes * days_of(day, profile.day_basis))
-    charge = Charge(
-        day=day,
-        location=location,
-        key=deleted.key,
-        kind=ChargeKind.EARLY_DELETION,
-        quantity=rounded(volume, MICRO),
-        unit="GB-month",
-        cost=rounded(volume * price.tiers[0].rate, MICRO),
-    )
-    return [charge]
+    def _early_deletions(self, day: date, profile: Profile) -> Iterator[Charge]:
+        """The rest of the minimum duration of objects that were deleted before its end."""
+        for location, entry in self._entries(day):
+            for deleted in entry.early_deletions:
+                price = profile.price_of(deleted.key.storage_class)
+                left = price.min_days - (day - deleted.uploaded).days if price is not None else 0
+                if price is not None and left > 0:
+                    size_bytes = deleted.stock.billable_bytes(
+                        least_bytes=price.min_object_bytes, overhead_bytes=price.overhead_bytes
+                    )
+                    volume = Decimal(size_bytes) * left / (profile.gb_bytes * days_of(day, profile.day_basis))
+                    quantity, cost = rounded(volume, MICRO), rounded(volume * price.tiers[0].rate, MICRO)
+                    yield Charge(day, location, deleted.key, ChargeKind.EARLY_DELETION, quantity, "GB-month", cost)
 
 
 def _unit_of(line: Line, profile: Profile, day: date) -> tuple[str, int]:
@@ -217,10 +193,14 @@ def month_after(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
+def month_before(day: date) -> date:
+    """The first of the month before."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
 def _stored_by(used: Used) -> dict[LocationOwner, int]:
-    stored: dict[LocationOwner, int] = {}
+    stored: Counter[LocationOwner] = Counter()
     for line, owners in used.items():
         if line.kind is ChargeKind.STORAGE:
-            for owner, amount in owners.items():
-                stored[owner] = stored.get(owner, 0) + amount
+            stored.update(owners)
     return {owner: amount for owner, amount in stored.items() if amount}

@@ -1,5 +1,6 @@
 """This month at other price profiles, as if all locations of the report were there and shared one account."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -43,8 +44,7 @@ def compared(view: ReportView, profiles: Mapping[str, tuple[Profile, ...]], *, c
     """Value the month at each profile."""
     month, projected = _this_month(view, view.usage), _this_month(view, view.projected_usage)
     own = _by_kind(charge for charge in view.projected if charge.day < month_after(view.month))
-    complete: list[ComparisonRow] = []
-    incomplete: list[ComparisonRow] = []
+    found: list[tuple[bool, ComparisonRow]] = []
     notes: list[str] = []
     for name, versions in profiles.items():
         if {one.currency for one in versions} != {currency}:
@@ -61,11 +61,12 @@ def compared(view: ReportView, profiles: Mapping[str, tuple[Profile, ...]], *, c
             difference=_total(costs) - _total(own),
             reason=f"no price there for {', '.join(missing)}" if missing else _reason(own, costs),
         )
-        (incomplete if missing else complete).append(row)
+        found.append((bool(missing), row))
         notes += there.notes(projected)
-    complete, incomplete = sorted(complete, key=_by_cost), sorted(incomplete, key=_by_cost)
-    cheapest = complete[0] if complete else None
-    return ComparedMonth(rows=(*complete, *incomplete), cheapest=cheapest, notes=tuple(notes))
+    # Those without a price for everything are last.
+    found.sort(key=lambda one: (one[0], one[1].projected_month, one[1].profile))
+    rows = tuple(row for _, row in found)
+    return ComparedMonth(rows=rows, cheapest=rows[0] if found and not found[0][0] else None, notes=tuple(notes))
 
 
 def _this_month(view: ReportView, usage: Mapping[str, UsageDays]) -> dict[str, UsageDays]:
@@ -76,14 +77,10 @@ def _this_month(view: ReportView, usage: Mapping[str, UsageDays]) -> dict[str, U
     }
 
 
-def _by_cost(row: ComparisonRow) -> tuple[Decimal, str]:
-    return row.projected_month, row.profile
-
-
-def _by_kind(charges: Iterable[Charge]) -> dict[ChargeKind, Decimal]:
-    costs: dict[ChargeKind, Decimal] = {}
+def _by_kind(charges: Iterable[Charge]) -> Costs:
+    costs: dict[ChargeKind, Decimal] = defaultdict(Decimal)
     for charge in charges:
-        costs[charge.kind] = costs.get(charge.kind, ZERO) + charge.cost
+        costs[charge.kind] += charge.cost
     return costs
 
 
@@ -97,7 +94,7 @@ class _Elsewhere:
     @property
     def profile(self) -> Profile:
         """The prices of today."""
-        return self.prices.on(self.view.today)
+        return self.prices.on(self.view.as_of.date())
 
     def value(self, usage: Mapping[str, UsageDays]) -> tuple[Costs, list[str]]:
         """The costs in scope by kind, and what has no price."""
@@ -125,15 +122,14 @@ class _Elsewhere:
         if days:
             yield f"At {profile.name}, deletions before its minimum duration of {days} days are not included."
 
-    def _moved(self, days: UsageDays) -> UsageDays:
+    def _moved(self, usage: UsageDays) -> UsageDays:
         """The usage in the classes of the profile."""
-        return replace(days, days={day: self._moved_day(entry) for day, entry in days.days.items()})
-
-    def _moved_day(self, entry: UsageDay) -> UsageDay:
-        moved = UsageDay(counts_downloads=entry.counts_downloads, days=entry.days)
-        for key, volume in entry.volumes.items():
-            moved.volume(key._replace(storage_class=self._class_of(key))).add(volume)
-        return moved
+        days = {}
+        for day, entry in usage.days.items():
+            days[day] = UsageDay(counts_downloads=entry.counts_downloads, days=entry.days)
+            for key, volume in entry.volumes.items():
+                days[day].volume(key._replace(storage_class=self._class_of(key))).add(volume)
+        return replace(usage, days=days)
 
     def _class_of(self, key: OwnerKey) -> str:
         known = self.profile.price_of(key.storage_class) is not None

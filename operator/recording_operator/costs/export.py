@@ -12,12 +12,10 @@ from enum import StrEnum
 from typing import Final
 
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
-from recording_operator.costs.charges import LocationOwner
 from recording_operator.costs.history import period_sums
 from recording_operator.costs.money import MICRO, ZERO, rounded
-from recording_operator.costs.rows import class_name
+from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.view import ReportView
-from recording_operator.usage.sample import UNKNOWN
 
 _DATE_CHARS: Final = len("2026-11-01")
 _METRICS: Final = {
@@ -37,32 +35,6 @@ class Step(StrEnum):
     MONTH = "month"
 
 
-class GroupBy(StrEnum):
-    """What a row is about, besides its period."""
-
-    ORG = "org"
-    NAMESPACE = "namespace"
-    LOCATION = "location"
-    CLASS = "class"
-
-    @property
-    def column(self) -> str:
-        """Name of the column."""
-        return {GroupBy.ORG: "org_id", GroupBy.CLASS: "storage_class"}.get(self, self.value)
-
-    def of(self, owner: LocationOwner) -> str:
-        """The group of an owner."""
-        match self:
-            case GroupBy.ORG:
-                return owner.key.org
-            case GroupBy.NAMESPACE:
-                return owner.key.namespace or UNKNOWN
-            case GroupBy.LOCATION:
-                return owner.location
-            case GroupBy.CLASS:
-                return class_name(owner)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One kind of usage of one group in one step. `group` is the name of an organisation, a namespace and so on."""
@@ -79,9 +51,7 @@ class Row:
 def whole_history(view: ReportView, by: GroupBy) -> list[HistoryEntry]:
     """All days, and the months of which only the sums are known, with all groups by name."""
     months = {day for usage in view.usage.values() for day, entry in usage.days.items() if entry.days > 1}
-    periods = period_sums(
-        view, period_of=lambda day: f"{day:%Y-%m}" if day in months else day.isoformat(), group_of=by.of
-    )
+    periods = period_sums(view, period_of=lambda day: f"{day:%Y-%m}" if day in months else day.isoformat(), by=by)
     return [period.entry(when, None) for when, period in periods.items()]
 
 

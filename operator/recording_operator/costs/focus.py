@@ -4,81 +4,66 @@ One row for each day, location, storage class, organisation and kind of charge. 
 columns. Costs are computed from samples and price profiles; no provider has billed them.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from enum import Enum
 from typing import Final, NamedTuple
 
 from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.charges import month_after
-from recording_operator.costs.money import ZERO, plain
+from recording_operator.costs.money import ZERO
 from recording_operator.costs.profile import Profile
-from recording_operator.costs.tables import no_formula
+from recording_operator.costs.tables import Cell, csv_lines
 from recording_operator.costs.view import ReportView
 from recording_operator.usage.timeline import midnight
 
-Cell = str | Decimal | datetime | bool | None
-
-
-class Type(Enum):
-    """The type of a column."""
-
-    TEXT = "text"
-    DECIMAL = "decimal"
-    TIME = "time"
-    BOOLEAN = "boolean"
-
-
-COLUMNS: Final[Mapping[str, Type]] = {
-    "BilledCost": Type.DECIMAL,
-    "BillingAccountId": Type.TEXT,
-    "BillingAccountName": Type.TEXT,
-    "BillingCurrency": Type.TEXT,
-    "BillingPeriodEnd": Type.TIME,
-    "BillingPeriodStart": Type.TIME,
-    "ChargeCategory": Type.TEXT,
-    "ChargeClass": Type.TEXT,
-    "ChargeDescription": Type.TEXT,
-    "ChargeFrequency": Type.TEXT,
-    "ChargePeriodEnd": Type.TIME,
-    "ChargePeriodStart": Type.TIME,
-    "CommitmentDiscountStatus": Type.TEXT,
-    "ConsumedQuantity": Type.DECIMAL,
-    "ConsumedUnit": Type.TEXT,
-    "ContractedCost": Type.DECIMAL,
-    "EffectiveCost": Type.DECIMAL,
-    "InvoiceId": Type.TEXT,
-    "InvoiceIssuerName": Type.TEXT,
-    "ListCost": Type.DECIMAL,
-    "PricingCategory": Type.TEXT,
-    "PricingQuantity": Type.DECIMAL,
-    "PricingUnit": Type.TEXT,
-    "ProviderName": Type.TEXT,
-    "PublisherName": Type.TEXT,
-    "RegionId": Type.TEXT,
-    "RegionName": Type.TEXT,
-    "ResourceId": Type.TEXT,
-    "ResourceName": Type.TEXT,
-    "ResourceType": Type.TEXT,
-    "ServiceCategory": Type.TEXT,
-    "ServiceName": Type.TEXT,
-    "ServiceSubcategory": Type.TEXT,
-    "SkuId": Type.TEXT,
-    "SkuMeter": Type.TEXT,
-    "SubAccountId": Type.TEXT,
-    "SubAccountName": Type.TEXT,
-    "Tags": Type.TEXT,
-    "x_Estimated": Type.BOOLEAN,
-    "x_PriceProfile": Type.TEXT,
-    "x_PricesAsOf": Type.TEXT,
-    "x_StorageClass": Type.TEXT,
+COLUMNS: Final[Mapping[str, type]] = {
+    "BilledCost": Decimal,
+    "BillingAccountId": str,
+    "BillingAccountName": str,
+    "BillingCurrency": str,
+    "BillingPeriodEnd": datetime,
+    "BillingPeriodStart": datetime,
+    "ChargeCategory": str,
+    "ChargeClass": str,
+    "ChargeDescription": str,
+    "ChargeFrequency": str,
+    "ChargePeriodEnd": datetime,
+    "ChargePeriodStart": datetime,
+    "CommitmentDiscountStatus": str,
+    "ConsumedQuantity": Decimal,
+    "ConsumedUnit": str,
+    "ContractedCost": Decimal,
+    "EffectiveCost": Decimal,
+    "InvoiceId": str,
+    "InvoiceIssuerName": str,
+    "ListCost": Decimal,
+    "PricingCategory": str,
+    "PricingQuantity": Decimal,
+    "PricingUnit": str,
+    "ProviderName": str,
+    "PublisherName": str,
+    "RegionId": str,
+    "RegionName": str,
+    "ResourceId": str,
+    "ResourceName": str,
+    "ResourceType": str,
+    "ServiceCategory": str,
+    "ServiceName": str,
+    "ServiceSubcategory": str,
+    "SkuId": str,
+    "SkuMeter": str,
+    "SubAccountId": str,
+    "SubAccountName": str,
+    "Tags": str,
+    "x_Estimated": bool,
+    "x_PriceProfile": str,
+    "x_PricesAsOf": str,
+    "x_StorageClass": str,
 }
-"""Columns in the order of the file. Those with `x_` are not of the specification."""
+"""Columns and types in the order of the file. Those with `x_` are not of the specification."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,86 +108,60 @@ def focus_rows(
     for key in sorted(sums):
         quantity, cost = sums[key]
         if quantity or cost:
-            entry, prices = view.usage[key.location].days.get(key.day), view.terms.prices[key.location]
-            profile = prices.on(key.day)
-            yield {
-                **_period(key.day, entry.days if entry is not None else 1),
-                **_costs(cost, profile),
-                **_quantities(key.kind, quantity, units[key.kind], profile),
-                **_kind(key, profile),
-                **_provider(profile, prices.group.strip("/"), resources[key.location]),
-                **_owner(key, resources[key.location]),
-                "x_Estimated": entry is not None and entry.estimated,
-                "x_PriceProfile": profile.name,
-                "x_PricesAsOf": profile.as_of.isoformat(),
-            }
+            row = _row(key, cost, view, resources[key.location])
+            if key.kind is ChargeKind.MINIMUM:
+                row |= {"ChargeCategory": "Adjustment", "ChargeFrequency": "Recurring"}
+            else:
+                row |= _usage(key, quantity, units[key.kind], view.terms.prices[key.location].on(key.day))
+            yield row
 
 
-def _period(day: date, days: int) -> dict[str, Cell]:
-    month = day.replace(day=1)
+def _row(key: _RowKey, cost: Decimal, view: ReportView, resource: BilledResource) -> dict[str, Cell]:
+    """The cells that every charge has. All costs are equal: a profile knows neither discounts nor commitments."""
+    entry, prices = view.usage[key.location].days.get(key.day), view.terms.prices[key.location]
+    profile, month, org = prices.on(key.day), key.day.replace(day=1), _named(key.org)
+    region = resource.region or profile.region or None
     return {
+        **dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), cost),
+        **dict.fromkeys(("ProviderName", "PublisherName", "InvoiceIssuerName"), profile.provider_name),
+        "BillingAccountId": prices.group.strip("/"),
+        "BillingCurrency": profile.currency,
         "BillingPeriodStart": midnight(month),
         "BillingPeriodEnd": midnight(month_after(month)),
-        "ChargePeriodStart": midnight(day),
-        "ChargePeriodEnd": midnight(day + timedelta(days=days)),
-    }
-
-
-def _costs(cost: Decimal, profile: Profile) -> dict[str, Cell]:
-    """All costs are equal: a profile knows neither discounts nor commitments."""
-    names = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
-    return {**dict.fromkeys(names, cost), "BillingCurrency": profile.currency}
-
-
-def _quantities(kind: ChargeKind, quantity: Decimal, unit: str, profile: Profile) -> dict[str, Cell]:
-    """A minimum is not usage, so it has none. The specification's GB has 10**9 bytes; that of a price list may not."""
-    if kind is ChargeKind.MINIMUM:
-        return {}
-    gb = "GB" if profile.gb_bytes == 10**9 else "GiB"
-    return {
-        "ConsumedQuantity": quantity,
-        "ConsumedUnit": _UNITS[unit].format(gb=gb),
-        "PricingQuantity": quantity,
-        "PricingUnit": _UNITS[unit].format(gb="GB"),
-    }
-
-
-def _kind(key: _RowKey, profile: Profile) -> dict[str, Cell]:
-    is_usage = key.kind is not ChargeKind.MINIMUM
-    return {
-        "ChargeCategory": "Usage" if is_usage else "Adjustment",
-        "ChargeFrequency": "Usage-Based" if is_usage else "Recurring",
         "ChargeDescription": _DESCRIPTIONS[key.kind].format(storage_class=key.storage_class),
-        "PricingCategory": "Standard" if is_usage else None,
-        "SkuId": f"{profile.name}/{key.storage_class}/{key.kind}" if is_usage else None,
-        "SkuMeter": key.kind.value if is_usage else None,
+        "ChargePeriodStart": midnight(key.day),
+        "ChargePeriodEnd": midnight(key.day + timedelta(days=entry.days if entry is not None else 1)),
+        "RegionId": region,
+        "RegionName": region,
+        "ResourceId": resource.address,
+        "ResourceName": key.location,
+        "ResourceType": "Bucket",
+        "ServiceCategory": "Storage",
+        "ServiceName": profile.service,
+        "ServiceSubcategory": "Object Storage",
+        "SubAccountId": org,
+        "SubAccountName": org,
+        "Tags": json.dumps({"org": org}, ensure_ascii=False) if org else None,
+        "x_Estimated": entry is not None and entry.estimated,
+        "x_PriceProfile": profile.name,
+        "x_PricesAsOf": profile.as_of.isoformat(),
         "x_StorageClass": _named(key.storage_class),
     }
 
 
-def _provider(profile: Profile, account: str, resource: BilledResource) -> dict[str, Cell]:
-    names = ("ProviderName", "PublisherName", "InvoiceIssuerName")
-    region = resource.region or profile.region or None
+def _usage(key: _RowKey, quantity: Decimal, unit: str, profile: Profile) -> dict[str, Cell]:
+    """The cells of usage, which a minimum is not. The specification's GB has 10**9 bytes; a price list's may not."""
+    consumed = "GB" if profile.gb_bytes == 10**9 else "GiB"
     return {
-        **dict.fromkeys(names, profile.provider_name),
-        "BillingAccountId": account,
-        "ServiceCategory": "Storage",
-        "ServiceSubcategory": "Object Storage",
-        "ServiceName": profile.service,
-        "RegionId": region,
-        "RegionName": region,
-    }
-
-
-def _owner(key: _RowKey, resource: BilledResource) -> dict[str, Cell]:
-    org = _named(key.org)
-    return {
-        "ResourceId": resource.address,
-        "ResourceName": key.location,
-        "ResourceType": "Bucket",
-        "SubAccountId": org,
-        "SubAccountName": org,
-        "Tags": json.dumps({"org": org}, ensure_ascii=False) if org else None,
+        "ChargeCategory": "Usage",
+        "ChargeFrequency": "Usage-Based",
+        "ConsumedQuantity": quantity,
+        "ConsumedUnit": _UNITS[unit].format(gb=consumed),
+        "PricingCategory": "Standard",
+        "PricingQuantity": quantity,
+        "PricingUnit": _UNITS[unit].format(gb="GB"),
+        "SkuId": f"{profile.name}/{key.storage_class}/{key.kind}",
+        "SkuMeter": key.kind.value,
     }
 
 
@@ -212,27 +171,5 @@ def _named(name: str) -> str | None:
 
 
 def as_focus_csv(found: Iterable[Mapping[str, Cell]]) -> Iterator[str]:
-    """The file, piece by piece. A null is an empty field; no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in found:
-        writer.writerow([_text(row.get(name)) for name in COLUMNS])
-        yield text.getvalue()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue()
-
-
-def _text(cell: Cell) -> str:
-    match cell:
-        case None:
-            return ""
-        case bool():
-            return "true" if cell else "false"
-        case Decimal():
-            return plain(cell)
-        case datetime():
-            return f"{cell:%Y-%m-%dT%H:%M:%SZ}"
-        case _:
-            return no_formula(cell)
+    """The lines of the file. A null is an empty field."""
+    return csv_lines(COLUMNS, ([row.get(name) for name in COLUMNS] for row in found))

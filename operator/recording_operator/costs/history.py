@@ -12,7 +12,7 @@ from recording_operator.api.storagereport_history import MOST_HISTORY_ORGS, Hist
 from recording_operator.costs.charge import Charge, ChargeKind
 from recording_operator.costs.charges import LocationOwner, downloads_of
 from recording_operator.costs.money import MICRO, ZERO, exact, rounded
-from recording_operator.costs.rows import GroupSums, largest
+from recording_operator.costs.rows import GroupBy, GroupSums, largest
 from recording_operator.costs.view import ReportView
 from recording_operator.usage.timeline import midnight
 
@@ -91,10 +91,8 @@ class PeriodSums:
         )
 
 
-def period_sums(
-    view: ReportView, *, period_of: Callable[[date], str], group_of: Callable[[LocationOwner], str]
-) -> dict[str, PeriodSums]:
-    """Sum charges and usage in scope. `period_of` names the period of a day, `group_of` the group of an owner."""
+def period_sums(view: ReportView, *, period_of: Callable[[date], str], by: GroupBy) -> dict[str, PeriodSums]:
+    """Sum charges and usage in scope. `period_of` names the period of a day."""
     periods: dict[str, PeriodSums] = defaultdict(PeriodSums)
     period_on = cache(lambda day: periods[period_of(day)])
     for usage in view.usage_in_scope():
@@ -109,13 +107,13 @@ def period_sums(
             downloaded = dict(downloads_of(entry, day, profile, view.terms))
             for key, volume in entry.volumes.items():
                 if view.scope.includes(location, key):
-                    sums = period.groups[group_of(LocationOwner(location, key))]
+                    sums = period.groups[by.of(LocationOwner(location, key))]
                     sums.stored += volume.end.size_bytes * unit * entry.days
                     sums.uploaded += volume.uploaded_bytes * unit
                     sums.downloaded += downloaded.get(key, 0) * unit
                     sums.writes += volume.writes
     for charge in view.charges:
-        period_on(charge.day).groups[group_of(LocationOwner(charge.location, charge.key))].charge(charge)
+        period_on(charge.day).groups[by.of(LocationOwner(charge.location, charge.key))].charge(charge)
     return periods
 
 
@@ -126,7 +124,7 @@ def history_sums(view: ReportView) -> dict[str, PeriodSums]:
     return period_sums(
         view,
         period_of=lambda day: f"{day:%Y-%m}" if day < first_day else day.isoformat(),
-        group_of=lambda owner: owner.key.org,
+        by=GroupBy.ORG,
     )
 
 

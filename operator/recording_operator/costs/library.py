@@ -3,24 +3,25 @@
 A profile may exist in several versions: same name, different `asOf`. Each applies from its date.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib import resources
-from typing import Final, TypeVar
+from typing import Final
 
 from recording_operator.costs.profile import (
     EgressPrice,
+    EgressTier,
     PriceError,
     Profile,
     StorageClassPrice,
+    StorageTier,
     highest_per_gb,
     parse_profile,
 )
 
 _SUFFIX: Final = ".toml"
-PriceT = TypeVar("PriceT", StorageClassPrice, EgressPrice)
 Versions = tuple[Profile, ...]
 """The versions of one profile, the oldest first."""
 
@@ -28,13 +29,8 @@ Versions = tuple[Profile, ...]
 @cache
 def shipped() -> Mapping[str, Versions]:
     """The versions of every shipped profile by name."""
-    return _by_name((file, text) for file, text in _shipped_files())
-
-
-def _shipped_files() -> Iterator[tuple[str, str]]:
-    for file in sorted(resources.files(__package__).joinpath("profiles").iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(_SUFFIX):
-            yield file.name, file.read_text(encoding="utf-8")
+    files = sorted(resources.files(__package__).joinpath("profiles").iterdir(), key=lambda file: file.name)
+    return _by_name((file.name, file.read_text(encoding="utf-8")) for file in files if file.name.endswith(_SUFFIX))
 
 
 def find_profile(name: str, *, config_map: Mapping[str, str] | None = None, config_map_name: str = "") -> Versions:
@@ -81,22 +77,20 @@ def overridden(versions: Sequence[Profile], *, per_gb_month: Decimal | None, per
 def _overridden(profile: Profile, *, per_gb_month: Decimal | None, per_gb_out: Decimal | None) -> Profile:
     changes: dict[str, object] = {}
     if per_gb_month is not None:
-        rates = {"tiers": [{"perGBMonth": per_gb_month}]}
-        flat = _checked(StorageClassPrice, rates, per_gb_month, profile.currency, field="storagePerGBMonth")
+        _check(per_gb_month, profile.currency, field="storagePerGBMonth")
+        tiers = (StorageTier.model_construct(rate=per_gb_month),)
         changes["storage_classes"] = {
-            name: price.model_copy(update={"tiers": flat.tiers, "age_tiers": ()})
+            name: price.model_copy(update={"tiers": tiers, "age_tiers": ()})
             for name, price in profile.storage_classes.items()
         }
-        changes["other_classes"] = flat
+        changes["other_classes"] = StorageClassPrice.model_construct(tiers=tiers)
     if per_gb_out is not None:
-        rates = {"tiers": [{"perGB": per_gb_out}]}
-        changes["egress"] = _checked(EgressPrice, rates, per_gb_out, profile.currency, field="downloadPerGB")
-    return profile.model_copy(update=changes) if changes else profile
+        _check(per_gb_out, profile.currency, field="downloadPerGB")
+        changes["egress"] = EgressPrice.model_construct(tiers=(EgressTier.model_construct(rate=per_gb_out),))
+    return profile.model_copy(update=changes)
 
 
-def _checked(kind: type[PriceT], rates: object, rate: Decimal, currency: str, *, field: str) -> PriceT:
+def _check(rate: Decimal, currency: str, *, field: str) -> None:
     highest = highest_per_gb(currency)
-    try:
-        return kind.model_validate(rates, context={"highest": highest})
-    except ValueError:
-        raise PriceError(f"prices.{field}: {rate} is more than {highest} per GB; it may be per TB") from None
+    if rate > highest:
+        raise PriceError(f"prices.{field}: {rate} is more than {highest} per GB; it may be per TB")

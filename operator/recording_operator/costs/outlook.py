@@ -4,20 +4,20 @@ Flat: everything stays as it is. WeekdayTrend, with at least two weeks of days: 
 weekdays before (meetings are held on weekdays). docs/cost-rules.md contains the back-test.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from recording_operator.api.storagereport import ProjectionMethod
-from recording_operator.costs.billing import SECONDS_PER_DAY, days_of
+from recording_operator.costs.billing import days_of
 from recording_operator.costs.charge import ChargeKind
 from recording_operator.costs.charges import LocationOwner, month_after, valued
 from recording_operator.costs.money import micros_of, of_micros
 from recording_operator.costs.terms import CostTerms, LocationPrices
 from recording_operator.costs.trend import Levels, Trend, grown, trend_of
 from recording_operator.usage.days import UsageDay, UsageDays
-from recording_operator.usage.levels import levels_of
+from recording_operator.usage.levels import SECONDS_PER_DAY, levels_of
 from recording_operator.usage.sample import OwnerKey, UsageSample
 from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.stock import NOTHING, Stock
@@ -38,11 +38,6 @@ class LocationOutlook:
     def of(cls, usage: UsageDays, newest: UsageSample) -> "LocationOutlook":
         """The outlook of a location."""
         return cls(usage=usage, stock=levels_of(newest), trend=trend_of(usage))
-
-    @property
-    def method(self) -> ProjectionMethod:
-        """How the location is projected."""
-        return ProjectionMethod.WEEKDAY_TREND if self.trend.growth else ProjectionMethod.FLAT
 
     def projected(self, *, begin: date, end: date) -> UsageDays:
         """The real days from `begin` on, and made-up days until `end` (exclusive)."""
@@ -101,9 +96,8 @@ class LocationOutlook:
 
 
 def _sum_of(real: UsageDay, more: UsageDay) -> UsageDay:
-    """A day and the rest of it."""
-    counts_downloads = real.counts_downloads if real.volumes else more.counts_downloads
-    entry = UsageDay(early_deletions=real.early_deletions, counts_downloads=counts_downloads, is_break=real.is_break)
+    """A day and the rest of it, whose downloads are counted if those of the day so far are (`trend_of`)."""
+    entry = UsageDay(early_deletions=real.early_deletions, counts_downloads=more.counts_downloads)
     for day in (real, more):
         for key, volume in day.volumes.items():
             entry.volume(key).add(volume)
@@ -125,11 +119,10 @@ def day_costs(outlooks: Mapping[str, LocationOutlook], terms: CostTerms) -> dict
         prices = {name: LocationPrices(group=group, versions=(terms.prices[name].on(day),)) for name in locations}
         days = days_of(day, prices[locations[0]].on(day).day_basis)
         usage = {name: outlooks[name].whole_month(month_after(day) - _DAY, days=days) for name in locations}
-        by_owner: dict[LocationOwner, int] = {}
+        by_owner: Counter[LocationOwner] = Counter()
         for charge in valued(usage, replace(terms, prices=prices)):
             if charge.kind is not ChargeKind.REQUESTS:
-                owner = LocationOwner(charge.location, charge.key)
-                by_owner[owner] = by_owner.get(owner, 0) + micros_of(charge.cost)
+                by_owner[LocationOwner(charge.location, charge.key)] += micros_of(charge.cost)
         of_a_day = micros_of(of_micros(sum(by_owner.values())) / days)
         costs |= {owner: of_micros(part) for owner, part in share_whole(of_a_day, by_owner).items()}
     return costs

@@ -1,10 +1,13 @@
 """FOCUS rows as a Parquet file. Needs pyarrow, which only the extra `recording-operator[parquet]` installs."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 from typing import IO, Final
 
-from recording_operator.costs.focus import COLUMNS, Cell, Type
+from recording_operator.costs.focus import COLUMNS
+from recording_operator.costs.tables import Cell
 
 _ROWS: Final = 20_000
 """Rows in memory at once, and in a row group of the file."""
@@ -26,10 +29,10 @@ def write_parquet(found: Iterable[Mapping[str, Cell]], file: IO[bytes]) -> None:
             "Parquet needs the package pyarrow. Install it with: pip install 'recording-operator[parquet]'"
         ) from None
     types = {
-        Type.TEXT: pa.string(),
-        Type.DECIMAL: pa.decimal128(_DIGITS, _PLACES),
-        Type.TIME: pa.timestamp("us", tz="UTC"),
-        Type.BOOLEAN: pa.bool_(),
+        str: pa.string(),
+        Decimal: pa.decimal128(_DIGITS, _PLACES),
+        datetime: pa.timestamp("us", tz="UTC"),
+        bool: pa.bool_(),
     }
     schema = pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
     remaining = iter(found)

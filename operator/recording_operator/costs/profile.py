@@ -89,11 +89,15 @@ class Tier(_ProfileModel):
 TierT = TypeVar("TierT", bound=Tier)
 
 
-class _StorageTier(Tier):
+class StorageTier(Tier):
+    """A rate of storage."""
+
     rate: PerGB = Field(alias="perGBMonth")
 
 
-class _EgressTier(Tier):
+class EgressTier(Tier):
+    """A rate of downloads."""
+
     rate: PerGB = Field(alias="perGB")
 
 
@@ -117,7 +121,7 @@ class AgeTier(_ProfileModel):
 class StorageClassPrice(_ProfileModel):
     """One storage class. An object that is deleted earlier is charged for `min_days`."""
 
-    tiers: Annotated[tuple[_StorageTier, ...], AfterValidator(_checked)]
+    tiers: Annotated[tuple[StorageTier, ...], AfterValidator(_checked)]
     min_days: int = Field(default=0, ge=0, le=3650)
     min_object_bytes: int = 0
     """The least size that is billed: 0 or one of SMALL."""
@@ -153,7 +157,7 @@ class RequestPrice(_ProfileModel):
 class EgressPrice(_ProfileModel):
     """Downloads to the internet: free up to an amount per month, or up to a multiple of the stored bytes."""
 
-    tiers: Annotated[tuple[_EgressTier, ...], AfterValidator(_checked)]
+    tiers: Annotated[tuple[EgressTier, ...], AfterValidator(_checked)]
     free_gb_month: Amount = Field(default=Decimal(0), alias="freeGBMonth")
     free_times_storage: Amount = Decimal(0)
 

@@ -1,5 +1,6 @@
 """A StorageReport as a view: a pure function of usage samples, prices and the report's spec."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -18,18 +19,12 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.api.storagereport_budget import Budget
 from recording_operator.costs.budget import percent_of
-from recording_operator.costs.caveats import (
-    counted_elsewhere,
-    never_counted,
-    not_existing,
-    not_included,
-    told_by_counts,
-)
-from recording_operator.costs.charges import month_after
+from recording_operator.costs.caveats import deletions, how_counted, left_out, recently_deleted
+from recording_operator.costs.charges import month_after, month_before
 from recording_operator.costs.comparison import ComparedMonth, compared
 from recording_operator.costs.history import GB_UNITS, UsageSums, gb_of, history, history_sums, month_sums
 from recording_operator.costs.money import CENT, MILL, ZERO, rounded
-from recording_operator.costs.rows import class_name
+from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
 from recording_operator.costs.view import ReportInputs, ReportView, cost_of_month, unpriced
@@ -66,19 +61,17 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
 
     Conditions, times and what else the status of a resource has are left empty.
     """
-    view = ReportView.of(inputs)
-    scope, samples, budget = view.scope, view.samples, inputs.spec.budget
-    currency = currency_of(inputs.terms, scope, budget)
+    view, budget = ReportView(inputs), inputs.spec.budget
+    currency = currency_of(view.terms, view.scope, budget)
     periods = history_sums(view)
     cost, totals = _cost(view, currency), _totals(view, month_sums(periods, view.month))
     comparison = compared(view, inputs.comparison, currency=currency)
-    how = [*counted_elsewhere(samples), *told_by_counts(samples), *comparison.notes, *inputs.notes]
-    uncounted = [name for name in view.terms.prices if scope.includes_location(name) and name not in samples]
-    left_out = [*not_existing(scope, inputs.terms.prices), *never_counted(uncounted)]
-    notes = [*left_out, *not_included(samples, scope), *how]
+    rows, known = view.holdings.rows, view.recordings
+    locations = dict.fromkeys([*view.samples, *recently_deleted(view)], 0) | _counts(known)
+    notes = [*left_out(view), *deletions(view, currency), *how_counted(view.samples), *comparison.notes, *inputs.notes]
     return StorageReportStatus(
         as_of=view.as_of,
-        source=_source(samples.values()),
+        source=_source(view.samples.values()),
         unpriced=tuple(unpriced(view.projected, view.terms)[:_MOST_UNPRICED]),
         notes=tuple(f"{note.rstrip('.')}." for note in notes[:MOST_NOTES]),
         summary=_summary(totals, cost, comparison, budget),
@@ -87,22 +80,30 @@ def report(inputs: ReportInputs) -> StorageReportStatus:
         cost=cost,
         comparison=comparison.rows,
         history=history(periods),
-        **_rows(view),
+        by_org=rows(GroupBy.ORG, _counts((row.org, row) for _, row in known), most=MOST_NAMED),
+        by_namespace=rows(GroupBy.NAMESPACE, _counts((row.namespace, row) for _, row in known), most=MOST_NAMED),
+        by_storage_location=tuple(
+            LocationRow(**row.model_dump(), **_counted(view, row.name))
+            for row in rows(GroupBy.LOCATION, locations, most=MOST_NAMED)
+        ),
+        by_storage_class=tuple(
+            ClassRow(**row.model_dump(exclude={"recordings"})) for row in rows(GroupBy.CLASS, {}, most=_MOST_CLASSES)
+        ),
     )
 
 
 def _cost(view: ReportView, currency: str) -> ReportCost:
-    methods = {one.method for name, one in view.outlooks.items() if view.scope.includes_location(name)}
-    known = any(view.month_before <= day < view.month for usage in view.usage_in_scope() for day in usage.days)
-    trend = ProjectionMethod.WEEKDAY_TREND
+    last_month = month_before(view.month)
+    known = any(last_month <= day < view.month for usage in view.usage_in_scope() for day in usage.days)
+    grows = any(view.outlooks[name].trend.growth for name in view.samples)
     return ReportCost(
         currency=currency,
         today=rounded(sum(view.holdings.costs.values(), ZERO), MILL),
         month_to_date=cost_of_month(view.charges, view.month),
         projected_month=cost_of_month(view.projected, view.month),
         projected_next_month=cost_of_month(view.projected, month_after(view.month)),
-        last_month=cost_of_month(view.charges, view.month_before) if known else None,
-        method=trend if trend in methods else ProjectionMethod.FLAT,
+        last_month=cost_of_month(view.charges, last_month) if known else None,
+        method=ProjectionMethod.WEEKDAY_TREND if grows else ProjectionMethod.FLAT,
     )
 
 
@@ -142,36 +143,19 @@ def _uploads(rows: Sequence[RecordingRow]) -> ReportUploads:
     )
 
 
-def _rows(view: ReportView) -> dict[str, Any]:
-    by, known = view.holdings.rows, view.recordings
-    locations = dict.fromkeys(view.samples, 0) | _counts(known)
-    return {
-        "by_org": by(lambda one: one.key.org, _counts((row.org, row) for _, row in known), most=MOST_NAMED),
-        "by_namespace": by(
-            lambda one: one.key.namespace, _counts((row.namespace, row) for _, row in known), most=MOST_NAMED
-        ),
-        "by_storage_location": [
-            LocationRow(**row.model_dump(), **_counted(view, row.name))
-            for row in by(lambda one: one.location, locations, most=MOST_NAMED)
-        ],
-        "by_storage_class": [
-            ClassRow(**row.model_dump(exclude={"recordings"})) for row in by(class_name, {}, most=_MOST_CLASSES)
-        ],
-    }
-
-
-def _counts(rows: Iterable[tuple[str, RecordingRow]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
+def _counts(rows: Iterable[tuple[str, RecordingRow]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
     for name, row in rows:
-        counts[name] = counts.get(name, 0) + row.recordings
+        counts[name] += row.recordings
     return counts
 
 
 def _counted(view: ReportView, location: str) -> dict[str, Any]:
     """How a location was counted. (other) has no location of its own."""
-    if location not in view.samples:
+    sample = view.samples.get(location) or view.deleted.get(location)
+    if sample is None:
         return {"source": _source(view.samples.values()), "profile": "", "prices_as_of": ""}
-    sample, profile = view.samples[location], view.prices_of(location)
+    profile = view.prices_of(location)
     return {
         "source": sample.source,
         "downloads": sample.download_source,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from enum import StrEnum
 from typing import Self, TypeVar
 
 from recording_operator.api.storagereport import ReportRow
@@ -10,6 +11,28 @@ from recording_operator.costs.charges import LocationOwner
 from recording_operator.costs.money import ZERO
 from recording_operator.usage.sample import OTHER, UNKNOWN, State
 from recording_operator.usage.stock import Stock, total
+
+
+class GroupBy(StrEnum):
+    """What a row is about."""
+
+    ORG = "org"
+    NAMESPACE = "namespace"
+    LOCATION = "location"
+    CLASS = "class"
+
+    def of(self, owner: LocationOwner) -> str:
+        """The group of an owner."""
+        match self:
+            case GroupBy.ORG:
+                return owner.key.org
+            case GroupBy.NAMESPACE:
+                return owner.key.namespace or UNKNOWN
+            case GroupBy.LOCATION:
+                return owner.location
+            case GroupBy.CLASS:
+                name = owner.key.storage_class or UNKNOWN
+                return f"{name} (noncurrent)" if owner.key.state is State.NONCURRENT else name
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,27 +79,21 @@ class Holdings:
     stock: Mapping[LocationOwner, Stock]
     costs: Mapping[LocationOwner, Decimal]
 
-    def rows(self, by: Callable[[LocationOwner], str], recordings: Mapping[str, int], *, most: int) -> list[ReportRow]:
+    def rows(self, by: GroupBy, recordings: Mapping[str, int], *, most: int) -> tuple[ReportRow, ...]:
         """Rows grouped by `by`, the largest first: at most `most`, and (other) for the rest."""
         sums = {name: _RowSums(recordings=count) for name, count in recordings.items()}
         for owner, stock in self.stock.items():
-            into = sums.setdefault(by(owner), _RowSums())
+            into = sums.setdefault(by.of(owner), _RowSums())
             into.objects += stock.objects if owner.key.state is not State.INCOMPLETE else 0
             into.size_bytes += stock.size_bytes
         for owner, cost in self.costs.items():
             if cost or owner in self.stock:
-                sums.setdefault(by(owner), _RowSums()).cost += cost
-        return [
+                sums.setdefault(by.of(owner), _RowSums()).cost += cost
+        return tuple(
             ReportRow(name=name, recordings=of.recordings, objects=of.objects, bytes=of.size_bytes, cost=of.cost)
             for name, of in largest(sums, most, size=lambda one: (one.cost, one.size_bytes)).items()
-        ]
+        )
 
     def in_state(self, state: State) -> Stock:
         """The stock in a state."""
         return total(stock for owner, stock in self.stock.items() if owner.key.state is state)
-
-
-def class_name(owner: LocationOwner) -> str:
-    """The name of the row of a storage class."""
-    name = owner.key.storage_class or UNKNOWN
-    return f"{name} (noncurrent)" if owner.key.state is State.NONCURRENT else name

@@ -1,5 +1,6 @@
 """What a report includes: a filter over charges and volumes, which are the same in every report."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recording_operator.api.storagereport import ReportScope
@@ -44,3 +45,9 @@ class ScopeFilter:
         return (not self.orgs or org in self.orgs | _NOT_KNOWN) and (
             not self.namespaces or namespace in self.namespaces | _NOT_KNOWN
         )
+
+
+def with_deleted(scope: ReportScope, deleted: Mapping[str, str]) -> ReportScope:
+    """The scope with deleted locations: those that had one of its names. `deleted` has the name that each had."""
+    names = tuple(key for key, name in deleted.items() if name in scope.storage_locations)
+    return scope.model_copy(update={"storage_locations": (*scope.storage_locations, *names)})

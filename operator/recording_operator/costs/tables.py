@@ -4,12 +4,15 @@ import csv
 import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Final
 
 from recording_operator.api.storagereport import ComparisonRow, ReportCost
-from recording_operator.costs.export import GroupBy, Row, Step
+from recording_operator.costs.export import Row, Step
 from recording_operator.costs.money import CENT, MILL, ZERO, plain, rounded
+from recording_operator.costs.rows import GroupBy
 
 _MILLI: Final = Decimal("0.001")
 _NAMES: Final = (0, 1)
@@ -19,17 +22,18 @@ _COMPARISON_NAMES: Final = (0, 1, 5)
 _ESTIMATED: Final = "~ Some days had no count. Their numbers are derived from other days.\n"
 # A spreadsheet may run a cell that begins with one of these as a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
-_Cell = str | Decimal | bool
+Cell = str | Decimal | datetime | bool | None
 
 
 def columns(currency: str, *, group_by: GroupBy = GroupBy.ORG) -> tuple[str, ...]:
     """Names of the columns. That of the cost contains the currency."""
-    return ("date", group_by.column, "metric_type", "value", "unit", f"cost_{currency.lower()}")
+    group = {GroupBy.ORG: "org_id", GroupBy.CLASS: "storage_class"}.get(group_by, group_by.value)
+    return ("date", group, "metric_type", "value", "unit", f"cost_{currency.lower()}")
 
 
 def as_csv(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
-    """Comma-separated, every line ended by CRLF (RFC 4180); no cell is a formula."""
-    return _csv(columns(currency, group_by=group_by), map(_cells, found))
+    """Comma-separated values."""
+    return "".join(csv_lines(columns(currency, group_by=group_by), map(_cells, found)))
 
 
 def as_json(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.ORG) -> str:
@@ -38,25 +42,38 @@ def as_json(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy.
     return _json(names, ((*_cells(row), row.estimated) for row in found))
 
 
+def csv_lines(names: Iterable[str], lines: Iterable[Iterable[Cell]]) -> Iterator[str]:
+    """The lines of a file of comma-separated values, each ended by CRLF (RFC 4180). No cell is a formula."""
+    for line in chain([names], lines):
+        text = io.StringIO()
+        csv.writer(text).writerow(map(_text, line))
+        yield text.getvalue()
+
+
+def _text(cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "true" if cell else "false"
+        case Decimal():
+            return plain(cell)
+        case datetime():
+            return f"{cell:%Y-%m-%dT%H:%M:%SZ}"
+        case _:
+            return no_formula(cell)
+
+
 def no_formula(cell: str) -> str:
     """A name as a cell, with an apostrophe if a spreadsheet might run it. A number may begin with a minus."""
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
 
 
-def _cells(row: Row) -> tuple[_Cell, ...]:
+def _cells(row: Row) -> tuple[Cell, ...]:
     return row.date, row.group, row.metric_type, row.value, row.unit, row.cost
 
 
-def _csv(names: Sequence[str], lines: Iterable[Sequence[_Cell]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(names)
-    for line in lines:
-        writer.writerow([no_formula(cell) if isinstance(cell, str) else plain(Decimal(cell)) for cell in line])
-    return text.getvalue()
-
-
-def _json(names: Sequence[str], lines: Iterable[Sequence[_Cell]]) -> str:
+def _json(names: Sequence[str], lines: Iterable[Sequence[Cell]]) -> str:
     listing = [
         {name: plain(cell) if isinstance(cell, Decimal) else cell for name, cell in zip(names, line, strict=True)}
         for line in lines
@@ -73,22 +90,11 @@ def as_table(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy
     for row in found:
         by_line.setdefault((row.date, row.group), {})[row.metric_type] = row
     stored = "STORED-GB" if step is Step.DAY else "MEAN-STORED-GB"
-    lines: list[tuple[str, ...]] = [
-        (
-            step.value.upper(),
-            group_by.value.upper(),
-            stored,
-            "UPLOADED-GB",
-            "DOWNLOADED-GB",
-            "REQUESTS",
-            f"COST-{currency}",
-        )
-    ]
-    lines += [
-        _table_line(when, name, of_line)
-        for (when, name), of_line in by_line.items()
-        if any(row.value or row.cost for row in of_line.values())
-    ]
+    amounts = (stored, "UPLOADED-GB", "DOWNLOADED-GB", "REQUESTS", f"COST-{currency}")
+    lines: list[Sequence[str]] = [(step.value.upper(), group_by.value.upper(), *amounts)]
+    for (when, name), of_line in by_line.items():
+        if any(row.value or row.cost for row in of_line.values()):
+            lines.append(_table_line(when, name, of_line))
     total = rounded(sum((row.cost for row in found), ZERO), CENT)
     lines.append(("TOTAL", "", "", "", "", "", f"{total:,f}"))
     return aligned(lines, left=_NAMES) + (_ESTIMATED if any(row.estimated for row in found) else "")
@@ -96,26 +102,24 @@ def as_table(found: Sequence[Row], *, currency: str, group_by: GroupBy = GroupBy
 
 def comparison_csv(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
     """The cost of this month as it is and at other profiles, the cheapest of these first."""
-    return _csv(_comparison_columns(cost.currency), _compared(cost, found))
+    return "".join(csv_lines(_comparison_columns(cost), _compared(cost, found)))
 
 
 def comparison_json(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
     """The same as an array of objects."""
-    return _json(_comparison_columns(cost.currency), _compared(cost, found))
+    return _json(_comparison_columns(cost), _compared(cost, found))
 
 
 def comparison_table(cost: ReportCost, found: Sequence[ComparisonRow]) -> str:
     """The same for a terminal."""
-    lines: list[tuple[str, ...]] = [
-        ("PROFILE", "PRICES-AS-OF", *(f"{one}-{cost.currency}" for one in _AMOUNTS), "REASON")
-    ]
+    lines = [("PROFILE", "PRICES-AS-OF", *(f"{one}-{cost.currency}" for one in _AMOUNTS), "REASON")]
     for profile, as_of, to_date, month, difference, reason in _compared(cost, found):
         lines.append((profile, as_of, f"{to_date:,f}", f"{month:,f}", f"{difference:+,f}", reason))
     return aligned(lines, left=_COMPARISON_NAMES)
 
 
-def _comparison_columns(currency: str) -> tuple[str, ...]:
-    amounts = (f"{one}_{currency.lower()}" for one in ("month_to_date", "projected_month", "difference"))
+def _comparison_columns(cost: ReportCost) -> tuple[str, ...]:
+    amounts = (f"{one}_{cost.currency.lower()}" for one in ("month_to_date", "projected_month", "difference"))
     return ("profile", "prices_as_of", *amounts, "reason")
 
 

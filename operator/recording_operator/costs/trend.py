@@ -3,6 +3,7 @@
 All amounts are of single owners, so that projections of a part of the owners add up to those of all.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -71,16 +72,14 @@ def grown(levels: Levels, growth: Mapping[OwnerKey, int], seconds: int) -> Level
         after[key] = after.get(key, 0) + bytes_a_day * seconds // SECONDS_PER_DAY
     if all(level >= 0 for level in after.values()):
         return after
-    missing: dict[tuple[str, str], int] = {}
-    held: dict[tuple[str, str], int] = {}
+    held: Counter[tuple[str, str]] = Counter()
+    missing: Counter[tuple[str, str]] = Counter()
     for key, level in after.items():
-        side = held if level > 0 else missing
-        side[key[:2]] = side.get(key[:2], 0) + level
-    return {key: _reduced(level, held.get(key[:2], 0), missing.get(key[:2], 0)) for key, level in after.items()}
-
-
-def _reduced(level: int, held: int, missing: int) -> int:
-    return level * max(held + missing, 0) // held if level > 0 else 0
+        (held if level > 0 else missing)[key[:2]] += level
+    return {
+        key: level * max(held[key[:2]] + missing[key[:2]], 0) // held[key[:2]] if level > 0 else 0
+        for key, level in after.items()
+    }
 
 
 def _growth(usage: UsageDays) -> dict[int, Levels]:
@@ -92,19 +91,20 @@ def _growth(usage: UsageDays) -> dict[int, Levels]:
         return {}
     today, opened = usage.until.date(), usage.opened.date()
     begin = max(today - _DAY * 7 * _WEEKS, opened + _DAY)
-    sums: dict[int, Levels] = {}
-    counts: dict[int, int] = {}
+    sums: dict[int, Counter[OwnerKey]] = defaultdict(Counter)
+    counts: Counter[int] = Counter()
     for number in range((today - begin).days):
         day = begin + _DAY * number
         entry, before = usage.days.get(day), usage.days.get(day - _DAY)
         if entry is None or before is None or entry.is_break:
             continue
-        counts[day.weekday()] = counts.get(day.weekday(), 0) + 1
-        of_weekday = sums.setdefault(day.weekday(), {})
-        for sign, volumes in ((1, entry.volumes), (-1, before.volumes)):
-            for key, volume in volumes.items():
-                of_weekday[key] = of_weekday.get(key, 0) + sign * volume.end.size_bytes
-    if sum(counts.values()) < ENOUGH_DAYS:
+        counts[day.weekday()] += 1
+        of_weekday = sums[day.weekday()]
+        for key, volume in entry.volumes.items():
+            of_weekday[key] += volume.end.size_bytes
+        for key, volume in before.volumes.items():
+            of_weekday[key] -= volume.end.size_bytes
+    if counts.total() < ENOUGH_DAYS:
         return {}
     return {
         weekday: {key: total // counts[weekday] for key, total in of_weekday.items() if total}

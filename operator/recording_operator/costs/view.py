@@ -6,7 +6,7 @@ of a report of all organisations equal the reports of single ones.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from recording_operator.api.storagereport import StorageReportSpec
@@ -20,7 +20,6 @@ from recording_operator.costs.rows import Holdings
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
 from recording_operator.usage.days import UsageDays
-from recording_operator.usage.sample import RecordingRow, UsageSample
 from recording_operator.usage.timeline import LocationUsage
 
 
@@ -40,89 +39,69 @@ class ReportInputs:
     """By location. One that is missing has not been counted."""
     comparison: Mapping[str, tuple[Profile, ...]] = field(default_factory=dict)
     """For each name in `spec.compare`: the dated versions of the profile, the oldest first; at least one."""
+    deleted: Mapping[str, str] = field(default_factory=dict)
+    """StorageLocations that do not exist any more, in `usage`, `terms` and the scope too: by name there, the name that
+    they had. What they cost until their newest sample counts; nothing is projected for them.
+    """
     notes: tuple[str, ...] = ()
     """Further sentences for `status.notes`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
-    """Charges and stock are those in scope; `usage`, `outlooks` and `projected_usage` are of whole accounts."""
+    """Charges and stock are those in scope; `usage`, `outlooks` and `projected_usage` are of whole accounts.
 
-    scope: ScopeFilter
-    terms: CostTerms
-    as_of: datetime
-    samples: Mapping[str, UsageSample]
-    usage: Mapping[str, UsageDays]
-    outlooks: Mapping[str, LocationOutlook]
-    projected_usage: Mapping[str, UsageDays]
-    """This month and the next, with made-up days."""
-    charges: tuple[Charge, ...]
-    projected: tuple[Charge, ...]
-    """Charges of this month and the next, as projected."""
-    holdings: Holdings
-    recordings: tuple[tuple[str, RecordingRow], ...]
-    """Recordings in scope, with their locations."""
+    Deleted locations have usage and charges, but no samples, stock and outlooks.
+    """
 
-    @classmethod
-    def of(cls, inputs: ReportInputs) -> "ReportView":
-        """Value the usage. Without samples, `now` is the time."""
-        scope = ScopeFilter.of(inputs.spec.scope)
-        terms = _in_question(inputs.terms, scope)
-        known = {name: inputs.usage[name] for name in terms.prices if name in inputs.usage}
-        samples = {name: one.newest for name, one in known.items() if scope.includes_location(name)}
-        as_of = min((sample.at for sample in samples.values()), default=inputs.now)
-        usage = {name: one.days for name, one in known.items()}
-        outlooks = {name: LocationOutlook.of(one.days, one.newest) for name, one in known.items()}
-        begin = as_of.date().replace(day=1)
-        end = month_after(month_after(begin))
-        projected_usage = {name: outlook.projected(begin=begin, end=end) for name, outlook in outlooks.items()}
-        stock = {
-            LocationOwner(name, key): held for name, outlook in outlooks.items() for key, held in outlook.stock.items()
-        }
-        return cls(
-            scope=scope,
-            terms=terms,
-            as_of=as_of,
-            samples=samples,
-            usage=usage,
-            outlooks=outlooks,
-            projected_usage=projected_usage,
-            charges=in_scope(valued(usage, terms), scope),
-            projected=in_scope(valued(projected_usage, terms), scope),
-            holdings=Holdings(
-                stock={owner: held for owner, held in stock.items() if scope.includes(*owner)},
-                costs={owner: cost for owner, cost in day_costs(outlooks, terms).items() if scope.includes(*owner)},
-            ),
-            recordings=tuple(
-                (name, row)
-                for name, sample in samples.items()
-                for row in sample.recordings
-                if scope.includes_owner(row.org, row.namespace)
-            ),
+    def __init__(self, inputs: ReportInputs) -> None:
+        """Value the usage."""
+        scope = self.scope = ScopeFilter.of(inputs.spec.scope)
+        groups = {prices.group for name, prices in inputs.terms.prices.items() if scope.includes_location(name)}
+        prices = {name: of for name, of in sorted(inputs.terms.prices.items()) if of.group in groups}
+        self.terms = terms = replace(inputs.terms, prices=prices)
+        known = {name: inputs.usage[name] for name in prices if name in inputs.usage}
+        existing = {name: one for name, one in known.items() if name not in inputs.deleted}
+        self.samples = {name: one.newest for name, one in existing.items() if scope.includes_location(name)}
+        gone = [name for name in known if name in inputs.deleted]
+        self.deleted = {name: known[name].newest for name in gone if scope.includes_location(name)}
+        """The newest samples of deleted locations."""
+        self.deleted_names = inputs.deleted
+        self.as_of = min((sample.at for sample in self.samples.values()), default=inputs.now)
+        self.month = self.as_of.date().replace(day=1)
+        end = month_after(month_after(self.month))
+        self.usage = {name: one.days for name, one in known.items()}
+        self.outlooks = {name: LocationOutlook.of(one.days, one.newest) for name, one in existing.items()}
+        self.projected_usage = {name: one.projected(begin=self.month, end=end) for name, one in self.outlooks.items()}
+        self.projected_usage |= {name: self.usage[name].between(self.month, end) for name in gone}
+        """This month and the next, with made-up days."""
+        self.charges = in_scope(valued(self.usage, terms), scope)
+        self.projected = in_scope(valued(self.projected_usage, terms), scope)
+        """Charges of this month and the next, as projected."""
+        self.holdings = Holdings(
+            stock={
+                LocationOwner(name, key): held
+                for name, one in self.outlooks.items()
+                for key, held in one.stock.items()
+                if scope.includes(name, key)
+            },
+            costs={owner: cost for owner, cost in day_costs(self.outlooks, terms).items() if scope.includes(*owner)},
         )
-
-    @property
-    def today(self) -> date:
-        """The day of the report."""
-        return self.as_of.date()
-
-    @property
-    def month(self) -> date:
-        """The first day of the report's month."""
-        return self.today.replace(day=1)
-
-    @property
-    def month_before(self) -> date:
-        """The first day of the month before."""
-        return (self.month - timedelta(days=1)).replace(day=1)
+        self.recordings = [
+            (name, row)
+            for name, sample in self.samples.items()
+            for row in sample.recordings
+            if scope.includes_owner(row.org, row.namespace)
+        ]
+        """Recordings in scope, with their locations."""
 
     def usage_in_scope(self) -> Iterable[UsageDays]:
         """The days of the locations in scope. They contain all owners."""
-        return (days for name, days in self.usage.items() if self.scope.includes_location(name))
+        return (self.usage[name] for name in (*self.samples, *self.deleted))
 
     def prices_of(self, location: str) -> Profile:
         """The prices of a location in scope at its newest sample."""
-        return self.terms.prices[location].on(self.samples[location].at.date())
+        newest = self.samples.get(location) or self.deleted[location]
+        return self.terms.prices[location].on(newest.at.date())
 
 
 def cost_of_month(charges: Iterable[Charge], month: date) -> Decimal:
@@ -134,12 +113,6 @@ def cost_of_month(charges: Iterable[Charge], month: date) -> Decimal:
 def in_scope(charges: Iterable[Charge], scope: ScopeFilter) -> tuple[Charge, ...]:
     """The charges that a report includes."""
     return tuple(charge for charge in charges if scope.includes(charge.location, charge.key))
-
-
-def _in_question(terms: CostTerms, scope: ScopeFilter) -> CostTerms:
-    """The terms of the groups with a location in scope."""
-    groups = {prices.group for name, prices in terms.prices.items() if scope.includes_location(name)}
-    return replace(terms, prices={name: of for name, of in sorted(terms.prices.items()) if of.group in groups})
 
 
 def unpriced(charges: Iterable[Charge], terms: CostTerms) -> list[str]:

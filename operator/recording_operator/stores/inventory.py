@@ -9,25 +9,18 @@ from recording_operator.stores.store import ObjectHead, OpenUpload, StoredPart
 
 
 class ListedObject(NamedTuple):
-    """An object in a listing. `storage_class` is None if the store returns none."""
+    """An object in a listing. `storage_class` is None if the store returns none.
+
+    In a listing of versions: a version of an object, or the marker of a deletion (of 0 bytes).
+    """
 
     key: str
     size_bytes: int
     storage_class: str | None
     last_modified: datetime
     etag: str
-
-
-class ListedVersion(NamedTuple):
-    """A version of an object, or the marker of a deletion (of 0 bytes). Without versions, an object is its latest."""
-
-    key: str
-    size_bytes: int
-    storage_class: str | None
-    last_modified: datetime
-    etag: str
-    is_latest: bool
-    is_delete_marker: bool
+    is_latest: bool = True
+    is_delete_marker: bool = False
 
 
 class LoggedDownload(NamedTuple):
@@ -62,7 +55,7 @@ class Inventory(Protocol):
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """Every object whose key begins with `prefix`."""
 
-    def versions(self, prefix: str) -> Iterator[ListedVersion]:
+    def versions(self, prefix: str) -> Iterator[ListedObject]:
         """Every version and delete marker whose key begins with `prefix`. Keys are in order only from page to page.
 
         Raises StoreError(StoreUnsupported) if the store cannot list versions.

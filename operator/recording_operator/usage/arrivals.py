@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from recording_operator.api.storagereport import DownloadSource, ReportSource
 from recording_operator.usage.counting import LocationTally
+from recording_operator.usage.levels import SECONDS_PER_DAY
 from recording_operator.usage.sample import (
     OTHER,
     ArrivalRow,
@@ -36,7 +37,6 @@ MOST_RECENT: Final = 512
 """Rows of recent uploads in a sample. The other owners share one."""
 MOST_YOUNG: Final = 2048
 """Rows of young objects in a sample. The other owners share one for each class and day."""
-_SECONDS_PER_DAY: Final = 86_400
 _ANY_CLASS: Final = ""
 
 
@@ -130,7 +130,7 @@ def _arrival_rows(uploads: Iterable[tuple[OwnerKey, date, UploadSum]], last_day:
     found: dict[tuple[date, OwnerKey], _Arrived] = {}
     for key, day, upload in uploads:
         before = found.get(place := (min(day, last_day), key), _Arrived())
-        moment = upload.moment if day <= last_day else upload.size_bytes * _SECONDS_PER_DAY
+        moment = upload.moment if day <= last_day else upload.size_bytes * SECONDS_PER_DAY
         found[place] = _Arrived(before.stock.plus(upload.stock), before.writes + upload.writes, before.moment + moment)
     return tuple(
         ArrivalRow.model_validate(
@@ -151,17 +151,7 @@ def _late(tally: LocationTally, previous: UsageSample | None, basis: str) -> tup
     if previous is None or not compares_uploads(previous, basis=basis):
         return ()
     noted = {(row.org, row.namespace): Uploads(row.size_bytes, row.writes) for row in previous.carry.recent}
-    return tuple(
-        ArrivalRow(
-            org=org,
-            namespace=namespace,
-            storage_class=_ANY_CLASS,
-            day=previous.at.date(),
-            size_bytes=uploads.size_bytes,
-            writes=uploads.writes,
-        )
-        for (org, namespace), uploads in sorted(late(_bounded_recent(tally.recounted), noted).items())
-    )
+    return _upload_rows(late(_bounded_recent(tally.recounted), noted), previous.at.date())
 
 
 def late(recounted: _Recent, noted: _Recent) -> _Recent:
@@ -188,16 +178,21 @@ def _growth(grown: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
 
 def _recent_rows(recent: RecentSums, day: date) -> tuple[ArrivalRow, ...]:
     """At least one row, so that no uploads can be distinguished from unknown uploads."""
+    return _upload_rows({(OTHER, OTHER): Uploads()} | _bounded_recent(recent), day)
+
+
+def _upload_rows(uploads: _Recent, day: date) -> tuple[ArrivalRow, ...]:
+    """Uploads of any class, by owner."""
     return tuple(
         ArrivalRow(
             org=org,
             namespace=namespace,
             storage_class=_ANY_CLASS,
             day=day,
-            size_bytes=uploads.size_bytes,
-            writes=uploads.writes,
+            size_bytes=found.size_bytes,
+            writes=found.writes,
         )
-        for (org, namespace), uploads in sorted(({(OTHER, OTHER): Uploads()} | _bounded_recent(recent)).items())
+        for (org, namespace), found in sorted(uploads.items())
     )
 
 
@@ -227,7 +222,7 @@ def _young_of(tally: LocationTally) -> _Young:
 def _young_before(previous: UsageSample | None, tally: LocationTally, basis: str) -> _Young:
     """The young objects of the previous sample whose minimum duration is not over now.
 
-    None if it counted other keys: objects that are not counted have not been deleted.
+    There are none if it counted other keys: objects that are not counted have not been deleted.
     """
     found: _Young = {}
     if previous is None or previous.basis != basis or previous.counted_by is not None:

@@ -68,7 +68,7 @@ class UsageFile:
         return self.day.replace(day=1)
 
     def has(self, at: datetime) -> bool:
-        """Whether a sample of that time belongs into the file."""
+        """Whether a sample of that time belongs in the file."""
         if self.period is Period.SAMPLE:
             return at == self.begin
         return at.date() == self.day if self.period is Period.DAY else at.date().replace(day=1) == self.month

@@ -1,7 +1,7 @@
 """Usage by day: what the samples of one location say, day by day and owner by owner."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from recording_operator.usage.sample import OwnerKey
@@ -83,3 +83,7 @@ class UsageDays:
     """Time of the last sample."""
     opened: datetime | None = None
     """Time of the first sample. Earlier days are reconstructed."""
+
+    def between(self, begin: date, end: date) -> "UsageDays":
+        """The days from `begin` on, before `end`."""
+        return replace(self, days={day: entry for day, entry in self.days.items() if begin <= day < end})

@@ -9,18 +9,19 @@ from recording_operator.usage.collector import collector_paused
 from recording_operator.usage.days import EarlyDeletion, UsageDay, UsageDays
 from recording_operator.usage.levels import (
     SECONDS_PER_DAY,
-    Birth,
     Levels,
     LevelsBetween,
-    births_of,
+    UploadedStock,
     held_between,
     levels_of,
     sums_of,
+    uploads_of,
     with_completed,
 )
 from recording_operator.usage.sample import OTHER, SHARED, OwnerKey, PastRow, State, UsageSample
 from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.stock import NOTHING, Stock
+from recording_operator.usage.sums import second_of
 
 
 @collector_paused()
@@ -81,20 +82,20 @@ class _Timeline:
             self._levels = levels_of(sample)
         else:
             held = levels_of(sample)
-            births = with_completed(births_of(sample, held), self._levels, held)
+            uploads = with_completed(uploads_of(sample, held), self._levels, held)
             if _basis(sample) != _basis(self._last):
                 self._mark_break(self.at.date(), sample.at.date())
-            self._stretch(sample, LevelsBetween(first=self._levels, last=held, births=births))
+            self._stretch(sample, LevelsBetween(first=self._levels, last=held, uploads=uploads))
         self._last = sample
 
     def _open(self, first: UsageSample) -> None:
         """From the beginning of the month: stock without a known date was there from the beginning."""
-        births = births_of(first, self._levels)
-        added = sums_of(births)
+        uploads = uploads_of(first, self._levels)
+        added = sums_of(uploads)
         levels = {key: stock.less(added.get(key, NOTHING)).at_least_zero() for key, stock in self._levels.items()}
         self.at = month_start(first.at)
         if self.at < first.at:
-            self._stretch(first, LevelsBetween(first=levels, last=self._levels, births=births), opening=True)
+            self._stretch(first, LevelsBetween(first=levels, last=self._levels, uploads=uploads), opening=True)
 
     def _stretch(self, sample: UsageSample, between: LevelsBetween, *, opening: bool = False) -> None:
         begin, whole_s = self.at, int((sample.at - self.at).total_seconds())
@@ -107,18 +108,25 @@ class _Timeline:
             without_sample = (opening or begin.date() < day) and day < sample.at.date()
             entry.estimated = entry.estimated and without_sample
             _note_counting(entry, counts=_counts_downloads(sample), is_new=not entry.volumes)
-            self._hold(entry, levels, reached, between.births.get(day, []), stop, counts=_counts_downloads(sample))
+            self._hold(entry, levels, reached, between.uploads.get(day, []), stop, counts=_counts_downloads(sample))
             levels, self.at = reached, stop
         self._levels = between.last
         self._note_flows(sample, begin.date())
 
     def _hold(
-        self, entry: UsageDay, first: Levels, last: Levels, births: list[Birth], stop: datetime, *, counts: bool
+        self,
+        entry: UsageDay,
+        first: Levels,
+        last: Levels,
+        uploads: list[UploadedStock],
+        stop: datetime,
+        *,
+        counts: bool,
     ) -> None:
         """Add the stock until `stop`, on the same day."""
-        begin_s = _second_of_day(self.at)
-        end_s = _second_of_day(stop) or SECONDS_PER_DAY
-        for key, stock, seconds in held_between(first, last, births, begin_s=begin_s, end_s=end_s):
+        begin_s = second_of(self.at)
+        end_s = second_of(stop) or SECONDS_PER_DAY
+        for key, stock, seconds in held_between(first, last, uploads, begin_s=begin_s, end_s=end_s):
             volume = entry.volume(key)
             volume.stock_seconds = volume.stock_seconds.plus_times(stock, seconds)
             if counts and not entry.counts_downloads:
@@ -176,10 +184,6 @@ def _note_counting(entry: UsageDay, *, counts: bool, is_new: bool) -> None:
         for volume in entry.volumes.values():
             volume.counted_byte_seconds = volume.stock_seconds.size_bytes
             volume.counted_uploaded_bytes = volume.uploaded_bytes
-
-
-def _second_of_day(at: datetime) -> int:
-    return at.hour * 3600 + at.minute * 60 + at.second
 
 
 def _readers(entry: UsageDay, org: str, size_bytes: int) -> dict[OwnerKey, int]:

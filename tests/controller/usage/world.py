@@ -8,14 +8,18 @@ from typing import Any
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.reports.prices import storage_classes
+from recording_operator.controller.usage.copies import UsageCopies
 from recording_operator.controller.usage.counter import CountFailure, StorageClasses, UsageCounter
+from recording_operator.controller.usage.entries import MapEntries
 from recording_operator.controller.usage.keeper import UsageKeeper
 from recording_operator.controller.usage.samples import LoadedFile, UsageSamples, load
 from recording_operator.costs.library import find_profile
+from recording_operator.kube.client import KubeApi
 from recording_operator.stores.s3.location import S3LocationStore
 from recording_operator.usage.codec import encode, sample_name, usage_file
 from recording_operator.usage.months import chain
 from recording_operator.usage.sample import UsageSample
+from tests.support.config_maps import ConfigMapRest
 from tests.support.strict_bucket import Attributes, Part, Upload, Version, etag_of
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
@@ -94,6 +98,8 @@ class CountingWorld:
     strict: StrictStore
     api: ListedApi = field(default_factory=ListedApi)
     archive: MemoryArchive = field(default_factory=MemoryArchive)
+    config_maps: ConfigMapRest = field(default_factory=ConfigMapRest)
+    """The operator's namespace."""
     locations: list[StorageLocation] = field(default_factory=list)
     broken: dict[str, Exception] = field(default_factory=dict)
     """Locations without a client, and why."""
@@ -101,18 +107,25 @@ class CountingWorld:
     observed: dict[str, datetime | None] = field(default_factory=dict)
     _clients: dict[str, S3LocationStore] = field(default_factory=dict)
 
-    def location(self, name: str, *, status: Mapping[str, Any] | None = None, **spec: Any) -> StorageLocation:
+    def location(
+        self, name: str, *, uid: str = "", status: Mapping[str, Any] | None = None, **spec: Any
+    ) -> StorageLocation:
         """Add a location in the strict store's bucket."""
         s3 = {"bucket": self.strict.bucket_name, "endpoint": self.strict.endpoint, **spec.pop("s3", {})}
         made = StorageLocation.model_validate(
             {
-                "metadata": {"name": name, "uid": name, "generation": 1, "resourceVersion": "1"},
+                "metadata": {"name": name, "uid": uid or name, "generation": 1, "resourceVersion": "1"},
                 "spec": {"s3": s3, "keyTemplate": TEMPLATE, **spec},
                 "status": status or {},
             }
         )
         self.locations = sorted([*self.locations, made], key=lambda location: location.metadata.name)
         return made
+
+    def delete(self, name: str) -> None:
+        """Delete a location. Its objects stay."""
+        self.locations = [location for location in self.locations if location.metadata.name != name]
+        self._clients.pop(name, None)
 
     def store(self, location: StorageLocation) -> S3LocationStore:
         """The client of a location."""
@@ -191,6 +204,8 @@ class CountingWorld:
             "archive": self.archive,
             "counter": self.counter(),
             "first_samples": NoFirstSamples(),
+            "copies": UsageCopies(MapEntries(kube=KubeApi(self.config_maps), namespace="operator")),
+            "keep_months": 36,
             "observe": self.observed.__setitem__,
         }
         return UsageKeeper(**{**given, **more})

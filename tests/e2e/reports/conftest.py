@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcluster import OperatorProcess
+from localcluster import Credentials, OperatorProcess, S3Server
 from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
@@ -26,6 +26,15 @@ def start(operators: Callable[..., OperatorProcess], tmp_path: Path) -> Callable
         return operator
 
     return begin
+
+
+@pytest.fixture
+def user(s3: S3Server, namespace: str, bucket: str) -> Credentials:
+    """A user who may do everything in the bucket."""
+    user = Credentials(access_key=f"user-{namespace}", secret_key="CANARY-of-a-user")
+    s3.create_user(user)
+    s3.allow(user, bucket=bucket, actions=("s3:*",))
+    return user
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from tests.support.reports import TEMPLATE, JsonObject, ReportFactory, record
 
 pytestmark = pytest.mark.cluster
 
+WITHOUT_LISTING = ("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload")
+
 
 def _used_before(status: JsonObject, today: str) -> set[Decimal]:
     days = [day for day in status["history"] if day["date"] < today]
@@ -118,20 +120,18 @@ def test_a_bucket_that_may_not_be_listed_is_counted_from_the_recordings(
     start: Callable[..., OperatorProcess],
     namespace: str,
     bucket: str,
+    user: Credentials,
     location: LocationFactory,
     report: ReportFactory,
 ) -> None:
     start()
-    user = Credentials(access_key=f"user-{namespace}", secret_key="CANARY-of-a-user")
-    s3.create_user(user)
-    s3.allow(user, bucket=bucket, actions=("s3:*",))
     place = location(spec={"keyTemplate": TEMPLATE}, credentials=user)
     record(cluster, namespace, place, org="acme", text="x" * 2_000)
     s3.client().put_object(Bucket=bucket, Key=f"acme/{uuid.uuid4()}/orphan", Body=b"x" * 999)
     made = report(place)
     assert made.wait_refreshed()["totals"]["bytes"] == 2_999
 
-    s3.allow(user, bucket=bucket, actions=("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"))
+    s3.allow(user, bucket=bucket, actions=WITHOUT_LISTING)
     made.edit(refreshToken="denied")
     status = made.wait_refreshed("denied")
     assert status["source"] == "Recordings"
@@ -147,13 +147,11 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     start: Callable[..., OperatorProcess],
     namespace: str,
     bucket: str,
+    user: Credentials,
     location: LocationFactory,
     report: ReportFactory,
 ) -> None:
     start()
-    user = Credentials(access_key=f"user-{namespace}", secret_key="CANARY-of-a-user")
-    s3.create_user(user)
-    s3.allow(user, bucket=bucket, actions=("s3:*",))
     first = location(spec={"keyTemplate": TEMPLATE}, credentials=user)
     second = location(spec={"keyTemplate": TEMPLATE}, endpoint=f"{s3.endpoint}/")
     record(cluster, namespace, first, org="acme", text="x" * 2_000)
@@ -168,7 +166,7 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     missing = f"This report does not include them; add {first} to spec.scope.storageLocations."
     assert f"{shares} {missing}" in alone.status()["notes"]
 
-    s3.allow(user, bucket=bucket, actions=("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"))
+    s3.allow(user, bucket=bucket, actions=WITHOUT_LISTING)
     both.edit(refreshToken="denied")
     status = both.wait_refreshed("denied")
     assert status["totals"]["bytes"] == 2_300, "the one that may be listed counts for both"
@@ -236,13 +234,11 @@ def test_a_bucket_that_takes_no_samples_has_them_in_a_config_map(
     start: Callable[..., OperatorProcess],
     namespace: str,
     bucket: str,
+    user: Credentials,
     location: LocationFactory,
     report: ReportFactory,
 ) -> None:
     operator = start()
-    user = Credentials(access_key=f"user-{namespace}", secret_key="CANARY-of-a-user")
-    s3.create_user(user)
-    s3.allow(user, bucket=bucket, actions=("s3:*",))
     place = location(spec={"keyTemplate": TEMPLATE}, credentials=user)
     record(cluster, namespace, place, org="acme", text="x" * 2_000)
     reads = ("s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetObject")

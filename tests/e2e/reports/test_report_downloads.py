@@ -94,15 +94,12 @@ def test_logs_that_may_not_be_read_or_are_not_there_fall_back_to_the_estimate(
     s3: S3Server,
     start: Callable[..., OperatorProcess],
     namespace: str,
-    bucket: str,
     logs: str,
+    user: Credentials,
     location: LocationFactory,
     report: ReportFactory,
 ) -> None:
     start()
-    user = Credentials(access_key=f"user-{namespace}", secret_key="CANARY-of-a-user")
-    s3.create_user(user)
-    s3.allow(user, bucket=bucket, actions=("s3:*",))
     denied, empty = (
         location(
             spec={"keyTemplate": f"{name}/{TEMPLATE}", "prices": {"accessLogs": {"bucket": logs}}}, credentials=keys

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from pydantic import ValidationError
-
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.controller.reports.errors import RefreshError
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.reports.removed import removed_locations
+from recording_operator.controller.usage.deleted import names_of
 from recording_operator.controller.usage.keeper import Need, UsageKeeper
+from recording_operator.controller.usage.locations import UnreadableLocationError, stored_locations
 from recording_operator.costs.profile import PriceError
 from recording_operator.costs.report import CurrencyError, currency_of, message_of, report
-from recording_operator.costs.scope import ScopeFilter
+from recording_operator.costs.scope import ScopeFilter, with_deleted
 from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi
@@ -55,25 +55,32 @@ class Refresher:
         if not needs and not self._usage.is_round_due(now):
             return
         try:
-            self._locations = self._list_locations()
+            self._locations = stored_locations(self._kube)
             self._usage.update(needs, self._locations, now=now)
         except KubeError as error:
             raise _no_api_server(error) from None
+        except UnreadableLocationError as error:
+            raise RefreshError(Reason.INTERNAL_ERROR, str(error)) from None
 
     def refresh(self, resource: StorageReport, need: Need, *, now: datetime) -> RefreshResult:
         """Compute a report after `prepare`. Raises RefreshError."""
-        scope = ScopeFilter.of(resource.spec.scope)
-        names = {location.metadata.name for location in self._locations}
+        deleted = self._usage.deleted
+        had = names_of(deleted)
+        names = {location.metadata.name for location in self._locations} | set(had.values())
+        spec = resource.spec.model_copy(update={"scope": with_deleted(resource.spec.scope, had)})
+        scope = ScopeFilter.of(spec.scope)
+        locations = [*self._locations, *(one.location for one in deleted.values())]
         try:
-            terms = self._prices.terms(resource.spec, self._locations)
-            currency_of(terms, scope, resource.spec.budget)
+            terms = self._prices.terms(spec, locations)
+            currency_of(terms, scope, spec.budget)
             usage = self._loaded(scope, need, now)
             inputs = ReportInputs(
-                spec=resource.spec,
+                spec=spec,
                 now=now,
                 terms=terms,
-                usage=usage,
-                comparison=self._prices.comparison(resource.spec, self._locations),
+                usage=usage | {name: one.usage for name, one in deleted.items()},
+                deleted=had,
+                comparison=self._prices.comparison(spec, locations),
                 notes=(*removed_locations(resource, names, now=now), *self._notes(scope)),
             )
             status = report(inputs)
@@ -83,16 +90,6 @@ class Refresher:
         except KubeError as error:
             raise _no_api_server(error) from None
         return RefreshResult(status=status, message=message_of(status), stored=_stored(usage, scope))
-
-    def _list_locations(self) -> list[StorageLocation]:
-        locations = []
-        for raw in self._kube.list_locations():
-            try:
-                locations.append(StorageLocation.model_validate(raw))
-            except ValidationError:
-                name = raw["metadata"]["name"]
-                raise RefreshError(Reason.INTERNAL_ERROR, f"StorageLocation {name} cannot be read.") from None
-        return sorted(locations, key=lambda location: location.metadata.name)
 
     def _loaded(self, scope: ScopeFilter, need: Need, now: datetime) -> dict[str, LocationUsage]:
         """The usage of all locations that were counted. Those in scope must have the sample that is needed."""
@@ -115,7 +112,11 @@ class Refresher:
 
     def _notes(self, scope: ScopeFilter) -> tuple[str, ...]:
         seen = (location for location in self._locations if scope.includes_location(location.metadata.name))
-        return tuple(note for location in seen for note in self._usage.notes(location))
+        gone = (one for name, one in self._usage.deleted.items() if scope.includes_location(name))
+        return (
+            *(note for location in seen for note in self._usage.notes(location)),
+            *(note for one in gone for note in one.notes),
+        )
 
 
 def _failed(location: str, message: str) -> RefreshError:

@@ -1,4 +1,4 @@
-"""Notes about StorageLocations that were deleted: their usage samples cannot be read any more.
+"""Notes about deleted StorageLocations without a copy of their usage samples, which cannot be read any more.
 
 The status is the only memory of them: of the refresh before the deletion its rows, and from then on the note itself.
 """
@@ -11,7 +11,6 @@ from typing import Final
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.usage.months import first_of_month
-from recording_operator.usage.sample import OTHER
 
 _NOTE: Final = (
     "StorageLocation {name} was deleted (noticed on {day}). Its usage samples cannot be read without it, so its costs "
@@ -22,8 +21,9 @@ _MOST: Final = 10
 
 
 def removed_locations(report: StorageReport, locations: Collection[str], *, now: datetime) -> list[str]:
-    """Sentences about locations that the last refresh included and that no longer exist.
+    """Sentences about locations that the last refresh included, and that no longer exist and have no copy.
 
+    Names with parentheses are those of other rows: (other), and deleted locations that had a copy.
     They remain until the month after is over, because until then a month's cost is affected.
     """
     scope = ScopeFilter.of(report.spec.scope)
@@ -34,7 +34,7 @@ def removed_locations(report: StorageReport, locations: Collection[str], *, now:
     gone = {
         name: day
         for name, day in found.items()
-        if name not in locations and name != OTHER and scope.includes_location(name) and day >= oldest
+        if name not in locations and not name.endswith(")") and scope.includes_location(name) and day >= oldest
     }
     return [_NOTE.format(name=name, day=day) for name, day in sorted(gone.items())[:_MOST]]
 

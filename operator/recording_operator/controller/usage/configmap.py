@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from recording_operator.controller.usage.entries import MOST_BYTES, Entries, MapEntries
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.errors import AlreadyExists, Conflict, NotFound
 from recording_operator.usage.codec import (
     Period,
     UsageFile,
@@ -22,11 +22,8 @@ from recording_operator.usage.codec import (
 from recording_operator.usage.sample import UsageSample
 
 KEEP_DAYS: Final = 90
-MOST_BYTES: Final = 900_000
-"""Kubernetes accepts 1 MiB in a ConfigMap."""
 _MOST_NAME: Final = 253
 _DIGEST: Final = 12
-_ATTEMPTS: Final = 3
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _logger = logging.getLogger(__name__)
 
@@ -44,63 +41,32 @@ class ConfigMapSamples:
     """The sample files of locations, the newest of the last 90 days. Every method may raise KubeError."""
 
     def __init__(self, *, kube: KubeApi, namespace: str) -> None:
-        self._kube = kube
-        self._namespace = namespace
+        self._entries = MapEntries(kube=kube, namespace=namespace)
         self._absent: set[str] = set()  # only the leader writes here, so what is not there stays absent
 
     def files(self, location: str) -> dict[UsageFile, bytes]:
         """The files of a location, by what they contain."""
         if location in self._absent:
             return {}
-        try:
-            found = self._kube.read_binary_config_map(self._namespace, config_map_name(location))
-        except NotFound:
+        found = self._entries.read(config_map_name(location))
+        if not found:
             self._absent.add(location)
-            return {}
-        if not found.data:
-            self._absent.add(location)
-        files = {usage_file(location, _name_of(location, key)): data for key, data in found.data.items()}
+        files = {usage_file(location, _name_of(location, key)): data for key, data in found.items()}
         return {file: data for file, data in files.items() if file is not None and file.period is Period.SAMPLE}
 
     def keep(self, sample: UsageSample) -> None:
         """Add a sample, and remove those that are too old or for which there is no room."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._keep(sample)
-            except (Conflict, NotFound):
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                return
+        key = _key(sample_name(sample.location, sample.at))
+
+        def changed(found: Entries) -> Entries:
+            return found if key in found else _with_room(sample.location, found, sample)
+
+        self._entries.change(config_map_name(sample.location), changed)
+        self._absent.discard(sample.location)
 
     def clear(self, location: str) -> None:
         """Remove all samples of a location: they are in its store now."""
-        name = config_map_name(location)
-        found = self._kube.read_binary_config_map(self._namespace, name)
-        self._kube.patch_binary_config_map(
-            self._namespace, name, resource_version=found.resource_version, data=dict.fromkeys(found.data)
-        )
-
-    def _keep(self, sample: UsageSample) -> None:
-        name, key = config_map_name(sample.location), _key(sample_name(sample.location, sample.at))
-        try:
-            found = self._kube.read_binary_config_map(self._namespace, name)
-        except NotFound:
-            kept = _with_room(sample.location, {}, sample)
-            try:
-                self._kube.create_binary_config_map(self._namespace, name, kept)
-            except AlreadyExists:
-                raise Conflict("The ConfigMap was created meanwhile.", status=409) from None
-        else:
-            if key in found.data:
-                return
-            kept = _with_room(sample.location, found.data, sample)
-            removed: dict[str, bytes | None] = dict.fromkeys(found.data.keys() - kept.keys())
-            changed = {key: data for key, data in kept.items() if found.data.get(key) != data}
-            self._kube.patch_binary_config_map(
-                self._namespace, name, resource_version=found.resource_version, data=removed | changed
-            )
-        self._absent.discard(sample.location)
+        self._entries.change(config_map_name(location), lambda _: {})
 
 
 def _with_room(location: str, data: Mapping[str, bytes], sample: UsageSample) -> dict[str, bytes]:

@@ -5,23 +5,25 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportSource
+from recording_operator.controller.usage.deleted import DeletedLocation
 from recording_operator.controller.usage.downloads import DownloadCounter, StoreLookup
 from recording_operator.controller.usage.errors import NOT_PERMITTED, CountError, CountStopped
 from recording_operator.controller.usage.owners import OwnerLookup
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.inventory import ListedVersion
+from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.arrivals import sample_from
 from recording_operator.usage.counting import LocationTally, OpenPart
-from recording_operator.usage.owners import KeySpaces, RecordingIndex, basis_of
+from recording_operator.usage.owners import KeySpaces, RecordingIndex, basis_of, key_space
 from recording_operator.usage.recordings import RecordingTally
 from recording_operator.usage.sample import UsageSample
 from recording_operator.usage.window import window_after
@@ -69,7 +71,7 @@ class _Count:
     counted_by: str | None = None
     basis: str = ""
     notes: list[str] = field(default_factory=list)
-    versions: Iterator[ListedVersion] | None = None
+    versions: Iterator[ListedObject] | None = None
     """The listing of all versions, if they are to be counted and may be listed."""
 
     @property
@@ -99,13 +101,14 @@ class UsageCounter:
         previous: Mapping[str, UsageSample | None],
         locations: Sequence[StorageLocation],
         *,
+        deleted: Sequence[DeletedLocation] = (),
         failures: Mapping[str, int],
         now: datetime,
     ) -> Iterator[UsageSample | CountFailure]:
         """Count the locations that `previous` names, of all that there are, and return each sample as it is complete.
 
         `previous` has the last sample of each, and `failures` the number of failed attempts. Locations of one bucket
-        and prefix must be counted together. Raises CountStopped, KubeError.
+        and prefix must be counted together. `deleted` do not exist any more. Raises CountStopped, KubeError.
         """
         counts = [
             _Count(location=location, previous=previous[name], failures=failures.get(name, 0))
@@ -120,7 +123,7 @@ class UsageCounter:
             count.counted_by = key_spaces.counted_by(count.location)
         for count in counts:
             if count.previous is None and count.counted_by is None:
-                count.previous = _taken_over(count, counts, key_spaces)
+                count.previous = _taken_over(count, counts, key_spaces, deleted)
         recordings = RecordingTally(index=RecordingIndex(listed_from=now), now=now)
         tallies = {
             count.name: self._tally(count, key_spaces, recordings.index, now)
@@ -157,7 +160,7 @@ class UsageCounter:
         else:
             count.denied = message
 
-    def _versions(self, store: LocationStore, count: _Count) -> Iterator[ListedVersion] | None:
+    def _versions(self, store: LocationStore, count: _Count) -> Iterator[ListedObject] | None:
         """The listing of all versions, or None and a note if the store does not permit it."""
         listing = iter(store.versions(count.location.store.prefix))
         try:
@@ -235,41 +238,20 @@ class UsageCounter:
         )
 
     def _count_bucket(self, count: _Count, store: LocationStore, tally: LocationTally) -> None:
-        if count.versions is not None:
-            self._count_versions(count.versions, tally)
-        else:
-            for number, found in enumerate(store.objects(count.location.store.prefix)):
-                self._stop_now_and_then(number)
-                tally.add(
-                    found.key,
-                    size_bytes=found.size_bytes,
-                    storage_class=found.storage_class,
-                    last_modified=found.last_modified,
-                    etag=found.etag,
-                )
+        listing = store.objects(count.location.store.prefix) if count.versions is None else count.versions
+        for number, found in enumerate(listing):
+            self._stop_now_and_then(number)
+            is_current = found.is_latest and not found.is_delete_marker
+            add = tally.add if is_current else partial(tally.add_noncurrent, is_delete_marker=found.is_delete_marker)
+            add(
+                found.key,
+                size_bytes=found.size_bytes,
+                storage_class=found.storage_class,
+                last_modified=found.last_modified,
+                etag=found.etag,
+            )
         tally.was_listed()
         self._count_open_uploads(count, store, tally)
-
-    def _count_versions(self, versions: Iterator[ListedVersion], tally: LocationTally) -> None:
-        for number, found in enumerate(versions):
-            self._stop_now_and_then(number)
-            if found.is_latest and not found.is_delete_marker:
-                tally.add(
-                    found.key,
-                    size_bytes=found.size_bytes,
-                    storage_class=found.storage_class,
-                    last_modified=found.last_modified,
-                    etag=found.etag,
-                )
-            else:
-                tally.add_noncurrent(
-                    found.key,
-                    size_bytes=found.size_bytes,
-                    storage_class=found.storage_class,
-                    last_modified=found.last_modified,
-                    etag=found.etag,
-                    is_delete_marker=found.is_delete_marker,
-                )
 
     def _count_open_uploads(self, count: _Count, store: LocationStore, tally: LocationTally) -> None:
         """Count open uploads. Their listing contains no sizes, so the parts of each are listed, up to a limit."""
@@ -302,10 +284,13 @@ class UsageCounter:
             raise CountStopped
 
 
-def _taken_over(count: _Count, counts: Iterable[_Count], key_spaces: KeySpaces) -> UsageSample | None:
+def _taken_over(
+    count: _Count, counts: Iterable[_Count], key_spaces: KeySpaces, deleted: Iterable[DeletedLocation]
+) -> UsageSample | None:
     """The last sample of the location that counted these objects so far, if there is one."""
-    twins = key_spaces.twins_of(count.location)
+    twins, space = key_spaces.twins_of(count.location), key_space(count.location)
     samples = [other.previous for other in counts if other.name in twins and other.previous is not None]
+    samples += [other.usage.newest for other in deleted if key_space(other.location) == space]
     return max((one for one in samples if one.counted_by is None), key=lambda one: one.at, default=None)
 
 

@@ -11,7 +11,9 @@ from typing import Final, Protocol
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.usage.archive import UsageArchive
+from recording_operator.controller.usage.copies import UsageCopies
 from recording_operator.controller.usage.counter import CountFailure
+from recording_operator.controller.usage.deleted import DeletedLocation, DeletedLocations
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.errors import KubeError
 from recording_operator.log_throttle import LogThrottle
@@ -22,6 +24,10 @@ from recording_operator.usage.timeline import LocationUsage, usage_of
 
 LONGEST_ROUND: Final = timedelta(minutes=10)
 """The longest time between two searches for locations that are due by the interval, and from start to the first."""
+_NOT_COPIED: Final = (
+    "Usage samples of {location} could not be copied to a ConfigMap of the operator's namespace; if the location is "
+    "deleted, its costs leave the reports: {why}."
+)
 _FAILURES: Final = (ReasonedError, UsageFormatError, KubeError)
 _logger = logging.getLogger(__name__)
 
@@ -49,6 +55,7 @@ class Counter(Protocol):
         previous: Mapping[str, UsageSample | None],
         locations: Sequence[StorageLocation],
         *,
+        deleted: Sequence[DeletedLocation],
         failures: Mapping[str, int],
         now: datetime,
     ) -> Iterator[UsageSample | CountFailure]:
@@ -83,11 +90,15 @@ class UsageKeeper:
         archive: UsageArchive,
         counter: Counter,
         first_samples: FirstSamples,
+        copies: UsageCopies,
+        keep_months: int,
         interval: timedelta,
         observe: Callable[[str, datetime | None], None],
     ) -> None:
         """`observe` is called with the time of the newest sample of a location, with None when the location is gone."""
         self._archive = archive
+        self._copies = copies
+        self._deleted = DeletedLocations(copies=copies, samples_of=archive.samples, keep_months=keep_months)
         self._counter = counter
         self._first_samples = first_samples
         self._interval = interval
@@ -96,6 +107,9 @@ class UsageKeeper:
         self._loaded: dict[str, _Loaded] = {}
         self._failed: dict[str, int] = {}
         self._problems: dict[str, str] = {}
+        self._not_copied: dict[str, str] = {}
+        self.deleted: Mapping[str, DeletedLocation] = {}
+        """The locations that the last `update` found to be deleted, by the name that they have in reports."""
         self._next_round: datetime | None = None
 
     def is_round_due(self, now: datetime) -> bool:
@@ -115,9 +129,13 @@ class UsageKeeper:
             needs.append(Need())
             self._next_round = now + min(LONGEST_ROUND, self._interval)
         self._forget_others(locations)
+        self.deleted = self._deleted.find(locations, now=now)
+        self._deleted.remove_expired()
         wanted = [location for location in locations if self._is_needed(location, needs, now)]
         if wanted:
             self._count(_with_twins(wanted, locations), locations, now)
+            if self.deleted:  # an existing location may have taken over objects
+                self.deleted = self._deleted.find(locations, now=now)
 
     def usage(self, location: StorageLocation, *, now: datetime) -> LocationUsage | None:
         """The samples of a location; None if there are none. Raises ReasonedError, UsageFormatError, KubeError."""
@@ -125,7 +143,9 @@ class UsageKeeper:
 
     def notes(self, location: StorageLocation) -> tuple[str, ...]:
         """Sentences about how the samples of a location are kept."""
-        return self._archive.notes(location)
+        why = self._not_copied.get(location.metadata.name)
+        not_copied = [] if why is None else [_NOT_COPIED.format(location=location.metadata.name, why=why)]
+        return (*self._archive.notes(location), *not_copied)
 
     def problem(self, location: str) -> str | None:
         """Why the last count of the location failed; None if it succeeded."""
@@ -160,7 +180,8 @@ class UsageKeeper:
                 previous[name] = self._newest(location, now)
             except _FAILURES as error:
                 self._fail(name, _text(error))
-        for result in self._counter.count(previous, locations, failures=self._failed, now=now):
+        deleted = list(self.deleted.values())
+        for result in self._counter.count(previous, locations, deleted=deleted, failures=self._failed, now=now):
             if isinstance(result, CountFailure):
                 self._fail(result.location, result.message)
             else:
@@ -208,6 +229,19 @@ class UsageKeeper:
             self._archive.compact(location, now)
         except _FAILURES as error:
             self._warn(name, "Usage samples could not be joined or removed: %s", _text(error))
+        self._copy(location)
+
+    def _copy(self, location: StorageLocation) -> None:
+        """Copy the samples for the time after a deletion."""
+        name = location.metadata.name
+        try:
+            samples = self._archive.samples(location)
+            self._copies.keep(location, samples, complete=not self._archive.notes(location))
+        except _FAILURES as error:
+            self._not_copied[name] = _text(error).rstrip(".")
+            self._warn(name, "Usage samples could not be copied: %s", _text(error))
+        else:
+            self._not_copied.pop(name, None)
 
     def _fail(self, name: str, message: str) -> None:
         self._failed[name] = self._failed.get(name, 0) + 1
@@ -219,8 +253,8 @@ class UsageKeeper:
 
     def _forget_others(self, locations: Iterable[StorageLocation]) -> None:
         names = {location.metadata.name for location in locations}
-        for name in (self._loaded.keys() | self._failed.keys()) - names:
-            for kept in (self._loaded, self._failed, self._problems):
+        for name in (self._loaded.keys() | self._failed.keys() | self._not_copied.keys()) - names:
+            for kept in (self._loaded, self._failed, self._problems, self._not_copied):
                 kept.pop(name, None)
             self._observe(name, None)
 

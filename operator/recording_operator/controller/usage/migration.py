@@ -23,11 +23,11 @@ from recording_operator.controller.usage.division import divided
 from recording_operator.controller.usage.ledger import StoredLedger
 from recording_operator.controller.usage.means import days_of, is_day, mean_gb
 from recording_operator.kube.client import KubeApi
+from recording_operator.usage.levels import SECONDS_PER_DAY
 from recording_operator.usage.sample import UNKNOWN, ArrivalRow, Carry, PastRow, State, StockRow, UsageSample
 from recording_operator.usage.sharing import share_whole
 from recording_operator.usage.window import LATE_WITHIN
 
-_SECONDS_PER_DAY: Final = 86_400
 _NOTE: Final = "Usage of {location} until {at} UTC was converted from the account of an earlier version."
 _NO_NAMESPACES: Final = " It had organisations, but no namespaces."
 _logger = logging.getLogger(__name__)
@@ -245,7 +245,7 @@ class _Conversion:
         in_month = begin >= self._month()
         for org in entry.orgs:
             held, mean = self._bytes(org.storage_gb), self._bytes(means[entry.date, org.name])
-            seconds = ((end - begin).days + 1) * _SECONDS_PER_DAY
+            seconds = ((end - begin).days + 1) * SECONDS_PER_DAY
             for name, part in self._by_class(held, org.name).items():
                 self._row(entry, org, name).size_bytes += part
             uploads = self._row(entry, org, self.classes.default)

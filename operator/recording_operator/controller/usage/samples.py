@@ -5,7 +5,7 @@ owners would take hundreds of MiB.
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, overload
 
 from recording_operator.usage.codec import Period, UsageFile, UsageFormatError, decode, decode_month
@@ -78,6 +78,23 @@ class UsageSamples(Sequence[UsageSample]):
             digest.update(hashlib.sha256(file.data).digest())
         digest.update(repr([entry.at for entry in self._entries]).encode())
         return digest.hexdigest()
+
+    @property
+    def spans(self) -> tuple[tuple[datetime, datetime | None], ...]:
+        """`at` and `since` of each."""
+        return tuple((entry.at, entry.since) for entry in self._entries)
+
+    def joined(self, more: Iterable[SampleEntry]) -> "UsageSamples":
+        """These and others in order, each once."""
+        found = {(entry.at, entry.since): entry for entry in (*more, *self._entries)}
+        return UsageSamples(sorted(found.values(), key=lambda entry: entry.at))
+
+    def by_month(self) -> "dict[date, UsageSamples]":
+        """The samples of each month, the newest first."""
+        months: dict[date, list[SampleEntry]] = {}
+        for entry in reversed(self._entries):
+            months.setdefault(entry.at.date().replace(day=1), []).append(entry)
+        return {month: UsageSamples(entries[::-1]) for month, entries in months.items()}
 
     def __len__(self) -> int:
         return len(self._entries)

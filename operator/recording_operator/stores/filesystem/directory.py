@@ -35,7 +35,7 @@ from recording_operator.stores.filesystem.tree import (
     write_all,
 )
 from recording_operator.stores.filesystem.uploads import DATA, OpenedUpload, UploadFolder
-from recording_operator.stores.inventory import ListedObject, ListedVersion
+from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import (
     ObjectHead,
@@ -204,10 +204,9 @@ class FilesystemStore(NoServices):
         """Every file whose key begins with `prefix`, in the order of keys."""
         return listed_objects(self._tree, prefix)
 
-    def versions(self, prefix: str) -> Iterator[ListedVersion]:
+    def versions(self, prefix: str) -> Iterator[ListedObject]:
         """The same files: a filesystem keeps no other versions."""
-        for found in self.objects(prefix):
-            yield ListedVersion(*found, is_latest=True, is_delete_marker=False)
+        return self.objects(prefix)
 
     # Steps
 

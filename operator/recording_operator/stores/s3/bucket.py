@@ -18,7 +18,7 @@ from recording_operator.api.names import (
 from recording_operator.api.reasons import Reason
 from recording_operator.stores.capabilities import UNKNOWN, Capabilities
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.inventory import AccessLogTally, ListedObject, ListedVersion, LoggedDownload
+from recording_operator.stores.inventory import AccessLogTally, ListedObject, LoggedDownload
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.s3 import cloudwatch, object_lock
 from recording_operator.stores.s3.access_logs import logged_downloads
@@ -234,7 +234,7 @@ class S3Store(CopyingBucket):
         """Every object whose key begins with `prefix`, page by page. Raises StoreError."""
         return listed_objects(self._client, bucket=self.options.bucket, prefix=prefix)
 
-    def versions(self, prefix: str) -> Iterator[ListedVersion]:
+    def versions(self, prefix: str) -> Iterator[ListedObject]:
         """Every version and delete marker whose key begins with `prefix`, page by page. Raises StoreError."""
         return listed_versions(self._client, bucket=self.options.bucket, prefix=prefix)
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from recording_operator.stores.inventory import ListedObject, ListedVersion
+from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.s3.errors import status_of, translated
 from recording_operator.stores.store import OpenUpload
 
@@ -42,7 +42,7 @@ def _listed(entry: Any) -> ListedObject:
     )
 
 
-def listed_versions(client: Any, *, bucket: str, prefix: str) -> Iterator[ListedVersion]:
+def listed_versions(client: Any, *, bucket: str, prefix: str) -> Iterator[ListedObject]:
     """Every version and delete marker whose key begins with `prefix`. Raises StoreError, also for half a listing."""
     following: dict[str, str] = {}
     while True:
@@ -60,20 +60,19 @@ def listed_versions(client: Any, *, bucket: str, prefix: str) -> Iterator[Listed
         following = after
 
 
-def _version(entry: Any) -> ListedVersion:
-    return ListedVersion(
+def _version(entry: Any) -> ListedObject:
+    return ListedObject(
         entry["Key"],
         entry["Size"],
         entry.get("StorageClass"),
         entry["LastModified"],
         entry.get("ETag", ""),
         entry["IsLatest"],
-        False,
     )
 
 
-def _marker(entry: Any) -> ListedVersion:
-    return ListedVersion(entry["Key"], 0, None, entry["LastModified"], "", entry["IsLatest"], True)
+def _marker(entry: Any) -> ListedObject:
+    return ListedObject(entry["Key"], 0, None, entry["LastModified"], "", entry["IsLatest"], True)
 
 
 def open_uploads(client: Any, *, bucket: str, prefix: str) -> Iterator[OpenUpload]:

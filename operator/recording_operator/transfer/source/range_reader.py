@@ -33,6 +33,7 @@ class RangeReader:
         self._window = memoryview(bytearray(WINDOW_BYTES))
         self._position = 0
         self._end = 0
+        self._end_of_get = 0
         self._part_at = 0
         self._careful_until = 0
 
@@ -41,7 +42,7 @@ class RangeReader:
         if position > self._part_at:
             self._part_at = position
             self._breaks.next_part()
-        if position != self._position:
+        if position != self._position or position == self._end_of_get:
             self.close()
         self._position, self._end = position, end
 
@@ -78,6 +79,7 @@ class RangeReader:
             self._response = None
 
     def _open(self) -> ContentStream:
+        self._end_of_get = self._end
         return self._client.open_range(self._facts, start=self._position, end=self._end)
 
     def _wanted(self, size: int) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait
 from recording_operator.checksums import InOrderDigest, crc64nvme
 from recording_operator.errors import TransferError
 from recording_operator.stores.capabilities import Joins
@@ -20,7 +20,7 @@ from recording_operator.transfer.source.content_source import ContentSource
 from recording_operator.transfer.source.range_reader import WINDOW_BYTES, RangeReader
 from recording_operator.transfer.source.validators import kept_pin
 from recording_operator.transfer.upload.in_order import InOrderUpload
-from recording_operator.transfer.upload.in_store import CANNOT_COPY, InStoreSource
+from recording_operator.transfer.upload.in_store import InStoreSource
 from recording_operator.transfer.upload.part_plan import MIB, PartPlan, plan_equal_parts, plan_parts
 from recording_operator.transfer.upload.ranged import RangedUpload
 from recording_operator.transfer.upload.session import UploadSession
@@ -60,7 +60,7 @@ class ArtifactUpload:
             try:
                 return self._copy(self._in_store, facts, resume)
             except TransferError as error:
-                if error.reason not in CANNOT_COPY:
+                if Trait.STREAMS_INSTEAD not in error.reason.traits:
                     raise
             self._in_store = resume = None
             self._coordinator.abandon_upload()

@@ -2,18 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
 
-from recording_operator.api.reasons import Reason
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.store import Store
 from recording_operator.transfer.coordinator import TransferCoordinator
 from recording_operator.transfer.upload.session import UploadSession
 from recording_operator.transfer.verification.verify import SourceDigest
-
-CANNOT_COPY: Final = frozenset({Reason.STORE_UNSUPPORTED, Reason.STORE_DENIED, Reason.STORE_INTEGRITY})
-"""The store cannot copy, its credentials may not read the source, or it copies wrongly. The bytes can still be sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
