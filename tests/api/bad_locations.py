@@ -131,6 +131,54 @@ BAD_LOCATIONS: Final = (
         blocked(wrong_type("spec.limits.concurrentUploads", "integer", got="string")),
     ),
     Case(
+        "quota of nobody",
+        a_location(quotas=[{"bytes": "1Gi"}]),
+        rejected("spec.quotas[0].org", "write either org or namespace"),
+    ),
+    Case(
+        "quota of both",
+        a_location(quotas=[{"org": "acme", "namespace": "team-a", "bytes": "1Gi"}]),
+        rejected("spec.quotas[0].org", "write either org or namespace"),
+    ),
+    Case(
+        "quota of nothing",
+        a_location(quotas=[{"org": "acme"}]),
+        rejected("spec.quotas[0].bytes", "write bytes, recordings or both"),
+    ),
+    Case(
+        "quota of days",
+        a_location(quotas=[{"org": "acme", "bytes": "500GB"}]),
+        rejected("spec.quotas[0].bytes", QUANTITY, value="500GB"),
+    ),
+    Case(
+        "quota of a namespace in upper case",
+        a_location(quotas=[{"namespace": "Team-A", "bytes": "1Gi"}]),
+        rejected("spec.quotas[0].namespace", "write the name of a namespace", value="Team-A"),
+    ),
+    Case(
+        "quota of an organisation with a space",
+        a_location(quotas=[{"org": "acme ", "bytes": "1Gi"}]),
+        rejected("spec.quotas[0].org", "write the organisation as in spec.owner.org of its Recordings", value="acme "),
+    ),
+    Case(
+        "quota of no recordings",
+        a_location(quotas=[{"org": "acme", "recordings": 0}]),
+        out_of_bounds("spec.quotas[0].recordings", 0, "be greater than or equal to 1"),
+    ),
+    Case(
+        "quota with an unknown action",
+        a_location(quotas=[{"org": "acme", "recordings": 1, "action": "Warn"}]),
+        blocked(unsupported("spec.quotas[0].action", "Warn", "Hold", "Fail")),
+    ),
+    Case(
+        "quota of recordings that are not listed one after the other",
+        a_location(keyTemplate="{artifact}/{uid}", quotas=[{"org": "acme", "recordings": 1}]),
+        rejected(
+            "spec.quotas",
+            "a quota of recordings needs a keyTemplate with {uid} before {artifact}; use a quota of bytes",
+        ),
+    ),
+    Case(
         "delay 2 minutes",
         a_location(retry={"delays": ["2 minutes"]}),
         rejected("spec.retry.delays[0]", DURATION, value="2 minutes"),
@@ -229,5 +277,4 @@ BAD_LOCATIONS: Final = (
             )
         ),
     ),
-    Case("quota (not yet)", a_location(quotas=[]), unknown("StorageLocation", "spec.quotas")),
 )

@@ -40,6 +40,8 @@ _DUE: Final = _m("report_next_refresh_timestamp_seconds", 'report="all"')
 _ACTUAL: Final = _m("report_budget_exceeded", 'report="all",type="Actual"')
 _FORECAST: Final = _m("report_budget_exceeded", 'report="all",type="Forecasted"')
 _HELD: Final = _m("recordings_held", 'report="all"')
+_QUOTA: Final = _m("quota_exceeded", 'location="archive",kind="org",owner="acme"')
+_OF_ACME: Final = {"location": "archive", "kind": "org", "owner": "acme"}
 _REASON: Final = {"reason": "SourceTooSlow"}
 
 ALERT_CASES: Final = (
@@ -142,6 +144,8 @@ ALERT_CASES: Final = (
     AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x5 2x20"}, at="16m", fires=({"report": "all"},)),
     AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x5 2x8 0x20"}, at="16m"),
     AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x30", _ACTUAL: "1x30"}, at="25m"),
+    AlertCase(alert="StorageQuotaExceeded", series={_QUOTA: "0x5 1x20"}, at="16m", fires=(_OF_ACME,)),
+    AlertCase(alert="StorageQuotaExceeded", series={_QUOTA: "0x5 1x8 0x20"}, at="16m"),
     AlertCase(alert="StorageBudgetForecastExceeded", series={_FORECAST: "1x90"}, at="65m", fires=({"report": "all"},)),
     AlertCase(alert="StorageBudgetForecastExceeded", series={_ACTUAL: "1x90", _FORECAST: "0x90"}, at="65m"),
 )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from recording_operator.api.meta import DeletionPolicy, ObjectMeta
+from recording_operator.api.quotas import Quota
 from recording_operator.api.recording import (
     ArtifactKind,
     ArtifactSpec,
@@ -135,12 +136,14 @@ def a_location(
     limits: Limits | None = None,
     manifest: bool = False,
     weight: int = 0,
+    quotas: Sequence[Quota] = (),
+    bucket: str | None = None,
 ) -> StorageLocation:
     """A location that admits the namespaces of these tests; `manifest`: it has manifests."""
     return StorageLocation(
         metadata=ObjectMeta(name=name, uid=f"location-{name}", generation=1),
         spec=StorageLocationSpec(
-            s3=S3(bucket=f"bucket-{name}", prefix="p/"),
+            s3=S3(bucket=bucket or f"bucket-{name}", prefix="p/"),
             key_template=KEY_TEMPLATE,
             allowed_namespaces=allowed or AllowedNamespaces(names=tuple(namespaces)),
             retry=retry or RetryPolicy(),
@@ -148,6 +151,7 @@ def a_location(
             placement=LocationPlacement(weight=weight),
             deletion_policies=tuple(policies),
             manifest=ManifestSpec(enabled=manifest),
+            quotas=tuple(quotas),
         ),
     )
 

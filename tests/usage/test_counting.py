@@ -304,3 +304,27 @@ def test_memory_does_not_grow_with_the_objects() -> None:
         tracemalloc.stop()
     assert sum(row.objects for row in sample_of(counting).stored) == 40_000
     assert many - few < 36_000 * 3
+
+
+@pytest.mark.parametrize("template", [WITH_ORG, "{org}/{uid}-{artifact}{ext}"])
+def test_recordings_with_objects_are_counted_once_whatever_else_is_listed(template: str) -> None:
+    counting = with_org(template=template)
+    folder = "acme/u-1/{}/" if template == WITH_ORG else "acme/{}-"
+    for uid, artifacts in ((UID, ("audio", "video")), (GONE, ("video",))):
+        for artifact in artifacts:
+            key = f"r/{folder.format(uid)}{artifact}.mp4"
+            more: dict[str, Any] = {"size_bytes": 1, "storage_class": None, "last_modified": OLD}
+            counting.add_noncurrent(key, **more, is_delete_marker=artifact == "audio")
+            if artifact == "video":
+                counting.add(key, **more)
+
+    rows = sample_of(counting).stored_recordings
+
+    assert sum(row.recordings for row in rows) == 2
+
+
+def test_a_recording_with_only_earlier_versions_is_not_counted() -> None:
+    counting = with_org()
+    key = f"r/acme/u-1/{UID}/video.mp4"
+    counting.add_noncurrent(key, size_bytes=1, storage_class=None, last_modified=OLD)
+    assert sample_of(counting).stored_recordings == ()

@@ -20,6 +20,7 @@ from recording_operator.api.meta import (
     Time,
 )
 from recording_operator.api.meta import ByteCount as Generation
+from recording_operator.api.quotas import QuotaList, QuotaStatusList
 from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleStatus
 from recording_operator.api.storagelocation_lifecycle_rules import AWS_LIFECYCLE_RULES
 from recording_operator.api.storagelocation_prices import Prices
@@ -191,6 +192,11 @@ class StorageLocationSpec(ApiModel):
         default_factory=LocationPlacement, description="Which Recordings that name no location are stored here."
     )
     limits: Limits = Field(default_factory=Limits, description="Limits for the location.")
+    quotas: QuotaList = Field(
+        default=(),
+        description="How much organisations or namespaces may store in the location. A Recording has to fit into the "
+        "quota of its organisation and that of its namespace. Default: no limit.",
+    )
     retry: RetryPolicy = Field(default_factory=RetryPolicy, description="When a failed artifact is retried.")
     deletion_policies: Annotated[
         tuple[DeletionPolicy, ...],
@@ -243,6 +249,10 @@ class StorageLocationStatus(ApiModel):
     last_probe_time: Time | None = Field(default=None, description="When the store was last checked.")
     lifecycle: LifecycleStatus | None = Field(
         default=None, description="What was written into the bucket's lifecycle configuration."
+    )
+    quotas: QuotaStatusList = Field(
+        default=(),
+        description="How much of each quota is used. Written at most once a minute, and when one is exceeded.",
     )
 
 

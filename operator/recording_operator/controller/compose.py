@@ -11,6 +11,7 @@ from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.locations.lifecycle import LifecycleApplier
 from recording_operator.controller.locations.prober import LocationProber
+from recording_operator.controller.locations.quotas import QuotaKeeper
 from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.controller.loop import ControlLoop
 from recording_operator.controller.process import Replica, StartError, end_at_once
@@ -134,6 +135,13 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         first_samples=Migration(kube=kube, classes_of=prices.classes_of),
         interval=settings.usage.interval,
         observe=metrics.set_location_counted,
+        post=loop.post,
+    )
+    quotas = QuotaKeeper(
+        kube=kube,
+        events=events,
+        metrics=metrics,
+        pool=ThreadPoolExecutor(max_workers=1, thread_name_prefix="quotas"),
     )
     reports = ReportKeeper(
         kube=kube,
@@ -142,6 +150,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         metrics=metrics.reports,
         metric_orgs=settings.reports.metric_orgs,
         leads=leadership.held,
+        quota_needs=quotas.needs,
         now=clock.now,
     )
     holds = HoldKeeper(post=loop.post, now=clock.now)
@@ -161,6 +170,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         sweeper=sweeper,
         reports=reports,
         holds=holds,
+        quotas=quotas,
         events=events,
         metrics=metrics,
         grace_s=settings.shutdown.grace.total_seconds(),

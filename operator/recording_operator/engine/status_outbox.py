@@ -140,6 +140,8 @@ class StatusOutbox:
             return self._read(recording)
         wanted = render()
         stored, status = dump(recording.status), dump(wanted)
+        if status == stored and self.unsure:
+            return self._read(recording)  # an earlier write may have been executed, and differ
         if status == stored:
             self.flush_at = None
             return []

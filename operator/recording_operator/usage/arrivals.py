@@ -25,6 +25,7 @@ from recording_operator.usage.sample import (
     RecordingRow,
     State,
     StockRow,
+    StoredRecordingsRow,
     UsageSample,
 )
 from recording_operator.usage.sharing import share_whole
@@ -102,6 +103,10 @@ def sample_from(
         ),
         deleted_early=tuple(_deleted_early(before, young)) if tally.is_listed else (),
         recordings=tuple(recordings),
+        stored_recordings=tuple(
+            StoredRecordingsRow(org=org, namespace=namespace, recordings=number)
+            for (org, namespace), number in sorted(tally.recordings.items())
+        ),
         orphaned_bytes=tally.orphaned_bytes,
         foreign_bytes=tally.foreign_bytes,
         unsized_uploads=tally.unsized_uploads,

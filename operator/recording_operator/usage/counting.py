@@ -1,5 +1,6 @@
 """Counts the objects of one location: a listing of its bucket, or its Recordings if the bucket cannot be listed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -95,6 +96,10 @@ class LocationTally:
         self._listed_from = index.listed_from
         self._org_of = org_of
         self._org_by_uid: dict[str, str] = {}
+        self.recordings: Counter[tuple[str, str]] = Counter()
+        """Recordings with current objects, by organisation and namespace. Exact if the key template has {uid} before
+        {artifact}, because the keys of each Recording then follow each other."""
+        self._uid = self._counted_uid = ""
         self._folder: str | None = None
         self._folder_owned: _Owned | None = None
         self._owned: dict[tuple[str, str, bool], _Owned] = {}
@@ -112,6 +117,8 @@ class LocationTally:
             if owned is None:
                 self._add_foreign(key, size_bytes)
                 return
+        if self._uid != self._counted_uid:
+            self._count_recording(owned)
         held = owned.current.get(storage_class) or self._held(owned, State.CURRENT, storage_class)
         held.objects += 1
         held.size_bytes += size_bytes
@@ -169,7 +176,10 @@ class LocationTally:
         owned = self._owned_by(org_of_recording(raw), str(raw["metadata"]["namespace"]), known=True)
         held = self._held(owned, State.CURRENT, storage_class)
         ended = parse_time(status.get("completedAt"))
-        for size_bytes, etag in stored_artifacts(status):
+        stored = stored_artifacts(status)
+        if stored:
+            self._count_recording(owned)
+        for size_bytes, etag in stored:
             uploaded_at = ended or self.window.since
             held.add(size_bytes, tiered_age=self._age(held, uploaded_at))
             if ended is not None and ended > self.window.earliest:
@@ -206,6 +216,9 @@ class LocationTally:
         if found is None:
             return None
         fields = found.groupdict()
+        is_artifact = found.re is self._patterns[0]
+        # A manifest alone is no stored Recording.
+        self._uid = found["uid"] if is_artifact else self._counted_uid
         org, namespace, known = self._index.owner(found["uid"])
         org_in_key, namespace_in_key = self._org_in_key and "org" in fields, self._namespace_in_key
         if org is None and not org_in_key:
@@ -216,7 +229,7 @@ class LocationTally:
             known=known,
         )
         # The next object of the folder may show an organisation that could not be read from this one.
-        if found["uid"] in folder and (read_object or owned.org != UNKNOWN):
+        if is_artifact and found["uid"] in folder and (read_object or owned.org != UNKNOWN):
             self._folder, self._folder_owned = folder, owned
         return owned
 
@@ -228,6 +241,12 @@ class LocationTally:
             if len(self._owned) < MOST_OWNERS:
                 self._owned[key] = owned
         return owned
+
+    def _count_recording(self, owned: _Owned) -> None:
+        self._counted_uid = self._uid
+        owner = (owned.org, owned.namespace)
+        beyond = owner not in self.recordings and len(self.recordings) >= MOST_OWNERS
+        self.recordings[(OTHER, OTHER) if beyond else owner] += 1
 
     def _org_from_object(self, key: str, uid: str, *, read_object: bool) -> str | None:
         org = self._org_by_uid.get(uid)

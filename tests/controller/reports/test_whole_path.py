@@ -113,6 +113,7 @@ class Path:
             first_samples=Migration(kube=kube, classes_of=prices.classes_of),
             interval=timedelta(days=1),
             observe=world.observed.__setitem__,
+            post=world.posted.append,
         )
         self.keeper = ReportKeeper(
             kube=kube,

@@ -12,6 +12,7 @@ from recording_operator.controller.usage.counter import CountFailure, StorageCla
 from recording_operator.controller.usage.keeper import UsageKeeper
 from recording_operator.controller.usage.samples import LoadedFile, UsageSamples, load
 from recording_operator.costs.library import find_profile
+from recording_operator.engine.facts import CountFact
 from recording_operator.stores.s3.location import S3LocationStore
 from recording_operator.usage.codec import encode, sample_name, usage_file
 from recording_operator.usage.months import chain
@@ -99,6 +100,8 @@ class CountingWorld:
     """Locations without a client, and why."""
     stopping: bool = False
     observed: dict[str, datetime | None] = field(default_factory=dict)
+    posted: list[CountFact] = field(default_factory=list)
+    """What the engine was told."""
     _clients: dict[str, S3LocationStore] = field(default_factory=dict)
 
     def location(self, name: str, *, status: Mapping[str, Any] | None = None, **spec: Any) -> StorageLocation:
@@ -192,5 +195,6 @@ class CountingWorld:
             "counter": self.counter(),
             "first_samples": NoFirstSamples(),
             "observe": self.observed.__setitem__,
+            "post": self.posted.append,
         }
         return UsageKeeper(**{**given, **more})

@@ -129,7 +129,8 @@ class Checker:
             assert self.world.retries_until_expiry or state.attempts <= _MOST_ATTEMPTS, "too many attempts"
             if state.phase is Phase.FAILED:
                 verdict = verdict_of(Reason(state.reason or ""))
-                assert verdict is not Verdict.WAIT, f"failed for what is not its fault: {state.reason}"
+                by_quota = state.reason == Reason.QUOTA_EXCEEDED
+                assert verdict is not Verdict.WAIT or by_quota, f"failed for what is not its fault: {state.reason}"
                 assert state.next_retry_time is None
             if state.reason == Reason.BUDGET_EXCEEDED:
                 assert (state.phase, new.started_at) == (Phase.PENDING, None), "held after it had begun"

@@ -23,7 +23,7 @@ from tests.engine.simulation.world import GOLD, World
 
 FAULTS: Final = (
     "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "weights",
-    "secrets", "labels", "budget", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
+    "secrets", "labels", "budget", "quota", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
@@ -122,7 +122,7 @@ class Simulation:
 
         def back() -> None:
             world.trace("world", f"location {name} is back")
-            world.locations[name], world.ready[name] = location, True
+            world.locations[name], world.ready[name] = world.without_quota(location), True
             world.tell_of_location(name)
 
         world.tell_of_location(name)
@@ -250,6 +250,8 @@ class Simulation:
         if self._rng.random() < 0.7:
             world.set_holds([])
         self._give_weight()
+        if self._rng.random() < 0.5 or "locations" in self._faults:
+            world.lift_quota()
         for fate in world.fates.values():
             fate.heal()
         for namespace in ("team-a", "team-b"):
@@ -278,6 +280,7 @@ class Simulation:
         state = leader.engine.state
         assert not state.slots.running, "slots are not given back"
         assert not len(state.queue), "something waits for a slot, and nothing runs"
+        world.quotas.check_end(leader)
         for recording in world.api.recordings.values():
             self._check_ended(recording)
         legitimate = {uid for uid, recording in world.api.recordings.items() if self._may_wait(recording)}
@@ -324,6 +327,8 @@ class Simulation:
         """Whether a person has to do something first, or a budget holds it."""
         if _is_suspended(recording):
             return True
+        if recording.status.reason == Reason.QUOTA_EXCEEDED:
+            return self._world.quotas.quota is not None
         # One that is not placed yet may be held at the location that was chosen for it.
         places = [recording.location] if recording.location else list(self._world.locations)
         held = any(holds_back(hold, recording, place) for hold in self._world.holds for place in places)
@@ -343,6 +348,8 @@ class Simulation:
         owned = {(thing.uid, thing.artifact) for thing in world.store.objects.values()}
         for uid, recording in world.api.recordings.items():
             for state in recording.status.artifacts:
+                if state.reason == Reason.QUOTA_EXCEEDED and world.died:
+                    continue  # a small object of an operator that died: nothing looks for it before there is room
                 if state.phase is Phase.FAILED and not (state.reason == Reason.CANCELLED and self._could_not_look()):
                     assert (uid, state.name) not in owned, f"{state.name} of {uid[:8]} is {state.reason}, and stored"
         for uid in world.checker.objects_to_delete - set(world.api.recordings):

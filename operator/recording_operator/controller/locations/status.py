@@ -76,6 +76,7 @@ def _status(location: StorageLocation, result: ProbeResult, now: datetime) -> St
             "conditions": _with(old.conditions, ready),
             "capabilities": result.capabilities.as_status() if result.capabilities else old.capabilities,
             "last_probe_time": now,
+            "quotas": old.quotas if location.spec.quotas else (),
         }
     )
     return status if result.lifecycle is None else _with_lifecycle(location, status, result.lifecycle, now)

@@ -12,12 +12,13 @@ from typing import Final, Protocol
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.usage.archive import UsageArchive
 from recording_operator.controller.usage.counter import CountFailure
+from recording_operator.engine.facts import CountFact, OwnerUsage, UsageCountBegan, UsageCounted, UsageNotCounted
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.errors import KubeError
 from recording_operator.log_throttle import LogThrottle
 from recording_operator.usage.codec import UsageFormatError
 from recording_operator.usage.owners import key_space
-from recording_operator.usage.sample import UsageSample
+from recording_operator.usage.sample import State, UsageSample
 from recording_operator.usage.timeline import LocationUsage, usage_of
 
 LONGEST_ROUND: Final = timedelta(minutes=10)
@@ -85,13 +86,16 @@ class UsageKeeper:
         first_samples: FirstSamples,
         interval: timedelta,
         observe: Callable[[str, datetime | None], None],
+        post: Callable[[CountFact], None],
     ) -> None:
-        """`observe` is called with the time of the newest sample of a location, with None when the location is gone."""
+        """`observe` is called with the time of the newest sample of a location, with None when the location is gone.
+        `post` receives a fact about each count, for the quotas."""
         self._archive = archive
         self._counter = counter
         self._first_samples = first_samples
         self._interval = interval
         self._observe = observe
+        self._post = post
         self._throttle = LogThrottle()
         self._loaded: dict[str, _Loaded] = {}
         self._failed: dict[str, int] = {}
@@ -160,6 +164,7 @@ class UsageKeeper:
                 previous[name] = self._newest(location, now)
             except _FAILURES as error:
                 self._fail(name, _text(error))
+        self._post(UsageCountBegan(locations=frozenset(previous)))
         for result in self._counter.count(previous, locations, failures=self._failed, now=now):
             if isinstance(result, CountFailure):
                 self._fail(result.location, result.message)
@@ -196,6 +201,7 @@ class UsageKeeper:
 
     def _keep(self, location: StorageLocation, sample: UsageSample, now: datetime) -> None:
         name = location.metadata.name
+        self._post(UsageCounted(location=name, usage=owner_usage(sample)))
         try:
             self._archive.keep(location, sample)
         except _FAILURES as error:
@@ -212,6 +218,7 @@ class UsageKeeper:
     def _fail(self, name: str, message: str) -> None:
         self._failed[name] = self._failed.get(name, 0) + 1
         self._problems[name] = message
+        self._post(UsageNotCounted(location=name, message=message))
         self._warn(name, "The location was not counted: %s", message)
 
     def _warn(self, name: str, text: str, message: str) -> None:
@@ -223,6 +230,17 @@ class UsageKeeper:
             for kept in (self._loaded, self._failed, self._problems):
                 kept.pop(name, None)
             self._observe(name, None)
+
+
+def owner_usage(sample: UsageSample) -> tuple[OwnerUsage, ...]:
+    """What a sample says about quotas: objects that can be read, without earlier versions and open uploads."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in sample.stored:
+        if row.state is State.CURRENT:
+            found.setdefault((row.org, row.namespace), [0, 0])[0] += row.size_bytes
+    for counted in sample.stored_recordings:
+        found.setdefault((counted.org, counted.namespace), [0, 0])[1] += counted.recordings
+    return tuple(OwnerUsage(org, namespace, *amounts) for (org, namespace), amounts in sorted(found.items()))
 
 
 def _at(usage: LocationUsage | None, now: datetime) -> datetime:
