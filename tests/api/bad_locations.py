@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.api.bad_s3 import FOLDERS
-from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unknown, unsupported, wrong_type
+from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unsupported, wrong_type
 from tests.api.manifests import a_location, with_filesystem
 
 DURATION: Final = "write a duration such as 30s, 10m or 720h (units: ms, s, m, h; days are not a unit: write 24h)"

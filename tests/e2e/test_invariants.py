@@ -153,6 +153,11 @@ def _in_usage_folder(name: str, body: bytes) -> Callable[[World, Live], Mend]:
     return put
 
 
+def _quota(world: World, _recording: Live) -> Mend:
+    world.edit_location(quotas=[{"namespace": world.namespace, "bytes": "1"}])
+    return lambda: world.edit_location(quotas=None)
+
+
 class _Ended:
     """An operator process that is over."""
 
@@ -181,6 +186,7 @@ BREAKS: dict[str, Callable[[World, Live], Mend]] = {
     "I8 memory": _memory,
     "I9 a connection": _connected,
     "I10 an operator that ended": _operator_ended,
+    "I13 a quota": _quota,
     "I11 a stranger beside usage samples": _in_usage_folder("notes.txt", b"usage"),
     "I11 a usage sample that cannot be read": _in_usage_folder("2026/11/28T000007Z.json.gz", b"usage"),
 }

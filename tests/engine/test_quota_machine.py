@@ -59,6 +59,7 @@ class QuotaMachine(RuleBasedStateMachine):
         self.quotas = Quotas()
         self.quotas.set_location("archive", STORE, QUOTAS)
         self.artifacts: list[Artifact] = []
+        self.created = 0
         self.listing: Listing | None = None
         self.unsized: dict[QuotaOwner, int] = {}
 
@@ -89,7 +90,8 @@ class QuotaMachine(RuleBasedStateMachine):
         spec_size=st.booleans(),
     )
     def create(self, org: str, namespace: str, sizes: list[int], has_no_length: bool, spec_size: bool) -> None:
-        uid, owner = f"uid-{len(self.artifacts)}", RecordingOwner("archive", org, namespace)
+        self.created += 1
+        uid, owner = f"uid-{self.created}", RecordingOwner("archive", org, namespace)
         for number, size in enumerate(sizes):
             is_endless = has_no_length and number == 0
             one = Artifact(uid, f"a{number}", owner, size, is_endless, spec_size and not is_endless)

@@ -77,6 +77,16 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("status.complete", BOTH, "rebuilt", 1),
     # A location is chosen, and written with the claim.
     ("status.claim", BOTH, "placed", 1),
+    # Room in a quota: the location is counted, a size is compared; one fits, one waits, and fits after a deletion.
+    ("engine.heard UsageCountBegan", BEFORE, "limited", 1),
+    ("report.ListObjectsV2", BOTH, "limited", 1),
+    ("engine.heard UsageCounted", BEFORE, "limited", 1),
+    ("engine.heard SizeFound", BEFORE, "limited", 2),
+    ("engine.AdmitTransfer", BEFORE, "limited", 1),
+    ("engine.RejectTransfer", BEFORE, "limited", 1),
+    ("s3.PutObject", BOTH, "limited", 1),
+    ("engine.heard TransferSucceeded", BEFORE, "limited", 1),
+    ("engine.heard CleanupEnded", BEFORE, "limited", 1),
     # A multipart upload.
     ("s3.CreateMultipartUpload", BOTH, "large", 1),
     ("engine.heard UploadCreated", BEFORE, "large", 1),

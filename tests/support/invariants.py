@@ -6,7 +6,8 @@ I1 bytes equal · I2 no open upload of a finished Recording · I3 status equals 
 I5 a finished Recording changes only with a new generation, and no older leader writes after a newer one ·
 I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no connection to a blocked address ·
 I10 no restart · I11 usage samples can be read, were written once, and are alone in their folder ·
-I12 the manifest of a settled Recording says what its status says, and there are no other manifests.
+I12 the manifest of a settled Recording says what its status says, and there are no other manifests ·
+I13 no quota was ever passed by more than one artifact of unknown length.
 A failure names its invariant.
 """
 
@@ -31,6 +32,7 @@ from recording_operator.controller.usage.samples import load
 from recording_operator.engine.manifest import decode
 from recording_operator.kube.errors import TooManyRequests
 from recording_operator.usage.codec import usage_file
+from tests.support.quota_replay import passed
 from tests.support.recordings import Bytes, Live
 from tests.support.waiting import eventually
 from tests.support.world import World
@@ -58,6 +60,7 @@ def check_invariants(world: World) -> None:
     check_control(world)
     check_usage(world)
     check_manifests(world)
+    check_quotas(world)
     check_secrets(world)
     if world.forbidden.connections:
         raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
@@ -246,6 +249,17 @@ def check_manifests(world: World) -> None:
     others = [key for key in _everything(world) if f"/{RESERVED_FOLDER}/manifests/" in f"/{key}" and key not in found]
     if others:
         raise InvariantError(f"I12: manifests of no Recording: {others}")
+
+
+def check_quotas(world: World) -> None:
+    """I13, for the quotas that the test's locations have now. A test may only raise them."""
+    versions = [version for expected in world.expected.values() for version in expected.live.versions()]
+    for location in _items(world, "/apis/recordings.dev/v1alpha1/storagelocations"):
+        name = location["metadata"]["name"]
+        for quota in location["spec"].get("quotas", []):
+            found = passed(quota, versions, location=name, unsized_bytes=world.unsized_bytes)
+            if found is not None:
+                raise InvariantError(f"I13: {found} were stored in {name}, its quota is {quota}")
 
 
 def _manifest_keys(world: World) -> dict[str, Live]:

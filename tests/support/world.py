@@ -79,6 +79,8 @@ class World:
     """uids of Recordings whose objects must be gone."""
     secrets: set[str] = field(default_factory=lambda: {CANARY})
     """Strings that may appear nowhere but where the user wrote them."""
+    unsized_bytes: int = 0
+    """Size of the largest artifact whose source states no length."""
     proof: str = "FullObjectCRC64NVME"
     """How objects in the store are verified."""
     rss_limit_bytes: int = 400 * 2**20

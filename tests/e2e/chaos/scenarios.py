@@ -206,6 +206,34 @@ def deleted(stage: Stage) -> None:
         recording.wait_gone(within_s=PATIENCE_S)
 
 
+def limited_before(stage: Stage) -> None:
+    """The location has a quota with room for one Recording."""
+    world = stage.world
+    world.edit_location(quotas=[{"org": "limited", "bytes": str(MIB + MIB // 2)}])
+
+
+def limited(stage: Stage) -> None:
+    """One of two is stored, and the other one when the first was deleted."""
+    world = stage.world
+    some = {
+        name: world.create(
+            from_media(world.media, size_bytes=MIB), name=name, owner={"org": "limited"}, deletionPolicy="Delete"
+        )
+        for name in ("first", "second")
+    }
+
+    def one_waits() -> bool:
+        states = {(live.status().get("phase"), live.status().get("reason")) for live in some.values()}
+        return states == {("Complete", "Stored"), ("Pending", "QuotaExceeded")}
+
+    eventually(one_waits, within_s=PATIENCE_S, what="one stored, and one that waits")
+    stored = next(live for live in some.values() if live.status()["phase"] == "Complete")
+    [waits] = [live for live in some.values() if live is not stored]
+    stored.delete()
+    world.removed.add(stored.uid)
+    waits.wait_phase("Complete", within_s=2 * PATIENCE_S)
+
+
 def short_lived(stage: Stage) -> None:
     """Its Kubernetes object goes after a second; what is stored stays."""
     recording = stage.world.create(inline("{}"), name="short-lived", ttlAfterFinished="1s")
@@ -343,6 +371,7 @@ STORIES: Final[dict[str, Story]] = {
     "cancelled": cancelled,
     "drain": drain,
     "deleted": deleted,
+    "limited": limited,
     "short-lived": short_lived,
     "left-over": left_over,
     "report": report,
@@ -353,6 +382,7 @@ BEFORE: Final[dict[str, Story]] = {
     "resume": resume_before,
     "rebuilt": rebuilt_before,
     "placed": placed_before,
+    "limited": limited_before,
     "report": report_before,
     "migration": migration_before,
 }
