@@ -1,10 +1,13 @@
 """Quotas of a StorageLocation, with many Recordings at once, and across operators."""
 
+import re
 from typing import Any, Final
 
 import pytest
 
-from tests.support.recordings import MIB, Live, from_media
+from recording_operator.api.names import MANIFEST_FILE, RESERVED_FOLDER
+from tests.support.lying_source import Behaviour, Content, LyingSource
+from tests.support.recordings import MIB, Live, from_media, from_source, inline
 from tests.support.waiting import eventually
 from tests.support.world import World
 
@@ -14,6 +17,12 @@ AT_ONCE: Final = 24
 FITTING: Final = 8
 FREED: Final = 3
 PATIENCE_S: Final = 180.0
+MANY: Final = 500
+SMALL: Final = 10_000
+UNSIZED: Final = 30_000
+LONG_S: Final = 900.0
+ENDED: Final = ("Complete/Stored", "Failed/QuotaExceeded")
+_BOOKKEEPING: Final = re.compile(rf"{RESERVED_FOLDER}/|/{MANIFEST_FILE}$")
 
 
 def with_quota(world: World, **quota: Any) -> None:
@@ -35,7 +44,8 @@ def by_state(some: list[Live]) -> dict[str, list[Live]]:
     """Recordings by phase and reason."""
     found: dict[str, list[Live]] = {}
     for one in some:
-        status = one.status()
+        versions = one.versions()
+        status = versions[-1].get("status", {}) if versions else {}
         found.setdefault(f"{status.get('phase')}/{status.get('reason')}", []).append(one)
     return found
 
@@ -117,3 +127,68 @@ def test_uploads_continue_when_a_quota_is_raised(own_world: World) -> None:
     world.edit_location(quotas=[{"org": "acme", "bytes": "10Mi"}])
 
     assert held.wait_phase("Complete", within_s=PATIENCE_S)["attempts"] == 0
+
+
+def test_500_at_once_exceed_a_quota_by_at_most_one_artifact_of_unknown_length(own_world: World) -> None:
+    world = own_world
+    most_bytes = 100 * SMALL
+    with_quota(world, org="acme", bytes=str(most_bytes))
+    world.unsized_bytes = UNSIZED
+    with LyingSource(Content(body=bytes(UNSIZED))) as source:
+        source.behave = lambda _: Behaviour(ranges=False, framing="chunked")
+        some = [
+            world.create(
+                from_source(source) if at % 10 == 0 else from_media(world.media, size_bytes=SMALL),
+                name=f"many-{at}",
+                owner={"org": "acme"},
+                deletionPolicy="Delete",
+            )
+            for at in range(MANY)
+        ]
+        world.start_operator()
+
+        found = wait_until_full(world, some, most_bytes)
+        assert {one.status()["attempts"] for one in found["Pending/QuotaExceeded"]} == {0}
+        for one in found["Complete/Stored"][:20]:
+            one.delete()
+            world.removed.add(one.uid)
+            some.remove(one)
+        eventually(lambda: stored_bytes(world) < most_bytes - SMALL, what="deletion", within_s=LONG_S)
+        wait_until_full(world, some, most_bytes)
+        # The invariant compares every moment of the histories with the quota.
+
+
+def stored_bytes(world: World) -> int:
+    """What the bucket has of Recordings, without manifests and the operator's own objects."""
+    pages = world.s3.client().get_paginator("list_objects_v2").paginate(Bucket=world.bucket)
+    found = [thing for page in pages for thing in page.get("Contents", [])]
+    return sum(one["Size"] for one in found if not _BOOKKEEPING.search(one["Key"]))
+
+
+def wait_until_full(world: World, some: list[Live], most_bytes: int) -> dict[str, list[Live]]:
+    """Wait until no further one fits, and all others wait."""
+
+    def full() -> dict[str, list[Live]] | None:
+        used_bytes = stored_bytes(world)
+        assert used_bytes <= most_bytes + UNSIZED, f"{used_bytes} bytes are stored"
+        found = by_state(some)
+        rest = found.keys() == {"Complete/Stored", "Pending/QuotaExceeded"}
+        return found if rest and used_bytes > most_bytes - SMALL else None
+
+    return eventually(full, what="a full quota", within_s=LONG_S, poll_s=1.0)
+
+
+def test_500_at_once_fail_beyond_a_quota_of_recordings(own_world: World) -> None:
+    world = own_world
+    with_quota(world, namespace=world.namespace, recordings=100, action="Fail")
+    some = [world.create(inline("{}"), name=f"many-{at}", owner={"org": "acme"}) for at in range(MANY)]
+    world.start_operator()
+
+    def ended() -> dict[str, list[Live]] | None:
+        found = by_state(some)
+        assert len(found.get("Complete/Stored", [])) <= 100
+        return found if sum(len(found.get(state, [])) for state in ENDED) == MANY else None
+
+    found = eventually(ended, what="the end of all", within_s=LONG_S, poll_s=1.0)
+
+    assert {state: len(those) for state, those in found.items()} == dict(zip(ENDED, (100, MANY - 100), strict=True))

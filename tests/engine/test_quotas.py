@@ -8,7 +8,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.quotas import Quota, QuotaAction
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Phase, Recording, RecordingStatus
+from recording_operator.api.recording import Identity, Phase, Recording, RecordingStatus
 from recording_operator.engine.actions import AdmitTransfer, CleanUp, RejectTransfer, StartTransfer, WriteStatus
 from recording_operator.engine.facts import (
     CleanupEnded,
@@ -358,3 +358,15 @@ def test_a_full_quota_of_the_chosen_location_holds_it_and_no_other_is_chosen() -
     assert (write.status["phase"], write.status["reason"]) == ("Pending", "QuotaExceeded")
     assert write.status.get("storageLocation") is None
     assert "StorageLocation one" in write.status["message"]
+
+
+def test_what_a_rebuilt_recording_had_stored_before_needs_no_room() -> None:
+    driver = Driver()
+    limited(driver, Quota(org="acme", most_bytes=100, recordings=1), counted=100, recordings=1)
+    rebuilt = a_recording(an_artifact().model_copy(update={"source": None}))
+    spec = rebuilt.spec.model_copy(update={"identity": Identity(uid="former", created_at=driver.now)})
+
+    driver.claimed(rebuilt.model_copy(update={"spec": spec}))
+
+    assert driver.started == ["video"]
+    assert (usage(driver).used_bytes, usage(driver).recordings) == (100, 1)

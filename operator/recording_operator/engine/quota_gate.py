@@ -9,6 +9,7 @@ from recording_operator.api.recording import ArtifactSpec, Phase
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.actions import Action, AdmitTransfer, RejectTransfer
 from recording_operator.engine.artifact_work import ArtifactWork
+from recording_operator.engine.expiry import source_expiry
 from recording_operator.engine.facts import (
     Affects,
     CountFact,
@@ -23,6 +24,7 @@ from recording_operator.engine.next_step import Obstacle
 from recording_operator.engine.queue import Rank, rank
 from recording_operator.engine.quota_ledger import ArtifactUse, RecordingOwner, Use
 from recording_operator.engine.quota_room import QuotaRejection, RoomNeed
+from recording_operator.engine.quotas import MOVE
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
 
@@ -58,7 +60,7 @@ def note_location(state: EngineState, fact: LocationSeen | LocationGone) -> Affe
         affected = state.quotas.set_location(location.metadata.name, _store_of(location), location.spec.quotas)
     else:
         affected = state.quotas.forget_location(fact.name)
-    return lambda _, location: location in affected
+    return _at(state, affected)
 
 
 def note_count(state: EngineState, fact: CountFact) -> Affects:
@@ -71,7 +73,14 @@ def note_count(state: EngineState, fact: CountFact) -> Affects:
             affected = state.quotas.counted(location, usage)
         case UsageNotCounted(location=location, message=message):
             affected = state.quotas.not_counted(location, message)
-    return lambda _, location: location in affected
+    return _at(state, affected)
+
+
+def _at(state: EngineState, locations: frozenset[str]) -> Affects:
+    """Recordings that are at one of these locations, or about to be moved there."""
+    return lambda recording, location: (
+        location in locations or state.quotas.moves_to(recording.metadata.uid) in locations
+    )
 
 
 def _store_of(location: StorageLocation) -> tuple[str, str, str]:
@@ -149,7 +158,11 @@ def known_size(spec: ArtifactSpec | None, work: ArtifactWork) -> int | None:
 def obstacle(state: EngineState, tracked: TrackedRecording) -> Obstacle | None:
     """Why nothing of a Recording may start, as long as the usage of its location is not known."""
     owner = owner_of(tracked)
-    if owner is None or not state.quotas.concerns(owner) or state.quotas.is_known(owner.location):
+    return _unknown(state, owner) if owner is not None else None
+
+
+def _unknown(state: EngineState, owner: RecordingOwner) -> Obstacle | None:
+    if not state.quotas.concerns(owner) or state.quotas.is_known(owner.location):
         return None
     failure = state.quotas.failure(owner.location)
     if failure is None:
@@ -214,6 +227,48 @@ def note_deletion(state: EngineState, tracked: TrackedRecording) -> None:
     """The objects of a Recording were deleted."""
     if (owner := owner_of(tracked)) is not None:
         state.quotas.removed(tracked.uid, owner)
+
+
+# Moves
+
+
+def reserve_move(
+    state: EngineState, tracked: TrackedRecording, location: str, now: datetime, *, has_begun: bool
+) -> Obstacle | None:
+    """Take room for a Recording at `location`, before the first of its objects is copied there.
+
+    Returns what it waits for. Ask again whenever the Recording is reconciled: that happens when there may be room. Once
+    the status names the new location, the room is part of its usage. `has_begun`: the status says that an earlier
+    operator was copying."""
+    owner = RecordingOwner(location, tracked.recording.spec.owner.org, tracked.ref.namespace)
+    state.quotas.begin_move(tracked.uid, owner)
+    if not has_begun and (unknown := _unknown(state, owner)) is not None:
+        return unknown
+    stored = [work.status for work in tracked.artifacts.values() if work.status.phase is Phase.COMPLETE]
+    sizes = {status.name: status.bytes_done or 0 for status in stored}
+    rejection = state.quotas.reserve_move(tracked.uid, sizes, rank=_rank_of_move(tracked, now), has_begun=has_begun)
+    if rejection is None:
+        return None
+    return Obstacle(reason=Reason.QUOTA_EXCEEDED, message=rejection.message, is_final=_is_final(rejection))
+
+
+def _rank_of_move(tracked: TrackedRecording, now: datetime) -> Rank:
+    created = tracked.recording.metadata.creation_timestamp or now
+    expiry = source_expiry(None, created=created)
+    return rank(
+        priority=tracked.recording.spec.priority, expiry=expiry, created=created, key=(tracked.uid, MOVE), now=now
+    )
+
+
+def end_move(state: EngineState, tracked: TrackedRecording) -> None:
+    """The Recording is not moved any more: its room at the new location is free again."""
+    state.quotas.end_move(tracked.uid)
+
+
+def note_removal(state: EngineState, tracked: TrackedRecording, location: str) -> None:
+    """The objects of a Recording that has moved were deleted at the location where it was before."""
+    owner = RecordingOwner(location, tracked.recording.spec.owner.org, tracked.ref.namespace)
+    state.quotas.removed(tracked.uid, owner)
 
 
 def _is_final(rejection: QuotaRejection) -> bool:

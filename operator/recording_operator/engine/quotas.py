@@ -10,6 +10,7 @@ Locations that share a bucket and a prefix share their account, because they may
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from recording_operator.api.quotas import Quota, QuotaAction
 from recording_operator.engine.facts import OwnerUsage
@@ -23,6 +24,9 @@ from recording_operator.engine.quota_room import (
     StoreAccount,
     find_rejection,
 )
+
+MOVE: Final = ""
+"""Instead of the name of an artifact: all objects of a Recording that moves."""
 
 StoreId = tuple[str, str, str]
 """Address, bucket and prefix."""
@@ -82,6 +86,8 @@ class Quotas:
         self._began: dict[str, int] = {}
         self._owners: dict[str, RecordingOwner] = {}
         """By uid: where the Recordings are whose artifacts were noted."""
+        self._moves: dict[str, RecordingOwner] = {}
+        """By uid: where Recordings are about to be moved."""
 
     # Locations
 
@@ -189,8 +195,11 @@ class Quotas:
 
     def update(self, uid: str, owner: RecordingOwner, artifacts: tuple[ArtifactUse, ...]) -> None:
         """Note how all artifacts of a Recording use space. What was under way elsewhere is given up."""
-        if self._owners.get(uid, owner) != owner:
-            self.forget(uid)
+        before = self._owners.get(uid, owner)
+        if before != owner:
+            self._forget_at(before, uid, may_be_stored=False)
+        if self._moves.get(uid) == owner:
+            del self._moves[uid]  # it has arrived
         known = self._account(owner.location)
         if known is None:
             return
@@ -208,12 +217,18 @@ class Quotas:
 
     def forget(self, uid: str, *, may_be_stored: bool = False) -> None:
         """Nothing happens to the Recording any more. `may_be_stored`: another process may have stored artifacts."""
+        self.end_move(uid)
         owner = self._owners.pop(uid, None)
-        known = self._account(owner.location) if owner is not None else None
-        if owner is None or known is None:
+        if owner is not None:
+            self._forget_at(owner, uid, may_be_stored=may_be_stored)
+
+    def _forget_at(self, owner: RecordingOwner, uid: str, *, may_be_stored: bool) -> None:
+        known = self._account(owner.location)
+        if known is None:
             return
         known.ledger.release(Booking(uid, owner.location), keep=may_be_stored, tick=self._tick)
-        for key in [key for key in (*known.held, *known.endless) if key[0] == uid]:
+        owners = {key: held.owner for key, held in known.held.items()} | known.endless
+        for key in [key for key, other in owners.items() if key[0] == uid and other == owner]:
             known.held.pop(key, None)
             self._end_endless(known, key)
 
@@ -280,6 +295,47 @@ class Quotas:
                 plan.add(key[0], held.owner, held.need, is_new=is_new)
                 del known.held[key]
                 yield key
+
+    # Moves
+
+    def begin_move(self, uid: str, owner: RecordingOwner) -> None:
+        """A Recording is about to be moved to the location of this owner."""
+        if self._moves.get(uid, owner) != owner:
+            self.end_move(uid)
+        self._moves[uid] = owner
+
+    def reserve_move(self, uid: str, sizes: Mapping[str, int], *, rank: Rank, has_begun: bool) -> QuotaRejection | None:
+        """Take room for all objects that are moved. If there is none, they are held, and the rejection is returned.
+
+        `has_begun`: an earlier operator was moving them, so they had their room."""
+        owner, key = self._moves[uid], (uid, MOVE)
+        known = self._account(owner.location)
+        if known is None:
+            return None
+        booking = Booking(uid, owner.location)
+        missing = {name: size for name, size in sizes.items() if known.ledger.reserved(booking, name) is None}
+        need = RoomNeed(sum(missing.values()))
+        quotas = self._locations[owner.location].quotas
+        if missing and not has_begun:
+            rejection = find_rejection(known, quotas, key, owner, need, RoomPlan())
+            if rejection is not None:
+                known.held[key] = HeldArtifact(owner, need, rank, rejection)
+                return rejection
+        known.held.pop(key, None)
+        for name, size_bytes in missing.items():
+            known.ledger.reserve(uid, owner, name, size_bytes)
+        return None
+
+    def end_move(self, uid: str) -> None:
+        """The Recording is not moved any more: its room at the new place is free."""
+        owner = self._moves.pop(uid, None)
+        if owner is not None:
+            self._forget_at(owner, uid, may_be_stored=False)
+
+    def moves_to(self, uid: str) -> str | None:
+        """The location that a Recording is about to be moved to."""
+        owner = self._moves.get(uid)
+        return owner.location if owner is not None else None
 
     # Reports
 
