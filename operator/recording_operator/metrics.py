@@ -100,6 +100,14 @@ class Metrics:
             "Objects that stay in the store after Recordings with deletionPolicy Delete were removed, by reason.",
             "reason",
         )
+        self._objects_expired = self._counter(
+            "objects_expired",
+            "Objects that lifecycle rules have deleted, as far as the operator looked for them, by who deletes them.",
+            "enforced_by",
+        )
+        self._manifests_failed = self._counter(
+            "manifests_failed", "Manifests of Recordings that could not be written, each try, by reason.", "reason"
+        )
         self._status_writes = self._counter("status_writes", "Status writes, by outcome.", "outcome")
         self._api_errors = self._counter("api_errors", "Failed requests to the API server, by error.", "error")
         self._api_duration = Histogram(
@@ -178,6 +186,14 @@ class Metrics:
     def objects_left(self, count: int, *, reason: Reason) -> None:
         """A deleted Recording is removed, and its objects stay."""
         self._left.labels(reason.value).inc(count)
+
+    def objects_expired(self, count: int, *, enforced_by: str) -> None:
+        """Objects have expired: the bucket or the operator has deleted them."""
+        self._objects_expired.labels(enforced_by).inc(count)
+
+    def manifest_failed(self, *, reason: Reason) -> None:
+        """A manifest could not be written this time."""
+        self._manifests_failed.labels(reason.value).inc()
 
     # Transfers
 

@@ -42,6 +42,8 @@ _FORECAST: Final = _m("report_budget_exceeded", 'report="all",type="Forecasted"'
 _HELD: Final = _m("recordings_held", 'report="all"')
 _QUOTA: Final = _m("quota_exceeded", 'location="archive",kind="org",owner="acme"')
 _OF_ACME: Final = {"location": "archive", "kind": "org", "owner": "acme"}
+_LEFT: Final = _m("objects_left_total", 'reason="AccessDenied"')
+_MANIFESTS: Final = _m("manifests_failed_total", 'reason="AccessDenied"')
 _REASON: Final = {"reason": "SourceTooSlow"}
 
 ALERT_CASES: Final = (
@@ -129,6 +131,16 @@ ALERT_CASES: Final = (
     ),
     AlertCase(alert="RecordingSourceExpired", series={_m("source_expired_total"): "0x10 1x60"}, at="15m", fires=({},)),
     AlertCase(alert="RecordingSourceExpired", series={_m("source_expired_total"): "0x10 1x60"}, at="55m"),
+    AlertCase(alert="RecordingObjectsLeft", series={_LEFT: "_x20 3x90"}, at="25m", fires=({"reason": "AccessDenied"},)),
+    AlertCase(alert="RecordingObjectsLeft", series={_LEFT: "1x70 3x90"}, at="75m", fires=({"reason": "AccessDenied"},)),
+    AlertCase(alert="RecordingObjectsLeft", series={_LEFT: "_x20 3x90"}, at="90m"),
+    AlertCase(
+        alert="RecordingManifestsFailing",
+        series={_MANIFESTS: "0+1x60"},
+        at="35m",
+        fires=({"reason": "AccessDenied"},),
+    ),
+    AlertCase(alert="RecordingManifestsFailing", series={_MANIFESTS: "0x5 6x60"}, at="35m"),
     AlertCase(alert="StorageLocationNotReady", series={_READY: "1 0x30"}, at="8m", fires=({"location": "archive"},)),
     AlertCase(alert="StorageLocationNotReady", series={_READY: "0x3 1x30"}, at="20m"),
     AlertCase(alert="RecordingSourceExpiringSoon", series={_EXPIRING: "0x5 2x20"}, at="12m", fires=({},)),

@@ -65,6 +65,9 @@ def exported() -> set[str]:
     metrics.set_location_ready("archive", ready=True)
     metrics.set_held({"all": 1})
     metrics.set_quotas([_A_QUOTA])
+    metrics.objects_left(1, reason=Reason.STORE_DENIED)
+    metrics.objects_expired(1, enforced_by="Bucket")
+    metrics.manifest_failed(reason=Reason.STORE_DENIED)
     metrics.reports.show("all", _A_REPORT, budget=Decimal(100), orgs=1, stored={("archive", "STANDARD"): 1})
     return set(re.findall(r"^([a-z_]+)[ {]", metrics.render().decode(), re.MULTILINE))
 

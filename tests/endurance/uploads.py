@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.expiry.sweep import ExpirySweep
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.kube.client import UNFINISHED, KubeApi
@@ -155,6 +156,7 @@ class _Sweep:
             default_ttl=timedelta(0),
             cluster_id="here",
             leads=lambda: True,
+            expired=cast("ExpirySweep", _NothingExpires()),
         )
 
     def run_due(self) -> None:
@@ -168,6 +170,17 @@ class _Sweep:
             self.run_due()
             time.sleep(_TICK_S)
         return time.monotonic() - begun
+
+
+class _NothingExpires:
+    def begin(self) -> None:
+        """A sweep begins."""
+
+    def consider(self, recording: object) -> None:
+        """Its objects stay."""
+
+    def turn(self) -> None:
+        """Nothing is due."""
 
 
 class _CountingStore(S3LocationStore):

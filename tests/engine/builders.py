@@ -176,7 +176,11 @@ def an_artifact_status(name: str = "video", *, phase: Phase = Phase.PENDING, **f
 
 
 def a_finished_recording(
-    phase: Phase = Phase.COMPLETE, *, status: dict[str, Any] | None = None, **fields: Any
+    phase: Phase = Phase.COMPLETE,
+    *,
+    status: dict[str, Any] | None = None,
+    artifacts: Sequence[ArtifactSpec] = (),
+    **fields: Any,
 ) -> Recording:
     """A Recording that ended at START; `status` changes fields of its status."""
     artifact = an_artifact_status(phase=phase)
@@ -188,4 +192,4 @@ def a_finished_recording(
         "artifacts": [artifact],
         **(status or {}),
     }
-    return a_recording(status=RecordingStatus.model_validate(whole), **fields)
+    return a_recording(*artifacts, status=RecordingStatus.model_validate(whole), **fields)

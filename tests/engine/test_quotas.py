@@ -13,6 +13,7 @@ from recording_operator.engine.actions import AdmitTransfer, CleanUp, RejectTran
 from recording_operator.engine.facts import (
     CleanupEnded,
     LocationSeen,
+    ObjectsExpired,
     OwnerUsage,
     RecordingSeen,
     SizeFound,
@@ -370,3 +371,16 @@ def test_what_a_rebuilt_recording_had_stored_before_needs_no_room() -> None:
 
     assert driver.started == ["video"]
     assert (usage(driver).used_bytes, usage(driver).recordings) == (100, 1)
+
+
+def test_what_has_expired_frees_its_room() -> None:
+    driver = Driver()
+    limited(driver, HUNDRED)
+    claimed = driver.claimed(a_recording())
+    found(driver, claimed, 60)
+    done = driver.accept(only(driver.end(claimed, replace(STORED, size_bytes=60)), WriteStatus), claimed)
+    assert usage(driver).used_bytes == 60
+
+    driver.tell(ObjectsExpired(recording=done, artifacts=frozenset({"video"}), message="The bucket deleted it."))
+
+    assert usage(driver).used_bytes == 0

@@ -123,6 +123,13 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("engine.heard CleanupEnded", BEFORE, "deleted", 1),
     ("finalizer.remove", BOTH, "deleted", 1),
     ("recording.delete", BOTH, "short-lived", 1),
+    # The operator deletes what has expired, at a store without lifecycle configuration.
+    ("sweep.HeadObject", BOTH, "aged", 2),
+    ("sweep.DeleteObject", BOTH, "aged", 2),
+    ("manifest.HeadObject", BOTH, "aged", 1),
+    ("manifest.DeleteObject", BOTH, "aged", 1),
+    ("engine.heard ObjectsExpired", BEFORE, "aged", 1),
+    ("status.gone", BOTH, "aged", 1),
     # The background.
     ("sweep.ListMultipartUploads", BOTH, "left-over", 1),
     ("owner.PutObject", BOTH, "left-over", 1),

@@ -113,9 +113,13 @@ def check_objects(world: World) -> None:
         for artifact in last.get("status", {}).get("artifacts", []):
             wanted = expected.artifacts.get(artifact["name"])
             key = artifact.get("key", "")
-            if artifact["phase"] != "Complete" or uid in world.removed:
+            gone = artifact["phase"] != "Complete" or artifact.get("reason") == "Expired"
+            if gone or uid in world.removed:
                 if key in left and key not in world.foreign_keys:
-                    raise InvariantError(f"I1: {artifact['name']} is {artifact['phase']} or removed, but stored: {key}")
+                    raise InvariantError(
+                        f"I1: {artifact['name']} is {artifact['phase']}, {artifact.get('reason')} or removed, but "
+                        f"stored: {key}"
+                    )
                 continue
             if wanted is None:
                 raise InvariantError(f"I1: {artifact['name']} must not be stored, but is Complete")
@@ -242,7 +246,7 @@ def check_manifests(world: World) -> None:
             stored = {
                 one["name"]: (one["key"], one["bytesTotal"], one["checksum"], one.get("versionId"))
                 for one in status["artifacts"]
-                if one["phase"] == "Complete"
+                if one["phase"] == "Complete" and one.get("reason") != "Expired"
             }
             if (said, written.title) != (stored, last["spec"].get("title", "")):
                 raise InvariantError(f"I12: the manifest says {written.title} {said}, the status {stored}")

@@ -98,6 +98,7 @@ class Reason(StrEnum):
     UPLOADING = "Uploading", "Artifacts are being uploaded.", None, Trait.NORMAL_EVENT
     STORED = "Stored", "Every artifact is in the store and was verified there.", None, Trait.NORMAL_EVENT
     PARTIALLY_STORED = "PartiallyStored", "Every required artifact is stored. An optional one failed; see status.artifacts."
+    EXPIRED = "Expired", "A rule in spec.lifecycle of the StorageLocation has deleted the stored objects, because of their age. The Recording stays Complete; it is no longer in reports. There is nothing to do.", None, Trait.NORMAL_EVENT
     SUSPENDED = "Suspended", "spec.suspend is true. What is stored so far is kept. Set it to false to resume.", None, Trait.NORMAL_EVENT
     CANCELLED = "Cancelled", "spec.cancel is true, and the upload was aborted. Set it to false to start again.", Verdict.FINAL, Trait.NORMAL_EVENT
     DELETING = "Deleting", "The Recording is being deleted, and nothing blocks its deletion any more."
@@ -162,6 +163,7 @@ class Reason(StrEnum):
     BUCKET_NOT_FOUND = "BucketNotFound", "The bucket does not exist.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     PATH_NOT_FOUND = "PathNotFound", "The directory of a filesystem location does not exist in the operator's pods. Mount its volume (filesystem.volumes of the chart), or correct spec.filesystem.path.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     PATH_NOT_ALLOWED = "PathNotAllowed", "spec.filesystem.path is not below a directory that the operator's settings permit (filesystem.roots).", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    PATH_OVERLAPS = "PathOverlaps", "The directory of a filesystem location lies below that of an older location, or contains it. The older one is used. Choose a path beside it, or the same path and another prefix.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket. Or the filesystem is read-only, or its permissions do not allow it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
@@ -174,10 +176,12 @@ class Reason(StrEnum):
     STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES
     # The lifecycle of a StorageLocation
     LIFECYCLE_APPLIED = "RulesApplied", "LifecycleApplied: the bucket's lifecycle configuration has the rules of spec.lifecycle. The bucket enforces them."
+    ENFORCED_BY_OPERATOR = "EnforcedByOperator", "LifecycleApplied: the operator deletes expired objects and aborts old uploads itself, because the store has no lifecycle configuration, or spec.lifecycle.enforcedBy is Operator."
+    LIFECYCLE_PARTLY_APPLIED = "RulesPartlyApplied", "LifecycleApplied: the operator deletes expired objects itself, but cannot carry out transitions and noncurrentExpireAfterDays. Remove them from spec.lifecycle, or use a store that has a lifecycle configuration."
     LIFECYCLE_REPAIRED = "LifecycleRepaired", "Another client changed or removed rules of the location in the bucket's lifecycle configuration. They were written again. If it happens repeatedly, another program manages the configuration: exclude the operator's rules there."
     LIFECYCLE_REMOVED = "LifecycleRemoved", "spec.lifecycle was removed, and so were the rules of the location in the bucket's lifecycle configuration."
     LIFECYCLE_REJECTED = "LifecycleRejected", "LifecycleApplied: the store rejects the rules, for example because it does not have the storage class of a transition, or the bucket would have more than 1,000 rules. The message says more. Nothing was changed."
-    LIFECYCLE_UNSUPPORTED = "LifecycleUnsupported", "LifecycleApplied: the store has no lifecycle configuration, or one that cannot be changed without losing rules of others. Remove spec.lifecycle, or set up expiry with the store's own tools."
+    LIFECYCLE_UNSUPPORTED = "LifecycleUnsupported", "LifecycleApplied: spec.lifecycle.enforcedBy is Bucket, and the store has no lifecycle configuration, or one that cannot be changed without losing rules of others. Set enforcedBy to Operator, or set up expiry with the store's own tools."
     LIFECYCLE_OVERWRITTEN = "LifecycleOverwritten", "LifecycleApplied: after each write, the bucket's lifecycle configuration had other rules than were written. Another client overwrites it, or the store changes the rules. It is tried again at the next check."
     # A StorageReport
     REFRESHED = "Refreshed", "The report was refreshed."

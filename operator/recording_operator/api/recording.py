@@ -325,6 +325,16 @@ class ArtifactStatus(ApiModel):
         default=None, description="Size and validators that the source sent when the upload began."
     )
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether its object is in the store: it was stored, and has not expired since."""
+        return self.phase is Phase.COMPLETE and self.reason is not Reason.EXPIRED
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether its object was stored, and a lifecycle rule has deleted it."""
+        return self.phase is Phase.COMPLETE and self.reason is Reason.EXPIRED
+
 
 class RecordingStatus(ApiModel):
     """State of the Recording. Only the operator writes it."""
@@ -346,11 +356,13 @@ class RecordingStatus(ApiModel):
     ] = Field(
         default=(),
         description="Ready, Reconciling and Stalled, with the meanings of kstatus; IntegrityVerified: whether and how "
-        "the stored bytes were verified; ManifestWritten: why metadata.json could not be written; DeletionBlocked: "
-        "why the objects of a deleted Recording cannot be removed.",
+        "the stored bytes were verified; Stored: False if a lifecycle rule has deleted objects; ManifestWritten: why "
+        "metadata.json could not be written; DeletionBlocked: why the objects of a deleted Recording stay.",
     )
     progress: Annotated[str, Clipped(16)] | None = Field(
-        default=None, description="Percentage of the bytes that are stored, such as 45.1%."
+        default=None,
+        description="Percentage of the bytes that are stored, such as 45.1%. Expired: a lifecycle rule has deleted the "
+        "stored objects.",
     )
     size: Annotated[str, Clipped(16)] | None = Field(
         default=None, description="Human-readable size of all artifacts, such as 480.0 MB."

@@ -23,7 +23,7 @@ from recording_operator.api.meta import ByteCount as Generation
 from recording_operator.api.quotas import QuotaList, QuotaStatusList
 from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleStatus
 from recording_operator.api.storagelocation_lifecycle_rules import AWS_LIFECYCLE_RULES
-from recording_operator.api.storagelocation_prices import Prices
+from recording_operator.api.storagelocation_prices import DEFAULT_PROFILE, Prices
 from recording_operator.api.storagelocation_rules import (
     BANDWIDTH_SCHEMA,
     CONTENT_TYPE_PATTERN_SCHEMA,
@@ -212,8 +212,9 @@ class StorageLocationSpec(ApiModel):
     )
     lifecycle: Lifecycle | None = Field(
         default=None,
-        description="When objects move to another storage class and when they are deleted, by the bucket itself. "
-        "docs/lifecycle.md explains it. Default: the operator does not touch the bucket's lifecycle configuration.",
+        description="When objects move to another storage class and when they are deleted, by the bucket or by the "
+        "operator. docs/lifecycle.md explains it. Default: never, and the operator does not touch the bucket's "
+        "lifecycle configuration.",
     )
 
     @property
@@ -237,7 +238,7 @@ class StorageLocationStatus(ApiModel):
     ] = Field(
         default=(),
         description="Ready: whether a test write, a multipart upload and its abort succeeded. LifecycleApplied: "
-        "whether the bucket has the rules of spec.lifecycle.",
+        "whether all rules of spec.lifecycle are carried out.",
     )
     capabilities: Annotated[
         dict[str, bool],
@@ -247,9 +248,7 @@ class StorageLocationStatus(ApiModel):
         description="What the store supports, as found by the check. docs/stores.md explains each one.",
     )
     last_probe_time: Time | None = Field(default=None, description="When the store was last checked.")
-    lifecycle: LifecycleStatus | None = Field(
-        default=None, description="What was written into the bucket's lifecycle configuration."
-    )
+    lifecycle: LifecycleStatus | None = Field(default=None, description="Who carries the rules of spec.lifecycle out.")
     quotas: QuotaStatusList = Field(
         default=(),
         description="How much of each quota is used. Written at most once a minute, and when one is exceeded.",
@@ -267,6 +266,13 @@ class StorageLocation(ApiModel):
     def store(self) -> StoreSpec:
         """The store of the objects."""
         return self.spec.store
+
+    @property
+    def price_profile(self) -> str:
+        """Name of the price profile. A filesystem without one is not priced as a bucket."""
+        prices = self.spec.prices
+        is_own = prices.profile != DEFAULT_PROFILE or prices.config_map is not None
+        return prices.profile if is_own or self.spec.filesystem is None else "filesystem"
 
     @property
     def ready_condition(self) -> Condition | None:

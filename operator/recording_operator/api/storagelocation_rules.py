@@ -239,6 +239,11 @@ LOCATION_SPEC_RULES: Final = (
         field_path=".prices",
     ),
     Rule(
+        rule="has(self.s3) || !has(self.lifecycle) || self.lifecycle.enforcedBy != 'Bucket'",
+        message="a filesystem has no lifecycle configuration; write Operator or Auto",
+        field_path=".lifecycle.enforcedBy",
+    ),
+    Rule(
         rule="self.keyTemplate == oldSelf.keyTemplate",
         message=f"keyTemplate cannot be changed; {_NEW}",
         field_path=".keyTemplate",

@@ -6,6 +6,9 @@ from typing import Final
 
 from recording_operator.api.recording import Claim
 from recording_operator.controller.executors.threads import ThreadExecutor
+from recording_operator.controller.expiry.manifests import ExpiredManifests
+from recording_operator.controller.expiry.recordings import ExpiredRecordings
+from recording_operator.controller.expiry.sweep import ExpirySweep
 from recording_operator.controller.leader import Leader
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
@@ -93,7 +96,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     handlers = action_handlers(
         requests=RecordingRequests(kube, lease=leadership, observer=metrics, on_deposed=end_at_once),
         removal=Removal(locations),
-        manifests=ManifestWriter(locations),
+        manifests=ManifestWriter(locations, on_failure=lambda reason: metrics.manifest_failed(reason=reason)),
         announcements=Announcements(events=events, metrics=metrics),
         executor=executor,
         resolver=resolver,
@@ -102,6 +105,17 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
     dispatcher = Dispatcher(
         handlers, post=loop.post, pool=FairPool(api_pool), may_change=leadership.held, later=call_later
+    )
+    expired = ExpirySweep(
+        recordings=ExpiredRecordings(kube=kube, locations=locations, post=loop.post, metrics=metrics, now=clock.now),
+        manifests=ExpiredManifests(
+            kube=kube,
+            locations=locations,
+            metrics=metrics,
+            cluster_id=cluster_id,
+            every=settings.sweep.manifests_interval,
+            now=clock.now,
+        ),
     )
     sweeper = Sweeper(
         kube=kube,
@@ -115,6 +129,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         default_ttl=settings.recordings.ttl_after_finished,
         cluster_id=cluster_id,
         leads=leadership.held,
+        expired=expired,
         now=clock.now,
     )
     prices = PriceBook(kube=kube, operator_namespace=replica.namespace)

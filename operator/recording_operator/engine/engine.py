@@ -16,6 +16,7 @@ from recording_operator.engine import (
     advancing,
     aftercare,
     deletion,
+    expired_objects,
     quota_gate,
     starting,
     transfer_reports,
@@ -36,6 +37,7 @@ from recording_operator.engine.facts import (
     ManifestFailed,
     ManifestWritten,
     NamespaceSeen,
+    ObjectsExpired,
     RecordingGone,
     RecordingRead,
     RecordingSeen,
@@ -94,6 +96,8 @@ class Engine:
                 if isinstance(fact, LocationSeen | LocationGone):
                     affected += self._uids_where(quota_gate.note_location(self.state, fact))
                 return self._process(affected, now)
+            case ObjectsExpired():
+                return self._expired(fact, now)
             case UsageCountBegan() | UsageCounted() | UsageNotCounted():
                 return self._process(self._uids_where(quota_gate.note_count(self.state, fact)), now)
             case BudgetHoldsChanged():
@@ -191,6 +195,15 @@ class Engine:
         if tracked.outbox.stale:
             tracked.outbox.flush_by(now)
         return tracked
+
+    def _expired(self, fact: ObjectsExpired, now: datetime) -> list[Action]:
+        """Objects of a Recording have expired. It is usually settled and forgotten."""
+        uid = fact.recording.metadata.uid
+        if self.state.echoes.is_echo(fact.recording) or self._namesake(fact.recording) is not None:
+            return []  # it has changed meanwhile: the next look finds the objects gone
+        if uid not in self.state.recordings:
+            self._remember(fact.recording, now)
+        return self._guarded(partial(expired_objects.note, self.state, fact), uid, now) + self._process([uid], now)
 
     def _namesake(self, recording: Recording) -> TrackedRecording | None:
         meta = recording.metadata

@@ -304,6 +304,17 @@ class ManifestFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectsExpired:
+    """Objects of a finished Recording have expired: they are not in the store any more."""
+
+    recording: Recording
+    """As it was just before."""
+    artifacts: frozenset[str]
+    message: str
+    """Why, for the status of each artifact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupEnded:
     """The uploads of a deleted Recording, and its objects if requested, were removed (`ok`), or not yet."""
 
@@ -339,5 +350,6 @@ Fact = (
     | AbortEnded
     | ManifestWritten
     | ManifestFailed
+    | ObjectsExpired
     | CleanupEnded
 )

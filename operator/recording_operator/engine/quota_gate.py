@@ -101,7 +101,9 @@ def note_use(state: EngineState, tracked: TrackedRecording) -> None:
         if not work.in_transfer and not _waits_for_quota(work):
             state.quotas.stop_holding(key, owner.location)
         is_held = state.quotas.held(key, owner.location) is not None
-        if _was_stored_before(_spec_of(tracked, work.name)):
+        if work.status.has_expired:
+            use = Use.NONE
+        elif _was_stored_before(_spec_of(tracked, work.name)):
             use = Use.WRITTEN if work.status.phase is Phase.COMPLETE else Use.NONE
         else:
             use = _use(work, is_written=work.name in written, is_held=is_held)

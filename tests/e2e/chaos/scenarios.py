@@ -241,6 +241,27 @@ def short_lived(stage: Stage) -> None:
     recording.wait_gone(within_s=PATIENCE_S)
 
 
+def aged_before(stage: Stage) -> None:
+    """What is stored expires after a day."""
+    stage.world.edit_location(lifecycle={"rules": [{"expireAfterDays": 1}]})
+
+
+def aged(stage: Stage) -> None:
+    """It ended two days ago: its objects expire, and then it says so."""
+    world = stage.world
+    recording = world.create(inline("{}"), from_media(world.media, size_bytes=MIB), name="aged")
+    recording.wait(lambda status: status.get("settled") is True, what="settled", within_s=PATIENCE_S)
+    ended = f"{datetime.now(UTC) - 2 * _DAY:%Y-%m-%dT%H:%M:%SZ}"
+    patch = {"status": {"completedAt": ended}}
+    world.admin.request("PATCH", f"{recording.path}/status", body=patch, content_type=MERGE_PATCH)
+    recording.wait(
+        lambda status: status.get("reason") == "Expired" and status.get("settled") is True,
+        what="expired",
+        within_s=PATIENCE_S,
+    )
+    assert recording.status()["completedAt"] == ended
+
+
 def left_over(stage: Stage) -> None:
     """An upload whose Recording no longer exists is swept."""
     world, stranger = stage.world, uuid.uuid4()
@@ -373,6 +394,7 @@ STORIES: Final[dict[str, Story]] = {
     "deleted": deleted,
     "limited": limited,
     "short-lived": short_lived,
+    "aged": aged,
     "left-over": left_over,
     "report": report,
     "migration": migration,
@@ -383,6 +405,7 @@ BEFORE: Final[dict[str, Story]] = {
     "rebuilt": rebuilt_before,
     "placed": placed_before,
     "limited": limited_before,
+    "aged": aged_before,
     "report": report_before,
     "migration": migration_before,
 }

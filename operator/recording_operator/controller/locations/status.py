@@ -9,12 +9,12 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
 from recording_operator.api.storagelocation_lifecycle import LifecycleStatus
-from recording_operator.controller.locations.lifecycle import LIFECYCLE_APPLIED
 from recording_operator.controller.locations.record import LifecycleResult, ProbeResult
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
 from recording_operator.kube.outage import level_of
 from recording_operator.kube.status import merge_patch_between
+from recording_operator.lifecycle.expiry import LIFECYCLE_APPLIED
 
 _WRITE_TRIES: Final = 3
 _logger = logging.getLogger(__name__)
@@ -92,11 +92,16 @@ def _with_lifecycle(
         location, LIFECYCLE_APPLIED, is_true=result.applied, reason=result.reason, message=result.message, now=now
     )
     status = status.model_copy(update={"conditions": _with(status.conditions, condition)})
-    if not result.applied:
+    if result.enforced_by is None:
         return status
     before = status.lifecycle
-    applied_time = now if result.written or before is None else before.applied_time
-    return status.model_copy(update={"lifecycle": LifecycleStatus(applied_time=applied_time, rules=result.rules)})
+    is_new = result.written or before is None or before.enforced_by is not result.enforced_by
+    lifecycle = LifecycleStatus(
+        enforced_by=result.enforced_by,
+        applied_time=now if is_new or before is None else before.applied_time,
+        rules=result.rules,
+    )
+    return status.model_copy(update={"lifecycle": lifecycle})
 
 
 def _with(conditions: tuple[Condition, ...], condition: Condition) -> tuple[Condition, ...]:

@@ -230,7 +230,7 @@ class UsageCounter:
             source=source,
             download_source=downloaded.source,
             counted_by=count.counted_by,
-            profile=count.location.spec.prices.profile,
+            profile=count.location.price_profile,
             notes=[*count.notes, *([downloaded.note] if downloaded.note else [])],
         )
 
