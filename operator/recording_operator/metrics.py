@@ -123,6 +123,11 @@ class Metrics:
         self._location = self._gauge(
             "location_ready", "1 while the check of a StorageLocation succeeds, otherwise 0.", "location"
         )
+        self._orphaned = self._gauge(
+            "location_orphaned_bytes",
+            "Bytes in a StorageLocation that neither a Recording nor a manifest knows.",
+            "location",
+        )
         self._counted = self._gauge(
             "location_counted_timestamp_seconds", "Time of the newest usage sample of a StorageLocation.", "location"
         )
@@ -250,6 +255,13 @@ class Metrics:
             self._location.remove(location)
         except KeyError:
             return
+
+    def set_location_orphans(self, location: str, size_bytes: int | None) -> None:
+        """The bytes of orphans in a StorageLocation by its newest sample, or None if it was deleted."""
+        if size_bytes is not None:
+            self._orphaned.labels(location).set(size_bytes)
+        else:
+            self._orphaned.remove_by_labels({"location": location})
 
     def set_location_counted(self, location: str, at: datetime | None) -> None:
         """The time of the newest usage sample of a StorageLocation, or None if it was deleted."""

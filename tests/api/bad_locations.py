@@ -20,6 +20,20 @@ PATH_DOTS: Final = "must not contain a folder '.' or '..'"
 DOWNLOADS: Final = "cloudWatch and accessLogs need s3; downloads from a filesystem are estimated"
 
 BAD_LOCATIONS: Final = (
+    Case(
+        "orphans deleted without manifests",
+        a_location(orphans={"action": "Delete"}, manifest={"enabled": False}),
+        rejected(
+            "spec.orphans",
+            "Delete needs manifest.enabled: without manifests, the objects of every Recording that was removed from "
+            "Kubernetes would be orphans",
+        ),
+    ),
+    Case(
+        "orphans deleted at once",
+        a_location(orphans={"action": "Delete", "olderThan": "1h"}),
+        rejected("spec.orphans.olderThan", "must be at least 24h", value="1h"),
+    ),
     Case("neither s3 nor filesystem", {**a_location(), "spec": {}}, rejected("spec", ONE_STORE)),
     Case("s3 and filesystem", a_location(filesystem={"path": "/x"}), rejected("spec", ONE_STORE)),
     Case("path missing", with_filesystem(path=None), blocked(missing("spec.filesystem.path"))),

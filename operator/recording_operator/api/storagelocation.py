@@ -23,6 +23,7 @@ from recording_operator.api.meta import ByteCount as Generation
 from recording_operator.api.quotas import QuotaList, QuotaStatusList
 from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleStatus
 from recording_operator.api.storagelocation_lifecycle_rules import AWS_LIFECYCLE_RULES
+from recording_operator.api.storagelocation_orphans import ORPHAN_RULES, OrphansSpec, OrphansStatus
 from recording_operator.api.storagelocation_prices import DEFAULT_PROFILE, Prices
 from recording_operator.api.storagelocation_rules import (
     BANDWIDTH_SCHEMA,
@@ -171,7 +172,7 @@ class ManifestSpec(ApiModel):
 class StorageLocationSpec(ApiModel):
     """A bucket or directory, and the rules for using it."""
 
-    model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES, *AWS_LIFECYCLE_RULES))
+    model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES, *AWS_LIFECYCLE_RULES, *ORPHAN_RULES))
 
     s3: S3 | None = Field(default=None, description="A bucket. Exactly one of s3 and filesystem is required.")
     filesystem: Filesystem | None = Field(
@@ -205,6 +206,10 @@ class StorageLocationSpec(ApiModel):
     manifest: ManifestSpec = Field(
         default_factory=ManifestSpec,
         description="The manifest of each Recording, metadata.json. Default: it is written.",
+    )
+    orphans: OrphansSpec = Field(
+        default_factory=OrphansSpec,
+        description="Objects that neither a Recording nor a manifest knows. Default: they are counted and kept.",
     )
     prices: Prices = Field(
         default_factory=Prices,
@@ -252,6 +257,9 @@ class StorageLocationStatus(ApiModel):
     quotas: QuotaStatusList = Field(
         default=(),
         description="How much of each quota is used. Written at most once a minute, and when one is exceeded.",
+    )
+    orphans: OrphansStatus | None = Field(
+        default=None, description="Objects that neither a Recording nor a manifest knows, as of the last count."
     )
 
 

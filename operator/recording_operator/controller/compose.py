@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from recording_operator.api.recording import Claim
+from recording_operator.controller.clock import uptime
 from recording_operator.controller.executors.threads import ThreadExecutor
 from recording_operator.controller.expiry.manifests import ExpiredManifests
 from recording_operator.controller.expiry.recordings import ExpiredRecordings
@@ -17,6 +18,7 @@ from recording_operator.controller.locations.prober import LocationProber
 from recording_operator.controller.locations.quotas import QuotaKeeper
 from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.orphans import OrphanReports, OrphanSweep
 from recording_operator.controller.process import Replica, StartError, end_at_once
 from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import Dispatcher, call_later
@@ -65,6 +67,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     loop = ControlLoop(Engine(claim=claim, options=settings.engine_options()), act=act, clock=clock)
     cluster_id = _cluster_id(kube)
     bandwidth = BandwidthLimits(operator_limit=settings.transfers.bandwidth_per_second, metrics=metrics)
+    location_status = LocationStatusWriter(kube, now=clock.now)
     locations = LocationKeeper(
         prober=LocationProber(
             kube=kube,
@@ -74,7 +77,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
             register_secret=replica.register_secret,
         ),
         lifecycle=LifecycleApplier(events=events),
-        status=LocationStatusWriter(kube, now=clock.now),
+        status=location_status,
         post=loop.post,
         pool=ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="probe"),
         metrics=metrics,
@@ -130,6 +133,14 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         cluster_id=cluster_id,
         leads=leadership.held,
         expired=expired,
+        orphans=OrphanSweep(
+            kube=kube,
+            locations=locations,
+            cluster_id=cluster_id,
+            leads=leadership.held,
+            now=clock.now,
+            uptime=uptime,
+        ),
         now=clock.now,
     )
     prices = PriceBook(kube=kube, operator_namespace=replica.namespace)
@@ -149,7 +160,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         ),
         first_samples=Migration(kube=kube, classes_of=prices.classes_of),
         interval=settings.usage.interval,
-        observe=metrics.set_location_counted,
+        observer=OrphanReports(status=location_status, metrics=metrics),
         post=loop.post,
     )
     quotas = QuotaKeeper(

@@ -1,4 +1,4 @@
-"""Sweeps: they find edits made while no operator was running, what has expired, and orphaned uploads."""
+"""Sweeps: they find edits made while no operator was running, what has expired, orphans and orphaned uploads."""
 
 import logging
 import threading
@@ -15,6 +15,7 @@ from recording_operator.controller.clock import uptime
 from recording_operator.controller.expiry.sweep import ExpirySweep
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import utc_now
+from recording_operator.controller.orphans import OrphanSweep
 from recording_operator.controller.recordings.unsettled import UnsettledSweep
 from recording_operator.engine.facts import Fact, RecordingSeen
 from recording_operator.engine.keys import uid_pattern
@@ -60,6 +61,7 @@ class Sweeper:
         cluster_id: str,
         leads: Callable[[], bool],
         expired: ExpirySweep,
+        orphans: OrphanSweep,
         now: Callable[[], datetime] = utc_now,
         uptime: Callable[[], datetime] = uptime,
     ) -> None:
@@ -70,6 +72,7 @@ class Sweeper:
         self._default_ttl = default_ttl
         self._cluster_id = cluster_id
         self._leads = leads
+        self._orphans = orphans
         self._now = now
         self._uptime = uptime
         self._finished_due = uptime()
@@ -103,6 +106,7 @@ class Sweeper:
                 self.sweep_uploads()
                 self._uploads_due = self._uptime() + self._intervals.uploads
             self._expired.turn()
+            self._orphans.turn()
         except KubeError as error:
             self._not_before = self._uptime() + _REST_AFTER_FAILURE
             _logger.log(self._throttle.level(type(error).__name__, level_of(error)), "A sweep was aborted: %s", error)

@@ -77,6 +77,7 @@ def sample_from(
     A location whose objects another one counts has a tally to which no objects were added. The first sample of a
     location that counts the objects of another from now on has the sample of that one as `previous`.
     """
+    tally.orphans.end()
     at = tally.window.now
     last_day = (at - timedelta(microseconds=1)).date()
     young = _young_of(tally)
@@ -107,7 +108,8 @@ def sample_from(
             StoredRecordingsRow(org=org, namespace=namespace, recordings=number)
             for (org, namespace), number in sorted(tally.recordings.items())
         ),
-        orphaned_bytes=tally.orphaned_bytes,
+        orphaned_bytes=tally.orphans.size_bytes,
+        orphaned_objects=tally.orphans.objects,
         foreign_bytes=tally.foreign_bytes,
         unsized_uploads=tally.unsized_uploads,
         notes=tuple(notes),

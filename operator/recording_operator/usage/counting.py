@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from recording_operator.api.keytemplate import exact_fields, key_pattern, manifest_patterns, unescape_id
 from recording_operator.api.names import RESERVED_FOLDER
+from recording_operator.usage.orphans import OrphanFinder
 from recording_operator.usage.owners import KeyClaim, RecordingIndex
 from recording_operator.usage.recordings import org_of_recording, parse_time, stored_artifacts
 from recording_operator.usage.sample import OTHER, SHARED, UNKNOWN, OwnerKey, State
@@ -76,8 +77,8 @@ class LocationTally:
         self.recounted = RecentSums()
         """The uploads that were recent at the previous sample, counted again."""
         self.downloads: dict[date, dict[str, int]] = {}
-        self.orphaned_bytes = 0
-        """Current objects whose Recording does not exist."""
+        self.orphans = OrphanFinder()
+        """Current objects that neither a Recording nor a manifest knows."""
         self.foreign_bytes = 0
         """Objects and noncurrent versions whose key the template does not make, but for the operator's own files."""
         self.unsized_uploads = False
@@ -102,6 +103,7 @@ class LocationTally:
         self._uid = self._counted_uid = ""
         self._folder: str | None = None
         self._folder_owned: _Owned | None = None
+        self._key_uid = self._folder_uid = ""
         self._owned: dict[tuple[str, str, bool], _Owned] = {}
         self._days = 0
         self._others: dict[OwnerKey, OwnerSum] = {}
@@ -111,12 +113,13 @@ class LocationTally:
     ) -> None:
         """Count one object (the current version of its key)."""
         # Objects of one Recording usually share a folder and follow each other in the listing.
-        owned = self._folder_owned
+        owned, uid = self._folder_owned, self._folder_uid
         if owned is None or self._claims or key[: key.rfind("/")] != self._folder:
             owned = self._owner(key, read_object=True)
             if owned is None:
                 self._add_foreign(key, size_bytes)
                 return
+            uid = self._key_uid
         if self._uid != self._counted_uid:
             self._count_recording(owned)
         held = owned.current.get(storage_class) or self._held(owned, State.CURRENT, storage_class)
@@ -128,9 +131,10 @@ class LocationTally:
             held.add_aged(size_bytes, (self.window.now - last_modified).days)
         if last_modified > held.noted_since:
             self._note(held, size_bytes, last_modified, etag)
-        # A Recording that was created after the listing began is not missing.
-        if not owned.known and last_modified < self._listed_from:
-            self.orphaned_bytes += size_bytes
+        if not owned.known:
+            # A Recording that was created after the listing began is not missing.
+            old = last_modified < self._listed_from
+            self.orphans.add(uid, key, size_bytes=size_bytes, last_modified=last_modified, counts=old)
 
     def add_noncurrent(
         self,
@@ -211,11 +215,13 @@ class LocationTally:
             return None
         folder = key[: key.rfind("/")]
         if folder == self._folder:
+            self._key_uid = self._folder_uid
             return self._folder_owned
         found = next((match for pattern in self._patterns if (match := pattern.fullmatch(key))), None)
         if found is None:
             return None
         fields = found.groupdict()
+        self._key_uid = found["uid"]
         is_artifact = found.re is self._patterns[0]
         # A manifest alone is no stored Recording.
         self._uid = found["uid"] if is_artifact else self._counted_uid
@@ -230,7 +236,7 @@ class LocationTally:
         )
         # The next object of the folder may show an organisation that could not be read from this one.
         if is_artifact and found["uid"] in folder and (read_object or owned.org != UNKNOWN):
-            self._folder, self._folder_owned = folder, owned
+            self._folder, self._folder_owned, self._folder_uid = folder, owned, found["uid"]
         return owned
 
     def _owned_by(self, org: str, namespace: str, *, known: bool) -> _Owned:

@@ -191,6 +191,7 @@ class UsageSample(_Document):
     stored_recordings: tuple[StoredRecordingsRow, ...] = ()
     past: tuple[PastRow, ...] = ()
     orphaned_bytes: Whole = 0
+    orphaned_objects: Whole = 0
     foreign_bytes: Whole = 0
     unsized_uploads: bool = False
     """There were more open uploads than were counted."""

@@ -112,7 +112,7 @@ class Path:
             counter=counter,
             first_samples=Migration(kube=kube, classes_of=prices.classes_of),
             interval=timedelta(days=1),
-            observe=world.observed.__setitem__,
+            observer=world,
             post=world.posted.append,
         )
         self.keeper = ReportKeeper(

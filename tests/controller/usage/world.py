@@ -104,6 +104,14 @@ class CountingWorld:
     """What the engine was told."""
     _clients: dict[str, S3LocationStore] = field(default_factory=dict)
 
+    def counted(self, location: StorageLocation, sample: UsageSample) -> None:
+        """As CountObserver."""
+        self.observed[location.metadata.name] = sample.at
+
+    def gone(self, location: str) -> None:
+        """As CountObserver."""
+        self.observed[location] = None
+
     def location(self, name: str, *, status: Mapping[str, Any] | None = None, **spec: Any) -> StorageLocation:
         """Add a location in the strict store's bucket."""
         s3 = {"bucket": self.strict.bucket_name, "endpoint": self.strict.endpoint, **spec.pop("s3", {})}
@@ -194,7 +202,7 @@ class CountingWorld:
             "archive": self.archive,
             "counter": self.counter(),
             "first_samples": NoFirstSamples(),
-            "observe": self.observed.__setitem__,
+            "observer": self,
             "post": self.posted.append,
         }
         return UsageKeeper(**{**given, **more})

@@ -9,6 +9,7 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
 from recording_operator.api.storagelocation_lifecycle import LifecycleStatus
+from recording_operator.api.storagelocation_orphans import OrphansStatus
 from recording_operator.controller.locations.record import LifecycleResult, ProbeResult
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
@@ -46,6 +47,22 @@ class LocationStatusWriter:
             except KubeError as error:
                 _logger.log(level_of(error), "The status was not written: %s", error, extra={"location": name})
                 return
+
+    def write_orphans(self, location: StorageLocation, found: OrphansStatus) -> None:
+        """Write what a count has found, if it differs. An error is logged, and the next count writes again."""
+        meta = location.metadata
+        if location.status.orphans == found:
+            return
+        try:
+            raw = self._kube.get_location(meta.name)
+            wanted = found.model_dump(mode="json", by_alias=True)
+            if raw["metadata"]["uid"] == meta.uid and (raw.get("status") or {}).get("orphans") != wanted:
+                version = str(raw["metadata"]["resourceVersion"])
+                self._kube.patch_location_status(meta.name, resource_version=version, status={"orphans": wanted})
+        except (Conflict, NotFound):
+            return  # the next count writes it
+        except KubeError as error:
+            _logger.log(level_of(error), "The orphans were not written: %s", error, extra={"location": meta.name})
 
     def _patch(self, raw: dict[str, Any], result: ProbeResult) -> None:
         location = StorageLocation.model_validate(raw)

@@ -11,6 +11,7 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportSource
+from recording_operator.controller.manifests import own_manifest_keys
 from recording_operator.controller.usage.downloads import DownloadCounter, StoreLookup
 from recording_operator.controller.usage.errors import NOT_PERMITTED, CountError, CountStopped
 from recording_operator.controller.usage.owners import OwnerLookup
@@ -235,6 +236,8 @@ class UsageCounter:
         )
 
     def _count_bucket(self, count: _Count, store: LocationStore, tally: LocationTally) -> None:
+        for at in own_manifest_keys(store, count.location):
+            tally.orphans.describe(at.uid)
         if count.versions is not None:
             self._count_versions(count.versions, tally)
         else:

@@ -63,6 +63,16 @@ class FirstSamples(Protocol):
         """The sample that its samples begin with, if there is one. Raises KubeError."""
 
 
+class CountObserver(Protocol):
+    """Is notified of the newest sample of each location."""
+
+    def counted(self, location: StorageLocation, sample: UsageSample) -> None:
+        """It was taken or read."""
+
+    def gone(self, location: str) -> None:
+        """The location was deleted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Loaded:
     """What was computed of the samples of a location."""
@@ -85,16 +95,15 @@ class UsageKeeper:
         counter: Counter,
         first_samples: FirstSamples,
         interval: timedelta,
-        observe: Callable[[str, datetime | None], None],
+        observer: CountObserver,
         post: Callable[[CountFact], None],
     ) -> None:
-        """`observe` is called with the time of the newest sample of a location, with None when the location is gone.
-        `post` receives a fact about each count, for the quotas."""
+        """`post` receives a fact about each count, for the quotas."""
         self._archive = archive
         self._counter = counter
         self._first_samples = first_samples
         self._interval = interval
-        self._observe = observe
+        self._observer = observer
         self._post = post
         self._throttle = LogThrottle()
         self._loaded: dict[str, _Loaded] = {}
@@ -196,7 +205,7 @@ class UsageKeeper:
         usage = usage_of(past)
         self._loaded[name] = _Loaded(uid=uid, version=version, is_complete=is_complete, usage=usage)
         if usage is not None:
-            self._observe(name, usage.newest.at)
+            self._observer.counted(location, usage.newest)
         return usage
 
     def _keep(self, location: StorageLocation, sample: UsageSample, now: datetime) -> None:
@@ -209,7 +218,7 @@ class UsageKeeper:
             return
         self._failed.pop(name, None)
         self._problems.pop(name, None)
-        self._observe(name, sample.at)
+        self._observer.counted(location, sample)
         try:
             self._archive.compact(location, now)
         except _FAILURES as error:
@@ -229,7 +238,7 @@ class UsageKeeper:
         for name in (self._loaded.keys() | self._failed.keys()) - names:
             for kept in (self._loaded, self._failed, self._problems):
                 kept.pop(name, None)
-            self._observe(name, None)
+            self._observer.gone(name)
 
 
 def owner_usage(sample: UsageSample) -> tuple[OwnerUsage, ...]:
