@@ -18,6 +18,7 @@ from recording_operator.api.recording import (
     SecretKeyRef,
     SourceRef,
 )
+from recording_operator.api.source_object import ImportPrefix, SourceObject
 from recording_operator.api.storagelocation import (
     AllowedNamespaces,
     Limits,
@@ -65,12 +66,15 @@ def an_artifact(
     url: str | None = "https://media.example.com/v.mp4?sig=1",
     secret: str | None = None,
     inline: str | None = None,
+    key: str | None = None,
     optional: bool = False,
     expires_at: datetime | None = None,
 ) -> ArtifactSpec:
-    """An artifact with a URL; `secret` (its name) or `inline` replaces that."""
+    """An artifact with a URL; `secret` (its name), `inline` or `key` (of an object at `egress`) replaces that."""
     source = None
-    if secret is not None:
+    if key is not None:
+        source = SourceRef(object=SourceObject(storage_location="egress", key=key))
+    elif secret is not None:
         source = SourceRef(url_secret_ref=SecretKeyRef(name=secret, key="url"), expires_at=expires_at)
     elif inline is None:
         source = SourceRef(url=url, expires_at=expires_at)
@@ -138,8 +142,9 @@ def a_location(
     weight: int = 0,
     quotas: Sequence[Quota] = (),
     bucket: str | None = None,
+    imports: Sequence[str] = (),
 ) -> StorageLocation:
-    """A location that admits the namespaces of these tests; `manifest`: it has manifests."""
+    """A location that admits the namespaces of these tests. `manifest`: it has manifests; `imports`: open prefixes."""
     return StorageLocation(
         metadata=ObjectMeta(name=name, uid=f"location-{name}", generation=1),
         spec=StorageLocationSpec(
@@ -149,6 +154,7 @@ def a_location(
             retry=retry or RetryPolicy(),
             limits=limits or Limits(),
             placement=LocationPlacement(weight=weight),
+            imports=tuple(ImportPrefix(prefix=prefix) for prefix in imports),
             deletion_policies=tuple(policies),
             manifest=ManifestSpec(enabled=manifest),
             quotas=tuple(quotas),

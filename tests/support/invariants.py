@@ -7,7 +7,8 @@ I5 a finished Recording changes only with a new generation, and no older leader 
 I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no connection to a blocked address ·
 I10 no restart · I11 usage samples can be read, were written once, and are alone in their folder ·
 I12 the manifest of a settled Recording says what its status says, and there are no other manifests ·
-I13 no quota was ever passed by more than one artifact of unknown length.
+I13 no quota was ever passed by more than one artifact of unknown length ·
+I14 an object that a Recording was copied from is as it was.
 A failure names its invariant.
 """
 
@@ -61,6 +62,7 @@ def check_invariants(world: World) -> None:
     check_usage(world)
     check_manifests(world)
     check_quotas(world)
+    check_source_objects(world)
     check_secrets(world)
     if world.forbidden.connections:
         raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
@@ -200,6 +202,17 @@ def check_histories(world: World) -> None:
                 if claim["transitions"] < leadership:
                     raise InvariantError(f"I5: {expected.live.name} was claimed by an older leadership: {claim}")
                 leadership = claim["transitions"]
+
+
+def check_source_objects(world: World) -> None:
+    """I14."""
+    for key, was in world.source_objects.items():
+        try:
+            now = world.source_head(key)
+        except ClientError as error:
+            raise InvariantError(f"I14: {key} is gone: {error.response['Error']}") from None
+        if now != was:
+            raise InvariantError(f"I14: {key} is {now}, it was {was}")
 
 
 def check_control(world: World) -> None:

@@ -34,6 +34,7 @@ from recording_operator.api.recording_rules import (
     TITLE_SCHEMA,
     URL_SCHEMA,
 )
+from recording_operator.api.source_object import SourceObject
 
 NAME_MESSAGE: Final = "write a name of lower-case letters, digits and '-', beginning and ending with a letter or digit"
 
@@ -95,7 +96,7 @@ class SecretRef(ApiModel):
 
 
 class SourceRef(ApiModel):
-    """Where an artifact is downloaded from, and what is known about it in advance."""
+    """Where the content of an artifact is, and what is known about it in advance."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*SOURCE_RULES))
 
@@ -115,6 +116,11 @@ class SourceRef(ApiModel):
         description="Secret in the same namespace whose keys and values are sent as HTTP headers. It needs the label "
         "recordings.dev/source-headers=true, and the annotation recordings.dev/allowed-hosts with the host "
         "of the source.",
+    )
+    object: SourceObject | None = Field(
+        default=None,
+        description="An object that the store of a StorageLocation already holds, instead of a URL. It is copied, "
+        "inside the store if possible, and is not changed or deleted.",
     )
     expires_at: Time | None = Field(
         default=None,
@@ -155,8 +161,8 @@ class ArtifactSpec(ApiModel):
     )
     source: SourceRef | None = Field(
         default=None,
-        description="Where to download the file. Set exactly one of source and inline. With spec.identity neither is "
-        "needed: the file is stored already.",
+        description="Where the file is. Set exactly one of source and inline. With spec.identity neither is needed: "
+        "the file is stored already.",
     )
     inline: Annotated[str, WithJsonSchema(INLINE_SCHEMA)] | None = Field(
         default=None,

@@ -21,6 +21,7 @@ from recording_operator.api.meta import (
 )
 from recording_operator.api.meta import ByteCount as Generation
 from recording_operator.api.quotas import QuotaList, QuotaStatusList
+from recording_operator.api.source_object import IMPORTS_SCHEMA, ImportPrefix
 from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleStatus
 from recording_operator.api.storagelocation_lifecycle_rules import AWS_LIFECYCLE_RULES
 from recording_operator.api.storagelocation_orphans import ORPHAN_RULES, OrphansSpec, OrphansStatus
@@ -191,6 +192,10 @@ class StorageLocationSpec(ApiModel):
     )
     placement: LocationPlacement = Field(
         default_factory=LocationPlacement, description="Which Recordings that name no location are stored here."
+    )
+    imports: Annotated[tuple[ImportPrefix, ...], Field(json_schema_extra=IMPORTS_SCHEMA)] = Field(
+        default=(),
+        description="Keys in the bucket that Recordings may name in source.object, by prefix. Default: none.",
     )
     limits: Limits = Field(default_factory=Limits, description="Limits for the location.")
     quotas: QuotaList = Field(

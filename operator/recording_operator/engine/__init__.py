@@ -13,6 +13,7 @@ What it remembers:
     echo_filter         versions of Recordings that were forgotten
     locations           StorageLocations and the labels of namespaces; permissions: which namespaces a location admits
     choosing, weights   which location gets a Recording that names none
+    source_access       whether an artifact may read the object that it names; imports: which objects are open
     budget_holds        budgets that hold new uploads
     quotas              quotas, and the artifacts that wait for room; quota_ledger: what was stored since the last count
 

@@ -12,6 +12,7 @@ from recording_operator.engine.choosing import find_location
 from recording_operator.engine.identity import stores_nothing
 from recording_operator.engine.next_step import ArtifactContext, NextStep, Obstacle, next_step
 from recording_operator.engine.queue import Lane
+from recording_operator.engine.source_access import find_source
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import SOON
@@ -36,7 +37,9 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
         work = tracked.artifacts[artifact.name]
         if work.in_transfer:
             continue
-        hindrance = obstacle or quota_gate.held(state, tracked, work.name)
+        source_obstacle, questions = find_source(state, tracked, artifact, now)
+        actions += questions
+        hindrance = obstacle or source_obstacle or quota_gate.held(state, tracked, work.name)
         context = _context(state, tracked, work, obstacle=hindrance, retry_requested=retry_requested, now=now)
         work.secret_changed = False
         actions += _take_step(state, tracked, work, next_step(artifact, work.status, context), now)

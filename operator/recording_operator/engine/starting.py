@@ -13,6 +13,7 @@ from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.choosing import is_named_by_status
 from recording_operator.engine.finalizer import has_finalizer, needs_finalizer
 from recording_operator.engine.placement import key_of
+from recording_operator.engine.source_access import source_copy
 from recording_operator.engine.source_revision import spec_revision
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
@@ -56,7 +57,7 @@ def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime)
     tracked.outbox.flush_by(now + state.options.progress_every)
     owner = quota_gate.owner_of(tracked)
     has_quota = owner is not None and state.quotas.concerns(owner)
-    return [_start(tracked, work, location, has_quota=has_quota) for work in reserved]
+    return [_start(state, tracked, work, location, has_quota=has_quota) for work in reserved]
 
 
 def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
@@ -69,7 +70,7 @@ def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
 
 
 def _start(
-    tracked: TrackedRecording, work: ArtifactWork, location: StorageLocation, *, has_quota: bool
+    state: EngineState, tracked: TrackedRecording, work: ArtifactWork, location: StorageLocation, *, has_quota: bool
 ) -> StartTransfer:
     recording, key = tracked.recording, key_of(tracked.recording, work.name, location)
     work.start()
@@ -88,6 +89,7 @@ def _start(
         upload_id=work.status.upload_id,
         part_size_bytes=work.status.part_size,
         source=work.status.source,
+        copy=source_copy(state.locations, tracked.spec_of(work.name)),
         only_look=recording.spec.cancel,
         has_quota=has_quota,
     )

@@ -34,6 +34,7 @@ from recording_operator.engine.facts import (
     WriteAccepted,
     WriteRejected,
 )
+from recording_operator.engine.imports import opens, source_object
 from recording_operator.engine.status import TERMINAL
 from tests.engine.simulation.apiserver import Change
 
@@ -242,6 +243,7 @@ class Checker:
                 held = DELETE_OBJECT_FINALIZER in action.recording.metadata.finalizers
                 assert held or action.recording.spec.deletion_policy is DeletionPolicy.RETAIN, "started unheld"
                 assert not operator.stopping, "started while draining"
+                _may_copy(action)
             case EmitEvent(ref=ref, reason=reason) if reason not in _NOT_ABOUT_STATUS:
                 self.told[ref.uid, str(reason)] += 1
                 # Two operators at a time may both have written the same, one of them without hearing of it.
@@ -281,6 +283,19 @@ class Checker:
         assert moving.issuperset(operator.transfers), "a transfer runs that the engine does not know"
         for key in using:
             assert key not in state.queue, "waits for a slot that it has"
+
+
+def _may_copy(action: StartTransfer) -> None:
+    """An object is copied only from its namespace's own folder, by a location that opens it."""
+    artifact = next(one for one in action.recording.spec.artifacts if one.name == action.artifact)
+    named = source_object(artifact)
+    assert (named is None) == (action.copy is None), "started with another source"
+    if named is not None and action.copy is not None:
+        namespace = action.recording.metadata.namespace
+        assert action.copy.location.metadata.name == named.storage_location == "egress", "copied from elsewhere"
+        assert action.copy.key == named.key, "another key is copied"
+        assert named.key.startswith(f"in/{namespace}/"), "an object of another namespace is copied"
+        assert opens(action.copy.location, named.key, namespace=namespace), "a closed object is copied"
 
 
 def _is_proved(status: RecordingStatus) -> bool:

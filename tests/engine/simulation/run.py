@@ -1,6 +1,6 @@
 """One simulation: users and faults for a while, then no more faults. Then everything must be finished."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -9,9 +9,11 @@ from typing import Final
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Phase, Recording
+from recording_operator.api.recording import ArtifactSpec, Phase, Recording
+from recording_operator.api.source_object import ImportPrefix
 from recording_operator.api.storagelocation import LocationPlacement
 from recording_operator.controller.clock import SETTLED_S
+from recording_operator.engine.imports import source_object
 from recording_operator.engine.manifest import decode, encode, manifest_key, manifest_of
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.ttl_schedule import TtlSchedule
@@ -19,11 +21,12 @@ from tests.engine.builders import a_budget_hold
 from tests.engine.simulation.checker import holds_back
 from tests.engine.simulation.operator import Operator
 from tests.engine.simulation.people import People
-from tests.engine.simulation.world import GOLD, World
+from tests.engine.simulation.world import GOLD, OPEN, World
 
 FAULTS: Final = (
     "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "weights",
-    "secrets", "labels", "budget", "quota", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
+    "imports", "secrets", "labels", "budget", "quota", "crash", "split-brain", "drain", "clock", "edits",
+    "foreign-objects",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
@@ -57,6 +60,7 @@ class Simulation:
             "store-down": self._store_down,
             "locations": self._location_flaps,
             "weights": self._weights_change,
+            "imports": self._imports_change,
             "secrets": self._people.rotate_secret,
             "labels": self._labels_change,
             "budget": self._budget_changes,
@@ -110,7 +114,7 @@ class Simulation:
             self._world.tell_of_location(name)
 
     def _location_flaps(self) -> None:
-        world, name = self._world, self._rng.choice(("archive", "vault"))
+        world, name = self._world, self._rng.choice(("archive", "vault", "egress"))
         location = world.locations.get(name)
         if location is None:
             return
@@ -124,6 +128,8 @@ class Simulation:
             world.trace("world", f"location {name} is back")
             world.locations[name], world.ready[name] = world.without_quota(location), True
             world.tell_of_location(name)
+            if name == "egress" and not world.faults:
+                self._imports_change(OPEN)
 
         world.tell_of_location(name)
         world.schedule.after(self._rng.choice((0.5, 10.0, 300.0)), back)
@@ -137,6 +143,18 @@ class Simulation:
             spec = world.locations[name].spec.model_copy(update={"placement": LocationPlacement(weight=weight)})
             world.locations[name] = world.locations[name].model_copy(update={"spec": spec})
             world.tell_of_location(name)
+
+    def _imports_change(self, prefixes: Sequence[str] | None = None) -> None:
+        """The owner of the files closes or opens them."""
+        world = self._world
+        if "egress" not in world.locations:
+            return
+        prefixes = self._rng.choice(((), OPEN)) if prefixes is None else prefixes
+        world.trace("world", f"egress opens {prefixes}")
+        opened = tuple(ImportPrefix(prefix=prefix) for prefix in prefixes)
+        spec = world.locations["egress"].spec.model_copy(update={"imports": opened})
+        world.locations["egress"] = world.locations["egress"].model_copy(update={"spec": spec})
+        world.tell_of_location("egress")
 
     def _labels_change(self) -> None:
         labels, namespace = self._world.labels, self._rng.choice(("team-a", "team-b"))
@@ -252,6 +270,7 @@ class Simulation:
         self._give_weight()
         if self._rng.random() < 0.5 or "locations" in self._faults:
             world.lift_quota()
+        self._imports_change(OPEN)
         for fate in world.fates.values():
             fate.heal()
         for namespace in ("team-a", "team-b"):
@@ -329,6 +348,8 @@ class Simulation:
             return True
         if recording.status.reason == Reason.QUOTA_EXCEEDED:
             return self._world.quotas.quota is not None
+        if recording.status.reason == Reason.IMPORT_NOT_ALLOWED:
+            return any(_is_closed(artifact, recording.metadata.namespace) for artifact in recording.spec.artifacts)
         # One that is not placed yet may be held at the location that was chosen for it.
         places = [recording.location] if recording.location else list(self._world.locations)
         held = any(holds_back(hold, recording, place) for hold in self._world.holds for place in places)
@@ -359,6 +380,12 @@ class Simulation:
     def _could_not_look(self) -> bool:
         """Cancelled after a crash, without a location that serves the namespace: there is no check and no wait."""
         return self._world.died and not self._faults.isdisjoint({"locations", "labels"})
+
+
+def _is_closed(artifact: ArtifactSpec, namespace: str) -> bool:
+    """Whether it names an object of another namespace."""
+    named = source_object(artifact)
+    return named is not None and not named.key.startswith(f"in/{namespace}/")
 
 
 def _is_suspended(recording: Recording) -> bool:

@@ -11,6 +11,7 @@ _NOT_OF_A_SOURCE: Final = (
     Reason.INTERRUPTED,
     Reason.BUDGET_EXCEEDED,
     Reason.QUOTA_EXCEEDED,
+    Reason.IMPORT_NOT_ALLOWED,
     Reason.SECRET_NOT_FOUND,
     Reason.SECRET_NOT_USABLE,
 )

@@ -122,7 +122,7 @@ class Transfer:
             return self._proved(found, size=PART_BYTES)
         if self._order.inline is not None:
             return self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact, size=4), size=4)
-        url = self._resolve()
+        url = self._order.copy.key if self._order.copy is not None else self._resolve()
         yield world.latency_s()
         self._check_stop()
         there = world.store.head(key)

@@ -38,6 +38,8 @@ from tests.engine.simulation.store import Store
 from tests.engine.simulation.telling import describe
 from tests.engine.simulation.watch import Watch, is_unfinished
 
+OPEN: Final = ("in/{namespace}/",)
+"""What the location `egress` opens."""
 GOLD: Final = {"tier": "gold"}
 _UPLOADS_EVERY_S = 600.0
 _FINISHED_EVERY_S = 6 * 3600.0
@@ -111,6 +113,7 @@ class World:
                 weight=weights[1],
                 manifest=self.rng.random() < 0.5,
             ),
+            a_location("egress", allowed=gold, imports=OPEN),
         ]
 
     # Time

@@ -246,9 +246,10 @@ class ThreadExecutor:
     def _job(self, order: TransferOrder) -> ArtifactJob:
         source = order.source
         if order.find_only:
+            expected = source or order.copy
             return FindJob(
-                expected_size_bytes=source.size_bytes if source else None,
-                expected_checksum=source.checksum if source else None,
+                expected_size_bytes=expected.size_bytes if expected else None,
+                expected_checksum=expected.checksum if expected else None,
             )
         if order.copy is not None:
             return self._copy(order.copy, order.resume)
@@ -272,6 +273,7 @@ class ThreadExecutor:
             owner_uid=copy.owner_uid,
             expected_size_bytes=copy.size_bytes,
             expected_checksum=copy.checksum,
+            limit_bytes=self._dialer.policy.limits.artifact_bytes if copy.owner_uid is None else None,
             resume=resume,
         )
 
