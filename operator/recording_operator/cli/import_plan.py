@@ -45,7 +45,7 @@ class Skip(StrEnum):
 
 
 class ListingOutOfOrderError(Exception):
-    """Keys were not listed in order, so the files of a directory cannot be told."""
+    """Keys were not listed in order, so it is not known when a directory is complete."""
 
 
 @dataclass(slots=True)

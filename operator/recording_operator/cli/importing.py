@@ -22,7 +22,7 @@ from recording_operator.api.reasons import Trait
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.import_plan import FileGroup, ImportPlan, ListingOutOfOrderError, Tally
-from recording_operator.cli.words import for_presign, for_secrets
+from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.engine.status import format_bytes
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
@@ -104,7 +104,7 @@ def run_import(request: ImportRequest) -> Never:
             status = _fail(for_secrets(error.message))
         except (TransferError, LocationError) as error:
             may_recover = Trait.MAY_RECOVER in error.reason.traits
-            status = _fail(for_presign(error.message), _TRY_LATER if may_recover else _FAILED)
+            status = _fail(for_location(error.message), _TRY_LATER if may_recover else _FAILED)
         except Forbidden as error:
             status = _fail(f"{error}. recording-operator import --help says which rights are needed.")
         except (ApiUnavailable, TooManyRequests) as error:
