@@ -22,6 +22,7 @@ def documents(*paths: Path) -> list[dict[str, Any]]:
 @pytest.mark.cluster
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_examples_are_accepted(cluster: ControlPlane, folder: Path) -> None:
+    cluster.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "meetings"}})
     said = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(folder))
     expected = documents(*sorted(folder.glob("*.yaml")))
     assert said.count("created (server dry run)") == len(expected) > 0
