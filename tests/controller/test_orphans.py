@@ -161,13 +161,13 @@ def test_an_object_under_retention_is_kept_and_the_others_go(cluster: Cluster, s
 def test_a_manifest_in_the_operators_own_folder_protects_too(lost: LostCluster) -> None:
     location = with_spec(lost.location, key_template="meeting-recordings/{uid}-{artifact}/file")
     cluster = Cluster(LostCluster(store=lost.store, location=location), deleting(location))
-    recordings = [cluster.lost.lose(number) for number in (5, 6)]
+    recordings = [cluster.lost.lose(number) for number in (5, 6, 7)]
     key = manifest_key(recordings[1], location)
     assert key.startswith("p/.recording-operator/manifests/")
     lost.store.delete_document(key)
     cluster.sweeper().sweep()
     left = [found.key for found in lost.store.objects("p/meeting-recordings/")]
-    assert left == [f"p/meeting-recordings/{uid_of(5)}-video/file"]
+    assert left == [f"p/meeting-recordings/{uid_of(number)}-video/file" for number in (5, 7)]
 
 
 def test_it_sweeps_half_an_hour_after_the_start_and_then_daily(cluster: Cluster) -> None:

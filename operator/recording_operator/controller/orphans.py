@@ -161,12 +161,12 @@ class _OrphanRemoval:
         self.protected = 0
 
     def remove(self, group: OrphanGroup) -> None:
-        """Delete exactly the listed objects, if all of them are old and their metadata names the uid in their key."""
+        """Delete exactly the listed objects, if all are old. The store keeps those whose metadata name another uid."""
         if group.newest is None or group.newest > self._oldest:
             return
         for key in group.keys:
             head = self._store.head(key)
-            if head is None or head.recording_uid != group.uid or not self._leads():
+            if head is None or not self._leads():
                 continue
             try:
                 version = head.stored.version_id
