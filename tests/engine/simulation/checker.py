@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recording_operator.api.meta import ConditionStatus, DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason, Verdict, verdict_of
-from recording_operator.api.recording import Phase, Recording, RecordingStatus
+from recording_operator.api.recording import ArtifactStatus, Phase, Recording, RecordingStatus
 from recording_operator.engine.actions import (
     Action,
     ConfirmLeadership,
@@ -27,6 +27,7 @@ from recording_operator.engine.facts import (
     DeleteAccepted,
     Fact,
     LeadershipConfirmed,
+    ObjectsExpired,
     RecordingRead,
     RecordingSeen,
     TransferEnded,
@@ -126,7 +127,9 @@ class Checker:
         for state in new.artifacts:
             was = were.get(state.name)
             if was is not None and was.phase is Phase.COMPLETE:
-                assert state == was, f"{state.name} was Complete and is {state.phase}/{state.reason} now"
+                assert state == was or _expired(was) == state.model_copy(update={"message": None}), (
+                    f"{state.name} was Complete and is {state.phase}/{state.reason} now"
+                )
             assert self.world.retries_until_expiry or state.attempts <= _MOST_ATTEMPTS, "too many attempts"
             if state.phase is Phase.FAILED:
                 verdict = verdict_of(Reason(state.reason or ""))
@@ -165,6 +168,9 @@ class Checker:
             assert spec.optional or state.phase is Phase.COMPLETE, f"Complete without {spec.name}"
             if state.phase is Phase.COMPLETE and recording.metadata.deletion_timestamp is None:
                 thing = self.world.store.objects.get(state.key or "")
+                if (recording.metadata.uid, state.name) in self.world.expiries.due:
+                    assert thing is None or not state.has_expired, f"expired, and something is at {state.key}"
+                    continue
                 assert thing is not None, f"Complete, and nothing is at {state.key}"
                 assert (thing.uid, thing.version_id) == (recording.metadata.uid, state.version_id)
 
@@ -212,6 +218,9 @@ class Checker:
                 | WriteAccepted(recording=recording)
                 | RecordingRead(recording=recording)
             ):
+                talk = self._talk(operator, recording.metadata.uid)
+                talk.newest = max(talk.newest, int(recording.metadata.resource_version))
+            case ObjectsExpired(recording=recording) if recording.metadata.uid not in operator.engine.state.recordings:
                 talk = self._talk(operator, recording.metadata.uid)
                 talk.newest = max(talk.newest, int(recording.metadata.resource_version))
         match fact:
@@ -296,6 +305,10 @@ def _may_copy(action: StartTransfer) -> None:
         assert action.copy.key == named.key, "another key is copied"
         assert named.key.startswith(f"in/{namespace}/"), "an object of another namespace is copied"
         assert opens(action.copy.location, named.key, namespace=namespace), "a closed object is copied"
+
+
+def _expired(state: ArtifactStatus) -> ArtifactStatus:
+    return state.model_copy(update={"reason": Reason.EXPIRED, "message": None})
 
 
 def _is_proved(status: RecordingStatus) -> bool:

@@ -26,7 +26,7 @@ from tests.engine.simulation.world import GOLD, OPEN, World
 FAULTS: Final = (
     "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "weights",
     "imports", "secrets", "labels", "budget", "quota", "crash", "split-brain", "drain", "clock", "edits",
-    "foreign-objects",
+    "foreign-objects", "expiry",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
@@ -70,6 +70,7 @@ class Simulation:
             "clock": self._clock_moves,
             "edits": self._people.edit,
             "foreign-objects": self._foreign_object,
+            "expiry": world.expiries.expire,
         }
 
     def run(self) -> None:
@@ -127,6 +128,8 @@ class Simulation:
         def back() -> None:
             world.trace("world", f"location {name} is back")
             world.locations[name], world.ready[name] = world.without_quota(location), True
+            if not world.faults:  # there is peace
+                self._give_weight()
             world.tell_of_location(name)
             if name == "egress" and not world.faults:
                 self._imports_change(OPEN)
@@ -302,6 +305,9 @@ class Simulation:
         world.quotas.check_end(leader)
         for recording in world.api.recordings.values():
             self._check_ended(recording)
+            for one in recording.status.artifacts:
+                due = (recording.metadata.uid, one.name) in world.expiries.due
+                assert due == one.has_expired, f"{one.name} is {one.reason}, and its object has expired: {due}"
         legitimate = {uid for uid, recording in world.api.recordings.items() if self._may_wait(recording)}
         assert set(state.recordings) <= legitimate, f"remembers {set(state.recordings) - legitimate}"
         self._check_store(legitimate)
@@ -328,10 +334,12 @@ class Simulation:
         if recording.location is None:
             return  # it ended before it was placed
         location = self._world.locations[recording.location]
-        if not location.spec.manifest.enabled or all(one.phase is Phase.FAILED for one in recording.status.artifacts):
-            return
-        key = manifest_key(recording, location)
+        key, states = manifest_key(recording, location), recording.status.artifacts
         thing = self._world.store.objects.get(key)
+        if all(one.has_expired for one in states):
+            assert (thing, recording.status.manifest_uri) == (None, None), "the manifest of expired objects is left"
+        if not location.spec.manifest.enabled or not any(one.is_stored for one in states):
+            return
         if thing is None and recording.status.manifest_uri is None and "locations" in self._faults:
             return  # its location did not exist when it settled
         assert thing is not None, f"there is no manifest at {key}"

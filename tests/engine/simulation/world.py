@@ -30,6 +30,7 @@ from recording_operator.metrics import Metrics
 from tests.engine.builders import a_location, engine_options
 from tests.engine.simulation.apiserver import ApiServer, Change
 from tests.engine.simulation.checker import Checker
+from tests.engine.simulation.expiry import Expiries
 from tests.engine.simulation.operator import Operator
 from tests.engine.simulation.quotas import QuotaWatch, draw_quota
 from tests.engine.simulation.schedule import Schedule
@@ -84,6 +85,7 @@ class World:
             default_ttl=rng.choice((timedelta(hours=720), timedelta(0), timedelta(hours=2))),
         )
         self.metrics = Metrics(version="simulation")
+        self.expiries = Expiries(self)
         self.checker = Checker(self)
         self.quotas = QuotaWatch(self, draw_quota(rng) if "quota" in faults else None)
         self.store.on_stored = self.quotas.stored
@@ -254,6 +256,7 @@ class World:
             self.schedule.after(_FINISHED_EVERY_S, lambda: self._sweep_finished(operator))
 
     def _look_at_finished(self, operator: Operator) -> None:
+        self.expiries.look(operator)
         near = TtlSchedule(default_ttl=self.options.default_ttl)
         for recording in list(self.api.recordings.values()):
             ends_at = near.ends_at(recording)
