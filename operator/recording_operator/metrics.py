@@ -1,9 +1,10 @@
-"""The metrics for Prometheus. No label contains text of users; `location` is a name that administrators choose.
+"""The metrics for Prometheus. No label contains text of users: administrators choose the names of locations
+and the owners of quotas.
 
 Create one object and pass it to everything that records metrics.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -18,7 +19,9 @@ from prometheus_client import (
     generate_latest,
 )
 
+from recording_operator.api.quotas import Quota
 from recording_operator.api.reasons import Reason
+from recording_operator.engine.quotas import QuotaUsage
 from recording_operator.reportmetrics import ReportMetrics
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,6 +32,10 @@ _UNFINISHED: Final = ("Pending", "Uploading")
 _PHASES: Final = (*_UNFINISHED, "Complete", "Failed")
 _TRANSFER_BUCKETS_S: Final = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600)
 _API_BUCKETS_S: Final = (0.005, 0.02, 0.1, 0.5, 2, 10, 30)
+
+
+def _kind_and_name(quota: Quota) -> tuple[str, str]:
+    return ("org", quota.org) if quota.org else ("namespace", quota.namespace)
 
 
 class Metrics:
@@ -52,6 +59,20 @@ class Metrics:
             "Recordings that wait because the budget of a StorageReport holds new uploads, by StorageReport.",
             "report",
         )
+        # A label `namespace` would be replaced by that of the pod.
+        owner = ("location", "kind", "owner")
+        self._quota_used = self._gauge(
+            "quota_used_ratio",
+            "Used share of a quota of a StorageLocation (of bytes or Recordings, whichever is larger), by owner.",
+            *owner,
+        )
+        self._quota_exceeded = self._gauge(
+            "quota_exceeded", "1 while a quota has no room for a Recording that needs it, otherwise 0.", *owner
+        )
+        self._quota_waiting = self._gauge(
+            "recordings_waiting_for_quota", "Recordings that wait because of a quota of a StorageLocation.", *owner
+        )
+        self._quotas: set[tuple[str, str, str]] = set()
         self._finished = self._counter(
             "artifacts_finished",
             "Artifacts that were stored or failed permanently, by outcome and reason.",
@@ -79,6 +100,14 @@ class Metrics:
             "Objects that stay in the store after Recordings with deletionPolicy Delete were removed, by reason.",
             "reason",
         )
+        self._objects_expired = self._counter(
+            "objects_expired",
+            "Objects that lifecycle rules have deleted, as far as the operator looked for them, by who deletes them.",
+            "enforced_by",
+        )
+        self._manifests_failed = self._counter(
+            "manifests_failed", "Manifests of Recordings that could not be written, each try, by reason.", "reason"
+        )
         self._status_writes = self._counter("status_writes", "Status writes, by outcome.", "outcome")
         self._api_errors = self._counter("api_errors", "Failed requests to the API server, by error.", "error")
         self._api_duration = Histogram(
@@ -93,6 +122,11 @@ class Metrics:
         )
         self._location = self._gauge(
             "location_ready", "1 while the check of a StorageLocation succeeds, otherwise 0.", "location"
+        )
+        self._orphaned = self._gauge(
+            "location_orphaned_bytes",
+            "Bytes in a StorageLocation that neither a Recording nor a manifest knows.",
+            "location",
         )
         self._counted = self._gauge(
             "location_counted_timestamp_seconds", "Time of the newest usage sample of a StorageLocation.", "location"
@@ -125,6 +159,19 @@ class Metrics:
         for report, recordings in by_report.items():
             self._held.labels(report).set(recordings)
 
+    def set_quotas(self, usages: Sequence[QuotaUsage]) -> None:
+        """Set the usage of these quotas, and remove the others."""
+        shown = {(usage.location, *_kind_and_name(usage.quota)): usage for usage in usages}
+        gauges = (self._quota_used, self._quota_exceeded, self._quota_waiting)
+        for owner in self._quotas - shown.keys():
+            for gauge in gauges:
+                gauge.remove(*owner)
+        self._quotas = set(shown)
+        for owner, usage in shown.items():
+            self._quota_used.labels(*owner).set(usage.used_ratio)
+            self._quota_exceeded.labels(*owner).set(int(usage.exceeded))
+            self._quota_waiting.labels(*owner).set(usage.waiting)
+
     def set_queue_depth(self, artifacts: int) -> None:
         """Set the number of waiting artifacts."""
         self._queue.set(artifacts)
@@ -144,6 +191,14 @@ class Metrics:
     def objects_left(self, count: int, *, reason: Reason) -> None:
         """A deleted Recording is removed, and its objects stay."""
         self._left.labels(reason.value).inc(count)
+
+    def objects_expired(self, count: int, *, enforced_by: str) -> None:
+        """Objects have expired: the bucket or the operator has deleted them."""
+        self._objects_expired.labels(enforced_by).inc(count)
+
+    def manifest_failed(self, *, reason: Reason) -> None:
+        """A manifest could not be written this time."""
+        self._manifests_failed.labels(reason.value).inc()
 
     # Transfers
 
@@ -200,6 +255,13 @@ class Metrics:
             self._location.remove(location)
         except KeyError:
             return
+
+    def set_location_orphans(self, location: str, size_bytes: int | None) -> None:
+        """The bytes of orphans in a StorageLocation by its newest sample, or None if it was deleted."""
+        if size_bytes is not None:
+            self._orphaned.labels(location).set(size_bytes)
+        else:
+            self._orphaned.remove_by_labels({"location": location})
 
     def set_location_counted(self, location: str, at: datetime | None) -> None:
         """The time of the newest usage sample of a StorageLocation, or None if it was deleted."""

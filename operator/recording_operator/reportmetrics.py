@@ -51,7 +51,7 @@ class ReportMetrics:
         self._ready = gauge(
             "report_ready", "1 if the last refresh succeeded, otherwise 0. Suspended reports have none."
         )
-        self._orphans = gauge("report_orphaned_bytes", "Bytes of objects whose Recording no longer exists.")
+        self._orphans = gauge("report_orphaned_bytes", "Bytes that neither a Recording nor a manifest knows.")
         self._incomplete = gauge("report_incomplete_upload_bytes", "Bytes in open multipart uploads.")
         self._org_bytes = gauge(
             "report_org_stored_bytes",

@@ -111,6 +111,8 @@ class SweepSettings(_Section):
     """How often open multipart uploads that belong to no Recording are searched for."""
     upload_min_age: Duration = timedelta(minutes=10)
     """The age from which such an upload is aborted."""
+    manifests_interval: Duration = timedelta(hours=24)
+    """How often manifests are listed, at locations whose lifecycle rules the operator carries out."""
 
 
 class LeaseSettings(_Section):

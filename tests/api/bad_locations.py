@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.api.bad_s3 import FOLDERS
-from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unknown, unsupported, wrong_type
+from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, too_long, unsupported, wrong_type
 from tests.api.manifests import a_location, with_filesystem
 
 DURATION: Final = "write a duration such as 30s, 10m or 720h (units: ms, s, m, h; days are not a unit: write 24h)"
@@ -20,6 +20,20 @@ PATH_DOTS: Final = "must not contain a folder '.' or '..'"
 DOWNLOADS: Final = "cloudWatch and accessLogs need s3; downloads from a filesystem are estimated"
 
 BAD_LOCATIONS: Final = (
+    Case(
+        "orphans deleted without manifests",
+        a_location(orphans={"action": "Delete"}, manifest={"enabled": False}),
+        rejected(
+            "spec.orphans",
+            "Delete needs manifest.enabled: without manifests, the objects of every Recording that was removed from "
+            "Kubernetes would be orphans",
+        ),
+    ),
+    Case(
+        "orphans deleted at once",
+        a_location(orphans={"action": "Delete", "olderThan": "1h"}),
+        rejected("spec.orphans.olderThan", "must be at least 24h", value="1h"),
+    ),
     Case("neither s3 nor filesystem", {**a_location(), "spec": {}}, rejected("spec", ONE_STORE)),
     Case("s3 and filesystem", a_location(filesystem={"path": "/x"}), rejected("spec", ONE_STORE)),
     Case("path missing", with_filesystem(path=None), blocked(missing("spec.filesystem.path"))),
@@ -131,6 +145,54 @@ BAD_LOCATIONS: Final = (
         blocked(wrong_type("spec.limits.concurrentUploads", "integer", got="string")),
     ),
     Case(
+        "quota of nobody",
+        a_location(quotas=[{"bytes": "1Gi"}]),
+        rejected("spec.quotas[0].org", "write either org or namespace"),
+    ),
+    Case(
+        "quota of both",
+        a_location(quotas=[{"org": "acme", "namespace": "team-a", "bytes": "1Gi"}]),
+        rejected("spec.quotas[0].org", "write either org or namespace"),
+    ),
+    Case(
+        "quota of nothing",
+        a_location(quotas=[{"org": "acme"}]),
+        rejected("spec.quotas[0].bytes", "write bytes, recordings or both"),
+    ),
+    Case(
+        "quota of days",
+        a_location(quotas=[{"org": "acme", "bytes": "500GB"}]),
+        rejected("spec.quotas[0].bytes", QUANTITY, value="500GB"),
+    ),
+    Case(
+        "quota of a namespace in upper case",
+        a_location(quotas=[{"namespace": "Team-A", "bytes": "1Gi"}]),
+        rejected("spec.quotas[0].namespace", "write the name of a namespace", value="Team-A"),
+    ),
+    Case(
+        "quota of an organisation with a space",
+        a_location(quotas=[{"org": "acme ", "bytes": "1Gi"}]),
+        rejected("spec.quotas[0].org", "write the organisation as in spec.owner.org of its Recordings", value="acme "),
+    ),
+    Case(
+        "quota of no recordings",
+        a_location(quotas=[{"org": "acme", "recordings": 0}]),
+        out_of_bounds("spec.quotas[0].recordings", 0, "be greater than or equal to 1"),
+    ),
+    Case(
+        "quota with an unknown action",
+        a_location(quotas=[{"org": "acme", "recordings": 1, "action": "Warn"}]),
+        blocked(unsupported("spec.quotas[0].action", "Warn", "Hold", "Fail")),
+    ),
+    Case(
+        "quota of recordings that are not listed one after the other",
+        a_location(keyTemplate="{artifact}/{uid}", quotas=[{"org": "acme", "recordings": 1}]),
+        rejected(
+            "spec.quotas",
+            "a quota of recordings needs a keyTemplate with {uid} before {artifact}; use a quota of bytes",
+        ),
+    ),
+    Case(
         "delay 2 minutes",
         a_location(retry={"delays": ["2 minutes"]}),
         rejected("spec.retry.delays[0]", DURATION, value="2 minutes"),
@@ -229,5 +291,4 @@ BAD_LOCATIONS: Final = (
             )
         ),
     ),
-    Case("quota (not yet)", a_location(quotas=[]), unknown("StorageLocation", "spec.quotas")),
 )

@@ -150,6 +150,17 @@ GOOD_LOCATIONS: Final = {
     "a long bucket": with_s3(endpoint="https://minio.example.com", bucket="b" * 255),
     "every storage class of AWS": with_s3(storageClass="DEEP_ARCHIVE"),
     "no retries": a_location(retry={"delays": []}),
+    "quotas": a_location(
+        quotas=[
+            {"org": "acme", "bytes": "500Gi", "recordings": 10000, "action": "Fail"},
+            {"org": "Müller & Söhne", "recordings": 1},
+            {"namespace": "acme", "bytes": "1"},
+        ]
+    ),
+    "256 quotas": a_location(quotas=[{"org": f"{number:0>128}", "bytes": "1Gi"} for number in range(256)]),
+    "a quota of bytes with any template": a_location(
+        keyTemplate="{artifact}/{uid}", quotas=[{"org": "acme", "bytes": "1Gi"}]
+    ),
     "IPv6 endpoint": with_s3(endpoint="https://[2001:db8::1]:9000"),
     "shortest template": with_template("{uid}{artifact}"),
 }

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected
-from tests.api.manifests import JsonObject, a_location
+from tests.api.cases import Case, blocked, missing, out_of_bounds, rejected, unsupported
+from tests.api.manifests import JsonObject, a_location, with_filesystem
 
 ENDPOINT: Final = {"endpoint": "https://minio.example.com"}
 AWS_CLASSES: Final = (
@@ -44,12 +44,27 @@ GOOD_LIFECYCLES: Final = {
     "lifecycle: aborts only": with_rules({"abortIncompleteAfterDays": 7}),
     "lifecycle: versions only": with_rules({"prefix": "a/b/", "noncurrentExpireAfterDays": 36500}),
     "lifecycle: of another store": with_rules(moves((1, "COLDLINE"), (2, "NEARLINE")), **ENDPOINT),
+    "lifecycle: by the operator": a_location(lifecycle={"rules": [{"expireAfterDays": 7}], "enforcedBy": "Operator"}),
+    "lifecycle: of a directory": with_filesystem(lifecycle={"rules": [{"expireAfterDays": 7}]}),
     "lifecycle: as many rules as may be": with_rules(
         *({"prefix": f"{number}/", **moves((90, "GLACIER"), (180, "DEEP_ARCHIVE"))} for number in range(20))
     ),
 }
 BAD_LIFECYCLES: Final = (
     Case("lifecycle without rules", a_location(lifecycle={}), blocked(missing("spec.lifecycle.rules"))),
+    Case(
+        "lifecycle of a directory by a bucket",
+        with_filesystem(lifecycle={"rules": [{"expireAfterDays": 7}], "enforcedBy": "Bucket"}),
+        rejected(
+            "spec.lifecycle.enforcedBy",
+            "a filesystem has no lifecycle configuration; write Operator or Auto",
+        ),
+    ),
+    Case(
+        "lifecycle by somebody else",
+        a_location(lifecycle={"rules": [{"expireAfterDays": 7}], "enforcedBy": "Me"}),
+        blocked(unsupported("spec.lifecycle.enforcedBy", "Me", "Auto", "Bucket", "Operator")),
+    ),
     Case(
         "lifecycle with a rule that does nothing",
         with_rules({"prefix": "a/"}),

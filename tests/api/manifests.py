@@ -69,9 +69,11 @@ def _without_none(fields: JsonObject) -> JsonObject:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def with_filesystem(*, prices: JsonObject | None = None, **fields: Any) -> JsonObject:
+def with_filesystem(
+    *, prices: JsonObject | None = None, lifecycle: JsonObject | None = None, **fields: Any
+) -> JsonObject:
     """A StorageLocation of a directory, with these fields in its filesystem."""
-    location = a_location(prices=prices)
+    location = a_location(prices=prices, lifecycle=lifecycle)
     del location["spec"]["s3"]
     location["spec"]["filesystem"] = _without_none({"path": "/recordings/acme", **fields})
     return location

@@ -111,6 +111,7 @@ def test_references_to_secrets_are_replaced_whole() -> None:
     assert atomic == {
         "Recording.spec.artifacts[].source.urlSecretRef",
         "Recording.spec.artifacts[].source.headersSecretRef",
+        "Recording.spec.artifacts[].source.object",
         "StorageLocation.spec.s3.credentials",
         "StorageLocation.spec.s3.cdn",
     }

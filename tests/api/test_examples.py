@@ -12,6 +12,7 @@ from localcluster.mediaserver import DEFAULT_PORT
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FILES = sorted(EXAMPLES.rglob("*.yaml"))
+FOLDERS = (EXAMPLES, *(EXAMPLES / name for name in ("aws", "filesystem", "imports", "placement")))
 
 
 def documents(*paths: Path) -> list[dict[str, Any]]:
@@ -19,10 +20,9 @@ def documents(*paths: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize(
-    "folder", [EXAMPLES, EXAMPLES / "aws", EXAMPLES / "filesystem"], ids=lambda folder: folder.name
-)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_examples_are_accepted(cluster: ControlPlane, folder: Path) -> None:
+    cluster.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "meetings"}})
     said = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(folder))
     expected = documents(*sorted(folder.glob("*.yaml")))
     assert said.count("created (server dry run)") == len(expected) > 0

@@ -95,3 +95,21 @@ def test_explain_describes_every_field(cluster: ControlPlane, path: str) -> None
     blocks = [block.strip() for block in fields.strip().split("\n\n") if block.strip()]
     assert len(blocks) > 5
     assert [block for block in blocks if len(block.splitlines()) < 2] == []
+
+
+def test_the_usage_of_quotas_fits_into_lines(cluster: ControlPlane) -> None:
+    api = ApiServer(cluster.kubeconfig)
+    location = a_location(
+        name="limited", quotas=[{"org": "acme", "bytes": "1Gi"}, {"namespace": "team-b", "bytes": "1Ti"}]
+    )
+    assert api.create(location, dry_run=False).message == "accepted"
+    used = [
+        {"org": "acme", "namespace": "", "usedPercent": 100, "recordings": 8120, "waiting": 12},
+        {"org": "", "namespace": "team-b", "usedPercent": 3, "recordings": 71, "waiting": 0},
+    ]
+    assert api.patch(location, {"status": {"quotas": used}}, status=True, dry_run=False).message == "accepted"
+    path = "{range .status.quotas[*]}{.org}{.namespace} {.usedPercent}% {.recordings} {.waiting}{'\\n'}{end}"
+
+    shown = cluster.kubectl("get", "storagelocation", "limited", "-o", f"jsonpath={path}")
+
+    assert shown.split("\n")[:2] == ["acme 100% 8120 12", "team-b 3% 71 0"]

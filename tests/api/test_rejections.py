@@ -23,12 +23,22 @@ from tests.api.bad_updates import (
 )
 from tests.api.cases import Case, shows_types
 from tests.api.good_manifests import GOOD_LOCATIONS, GOOD_RECORDINGS
+from tests.api.import_cases import BAD_OBJECTS, GOOD_IMPORTS, GOOD_OBJECTS
 from tests.api.lifecycle_cases import BAD_LIFECYCLES, GOOD_LIFECYCLES
 from tests.api.manifests import CANARY, URL, a_recording, a_source, an_artifact, with_source
 
 pytestmark = pytest.mark.cluster
-BAD_MANIFESTS = (*BAD_RECORDINGS, *BAD_SOURCES, *BAD_LOCATIONS, *BAD_S3, *BAD_TEMPLATES, *BAD_LIFECYCLES)
-GOOD_LOCATION_MANIFESTS = {**GOOD_LOCATIONS, **GOOD_LIFECYCLES}
+BAD_MANIFESTS = (
+    *BAD_RECORDINGS,
+    *BAD_SOURCES,
+    *BAD_LOCATIONS,
+    *BAD_S3,
+    *BAD_TEMPLATES,
+    *BAD_LIFECYCLES,
+    *BAD_OBJECTS,
+)
+GOOD_LOCATION_MANIFESTS = {**GOOD_LOCATIONS, **GOOD_LIFECYCLES, **GOOD_IMPORTS}
+GOOD_RECORDING_MANIFESTS = {**GOOD_RECORDINGS, **GOOD_OBJECTS}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +61,7 @@ def test_bad_manifest_is_rejected(server: ApiServer, case: Case) -> None:
     assert_response(server.create(case.manifest), case)
 
 
-@pytest.mark.parametrize("manifest", GOOD_RECORDINGS.values(), ids=GOOD_RECORDINGS)
+@pytest.mark.parametrize("manifest", GOOD_RECORDING_MANIFESTS.values(), ids=GOOD_RECORDING_MANIFESTS)
 def test_good_recording_is_accepted(server: ApiServer, manifest: Mapping[str, Any]) -> None:
     assert server.create(manifest).message == "accepted"
 

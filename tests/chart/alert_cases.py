@@ -40,6 +40,10 @@ _DUE: Final = _m("report_next_refresh_timestamp_seconds", 'report="all"')
 _ACTUAL: Final = _m("report_budget_exceeded", 'report="all",type="Actual"')
 _FORECAST: Final = _m("report_budget_exceeded", 'report="all",type="Forecasted"')
 _HELD: Final = _m("recordings_held", 'report="all"')
+_QUOTA: Final = _m("quota_exceeded", 'location="archive",kind="org",owner="acme"')
+_OF_ACME: Final = {"location": "archive", "kind": "org", "owner": "acme"}
+_LEFT: Final = _m("objects_left_total", 'reason="AccessDenied"')
+_MANIFESTS: Final = _m("manifests_failed_total", 'reason="AccessDenied"')
 _REASON: Final = {"reason": "SourceTooSlow"}
 
 ALERT_CASES: Final = (
@@ -127,6 +131,16 @@ ALERT_CASES: Final = (
     ),
     AlertCase(alert="RecordingSourceExpired", series={_m("source_expired_total"): "0x10 1x60"}, at="15m", fires=({},)),
     AlertCase(alert="RecordingSourceExpired", series={_m("source_expired_total"): "0x10 1x60"}, at="55m"),
+    AlertCase(alert="RecordingObjectsLeft", series={_LEFT: "_x20 3x90"}, at="25m", fires=({"reason": "AccessDenied"},)),
+    AlertCase(alert="RecordingObjectsLeft", series={_LEFT: "1x70 3x90"}, at="75m", fires=({"reason": "AccessDenied"},)),
+    AlertCase(alert="RecordingObjectsLeft", series={_LEFT: "_x20 3x90"}, at="90m"),
+    AlertCase(
+        alert="RecordingManifestsFailing",
+        series={_MANIFESTS: "0+1x60"},
+        at="35m",
+        fires=({"reason": "AccessDenied"},),
+    ),
+    AlertCase(alert="RecordingManifestsFailing", series={_MANIFESTS: "0x5 6x60"}, at="35m"),
     AlertCase(alert="StorageLocationNotReady", series={_READY: "1 0x30"}, at="8m", fires=({"location": "archive"},)),
     AlertCase(alert="StorageLocationNotReady", series={_READY: "0x3 1x30"}, at="20m"),
     AlertCase(alert="RecordingSourceExpiringSoon", series={_EXPIRING: "0x5 2x20"}, at="12m", fires=({},)),
@@ -142,6 +156,8 @@ ALERT_CASES: Final = (
     AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x5 2x20"}, at="16m", fires=({"report": "all"},)),
     AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x5 2x8 0x20"}, at="16m"),
     AlertCase(alert="StorageBudgetHoldsUploads", series={_HELD: "0x30", _ACTUAL: "1x30"}, at="25m"),
+    AlertCase(alert="StorageQuotaExceeded", series={_QUOTA: "0x5 1x20"}, at="16m", fires=(_OF_ACME,)),
+    AlertCase(alert="StorageQuotaExceeded", series={_QUOTA: "0x5 1x8 0x20"}, at="16m"),
     AlertCase(alert="StorageBudgetForecastExceeded", series={_FORECAST: "1x90"}, at="65m", fires=({"report": "all"},)),
     AlertCase(alert="StorageBudgetForecastExceeded", series={_ACTUAL: "1x90", _FORECAST: "0x90"}, at="65m"),
 )

@@ -11,8 +11,10 @@ import pytest
 import yaml
 
 from localcluster.install import PROJECT
+from recording_operator.api.quotas import Quota
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReportStatus
+from recording_operator.engine.quotas import QuotaUsage
 from recording_operator.metrics import Metrics
 from tests.chart.alert_cases import ALERT_CASES, AlertCase
 from tests.chart.helm import CHART, Helm, Object, one
@@ -62,8 +64,17 @@ def exported() -> set[str]:
     metrics.watch_silence_from("recordings", lambda: 1.0)
     metrics.set_location_ready("archive", ready=True)
     metrics.set_held({"all": 1})
+    metrics.set_quotas([_A_QUOTA])
+    metrics.objects_left(1, reason=Reason.STORE_DENIED)
+    metrics.objects_expired(1, enforced_by="Bucket")
+    metrics.manifest_failed(reason=Reason.STORE_DENIED)
     metrics.reports.show("all", _A_REPORT, budget=Decimal(100), orgs=1, stored={("archive", "STANDARD"): 1})
     return set(re.findall(r"^([a-z_]+)[ {]", metrics.render().decode(), re.MULTILINE))
+
+
+_A_QUOTA = QuotaUsage(
+    location="archive", quota=Quota(org="acme", recordings=1), used_bytes=1, recordings=1, waiting=1, exceeded=True
+)
 
 
 def test_every_alert_names_exported_metrics_only(spec: Object) -> None:

@@ -251,6 +251,13 @@ def test_a_removed_object_has_no_url(strict: StrictStore, tmp_path: Path) -> Non
     assert "no longer exists in the store" in refused(of_strict(tmp_path, strict, recording=recording))
 
 
+def test_what_has_expired_has_no_url(strict: StrictStore, tmp_path: Path) -> None:
+    recording = a_recording(put(strict), reason="Expired", message="The operator deleted it on 2026-11-29.")
+    assert "Artifact video has expired. The operator deleted it on 2026-11-29." in refused(
+        of_strict(tmp_path, strict, recording=recording)
+    )
+
+
 def test_what_is_not_stored_has_no_url(strict: StrictStore, tmp_path: Path) -> None:
     version = put(strict)
     assert "Artifact transcript is not stored. kubectl describe recording meeting --namespace team" in refused(

@@ -38,6 +38,14 @@ def _other_bytes(world: World, recording: Live) -> Mend:
     return lambda: world.expected.update({recording.uid: expected})
 
 
+def _other_source(world: World, _recording: Live) -> Mend:
+    world.put_source("egress/left.mp4", b"as it was")
+    client, first = world.s3.client(), world.source_objects["egress/left.mp4"]["VersionId"]
+    changed = client.put_object(Bucket=world.bucket, Key="egress/left.mp4", Body=b"changed")["VersionId"]
+    assert changed != first
+    return lambda: client.delete_object(Bucket=world.bucket, Key="egress/left.mp4", VersionId=changed)
+
+
 def _must_be_removed(world: World, recording: Live) -> Mend:
     world.removed.add(recording.uid)
     return world.removed.clear
@@ -153,6 +161,11 @@ def _in_usage_folder(name: str, body: bytes) -> Callable[[World, Live], Mend]:
     return put
 
 
+def _quota(world: World, _recording: Live) -> Mend:
+    world.edit_location(quotas=[{"namespace": world.namespace, "bytes": "1"}])
+    return lambda: world.edit_location(quotas=None)
+
+
 class _Ended:
     """An operator process that is over."""
 
@@ -181,6 +194,8 @@ BREAKS: dict[str, Callable[[World, Live], Mend]] = {
     "I8 memory": _memory,
     "I9 a connection": _connected,
     "I10 an operator that ended": _operator_ended,
+    "I13 a quota": _quota,
+    "I14 another source object": _other_source,
     "I11 a stranger beside usage samples": _in_usage_folder("notes.txt", b"usage"),
     "I11 a usage sample that cannot be read": _in_usage_folder("2026/11/28T000007Z.json.gz", b"usage"),
 }

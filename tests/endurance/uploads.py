@@ -21,7 +21,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.controller.clock import uptime
+from recording_operator.controller.expiry.sweep import ExpirySweep
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.loop import utc_now
+from recording_operator.controller.orphans import OrphanSweep
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.kube.client import UNFINISHED, KubeApi
 from recording_operator.stores.credentials import StoreCredentials
@@ -147,14 +151,19 @@ class _Sweep:
             finished=timedelta(hours=1), uploads=timedelta(seconds=0.5), upload_min_age=timedelta(seconds=0.2)
         )
         self.store = _CountingStore(options)
+        kube, locations = cast("KubeApi", _Lists(ledger)), cast("LocationKeeper", _Locations(location, self.store))
         self._sweeper = Sweeper(
-            kube=cast("KubeApi", _Lists(ledger)),
-            locations=cast("LocationKeeper", _Locations(location, self.store)),
+            kube=kube,
+            locations=locations,
             post=lambda _: None,
             intervals=intervals,
             default_ttl=timedelta(0),
             cluster_id="here",
             leads=lambda: True,
+            expired=cast("ExpirySweep", _NothingExpires()),
+            orphans=OrphanSweep(
+                kube=kube, locations=locations, cluster_id="here", leads=lambda: True, now=utc_now, uptime=uptime
+            ),
         )
 
     def run_due(self) -> None:
@@ -168,6 +177,17 @@ class _Sweep:
             self.run_due()
             time.sleep(_TICK_S)
         return time.monotonic() - begun
+
+
+class _NothingExpires:
+    def begin(self) -> None:
+        """A sweep begins."""
+
+    def consider(self, recording: object) -> None:
+        """Its objects stay."""
+
+    def turn(self) -> None:
+        """Nothing is due."""
 
 
 class _CountingStore(S3LocationStore):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from recording_operator.api.meta import DeletionPolicy, ObjectMeta
+from recording_operator.api.quotas import Quota
 from recording_operator.api.recording import (
     ArtifactKind,
     ArtifactSpec,
@@ -17,6 +18,7 @@ from recording_operator.api.recording import (
     SecretKeyRef,
     SourceRef,
 )
+from recording_operator.api.source_object import ImportPrefix, SourceObject
 from recording_operator.api.storagelocation import (
     AllowedNamespaces,
     Limits,
@@ -64,12 +66,15 @@ def an_artifact(
     url: str | None = "https://media.example.com/v.mp4?sig=1",
     secret: str | None = None,
     inline: str | None = None,
+    key: str | None = None,
     optional: bool = False,
     expires_at: datetime | None = None,
 ) -> ArtifactSpec:
-    """An artifact with a URL; `secret` (its name) or `inline` replaces that."""
+    """An artifact with a URL; `secret` (its name), `inline` or `key` (of an object at `egress`) replaces that."""
     source = None
-    if secret is not None:
+    if key is not None:
+        source = SourceRef(object=SourceObject(storage_location="egress", key=key))
+    elif secret is not None:
         source = SourceRef(url_secret_ref=SecretKeyRef(name=secret, key="url"), expires_at=expires_at)
     elif inline is None:
         source = SourceRef(url=url, expires_at=expires_at)
@@ -135,19 +140,24 @@ def a_location(
     limits: Limits | None = None,
     manifest: bool = False,
     weight: int = 0,
+    quotas: Sequence[Quota] = (),
+    bucket: str | None = None,
+    imports: Sequence[str] = (),
 ) -> StorageLocation:
-    """A location that admits the namespaces of these tests; `manifest`: it has manifests."""
+    """A location that admits the namespaces of these tests. `manifest`: it has manifests; `imports`: open prefixes."""
     return StorageLocation(
         metadata=ObjectMeta(name=name, uid=f"location-{name}", generation=1),
         spec=StorageLocationSpec(
-            s3=S3(bucket=f"bucket-{name}", prefix="p/"),
+            s3=S3(bucket=bucket or f"bucket-{name}", prefix="p/"),
             key_template=KEY_TEMPLATE,
             allowed_namespaces=allowed or AllowedNamespaces(names=tuple(namespaces)),
             retry=retry or RetryPolicy(),
             limits=limits or Limits(),
             placement=LocationPlacement(weight=weight),
+            imports=tuple(ImportPrefix(prefix=prefix) for prefix in imports),
             deletion_policies=tuple(policies),
             manifest=ManifestSpec(enabled=manifest),
+            quotas=tuple(quotas),
         ),
     )
 
@@ -172,7 +182,11 @@ def an_artifact_status(name: str = "video", *, phase: Phase = Phase.PENDING, **f
 
 
 def a_finished_recording(
-    phase: Phase = Phase.COMPLETE, *, status: dict[str, Any] | None = None, **fields: Any
+    phase: Phase = Phase.COMPLETE,
+    *,
+    status: dict[str, Any] | None = None,
+    artifacts: Sequence[ArtifactSpec] = (),
+    **fields: Any,
 ) -> Recording:
     """A Recording that ended at START; `status` changes fields of its status."""
     artifact = an_artifact_status(phase=phase)
@@ -184,4 +198,4 @@ def a_finished_recording(
         "artifacts": [artifact],
         **(status or {}),
     }
-    return a_recording(status=RecordingStatus.model_validate(whole), **fields)
+    return a_recording(*artifacts, status=RecordingStatus.model_validate(whole), **fields)

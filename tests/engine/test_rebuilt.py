@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.meta import DeletionPolicy
-from recording_operator.api.recording import ArtifactSpec, Phase, Recording, RecordingStatus
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import ArtifactKind, ArtifactSpec, Phase, Recording, RecordingStatus
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.keys import EXTENSIONS
-from recording_operator.engine.manifest import Manifest, manifest_key, manifest_of
+from recording_operator.engine.manifest import Manifest, MissingArtifact, manifest_key, manifest_of
 from recording_operator.engine.placement import key_of
 from recording_operator.engine.rebuilt import NotRebuildableError, ended_before, rebuilt_recording
 from tests.engine.builders import START, a_location, a_recording, an_artifact, an_artifact_status, uid_of
@@ -102,6 +103,13 @@ def test_everything_that_the_manifest_says_comes_back() -> None:
         "deletionPolicy": "Delete",
         "ttlAfterFinished": "5h",
     }
+
+
+def test_what_has_expired_is_left_out() -> None:
+    manifest, location, key = a_manifest()
+    expired = MissingArtifact(name="raw", kind=ArtifactKind.VIDEO, reason=Reason.EXPIRED)
+    body = rebuilt_recording(manifest.model_copy(update={"missing": (expired,)}), location, key=key)
+    assert [one["name"] for one in body["spec"]["artifacts"]] == ["video"]
 
 
 def a_manifest() -> tuple[Manifest, StorageLocation, str]:

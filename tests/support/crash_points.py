@@ -77,6 +77,16 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("status.complete", BOTH, "rebuilt", 1),
     # A location is chosen, and written with the claim.
     ("status.claim", BOTH, "placed", 1),
+    # Room in a quota: the location is counted, a size is compared; one fits, one waits, and fits after a deletion.
+    ("engine.heard UsageCountBegan", BEFORE, "limited", 1),
+    ("report.ListObjectsV2", BOTH, "limited", 1),
+    ("engine.heard UsageCounted", BEFORE, "limited", 1),
+    ("engine.heard SizeFound", BEFORE, "limited", 2),
+    ("engine.AdmitTransfer", BEFORE, "limited", 1),
+    ("engine.RejectTransfer", BEFORE, "limited", 1),
+    ("s3.PutObject", BOTH, "limited", 1),
+    ("engine.heard TransferSucceeded", BEFORE, "limited", 1),
+    ("engine.heard CleanupEnded", BEFORE, "limited", 1),
     # A multipart upload.
     ("s3.CreateMultipartUpload", BOTH, "large", 1),
     ("engine.heard UploadCreated", BEFORE, "large", 1),
@@ -113,6 +123,13 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("engine.heard CleanupEnded", BEFORE, "deleted", 1),
     ("finalizer.remove", BOTH, "deleted", 1),
     ("recording.delete", BOTH, "short-lived", 1),
+    # The operator deletes what has expired, at a store without lifecycle configuration.
+    ("sweep.HeadObject", BOTH, "aged", 2),
+    ("sweep.DeleteObject", BOTH, "aged", 2),
+    ("manifest.HeadObject", BOTH, "aged", 1),
+    ("manifest.DeleteObject", BOTH, "aged", 1),
+    ("engine.heard ObjectsExpired", BEFORE, "aged", 1),
+    ("status.gone", BOTH, "aged", 1),
     # The background.
     ("sweep.ListMultipartUploads", BOTH, "left-over", 1),
     ("owner.PutObject", BOTH, "left-over", 1),

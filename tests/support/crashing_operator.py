@@ -200,7 +200,7 @@ def _status_step(patch: Mapping[str, Any], named: set[str]) -> str:
     if uploads - named:
         named |= uploads
         return "upload"
-    reasons = {"Suspended": "suspended", "Interrupted": "interrupted", "SourceExpired": "expired"}
+    reasons = {"Suspended": "suspended", "Interrupted": "interrupted", "SourceExpired": "expired", "Expired": "gone"}
     if patch.get("reason") in reasons:
         return reasons[patch["reason"]]
     if patch.get("nextRetryTime"):

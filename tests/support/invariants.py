@@ -6,7 +6,9 @@ I1 bytes equal · I2 no open upload of a finished Recording · I3 status equals 
 I5 a finished Recording changes only with a new generation, and no older leader writes after a newer one ·
 I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no connection to a blocked address ·
 I10 no restart · I11 usage samples can be read, were written once, and are alone in their folder ·
-I12 the manifest of a settled Recording says what its status says, and there are no other manifests.
+I12 the manifest of a settled Recording says what its status says, and there are no other manifests ·
+I13 no quota was ever passed by more than one artifact of unknown length ·
+I14 an object that a Recording was copied from is as it was.
 A failure names its invariant.
 """
 
@@ -31,6 +33,7 @@ from recording_operator.controller.usage.samples import load
 from recording_operator.engine.manifest import decode
 from recording_operator.kube.errors import TooManyRequests
 from recording_operator.usage.codec import usage_file
+from tests.support.quota_replay import passed
 from tests.support.recordings import Bytes, Live
 from tests.support.waiting import eventually
 from tests.support.world import World
@@ -58,6 +61,8 @@ def check_invariants(world: World) -> None:
     check_control(world)
     check_usage(world)
     check_manifests(world)
+    check_quotas(world)
+    check_source_objects(world)
     check_secrets(world)
     if world.forbidden.connections:
         raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
@@ -110,9 +115,13 @@ def check_objects(world: World) -> None:
         for artifact in last.get("status", {}).get("artifacts", []):
             wanted = expected.artifacts.get(artifact["name"])
             key = artifact.get("key", "")
-            if artifact["phase"] != "Complete" or uid in world.removed:
+            gone = artifact["phase"] != "Complete" or artifact.get("reason") == "Expired"
+            if gone or uid in world.removed:
                 if key in left and key not in world.foreign_keys:
-                    raise InvariantError(f"I1: {artifact['name']} is {artifact['phase']} or removed, but stored: {key}")
+                    raise InvariantError(
+                        f"I1: {artifact['name']} is {artifact['phase']}, {artifact.get('reason')} or removed, but "
+                        f"stored: {key}"
+                    )
                 continue
             if wanted is None:
                 raise InvariantError(f"I1: {artifact['name']} must not be stored, but is Complete")
@@ -195,6 +204,17 @@ def check_histories(world: World) -> None:
                 leadership = claim["transitions"]
 
 
+def check_source_objects(world: World) -> None:
+    """I14."""
+    for key, was in world.source_objects.items():
+        try:
+            now = world.source_head(key)
+        except ClientError as error:
+            raise InvariantError(f"I14: {key} is gone: {error.response['Error']}") from None
+        if now != was:
+            raise InvariantError(f"I14: {key} is {now}, it was {was}")
+
+
 def check_control(world: World) -> None:
     """I7, if an operator is running."""
     if world.control is None or not world.running:
@@ -239,13 +259,24 @@ def check_manifests(world: World) -> None:
             stored = {
                 one["name"]: (one["key"], one["bytesTotal"], one["checksum"], one.get("versionId"))
                 for one in status["artifacts"]
-                if one["phase"] == "Complete"
+                if one["phase"] == "Complete" and one.get("reason") != "Expired"
             }
             if (said, written.title) != (stored, last["spec"].get("title", "")):
                 raise InvariantError(f"I12: the manifest says {written.title} {said}, the status {stored}")
     others = [key for key in _everything(world) if f"/{RESERVED_FOLDER}/manifests/" in f"/{key}" and key not in found]
     if others:
         raise InvariantError(f"I12: manifests of no Recording: {others}")
+
+
+def check_quotas(world: World) -> None:
+    """I13, for the quotas that the test's locations have now. A test may only raise them."""
+    versions = [version for expected in world.expected.values() for version in expected.live.versions()]
+    for location in _items(world, "/apis/recordings.dev/v1alpha1/storagelocations"):
+        name = location["metadata"]["name"]
+        for quota in location["spec"].get("quotas", []):
+            found = passed(quota, versions, location=name, unsized_bytes=world.unsized_bytes)
+            if found is not None:
+                raise InvariantError(f"I13: {found} were stored in {name}, its quota is {quota}")
 
 
 def _manifest_keys(world: World) -> dict[str, Live]:

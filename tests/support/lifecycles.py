@@ -20,11 +20,15 @@ def a_location_with(
     bucket: str = "recordings",
     generation: int = 1,
     status: dict[str, Any] | None = None,
+    enforced_by: str = "Auto",
+    directory: str | None = None,
 ) -> StorageLocation:
-    """A location with these rules; without rules, one without `lifecycle`."""
+    """A location with these rules; without rules, one without `lifecycle`. With `directory`, of a filesystem."""
     spec: dict[str, Any] = {"s3": {"bucket": bucket, "prefix": prefix}, "keyTemplate": template}
+    if directory is not None:
+        spec = {"filesystem": {"path": directory, "prefix": prefix}, "keyTemplate": template}
     if rules:
-        spec["lifecycle"] = {"rules": list(rules)}
+        spec["lifecycle"] = {"rules": list(rules), "enforcedBy": enforced_by}
     metadata = {"name": name, "uid": "u", "generation": generation}
     return StorageLocation.model_validate({"metadata": metadata, "spec": spec, "status": status or {}})
 

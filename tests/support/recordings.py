@@ -90,6 +90,14 @@ def from_source(source: LyingSource, *, name: str = "video", stored: bool = True
     return an_artifact(name, expected, source={"url": source.url}, **more)
 
 
+def from_object(
+    location: str, key: str, body: bytes, *, name: str = "video", stored: bool = True, **source: Any
+) -> Artifact:
+    """An artifact that is copied from an object of a location; `stored` False where it must not be stored."""
+    named = {"object": {"storageLocation": location, "key": key}, **source}
+    return an_artifact(name, Bytes.of(body) if stored else None, source=named)
+
+
 def inline(text: str, *, name: str = "summary", content_type: str = "application/json") -> Artifact:
     """A small text in the spec itself."""
     spec = {"name": name, "kind": _KINDS[name], "contentType": content_type, "inline": text}

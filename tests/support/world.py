@@ -73,12 +73,16 @@ class World:
     """By uid."""
     foreign_keys: set[str] = field(default_factory=set)
     """Objects that the test put into the bucket itself."""
+    source_objects: dict[str, JsonObject] = field(default_factory=dict)
+    """What HEAD says about each object that Recordings are copied from; by key."""
     foreign_uploads: set[str] = field(default_factory=set)
     """Ids of open uploads that the test made itself."""
     removed: set[str] = field(default_factory=set)
     """uids of Recordings whose objects must be gone."""
     secrets: set[str] = field(default_factory=lambda: {CANARY})
     """Strings that may appear nowhere but where the user wrote them."""
+    unsized_bytes: int = 0
+    """Size of the largest artifact whose source states no length."""
     proof: str = "FullObjectCRC64NVME"
     """How objects in the store are verified."""
     rss_limit_bytes: int = 400 * 2**20
@@ -159,6 +163,19 @@ class World:
         return sorted(found, key=lambda event: str(event["eventTime"]))
 
     # The store
+
+    def put_source(self, key: str, body: bytes, **attributes: Any) -> None:
+        """Put an object into the bucket, from which a Recording is copied. It must never change."""
+        client = self.s3.client()
+        client.put_object(Bucket=self.bucket, Key=key, Body=body, **attributes)
+        self.foreign_keys.add(key)
+        self.source_objects[key] = self.source_head(key)
+
+    def source_head(self, key: str) -> JsonObject:
+        """What identifies an object, its content and its metadata."""
+        head = self.s3.client().head_object(Bucket=self.bucket, Key=key)
+        fields = ("ContentLength", "ContentType", "ETag", "LastModified", "Metadata", "VersionId")
+        return {name: head.get(name) for name in fields}
 
     def open_uploads(self) -> list[tuple[str, str]]:
         """Key and id of every open multipart upload in the bucket."""

@@ -31,6 +31,7 @@ from recording_operator.usage.sample import (
     RecordingRow,
     State,
     StockRow,
+    StoredRecordingsRow,
     UsageSample,
 )
 
@@ -62,8 +63,10 @@ FULL = UsageSample(
     downloaded=(DownloadRow(day=DAY, size_bytes=7),),
     deleted_early=(EarlyDeletionRow(**STOCK, day=DAY),),
     recordings=(RecordingRow(org="acme", namespace="team-a", recordings=4, seconds_24h=9),),
+    stored_recordings=(StoredRecordingsRow(org="acme", namespace="team-a", recordings=3),),
     past=(PastRow(begin=date(2026, 10, 1), end=date(2026, 10, 31), **STOCK, byte_seconds=2**65, estimated=True),),
     orphaned_bytes=1,
+    orphaned_objects=1,
     foreign_bytes=2,
     unsized_uploads=True,
     notes=("z", "a\nb"),

@@ -20,6 +20,7 @@ NOW = at("2026-11-21T09:00")
 OLD = NOW - timedelta(days=100)
 UID = uid_of(7)
 GONE = uid_of(8)
+FORGOTTEN = uid_of(9)
 OWNERS = {7: ("acme", "team")}
 WITH_ORG = "{org}/{user}/{uid}/{artifact}{ext}"
 
@@ -91,11 +92,30 @@ def test_a_manifest_is_counted_for_the_owner_of_its_recording(template: str, key
     assert (sample.foreign_bytes, sample.orphaned_bytes) == (0, 0)
 
 
-def test_the_manifest_of_a_deleted_recording_is_an_orphan_like_its_objects() -> None:
+def test_what_a_manifest_describes_is_no_orphan() -> None:
+    """A Recording that ended long ago is not in Kubernetes any more, but in its manifest."""
+    counting = with_org()
+    for uid, names in ((GONE, ("audio", "metadata.json", "video")), (FORGOTTEN, ("audio", "video"))):
+        for name in names:
+            counting.add(f"r/acme/u/{uid}/{name}", size_bytes=10, storage_class=None, last_modified=OLD)
+    sample = sample_of(counting)
+    assert (sample.orphaned_objects, sample.orphaned_bytes) == (2, 20)
+
+
+def test_neither_is_what_a_manifest_in_the_operators_own_folder_describes() -> None:
+    counting = with_org(template="{org}/{artifact}/{uid}")
+    counting.orphans.describe(GONE)
+    for uid in (GONE, FORGOTTEN):
+        counting.add(f"r/acme/video/{uid}", size_bytes=10, storage_class=None, last_modified=OLD)
+    sample = sample_of(counting)
+    assert (sample.orphaned_objects, sample.orphaned_bytes) == (1, 10)
+
+
+def test_the_manifest_of_a_deleted_recording_protects_itself() -> None:
     counting = with_org(org_of=lambda _key, _uid: "initech")
     counting.add(f"r/.recording-operator/manifests/{GONE}.json", size_bytes=7, storage_class=None, last_modified=OLD)
     assert owners(counting) == {("initech", UNKNOWN)}
-    assert sample_of(counting).orphaned_bytes == 7
+    assert sample_of(counting).orphaned_bytes == 0
 
 
 def test_what_only_resembles_a_manifest_is_foreign() -> None:
@@ -304,3 +324,27 @@ def test_memory_does_not_grow_with_the_objects() -> None:
         tracemalloc.stop()
     assert sum(row.objects for row in sample_of(counting).stored) == 40_000
     assert many - few < 36_000 * 3
+
+
+@pytest.mark.parametrize("template", [WITH_ORG, "{org}/{uid}-{artifact}{ext}"])
+def test_recordings_with_objects_are_counted_once_whatever_else_is_listed(template: str) -> None:
+    counting = with_org(template=template)
+    folder = "acme/u-1/{}/" if template == WITH_ORG else "acme/{}-"
+    for uid, artifacts in ((UID, ("audio", "video")), (GONE, ("video",))):
+        for artifact in artifacts:
+            key = f"r/{folder.format(uid)}{artifact}.mp4"
+            more: dict[str, Any] = {"size_bytes": 1, "storage_class": None, "last_modified": OLD}
+            counting.add_noncurrent(key, **more, is_delete_marker=artifact == "audio")
+            if artifact == "video":
+                counting.add(key, **more)
+
+    rows = sample_of(counting).stored_recordings
+
+    assert sum(row.recordings for row in rows) == 2
+
+
+def test_a_recording_with_only_earlier_versions_is_not_counted() -> None:
+    counting = with_org()
+    key = f"r/acme/u-1/{UID}/video.mp4"
+    counting.add_noncurrent(key, size_bytes=1, storage_class=None, last_modified=OLD)
+    assert sample_of(counting).stored_recordings == ()

@@ -51,6 +51,15 @@ def from_recordings(previous: UsageSample | None, now: datetime, *raws: dict[str
     return sample_from(counting, location=LOCATION, previous=previous, basis=BASIS)
 
 
+def test_what_has_expired_is_no_longer_counted() -> None:
+    whole, part = raw(1, sizes=(MIB, MIB)), raw(2, sizes=(MIB, 2 * MIB))
+    for one in (*whole["status"]["artifacts"], part["status"]["artifacts"][1]):
+        one["reason"] = "Expired"
+    [row] = tallied(whole, part).rows(LOCATION)
+    assert (row.recordings, row.bytes_24h) == (1, MIB)
+    assert from_recordings(None, NOW, whole, part).stored[0].stock.size_bytes == MIB
+
+
 def test_recordings_by_location_and_owner_with_those_that_ended_in_the_last_day() -> None:
     counting = tallied(
         raw(1, startedAt="2026-11-21T07:59:00Z", sizes=(MIB, MIB)),

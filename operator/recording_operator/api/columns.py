@@ -35,7 +35,7 @@ _AGE: Final = Column(name="Age", path=".metadata.creationTimestamp", type="date"
 
 RECORDING_COLUMNS: Final = (
     Column(name="Phase", path=".status.phase", description="Pending, Uploading, Complete or Failed."),
-    Column(name="Progress", path=".status.progress", description="Percentage of the bytes that are stored."),
+    Column(name="Progress", path=".status.progress", description="Stored percentage of the bytes, or Expired."),
     Column(name="Size", path=".status.size", description="Total size of all artifacts."),
     Column(name="Attempts", path=".status.attempts", type="integer", description="Failed attempts."),
     Column(name="Next-Retry", path=".status.nextRetryTime", description="When the next attempt starts."),
@@ -80,7 +80,7 @@ STORAGE_LOCATION_COLUMNS: Final = (
         name="Lifecycle",
         path=".status.conditions[?(@.type=='LifecycleApplied')].reason",
         wide=True,
-        description="Whether the bucket has the rules of spec.lifecycle.",
+        description="Who carries the rules of spec.lifecycle out, or why they are not carried out.",
     ),
     _AGE,
 )

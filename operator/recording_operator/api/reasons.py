@@ -100,6 +100,7 @@ class Reason(StrEnum):
     UPLOADING = "Uploading", "Artifacts are being uploaded.", None, Trait.NORMAL_EVENT
     STORED = "Stored", "Every artifact is in the store and was verified there.", None, Trait.NORMAL_EVENT
     PARTIALLY_STORED = "PartiallyStored", "Every required artifact is stored. An optional one failed; see status.artifacts."
+    EXPIRED = "Expired", "A rule in spec.lifecycle of the StorageLocation has deleted the stored objects, because of their age. The Recording stays Complete; it is no longer in reports. There is nothing to do.", None, Trait.NORMAL_EVENT
     SUSPENDED = "Suspended", "spec.suspend is true. What is stored so far is kept. Set it to false to resume.", None, Trait.NORMAL_EVENT
     CANCELLED = "Cancelled", "spec.cancel is true, and the upload was aborted. Set it to false to start again.", Verdict.FINAL, Trait.NORMAL_EVENT
     DELETING = "Deleting", "The Recording is being deleted, and nothing blocks its deletion any more."
@@ -112,16 +113,20 @@ class Reason(StrEnum):
     NO_LOCATION = "NoLocation", "The Recording names no StorageLocation, and none with a spec.placement.weight admits its namespace. It waits and spends no attempt. Ask the platform team for one, or create the Recording again with spec.storageLocation.", Verdict.WAIT, Trait.STALLS
     LOCATION_NOT_ALLOWED = "LocationNotAllowed", "The StorageLocation does not admit this namespace. Ask its owner to add it to spec.allowedNamespaces.", Verdict.WAIT, Trait.STALLS
     LOCATION_NOT_READY = "LocationNotReady", "The check of the StorageLocation fails (kubectl describe storagelocation), or of all those that the Recording could be placed in. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.WAITS_FOR_LOCATION, Trait.MAY_RECOVER
+    IMPORT_NOT_ALLOWED = "ImportNotAllowed", "The StorageLocation in source.object does not open the key to the Recording's namespace. Ask its owner to add a prefix to spec.imports, or correct the key. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS
     DELETION_POLICY_NOT_ALLOWED = "DeletionPolicyNotAllowed", "spec.deletionPolicy is Delete, but the location's deletionPolicies do not contain Delete. Use Retain, or ask the owner of the location to allow it."
     # The budget of a StorageReport
     BUDGET_EXCEEDED = "BudgetExceeded", "The month has cost as much as the budget of a StorageReport whose budget.action is HoldUploads, so no upload begins in its scope. The Recording waits and spends no attempt, but its URL may expire. It continues when the budget is raised, the report is suspended or deleted, or the month ends. With a priority of 100 or more it starts at once.", Verdict.WAIT, Trait.MAY_RECOVER
+    # The quotas of a StorageLocation
+    QUOTA_EXCEEDED = "QuotaExceeded", "The organisation or namespace has no room left for this artifact in spec.quotas of the StorageLocation. With action Hold, the Recording waits and spends no attempt, but its URL may expire; it continues when recordings are deleted or expire, or the quota is raised. With action Fail, it fails; change spec.retryToken to try again.", Verdict.WAIT, Trait.MAY_RECOVER
+    QUOTA_AVAILABLE = "QuotaAvailable", "There is room in a quota of the StorageLocation again."
     # Secrets that a Recording names
     SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source names does not exist in the Recording's namespace, or the operator may not read it.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
     SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
     # The source
     SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload resumes where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS
     SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note instead of the content) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
-    SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410. A 404 is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.ONE_USE_URL
+    SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410, or the location has no object at source.object.key. A 404 or a missing object is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one, or correct the key.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.ONE_USE_URL
     SOURCE_FORBIDDEN = "SourceForbidden", "The source denied the request (400, 401, 403), and the URL has not expired. Check the URL, its signature and the headers.", Verdict.RETRY, Trait.NEW_SOURCE, Trait.ONE_USE_URL, Trait.NO_NEW_REQUESTS
     SOURCE_BLOCKED = "SourceBlocked", "The operator's source policy does not allow this URL, or an address that it resolves or redirects to. Ask the platform team.", Verdict.FINAL
     SOURCE_INVALID = "SourceInvalid", "The URL cannot be used. Write an absolute https URL without user name, password or fragment.", Verdict.FINAL
@@ -161,6 +166,7 @@ class Reason(StrEnum):
     BUCKET_NOT_FOUND = "BucketNotFound", "The bucket does not exist.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     PATH_NOT_FOUND = "PathNotFound", "The directory of a filesystem location does not exist in the operator's pods. Mount its volume (filesystem.volumes of the chart), or correct spec.filesystem.path.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     PATH_NOT_ALLOWED = "PathNotAllowed", "spec.filesystem.path is not below a directory that the operator's settings permit (filesystem.roots).", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    PATH_OVERLAPS = "PathOverlaps", "The directory of a filesystem location lies below that of an older location, or contains it. The older one is used. Choose a path beside it, or the same path and another prefix.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket. Or the filesystem is read-only, or its permissions do not allow it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
@@ -173,10 +179,12 @@ class Reason(StrEnum):
     STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES, Trait.STREAMS_INSTEAD
     # The lifecycle of a StorageLocation
     LIFECYCLE_APPLIED = "RulesApplied", "LifecycleApplied: the bucket's lifecycle configuration has the rules of spec.lifecycle. The bucket enforces them."
+    ENFORCED_BY_OPERATOR = "EnforcedByOperator", "LifecycleApplied: the operator deletes expired objects and aborts old uploads itself, because the store has no lifecycle configuration, or spec.lifecycle.enforcedBy is Operator."
+    LIFECYCLE_PARTLY_APPLIED = "RulesPartlyApplied", "LifecycleApplied: the operator deletes expired objects itself, but cannot carry out transitions and noncurrentExpireAfterDays. Remove them from spec.lifecycle, or use a store that has a lifecycle configuration."
     LIFECYCLE_REPAIRED = "LifecycleRepaired", "Another client changed or removed rules of the location in the bucket's lifecycle configuration. They were written again. If it happens repeatedly, another program manages the configuration: exclude the operator's rules there."
     LIFECYCLE_REMOVED = "LifecycleRemoved", "spec.lifecycle was removed, and so were the rules of the location in the bucket's lifecycle configuration."
     LIFECYCLE_REJECTED = "LifecycleRejected", "LifecycleApplied: the store rejects the rules, for example because it does not have the storage class of a transition, or the bucket would have more than 1,000 rules. The message says more. Nothing was changed."
-    LIFECYCLE_UNSUPPORTED = "LifecycleUnsupported", "LifecycleApplied: the store has no lifecycle configuration, or one that cannot be changed without losing rules of others. Remove spec.lifecycle, or set up expiry with the store's own tools."
+    LIFECYCLE_UNSUPPORTED = "LifecycleUnsupported", "LifecycleApplied: spec.lifecycle.enforcedBy is Bucket, and the store has no lifecycle configuration, or one that cannot be changed without losing rules of others. Set enforcedBy to Operator, or set up expiry with the store's own tools."
     LIFECYCLE_OVERWRITTEN = "LifecycleOverwritten", "LifecycleApplied: after each write, the bucket's lifecycle configuration had other rules than were written. Another client overwrites it, or the store changes the rules. It is tried again at the next check."
     # A StorageReport
     REFRESHED = "Refreshed", "The report was refreshed."

@@ -34,6 +34,7 @@ from recording_operator.api.recording_rules import (
     TITLE_SCHEMA,
     URL_SCHEMA,
 )
+from recording_operator.api.source_object import SourceObject
 
 NAME_MESSAGE: Final = "write a name of lower-case letters, digits and '-', beginning and ending with a letter or digit"
 
@@ -95,7 +96,7 @@ class SecretRef(ApiModel):
 
 
 class SourceRef(ApiModel):
-    """Where an artifact is downloaded from, and what is known about it in advance."""
+    """Where the content of an artifact is, and what is known about it in advance."""
 
     model_config = ConfigDict(json_schema_extra=cel.rules(*SOURCE_RULES))
 
@@ -115,6 +116,11 @@ class SourceRef(ApiModel):
         description="Secret in the same namespace whose keys and values are sent as HTTP headers. It needs the label "
         "recordings.dev/source-headers=true, and the annotation recordings.dev/allowed-hosts with the host "
         "of the source.",
+    )
+    object: SourceObject | None = Field(
+        default=None,
+        description="An object that the store of a StorageLocation already holds, instead of a URL. It is copied, "
+        "inside the store if possible, and is not changed or deleted.",
     )
     expires_at: Time | None = Field(
         default=None,
@@ -155,8 +161,8 @@ class ArtifactSpec(ApiModel):
     )
     source: SourceRef | None = Field(
         default=None,
-        description="Where to download the file. Set exactly one of source and inline. With spec.identity neither is "
-        "needed: the file is stored already.",
+        description="Where the file is. Set exactly one of source and inline. With spec.identity neither is needed: "
+        "the file is stored already.",
     )
     inline: Annotated[str, WithJsonSchema(INLINE_SCHEMA)] | None = Field(
         default=None,
@@ -325,6 +331,16 @@ class ArtifactStatus(ApiModel):
         default=None, description="Size and validators that the source sent when the upload began."
     )
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether its object is in the store: it was stored, and has not expired since."""
+        return self.phase is Phase.COMPLETE and self.reason is not Reason.EXPIRED
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether its object was stored, and a lifecycle rule has deleted it."""
+        return self.phase is Phase.COMPLETE and self.reason is Reason.EXPIRED
+
 
 class RecordingStatus(ApiModel):
     """State of the Recording. Only the operator writes it."""
@@ -346,11 +362,13 @@ class RecordingStatus(ApiModel):
     ] = Field(
         default=(),
         description="Ready, Reconciling and Stalled, with the meanings of kstatus; IntegrityVerified: whether and how "
-        "the stored bytes were verified; ManifestWritten: why metadata.json could not be written; DeletionBlocked: "
-        "why the objects of a deleted Recording cannot be removed.",
+        "the stored bytes were verified; Stored: False if a lifecycle rule has deleted objects; ManifestWritten: why "
+        "metadata.json could not be written; DeletionBlocked: why the objects of a deleted Recording stay.",
     )
     progress: Annotated[str, Clipped(16)] | None = Field(
-        default=None, description="Percentage of the bytes that are stored, such as 45.1%."
+        default=None,
+        description="Percentage of the bytes that are stored, such as 45.1%. Expired: a lifecycle rule has deleted the "
+        "stored objects.",
     )
     size: Annotated[str, Clipped(16)] | None = Field(
         default=None, description="Human-readable size of all artifacts, such as 480.0 MB."

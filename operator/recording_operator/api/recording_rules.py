@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from recording_operator.api import cel
 from recording_operator.api.cel import Rule
+from recording_operator.api.source_object import OBJECT_RULES
 
 MAX_ARTIFACTS: Final = 64
 MAX_INLINE_BYTES: Final = 16 * 1024
@@ -80,7 +81,10 @@ _SECRET_RULES: Final = tuple(
     )
 )
 SOURCE_RULES: Final = (
-    Rule(rule="has(self.url) != has(self.urlSecretRef)", message="set exactly one of url and urlSecretRef"),
+    Rule(
+        rule="[has(self.url), has(self.urlSecretRef), has(self.object)].exists_one(is_set, is_set)",
+        message="set exactly one of url, urlSecretRef and object",
+    ),
     _url(
         "self.url.matches('^[!-~]*$')",
         "must not contain spaces, control characters or letters outside ASCII; percent-encode them",
@@ -100,6 +104,7 @@ SOURCE_RULES: Final = (
     ),
     _url("!self.url.contains('#')", "must not contain a fragment ('#…'), which is never sent to a server"),
     *_SECRET_RULES,
+    *OBJECT_RULES,
     Rule(
         rule=f"!has(self.checksum) || self.checksum.matches('{_CHECKSUM}')",
         message="write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) "

@@ -20,9 +20,12 @@ from recording_operator.api.meta import (
     Time,
 )
 from recording_operator.api.meta import ByteCount as Generation
+from recording_operator.api.quotas import QuotaList, QuotaStatusList
+from recording_operator.api.source_object import IMPORTS_SCHEMA, ImportPrefix
 from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleStatus
 from recording_operator.api.storagelocation_lifecycle_rules import AWS_LIFECYCLE_RULES
-from recording_operator.api.storagelocation_prices import Prices
+from recording_operator.api.storagelocation_orphans import ORPHAN_RULES, OrphansSpec, OrphansStatus
+from recording_operator.api.storagelocation_prices import DEFAULT_PROFILE, Prices
 from recording_operator.api.storagelocation_rules import (
     BANDWIDTH_SCHEMA,
     CONTENT_TYPE_PATTERN_SCHEMA,
@@ -170,7 +173,7 @@ class ManifestSpec(ApiModel):
 class StorageLocationSpec(ApiModel):
     """A bucket or directory, and the rules for using it."""
 
-    model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES, *AWS_LIFECYCLE_RULES))
+    model_config = ConfigDict(json_schema_extra=cel.rules(*LOCATION_SPEC_RULES, *AWS_LIFECYCLE_RULES, *ORPHAN_RULES))
 
     s3: S3 | None = Field(default=None, description="A bucket. Exactly one of s3 and filesystem is required.")
     filesystem: Filesystem | None = Field(
@@ -190,7 +193,16 @@ class StorageLocationSpec(ApiModel):
     placement: LocationPlacement = Field(
         default_factory=LocationPlacement, description="Which Recordings that name no location are stored here."
     )
+    imports: Annotated[tuple[ImportPrefix, ...], Field(json_schema_extra=IMPORTS_SCHEMA)] = Field(
+        default=(),
+        description="Keys in the bucket that Recordings may name in source.object, by prefix. Default: none.",
+    )
     limits: Limits = Field(default_factory=Limits, description="Limits for the location.")
+    quotas: QuotaList = Field(
+        default=(),
+        description="How much organisations or namespaces may store in the location. A Recording has to fit into the "
+        "quota of its organisation and that of its namespace. Default: no limit.",
+    )
     retry: RetryPolicy = Field(default_factory=RetryPolicy, description="When a failed artifact is retried.")
     deletion_policies: Annotated[
         tuple[DeletionPolicy, ...],
@@ -200,14 +212,19 @@ class StorageLocationSpec(ApiModel):
         default_factory=ManifestSpec,
         description="The manifest of each Recording, metadata.json. Default: it is written.",
     )
+    orphans: OrphansSpec = Field(
+        default_factory=OrphansSpec,
+        description="Objects that neither a Recording nor a manifest knows. Default: they are counted and kept.",
+    )
     prices: Prices = Field(
         default_factory=Prices,
         description="What the store charges. Used by StorageReports. Default: the profile default.",
     )
     lifecycle: Lifecycle | None = Field(
         default=None,
-        description="When objects move to another storage class and when they are deleted, by the bucket itself. "
-        "docs/lifecycle.md explains it. Default: the operator does not touch the bucket's lifecycle configuration.",
+        description="When objects move to another storage class and when they are deleted, by the bucket or by the "
+        "operator. docs/lifecycle.md explains it. Default: never, and the operator does not touch the bucket's "
+        "lifecycle configuration.",
     )
 
     @property
@@ -231,7 +248,7 @@ class StorageLocationStatus(ApiModel):
     ] = Field(
         default=(),
         description="Ready: whether a test write, a multipart upload and its abort succeeded. LifecycleApplied: "
-        "whether the bucket has the rules of spec.lifecycle.",
+        "whether all rules of spec.lifecycle are carried out.",
     )
     capabilities: Annotated[
         dict[str, bool],
@@ -241,8 +258,13 @@ class StorageLocationStatus(ApiModel):
         description="What the store supports, as found by the check. docs/stores.md explains each one.",
     )
     last_probe_time: Time | None = Field(default=None, description="When the store was last checked.")
-    lifecycle: LifecycleStatus | None = Field(
-        default=None, description="What was written into the bucket's lifecycle configuration."
+    lifecycle: LifecycleStatus | None = Field(default=None, description="Who carries the rules of spec.lifecycle out.")
+    quotas: QuotaStatusList = Field(
+        default=(),
+        description="How much of each quota is used. Written at most once a minute, and when one is exceeded.",
+    )
+    orphans: OrphansStatus | None = Field(
+        default=None, description="Objects that neither a Recording nor a manifest knows, as of the last count."
     )
 
 
@@ -257,6 +279,13 @@ class StorageLocation(ApiModel):
     def store(self) -> StoreSpec:
         """The store of the objects."""
         return self.spec.store
+
+    @property
+    def price_profile(self) -> str:
+        """Name of the price profile. A filesystem without one is not priced as a bucket."""
+        prices = self.spec.prices
+        is_own = prices.profile != DEFAULT_PROFILE or prices.config_map is not None
+        return prices.profile if is_own or self.spec.filesystem is None else "filesystem"
 
     @property
     def ready_condition(self) -> Condition | None:

@@ -1,5 +1,6 @@
 """The part of a StorageLocation about the age of objects: when they move to another storage class, and when they go."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, WithJsonSchema
@@ -16,6 +17,14 @@ from recording_operator.api.storagelocation_lifecycle_rules import (
 )
 
 Days = Annotated[int, WithJsonSchema(DAYS_SCHEMA)]
+
+
+class EnforcedBy(StrEnum):
+    """Who carries lifecycle rules out."""
+
+    AUTO = "Auto"
+    BUCKET = "Bucket"
+    OPERATOR = "Operator"
 
 
 class LifecycleTransition(ApiModel):
@@ -59,15 +68,29 @@ class LifecycleRule(ApiModel):
 
 
 class Lifecycle(ApiModel):
-    """Rules that the operator writes into the bucket's own lifecycle configuration. The bucket enforces them."""
+    """Rules by age: written into the bucket's own lifecycle configuration, or carried out by the operator."""
 
     rules: Annotated[tuple[LifecycleRule, ...], Field(json_schema_extra=RULES_LIST)] = Field(
         description="Rules, each for another prefix."
     )
+    enforced_by: EnforcedBy = Field(
+        default=EnforcedBy.AUTO,
+        description="Who carries the rules out. Bucket: the rules are written into the bucket's lifecycle "
+        "configuration. Operator: the operator deletes expired objects and aborts old uploads itself; it cannot carry "
+        "out transitions and noncurrentExpireAfterDays. Auto: the bucket if the store has such a configuration, "
+        "otherwise the operator.",
+    )
 
 
 class LifecycleStatus(ApiModel):
-    """What was written into the bucket's lifecycle configuration."""
+    """Who carries the rules out, and since when."""
 
-    applied_time: Time = Field(description="When the rules of the location were last written.")
-    rules: Count = Field(description="Number of rules of the location in the bucket's lifecycle configuration.")
+    enforced_by: EnforcedBy = Field(default=EnforcedBy.BUCKET, description="Bucket or Operator.")
+    applied_time: Time = Field(
+        description="When the rules of the location were last written into the bucket's lifecycle configuration, or "
+        "since when the operator carries them out."
+    )
+    rules: Count = Field(
+        description="Number of rules of the location in the bucket's lifecycle configuration, or of those that the "
+        "operator carries out."
+    )

@@ -1,6 +1,6 @@
 """What the store of a StorageLocation charges, and how its downloads are counted: `spec.prices`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -13,6 +13,8 @@ from recording_operator.api.storagelocation_rules import (
     PRICES_RULES,
     PROFILE_NAME_SCHEMA,
 )
+
+DEFAULT_PROFILE: Final = "default"
 
 
 class CloudWatch(ApiModel):
@@ -43,7 +45,9 @@ class Prices(ApiModel):
     model_config = ConfigDict(json_schema_extra=cel.rules(*PRICES_RULES))
 
     profile: Annotated[str, WithJsonSchema(PROFILE_NAME_SCHEMA)] = Field(
-        default="default", description="Price profile, such as aws-s3/eu-west-2. docs/cost-rules.md lists them."
+        default=DEFAULT_PROFILE,
+        description="Price profile, such as aws-s3/eu-west-2. docs/cost-rules.md lists them. For a filesystem, default "
+        "is the profile filesystem, whose prices are 0.",
     )
     config_map: ObjectName | None = Field(
         default=None,

@@ -176,7 +176,8 @@ class ReportTotals(ApiModel):
         default=0, description="Write requests of this month so far, computed from the number of parts of each object."
     )
     orphaned_bytes: ByteCount = Field(
-        default=0, description="Bytes of objects whose Recording no longer exists, of all owners in the locations."
+        default=0,
+        description="Bytes of objects that neither a Recording nor a manifest knows, of all owners in the locations.",
     )
     incomplete_upload_bytes: ByteCount = Field(
         default=0, description="Bytes in multipart uploads that are neither complete nor aborted. They are billed too."

@@ -13,14 +13,18 @@ from recording_operator import __version__
 
 VERBS: Final = {
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
+    "import": "Create Recordings of files that a bucket or directory holds.",
     "presign": "Print a URL with which anyone can download a stored file.",
     "rebuild": "Create the Recordings of a lost cluster again from the manifests in a store.",
     "report": "Show costs: of a StorageReport, or of the usage samples in a bucket.",
     "run": "Run the operator.",
 }
+_MODULES: Final = {"import": "imports"}
+"""Modules that cannot have the name of their verb."""
 _EXAMPLES: Final = """\b
 Examples:
   recording-operator copy 'https://example.com/a.mp4' s3://recordings/a.mp4
+  recording-operator import --from old --prefix a/ --owner-from '(?P<org>\\w+)'
   recording-operator presign team-a/meeting video --expires 24h
   recording-operator rebuild --location archive --dry-run
   recording-operator report acme --by month -o csv
@@ -39,7 +43,8 @@ class _Verbs(click.Group):
         """The verb's function in the module of its name."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        name = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

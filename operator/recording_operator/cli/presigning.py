@@ -11,7 +11,7 @@ import click
 from pydantic import ValidationError
 
 from recording_operator.api.reasons import Trait
-from recording_operator.api.recording import ArtifactStatus, Phase, Recording
+from recording_operator.api.recording import ArtifactStatus, Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import parse_duration
 from recording_operator.cli.words import for_location, for_secrets
@@ -134,7 +134,9 @@ def _artifact(recording: Recording, request: PresignRequest) -> ArtifactStatus:
             f"It has {', '.join(names)}."
         )
     for status in recording.status.artifacts:
-        if status.name == request.artifact and status.phase is Phase.COMPLETE and status.key:
+        if status.name == request.artifact and status.has_expired:
+            raise _NotStoredError(f"Artifact {request.artifact} has expired. {status.message or ''}".rstrip())
+        if status.name == request.artifact and status.is_stored and status.key:
             return status
     raise _NotStoredError(
         f"Artifact {request.artifact} is not stored. kubectl describe recording {request.name} "

@@ -5,14 +5,20 @@ from functools import partial
 from typing import Final
 
 from recording_operator.api.recording import Claim
+from recording_operator.controller.clock import uptime
 from recording_operator.controller.executors.threads import ThreadExecutor
+from recording_operator.controller.expiry.manifests import ExpiredManifests
+from recording_operator.controller.expiry.recordings import ExpiredRecordings
+from recording_operator.controller.expiry.sweep import ExpirySweep
 from recording_operator.controller.leader import Leader
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.locations.lifecycle import LifecycleApplier
 from recording_operator.controller.locations.prober import LocationProber
+from recording_operator.controller.locations.quotas import QuotaKeeper
 from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.orphans import OrphanReports, OrphanSweep
 from recording_operator.controller.process import Replica, StartError, end_at_once
 from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import Dispatcher, call_later
@@ -63,6 +69,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     loop = ControlLoop(Engine(claim=claim, options=settings.engine_options()), act=act, clock=clock)
     cluster_id = _cluster_id(kube)
     bandwidth = BandwidthLimits(operator_limit=settings.transfers.bandwidth_per_second, metrics=metrics)
+    location_status = LocationStatusWriter(kube, now=clock.now)
     locations = LocationKeeper(
         prober=LocationProber(
             kube=kube,
@@ -72,7 +79,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
             register_secret=replica.register_secret,
         ),
         lifecycle=LifecycleApplier(events=events),
-        status=LocationStatusWriter(kube, now=clock.now),
+        status=location_status,
         post=loop.post,
         pool=ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="probe"),
         metrics=metrics,
@@ -94,7 +101,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     handlers = action_handlers(
         requests=RecordingRequests(kube, lease=leadership, observer=metrics, on_deposed=end_at_once),
         removal=Removal(locations),
-        manifests=ManifestWriter(locations),
+        manifests=ManifestWriter(locations, on_failure=lambda reason: metrics.manifest_failed(reason=reason)),
         announcements=Announcements(events=events, metrics=metrics),
         executor=executor,
         resolver=resolver,
@@ -103,6 +110,17 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
     dispatcher = Dispatcher(
         handlers, post=loop.post, pool=FairPool(api_pool), may_change=leadership.held, later=call_later
+    )
+    expired = ExpirySweep(
+        recordings=ExpiredRecordings(kube=kube, locations=locations, post=loop.post, metrics=metrics, now=clock.now),
+        manifests=ExpiredManifests(
+            kube=kube,
+            locations=locations,
+            metrics=metrics,
+            cluster_id=cluster_id,
+            every=settings.sweep.manifests_interval,
+            now=clock.now,
+        ),
     )
     sweeper = Sweeper(
         kube=kube,
@@ -116,6 +134,15 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         default_ttl=settings.recordings.ttl_after_finished,
         cluster_id=cluster_id,
         leads=leadership.held,
+        expired=expired,
+        orphans=OrphanSweep(
+            kube=kube,
+            locations=locations,
+            cluster_id=cluster_id,
+            leads=leadership.held,
+            now=clock.now,
+            uptime=uptime,
+        ),
         now=clock.now,
     )
     prices = PriceBook(kube=kube, operator_namespace=replica.namespace)
@@ -137,7 +164,14 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         copies=UsageCopies(MapEntries(kube=kube, namespace=replica.namespace)),
         keep_months=settings.usage.retention,
         interval=settings.usage.interval,
-        observe=metrics.set_location_counted,
+        observer=OrphanReports(status=location_status, metrics=metrics),
+        post=loop.post,
+    )
+    quotas = QuotaKeeper(
+        kube=kube,
+        events=events,
+        metrics=metrics,
+        pool=ThreadPoolExecutor(max_workers=1, thread_name_prefix="quotas"),
     )
     reports = ReportKeeper(
         kube=kube,
@@ -146,6 +180,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         metrics=metrics.reports,
         metric_orgs=settings.reports.metric_orgs,
         leads=leadership.held,
+        quota_needs=quotas.needs,
         now=clock.now,
     )
     holds = HoldKeeper(post=loop.post, now=clock.now)
@@ -165,6 +200,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         sweeper=sweeper,
         reports=reports,
         holds=holds,
+        quotas=quotas,
         events=events,
         metrics=metrics,
         grace_s=settings.shutdown.grace.total_seconds(),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.locations.quotas import QuotaKeeper
 from recording_operator.controller.loop import ControlLoop
 from recording_operator.controller.reports.holds import HoldKeeper
 from recording_operator.controller.reports.keeper import ReportKeeper
@@ -39,6 +40,7 @@ class Leader:
         sweeper: Sweeper,
         reports: ReportKeeper,
         holds: HoldKeeper,
+        quotas: QuotaKeeper,
         events: EventRecorder,
         metrics: Metrics,
         grace_s: float,
@@ -49,6 +51,7 @@ class Leader:
         self._sweeper = sweeper
         self._reports = reports
         self._holds = holds
+        self._quotas = quotas
         self._events = events
         self._metrics = metrics
         self._grace_s = grace_s
@@ -91,6 +94,7 @@ class Leader:
                 trimmed_s = time.monotonic()
             self._locations.tick()
             self._holds.tick()
+            self._quotas.tick()
             self._loop.call(self._count_queue)
 
     def _count_queue(self, engine: Engine, now: datetime) -> list[Action]:
@@ -98,6 +102,7 @@ class Leader:
         self._metrics.set_recordings(snapshot.phases, expiring=snapshot.expiring)
         self._metrics.set_held(snapshot.held)
         self._metrics.set_queue_depth(snapshot.waiting)
+        self._quotas.note(engine.quota_report())
         return []
 
     def _sweep(self, stop: threading.Event) -> None:

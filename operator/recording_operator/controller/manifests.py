@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from recording_operator.api.keytemplate import key_pattern, manifest_patterns
-from recording_operator.api.names import MANIFEST_FILE
+from recording_operator.api.names import MANIFEST_FILE, RESERVED_FOLDER
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.manifest import MOST_BYTES, Manifest, ManifestFormatError, decode
 from recording_operator.stores.documents import DocumentTooLargeError
@@ -34,9 +34,18 @@ class OtherObjectError(NoManifestError):
 
 def manifest_keys(store: LocationStore, location: StorageLocation) -> Iterator[ManifestKey]:
     """The keys of all manifests of the location, page by page, in the order of the listing. Raises StoreError."""
+    return _manifests_below(store, location, "")
+
+
+def own_manifest_keys(store: LocationStore, location: StorageLocation) -> Iterator[ManifestKey]:
+    """The keys of those that are in the operator's own folder, because their Recording has none of its own."""
+    return _manifests_below(store, location, f"{RESERVED_FOLDER}/manifests/")
+
+
+def _manifests_below(store: LocationStore, location: StorageLocation, folder: str) -> Iterator[ManifestKey]:
     prefix = location.store.prefix
     patterns = manifest_patterns(prefix=prefix, template=location.spec.key_template)
-    for found in store.objects(prefix):
+    for found in store.objects(f"{prefix}{folder}"):
         if not found.key.endswith(".json"):
             continue
         match = next((one for pattern in patterns if (one := pattern.fullmatch(found.key))), None)

@@ -1,4 +1,4 @@
-"""Sweeps: they find edits made while no operator was running, expired Recordings and orphaned uploads."""
+"""Sweeps: they find edits made while no operator was running, what has expired, orphans and orphaned uploads."""
 
 import logging
 import threading
@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.clock import uptime
+from recording_operator.controller.expiry.sweep import ExpirySweep
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import utc_now
+from recording_operator.controller.orphans import OrphanSweep
 from recording_operator.controller.recordings.unsettled import UnsettledSweep
 from recording_operator.engine.facts import Fact, RecordingSeen
 from recording_operator.engine.keys import uid_pattern
@@ -58,6 +60,8 @@ class Sweeper:
         default_ttl: timedelta,
         cluster_id: str,
         leads: Callable[[], bool],
+        expired: ExpirySweep,
+        orphans: OrphanSweep,
         now: Callable[[], datetime] = utc_now,
         uptime: Callable[[], datetime] = uptime,
     ) -> None:
@@ -68,6 +72,7 @@ class Sweeper:
         self._default_ttl = default_ttl
         self._cluster_id = cluster_id
         self._leads = leads
+        self._orphans = orphans
         self._now = now
         self._uptime = uptime
         self._finished_due = uptime()
@@ -76,6 +81,7 @@ class Sweeper:
         self._missed = threading.Event()
         self._swept_at: datetime | None = None
         self._throttle = LogThrottle()
+        self._expired = expired
         self._unsettled = UnsettledSweep(kube=kube, post=post, uptime=uptime, earlier_every=intervals.finished)
 
     def sweep_soon(self) -> None:
@@ -99,6 +105,8 @@ class Sweeper:
             if self._uptime() >= self._uploads_due and self._locations.locations():
                 self.sweep_uploads()
                 self._uploads_due = self._uptime() + self._intervals.uploads
+            self._expired.turn()
+            self._orphans.turn()
         except KubeError as error:
             self._not_before = self._uptime() + _REST_AFTER_FAILURE
             _logger.log(self._throttle.level(type(error).__name__, level_of(error)), "A sweep was aborted: %s", error)
@@ -109,10 +117,11 @@ class Sweeper:
         return self._missed.is_set() and rested
 
     def sweep_finished(self) -> None:
-        """Report finished Recordings that were edited unnoticed, are being deleted, or expire before the next sweep.
+        """Report finished Recordings that were edited unnoticed, are being deleted, or end before the next one.
 
         Only one page is in memory."""
         near = TtlSchedule(default_ttl=self._default_ttl)
+        self._expired.begin()
         for selector in FINISHED_SELECTORS:
             for raw in self._kube.list_recordings(field_selector=selector, page_size=_PAGE):
                 try:
@@ -123,6 +132,7 @@ class Sweeper:
                 ending = ends_at is not None and ends_at <= self._now() + self._intervals.finished * 1.2
                 if ending or was_changed(recording):
                     self._post(RecordingSeen(recording=recording))
+                self._expired.consider(recording)
 
     def sweep_uploads(self) -> None:
         """Abort open uploads of Recordings that do not exist or have ended, under prefixes that this cluster owns."""

@@ -13,11 +13,13 @@ What it remembers:
     echo_filter         versions of Recordings that were forgotten
     locations           StorageLocations and the labels of namespaces; permissions: which namespaces a location admits
     choosing, weights   which location gets a Recording that names none
+    source_access       whether an artifact may read the object that it names; imports: which objects are open
     budget_holds        budgets that hold new uploads
+    quotas              quotas, and the artifacts that wait for room; quota_ledger: what was stored since the last count
 
 What it does with a Recording:
     advancing           each artifact that is not in transfer: into the queue, to a wait, to its end
-    starting            free slot, claim, transfer
+    starting            free slot, claim, transfer; quota_gate: room in the quotas
     transfer_reports    processes the reports of a transfer
     writing             the status that is to be written; finalizer: when ours has to be there
     aborting            uploads of failed artifacts
@@ -35,5 +37,6 @@ Rules, each a pure function:
     status, integrity   computes the status of a Recording from its artifacts; current_status: with what is known now;
                         events: Events about it
     manifest            the document that describes a Recording in the store, and its key
+    quota_room          whether a quota has room for an artifact
     settled             when nothing is left to do
 """

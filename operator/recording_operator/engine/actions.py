@@ -104,6 +104,8 @@ class StartTransfer:
     """Transfer nothing: TransferSucceeded if an earlier operator stored the object, otherwise TransferStopped."""
     copy: ObjectToCopy | None = None
     """Copy this object, instead of fetching the artifact's source."""
+    has_quota: bool = False
+    """Report SizeFound before the first byte is stored, and wait for the response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,25 @@ class UploadPersisted:
 
     uid: str
     artifact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmitTransfer:
+    """The response to SizeFound: the quotas have room, and the transfer may store its first byte."""
+
+    uid: str
+    artifact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectTransfer:
+    """The response to SizeFound: a quota has no room, and the transfer ends with QuotaExceeded."""
+
+    uid: str
+    artifact: str
+    message: str
+    is_final: bool
+    """The artifact fails; otherwise it waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +302,8 @@ Action = (
     | ResolveSource
     | StopTransfer
     | UploadPersisted
+    | AdmitTransfer
+    | RejectTransfer
     | AbortUpload
     | WriteManifest
     | CleanUp

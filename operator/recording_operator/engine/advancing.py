@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase
+from recording_operator.engine import quota_gate
 from recording_operator.engine.aborting import plan_abort
 from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome, ResolveSource
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.choosing import find_location
 from recording_operator.engine.identity import stores_nothing
 from recording_operator.engine.next_step import ArtifactContext, NextStep, Obstacle, next_step
-from recording_operator.engine.queue import Lane, rank
+from recording_operator.engine.queue import Lane
+from recording_operator.engine.source_access import find_source
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import SOON
@@ -28,13 +30,17 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
     actions += questions
     if not stores_nothing(recording):
         obstacle = obstacle or state.budget_holds.obstacle(recording, tracked.location)
+        obstacle = obstacle or quota_gate.obstacle(state, tracked)
     retry_requested = spec.retry_token != tracked.retry_token
     tracked.retry_token = spec.retry_token
     for artifact in spec.artifacts:
         work = tracked.artifacts[artifact.name]
         if work.in_transfer:
             continue
-        context = _context(state, tracked, work, obstacle=obstacle, retry_requested=retry_requested, now=now)
+        source_obstacle, questions = find_source(state, tracked, artifact, now)
+        actions += questions
+        hindrance = obstacle or source_obstacle or quota_gate.held(state, tracked, work.name)
+        context = _context(state, tracked, work, obstacle=hindrance, retry_requested=retry_requested, now=now)
         work.secret_changed = False
         actions += _take_step(state, tracked, work, next_step(artifact, work.status, context), now)
     _write_in_time(state, tracked, now)
@@ -99,18 +105,10 @@ def _leave_queue(state: EngineState, tracked: TrackedRecording, work: ArtifactWo
 
 
 def _queue_up(state: EngineState, tracked: TrackedRecording, work: ArtifactWork, now: datetime) -> None:
-    meta, spec = tracked.recording.metadata, tracked.recording.spec
     if tracked.location is None:
         raise ValueError("an artifact that may start has a location")
-    lane = Lane(namespace=meta.namespace, location=tracked.location)
-    ranked = rank(
-        priority=spec.priority,
-        expiry=tracked.expiry_of(work.name),
-        created=meta.creation_timestamp or now,
-        key=(tracked.uid, work.name),
-        now=now,
-    )
-    state.queue.put(lane, ranked)
+    lane = Lane(namespace=tracked.ref.namespace, location=tracked.location)
+    state.queue.put(lane, quota_gate.rank_of(tracked, work.name, now))
 
 
 def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime) -> None:
@@ -125,8 +123,8 @@ def _write_in_time(state: EngineState, tracked: TrackedRecording, now: datetime)
 
 def _urgency(tracked: TrackedRecording, before: ArtifactStatus, after: ArtifactStatus) -> timedelta | None:
     """How soon the status must be written; None if it can be written with the rest of the queue."""
-    if before.reason == after.reason == Reason.BUDGET_EXCEEDED:
-        return None  # only the cost in the message has changed
+    if before.reason == after.reason and after.reason in (Reason.BUDGET_EXCEEDED, Reason.QUOTA_EXCEEDED):
+        return None  # only an amount in the message has changed
     if after.reason != Reason.QUEUED:
         return timedelta(0)
     return SOON if tracked.recording.status.phase in TERMINAL else None

@@ -12,7 +12,7 @@ from typing import Final
 from recording_operator.api.endpoints import store_uri
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Phase, Recording, RecordingStatus
+from recording_operator.api.recording import Recording, RecordingStatus
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.actions import Action, WriteManifest
 from recording_operator.engine.current_status import current_status
@@ -22,7 +22,7 @@ from recording_operator.engine.manifest import encode, manifest_key, manifest_of
 from recording_operator.engine.manifest_work import ManifestFailure
 from recording_operator.engine.settled import has_open_uploads, has_right_finalizer, is_finished, is_settled
 from recording_operator.engine.state import EngineState
-from recording_operator.engine.status import TERMINAL
+from recording_operator.engine.status import TERMINAL, all_expired
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 MANIFEST_WRITTEN: Final = "ManifestWritten"
@@ -121,6 +121,8 @@ def wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime) 
         "manifest_uri": work.uri or before.manifest_uri,
         "manifest_revision": work.revision or before.manifest_revision,
     }
+    if all_expired(status.artifacts):
+        written = dict.fromkeys(written)  # it was deleted with the objects
     if status.phase not in TERMINAL:
         return status.model_copy(update=written)
     next_one = follow_up(state, tracked, status)
@@ -146,7 +148,7 @@ def is_over(tracked: TrackedRecording) -> bool:
 def _has_manifest(tracked: TrackedRecording, location: StorageLocation) -> bool:
     """Whether something is stored, and in the location's bucket: a location may be deleted and created again."""
     is_there = tracked.recording.status.bucket in (None, location.store.bucket)
-    stored = any(work.status.phase is Phase.COMPLETE for work in tracked.artifacts.values())
+    stored = any(work.status.is_stored for work in tracked.artifacts.values())
     return location.spec.manifest.enabled and is_there and stored
 
 

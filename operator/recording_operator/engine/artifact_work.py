@@ -71,6 +71,8 @@ class ArtifactWork:
     reading_secret: bool = False
     secret_changed: bool = False
     """The contents of the Secrets that its source names differ from those of the last attempt."""
+    has_no_length: bool = False
+    """Its source stated no length in the last attempt."""
     expired_here: bool = False
     """This process has written its expiredSince, by its own clock."""
 

@@ -7,7 +7,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.engine import deletion_blocker, left_objects
+from recording_operator.engine import deletion_blocker, left_objects, quota_gate
 from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.backoff import Backoff
@@ -80,7 +80,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
     if not artifacts:
         teardown.done = True
         return [*actions, *_release(tracked, now)]
-    teardown.in_flight = True
+    teardown.in_flight, teardown.deletes_objects = True, delete
     manifest = manifest_key(tracked.recording, location) if delete else None
     cleaning = CleanUp(
         ref=tracked.ref,
@@ -101,6 +101,9 @@ def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnd
     teardown.done = fact.ok
     if fact.ok:
         teardown.blocked = None
+        if teardown.deletes_objects:
+            quota_gate.note_deletion(state, tracked)
+            teardown.objects_deleted = True
         state.locations.deletion_works(tracked.location)
         return []
     if not _wants_deletion(tracked):

@@ -11,7 +11,17 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from recording_operator.api.recording import Claim, Recording
-from recording_operator.engine import aborting, advancing, aftercare, deletion, starting, transfer_reports, writing
+from recording_operator.engine import (
+    aborting,
+    advancing,
+    aftercare,
+    deletion,
+    expired_objects,
+    quota_gate,
+    starting,
+    transfer_reports,
+    writing,
+)
 from recording_operator.engine.actions import Action, ReportFault
 from recording_operator.engine.facts import (
     AbortEnded,
@@ -27,20 +37,26 @@ from recording_operator.engine.facts import (
     ManifestFailed,
     ManifestWritten,
     NamespaceSeen,
+    ObjectsExpired,
     RecordingGone,
     RecordingRead,
     RecordingSeen,
     RecordingsListed,
+    SizeFound,
     SourceResolved,
     TransferEnded,
     TransferProgress,
     UploadCreated,
+    UsageCountBegan,
+    UsageCounted,
+    UsageNotCounted,
     WriteAccepted,
     WriteRejected,
 )
 from recording_operator.engine.finalizer import ensure_finalizer, has_finalizer, remove_finalizer
 from recording_operator.engine.queue import Slots
 from recording_operator.engine.queue_snapshot import QueueSnapshot, take_snapshot
+from recording_operator.engine.quotas import QuotaReport
 from recording_operator.engine.settled import is_finished, is_settled
 from recording_operator.engine.state import EngineOptions, EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
@@ -74,10 +90,16 @@ class Engine:
             case RecordingsListed(uids=uids):
                 return self._read_missing(uids, now)
             case LocationSeen() | LocationGone() | LocationsListed() | NamespaceSeen():
-                affected = self.state.locations.observe(fact, now)
+                affected = self._uids_where(self.state.locations.observe(fact, now))
                 if isinstance(fact, LocationSeen) and fact.ready:
                     self._release_holds(fact.location.metadata.name)
-                return self._process(self._uids_where(affected), now)
+                if isinstance(fact, LocationSeen | LocationGone):
+                    affected += self._uids_where(quota_gate.note_location(self.state, fact))
+                return self._process(affected, now)
+            case ObjectsExpired():
+                return self._expired(fact, now)
+            case UsageCountBegan() | UsageCounted() | UsageNotCounted():
+                return self._process(self._uids_where(quota_gate.note_count(self.state, fact)), now)
             case BudgetHoldsChanged():
                 return self._process(self._uids_where(self.state.budget_holds.observe(fact)), now)
             case _:
@@ -93,7 +115,7 @@ class Engine:
 
     def next_due(self) -> datetime | None:
         """When `tick` has to be called next; None if nothing is scheduled."""
-        times = (self.state.timers.next(), self.state.ttl_schedule.next())
+        times = (self.state.timers.next(), self.state.ttl_schedule.next(), self.state.quotas_due)
         return min((at for at in times if at is not None), default=None)
 
     def clock_stepped(self, by: timedelta, now: datetime) -> list[Action]:
@@ -132,6 +154,10 @@ class Engine:
         known = ((tracked.recording, tracked.location) for tracked in self.state.recordings.values())
         return take_snapshot(known, holds=self.state.budget_holds, waiting=len(self.state.queue), now=now)
 
+    def quota_report(self) -> QuotaReport:
+        """How much of each quota is used, and which locations should be counted."""
+        return QuotaReport(usages=tuple(self.state.quotas.usages()), wishes=self.state.quotas.wishes())
+
     def _uids_where(self, affected: Affects) -> list[str]:
         known = self.state.recordings.items()
         return [uid for uid, tracked in known if affected(tracked.recording, tracked.location)]
@@ -169,6 +195,15 @@ class Engine:
         if tracked.outbox.stale:
             tracked.outbox.flush_by(now)
         return tracked
+
+    def _expired(self, fact: ObjectsExpired, now: datetime) -> list[Action]:
+        """Objects of a Recording have expired. It is usually settled and forgotten."""
+        uid = fact.recording.metadata.uid
+        if self.state.echoes.is_echo(fact.recording) or self._namesake(fact.recording) is not None:
+            return []  # it has changed meanwhile: the next look finds the objects gone
+        if uid not in self.state.recordings:
+            self._remember(fact.recording, now)
+        return self._guarded(partial(expired_objects.note, self.state, fact), uid, now) + self._process([uid], now)
 
     def _namesake(self, recording: Recording) -> TrackedRecording | None:
         meta = recording.metadata
@@ -215,11 +250,15 @@ class Engine:
         if isinstance(fact, WriteRejected) and fact.gone and uid in self.state.recordings:
             self.state.recordings[uid].outbox.closed()
             return self._gone(uid, now)
-        actions = self._guarded(partial(self._note, fact), uid, now)
+        note = partial(self._note_size, fact) if isinstance(fact, SizeFound) else partial(self._note, fact)
+        actions = self._guarded(note, uid, now)
         if isinstance(fact, TransferProgress) and uid in self.state.recordings:
             self.state.timers.set(uid, self.state.recordings[uid].outbox.flush_at)
             return actions
         return actions + self._process([uid], now)
+
+    def _note_size(self, fact: SizeFound, tracked: TrackedRecording, now: datetime) -> list[Action]:
+        return quota_gate.note_size(self.state, tracked, fact, now)
 
     def _note(self, fact: Fact, tracked: TrackedRecording, now: datetime) -> list[Action]:
         match fact:
@@ -261,9 +300,14 @@ class Engine:
         affected = dict.fromkeys(uids)
         for uid in list(affected):
             actions += self._guarded(self._reconcile, uid, now)
+        for uid in quota_gate.release(self.state, now):
+            affected[uid] = None
+            actions += self._guarded(self._reconcile, uid, now)
         if not self.state.draining:
-            for uid in starting.give_slots(self.state, now):
-                affected[uid] = None
+            decisions = list(starting.give_slots(self.state, now))
+            affected.update((decision.uid, None) for decision in decisions)
+            for uid in dict.fromkeys(decision.uid for decision in decisions if not decision.has_slot):
+                actions += self._guarded(self._reconcile, uid, now)
         for uid in affected:
             actions += self._guarded(self._carry_out, uid, now)
         return actions
@@ -302,6 +346,11 @@ class Engine:
         return actions + self._rest(tracked, now)
 
     def _reconcile(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
+        actions = self._next_steps(tracked, now)
+        quota_gate.note_use(self.state, tracked)
+        return actions
+
+    def _next_steps(self, tracked: TrackedRecording, now: datetime) -> list[Action]:
         if tracked.broken:
             return []
         if tracked.ending:
@@ -339,6 +388,7 @@ class Engine:
     def _forget(self, tracked: TrackedRecording) -> None:
         """Remove a Recording from memory. A later event brings it back."""
         self.state.recordings.pop(tracked.uid, None)
+        quota_gate.forget(self.state, tracked)
         self.state.drop_from_queue(tracked)
         ref = tracked.ref
         if self._uid_of.get((ref.namespace, ref.name)) == tracked.uid:

@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, SourceFacts
@@ -112,6 +113,41 @@ class BudgetHoldsChanged:
     holds: tuple[BudgetHold, ...]
 
 
+class OwnerUsage(NamedTuple):
+    """What a count of a location found of an organisation in a namespace."""
+
+    org: str
+    namespace: str
+    size_bytes: int
+    recordings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCountBegan:
+    """These locations are being counted. The count includes everything that was stored before this fact."""
+
+    locations: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCounted:
+    """The count of a location has ended."""
+
+    location: str
+    usage: tuple[OwnerUsage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageNotCounted:
+    """The count of a location has failed. It is retried."""
+
+    location: str
+    message: str
+
+
+CountFact = UsageCountBegan | UsageCounted | UsageNotCounted
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAccepted:
     """A write was accepted; `recording` is the server's response."""
@@ -154,6 +190,16 @@ class SourceResolved:
     artifact: str
     revision: str | None
     failure: "TransferFailed | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeFound:
+    """A transfer knows how much it is going to store, and waits for AdmitTransfer or RejectTransfer."""
+
+    uid: str
+    artifact: str
+    size_bytes: int | None
+    """None if the source states no length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +304,17 @@ class ManifestFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectsExpired:
+    """Objects of a finished Recording have expired: they are not in the store any more."""
+
+    recording: Recording
+    """As it was just before."""
+    artifacts: frozenset[str]
+    message: str
+    """Why, for the status of each artifact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupEnded:
     """The uploads of a deleted Recording, and its objects if requested, were removed (`ok`), or not yet."""
 
@@ -278,16 +335,21 @@ Fact = (
     | LocationsListed
     | NamespaceSeen
     | BudgetHoldsChanged
+    | UsageCountBegan
+    | UsageCounted
+    | UsageNotCounted
     | WriteAccepted
     | WriteRejected
     | DeleteAccepted
     | LeadershipConfirmed
     | SourceResolved
+    | SizeFound
     | UploadCreated
     | TransferProgress
     | TransferEnded
     | AbortEnded
     | ManifestWritten
     | ManifestFailed
+    | ObjectsExpired
     | CleanupEnded
 )

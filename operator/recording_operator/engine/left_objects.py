@@ -4,7 +4,6 @@ from datetime import datetime
 
 from recording_operator.api.names import MANIFEST_FILE
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Phase
 from recording_operator.api.units import format_duration
 from recording_operator.engine.actions import Action, LeftObject, ReportLeftObjects
 from recording_operator.engine.teardown import Teardown
@@ -35,7 +34,7 @@ def report(tracked: TrackedRecording, *, reason: Reason, why: str) -> list[Actio
             artifact=work.name, address=work.status.uri or work.status.key or "", version_id=work.status.version_id
         )
         for work in tracked.artifacts.values()
-        if work.status.phase is Phase.COMPLETE
+        if work.status.is_stored
     ]
     manifest = tracked.recording.status.manifest_uri
     if manifest is not None:

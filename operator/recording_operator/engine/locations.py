@@ -9,6 +9,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import RetryPolicy, StorageLocation
 from recording_operator.engine.actions import Action, ProbeLocation, ReadNamespace
 from recording_operator.engine.facts import Affects, LocationGone, LocationSeen, LocationsListed, NamespaceSeen
+from recording_operator.engine.imports import source_locations
 from recording_operator.engine.next_step import Obstacle
 from recording_operator.engine.permissions import admits
 from recording_operator.engine.placement import location_name
@@ -52,15 +53,23 @@ class Locations:
                 self.limits[name] = LaneLimits(
                     location=limits.concurrent_uploads, namespace_at_location=limits.per_namespace
                 )
-                return lambda recording, at: at == name or (takes and location_name(recording) is None)
+                return lambda recording, at: (
+                    at == name or (takes and location_name(recording) is None) or name in source_locations(recording)
+                )
             case LocationGone(name=gone):
                 took = self._weight(gone) > 0
                 for memory in (self._seen, self.limits, self._rechecked_for_deletion_at, self._reported_faults):
                     memory.pop(gone, None)
-                return lambda recording, at: at == gone or (took and location_name(recording) is None)
+                return lambda recording, at: (
+                    at == gone or (took and location_name(recording) is None) or gone in source_locations(recording)
+                )
             case LocationsListed():
                 self._all_listed = True
-                return lambda _, at: at is None or at not in self._seen
+                return lambda recording, at: (
+                    at is None
+                    or at not in self._seen
+                    or any(name not in self._seen for name in source_locations(recording))
+                )
             case NamespaceSeen(namespace=namespace, labels=labels):
                 self._labels[namespace] = _Labels(values=labels, read_at=now)
                 return lambda recording, _: recording.metadata.namespace == namespace

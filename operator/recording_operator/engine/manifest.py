@@ -120,12 +120,12 @@ def manifest_of(recording: Recording) -> Manifest:
                 proved_checksum=state.proved_checksum,
             )
             for artifact, state in known
-            if state.phase is Phase.COMPLETE
+            if state.is_stored
         ),
         missing=tuple(
             MissingArtifact(name=artifact.name, kind=artifact.kind, optional=artifact.optional, reason=state.reason)
             for artifact, state in known
-            if state.phase is not Phase.COMPLETE
+            if not state.is_stored
         ),
     )
 
@@ -156,12 +156,8 @@ def revision_of(recording: Recording) -> str:
     Not of the document: a later version of the operator may write more fields, and must not write all manifests again.
     """
     spec, status = recording.spec, recording.status
-    stored = [
-        (state.name, state.key, state.etag, state.version_id)
-        for state in status.artifacts
-        if state.phase is Phase.COMPLETE
-    ]
-    missing = [(state.name, state.reason) for state in status.artifacts if state.phase is not Phase.COMPLETE]
+    stored = [(state.name, state.key, state.etag, state.version_id) for state in status.artifacts if state.is_stored]
+    missing = [(state.name, state.reason) for state in status.artifacts if not state.is_stored]
     where = (status.storage_location, status.bucket, status.phase, spec.deletion_policy, missing)
     ttl = spec.ttl_after_finished
     kept = () if ttl is None else (ttl.total_seconds(),)

@@ -26,6 +26,8 @@ class Obstacle:
 
     reason: Reason | None
     message: str = ""
+    is_final: bool = False
+    """The artifact fails instead of waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +103,13 @@ def _next_of_pending(artifact: ArtifactSpec, status: ArtifactStatus, context: Ar
     if context.obstacle is not None:
         if context.obstacle.reason is None:
             return NextStep(status=status)
-        return NextStep(status=waiting(status, context.obstacle.reason, context.obstacle.message))
+        end = failed if context.obstacle.is_final else waiting
+        return NextStep(status=end(status, context.obstacle.reason, context.obstacle.message))
     if context.not_before is not None and context.not_before > context.now:
         return NextStep(status=status, wake_at=context.not_before)
-    if status.phase is Phase.PENDING and status.reason == Reason.INTERRUPTED:
-        return NextStep(status=status, ready=True)  # the next operator reads why it waits
+    if status.phase is Phase.PENDING and status.reason in (Reason.INTERRUPTED, Reason.QUOTA_EXCEEDED):
+        # The next operator reads the first; a quota may reject the artifact again.
+        return NextStep(status=status, ready=True)
     return NextStep(status=queued(status), ready=True)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from recording_operator.api.meta import ObjectMeta
 from recording_operator.api.names import API_VERSION
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactSpec, Identity, Owner, Recording, RecordingSpec
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.keys import EXTENSIONS
@@ -26,7 +27,9 @@ def rebuilt_recording(manifest: Manifest, location: StorageLocation, *, key: str
     recording = _with(manifest, location, ())
     artifacts = [_stored(artifact, recording, location) for artifact in manifest.artifacts]
     artifacts += [
-        ArtifactSpec(name=missing.name, kind=missing.kind, optional=missing.optional) for missing in manifest.missing
+        ArtifactSpec(name=missing.name, kind=missing.kind, optional=missing.optional)
+        for missing in manifest.missing
+        if missing.reason is not Reason.EXPIRED  # it was stored, and a lifecycle rule has deleted it
     ]
     recording = _with(manifest, location, tuple(artifacts))
     if manifest_key(recording, location) != key:

@@ -35,7 +35,9 @@ def names_secret(artifact: ArtifactSpec) -> bool:
 def _source_identity(source: SourceRef) -> list[object]:
     refs = [ref.model_dump() if ref else None for ref in (source.url_secret_ref, source.headers_secret_ref)]
     expires = source.expires_at.isoformat() if source.expires_at else None
-    return [source.url, *refs, expires]
+    # What earlier versions have written into statuses stays the same.
+    named = [source.object.model_dump()] if source.object else []
+    return [source.url, *refs, expires, *named]
 
 
 def _digest(uid: str, what: object) -> str:

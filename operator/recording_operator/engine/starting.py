@@ -2,31 +2,46 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine import quota_gate
 from recording_operator.engine.actions import Action, StartTransfer
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.choosing import is_named_by_status
 from recording_operator.engine.finalizer import has_finalizer, needs_finalizer
 from recording_operator.engine.placement import key_of
+from recording_operator.engine.source_access import source_copy
 from recording_operator.engine.source_revision import spec_revision
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 
-def give_slots(state: EngineState, now: datetime) -> Iterator[str]:
-    """Reserve free slots for the next artifacts. Yields the uids of their Recordings."""
+class SlotDecision(NamedTuple):
+    """An artifact whose turn it was."""
+
+    uid: str
+    has_slot: bool
+    """False if a quota has no room for it."""
+
+
+def give_slots(state: EngineState, now: datetime) -> Iterator[SlotDecision]:
+    """Reserve free slots for the next artifacts, and room in their quotas."""
     while (key := state.queue.take(state.slots, state.locations.limits)) is not None:
         uid, name = key
         tracked = state.recordings.get(uid)
         if tracked is None:
             state.slots.give_back(key)
             continue
+        if not quota_gate.admit(state, tracked, name, now):
+            state.slots.give_back(key)
+            yield SlotDecision(uid, has_slot=False)
+            continue
         tracked.artifacts[name].reserve()
         tracked.outbox.flush_by(now)
-        yield uid
+        yield SlotDecision(uid, has_slot=True)
 
 
 def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
@@ -40,7 +55,9 @@ def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime)
         tracked.outbox.flush_by(now)
         return []
     tracked.outbox.flush_by(now + state.options.progress_every)
-    return [_start(tracked, work, location) for work in reserved]
+    owner = quota_gate.owner_of(tracked)
+    has_quota = owner is not None and state.quotas.concerns(owner)
+    return [_start(state, tracked, work, location, has_quota=has_quota) for work in reserved]
 
 
 def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
@@ -52,7 +69,9 @@ def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
     return has_finalizer(recording) or not needs_finalizer(recording)
 
 
-def _start(tracked: TrackedRecording, work: ArtifactWork, location: StorageLocation) -> StartTransfer:
+def _start(
+    state: EngineState, tracked: TrackedRecording, work: ArtifactWork, location: StorageLocation, *, has_quota: bool
+) -> StartTransfer:
     recording, key = tracked.recording, key_of(tracked.recording, work.name, location)
     work.start()
     work.update(
@@ -70,5 +89,7 @@ def _start(tracked: TrackedRecording, work: ArtifactWork, location: StorageLocat
         upload_id=work.status.upload_id,
         part_size_bytes=work.status.part_size,
         source=work.status.source,
+        copy=source_copy(state.locations, tracked.spec_of(work.name)),
         only_look=recording.spec.cancel,
+        has_quota=has_quota,
     )

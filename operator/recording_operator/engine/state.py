@@ -1,7 +1,7 @@
 """The whole state of the engine."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from recording_operator.api.recording import Claim
 from recording_operator.api.storagelocation import StorageLocation
@@ -11,6 +11,7 @@ from recording_operator.engine.echo_filter import EchoFilter
 from recording_operator.engine.locations import Locations
 from recording_operator.engine.pacing import QueuedStatusPacer
 from recording_operator.engine.queue import ArtifactQueue, Capacity, Slots
+from recording_operator.engine.quotas import Quotas
 from recording_operator.engine.timers import Timers
 from recording_operator.engine.tracked_recording import TrackedRecording
 from recording_operator.engine.ttl_schedule import TtlSchedule
@@ -43,6 +44,9 @@ class EngineState:
     """By uid."""
     locations: Locations = field(default_factory=Locations)
     budget_holds: BudgetHolds = field(default_factory=BudgetHolds)
+    quotas: Quotas = field(default_factory=Quotas)
+    quotas_due: datetime | None = None
+    """When artifacts that wait for room in a quota may be compared with it again."""
     queue: ArtifactQueue = field(default_factory=ArtifactQueue)
     timers: Timers = field(default_factory=Timers)
     draining: bool = False
@@ -53,6 +57,7 @@ class EngineState:
         self.timers.shift(by)
         self.queued_pacer.shift(by)
         self.locations.shift(by)
+        self.quotas_due = self.quotas_due + by if self.quotas_due else None
 
     def location_of(self, tracked: TrackedRecording) -> StorageLocation | None:
         """The Recording's location as last seen, ready or not."""

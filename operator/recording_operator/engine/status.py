@@ -1,6 +1,6 @@
 """The status of a Recording, computed from its artifacts: phase, reason, progress, conditions, columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,10 @@ from recording_operator.engine.placement import Placement
 
 DELETION_BLOCKED: Final = "DeletionBlocked"
 """Type of the condition that says what blocks the deletion of a Recording."""
+STORED: Final = "Stored"
+"""Type of the condition that says that stored objects have expired."""
+EXPIRED: Final = "Expired"
+"""The progress of a Recording whose objects have all expired."""
 TERMINAL: Final = frozenset({Phase.COMPLETE, Phase.FAILED})
 
 _STALLS: Final = reasons_with(Trait.STALLS)
@@ -62,7 +66,7 @@ def roll_up(recording: Recording, artifacts: Mapping[str, ArtifactStatus]) -> Ro
     """
     specs = recording.spec.artifacts
     states = [(spec, artifacts[spec.name]) for spec in specs]
-    stored = sum(state.phase is Phase.COMPLETE for _, state in states)
+    stored = sum(state.is_stored for _, state in states)
     tally = f"{stored} of {len(states)} artifacts are stored."
     uploading = [state.name for _, state in states if state.phase is Phase.UPLOADING]
     if uploading:
@@ -75,6 +79,8 @@ def roll_up(recording: Recording, artifacts: Mapping[str, ArtifactStatus]) -> Ro
     if failed:
         reason = Reason(failed[0].reason or Reason.INTERNAL_ERROR)
         return Rollup(phase=Phase.FAILED, reason=reason, message=_of(failed[0], tally))
+    if any(state.has_expired for _, state in states):
+        return Rollup(phase=Phase.COMPLETE, reason=Reason.EXPIRED, message=_expired(artifacts.values()))
     if stored < len(states):
         missing = next(state for _, state in states if state.phase is Phase.FAILED)
         return Rollup(phase=Phase.COMPLETE, reason=Reason.PARTIALLY_STORED, message=_of(missing, tally))
@@ -109,7 +115,7 @@ def render(
         message=rolled.message,
         observed_generation=recording.metadata.generation,
         conditions=_conditions(recording, ordered, rolled, now),
-        progress=_progress(rolled.phase, done, total, started),
+        progress=EXPIRED if all_expired(ordered) else _progress(rolled.phase, done, total, started),
         size=format_bytes(total) if total is not None and (total or rolled.phase is Phase.COMPLETE) else None,
         bytes_done=done,
         bytes_total=total,
@@ -125,6 +131,11 @@ def render(
         claim=claim,
         artifacts=tuple(ordered),
     )
+
+
+def all_expired(artifacts: Sequence[ArtifactStatus]) -> bool:
+    """Whether everything that was stored has expired."""
+    return any(one.has_expired for one in artifacts) and not any(one.is_stored for one in artifacts)
 
 
 def with_deletion(recording: Recording, *, blocked: DeletionBlocker | None, now: datetime) -> RecordingStatus:
@@ -202,7 +213,18 @@ def _conditions(
         for kind, truth in truths.items()
     ]
     drafts.append(integrity_of(artifacts))
+    if any(one.has_expired for one in artifacts):
+        message = _expired(artifacts)
+        drafts.append(ConditionDraft(type=STORED, status=ConditionStatus.FALSE, reason=Reason.EXPIRED, message=message))
     return tuple(_condition(draft, old.get(draft.type), recording.metadata.generation, now) for draft in drafts)
+
+
+def _expired(artifacts: Iterable[ArtifactStatus]) -> str:
+    """Such as `2 of 3 stored artifacts have expired. Deleted …`"""
+    stored = [one for one in artifacts if one.phase is Phase.COMPLETE]
+    gone = [one for one in stored if one.has_expired]
+    have = "artifact has" if len(stored) == 1 else "artifacts have"
+    return f"{len(gone)} of {len(stored)} stored {have} expired. {gone[0].message or ''}".rstrip()
 
 
 def _condition(draft: ConditionDraft, old: Condition | None, generation: int, now: datetime) -> Condition:

@@ -15,6 +15,9 @@ class Teardown:
     gives_up_after: timedelta | None = None
     """How long after the request a deletion that is blocked is given up; None: never."""
     in_flight: bool = False
+    deletes_objects: bool = False
+    """The clean-up that was requested last deletes objects."""
+    objects_deleted: bool = False
     done: bool = False
     announced: bool = False
     """An Event has reported that the objects are kept."""

@@ -175,8 +175,9 @@ class TrackedRecording:
         return source_expiry(self.spec_of(artifact).source, created=created)
 
     def earliest_expiry(self) -> datetime | None:
-        """The earliest expiry among the sources that are still needed."""
-        specs = [spec for spec in self.recording.spec.artifacts if spec.source is not None]
+        """The earliest expiry among the sources that are still needed. An object in a store does not expire."""
+        artifacts = self.recording.spec.artifacts
+        specs = [spec for spec in artifacts if spec.source is not None and spec.source.object is None]
         needed = [spec.name for spec in specs if self.artifacts[spec.name].status.phase not in TERMINAL]
         return min((self.expiry_of(name).at for name in needed), default=None)
 

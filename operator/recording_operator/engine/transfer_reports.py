@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from recording_operator.api.reasons import Reason, Trait, Verdict, verdict_of
 from recording_operator.api.recording import Phase
+from recording_operator.engine import quota_gate
 from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.facts import (
@@ -63,6 +64,7 @@ def note_progress(state: EngineState, tracked: TrackedRecording, fact: TransferP
         return
     work.update(bytes_done=fact.sent_bytes, bytes_total=fact.total_bytes)
     work.hold = None
+    quota_gate.note_growth(state, tracked, work.name, fact.sent_bytes)
     if tracked.outbox.flushed_at is not None:
         tracked.outbox.flush_by(tracked.outbox.flushed_at + state.options.progress_every)
 
@@ -134,7 +136,8 @@ def _failed(
     if work.status.phase is Phase.FAILED:
         return [CountOutcome(what=ArtifactOutcome.FAILED, reason=failure.reason)]
     waits_for_secret = failure.reason is Reason.SOURCE_EXPIRED and names_secret(tracked.spec_of(work.name))
-    if verdict_of(failure.reason) is Verdict.WAIT or waits_for_secret:
+    waits_for_room = failure.reason is Reason.QUOTA_EXCEEDED
+    if (verdict_of(failure.reason) is Verdict.WAIT and not waits_for_room) or waits_for_secret:
         work.hold_back(now, at_least=timedelta(seconds=failure.retry_after_s or 0))
     actions: list[Action] = []
     if work.status.next_retry_time is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.api.storagelocation_lifecycle import LifecycleRule
+from recording_operator.api.storagelocation_lifecycle import EnforcedBy, LifecycleRule
 from recording_operator.lifecycle.keys import literal_begin, recording_prefixes
 from recording_operator.lifecycle.rule import BucketRule
 
@@ -27,13 +27,13 @@ def id_begin(location: StorageLocation) -> str:
 
 
 def bucket_rules(location: StorageLocation) -> tuple[BucketRule, ...]:
-    """The rules of `spec.lifecycle`; none without it.
+    """The rules of `spec.lifecycle`; none without it, or if the operator enforces them itself.
 
     Transitions and expiry leave the operator's own files out. Rules about open uploads and noncurrent versions do not:
     the operator needs neither of its own files.
     """
     lifecycle = location.spec.lifecycle
-    if lifecycle is None:
+    if lifecycle is None or lifecycle.enforced_by is EnforcedBy.OPERATOR:
         return ()
     return tuple(made for rule in lifecycle.rules for made in _made(rule, location))
 
@@ -69,11 +69,25 @@ def notes(location: StorageLocation, *, keeps_versions: bool) -> list[str]:
             "The bucket keeps versions: expired objects stay as noncurrent versions, and cost, until "
             "noncurrentExpireAfterDays is set."
         )
+    return [*found, *unused(location)]
+
+
+def unused(location: StorageLocation) -> list[str]:
+    """A sentence about prefixes that no key of the location has."""
+    rules = location.spec.lifecycle.rules if location.spec.lifecycle else ()
     begin = literal_begin(location.spec.key_template)
-    unused = [rule.prefix for rule in rules if not _may_begin(begin, rule.prefix)]
-    if unused:
-        found.append(f"No key of the location begins with {', '.join(unused)}, because all begin with {begin}.")
-    return found
+    never = [rule.prefix for rule in rules if not _may_begin(begin, rule.prefix)]
+    return [f"No key of the location begins with {', '.join(never)}, because all begin with {begin}."] if never else []
+
+
+def not_by_operator(location: StorageLocation) -> list[str]:
+    """Fields of the rules that the operator cannot carry out itself."""
+    rules = location.spec.lifecycle.rules if location.spec.lifecycle else ()
+    fields = {
+        "transitions": any(rule.transitions for rule in rules),
+        "noncurrentExpireAfterDays": any(rule.noncurrent_expire_after_days for rule in rules),
+    }
+    return [name for name, is_used in fields.items() if is_used]
 
 
 def _covered(rule: LifecycleRule, rules: tuple[LifecycleRule, ...]) -> bool:

@@ -92,7 +92,19 @@ class Fetch:
             found = self._find(facts)
         if found is not None:
             return self._compare(found, facts)
+        try:
+            self._admit(facts)
+        except TransferError:
+            # A small object that an earlier process stored was not searched for yet.
+            found = self._find(facts)
+            if found is None:
+                raise
+            return self._compare(found, facts)
         return self._coordinator.finish(self._upload(facts, probe))
+
+    def _admit(self, facts: ContentFacts) -> None:
+        """Ask for room for the content. Raises TransferError if there is none."""
+        self._context.admit(facts.size_bytes if facts.size_bytes is not None else self._expected.size_bytes)
 
     def _upload(self, facts: ContentFacts, probe: SourceProbe) -> StoredObject:
         """Upload, and restart as often as the coordinator allows."""
@@ -116,6 +128,7 @@ class Fetch:
                 raise _one_etag_of_two_contents(facts.host)
             if found is not None:
                 return self._compare(found, facts)
+            self._admit(facts)
             resume = None
             self._coordinator.abandon_upload()
 

@@ -64,7 +64,8 @@ class CopyJob:
     """Copies an object of a store; inside the store if that can be.
 
     `place` names the store in messages. `owner_uid`: the object must belong to this Recording; None means that it is
-    not checked. Size and checksum are the expected ones, if they are known. `resume` is as in FetchJob.
+    not checked. Size and checksum are the expected ones, if they are known; `limit_bytes` is the largest allowed size.
+    `resume` is as in FetchJob.
     """
 
     source: Store
@@ -74,17 +75,25 @@ class CopyJob:
     owner_uid: str | None = None
     expected_size_bytes: int | None = None
     expected_checksum: str | None = None
+    limit_bytes: int | None = None
     resume: UploadState | None = None
 
     def run(self, context: TransferContext) -> StoredObject:
         """See ArtifactJob."""
         expected = Expectations.parse(size_bytes=self.expected_size_bytes, checksum=self.expected_checksum)
-        stored = self._found(context)
+        try:
+            stored = self._found(context)
+        except TransferError:
+            copied = find(context, expected)  # by an earlier attempt; the object may have been deleted since
+            if copied is not None and copied.verified_by is not None:
+                return copied
+            raise
         return Fetch(
             lambda stop, on_read: StoredSource(self.source, stored, place=self.place, stop=stop, on_read=on_read),
             context,
             expected=expected,
             resume=self.resume,
+            limit_bytes=self.limit_bytes,
             in_store=self._in_store(stored, expected, context.store),
         ).run()
 

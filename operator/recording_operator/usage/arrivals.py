@@ -26,6 +26,7 @@ from recording_operator.usage.sample import (
     RecordingRow,
     State,
     StockRow,
+    StoredRecordingsRow,
     UsageSample,
 )
 from recording_operator.usage.sharing import share_whole
@@ -76,6 +77,7 @@ def sample_from(
     A location whose objects another one counts has a tally to which no objects were added. The first sample of a
     location that counts the objects of another from now on has the sample of that one as `previous`.
     """
+    tally.orphans.end()
     at = tally.window.now
     last_day = (at - timedelta(microseconds=1)).date()
     young = _young_of(tally)
@@ -102,7 +104,12 @@ def sample_from(
         ),
         deleted_early=tuple(_deleted_early(before, young)) if tally.is_listed else (),
         recordings=tuple(recordings),
-        orphaned_bytes=tally.orphaned_bytes,
+        stored_recordings=tuple(
+            StoredRecordingsRow(org=org, namespace=namespace, recordings=number)
+            for (org, namespace), number in sorted(tally.recordings.items())
+        ),
+        orphaned_bytes=tally.orphans.size_bytes,
+        orphaned_objects=tally.orphans.objects,
         foreign_bytes=tally.foreign_bytes,
         unsized_uploads=tally.unsized_uploads,
         notes=tuple(notes),

@@ -1,5 +1,6 @@
 """Counts the objects of one location: a listing of its bucket, or its Recordings if the bucket cannot be listed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 
 from recording_operator.api.keytemplate import exact_fields, key_pattern, manifest_patterns, unescape_id
 from recording_operator.api.names import RESERVED_FOLDER
+from recording_operator.usage.orphans import OrphanFinder
 from recording_operator.usage.owners import KeyClaim, RecordingIndex
 from recording_operator.usage.recordings import org_of_recording, parse_time, stored_artifacts
 from recording_operator.usage.sample import OTHER, SHARED, UNKNOWN, OwnerKey, State
@@ -75,8 +77,8 @@ class LocationTally:
         self.recounted = RecentSums()
         """The uploads that were recent at the previous sample, counted again."""
         self.downloads: dict[date, dict[str, int]] = {}
-        self.orphaned_bytes = 0
-        """Current objects whose Recording does not exist."""
+        self.orphans = OrphanFinder()
+        """Current objects that neither a Recording nor a manifest knows."""
         self.foreign_bytes = 0
         """Objects and noncurrent versions whose key the template does not make, but for the operator's own files."""
         self.unsized_uploads = False
@@ -95,8 +97,13 @@ class LocationTally:
         self._listed_from = index.listed_from
         self._org_of = org_of
         self._org_by_uid: dict[str, str] = {}
+        self.recordings: Counter[tuple[str, str]] = Counter()
+        """Recordings with current objects, by organisation and namespace. Exact if the key template has {uid} before
+        {artifact}, because the keys of each Recording then follow each other."""
+        self._uid = self._counted_uid = ""
         self._folder: str | None = None
         self._folder_owned: _Owned | None = None
+        self._key_uid = self._folder_uid = ""
         self._owned: dict[tuple[str, str, bool], _Owned] = {}
         self._days = 0
         self._others: dict[OwnerKey, OwnerSum] = {}
@@ -106,12 +113,15 @@ class LocationTally:
     ) -> None:
         """Count one object (the current version of its key)."""
         # Objects of one Recording usually share a folder and follow each other in the listing.
-        owned = self._folder_owned
+        owned, uid = self._folder_owned, self._folder_uid
         if owned is None or self._claims or key[: key.rfind("/")] != self._folder:
             owned = self._owner(key, read_object=True)
             if owned is None:
                 self._add_foreign(key, size_bytes)
                 return
+            uid = self._key_uid
+        if self._uid != self._counted_uid:
+            self._count_recording(owned)
         held = owned.current.get(storage_class) or self._held(owned, State.CURRENT, storage_class)
         held.objects += 1
         held.size_bytes += size_bytes
@@ -121,9 +131,10 @@ class LocationTally:
             held.add_aged(size_bytes, (self.window.now - last_modified).days)
         if last_modified > held.noted_since:
             self._note(held, size_bytes, last_modified, etag)
-        # A Recording that was created after the listing began is not missing.
-        if not owned.known and last_modified < self._listed_from:
-            self.orphaned_bytes += size_bytes
+        if not owned.known:
+            # A Recording that was created after the listing began is not missing.
+            old = last_modified < self._listed_from
+            self.orphans.add(uid, key, size_bytes=size_bytes, last_modified=last_modified, counts=old)
 
     def add_noncurrent(
         self,
@@ -169,7 +180,10 @@ class LocationTally:
         owned = self._owned_by(org_of_recording(raw), str(raw["metadata"]["namespace"]), known=True)
         held = self._held(owned, State.CURRENT, storage_class)
         ended = parse_time(status.get("completedAt"))
-        for size_bytes, etag in stored_artifacts(status):
+        stored = stored_artifacts(status)
+        if stored:
+            self._count_recording(owned)
+        for size_bytes, etag in stored:
             uploaded_at = ended or self.window.since
             held.add(size_bytes, tiered_age=self._age(held, uploaded_at))
             if ended is not None and ended > self.window.earliest:
@@ -201,11 +215,16 @@ class LocationTally:
             return None
         folder = key[: key.rfind("/")]
         if folder == self._folder:
+            self._key_uid = self._folder_uid
             return self._folder_owned
         found = next((match for pattern in self._patterns if (match := pattern.fullmatch(key))), None)
         if found is None:
             return None
         fields = found.groupdict()
+        self._key_uid = found["uid"]
+        is_artifact = found.re is self._patterns[0]
+        # A manifest alone is no stored Recording.
+        self._uid = found["uid"] if is_artifact else self._counted_uid
         org, namespace, known = self._index.owner(found["uid"])
         org_in_key, namespace_in_key = self._org_in_key and "org" in fields, self._namespace_in_key
         if org is None and not org_in_key:
@@ -216,8 +235,8 @@ class LocationTally:
             known=known,
         )
         # The next object of the folder may show an organisation that could not be read from this one.
-        if found["uid"] in folder and (read_object or owned.org != UNKNOWN):
-            self._folder, self._folder_owned = folder, owned
+        if is_artifact and found["uid"] in folder and (read_object or owned.org != UNKNOWN):
+            self._folder, self._folder_owned, self._folder_uid = folder, owned, found["uid"]
         return owned
 
     def _owned_by(self, org: str, namespace: str, *, known: bool) -> _Owned:
@@ -228,6 +247,12 @@ class LocationTally:
             if len(self._owned) < MOST_OWNERS:
                 self._owned[key] = owned
         return owned
+
+    def _count_recording(self, owned: _Owned) -> None:
+        self._counted_uid = self._uid
+        owner = (owned.org, owned.namespace)
+        beyond = owner not in self.recordings and len(self.recordings) >= MOST_OWNERS
+        self.recordings[(OTHER, OTHER) if beyond else owner] += 1
 
     def _org_from_object(self, key: str, uid: str, *, read_object: bool) -> str | None:
         org = self._org_by_uid.get(uid)

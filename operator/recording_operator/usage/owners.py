@@ -122,6 +122,12 @@ class KeySpaces:
                 claims.append(_claim(other))
         return tuple(sorted(claims, key=lambda claim: claim.prefix))
 
+    def others_on(self, location: StorageLocation) -> tuple[KeyClaim, ...]:
+        """The keys in this location's listing that any other location could have made, but for its twins."""
+        mine = key_space(location)
+        others = (one for one in self._all if _name(one) != _name(location) and not _twins(location, one))
+        return tuple(_claim(one) for one in others if key_space(one)[:2] == mine[:2])
+
 
 def basis_of(location: StorageLocation, claims: Iterable[KeyClaim], *, versions: bool) -> str:
     """Identifies what a count of the location includes. Only counts with the same basis can be compared.

@@ -14,6 +14,7 @@ from recording_operator.usage.sample import OTHER, UNKNOWN, RecordingRow
 from recording_operator.usage.sums import MOST_OWNERS
 
 _DAY: Final = timedelta(days=1)
+_EXPIRED: Final = "Expired"
 
 
 @dataclass(slots=True)
@@ -47,8 +48,9 @@ class RecordingTally:
         if found is None:
             beyond = len(owners) >= MOST_OWNERS
             found = owners.setdefault((OTHER, OTHER) if beyond else (org, namespace), _RecordingSum())
-        found.recordings += 1
-        self._add_recent(found, raw.get("status") or {})
+        status = raw.get("status") or {}
+        found.recordings += not _has_expired(status)
+        self._add_recent(found, status)
         return location
 
     def rows(self, location: str) -> tuple[RecordingRow, ...]:
@@ -115,8 +117,14 @@ def stored_artifacts(status: Mapping[str, Any]) -> list[tuple[int, str]]:
     return [
         (int(artifact.get("bytesTotal") or artifact.get("bytesDone") or 0), str(artifact.get("etag") or ""))
         for artifact in status.get("artifacts") or ()
-        if artifact.get("phase") == "Complete"
+        if artifact.get("phase") == "Complete" and artifact.get("reason") != _EXPIRED
     ]
+
+
+def _has_expired(status: Mapping[str, Any]) -> bool:
+    """Whether everything that was stored has expired."""
+    stored = [one.get("reason") for one in status.get("artifacts") or () if one.get("phase") == "Complete"]
+    return bool(stored) and all(reason == _EXPIRED for reason in stored)
 
 
 def parse_time(value: object) -> datetime | None:

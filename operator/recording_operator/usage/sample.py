@@ -126,6 +126,14 @@ class RecordingRow(_Document):
     """Recordings in that sum."""
 
 
+class StoredRecordingsRow(_Document):
+    """Recordings of which at least one object is stored, whether or not they still exist in Kubernetes."""
+
+    org: str
+    namespace: str
+    recordings: Whole = 0
+
+
 class PastRow(_Document):
     """Usage of a whole day or month from before the first sample, known as sums only.
 
@@ -180,8 +188,10 @@ class UsageSample(_Document):
     downloaded: tuple[DownloadRow, ...] = ()
     deleted_early: tuple[EarlyDeletionRow, ...] = ()
     recordings: tuple[RecordingRow, ...] = ()
+    stored_recordings: tuple[StoredRecordingsRow, ...] = ()
     past: tuple[PastRow, ...] = ()
     orphaned_bytes: Whole = 0
+    orphaned_objects: Whole = 0
     foreign_bytes: Whole = 0
     unsized_uploads: bool = False
     """There were more open uploads than were counted."""

@@ -16,6 +16,7 @@ from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.actions import StartTransfer
 from recording_operator.engine.facts import (
     Fact,
+    SizeFound,
     SourceResolved,
     TransferEnded,
     TransferFailed,
@@ -30,7 +31,7 @@ from recording_operator.kube.errors import NotFound
 from recording_operator.metrics import Metrics
 from recording_operator.stores.location_store import LocationStore
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
-from tests.support.lying_source import Content, LyingSource
+from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import an_object, fast_options, loopback_policy, pattern, store_of
@@ -77,6 +78,12 @@ class Scene:
             facts.append(self.posted.get(timeout=WITHIN_S))
         return facts
 
+    def asked(self) -> SizeFound:
+        """The transfer asks for room."""
+        while not isinstance(fact := self.posted.get(timeout=WITHIN_S), SizeFound):
+            continue
+        return fact
+
     def outcome(self) -> TransferSucceeded | TransferFailed | TransferStopped:
         """How the transfer ended."""
         ended = self.facts()[-1]
@@ -92,6 +99,7 @@ def an_order(
     inline: str | None = None,
     location: str = "archive",
     only_look: bool = False,
+    has_quota: bool = False,
 ) -> TransferOrder:
     recording = a_recording(an_artifact(url=url, secret=secret, inline=inline))
     action = StartTransfer(
@@ -103,6 +111,7 @@ def an_order(
         part_size_bytes=None,
         source=None,
         only_look=only_look,
+        has_quota=has_quota,
     )
     return TransferOrder.of(action)
 
@@ -226,3 +235,58 @@ def test_the_reason_why_nothing_was_stored_is_reported(scene: Scene, order: Tran
 def test_signals_to_a_transfer_that_has_ended_do_nothing(scene: Scene) -> None:
     scene.executor.stop("unknown", "video")
     scene.executor.persisted("unknown", "video")
+
+
+# Quotas
+
+
+def test_with_a_quota_nothing_is_uploaded_before_there_is_room(scene: Scene, source: LyingSource) -> None:
+    scene.executor.start(an_order(url=source.url, has_quota=True))
+
+    assert scene.asked() == SizeFound(uid=UID, artifact="video", size_bytes=len(BODY))
+    assert list(store_of(scene.strict).objects("")) == []
+    assert list(store_of(scene.strict).uploads("")) == []
+    scene.executor.admitted(UID, "video")
+
+    assert isinstance(scene.outcome(), TransferSucceeded)
+
+
+@pytest.mark.parametrize("is_final", [True, False])
+def test_without_room_it_ends_and_says_why(scene: Scene, source: LyingSource, is_final: bool) -> None:
+    scene.executor.start(an_order(url=source.url, has_quota=True))
+    scene.asked()
+
+    scene.executor.rejected(UID, "video", message="No room.", is_final=is_final)
+
+    assert scene.outcome() == TransferFailed(reason=Reason.QUOTA_EXCEEDED, message="No room.", is_final=is_final)
+    assert list(store_of(scene.strict).objects("")) == []
+
+
+def test_without_room_an_object_that_is_there_already_is_found(scene: Scene, source: LyingSource) -> None:
+    scene.executor.start(an_order(url=source.url))
+    assert isinstance(scene.outcome(), TransferSucceeded)
+
+    scene.executor.start(an_order(url=source.url, has_quota=True))
+    scene.asked()
+    scene.executor.rejected(UID, "video", message="No room.", is_final=True)
+
+    assert isinstance(scene.outcome(), TransferSucceeded)
+
+
+def test_a_transfer_that_waits_for_room_can_be_stopped(scene: Scene, source: LyingSource) -> None:
+    scene.executor.start(an_order(url=source.url, has_quota=True))
+    scene.asked()
+
+    scene.executor.stop(UID, "video")
+
+    assert scene.outcome() == TransferStopped()
+
+
+def test_a_source_that_states_no_length_says_so(scene: Scene, source: LyingSource) -> None:
+    source.behave = lambda _: Behaviour(ranges=False, framing="chunked")
+    scene.executor.start(an_order(url=source.url, has_quota=True))
+
+    assert scene.asked().size_bytes is None
+    scene.executor.admitted(UID, "video")
+
+    assert isinstance(scene.outcome(), TransferSucceeded)

@@ -70,13 +70,12 @@ class Scene(Metrics):
     def request(self, method: str, path: str, **sent: Any) -> dict[str, Any]:  # noqa: ARG002 - as the client
         """The API server."""
         if method == "PATCH":
-            status = {**self.raw["status"], **sent["body"]["status"]}
-            self.raw["status"] = {name: value for name, value in status.items() if value is not None}
+            self.raw["status"] = _merged(self.raw["status"], sent["body"]["status"])
         return self.raw
 
-    def apply(self, *rules: dict[str, Any], generation: int = 1) -> None:
+    def apply(self, *rules: dict[str, Any], generation: int = 1, enforced_by: str = "Auto") -> None:
         """The location is created, edited, or checked again."""
-        location = a_location_with(*rules, bucket=self.strict.bucket_name)
+        location = a_location_with(*rules, bucket=self.strict.bucket_name, enforced_by=enforced_by)
         self.raw = {
             "metadata": {"name": "archive", "uid": "u", "generation": generation, "resourceVersion": "1"},
             "spec": location.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
@@ -111,6 +110,15 @@ class Scene(Metrics):
         )
 
 
+def _merged(stored: Any, patch: Any) -> Any:
+    """A JSON merge patch, carried out."""
+    if not isinstance(patch, dict):
+        return patch
+    before = stored if isinstance(stored, dict) else {}
+    merged = before | {name: _merged(before.get(name), value) for name, value in patch.items()}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[StrictStore, S3LocationStore]]:
     """A store and its client, which takes half a second to create."""
@@ -141,7 +149,11 @@ def test_the_rules_are_applied_and_shown(scene: Scene) -> None:
     assert scene.message.startswith(
         "The bucket's lifecycle configuration has the 2 rules of the location, and 1 of others."
     )
-    assert scene.raw["status"]["lifecycle"] == {"appliedTime": "2026-11-01T00:00:00Z", "rules": 2}
+    assert scene.raw["status"]["lifecycle"] == {
+        "enforcedBy": "Bucket",
+        "appliedTime": "2026-11-01T00:00:00Z",
+        "rules": 2,
+    }
     assert scene.events.reasons == ["RulesApplied"]
 
 
@@ -191,10 +203,62 @@ def test_without_the_permission_the_location_stays_ready(scene: Scene) -> None:
     assert scene.condition == ("True", "RulesApplied")
 
 
-def test_a_store_without_lifecycle_configuration_says_so(scene: Scene) -> None:
+def without_configuration(scene: Scene) -> None:
+    """The store has no lifecycle configuration."""
     scene.strict.fault(Fault(operation=GET, action=ErrorResponse(status=501, code="NotImplemented"), times=9))
-    scene.apply(WEEK)
+
+
+def test_a_store_without_lifecycle_configuration_says_so_if_only_the_bucket_may_expire(scene: Scene) -> None:
+    without_configuration(scene)
+    scene.apply(WEEK, enforced_by="Bucket")
     assert scene.condition == ("False", "LifecycleUnsupported")
+    assert "lifecycle" not in scene.raw["status"]
+
+
+def test_where_the_store_cannot_the_operator_carries_the_rules_out(scene: Scene) -> None:
+    without_configuration(scene)
+    scene.apply(WEEK)
+    assert scene.condition == ("True", "EnforcedByOperator")
+    applied = {"enforcedBy": "Operator", "appliedTime": "2026-11-01T00:00:00Z", "rules": 1}
+    assert scene.raw["status"]["lifecycle"] == applied
+    scene.check()
+    assert scene.raw["status"]["lifecycle"] == applied
+    assert scene.events.reasons == ["EnforcedByOperator"]
+
+
+def test_what_is_not_carried_out_is_told(scene: Scene) -> None:
+    scene.apply(GLACIER_AND_EXPIRY, WEEK, enforced_by="Operator")
+    assert scene.condition == ("False", "RulesPartlyApplied")
+    assert "Not carried out: transitions," in scene.message
+    assert scene.raw["status"]["lifecycle"]["enforcedBy"] == "Operator"
+    assert [one["status"] for one in scene.raw["status"]["conditions"] if one["type"] == "Ready"] == ["True"]
+
+
+def test_the_operator_needs_no_permission_for_the_configuration(scene: Scene) -> None:
+    scene.apply(WEEK, enforced_by="Operator")
+    scene.check()
+    scene.apply(generation=2)
+    assert (scene.condition, scene.strict.count(GET), scene.strict.count(PUT)) == (None, 0, 0)
+    assert "lifecycle" not in scene.raw["status"]
+
+
+def test_rules_of_the_bucket_are_removed_when_the_operator_takes_over(scene: Scene) -> None:
+    scene.strict.bucket.lifecycle = before = a_configuration(foreign_rule("logs"))
+    scene.apply(WEEK)
+    assert scene.strict.bucket.lifecycle != before
+    scene.apply(WEEK, generation=2, enforced_by="Operator")
+    assert scene.strict.bucket.lifecycle == before
+    assert scene.condition == ("True", "EnforcedByOperator")
+    scene.apply(WEEK, generation=3)
+    assert scene.condition == ("True", "RulesApplied")
+    assert scene.raw["status"]["lifecycle"]["enforcedBy"] == "Bucket"
+
+
+def test_a_missing_permission_does_not_make_the_operator_delete(scene: Scene) -> None:
+    scene.strict.denied = {"GetLifecycleConfiguration"}
+    scene.apply(WEEK)
+    assert scene.condition == ("False", "AccessDenied")
+    assert "lifecycle" not in scene.raw["status"]
 
 
 def test_rules_go_with_the_field_and_so_does_the_condition(scene: Scene) -> None:

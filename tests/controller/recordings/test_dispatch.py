@@ -120,6 +120,12 @@ class Everything:
     def stop(self, uid: str, artifact: str) -> None:
         self.calls.append(("stop", uid, artifact))
 
+    def admitted(self, uid: str, artifact: str) -> None:
+        self.calls.append(("admitted", uid, artifact))
+
+    def rejected(self, uid: str, artifact: str, *, message: str, is_final: bool) -> None:
+        self.calls.append(("rejected", uid, artifact, message, is_final))
+
     def persisted(self, uid: str, artifact: str) -> None:
         self.calls.append(("persisted", uid, artifact))
 
@@ -202,7 +208,7 @@ def test_a_status_is_written_as_a_patch_and_its_response_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "refusal"),
+    ("error", "rejection"),
     [
         (Conflict("changed", status=409), WriteRejected(uid=UID, conflict=True)),
         (NotFound("gone", status=404), WriteRejected(uid=UID, gone=True)),
@@ -220,8 +226,8 @@ def test_a_status_is_written_as_a_patch_and_its_response_is_used() -> None:
     [WRITE, ReadRecording(ref=REF), DeleteRecording(ref=REF, resource_version="7")],
     ids=lambda one: type(one).__name__,
 )
-def test_a_request_that_fails_is_a_refusal(action: Action, error: Exception, refusal: Fact) -> None:
-    assert Everything(answer=error).dispatch(action) == [refusal]
+def test_a_request_that_fails_is_a_rejection(action: Action, error: Exception, rejection: Fact) -> None:
+    assert Everything(answer=error).dispatch(action) == [rejection]
 
 
 @pytest.mark.parametrize("action", [ReadNamespace(namespace="team-a"), ConfirmLeadership(uid=UID)])

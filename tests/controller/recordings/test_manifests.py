@@ -200,3 +200,11 @@ def test_an_unexpected_error_is_told_by_its_class_only() -> None:
     failed = manifest_failed(an_order(), ValueError("https://h/?sig=1"))
     message = "An unexpected error in the operator (ValueError)."
     assert failed == ManifestFailed(uid=UID, reason=Reason.INTERNAL_ERROR, message=message)
+
+
+def test_each_failure_is_counted(strict: StrictStore, stores: Stores) -> None:
+    counted: list[Reason] = []
+    strict.fault(Fault(operation="PutObject", action=ErrorResponse(status=403, code="AccessDenied"), times=9))
+    with failing(Reason.STORE_DENIED):
+        ManifestWriter(stores, on_failure=counted.append).write(an_order())
+    assert counted == [Reason.STORE_DENIED]

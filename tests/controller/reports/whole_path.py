@@ -121,7 +121,8 @@ class Path:
             copies=UsageCopies(MapEntries(kube=kube, namespace="operator")),
             keep_months=36,
             interval=timedelta(days=1),
-            observe=world.observed.__setitem__,
+            observer=world,
+            post=world.posted.append,
         )
         self.keeper = ReportKeeper(
             kube=kube,

@@ -124,7 +124,7 @@ def test_of_two_locations_of_one_prefix_one_counts_the_objects(world: CountingWo
     assert held(one) == {"acme": (1, 100)}
     assert (two.counted_by, two.stored, two.source) == ("first", (), ReportSource.INVENTORY)
     assert [row.recordings for row in two.recordings] == [1]
-    assert world.strict.count("ListObjectsV2") == 3, "each is tried, and one is listed"
+    assert world.strict.count("ListObjectsV2") == 4, "each is tried, and one is listed, with its own folder"
 
 
 def test_if_the_first_may_not_be_listed_the_other_counts_for_both(world: CountingWorld) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.usage.errors import CountStopped
-from recording_operator.controller.usage.keeper import LONGEST_ROUND, Need, UsageKeeper
+from recording_operator.controller.usage.keeper import LONGEST_ROUND, Need, UsageKeeper, owner_usage
+from recording_operator.engine.facts import OwnerUsage, UsageCountBegan, UsageCounted, UsageNotCounted
 from recording_operator.errors import LocationError
 from recording_operator.stores.errors import StoreError
 from recording_operator.usage.sample import UsageSample
@@ -169,3 +170,30 @@ def test_an_account_of_an_earlier_version_is_the_first_sample(world: CountingWor
     keeper.update([Need(since=NOON)], world.locations, now=NOON)
     assert counted(world, "one") == [NOON - HOUR, NOON]
     assert world.archive.kept["one"][NOON].since == NOON - HOUR
+
+
+def test_every_count_is_told_to_the_quotas(world: CountingWorld, keeper: UsageKeeper) -> None:
+    world.broken["one"] = NOT_CHECKED
+
+    keeper.update([Need(since=NOON)], world.locations, now=NOON)
+
+    assert world.posted == [
+        UsageCountBegan(locations=frozenset({"one", "two"})),
+        UsageNotCounted(location="one", message="It has not been checked yet."),
+        UsageCounted(location="two", usage=()),
+    ]
+
+
+def test_quotas_count_what_can_be_read() -> None:
+    row = {"org": "acme", "namespace": "team", "class": "STANDARD"}
+    stored = [
+        {**row, "bytes": 10},
+        {**row, "class": "GLACIER", "bytes": 5},
+        {**row, "state": "noncurrent", "bytes": 100},
+        {**row, "state": "incomplete", "bytes": 1000},
+        {**row, "org": "globex", "state": "noncurrent", "bytes": 7},
+    ]
+    counted_too = [{"org": "acme", "namespace": "team", "recordings": 2}]
+    sample = {"location": "one", "at": NOON, "source": "Inventory", "stored": stored, "storedRecordings": counted_too}
+
+    assert owner_usage(UsageSample.model_validate(sample)) == (OwnerUsage("acme", "team", 15, 2),)

@@ -14,6 +14,7 @@ from recording_operator.controller.usage.entries import MapEntries
 from recording_operator.controller.usage.keeper import UsageKeeper
 from recording_operator.controller.usage.samples import LoadedFile, UsageSamples, load
 from recording_operator.costs.library import find_profile
+from recording_operator.engine.facts import CountFact
 from recording_operator.kube.client import KubeApi
 from recording_operator.stores.s3.location import S3LocationStore
 from recording_operator.usage.codec import encode, sample_name, usage_file
@@ -105,7 +106,17 @@ class CountingWorld:
     """Locations without a client, and why."""
     stopping: bool = False
     observed: dict[str, datetime | None] = field(default_factory=dict)
+    posted: list[CountFact] = field(default_factory=list)
+    """What the engine was told."""
     _clients: dict[str, S3LocationStore] = field(default_factory=dict)
+
+    def counted(self, location: StorageLocation, sample: UsageSample) -> None:
+        """As CountObserver."""
+        self.observed[location.metadata.name] = sample.at
+
+    def gone(self, location: str) -> None:
+        """As CountObserver."""
+        self.observed[location] = None
 
     def location(
         self, name: str, *, uid: str = "", status: Mapping[str, Any] | None = None, **spec: Any
@@ -206,6 +217,7 @@ class CountingWorld:
             "first_samples": NoFirstSamples(),
             "copies": UsageCopies(MapEntries(kube=KubeApi(self.config_maps), namespace="operator")),
             "keep_months": 36,
-            "observe": self.observed.__setitem__,
+            "observer": self,
+            "post": self.posted.append,
         }
         return UsageKeeper(**{**given, **more})

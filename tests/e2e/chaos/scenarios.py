@@ -206,11 +206,60 @@ def deleted(stage: Stage) -> None:
         recording.wait_gone(within_s=PATIENCE_S)
 
 
+def limited_before(stage: Stage) -> None:
+    """The location has a quota with room for one Recording."""
+    world = stage.world
+    world.edit_location(quotas=[{"org": "limited", "bytes": str(MIB + MIB // 2)}])
+
+
+def limited(stage: Stage) -> None:
+    """One of two is stored, and the other one when the first was deleted."""
+    world = stage.world
+    some = {
+        name: world.create(
+            from_media(world.media, size_bytes=MIB), name=name, owner={"org": "limited"}, deletionPolicy="Delete"
+        )
+        for name in ("first", "second")
+    }
+
+    def one_waits() -> bool:
+        states = {(live.status().get("phase"), live.status().get("reason")) for live in some.values()}
+        return states == {("Complete", "Stored"), ("Pending", "QuotaExceeded")}
+
+    eventually(one_waits, within_s=PATIENCE_S, what="one stored, and one that waits")
+    stored = next(live for live in some.values() if live.status()["phase"] == "Complete")
+    [waits] = [live for live in some.values() if live is not stored]
+    stored.delete()
+    world.removed.add(stored.uid)
+    waits.wait_phase("Complete", within_s=2 * PATIENCE_S)
+
+
 def short_lived(stage: Stage) -> None:
     """Its Kubernetes object goes after a second; what is stored stays."""
     recording = stage.world.create(inline("{}"), name="short-lived", ttlAfterFinished="1s")
     recording.wait_phase("Complete", within_s=PATIENCE_S)
     recording.wait_gone(within_s=PATIENCE_S)
+
+
+def aged_before(stage: Stage) -> None:
+    """What is stored expires after a day."""
+    stage.world.edit_location(lifecycle={"rules": [{"expireAfterDays": 1}]})
+
+
+def aged(stage: Stage) -> None:
+    """It ended two days ago: its objects expire, and then it says so."""
+    world = stage.world
+    recording = world.create(inline("{}"), from_media(world.media, size_bytes=MIB), name="aged")
+    recording.wait(lambda status: status.get("settled") is True, what="settled", within_s=PATIENCE_S)
+    ended = f"{datetime.now(UTC) - 2 * _DAY:%Y-%m-%dT%H:%M:%SZ}"
+    patch = {"status": {"completedAt": ended}}
+    world.admin.request("PATCH", f"{recording.path}/status", body=patch, content_type=MERGE_PATCH)
+    recording.wait(
+        lambda status: status.get("reason") == "Expired" and status.get("settled") is True,
+        what="expired",
+        within_s=PATIENCE_S,
+    )
+    assert recording.status()["completedAt"] == ended
 
 
 def left_over(stage: Stage) -> None:
@@ -343,7 +392,9 @@ STORIES: Final[dict[str, Story]] = {
     "cancelled": cancelled,
     "drain": drain,
     "deleted": deleted,
+    "limited": limited,
     "short-lived": short_lived,
+    "aged": aged,
     "left-over": left_over,
     "report": report,
     "migration": migration,
@@ -353,6 +404,8 @@ BEFORE: Final[dict[str, Story]] = {
     "resume": resume_before,
     "rebuilt": rebuilt_before,
     "placed": placed_before,
+    "limited": limited_before,
+    "aged": aged_before,
     "report": report_before,
     "migration": migration_before,
 }

@@ -18,6 +18,7 @@ SAMPLE = (
     "s3.CompleteMultipartUpload after",
     "status.complete before",
     "manifest.PutObject after",
+    "engine.AdmitTransfer before",
     "probe.CreateMultipartUpload after",
     "finalizer.remove before",
 )

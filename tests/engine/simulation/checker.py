@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recording_operator.api.meta import ConditionStatus, DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason, Verdict, verdict_of
-from recording_operator.api.recording import Phase, Recording, RecordingStatus
+from recording_operator.api.recording import ArtifactStatus, Phase, Recording, RecordingStatus
 from recording_operator.engine.actions import (
     Action,
     ConfirmLeadership,
@@ -27,6 +27,7 @@ from recording_operator.engine.facts import (
     DeleteAccepted,
     Fact,
     LeadershipConfirmed,
+    ObjectsExpired,
     RecordingRead,
     RecordingSeen,
     TransferEnded,
@@ -34,6 +35,7 @@ from recording_operator.engine.facts import (
     WriteAccepted,
     WriteRejected,
 )
+from recording_operator.engine.imports import opens, source_object
 from recording_operator.engine.status import TERMINAL
 from tests.engine.simulation.apiserver import Change
 
@@ -125,11 +127,14 @@ class Checker:
         for state in new.artifacts:
             was = were.get(state.name)
             if was is not None and was.phase is Phase.COMPLETE:
-                assert state == was, f"{state.name} was Complete and is {state.phase}/{state.reason} now"
+                assert state == was or _expired(was) == state.model_copy(update={"message": None}), (
+                    f"{state.name} was Complete and is {state.phase}/{state.reason} now"
+                )
             assert self.world.retries_until_expiry or state.attempts <= _MOST_ATTEMPTS, "too many attempts"
             if state.phase is Phase.FAILED:
                 verdict = verdict_of(Reason(state.reason or ""))
-                assert verdict is not Verdict.WAIT, f"failed for what is not its fault: {state.reason}"
+                by_quota = state.reason == Reason.QUOTA_EXCEEDED
+                assert verdict is not Verdict.WAIT or by_quota, f"failed for what is not its fault: {state.reason}"
                 assert state.next_retry_time is None
             if state.reason == Reason.BUDGET_EXCEEDED:
                 assert (state.phase, new.started_at) == (Phase.PENDING, None), "held after it had begun"
@@ -163,6 +168,9 @@ class Checker:
             assert spec.optional or state.phase is Phase.COMPLETE, f"Complete without {spec.name}"
             if state.phase is Phase.COMPLETE and recording.metadata.deletion_timestamp is None:
                 thing = self.world.store.objects.get(state.key or "")
+                if (recording.metadata.uid, state.name) in self.world.expiries.due:
+                    assert thing is None or not state.has_expired, f"expired, and something is at {state.key}"
+                    continue
                 assert thing is not None, f"Complete, and nothing is at {state.key}"
                 assert (thing.uid, thing.version_id) == (recording.metadata.uid, state.version_id)
 
@@ -212,6 +220,9 @@ class Checker:
             ):
                 talk = self._talk(operator, recording.metadata.uid)
                 talk.newest = max(talk.newest, int(recording.metadata.resource_version))
+            case ObjectsExpired(recording=recording) if recording.metadata.uid not in operator.engine.state.recordings:
+                talk = self._talk(operator, recording.metadata.uid)
+                talk.newest = max(talk.newest, int(recording.metadata.resource_version))
         match fact:
             case WriteAccepted(uid=uid) | RecordingRead(uid=uid) | WriteRejected(uid=uid):
                 self._talk(operator, uid).waits_for = None
@@ -241,6 +252,7 @@ class Checker:
                 held = DELETE_OBJECT_FINALIZER in action.recording.metadata.finalizers
                 assert held or action.recording.spec.deletion_policy is DeletionPolicy.RETAIN, "started unheld"
                 assert not operator.stopping, "started while draining"
+                _may_copy(action)
             case EmitEvent(ref=ref, reason=reason) if reason not in _NOT_ABOUT_STATUS:
                 self.told[ref.uid, str(reason)] += 1
                 # Two operators at a time may both have written the same, one of them without hearing of it.
@@ -280,6 +292,23 @@ class Checker:
         assert moving.issuperset(operator.transfers), "a transfer runs that the engine does not know"
         for key in using:
             assert key not in state.queue, "waits for a slot that it has"
+
+
+def _may_copy(action: StartTransfer) -> None:
+    """An object is copied only from its namespace's own folder, by a location that opens it."""
+    artifact = next(one for one in action.recording.spec.artifacts if one.name == action.artifact)
+    named = source_object(artifact)
+    assert (named is None) == (action.copy is None), "started with another source"
+    if named is not None and action.copy is not None:
+        namespace = action.recording.metadata.namespace
+        assert action.copy.location.metadata.name == named.storage_location == "egress", "copied from elsewhere"
+        assert action.copy.key == named.key, "another key is copied"
+        assert named.key.startswith(f"in/{namespace}/"), "an object of another namespace is copied"
+        assert opens(action.copy.location, named.key, namespace=namespace), "a closed object is copied"
+
+
+def _expired(state: ArtifactStatus) -> ArtifactStatus:
+    return state.model_copy(update={"reason": Reason.EXPIRED, "message": None})
 
 
 def _is_proved(status: RecordingStatus) -> bool:

@@ -19,7 +19,7 @@ from recording_operator.controller.recordings.requests import RecordingRequests
 from recording_operator.controller.sources import SourceResolver
 from recording_operator.engine.actions import Action, CountOutcome
 from recording_operator.engine.engine import Engine
-from recording_operator.engine.facts import Fact
+from recording_operator.engine.facts import Fact, RecordingsListed, TransferFailed
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
@@ -35,7 +35,7 @@ _TICKS_AT_ONE_INSTANT = 10
 
 
 class Operator:
-    """An engine and what carries out its actions; delays, losses and refusals are drawn by the world."""
+    """An engine and what carries out its actions; delays, losses and rejections are drawn by the world."""
 
     def __init__(self, world: "World", *, epoch: int) -> None:
         self.world = world
@@ -47,6 +47,7 @@ class Operator:
         )
         self._booted_s = world.rng.random() * -1e6  # a machine that runs for some days
         self.alive = True
+        self.listed = False
         self.stopping = False
         self.transfers: dict[tuple[str, str], Transfer] = {}
         self._wake_at: datetime | None = None
@@ -64,6 +65,7 @@ class Operator:
         if not self.alive:
             return
         self.world.trace(self.name, fact)
+        self.listed = self.listed or isinstance(fact, RecordingsListed)
         with self.world.checker.observing(self, fact):
             now = self._time()
             actions = self.engine.observe(fact, now)
@@ -198,6 +200,16 @@ class Operator:
         """End a transfer soon."""
         if (running := self.transfers.get((uid, artifact))) is not None:
             running.request_stop()
+
+    def admitted(self, uid: str, artifact: str) -> None:
+        """There is room for it."""
+        if (running := self.transfers.get((uid, artifact))) is not None:
+            running.answered(None)
+
+    def rejected(self, uid: str, artifact: str, *, message: str, is_final: bool) -> None:
+        """There is no room for it."""
+        if (running := self.transfers.get((uid, artifact))) is not None:
+            running.answered(TransferFailed(reason=Reason.QUOTA_EXCEEDED, message=message, is_final=is_final))
 
     def persisted(self, uid: str, artifact: str) -> None:
         """The status names its upload."""

@@ -73,11 +73,12 @@ class People:
 
     def _create(self, name: str) -> None:
         rng = self._rng
-        artifacts = [self._artifact(f"a{number}") for number in range(rng.choice((1, 1, 2, 3)))]
+        namespace = rng.choice(("team-a", "team-b"))
+        artifacts = [self._artifact(f"a{number}", namespace) for number in range(rng.choice((1, 1, 2, 3)))]
         recording = a_recording(
             *artifacts,
             name=name,
-            namespace=rng.choice(("team-a", "team-b")),
+            namespace=namespace,
             location=rng.choice(("archive", "archive", "vault", None, None)),
             created=self._world.schedule.true_now,
             priority=rng.choice((0, 0, 0, 5, 100)),
@@ -93,13 +94,24 @@ class People:
             stored = self._world.api.create(recording)
             self._world.trace("people", f"create {name} as {stored.metadata.uid[:8]}: {artifacts}")
 
-    def _artifact(self, name: str) -> ArtifactSpec:
+    def _artifact(self, name: str, namespace: str) -> ArtifactSpec:
         kind, optional = self._rng.random(), self._rng.random() < 0.2
         if kind < 0.1:
             return an_artifact(name, inline="text", optional=optional)
         if kind < 0.25:
             return an_artifact(name, secret="source", optional=optional)
+        if kind < 0.4:
+            # Sometimes a key of another namespace.
+            return an_artifact(
+                name, key=self._key(self._rng.choice((namespace, namespace, "team-a"))), optional=optional
+            )
         return an_artifact(name, url=self._url(), optional=optional)
+
+    def _key(self, namespace: str) -> str:
+        self._urls += 1
+        key = f"in/{namespace}/{self._urls}"
+        self._world.fates[key] = draw_fate(self._rng, faulty="sources" in self._world.faults)
+        return key
 
     def _url(self) -> str:
         self._urls += 1
@@ -117,7 +129,12 @@ class People:
         return self._world.api.recordings[uid]
 
     def _fresh_url(self, uid: str) -> None:
+        namespace = self._spec(uid).metadata.namespace
+
         def fresh(artifact: ArtifactSpec) -> ArtifactSpec:
+            if artifact.source is not None and artifact.source.object is not None:
+                named = artifact.source.object.model_copy(update={"key": self._key(namespace)})
+                return artifact.model_copy(update={"source": SourceRef(object=named)})
             if artifact.source is None or artifact.source.url is None:
                 return artifact
             return artifact.model_copy(update={"source": SourceRef(url=self._url())})
@@ -146,7 +163,9 @@ class People:
 
     def _append(self, uid: str) -> None:
         artifacts = self._spec(uid).spec.artifacts
-        self._edit(uid, artifacts=(*artifacts, self._artifact(f"a{len(artifacts)}")))
+        self._edit(
+            uid, artifacts=(*artifacts, self._artifact(f"a{len(artifacts)}", self._spec(uid).metadata.namespace))
+        )
 
     def _policy(self, uid: str) -> None:
         old = self._spec(uid).spec.deletion_policy

@@ -1,6 +1,6 @@
 """One simulation: users and faults for a while, then no more faults. Then everything must be finished."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -9,9 +9,11 @@ from typing import Final
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Phase, Recording
+from recording_operator.api.recording import ArtifactSpec, Phase, Recording
+from recording_operator.api.source_object import ImportPrefix
 from recording_operator.api.storagelocation import LocationPlacement
 from recording_operator.controller.clock import SETTLED_S
+from recording_operator.engine.imports import source_object
 from recording_operator.engine.manifest import decode, encode, manifest_key, manifest_of
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.ttl_schedule import TtlSchedule
@@ -19,11 +21,12 @@ from tests.engine.builders import a_budget_hold
 from tests.engine.simulation.checker import holds_back
 from tests.engine.simulation.operator import Operator
 from tests.engine.simulation.people import People
-from tests.engine.simulation.world import GOLD, World
+from tests.engine.simulation.world import GOLD, OPEN, World
 
 FAULTS: Final = (
     "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "weights",
-    "secrets", "labels", "budget", "crash", "split-brain", "drain", "clock", "edits", "foreign-objects",
+    "imports", "secrets", "labels", "budget", "quota", "crash", "split-brain", "drain", "clock", "edits",
+    "foreign-objects", "expiry",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
@@ -57,6 +60,7 @@ class Simulation:
             "store-down": self._store_down,
             "locations": self._location_flaps,
             "weights": self._weights_change,
+            "imports": self._imports_change,
             "secrets": self._people.rotate_secret,
             "labels": self._labels_change,
             "budget": self._budget_changes,
@@ -66,6 +70,7 @@ class Simulation:
             "clock": self._clock_moves,
             "edits": self._people.edit,
             "foreign-objects": self._foreign_object,
+            "expiry": world.expiries.expire,
         }
 
     def run(self) -> None:
@@ -110,7 +115,7 @@ class Simulation:
             self._world.tell_of_location(name)
 
     def _location_flaps(self) -> None:
-        world, name = self._world, self._rng.choice(("archive", "vault"))
+        world, name = self._world, self._rng.choice(("archive", "vault", "egress"))
         location = world.locations.get(name)
         if location is None:
             return
@@ -122,8 +127,12 @@ class Simulation:
 
         def back() -> None:
             world.trace("world", f"location {name} is back")
-            world.locations[name], world.ready[name] = location, True
+            world.locations[name], world.ready[name] = world.without_quota(location), True
+            if not world.faults:  # there is peace
+                self._give_weight()
             world.tell_of_location(name)
+            if name == "egress" and not world.faults:
+                self._imports_change(OPEN)
 
         world.tell_of_location(name)
         world.schedule.after(self._rng.choice((0.5, 10.0, 300.0)), back)
@@ -137,6 +146,18 @@ class Simulation:
             spec = world.locations[name].spec.model_copy(update={"placement": LocationPlacement(weight=weight)})
             world.locations[name] = world.locations[name].model_copy(update={"spec": spec})
             world.tell_of_location(name)
+
+    def _imports_change(self, prefixes: Sequence[str] | None = None) -> None:
+        """The owner of the files closes or opens them."""
+        world = self._world
+        if "egress" not in world.locations:
+            return
+        prefixes = self._rng.choice(((), OPEN)) if prefixes is None else prefixes
+        world.trace("world", f"egress opens {prefixes}")
+        opened = tuple(ImportPrefix(prefix=prefix) for prefix in prefixes)
+        spec = world.locations["egress"].spec.model_copy(update={"imports": opened})
+        world.locations["egress"] = world.locations["egress"].model_copy(update={"spec": spec})
+        world.tell_of_location("egress")
 
     def _labels_change(self) -> None:
         labels, namespace = self._world.labels, self._rng.choice(("team-a", "team-b"))
@@ -250,6 +271,9 @@ class Simulation:
         if self._rng.random() < 0.7:
             world.set_holds([])
         self._give_weight()
+        if self._rng.random() < 0.5 or "locations" in self._faults:
+            world.lift_quota()
+        self._imports_change(OPEN)
         for fate in world.fates.values():
             fate.heal()
         for namespace in ("team-a", "team-b"):
@@ -278,8 +302,12 @@ class Simulation:
         state = leader.engine.state
         assert not state.slots.running, "slots are not given back"
         assert not len(state.queue), "something waits for a slot, and nothing runs"
+        world.quotas.check_end(leader)
         for recording in world.api.recordings.values():
             self._check_ended(recording)
+            for one in recording.status.artifacts:
+                due = (recording.metadata.uid, one.name) in world.expiries.due
+                assert due == one.has_expired, f"{one.name} is {one.reason}, and its object has expired: {due}"
         legitimate = {uid for uid, recording in world.api.recordings.items() if self._may_wait(recording)}
         assert set(state.recordings) <= legitimate, f"remembers {set(state.recordings) - legitimate}"
         self._check_store(legitimate)
@@ -306,10 +334,12 @@ class Simulation:
         if recording.location is None:
             return  # it ended before it was placed
         location = self._world.locations[recording.location]
-        if not location.spec.manifest.enabled or all(one.phase is Phase.FAILED for one in recording.status.artifacts):
-            return
-        key = manifest_key(recording, location)
+        key, states = manifest_key(recording, location), recording.status.artifacts
         thing = self._world.store.objects.get(key)
+        if all(one.has_expired for one in states):
+            assert (thing, recording.status.manifest_uri) == (None, None), "the manifest of expired objects is left"
+        if not location.spec.manifest.enabled or not any(one.is_stored for one in states):
+            return
         if thing is None and recording.status.manifest_uri is None and "locations" in self._faults:
             return  # its location did not exist when it settled
         assert thing is not None, f"there is no manifest at {key}"
@@ -324,6 +354,10 @@ class Simulation:
         """Whether a person has to do something first, or a budget holds it."""
         if _is_suspended(recording):
             return True
+        if recording.status.reason == Reason.QUOTA_EXCEEDED:
+            return self._world.quotas.quota is not None
+        if recording.status.reason == Reason.IMPORT_NOT_ALLOWED:
+            return any(_is_closed(artifact, recording.metadata.namespace) for artifact in recording.spec.artifacts)
         # One that is not placed yet may be held at the location that was chosen for it.
         places = [recording.location] if recording.location else list(self._world.locations)
         held = any(holds_back(hold, recording, place) for hold in self._world.holds for place in places)
@@ -343,6 +377,8 @@ class Simulation:
         owned = {(thing.uid, thing.artifact) for thing in world.store.objects.values()}
         for uid, recording in world.api.recordings.items():
             for state in recording.status.artifacts:
+                if state.reason == Reason.QUOTA_EXCEEDED and world.died:
+                    continue  # a small object of an operator that died: nothing looks for it before there is room
                 if state.phase is Phase.FAILED and not (state.reason == Reason.CANCELLED and self._could_not_look()):
                     assert (uid, state.name) not in owned, f"{state.name} of {uid[:8]} is {state.reason}, and stored"
         for uid in world.checker.objects_to_delete - set(world.api.recordings):
@@ -352,6 +388,12 @@ class Simulation:
     def _could_not_look(self) -> bool:
         """Cancelled after a crash, without a location that serves the namespace: there is no check and no wait."""
         return self._world.died and not self._faults.isdisjoint({"locations", "labels"})
+
+
+def _is_closed(artifact: ArtifactSpec, namespace: str) -> bool:
+    """Whether it names an object of another namespace."""
+    named = source_object(artifact)
+    return named is not None and not named.key.startswith(f"in/{namespace}/")
 
 
 def _is_suspended(recording: Recording) -> bool:

@@ -10,6 +10,8 @@ _NOT_OF_A_SOURCE: Final = (
     Reason.CANCELLED,
     Reason.INTERRUPTED,
     Reason.BUDGET_EXCEEDED,
+    Reason.QUOTA_EXCEEDED,
+    Reason.IMPORT_NOT_ALLOWED,
     Reason.SECRET_NOT_FOUND,
     Reason.SECRET_NOT_USABLE,
 )
@@ -29,6 +31,7 @@ class Fate:
     """How an attempt fails, if it does."""
     chance: float = 0.0
     retry_after_s: float | None = None
+    has_no_length: bool = False
 
     def failure(self, rng: Random) -> Reason | None:
         """The reason for which this attempt fails, or None."""
@@ -49,4 +52,5 @@ def draw_fate(rng: Random, *, faulty: bool) -> Fate:
         fate.verdict = rng.choice((Verdict.RETRY, Verdict.RETRY, Verdict.WAIT, Verdict.EXPIRED, Verdict.FINAL))
         fate.chance = 1.0 if fate.verdict in (Verdict.EXPIRED, Verdict.FINAL) else rng.choice((0.3, 0.7, 1.0))
         fate.retry_after_s = rng.choice((None, None, 7.0, 400.0))
+    fate.has_no_length = rng.random() < 0.15
     return fate

@@ -1,5 +1,6 @@
 """The object store of the simulation: open uploads, objects, and which client deleted what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 
@@ -23,6 +24,7 @@ class StoredThing:
     version_id: str
     data: bytes = b""
     """Only of a document."""
+    size: int = 0
 
 
 class UnavailableError(Exception):
@@ -41,6 +43,7 @@ class Store:
         self.uploads: dict[str, OpenUpload] = {}
         self.objects: dict[str, StoredThing] = {}
         self.deleted: list[StoredThing] = []
+        self.on_stored: Callable[[], None] = lambda: None
         self._numbers = 0
 
     def create_upload(self, *, key: str, uid: str, now_s: float) -> str:
@@ -56,19 +59,19 @@ class Store:
         if upload_id not in self.uploads:
             raise UploadLostError
 
-    def complete(self, upload_id: str, *, uid: str, artifact: str) -> StoredThing:
+    def complete(self, upload_id: str, *, uid: str, artifact: str, size: int) -> StoredThing:
         """Join the parts where the key is free, else return what is there. Raises UploadLostError."""
         self.write_part(upload_id)
         upload = self.uploads[upload_id]
         if upload.key in self.objects:
             return self.objects[upload.key]
         del self.uploads[upload_id]
-        return self._put(upload.key, uid=uid, artifact=artifact)
+        return self._put(upload.key, uid=uid, artifact=artifact, size=size)
 
-    def put(self, key: str, *, uid: str | None, artifact: str) -> StoredThing:
+    def put(self, key: str, *, uid: str | None, artifact: str, size: int = 0) -> StoredThing:
         """Store a small object if the key is free. Otherwise the existing object stays and is returned."""
         self.answer()
-        return self.objects.get(key) or self._put(key, uid=uid, artifact=artifact)
+        return self.objects.get(key) or self._put(key, uid=uid, artifact=artifact, size=size)
 
     def write_document(self, key: str, *, uid: str, name: str, data: bytes, if_match: str | None = None) -> bool:
         """Create a document, or replace the one with this version. False if something else is there."""
@@ -76,7 +79,7 @@ class Store:
         found = self.objects.get(key)
         if (found.version_id if found is not None else None) != if_match:
             return False
-        self.objects[key] = replace(self._put(key, uid=uid, artifact=name), data=data)
+        self.objects[key] = replace(self._put(key, uid=uid, artifact=name, size=0), data=data)
         return True
 
     def head(self, key: str) -> StoredThing | None:
@@ -96,9 +99,10 @@ class Store:
         if found is not None and found.uid == uid and version_id in (None, found.version_id):
             self.deleted.append(self.objects.pop(key))
 
-    def _put(self, key: str, *, uid: str | None, artifact: str) -> StoredThing:
-        thing = StoredThing(key=key, uid=uid, artifact=artifact, version_id=f"v{self._number()}")
+    def _put(self, key: str, *, uid: str | None, artifact: str, size: int) -> StoredThing:
+        thing = StoredThing(key=key, uid=uid, artifact=artifact, version_id=f"v{self._number()}", size=size)
         self.objects[key] = thing
+        self.on_stored()
         return thing
 
     def answer(self) -> None:

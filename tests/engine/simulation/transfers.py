@@ -7,6 +7,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import SourceFacts
 from recording_operator.controller.executors.order import TransferOrder
 from recording_operator.engine.facts import (
+    SizeFound,
     SourceResolved,
     TransferEnded,
     TransferFailed,
@@ -28,9 +29,11 @@ Steps = Generator[float | None, None, Outcome]
 
 
 class _AttemptError(Exception):
-    def __init__(self, reason: Reason, retry_after_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.failure = TransferFailed(reason=reason, message=f"it failed: {reason}", retry_after_s=retry_after_s)
+    def __init__(self, cause: Reason | TransferFailed, retry_after_s: float | None = None) -> None:
+        super().__init__()
+        if isinstance(cause, Reason):
+            cause = TransferFailed(reason=cause, message=f"it failed: {cause}", retry_after_s=retry_after_s)
+        self.failure = cause
 
 
 class _StoppedError(Exception):
@@ -49,6 +52,7 @@ class Transfer:
         self.upload_id: str | None = None
         self._stop = False
         self._persisted = False
+        self._answer: TransferFailed | bool | None = None
         self._steps = self._run()
         self._waiting = False
         self._wait(operator.world.latency_s())
@@ -56,6 +60,12 @@ class Transfer:
     def request_stop(self) -> None:
         """End soon, with the parts kept."""
         self._stop = True
+        if self._waiting:
+            self._wait(self._world.latency_s())
+
+    def answered(self, rejection: TransferFailed | None) -> None:
+        """There is room for its size, or not."""
+        self._answer = rejection or True
         if self._waiting:
             self._wait(self._world.latency_s())
 
@@ -84,7 +94,7 @@ class Transfer:
         else:
             self._wait(delay_s)
 
-    def _report(self, fact: SourceResolved | UploadCreated | TransferProgress | TransferEnded) -> None:
+    def _report(self, fact: SourceResolved | SizeFound | UploadCreated | TransferProgress | TransferEnded) -> None:
         # The order of one transfer's reports is kept: they go through one queue.
         self._operator.post_in_order(fact)
 
@@ -111,8 +121,8 @@ class Transfer:
                 raise _StoppedError
             return self._proved(found, size=PART_BYTES)
         if self._order.inline is not None:
-            return self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact), size=4)
-        url = self._resolve()
+            return self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact, size=4), size=4)
+        url = self._order.copy.key if self._order.copy is not None else self._resolve()
         yield world.latency_s()
         self._check_stop()
         there = world.store.head(key)
@@ -120,13 +130,14 @@ class Transfer:
         size = max(fate.parts, 1) * PART_BYTES
         if there is not None:
             return self._proved(there, size=size)
+        yield from self._ask_for_room(size, fate)
         failure = fate.failure(world.rng)
         fails_at = world.rng.randrange(-1, fate.parts + 1) if failure is not None else None
         if failure is not None and (fails_at == -1 or not fate.parts):
             raise _AttemptError(failure, fate.retry_after_s)
         if not fate.parts:
             yield fate.part_s
-            stored = self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact), size=size)
+            stored = self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact, size=size), size=size)
             world.store.abort(key)  # an upload of earlier content
             return stored
         for part_number in range(fate.parts):
@@ -135,12 +146,26 @@ class Transfer:
                 raise _AttemptError(failure, fate.retry_after_s)
         yield world.latency_s()
         assert self.upload_id is not None
-        thing = world.store.complete(self.upload_id, uid=self.uid, artifact=self.artifact)
+        thing = world.store.complete(self.upload_id, uid=self.uid, artifact=self.artifact, size=size)
         world.just_stored(self.uid)
         stored = self._proved(thing, size=size)
         yield world.latency_s()  # here the object exists, and only the store knows it
         world.store.abort(key)
         return stored
+
+    def _ask_for_room(self, size: int, fate: Fate) -> Generator[float | None, None, None]:
+        """Report the size, unless the source states none, and wait for the answer."""
+        if not self._order.has_quota:
+            return
+        if fate.has_no_length:
+            self._world.quotas.unsized_bytes = max(self._world.quotas.unsized_bytes, size)
+        self._answer = None
+        self._report(SizeFound(uid=self.uid, artifact=self.artifact, size_bytes=None if fate.has_no_length else size))
+        while self._answer is None:
+            self._check_stop()
+            yield None
+        if isinstance(self._answer, TransferFailed):
+            raise _AttemptError(self._answer)
 
     def _part(self, part_number: int, fate: Fate, size: int) -> Generator[float | None, None, None]:
         if self.upload_id is None:

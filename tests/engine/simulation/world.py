@@ -30,13 +30,17 @@ from recording_operator.metrics import Metrics
 from tests.engine.builders import a_location, engine_options
 from tests.engine.simulation.apiserver import ApiServer, Change
 from tests.engine.simulation.checker import Checker
+from tests.engine.simulation.expiry import Expiries
 from tests.engine.simulation.operator import Operator
+from tests.engine.simulation.quotas import QuotaWatch, draw_quota
 from tests.engine.simulation.schedule import Schedule
 from tests.engine.simulation.sources import Fate
 from tests.engine.simulation.store import Store
 from tests.engine.simulation.telling import describe
 from tests.engine.simulation.watch import Watch, is_unfinished
 
+OPEN: Final = ("in/{namespace}/",)
+"""What the location `egress` opens."""
 GOLD: Final = {"tier": "gold"}
 _UPLOADS_EVERY_S = 600.0
 _FINISHED_EVERY_S = 6 * 3600.0
@@ -65,6 +69,8 @@ class World:
         self.api_down_until_s = 0.0
         self.named_uploads: dict[tuple[str, str], set[str]] = {}
         self.foreign: set[str] = set()
+        self.placed: dict[str, str] = {}
+        """The location of each Recording that ever was."""
         self.swept = 0
         self.just_stored: Callable[[str], None] = lambda _: None
         """Called when an object was stored and only the store and the transfer know."""
@@ -79,7 +85,10 @@ class World:
             default_ttl=rng.choice((timedelta(hours=720), timedelta(0), timedelta(hours=2))),
         )
         self.metrics = Metrics(version="simulation")
+        self.expiries = Expiries(self)
         self.checker = Checker(self)
+        self.quotas = QuotaWatch(self, draw_quota(rng) if "quota" in faults else None)
+        self.store.on_stored = self.quotas.stored
         self.api.listeners.append(self._noted)
         for location in self._draw_locations():
             self.locations[location.metadata.name] = location
@@ -96,8 +105,9 @@ class World:
         limits = Limits(concurrent_uploads=self.rng.choice((None, 1, 4)))
         gold = AllowedNamespaces(selector=LabelSelector(match_labels=dict(GOLD)))
         weights = self.rng.choice(((1, 0), (0, 1), (1, 1), (90, 10)))
+        quotas = (self.quotas.quota,) if self.quotas.quota is not None else ()
         return [
-            a_location("archive", retry=retry, limits=limits, weight=weights[0], manifest=True),
+            a_location("archive", retry=retry, limits=limits, weight=weights[0], manifest=True, quotas=quotas),
             a_location(
                 "vault",
                 allowed=gold,
@@ -105,6 +115,7 @@ class World:
                 weight=weights[1],
                 manifest=self.rng.random() < 0.5,
             ),
+            a_location("egress", allowed=gold, imports=OPEN),
         ]
 
     # Time
@@ -167,6 +178,8 @@ class World:
         self.schedule.after(5.0, lambda: operator.post(LocationsListed()))
         self.schedule.after(self.latency_s(), lambda: self._tell_of_holds(operator))
         self.watches[operator.name] = Watch(operator)
+        if self.quotas.quota is not None:
+            self.schedule.after(1.0, lambda: self.quotas.follow(operator))
         self.schedule.after(1.0, lambda: self._sweep_finished(operator))
         self.schedule.after(1.0, lambda: self._sweep_uploads(operator))
         self.schedule.after(1.0, lambda: self._sweep_unsettled(operator))
@@ -203,6 +216,19 @@ class World:
         """The newest state, as a watch delivers it."""
         operator.post(BudgetHoldsChanged(holds=tuple(self.holds)))
 
+    def lift_quota(self) -> None:
+        """There is room for all."""
+        self.quotas.quota = None
+        if "archive" in self.locations:
+            self.locations["archive"] = self.without_quota(self.locations["archive"])
+            self.tell_of_location("archive")
+
+    def without_quota(self, location: StorageLocation) -> StorageLocation:
+        """The location as it is when its quota is lifted."""
+        if self.quotas.quota is not None:
+            return location
+        return location.model_copy(update={"spec": location.spec.model_copy(update={"quotas": ()})})
+
     def tell_of_location(self, name: str) -> None:
         """A location changed. The watch of every operator reports it soon."""
         for operator in self.living():
@@ -230,6 +256,7 @@ class World:
             self.schedule.after(_FINISHED_EVERY_S, lambda: self._sweep_finished(operator))
 
     def _look_at_finished(self, operator: Operator) -> None:
+        self.expiries.look(operator)
         near = TtlSchedule(default_ttl=self.options.default_ttl)
         for recording in list(self.api.recordings.values()):
             ends_at = near.ends_at(recording)
@@ -259,6 +286,8 @@ class World:
 
     def _noted(self, change: Change) -> None:
         if change.after is not None:
+            if change.after.location is not None:
+                self.placed[change.recording.metadata.uid] = change.after.location
             for state in change.after.status.artifacts:
                 if state.upload_id is not None and state.phase is not Phase.COMPLETE:
                     self.named_uploads.setdefault((change.recording.metadata.uid, state.name), set()).add(

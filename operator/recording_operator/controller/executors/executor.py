@@ -23,5 +23,11 @@ class Executor(Protocol):
     def stop(self, uid: str, artifact: str) -> None:
         """Stop a transfer. Its parts stay in the store. Does nothing if it has ended."""
 
+    def admitted(self, uid: str, artifact: str) -> None:
+        """There is room in the quotas for the size that the transfer has reported."""
+
+    def rejected(self, uid: str, artifact: str, *, message: str, is_final: bool) -> None:
+        """There is no room: the transfer ends with QuotaExceeded. If `is_final`, the artifact fails."""
+
     def persisted(self, uid: str, artifact: str) -> None:
         """The status contains the id of the upload that the transfer has created: it may send its first part."""

@@ -107,6 +107,8 @@ class TransferOrder:
     resume: UploadState | None = None
     find_only: bool = False
     """Transfer nothing: only find an object that an earlier process has stored."""
+    has_quota: bool = False
+    """Report the size, and wait for the response, before anything is uploaded."""
     former: FormerRecording | None = None
     """What the store has to confirm before anything else."""
 
@@ -141,6 +143,7 @@ class TransferOrder:
             copy=CopyOrder.of(copy, recording_uid=recording_uid(recording)) if copy else None,
             resume=_resume(action),
             find_only=action.only_look,
+            has_quota=action.has_quota,
             former=former_of(recording, copy.location if copy is not None and copy.is_own else location),
         )
 

@@ -18,6 +18,7 @@ from recording_operator.controller.sources import ResolveError, SourceResolver
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.facts import (
     Fact,
+    SizeFound,
     SourceResolved,
     TransferEnded,
     TransferFailed,
@@ -60,6 +61,8 @@ class _Run:
         self._lock = threading.Lock()
         self.stop = threading.Event()
         self._persisted = threading.Event()
+        self._is_admitted = False
+        self._rejection: TransferError | None = None
         self._changed = threading.Condition()
 
     def request_stop(self) -> None:
@@ -73,6 +76,29 @@ class _Run:
         self._persisted.set()
         with self._changed:
             self._changed.notify_all()
+
+    def admitted(self) -> None:
+        """There is room for the artifact."""
+        with self._changed:
+            self._is_admitted = True
+            self._changed.notify_all()
+
+    def rejected(self, error: TransferError) -> None:
+        """There is no room for the artifact."""
+        with self._changed:
+            self._rejection = error
+            self._changed.notify_all()
+
+    def admit(self, size_bytes: int | None) -> None:
+        """Report the size, and block until the engine has found room for it. Raises TransferError, Stopped."""
+        with self._changed:
+            self._is_admitted, self._rejection = False, None
+        self._post(SizeFound(uid=self._uid, artifact=self._artifact, size_bytes=size_bytes))
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_admitted or self._rejection is not None or self.stop.is_set())
+            if self._is_admitted:
+                return
+            raise self._rejection or Stopped
 
     def upload_created(self, state: UploadState) -> None:
         """Report the upload, and block until the API server has accepted its id in the status. Raises Stopped."""
@@ -147,6 +173,18 @@ class ThreadExecutor:
         if run is not None:
             run.request_stop()
 
+    def admitted(self, uid: str, artifact: str) -> None:
+        """Allow a transfer to upload."""
+        run = self._runs.get((uid, artifact))
+        if run is not None:
+            run.admitted()
+
+    def rejected(self, uid: str, artifact: str, *, message: str, is_final: bool) -> None:
+        """End a transfer for which a quota has no room."""
+        run = self._runs.get((uid, artifact))
+        if run is not None:
+            run.rejected(TransferError(Reason.QUOTA_EXCEEDED, message, is_final=is_final))
+
     def persisted(self, uid: str, artifact: str) -> None:
         """Allow a transfer to send its first part."""
         run = self._runs.get((uid, artifact))
@@ -193,6 +231,7 @@ class ThreadExecutor:
             observer=run,
             options=self._options,
             flow=self._bandwidth.flow(order.location_uid),
+            admit=run.admit if order.has_quota else _admit_all,
         )
         if manifest is not None and order.source is None and order.inline is None and order.copy is None:
             job = KnownJob(known=known_object(manifest, order.artifact))
@@ -207,9 +246,10 @@ class ThreadExecutor:
     def _job(self, order: TransferOrder) -> ArtifactJob:
         source = order.source
         if order.find_only:
+            expected = source or order.copy
             return FindJob(
-                expected_size_bytes=source.size_bytes if source else None,
-                expected_checksum=source.checksum if source else None,
+                expected_size_bytes=expected.size_bytes if expected else None,
+                expected_checksum=expected.checksum if expected else None,
             )
         if order.copy is not None:
             return self._copy(order.copy, order.resume)
@@ -233,6 +273,7 @@ class ThreadExecutor:
             owner_uid=copy.owner_uid,
             expected_size_bytes=copy.size_bytes,
             expected_checksum=copy.checksum,
+            limit_bytes=self._dialer.policy.limits.artifact_bytes if copy.owner_uid is None else None,
             resume=resume,
         )
 
@@ -245,6 +286,10 @@ class ThreadExecutor:
                 _logger.warning("Not stored: %s", outcome.message, extra=extra)
             case TransferStopped():
                 _logger.info("Stopped. What is stored so far is kept", extra=_about(order))
+
+
+def _admit_all(_size_bytes: int | None) -> None:
+    """Admit an artifact that no quota concerns."""
 
 
 def _stored(stored: StoredObject) -> TransferSucceeded:

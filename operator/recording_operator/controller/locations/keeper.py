@@ -18,6 +18,7 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.clock import uptime
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.locations.lifecycle import LifecycleApplier
+from recording_operator.controller.locations.overlaps import overlapping
 from recording_operator.controller.locations.prober import LocationProber
 from recording_operator.controller.locations.record import LocationRecord, ProbeResult
 from recording_operator.controller.locations.status import LocationStatusWriter
@@ -150,6 +151,14 @@ class LocationKeeper:
                 if record.store is not None and record.result is not None and record.result.ready
             ]
 
+    def ready(self, name: str) -> tuple[StorageLocation, LocationStore] | None:
+        """The location with this name; None if its last probe did not succeed."""
+        with self._lock:
+            record = self._records.get(name)
+            if record is None or record.store is None or record.result is None or not record.result.ready:
+                return None
+            return record.location, record.store
+
     # Probes
 
     def tick(self) -> None:
@@ -203,7 +212,8 @@ class LocationKeeper:
                     return
                 record.again = False
                 location = record.location
-            result = self._prober.probe(record, location)
+                older = overlapping(location, [one.location for one in self._records.values()])
+            result = self._prober.probe(record, location) if older is None else _overlaps(older)
             with self._lock:
                 if self._records.get(name) is not record:
                     return
@@ -250,3 +260,11 @@ class LocationKeeper:
                 return
             self._announced = True
         self._post(LocationsListed())
+
+
+def _overlaps(older: StorageLocation) -> ProbeResult:
+    message = (
+        f"spec.filesystem.path lies below the path of StorageLocation {older.metadata.name}, or contains it. Choose a "
+        "path beside it, or the same path and another prefix."
+    )
+    return ProbeResult(reason=Reason.PATH_OVERLAPS, message=message)

@@ -1,4 +1,8 @@
-"""Applies `spec.lifecycle` of a StorageLocation to its bucket, at each check of the location."""
+"""Applies `spec.lifecycle` of a StorageLocation to its bucket, at each check of the location.
+
+If the store has no lifecycle configuration, or the spec says so, the operator carries the rules out itself:
+controller/expiry.
+"""
 
 import logging
 import threading
@@ -9,16 +13,17 @@ from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.names import API_VERSION, STORAGE_LOCATION_KIND
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagelocation_lifecycle import EnforcedBy, Lifecycle
 from recording_operator.controller.locations.record import LifecycleResult
 from recording_operator.controller.recordings.announcements import EventPoster
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.events import EventType
+from recording_operator.lifecycle.expiry import LIFECYCLE_APPLIED
 from recording_operator.lifecycle.merge import Difference
-from recording_operator.lifecycle.rules import bucket_rules, id_begin, notes
+from recording_operator.lifecycle.rules import bucket_rules, id_begin, not_by_operator, notes, unused
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 
-LIFECYCLE_APPLIED: Final = "LifecycleApplied"
 _ACTION: Final = "ApplyLifecycle"
 _logger = logging.getLogger(__name__)
 
@@ -54,9 +59,20 @@ class LifecycleApplier:
         return result
 
     def _apply(self, location: StorageLocation, store: LocationStore) -> tuple[LifecycleResult, Difference]:
-        rules = bucket_rules(location)
-        done = store.apply_lifecycle(rules, own=id_begin(location))
-        if location.spec.lifecycle is None:
+        wanted, before, rules = location.spec.lifecycle, location.status.lifecycle, bucket_rules(location)
+        in_bucket = before is None or before.enforced_by is EnforcedBy.BUCKET
+        if not rules and (not in_bucket or (wanted is not None and before is None)):
+            return _without_bucket(location), Difference()
+        try:
+            done = store.apply_lifecycle(rules, own=id_begin(location))
+        except StoreError as error:
+            is_needed = wanted is not None and wanted.enforced_by is EnforcedBy.BUCKET
+            if error.reason is not Reason.LIFECYCLE_UNSUPPORTED or is_needed:
+                raise
+            return _without_bucket(location, why=error.message), Difference()
+        if not rules and wanted is not None:
+            return _without_bucket(location), Difference()
+        if wanted is None:
             message = "The rules of the location were removed from the bucket's lifecycle configuration."
             return LifecycleResult(reason=Reason.LIFECYCLE_REMOVED, message=message), done.found
         message = f"The bucket's lifecycle configuration has the {len(rules)} rules of the location"
@@ -64,7 +80,11 @@ class LifecycleApplier:
         said = [message, *notes(location, keeps_versions=store.capabilities.versioning)]
         return (
             LifecycleResult(
-                reason=Reason.LIFECYCLE_APPLIED, message=" ".join(said), rules=len(rules), written=done.written
+                reason=Reason.LIFECYCLE_APPLIED,
+                message=" ".join(said),
+                rules=len(rules),
+                written=done.written,
+                enforced_by=EnforcedBy.BUCKET,
             ),
             done.found,
         )
@@ -99,6 +119,29 @@ class LifecycleApplier:
         self._events.emit(regarding, reason=reason, action=_ACTION, note=note, event_type=event_type)
         level = logging.INFO if event_type is EventType.NORMAL else logging.WARNING
         _logger.log(level, "%s: %s", reason, note, extra={"location": meta.name})
+
+
+def _without_bucket(location: StorageLocation, *, why: str = "") -> LifecycleResult:
+    """The result where the bucket has no rules: the operator carries them out."""
+    lifecycle = location.spec.lifecycle
+    if lifecycle is None:
+        return LifecycleResult(reason=Reason.LIFECYCLE_REMOVED, message="The rules of the location were removed.")
+    said = [why] if why else []
+    said.append("The operator deletes expired objects and aborts old uploads itself.")
+    left = not_by_operator(location)
+    if left:
+        said.append(f"Not carried out: {' and '.join(left)}, which only a bucket's lifecycle configuration can do.")
+    return LifecycleResult(
+        reason=Reason.LIFECYCLE_PARTLY_APPLIED if left else Reason.ENFORCED_BY_OPERATOR,
+        message=" ".join([*said, *unused(location)]),
+        rules=_carried_out(lifecycle),
+        enforced_by=EnforcedBy.OPERATOR,
+    )
+
+
+def _carried_out(lifecycle: Lifecycle) -> int:
+    """The number of rules of which the operator carries out something."""
+    return sum(bool(rule.expire_after_days or rule.abort_incomplete_after_days) for rule in lifecycle.rules)
 
 
 def _was_applied(location: StorageLocation) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagelocation_lifecycle import EnforcedBy
 from recording_operator.engine.backoff import Backoff
 from recording_operator.stores.capabilities import Capabilities
 from recording_operator.stores.credentials import StoreCredentials
@@ -13,17 +14,21 @@ from recording_operator.stores.location_store import LocationStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleResult:
-    """Whether the bucket has the location's rules. `written`: they were written just now."""
+    """Whether the location's rules are carried out. `written`: just now they were not.
+
+    `enforced_by` is None if they are not carried out.
+    """
 
     reason: Reason
     message: str
     rules: int = 0
     written: bool = False
+    enforced_by: EnforcedBy | None = None
 
     @property
     def applied(self) -> bool:
-        """Whether the bucket has the rules."""
-        return self.reason is Reason.LIFECYCLE_APPLIED
+        """Whether all rules are carried out."""
+        return self.reason in (Reason.LIFECYCLE_APPLIED, Reason.ENFORCED_BY_OPERATOR)
 
     @property
     def removed(self) -> bool:

@@ -9,12 +9,13 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
 from recording_operator.api.storagelocation_lifecycle import LifecycleStatus
-from recording_operator.controller.locations.lifecycle import LIFECYCLE_APPLIED
+from recording_operator.api.storagelocation_orphans import OrphansStatus
 from recording_operator.controller.locations.record import LifecycleResult, ProbeResult
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
 from recording_operator.kube.outage import level_of
 from recording_operator.kube.status import merge_patch_between
+from recording_operator.lifecycle.expiry import LIFECYCLE_APPLIED
 
 _WRITE_TRIES: Final = 3
 _logger = logging.getLogger(__name__)
@@ -47,6 +48,22 @@ class LocationStatusWriter:
                 _logger.log(level_of(error), "The status was not written: %s", error, extra={"location": name})
                 return
 
+    def write_orphans(self, location: StorageLocation, found: OrphansStatus) -> None:
+        """Write what a count has found, if it differs. An error is logged, and the next count writes again."""
+        meta = location.metadata
+        if location.status.orphans == found:
+            return
+        try:
+            raw = self._kube.get_location(meta.name)
+            wanted = found.model_dump(mode="json", by_alias=True)
+            if raw["metadata"]["uid"] == meta.uid and (raw.get("status") or {}).get("orphans") != wanted:
+                version = str(raw["metadata"]["resourceVersion"])
+                self._kube.patch_location_status(meta.name, resource_version=version, status={"orphans": wanted})
+        except (Conflict, NotFound):
+            return  # the next count writes it
+        except KubeError as error:
+            _logger.log(level_of(error), "The orphans were not written: %s", error, extra={"location": meta.name})
+
     def _patch(self, raw: dict[str, Any], result: ProbeResult) -> None:
         location = StorageLocation.model_validate(raw)
         wanted = _status(location, result, self._now()).model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -76,6 +93,7 @@ def _status(location: StorageLocation, result: ProbeResult, now: datetime) -> St
             "conditions": _with(old.conditions, ready),
             "capabilities": result.capabilities.as_status() if result.capabilities else old.capabilities,
             "last_probe_time": now,
+            "quotas": old.quotas if location.spec.quotas else (),
         }
     )
     return status if result.lifecycle is None else _with_lifecycle(location, status, result.lifecycle, now)
@@ -91,11 +109,16 @@ def _with_lifecycle(
         location, LIFECYCLE_APPLIED, is_true=result.applied, reason=result.reason, message=result.message, now=now
     )
     status = status.model_copy(update={"conditions": _with(status.conditions, condition)})
-    if not result.applied:
+    if result.enforced_by is None:
         return status
     before = status.lifecycle
-    applied_time = now if result.written or before is None else before.applied_time
-    return status.model_copy(update={"lifecycle": LifecycleStatus(applied_time=applied_time, rules=result.rules)})
+    is_new = result.written or before is None or before.enforced_by is not result.enforced_by
+    lifecycle = LifecycleStatus(
+        enforced_by=result.enforced_by,
+        applied_time=now if is_new or before is None else before.applied_time,
+        rules=result.rules,
+    )
+    return status.model_copy(update={"lifecycle": lifecycle})
 
 
 def _with(conditions: tuple[Condition, ...], condition: Condition) -> tuple[Condition, ...]:

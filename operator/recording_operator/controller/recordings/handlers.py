@@ -13,6 +13,7 @@ from recording_operator.controller.sources import SourceResolver
 from recording_operator.engine.actions import (
     AbortUpload,
     Action,
+    AdmitTransfer,
     CleanUp,
     ConfirmLeadership,
     CountOutcome,
@@ -22,6 +23,7 @@ from recording_operator.engine.actions import (
     ProbeLocation,
     ReadNamespace,
     ReadRecording,
+    RejectTransfer,
     ReportFault,
     ReportLeftObjects,
     ResolveSource,
@@ -49,6 +51,12 @@ def action_handlers(
         StartTransfer: InlineHandler(run=lambda action: executor.start(TransferOrder.of(action))),
         StopTransfer: InlineHandler(run=lambda action: executor.stop(action.uid, action.artifact)),
         UploadPersisted: InlineHandler(run=lambda action: executor.persisted(action.uid, action.artifact)),
+        AdmitTransfer: InlineHandler(run=lambda action: executor.admitted(action.uid, action.artifact)),
+        RejectTransfer: InlineHandler(
+            run=lambda action: executor.rejected(
+                action.uid, action.artifact, message=action.message, is_final=action.is_final
+            )
+        ),
         EmitEvent: InlineHandler(run=announcements.emit),
         EmitLocationEvent: InlineHandler(run=announcements.emit_about_location),
         CountOutcome: InlineHandler(run=announcements.count),

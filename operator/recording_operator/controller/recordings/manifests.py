@@ -1,6 +1,6 @@
 """The action that writes the manifest of a Recording."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from recording_operator import checksums
@@ -24,11 +24,20 @@ _WRITES: Final = 3
 class ManifestWriter:
     """Writes manifests by conditional writes. Raises TransferError and LocationError."""
 
-    def __init__(self, stores: StoreSource) -> None:
+    def __init__(self, stores: StoreSource, *, on_failure: Callable[[Reason], None] = lambda _: None) -> None:
+        """`on_failure` is called with the reason of each write that fails."""
         self._stores = stores
+        self._on_failure = on_failure
 
     def write(self, action: WriteManifest) -> Iterable[Fact]:
         """Create the manifest, or replace the one of this Recording. That of anything else is never replaced."""
+        try:
+            return self._write(action)
+        except (TransferError, LocationError) as error:
+            self._on_failure(error.reason)
+            raise
+
+    def _write(self, action: WriteManifest) -> Iterable[Fact]:
         store = self._stores.store_named(action.location.metadata.name, uid=action.location.metadata.uid)
         if action.former is not None:
             confirm(store, action.former)

@@ -92,14 +92,17 @@ class ReportKeeper:
         metrics: ReportMetrics,
         metric_orgs: int,
         leads: Callable[[], bool] = lambda: True,
+        quota_needs: Callable[[datetime], Sequence[Need]] = lambda _: (),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        """`quota_needs` returns the counts that quotas need. They are made first, because Recordings wait for them."""
         self._kube = kube
         self._refresher = refresher
         self._events = events
         self._metrics = metrics
         self._metric_orgs = metric_orgs
         self._leads = leads
+        self._quota_needs = quota_needs
         self._clock = now
         self._throttle = LogThrottle()
         self._known: dict[str, StorageReport] = {}
@@ -175,12 +178,20 @@ class ReportKeeper:
         if not self._leads():
             return  # the results could not be written
         begun = self._now()
+        self._count_for_quotas(begun)
         due = [found for name in list(self._known) if (found := self._find_due(name, begun)) is not None]
         problem = self._prepare([one.need for one in due], begun)
         for one in due:
             if not self._leads():
                 return
             self._refresh(one, begun, problem)
+
+    def _count_for_quotas(self, now: datetime) -> None:
+        needs = self._quota_needs(now)
+        problem = self._prepare(needs, now) if needs else None
+        if problem is not None:
+            level = self._throttle.level("quotas")
+            _logger.log(level, "StorageLocations were not counted for their quotas: %s", problem.message)
 
     def _find_due(self, name: str, now: datetime) -> _DueReport | None:
         """The report, if it is to be refreshed now."""

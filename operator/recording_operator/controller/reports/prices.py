@@ -68,16 +68,16 @@ class PriceBook:
 
     def classes_of(self, location: StorageLocation) -> StorageClasses:
         """The storage classes of a location for a count, which does not depend on prices: the default, if invalid."""
-        given = location.spec.prices
+        name = location.price_profile
         try:
-            profile = self._profile(given.profile, location)[-1]
+            profile = self._profile(name, location)[-1]
         except (PriceError, KubeError):
             profile = find_profile(_DEFAULT)[-1]
         return storage_classes(profile)
 
     def _prices(self, spec: StorageReportSpec, location: StorageLocation) -> LocationPrices:
         given, own = location.spec.prices, spec.prices
-        name = own.profile or given.profile
+        name = own.profile or location.price_profile
         versions = overridden(
             self._profile(name, location),
             per_gb_month=own.storage_per_gb_month,

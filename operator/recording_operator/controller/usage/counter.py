@@ -12,6 +12,7 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportSource
+from recording_operator.controller.manifests import own_manifest_keys
 from recording_operator.controller.usage.deleted import DeletedLocation
 from recording_operator.controller.usage.downloads import DownloadCounter, StoreLookup
 from recording_operator.controller.usage.errors import NOT_PERMITTED, CountError, CountStopped
@@ -233,11 +234,13 @@ class UsageCounter:
             source=source,
             download_source=downloaded.source,
             counted_by=count.counted_by,
-            profile=count.location.spec.prices.profile,
+            profile=count.location.price_profile,
             notes=[*count.notes, *([downloaded.note] if downloaded.note else [])],
         )
 
     def _count_bucket(self, count: _Count, store: LocationStore, tally: LocationTally) -> None:
+        for at in own_manifest_keys(store, count.location):
+            tally.orphans.describe(at.uid)
         listing = store.objects(count.location.store.prefix) if count.versions is None else count.versions
         for number, found in enumerate(listing):
             self._stop_now_and_then(number)

@@ -14,12 +14,13 @@ from recording_operator.controller.usage.archive import UsageArchive
 from recording_operator.controller.usage.copies import UsageCopies
 from recording_operator.controller.usage.counter import CountFailure
 from recording_operator.controller.usage.deleted import DeletedLocation, DeletedLocations
+from recording_operator.engine.facts import CountFact, OwnerUsage, UsageCountBegan, UsageCounted, UsageNotCounted
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.errors import KubeError
 from recording_operator.log_throttle import LogThrottle
 from recording_operator.usage.codec import UsageFormatError
 from recording_operator.usage.owners import key_space
-from recording_operator.usage.sample import UsageSample
+from recording_operator.usage.sample import State, UsageSample
 from recording_operator.usage.timeline import LocationUsage, usage_of
 
 LONGEST_ROUND: Final = timedelta(minutes=10)
@@ -69,6 +70,16 @@ class FirstSamples(Protocol):
         """The sample that its samples begin with, if there is one. Raises KubeError."""
 
 
+class CountObserver(Protocol):
+    """Is notified of the newest sample of each location."""
+
+    def counted(self, location: StorageLocation, sample: UsageSample) -> None:
+        """It was taken or read."""
+
+    def gone(self, location: str) -> None:
+        """The location was deleted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Loaded:
     """What was computed of the samples of a location."""
@@ -93,16 +104,18 @@ class UsageKeeper:
         copies: UsageCopies,
         keep_months: int,
         interval: timedelta,
-        observe: Callable[[str, datetime | None], None],
+        observer: CountObserver,
+        post: Callable[[CountFact], None],
     ) -> None:
-        """`observe` is called with the time of the newest sample of a location, with None when the location is gone."""
+        """`post` receives a fact about each count, for the quotas."""
         self._archive = archive
         self._copies = copies
         self._deleted = DeletedLocations(copies=copies, samples_of=archive.samples, keep_months=keep_months)
         self._counter = counter
         self._first_samples = first_samples
         self._interval = interval
-        self._observe = observe
+        self._observer = observer
+        self._post = post
         self._throttle = LogThrottle()
         self._loaded: dict[str, _Loaded] = {}
         self._failed: dict[str, int] = {}
@@ -180,6 +193,7 @@ class UsageKeeper:
                 previous[name] = self._newest(location, now)
             except _FAILURES as error:
                 self._fail(name, _text(error))
+        self._post(UsageCountBegan(locations=frozenset(previous)))
         deleted = list(self.deleted.values())
         for result in self._counter.count(previous, locations, deleted=deleted, failures=self._failed, now=now):
             if isinstance(result, CountFailure):
@@ -212,11 +226,12 @@ class UsageKeeper:
         usage = usage_of(past)
         self._loaded[name] = _Loaded(uid=uid, version=version, is_complete=is_complete, usage=usage)
         if usage is not None:
-            self._observe(name, usage.newest.at)
+            self._observer.counted(location, usage.newest)
         return usage
 
     def _keep(self, location: StorageLocation, sample: UsageSample, now: datetime) -> None:
         name = location.metadata.name
+        self._post(UsageCounted(location=name, usage=owner_usage(sample)))
         try:
             self._archive.keep(location, sample)
         except _FAILURES as error:
@@ -224,7 +239,7 @@ class UsageKeeper:
             return
         self._failed.pop(name, None)
         self._problems.pop(name, None)
-        self._observe(name, sample.at)
+        self._observer.counted(location, sample)
         try:
             self._archive.compact(location, now)
         except _FAILURES as error:
@@ -246,6 +261,7 @@ class UsageKeeper:
     def _fail(self, name: str, message: str) -> None:
         self._failed[name] = self._failed.get(name, 0) + 1
         self._problems[name] = message
+        self._post(UsageNotCounted(location=name, message=message))
         self._warn(name, "The location was not counted: %s", message)
 
     def _warn(self, name: str, text: str, message: str) -> None:
@@ -256,7 +272,18 @@ class UsageKeeper:
         for name in (self._loaded.keys() | self._failed.keys() | self._not_copied.keys()) - names:
             for kept in (self._loaded, self._failed, self._problems, self._not_copied):
                 kept.pop(name, None)
-            self._observe(name, None)
+            self._observer.gone(name)
+
+
+def owner_usage(sample: UsageSample) -> tuple[OwnerUsage, ...]:
+    """What a sample says about quotas: objects that can be read, without earlier versions and open uploads."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in sample.stored:
+        if row.state is State.CURRENT:
+            found.setdefault((row.org, row.namespace), [0, 0])[0] += row.size_bytes
+    for counted in sample.stored_recordings:
+        found.setdefault((counted.org, counted.namespace), [0, 0])[1] += counted.recordings
+    return tuple(OwnerUsage(org, namespace, *amounts) for (org, namespace), amounts in sorted(found.items()))
 
 
 def _at(usage: LocationUsage | None, now: datetime) -> datetime:

@@ -89,9 +89,9 @@ class StoredStream:
         self._stop = stop
         self._on_read = on_read
         self._wanted = 0
-        self._windows: Iterator[bytes] = iter(())
-        if self.content_length:
-            self._windows = store.read(stored, span=span, allow=lambda most: min(most, self._wanted))
+        # An empty object is opened too, without a range: in a directory it may be no file at all.
+        part = span if self.content_length else None
+        self._windows: Iterator[bytes] = store.read(stored, span=part, allow=lambda most: min(most, self._wanted))
 
     def header(self, name: str) -> str | None:  # noqa: ARG002 - of the interface
         """There are none."""
