@@ -123,7 +123,7 @@ def test_a_copy_that_an_earlier_attempt_has_made_is_not_made_again(
     strict: StrictStore, target: S3LocationStore
 ) -> None:
     """Not every store that has conditional writes has conditional copies: it would overwrite the object."""
-    body = pattern(200 * KIB)
+    body = pattern(80 * KIB)
     target.put(an_object(key=OLD), body, crc64nvme=crc64nvme(body))
     first = job(target, OLD).run(context_of(target))
 
