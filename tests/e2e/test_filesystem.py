@@ -79,7 +79,7 @@ def test_a_recording_is_stored_counted_and_deleted(
     assert stored["integrity"] == "FullObjectCRC64NVME"
     assert stored["checksum"] == to_text(crc64nvme(path.read_bytes()))
     assert (status["bucket"], status["prefix"].startswith("team/")) == (str(directory), True)
-    assert len(_files(directory)) == 2
+    assert [path.rpartition("/")[2] for path in _files(directory)] == ["metadata.json", "summary.json", "video"]
     assert not list((directory / UPLOADS).iterdir())
     notes = [event["note"] for event in own_world.events("on-disk")]
     assert any(f"Uploading to file://{directory}/team/" in note for note in notes)

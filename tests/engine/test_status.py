@@ -168,10 +168,12 @@ def test_the_end_of_a_second_run_has_its_own_time() -> None:
     assert again.started_at == START
 
 
-def test_a_recording_that_never_started_has_no_start_time() -> None:
-    cancelled = rendered(a_recording(), state("video", Phase.FAILED, Reason.CANCELLED))
+@pytest.mark.parametrize(("optional", "phase"), [(False, Phase.FAILED), (True, Phase.COMPLETE)])
+def test_a_recording_that_never_started_has_no_start_time(optional: bool, phase: Phase) -> None:
+    recording = a_recording(an_artifact(optional=optional))
+    cancelled = rendered(recording, state("video", Phase.FAILED, Reason.CANCELLED))
 
-    assert cancelled.started_at is None
+    assert (cancelled.phase, cancelled.started_at) == (phase, None)
     assert cancelled.completed_at == START
 
 

@@ -87,6 +87,10 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("s3.PutObject", BOTH, "limited", 1),
     ("engine.heard TransferSucceeded", BEFORE, "limited", 1),
     ("engine.heard CleanupEnded", BEFORE, "limited", 1),
+    # A copy of an object that the store holds already.
+    ("s3.HeadObject", BOTH, "copied", 3),
+    ("s3.GetObject", BOTH, "copied", 1),
+    ("s3.CopyObject", BOTH, "copied", 1),
     # A multipart upload.
     ("s3.CreateMultipartUpload", BOTH, "large", 1),
     ("engine.heard UploadCreated", BEFORE, "large", 1),

@@ -84,6 +84,11 @@ def media_bytes(file: str, size_bytes: int) -> Bytes:
     return Bytes(size_bytes=size_bytes, sha256=partial(Media(name=file, size_bytes=size_bytes).digest, "sha256"))
 
 
+def media_body(file: str, size_bytes: int) -> bytes:
+    """The content of a file, for a test that stores it itself."""
+    return Media(name=file, size_bytes=size_bytes).read(0, size_bytes)
+
+
 def from_source(source: LyingSource, *, name: str = "video", stored: bool = True, **more: Any) -> Artifact:
     """An artifact of a scripted source; `stored` False where it must not be stored."""
     expected = Bytes.of(source.content.body) if stored else None

@@ -117,3 +117,17 @@ def test_a_source_that_is_gone_is_not_needed_when_an_earlier_attempt_has_stored_
 
     assert (again.etag, again.verified_by) == (first.etag, Reason.FULL_OBJECT_CRC64NVME)
     assert observed.stored_bytes == 0
+
+
+def test_a_copy_that_an_earlier_attempt_has_made_is_not_made_again(
+    strict: StrictStore, target: S3LocationStore
+) -> None:
+    """Not every store that has conditional writes has conditional copies: it would overwrite the object."""
+    body = pattern(80 * KIB)
+    target.put(an_object(key=OLD), body, crc64nvme=crc64nvme(body))
+    first = job(target, OLD).run(context_of(target))
+
+    again = job(target, OLD).run(context_of(target))
+
+    assert (again.version_id, again.verified_by) == (first.version_id, first.verified_by)
+    assert [request.operation for request in strict.requests].count("CopyObject") == 1

@@ -246,7 +246,7 @@ def reserve_move(
     state.quotas.begin_move(tracked.uid, owner)
     if not has_begun and (unknown := _unknown(state, owner)) is not None:
         return unknown
-    stored = [work.status for work in tracked.artifacts.values() if work.status.phase is Phase.COMPLETE]
+    stored = [work.status for work in tracked.artifacts.values() if work.status.is_stored]
     sizes = {status.name: status.bytes_done or 0 for status in stored}
     rejection = state.quotas.reserve_move(tracked.uid, sizes, rank=_rank_of_move(tracked, now), has_begun=has_begun)
     if rejection is None:

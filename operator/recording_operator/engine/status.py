@@ -122,7 +122,7 @@ def render(
         attempts=max((state.attempts for state in ordered), default=0),
         next_retry_time=min(retries, default=None),
         expires_at=None if terminal else expires_at,
-        started_at=old.started_at or (now if rolled.phase in _HAS_STARTED else None),
+        started_at=old.started_at or (now if rolled.phase in _HAS_STARTED and _has_started(ordered) else None),
         completed_at=(_completed_at(old, rolled.phase) or ended_at or now) if terminal else None,
         last_retry_token=recording.spec.retry_token or None,
         storage_location=placement.location,
@@ -180,6 +180,11 @@ def _progress(phase: Phase, done: int, total: int | None, started: bool) -> str 
 
 def _completed_at(old: RecordingStatus, phase: Phase) -> datetime | None:
     return old.completed_at if old.phase is phase else None
+
+
+def _has_started(artifacts: list[ArtifactStatus]) -> bool:
+    """A Recording is Complete too if all its artifacts are optional and were cancelled before anything began."""
+    return any(state.phase in _HAS_STARTED for state in artifacts)
 
 
 def _total(states: Sequence[ArtifactStatus]) -> int | None:

@@ -87,8 +87,9 @@ class Fetch:
             if found.verified_by is None:
                 raise needs_its_source(error) from None
             return found
-        # A conditional write detects an existing object, but only after many parts were sent. Check the key first.
-        if found is None and not is_small(facts, self._context.options):
+        # A conditional write detects an existing object, but only after many parts were sent, and not every store has
+        # conditional copies. Check the key first.
+        if found is None and (self._in_store is not None or not is_small(facts, self._context.options)):
             found = self._find(facts)
         if found is not None:
             return self._compare(found, facts)

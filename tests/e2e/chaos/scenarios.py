@@ -13,6 +13,7 @@ from recording_operator.api.storagereport import ReportSource
 from recording_operator.kube.rest import MERGE_PATCH
 from recording_operator.usage.codec import decode_month, encode, folder_name, sample_name
 from recording_operator.usage.sample import UsageSample
+from tests.e2e.chaos.copied import copied, copied_before
 from tests.e2e.chaos.stage import Stage
 from tests.support.recordings import MIB, Artifact, Live, an_artifact, from_media, inline, media_url
 from tests.support.waiting import eventually
@@ -393,6 +394,7 @@ STORIES: Final[dict[str, Story]] = {
     "drain": drain,
     "deleted": deleted,
     "limited": limited,
+    "copied": copied,
     "short-lived": short_lived,
     "aged": aged,
     "left-over": left_over,
@@ -405,6 +407,7 @@ BEFORE: Final[dict[str, Story]] = {
     "rebuilt": rebuilt_before,
     "placed": placed_before,
     "limited": limited_before,
+    "copied": copied_before,
     "aged": aged_before,
     "report": report_before,
     "migration": migration_before,

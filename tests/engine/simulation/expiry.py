@@ -1,5 +1,6 @@
 """Objects that expire in the simulation, and the sweep that finds or deletes them."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from recording_operator.api.recording import Recording
@@ -34,7 +35,7 @@ class Expiries:
         world.trace("world", f"{taken} of {recording.metadata.name} expire")
         self.due |= {(recording.metadata.uid, name) for name in taken}
         for operator in world.living():
-            world.schedule.after(world.latency_s(), lambda operator=operator: self.look(operator))
+            world.schedule.after(world.latency_s(), partial(self.look, operator))
 
     def look(self, operator: "Operator") -> None:
         """What a sweep of finished Recordings does."""

@@ -1,12 +1,12 @@
 """The quota of a simulation: who counts the store and when, and what must hold."""
 
-from collections import Counter
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 from recording_operator.api.quotas import Quota, QuotaAction
 from recording_operator.engine.facts import OwnerUsage, UsageCountBegan, UsageCounted
+from recording_operator.engine.status import TERMINAL
 
 if TYPE_CHECKING:
     from tests.engine.simulation.operator import Operator
@@ -66,14 +66,14 @@ class QuotaWatch:
         world.schedule.after(world.latency_s(), partial(self._list, operator, names))
 
     def _list(self, operator: "Operator", names: frozenset[str]) -> None:
-        rows: Counter[str] = Counter()
-        for thing in self._world.store.objects.values():
-            if self._counts(thing.uid) and not thing.data:
-                rows[str(thing.uid)] += thing.size
-        usage = (OwnerUsage(ORG, "team-a", sum(rows.values()), len(rows)),) if rows else ()
+        usage = self._rows()
         for name in names:
             fact = UsageCounted(location=name, usage=usage if name == LOCATION else ())
             self._world.schedule.after(self._world.latency_s(), partial(operator.post, fact))
+
+    def _rows(self) -> tuple[OwnerUsage, ...]:
+        size_bytes, recordings = self.used()
+        return (OwnerUsage(ORG, "team-a", size_bytes, recordings),) if recordings else ()
 
     # What must hold
 
@@ -87,8 +87,16 @@ class QuotaWatch:
         assert quota.recordings is None or recordings <= quota.recordings, f"{recordings} are over {quota}"
 
     def check_end(self, operator: "Operator") -> None:
-        """Nothing has changed for long: the operator knows what is stored."""
+        """Nothing has changed for long: the operator knows what is stored, and after a count nothing else."""
+        used_bytes, recordings = self.used()
         for usage in operator.engine.quota_report().usages:
-            used_bytes, recordings = self.used()
             assert usage.used_bytes >= used_bytes, "less is counted than is stored"
             assert usage.recordings >= recordings, "fewer Recordings are counted than are stored"
+        unfinished = [one for one in self._world.api.recordings.values() if one.status.phase not in TERMINAL]
+        if unfinished or not operator.engine.quota_report().usages:
+            return
+        now, names = self._world.clock(), frozenset({LOCATION})
+        operator.engine.observe(UsageCountBegan(locations=names), now)
+        operator.engine.observe(UsageCounted(location=LOCATION, usage=self._rows()), now)
+        for usage in operator.engine.quota_report().usages:
+            assert (usage.used_bytes, usage.recordings) == (used_bytes, recordings), "room was not given back"
