@@ -1,6 +1,7 @@
 """How existing files become Recordings: grouping, owners and names."""
 
 import re
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -203,3 +204,20 @@ def test_keys_that_the_api_server_accepts_are_those_that_are_imported() -> None:
     assert [name for name, key in keys.items() if is_key(key)] == []
     good = [manifest["spec"]["artifacts"][0]["source"]["object"]["key"] for manifest in GOOD_OBJECTS.values()]
     assert [key for key in good if not is_key(key)] == []
+
+
+def test_memory_does_not_grow_with_the_number_of_files() -> None:
+    def peak_bytes(directories: int) -> int:
+        keys = (f"old/acme/{number:06}/{name}" for number in range(directories) for name in ("a.mp3", "b.mp4"))
+        plan, tally = a_plan(), Tally()
+        tracemalloc.start()
+        try:
+            for group in plan.groups((ListedObject(key, 10, None, AT, "e") for key in keys), tally):
+                assert plan.recording(group, tally) is not None
+            assert tally.files == 2 * directories
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_bytes(10)
+    assert peak_bytes(5000) < peak_bytes(50) + 100_000
