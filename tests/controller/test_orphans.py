@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from localcluster import S3Server
 from recording_operator.api.storagelocation import ManifestSpec, StorageLocation
 from recording_operator.api.storagelocation_orphans import OrphanAction, OrphansSpec
 from recording_operator.controller.locations.keeper import LocationKeeper
@@ -14,9 +15,12 @@ from recording_operator.controller.orphans import FIRST_AFTER, SWEEP_EVERY, Orph
 from recording_operator.engine.manifest import manifest_key
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import ApiUnavailable
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.location_store import LocationStore
+from recording_operator.stores.s3.client import S3Options
+from recording_operator.stores.s3.location import S3LocationStore
 from tests.engine.builders import uid_of
-from tests.support.lost_recordings import LostCluster
+from tests.support.lost_recordings import LostCluster, location_in
 from tests.support.strict_faults import ErrorResponse, Fault
 from tests.support.strict_store import StrictStore
 
@@ -77,6 +81,11 @@ class Cluster:
 
 @pytest.fixture
 def cluster(lost: LostCluster) -> Cluster:
+    """One with a strict store."""
+    return a_cluster(lost)
+
+
+def a_cluster(lost: LostCluster) -> Cluster:
     """Recording 1 exists, 2 has a manifest, 3 is forgotten."""
     for number in (1, 2, 3):
         lost.lose(number, artifacts=("audio", "video"))
@@ -187,3 +196,15 @@ def test_it_sweeps_half_an_hour_after_the_start_and_then_daily(cluster: Cluster)
     cluster.up += timedelta(seconds=1)
     sweeper.turn()
     assert len(list(cluster.lost.store.objects("p/meeting-recordings/"))) == len(KNOWN)
+
+
+@pytest.mark.cluster
+def test_a_real_server_keeps_what_is_known(s3: S3Server, bucket: str) -> None:
+    keys = StoreCredentials(access_key_id=s3.root.access_key, secret_access_key=s3.root.secret_key)
+    store = S3LocationStore(S3Options(bucket=bucket, endpoint=s3.endpoint, path_style=True, credentials=keys))
+    lost = LostCluster(store=store, location=location_in(bucket))
+    assert a_cluster(lost).left() == KNOWN
+    listed = s3.client().list_object_versions(Bucket=bucket, Prefix="p/meeting-recordings/")
+    assert len(listed["Versions"]) == len(KNOWN), "exactly the versions of orphans go"
+    assert "DeleteMarkers" not in listed
+    store.close()
