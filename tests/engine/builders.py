@@ -28,6 +28,7 @@ from recording_operator.api.storagelocation import (
     StorageLocation,
     StorageLocationSpec,
 )
+from recording_operator.api.storagelocation_moves import MovedFrom, MovesSpec
 from recording_operator.api.storagelocation_store import S3
 from recording_operator.api.storagereport import ReportScope
 from recording_operator.engine.facts import BudgetHold
@@ -140,6 +141,7 @@ def a_location(
     limits: Limits | None = None,
     manifest: bool = False,
     weight: int = 0,
+    moved: MovedFrom = MovedFrom.KEEP,
     quotas: Sequence[Quota] = (),
     bucket: str | None = None,
     imports: Sequence[str] = (),
@@ -157,6 +159,7 @@ def a_location(
             imports=tuple(ImportPrefix(prefix=prefix) for prefix in imports),
             deletion_policies=tuple(policies),
             manifest=ManifestSpec(enabled=manifest),
+            moves=MovesSpec(from_=moved),
             quotas=tuple(quotas),
         ),
     )

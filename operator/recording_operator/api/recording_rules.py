@@ -159,7 +159,6 @@ SPEC_RULES: Final = (
         field_path=".identity",
     ),
     cel.immutable("identity", instead=_NEW),
-    cel.immutable("storageLocation", instead=_NEW),
     Rule(rule="self.owner == oldSelf.owner", message=f"owner cannot be changed; {_NEW}", field_path=".owner"),
     Rule(
         rule="oldSelf.artifacts.all(o, self.artifacts.exists(a, a.name == o.name))",
@@ -184,6 +183,13 @@ ROOT_RULES: Final = (
     Rule(
         rule="self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",
         message="metadata.name must have at most 63 characters and no '.'",
+    ),
+    Rule(
+        rule="(has(self.spec.storageLocation) ? self.spec.storageLocation : '')"
+        " == (has(oldSelf.spec.storageLocation) ? oldSelf.spec.storageLocation : '')"
+        " || (has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase == 'Complete')",
+        message="storageLocation can be changed only while the Recording is Complete; then its objects are moved",
+        field_path=".spec.storageLocation",
     ),
     # Once it is written, it can only become what the spec names. For a named Recording that is also its first value.
     Rule(

@@ -24,6 +24,7 @@ from recording_operator.api.quotas import QuotaList, QuotaStatusList
 from recording_operator.api.source_object import IMPORTS_SCHEMA, ImportPrefix
 from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleStatus
 from recording_operator.api.storagelocation_lifecycle_rules import AWS_LIFECYCLE_RULES
+from recording_operator.api.storagelocation_moves import MovesSpec
 from recording_operator.api.storagelocation_orphans import ORPHAN_RULES, OrphansSpec, OrphansStatus
 from recording_operator.api.storagelocation_prices import DEFAULT_PROFILE, Prices
 from recording_operator.api.storagelocation_rules import (
@@ -211,6 +212,10 @@ class StorageLocationSpec(ApiModel):
     manifest: ManifestSpec = Field(
         default_factory=ManifestSpec,
         description="The manifest of each Recording, metadata.json. Default: it is written.",
+    )
+    moves: MovesSpec = Field(
+        default_factory=MovesSpec,
+        description="What happens when Recordings move to another location. docs/moves.md explains it.",
     )
     orphans: OrphansSpec = Field(
         default_factory=OrphansSpec,

@@ -16,7 +16,7 @@ from recording_operator.controller.expiry.sweep import ExpirySweep
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import utc_now
 from recording_operator.controller.orphans import OrphanSweep
-from recording_operator.controller.recordings.unsettled import UnsettledSweep
+from recording_operator.controller.recordings.unsettled import LEFT, UnsettledSweep
 from recording_operator.engine.facts import Fact, RecordingSeen
 from recording_operator.engine.keys import uid_pattern
 from recording_operator.engine.settled import was_changed
@@ -157,8 +157,9 @@ class Sweeper:
         if not left_over or not self._is_ours(location, store):
             return
         # List Recordings after uploads, because a Recording exists before its upload.
-        unfinished = self._kube.list_recordings(field_selector=UNFINISHED)
-        live = {uid for raw in unfinished for uid in claimed_uids(raw)}
+        # An unsettled one may be moving here.
+        found = (raw for selector in (UNFINISHED, LEFT) for raw in self._kube.list_recordings(field_selector=selector))
+        live = {uid for raw in found for uid in claimed_uids(raw)}
         for uid in left_over.keys() - live:
             for upload in left_over[uid]:
                 if store.abort(upload.key, upload.upload_id):

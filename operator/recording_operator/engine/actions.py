@@ -203,14 +203,27 @@ class ArtifactToClean:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptObjects:
+    """Objects of a Recording that must not be removed, wherever else they are visible."""
+
+    location: StorageLocation
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanUp:
-    """Abort the uploads of a deleted Recording and delete its own objects if requested. The result is CleanupEnded."""
+    """Abort the uploads of a Recording at a location, and delete its own objects there if requested.
+
+    The result is CleanupEnded.
+    """
 
     ref: RecordingRef
     location: StorageLocation
     artifacts: tuple[ArtifactToClean, ...]
     manifest_key: str | None = None
     """Where its manifest is, if it has to be deleted too."""
+    kept: KeptObjects | None = None
+    """After a move: if the location is the same place as that of these, nothing is removed."""
     former: FormerRecording | None = None
     """What the store has to confirm first. Its uid is that of the objects."""
 

@@ -35,7 +35,7 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
     tracked.retry_token = spec.retry_token
     for artifact in spec.artifacts:
         work = tracked.artifacts[artifact.name]
-        if work.in_transfer:
+        if work.in_transfer or artifact.name in tracked.move.copies:
             continue
         source_obstacle, questions = find_source(state, tracked, artifact, now)
         actions += questions

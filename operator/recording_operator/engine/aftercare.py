@@ -20,6 +20,7 @@ from recording_operator.engine.facts import ManifestFailed, ManifestWritten
 from recording_operator.engine.former import former_of
 from recording_operator.engine.manifest import encode, manifest_key, manifest_of, revision_of
 from recording_operator.engine.manifest_work import ManifestFailure
+from recording_operator.engine.moves import MovePlaces, is_idle, with_move
 from recording_operator.engine.settled import has_open_uploads, has_right_finalizer, is_finished, is_settled
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.status import TERMINAL, all_expired
@@ -124,7 +125,12 @@ def wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime) 
     if all_expired(status.artifacts):
         written = dict.fromkeys(written)  # it was deleted with the objects
     if status.phase not in TERMINAL:
-        return status.model_copy(update=written)
+        return status.model_copy(update={**written, "move": tracked.move.shown})
+    places = MovePlaces(old=state.location_of(tracked), new=state.locations.get(tracked.move.to or _wanted(tracked)))
+    moved = with_move(status, tracked.recording, tracked.move, places, now)
+    if moved.storage_location != status.storage_location:
+        return moved.model_copy(update={"settled": False})
+    status = moved
     next_one = follow_up(state, tracked, status)
     if next_one is FollowUp.NOTHING and written["manifest_revision"] != revision_of(_ended(tracked, status)):
         written["manifest_revision"] = None  # it is not kept right any more
@@ -133,6 +139,7 @@ def wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime) 
         and not tracked.has_slot
         and not has_open_uploads(_ended(tracked, status))
         and has_right_finalizer(tracked.recording)
+        and is_idle(_ended(tracked, status), tracked.move)
     )
     failed = work.failure if next_one is FollowUp.MANIFEST else None
     conditions = status.conditions if failed is None else (*status.conditions, _condition(tracked, failed, now))
@@ -142,7 +149,13 @@ def wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime) 
 def is_over(tracked: TrackedRecording) -> bool:
     """Whether all follow-ups are done, or given up until the next sweep."""
     work = tracked.manifest
-    return not work.in_flight and (is_settled(tracked.recording) or (is_finished(tracked.recording) and work.given_up))
+    if work.in_flight or tracked.move.in_flight or not is_idle(tracked.recording, tracked.move):
+        return False
+    return is_settled(tracked.recording) or (is_finished(tracked.recording) and work.given_up)
+
+
+def _wanted(tracked: TrackedRecording) -> str | None:
+    return tracked.recording.spec.storage_location
 
 
 def _has_manifest(tracked: TrackedRecording, location: StorageLocation) -> bool:

@@ -83,6 +83,8 @@ def _without_candidate(namespace: str, not_ready: dict[str, Obstacle]) -> Obstac
 def _release_slots_elsewhere(state: EngineState, tracked: TrackedRecording) -> None:
     """Give back reserved slots of another location: the choice has changed, or another operator has placed it."""
     for work in tracked.in_state(WorkState.RESERVED):
+        if work is tracked.move.copies.get(work.name):
+            continue
         key = (tracked.uid, work.name)
         lane = state.slots.running.get(key)
         if lane is not None and lane.location != tracked.location:

@@ -16,7 +16,9 @@ from recording_operator.engine.tracked_recording import TrackedRecording
 def current_status(state: EngineState, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
     """Compute the status from the artifacts."""
     artifacts = tracked.statuses()
-    for work in tracked.in_state(WorkState.RESERVED):
+    for work in tracked.artifacts.values():
+        if work.state is not WorkState.RESERVED:
+            continue
         update = {"phase": Phase.UPLOADING, "reason": Reason.UPLOADING, "message": None}
         artifacts[work.name] = work.status.model_copy(update=update)
     rendered = render(

@@ -7,7 +7,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.engine import deletion_blocker, left_objects, quota_gate
+from recording_operator.engine import deletion_blocker, left_objects, moving, quota_gate
 from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.backoff import Backoff
@@ -31,7 +31,7 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     state.release_slots(tracked)
     if tracked.in_transfer:
         return [*tracked.stop_transfers()]
-    if tracked.manifest.in_flight:
+    if tracked.manifest.in_flight or tracked.move.in_flight:
         return []
     teardown = tracked.teardown = tracked.teardown or Teardown(
         since=now, gives_up_after=state.options.give_up_deleting_after
@@ -42,6 +42,8 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
         return _release(tracked, now)
     if teardown.in_flight:
         return []
+    if _is_moving(state, tracked, teardown, now):
+        return [] if tracked.move.backoff.holds(now) else moving.remove_other(state, tracked, now)
     if left_objects.gives_up(tracked, teardown, now):
         reported = left_objects.report_given_up(tracked, teardown)
         teardown.done, teardown.blocked = True, None
@@ -94,6 +96,8 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
 
 def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
     """The store was cleaned up, or the cleanup has to be retried."""
+    if tracked.move.in_flight:
+        return moving.note_removal(tracked, fact, now)
     teardown = tracked.teardown
     if teardown is None:
         return []
@@ -121,6 +125,12 @@ def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnd
     wait = min(RETENTION_WAIT, teardown.gives_up_after or RETENTION_WAIT) if locked else timedelta(0)
     teardown.backoff.again(now, at_least=wait)
     return actions
+
+
+def _is_moving(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> bool:
+    """Whether objects at a second location have to be removed first: copies of a move, or those that were moved."""
+    late = now - teardown.since > state.options.give_up_cleaning_after
+    return tracked.move.shown is not None and not tracked.move.removed and not late
 
 
 def _block_without_location(state: EngineState, tracked: TrackedRecording, teardown: Teardown) -> list[Action]:

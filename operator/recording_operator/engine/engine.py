@@ -17,6 +17,7 @@ from recording_operator.engine import (
     aftercare,
     deletion,
     expired_objects,
+    moving,
     quota_gate,
     starting,
     transfer_reports,
@@ -144,6 +145,7 @@ class Engine:
         return not any(
             tracked.in_transfer
             or tracked.manifest.in_flight
+            or tracked.move.in_flight
             or not tracked.outbox.is_idle
             or (tracked.recording.status.claim == self.state.claim and not tracked.ending)
             for tracked in self.state.recordings.values()
@@ -360,9 +362,11 @@ class Engine:
         tracked.ttl_expired = tracked.ttl_expired and is_finished(tracked.recording, ignore_finalizer=True)
         if tracked.ttl_expired:
             return self._expire(tracked, now)
+        retry_requested = tracked.recording.spec.retry_token != tracked.retry_token
         return [
             *ensure_finalizer(tracked, now),
             *advancing.advance(self.state, tracked, now),
+            *moving.advance(self.state, tracked, retry_requested=retry_requested, now=now),
             *aborting.abort_due(self.state, tracked, now),
         ]
 

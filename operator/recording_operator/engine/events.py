@@ -7,7 +7,13 @@ from recording_operator.api.endpoints import store_uri
 from recording_operator.api.reasons import Reason, Trait
 from recording_operator.api.recording import Phase, RecordingStatus
 
-_ACTIONS: Final = {Reason.SUSPENDED: "Suspend", Reason.CANCELLED: "Cancel", Reason.EXPIRED: "Expire"}
+_ACTIONS: Final = {
+    Reason.SUSPENDED: "Suspend",
+    Reason.CANCELLED: "Cancel",
+    Reason.MOVING: "Move",
+    Reason.MOVE_FAILED: "Move",
+    Reason.EXPIRED: "Expire",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +50,7 @@ def _note(wanted: RecordingStatus) -> str:
     note = (wanted.message or "").rstrip(".")
     if wanted.reason is Reason.UPLOADING:
         return f"Uploading to {store_uri(wanted.bucket, wanted.prefix)}"
-    if wanted.phase is Phase.COMPLETE and wanted.reason is not Reason.EXPIRED:
+    if wanted.phase is Phase.COMPLETE and wanted.move is None and wanted.reason is not Reason.EXPIRED:
         return f"{note} ({wanted.size}) under {store_uri(wanted.bucket, wanted.prefix)}"
     if wanted.next_retry_time is not None and wanted.phase is Phase.PENDING:
         return f"{note}. Attempt {(wanted.attempts or 0) + 1} starts at {wanted.next_retry_time:%H:%M:%S} UTC."

@@ -8,7 +8,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine import quota_gate
-from recording_operator.engine.actions import Action, StartTransfer
+from recording_operator.engine.actions import Action, ObjectToCopy, StartTransfer
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.choosing import is_named_by_status
 from recording_operator.engine.finalizer import has_finalizer, needs_finalizer
@@ -35,11 +35,12 @@ def give_slots(state: EngineState, now: datetime) -> Iterator[SlotDecision]:
         if tracked is None:
             state.slots.give_back(key)
             continue
-        if not quota_gate.admit(state, tracked, name, now):
+        work = tracked.work_of(name)
+        if work is None or not quota_gate.admit(state, tracked, name, now):
             state.slots.give_back(key)
             yield SlotDecision(uid, has_slot=False)
             continue
-        tracked.artifacts[name].reserve()
+        work.reserve()
         tracked.outbox.flush_by(now)
         yield SlotDecision(uid, has_slot=True)
 
@@ -50,14 +51,24 @@ def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime)
     if not reserved or not _may_start(state, tracked):
         return []
     location = state.location_of(tracked)
-    if location is None:
+    if location is None or _target_is_gone(state, tracked):
         state.release_slots(tracked)
         tracked.outbox.flush_by(now)
         return []
+    target = state.locations.get(tracked.move.to)
     tracked.outbox.flush_by(now + state.options.progress_every)
     owner = quota_gate.owner_of(tracked)
     has_quota = owner is not None and state.quotas.concerns(owner)
-    return [_start(state, tracked, work, location, has_quota=has_quota) for work in reserved]
+    return [
+        _start_copy(tracked, work, location, target or location)
+        if work is tracked.move.copies.get(work.name)
+        else _start(state, tracked, work, location, has_quota=has_quota)
+        for work in reserved
+    ]
+
+
+def _target_is_gone(state: EngineState, tracked: TrackedRecording) -> bool:
+    return tracked.move.to is not None and state.locations.get(tracked.move.to) is None
 
 
 def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
@@ -92,4 +103,30 @@ def _start(
         copy=source_copy(state.locations, tracked.spec_of(work.name)),
         only_look=recording.spec.cancel,
         has_quota=has_quota,
+    )
+
+
+def _start_copy(
+    tracked: TrackedRecording, copy: ArtifactWork, location: StorageLocation, target: StorageLocation
+) -> StartTransfer:
+    """Copy a stored artifact from `location` to `target`. The status names both already."""
+    recording, stored = tracked.recording, tracked.artifacts[copy.name].status
+    copy.start()
+    copy.update(phase=Phase.UPLOADING, reason=Reason.MOVING, message=None, key=key_of(recording, copy.name, target))
+    return StartTransfer(
+        recording=recording,
+        artifact=copy.name,
+        location=target,
+        key=key_of(recording, copy.name, target),
+        upload_id=copy.status.upload_id,
+        part_size_bytes=copy.status.part_size,
+        source=copy.status.source,
+        copy=ObjectToCopy(
+            location=location,
+            key=key_of(recording, copy.name, location),
+            version_id=stored.version_id,
+            size_bytes=stored.bytes_total,
+            checksum=stored.checksum or None,
+            is_own=True,
+        ),
     )

@@ -232,6 +232,17 @@ def _expired(artifacts: Iterable[ArtifactStatus]) -> str:
     return f"{len(gone)} of {len(stored)} stored {have} expired. {gone[0].message or ''}".rstrip()
 
 
+def with_conditions(
+    recording: Recording, conditions: Sequence[Condition], drafts: Sequence[ConditionDraft], now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions, with these in place of those of the same types."""
+    old = {condition.type: condition for condition in recording.status.conditions}
+    drafted = {
+        draft.type: _condition(draft, old.get(draft.type), recording.metadata.generation, now) for draft in drafts
+    }
+    return tuple(drafted.pop(one.type, one) for one in conditions) + tuple(drafted.values())
+
+
 def _condition(draft: ConditionDraft, old: Condition | None, generation: int, now: datetime) -> Condition:
     since = old.last_transition_time if old is not None and old.status is draft.status else now
     return Condition(

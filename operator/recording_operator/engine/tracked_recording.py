@@ -14,6 +14,7 @@ from recording_operator.engine.events import shown
 from recording_operator.engine.expiry import Expiry, source_expiry
 from recording_operator.engine.facts import FormerTimes, RecordingRef, ref_of
 from recording_operator.engine.manifest_work import ManifestWork
+from recording_operator.engine.move_work import MoveWork
 from recording_operator.engine.placement import location_name
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import StatusOutbox
@@ -37,6 +38,7 @@ class TrackedRecording:
     """The location that was chosen for it, until a status with our claim names it. It may change before."""
     outbox: StatusOutbox = field(default_factory=StatusOutbox)
     manifest: ManifestWork = field(default_factory=ManifestWork)
+    move: MoveWork = field(default_factory=MoveWork)
     former: FormerTimes | None = None
     """Of the lost Recording, if an object of it was found."""
     ended_at: datetime | None = None
@@ -91,13 +93,13 @@ class TrackedRecording:
 
     @property
     def in_transfer(self) -> bool:
-        """An artifact is in transfer."""
-        return any(work.in_transfer for work in self.artifacts.values())
+        """An artifact or a copy of one is in transfer."""
+        return any(work.in_transfer for work in self.works())
 
     @property
     def has_slot(self) -> bool:
-        """An artifact holds a slot."""
-        return any(work.has_slot for work in self.artifacts.values())
+        """An artifact or a copy of one holds a slot."""
+        return any(work.has_slot for work in self.works())
 
     @property
     def busy(self) -> bool:
@@ -112,9 +114,15 @@ class TrackedRecording:
     # Versions of the object
 
     def adopt(self, recording: Recording) -> None:
-        """Take a newer version of the object. Known artifacts keep their state, new ones are added."""
+        """Take a newer version of the object. Known artifacts keep their state, new ones are added.
+
+        If the objects are at another location now, their states are those of the status.
+        """
         self.recording = recording
-        self.placed = location_name(recording) or self.placed
+        before, self.placed = self.placed, location_name(recording) or self.placed
+        if before not in (None, self.placed):
+            self._were_moved(recording)
+        self.move.follow(recording.status.move)
         for spec in recording.spec.artifacts:
             if spec.name not in self.artifacts:
                 self.artifacts[spec.name] = ArtifactWork(ArtifactStatus(name=spec.name, phase=Phase.PENDING))
@@ -135,9 +143,16 @@ class TrackedRecording:
             for status in after.artifacts:
                 if status.name in self.artifacts:
                     self.artifacts[status.name].take(status)
+            self.move.follow(after.move, by_another=True)
         self.adopt(recording)
         if by_another:
             self._note_left_moving(recording)
+
+    def _were_moved(self, recording: Recording) -> None:
+        self.manifest = ManifestWork()
+        for status in recording.status.artifacts:
+            if status.name in self.artifacts and status.phase is Phase.COMPLETE:
+                self.artifacts[status.name].status = status
 
     def _note_left_moving(self, recording: Recording) -> None:
         """If the Recording is claimed, unfinished artifacts that are not in transfer here may have been stored."""
@@ -163,9 +178,20 @@ class TrackedRecording:
         """The artifacts' statuses by name."""
         return {name: work.status for name, work in self.artifacts.items()}
 
+    def works(self) -> Iterator[ArtifactWork]:
+        """The artifacts, and their copies during a move."""
+        yield from self.artifacts.values()
+        yield from self.move.copies.values()
+
+    def work_of(self, artifact: str) -> ArtifactWork | None:
+        """What is in transfer or waits for a slot under this name: the copy of a stored artifact, or the artifact."""
+        work = self.artifacts.get(artifact)
+        is_stored = work is not None and work.status.phase is Phase.COMPLETE
+        return self.move.copies.get(artifact, work) if is_stored else work
+
     def in_state(self, state: WorkState) -> list[ArtifactWork]:
-        """The artifacts in this state, by name."""
-        return sorted((work for work in self.artifacts.values() if work.state is state), key=lambda work: work.name)
+        """The artifacts and copies in this state, by name."""
+        return sorted((work for work in self.works() if work.state is state), key=lambda work: work.name)
 
     def expiry_of(self, artifact: str) -> Expiry:
         """When the artifact's source expires. Raises ValueError for an object that no API server stored."""
@@ -198,6 +224,7 @@ class TrackedRecording:
                 yield work.abort.backoff.not_before
         if self.teardown is not None:
             yield self.teardown.backoff.not_before
+        yield self.move.backoff.not_before
         yield self.manifest.hold_until
         yield self.manifest.backoff.not_before
 
@@ -208,16 +235,18 @@ class TrackedRecording:
         self.ended_at = self.ended_at + by if self.ended_at else None
         if self.teardown is not None:
             self.teardown.shift(by)
-        for work in self.artifacts.values():
+        self.move.backoff.shift(by)
+        for work in self.works():
             if work.shift(by):
                 self.outbox.flush_by(now)
 
     def release_location_holds(self) -> None:
         """The location is ready: end the waits for it."""
         self.manifest.forget_failures()
-        for work in self.artifacts.values():
+        for work in self.works():
             if work.status.reason in WAITS_FOR_LOCATION:
                 work.hold = None
+        self.move.backoff = Backoff()
         if self.teardown is not None:
             self.teardown.backoff = Backoff()
 

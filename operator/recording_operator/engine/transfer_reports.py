@@ -44,7 +44,7 @@ def note_source(tracked: TrackedRecording, fact: SourceResolved, now: datetime) 
 
 def note_upload(tracked: TrackedRecording, fact: UploadCreated, now: datetime) -> None:
     """Name the upload in the status before its first part is sent."""
-    work = tracked.artifacts.get(fact.artifact)
+    work = tracked.work_of(fact.artifact)
     if work is None or not work.in_transfer:
         return
     work.update(
@@ -59,7 +59,7 @@ def note_upload(tracked: TrackedRecording, fact: UploadCreated, now: datetime) -
 
 def note_progress(state: EngineState, tracked: TrackedRecording, fact: TransferProgress) -> None:
     """Note progress. It is written at most once per `progress_every`."""
-    work = tracked.artifacts.get(fact.artifact)
+    work = tracked.work_of(fact.artifact)
     if work is None or not work.in_transfer:
         return
     work.update(bytes_done=fact.sent_bytes, bytes_total=fact.total_bytes)
@@ -71,7 +71,7 @@ def note_progress(state: EngineState, tracked: TrackedRecording, fact: TransferP
 
 def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded, now: datetime) -> list[Action]:
     """A transfer is over: stored, failed, or stopped."""
-    work = tracked.artifacts.get(fact.artifact)
+    work = tracked.work_of(fact.artifact)
     if work is None or not work.in_transfer:
         return []
     work.end()
@@ -81,6 +81,8 @@ def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded,
             _stored(work, stored)
             tracked.former = stored.former or tracked.former
             tracked.outbox.flush_by(now if tracked.is_over else now + SOON)
+            if is_copy(tracked, work):
+                return []
             return [CountOutcome(what=ArtifactOutcome.STORED, reason=Reason.STORED)]
         case TransferFailed() as failure:
             return _failed(state, tracked, work, failure, now)
@@ -117,7 +119,7 @@ def _stored(work: ArtifactWork, stored: TransferSucceeded) -> None:
 def _failed(
     state: EngineState, tracked: TrackedRecording, work: ArtifactWork, failure: TransferFailed, now: datetime
 ) -> list[Action]:
-    location = tracked.location
+    location = tracked.move.to if is_copy(tracked, work) else tracked.location
     work.fail(
         after_failure(
             work.status,
@@ -133,6 +135,11 @@ def _failed(
     tracked.outbox.flush_by(now)
     if failure.reason in {Reason.STORE_UPLOAD_LOST, Reason.SOURCE_CHANGED}:
         work.update(upload_id=None, part_size=None, source=None, bytes_done=0)
+    if is_copy(tracked, work):
+        recheck = Trait.RECHECKS_LOCATION in failure.reason.traits
+        if verdict_of(failure.reason) is Verdict.WAIT:
+            work.hold_back(now, at_least=timedelta(seconds=failure.retry_after_s or 0))
+        return state.locations.recheck(location) if recheck else []
     if work.status.phase is Phase.FAILED:
         return [CountOutcome(what=ArtifactOutcome.FAILED, reason=failure.reason)]
     waits_for_secret = failure.reason is Reason.SOURCE_EXPIRED and names_secret(tracked.spec_of(work.name))
@@ -147,3 +154,8 @@ def _failed(
     if Trait.RECHECKS_LOCATION in failure.reason.traits:
         actions += state.locations.recheck(location)
     return actions
+
+
+def is_copy(tracked: TrackedRecording, work: ArtifactWork) -> bool:
+    """Whether it is the copy of an artifact, and not the artifact."""
+    return work is tracked.move.copies.get(work.name)

@@ -38,6 +38,7 @@ def is_at_rest(tracked: TrackedRecording) -> bool:
         and not outbox.stale
         and outbox.flush_at is None
         and aftercare.is_over(tracked)
+        and not tracked.has_slot
         and all(
             work.state is WorkState.WAITING and work.status.phase is stored.get(name)
             for name, work in tracked.artifacts.items()

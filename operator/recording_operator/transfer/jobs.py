@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from recording_operator import checksums
+from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
 from recording_operator.errors import TransferError
 from recording_operator.stopping import Stopped
@@ -24,6 +25,7 @@ from recording_operator.transfer.verification.accept import StoredByAnotherProce
 from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.find import find, key_conflict
 from recording_operator.transfer.verification.known import KnownObject, verify_known
+from recording_operator.transfer.verification.places import is_same_place
 
 _INLINE_TYPE: Final = "text/plain; charset=utf-8"
 
@@ -88,6 +90,7 @@ class CopyJob:
             if copied is not None and copied.verified_by is not None:
                 return copied
             raise
+        self._check_place(context)
         return Fetch(
             lambda stop, on_read: StoredSource(self.source, stored, place=self.place, stop=stop, on_read=on_read),
             context,
@@ -105,6 +108,17 @@ class CopyJob:
         if head is None or self.owner_uid not in (None, head.recording_uid):
             raise missing(self.place)
         return head.stored
+
+    def _check_place(self, context: TransferContext) -> None:
+        """An object must not be taken for its own copy, because the old one is deleted later."""
+        if self.key != context.obj.key:
+            return
+        there = context.budget().retry(lambda: context.store.head(self.key))
+        if there is not None and is_same_place(context.store, self.source, context.obj):
+            raise TransferError(
+                Reason.STORE_KEY_CONFLICT,
+                f"{self.place} and the new location are the same place in one store, so there is nothing to copy.",
+            )
 
     def _in_store(self, stored: StoredObject, expected: Expectations, store: Store) -> InStoreSource | None:
         """Only if the checksum of the bytes is known, so that the copy can be verified."""

@@ -8,12 +8,14 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.executors.executor import StoreSource
 from recording_operator.controller.identities import IdentityRejectedError, confirm
-from recording_operator.engine.actions import AbortUpload, ArtifactToClean, CleanUp
+from recording_operator.engine.actions import AbortUpload, ArtifactToClean, CleanUp, KeptObjects
 from recording_operator.engine.facts import AbortEnded, CleanupEnded, Fact
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.location_store import LocationStore
+from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.store import Store
 from recording_operator.transfer.upload.open_uploads import abort_uploads
+from recording_operator.transfer.verification.places import is_same_place
 
 _MOST_VERSIONS: Final = 1000
 _logger = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ class Removal:
     def clean_up(self, action: CleanUp) -> Iterable[Fact]:
         """Abort a deleted Recording's uploads, and delete its objects if that is requested."""
         store = self._store(action.location)
+        if action.kept is not None and self._is_where_kept_objects_are(action, action.kept, store):
+            return [CleanupEnded(uid=action.ref.uid, ok=True)]
         if not _is_owner(action, store):
             return [CleanupEnded(uid=action.ref.uid, ok=True)]
         protected: TransferError | None = None
@@ -52,6 +56,15 @@ class Removal:
         if action.manifest_key is not None:
             _delete_manifest(action, action.manifest_key, store)
         return [CleanupEnded(uid=action.ref.uid, ok=True)]
+
+    def _is_where_kept_objects_are(self, action: CleanUp, kept: KeptObjects, store: Store) -> bool:
+        shared = next((artifact for artifact in action.artifacts if artifact.key in kept.keys), None)
+        if shared is None:
+            return False
+        probe = ObjectSpec(
+            key=shared.key, content_type="", kind="Other", recording_uid=action.owner_uid, artifact=shared.name
+        )
+        return is_same_place(store, self._store(kept.location), probe)
 
     def _store(self, location: StorageLocation) -> LocationStore:
         return self._stores.store_named(location.metadata.name, uid=location.metadata.uid)

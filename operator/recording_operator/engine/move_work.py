@@ -1,0 +1,68 @@
+"""The engine's state of a move of one Recording.
+
+The status of the Recording says what is moved, and whence. This state holds what the status does not say yet: how far
+the work with each copy is.
+"""
+
+from dataclasses import dataclass, field
+
+from recording_operator.api.recording import ArtifactStatus, MoveStatus
+from recording_operator.engine.artifact_work import ArtifactWork
+from recording_operator.engine.backoff import Backoff
+
+
+@dataclass(slots=True)
+class MoveWork:
+    """`shown` is the move in the newest status that the API server has returned; None if there is none."""
+
+    shown: MoveStatus | None = None
+    copies: dict[str, ArtifactWork] = field(default_factory=dict)
+    """By the name of the artifact."""
+    is_lost: bool = False
+    """The location that is copied to was created again with another bucket."""
+    in_flight: bool = False
+    """The removal of the objects at the other location was requested."""
+    removed: bool = False
+    """It has succeeded, or there is nothing to remove."""
+    problem: str | None = None
+    """Why the last removal did not succeed."""
+    backoff: Backoff = field(default_factory=Backoff)
+
+    @property
+    def to(self) -> str | None:
+        """The location that the objects are being copied to."""
+        return None if self.shown is None else self.shown.to
+
+    @property
+    def origin(self) -> str | None:
+        """The location where the old objects are being removed."""
+        return None if self.shown is None else self.shown.from_
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether a copy holds a slot."""
+        return any(copy.has_slot for copy in self.copies.values())
+
+    def follow(self, shown: MoveStatus | None, *, by_another: bool = False) -> None:
+        """Take the move of a newer status. Copies that are known keep their state, unless another operator wrote it."""
+        if self.has_slot:
+            return  # they end first
+        same = shown is not None and self.shown is not None and _place(shown) == _place(self.shown)
+        if not same:
+            self.copies, self.removed, self.problem, self.backoff = {}, False, None, Backoff()
+            copies = shown.artifacts if shown is not None and shown.to is not None else ()
+            self.copies = {status.name: ArtifactWork(status) for status in copies}
+        elif by_another and shown is not None:
+            for status in shown.artifacts:
+                if status.name in self.copies:
+                    self.copies[status.name].take(status)
+        self.shown = shown
+
+    def begin_copies(self, names: list[str]) -> None:
+        """Make the copies of these artifacts known."""
+        for name in names:
+            self.copies.setdefault(name, ArtifactWork(ArtifactStatus(name=name)))
+
+
+def _place(move: MoveStatus) -> tuple[str | None, str | None, str | None]:
+    return move.to, move.from_, move.bucket

@@ -1,0 +1,191 @@
+"""The move of a Recording: its copies get slots like uploads, and what is not needed any more is removed."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine import aftercare
+from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent, KeptObjects, StopTransfer
+from recording_operator.engine.aftercare import FollowUp
+from recording_operator.engine.artifact_work import ArtifactWork, WorkState
+from recording_operator.engine.current_status import current_status
+from recording_operator.engine.expiry import Expiry
+from recording_operator.engine.facts import CleanupEnded
+from recording_operator.engine.manifest import manifest_key
+from recording_operator.engine.moves import MoveStep, next_move, stored_artifacts
+from recording_operator.engine.next_step import ArtifactContext, next_step
+from recording_operator.engine.placement import key_of
+from recording_operator.engine.queue import Lane, rank
+from recording_operator.engine.state import EngineState
+from recording_operator.engine.tracked_recording import TrackedRecording
+
+_NEVER: Final = Expiry(at=datetime.max.replace(tzinfo=UTC), stated=False)
+"""The object that is copied stays where it is, so uploads are more urgent."""
+
+
+def advance(state: EngineState, tracked: TrackedRecording, *, retry_requested: bool, now: datetime) -> list[Action]:
+    """Take the next step of the move, if there is one."""
+    work = tracked.move
+    work.follow(tracked.recording.status.move)
+    target = state.locations.get(work.to)
+    work.is_lost = (
+        target is not None and work.shown is not None and work.shown.bucket not in (None, target.store.bucket)
+    )
+    step = next_move(tracked.recording, work) if tracked.is_over else MoveStep.NOTHING
+    if step is not MoveStep.COPY:
+        _leave_queue(state, tracked)
+    match step:
+        case MoveStep.BEGIN | MoveStep.SWITCH | MoveStep.END:
+            tracked.outbox.flush_by(now)
+            return []
+        case MoveStep.WITHDRAW:
+            tracked.outbox.flush_by(now)
+            return _stop(tracked)
+        case MoveStep.COPY:
+            return _copy(state, tracked, retry_requested=retry_requested, now=now)
+        case MoveStep.REMOVE:
+            return _remove(state, tracked, now)
+        case _:
+            return []
+
+
+def _copy(state: EngineState, tracked: TrackedRecording, *, retry_requested: bool, now: datetime) -> list[Action]:
+    spec, work = tracked.recording.spec, tracked.move
+    target = work.to or ""
+    work.begin_copies([one.name for one in stored_artifacts(tracked.recording.status)])
+    obstacle, actions = state.locations.obstacle(tracked.ref.namespace, target, now)
+    obstacle = obstacle or state.budget_holds.obstacle(tracked.recording, target)
+    if obstacle is not None and obstacle.reason is Reason.LOCATION_NOT_ALLOWED:
+        state.timers.set(tracked.uid, state.locations.recheck_at(tracked.ref.namespace, now))
+    for copy in work.copies.values():
+        if copy.in_transfer:
+            continue
+        context = ArtifactContext(
+            now=now,
+            uid=tracked.uid,
+            suspend=spec.suspend,
+            cancel=False,
+            retry_requested=retry_requested,
+            retry=state.locations.retry_policy(target),
+            obstacle=obstacle,
+            not_before=copy.hold.not_before if copy.hold else None,
+        )
+        step = next_step(tracked.spec_of(copy.name), copy.status, context)
+        if step.status != copy.status:
+            copy.status = step.status
+            tracked.outbox.flush_by(now)
+        state.timers.set(tracked.uid, step.wake_at)
+        if step.ready and copy.state is WorkState.WAITING:
+            _queue_up(state, tracked, copy, now)
+        elif not step.ready:
+            _release(state, tracked, copy)
+    return actions
+
+
+def _queue_up(state: EngineState, tracked: TrackedRecording, copy: ArtifactWork, now: datetime) -> None:
+    meta = tracked.recording.metadata
+    ranked = rank(
+        priority=tracked.recording.spec.priority,
+        expiry=_NEVER,
+        created=meta.creation_timestamp or now,
+        key=(tracked.uid, copy.name),
+        now=now,
+    )
+    state.queue.put(Lane(namespace=meta.namespace, location=tracked.move.to or ""), ranked)
+
+
+def _release(state: EngineState, tracked: TrackedRecording, copy: ArtifactWork) -> None:
+    key = (tracked.uid, copy.name)
+    state.queue.discard(key)
+    if copy.state is WorkState.RESERVED:
+        copy.release()
+        state.slots.give_back(key)
+
+
+def _leave_queue(state: EngineState, tracked: TrackedRecording) -> None:
+    for copy in tracked.move.copies.values():
+        if tracked.artifacts[copy.name].status.phase is Phase.COMPLETE:
+            _release(state, tracked, copy)
+
+
+def _stop(tracked: TrackedRecording) -> list[Action]:
+    running = [copy for copy in tracked.move.copies.values() if copy.state is WorkState.RUNNING]
+    for copy in running:
+        copy.stop()
+    return [StopTransfer(uid=tracked.uid, artifact=copy.name) for copy in running]
+
+
+def _remove(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    """Remove the objects at the other location; never before the manifest is beside those of the Recording."""
+    work = tracked.move
+    if work.in_flight or work.backoff.holds(now):
+        return []
+    status = current_status(state, tracked, now)
+    if aftercare.follow_up(state, tracked, status) is not FollowUp.NOTHING:
+        return []
+    return remove_other(state, tracked, now)
+
+
+def remove_other(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    """Clean up the location that is not that of the Recording. Nothing is left to do if it does not exist any more."""
+    work, move = tracked.move, tracked.move.shown
+    name = None if move is None else move.to or move.from_
+    if move is None or name is None:
+        return []
+    location, kept = state.locations.get(name), state.location_of(tracked)
+    if location is None and not state.locations.missing(name):
+        return []
+    if location is None or move.bucket not in (None, location.store.bucket):
+        work.removed = True
+        tracked.outbox.flush_by(now)
+        return _kept_event(tracked, f"StorageLocation {name} with this bucket does not exist any more")
+    recording = tracked.recording
+    versions = {one.name: one.version_id for one in move.artifacts}
+    uploads = {one.name: one.upload_id for one in move.artifacts}
+    artifacts = tuple(
+        ArtifactToClean(
+            name=one.name,
+            key=key_of(recording, one.name, location),
+            upload_id=uploads.get(one.name),
+            version_id=versions.get(one.name),
+            delete_object=True,
+        )
+        for one in stored_artifacts(recording.status)
+    )
+    work.in_flight = True
+    return [
+        CleanUp(
+            ref=tracked.ref,
+            location=location,
+            artifacts=artifacts,
+            manifest_key=manifest_key(recording, location),
+            kept=_kept(tracked, kept) if kept is not None else None,
+        )
+    ]
+
+
+def note_removal(tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
+    """The objects were removed, or not yet. Those under retention stay."""
+    work = tracked.move
+    work.in_flight = False
+    tracked.outbox.flush_by(now)
+    if fact.ok or fact.reason is Reason.RETENTION_IN_FORCE:
+        work.removed, work.problem = True, None
+        return [] if fact.ok else _kept_event(tracked, fact.detail.rstrip("."))
+    work.problem = fact.detail or work.problem
+    work.backoff.again(now)
+    return []
+
+
+def _kept(tracked: TrackedRecording, location: StorageLocation) -> KeptObjects:
+    names = [one.name for one in stored_artifacts(tracked.recording.status)]
+    return KeptObjects(location=location, keys=frozenset(key_of(tracked.recording, name, location) for name in names))
+
+
+def _kept_event(tracked: TrackedRecording, why: str) -> list[Action]:
+    move = tracked.move.shown
+    name = "" if move is None else move.from_ or move.to
+    note = f"The objects at {name} are not removed: {why}. The Recording uses those at {tracked.placed}."
+    return [EmitEvent(ref=tracked.ref, reason=Reason.OLD_OBJECTS_KEPT, action="Move", note=note, warning=True)]

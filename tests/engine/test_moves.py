@@ -1,0 +1,249 @@
+"""Moves: a Recording that is Complete goes to another location, whatever happens on the way."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recording_operator.api.meta import ConditionStatus, DeletionPolicy
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Recording
+from recording_operator.api.storagelocation_moves import MovedFrom
+from recording_operator.engine.actions import CleanUp, EmitEvent, StartTransfer, WriteManifest
+from recording_operator.engine.facts import CleanupEnded, LocationGone, LocationSeen, RecordingSeen
+from recording_operator.engine.settled import is_settled
+from tests.engine.builders import a_location
+from tests.engine.driver import deleting, newer
+from tests.engine.move_world import PLACES, MoveWorld
+
+
+def condition(recording: Recording, kind: str) -> tuple[ConditionStatus, Reason, str]:
+    """A condition of the Recording."""
+    found = next(one for one in recording.status.conditions if one.type == kind)
+    return found.status, Reason(found.reason), found.message
+
+
+def moved_half(world: MoveWorld) -> None:
+    """Begin a move to b, of which one of two objects is copied."""
+    world.run()
+    world.edit("b")
+    while not world.running:
+        assert world.step() or world.wait() is None
+    while world.step():
+        pass
+    assert world.end_one()
+    while world.step():
+        pass
+
+
+def test_a_move_copies_switches_and_removes() -> None:
+    world = MoveWorld()
+    world.run()
+    assert is_settled(world.recording)
+    world.edit("b")
+    world.run()
+    status = world.recording.status
+    assert (status.storage_location, status.bucket, status.move) == ("b", "bucket-b", None)
+    assert {state.uri for state in status.artifacts} == {
+        f"s3://bucket-b/{world.key(name)}" for name in ("video", "audio")
+    }
+    assert world.places() == {"b"}
+    assert (world.manifests, world.uploads) == ({"b"}, {})
+    assert (status.reason, status.progress) == (Reason.STORED, "100%")
+    assert is_settled(world.recording)
+    assert condition(world.recording, "Reconciling")[0] is ConditionStatus.FALSE
+    events = [(action.reason, action.note) for action in world.seen if isinstance(action, EmitEvent)]
+    assert [reason for reason, _ in events][-2:] == [Reason.MOVING, Reason.STORED]
+    assert "under s3://bucket-b/" in events[-1][1]
+
+
+def test_old_objects_stay_if_the_location_keeps_them() -> None:
+    world = MoveWorld(old=MovedFrom.KEEP)
+    world.run()
+    world.edit("b")
+    world.run()
+    assert world.places() == {"archive", "b"}
+    assert world.recording.status.move is None
+    assert is_settled(world.recording)
+
+
+def test_a_moving_recording_shows_its_progress() -> None:
+    world = MoveWorld()
+    moved_half(world)
+    status = world.recording.status
+    truth, reason, message = condition(world.recording, "Reconciling")
+    assert (truth, reason) == (ConditionStatus.TRUE, Reason.MOVING)
+    assert message == "Moving from archive to b: 1 of 2 objects are copied (10 B of 20 B)."
+    assert (status.reason, status.progress, status.settled) == (Reason.MOVING, "50.0%", False)
+    assert condition(world.recording, "Ready")[0] is ConditionStatus.TRUE
+    assert not is_settled(world.recording)
+
+
+def test_going_back_removes_what_was_copied() -> None:
+    world = MoveWorld()
+    moved_half(world)
+    assert world.places() == {"archive", "b"}
+    world.edit("archive")
+    world.run()
+    assert world.places() == {"archive"}
+    assert (world.uploads, world.recording.status.move) == ({}, None)
+    assert is_settled(world.recording)
+
+
+def test_no_longer_naming_a_location_goes_back_too() -> None:
+    world = MoveWorld()
+    moved_half(world)
+    world.edit(None)
+    world.run()
+    assert (world.places(), world.recording.status.storage_location) == ({"archive"}, "archive")
+
+
+def test_another_target_during_the_move() -> None:
+    world = MoveWorld()
+    moved_half(world)
+    world.edit("c")
+    world.run()
+    assert (world.places(), world.recording.status.storage_location) == ({"c"}, "c")
+
+
+def test_a_failure_keeps_the_old_place_and_says_why() -> None:
+    world = MoveWorld()
+    world.run()
+    world.edit("b")
+    for _ in range(100):
+        while world.step() or world.end_one(ok=False):
+            pass
+        world.wait(300)
+    status = world.recording.status
+    assert (status.storage_location, status.reason) == ("archive", Reason.MOVE_FAILED)
+    assert status.message == (
+        "The objects could not be moved to b, and stay at archive. video: It broke. Change spec.retryToken to try "
+        "again, or set spec.storageLocation to archive."
+    )
+    assert condition(world.recording, "Stalled")[:2] == (ConditionStatus.TRUE, Reason.MOVE_FAILED)
+    assert is_settled(world.recording)
+    world.recording = newer(world.recording, retry_token="again")
+    world.tell(RecordingSeen(recording=world.recording))
+    world.run()
+    assert (world.places(), world.uploads) == ({"b"}, {})
+
+
+def test_a_location_that_does_not_admit_the_namespace_gets_nothing() -> None:
+    world = MoveWorld()
+    world.run()
+    closed = a_location("b", namespaces=())
+    world.tell(LocationSeen(location=closed, ready=True))
+    world.edit("b")
+    while world.step():
+        pass
+    assert not world.running
+    assert "does not admit namespace" in (world.recording.status.message or "")
+    assert world.recording.status.storage_location == "archive"
+
+
+def test_objects_under_retention_stay() -> None:
+    world = MoveWorld()
+    world.run()
+    world.edit("b")
+    while not any(isinstance(action, CleanUp) for action in world.actions):
+        assert world.step() or world.end_one() or world.wait() is None
+    world.drop(CleanUp)
+    detail = "The object is protected by Object Lock until 2027-01-01 00:00 UTC, so the store does not delete it."
+    world.tell(
+        CleanupEnded(uid=world.recording.metadata.uid, ok=False, reason=Reason.RETENTION_IN_FORCE, detail=detail)
+    )
+    world.run()
+    assert world.places() == {"archive", "b"}
+    assert is_settled(world.recording)
+    event = next(one for one in world.seen if isinstance(one, EmitEvent) and one.reason is Reason.OLD_OBJECTS_KEPT)
+    assert event.note == f"The objects at archive are not removed: {detail} The Recording uses those at b."
+
+
+def test_the_manifest_is_beside_the_new_objects_before_the_old_ones_go() -> None:
+    world = MoveWorld()
+    world.run()
+    world.edit("b")
+    world.run()
+    last = [type(action) for action in world.seen if isinstance(action, CleanUp | WriteManifest)]
+    assert last[-2:] == [WriteManifest, CleanUp]
+
+
+def test_an_old_location_that_was_deleted_ends_the_move() -> None:
+    world = MoveWorld()
+    world.run()
+    world.edit("b")
+    while world.recording.status.storage_location != "b":
+        assert world.step() or world.end_one() or world.wait() is None
+    world.drop(CleanUp)
+    world.start()
+    world.drop(CleanUp)
+    world.engine.state.recordings.clear()
+    world.tell(LocationGone(name="archive"))
+    world.tell(RecordingSeen(recording=newer(world.recording)))
+    world.recording = newer(world.recording)
+    world.run()
+    assert world.recording.status.move is None
+    assert is_settled(world.recording)
+
+
+@pytest.mark.parametrize("policy", list(DeletionPolicy))
+def test_a_deletion_during_the_move_removes_the_copies(policy: DeletionPolicy) -> None:
+    world = MoveWorld()
+    moved_half(world)
+    world.tell(RecordingSeen(recording=deleting(newer(world.recording, deletion_policy=policy))))
+    cleaned = []
+    for _ in range(20):
+        while world.actions:
+            cleaned += [action for action in world.actions if isinstance(action, CleanUp)]
+            world.step()
+        world.wait()
+    assert cleaned[0].location.metadata.name == "b"
+    assert world.places() == {"archive"}
+    assert world.uploads == {}
+
+
+STEPS = st.sampled_from(["step"] * 8 + ["end"] * 4 + ["fail", "kill", "wait", "archive", "b", "c", "none"])
+
+
+@settings(max_examples=50, deadline=None)
+@given(steps=st.lists(STEPS, max_size=120), old=st.sampled_from(MovedFrom), manifest=st.booleans())
+def test_killed_anywhere_it_is_readable_and_ends_where_it_belongs(
+    steps: list[str], old: MovedFrom, manifest: bool
+) -> None:
+    world = MoveWorld(old=old, manifest=manifest)
+    for step in steps:
+        match step:
+            case "step":
+                world.step()
+            case "end" | "fail":
+                world.end_one(ok=step == "end")
+            case "kill":
+                world.start()
+            case "wait":
+                world.wait(30)
+            case _:
+                world.edit(None if step == "none" else step)
+        world.check()
+    world.recording = newer(world.recording, retry_token="end")
+    world.tell(RecordingSeen(recording=world.recording))
+    world.run()
+    status = world.recording.status
+    assert status.storage_location == (world.recording.spec.storage_location or status.storage_location)
+    assert status.move is None
+    assert world.uploads == {}
+    assert is_settled(world.recording)
+    if old is MovedFrom.DELETE:
+        assert world.places() == {status.storage_location}
+        assert world.manifests == ({status.storage_location} if manifest else set())
+
+
+def test_time_may_jump_during_a_move() -> None:
+    world = MoveWorld()
+    moved_half(world)
+    world.now += timedelta(hours=3)
+    world.actions += world.engine.clock_stepped(timedelta(hours=3), world.now)
+    world.run()
+    assert world.places() == {"b"}
+    assert set(PLACES) >= world.places()
+    assert [one.artifact for one in world.seen if isinstance(one, StartTransfer)]
