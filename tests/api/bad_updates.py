@@ -15,6 +15,7 @@ STORED: Final = a_recording(
 STORED_LOCATION: Final = a_location(name="stored", s3={"prefix": "a/"})
 VIDEO, NOTES = STORED["spec"]["artifacts"]
 
+LOCATION: Final = "storageLocation can be changed only while the Recording is Complete; then its objects are moved"
 OWNER: Final = "owner cannot be changed; create a new Recording"
 ARTIFACTS: Final = "artifacts can be added, but not removed or renamed; create a new Recording"
 DECLARED: Final = "kind, contentType and optional cannot be changed; add an artifact with another name"
@@ -56,12 +57,12 @@ BAD_UPDATES: Final = (
     Case(
         "another location",
         spec(storageLocation="other"),
-        rejected("spec.storageLocation", "storageLocation cannot be changed; create a new Recording"),
+        rejected("spec.storageLocation", LOCATION),
     ),
     Case(
         "the location removed",
         spec(storageLocation=None),
-        rejected("spec.storageLocation", "storageLocation cannot be changed; create a new Recording"),
+        rejected("spec.storageLocation", LOCATION),
     ),
     Case("an artifact removed", artifacts(VIDEO), rejected("spec.artifacts", ARTIFACTS)),
     Case("an artifact renamed", artifacts({**VIDEO, "name": "film"}, NOTES), rejected("spec.artifacts", ARTIFACTS)),

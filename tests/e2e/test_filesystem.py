@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from recording_operator.checksums import crc64nvme, to_text
+from tests.support.invariants import check_objects
 from tests.support.recordings import Artifact, Live, a_recording, artifact_of, from_media, inline, path_of
 from tests.support.reports import ReportFactory
 from tests.support.uploads import PART, PROBES, SIZE, WORKERS, read_bytes, wait_share
@@ -43,6 +44,7 @@ def _location(world: World, name: str, directory: Path) -> dict[str, Any]:
             "allowedNamespaces": {"names": [world.namespace]},
             "deletionPolicies": ["Retain", "Delete"],
             "retry": {"delays": ["2s", "4s"]},
+            "manifest": {"enabled": False},
         },
     }
 
@@ -119,3 +121,43 @@ def test_a_path_that_the_settings_do_not_permit(own_world: World, directory: Pat
     recording = _create(own_world, disk, inline("{}"))
     assert recording.wait_phase("Pending", reason="LocationNotReady")["attempts"] == 0
     assert not directory.exists()
+
+
+def _moved(recording: Live, location: str) -> dict[str, Any]:
+    """Wait until all of it is at the location, and nothing is left to do."""
+    return recording.wait(
+        lambda status: status.get("storageLocation") == location and status.get("settled") and not status.get("move"),
+        what=f"moved to {location}",
+        within_s=90,
+    )
+
+
+def test_moved_to_a_bucket_and_back_killed_on_the_way(own_world: World, directory: Path, disk: str) -> None:
+    roots = {"roots": [str(directory.parent)]}
+    operator = own_world.start_operator(filesystem=roots)
+    own_world.edit_location(moves={"from": "Delete"}, limits={"bandwidthPerSecond": "4Mi"})
+    own_world.edit_location(disk, moves={"from": "Delete"})
+    video = from_media(own_world.media, size_bytes=SIZE)
+    recording = _create(own_world, disk, video, inline("{}"))
+    recording.wait_phase("Complete")
+
+    recording.edit(storageLocation=own_world.location)
+    copying = recording.wait(
+        lambda status: any(one.get("uploadId") for one in status.get("move", {}).get("artifacts", [])),
+        what="a copy under way",
+    )
+    own_world.kill(operator)
+    assert (copying["phase"], copying["storageLocation"]) == ("Complete", disk)
+    assert len(_files(directory)) == 2
+    own_world.edit_location(limits={"bandwidthPerSecond": None})
+    own_world.start_operator(filesystem=roots)
+    _moved(recording, own_world.location)
+    assert _files(directory) == []
+    own_world.expect(recording, video, inline("{}"))
+    check_objects(own_world)
+    own_world.expected.clear()
+
+    recording.edit(storageLocation=disk)
+    stored = artifact_of(_moved(recording, disk), "video")
+    assert stored["checksum"] == to_text(crc64nvme((directory / stored["key"]).read_bytes()))
+    assert not list((directory / UPLOADS).iterdir())

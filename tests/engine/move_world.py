@@ -58,6 +58,7 @@ class MoveWorld:
         self.manifests: set[str] = set()
         self.uploads: dict[tuple[str, str], str] = {}
         self.running: dict[str, StartTransfer] = {}
+        self.waiting: set[str] = set()
         self.actions: deque[Action] = deque()
         self.seen: list[Action] = []
         self.transitions = 5
@@ -104,7 +105,7 @@ class MoveWorld:
 
     def start(self) -> None:
         """A new operator process. What an earlier one was doing is lost, but for what the stores and the API have."""
-        self.running, self.actions = {}, deque()
+        self.running, self.waiting, self.actions = {}, set(), deque()
         self.transitions += 1
         claim = Claim(holder=f"op-{self.transitions}", transitions=self.transitions)
         self.engine = Engine(claim=claim, options=engine_options())
@@ -161,17 +162,13 @@ class MoveWorld:
     def end_one(self, *, ok: bool = True) -> bool:
         """A running copy ends. False if none runs."""
         for name, action in list(self.running.items()):
-            if (action.location.metadata.name, action.key) in self.uploads and not self._is_named(action):
+            if name in self.waiting:
                 continue  # it waits until the status names its upload
             del self.running[name]
             self._end(action, ok=ok)
             self.check()
             return True
         return False
-
-    def _is_named(self, action: StartTransfer) -> bool:
-        move = self.recording.status.move
-        return move is not None and any(one.upload_id for one in move.artifacts if one.name == action.artifact)
 
     def _end(self, action: StartTransfer, *, ok: bool) -> None:
         place, uid = action.location.metadata.name, self.recording.metadata.uid
@@ -213,7 +210,8 @@ class MoveWorld:
                 self.running[action.artifact] = action
                 place = (action.location.metadata.name, action.key)
                 if action.upload_id is None and place not in self.objects:
-                    self.uploads[place] = f"u-{len(self.seen)}"
+                    self.uploads[place] = f"u-{len(self.seen)}-{action.artifact}"
+                    self.waiting.add(action.artifact)
                     created = UploadCreated(
                         uid=uid,
                         artifact=action.artifact,
@@ -223,6 +221,7 @@ class MoveWorld:
                     )
                     self.tell(created)
             case StopTransfer():
+                self.waiting.discard(action.artifact)
                 if self.running.pop(action.artifact, None) is not None:
                     self.tell(TransferEnded(uid=uid, artifact=action.artifact, outcome=TransferStopped()))
             case CleanUp():
@@ -232,7 +231,7 @@ class MoveWorld:
                 self.manifests.add(action.location.metadata.name)
                 self.tell(ManifestWritten(uid=uid, uri=action.uri, revision=action.revision))
             case UploadPersisted():
-                pass
+                self.waiting.discard(action.artifact)
             case _:
                 pass
 

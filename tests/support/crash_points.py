@@ -102,6 +102,16 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("s3.CompleteMultipartUpload", BOTH, "large", 1),
     ("s3.ListMultipartUploads", BOTH, "large", 1),
     ("s3.ListParts", BOTH, "resume", 1),
+    # A move: two copies, the switch, the new manifest, the removal of the old objects.
+    ("status.moving", BOTH, "moved", 1),
+    ("status.copying", BOTH, "moved", 2),
+    ("s3.CopyObject", BOTH, "moved", 1),
+    ("status.switched", BOTH, "moved", 1),
+    ("engine.CleanUp", BEFORE, "moved", 1),
+    ("s3.DeleteObject", BOTH, "moved", 2),
+    ("manifest.DeleteObject", BOTH, "moved", 1),
+    ("engine.heard CleanupEnded", BEFORE, "moved", 1),
+    ("status.moved", BOTH, "moved", 1),
     # Ends that are not Complete, and what comes after an end.
     ("status.retry", BOTH, "refused", 1),
     ("event.series", BOTH, "refused", 1),

@@ -190,6 +190,12 @@ def _lease_step(method: str, body: Mapping[str, Any]) -> str:
 
 def _status_step(patch: Mapping[str, Any], named: set[str]) -> str:
     """The first new fact in a status write: a phase, a reason, an upload, or only progress."""
+    if patch.get("storageLocation") and "artifacts" in patch and patch.get("phase") is None and not patch.get("claim"):
+        return "switched"
+    if isinstance(move := patch.get("move"), dict):
+        return "copying" if move.get("to") or move.get("artifacts") else "moving"
+    if "move" in patch:
+        return "moved"
     if patch.get("phase") in ("Complete", "Failed"):
         cancelled = patch.get("reason") == "Cancelled"
         return "cancelled" if cancelled else str(patch["phase"]).lower()

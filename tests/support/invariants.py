@@ -8,7 +8,8 @@ I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no 
 I10 no restart · I11 usage samples can be read, were written once, and are alone in their folder ·
 I12 the manifest of a settled Recording says what its status says, and there are no other manifests ·
 I13 no quota was ever passed by more than one artifact of unknown length ·
-I14 an object that a Recording was copied from is as it was.
+I14 an object that a Recording was copied from is as it was ·
+I15 of a settled Recording, nothing is left of a move.
 A failure names its invariant.
 """
 
@@ -63,6 +64,7 @@ def check_invariants(world: World) -> None:
     check_manifests(world)
     check_quotas(world)
     check_source_objects(world)
+    check_moves(world)
     check_secrets(world)
     if world.forbidden.connections:
         raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
@@ -92,8 +94,7 @@ def check_uploads(world: World) -> None:
         live = {
             str(artifact.get("uploadId"))
             for recording in _recordings(world)
-            for artifact in recording.get("status", {}).get("artifacts", [])
-            if artifact["phase"] not in _TERMINAL
+            for artifact in _in_transfer(recording.get("status", {}))
         }
         return [found for found in world.open_uploads() if found[1] not in live | world.foreign_uploads]
 
@@ -101,6 +102,26 @@ def check_uploads(world: World) -> None:
         eventually(lambda: not orphans(), within_s=_ABORTED_WITHIN_S if world.running else 0.0)
     except AssertionError:
         raise InvariantError(f"I2: open uploads of ended Recordings: {orphans()}") from None
+
+
+def _in_transfer(status: JsonObject) -> list[JsonObject]:
+    """The artifacts that are uploaded, or copied by a move."""
+    copies = (status.get("move") or {}).get("artifacts", [])
+    return [one for one in (*status.get("artifacts", []), *copies) if one["phase"] not in _TERMINAL]
+
+
+def check_moves(world: World) -> None:
+    """I15: of a settled Recording, nothing is left of a move, unless the move has failed."""
+    for expected in world.expected.values():
+        last = expected.live.versions()[-1] if expected.live.versions() else {}
+        status, spec = last.get("status", {}), last.get("spec", {})
+        if not status.get("settled") or status.get("phase") != "Complete" or status.get("reason") == "MoveFailed":
+            continue
+        if status.get("observedGeneration") != last["metadata"]["generation"]:
+            continue
+        wanted = spec.get("storageLocation", status["storageLocation"])
+        if status.get("move") or status["storageLocation"] != wanted:
+            raise InvariantError(f"I15: {expected.live.name} is settled, and not at {wanted}: {status.get('move')}")
 
 
 def check_objects(world: World) -> None:

@@ -24,6 +24,7 @@ What it does with a Recording:
     writing             the status that is to be written; finalizer: when ours has to be there
     aborting            uploads of failed artifacts
     aftercare           what follows the end of all artifacts: the manifest; manifest_work: how far it has come
+    moving              the move to another location: its copies, and what is removed; move_work: how far it has come
     deletion            a deleted Recording, its uploads and objects; deletion_blocker: what blocks its deletion, and
     how it is reported
 
@@ -36,6 +37,7 @@ Rules, each a pure function:
     placement, keys     where objects go
     status, integrity   computes the status of a Recording from its artifacts; current_status: with what is known now;
                         events: Events about it
+    moves               the next step of a move, and the status that shows it
     manifest            the document that describes a Recording in the store, and its key
     quota_room          whether a quota has room for an artifact
     settled             when nothing is left to do

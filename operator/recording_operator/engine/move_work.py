@@ -34,11 +34,6 @@ class MoveWork:
         return None if self.shown is None else self.shown.to
 
     @property
-    def origin(self) -> str | None:
-        """The location where the old objects are being removed."""
-        return None if self.shown is None else self.shown.from_
-
-    @property
     def has_slot(self) -> bool:
         """Whether a copy holds a slot."""
         return any(copy.has_slot for copy in self.copies.values())

@@ -30,9 +30,8 @@ def advance(state: EngineState, tracked: TrackedRecording, *, retry_requested: b
     work = tracked.move
     work.follow(tracked.recording.status.move)
     target = state.locations.get(work.to)
-    work.is_lost = (
-        target is not None and work.shown is not None and work.shown.bucket not in (None, target.store.bucket)
-    )
+    bucket = None if work.shown is None else work.shown.bucket
+    work.is_lost = target is not None and bucket not in (None, target.store.bucket)
     step = next_move(tracked.recording, work) if tracked.is_over else MoveStep.NOTHING
     if step is not MoveStep.COPY:
         _leave_queue(state, tracked)

@@ -20,14 +20,16 @@ def flush(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[
 
 def continue_uploads(tracked: TrackedRecording) -> list[Action]:
     """Let the transfers continue whose upload is named by the written status."""
-    waiting = sorted(work.name for work in tracked.artifacts.values() if work.upload_not_named)
+    waiting = sorted((work for work in tracked.works() if work.upload_not_named), key=lambda work: work.name)
     if not waiting:
         return []
-    stored = {status.name: status.upload_id for status in tracked.recording.status.artifacts}
-    named = [name for name in waiting if stored.get(name) == tracked.artifacts[name].status.upload_id]
-    for name in named:
-        tracked.artifacts[name].upload_not_named = False
-    return [UploadPersisted(uid=tracked.uid, artifact=name) for name in named]
+    status = tracked.recording.status
+    copies = status.move.artifacts if status.move is not None else ()
+    named_ids = {one.upload_id for one in (*status.artifacts, *copies)}
+    named = [work for work in waiting if work.status.upload_id in named_ids]
+    for work in named:
+        work.upload_not_named = False
+    return [UploadPersisted(uid=tracked.uid, artifact=work.name) for work in named]
 
 
 def is_at_rest(tracked: TrackedRecording) -> bool:

@@ -146,6 +146,32 @@ def placed(stage: Stage) -> None:
     assert places <= {None, status["storageLocation"]}, f"it was placed at {places}"
 
 
+def moved_before(stage: Stage) -> None:
+    """Two locations in the bucket of the test, of which both delete what was moved away."""
+    world = stage.world
+    world.edit_location(moves={"from": "Delete"})
+    first = world.admin.request("GET", f"{LOCATIONS}/{world.location}")
+    spec = {**first["spec"], "s3": {**first["spec"]["s3"], "prefix": "moved/"}}
+    world.admin.request(
+        "POST", LOCATIONS, body={**first, "metadata": {"name": f"{world.location}-moved"}, "spec": spec}
+    )
+
+
+def moved(stage: Stage) -> None:
+    """A large and a small object go to another location."""
+    world, to = stage.world, f"{stage.world.location}-moved"
+    recording = world.create(from_media(world.media, size_bytes=LARGE), inline("{}"), name="moved")
+    recording.wait(lambda status: status.get("settled") is True, what="settled", within_s=PATIENCE_S)
+    recording.edit(storageLocation=to)
+    recording.wait(
+        lambda status: status.get("storageLocation") == to and status.get("settled") is True,
+        what="moved",
+        within_s=PATIENCE_S,
+    )
+    phases = [version.get("status", {}).get("phase") for version in recording.versions()]
+    assert set(phases[phases.index("Complete") :]) == {"Complete"}, "it was not readable all the time"
+
+
 def refused(stage: Stage) -> None:
     """A source that never shakes hands: two retries, then Failed."""
     world = stage.world
@@ -387,6 +413,7 @@ STORIES: Final[dict[str, Story]] = {
     "resume": resume,
     "several": several,
     "placed": placed,
+    "moved": moved,
     "refused": refused,
     "expired": expired,
     "suspended": suspended,
@@ -409,6 +436,7 @@ BEFORE: Final[dict[str, Story]] = {
     "limited": limited_before,
     "copied": copied_before,
     "aged": aged_before,
+    "moved": moved_before,
     "report": report_before,
     "migration": migration_before,
 }
