@@ -193,7 +193,7 @@ def _status_step(patch: Mapping[str, Any], named: set[str]) -> str:
     if patch.get("storageLocation") and "artifacts" in patch and patch.get("phase") is None and not patch.get("claim"):
         return "switched"
     if isinstance(move := patch.get("move"), dict):
-        return "copying" if move.get("to") or move.get("artifacts") else "moving"
+        return "copying" if move.get("artifacts") else "moving"
     if "move" in patch:
         return "moved"
     if patch.get("phase") in ("Complete", "Failed"):
