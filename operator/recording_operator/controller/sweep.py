@@ -158,8 +158,8 @@ class Sweeper:
             return
         # List Recordings after uploads, because a Recording exists before its upload.
         # An unsettled one may be moving here.
-        found = (raw for selector in (UNFINISHED, LEFT) for raw in self._kube.list_recordings(field_selector=selector))
-        live = {uid for raw in found for uid in claimed_uids(raw)}
+        listed = (raw for selector in (UNFINISHED, LEFT) for raw in self._kube.list_recordings(field_selector=selector))
+        live = {uid for raw in listed for uid in claimed_uids(raw)}
         for uid in left_over.keys() - live:
             for upload in left_over[uid]:
                 if store.abort(upload.key, upload.upload_id):

@@ -97,7 +97,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
 def note_cleanup(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
     """The store was cleaned up, or the cleanup has to be retried."""
     if tracked.move.in_flight:
-        return moving.note_removal(tracked, fact, now)
+        return moving.note_removal(state, tracked, fact, now)
     teardown = tracked.teardown
     if teardown is None:
         return []

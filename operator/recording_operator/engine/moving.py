@@ -6,7 +6,7 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.engine import aftercare
+from recording_operator.engine import aftercare, quota_gate
 from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent, KeptObjects, StopTransfer
 from recording_operator.engine.aftercare import FollowUp
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
@@ -35,6 +35,9 @@ def advance(state: EngineState, tracked: TrackedRecording, *, retry_requested: b
     step = next_move(tracked.recording, work) if tracked.is_over else MoveStep.NOTHING
     if step is not MoveStep.COPY:
         _leave_queue(state, tracked)
+    has_room = step in {MoveStep.BEGIN, MoveStep.COPY, MoveStep.SWITCH}
+    if not has_room and state.quotas.moves_to(tracked.uid) != tracked.placed:
+        quota_gate.end_move(state, tracked)
     match step:
         case MoveStep.BEGIN | MoveStep.SWITCH | MoveStep.END:
             tracked.outbox.flush_by(now)
@@ -56,6 +59,9 @@ def _copy(state: EngineState, tracked: TrackedRecording, *, retry_requested: boo
     work.begin_copies([one.name for one in stored_artifacts(tracked.recording.status)])
     obstacle, actions = state.locations.obstacle(tracked.ref.namespace, target, now)
     obstacle = obstacle or state.budget_holds.obstacle(tracked.recording, target)
+    copies = work.shown.artifacts if work.shown is not None else ()
+    has_begun = any(one.phase is not Phase.PENDING or one.upload_id for one in copies)
+    obstacle = obstacle or quota_gate.reserve_move(state, tracked, target, now, has_begun=has_begun)
     if obstacle is not None and obstacle.reason is Reason.LOCATION_NOT_ALLOWED:
         state.timers.set(tracked.uid, state.locations.recheck_at(tracked.ref.namespace, now))
     for copy in work.copies.values():
@@ -165,11 +171,13 @@ def remove_other(state: EngineState, tracked: TrackedRecording, now: datetime) -
     ]
 
 
-def note_removal(tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
+def note_removal(state: EngineState, tracked: TrackedRecording, fact: CleanupEnded, now: datetime) -> list[Action]:
     """The objects were removed, or not yet. Those under retention stay."""
     work = tracked.move
     work.in_flight = False
     tracked.outbox.flush_by(now)
+    if fact.ok and work.shown is not None and work.shown.from_ is not None:
+        quota_gate.note_removal(state, tracked, work.shown.from_)
     if fact.ok or fact.reason is Reason.RETENTION_IN_FORCE:
         work.removed, work.problem = True, None
         return [] if fact.ok else _kept_event(tracked, fact.detail.rstrip("."))

@@ -36,7 +36,8 @@ def give_slots(state: EngineState, now: datetime) -> Iterator[SlotDecision]:
             state.slots.give_back(key)
             continue
         work = tracked.work_of(name)
-        if work is None or not quota_gate.admit(state, tracked, name, now):
+        is_copy = work is tracked.move.copies.get(name)
+        if work is None or not (is_copy or quota_gate.admit(state, tracked, name, now)):
             state.slots.give_back(key)
             yield SlotDecision(uid, has_slot=False)
             continue

@@ -64,7 +64,8 @@ def note_progress(state: EngineState, tracked: TrackedRecording, fact: TransferP
         return
     work.update(bytes_done=fact.sent_bytes, bytes_total=fact.total_bytes)
     work.hold = None
-    quota_gate.note_growth(state, tracked, work.name, fact.sent_bytes)
+    if not is_copy(tracked, work):
+        quota_gate.note_growth(state, tracked, work.name, fact.sent_bytes)
     if tracked.outbox.flushed_at is not None:
         tracked.outbox.flush_by(tracked.outbox.flushed_at + state.options.progress_every)
 
