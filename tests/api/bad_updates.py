@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tests.api.cases import Case, blocked, out_of_bounds, rejected, too_long, unsupported, wrong_type
-from tests.api.manifests import SHA256, SIGNATURE, URL, JsonObject, a_recording, a_source, an_artifact
+from tests.api.manifests import SHA256, SIGNATURE, URL, JsonObject, a_location, a_recording, a_source, an_artifact
 
 STORED: Final = a_recording(
     an_artifact(source=a_source(size=10, checksum=SHA256)),
@@ -12,10 +12,13 @@ STORED: Final = a_recording(
     name="stored",
     ttlAfterFinished="1h",
 )
-STORED_LOCATION: Final = "storageLocation can be changed only while the Recording is Complete and has no identity; then its objects are moved"
+STORED_LOCATION: Final = a_location(name="stored", s3={"prefix": "a/"})
 VIDEO, NOTES = STORED["spec"]["artifacts"]
 
-LOCATION: Final = "storageLocation can be changed only while the Recording is Complete and has no identity; then its objects are moved"
+LOCATION: Final = (
+    "storageLocation can be changed only while the Recording is Complete and has no identity; then its objects are "
+    "moved"
+)
 OWNER: Final = "owner cannot be changed; create a new Recording"
 ARTIFACTS: Final = "artifacts can be added, but not removed or renamed; create a new Recording"
 DECLARED: Final = "kind, contentType and optional cannot be changed; add an artifact with another name"
