@@ -61,7 +61,7 @@ def next_move(recording: Recording, work: MoveWork) -> MoveStep:
 
 def stored_artifacts(status: RecordingStatus) -> list[ArtifactStatus]:
     """The artifacts that have an object."""
-    return [one for one in status.artifacts if one.phase is Phase.COMPLETE]
+    return [one for one in status.artifacts if one.is_stored]
 
 
 def has_failed(work: MoveWork) -> bool:
@@ -198,9 +198,7 @@ def _switched(
     if new is None or work.to is None:
         return status  # it is not known where they are
     artifacts = tuple(
-        _moved(one, work.copies[one.name].status, key_of(recording, one.name, new))
-        if one.phase is Phase.COMPLETE
-        else one
+        _moved(one, work.copies[one.name].status, key_of(recording, one.name, new)) if one.is_stored else one
         for one in status.artifacts
     )
     place = placement_of(recording, work.to, new)
