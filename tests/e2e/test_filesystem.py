@@ -126,7 +126,9 @@ def test_a_path_that_the_settings_do_not_permit(own_world: World, directory: Pat
 def _moved(recording: Live, location: str) -> dict[str, Any]:
     """Wait until all of it is at the location, and nothing is left to do."""
     return recording.wait(
-        lambda status: status.get("storageLocation") == location and status.get("settled") and not status.get("move"),
+        lambda status: (
+            status.get("storageLocation") == location and status.get("settled") is True and not status.get("move")
+        ),
         what=f"moved to {location}",
         within_s=90,
     )

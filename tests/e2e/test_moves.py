@@ -22,7 +22,9 @@ WITHIN_S = 90.0
 def wait_moved(recording: Live, location: str) -> dict[str, Any]:
     """Wait until all of it is at the location, and nothing is left to do."""
     return recording.wait(
-        lambda status: status.get("storageLocation") == location and status.get("settled") and not status.get("move"),
+        lambda status: (
+            status.get("storageLocation") == location and status.get("settled") is True and not status.get("move")
+        ),
         what=f"moved to {location}",
         within_s=WITHIN_S,
     )

@@ -8,7 +8,7 @@ from collections import deque
 from datetime import timedelta
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus
+from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus, SourceFacts
 from recording_operator.api.storagelocation_moves import MovedFrom
 from recording_operator.engine.actions import (
     Action,
@@ -32,7 +32,6 @@ from recording_operator.engine.facts import (
     ManifestWritten,
     RecordingRead,
     RecordingSeen,
-    SourceFacts,
     TransferEnded,
     TransferFailed,
     TransferStopped,
@@ -120,12 +119,13 @@ class MoveWorld:
             self.actions += new
             self.seen += new
 
-    def wait(self, seconds: float = 60) -> None:
-        """Time passes."""
+    def wait(self, seconds: float = 60) -> bool:
+        """Time passes; always True."""
         self.now += timedelta(seconds=seconds)
         new = self.engine.tick(self.now)
         self.actions += new
         self.seen += new
+        return True
 
     # People
 

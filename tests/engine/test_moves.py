@@ -29,7 +29,7 @@ def moved_half(world: MoveWorld) -> None:
     world.run()
     world.edit("b")
     while not world.running:
-        assert world.step() or world.wait() is None
+        assert world.step() or world.wait()
     while world.step():
         pass
     assert world.end_one()
@@ -147,7 +147,7 @@ def test_objects_under_retention_stay() -> None:
     world.run()
     world.edit("b")
     while not any(isinstance(action, CleanUp) for action in world.actions):
-        assert world.step() or world.end_one() or world.wait() is None
+        assert world.step() or world.end_one() or world.wait()
     world.drop(CleanUp)
     detail = "The object is protected by Object Lock until 2027-01-01 00:00 UTC, so the store does not delete it."
     world.tell(
@@ -174,7 +174,7 @@ def test_an_old_location_that_was_deleted_ends_the_move() -> None:
     world.run()
     world.edit("b")
     while world.recording.status.storage_location != "b":
-        assert world.step() or world.end_one() or world.wait() is None
+        assert world.step() or world.end_one() or world.wait()
     world.drop(CleanUp)
     world.start()
     world.drop(CleanUp)
