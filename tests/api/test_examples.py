@@ -12,7 +12,7 @@ from localcluster.mediaserver import DEFAULT_PORT
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FILES = sorted(EXAMPLES.rglob("*.yaml"))
-FOLDERS = (EXAMPLES, *(EXAMPLES / name for name in ("aws", "filesystem", "imports", "placement")))
+FOLDERS = (EXAMPLES, *(EXAMPLES / name for name in ("aws", "filesystem", "imports", "moves", "placement")))
 
 
 def documents(*paths: Path) -> list[dict[str, Any]]:
