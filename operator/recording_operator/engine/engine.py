@@ -362,11 +362,10 @@ class Engine:
         tracked.ttl_expired = tracked.ttl_expired and is_finished(tracked.recording, ignore_finalizer=True)
         if tracked.ttl_expired:
             return self._expire(tracked, now)
-        retry_requested = tracked.recording.spec.retry_token != tracked.retry_token
         return [
             *ensure_finalizer(tracked, now),
+            *moving.advance(self.state, tracked, now),
             *advancing.advance(self.state, tracked, now),
-            *moving.advance(self.state, tracked, retry_requested=retry_requested, now=now),
             *aborting.abort_due(self.state, tracked, now),
         ]
 

@@ -25,8 +25,8 @@ _NEVER: Final = Expiry(at=datetime.max.replace(tzinfo=UTC), stated=False)
 """The object that is copied stays where it is, so uploads are more urgent."""
 
 
-def advance(state: EngineState, tracked: TrackedRecording, *, retry_requested: bool, now: datetime) -> list[Action]:
-    """Take the next step of the move, if there is one."""
+def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    """Take the next step of the move, if there is one. Call it before the retryToken is noted."""
     work = tracked.move
     work.follow(tracked.recording.status.move)
     target = state.locations.get(work.to)
@@ -46,14 +46,14 @@ def advance(state: EngineState, tracked: TrackedRecording, *, retry_requested: b
             tracked.outbox.flush_by(now)
             return _stop(tracked)
         case MoveStep.COPY:
-            return _copy(state, tracked, retry_requested=retry_requested, now=now)
+            return _copy(state, tracked, now)
         case MoveStep.REMOVE:
             return _remove(state, tracked, now)
         case _:
             return []
 
 
-def _copy(state: EngineState, tracked: TrackedRecording, *, retry_requested: bool, now: datetime) -> list[Action]:
+def _copy(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     spec, work = tracked.recording.spec, tracked.move
     target = work.to or ""
     work.begin_copies([one.name for one in stored_artifacts(tracked.recording.status)])
@@ -72,7 +72,7 @@ def _copy(state: EngineState, tracked: TrackedRecording, *, retry_requested: boo
             uid=tracked.uid,
             suspend=spec.suspend,
             cancel=False,
-            retry_requested=retry_requested,
+            retry_requested=spec.retry_token != tracked.retry_token,
             retry=state.locations.retry_policy(target),
             obstacle=obstacle,
             not_before=copy.hold.not_before if copy.hold else None,

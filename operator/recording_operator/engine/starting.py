@@ -52,11 +52,13 @@ def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime)
     if not reserved or not _may_start(state, tracked):
         return []
     location = state.location_of(tracked)
-    if location is None or _target_is_gone(state, tracked):
+    if location is None:
         state.release_slots(tracked)
         tracked.outbox.flush_by(now)
         return []
     target = state.locations.get(tracked.move.to)
+    if target is None:
+        _release_copies(state, tracked)
     tracked.outbox.flush_by(now + state.options.progress_every)
     owner = quota_gate.owner_of(tracked)
     has_quota = owner is not None and state.quotas.concerns(owner)
@@ -64,12 +66,16 @@ def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime)
         _start_copy(tracked, work, location, target or location)
         if work is tracked.move.copies.get(work.name)
         else _start(state, tracked, work, location, has_quota=has_quota)
-        for work in reserved
+        for work in tracked.in_state(WorkState.RESERVED)
     ]
 
 
-def _target_is_gone(state: EngineState, tracked: TrackedRecording) -> bool:
-    return tracked.move.to is not None and state.locations.get(tracked.move.to) is None
+def _release_copies(state: EngineState, tracked: TrackedRecording) -> None:
+    """The location that is copied to does not exist any more."""
+    for copy in tracked.move.copies.values():
+        if copy.state is WorkState.RESERVED:
+            copy.release()
+            state.slots.give_back((tracked.uid, copy.name))
 
 
 def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
