@@ -206,7 +206,7 @@ def test_a_deletion_during_the_move_removes_the_copies(policy: DeletionPolicy) -
 STEPS = st.sampled_from(["step"] * 8 + ["end"] * 4 + ["fail", "kill", "wait", "archive", "b", "c", "none"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps=st.lists(STEPS, max_size=120), old=st.sampled_from(MovedFrom), manifest=st.booleans())
 def test_killed_anywhere_it_is_readable_and_ends_where_it_belongs(
     steps: list[str], old: MovedFrom, manifest: bool
@@ -247,3 +247,16 @@ def test_time_may_jump_during_a_move() -> None:
     assert world.places() == {"b"}
     assert set(PLACES) >= world.places()
     assert [one.artifact for one in world.seen if isinstance(one, StartTransfer)]
+
+
+def test_a_move_waits_for_a_location_that_is_being_checked() -> None:
+    world = MoveWorld()
+    world.run()
+    world.tell(LocationSeen(location=world.locations["b"], ready=False, checked=False))
+    world.edit("b")
+    while world.step() or (world.engine.next_due() and world.wait()):
+        pass
+    assert not world.running
+    world.tell(LocationSeen(location=world.locations["b"], ready=True))
+    world.run()
+    assert world.places() == {"b"}

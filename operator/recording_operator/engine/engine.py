@@ -162,7 +162,7 @@ class Engine:
 
     def _uids_where(self, affected: Affects) -> list[str]:
         known = self.state.recordings.items()
-        return [uid for uid, tracked in known if affected(tracked.recording, tracked.location)]
+        return [uid for uid, one in known if any(affected(one.recording, place) for place in one.places)]
 
     # Facts about objects
 
@@ -215,7 +215,7 @@ class Engine:
     def _release_holds(self, location: str) -> None:
         """The location is ready again: end the waits of its artifacts."""
         for tracked in self.state.recordings.values():
-            if tracked.location == location:
+            if location in tracked.places:
                 tracked.release_location_holds()
 
     def _gone(self, uid: str, now: datetime) -> list[Action]:

@@ -4,6 +4,7 @@ The status of the Recording says what is moved, and whence. This state holds wha
 the work with each copy is.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from recording_operator.api.recording import ArtifactStatus, MoveStatus
@@ -34,19 +35,27 @@ class MoveWork:
         return None if self.shown is None else self.shown.to
 
     @property
+    def origin(self) -> str | None:
+        """The location where objects are being removed."""
+        return None if self.shown is None else self.shown.from_
+
+    @property
     def has_slot(self) -> bool:
         """Whether a copy holds a slot."""
         return any(copy.has_slot for copy in self.copies.values())
 
-    def follow(self, shown: MoveStatus | None, *, by_another: bool = False) -> None:
-        """Take the move of a newer status. Copies that are known keep their state, unless another operator wrote it."""
+    def follow(self, shown: MoveStatus | None, *, known: Collection[str], by_another: bool = False) -> None:
+        """Take the move of a newer status. Copies that are known keep their state, unless another operator wrote it.
+
+        `known` are the names of the artifacts: a user may have written others into the status.
+        """
         if self.has_slot:
             return  # they end first
         same = shown is not None and self.shown is not None and _place(shown) == _place(self.shown)
         if not same:
             self.copies, self.removed, self.problem, self.backoff = {}, False, None, Backoff()
             copies = shown.artifacts if shown is not None and shown.to is not None else ()
-            self.copies = {status.name: ArtifactWork(status) for status in copies}
+            self.copies = {status.name: ArtifactWork(status) for status in copies if status.name in known}
         elif by_another and shown is not None:
             for status in shown.artifacts:
                 if status.name in self.copies:

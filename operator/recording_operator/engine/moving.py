@@ -28,7 +28,7 @@ _NEVER: Final = Expiry(at=datetime.max.replace(tzinfo=UTC), stated=False)
 def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Take the next step of the move, if there is one. Call it before the retryToken is noted."""
     work = tracked.move
-    work.follow(tracked.recording.status.move)
+    work.follow(tracked.recording.status.move, known=tracked.artifacts)
     target = state.locations.get(work.to)
     bucket = None if work.shown is None else work.shown.bucket
     work.is_lost = target is not None and bucket not in (None, target.store.bucket)

@@ -82,6 +82,11 @@ class TrackedRecording:
         return self.placed or self.choice
 
     @property
+    def places(self) -> set[str | None]:
+        """Its location, and the other one of a move."""
+        return {self.location, self.move.to or self.move.origin or self.location}
+
+    @property
     def location_to_write(self) -> str | None:
         """The value for status.storageLocation: a choice is written together with the claim."""
         return self.placed or (self.choice if self.has_slot else None)
@@ -122,10 +127,10 @@ class TrackedRecording:
         before, self.placed = self.placed, location_name(recording) or self.placed
         if before not in (None, self.placed):
             self._were_moved(recording)
-        self.move.follow(recording.status.move)
         for spec in recording.spec.artifacts:
             if spec.name not in self.artifacts:
                 self.artifacts[spec.name] = ArtifactWork(ArtifactStatus(name=spec.name, phase=Phase.PENDING))
+        self.move.follow(recording.status.move, known=self.artifacts)
 
     def learn(self, recording: Recording | None) -> None:
         """Adopt a version that is not the response to a write, if it is newer than the known one.
@@ -143,7 +148,7 @@ class TrackedRecording:
             for status in after.artifacts:
                 if status.name in self.artifacts:
                     self.artifacts[status.name].take(status)
-            self.move.follow(after.move, by_another=True)
+            self.move.follow(after.move, known=self.artifacts, by_another=True)
         self.adopt(recording)
         if by_another:
             self._note_left_moving(recording)
