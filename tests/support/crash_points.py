@@ -2,8 +2,8 @@
 
 A point is `<edge>.<what> <moment>`, such as `s3.CompleteMultipartUpload after`. Edges: `s3` (an artifact's requests),
 `manifest` (a Recording's), `probe` and `owner` (a location's), `sweep` and `report` (those of background work),
-`lease`, `status`, `finalizer`, `recording`, `location`, `storagereport`, `event`, `read` (the API server), `source`,
-`engine` (its actions and facts).
+`lease`, `status`, `finalizer`, `recording`, `location`, `storagereport`, `usagecopy`, `event`, `read` (the API
+server), `source`, `engine` (its actions and facts).
 """
 
 from collections.abc import Iterator
@@ -157,6 +157,8 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("report.PutObject", BOTH, "report", 3),
     ("report.DeleteObject", BOTH, "report", 2),
     ("report.ListMultipartUploads", BOTH, "report", 1),
+    # The index of copies, then a copy after each count.
+    ("usagecopy.write", BOTH, "report", 3),
     ("storagereport.status", BOTH, "report", 2),
     # The account of an earlier version, then a sample.
     ("report.PutObject", BOTH, "migration", 2),

@@ -159,7 +159,7 @@ def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> s
     if "/events" in path:
         return "event.create" if method == "POST" else "event.series"
     if "/recordings.dev/" not in path:
-        return _read(path)
+        return _of_kubernetes(method, path)
     if "storagelocations" in path:
         return "location.status" if method == "PATCH" else "read.location"
     if "storagereports" in path:
@@ -173,9 +173,11 @@ def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> s
     return "finalizer.add" if body["metadata"]["finalizers"] else "finalizer.remove"
 
 
-def _read(path: str) -> str | None:
+def _of_kubernetes(method: str, path: str) -> str | None:
     if "/secrets/" in path:
         return "read.secret"
+    if "/configmaps" in path:
+        return "usagecopy.write" if method != "GET" else None
     return "read.namespace" if path.startswith("/api/v1/namespaces/") else None
 
 

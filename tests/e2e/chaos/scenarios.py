@@ -5,11 +5,15 @@ take over.
 """
 
 import uuid
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from localcluster.install import OPERATOR_NAMESPACE
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportSource
+from recording_operator.controller.usage.copies import copy_name
 from recording_operator.kube.rest import MERGE_PATCH
 from recording_operator.usage.codec import decode_month, encode, folder_name, sample_name
 from recording_operator.usage.sample import UsageSample
@@ -321,6 +325,7 @@ def report(stage: Stage) -> None:
     first, second = _usage(world)[:2]
     assert (len(first), len(second)) == (2, 1), "the samples of the past day are apart"
     assert_chained(world)
+    eventually(lambda: _copied(world) == _usage_times(world), within_s=PATIENCE_S, what="a copy of all samples")
 
 
 def migration_before(stage: Stage) -> None:
@@ -377,6 +382,19 @@ def _usage(world: World) -> list[tuple[UsageSample, ...]]:
     client, folder = world.s3.client(), folder_name(world.location)
     keys = [one["Key"] for one in client.list_objects_v2(Bucket=world.bucket, Prefix=folder).get("Contents", [])]
     return [decode_month(client.get_object(Bucket=world.bucket, Key=key)["Body"].read()) for key in sorted(keys)]
+
+
+def _usage_times(world: World) -> list[datetime]:
+    return [sample.at for file in _usage(world) for sample in file]
+
+
+def _copied(world: World) -> list[datetime]:
+    """The times of the samples in the copy that reports use after a deletion of the location."""
+    stored = world.admin.request("GET", f"/apis/recordings.dev/v1alpha1/storagelocations/{world.location}")
+    name = copy_name(StorageLocation.model_validate(stored))
+    copy = world.admin.request("GET", f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/configmaps/{name}")
+    files = [data for key, data in sorted(copy["binaryData"].items()) if key.endswith(".json.gz")]
+    return [sample.at for data in files for sample in decode_month(b64decode(data))]
 
 
 def assert_chained(world: World) -> None:
