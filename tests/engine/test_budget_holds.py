@@ -76,6 +76,19 @@ def test_it_starts_at_once_when_the_hold_ends_and_has_spent_nothing() -> None:
     assert (begun.status.attempts, begun.status.phase) == (0, Phase.UPLOADING)
 
 
+def test_an_artifact_whose_source_is_not_known_yet_does_not_wait_for_a_hold_that_has_ended() -> None:
+    driver = Driver()
+    egress = a_location("egress", imports=("in/",))
+    driver.tell(LocationSeen(location=egress, ready=False, checked=False))
+    waits = held(driver, a_recording(an_artifact("video"), an_artifact("audio", key="in/audio.ogg")))
+
+    begun = driver.accept(only(driver.tell(holds()), WriteStatus), waits)
+
+    assert driver.started == ["video"]
+    states = {state.name: state.reason for state in begun.status.artifacts}
+    assert states == {"video": Reason.UPLOADING, "audio": Reason.QUEUED}
+
+
 @pytest.mark.parametrize(
     ("hold", "waits"),
     [

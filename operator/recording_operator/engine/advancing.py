@@ -40,7 +40,15 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
         source_obstacle, questions = find_source(state, tracked, artifact, now)
         actions += questions
         hindrance = obstacle or source_obstacle or quota_gate.held(state, tracked, work.name)
-        context = _context(state, tracked, work, obstacle=hindrance, retry_requested=retry_requested, now=now)
+        context = _context(
+            state,
+            tracked,
+            work,
+            obstacle=hindrance,
+            retry_requested=retry_requested,
+            may_begin=obstacle is None,
+            now=now,
+        )
         work.secret_changed = False
         actions += _take_step(state, tracked, work, next_step(artifact, work.status, context), now)
     _write_in_time(state, tracked, now)
@@ -54,6 +62,7 @@ def _context(
     *,
     obstacle: Obstacle | None,
     retry_requested: bool,
+    may_begin: bool,
     now: datetime,
 ) -> ArtifactContext:
     spec = tracked.recording.spec
@@ -68,6 +77,7 @@ def _context(
         not_before=work.hold.not_before if work.hold else None,
         secret_changed=work.secret_changed,
         may_be_stored=work.may_be_stored,
+        may_begin=may_begin,
     )
 
 

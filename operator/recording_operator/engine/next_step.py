@@ -48,6 +48,8 @@ class ArtifactContext:
     """The Secrets that the source names have changed since the last attempt."""
     may_be_stored: bool = False
     """An earlier operator ended during the transfer, perhaps just after it had stored the object."""
+    may_begin: bool = False
+    """Nothing keeps the Recording from beginning, so no budget holds its artifacts any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,8 @@ def next_step(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactC
         status = queued(status)  # an earlier operator was transferring it
     elif status.reason == Reason.SUSPENDED and not context.suspend:
         status = unsuspended(status)
+    elif status.reason == Reason.BUDGET_EXCEEDED and context.may_begin:
+        status = queued(status)  # it may have to wait for its source
     return _next_of_pending(artifact, status, context)
 
 
