@@ -64,10 +64,10 @@ class Operator:
         """Pass a fact to the engine."""
         if not self.alive:
             return
+        now = self._time()  # what follows from a step of the clock is decided before the engine hears of the fact
         self.world.trace(self.name, fact)
         self.listed = self.listed or isinstance(fact, RecordingsListed)
         with self.world.checker.observing(self, fact):
-            now = self._time()
             actions = self.engine.observe(fact, now)
         self._carry_out(actions)
 
