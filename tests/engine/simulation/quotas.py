@@ -89,7 +89,8 @@ class QuotaWatch:
     def check_end(self, operator: "Operator") -> None:
         """Nothing has changed for long: the operator knows what is stored, and after a count nothing else."""
         used_bytes, recordings = self.used()
-        for usage in operator.engine.quota_report().usages:
+        # An old leader may store an object after the new one has counted, and only the next count finds it.
+        for usage in operator.engine.quota_report().usages if not self._world.split_brain else ():
             assert usage.used_bytes >= used_bytes, "less is counted than is stored"
             assert usage.recordings >= recordings, "fewer Recordings are counted than are stored"
         unfinished = [one for one in self._world.api.recordings.values() if one.status.phase not in TERMINAL]
