@@ -104,7 +104,7 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("s3.ListParts", BOTH, "resume", 1),
     # A move: two copies, the switch, the new manifest, the removal of the old objects.
     ("status.moving", BOTH, "moved", 1),
-    ("status.copying", BOTH, "moved", 2),
+    ("status.copying", BOTH, "moved", 1),
     ("s3.CopyObject", BOTH, "moved", 1),
     ("status.switched", BOTH, "moved", 1),
     ("engine.CleanUp", BEFORE, "moved", 1),
