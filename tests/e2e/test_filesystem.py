@@ -44,7 +44,6 @@ def _location(world: World, name: str, directory: Path) -> dict[str, Any]:
             "allowedNamespaces": {"names": [world.namespace]},
             "deletionPolicies": ["Retain", "Delete"],
             "retry": {"delays": ["2s", "4s"]},
-            "manifest": {"enabled": False},
         },
     }
 
@@ -150,7 +149,7 @@ def test_moved_to_a_bucket_and_back_killed_on_the_way(own_world: World, director
     )
     own_world.kill(operator)
     assert (copying["phase"], copying["storageLocation"]) == ("Complete", disk)
-    assert len(_files(directory)) == 2
+    assert len(_files(directory)) == 3
     own_world.edit_location(limits={"bandwidthPerSecond": None})
     own_world.start_operator(filesystem=roots)
     _moved(recording, own_world.location)

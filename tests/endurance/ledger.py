@@ -113,7 +113,7 @@ class Ledger:
     def unfinished(self) -> Iterator[dict[str, Any]]:
         """Unfinished Recordings, with the fields that the sweep needs."""
         rows = self._connection.execute("SELECT uid FROM recordings WHERE phase IN ('Pending', 'Deleting')").fetchall()
-        return iter([{"metadata": {"uid": row[0]}} for row in rows])
+        return iter([{"metadata": {"uid": row[0]}, "spec": {}} for row in rows])
 
     def phases(self) -> dict[str, set[str]]:
         """Uids by phase."""
