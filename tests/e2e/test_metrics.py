@@ -52,6 +52,22 @@ def scrape(operator: OperatorProcess) -> Scrape:
     return prometheus.parse(operator.metrics())
 
 
+def _fail(world: World, source: LyingSource) -> None:
+    """A Recording whose source is gone, one that is retried, and one whose URL has expired."""
+    source.behave = lambda _: Behaviour(status=410, body=b"")
+    world.create(from_source(source, stored=False), name="gone").wait_phase("Failed", reason="SourceNotFound")
+    source.behave = lambda _: Behaviour(status=500, body=b"")
+    world.create(from_source(source, stored=False), name="retried").wait(
+        lambda status: bool(status.get("nextRetryTime")), what="the next attempt"
+    )
+    past = f"{datetime.now(UTC) - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
+    source.behave = lambda _: Behaviour(status=403, body=b"")
+    late = an_artifact("video", None, source={"url": source.url, "expiresAt": past})
+    world.create(late, name="late").wait(
+        lambda status: bool(artifact_of(status, "video").get("expiredSince")), what="the URL to be found expired"
+    )
+
+
 def test_every_metric_is_fed_and_every_query_finds_data(
     own_world: World, report: ReportFactory, broken_source: LyingSource, promtool: Path, tmp_path: Path
 ) -> None:
@@ -73,18 +89,7 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     waiting.wait_phase("Pending", reason="Suspended")
     stored = world.create(from_media(world.media, size_bytes=12 * MIB), name="stored", owner={"org": "acme"})
     stored.wait_phase("Complete")
-    broken_source.behave = lambda _: Behaviour(status=410, body=b"")
-    world.create(from_source(broken_source, stored=False), name="gone").wait_phase("Failed", reason="SourceNotFound")
-    broken_source.behave = lambda _: Behaviour(status=500, body=b"")
-    world.create(from_source(broken_source, stored=False), name="retried").wait(
-        lambda status: bool(status.get("nextRetryTime")), what="the next attempt"
-    )
-    past = f"{datetime.now(UTC) - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
-    broken_source.behave = lambda _: Behaviour(status=403, body=b"")
-    late = an_artifact("video", None, source={"url": broken_source.url, "expiresAt": past})
-    world.create(late, name="late").wait(
-        lambda status: bool(artifact_of(status, "video").get("expiredSince")), what="the URL to be found expired"
-    )
+    _fail(world, broken_source)
     world.create(from_media(world.media), name="costly", owner={"org": "frugal"}).wait_phase("Complete")
     no_events(world)
     world.create(inline("{}"), name="silent", owner={"org": "acme"}).wait_phase("Complete")
