@@ -84,6 +84,8 @@ def test_get_of_a_location_shows_whether_it_is_ready(cluster: ControlPlane) -> N
 
 
 def test_the_category_finds_both_kinds(cluster: ControlPlane, weekly: str) -> None:
+    # kubectl looks for a category only in what it has cached, perhaps before the resources existed.
+    cluster.kubectl("api-resources", "--api-group=recordings.dev", "--cached=false")
     found = json.loads(cluster.kubectl("get", "recording-operator", f"--namespace={weekly}", "-o", "json"))
     assert {"Recording"} <= {item["kind"] for item in found["items"]} <= {"Recording", "StorageLocation"}
 
