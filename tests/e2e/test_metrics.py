@@ -94,6 +94,8 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     no_events(world)
     world.create(inline("{}"), name="silent", owner={"org": "acme"}).wait_phase("Complete")
     world.create(inline("{}"), name="tiny", owner={"org": "small"}).wait_phase("Complete")
+    full = world.create(from_media(world.media, size_bytes=MIB), name="full", owner={"org": "small"})
+    full.wait_phase("Pending", reason="QuotaExceeded")
     slow = world.create(from_media(world.media, size_bytes=64 * MIB, rate="200KB"), name="slow")
     slow.wait_upload()
     queued = world.create(inline("{}"), name="queued")
@@ -116,8 +118,6 @@ def test_every_metric_is_fed_and_every_query_finds_data(
         one.wait_refreshed("now")
     held = world.create(inline("{}"), name="held", owner={"org": "frugal"})
     held.wait_phase("Pending", reason="BudgetExceeded")
-    full = world.create(from_media(world.media, size_bytes=MIB), name="full", owner={"org": "small"})
-    full.wait_phase("Pending", reason="QuotaExceeded")
 
     exported = set(FAMILIES.findall(operator.metrics())) - FED_ELSEWHERE
     assert len(exported) > 20
