@@ -19,39 +19,27 @@ from recording_operator.engine import (
     expired_objects,
     moving,
     quota_gate,
+    results,
     starting,
-    transfer_reports,
     writing,
 )
 from recording_operator.engine.actions import Action, ReportFault
 from recording_operator.engine.facts import (
-    AbortEnded,
     Affects,
     BudgetHoldsChanged,
-    CleanupEnded,
-    DeleteAccepted,
     Fact,
-    LeadershipConfirmed,
     LocationGone,
     LocationSeen,
     LocationsListed,
-    ManifestFailed,
-    ManifestWritten,
     NamespaceSeen,
     ObjectsExpired,
     RecordingGone,
-    RecordingRead,
     RecordingSeen,
     RecordingsListed,
-    SizeFound,
-    SourceResolved,
-    TransferEnded,
     TransferProgress,
-    UploadCreated,
     UsageCountBegan,
     UsageCounted,
     UsageNotCounted,
-    WriteAccepted,
     WriteRejected,
 )
 from recording_operator.engine.finalizer import ensure_finalizer, has_finalizer, remove_finalizer
@@ -252,47 +240,11 @@ class Engine:
         if isinstance(fact, WriteRejected) and fact.gone and uid in self.state.recordings:
             self.state.recordings[uid].outbox.closed()
             return self._gone(uid, now)
-        note = partial(self._note_size, fact) if isinstance(fact, SizeFound) else partial(self._note, fact)
-        actions = self._guarded(note, uid, now)
+        actions = self._guarded(partial(results.note, self.state, fact), uid, now)
         if isinstance(fact, TransferProgress) and uid in self.state.recordings:
             self.state.timers.set(uid, self.state.recordings[uid].outbox.flush_at)
             return actions
         return actions + self._process([uid], now)
-
-    def _note_size(self, fact: SizeFound, tracked: TrackedRecording, now: datetime) -> list[Action]:
-        return quota_gate.note_size(self.state, tracked, fact, now)
-
-    def _note(self, fact: Fact, tracked: TrackedRecording, now: datetime) -> list[Action]:
-        match fact:
-            case WriteAccepted():
-                newer = tracked.outbox.written()
-                tracked.adopt(fact.recording)
-                tracked.learn(newer)
-            case WriteRejected():
-                tracked.learn(tracked.outbox.rejected(fact, now))
-            case RecordingRead():
-                tracked.outbox.read()
-                tracked.learn(fact.recording)
-            case DeleteAccepted():
-                tracked.outbox.closed()
-                tracked.deleted = True
-            case LeadershipConfirmed():
-                tracked.outbox.confirmed()
-            case SourceResolved():
-                transfer_reports.note_source(tracked, fact, now)
-            case UploadCreated():
-                transfer_reports.note_upload(tracked, fact, now)
-            case TransferProgress():
-                transfer_reports.note_progress(self.state, tracked, fact)
-            case TransferEnded():
-                return transfer_reports.note_end(self.state, tracked, fact, now)
-            case AbortEnded():
-                aborting.note_abort(tracked, fact, now)
-            case ManifestWritten() | ManifestFailed():
-                aftercare.note_manifest(tracked, fact, now)
-            case CleanupEnded():
-                return deletion.note_cleanup(self.state, tracked, fact, now)
-        return []
 
     # Steps
 
