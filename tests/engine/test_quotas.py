@@ -258,6 +258,25 @@ def test_deleted_objects_are_counted_again_soon(policy: DeletionPolicy) -> None:
     assert usage(driver).used_bytes == 95
 
 
+@pytest.mark.parametrize("names", [{"video"}, {"video", "notes"}])
+def test_expired_objects_are_counted_again_soon(names: set[str]) -> None:
+    driver = Driver()
+    limited(driver, HUNDRED, counted=95)
+    rejected(driver, driver.claimed(a_recording()), 10)
+    states = tuple(
+        an_artifact_status(name, phase=Phase.COMPLETE, reason="Stored", bytesDone=20, key=f"k/{name}")
+        for name in ("video", "notes")
+    )
+    ended = RecordingStatus(phase=Phase.COMPLETE, artifacts=states, started_at=driver.now, observed_generation=1)
+    stored = a_recording(an_artifact(), an_artifact("notes"), number=2, status=ended)
+
+    driver.tell(ObjectsExpired(recording=stored, artifacts=frozenset({"other"}), message="It has expired."))
+    assert driver.engine.quota_report().wishes == {"archive": CountWish.WAITING}
+    driver.tell(ObjectsExpired(recording=stored, artifacts=frozenset(names), message="It has expired."))
+
+    assert driver.engine.quota_report().wishes == {"archive": CountWish.FREED}
+
+
 def test_without_quotas_nothing_is_remembered_or_asked() -> None:
     driver = Driver()
     driver.claimed(a_recording())

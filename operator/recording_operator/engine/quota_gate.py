@@ -231,6 +231,12 @@ def note_deletion(state: EngineState, tracked: TrackedRecording) -> None:
         state.quotas.removed(tracked.uid, owner)
 
 
+def note_expiry(state: EngineState, tracked: TrackedRecording) -> None:
+    """Some objects of a Recording have expired. `note_use` notes which."""
+    if tracked.location is not None:
+        state.quotas.freed(tracked.location)
+
+
 # Moves
 
 

@@ -237,7 +237,13 @@ class Quotas:
         known = self._account(owner.location)
         if known is not None:
             known.ledger.removed(Booking(uid, owner.location))
-            known.freed.add(owner.location)
+            self.freed(owner.location)
+
+    def freed(self, location: str) -> None:
+        """Objects were deleted: only a count shows how much room there is now."""
+        known = self._account(location)
+        if known is not None:
+            known.freed.add(location)
 
     def _end_endless(self, known: StoreAccount, key: ArtifactKey) -> None:
         if known.endless.pop(key, None) is not None:
