@@ -15,10 +15,7 @@ STORED: Final = a_recording(
 STORED_LOCATION: Final = a_location(name="stored", s3={"prefix": "a/"})
 VIDEO, NOTES = STORED["spec"]["artifacts"]
 
-LOCATION: Final = (
-    "storageLocation can be changed only while the Recording is Complete and has no identity; then its objects are "
-    "moved"
-)
+LOCATION: Final = "storageLocation can be changed only while the Recording is Complete; then its objects are moved"
 OWNER: Final = "owner cannot be changed; create a new Recording"
 ARTIFACTS: Final = "artifacts can be added, but not removed or renamed; create a new Recording"
 DECLARED: Final = "kind, contentType and optional cannot be changed; add an artifact with another name"

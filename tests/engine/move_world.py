@@ -8,7 +8,7 @@ from collections import deque
 from datetime import timedelta
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus, SourceFacts
+from recording_operator.api.recording import Claim, Identity, Phase, Recording, RecordingStatus, SourceFacts
 from recording_operator.api.storagelocation_moves import MovedFrom
 from recording_operator.engine.actions import (
     Action,
@@ -50,8 +50,9 @@ NAMES = ("video", "audio")
 class MoveWorld:
     """`old` says what the locations do with objects that were moved away."""
 
-    def __init__(self, *, old: MovedFrom = MovedFrom.DELETE, manifest: bool = True) -> None:
+    def __init__(self, *, old: MovedFrom = MovedFrom.DELETE, manifest: bool = True, rebuilt: bool = False) -> None:
         self.now = START
+        self.rebuilt = rebuilt
         self.locations = {name: a_location(name, manifest=manifest, moved=old) for name in PLACES}
         self.objects: dict[tuple[str, str], str] = {}
         self.manifests: set[str] = set()
@@ -93,7 +94,12 @@ class MoveWorld:
             bucket=location.store.bucket,
             artifacts=tuple(states),
         )
-        return a_recording(*(an_artifact(name) for name in NAMES), status=status)
+        recording = a_recording(*(an_artifact(name) for name in NAMES), status=status)
+        if not self.rebuilt:
+            return recording
+        self.manifests.add("archive")
+        identity = Identity(uid=recording.metadata.uid, created_at=START)
+        return recording.model_copy(update={"spec": recording.spec.model_copy(update={"identity": identity})})
 
     @staticmethod
     def key(name: str) -> str:
@@ -131,6 +137,8 @@ class MoveWorld:
 
     def edit(self, wanted: str | None) -> None:
         """Somebody changes the location in the spec. The API server permits that only while it is Complete."""
+        if self.rebuilt and wanted is None:
+            return  # an identity needs a location
         if wanted != self.recording.spec.storage_location and self.recording.status.phase is Phase.COMPLETE:
             self.recording = newer(self.recording, storage_location=wanted)
             self.tell(RecordingSeen(recording=self.recording))
@@ -141,7 +149,10 @@ class MoveWorld:
         """Execute the next action. False if there is none."""
         if not self.actions:
             return False
-        self._do(self.actions.popleft())
+        action = self.actions.popleft()
+        if isinstance(action, WriteManifest | CleanUp):
+            self._confirm(action)
+        self._do(action)
         self.check()
         return True
 
@@ -191,6 +202,11 @@ class MoveWorld:
             integrity=Reason.FULL_OBJECT_CRC64NVME,
         )
         self.tell(TransferEnded(uid=uid, artifact=action.artifact, outcome=outcome))
+
+    def _confirm(self, action: WriteManifest | CleanUp) -> None:
+        """Nothing is done for a rebuilt Recording unless a manifest confirms it."""
+        assert (action.former is not None) == self.rebuilt
+        assert action.former is None or action.former.location in self.manifests, "not confirmed"
 
     def _do(self, action: Action) -> None:
         uid = self.recording.metadata.uid

@@ -38,6 +38,8 @@ FORMER = FormerRecording(
     user=None,
     project=None,
     created=CREATED,
+    location="archive",
+    location_uid="location-archive",
     manifest_key=f"{FOLDER}metadata.json",
 )
 FOUND = replace(STORED, former=FormerTimes(started_at=BEGAN, completed_at=ENDED))

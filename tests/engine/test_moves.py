@@ -10,11 +10,11 @@ from recording_operator.api.meta import ConditionStatus, DeletionPolicy
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation_moves import MovedFrom
-from recording_operator.engine.actions import CleanUp, EmitEvent, StartTransfer, WriteManifest
+from recording_operator.engine.actions import CleanUp, EmitEvent, StartTransfer, StopTransfer, WriteManifest
 from recording_operator.engine.facts import CleanupEnded, LocationGone, LocationSeen, RecordingSeen
 from recording_operator.engine.settled import is_settled
 from tests.engine.builders import a_location
-from tests.engine.driver import deleting, newer
+from tests.engine.driver import deleting, newer, none
 from tests.engine.move_world import PLACES, MoveWorld
 
 
@@ -107,6 +107,16 @@ def test_another_target_during_the_move() -> None:
     assert (world.places(), world.recording.status.storage_location) == ({"c"}, "c")
 
 
+def test_a_cancelled_recording_is_moved_too() -> None:
+    world = MoveWorld()
+    moved_half(world)
+    world.recording = newer(world.recording, cancel=True)
+    world.tell(RecordingSeen(recording=world.recording))
+    assert none(world.actions, StopTransfer)
+    world.run()
+    assert world.places() == {"b"}
+
+
 def test_a_failure_keeps_the_old_place_and_says_why() -> None:
     world = MoveWorld()
     world.run()
@@ -169,6 +179,20 @@ def test_the_manifest_is_beside_the_new_objects_before_the_old_ones_go() -> None
     assert last[-2:] == [WriteManifest, CleanUp]
 
 
+def test_a_rebuilt_recording_has_its_manifest_at_the_new_location_before_the_switch() -> None:
+    world = MoveWorld(manifest=False, rebuilt=True)
+    moved_half(world)
+    assert world.manifests == {"archive"}
+    assert world.end_one()
+    while world.manifests == {"archive"}:
+        assert world.step() or world.wait()
+    assert world.recording.status.storage_location == "archive"
+    world.run()
+    assert world.recording.status.storage_location == "b"
+    assert (world.manifests, world.places()) == ({"b"}, {"b"})
+    assert is_settled(world.recording)
+
+
 def test_an_old_location_that_was_deleted_ends_the_move() -> None:
     world = MoveWorld()
     world.run()
@@ -207,11 +231,13 @@ STEPS = st.sampled_from(["step"] * 8 + ["end"] * 4 + ["fail", "kill", "wait", "a
 
 
 @settings(max_examples=100, deadline=None)
-@given(steps=st.lists(STEPS, max_size=120), old=st.sampled_from(MovedFrom), manifest=st.booleans())
+@given(
+    steps=st.lists(STEPS, max_size=120), old=st.sampled_from(MovedFrom), manifest=st.booleans(), rebuilt=st.booleans()
+)
 def test_killed_anywhere_it_is_readable_and_ends_where_it_belongs(
-    steps: list[str], old: MovedFrom, manifest: bool
+    steps: list[str], old: MovedFrom, manifest: bool, rebuilt: bool
 ) -> None:
-    world = MoveWorld(old=old, manifest=manifest)
+    world = MoveWorld(old=old, manifest=manifest, rebuilt=rebuilt)
     for step in steps:
         match step:
             case "step":
@@ -235,7 +261,7 @@ def test_killed_anywhere_it_is_readable_and_ends_where_it_belongs(
     assert is_settled(world.recording)
     if old is MovedFrom.DELETE:
         assert world.places() == {status.storage_location}
-        assert world.manifests == ({status.storage_location} if manifest else set())
+        assert world.manifests == ({status.storage_location} if manifest or rebuilt else set())
 
 
 def test_time_may_jump_during_a_move() -> None:

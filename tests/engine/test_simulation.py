@@ -5,6 +5,7 @@ SEED=4711 .venv/bin/pytest tests/engine/test_simulation.py       one seed; a fai
 """
 
 import os
+import traceback
 from contextlib import suppress
 
 import pytest
@@ -23,7 +24,7 @@ def test_in_every_run_each_recording_ends_once_and_nothing_is_left_behind(batch:
     for seed in seeds:
         try:
             simulate(seed)
-        except AssertionError as error:
+        except Exception as error:  # noqa: BLE001 - whatever fails, the seed is named
             pytest.fail(_story(seed, error), pytrace=False)
 
 
@@ -36,11 +37,12 @@ def test_a_seed_tells_the_same_story_each_time() -> None:
     assert stories[0] == stories[1]
 
 
-def _story(seed: int, error: AssertionError) -> str:
+def _story(seed: int, error: Exception) -> str:
     """What happened, step by step, and how to see it again."""
     steps: list[str] = []
-    with suppress(AssertionError):
+    with suppress(Exception):
         simulate(seed, trace=steps)
     shown = steps if ONE else steps[-_SHOWN:]
     again = f"SEED={seed} .venv/bin/pytest tests/engine/test_simulation.py"
-    return "\n".join([*shown, "", f"seed {seed}: {error}", f"see all of it:  {again}"])
+    failure = str(error) if isinstance(error, AssertionError) else "".join(traceback.format_exception(error))
+    return "\n".join([*shown, "", f"seed {seed}: {failure}", f"see all of it:  {again}"])

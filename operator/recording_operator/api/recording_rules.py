@@ -187,10 +187,8 @@ ROOT_RULES: Final = (
     Rule(
         rule="(has(self.spec.storageLocation) ? self.spec.storageLocation : '')"
         " == (has(oldSelf.spec.storageLocation) ? oldSelf.spec.storageLocation : '')"
-        " || (!has(self.spec.identity)"
-        " && has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase == 'Complete')",
-        message="storageLocation can be changed only while the Recording is Complete and has no identity; then its "
-        "objects are moved",
+        " || (has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase == 'Complete')",
+        message="storageLocation can be changed only while the Recording is Complete; then its objects are moved",
         field_path=".spec.storageLocation",
     ),
     # Once it is written, it can only become what the spec names. For a named Recording that is also its first value.

@@ -24,8 +24,10 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
     recording = tracked.recording
     spec = recording.spec
     actions: list[Action] = []
-    if spec.suspend or spec.cancel:
+    if spec.suspend:
         actions += tracked.stop_transfers()
+    elif spec.cancel:
+        actions += tracked.stop(tracked.artifacts.values())  # a move goes on
     obstacle, questions = find_location(state, tracked, now)
     actions += questions
     if not stores_nothing(recording):

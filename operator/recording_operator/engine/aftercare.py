@@ -64,7 +64,7 @@ def begin(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[
     if tracked.ending or tracked.ttl_expired or tracked.outbox.stale:
         return []
     tracked.ended_at = tracked.ended_at or now
-    if work.in_flight or work.given_up or work.backoff.holds(now):
+    if work.in_flight or tracked.move.in_flight or work.given_up or work.backoff.holds(now):
         return []
     status = current_status(state, tracked, now)
     location, due = state.location_of(tracked), follow_up(state, tracked, status)

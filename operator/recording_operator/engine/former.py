@@ -7,7 +7,7 @@ from recording_operator.engine.manifest import Manifest, manifest_key
 
 
 def former_of(recording: Recording, location: StorageLocation) -> FormerRecording | None:
-    """What the manifest has to say before anything is done in the store; None if the Recording claims no identity."""
+    """What the manifest at the location has to say first; None if the Recording claims no identity."""
     if recording.spec.identity is None:
         return None
     meta, owner = recording.metadata, recording.spec.owner
@@ -19,6 +19,8 @@ def former_of(recording: Recording, location: StorageLocation) -> FormerRecordin
         user=owner.user,
         project=owner.project,
         created=created_at(recording),
+        location=location.metadata.name,
+        location_uid=location.metadata.uid,
         manifest_key=manifest_key(recording, location),
     )
 

@@ -24,6 +24,9 @@ class FormerRecording:
     user: str | None
     project: str | None
     created: datetime
+    location: str
+    """The StorageLocation that has the manifest. During a move, it is the one where the objects are."""
+    location_uid: str
     manifest_key: str
 
 

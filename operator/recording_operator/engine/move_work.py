@@ -22,11 +22,13 @@ class MoveWork:
     is_lost: bool = False
     """The location that is copied to was created again with another bucket."""
     in_flight: bool = False
-    """The removal of the objects at the other location was requested."""
+    """The manifest, or the removal of the objects, at the other location was requested."""
+    has_manifest: bool = False
+    """The manifest of a rebuilt Recording is beside the copies."""
     removed: bool = False
-    """It has succeeded, or there is nothing to remove."""
+    """The removal has succeeded, or there is nothing to remove."""
     problem: str | None = None
-    """Why the last removal did not succeed."""
+    """Why the last request did not succeed."""
     backoff: Backoff = field(default_factory=Backoff)
 
     @property
@@ -53,7 +55,7 @@ class MoveWork:
             return  # they end first
         same = shown is not None and self.shown is not None and _place(shown) == _place(self.shown)
         if not same:
-            self.copies, self.removed, self.problem, self.backoff = {}, False, None, Backoff()
+            self.has_manifest, self.removed, self.problem, self.backoff = False, False, None, Backoff()
             copies = shown.artifacts if shown is not None and shown.to is not None else ()
             self.copies = {status.name: ArtifactWork(status) for status in copies if status.name in known}
         elif by_another and shown is not None:

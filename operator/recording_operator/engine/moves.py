@@ -2,6 +2,7 @@
 
     spec.storageLocation is another one     BEGIN      the status names the new location
     then                                    COPY       each object is copied and verified there
+    all are copied, and it was rebuilt      MANIFEST   its manifest is written there: only that confirms its identity
     all are copied                          SWITCH     one write of the status: now the objects are at the new location
     the spec names another one meanwhile    WITHDRAW   the status says that what was copied is being removed
     the status says that                    REMOVE     the objects at the other location are removed
@@ -10,12 +11,11 @@
 After SWITCH the status says so if the old location deletes what was moved away. Once it says so, the removal is
 finished before anything else, whatever the spec names meanwhile.
 
-
 Killed anywhere, the next operator reads the step from the status. The objects that status.artifacts names always exist.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -36,6 +36,7 @@ class MoveStep(Enum):
     NOTHING = "nothing"
     BEGIN = "begin"
     COPY = "copy"
+    MANIFEST = "manifest"
     SWITCH = "switch"
     WITHDRAW = "withdraw"
     REMOVE = "remove"
@@ -56,7 +57,10 @@ def next_move(recording: Recording, work: MoveWork) -> MoveStep:
     if move is None:
         return MoveStep.BEGIN
     stored = [one.name for one in stored_artifacts(status)]
-    return MoveStep.SWITCH if _all_copied(stored, work) else MoveStep.COPY
+    if not _all_copied(stored, work):
+        return MoveStep.COPY
+    needs_manifest = recording.spec.identity is not None and not work.has_manifest
+    return MoveStep.MANIFEST if needs_manifest else MoveStep.SWITCH
 
 
 def stored_artifacts(status: RecordingStatus) -> list[ArtifactStatus]:
@@ -101,13 +105,15 @@ def with_move(
             bucket = places.new.store.bucket if places.new is not None else None
             move = MoveStatus(to=recording.spec.storage_location, bucket=bucket)
             return _shown(status, recording, move, _copying(status, move, {}, failed=False), now)
-        case MoveStep.COPY:
+        case MoveStep.COPY | MoveStep.MANIFEST:
             copies = {name: copy.status for name, copy in work.copies.items()}
             shown = (work.shown or MoveStatus()).model_copy(update={"artifacts": _ordered(status, copies)})
             view = _copying(status, shown, copies, failed=has_failed(work))
+            if work.problem is not None:
+                view = replace(view, message=f"{view.message} {work.problem}")
             return _shown(status, recording, shown, view, now)
         case MoveStep.SWITCH:
-            return _switched(status, recording, work, places, now)
+            return switched(status, recording, work, places, now)
         case MoveStep.WITHDRAW:
             shown = work.shown or MoveStatus()
             if not work.has_slot:
@@ -190,7 +196,7 @@ def _ordered(status: RecordingStatus, copies: Mapping[str, ArtifactStatus]) -> t
     return tuple(copies[one.name] for one in status.artifacts if one.name in copies)
 
 
-def _switched(
+def switched(
     status: RecordingStatus, recording: Recording, work: MoveWork, places: MovePlaces, now: datetime
 ) -> RecordingStatus:
     """The objects are at the new location now. If the old ones are to be removed, the status names them."""

@@ -1,20 +1,29 @@
 """The move of a Recording: its copies get slots like uploads, and what is not needed any more is removed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine import aftercare, quota_gate
-from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent, KeptObjects, StopTransfer
+from recording_operator.engine.actions import (
+    Action,
+    ArtifactToClean,
+    CleanUp,
+    EmitEvent,
+    KeptObjects,
+    WriteManifest,
+)
 from recording_operator.engine.aftercare import FollowUp
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
+from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.current_status import current_status
 from recording_operator.engine.expiry import Expiry
-from recording_operator.engine.facts import CleanupEnded
-from recording_operator.engine.manifest import manifest_key
-from recording_operator.engine.moves import MoveStep, next_move, stored_artifacts
+from recording_operator.engine.facts import CleanupEnded, ManifestFailed, ManifestWritten
+from recording_operator.engine.former import former_of
+from recording_operator.engine.manifest import encode, manifest_key, manifest_of, revision_of
+from recording_operator.engine.moves import MovePlaces, MoveStep, next_move, stored_artifacts, switched
 from recording_operator.engine.next_step import ArtifactContext, next_step
 from recording_operator.engine.placement import key_of
 from recording_operator.engine.queue import Lane, rank
@@ -35,7 +44,7 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
     step = next_move(tracked.recording, work) if tracked.is_over else MoveStep.NOTHING
     if step is not MoveStep.COPY:
         _leave_queue(state, tracked)
-    has_room = step in {MoveStep.BEGIN, MoveStep.COPY, MoveStep.SWITCH}
+    has_room = step in {MoveStep.BEGIN, MoveStep.COPY, MoveStep.MANIFEST, MoveStep.SWITCH}
     if not has_room and state.quotas.moves_to(tracked.uid) != tracked.placed:
         quota_gate.end_move(state, tracked)
     match step:
@@ -44,9 +53,11 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
             return []
         case MoveStep.WITHDRAW:
             tracked.outbox.flush_by(now)
-            return _stop(tracked)
+            return [*tracked.stop(work.copies.values())]
         case MoveStep.COPY:
             return _copy(state, tracked, now)
+        case MoveStep.MANIFEST:
+            return _write_manifest(state, tracked, now)
         case MoveStep.REMOVE:
             return _remove(state, tracked, now)
         case _:
@@ -115,11 +126,40 @@ def _leave_queue(state: EngineState, tracked: TrackedRecording) -> None:
             _release(state, tracked, copy)
 
 
-def _stop(tracked: TrackedRecording) -> list[Action]:
-    running = [copy for copy in tracked.move.copies.values() if copy.state is WorkState.RUNNING]
-    for copy in running:
-        copy.stop()
-    return [StopTransfer(uid=tracked.uid, artifact=copy.name) for copy in running]
+def _write_manifest(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    """Write the manifest beside the copies. The one beside the objects confirms the identity until then."""
+    work, recording = tracked.move, tracked.recording
+    old, new = state.location_of(tracked), state.locations.get(work.to)
+    if old is None or new is None or work.in_flight or tracked.manifest.in_flight or work.backoff.holds(now):
+        return []
+    status = switched(current_status(state, tracked, now), recording, work, MovePlaces(old=old, new=new), now)
+    moved = recording.model_copy(update={"status": status})
+    work.in_flight = True
+    return [
+        WriteManifest(
+            ref=tracked.ref,
+            location=new,
+            org=recording.spec.owner.org,
+            key=manifest_key(recording, new),
+            uri="",
+            data=encode(manifest_of(moved)),
+            revision=revision_of(moved),
+            is_first=False,
+            former=former_of(recording, old),
+        )
+    ]
+
+
+def note_manifest(tracked: TrackedRecording, fact: ManifestWritten | ManifestFailed, now: datetime) -> None:
+    """The manifest is beside the copies, or could not be written there."""
+    work = tracked.move
+    work.in_flight = False
+    tracked.outbox.flush_by(now)
+    if isinstance(fact, ManifestWritten):
+        work.has_manifest, work.problem, work.backoff = True, None, Backoff()
+        return
+    work.problem = f"The manifest: {fact.message}" if fact.reason is not None else work.problem
+    work.backoff.again(now, at_least=timedelta(seconds=fact.retry_after_s or 0))
 
 
 def _remove(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
@@ -167,6 +207,7 @@ def remove_other(state: EngineState, tracked: TrackedRecording, now: datetime) -
             artifacts=artifacts,
             manifest_key=manifest_key(recording, location),
             kept=_kept(tracked, kept) if kept is not None else None,
+            former=former_of(recording, kept or location),
         )
     ]
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from recording_operator.engine import aborting, aftercare, deletion, quota_gate, transfer_reports
+from recording_operator.engine import aborting, aftercare, deletion, moving, quota_gate, transfer_reports
 from recording_operator.engine.actions import Action
 from recording_operator.engine.facts import (
     AbortEnded,
@@ -40,6 +40,8 @@ def note(state: EngineState, fact: Fact, tracked: TrackedRecording, now: datetim
             return transfer_reports.note_end(state, tracked, fact, now)
         case AbortEnded():
             aborting.note_abort(tracked, fact, now)
+        case ManifestWritten() | ManifestFailed() if tracked.move.in_flight:
+            moving.note_manifest(tracked, fact, now)
         case ManifestWritten() | ManifestFailed():
             aftercare.note_manifest(tracked, fact, now)
         case CleanupEnded():

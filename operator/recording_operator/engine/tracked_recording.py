@@ -1,6 +1,6 @@
 """The engine's state of a Recording while there is work to do for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -214,7 +214,11 @@ class TrackedRecording:
 
     def stop_transfers(self) -> list[StopTransfer]:
         """Ask every running transfer to stop, each once."""
-        running = self.in_state(WorkState.RUNNING)
+        return self.stop(self.works())
+
+    def stop(self, works: Iterable[ArtifactWork]) -> list[StopTransfer]:
+        """Ask those of them that run to stop, each once."""
+        running = sorted((work for work in works if work.state is WorkState.RUNNING), key=lambda work: work.name)
         for work in running:
             work.stop()
         return [StopTransfer(uid=self.uid, artifact=work.name) for work in running]

@@ -119,6 +119,8 @@ def rebuilt_cleaning(lost: LostCluster, recording: Recording, **claimed: str) ->
         user=None,
         project=None,
         created=START,
+        location=lost.location.metadata.name,
+        location_uid=lost.location.metadata.uid,
         manifest_key=manifest_key(recording, lost.location),
     )
     artifact = ArtifactToClean(name="video", key=key, upload_id=None, version_id=None, delete_object=True)

@@ -84,6 +84,12 @@ class ApiServer:
             ending = {"deletion_timestamp": self._clock(), "generation": old.metadata.generation + 1}
             self._store(old, old.model_copy(update={"metadata": old.metadata.model_copy(update=ending)}))
 
+    def lose(self, uid: str) -> Recording:
+        """The object is gone with its etcd, whatever finalizers it has."""
+        lost = self.recordings[uid]
+        self._remove(lost)
+        return lost
+
     # What the operator asks
 
     def get(self, ref: RecordingRef) -> Recording:

@@ -21,6 +21,7 @@ from recording_operator.engine.actions import (
     WriteFinalizers,
     WriteStatus,
 )
+from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.facts import (
     BudgetHold,
     BudgetHoldsChanged,
@@ -35,9 +36,11 @@ from recording_operator.engine.facts import (
     WriteAccepted,
     WriteRejected,
 )
+from recording_operator.engine.identity import recording_uid, stores_nothing
 from recording_operator.engine.imports import opens, source_object
 from recording_operator.engine.status import TERMINAL
 from tests.engine.simulation.apiserver import Change
+from tests.engine.simulation.store import Address, bucket_of
 
 if TYPE_CHECKING:
     from tests.engine.simulation.operator import Operator
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
 _MOST_ATTEMPTS = 4
 _URGENT = 100
 # What blocks a deletion is told at once, and again if it changes: a namespace that is being deleted accepts no Events.
-_NOT_ABOUT_STATUS = frozenset({Reason.DELETION_POLICY_NOT_ALLOWED, Reason.DELETION_BLOCKED})
+_NOT_ABOUT_STATUS = frozenset({Reason.DELETION_POLICY_NOT_ALLOWED, Reason.DELETION_BLOCKED, Reason.OLD_OBJECTS_KEPT})
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ class Checker:
             return
         meta = after.metadata
         if meta.deletion_timestamp is not None and after.spec.deletion_policy is DeletionPolicy.DELETE:
-            self.asked_for_deletion.add(meta.uid)
+            self.asked_for_deletion.add(recording_uid(after))
         self._expects_removal(after)
         if before is None or before.status == after.status:
             return
@@ -97,9 +100,9 @@ class Checker:
             return
         allowed = DeletionPolicy.DELETE in self.world.policies.get(recording.location or "", ())
         if allowed and spec.deletion_policy is DeletionPolicy.DELETE and DELETE_OBJECT_FINALIZER in meta.finalizers:
-            self.objects_to_delete.add(meta.uid)
+            self.objects_to_delete.add(recording_uid(recording))
         elif spec.deletion_policy is not DeletionPolicy.DELETE:
-            self.objects_to_delete.discard(meta.uid)
+            self.objects_to_delete.discard(recording_uid(recording))
 
     def _changes_of_status(self, before: Recording, after: Recording) -> None:
         old, new, uid = before.status, after.status, after.metadata.uid
@@ -108,12 +111,12 @@ class Checker:
         if old.phase in TERMINAL and new.phase is not old.phase:
             edited = (old.observed_generation or 0) < after.metadata.generation
             assert edited, f"{uid} left {old.phase} for {new.phase}/{new.reason} although nobody changed its spec"
-        if old.storage_location is not None:
-            assert new.storage_location == old.storage_location, "it was placed and is somewhere else now"
-        elif after.spec.storage_location is None and new.storage_location is not None:
+        if old.storage_location not in (None, new.storage_location):
+            self.world.moves.changed(before, after)
+        elif old.storage_location is None and after.spec.storage_location is None and new.storage_location is not None:
             assert new.claim is not None, "placed without a claim"
         assert (new.started_at is not None) <= (new.storage_location is not None), "begun at no location"
-        if old.started_at is not None:
+        if old.started_at is not None and after.spec.identity is None:
             assert new.started_at == old.started_at, "startedAt changed"
         if old.phase is new.phase and old.phase in TERMINAL:
             assert new.completed_at == old.completed_at, "completedAt changed"
@@ -126,7 +129,7 @@ class Checker:
         were = {state.name: state for state in old.artifacts}
         for state in new.artifacts:
             was = were.get(state.name)
-            if was is not None and was.phase is Phase.COMPLETE:
+            if was is not None and was.phase is Phase.COMPLETE and old.storage_location == new.storage_location:
                 assert state == was or _expired(was) == state.model_copy(update={"message": None}), (
                     f"{state.name} was Complete and is {state.phase}/{state.reason} now"
                 )
@@ -146,12 +149,15 @@ class Checker:
     def _looks(self, old: RecordingStatus, new: RecordingStatus) -> None:
         truths = {condition.type for condition in new.conditions if condition.status is ConditionStatus.TRUE}
         proved = "IntegrityVerified" in truths
-        assert len(truths & {"Ready", "Reconciling", "Stalled"}) == 1, f"kstatus reads {truths}"
+        moves = new.phase is Phase.COMPLETE and new.move is not None
+        shown = truths & {"Ready", "Reconciling", "Stalled"}
+        assert len(shown) == 1 + moves, f"kstatus reads {truths}"
+        assert "Ready" in shown or not moves, f"kstatus reads {truths}"
         assert proved == (new.phase in TERMINAL and _is_proved(new)), "IntegrityVerified is not what was proved"
         assert (new.progress == "100%") <= (new.phase is Phase.COMPLETE), "shows 100% before it is Complete"
         assert (new.completed_at is not None) == (new.phase in TERMINAL)
-        assert new.phase not in TERMINAL or new.claim is None, "a finished Recording is claimed"
-        assert (new.phase is Phase.UPLOADING) == (new.claim is not None), f"{new.phase} with claim {new.claim}"
+        assert new.phase not in TERMINAL or new.claim is None or moves, "a finished Recording is claimed"
+        assert moves or (new.phase is Phase.UPLOADING) == (new.claim is not None), f"{new.phase} with {new.claim}"
         since = {condition.type: condition for condition in old.conditions}
         for condition in new.conditions:
             was = since.get(condition.type)
@@ -167,12 +173,14 @@ class Checker:
                 continue
             assert spec.optional or state.phase is Phase.COMPLETE, f"Complete without {spec.name}"
             if state.phase is Phase.COMPLETE and recording.metadata.deletion_timestamp is None:
-                thing = self.world.store.objects.get(state.key or "")
+                at = Address(bucket_of(recording.status.storage_location), state.key or "")
+                thing = self.world.store.objects.get(at)
                 if (recording.metadata.uid, state.name) in self.world.expiries.due:
-                    assert thing is None or not state.has_expired, f"expired, and something is at {state.key}"
+                    is_left = thing is not None and not self.world.moves.may_stay(thing)
+                    assert not (is_left and state.has_expired), f"expired, and something is at {at}"
                     continue
-                assert thing is not None, f"Complete, and nothing is at {state.key}"
-                assert (thing.uid, thing.version_id) == (recording.metadata.uid, state.version_id)
+                assert thing is not None, f"Complete, and nothing is at {at}"
+                assert (thing.uid, thing.version_id) == (recording_uid(recording), state.version_id)
 
     def status_written(self, operator: "Operator", uid: str) -> None:
         """A patch was applied: it must have led to what the engine wanted."""
@@ -189,16 +197,14 @@ class Checker:
     @contextmanager
     def observing(self, operator: "Operator", fact: Fact) -> Iterator[None]:
         """Around each fact."""
-        spent = self._attempts(operator, fact)
+        work = self._blameless(operator, fact)
+        spent = work.status.attempts if work is not None else 0
         self._hears(operator, fact)
         yield
-        if spent is not None:
-            tracked = operator.engine.state.recordings.get(getattr(fact, "uid", ""))
-            assert tracked is None or tracked.artifacts[fact.artifact].status.attempts <= spent, (  # type: ignore[union-attr]
-                "an attempt was spent for what is not its fault"
-            )
+        assert work is None or work.status.attempts <= spent, "an attempt was spent for what is not its fault"
 
-    def _attempts(self, operator: "Operator", fact: Fact) -> int | None:
+    def _blameless(self, operator: "Operator", fact: Fact) -> ArtifactWork | None:
+        """The artifact or copy whose transfer has ended by something that is not its fault."""
         if not isinstance(fact, TransferEnded):
             return None
         if isinstance(fact.outcome, TransferFailed) and verdict_of(fact.outcome.reason) in (
@@ -207,7 +213,7 @@ class Checker:
         ):
             return None
         tracked = operator.engine.state.recordings.get(fact.uid)
-        return tracked.artifacts[fact.artifact].status.attempts if tracked else None
+        return tracked.work_of(fact.artifact) if tracked else None
 
     def _hears(self, operator: "Operator", fact: Fact) -> None:
         if isinstance(fact, BudgetHoldsChanged):
@@ -248,11 +254,13 @@ class Checker:
                 uid = action.recording.metadata.uid
                 assert (uid, action.artifact) not in operator.transfers, "two transfers of one artifact"
                 assert action.recording.status.claim == operator.claim, "started without a claim"
-                assert action.recording.location == action.location.metadata.name, "started at another location"
+                assert _place(action) == action.location.metadata.name, "started at another location"
                 held = DELETE_OBJECT_FINALIZER in action.recording.metadata.finalizers
                 assert held or action.recording.spec.deletion_policy is DeletionPolicy.RETAIN, "started unheld"
                 assert not operator.stopping, "started while draining"
                 _may_copy(action)
+            case EmitEvent(ref=ref, reason=Reason.OLD_OBJECTS_KEPT):
+                self.world.moves.gave_up(ref.uid)
             case EmitEvent(ref=ref, reason=reason) if reason not in _NOT_ABOUT_STATUS:
                 self.told[ref.uid, str(reason)] += 1
                 # Two operators at a time may both have written the same, one of them without hearing of it.
@@ -268,6 +276,8 @@ class Checker:
         if tracked is None or not write.status.get("startedAt") or write.previous.get("startedAt"):
             return
         holds, recording = self._holds.get(operator.name), tracked.recording
+        if stores_nothing(recording):
+            return
         assert recording.spec.priority >= _URGENT or holds is not None, "begun before the holds were known"
         location = write.status["storageLocation"]
         held = any(holds_back(hold, recording, location) for hold in holds or ())
@@ -285,17 +295,26 @@ class Checker:
     def engine_rests(self, operator: "Operator") -> None:
         """After each turn of the loop."""
         state = operator.engine.state
-        works = {(uid, name): work for uid, one in state.recordings.items() for name, work in one.artifacts.items()}
-        using = {key for key, work in works.items() if work.has_slot}
-        assert using == set(state.slots.running), "slots and artifacts that move differ"
-        moving = {key for key in using if works[key].in_transfer}
+        works = [((uid, work.name), work) for uid, one in state.recordings.items() for work in one.works()]
+        using = [key for key, work in works if work.has_slot]
+        assert sorted(using) == sorted(state.slots.running), "slots and artifacts that move differ"
+        moving = {key for key, work in works if work.in_transfer}
         assert moving.issuperset(operator.transfers), "a transfer runs that the engine does not know"
         for key in using:
             assert key not in state.queue, "waits for a slot that it has"
 
 
+def _place(action: StartTransfer) -> str | None:
+    """The location in the status for what is started: that of the Recording, or that which its objects move to."""
+    move, is_move = action.recording.status.move, action.copy is not None and action.copy.is_own
+    return move.to if is_move and move is not None else action.recording.location
+
+
 def _may_copy(action: StartTransfer) -> None:
-    """An object is copied only from its namespace's own folder, by a location that opens it."""
+    """An object is copied from the Recording's location, or from its namespace's own folder if that is open."""
+    if action.copy is not None and action.copy.is_own:
+        assert action.copy.location.metadata.name == action.recording.location, "moved from elsewhere"
+        return
     artifact = next(one for one in action.recording.spec.artifacts if one.name == action.artifact)
     named = source_object(artifact)
     assert (named is None) == (action.copy is None), "started with another source"

@@ -12,10 +12,10 @@ from recording_operator.engine.facts import RecordingRef
 from recording_operator.errors import TransferError
 from recording_operator.kube.errors import ApiUnavailable, KubeError, NotFound, TooManyRequests
 from recording_operator.stores.documents import DocumentOwner
-from recording_operator.stores.objects import StoredObject
+from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import ObjectHead, OpenUpload
 from tests.engine.builders import START
-from tests.engine.simulation.store import UnavailableError
+from tests.engine.simulation.store import Address, StoredThing, UnavailableError, bucket_of
 
 if TYPE_CHECKING:
     from tests.engine.simulation.operator import Operator
@@ -98,70 +98,88 @@ def _raw(recording: Recording) -> JsonObject:
 
 
 class StoreClient:
-    """As much of a Store as is needed to remove things and to write documents."""
+    """As much of the Store of one location as is needed to remove things, and to read and write documents."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", location: str) -> None:
         self._store = world.store
+        self._bucket = bucket_of(location)
 
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """The open uploads below a prefix."""
         self._reach()
         for upload in list(self._store.uploads.values()):
-            if upload.key.startswith(prefix):
+            if upload.at.bucket == self._bucket and upload.at.key.startswith(prefix):
                 began = START + timedelta(seconds=upload.since_s)
-                yield OpenUpload(key=upload.key, upload_id=upload.upload_id, initiated_at=began)
+                yield OpenUpload(key=upload.at.key, upload_id=upload.upload_id, initiated_at=began)
 
     def abort(self, key: str, upload_id: str) -> bool:
         """Abort one upload."""
         self._reach()
         upload = self._store.uploads.get(upload_id)
-        if upload is None or upload.key != key:
+        if upload is None or upload.at != self._at(key):
             return False
         del self._store.uploads[upload_id]
         return True
 
+    def put(self, obj: ObjectSpec, body: bytes, **_options: object) -> StoredObject:
+        """Store a small object, if the key is free."""
+        self._reach()
+        at = self._at(obj.key)
+        self._store.write_document(at, uid=obj.recording_uid, name=obj.artifact, data=body)
+        return _stored(self._store.objects[at])
+
     def delete(self, key: str, *, version_id: str | None, recording_uid: str) -> bool:
         """Delete one version, if it is the Recording's."""
         self._reach()
-        before = len(self._store.deleted)
-        self._store.delete(key, uid=recording_uid, version_id=version_id)
-        return len(self._store.deleted) > before
+        return self._store.delete(self._at(key), uid=recording_uid, version_id=version_id)
 
     def head(self, key: str) -> ObjectHead | None:
         """What is at the key."""
         self._reach()
-        found = self._store.head(key)
+        found = self._store.head(self._at(key))
         if found is None:
             return None
-        stored = StoredObject(
-            key=key,
-            uri=f"s3://b/{key}",
-            size_bytes=len(found.data),
-            etag=found.version_id,
-            version_id=found.version_id,
-            checksum="",
-            content_type="",
-        )
-        return ObjectHead(stored=stored, recording_uid=found.uid, artifact=found.artifact)
+        return ObjectHead(stored=_stored(found), recording_uid=found.uid, artifact=found.artifact)
+
+    def read_document(self, key: str, _most_bytes: int) -> bytes | None:
+        """Read a document."""
+        self._reach()
+        found = self._store.head(self._at(key))
+        return found.data if found is not None else None
 
     def create_document(self, key: str, data: bytes, _content_type: str, owner: DocumentOwner) -> bool:
         """Create a document."""
         self._reach()
-        return self._store.write_document(key, uid=owner.recording_uid, name=owner.name, data=data)
+        return self._store.write_document(self._at(key), uid=owner.recording_uid, name=owner.name, data=data)
 
     def replace_document(
         self, key: str, data: bytes, _content_type: str, owner: DocumentOwner, *, if_match: str
     ) -> bool:
         """Replace a document."""
         self._reach()
-        uid = owner.recording_uid
-        return self._store.write_document(key, uid=uid, name=owner.name, data=data, if_match=if_match)
+        at, uid = self._at(key), owner.recording_uid
+        return self._store.write_document(at, uid=uid, name=owner.name, data=data, if_match=if_match)
+
+    def _at(self, key: str) -> Address:
+        return Address(self._bucket, key)
 
     def _reach(self) -> None:
         try:
             self._store.answer()
         except UnavailableError:
             raise TransferError(Reason.STORE_UNAVAILABLE, "the store does not answer") from None
+
+
+def _stored(thing: StoredThing) -> StoredObject:
+    return StoredObject(
+        key=thing.at.key,
+        uri=f"s3://{thing.at.bucket}/{thing.at.key}",
+        size_bytes=len(thing.data) or thing.size,
+        etag=thing.version_id,
+        version_id=thing.version_id,
+        checksum="",
+        content_type="",
+    )
 
 
 class NoEvents:

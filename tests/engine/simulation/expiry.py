@@ -7,6 +7,7 @@ from recording_operator.api.recording import Recording
 from recording_operator.engine.facts import ObjectsExpired
 from recording_operator.engine.manifest import manifest_key
 from recording_operator.engine.settled import is_finished
+from tests.engine.simulation.store import Address, bucket_of
 
 if TYPE_CHECKING:
     from tests.engine.simulation.operator import Operator
@@ -44,7 +45,7 @@ class Expiries:
         for recording in list(self._world.api.recordings.values()):
             uid = recording.metadata.uid
             names = {one.name for one in recording.status.artifacts if one.is_stored and (uid, one.name) in self.due}
-            if names and is_finished(recording) and recording.metadata.deletion_timestamp is None:
+            if names and is_finished(recording) and recording.metadata.deletion_timestamp is None and stays(recording):
                 self._take_out(recording, names)
                 operator.post_in_order(
                     ObjectsExpired(recording=recording, artifacts=frozenset(names), message=_MESSAGE)
@@ -52,8 +53,14 @@ class Expiries:
 
     def _take_out(self, recording: Recording, names: set[str]) -> None:
         objects, location = self._world.store.objects, self._world.locations.get(recording.location or "")
+        bucket = bucket_of(recording.location)
         for state in recording.status.artifacts:
             if state.name in names:
-                objects.pop(state.key or "", None)
+                objects.pop(Address(bucket, state.key or ""), None)
         if location is not None and not {one.name for one in recording.status.artifacts if one.is_stored} - names:
-            objects.pop(manifest_key(recording, location), None)
+            objects.pop(Address(bucket, manifest_key(recording, location)), None)
+
+
+def stays(recording: Recording) -> bool:
+    """Whether it is not to be moved: then nothing is looked for."""
+    return recording.spec.storage_location in (None, recording.location)

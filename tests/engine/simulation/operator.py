@@ -190,7 +190,7 @@ class Operator:
         """The store of a location. Raises LocationError."""
         if location not in self.world.locations:
             raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
-        return cast("LocationStore", StoreClient(self.world))
+        return cast("LocationStore", StoreClient(self.world, location))
 
     def start(self, order: TransferOrder) -> None:
         """Begin a transfer."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from recording_operator.api.meta import DeletionPolicy
-from recording_operator.api.recording import ArtifactSpec, Recording, SourceRef
+from recording_operator.api.recording import ArtifactSpec, Phase, Recording, SourceRef
 from tests.engine.builders import a_recording, an_artifact
 from tests.engine.simulation.sources import draw_fate
 
@@ -40,6 +40,7 @@ class People:
             self._title,
             self._label,
             self._strip_finalizers,
+            self.move,
         ]
 
     def create(self) -> None:
@@ -56,7 +57,24 @@ class People:
     def change_mind(self, uid: str) -> None:
         """Cancel or suspend, or leave it."""
         if uid in self._world.api.recordings:
-            self._rng.choice((self._cancel, self._suspend, self._fresh_url, self._retry))(uid)
+            edits = (self._cancel, self._suspend, self._fresh_url, self._retry, self.move)
+            self._rng.choice(edits)(uid)
+
+    def move_one(self) -> str | None:
+        """Move one of the Recordings that are Complete. Returns its uid."""
+        uids = [uid for uid, one in self._world.api.recordings.items() if one.status.phase is Phase.COMPLETE]
+        if not uids:
+            return None
+        uid = self._rng.choice(uids)
+        self.move(uid)
+        return uid
+
+    def move(self, uid: str) -> None:
+        """Name another location, or none. The API server permits that only while the Recording is Complete."""
+        recording = self._world.api.recordings.get(uid)
+        if recording is not None and recording.status.phase is Phase.COMPLETE:
+            nowhere = (None,) if recording.spec.identity is None else ()
+            self._edit(uid, storage_location=self._rng.choice(("archive", "vault", "egress", *nowhere)))
 
     def rotate_secret(self) -> None:
         """A Secret comes, goes or gets a fresh URL."""

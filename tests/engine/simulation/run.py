@@ -6,40 +6,37 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from recording_operator.api.meta import DeletionPolicy
-from recording_operator.api.names import DELETE_OBJECT_FINALIZER
-from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import ArtifactSpec, Phase, Recording
 from recording_operator.api.source_object import ImportPrefix
 from recording_operator.api.storagelocation import LocationPlacement
 from recording_operator.controller.clock import SETTLED_S
-from recording_operator.engine.imports import source_object
-from recording_operator.engine.manifest import decode, encode, manifest_key, manifest_of
-from recording_operator.engine.status import TERMINAL
-from recording_operator.engine.ttl_schedule import TtlSchedule
+from recording_operator.engine.identity import recording_uid
 from tests.engine.builders import a_budget_hold
-from tests.engine.simulation.checker import holds_back
+from tests.engine.simulation.ending import Ending
 from tests.engine.simulation.operator import Operator
 from tests.engine.simulation.people import People
+from tests.engine.simulation.rebuilds import can_be_rebuilt, rebuild
+from tests.engine.simulation.store import Address, bucket_of
 from tests.engine.simulation.world import GOLD, OPEN, World
 
 FAULTS: Final = (
     "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "weights",
     "imports", "secrets", "labels", "budget", "quota", "crash", "split-brain", "drain", "clock", "edits",
-    "foreign-objects", "expiry",
+    "foreign-objects", "expiry", "moves", "rebuilds",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
 _QUIET_S: Final = 4 * 3600.0
+_LATE_S: Final = 5000.0
+"""Moves and rebuilds go on in peace for so long."""
 _GRACE_S: Final = 20.0
 _POLL_S: Final = 0.5
-_TTL_SLACK: Final = timedelta(minutes=5)
 
 
 def simulate(seed: int, *, trace: list[str] | None = None) -> World:
     """Run one seed. Raises AssertionError where something does not hold."""
     rng = Random(seed)
     chosen = rng.sample(FAULTS, rng.choice((0, 1, 2, 3, 5, len(FAULTS))))
+    chosen += rng.choice(((), (), ("moves",), ("moves", "crash"), ("moves", "rebuilds")))
     world = World(rng, frozenset(chosen), trace)
     world.trace("seed", f"{seed}: {sorted(chosen)}")
     Simulation(world).run()
@@ -71,6 +68,8 @@ class Simulation:
             "edits": self._people.edit,
             "foreign-objects": self._foreign_object,
             "expiry": world.expiries.expire,
+            "moves": self._move,
+            "rebuilds": self._rebuild,
         }
 
     def run(self) -> None:
@@ -80,7 +79,7 @@ class Simulation:
         for _ in range(rng.choice((1, 1, 2, 3))):
             self._people.create()
         world.start_operator()
-        if {"crash", "edits"} <= world.faults:
+        if "crash" in world.faults and not world.faults.isdisjoint({"edits", "moves"}):
             world.just_stored = self._crash_unheard
         trouble_s = rng.choice((5.0, 60.0, 900.0))
         kinds = [kind for kind in FAULTS if kind in world.faults and kind in self._troubles]
@@ -91,7 +90,7 @@ class Simulation:
         world.schedule.run(until_s=trouble_s)
         self._make_peace()
         world.schedule.run(until_s=trouble_s + _PEACE_S)
-        self._check_all_ended()
+        Ending(world, self._faults).check()
         assert world.schedule.elapsed_s - world.checker.changed_at_s > _QUIET_S, "it does not come to rest"
 
     # Trouble
@@ -256,9 +255,37 @@ class Simulation:
             uid = self._rng.choice(uids)
             recording = self._world.api.recordings[uid]
             artifact = self._rng.choice(recording.spec.artifacts).name
-            key = f"p/meeting-recordings/acme/-/{uid}/{artifact}.mp4"
-            if self._world.store.put(key, uid=None, artifact=artifact).uid is None:
-                self._world.foreign.add(key)
+            key = f"p/meeting-recordings/acme/-/{recording_uid(recording)}/{artifact}.mp4"
+            at = Address(bucket_of(self._rng.choice(("archive", "vault"))), key)
+            if self._world.store.put(at, uid=None, artifact=artifact).uid is None:
+                self._world.foreign.add(at)
+
+    def _move(self) -> None:
+        """Somebody moves a Recording, perhaps back again; if there is none, a little later."""
+        world, rng = self._world, self._rng
+        uid = self._people.move_one()
+        if uid is None:
+            if world.faults:
+                world.schedule.after(rng.choice((1.0, 20.0)), self._move)
+            return
+        for _ in range(rng.choice((0, 1, 3))):
+            world.schedule.after(rng.choice((0.02, 0.5, 3.0, 30.0, 300.0)) * rng.random(), partial(self._move_on, uid))
+
+    def _move_on(self, uid: str) -> None:
+        """Somebody thinks better of it, or the operator is killed."""
+        if "crash" in self._faults and self._rng.random() < 0.5:
+            self._crash()
+        else:
+            self._people.move(uid)
+
+    def _rebuild(self) -> None:
+        """A Recording is lost with its etcd, and created again from its manifest."""
+        world = self._world
+        lost = [one for one in world.api.recordings.values() if can_be_rebuilt(world, one)]
+        if lost:
+            rebuild(world, self._rng.choice(lost))
+        elif world.faults:
+            world.schedule.after(self._rng.choice((1.0, 20.0)), self._rebuild)
 
     # Peace
 
@@ -272,7 +299,7 @@ class Simulation:
             world.set_holds([])
         self._give_weight()
         if self._rng.random() < 0.5 or "locations" in self._faults:
-            world.lift_quota()
+            world.lift_quotas()
         self._imports_change(OPEN)
         for fate in world.fates.values():
             fate.heal()
@@ -283,6 +310,9 @@ class Simulation:
             self._set_clock(0)
         if world.leader is None:
             world.start_operator()
+        for kind in ("moves", "rebuilds"):
+            for _ in range(self._rng.choice((1, 5)) if kind in self._faults else 0):
+                world.schedule.after(self._rng.random() * _LATE_S, self._troubles[kind])
 
     def _give_weight(self) -> None:
         """So that Recordings which name no location are placed in the end."""
@@ -292,113 +322,3 @@ class Simulation:
             spec = world.locations["archive"].spec.model_copy(update={"placement": LocationPlacement(weight=1)})
             world.locations["archive"] = world.locations["archive"].model_copy(update={"spec": spec})
             world.tell_of_location("archive")
-
-    def _check_all_ended(self) -> None:
-        world = self._world
-        leader = world.leader
-        assert leader is not None
-        assert leader.alive
-        assert not leader.transfers
-        state = leader.engine.state
-        assert not state.slots.running, "slots are not given back"
-        assert not len(state.queue), "something waits for a slot, and nothing runs"
-        world.quotas.check_end(leader)
-        for recording in world.api.recordings.values():
-            self._check_ended(recording)
-            for one in recording.status.artifacts:
-                due = (recording.metadata.uid, one.name) in world.expiries.due
-                assert due == one.has_expired, f"{one.name} is {one.reason}, and its object has expired: {due}"
-        legitimate = {uid for uid, recording in world.api.recordings.items() if self._may_wait(recording)}
-        assert set(state.recordings) <= legitimate, f"remembers {set(state.recordings) - legitimate}"
-        self._check_store(legitimate)
-
-    def _check_ended(self, recording: Recording) -> None:
-        meta, spec, status = recording.metadata, recording.spec, recording.status
-        who = f"{meta.name}({meta.uid[:8]})"
-        assert meta.deletion_timestamp is None, f"{who} is not let go"
-        wanted = spec.deletion_policy is DeletionPolicy.DELETE
-        ends_at = TtlSchedule(default_ttl=self._world.options.default_ttl).ends_at(recording)
-        assert ends_at is None or ends_at > self._world.certain_time() - _TTL_SLACK, (
-            f"{who} should be gone since {ends_at}"
-        )
-        assert (DELETE_OBJECT_FINALIZER in meta.finalizers) == wanted, f"{who} has finalizers {meta.finalizers}"
-        assert status.observed_generation == meta.generation, f"{who}: the last edit was not looked at"
-        if status.phase in TERMINAL:
-            assert status.settled is True, f"{who} is {status.phase} and not settled"
-            self._check_manifest(recording)
-        assert status.claim is None, f"{who} is claimed by {status.claim}"
-        assert status.started_at is None or recording.location is not None, f"{who} is stored at no location"
-        assert status.phase in TERMINAL or self._may_wait(recording), f"{who} stands at {status.phase}/{status.reason}"
-
-    def _check_manifest(self, recording: Recording) -> None:
-        if recording.location is None:
-            return  # it ended before it was placed
-        location = self._world.locations[recording.location]
-        key, states = manifest_key(recording, location), recording.status.artifacts
-        thing = self._world.store.objects.get(key)
-        if all(one.has_expired for one in states):
-            assert (thing, recording.status.manifest_uri) == (None, None), "the manifest of expired objects is left"
-        if not location.spec.manifest.enabled or not any(one.is_stored for one in states):
-            return
-        if thing is None and recording.status.manifest_uri is None and "locations" in self._faults:
-            return  # its location did not exist when it settled
-        assert thing is not None, f"there is no manifest at {key}"
-        assert thing.uid == recording.metadata.uid
-        # The clock may have been set between the manifest and the status.
-        untimed: dict[str, None] = {"started_at": None, "completed_at": None}
-        whole = decode(encode(manifest_of(recording)))
-        wanted, found = (one.model_copy(update=untimed) for one in (whole, decode(thing.data)))
-        assert found == wanted, f"the manifest says {found}, not {wanted}"
-
-    def _may_wait(self, recording: Recording) -> bool:
-        """Whether a person has to do something first, or a budget holds it."""
-        if _is_suspended(recording):
-            return True
-        if recording.status.reason == Reason.QUOTA_EXCEEDED:
-            return self._world.quotas.quota is not None
-        if recording.status.reason == Reason.IMPORT_NOT_ALLOWED:
-            return any(_is_closed(artifact, recording.metadata.namespace) for artifact in recording.spec.artifacts)
-        # One that is not placed yet may be held at the location that was chosen for it.
-        places = [recording.location] if recording.location else list(self._world.locations)
-        held = any(holds_back(hold, recording, place) for hold in self._world.holds for place in places)
-        return held and recording.status.reason == Reason.BUDGET_EXCEEDED
-
-    def _check_store(self, legitimate: set[str]) -> None:
-        world = self._world
-        for upload in world.store.uploads.values():
-            assert upload.uid in legitimate, f"{upload.upload_id} of {upload.uid[:8]} is still open"
-        if not world.died and "clock" not in self._faults:
-            assert not world.swept, "an upload was left to the sweep although no operator died"
-        assert world.foreign <= world.store.objects.keys(), "somebody else's object was deleted"
-        for thing in world.store.deleted:
-            assert thing.uid in world.checker.asked_for_deletion, f"{thing.key} was deleted, and nobody asked for it"
-        if world.split_brain:
-            return  # the old operator may store an object after the new one has cleaned up
-        owned = {(thing.uid, thing.artifact) for thing in world.store.objects.values()}
-        for uid, recording in world.api.recordings.items():
-            for state in recording.status.artifacts:
-                if state.reason == Reason.QUOTA_EXCEEDED and world.died:
-                    continue  # a small object of an operator that died: nothing looks for it before there is room
-                if state.phase is Phase.FAILED and not (state.reason == Reason.CANCELLED and self._could_not_look()):
-                    assert (uid, state.name) not in owned, f"{state.name} of {uid[:8]} is {state.reason}, and stored"
-        for uid in world.checker.objects_to_delete - set(world.api.recordings):
-            left = [key for key, thing in world.store.objects.items() if thing.uid == uid]
-            assert not left, f"{left} should have gone with its Recording"
-
-    def _could_not_look(self) -> bool:
-        """Cancelled after a crash, without a location that serves the namespace: there is no check and no wait."""
-        return self._world.died and not self._faults.isdisjoint({"locations", "labels"})
-
-
-def _is_closed(artifact: ArtifactSpec, namespace: str) -> bool:
-    """Whether it names an object of another namespace."""
-    named = source_object(artifact)
-    return named is not None and not named.key.startswith(f"in/{namespace}/")
-
-
-def _is_suspended(recording: Recording) -> bool:
-    return (
-        recording.spec.suspend
-        and recording.status.phase is Phase.PENDING
-        and any(state.reason == Reason.SUSPENDED for state in recording.status.artifacts)
-    )

@@ -45,6 +45,16 @@ class Fate:
             self.verdict = None
 
 
+def draw_copy_fate(rng: Random, *, parts: int, faulty: bool) -> Fate:
+    """A copy between two stores."""
+    fate = Fate(parts=parts if parts > 1 else 0, part_s=rng.choice((0.1, 2.0, 15.0)))
+    if faulty and rng.random() < 0.4:
+        fate.verdict = rng.choice((Verdict.RETRY, Verdict.RETRY, Verdict.WAIT, Verdict.FINAL))
+        fate.chance = rng.choice((0.3, 0.7, 1.0))
+        fate.retry_after_s = rng.choice((None, 7.0))
+    return fate
+
+
 def draw_fate(rng: Random, *, faulty: bool) -> Fate:
     """A source: most are good, some fail now and then, or for good."""
     fate = Fate(parts=rng.choice((0, 0, 0, 2, 5)), part_s=rng.choice((0.1, 2.0, 15.0)))

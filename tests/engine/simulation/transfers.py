@@ -1,11 +1,13 @@
 """Transfers of the simulation: the same reports to the engine as real ones, in virtual time."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import SourceFacts
-from recording_operator.controller.executors.order import TransferOrder
+from recording_operator.controller.executors.order import CopyOrder, TransferOrder
+from recording_operator.controller.identities import confirm, former_times, known_object
 from recording_operator.engine.facts import (
     SizeFound,
     SourceResolved,
@@ -16,9 +18,14 @@ from recording_operator.engine.facts import (
     TransferSucceeded,
     UploadCreated,
 )
+from recording_operator.engine.identity import FormerRecording
+from recording_operator.engine.manifest import Manifest
 from recording_operator.engine.source_revision import resolved_revision
+from recording_operator.errors import TransferError
+from recording_operator.stores.location_store import LocationStore
+from tests.engine.simulation.edges import StoreClient
 from tests.engine.simulation.sources import Fate
-from tests.engine.simulation.store import StoredThing, UnavailableError, UploadLostError
+from tests.engine.simulation.store import Address, StoredThing, UnavailableError, UploadLostError, bucket_of
 
 if TYPE_CHECKING:
     from tests.engine.simulation.operator import Operator
@@ -50,6 +57,8 @@ class Transfer:
         self.uid = order.uid
         self.artifact = order.artifact
         self.upload_id: str | None = None
+        self._at = Address(bucket_of(order.location), order.obj.key)
+        self._owner = order.obj.recording_uid
         self._stop = False
         self._persisted = False
         self._answer: TransferFailed | bool | None = None
@@ -105,40 +114,76 @@ class Transfer:
             return TransferStopped()
         except _AttemptError as failed:
             return failed.failure
+        except TransferError as error:
+            return TransferFailed(reason=error.reason, message=error.message, is_final=error.is_final)
         except UnavailableError:
             return TransferFailed(reason=Reason.STORE_UNAVAILABLE, message="the store does not answer")
         except UploadLostError:
             return TransferFailed(reason=Reason.STORE_UPLOAD_LOST, message="the upload is gone")
 
     def _move(self) -> Steps:
-        world, key = self._world, self._order.obj.key
+        world, order = self._world, self._order
         yield world.latency_s()
-        if self._order.location not in world.locations:
+        if order.location not in world.locations:
             raise _AttemptError(Reason.LOCATION_NOT_READY)
-        if self._order.find_only:
-            found = world.store.head(key)
+        manifest = self._confirmed_manifest(order.former) if order.former is not None else None
+        if order.find_only:
+            found = world.store.head(self._at)
             if found is None:
                 raise _StoppedError
-            return self._proved(found, size=PART_BYTES)
-        if self._order.inline is not None:
-            return self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact, size=4), size=4)
-        url = self._order.copy.key if self._order.copy is not None else self._resolve()
+            return self._proved(found)
+        if order.inline is not None:
+            return self._proved(world.store.put(self._at, uid=self._owner, artifact=self.artifact, size=4))
+        if manifest is not None and order.source is None and order.copy is None:
+            known_object(manifest, self.artifact)
+            stored = world.store.head(self._at)
+            if stored is None:
+                raise _AttemptError(Reason.OBJECT_NOT_FOUND)
+            return replace(self._proved(stored), former=former_times(manifest))
+        if order.copy is not None and order.copy.owner_uid is not None:
+            return (yield from self._copy(order.copy))
+        url = order.copy.key if order.copy is not None else self._resolve()
         yield world.latency_s()
         self._check_stop()
-        there = world.store.head(key)
+        there = world.store.head(self._at)
+        if there is not None:
+            return self._proved(there)
         fate = world.fate_of(url)
         size = max(fate.parts, 1) * PART_BYTES
-        if there is not None:
-            return self._proved(there, size=size)
         yield from self._ask_for_room(size, fate)
+        return (yield from self._upload(fate, size))
+
+    def _copy(self, copy: CopyOrder) -> Steps:
+        """Copy an object of the Recording to another location."""
+        world = self._world
+        yield world.latency_s()
+        self._check_stop()
+        if copy.location not in world.locations:
+            raise _AttemptError(Reason.SOURCE_UNREACHABLE)
+        there = world.store.head(self._at)
+        source = world.store.head(Address(bucket_of(copy.location), copy.key))
+        is_found = source is not None and (source.uid, source.version_id) == (self._owner, copy.version_id)
+        if there is not None and (source is None or not is_found or source.content == there.content):
+            return self._proved(there)
+        if there is not None:
+            raise _AttemptError(Reason.STORE_KEY_CONFLICT)
+        if source is None or not is_found:
+            raise _AttemptError(Reason.OBJECT_NOT_FOUND)
+        fate = world.fate_of_copy(self._owner, self.artifact, parts=source.size // PART_BYTES)
+        return (yield from self._upload(fate, source.size, content=source.content))
+
+    def _upload(self, fate: Fate, size: int, content: str | None = None) -> Steps:
+        world = self._world
         failure = fate.failure(world.rng)
         fails_at = world.rng.randrange(-1, fate.parts + 1) if failure is not None else None
         if failure is not None and (fails_at == -1 or not fate.parts):
             raise _AttemptError(failure, fate.retry_after_s)
         if not fate.parts:
             yield fate.part_s
-            stored = self._proved(world.store.put(key, uid=self.uid, artifact=self.artifact, size=size), size=size)
-            world.store.abort(key)  # an upload of earlier content
+            thing = world.store.put(self._at, uid=self._owner, artifact=self.artifact, size=size, content=content)
+            world.just_stored(self.uid)
+            stored = self._proved(thing)
+            world.store.abort(self._at)  # an upload of earlier content
             return stored
         for part_number in range(fate.parts):
             yield from self._part(part_number, fate, size)
@@ -146,12 +191,18 @@ class Transfer:
                 raise _AttemptError(failure, fate.retry_after_s)
         yield world.latency_s()
         assert self.upload_id is not None
-        thing = world.store.complete(self.upload_id, uid=self.uid, artifact=self.artifact, size=size)
+        thing = world.store.complete(
+            self.upload_id, uid=self._owner, artifact=self.artifact, size=size, content=content
+        )
         world.just_stored(self.uid)
-        stored = self._proved(thing, size=size)
+        stored = self._proved(thing)
         yield world.latency_s()  # here the object exists, and only the store knows it
-        world.store.abort(key)
+        world.store.abort(self._at)
         return stored
+
+    def _confirmed_manifest(self, former: FormerRecording) -> Manifest:
+        """The manifest that confirms the identity of a rebuilt Recording. Raises TransferError."""
+        return confirm(cast("LocationStore", StoreClient(self._world, former.location)), former)
 
     def _ask_for_room(self, size: int, fate: Fate) -> Generator[float | None, None, None]:
         """Report the size, unless the source states none, and wait for the answer."""
@@ -190,9 +241,7 @@ class Transfer:
             self.upload_id = named
             return
         yield self._world.latency_s()
-        made = self._world.store.create_upload(
-            key=self._order.obj.key, uid=self.uid, now_s=self._world.schedule.elapsed_s
-        )
+        made = self._world.store.create_upload(at=self._at, uid=self._owner, now_s=self._world.schedule.elapsed_s)
         self.upload_id = made
         yield self._world.latency_s()
         self._persisted = False
@@ -222,16 +271,16 @@ class Transfer:
         self._report(SourceResolved(uid=self.uid, artifact=self.artifact, revision=revision))
         return url
 
-    def _proved(self, thing: StoredThing, *, size: int) -> TransferSucceeded:
-        if thing.uid != self.uid or thing.artifact != self.artifact:
+    def _proved(self, thing: StoredThing) -> TransferSucceeded:
+        if thing.uid != self._owner or thing.artifact != self.artifact:
             raise _AttemptError(Reason.STORE_KEY_CONFLICT)
         return TransferSucceeded(
-            size_bytes=size,
+            size_bytes=thing.size,
             etag="etag",
             version_id=thing.version_id,
             checksum="crc64nvme:0000000000000000",
             content_type="video/mp4",
-            uri=f"s3://bucket/{thing.key}",
+            uri=f"s3://{thing.at.bucket}/{thing.at.key}",
             integrity=Reason.FULL_OBJECT_CRC64NVME,
         )
 

@@ -66,3 +66,8 @@ class Watch:
 def is_unfinished(recording: Recording) -> bool:
     """What the LIST's field selector lets through."""
     return recording.status.phase not in TERMINAL
+
+
+def is_unsettled(recording: Recording) -> bool:
+    """What the LIST of the sweep of unsettled Recordings lets through."""
+    return recording.status.settled is False

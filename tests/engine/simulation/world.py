@@ -15,6 +15,7 @@ from recording_operator.api.storagelocation import (
     RetryPolicy,
     StorageLocation,
 )
+from recording_operator.api.storagelocation_moves import MovedFrom
 from recording_operator.engine.facts import (
     BudgetHold,
     BudgetHoldsChanged,
@@ -23,6 +24,7 @@ from recording_operator.engine.facts import (
     LocationsListed,
     RecordingSeen,
 )
+from recording_operator.engine.identity import recording_uid
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.settled import was_changed
 from recording_operator.engine.ttl_schedule import TtlSchedule
@@ -31,13 +33,14 @@ from tests.engine.builders import a_location, engine_options
 from tests.engine.simulation.apiserver import ApiServer, Change
 from tests.engine.simulation.checker import Checker
 from tests.engine.simulation.expiry import Expiries
+from tests.engine.simulation.moves import MoveWatch
 from tests.engine.simulation.operator import Operator
-from tests.engine.simulation.quotas import QuotaWatch, draw_quota
+from tests.engine.simulation.quotas import QuotaWatch, draw_quotas
 from tests.engine.simulation.schedule import Schedule
-from tests.engine.simulation.sources import Fate
-from tests.engine.simulation.store import Store
+from tests.engine.simulation.sources import Fate, draw_copy_fate
+from tests.engine.simulation.store import Address, Store
 from tests.engine.simulation.telling import describe
-from tests.engine.simulation.watch import Watch, is_unfinished
+from tests.engine.simulation.watch import Watch, is_unfinished, is_unsettled
 
 OPEN: Final = ("in/{namespace}/",)
 """What the location `egress` opens."""
@@ -68,9 +71,7 @@ class World:
         self.holds: list[BudgetHold] = []
         self.api_down_until_s = 0.0
         self.named_uploads: dict[tuple[str, str], set[str]] = {}
-        self.foreign: set[str] = set()
-        self.placed: dict[str, str] = {}
-        """The location of each Recording that ever was."""
+        self.foreign: set[Address] = set()
         self.swept = 0
         self.just_stored: Callable[[str], None] = lambda _: None
         """Called when an object was stored and only the store and the transfer know."""
@@ -87,13 +88,16 @@ class World:
         self.metrics = Metrics(version="simulation")
         self.expiries = Expiries(self)
         self.checker = Checker(self)
-        self.quotas = QuotaWatch(self, draw_quota(rng) if "quota" in faults else None)
+        self.quotas = QuotaWatch(self, draw_quotas(rng) if "quota" in faults else {})
+        self.moves = MoveWatch(self)
         self.store.on_stored = self.quotas.stored
+        self.store.on_deleted = self.moves.deleted
         self.api.listeners.append(self._noted)
         for location in self._draw_locations():
             self.locations[location.metadata.name] = location
             self.ready[location.metadata.name] = True
         self.policies = {name: location.spec.deletion_policies for name, location in self.locations.items()}
+        self.moves_from = {name: location.spec.moves.from_ for name, location in self.locations.items()}
 
     def _draw_locations(self) -> list[StorageLocation]:
         delays = self.rng.choice(((120, 300, 600), (5,), ()))
@@ -105,17 +109,27 @@ class World:
         limits = Limits(concurrent_uploads=self.rng.choice((None, 1, 4)))
         gold = AllowedNamespaces(selector=LabelSelector(match_labels=dict(GOLD)))
         weights = self.rng.choice(((1, 0), (0, 1), (1, 1), (90, 10)))
-        quotas = (self.quotas.quota,) if self.quotas.quota is not None else ()
+        old = [self.rng.choice(list(MovedFrom)) for _ in range(3)]
         return [
-            a_location("archive", retry=retry, limits=limits, weight=weights[0], manifest=True, quotas=quotas),
+            a_location(
+                "archive",
+                retry=retry,
+                limits=limits,
+                weight=weights[0],
+                manifest=True,
+                moved=old[0],
+                quotas=self.quotas.of("archive"),
+            ),
             a_location(
                 "vault",
                 allowed=gold,
                 policies=(DeletionPolicy.RETAIN,),
                 weight=weights[1],
                 manifest=self.rng.random() < 0.5,
+                moved=old[1],
+                quotas=self.quotas.of("vault"),
             ),
-            a_location("egress", allowed=gold, imports=OPEN),
+            a_location("egress", allowed=gold, imports=OPEN, moved=old[2]),
         ]
 
     # Time
@@ -165,6 +179,13 @@ class World:
         """What becomes of transfers from this URL."""
         return self.fates[url]
 
+    def fate_of_copy(self, uid: str, artifact: str, *, parts: int) -> Fate:
+        """What becomes of copies of this artifact."""
+        name = f"copy of {uid} {artifact}"
+        if name not in self.fates:
+            self.fates[name] = draw_copy_fate(self.rng, parts=parts, faulty="sources" in self.faults)
+        return self.fates[name]
+
     # Operators
 
     def start_operator(self) -> Operator:
@@ -178,7 +199,7 @@ class World:
         self.schedule.after(5.0, lambda: operator.post(LocationsListed()))
         self.schedule.after(self.latency_s(), lambda: self._tell_of_holds(operator))
         self.watches[operator.name] = Watch(operator)
-        if self.quotas.quota is not None:
+        if self.quotas.quotas:
             self.schedule.after(1.0, lambda: self.quotas.follow(operator))
         self.schedule.after(1.0, lambda: self._sweep_finished(operator))
         self.schedule.after(1.0, lambda: self._sweep_uploads(operator))
@@ -216,16 +237,17 @@ class World:
         """The newest state, as a watch delivers it."""
         operator.post(BudgetHoldsChanged(holds=tuple(self.holds)))
 
-    def lift_quota(self) -> None:
+    def lift_quotas(self) -> None:
         """There is room for all."""
-        self.quotas.quota = None
-        if "archive" in self.locations:
-            self.locations["archive"] = self.without_quota(self.locations["archive"])
-            self.tell_of_location("archive")
+        lifted, self.quotas.quotas = self.quotas.quotas, {}
+        for name in lifted:
+            if name in self.locations:
+                self.locations[name] = self.without_quota(self.locations[name])
+                self.tell_of_location(name)
 
     def without_quota(self, location: StorageLocation) -> StorageLocation:
         """The location as it is when its quota is lifted."""
-        if self.quotas.quota is not None:
+        if self.quotas.quotas:
             return location
         return location.model_copy(update={"spec": location.spec.model_copy(update={"quotas": ()})})
 
@@ -268,27 +290,29 @@ class World:
         if not operator.alive:
             return
         for recording in list(self.api.recordings.values()):
-            if recording.status.settled is False:
+            if is_unsettled(recording):
                 operator.post_in_order(RecordingSeen(recording=recording))
         self.schedule.after(_UNSETTLED_EVERY_S, lambda: self._sweep_unsettled(operator))
 
     def _sweep_uploads(self, operator: Operator) -> None:
         if not operator.alive:
             return
-        live = {uid for uid, recording in self.api.recordings.items() if is_unfinished(recording)}
+        live = {recording_uid(one) for one in self.api.recordings.values() if is_unfinished(one) or is_unsettled(one)}
         for upload in list(self.store.uploads.values()):
             if upload.uid not in live and self.schedule.elapsed_s - upload.since_s >= _OLD_S:
-                if upload.uid not in operator.engine.state.recordings:  # or the operator is about to abort it
+                known = {recording_uid(one.recording) for one in operator.engine.state.recordings.values()}
+                if upload.uid not in known:  # or the operator is about to abort it
                     self.swept += 1
                 self.trace("sweep", f"aborts {upload.upload_id} of {upload.uid[:8]}")
-                self.store.abort(upload.key) if not self.store.down else None
+                self.store.abort(upload.at) if not self.store.down else None
         self.schedule.after(_UPLOADS_EVERY_S, lambda: self._sweep_uploads(operator))
 
     def _noted(self, change: Change) -> None:
         if change.after is not None:
-            if change.after.location is not None:
-                self.placed[change.recording.metadata.uid] = change.after.location
-            for state in change.after.status.artifacts:
+            self.moves.noted(change.after)
+            status = change.after.status
+            copies = status.move.artifacts if status.move is not None else ()
+            for state in (*status.artifacts, *copies):
                 if state.upload_id is not None and state.phase is not Phase.COMPLETE:
                     self.named_uploads.setdefault((change.recording.metadata.uid, state.name), set()).add(
                         state.upload_id

@@ -27,10 +27,11 @@ from recording_operator.engine.facts import (
     TransferSucceeded,
     UploadCreated,
 )
+from recording_operator.engine.identity import FormerRecording
+from recording_operator.engine.manifest import Manifest
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.metrics import Metrics
 from recording_operator.stopping import Stopped
-from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.jobs import ArtifactJob, CopyJob, FetchJob, FindJob, InlineJob, KnownJob
@@ -223,7 +224,7 @@ class ThreadExecutor:
 
     def _move(self, order: TransferOrder, run: _Run) -> TransferSucceeded:
         store = self._stores.store_named(order.location, uid=order.location_uid)
-        manifest = None if order.former is None else confirm(self._store_of_manifest(order, store), order.former)
+        manifest = self._confirmed(order.former) if order.former is not None else None
         context = TransferContext(
             store=store,
             obj=order.obj,
@@ -238,10 +239,9 @@ class ThreadExecutor:
             return replace(_stored(job.run(context)), former=former_times(manifest))
         return _stored(self._job(order).run(context))
 
-    def _store_of_manifest(self, order: TransferOrder, store: LocationStore) -> LocationStore:
-        if order.copy is None or order.copy.owner_uid is None:
-            return store
-        return self._stores.store_named(order.copy.location, uid=order.copy.location_uid)
+    def _confirmed(self, former: FormerRecording) -> Manifest:
+        """The manifest that confirms the identity. Raises TransferError, LocationError."""
+        return confirm(self._stores.store_named(former.location, uid=former.location_uid), former)
 
     def _job(self, order: TransferOrder) -> ArtifactJob:
         source = order.source

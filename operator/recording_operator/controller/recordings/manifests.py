@@ -39,8 +39,8 @@ class ManifestWriter:
 
     def _write(self, action: WriteManifest) -> Iterable[Fact]:
         store = self._stores.store_named(action.location.metadata.name, uid=action.location.metadata.uid)
-        if action.former is not None:
-            confirm(store, action.former)
+        if (former := action.former) is not None:
+            confirm(self._stores.store_named(former.location, uid=former.location_uid), former)
         owner = DocumentOwner(recording_uid=action.owner_uid, name=MANIFEST_FILE, org=action.org)
         # Of a new Recording there is none, so nothing is read before it is created.
         if not (action.is_first and store.create_document(action.key, action.data, CONTENT_TYPE, owner)):

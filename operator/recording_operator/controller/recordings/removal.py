@@ -30,7 +30,7 @@ class Removal:
     def abort(self, action: AbortUpload) -> Iterable[Fact]:
         """Abort every open upload at the key."""
         store = self._store(action.location)
-        if _is_owner(action, store):
+        if self._is_owner(action):
             abort_uploads(action.key, store=store, upload_id=action.upload_id)
         return [AbortEnded(uid=action.uid, artifact=action.artifact, ok=True)]
 
@@ -39,7 +39,7 @@ class Removal:
         store = self._store(action.location)
         if action.kept is not None and self._is_where_kept_objects_are(action, action.kept, store):
             return [CleanupEnded(uid=action.ref.uid, ok=True)]
-        if not _is_owner(action, store):
+        if not self._is_owner(action):
             return [CleanupEnded(uid=action.ref.uid, ok=True)]
         protected: TransferError | None = None
         for artifact in action.artifacts:
@@ -66,6 +66,19 @@ class Removal:
         )
         return is_same_place(store, self._store(kept.location), probe)
 
+    def _is_owner(self, action: AbortUpload | CleanUp) -> bool:
+        """Whether the objects are those of this Recording. If it was rebuilt, a store has to confirm it."""
+        former = action.former
+        if former is None:
+            return True
+        try:
+            confirm(self._stores.store_named(former.location, uid=former.location_uid), former)
+        except IdentityRejectedError as error:
+            extra = {"namespace": former.namespace, "recording": former.name}
+            _logger.warning("Nothing was removed from the store: %s", error.message, extra=extra)
+            return False
+        return True
+
     def _store(self, location: StorageLocation) -> LocationStore:
         return self._stores.store_named(location.metadata.name, uid=location.metadata.uid)
 
@@ -80,20 +93,6 @@ def clean_up_failed(action: CleanUp, error: Exception | None) -> CleanupEnded:
     if isinstance(error, TransferError | LocationError):
         return CleanupEnded(uid=action.ref.uid, ok=False, reason=error.reason, detail=error.message)
     return CleanupEnded(uid=action.ref.uid, ok=False)
-
-
-def _is_owner(action: AbortUpload | CleanUp, store: LocationStore) -> bool:
-    """Whether the objects are those of this Recording. If it was rebuilt, the store has to confirm it."""
-    if action.former is None:
-        return True
-    try:
-        confirm(store, action.former)
-    except IdentityRejectedError as error:
-        former = action.former
-        extra = {"namespace": former.namespace, "recording": former.name}
-        _logger.warning("Nothing was removed from the store: %s", error.message, extra=extra)
-        return False
-    return True
 
 
 def _delete_manifest(action: CleanUp, key: str, store: Store) -> None:
