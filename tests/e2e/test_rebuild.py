@@ -32,6 +32,7 @@ pytestmark = pytest.mark.cluster
 
 JsonObject = dict[str, Any]
 ARCHIVE: Final = "archive"
+ELSEWHERE: Final = "elsewhere"
 TEAMS: Final = ("team-a", "team-b")
 WITHIN_S: Final = 120.0
 
@@ -52,22 +53,26 @@ class Cluster:
         self.control = ControlPlane(self.folder / "control-plane")
         self.control.start()
         install(self.control.kubectl)
-        location = storage_location(
-            ARCHIVE,
-            endpoint=self.s3.endpoint,
-            bucket=self.bucket,
-            secret=ARCHIVE,
-            namespaces=TEAMS,
-            spec={"s3": {"prefix": "prod/"}, "deletionPolicies": ["Retain", "Delete"]},
-        )
+        locations = [self.location(ARCHIVE, prefix="prod/"), self.location(ELSEWHERE, prefix="moved/")]
         namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in TEAMS]
-        self.control.kubectl.apply(*namespaces, credentials_secret(ARCHIVE, self.s3.root), location)
+        self.control.kubectl.apply(*namespaces, credentials_secret(ARCHIVE, self.s3.root), *locations)
         kubeconfig = self.control.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OPERATOR_ACCOUNT)
         log = self.folder / f"operator-{uuid.uuid4().hex[:6]}.log"
         self.operator = ForkedOperator(
             nursery=self.nursery, kubeconfig=kubeconfig, log=log, policy=write_settings(self.folder)
         )
         self.operator.start()
+
+    def location(self, name: str, *, prefix: str) -> JsonObject:
+        """A location in the bucket. What is moved away from it is deleted."""
+        return storage_location(
+            name,
+            endpoint=self.s3.endpoint,
+            bucket=self.bucket,
+            secret=ARCHIVE,
+            namespaces=TEAMS,
+            spec={"s3": {"prefix": prefix}, "deletionPolicies": ["Retain", "Delete"], "moves": {"from": "Delete"}},
+        )
 
     def lose(self) -> None:
         """The operator is killed, and etcd is deleted."""
@@ -195,9 +200,28 @@ def test_a_lost_cluster_comes_back_from_its_bucket(lossy: Cluster, media: MediaS
     assert (again.returncode, again.stdout) == (0, "5 manifests: 5 exist already\n"), again.stderr
 
     _others_cannot_claim_it(lossy, after["team-a/meeting-0"], stored)
+    _it_can_be_moved(lossy, after["team-a/meeting-0"])
     lossy.control.kubectl("delete", "recording", "meeting-0", "--namespace=team-a", "--timeout=60s")
     former = before["team-a/meeting-0"]["metadata"]["uid"]
     assert {key for key, _ in lossy.versions()} == {key for key, _ in stored if former not in key}
+
+
+def _it_can_be_moved(lossy: Cluster, owned: JsonObject) -> None:
+    """A rebuilt Recording is moved: its objects and its manifest are at the new location, and only there."""
+    meta, uid = owned["metadata"], owned["spec"]["identity"]["uid"]
+    patch = json.dumps({"spec": {"storageLocation": ELSEWHERE}})
+    lossy.control.kubectl(
+        "patch", "recording", meta["name"], f"--namespace={meta['namespace']}", "--type=merge", f"--patch={patch}"
+    )
+
+    def is_there() -> bool:
+        status = lossy.recording(meta["namespace"], meta["name"])["status"]
+        return (status["storageLocation"], status["settled"], "move" in status) == (ELSEWHERE, True, False)
+
+    eventually(is_there, within_s=WITHIN_S, what="a moved Recording")
+    keys = {key for key, _ in lossy.versions() if uid in key}
+    assert {key.split("/")[0] for key in keys} == {"moved"}
+    assert sorted(key.split("/")[-1] for key in keys) == ["metadata.json", "summary.json", "video"]
 
 
 def _others_cannot_claim_it(lossy: Cluster, owned: JsonObject, stored: set[tuple[str, str]]) -> None:

@@ -11,9 +11,9 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation_moves import MovedFrom
 from recording_operator.engine.actions import CleanUp, EmitEvent, StartTransfer, StopTransfer, WriteManifest
-from recording_operator.engine.facts import CleanupEnded, LocationGone, LocationSeen, RecordingSeen
+from recording_operator.engine.facts import BudgetHoldsChanged, CleanupEnded, LocationGone, LocationSeen, RecordingSeen
 from recording_operator.engine.settled import is_settled
-from tests.engine.builders import a_location
+from tests.engine.builders import a_budget_hold, a_location
 from tests.engine.driver import deleting, newer, none
 from tests.engine.move_world import PLACES, MoveWorld
 
@@ -105,6 +105,23 @@ def test_another_target_during_the_move() -> None:
     world.edit("c")
     world.run()
     assert (world.places(), world.recording.status.storage_location) == ({"c"}, "c")
+
+
+def test_a_budget_holds_a_move_that_has_not_begun() -> None:
+    world = MoveWorld()
+    world.run()
+    world.tell(BudgetHoldsChanged(holds=(a_budget_hold(locations=["b"]),)))
+    world.edit("b")
+    while world.step() or (world.engine.next_due() and world.wait()):
+        pass
+    assert world.places() == {"archive"}
+    assert "StorageReport all" in condition(world.recording, "Reconciling")[2]
+    world.tell(BudgetHoldsChanged(holds=()))
+    while not world.running:
+        assert world.step() or world.wait()
+    world.tell(BudgetHoldsChanged(holds=(a_budget_hold(),)))
+    world.run()
+    assert world.places() == {"b"}
 
 
 def test_a_cancelled_recording_is_moved_too() -> None:

@@ -1,14 +1,14 @@
 """Budgets that hold new uploads: whether a Recording may begin.
 
 A Recording whose first upload has begun is never held: it is stored with all its artifacts, however often they are
-retried. So a budget leaves nothing half stored.
+retried. So a budget leaves nothing half stored. A move is held until its first copy has begun.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Recording
+from recording_operator.api.recording import Phase, Recording
 from recording_operator.api.storagereport import ReportScope
 from recording_operator.engine.facts import Affects, BudgetHold, BudgetHoldsChanged
 from recording_operator.engine.next_step import Obstacle
@@ -58,11 +58,11 @@ class BudgetHolds:
 
     def holding(self, recording: Recording, location: str | None) -> BudgetHold | None:
         """The first hold that keeps this Recording from beginning at the location."""
-        return None if _passes(recording) else _first(recording, location, self._holds or [])
+        return None if _passes(recording, location) else _first(recording, location, self._holds or [])
 
     def obstacle(self, recording: Recording, location: str | None) -> Obstacle | None:
         """Why this Recording may not begin at the location now; without a reason while the holds are not known."""
-        if _passes(recording):
+        if _passes(recording, location):
             return None
         if self._holds is None:
             return Obstacle(reason=None)
@@ -74,8 +74,13 @@ class BudgetHolds:
         return [hold.report for hold, _ in self._holds or ()]
 
 
-def _passes(recording: Recording) -> bool:
-    return recording.status.started_at is not None or recording.spec.priority >= PASSING_PRIORITY
+def _passes(recording: Recording, location: str | None) -> bool:
+    move = recording.status.move
+    if move is not None and move.to is not None and move.to == location:
+        has_begun = any(copy.phase is not Phase.PENDING or copy.upload_id for copy in move.artifacts)
+    else:
+        has_begun = recording.status.started_at is not None
+    return has_begun or recording.spec.priority >= PASSING_PRIORITY
 
 
 def _first(recording: Recording, location: str | None, holds: _Holds) -> BudgetHold | None:
@@ -85,7 +90,7 @@ def _first(recording: Recording, location: str | None, holds: _Holds) -> BudgetH
 
 def _what_holds(recording: Recording, location: str | None, holds: _Holds | None) -> tuple[str, str] | None:
     """The report and the budget that hold it; empty names while the holds are not known."""
-    if _passes(recording):
+    if _passes(recording, location):
         return None
     if holds is None:
         return "", ""
