@@ -23,7 +23,7 @@ _DIRECTIVES = ("COPY", "REPLACE")
 
 def copy_object(request: S3Request, bucket: Bucket) -> Reply:
     """CopyObject: metadata and tags are the source's, unless they are to be replaced."""
-    source = _source(request, bucket)
+    source = copied_version(request, bucket)
     if len(source.body) > MOST_PUT_BYTES:
         raise S3Error("InvalidRequest", "The specified copy source is larger than the maximum allowable size")
     attributes = attributes_of(request.headers, bucket, secure=request.secure)
@@ -54,7 +54,7 @@ def upload_part_copy(request: S3Request, bucket: Bucket) -> Reply:
     check_no_encryption(request.headers, secure=request.secure)
     number = multipart.part_number_of(request.query.get("partNumber", ""))
     upload = multipart.open_upload(bucket, request.key, request.query["uploadId"])
-    body = _ranged(request, _source(request, bucket).body)
+    body = _ranged(request, copied_version(request, bucket).body)
     part = multipart.put_part(bucket, request.key, upload.upload_id, number, body)
     facts: dict[str, object] = {"ETag": part.etag}
     if part.checksum and shown_part_checksum(bucket, part.checksum, asked=upload.algorithm is not None):
@@ -62,7 +62,7 @@ def upload_part_copy(request: S3Request, bucket: Bucket) -> Reply:
     return Reply(body=document("CopyPartResult", elements(facts)), headers=dict(upload.attributes.encryption))
 
 
-def _source(request: S3Request, bucket: Bucket) -> Version:
+def copied_version(request: S3Request, bucket: Bucket) -> Version:
     """The version that is to be copied, after its conditions. Raises S3Error."""
     stated = request.headers["x-amz-copy-source"].removeprefix("/")
     path, _, query = stated.partition("?")

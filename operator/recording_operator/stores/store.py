@@ -148,6 +148,13 @@ class Store(Protocol):
     def copies_from(self, source: "Store") -> bool:
         """Whether this store may be able to copy objects of `source` itself, if its credentials may read them."""
 
+    def md5_part_bytes(self, stored: StoredObject) -> int | None:
+        """Size of the equal parts from whose MD5s the ETag of this version is made; that of the whole without parts.
+
+        None if the ETag is made of something else, as that of an object encrypted with a KMS key, or if the parts had
+        different sizes.
+        """
+
     def copy(self, obj: ObjectSpec, *, source: "Store", stored: StoredObject) -> WriteReceipt:
         """Copy exactly this version of `source` inside the store, if the key is free (see `put`).
 

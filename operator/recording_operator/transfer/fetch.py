@@ -145,7 +145,11 @@ class Fetch:
         return upload.run(resume)
 
     def _find(self, facts: ContentFacts | None = None) -> StoredObject | None:
-        return find(self._context, self._expected, facts)
+        found = find(self._context, self._expected, facts)
+        if found is None or found.proved_checksum is not None or self._in_store is None:
+            return found
+        # The store may have made the object itself, so its existence verifies nothing.
+        return self._in_store.verified(found, self._context)
 
     def _compare(self, found: StoredObject, facts: ContentFacts) -> StoredObject:
         return verify_by_source(found, self._client, facts, context=self._context, expected=self._expected)

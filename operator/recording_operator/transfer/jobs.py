@@ -22,6 +22,7 @@ from recording_operator.transfer.source.spec import SourceSpec
 from recording_operator.transfer.source.stored import StoredSource, missing, source_failure
 from recording_operator.transfer.upload.in_store import InStoreSource
 from recording_operator.transfer.verification.accept import StoredByAnotherProcess, accept_body
+from recording_operator.transfer.verification.compare import needs_its_source
 from recording_operator.transfer.verification.expectations import Expectations
 from recording_operator.transfer.verification.find import find, key_conflict
 from recording_operator.transfer.verification.known import KnownObject, verify_known
@@ -85,11 +86,13 @@ class CopyJob:
         expected = Expectations.parse(size_bytes=self.expected_size_bytes, checksum=self.expected_checksum)
         try:
             stored = self._found(context)
-        except TransferError:
+        except TransferError as error:
             copied = find(context, expected)  # by an earlier attempt; the object may have been deleted since
-            if copied is not None and copied.verified_by is not None:
-                return copied
-            raise
+            if copied is None:
+                raise
+            if copied.verified_by is None or (expected.checksum is None and context.store.copies_from(self.source)):
+                raise needs_its_source(error) from None  # the store may have made the copy itself
+            return copied
         self._check_place(context)
         return Fetch(
             lambda stop, on_read: StoredSource(self.source, stored, place=self.place, stop=stop, on_read=on_read),
@@ -97,7 +100,7 @@ class CopyJob:
             expected=expected,
             resume=self.resume,
             limit_bytes=self.limit_bytes,
-            in_store=self._in_store(stored, expected, context.store),
+            in_store=self._in_store(stored, expected, context),
         ).run()
 
     def _found(self, context: TransferContext) -> StoredObject:
@@ -120,13 +123,12 @@ class CopyJob:
                 f"{self.place} and the new location are the same place in one store, so there is nothing to copy.",
             )
 
-    def _in_store(self, stored: StoredObject, expected: Expectations, store: Store) -> InStoreSource | None:
-        """Only if the checksum of the bytes is known, so that the copy can be verified."""
-        text = stored.checksum if expected.checksum is None else expected.checksum.text
-        crc = checksums.from_text(text)
-        if crc is None or not store.copies_from(self.source):
+    def _in_store(self, stored: StoredObject, expected: Expectations, context: TransferContext) -> InStoreSource | None:
+        """None if the bytes have to be read: for another checksum of the spec, or to verify the copy."""
+        crc = checksums.from_text(stored.checksum if expected.checksum is None else expected.checksum.text)
+        if crc is None and expected.checksum is not None:
             return None
-        return InStoreSource(store=self.source, stored=stored, crc64nvme=crc)
+        return InStoreSource.of(self.source, stored, crc64nvme=crc, context=context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

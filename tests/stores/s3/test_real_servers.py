@@ -1,5 +1,6 @@
 """Real S3 servers, each with its probed capabilities: bytes, verification, resumes, and nothing left behind."""
 
+import io
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -7,7 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
 
 from localcluster.otherstores import OtherStore, RcloneServer, S3ProxyServer
 from localcluster.s3server import S3Server
@@ -22,6 +26,8 @@ from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.probe.ownership import claim_prefix
 from recording_operator.stores.s3.probe.prober import probe
+from recording_operator.transfer.context import TransferContext
+from recording_operator.transfer.jobs import CopyJob
 from recording_operator.transfer.options import TransferOptions
 from recording_operator.transfer.upload.open_uploads import abort_uploads
 from tests.support.dialects_found import NO_SUMS
@@ -32,6 +38,7 @@ from tests.support.waiting import eventually
 PART = 5 * MIB
 BODY = pattern(2 * PART + 1234)
 SMALL = BODY[:20_000]
+LEFT = "egress/video.mp4"
 OPTIONS = TransferOptions(smallest_part_bytes=PART, single_put_bytes=MIB, workers=1, backoff_base_s=0.01)
 
 
@@ -208,3 +215,39 @@ def test_uploads_are_aborted_and_objects_deleted_exactly(world: World) -> None:
 def test_the_owner_of_a_prefix_is_the_first(world: World) -> None:
     assert claim_prefix(world.store, owner_id="cluster-1") == "cluster-1"
     assert claim_prefix(world.store, owner_id="cluster-2") == "cluster-1"
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA256", None])
+@pytest.mark.parametrize("body", [BODY, SMALL * 10], ids=["parts", "whole"])
+def test_an_object_of_other_software_is_copied_and_verified(world: World, body: bytes, algorithm: str | None) -> None:
+    """By the store itself, where its checksums and ETags verify the copy; otherwise the bytes are read."""
+    write_as_others(world.store.options, body, algorithm)
+    observed = Observed()
+    context = TransferContext(
+        store=world.store, obj=an_object(), stop=observed.stop, observer=observed, options=OPTIONS
+    )
+    stored = CopyJob(source=world.store, place="StorageLocation egress", key=LEFT).run(context)
+    in_store = world.name == "versitygw"
+    # versitygw computes a CRC64NVME of an object that is sent without a checksum.
+    by_etag = in_store and algorithm is not None
+    assert stored.verified_by is (Reason.ETAG_MD5 if by_etag else world.proof)
+    assert (observed.read_bytes < len(body)) is in_store
+    assert stored.checksum == to_text(crc64nvme(body))
+    assert b"".join(world.store.read(stored)) == body
+    assert list(world.store.uploads("")) == []
+
+
+def write_as_others(options: S3Options, body: bytes, algorithm: str | None) -> None:
+    """Write an object with another client: with a checksum of its own, or without."""
+    when = "when_supported" if algorithm else "when_required"
+    assert options.credentials is not None
+    config = Config(s3={"addressing_style": "path"}, request_checksum_calculation=when)
+    keys = {
+        "aws_access_key_id": options.credentials.access_key_id,
+        "aws_secret_access_key": options.credentials.secret_access_key,
+    }
+    client = boto3.client("s3", endpoint_url=options.endpoint, region_name="us-east-1", config=config, **keys)
+    extra = {"ContentType": "video/mp4", **({"ChecksumAlgorithm": algorithm} if algorithm else {})}
+    transfer = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
+    client.upload_fileobj(io.BytesIO(body), options.bucket, LEFT, ExtraArgs=extra, Config=transfer)
+    client.close()

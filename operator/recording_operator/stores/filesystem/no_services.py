@@ -22,6 +22,10 @@ class NoServices:
         """Never: a file is read and written like any other content."""
         return False
 
+    def md5_part_bytes(self, stored: StoredObject) -> int | None:
+        """Nothing compares ETags of files."""
+        return None
+
     def copy(self, obj: ObjectSpec, *, source: Store, stored: StoredObject) -> WriteReceipt:
         """Nothing copies files by itself."""
         raise _no_copies()

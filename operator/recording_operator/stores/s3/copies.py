@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html and API_UploadPartCopy.html
 """
 
+import re
 from typing import Any, Final
 
 from recording_operator import checksums
@@ -14,6 +15,8 @@ from recording_operator.stores.s3.attributes import attributes_of, etag_in
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.errors import translated
 from recording_operator.stores.store import Span, Store, StoredPart, WriteReceipt
+
+_MD5: Final = re.compile(r"[0-9a-f]{32}(?:-([0-9]{1,5}))?")
 
 
 class CopyingBucket:
@@ -27,6 +30,24 @@ class CopyingBucket:
     def copies_from(self, source: Store) -> bool:
         """Whether both are buckets of one service."""
         return isinstance(source, CopyingBucket) and source.options.endpoint == self.options.endpoint
+
+    def md5_part_bytes(self, stored: StoredObject) -> int | None:
+        """From HEAD of the first part, because S3 states no other sizes of parts without checksums."""
+        count = _MD5.fullmatch(stored.etag)
+        if count is None or not self.capabilities.md5_etags:
+            return None
+        part = {} if count[1] is None else {"PartNumber": 1}
+        version = {} if stored.version_id is None else {"VersionId": stored.version_id}
+        with translated("HeadObject"):
+            response = self._client.head_object(
+                Bucket=self.options.bucket, Key=stored.key, IfMatch=f'"{stored.etag}"', **part, **version
+            )
+            size_bytes = int(response["ContentLength"])
+        # API reference, Object: the ETag of an object with another encryption is not an MD5.
+        if response.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in response:
+            return None
+        parts = -(-stored.size_bytes // size_bytes) if size_bytes else 0
+        return size_bytes if parts == int(count[1] or 1) else None
 
     def copy(self, obj: ObjectSpec, *, source: Store, stored: StoredObject) -> WriteReceipt:
         """Copy up to 5 GiB in one request."""

@@ -89,7 +89,7 @@ class ArtifactUpload:
 
     def _copy(self, source: InStoreSource, facts: ContentFacts, resume: UploadState | None) -> StoredObject:
         context, size_bytes, digest = self._context, source.stored.size_bytes, source.digest
-        if size_bytes <= context.options.single_copy_bytes and resume is None:
+        if source.is_copied_whole(most_bytes=context.options.single_copy_bytes, resumes=resume is not None):
             copy = partial(context.store.copy, context.obj, source=source.store, stored=source.stored)
             accepted = accept(copy, digest, context)
             self._progress.stored(size_bytes if accepted.written else 0)
@@ -100,12 +100,16 @@ class ArtifactUpload:
             with self._coordinator.uploading(session):
                 session.create()
                 source.copy_parts(session, self._coordinator)
-                accepted = accept(lambda: session.complete(digest), digest, context)
+                complete = partial(session.complete, size_bytes=size_bytes, crc64nvme=source.crc64nvme_of(session))
+                accepted = accept(complete, digest, context)
         self._progress.restart(done=size_bytes, total=size_bytes)
         return self._expected.mark(accepted.stored)
 
     def _new_plan(self, facts: ContentFacts, joins: Joins) -> PartPlan:
         options = self._context.options
+        if self._in_store is not None and self._in_store.md5_part_bytes is not None:
+            part_bytes = self._in_store.md5_part_bytes
+            return PartPlan(part_size_bytes=part_bytes, size_bytes=facts.size_bytes, most_parts=joins.most_parts)
         if self._in_store is not None:
             return plan_parts(
                 facts.size_bytes,
@@ -210,9 +214,10 @@ class ArtifactUpload:
         return self._expected.mark(accepted.stored)
 
     def _complete(self, session: UploadSession, *, size_bytes: int, digest: InOrderDigest | None) -> StoredObject:
-        read = session.digest(size_bytes=size_bytes)
-        right = self._expected.check_read(size_bytes=size_bytes, crc64nvme=read.crc64nvme, digest=digest)
-        accepted = accept(lambda: session.complete(read), read, self._context)
+        read, crc = session.digest(size_bytes=size_bytes), session.crc64nvme
+        right = self._expected.check_read(size_bytes=size_bytes, crc64nvme=crc, digest=digest)
+        complete = partial(session.complete, size_bytes=size_bytes, crc64nvme=crc)
+        accepted = accept(complete, read, self._context)
         stored = accepted.stored if right else accept_checksum(accepted, self._expected, self._context)
         self._progress.restart(done=size_bytes, total=size_bytes)
         return self._expected.mark(stored)

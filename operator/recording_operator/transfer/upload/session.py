@@ -91,20 +91,24 @@ class UploadSession:
         """The stored parts in order."""
         return [part for _, part in sorted(self.stored.items())]
 
+    @property
+    def crc64nvme(self) -> int:
+        """The checksum of the joined parts. Call it when every part is stored."""
+        return combine_parts((part.crc64nvme or 0, part.size_bytes) for part in self.parts)
+
     def digest(self, *, size_bytes: int) -> SourceDigest:
         """Size and checksums of the source's bytes. Call it when every part is stored."""
         parts = self.parts
-        crc = combine_parts((part.crc64nvme or 0, part.size_bytes) for part in parts)
-        return SourceDigest(size_bytes=size_bytes, crc64nvme=crc, etag=lambda: etag_of_parts(parts))
+        return SourceDigest(size_bytes=size_bytes, crc64nvme=self.crc64nvme, etag=lambda: etag_of_parts(parts))
 
-    def complete(self, digest: SourceDigest) -> WriteReceipt:
+    def complete(self, *, size_bytes: int, crc64nvme: int) -> WriteReceipt:
         """Complete the upload. Do not rely on the response alone: see `verification.accept`."""
         return self._store.complete(
             self._context.obj,
             self.create(),
             self.parts,
-            size_bytes=digest.size_bytes,
-            crc64nvme=digest.crc64nvme,
+            size_bytes=size_bytes,
+            crc64nvme=crc64nvme,
         )
 
     def send(self, part_number: int, new_body: Callable[[], PartBody]) -> None:

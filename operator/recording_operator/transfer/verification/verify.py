@@ -24,10 +24,13 @@ _READS: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDigest:
-    """Size and checksums of the bytes that were read from the source. `etag`: the ETag if the store uses MD5s."""
+    """Size and checksums of the bytes that were read from the source. `etag`: the ETag if the store uses MD5s.
+
+    `crc64nvme` is None if nothing was read, because the store itself copies the object. Then only the ETag counts.
+    """
 
     size_bytes: int
-    crc64nvme: int
+    crc64nvme: int | None
     etag: Callable[[], str | None]
 
 
@@ -37,12 +40,13 @@ def verify(stored: StoredObject, digest: SourceDigest, context: TransferContext)
     A store may return a wrong checksum, ETag or size although the bytes are right. Only the bytes, read from the store,
     show that an object is wrong.
     """
-    verified_by = _shown(stored, digest, supported=context.store.capabilities)
+    verified_by = how_verified(stored, digest, supported=context.store.capabilities)
     if verified_by is None and _reads_back(stored, digest, context):
         verified_by = Reason.READ_BACK
     if verified_by is None:
         return None
-    return replace(stored, size_bytes=digest.size_bytes, checksum=to_text(digest.crc64nvme), verified_by=verified_by)
+    checksum = stored.checksum if digest.crc64nvme is None else to_text(digest.crc64nvme)
+    return replace(stored, size_bytes=digest.size_bytes, checksum=checksum, verified_by=verified_by)
 
 
 def verify_checksum(stored: StoredObject, expected: ExpectedChecksum, context: TransferContext) -> StoredObject | None:
@@ -68,10 +72,12 @@ def verify_checksum(stored: StoredObject, expected: ExpectedChecksum, context: T
     return None
 
 
-def _shown(stored: StoredObject, digest: SourceDigest, *, supported: Capabilities) -> Reason | None:
+def how_verified(stored: StoredObject, digest: SourceDigest, *, supported: Capabilities) -> Reason | None:
     """How the response to HEAD verifies the object; None if it does not."""
     if stored.size_bytes != digest.size_bytes:
         return None
+    if digest.crc64nvme is None:
+        return Reason.ETAG_MD5 if stored.checksum and stored.etag == digest.etag() else None
     if supported.verified_by is Reason.FULL_OBJECT_CRC64NVME and stored.checksum:
         return Reason.FULL_OBJECT_CRC64NVME if stored.checksum == to_text(digest.crc64nvme) else None
     if supported.md5_etags and (etag := digest.etag()) is not None:
@@ -81,7 +87,9 @@ def _shown(stored: StoredObject, digest: SourceDigest, *, supported: Capabilitie
 
 def _reads_back(stored: StoredObject, digest: SourceDigest, context: TransferContext) -> bool:
     wanted = (digest.crc64nvme, digest.size_bytes)
-    return any(_read_back(stored, context, most_bytes=digest.size_bytes) == wanted for _ in range(_READS))
+    return digest.crc64nvme is not None and any(
+        _read_back(stored, context, most_bytes=digest.size_bytes) == wanted for _ in range(_READS)
+    )
 
 
 def _read_back(
