@@ -13,6 +13,7 @@ from tests.support.ageing import grow_older
 from tests.support.lifecycles import a_configuration, foreign_rule
 from tests.support.recordings import MIB, Live, from_media, inline
 from tests.support.reports import ReportFactory
+from tests.support.strict_faults import ErrorResponse, Fault, Meanwhile
 from tests.support.strict_store import StrictStore
 from tests.support.strict_world import strict_world
 from tests.support.waiting import eventually
@@ -173,3 +174,31 @@ def test_the_rules_are_merged_repaired_and_what_the_bucket_deleted_is_found(
     condition = wait_applied(world, "LifecycleRejected")
     assert "more than 1000" in condition["message"]
     assert strict.bucket.lifecycle == many
+
+
+@pytest.mark.parametrize("moment", ["before a write that is rejected", "after a write"])
+def test_what_a_person_edits_between_a_read_and_a_write_survives(
+    own_world: World, strict: StrictStore, moment: str
+) -> None:
+    world = strict_world(own_world, strict)
+    strict.bucket.lifecycle = a_configuration(foreign_rule("logs"))
+    person = a_configuration(foreign_rule("logs"), foreign_rule("reports"))
+
+    def edit() -> None:
+        """With a document that was read before the operator's rules were there."""
+        strict.bucket.lifecycle = person
+
+    busy = ErrorResponse(status=503, code="SlowDown")
+    if moment == "after a write":
+        strict.fault(Fault(operation="GetBucketLifecycleConfiguration", action=Meanwhile(do=edit), first=2))
+    else:
+        strict.fault(Fault(operation="PutBucketLifecycleConfiguration", action=Meanwhile(do=edit, then=busy)))
+    world.edit_location(lifecycle=DAY)
+    own_world.start_operator(**OFTEN)
+
+    wait_applied(world, "RulesApplied")
+
+    assert strict.bucket.lifecycle != person
+    for rule in ("logs", "reports"):
+        assert foreign_rule(rule).encode() in (strict.bucket.lifecycle or b"")
+    assert strict.count("PutBucketLifecycleConfiguration") == 2

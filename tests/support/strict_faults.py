@@ -1,7 +1,7 @@
 """Faults that a test scripts: they are applied to the Nth request of a kind."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -90,7 +90,17 @@ class LoseUpload:
     """Another client aborts the upload just before the request."""
 
 
-Action = ErrorResponse | Drop | FalseSuccess | ErrorIn200 | Garble | Misjoin | FalseHead | Stall | LoseUpload
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meanwhile:
+    """Another client does something just before the request, which is then executed, or rejected."""
+
+    do: Callable[[], object]
+    then: ErrorResponse | None = None
+
+
+Action = (
+    Meanwhile | ErrorResponse | Drop | FalseSuccess | ErrorIn200 | Garble | Misjoin | FalseHead | Stall | LoseUpload
+)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from tests.support.strict_faults import (
     FalseSuccess,
     Garble,
     LoseUpload,
+    Meanwhile,
     Misjoin,
     Stall,
 )
@@ -146,7 +147,7 @@ class StrictHandler(BaseHTTPRequestHandler):
         self._check()
         return self._meet(action)
 
-    def _meet(self, action: Action | None) -> None:
+    def _meet(self, action: Action | None) -> None:  # noqa: PLR0912 - a branch for each action
         match action:
             case ErrorResponse():
                 self._send_answer(action)
@@ -173,6 +174,9 @@ class StrictHandler(BaseHTTPRequestHandler):
             case LoseUpload():
                 self._bucket.uploads.pop(self.target.query.get("uploadId", ""), None)
                 self._send(self._perform())
+            case Meanwhile():
+                action.do()
+                self._meet(action.then)
             case None:
                 self._send(self._perform())
 

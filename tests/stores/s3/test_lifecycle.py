@@ -15,7 +15,7 @@ from recording_operator.stores.s3.location import S3LocationStore
 from tests.support.ageing import grow_older
 from tests.support.lifecycles import GLACIER_AND_EXPIRY, WEEK, a_configuration, a_location_with, foreign_rule
 from tests.support.strict_bucket import Attributes
-from tests.support.strict_faults import ErrorResponse, Fault
+from tests.support.strict_faults import ErrorResponse, Fault, Meanwhile
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
 
@@ -171,6 +171,28 @@ def test_an_edit_between_our_read_and_our_write_is_what_remains(strict: StrictSt
     before_put(bucket, edit)
     bucket.apply_lifecycle(RULES, own=OWN)
     assert ids(strict) == [rule.rule_id for rule in RULES]
+
+
+def test_a_write_that_failed_is_merged_with_what_another_client_wrote_meanwhile(
+    strict: StrictStore, bucket: S3LocationStore
+) -> None:
+    def edit() -> None:
+        strict.bucket.lifecycle = a_configuration(LOGS)
+
+    busy = ErrorResponse(status=503, code="SlowDown")
+    strict.fault(Fault(operation=PUT, action=Meanwhile(do=edit, then=busy)))
+    done = bucket.apply_lifecycle(RULES, own=OWN)
+    assert (done.written, strict.count(PUT)) == (True, 2)
+    assert ids(strict) == ["logs", *(rule.rule_id for rule in RULES)]
+
+
+def test_writes_that_fail_again_and_again_end(strict: StrictStore, bucket: S3LocationStore) -> None:
+    strict.bucket.lifecycle = before = a_configuration(LOGS)
+    strict.fault(Fault(operation=PUT, action=ErrorResponse(status=503, code="SlowDown"), times=9))
+    with pytest.raises(StoreError) as caught:
+        bucket.apply_lifecycle(RULES, own=OWN)
+    assert (caught.value.reason, strict.count(PUT)) == (Reason.STORE_UNAVAILABLE, 3)
+    assert strict.bucket.lifecycle == before
 
 
 def test_the_limit_of_rules_counts_those_of_others(strict: StrictStore, bucket: S3LocationStore) -> None:

@@ -42,14 +42,19 @@ def apply(client: Any, *, bucket: str, rules: Sequence[BucketRule], own: str) ->
     """As `LifecycleRules` says.
 
     After a write, the configuration is read again, because another client may have replaced it meanwhile. If it
-    differs, it is read once more after a pause, because S3 may respond with an older one, and then merged again.
+    differs, it is read once more after a pause, because S3 may respond with an older one, and then merged again. After
+    a write that failed, the configuration is read again too.
     """
     document = _read(client, bucket)
     first = difference(document.found, rules, own=own)
-    for _ in range(_WRITES):
+    for left in reversed(range(_WRITES)):
         if not difference(document.found, rules, own=own).any:
             return LifecycleWrite(found=first, written=first.any)
-        _write(client, bucket, document, rules, own=own)
+        try:
+            _write(client, bucket, document, rules, own=own)
+        except StoreError as error:
+            if error.reason is not Reason.STORE_UNAVAILABLE or not left:
+                raise
         document = _read(client, bucket)
         if difference(document.found, rules, own=own).any:
             time.sleep(random.uniform(_SETTLE_S / 2, _SETTLE_S))  # noqa: S311 - a wait, not a secret

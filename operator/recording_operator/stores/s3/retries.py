@@ -35,6 +35,8 @@ _CODES: Final = frozenset(
         "RequestThrottledException", "KMS.ThrottlingException",
     }
 )  # fmt: skip
+# S3 has no condition for them: repeated, they would overwrite what another client wrote meanwhile.
+_SENT_ONCE: Final = frozenset({"PutBucketLifecycleConfiguration", "DeleteBucketLifecycle"})
 
 
 def parse_retry_after(
@@ -83,11 +85,11 @@ class StoreRetries:
         client.meta.events.register("before-call.s3.HeadBucket", _empty_response)
 
     def __call__(
-        self, *, response: Any = None, caught_exception: Any = None, attempts: int = 1, **_: Any
+        self, *, response: Any = None, caught_exception: Any = None, attempts: int = 1, operation: Any = None, **_: Any
     ) -> float | None:
         """Called by botocore. `response` is a pair: the HTTP response and the parsed response."""
         retry_after_s = 0.0 if response is None else self._note_retry_after(response[1])
-        if attempts >= _ATTEMPTS:
+        if attempts >= _ATTEMPTS or getattr(operation, "name", "") in _SENT_ONCE:
             return None
         wait_s = jittered_s(exponential_s(attempts, first_s=1.0, longest_s=_LONGEST_WAIT_S), uniform=self._uniform)
         if response is None:
