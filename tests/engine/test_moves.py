@@ -186,6 +186,20 @@ def test_objects_under_retention_stay() -> None:
     event = next(one for one in world.seen if isinstance(one, EmitEvent) and one.reason is Reason.OLD_OBJECTS_KEPT)
     assert event.note == f"The objects at archive are not removed: {detail} The Recording uses those at b."
 
+    def said() -> list[tuple[str, str, str]]:
+        conditions = world.recording.status.conditions
+        return [(one.status, one.reason, one.message) for one in conditions if one.type == "OldObjectsRemoved"]
+
+    assert said() == [("False", "OldObjectsKept", event.note)]
+    world.start()
+    world.tell(RecordingSeen(recording=newer(world.recording, title="another")))
+    world.recording = newer(world.recording, title="another")
+    world.run()
+    assert said() == [("False", "OldObjectsKept", event.note)]
+    world.edit("archive")
+    world.run()
+    assert said() == []
+
 
 def test_the_manifest_is_beside_the_new_objects_before_the_old_ones_go() -> None:
     world = MoveWorld()

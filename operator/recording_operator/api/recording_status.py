@@ -171,7 +171,8 @@ class RecordingStatus(ApiModel):
         default=(),
         description="Ready, Reconciling and Stalled, with the meanings of kstatus; IntegrityVerified: whether and how "
         "the stored bytes were verified; Stored: False if a lifecycle rule has deleted objects; ManifestWritten: why "
-        "metadata.json could not be written; DeletionBlocked: why the objects of a deleted Recording stay.",
+        "metadata.json could not be written; OldObjectsRemoved: False if the last move could not remove the old "
+        "objects; DeletionBlocked: why the objects of a deleted Recording stay.",
     )
     progress: Annotated[str, Clipped(16)] | None = Field(
         default=None,

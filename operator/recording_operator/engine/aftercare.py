@@ -20,7 +20,7 @@ from recording_operator.engine.facts import ManifestFailed, ManifestWritten
 from recording_operator.engine.former import former_of
 from recording_operator.engine.manifest import encode, manifest_key, manifest_of, revision_of
 from recording_operator.engine.manifest_work import ManifestFailure
-from recording_operator.engine.moves import MovePlaces, is_idle, with_move
+from recording_operator.engine.moves import MovePlaces, is_idle, with_kept, with_move
 from recording_operator.engine.settled import has_open_uploads, has_right_finalizer, is_finished, is_settled
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.status import TERMINAL, all_expired
@@ -116,7 +116,11 @@ def holds_status(tracked: TrackedRecording, now: datetime) -> bool:
 
 
 def wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
-    """The whole status to write, with the manifest and `settled`."""
+    """The whole status to write, with the manifest, the move and `settled`."""
+    return with_kept(_followed_up(state, tracked, now), tracked.recording, tracked.move, now)
+
+
+def _followed_up(state: EngineState, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
     status, before, work = current_status(state, tracked, now), tracked.recording.status, tracked.manifest
     written = {
         "manifest_uri": work.uri or before.manifest_uri,

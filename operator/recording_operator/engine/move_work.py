@@ -29,6 +29,8 @@ class MoveWork:
     """The removal has succeeded, or there is nothing to remove."""
     problem: str | None = None
     """Why the last request did not succeed."""
+    kept: str | None = None
+    """Why the objects at the other location stay for good, after the move has ended."""
     backoff: Backoff = field(default_factory=Backoff)
 
     @property
@@ -55,7 +57,8 @@ class MoveWork:
             return  # they end first
         same = shown is not None and self.shown is not None and _place(shown) == _place(self.shown)
         if not same:
-            self.has_manifest, self.removed, self.problem, self.backoff = False, False, None, Backoff()
+            self.has_manifest, self.removed, self.problem, self.kept = False, False, None, None
+            self.backoff = Backoff()
             copies = shown.artifacts if shown is not None and shown.to is not None else ()
             self.copies = {status.name: ArtifactWork(status) for status in copies if status.name in known}
         elif by_another and shown is not None:

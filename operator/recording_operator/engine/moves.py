@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.reasons import Reason
@@ -28,6 +29,9 @@ from recording_operator.engine.integrity import ConditionDraft
 from recording_operator.engine.move_work import MoveWork
 from recording_operator.engine.placement import key_of, placement_of
 from recording_operator.engine.status import TERMINAL, format_bytes, format_progress, with_conditions
+
+OLD_OBJECTS_REMOVED: Final = "OldObjectsRemoved"
+"""Type of the condition that says why the objects at the other location of the last move stay."""
 
 
 class MoveStep(Enum):
@@ -167,6 +171,19 @@ def _copied_bytes(stored: ArtifactStatus, copy: ArtifactStatus | None) -> int:
 def _removing(status: RecordingStatus, move: MoveStatus, work: MoveWork) -> _View:
     message = f"The objects are at {status.storage_location}. Those at {move.from_ or move.to} are being removed."
     return _View(message=message if work.problem is None else f"{message} {work.problem}")
+
+
+def with_kept(status: RecordingStatus, recording: Recording, work: MoveWork, now: datetime) -> RecordingStatus:
+    """The status of a Recording that is not being moved, with what the last move could not remove."""
+    if status.move is not None:
+        return status
+    if work.kept is None:
+        conditions = tuple(one for one in recording.status.conditions if one.type == OLD_OBJECTS_REMOVED)
+        return status.model_copy(update={"conditions": (*status.conditions, *conditions)})
+    draft = ConditionDraft(
+        type=OLD_OBJECTS_REMOVED, status=ConditionStatus.FALSE, reason=Reason.OLD_OBJECTS_KEPT, message=work.kept
+    )
+    return status.model_copy(update={"conditions": with_conditions(recording, status.conditions, [draft], now)})
 
 
 def _shown(

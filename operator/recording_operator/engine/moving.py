@@ -236,4 +236,5 @@ def _kept_event(tracked: TrackedRecording, why: str) -> list[Action]:
     move = tracked.move.shown
     name = "" if move is None else move.from_ or move.to
     note = f"The objects at {name} are not removed: {why}. The Recording uses those at {tracked.placed}."
+    tracked.move.kept = note
     return [EmitEvent(ref=tracked.ref, reason=Reason.OLD_OBJECTS_KEPT, action="Move", note=note, warning=True)]
