@@ -194,10 +194,7 @@ class LocationFactory(Protocol):
 def location(
     cluster: ControlPlane, admin: RestClient, s3: S3Server, namespace: str, bucket: str
 ) -> Iterator[LocationFactory]:
-    """Makes StorageLocations on the test's bucket, usable from the test's namespace, deleted after the test.
-
-    They have no manifests unless the spec says so, so that a bucket contains only what a test names.
-    """
+    """Makes StorageLocations on the test's bucket, usable from the test's namespace, deleted after the test."""
     made: list[str] = []
 
     def make(
@@ -212,7 +209,7 @@ def location(
                 bucket=bucket,
                 secret=name,
                 namespaces=[namespace],
-                spec={"manifest": {"enabled": False}, **(spec or {})},
+                spec=spec,
             ),
         )
         made.append(name)

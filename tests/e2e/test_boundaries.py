@@ -59,7 +59,7 @@ def test_a_tenant_records_but_writes_no_status(world: World) -> None:
     for name in ("of-a-tenant", "forged"):
         stored = tenant.json("get", where[0], "recording", name)
         key = stored["status"]["artifacts"][0]["key"]
-        world.foreign_keys.add(key)
+        world.foreign_keys |= {key, f"{stored['status']['prefix']}metadata.json"}
         head = world.s3.client().head_object(Bucket=world.bucket, Key=key)
         assert head["Metadata"]["recording-uid"] == stored["metadata"]["uid"]
 

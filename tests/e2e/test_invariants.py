@@ -43,7 +43,13 @@ def _other_source(world: World, _recording: Live) -> Mend:
     client, first = world.s3.client(), world.source_objects["egress/left.mp4"]["VersionId"]
     changed = client.put_object(Bucket=world.bucket, Key="egress/left.mp4", Body=b"changed")["VersionId"]
     assert changed != first
-    return lambda: client.delete_object(Bucket=world.bucket, Key="egress/left.mp4", VersionId=changed)
+
+    def mend() -> None:
+        client.delete_object(Bucket=world.bucket, Key="egress/left.mp4", VersionId=changed)
+        # versitygw states the time of this as that of the version before.
+        world.source_objects["egress/left.mp4"] = world.source_head("egress/left.mp4")
+
+    return mend
 
 
 def _must_be_removed(world: World, recording: Live) -> Mend:
@@ -161,6 +167,32 @@ def _in_usage_folder(name: str, body: bytes) -> Callable[[World, Live], Mend]:
     return put
 
 
+def _manifest_removed(world: World, recording: Live) -> Mend:
+    running, status = list(world.running), recording.status()
+    world.running.clear()  # nobody writes it again: do not wait for that
+    key = status["manifestUri"].removeprefix(f"s3://{world.bucket}/")
+    body = world.s3.client().get_object(Bucket=world.bucket, Key=key)["Body"].read()
+    world.s3.client().delete_object(Bucket=world.bucket, Key=key, VersionId=_version(world, key))
+
+    def mend() -> None:
+        world.s3.client().put_object(Bucket=world.bucket, Key=key, Body=body)
+        world.running.extend(running)
+
+    return mend
+
+
+def _manifest_changed(world: World, recording: Live) -> Mend:
+    key = recording.status()["manifestUri"].removeprefix(f"s3://{world.bucket}/")
+    manifest = json.loads(world.s3.client().get_object(Bucket=world.bucket, Key=key)["Body"].read())
+    changed = json.dumps({**manifest, "title": "another"}).encode()
+    version = world.s3.client().put_object(Bucket=world.bucket, Key=key, Body=changed)["VersionId"]
+    return lambda: world.s3.client().delete_object(Bucket=world.bucket, Key=key, VersionId=version)
+
+
+def _version(world: World, key: str) -> str:
+    return str(world.s3.client().head_object(Bucket=world.bucket, Key=key)["VersionId"])
+
+
 def _quota(world: World, _recording: Live) -> Mend:
     world.edit_location(quotas=[{"namespace": world.namespace, "bytes": "1"}])
     return lambda: world.edit_location(quotas=None)
@@ -194,6 +226,8 @@ BREAKS: dict[str, Callable[[World, Live], Mend]] = {
     "I8 memory": _memory,
     "I9 a connection": _connected,
     "I10 an operator that ended": _operator_ended,
+    "I12 a manifest that is gone": _manifest_removed,
+    "I12 a manifest that says something else": _manifest_changed,
     "I13 a quota": _quota,
     "I14 another source object": _other_source,
     "I11 a stranger beside usage samples": _in_usage_folder("notes.txt", b"usage"),

@@ -68,4 +68,5 @@ def test_t62_a_deletion_under_retention_is_given_up_and_its_objects_are_named(ow
     [note] = events_of_namespace(world, recording.namespace)
     assert f"s3://{recording.namespace}/{video['key']}" in note
     assert f"The object stays in the store: {video['uri']}, version {video['versionId']}" in operator.log_text()
-    assert 'recording_operator_objects_left_total{reason="RetentionInForce"} 1.0' in operator.metrics()
+    # The manifest stays with its object.
+    assert 'recording_operator_objects_left_total{reason="RetentionInForce"} 2.0' in operator.metrics()

@@ -6,7 +6,7 @@ I1 bytes equal · I2 no open upload of a finished Recording · I3 status equals 
 I5 a finished Recording changes only with a new generation, and no older leader writes after a newer one ·
 I6 no secret anywhere · I7 a control Recording completes · I8 memory · I9 no connection to a blocked address ·
 I10 no restart · I11 usage samples can be read, were written once, and are alone in their folder ·
-I12 the manifest of a settled Recording says what its status says, and there are no other manifests ·
+I12 every settled Recording has a manifest that says what its status says, and there are no other manifests ·
 I13 no quota was ever passed by more than one artifact of unknown length ·
 I14 an object that a Recording was copied from is as it was ·
 I15 of a settled Recording, nothing is left of a move.
@@ -34,6 +34,7 @@ from recording_operator.controller.usage.samples import load
 from recording_operator.engine.manifest import decode
 from recording_operator.kube.errors import TooManyRequests
 from recording_operator.usage.codec import usage_file
+from tests.support.described import without_manifest
 from tests.support.quota_replay import passed
 from tests.support.recordings import Bytes, Live
 from tests.support.waiting import eventually
@@ -159,6 +160,9 @@ def check_objects(world: World) -> None:
 def _check_head(world: World, live: Live, artifact: JsonObject) -> None:
     version = {"VersionId": artifact["versionId"]} if artifact.get("versionId") else {}
     summed = world.proof == "FullObjectCRC64NVME"
+    specs = {one["name"]: one for one in live.versions()[-1]["spec"]["artifacts"]}
+    imported = "object" in specs[artifact["name"]].get("source", {})  # may have another checksum than CRC64NVME
+    proof = "ETagMD5" if imported and artifact.get("integrity") == "ETagMD5" else world.proof
     mode = {"ChecksumMode": "ENABLED"} if summed else {}
     try:
         head = world.s3.client().head_object(Bucket=world.bucket, Key=artifact["key"], **mode, **version)
@@ -172,7 +176,7 @@ def _check_head(world: World, live: Live, artifact: JsonObject) -> None:
         "contentType": head["ContentType"],
         "uri": f"s3://{world.bucket}/{artifact['key']}",
         "reason": "Stored",
-        "integrity": world.proof,
+        "integrity": proof,
         "uploadId": None,
     }
     if summed:
@@ -263,6 +267,16 @@ def check_usage(world: World) -> None:
 
 def check_manifests(world: World) -> None:
     """I12."""
+
+    def undescribed() -> list[str]:
+        return without_manifest(world, locations, _everything(world))
+
+    path = "/apis/recordings.dev/v1alpha1/storagelocations"
+    locations = {one["metadata"]["name"]: one["spec"] for one in _items(world, path)}
+    try:
+        eventually(lambda: not undescribed(), within_s=_PROBED_WITHIN_S if world.running else 0.0)
+    except AssertionError:
+        raise InvariantError(f"I12: no manifest of {undescribed()}") from None
     found = _manifest_keys(world)
     for key, live in found.items():
         if live.uid in world.removed:

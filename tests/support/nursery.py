@@ -31,7 +31,7 @@ from localcluster.process import bound_to_parent
 from recording_operator.stores.credentials import StoreCredentials
 
 _PR_SET_PDEATHSIG: Final = 1
-_STARTED_WITHIN_S: Final = 60.0
+_STARTED_WITHIN_S: Final = 180.0
 
 
 class Nursery:

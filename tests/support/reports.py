@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from localcluster import ControlPlane, S3Server
+from recording_operator.api.names import MANIFEST_FILE
 from tests.support.accesslogs import turn_back
 from tests.support.recordings import a_recording, inline
 from tests.support.waiting import eventually
@@ -73,18 +74,24 @@ ReportFactory = Callable[..., Report]
 
 
 def record(cluster: ControlPlane, namespace: str, location: str, *, org: str, text: str) -> JsonObject:
-    """Store a text as a Recording of an organisation and wait until it is Complete."""
+    """Store a text as a Recording of an organisation and wait until it is Complete, and has its manifest."""
     name = f"meeting-{uuid.uuid4().hex[:8]}"
     manifest = a_recording(namespace, inline(text), name=name, location=location, owner={"org": org})
     cluster.kubectl.apply(manifest)
     cluster.kubectl(
         "wait",
-        "--for=jsonpath={.status.phase}=Complete",
+        "--for=jsonpath={.status.settled}=true",
         "--timeout=30s",
         f"--namespace={namespace}",
         f"recording/{name}",
     )
     return cluster.kubectl.json("get", "recording", name, f"--namespace={namespace}")
+
+
+def manifest_bytes(s3: S3Server, bucket: str, *, org: str = "") -> int:
+    """Size of the manifests of all Recordings, or of those of an organisation that stores at TEMPLATE."""
+    listed = s3.client().list_objects_v2(Bucket=bucket, Prefix=org and f"{org}/").get("Contents", [])
+    return sum(one["Size"] for one in listed if one["Key"].endswith(f"/{MANIFEST_FILE}"))
 
 
 def put_sparse(s3: S3Server, *, bucket: str, key: str, size_bytes: int, at: datetime) -> None:

@@ -15,7 +15,7 @@ from localcluster import ControlPlane, Credentials, OperatorProcess, S3Server
 from localcluster.install import OPERATOR_NAMESPACE
 from tests.conftest import LocationFactory
 from tests.support.accesslogs import turn_back
-from tests.support.reports import TEMPLATE, JsonObject, ReportFactory, record
+from tests.support.reports import TEMPLATE, JsonObject, ReportFactory, manifest_bytes, record
 
 pytestmark = pytest.mark.cluster
 
@@ -59,14 +59,19 @@ def test_counts_the_bucket_by_who_causes_it(
     made = report(place, budget={"amount": "50"})
     status = made.wait_refreshed()
 
-    totals = status["totals"]
+    totals, described = status["totals"], manifest_bytes(s3, bucket)
     assert status["source"] == "Inventory"
-    assert (totals["recordings"], totals["objects"], totals["bytes"]) == (2, 3, 15_500)
+    assert (totals["recordings"], totals["objects"], totals["bytes"]) == (2, 5, 15_500 + described)
     assert (totals["orphanedBytes"], totals["incompleteUploadBytes"]) == (500, 6_000_000)
     assert totals["foreignBytes"] >= 77
     assert (totals["uploads24h"], status["uploads"]["successRate"]) == (2, "100.0%")
     by_org = {row["name"]: (row.get("recordings"), row["bytes"]) for row in status["byOrg"]}
-    assert by_org == {"acme": (1, 6_012_000), "globex": (1, 3_000), "initech": (0, 500)}
+    sizes = {org: manifest_bytes(s3, bucket, org=org) for org in ("acme", "globex")}
+    assert by_org == {
+        "acme": (1, 6_012_000 + sizes["acme"]),
+        "globex": (1, 3_000 + sizes["globex"]),
+        "initech": (0, 500),
+    }
     assert status["byNamespace"][0]["name"] in {namespace, "(unknown)"}
     assert _sums_of_rows(status) == {Decimal(status["cost"]["today"])}
     assert [sorted(row) for row in status["byStorageClass"]] == [["bytes", "cost", "name", "objects"]]
@@ -79,8 +84,7 @@ def test_counts_the_bucket_by_who_causes_it(
     location = status["byStorageLocation"][0]
     assert (location["name"], location["source"], location["profile"]) == (place, "Inventory", "default")
     assert location["pricesAsOf"]
-    assert made.condition("Ready")["status"] == "True"
-    assert made.condition("Stalled")["status"] == "False"
+    assert [made.condition(kind)["status"] for kind in ("Ready", "Stalled")] == ["True", "False"]
 
     shown = cluster.kubectl("get", "storagereport", made.name)
     header, row = shown.splitlines()
@@ -102,14 +106,18 @@ def test_counts_the_bucket_by_who_causes_it(
     ]
     written = subprocess.run(program, capture_output=True, text=True, check=True).stdout.splitlines()
     assert written[0] == "date,org_id,metric_type,value,unit,cost_usd"
-    assert sum("api_requests,1.0" in line for line in written) == 2 + 1  # one write for each object
+    # One write for each object.
+    assert sum(float(line.split(",")[3]) for line in written if ",api_requests," in line) == 2 * 2 + 1
     absent = subprocess.run([*program[:2], "nobody", *program[3:]], capture_output=True, text=True, check=False)
     assert (absent.returncode, absent.stdout) == (1, "")
     assert "StorageReport nobody does not exist" in absent.stderr
 
     metrics = operator.metrics()
     held = f'{{location="{place}",report="{made.name}",storage_class="STANDARD"}}'
-    assert f"recording_operator_report_stored_bytes{held} 6.0155e+06" in metrics
+    assert (
+        float(metrics.partition(f"recording_operator_report_stored_bytes{held} ")[2].split("\n")[0])
+        == 6_015_500 + described
+    )
     assert f'recording_operator_report_org_stored_bytes{{org="acme",report="{made.name}"}}' in metrics
     assert "globex" not in metrics
 
@@ -129,7 +137,7 @@ def test_a_bucket_that_may_not_be_listed_is_counted_from_the_recordings(
     record(cluster, namespace, place, org="acme", text="x" * 2_000)
     s3.client().put_object(Bucket=bucket, Key=f"acme/{uuid.uuid4()}/orphan", Body=b"x" * 999)
     made = report(place)
-    assert made.wait_refreshed()["totals"]["bytes"] == 2_999
+    assert made.wait_refreshed()["totals"]["bytes"] == 2_999 + manifest_bytes(s3, bucket)
 
     s3.allow(user, bucket=bucket, actions=WITHOUT_LISTING)
     made.edit(refreshToken="denied")
@@ -158,7 +166,8 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     record(cluster, namespace, second, org="acme", text="x" * 300)
     everything = {"storageLocations": [first, second]}
     both, alone = report(first, scope=everything), report(second)
-    assert both.wait_refreshed()["totals"]["bytes"] == 2_300
+    stored = 2_300 + manifest_bytes(s3, bucket)
+    assert both.wait_refreshed()["totals"]["bytes"] == stored
     shares = f"The objects of {second} are counted for {first}, which has the same bucket, prefix and keyTemplate."
     assert shares in both.status()["notes"]
     # An object does not show its location: a report of the other one alone says where the objects are counted.
@@ -169,27 +178,30 @@ def test_locations_that_share_a_bucket_count_each_object_once(
     s3.allow(user, bucket=bucket, actions=WITHOUT_LISTING)
     both.edit(refreshToken="denied")
     status = both.wait_refreshed("denied")
-    assert status["totals"]["bytes"] == 2_300, "the one that may be listed counts for both"
+    assert status["totals"]["bytes"] == stored, "the one that may be listed counts for both"
     assert status["source"] == "Inventory"
 
 
 def test_another_scope_is_another_view_of_the_same_samples(
     cluster: ControlPlane,
+    s3: S3Server,
     start: Callable[..., OperatorProcess],
     namespace: str,
+    bucket: str,
     place: str,
     report: ReportFactory,
 ) -> None:
     start()
     record(cluster, namespace, place, org="acme", text="x" * 2_000)
     record(cluster, namespace, place, org="globex", text="x" * 300)
+    counted = 300 + manifest_bytes(s3, bucket, org="globex")
     made = report(place)
     whole = made.wait_refreshed()
     assert {org["name"] for day in whole["history"] for org in day["orgs"]} >= {"acme", "globex"}
     record(cluster, namespace, place, org="globex", text="x" * 7)
     made.edit(scope={"storageLocations": [place], "orgs": ["globex"]})
     part = made.wait_refreshed()
-    assert part["totals"]["bytes"] == 300, "an edit counts nothing again"
+    assert part["totals"]["bytes"] == counted, "an edit counts nothing again"
     assert part["asOf"] == whole["asOf"]
     assert [row["name"] for row in part["byOrg"]] == ["globex"]
     made.edit(scope={"storageLocations": [place], "orgs": []})
@@ -245,13 +257,14 @@ def test_a_bucket_that_takes_no_samples_has_them_in_a_config_map(
     s3.allow(user, bucket=bucket, actions=reads)
     made = report(place)
     first = made.wait_refreshed()
-    assert first["totals"]["bytes"] == 2_000
+    stored = 2_000 + manifest_bytes(s3, bucket)
+    assert first["totals"]["bytes"] == stored
     name = f"recording-operator-usage-{place}"
     assert any(f"in ConfigMap {name} of namespace" in note for note in first["notes"]), first["notes"]
     kept = cluster.kubectl.json("get", "configmap", name, f"--namespace={OPERATOR_NAMESPACE}")
     assert len(kept["binaryData"]) == 1
     made.edit(refreshToken="again")
-    assert made.wait_refreshed("again")["totals"]["bytes"] == 2_000
+    assert made.wait_refreshed("again")["totals"]["bytes"] == stored
     s3.allow(user, bucket=bucket, actions=("s3:*",))
     made.edit(refreshToken="allowed")
     last = made.wait_refreshed("allowed")

@@ -140,10 +140,15 @@ def test_an_orphan_tells_its_organisation_itself(
         Bucket=bucket, Key=liar, Body=b"x" * 55, Metadata={"recording-org": '=cmd|"/C calc"', "recording-uid": uid}
     )
     # What is no older than the list of Recordings is no orphan yet.
-    for key in (stranger, liar, gone["status"]["artifacts"][0]["key"]):
+    kept_manifest, gone_manifest = (
+        one["status"]["manifestUri"].removeprefix(f"s3://{bucket}/") for one in (kept, gone)
+    )
+    sizes = [s3.client().head_object(Bucket=bucket, Key=key)["ContentLength"] for key in (kept_manifest, gone_manifest)]
+    for key in (stranger, liar, gone["status"]["artifacts"][0]["key"], gone_manifest):
         turn_back(s3, bucket=bucket, key=key, to=datetime.now(UTC) - timedelta(minutes=1))
     status = report(place).wait_refreshed()
-    assert {row["name"]: row["bytes"] for row in status["byOrg"]} == {"globex": 10, "acme": 1_000, "(unknown)": 132}
-    assert status["totals"]["orphanedBytes"] == 1_132
+    by_org = {row["name"]: row["bytes"] for row in status["byOrg"]}
+    assert by_org == {"globex": 10 + sizes[0], "acme": 1_000 + sizes[1], "(unknown)": 132}
+    assert status["totals"]["orphanedBytes"] == 132  # a manifest knows the others
     key = kept["status"]["artifacts"][0]["key"]
     assert s3.client().head_object(Bucket=bucket, Key=key)["Metadata"]["recording-org"] == "globex"
