@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from recording_operator.api.meta import ConditionStatus, DeletionPolicy
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Recording
+from recording_operator.api.recording import MoveStatus, Recording
 from recording_operator.api.storagelocation_moves import MovedFrom
 from recording_operator.engine.actions import CleanUp, EmitEvent, StartTransfer, StopTransfer, WriteManifest
 from recording_operator.engine.facts import BudgetHoldsChanged, CleanupEnded, LocationGone, LocationSeen, RecordingSeen
+from recording_operator.engine.move_work import MoveWork
+from recording_operator.engine.moves import MoveStep, next_move
 from recording_operator.engine.settled import is_settled
 from tests.engine.builders import a_budget_hold, a_location
 from tests.engine.driver import deleting, newer, none
@@ -222,6 +224,14 @@ def test_a_rebuilt_recording_has_its_manifest_at_the_new_location_before_the_swi
     assert world.recording.status.storage_location == "b"
     assert (world.manifests, world.places()) == ({"b"}, {"b"})
     assert is_settled(world.recording)
+
+
+def test_of_a_rebuilt_recording_that_has_expired_there_is_no_manifest_to_take_along() -> None:
+    recording = newer(MoveWorld(rebuilt=True).recording, storage_location="b")
+    move = MoveStatus(to="b", bucket="bucket-b")
+    states = tuple(one.model_copy(update={"reason": Reason.EXPIRED}) for one in recording.status.artifacts)
+    status = recording.status.model_copy(update={"artifacts": states, "move": move})
+    assert next_move(recording.model_copy(update={"status": status}), MoveWork(shown=move)) is MoveStep.SWITCH
 
 
 def test_an_old_location_that_was_deleted_ends_the_move() -> None:

@@ -63,7 +63,7 @@ def next_move(recording: Recording, work: MoveWork) -> MoveStep:
     stored = [one.name for one in stored_artifacts(status)]
     if not _all_copied(stored, work):
         return MoveStep.COPY
-    needs_manifest = recording.spec.identity is not None and not work.has_manifest
+    needs_manifest = recording.spec.identity is not None and bool(stored) and not work.has_manifest
     return MoveStep.MANIFEST if needs_manifest else MoveStep.SWITCH
 
 
