@@ -7,7 +7,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording
 from recording_operator.engine.actions import CleanUp, EmitEvent, WriteManifest, WriteStatus
-from recording_operator.engine.facts import LocationSeen, ManifestWritten, ObjectsExpired, RecordingSeen
+from recording_operator.engine.facts import LocationSeen, ManifestWritten, ObjectsExpired, RecordingSeen, WriteAccepted
 from recording_operator.engine.manifest import decode
 from recording_operator.engine.settled import is_settled
 from tests.engine.builders import a_finished_recording, a_location, an_artifact, an_artifact_status
@@ -123,6 +123,18 @@ def test_a_deletion_afterwards_looks_for_what_is_left() -> None:
     done = driver.accept(only(driver.tell(expired(recording)), WriteStatus), recording)
     clean = only(driver.tell(RecordingSeen(recording=deleting(done))), CleanUp)
     assert [one.name for one in clean.artifacts] == ["video"]
+
+
+def test_what_has_expired_at_an_earlier_location_was_moved_away_before() -> None:
+    driver, recording = a_driver(), stored()
+    driver.tell(LocationSeen(location=a_location("b"), ready=True))
+    moving = newer(recording, storage_location="b")
+    status = moving.status.model_copy(update={"storage_location": "b", "bucket": "bucket-b"})
+    write = only(driver.tell(RecordingSeen(recording=moving)), WriteStatus)
+    driver.tell(WriteAccepted(uid=UID, recording=newer(moving.model_copy(update={"status": status}))))
+    driver.tell(expired(recording))
+    assert write.status["reason"] == "Moving"
+    assert not any("Expired" in json.dumps(one.status) for one in driver.actions if isinstance(one, WriteStatus))
 
 
 def test_an_outdated_version_is_not_written() -> None:
