@@ -112,6 +112,14 @@ def test_an_artifact_that_was_not_stored_keeps_its_reason(lost: LostCluster) -> 
     assert caught.value.is_final or caught.value.reason.verdict is Verdict.FINAL
 
 
+def test_an_artifact_that_was_cancelled_does_not_start_again_and_again(lost: LostCluster) -> None:
+    cancelled = MissingArtifact(name="audio", kind=ArtifactKind.AUDIO, reason=Reason.CANCELLED)
+    manifest = manifest_of(lost.lose()).model_copy(update={"missing": (cancelled,)})
+    with pytest.raises(TransferError) as caught:
+        known_object(manifest, "audio")
+    assert (caught.value.reason, caught.value.is_final) == (Reason.OBJECT_NOT_FOUND, True)
+
+
 def test_all_manifests_are_found_and_keys_of_others_are_noticed(lost: LostCluster) -> None:
     recordings = [lost.lose(number=number, artifacts=("audio", "video")) for number in (1, 2)]
     found = list(manifest_keys(lost.store, lost.location))

@@ -50,7 +50,8 @@ def known_object(manifest: Manifest, artifact: str) -> KnownObject:
     if reason is None:
         raise TransferError(Reason.OBJECT_NOT_FOUND, "The manifest does not name this artifact. Give it a source.")
     message = "The lost Recording had not stored this artifact. Add a source to transfer it now."
-    raise TransferError(reason, message, is_final=True)
+    # A cancelled artifact starts again as soon as spec.cancel is false, which it is after a rebuild.
+    raise TransferError(Reason.OBJECT_NOT_FOUND if reason is Reason.CANCELLED else reason, message, is_final=True)
 
 
 def former_times(manifest: Manifest) -> FormerTimes:

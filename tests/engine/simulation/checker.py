@@ -176,8 +176,9 @@ class Checker:
                 at = Address(bucket_of(recording.status.storage_location), state.key or "")
                 thing = self.world.store.objects.get(at)
                 if (recording.metadata.uid, state.name) in self.world.expiries.due:
-                    is_left = thing is not None and not self.world.moves.may_stay(thing)
-                    assert not (is_left and state.has_expired), f"expired, and something is at {at}"
+                    owned = thing if thing is not None and thing.uid == recording_uid(recording) else None
+                    is_gone = owned is None or self.world.moves.may_stay(owned)
+                    assert is_gone or not state.has_expired, f"expired, and something is at {at}"
                     continue
                 assert thing is not None, f"Complete, and nothing is at {at}"
                 assert (thing.uid, thing.version_id) == (recording_uid(recording), state.version_id)

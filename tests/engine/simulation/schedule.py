@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from tests.engine.builders import START
 
 _MICROSECOND = timedelta(microseconds=1)
+_MOST_STEPS = 50_000
+"""Many times more than a long run needs: something is done again and again, and time hardly passes."""
 
 
 class Schedule:
@@ -46,6 +48,7 @@ class Schedule:
         while self._heap and self._heap[0][0] <= until_us:
             self._now_us, _, step = heapq.heappop(self._heap)
             step()
+            assert self._sequence < _MOST_STEPS, "it never rests"
             if self._failure is not None:
                 raise self._failure
         self._now_us = until_us
