@@ -1,5 +1,7 @@
 """Changes that were made while no operator was running are found by the next one."""
 
+import json
+
 import pytest
 
 from tests.support.lying_source import CANARY as URL_CANARY
@@ -107,3 +109,22 @@ def test_an_upload_that_no_status_names_is_aborted_with_its_recording(own_world:
     recording.wait_phase("Complete")
     assert moved_bytes(operator) > 0
     eventually(lambda: not world.open_uploads(), within_s=10, what="no upload is left at the key")
+
+
+def test_manifests_that_are_turned_on_later_are_written_for_recordings_that_have_ended(own_world: World) -> None:
+    world = own_world
+    world.edit_location(manifest={"enabled": False})
+    world.start_operator(sweep=SWEEPS)
+    recording = world.create(from_media(world.media), title="Weekly sync")
+    before = recording.wait(lambda status: status.get("settled") is True, what="settled")
+    served = len(world.media.served)
+    assert "manifestUri" not in before
+
+    world.edit_location(manifest={"enabled": True})
+
+    status = recording.wait(lambda status: bool(status.get("manifestUri")), what="a manifest")
+    key = status["manifestUri"].removeprefix(f"s3://{world.bucket}/")
+    found = json.loads(world.s3.client().get_object(Bucket=world.bucket, Key=key)["Body"].read())
+    assert (found["title"], found["completedAt"]) == ("Weekly sync", before["completedAt"])
+    assert (status["settled"], status["completedAt"]) == (True, before["completedAt"])
+    assert len(world.media.served) == served

@@ -204,6 +204,27 @@ def test_a_recording_of_an_earlier_version_gets_its_manifest_when_it_is_seen() -
     assert UID not in driver.engine.state.recordings
 
 
+def test_a_settled_recording_gets_its_manifest_when_its_location_has_manifests() -> None:
+    driver = a_driver(manifest=False)
+    recording = earlier(settled=True)
+    assert driver.tell(RecordingSeen(recording=recording)) == []
+    driver.tell(LocationSeen(location=a_location(manifest=True), ready=True))
+    manifest = only(driver.tell(RecordingSeen(recording=recording)), WriteManifest)
+    done = driver.accept(only(driver.tell(written(manifest)), WriteStatus), recording)
+    assert (done.status.settled, done.status.manifest_uri) == (True, manifest.uri)
+    assert UID not in driver.engine.state.recordings
+    assert driver.tell(RecordingSeen(recording=done)) == []
+
+
+def test_a_manifest_that_is_written_later_may_fail() -> None:
+    driver = a_driver()
+    recording = earlier(settled=True)
+    only(driver.tell(RecordingSeen(recording=recording)), WriteManifest)
+    status = status_of(driver.tell(DENIED))
+    assert (status["settled"], status["phase"]) == (False, "Complete")
+    assert [one["reason"] for one in status["conditions"] if one["type"] == "ManifestWritten"] == ["StoreDenied"]
+
+
 def test_without_its_location_nothing_is_left_to_do() -> None:
     driver = a_driver()
     driver.tell(LocationGone(name="archive"))

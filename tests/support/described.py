@@ -21,7 +21,7 @@ def without_manifest(world: World, locations: Mapping[str, JsonObject], keys: Co
 
 def _lacks_manifest(last: JsonObject, world: World, locations: Mapping[str, JsonObject], keys: Collection[str]) -> bool:
     status = last.get("status", {})
-    location = locations.get(status.get("storageLocation", ""))
+    location = locations.get(status.get("storageLocation") or last["spec"].get("storageLocation", ""))
     stored = any(one["phase"] == "Complete" and one.get("reason") != "Expired" for one in status.get("artifacts", []))
     if location is None or not location.get("manifest", {}).get("enabled", True):
         return False

@@ -16,7 +16,8 @@ from recording_operator.controller.expiry.sweep import ExpirySweep
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.loop import utc_now
 from recording_operator.controller.orphans import OrphanSweep
-from recording_operator.controller.recordings.unsettled import LEFT, UnsettledSweep
+from recording_operator.controller.recordings.unsettled import FINISHED, LEFT, UnsettledSweep
+from recording_operator.engine.aftercare import lacks_manifest
 from recording_operator.engine.facts import Fact, RecordingSeen
 from recording_operator.engine.keys import uid_pattern
 from recording_operator.engine.settled import was_changed
@@ -35,7 +36,6 @@ _REST_BETWEEN_SWEEPS: Final = timedelta(minutes=2)
 _REST_AFTER_FAILURE: Final = timedelta(seconds=10)
 # A parsed Recording takes about 20 KB. A page of them is most of the memory of a sweep.
 _PAGE: Final = 50
-FINISHED_SELECTORS = ("status.phase=Complete", "status.phase=Failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,13 @@ class Sweeper:
         self._swept_at: datetime | None = None
         self._throttle = LogThrottle()
         self._expired = expired
-        self._unsettled = UnsettledSweep(kube=kube, post=post, uptime=uptime, earlier_every=intervals.finished)
+        self._unsettled = UnsettledSweep(
+            kube=kube,
+            post=post,
+            uptime=uptime,
+            earlier_every=intervals.finished,
+            lacks_manifest=self._lacks_manifest,
+        )
 
     def sweep_soon(self) -> None:
         """The watch was interrupted, and its new list does not contain finished Recordings. Call it from any thread."""
@@ -122,7 +128,7 @@ class Sweeper:
         Only one page is in memory."""
         near = TtlSchedule(default_ttl=self._default_ttl)
         self._expired.begin()
-        for selector in FINISHED_SELECTORS:
+        for selector in FINISHED:
             for raw in self._kube.list_recordings(field_selector=selector, page_size=_PAGE):
                 try:
                     recording = Recording.model_validate(raw)
@@ -132,7 +138,15 @@ class Sweeper:
                 ending = ends_at is not None and ends_at <= self._now() + self._intervals.finished * 1.2
                 if ending or was_changed(recording):
                     self._post(RecordingSeen(recording=recording))
+                elif self._lacks_manifest(recording):
+                    self._unsettled.find_undescribed()
                 self._expired.consider(recording)
+
+    def _lacks_manifest(self, recording: Recording) -> bool:
+        if recording.status.manifest_revision is not None:
+            return False
+        known = {location.metadata.name: location for location, _ in self._locations.locations()}
+        return lacks_manifest(recording, known.get(recording.location or ""))
 
     def sweep_uploads(self) -> None:
         """Abort open uploads of Recordings that do not exist or have ended, under prefixes that this cluster owns."""

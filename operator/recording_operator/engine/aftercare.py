@@ -53,6 +53,19 @@ def follow_up(state: EngineState, tracked: TrackedRecording, status: RecordingSt
     return FollowUp.UNKNOWN if state.locations.works(name) is None else FollowUp.MANIFEST
 
 
+def lacks_manifest(recording: Recording, location: StorageLocation | None) -> bool:
+    """Whether a settled Recording has no manifest, because `location`, where it is, had none when it ended."""
+    status = recording.status
+    return (
+        location is not None
+        and location.spec.manifest.enabled
+        and (status.settled, status.manifest_revision) == (True, None)
+        and status.bucket in (None, location.store.bucket)
+        and recording.metadata.deletion_timestamp is None
+        and any(one.is_stored for one in status.artifacts)
+    )
+
+
 def begin(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Begin the next follow-up, if one is due."""
     work = tracked.manifest

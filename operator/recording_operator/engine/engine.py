@@ -43,6 +43,7 @@ from recording_operator.engine.facts import (
     WriteRejected,
 )
 from recording_operator.engine.finalizer import ensure_finalizer, has_finalizer, remove_finalizer
+from recording_operator.engine.placement import location_name
 from recording_operator.engine.queue import Slots
 from recording_operator.engine.queue_snapshot import QueueSnapshot, take_snapshot
 from recording_operator.engine.quotas import QuotaReport
@@ -165,7 +166,8 @@ class Engine:
         elif namesake is not None and tracked is None:
             return []  # an outdated event: a newer Recording has this name
         if tracked is None:
-            if is_settled(recording):
+            place = self.state.locations.get(location_name(recording))
+            if is_settled(recording) and not aftercare.lacks_manifest(recording, place):
                 return actions + self._finish(recording, now)
             self._remember(recording, now)
         elif tracked.outbox.keeps_versions:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from recording_operator.api.recording import Phase
-from recording_operator.controller.recordings.unsettled import EARLIER, LEFT, PER_TURN, UnsettledSweep
+from recording_operator.controller.recordings.unsettled import EARLIER, FINISHED, LEFT, PER_TURN, UnsettledSweep
 from recording_operator.engine.facts import Fact, RecordingSeen
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import ApiUnavailable
@@ -37,15 +37,20 @@ class Sweep:
         self.kube = Kube()
         self.now: datetime = START
         self.seen: list[Fact] = []
-        self._sweep = UnsettledSweep(
-            kube=cast("KubeApi", self.kube), post=self.seen.append, uptime=lambda: self.now, earlier_every=EVERY
+        self.undescribed: set[str] = set()
+        self.sweep = UnsettledSweep(
+            kube=cast("KubeApi", self.kube),
+            post=self.seen.append,
+            uptime=lambda: self.now,
+            earlier_every=EVERY,
+            lacks_manifest=lambda recording: recording.metadata.uid in self.undescribed,
         )
 
     def turn(self, *, after: timedelta = timedelta(seconds=1)) -> list[str]:
         """The uids that are posted in the next turn."""
         self.now += after
         self.seen.clear()
-        self._sweep.turn()
+        self.sweep.turn()
         return [one.recording.metadata.uid for one in self.seen if isinstance(one, RecordingSeen)]
 
 
@@ -94,3 +99,20 @@ def test_a_recording_that_cannot_be_read_is_left_out() -> None:
     sweep = Sweep()
     sweep.kube.stored[LEFT] = [{**raw(1, settled=False), "spec": {}}, raw(2, settled=False)]
     assert sweep.turn() == [uid_of(2)]
+
+
+def test_those_without_a_manifest_are_looked_for_when_there_is_one() -> None:
+    sweep = Sweep()
+    sweep.kube.stored[FINISHED[0]] = [raw(number, settled=True) for number in range(1, 20)]
+    sweep.undescribed = {uid_of(number) for number in range(1, 20, 2)}
+    assert sweep.turn() == []
+    assert FINISHED[0] not in sweep.kube.lists
+    sweep.sweep.find_undescribed()
+    first = sweep.turn()
+    sweep.sweep.find_undescribed()
+    second = sweep.turn()
+    assert (len(first), len(second)) == (PER_TURN, PER_TURN)
+    assert {*first, *second} == sweep.undescribed
+    assert sweep.turn() == []
+    assert sweep.turn(after=2 * EVERY) == []
+    assert sweep.kube.lists.count(FINISHED[0]) == 1

@@ -1,4 +1,7 @@
-"""The sweep of finished Recordings that are not settled: something is left to do, or an earlier version ended them."""
+"""The sweep of finished Recordings for which something is left to do, or that an earlier version ended.
+
+Or that have no manifest, because their location had none when they ended.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -20,6 +23,7 @@ PER_TURN: Final = 5
 """A turn comes each second, so 100,000 Recordings of an earlier version take six hours."""
 LEFT: Final = "status.settled=false"
 EARLIER: Final = tuple(f"status.phase={phase},status.settled!=true" for phase in ("Complete", "Failed"))
+FINISHED: Final = ("status.phase=Complete", "status.phase=Failed")
 _LEFT_EVERY: Final = timedelta(minutes=10)
 _AFTER_FAILURE: Final = timedelta(seconds=30)
 _PAGE: Final = 50
@@ -28,11 +32,15 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Pass:
-    """A list that is read a few Recordings at a time."""
+    """A list that is read a few Recordings at a time. `wants`: which of them are posted.
+
+    If `every` is None, it is only read when it is requested.
+    """
 
     selectors: tuple[str, ...]
-    every: timedelta
-    due: datetime
+    wants: Callable[[dict[str, Any]], bool]
+    every: timedelta | None
+    due: datetime | None
     found: Iterator[dict[str, Any]] | None = None
 
 
@@ -40,17 +48,31 @@ class UnsettledSweep:
     """Posts these Recordings to the engine, a few in each turn. After a failure of the API server it starts again."""
 
     def __init__(
-        self, *, kube: KubeApi, post: Callable[[Fact], None], uptime: Callable[[], datetime], earlier_every: timedelta
+        self,
+        *,
+        kube: KubeApi,
+        post: Callable[[Fact], None],
+        uptime: Callable[[], datetime],
+        earlier_every: timedelta,
+        lacks_manifest: Callable[[Recording], bool],
     ) -> None:
         """`earlier_every`: how often to look for Recordings that an earlier version ended."""
         self._kube = kube
         self._post = post
         self._uptime = uptime
+        self._lacks_manifest = lacks_manifest
+        self._undescribed = _Pass(FINISHED, self._is_undescribed, None, None)
         self._passes = (
-            _Pass((LEFT,), _LEFT_EVERY, uptime()),
-            _Pass(EARLIER, earlier_every, uptime()),
+            _Pass((LEFT,), lambda _: True, _LEFT_EVERY, uptime()),
+            _Pass(EARLIER, _is_of_earlier_version, earlier_every, uptime()),
+            self._undescribed,
         )
         self._throttle = LogThrottle()
+
+    def find_undescribed(self) -> None:
+        """Look for Recordings without a manifest from the next turn on."""
+        if self._undescribed.found is None:
+            self._undescribed.due = self._uptime()
 
     def turn(self) -> None:
         """Post the next few Recordings."""
@@ -64,9 +86,9 @@ class UnsettledSweep:
 
     def _take_turn(self, one: _Pass) -> None:
         if one.found is None:
-            if self._uptime() < one.due:
+            if one.due is None or self._uptime() < one.due:
                 return
-            one.found = self._list(one.selectors)
+            one.found = self._list(one)
         taken = list(islice(one.found, PER_TURN))
         for raw in taken:
             try:
@@ -74,10 +96,18 @@ class UnsettledSweep:
             except ValidationError:
                 continue  # its CRD has another version
         if len(taken) < PER_TURN:
-            one.found, one.due = None, self._uptime() + one.every
+            one.found, one.due = None, None if one.every is None else self._uptime() + one.every
 
-    def _list(self, selectors: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        for selector in selectors:
-            for raw in self._kube.list_recordings(field_selector=selector, page_size=_PAGE):
-                if selector == LEFT or (raw.get("status") or {}).get("settled") is None:
-                    yield raw
+    def _list(self, one: _Pass) -> Iterator[dict[str, Any]]:
+        for selector in one.selectors:
+            yield from filter(one.wants, self._kube.list_recordings(field_selector=selector, page_size=_PAGE))
+
+    def _is_undescribed(self, raw: dict[str, Any]) -> bool:
+        try:
+            return self._lacks_manifest(Recording.model_validate(raw))
+        except ValidationError:
+            return False
+
+
+def _is_of_earlier_version(raw: dict[str, Any]) -> bool:
+    return (raw.get("status") or {}).get("settled") is None
