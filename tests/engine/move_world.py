@@ -223,6 +223,9 @@ class MoveWorld:
             case ConfirmLeadership():
                 self.tell(LeadershipConfirmed(uid=uid))
             case StartTransfer():
+                move = self.recording.status.move
+                assert move is not None, "the status names the place before anything is written there"
+                assert (move.to, move.bucket) == (action.location.metadata.name, action.location.store.bucket)
                 self.running[action.artifact] = action
                 place = (action.location.metadata.name, action.key)
                 if action.upload_id is None and place not in self.objects:

@@ -169,6 +169,31 @@ def test_a_location_that_does_not_admit_the_namespace_gets_nothing() -> None:
     assert not world.running
     assert "does not admit namespace" in (world.recording.status.message or "")
     assert world.recording.status.storage_location == "archive"
+    assert world.recording.status.move is not None
+    assert (world.recording.status.move.to, world.recording.status.move.bucket) == ("b", None)
+
+
+def test_nothing_is_removed_at_a_location_that_does_not_admit_the_namespace() -> None:
+    world = MoveWorld()
+    world.run()
+    world.tell(LocationSeen(location=a_location("b", namespaces=()), ready=True))
+    world.edit("b")
+    while world.step():
+        pass
+    world.edit("archive")
+    world.run()
+    assert not [one for one in world.seen if isinstance(one, CleanUp)]
+    assert (world.recording.status.move, world.recording.status.reason) == (None, Reason.STORED)
+
+    world.edit("b")
+    while world.step():
+        pass
+    world.tell(RecordingSeen(recording=deleting(newer(world.recording))))
+    for _ in range(5):
+        while world.step():
+            pass
+        world.wait()
+    assert {one.location.metadata.name for one in world.seen if isinstance(one, CleanUp)} <= {"archive"}
 
 
 def test_objects_under_retention_stay() -> None:

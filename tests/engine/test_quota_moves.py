@@ -1,17 +1,22 @@
 """Room for Recordings that move to another location."""
 
-from recording_operator.api.quotas import Quota
+from collections.abc import Collection
+
+from recording_operator.api.quotas import Quota, QuotaAction
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording, RecordingStatus
 from recording_operator.engine import quota_gate
+from recording_operator.engine.actions import CleanUp
 from recording_operator.engine.facts import LocationSeen, OwnerUsage, RecordingSeen, UsageCountBegan, UsageCounted
 from recording_operator.engine.next_step import Obstacle
 from tests.engine.builders import a_location, a_recording, an_artifact, an_artifact_status
 from tests.engine.driver import Driver, newer
+from tests.engine.move_world import MoveWorld
 from tests.engine.scenes import UID
 
 QUOTA = (Quota(org="acme", most_bytes=100, recordings=2),)
 SIZE = 60
+BOTH = ("video", "audio")
 
 
 def stored(at: str, *, number: int = 1) -> Recording:
@@ -40,9 +45,9 @@ def begun(*, new_is_counted: bool = True, one_store: bool = False) -> Driver:
     return driver
 
 
-def reserve(driver: Driver, to: str = "new", *, has_begun: bool = False) -> Obstacle | None:
+def reserve(driver: Driver, to: str = "new", *, begun: Collection[str] = ()) -> Obstacle | None:
     state = driver.engine.state
-    return quota_gate.reserve_move(state, state.recordings[UID], to, driver.now, has_begun=has_begun)
+    return quota_gate.reserve_move(state, state.recordings[UID], to, driver.now, begun=begun)
 
 
 def used(driver: Driver) -> dict[str, tuple[int, int]]:
@@ -87,7 +92,7 @@ def test_what_an_earlier_operator_was_copying_had_its_room() -> None:
     driver = begun()
     count(driver, "new", 100, 2)
 
-    assert reserve(driver, has_begun=True) is None
+    assert reserve(driver, begun=BOTH) is None
 
     assert used(driver)["new"] == (100 + SIZE, 3)
 
@@ -111,7 +116,7 @@ def test_a_move_inside_one_bucket_takes_room_for_both_copies() -> None:
 
     waits = reserve(driver)
     assert waits is not None
-    assert reserve(driver, has_begun=True) is None
+    assert reserve(driver, begun=BOTH) is None
     assert used(driver) == {"old": (2 * SIZE, 2), "new": (2 * SIZE, 2)}
 
     driver.tell(RecordingSeen(recording=newer(stored("new"), by=5)))
@@ -128,5 +133,52 @@ def test_a_move_that_ends_or_goes_elsewhere_gives_its_room_back() -> None:
     reserve(driver, "third")
     assert used(driver) == {"old": (SIZE, 1), "new": (0, 0), "third": (SIZE, 1)}
 
-    quota_gate.end_move(driver.engine.state, driver.engine.state.recordings[UID])
+    quota_gate.end_move(driver.engine.state, driver.engine.state.recordings[UID], may_be_stored=False)
     assert used(driver) == {"old": (SIZE, 1), "new": (0, 0), "third": (0, 0)}
+
+
+def test_only_what_an_earlier_operator_was_copying_had_its_room() -> None:
+    driver = begun()
+    count(driver, "new", 50, 1)
+
+    waits = reserve(driver, begun=["video"])
+    assert waits is not None
+    assert "no room for the 30 B" in waits.message
+    assert used(driver)["new"] == (50 + SIZE // 2, 2)
+
+    count(driver, "new", 40, 1)
+    assert reserve(driver, begun=["video"]) is None
+    assert used(driver)["new"] == (40 + SIZE, 2)
+
+
+def test_a_move_that_a_quota_has_failed_needs_room_when_it_is_tried_again() -> None:
+    world = MoveWorld()
+    world.run()
+    full = (Quota(org="acme", most_bytes=15, action=QuotaAction.FAIL),)
+    world.tell(LocationSeen(location=a_location("b", quotas=full, manifest=True), ready=True))
+    world.tell(UsageCountBegan(locations=frozenset({"b"})), UsageCounted(location="b", usage=()))
+    world.edit("b")
+    for token in ("1", "2"):
+        world.run()
+        assert (world.recording.status.reason, world.places()) == (Reason.MOVE_FAILED, {"archive"})
+        world.recording = newer(world.recording, retry_token=token)
+        world.tell(RecordingSeen(recording=world.recording))
+
+
+def test_copies_of_a_withdrawn_move_take_room_until_they_are_removed() -> None:
+    world = MoveWorld()
+    world.run()
+    world.tell(LocationSeen(location=a_location("b", quotas=QUOTA, manifest=True), ready=True))
+    world.tell(UsageCountBegan(locations=frozenset({"b"})), UsageCounted(location="b", usage=()))
+    world.edit("b")
+    while not world.end_one():
+        assert world.step() or world.wait()
+    world.edit("archive")
+    while not any(isinstance(action, CleanUp) for action in world.actions):
+        assert world.step() or world.wait()
+    assert world.places() == {"archive", "b"}
+    assert [(one.used_bytes, one.recordings) for one in world.engine.quota_report().usages] == [(20, 1)]
+
+    world.run()
+    assert world.places() == {"archive"}
+    assert [(one.used_bytes, one.recordings) for one in world.engine.quota_report().usages] == [(0, 0)]

@@ -53,9 +53,10 @@ class MoveWork:
 
         `known` are the names of the artifacts: a user may have written others into the status.
         """
+        same = shown is not None and self.shown is not None and _is_same(shown, self.shown)
         if self.has_slot:
+            self.shown = shown if same else self.shown
             return  # they end first
-        same = shown is not None and self.shown is not None and _place(shown) == _place(self.shown)
         if not same:
             self.has_manifest, self.removed, self.problem, self.kept = False, False, None, None
             self.backoff = Backoff()
@@ -73,5 +74,6 @@ class MoveWork:
             self.copies.setdefault(name, ArtifactWork(ArtifactStatus(name=name)))
 
 
-def _place(move: MoveStatus) -> tuple[str | None, str | None, str | None]:
-    return move.to, move.from_, move.bucket
+def _is_same(new: MoveStatus, old: MoveStatus) -> bool:
+    """Whether it is the same move. Its bucket is not named before the first copy starts."""
+    return (new.to, new.from_) == (old.to, old.from_) and old.bucket in (None, new.bucket)

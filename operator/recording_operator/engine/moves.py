@@ -1,10 +1,12 @@
 """Decides about the move of a Recording to another location: pure functions of its status, its spec and its copies.
 
     spec.storageLocation is another one     BEGIN      the status names the new location
-    then                                    COPY       each object is copied and verified there
+    then                                    COPY       each object is copied and verified there; the status names the
+                                                       bucket before the first of them
     all are copied, and it was rebuilt      MANIFEST   its manifest is written there: only that confirms its identity
     all are copied                          SWITCH     one write of the status: now the objects are at the new location
-    the spec names another one meanwhile    WITHDRAW   the status says that what was copied is being removed
+    the spec names another one meanwhile    WITHDRAW   the status says that what was copied is being removed; nothing
+                                                       is, if the status does not name a bucket
     the status says that                    REMOVE     the objects at the other location are removed
     they are removed                        END        the move is over
 
@@ -106,12 +108,12 @@ def with_move(
         case MoveStep.END:
             return status.model_copy(update={"move": None})
         case MoveStep.BEGIN:
-            bucket = places.new.store.bucket if places.new is not None else None
-            move = MoveStatus(to=recording.spec.storage_location, bucket=bucket)
+            move = MoveStatus(to=recording.spec.storage_location)
             return _shown(status, recording, move, _copying(status, move, {}, failed=False), now)
         case MoveStep.COPY | MoveStep.MANIFEST:
             copies = {name: copy.status for name, copy in work.copies.items()}
-            shown = (work.shown or MoveStatus()).model_copy(update={"artifacts": _ordered(status, copies)})
+            update = {"artifacts": _ordered(status, copies), "bucket": _bucket(work, places.new)}
+            shown = (work.shown or MoveStatus()).model_copy(update=update)
             view = _copying(status, shown, copies, failed=has_failed(work))
             if work.problem is not None:
                 view = replace(view, message=f"{view.message} {work.problem}")
@@ -120,6 +122,8 @@ def with_move(
             return switched(status, recording, work, places, now)
         case MoveStep.WITHDRAW:
             shown = work.shown or MoveStatus()
+            if not work.has_slot and shown.bucket is None:
+                return status.model_copy(update={"move": None})  # nothing was copied
             if not work.has_slot:
                 left = [_left(copy.status) for copy in work.copies.values()]
                 shown = MoveStatus(from_=shown.to, bucket=shown.bucket, artifacts=tuple(left))
@@ -160,6 +164,14 @@ def _copying(status: RecordingStatus, move: MoveStatus, copies: Mapping[str, Art
     retries = [one.next_retry_time for one in copies.values() if one.next_retry_time is not None]
     progress = format_progress(done=done, total=total)
     return _View(message=message, progress=progress, next_retry_time=min(retries, default=None))
+
+
+def _bucket(work: MoveWork, new: StorageLocation | None) -> str | None:
+    """The bucket that is copied to. It is shown before the first copy starts, and not while the move has to wait.
+
+    Anyone may name any location in a spec: whether it admits the Recording is decided before a copy gets a slot."""
+    shown = work.shown.bucket if work.shown is not None else None
+    return new.store.bucket if shown is None and new is not None and work.has_slot else shown
 
 
 def _copied_bytes(stored: ArtifactStatus, copy: ArtifactStatus | None) -> int:

@@ -46,7 +46,7 @@ def advance(state: EngineState, tracked: TrackedRecording, now: datetime) -> lis
         _leave_queue(state, tracked)
     has_room = step in {MoveStep.BEGIN, MoveStep.COPY, MoveStep.MANIFEST, MoveStep.SWITCH}
     if not has_room and state.quotas.moves_to(tracked.uid) != tracked.placed:
-        quota_gate.end_move(state, tracked)
+        quota_gate.end_move(state, tracked, may_be_stored=work.shown is not None and work.shown.bucket is not None)
     match step:
         case MoveStep.BEGIN | MoveStep.SWITCH | MoveStep.END:
             tracked.outbox.flush_by(now)
@@ -71,8 +71,8 @@ def _copy(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[
     obstacle, actions = state.locations.obstacle(tracked.ref.namespace, target, now)
     obstacle = obstacle or state.budget_holds.obstacle(tracked.recording, target)
     copies = work.shown.artifacts if work.shown is not None else ()
-    has_begun = any(one.phase is not Phase.PENDING or one.upload_id for one in copies)
-    obstacle = obstacle or quota_gate.reserve_move(state, tracked, target, now, has_begun=has_begun)
+    begun = {one.name for one in copies if one.upload_id or one.phase in (Phase.UPLOADING, Phase.COMPLETE)}
+    obstacle = obstacle or quota_gate.reserve_move(state, tracked, target, now, begun=begun)
     if obstacle is not None and obstacle.reason is Reason.LOCATION_NOT_ALLOWED:
         state.timers.set(tracked.uid, state.locations.recheck_at(tracked.ref.namespace, now))
     for copy in work.copies.values():
@@ -178,6 +178,9 @@ def remove_other(state: EngineState, tracked: TrackedRecording, now: datetime) -
     work, move = tracked.move, tracked.move.shown
     name = None if move is None else move.to or move.from_
     if move is None or name is None:
+        return []
+    if move.to is not None and move.bucket is None:
+        work.removed = True  # nothing was copied
         return []
     location, kept = state.locations.get(name), state.location_of(tracked)
     if location is None and not state.locations.missing(name):

@@ -1,5 +1,6 @@
 """Applies quotas to Recordings: notes what their artifacts use, and asks for room before a transfer stores anything."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -241,20 +242,20 @@ def note_expiry(state: EngineState, tracked: TrackedRecording) -> None:
 
 
 def reserve_move(
-    state: EngineState, tracked: TrackedRecording, location: str, now: datetime, *, has_begun: bool
+    state: EngineState, tracked: TrackedRecording, location: str, now: datetime, *, begun: Collection[str] = ()
 ) -> Obstacle | None:
     """Take room for a Recording at `location`, before the first of its objects is copied there.
 
     Returns what it waits for. Ask again whenever the Recording is reconciled: that happens when there may be room. Once
-    the status names the new location, the room is part of its usage. `has_begun`: the status says that an earlier
-    operator was copying."""
+    the status names the new location, the room is part of its usage. `begun`: the artifacts of which the status says
+    that an earlier operator was copying them."""
     owner = RecordingOwner(location, tracked.recording.spec.owner.org, tracked.ref.namespace)
     state.quotas.begin_move(tracked.uid, owner)
-    if not has_begun and (unknown := _unknown(state, owner)) is not None:
-        return unknown
     stored = [work.status for work in tracked.artifacts.values() if work.status.is_stored]
     sizes = {status.name: status.bytes_done or 0 for status in stored}
-    rejection = state.quotas.reserve_move(tracked.uid, sizes, rank=_rank_of_move(tracked, now), has_begun=has_begun)
+    if not sizes.keys() <= set(begun) and (unknown := _unknown(state, owner)) is not None:
+        return unknown
+    rejection = state.quotas.reserve_move(tracked.uid, sizes, rank=_rank_of_move(tracked, now), begun=begun)
     if rejection is None:
         return None
     return Obstacle(reason=Reason.QUOTA_EXCEEDED, message=rejection.message, is_final=_is_final(rejection))
@@ -268,9 +269,11 @@ def _rank_of_move(tracked: TrackedRecording, now: datetime) -> Rank:
     )
 
 
-def end_move(state: EngineState, tracked: TrackedRecording) -> None:
-    """The Recording is not moved any more: its room at the new location is free again."""
-    state.quotas.end_move(tracked.uid)
+def end_move(state: EngineState, tracked: TrackedRecording, *, may_be_stored: bool) -> None:
+    """The Recording is not moved any more: its room at the new location is free again.
+
+    `may_be_stored`: only when the copies are removed, or with the next count."""
+    state.quotas.end_move(tracked.uid, may_be_stored=may_be_stored)
 
 
 def note_removal(state: EngineState, tracked: TrackedRecording, location: str) -> None:

@@ -7,7 +7,7 @@ is under way for each quota. So all that is stored exceeds a quota by at most on
 Locations that share a bucket and a prefix share their account, because they may store under the same keys.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -310,20 +310,23 @@ class Quotas:
             self.end_move(uid)
         self._moves[uid] = owner
 
-    def reserve_move(self, uid: str, sizes: Mapping[str, int], *, rank: Rank, has_begun: bool) -> QuotaRejection | None:
+    def reserve_move(
+        self, uid: str, sizes: Mapping[str, int], *, rank: Rank, begun: Collection[str]
+    ) -> QuotaRejection | None:
         """Take room for all objects that are moved. If there is none, they are held, and the rejection is returned.
 
-        `has_begun`: an earlier operator was moving them, so they had their room."""
+        `begun`: the artifacts that an earlier operator was copying, so they had their room."""
         owner, key = self._moves[uid], (uid, MOVE)
         known = self._account(owner.location)
         if known is None:
             return None
         booking = Booking(uid, owner.location)
         missing = {name: size for name, size in sizes.items() if known.ledger.reserved(booking, name) is None}
-        need = RoomNeed(sum(missing.values()))
-        quotas = self._locations[owner.location].quotas
-        if missing and not has_begun:
-            rejection = find_rejection(known, quotas, key, owner, need, RoomPlan())
+        for name in missing.keys() & set(begun):
+            known.ledger.reserve(uid, owner, name, missing.pop(name))
+        if missing:
+            need = RoomNeed(sum(missing.values()))
+            rejection = find_rejection(known, self._locations[owner.location].quotas, key, owner, need, RoomPlan())
             if rejection is not None:
                 known.held[key] = HeldArtifact(owner, need, rank, rejection)
                 return rejection
@@ -332,11 +335,11 @@ class Quotas:
             known.ledger.reserve(uid, owner, name, size_bytes)
         return None
 
-    def end_move(self, uid: str) -> None:
-        """The Recording is not moved any more: its room at the new place is free."""
+    def end_move(self, uid: str, *, may_be_stored: bool = False) -> None:
+        """The Recording is not moved any more: its room at the new place is free, unless something was copied."""
         owner = self._moves.pop(uid, None)
         if owner is not None:
-            self._forget_at(owner, uid, may_be_stored=False)
+            self._forget_at(owner, uid, may_be_stored=may_be_stored)
 
     def moves_to(self, uid: str) -> str | None:
         """The location that a Recording is about to be moved to."""
