@@ -186,11 +186,26 @@ BAD_LOCATIONS: Final = (
     ),
     Case(
         "quota of recordings that are not listed one after the other",
-        a_location(keyTemplate="{artifact}/{uid}", quotas=[{"org": "acme", "recordings": 1}]),
+        a_location(keyTemplate="{org}/{artifact}/{uid}", quotas=[{"org": "acme", "recordings": 1}]),
         rejected(
             "spec.quotas",
             "a quota of recordings needs a keyTemplate with {uid} before {artifact}; use a quota of bytes",
         ),
+    ),
+    *(
+        Case(
+            f"quota of {article} that is not in the keys",
+            a_location(keyTemplate=template, quotas=[{owner: "acme", "bytes": "1Gi"}]),
+            rejected(
+                "spec.quotas",
+                f"a quota of {article} needs a keyTemplate with the folder {{{owner}}}: it counts objects after their "
+                "Recordings are gone",
+            ),
+        )
+        for owner, article, template in (
+            ("org", "an organisation", "x-{org}/{namespace}/{uid}/{artifact}"),
+            ("namespace", "a namespace", "{org}/{uid}/{artifact}"),
+        )
     ),
     Case(
         "delay 2 minutes",

@@ -158,8 +158,8 @@ GOOD_LOCATIONS: Final = {
         ]
     ),
     "256 quotas": a_location(quotas=[{"org": f"{number:0>128}", "bytes": "1Gi"} for number in range(256)]),
-    "a quota of bytes with any template": a_location(
-        keyTemplate="{artifact}/{uid}", quotas=[{"org": "acme", "bytes": "1Gi"}]
+    "a quota of bytes with {uid} after {artifact}": a_location(
+        keyTemplate="{org}/{artifact}/{uid}", quotas=[{"org": "acme", "bytes": "1Gi"}]
     ),
     "IPv6 endpoint": with_s3(endpoint="https://[2001:db8::1]:9000"),
     "shortest template": with_template("{uid}{artifact}"),

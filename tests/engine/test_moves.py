@@ -11,13 +11,20 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import MoveStatus, Recording
 from recording_operator.api.storagelocation_moves import MovedFrom
 from recording_operator.engine.actions import CleanUp, EmitEvent, StartTransfer, StopTransfer, WriteManifest
-from recording_operator.engine.facts import BudgetHoldsChanged, CleanupEnded, LocationGone, LocationSeen, RecordingSeen
+from recording_operator.engine.facts import (
+    BudgetHoldsChanged,
+    CleanupEnded,
+    LocationGone,
+    LocationSeen,
+    ObjectsExpired,
+    RecordingSeen,
+)
 from recording_operator.engine.move_work import MoveWork
 from recording_operator.engine.moves import MoveStep, next_move
 from recording_operator.engine.settled import is_settled
 from tests.engine.builders import a_budget_hold, a_location
 from tests.engine.driver import deleting, newer, none
-from tests.engine.move_world import PLACES, MoveWorld
+from tests.engine.move_world import NAMES, PLACES, MoveWorld
 
 
 def condition(recording: Recording, kind: str) -> tuple[ConditionStatus, Reason, str]:
@@ -91,6 +98,17 @@ def test_going_back_removes_what_was_copied() -> None:
     assert world.places() == {"archive"}
     assert (world.uploads, world.recording.status.move) == ({}, None)
     assert is_settled(world.recording)
+
+
+def test_going_back_removes_the_copy_of_what_has_expired_since() -> None:
+    world = MoveWorld()
+    moved_half(world)
+    gone = frozenset(name for name in NAMES if ("b", world.key(name)) in world.objects)
+    assert len(gone) == 1
+    world.tell(ObjectsExpired(recording=world.recording, artifacts=gone, message="It has expired."))
+    world.edit("archive")
+    world.run()
+    assert world.places() == {"archive"}
 
 
 def test_no_longer_naming_a_location_goes_back_too() -> None:
@@ -171,6 +189,9 @@ def test_a_location_that_does_not_admit_the_namespace_gets_nothing() -> None:
     assert world.recording.status.storage_location == "archive"
     assert world.recording.status.move is not None
     assert (world.recording.status.move.to, world.recording.status.move.bucket) == ("b", None)
+    assert condition(world.recording, "Stalled")[:2] == (ConditionStatus.TRUE, Reason.LOCATION_NOT_ALLOWED)
+    assert condition(world.recording, "Reconciling")[0] is ConditionStatus.FALSE
+    assert world.recording.status.reason is Reason.MOVING
 
 
 def test_nothing_is_removed_at_a_location_that_does_not_admit_the_namespace() -> None:

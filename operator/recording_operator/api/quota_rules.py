@@ -38,10 +38,27 @@ QUOTA_RULES: Final = (
         field_path=".bytes",
     ),
 )
-# Recordings are counted while keys are listed in order: all keys of one must follow each other.
-QUOTAS_OF_RECORDINGS: Final = Rule(
-    rule="!has(self.quotas) || !self.quotas.exists(quota, has(quota.recordings))"
-    " || !has(self.keyTemplate) || self.keyTemplate.indexOf('{uid}') < self.keyTemplate.indexOf('{artifact}')",
-    message="a quota of recordings needs a keyTemplate with {uid} before {artifact}; use a quota of bytes",
-    field_path=".quotas",
+
+
+def _shown(kind: str, field: str, article: str) -> Rule:
+    """A quota needs keys that show its owner: the author of a Recording decides when it leaves Kubernetes."""
+    return Rule(
+        rule=f"!has(self.quotas) || !has(self.keyTemplate) || self.keyTemplate.matches('(^|/)[{{]{kind}[}}](/|$)')"
+        f" || !self.quotas.exists(quota, has(quota.{field}) && quota.{field} != '')",
+        message=f"a quota of {article} needs a keyTemplate with the folder {{{kind}}}: it counts objects after their "
+        "Recordings are gone",
+        field_path=".quotas",
+    )
+
+
+QUOTAS_OF_KEYS: Final = (
+    _shown("org", "org", "an organisation"),
+    _shown("namespace", "__namespace__", "a namespace"),
+    # Recordings are counted while keys are listed in order: all keys of one must follow each other.
+    Rule(
+        rule="!has(self.quotas) || !self.quotas.exists(quota, has(quota.recordings))"
+        " || !has(self.keyTemplate) || self.keyTemplate.indexOf('{uid}') < self.keyTemplate.indexOf('{artifact}')",
+        message="a quota of recordings needs a keyTemplate with {uid} before {artifact}; use a quota of bytes",
+        field_path=".quotas",
+    ),
 )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from recording_operator.api import cel
 from recording_operator.api.cel import Rule
 from recording_operator.api.names import RESERVED_FOLDER
-from recording_operator.api.quota_rules import QUOTAS_OF_RECORDINGS
+from recording_operator.api.quota_rules import QUOTAS_OF_KEYS
 from recording_operator.api.s3_options_rules import OBJECT_RULES, endpoint_rules
 
 DEFAULT_KEY_TEMPLATE: Final = "{org}/{namespace}/{name}/{uid}/{artifact}{ext}"
@@ -248,7 +248,7 @@ LOCATION_SPEC_RULES: Final = (
         message=f"keyTemplate cannot be changed; {_NEW}",
         field_path=".keyTemplate",
     ),
-    QUOTAS_OF_RECORDINGS,
+    *QUOTAS_OF_KEYS,
 )
 _KNOWN: Final = " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
 _ONLY_KNOWN: Final = f"use only the placeholders {_KNOWN}"

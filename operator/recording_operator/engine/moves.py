@@ -30,7 +30,7 @@ from recording_operator.api.storagelocation_moves import MovedFrom
 from recording_operator.engine.integrity import ConditionDraft
 from recording_operator.engine.move_work import MoveWork
 from recording_operator.engine.placement import key_of, placement_of
-from recording_operator.engine.status import TERMINAL, format_bytes, format_progress, with_conditions
+from recording_operator.engine.status import STALLS, TERMINAL, format_bytes, format_progress, with_conditions
 
 OLD_OBJECTS_REMOVED: Final = "OldObjectsRemoved"
 """Type of the condition that says why the objects at the other location of the last move stay."""
@@ -139,6 +139,8 @@ class _View:
 
     message: str
     failed: bool = False
+    waits_for: Reason | None = None
+    """What a person has to change before it can go on."""
     progress: str | None = None
     next_retry_time: datetime | None = None
 
@@ -159,11 +161,14 @@ def _copying(status: RecordingStatus, move: MoveStatus, copies: Mapping[str, Art
         return _View(message=message, failed=True)
     message = f"Moving from {status.storage_location} to {move.to}: {tally}."
     waiting = [one for one in copies.values() if one.phase is Phase.PENDING and one.message]
+    waits_for = next((Reason(one.reason) for one in waiting if one.reason in STALLS), None)
     if waiting:
         message = f"{message} {waiting[0].name}: {waiting[0].message}"
     retries = [one.next_retry_time for one in copies.values() if one.next_retry_time is not None]
     progress = format_progress(done=done, total=total)
-    return _View(message=message, progress=progress, next_retry_time=min(retries, default=None))
+    return _View(
+        message=message, waits_for=waits_for, progress=progress, next_retry_time=min(retries, default=None)
+    )
 
 
 def _bucket(work: MoveWork, new: StorageLocation | None) -> str | None:
@@ -202,9 +207,10 @@ def _shown(
     status: RecordingStatus, recording: Recording, move: MoveStatus, view: _View, now: datetime
 ) -> RecordingStatus:
     reason = Reason.MOVE_FAILED if view.failed else Reason.MOVING
+    stalled = view.failed or view.waits_for is not None
     drafts = [
-        ConditionDraft(type=kind, status=_truth(truth), reason=reason, message=view.message)
-        for kind, truth in (("Reconciling", not view.failed), ("Stalled", view.failed))
+        ConditionDraft(type=kind, status=_truth(truth), reason=view.waits_for or reason, message=view.message)
+        for kind, truth in (("Reconciling", not stalled), ("Stalled", stalled))
     ]
     update = {
         "move": move,

@@ -192,6 +192,8 @@ def remove_other(state: EngineState, tracked: TrackedRecording, now: datetime) -
     recording = tracked.recording
     versions = {one.name: one.version_id for one in move.artifacts}
     uploads = {one.name: one.upload_id for one in move.artifacts}
+    # One that has expired since may have a copy.
+    stored = {one.name for one in stored_artifacts(recording.status)} | versions.keys()
     artifacts = tuple(
         ArtifactToClean(
             name=one.name,
@@ -200,7 +202,8 @@ def remove_other(state: EngineState, tracked: TrackedRecording, now: datetime) -
             version_id=versions.get(one.name),
             delete_object=True,
         )
-        for one in stored_artifacts(recording.status)
+        for one in recording.spec.artifacts
+        if one.name in stored
     )
     work.in_flight = True
     return [

@@ -19,7 +19,8 @@ EXPIRED: Final = "Expired"
 """The progress of a Recording whose objects have all expired."""
 TERMINAL: Final = frozenset({Phase.COMPLETE, Phase.FAILED})
 
-_STALLS: Final = reasons_with(Trait.STALLS)
+STALLS: Final = reasons_with(Trait.STALLS)
+"""Reasons for which a person has to act."""
 _HAS_STARTED: Final = frozenset({Phase.UPLOADING, Phase.COMPLETE})
 _TIMESTAMPS: Final = frozenset({"conditions", "startedAt", "completedAt"})
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -200,7 +201,7 @@ def _of(state: ArtifactStatus, tally: str) -> str:
 def _conditions(
     recording: Recording, artifacts: Sequence[ArtifactStatus], rolled: Rollup, now: datetime
 ) -> tuple[Condition, ...]:
-    stalled = rolled.phase is Phase.FAILED or rolled.reason in _STALLS
+    stalled = rolled.phase is Phase.FAILED or rolled.reason in STALLS
     # kstatus (kubectl wait, Flux, Argo CD) reads the first of Reconciling and Stalled that is True: never set both.
     truths = {
         "Ready": rolled.phase is Phase.COMPLETE,

@@ -7,6 +7,7 @@ import pytest
 
 from recording_operator.api.names import MANIFEST_FILE
 from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import MoveStatus
 from recording_operator.checksums import crc64nvme
 from recording_operator.engine.manifest import CONTENT_TYPE, decode, encode, manifest_key, manifest_of
 from recording_operator.errors import TransferError
@@ -99,6 +100,19 @@ def forged(scene: Scene, **changes: object) -> None:
     key = manifest_key(recording, scene.location)
     assert scene.real.create_document(key, encode(manifest), CONTENT_TYPE, owner)
     scene.removed(recording)
+
+
+@pytest.mark.parametrize("at", ["archive", "other"])
+@pytest.mark.parametrize("move", [None, MoveStatus(from_="archive")])
+def test_what_a_move_has_left_behind_expires(scene: Scene, at: str, move: MoveStatus | None) -> None:
+    recording = scene.a_recording(days=0)
+    scene.with_manifest(recording)
+    status = recording.status.model_copy(update={"storage_location": at, "move": move})
+    moved = recording.model_copy(update={"status": status})
+    scene.in_kubernetes[recording.metadata.namespace, recording.metadata.name] = moved
+    scene.age(8)
+    scene.list_manifests()
+    assert len(scene.stored()) == (0 if at == "other" and move is None else 2)
 
 
 def test_a_manifest_of_another_location_is_left(scene: Scene) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Identity, Recording
+from recording_operator.api.recording import Identity, MoveStatus, Recording
 from recording_operator.controller.expiry import recordings as expired_recordings
 from recording_operator.engine.facts import ObjectsExpired
 from recording_operator.errors import TransferError
@@ -96,18 +96,27 @@ def test_only_the_artifacts_below_the_prefix_of_a_rule_expire(scene: Scene) -> N
     assert scene.sweep() == [("rec-1", frozenset({"video"}))]
 
 
-def test_a_recording_that_is_edited_moved_or_deleted_is_left(scene: Scene) -> None:
+def test_a_recording_that_is_edited_or_deleted_is_left(scene: Scene) -> None:
     recording = scene.a_recording()
     key = (recording.metadata.namespace, recording.metadata.name)
     edited = recording.model_copy(update={"metadata": recording.metadata.model_copy(update={"generation": 2})})
-    moved = recording.model_copy(update={"spec": recording.spec.model_copy(update={"storage_location": "other"})})
     elsewhere = recording.model_copy(update={"status": recording.status.model_copy(update={"bucket": "older"})})
-    for other in (edited, moved, elsewhere, deleting(recording, START)):
+    for other in (edited, elsewhere, deleting(recording, START)):
         scene.in_kubernetes[key] = other
         assert scene.sweep() == []
     assert len(scene.stored()) == 1
     scene.in_kubernetes[key] = recording
     assert scene.sweep() != []
+
+
+def test_a_move_that_waits_does_not_put_expiry_off(scene: Scene) -> None:
+    recording = scene.a_recording()
+    key = (recording.metadata.namespace, recording.metadata.name)
+    waiting = recording.status.model_copy(update={"move": MoveStatus(to="no-such-location")})
+    spec = recording.spec.model_copy(update={"storage_location": "no-such-location"})
+    scene.in_kubernetes[key] = recording.model_copy(update={"spec": spec, "status": waiting})
+    assert scene.sweep() == [("rec-1", frozenset({"video"}))]
+    assert scene.stored() == []
 
 
 def test_a_recording_that_changed_between_list_and_look_is_left(scene: Scene) -> None:

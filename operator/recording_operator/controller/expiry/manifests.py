@@ -32,7 +32,7 @@ from recording_operator.lifecycle.expiry import abort_after, earliest_expiry, en
 from recording_operator.metrics import Metrics
 from recording_operator.stores.documents import DocumentOwner
 from recording_operator.stores.location_store import LocationStore
-from recording_operator.usage.recordings import claimed_uids
+from recording_operator.usage.recordings import claimed_uids, location_of_recording
 
 PER_TURN: Final = 5
 """A turn comes each second."""
@@ -120,7 +120,7 @@ class ExpiredManifests:
             return
         is_here = manifest.storage_location == location.metadata.name and has_own_keys(manifest, location)
         expired = [one.name for one in manifest.artifacts if self._has_expired(manifest, one.key, location)]
-        if not expired or not is_here or self._is_in_kubernetes(manifest):
+        if not expired or not is_here or self._is_left_to_its_recording(manifest):
             return
         gone = {
             one.name
@@ -142,12 +142,14 @@ class ExpiredManifests:
         expired_at = expires_at(location, key, ended_at=manifest.completed_at)
         return expired_at is not None and expired_at <= self._now()
 
-    def _is_in_kubernetes(self, manifest: Manifest) -> bool:
+    def _is_left_to_its_recording(self, manifest: Manifest) -> bool:
+        """Whether its Recording is in Kubernetes. If it was moved and left its objects here, only they are here."""
         try:
             raw = self._kube.get_recording(manifest.namespace, manifest.name)
         except NotFound:
             return False
-        return manifest.uid in claimed_uids(raw)
+        was_moved = location_of_recording(raw) != manifest.storage_location and not raw["status"].get("move")
+        return manifest.uid in claimed_uids(raw) and not was_moved
 
 
 def _write_rest(store: LocationStore, at: ManifestKey, manifest: Manifest, gone: set[str]) -> None:

@@ -144,9 +144,9 @@ class ExpiredRecordings:
         """The stored artifacts that have expired, and whose objects are due to be looked for."""
         by, ended_at, status = enforcer(location), recording.status.completed_at, recording.status
         is_there = status.bucket in (None, location.store.bucket)
-        stays = recording.spec.storage_location in (None, recording.location)
         ends = recording.metadata.deletion_timestamp is not None
-        if by is None or ended_at is None or ends or not (is_there and stays and is_finished(recording)):
+        # One that waits to be moved expires too: its owner could put that off for ever.
+        if by is None or ended_at is None or ends or not (is_there and is_finished(recording)):
             return []
         since, now, names = self._since.get(location.metadata.name), self._now(), []
         specified = {artifact.name for artifact in recording.spec.artifacts}
