@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.cli import main
 from recording_operator.engine.manifest import manifest_of
+from recording_operator.stores.factory import open_store
 from tests.cli.counted_world import NAMESPACE, ApiServer, a_location, a_secret
 from tests.engine.builders import uid_of
 from tests.support.lost_recordings import LostCluster
@@ -108,3 +109,15 @@ def test_a_missing_location_is_said(strict: StrictStore, tmp_path: Path) -> None
     done = rebuild(tmp_path, strict, location=404)
     assert done.exit_code == 1
     assert "StorageLocation archive does not exist. Create it as it was in the lost cluster." in done.stderr
+
+
+def test_a_directory_is_read_where_it_is(strict: StrictStore, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    location = a_location(strict)
+    location["spec"] = {**location["spec"], "filesystem": {"path": str(folder)}}
+    del location["spec"]["s3"]
+    parsed = StorageLocation.model_validate(location)
+    LostCluster(store=open_store(parsed, None, roots=[str(folder)]), location=parsed).lose()
+    done = rebuild(tmp_path, strict, recordings=[known(1)], location=location)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "1 manifest: 1 exist already\n", "")

@@ -162,6 +162,25 @@ def replace_action(quota: Quota, action: QuotaAction) -> Quota:
     return quota.model_copy(update={"action": action})
 
 
+def test_what_waits_fails_when_the_quota_is_changed_so_that_it_fails() -> None:
+    driver = Driver()
+    limited(driver, HUNDRED, counted=99)
+    waits = a_recording(an_artifact(inline="text"))
+    held = driver.accept(only(driver.tell(RecordingSeen(recording=waits)), WriteStatus), waits)
+    driver.actions.clear()
+
+    limited(driver, replace_action(HUNDRED, QuotaAction.FAIL), counted=None)
+    driver.wait(2)
+    driver.wait(2)
+
+    write = only(driver.actions, WriteStatus)
+    assert (write.ref.uid, write.status["phase"], write.status["reason"]) == (
+        held.metadata.uid,
+        "Failed",
+        "QuotaExceeded",
+    )
+
+
 def test_sizes_that_the_spec_states_are_compared_before_a_slot_is_used() -> None:
     driver = Driver()
     limited(driver, HUNDRED, counted=99)

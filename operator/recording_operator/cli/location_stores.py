@@ -20,7 +20,8 @@ class OpenedStores:
     def store(self, location: StorageLocation) -> LocationStore:
         """The store of a location. Raises LocationError, SecretError, KubeError."""
         credentials = location_credentials(self._kube, location, operator_namespace=self._namespace)
-        store = open_store(location, credentials)
+        # A directory is read with the rights of the person who runs this, wherever it is.
+        store = open_store(location, credentials, roots=(location.store.bucket,))
         self._opened.callback(store.close)
         return store
 

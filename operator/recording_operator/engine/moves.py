@@ -166,9 +166,7 @@ def _copying(status: RecordingStatus, move: MoveStatus, copies: Mapping[str, Art
         message = f"{message} {waiting[0].name}: {waiting[0].message}"
     retries = [one.next_retry_time for one in copies.values() if one.next_retry_time is not None]
     progress = format_progress(done=done, total=total)
-    return _View(
-        message=message, waits_for=waits_for, progress=progress, next_retry_time=min(retries, default=None)
-    )
+    return _View(message=message, waits_for=waits_for, progress=progress, next_retry_time=min(retries, default=None))
 
 
 def _bucket(work: MoveWork, new: StorageLocation | None) -> str | None:

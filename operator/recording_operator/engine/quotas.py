@@ -284,7 +284,9 @@ class Quotas:
         return any(known.held and known.ledger.has_shrunk for known in self._stores.values())
 
     def release(self) -> list[ArtifactKey]:
-        """The artifacts that fit now, in order of rank: those that fit together. They are not held any more."""
+        """The artifacts that may be decided differently now, in order of rank. They are not held any more.
+
+        Those are the ones that fit together, and those whose quota has another action."""
         found: list[ArtifactKey] = []
         for known in self._stores.values():
             if known.ledger.has_shrunk and known.held:
@@ -296,11 +298,13 @@ class Quotas:
         plan = RoomPlan()
         for key, held in sorted(known.held.items(), key=lambda item: item[1].rank):
             quotas = self._locations[held.owner.location].quotas
-            if find_rejection(known, quotas, key, held.owner, held.need, plan) is None:
+            rejection = find_rejection(known, quotas, key, held.owner, held.need, plan)
+            if rejection is None:
                 is_new = not known.ledger.has_recording(Booking(key[0], held.owner.location))
                 plan.add(key[0], held.owner, held.need, is_new=is_new)
+            if rejection is None or rejection.action is not held.rejection.action:
                 del known.held[key]
-                yield key
+                yield key  # if the action has become Fail, it fails
 
     # Moves
 
