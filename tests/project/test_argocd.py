@@ -74,6 +74,15 @@ def test_ready_decides_for_locations_and_reports(kind: str, ready: str, state: s
     assert ready == "Unknown" or message == "about Ready"
 
 
+@pytest.mark.parametrize(
+    ("moves", "waits", "state"),
+    [("True", "False", "Progressing"), ("False", "True", "Degraded"), ("False", "False", "Healthy")],
+)
+def test_a_move_is_seen_although_the_recording_is_complete(moves: str, waits: str, state: str) -> None:
+    status = a_status(("Ready", "True"), ("Reconciling", moves), ("Stalled", waits), phase="Complete", message="m")
+    assert health("Recording", status=status)[0] == state
+
+
 def test_a_suspended_report_is_suspended() -> None:
     found = health("StorageReport", status=a_status(("Ready", "False")), spec={"suspend": True})
     assert found[0] == "Suspended"

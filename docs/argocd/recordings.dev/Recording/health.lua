@@ -25,9 +25,6 @@ end
 if status.observedGeneration == nil or status.observedGeneration ~= obj.metadata.generation then
   return { status = "Progressing", message = "The operator has not processed the newest spec yet." }
 end
-if status.phase == "Complete" then
-  return { status = "Healthy", message = message }
-end
 if status.phase == "Failed" then
   if status.reason == "Cancelled" then
     return { status = "Suspended", message = message }
@@ -37,5 +34,9 @@ end
 local stalled = condition("Stalled")
 if stalled ~= nil then
   return { status = "Degraded", message = stalled.message }
+end
+-- A Recording that is moved is Complete and Reconciling.
+if status.phase == "Complete" and condition("Reconciling") == nil then
+  return { status = "Healthy", message = message }
 end
 return { status = "Progressing", message = message }

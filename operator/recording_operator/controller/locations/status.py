@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.meta import Condition, ConditionStatus, ObjectMeta
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation, StorageLocationStatus
 from recording_operator.api.storagelocation_lifecycle import LifecycleStatus
@@ -50,19 +50,27 @@ class LocationStatusWriter:
 
     def write_orphans(self, location: StorageLocation, found: OrphansStatus) -> None:
         """Write what a count has found, if it differs. An error is logged, and the next count writes again."""
-        meta = location.metadata
         if location.status.orphans == found:
             return
-        try:
-            raw = self._kube.get_location(meta.name)
-            wanted = found.model_dump(mode="json", by_alias=True)
-            if raw["metadata"]["uid"] == meta.uid and (raw.get("status") or {}).get("orphans") != wanted:
-                version = str(raw["metadata"]["resourceVersion"])
-                self._kube.patch_location_status(meta.name, resource_version=version, status={"orphans": wanted})
-        except (Conflict, NotFound):
-            return  # the next count writes it
-        except KubeError as error:
-            _logger.log(level_of(error), "The orphans were not written: %s", error, extra={"location": meta.name})
+        for _ in range(_WRITE_TRIES):
+            try:
+                self._patch_orphans(location.metadata, found)
+                return
+            except Conflict:
+                continue  # with a probe, for example
+            except NotFound:
+                return
+            except KubeError as error:
+                extra = {"location": location.metadata.name}
+                _logger.log(level_of(error), "The orphans were not written: %s", error, extra=extra)
+                return
+
+    def _patch_orphans(self, meta: ObjectMeta, found: OrphansStatus) -> None:
+        raw = self._kube.get_location(meta.name)
+        wanted = found.model_dump(mode="json", by_alias=True)
+        if raw["metadata"]["uid"] == meta.uid and (raw.get("status") or {}).get("orphans") != wanted:
+            version = str(raw["metadata"]["resourceVersion"])
+            self._kube.patch_location_status(meta.name, resource_version=version, status={"orphans": wanted})
 
     def _patch(self, raw: dict[str, Any], result: ProbeResult) -> None:
         location = StorageLocation.model_validate(raw)
