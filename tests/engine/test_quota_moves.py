@@ -70,7 +70,7 @@ def test_it_waits_without_room_and_is_reconciled_when_there_may_be_some() -> Non
     waits = reserve(driver)
     assert waits is not None
     assert (waits.reason, waits.is_final) == (Reason.QUOTA_EXCEEDED, False)
-    assert "Organisation acme has no room for the 60 B" in waits.message
+    assert "Organisation acme has no room for the 60 B of this Recording in its quota" in waits.message
     assert [one.waiting for one in driver.engine.quota_report().usages] == [1, 0]
 
     driver.engine.state.quotas.count_began(["new"])

@@ -139,7 +139,8 @@ def _no_room(
     limit = format_bytes(quota.most_bytes)
     if need.size_bytes is not None and not need.has_no_length:
         if used_bytes + need.size_bytes > quota.most_bytes:
-            return f"has no room for the {format_bytes(need.size_bytes)} of this artifact in its quota of {limit} in"
+            what = "this artifact" if key[1] else "this Recording"  # that moves
+            return f"has no room for the {format_bytes(need.size_bytes)} of {what} in its quota of {limit} in"
     elif used_bytes >= quota.most_bytes:
         return f"has used its quota of {limit} in"
     elif need.has_no_length and _is_endless(known, key, owner, plan):
