@@ -275,7 +275,7 @@ class MoveWorld:
         """The objects that the status names exist."""
         status = self.recording.status
         assert status.phase is Phase.COMPLETE
-        for state in status.artifacts:
+        for state in filter(lambda one: one.is_stored, status.artifacts):
             there = self.objects.get((str(status.storage_location), str(state.key)))
             assert there == state.version_id, f"{state.name} is not at {status.storage_location}"
 

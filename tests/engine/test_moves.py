@@ -25,6 +25,7 @@ from recording_operator.engine.settled import is_settled
 from tests.engine.builders import a_budget_hold, a_location
 from tests.engine.driver import deleting, newer, none
 from tests.engine.move_world import NAMES, PLACES, MoveWorld
+from tests.engine.scenes import UID
 
 
 def condition(recording: Recording, kind: str) -> tuple[ConditionStatus, Reason, str]:
@@ -194,6 +195,25 @@ def test_a_location_that_does_not_admit_the_namespace_gets_nothing() -> None:
     assert world.recording.status.reason is Reason.MOVING
 
 
+def test_a_recording_without_objects_is_not_moved_there_either() -> None:
+    world = MoveWorld()
+    world.run()
+    world.tell(ObjectsExpired(recording=world.recording, artifacts=frozenset(NAMES), message="They have expired."))
+    world.run()
+    world.tell(LocationSeen(location=a_location("b", namespaces=()), ready=True))
+    world.edit("b")
+    for _ in range(5):
+        while world.step():
+            pass
+        world.wait()
+    assert world.recording.status.storage_location == "archive"
+    assert "bucket-b" not in world.recording.status.model_dump_json()
+
+    world.tell(LocationSeen(location=a_location("b"), ready=True))
+    world.run()
+    assert world.recording.status.storage_location == "b"
+
+
 def test_nothing_is_removed_at_a_location_that_does_not_admit_the_namespace() -> None:
     world = MoveWorld()
     world.run()
@@ -210,11 +230,8 @@ def test_nothing_is_removed_at_a_location_that_does_not_admit_the_namespace() ->
     while world.step():
         pass
     world.tell(RecordingSeen(recording=deleting(newer(world.recording))))
-    for _ in range(5):
-        while world.step():
-            pass
-        world.wait()
-    assert {one.location.metadata.name for one in world.seen if isinstance(one, CleanUp)} <= {"archive"}
+    assert not [one for one in world.seen if isinstance(one, CleanUp)]
+    assert UID not in world.engine.state.recordings, "nothing is left to do"
 
 
 def test_objects_under_retention_stay() -> None:

@@ -43,7 +43,8 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     if teardown.in_flight:
         return []
     if _is_moving(state, tracked, teardown, now):
-        return [] if tracked.move.backoff.holds(now) else moving.remove_other(state, tracked, now)
+        removal = [] if tracked.move.backoff.holds(now) else moving.remove_other(state, tracked, now)
+        return [*removal, *tear_down(state, tracked, now)] if tracked.move.removed else removal
     if left_objects.gives_up(tracked, teardown, now):
         reported = left_objects.report_given_up(tracked, teardown)
         teardown.done, teardown.blocked = True, None

@@ -19,6 +19,8 @@ class MoveWork:
     shown: MoveStatus | None = None
     copies: dict[str, ArtifactWork] = field(default_factory=dict)
     """By the name of the artifact."""
+    may_begin: bool = False
+    """The location that is copied to takes the objects."""
     is_lost: bool = False
     """The location that is copied to was created again with another bucket."""
     in_flight: bool = False

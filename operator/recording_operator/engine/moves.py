@@ -63,7 +63,7 @@ def next_move(recording: Recording, work: MoveWork) -> MoveStep:
     if move is None:
         return MoveStep.BEGIN
     stored = [one.name for one in stored_artifacts(status)]
-    if not _all_copied(stored, work):
+    if move.bucket is None or not _all_copied(stored, work):
         return MoveStep.COPY
     needs_manifest = recording.spec.identity is not None and bool(stored) and not work.has_manifest
     return MoveStep.MANIFEST if needs_manifest else MoveStep.SWITCH
@@ -170,11 +170,10 @@ def _copying(status: RecordingStatus, move: MoveStatus, copies: Mapping[str, Art
 
 
 def _bucket(work: MoveWork, new: StorageLocation | None) -> str | None:
-    """The bucket that is copied to. It is shown before the first copy starts, and not while the move has to wait.
-
-    Anyone may name any location in a spec: whether it admits the Recording is decided before a copy gets a slot."""
+    """The bucket that is copied to. It is shown before anything is written there, and not while the move has to wait:
+    anyone may name any location in a spec."""
     shown = work.shown.bucket if work.shown is not None else None
-    return new.store.bucket if shown is None and new is not None and work.has_slot else shown
+    return new.store.bucket if shown is None and new is not None and work.may_begin else shown
 
 
 def _copied_bytes(stored: ArtifactStatus, copy: ArtifactStatus | None) -> int:

@@ -73,6 +73,9 @@ def _copy(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[
     copies = work.shown.artifacts if work.shown is not None else ()
     begun = {one.name for one in copies if one.upload_id or one.phase in (Phase.UPLOADING, Phase.COMPLETE)}
     obstacle = obstacle or quota_gate.reserve_move(state, tracked, target, now, begun=begun)
+    work.may_begin = obstacle is None
+    if work.may_begin and work.shown is not None and work.shown.bucket is None:
+        tracked.outbox.flush_by(now)
     if obstacle is not None and obstacle.reason is Reason.LOCATION_NOT_ALLOWED:
         state.timers.set(tracked.uid, state.locations.recheck_at(tracked.ref.namespace, now))
     for copy in work.copies.values():
