@@ -141,7 +141,9 @@ class MoveStatus(ApiModel):
         alias="from",
         description="Name of the StorageLocation that the objects were moved from, and where they are being removed.",
     )
-    bucket: Annotated[str, Clipped(255)] | None = Field(default=None, description="Bucket of that StorageLocation.")
+    bucket: Annotated[str, Clipped(255)] | None = Field(
+        default=None, description="Bucket of that StorageLocation, once it takes the objects."
+    )
     artifacts: Annotated[
         tuple[ArtifactStatus, ...],
         Field(
