@@ -25,7 +25,7 @@ from tests.support.measured import Measure, note, show
 from tests.support.nursery import ForkedOperator, Nursery
 from tests.support.recordings import Live, a_recording, inline, path_of
 from tests.support.reports import Report, ReportFactory
-from tests.support.world import World, write_settings
+from tests.support.world import LOCATIONS, World, write_settings
 
 CONTROL = "control"
 
@@ -143,7 +143,7 @@ def bare_world(
     bucket: str,
     location: LocationFactory,
     tmp_path: Path,
-) -> World:
+) -> Iterator[World]:
     """A world that cannot have operators."""
     made = World(
         cluster=cluster,
@@ -160,7 +160,9 @@ def bare_world(
     )
     made.secrets.add(s3.root.secret_key)
     made.location = location()
-    return made
+    yield made
+    for name in made.directories:
+        admin.request("DELETE", f"{LOCATIONS}/{name}")
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """Recordings in a directory instead of a bucket, with the operator as a process of its own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recording_operator.checksums import crc64nvme, to_text
-from tests.support.invariants import check_objects
-from tests.support.recordings import Artifact, Live, a_recording, artifact_of, from_media, inline, path_of
+from tests.support.invariants import check_invariants
+from tests.support.recordings import Live, artifact_of, from_media, inline
 from tests.support.reports import ReportFactory
 from tests.support.uploads import PART, PROBES, SIZE, WORKERS, read_bytes, wait_share
 from tests.support.world import World
@@ -26,33 +25,9 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def disk(own_world: World, directory: Path) -> Iterator[str]:
+def disk(own_world: World, directory: Path) -> str:
     """A StorageLocation of the directory."""
-    name = f"{own_world.namespace}-disk"
-    own_world.cluster.kubectl.apply(_location(own_world, name, directory))
-    yield name
-    own_world.cluster.kubectl("delete", "storagelocation", name)
-
-
-def _location(world: World, name: str, directory: Path) -> dict[str, Any]:
-    return {
-        "apiVersion": "recordings.dev/v1alpha1",
-        "kind": "StorageLocation",
-        "metadata": {"name": name},
-        "spec": {
-            "filesystem": {"path": str(directory), "prefix": "team/"},
-            "allowedNamespaces": {"names": [world.namespace]},
-            "deletionPolicies": ["Retain", "Delete"],
-            "retry": {"delays": ["2s", "4s"]},
-        },
-    }
-
-
-def _create(world: World, location: str, *artifacts: Artifact, **spec: Any) -> Live:
-    """A Recording that the checker of the bucket knows nothing of."""
-    manifest = a_recording(world.namespace, *artifacts, name="on-disk", location=location, **spec)
-    stored = world.admin.request("POST", path_of(world.namespace), body=manifest)
-    return Live(stored, admin=world.admin, history=world.history)
+    return own_world.add_directory(directory, deletionPolicies=["Retain", "Delete"], retry={"delays": ["2s", "4s"]})
 
 
 def _files(directory: Path) -> list[str]:
@@ -68,8 +43,8 @@ def test_a_recording_is_stored_counted_and_deleted(
 ) -> None:
     own_world.start_operator(filesystem={"roots": [str(directory.parent)]})
     video = from_media(own_world.media, size_bytes=20 * 2**20)
-    recording = _create(
-        own_world, disk, video, inline('{"title": "weekly sync"}'), deletionPolicy="Delete", owner={"org": "acme"}
+    recording = own_world.create(
+        video, inline('{"title": "weekly sync"}'), name="on-disk", location=disk, deletionPolicy="Delete"
     )
 
     status = recording.wait_phase("Complete", reason="Stored")
@@ -87,7 +62,9 @@ def test_a_recording_is_stored_counted_and_deleted(
     counted = report(disk)
     found = counted.wait_refreshed()
     assert (found["source"], found["totals"]["recordings"]) == ("Inventory", 1)
+    check_invariants(own_world)
     recording.delete()
+    own_world.removed.add(recording.uid)
     recording.wait_gone()
     assert _files(directory) == []
 
@@ -95,7 +72,7 @@ def test_a_recording_is_stored_counted_and_deleted(
 def test_killed_and_started_again(own_world: World, directory: Path, disk: str) -> None:
     roots = {"roots": [str(directory.parent)]}
     first = own_world.start_operator(filesystem=roots)
-    recording = _create(own_world, disk, from_media(own_world.media, size_bytes=SIZE, rate="10MB"))
+    recording = own_world.create(from_media(own_world.media, size_bytes=SIZE, rate="10MB"), location=disk)
     wait_share(first, 0.5)
     own_world.kill(first)
     assert _files(directory) == []
@@ -117,7 +94,7 @@ def test_a_path_that_the_settings_do_not_permit(own_world: World, directory: Pat
     own_world.start_operator(filesystem={"roots": [f"{directory.parent}/other"]})
     condition = own_world.wait_location("PathNotAllowed", name=disk)
     assert "filesystem.roots" in condition["message"]
-    recording = _create(own_world, disk, inline("{}"))
+    recording = own_world.create(inline("{}"), location=disk)
     assert recording.wait_phase("Pending", reason="LocationNotReady")["attempts"] == 0
     assert not directory.exists()
 
@@ -139,7 +116,7 @@ def test_moved_to_a_bucket_and_back_killed_on_the_way(own_world: World, director
     own_world.edit_location(moves={"from": "Delete"}, limits={"bandwidthPerSecond": "4Mi"})
     own_world.edit_location(disk, moves={"from": "Delete"})
     video = from_media(own_world.media, size_bytes=SIZE)
-    recording = _create(own_world, disk, video, inline("{}"))
+    recording = own_world.create(video, inline("{}"), location=disk)
     recording.wait_phase("Complete")
 
     recording.edit(storageLocation=own_world.location)
@@ -154,9 +131,7 @@ def test_moved_to_a_bucket_and_back_killed_on_the_way(own_world: World, director
     own_world.start_operator(filesystem=roots)
     _moved(recording, own_world.location)
     assert _files(directory) == []
-    own_world.expect(recording, video, inline("{}"))
-    check_objects(own_world)
-    own_world.expected.clear()
+    check_invariants(own_world)
 
     recording.edit(storageLocation=disk)
     stored = artifact_of(_moved(recording, disk), "video")

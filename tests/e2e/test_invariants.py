@@ -1,11 +1,13 @@
 """The checker itself: it names each violated invariant."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from tests.support.holdings import DirectoryHolding
 from tests.support.invariants import InvariantError, check_invariants
 from tests.support.recordings import CANARY, Bytes, Live, from_media
 from tests.support.world import World
@@ -193,6 +195,24 @@ def _version(world: World, key: str) -> str:
     return str(world.s3.client().head_object(Bucket=world.bucket, Key=key)["VersionId"])
 
 
+def _in_directory(name: str) -> Callable[[World, Live], Mend]:
+    def put(world: World, _recording: Live) -> Mend:
+        path, running = world.folder / "volume" / name, list(world.running)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"{}")
+        world.directories["none"] = DirectoryHolding(world.folder / "volume")
+        world.running.clear()  # no operator has this location: do not wait for it
+
+        def mend() -> None:
+            shutil.rmtree(world.folder / "volume")
+            world.directories.clear()
+            world.running.extend(running)
+
+        return mend
+
+    return put
+
+
 def _quota(world: World, _recording: Live) -> Mend:
     world.edit_location(quotas=[{"namespace": world.namespace, "bytes": "1"}])
     return lambda: world.edit_location(quotas=None)
@@ -219,6 +239,7 @@ BREAKS: dict[str, Callable[[World, Live], Mend]] = {
     "I3 another checksum": _other_checksum,
     "I4 two versions": _second_version,
     "I4 an object of nobody": _stranger,
+    "I4 a file of nobody": _in_directory("team/video.mp4"),
     "I5 an end that was left": _end_left,
     "I6 a secret in an annotation": _secret_in_annotation,
     "I6 a secret in an object's metadata": _secret_in_metadata,
@@ -230,6 +251,8 @@ BREAKS: dict[str, Callable[[World, Live], Mend]] = {
     "I12 a manifest that says something else": _manifest_changed,
     "I13 a quota": _quota,
     "I14 another source object": _other_source,
+    "I16 a half of a file": _in_directory(".recording-operator/uploads/put-1"),
+    "I16 metadata of no file": _in_directory(".recording-operator/metadata/00/00.1.json"),
     "I11 a stranger beside usage samples": _in_usage_folder("notes.txt", b"usage"),
     "I11 a usage sample that cannot be read": _in_usage_folder("2026/11/28T000007Z.json.gz", b"usage"),
 }

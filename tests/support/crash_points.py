@@ -1,9 +1,9 @@
 """The places where an operator under test can be killed: before and after every external effect.
 
 A point is `<edge>.<what> <moment>`, such as `s3.CompleteMultipartUpload after`. Edges: `s3` (an artifact's requests),
-`manifest` (a Recording's), `probe` and `owner` (a location's), `sweep` and `report` (those of background work),
-`lease`, `status`, `finalizer`, `recording`, `location`, `storagereport`, `usagecopy`, `event`, `read` (the API
-server), `source`, `engine` (its actions and facts).
+`file` (its steps in a directory), `manifest` (a Recording's), `probe` and `owner` (a location's), `sweep` and `report`
+(those of background work), `lease`, `status`, `finalizer`, `recording`, `location`, `storagereport`, `usagecopy`,
+`event`, `read` (the API server), `source`, `engine` (its actions and facts).
 """
 
 from collections.abc import Iterator
@@ -112,6 +112,39 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("manifest.DeleteObject", BOTH, "moved", 1),
     ("engine.heard CleanupEnded", BEFORE, "moved", 1),
     ("status.moved", BOTH, "moved", 1),
+    # A directory: a large file and a small one. `link` includes the `sync` of the folder.
+    ("file.create", BOTH, "disk", 1),
+    ("file.write", BOTH, "disk", 3),
+    ("file.part", ("before", "during", "after"), "disk", 3),
+    ("file.record", BOTH, "disk", 6),
+    ("file.metadata", BOTH, "disk", 2),
+    ("file.link", BOTH, "disk", 2),
+    ("file.sync", BOTH, "disk", 2),
+    ("file.discard", BOTH, "disk", 1),
+    ("file.empty", BOTH, "disk", 1),
+    # Their manifest, which another one replaces.
+    ("manifest.metadata", BOTH, "disk", 2),
+    ("manifest.link", BOTH, "disk", 1),
+    ("manifest.forget", BOTH, "disk", 1),
+    ("file.part", ("during",), "disk-resume", 1),
+    ("file.metadata", BOTH, "disk-resume", 1),
+    ("file.discard", BOTH, "disk-cancelled", 1),
+    ("file.empty", BOTH, "disk-cancelled", 1),
+    ("file.delete", BOTH, "disk-deleted", 2),
+    ("file.sync", BEFORE, "disk-deleted", 4),
+    ("file.forget", BOTH, "disk-deleted", 2),
+    ("manifest.delete", BOTH, "disk-deleted", 1),
+    ("sweep.discard", BOTH, "disk-left-over", 1),
+    # A move into the directory, and one back.
+    ("status.copying", BOTH, "there-and-back", 2),
+    ("file.part", ("during",), "there-and-back", 1),
+    ("file.link", BOTH, "there-and-back", 2),
+    ("s3.CompleteMultipartUpload", ("after",), "there-and-back", 2),
+    ("status.switched", BOTH, "there-and-back", 2),
+    ("s3.DeleteObject", BEFORE, "there-and-back", 2),
+    ("file.delete", BOTH, "there-and-back", 2),
+    ("file.forget", BEFORE, "there-and-back", 2),
+    ("status.moved", BEFORE, "there-and-back", 2),
     # Ends that are not Complete, and what comes after an end.
     ("status.retry", BOTH, "refused", 1),
     ("event.series", BOTH, "refused", 1),
@@ -144,6 +177,11 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("manifest.DeleteObject", BOTH, "aged", 1),
     ("engine.heard ObjectsExpired", BEFORE, "aged", 1),
     ("status.gone", BOTH, "aged", 1),
+    # Orphans in a bucket and in a directory.
+    ("sweep.HeadObject", BOTH, "orphaned", 2),
+    ("sweep.DeleteObject", BOTH, "orphaned", 2),
+    ("sweep.delete", BOTH, "orphaned", 2),
+    ("sweep.forget", BEFORE, "orphaned", 2),
     # The background.
     ("sweep.ListMultipartUploads", BOTH, "left-over", 1),
     ("owner.PutObject", BOTH, "left-over", 1),

@@ -8,6 +8,7 @@ CRASH_VISIT   number of the visit at which it crashes (default 1)
 CRASH_PID     the process that is killed with SIGKILL (default: this one)
 CRASH_AFTER_S seconds after the visit (default 0), so that a process can still respond
 CRASH_TRACE   a file to which every visited point is appended
+ORPHANS_EVERY_S   seconds until orphans are swept, and between two sweeps
 """
 
 import functools
@@ -17,17 +18,21 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from recording_operator.api.names import MANIFEST_FILE
 from recording_operator.cli import main
+from recording_operator.controller import orphans
 from recording_operator.controller.loop import ControlLoop
 from recording_operator.controller.recordings.dispatch import Dispatcher
 from recording_operator.engine.actions import Action
 from recording_operator.engine.facts import Fact, TransferEnded
 from recording_operator.kube.rest import RestClient
+from recording_operator.stores.filesystem import directory, sidecar, uploads
+from recording_operator.stores.filesystem.directory import FilesystemStore
 from recording_operator.stores.s3 import client as s3_client
 from recording_operator.stores.s3.client import S3Options, build_client
 from recording_operator.transfer.source.client import SourceClient
@@ -37,6 +42,8 @@ from tests.support import report_time
 JsonObject = dict[str, Any]
 T = TypeVar("T")
 _FOLDER = ".recording-operator/"
+_file = threading.local()
+"""`edge`: whose file of a directory the thread is working on."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,6 +101,7 @@ class Bomb:
 def wire(bomb: Bomb) -> None:
     """Add the points around every external effect of the operator."""
     _wire_s3(bomb)
+    _wire_directories(bomb)
     _wire_api_server(bomb)
     _wire_source(bomb)
     _wire_engine(bomb)
@@ -120,13 +128,60 @@ def _wire_s3(bomb: Bomb) -> None:
     def read_wired(part: PipedPart, size: int = -1) -> bytes | memoryview:
         data = read(part, size)
         if part.tell() - len(data) < len(part) // 2 <= part.tell():
-            bomb.at("s3.UploadPart", "during")
+            bomb.at("file.part" if getattr(_file, "edge", None) else "s3.UploadPart", "during")
         return data
 
     _replace(PipedPart, "read", read_wired)
 
 
-def _request_of(path: str) -> str:
+def _wire_directories(bomb: Bomb) -> None:
+    """The methods of a directory say whose file it is, and the steps inside are the points."""
+    for owner, name, what in (
+        (uploads.UploadFolder, "create", "create"),
+        (uploads, "write_all", "write"),
+        (uploads.OpenedUpload, "write", "part"),
+        (uploads.OpenedUpload, "_append", "record"),
+        (uploads.UploadFolder, "remove", "discard"),
+        (uploads, "_remove_folder", "empty"),
+        (sidecar, "write", "metadata"),
+        (sidecar, "remove", "forget"),
+        (directory, "_link_into", "link"),
+        (directory, "sync_folder", "sync"),
+        (FilesystemStore, "_unlink", "delete"),
+    ):
+        _wire_step(bomb, owner, name, what)
+    for name in ("put", "replace", "create_upload", "upload_part", "complete", "abort", "_unlink"):
+        _wire_edge(FilesystemStore, name)
+
+
+def _wire_edge(owner: type, name: str) -> None:
+    method = getattr(owner, name)
+
+    @functools.wraps(method)
+    def wired(store: Any, what: Any, *positional: Any, **named: Any) -> Any:
+        before = getattr(_file, "edge", None)
+        _file.edge = before or _request_of(what if isinstance(what, str) else what.key, otherwise="file")
+        try:
+            return method(store, what, *positional, **named)
+        finally:
+            _file.edge = before
+
+    _replace(owner, name, wired)
+
+
+def _wire_step(bomb: Bomb, owner: Any, name: str, what: str) -> None:
+    step = getattr(owner, name)
+
+    @functools.wraps(step)
+    def wired(*positional: Any, **named: Any) -> Any:
+        edge = getattr(_file, "edge", None)
+        call = functools.partial(step, *positional, **named)
+        return call() if edge is None else bomb.around(f"{edge}.{what}", call)
+
+    _replace(owner, name, wired)
+
+
+def _request_of(path: str, *, otherwise: str = "s3") -> str:
     """The part of the operator that sends a request to the store."""
     if f"{_FOLDER}owner" in path:
         return "owner"
@@ -135,7 +190,7 @@ def _request_of(path: str) -> str:
     if f"{_FOLDER}probe" in path or threading.current_thread().name.startswith("probe"):
         return "probe"
     thread = threading.current_thread().name
-    return {"sweep": "sweep", "reports": "report"}.get(thread, "s3")
+    return {"sweep": "sweep", "reports": "report"}.get(thread, otherwise)
 
 
 def _wire_api_server(bomb: Bomb) -> None:
@@ -250,14 +305,17 @@ def _wire_engine(bomb: Bomb) -> None:
     _replace(ControlLoop, "post", post_wired)
 
 
-def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
+def _replace(owner: object, name: str, other: object) -> None:
     assert hasattr(owner, name), f"{owner} has no {name} any more: nothing would be wired"
-    setattr(owner, name, function)
+    setattr(owner, name, other)
 
 
 def run(arguments: Sequence[str]) -> None:
     """Run the command with the crash point and the time that the environment describes, if any, then exit."""
     report_time.wire(os.environ)
+    if every := os.environ.get("ORPHANS_EVERY_S"):
+        for name in ("FIRST_AFTER", "SWEEP_EVERY"):
+            _replace(orphans, name, timedelta(seconds=float(every)))
     bomb = Bomb.from_environment(os.environ)
     if bomb.point or bomb.trace is not None:
         wire(bomb)

@@ -9,17 +9,17 @@ JsonObject = dict[str, Any]
 _TERMINAL = ("Complete", "Failed")
 
 
-def without_manifest(world: World, locations: Mapping[str, JsonObject], keys: Collection[str]) -> list[str]:
+def without_manifest(world: World, locations: Mapping[str, JsonObject], uris: Collection[str]) -> list[str]:
     """Names of the Recordings that lack the manifest that they have to have.
 
-    `locations` are the specs of the StorageLocations, `keys` those in the bucket. If an operator is running, each
-    Recording has to be settled, or to say why it has no manifest.
+    `locations` are the specs of the StorageLocations, `uris` what is in the bucket and the directories. If an operator
+    is running, each Recording has to be settled, or to say why it has no manifest.
     """
     left = [one.live for uid, one in world.expected.items() if uid not in world.removed and one.live.versions()]
-    return [live.name for live in left if _lacks_manifest(live.versions()[-1], world, locations, keys)]
+    return [live.name for live in left if _lacks_manifest(live.versions()[-1], world, locations, uris)]
 
 
-def _lacks_manifest(last: JsonObject, world: World, locations: Mapping[str, JsonObject], keys: Collection[str]) -> bool:
+def _lacks_manifest(last: JsonObject, world: World, locations: Mapping[str, JsonObject], uris: Collection[str]) -> bool:
     status = last.get("status", {})
     location = locations.get(status.get("storageLocation") or last["spec"].get("storageLocation", ""))
     stored = any(one["phase"] == "Complete" and one.get("reason") != "Expired" for one in status.get("artifacts", []))
@@ -28,8 +28,8 @@ def _lacks_manifest(last: JsonObject, world: World, locations: Mapping[str, Json
     if status.get("phase") not in _TERMINAL or not stored:
         return False
     if status.get("settled"):
-        place, uri = f"s3://{world.bucket}/", status.get("manifestUri", "")
-        return not uri or (uri.startswith(place) and uri.removeprefix(place) not in keys)
+        uri = status.get("manifestUri", "")
+        return not uri or (uri.startswith(tuple(f"{one.address}/" for one in world.holdings)) and uri not in uris)
     explained = any((one["type"], one["status"]) == ("ManifestWritten", "False") for one in status["conditions"])
     current = status.get("observedGeneration") == last["metadata"]["generation"]
     return bool(world.running) and current and not explained and "deletionTimestamp" not in last["metadata"]

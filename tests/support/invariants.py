@@ -9,17 +9,16 @@ I10 no restart · I11 usage samples can be read, were written once, and are alon
 I12 every settled Recording has a manifest that says what its status says, and there are no other manifests ·
 I13 no quota was ever passed by more than one artifact of unknown length ·
 I14 an object that a Recording was copied from is as it was ·
-I15 of a settled Recording, nothing is left of a move.
+I15 of a settled Recording, nothing is left of a move · I16 killed writers leave nothing in a directory.
 A failure names its invariant.
 """
 
-import base64
 import gzip
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import URLError
@@ -36,17 +35,16 @@ from recording_operator.kube.errors import TooManyRequests
 from recording_operator.usage.codec import usage_file
 from tests.support.described import without_manifest
 from tests.support.quota_replay import passed
-from tests.support.recordings import Bytes, Live
+from tests.support.recordings import Bytes, Live, path_of
 from tests.support.waiting import eventually
-from tests.support.world import World
+from tests.support.world import LOCATIONS, World
 
 JsonObject = dict[str, Any]
 _USAGE: Final = f"{RESERVED_FOLDER}/usage/"
-_PROBE: Final = ".recording-operator/probe-"
 _PROBED_WITHIN_S: Final = 15.0
 _TERMINAL: Final = ("Complete", "Failed")
 _ABORTED_WITHIN_S: Final = 60.0
-_WINDOW_BYTES: Final = 2**20
+_LEFT_WITHIN_S: Final = 30.0
 _PEAK: Final = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -66,6 +64,7 @@ def check_invariants(world: World) -> None:
     check_quotas(world)
     check_source_objects(world)
     check_moves(world)
+    check_left_over(world)
     check_secrets(world)
     if world.forbidden.connections:
         raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
@@ -94,10 +93,11 @@ def check_uploads(world: World) -> None:
     def orphans() -> list[tuple[str, str]]:
         live = {
             str(artifact.get("uploadId"))
-            for recording in _recordings(world)
+            for recording in _items(world, path_of(world.namespace))
             for artifact in _in_transfer(recording.get("status", {}))
         }
-        return [found for found in world.open_uploads() if found[1] not in live | world.foreign_uploads]
+        opened = [found for one in world.holdings for found in one.uploads()]
+        return [found for found in opened if found[1] not in live | world.foreign_uploads]
 
     try:
         eventually(lambda: not orphans(), within_s=_ABORTED_WITHIN_S if world.running else 0.0)
@@ -125,69 +125,78 @@ def check_moves(world: World) -> None:
             raise InvariantError(f"I15: {expected.live.name} is settled, and not at {wanted}: {status.get('move')}")
 
 
+def check_left_over(world: World) -> None:
+    """I16: what a killed writer has left in a directory goes with a check of its location, when it is old."""
+
+    def left() -> list[str]:
+        return [path for holding in world.directories.values() for path in holding.left_over()]
+
+    for name, holding in world.directories.items():
+        if world.running and left():
+            holding.age()
+            world.edit_location(name, limits={"maxArtifactSize": "1Ti"})  # it is checked
+    try:
+        eventually(lambda: not left(), within_s=_LEFT_WITHIN_S if world.running else 0.0)
+    except AssertionError:
+        raise InvariantError(f"I16: a killed writer has left {left()}") from None
+
+
 def check_objects(world: World) -> None:
-    """I1, I3, I4 for everything in the bucket."""
-    if world.running:  # a probe of a location may be under way: its object goes with it
-        with suppress(AssertionError):
-            eventually(lambda: not any(_PROBE in key for key in _listed(world)[0]), within_s=_PROBED_WITHIN_S)
-    versions, markers = _listed(world)
-    left = dict(versions)
+    """I1, I3, I4 for everything in the bucket and the directories."""
+    left = {uri: versions for uri, versions in world.holdings.versions().items() if not _is_bookkeeping(uri)}
+    foreign = {uri for key in world.foreign_keys for uri in world.holdings.uris(key)}
     for uid, expected in world.expected.items():
         last = expected.live.versions()[-1] if expected.live.versions() else {}
         for artifact in last.get("status", {}).get("artifacts", []):
             wanted = expected.artifacts.get(artifact["name"])
-            key = artifact.get("key", "")
             gone = artifact["phase"] != "Complete" or artifact.get("reason") == "Expired"
             if gone or uid in world.removed:
-                if key in left and key not in world.foreign_keys:
+                if stored := world.holdings.uris(artifact.get("key", "")) & left.keys() - foreign:
                     raise InvariantError(
                         f"I1: {artifact['name']} is {artifact['phase']}, {artifact.get('reason')} or removed, but "
-                        f"stored: {key}"
+                        f"stored: {stored}"
                     )
                 continue
             if wanted is None:
                 raise InvariantError(f"I1: {artifact['name']} must not be stored, but is Complete")
-            found = left.pop(key, [])
-            if len(found) != 1 and key not in world.foreign_keys:
-                raise InvariantError(f"I4: {len(found)} versions of {key}")
+            uri = artifact.get("uri", "")
+            found = left.pop(uri, [])
+            if len(found) != 1 and uri not in foreign:
+                raise InvariantError(f"I4: {len(found)} versions of {uri}")
             _check_head(world, expected.live, artifact)
             _check_bytes(world, artifact, wanted)
-    strange = set(left) - world.foreign_keys - _manifest_keys(world).keys()
-    if strange or set(markers) - world.foreign_keys:
+    strange = set(left) - foreign - _manifests(world).keys()
+    markers = set(world.holdings.markers()) - foreign
+    if strange or any(not _is_bookkeeping(uri) for uri in markers):
         raise InvariantError(f"I4: nobody expects these objects {sorted(strange)}, these delete markers {markers}")
 
 
 def _check_head(world: World, live: Live, artifact: JsonObject) -> None:
-    version = {"VersionId": artifact["versionId"]} if artifact.get("versionId") else {}
-    summed = world.proof == "FullObjectCRC64NVME"
+    holding, key = world.holdings.at(artifact["uri"])
+    head = holding.head(key, artifact.get("versionId"))
+    if head is None:
+        raise InvariantError(f"I3: {artifact['uri']} is Complete, and not there")
+    metadata = head.pop("metadata")
     specs = {one["name"]: one for one in live.versions()[-1]["spec"]["artifacts"]}
     imported = "object" in specs[artifact["name"]].get("source", {})  # may have another checksum than CRC64NVME
     proof = "ETagMD5" if imported and artifact.get("integrity") == "ETagMD5" else world.proof
-    mode = {"ChecksumMode": "ENABLED"} if summed else {}
-    try:
-        head = world.s3.client().head_object(Bucket=world.bucket, Key=artifact["key"], **mode, **version)
-    except ClientError as error:
-        raise InvariantError(f"I3: {artifact['key']} is Complete, HEAD says {error.response['Error']}") from None
     facts = {
-        "bytesDone": head["ContentLength"],
-        "bytesTotal": head["ContentLength"],
-        "versionId": head.get("VersionId"),
-        "etag": head["ETag"].strip('"'),
-        "contentType": head["ContentType"],
-        "uri": f"s3://{world.bucket}/{artifact['key']}",
+        "bytesDone": head["bytesTotal"],
+        "uri": f"{holding.address}/{artifact['key']}",
         "reason": "Stored",
         "integrity": proof,
         "uploadId": None,
+        **head,
     }
-    if summed:
-        facts["checksum"] = f"crc64nvme:{base64.b64decode(head.get('ChecksumCRC64NVME', '')).hex()}"
+    if facts["integrity"] != "FullObjectCRC64NVME":
+        facts.pop("checksum", None)
     said = {name: artifact.get(name) for name in facts}
     if said != facts:
         raise InvariantError(f"I3: the status says {said}, HEAD {facts}")
     org = live.versions()[-1]["spec"]["owner"]["org"]
-    metadata = {"recording-uid": _uid_in_store(live), "recording-artifact": artifact["name"], "recording-org": org}
-    if {name: head["Metadata"].get(name) for name in metadata} != metadata:
-        raise InvariantError(f"I3: metadata of {artifact['key']} is {head['Metadata']}, not {metadata}")
+    wanted = {"recording-uid": _uid_in_store(live), "recording-artifact": artifact["name"], "recording-org": org}
+    if {name: metadata.get(name) for name in wanted} != wanted:
+        raise InvariantError(f"I3: metadata of {artifact['uri']} is {metadata}, not {wanted}")
 
 
 def _uid_in_store(live: Live) -> str:
@@ -196,17 +205,16 @@ def _uid_in_store(live: Live) -> str:
 
 
 def _check_bytes(world: World, artifact: JsonObject, wanted: Bytes) -> None:
-    version = {"VersionId": artifact["versionId"]} if artifact.get("versionId") else {}
-    body = world.s3.client().get_object(Bucket=world.bucket, Key=artifact["key"], **version)["Body"]
+    holding, key = world.holdings.at(artifact["uri"])
     digest, size_bytes, crc = hashlib.sha256(), 0, 0
-    for window in body.iter_chunks(_WINDOW_BYTES):
+    for window in holding.body(key, artifact.get("versionId")):
         digest.update(window)
         crc = crc64nvme(window, crc)
         size_bytes += len(window)
     if artifact["checksum"] != f"crc64nvme:{crc:016x}":
-        raise InvariantError(f"I3: {artifact['key']} has the sum {crc:016x}, not {artifact['checksum']}")
+        raise InvariantError(f"I3: {artifact['uri']} has the sum {crc:016x}, not {artifact['checksum']}")
     if (size_bytes, digest.hexdigest()) != (wanted.size_bytes, wanted.sha256()):
-        raise InvariantError(f"I1: {artifact['key']} has {size_bytes} bytes, {wanted.size_bytes} expected, or others")
+        raise InvariantError(f"I1: {artifact['uri']} has {size_bytes} bytes, {wanted.size_bytes} expected, or others")
 
 
 def check_histories(world: World) -> None:
@@ -252,43 +260,42 @@ def check_control(world: World) -> None:
 
 def check_usage(world: World) -> None:
     """I11: nothing but readable samples in the usage folders, each written once."""
-    for key, versions in _usage_keys(world).items():
+    for uri, versions in _usage_files(world).items():
         if versions != 1:
-            raise InvariantError(f"I11: {versions} versions of {key}")
-        name = key[key.index(_USAGE) :]
+            raise InvariantError(f"I11: {versions} versions of {uri}")
+        name = uri[uri.index(_USAGE) :]
         location = name.removeprefix(_USAGE).partition("/")[0]
         file = usage_file(location, name)
         if file is None:
-            raise InvariantError(f"I11: {key} is not the name of a usage sample")
-        loaded = load(file, _body(world, key), location=location)
+            raise InvariantError(f"I11: {uri} is not the name of a usage sample")
+        loaded = load(file, world.holdings.body(uri), location=location)
         if loaded.problem:
-            raise InvariantError(f"I11: {key} cannot be read: {loaded.problem}")
+            raise InvariantError(f"I11: {uri} cannot be read: {loaded.problem}")
 
 
 def check_manifests(world: World) -> None:
     """I12."""
 
     def undescribed() -> list[str]:
-        return without_manifest(world, locations, _everything(world))
+        return without_manifest(world, locations, world.holdings.current())
 
-    path = "/apis/recordings.dev/v1alpha1/storagelocations"
-    locations = {one["metadata"]["name"]: one["spec"] for one in _items(world, path)}
+    locations = {one["metadata"]["name"]: one["spec"] for one in _items(world, LOCATIONS)}
     try:
         eventually(lambda: not undescribed(), within_s=_PROBED_WITHIN_S if world.running else 0.0)
     except AssertionError:
         raise InvariantError(f"I12: no manifest of {undescribed()}") from None
-    found = _manifest_keys(world)
-    for key, live in found.items():
+    found = _manifests(world)
+    for uri, live in found.items():
         if live.uid in world.removed:
-            raise InvariantError(f"I12: the manifest of a removed Recording is left: {key}")
+            raise InvariantError(f"I12: the manifest of a removed Recording is left: {uri}")
         last = live.versions()[-1]
-        status, written = last["status"], decode(_body(world, key))
+        status, written = last["status"], decode(world.holdings.body(uri))
         if (written.uid, written.name, written.namespace) != (
             _uid_in_store(live),
             live.name,
             last["metadata"]["namespace"],
         ):
-            raise InvariantError(f"I12: {key} is the manifest of {written.namespace}/{written.name} {written.uid}")
+            raise InvariantError(f"I12: {uri} is the manifest of {written.namespace}/{written.name} {written.uid}")
         if status.get("settled"):
             said = {one.name: (one.key, one.size, one.checksum, one.version_id) for one in written.artifacts}
             stored = {
@@ -298,7 +305,7 @@ def check_manifests(world: World) -> None:
             }
             if (said, written.title) != (stored, last["spec"].get("title", "")):
                 raise InvariantError(f"I12: the manifest says {written.title} {said}, the status {stored}")
-    others = [key for key in _everything(world) if f"/{RESERVED_FOLDER}/manifests/" in f"/{key}" and key not in found]
+    others = [uri for uri in world.holdings.current() if f"/{RESERVED_FOLDER}/manifests/" in uri and uri not in found]
     if others:
         raise InvariantError(f"I12: manifests of no Recording: {others}")
 
@@ -306,7 +313,7 @@ def check_manifests(world: World) -> None:
 def check_quotas(world: World) -> None:
     """I13, for the quotas that the test's locations have now. A test may only raise them."""
     versions = [version for expected in world.expected.values() for version in expected.live.versions()]
-    for location in _items(world, "/apis/recordings.dev/v1alpha1/storagelocations"):
+    for location in _items(world, LOCATIONS):
         name = location["metadata"]["name"]
         for quota in location["spec"].get("quotas", []):
             found = passed(quota, versions, location=name, unsized_bytes=world.unsized_bytes)
@@ -314,21 +321,16 @@ def check_quotas(world: World) -> None:
                 raise InvariantError(f"I13: {found} were stored in {name}, its quota is {quota}")
 
 
-def _manifest_keys(world: World) -> dict[str, Live]:
-    """The keys of the manifests in the bucket that statuses name."""
-    keys = {}
+def _manifests(world: World) -> dict[str, Live]:
+    """The URIs of the manifests that are stored and that statuses name."""
+    named = {}
     for expected in world.expected.values():
         versions = expected.live.versions()
         uri = (versions[-1].get("status", {}) if versions else {}).get("manifestUri")
         if uri:
-            keys[uri.removeprefix(f"s3://{world.bucket}/")] = expected.live
-    there = _everything(world)
-    return {key: live for key, live in keys.items() if key in there}
-
-
-def _everything(world: World) -> set[str]:
-    answer = world.s3.client().list_objects_v2(Bucket=world.bucket)
-    return {found["Key"] for found in answer.get("Contents", [])}
+            named[uri] = expected.live
+    there = world.holdings.current()
+    return {uri: live for uri, live in named.items() if uri in there}
 
 
 def check_secrets(world: World) -> None:
@@ -355,14 +357,12 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
     for plural in ("storagelocations", "storagereports"):
         for item in _items(world, f"/apis/recordings.dev/v1alpha1/{plural}"):
             yield f"{plural} {item['metadata']['name']}", json.dumps(item)
-    for key in _manifest_keys(world):
-        yield f"the manifest {key}", _body(world, key).decode()
-    for key in _usage_keys(world):
-        yield f"the usage sample {key}", gzip.decompress(_body(world, key)).decode()
-    for key in _listed(world)[0]:
-        head = world.s3.client().head_object(Bucket=world.bucket, Key=key)
-        head.pop("ResponseMetadata")
-        yield f"the metadata of {key}", f"{key} {json.dumps(head, default=str)}"
+    for uri in _manifests(world):
+        yield f"the manifest {uri}", world.holdings.body(uri).decode()
+    for uri in _usage_files(world):
+        yield f"the usage sample {uri}", gzip.decompress(world.holdings.body(uri)).decode()
+    for holding in world.holdings:
+        yield from holding.texts()
 
 
 def _metrics(operator: OperatorProcess) -> str:
@@ -389,35 +389,12 @@ def _items(world: World, path: str) -> list[JsonObject]:
     return list(eventually(listed, within_s=_PROBED_WITHIN_S, what=path)["items"])
 
 
-def _recordings(world: World) -> list[JsonObject]:
-    path = f"/apis/recordings.dev/v1alpha1/namespaces/{world.namespace}/recordings"
-    return list(world.admin.request("GET", path)["items"])
+def _usage_files(world: World) -> dict[str, int]:
+    """What is in the usage folders, with the number of its versions and delete markers."""
+    found = Counter({uri: len(versions) for uri, versions in world.holdings.versions().items()})
+    found.update(world.holdings.markers())
+    return {uri: number for uri, number in found.items() if f"/{_USAGE}" in uri}
 
 
-def _listed(world: World) -> tuple[dict[str, list[str]], list[str]]:
-    """Version ids by key, and keys of delete markers, without the operator's own folder for test objects."""
-    answer = world.s3.client().list_object_versions(Bucket=world.bucket)
-    versions: dict[str, list[str]] = {}
-    for version in answer.get("Versions", []):
-        if not _is_bookkeeping(version["Key"]):
-            versions.setdefault(version["Key"], []).append(version["VersionId"])
-    markers = [marker["Key"] for marker in answer.get("DeleteMarkers", [])]
-    return versions, [key for key in markers if not _is_bookkeeping(key)]
-
-
-def _usage_keys(world: World) -> dict[str, int]:
-    """The keys in the usage folders, with their number of versions and delete markers."""
-    answer = world.s3.client().list_object_versions(Bucket=world.bucket)
-    found: dict[str, int] = {}
-    for version in [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]:
-        if f"/{_USAGE}" in f"/{version['Key']}":
-            found[version["Key"]] = found.get(version["Key"], 0) + 1
-    return found
-
-
-def _body(world: World, key: str) -> bytes:
-    return bytes(world.s3.client().get_object(Bucket=world.bucket, Key=key)["Body"].read())
-
-
-def _is_bookkeeping(key: str) -> bool:
-    return f"/{RESERVED_FOLDER}/" in f"/{key}"
+def _is_bookkeeping(uri: str) -> bool:
+    return f"/{RESERVED_FOLDER}/" in uri

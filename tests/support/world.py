@@ -16,10 +16,12 @@ from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from tests.conftest import LocationFactory
 from tests.support.forbidden import FORBIDDEN_HOST, ForbiddenListener
 from tests.support.history import History
+from tests.support.holdings import BucketHolding, DirectoryHolding, Holdings
 from tests.support.recordings import CANARY, Artifact, Bytes, Live, a_recording, path_of
 from tests.support.waiting import eventually
 
 JsonObject = dict[str, Any]
+LOCATIONS: Final = "/apis/recordings.dev/v1alpha1/storagelocations"
 _EXIT_S: Final = 15.0
 _TOLD_WITHIN_S: Final = 10.0
 _READ: Final = re.compile(r'^recording_operator_transfer_bytes_total\{direction="read"\} (\S+)$', re.MULTILINE)
@@ -66,6 +68,8 @@ class World:
     control: Live | None = None
     """A Recording in another namespace and bucket, that must become Complete regardless of the test."""
     location: str = ""
+    directories: dict[str, DirectoryHolding] = field(default_factory=dict)
+    """Those of filesystem locations, by location."""
     running: list[OperatorProcess] = field(default_factory=list)
     """Operators that must be alive at the end: a test that stops one removes it."""
     everyone: list[OperatorProcess] = field(default_factory=list)
@@ -128,12 +132,29 @@ class World:
 
     def edit_location(self, name: str = "", **spec: Any) -> None:
         """Merge into a StorageLocation's spec."""
-        path = f"/apis/recordings.dev/v1alpha1/storagelocations/{name or self.location}"
+        path = f"{LOCATIONS}/{name or self.location}"
         self.admin.request("PATCH", path, body={"spec": spec}, content_type=MERGE_PATCH)
+
+    def add_directory(self, path: Path, **spec: Any) -> str:
+        """Create a StorageLocation in a directory below a permitted root. Returns its name."""
+        name = f"{self.location}-disk"
+        location = {
+            "apiVersion": "recordings.dev/v1alpha1",
+            "kind": "StorageLocation",
+            "metadata": {"name": name},
+            "spec": {
+                "filesystem": {"path": str(path), "prefix": "team/"},
+                "allowedNamespaces": {"names": [self.namespace]},
+                **spec,
+            },
+        }
+        self.admin.request("POST", LOCATIONS, body=location)
+        self.directories[name] = DirectoryHolding(path)
+        return name
 
     def location_condition(self, name: str = "") -> JsonObject:
         """The condition Ready of a StorageLocation, empty while there is none."""
-        path = f"/apis/recordings.dev/v1alpha1/storagelocations/{name or self.location}"
+        path = f"{LOCATIONS}/{name or self.location}"
         conditions = self.admin.request("GET", path).get("status", {}).get("conditions", [])
         return next((dict(found) for found in conditions if found["type"] == "Ready"), {})
 
@@ -179,8 +200,12 @@ class World:
 
     def open_uploads(self) -> list[tuple[str, str]]:
         """Key and id of every open multipart upload in the bucket."""
-        found = self.s3.client().list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
-        return [(str(upload["Key"]), str(upload["UploadId"])) for upload in found]
+        return BucketHolding(self.s3, self.bucket).uploads()
+
+    @property
+    def holdings(self) -> Holdings:
+        """The bucket and the directories of the test."""
+        return Holdings((BucketHolding(self.s3, self.bucket), *self.directories.values()))
 
     def stored_parts(self, key: str, upload_id: str) -> int:
         """Bytes in the parts of an open upload."""

@@ -103,7 +103,8 @@ def _clear(world: World) -> None:
         if recording["metadata"].get("finalizers"):
             path = f"{path_of(name)}/{recording['metadata']['name']}"
             admin.request("PATCH", path, body={"metadata": {"finalizers": None}}, content_type=MERGE_PATCH)
-    locations = [f"{_LOCATIONS}/{one}" for one in (name, f"{name}-other")]
+    made = [str(one["metadata"]["name"]) for one in admin.request("GET", _LOCATIONS)["items"]]
+    locations = [f"{_LOCATIONS}/{one}" for one in made if one.startswith(name)]
     for path in (*locations, f"{_SECRETS}/{name}", _LEASE, f"/api/v1/namespaces/{name}"):
         try:
             admin.request("DELETE", path)

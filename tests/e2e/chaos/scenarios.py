@@ -17,7 +17,9 @@ from recording_operator.controller.usage.copies import copy_name
 from recording_operator.kube.rest import MERGE_PATCH
 from recording_operator.usage.codec import decode_month, encode, folder_name, sample_name
 from recording_operator.usage.sample import UsageSample
+from tests.e2e.chaos import on_disk
 from tests.e2e.chaos.copied import copied, copied_before
+from tests.e2e.chaos.orphaned import orphaned, orphaned_before
 from tests.e2e.chaos.stage import Stage
 from tests.support.recordings import MIB, Artifact, Live, an_artifact, from_media, inline, media_url
 from tests.support.waiting import eventually
@@ -443,8 +445,15 @@ STORIES: Final[dict[str, Story]] = {
     "short-lived": short_lived,
     "aged": aged,
     "left-over": left_over,
+    "orphaned": orphaned,
     "report": report,
     "migration": migration,
+    "disk": on_disk.on_disk,
+    "disk-resume": on_disk.disk_resume,
+    "disk-cancelled": on_disk.disk_cancelled,
+    "disk-deleted": on_disk.disk_deleted,
+    "disk-left-over": on_disk.disk_left_over,
+    "there-and-back": on_disk.there_and_back,
 }
 BEFORE: Final[dict[str, Story]] = {
     "take-over": take_over_before,
@@ -455,8 +464,15 @@ BEFORE: Final[dict[str, Story]] = {
     "copied": copied_before,
     "aged": aged_before,
     "moved": moved_before,
+    "orphaned": orphaned_before,
     "report": report_before,
     "migration": migration_before,
+    "disk": on_disk.disk_before,
+    "disk-resume": on_disk.disk_resume_before,
+    "disk-cancelled": on_disk.disk_before,
+    "disk-deleted": on_disk.disk_before,
+    "disk-left-over": on_disk.disk_before,
+    "there-and-back": on_disk.there_and_back_before,
 }
 AT_START: Final = frozenset({"start", "first", "take-over"})
 """Scenarios whose operator dies before it is ready. Before that there can be no standby."""

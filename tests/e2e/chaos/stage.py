@@ -28,7 +28,7 @@ class StagedOperator(ForkedOperator):
     def __init__(
         self, *, nursery: Nursery, name: str, kubeconfig: Path, log: Path, policy: Path, crash: dict[str, str]
     ) -> None:
-        environment = {"POD_NAME": name, **crash}
+        environment = {"POD_NAME": name, "ORPHANS_EVERY_S": "2", **crash}
         super().__init__(nursery=nursery, kubeconfig=kubeconfig, log=log, policy=policy, environment=environment)
         self.name = name
 
@@ -49,7 +49,13 @@ class Stage:
     policy: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.policy = write_settings(self.world.folder, **SETTINGS)
+        self.volume.mkdir()
+        self.policy = write_settings(self.world.folder, filesystem={"roots": [str(self.volume)]}, **SETTINGS)
+
+    @property
+    def volume(self) -> Path:
+        """A permitted root of filesystem locations."""
+        return self.world.folder / "volume"
 
     def launch(self) -> StagedOperator:
         """Start an operator and wait for nothing."""

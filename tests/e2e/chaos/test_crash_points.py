@@ -18,6 +18,8 @@ SAMPLE = (
     "s3.CompleteMultipartUpload after",
     "status.complete before",
     "manifest.PutObject after",
+    "file.record after",
+    "sweep.delete after",
     "engine.AdmitTransfer before",
     "probe.CreateMultipartUpload after",
     "finalizer.remove before",

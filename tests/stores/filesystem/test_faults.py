@@ -14,6 +14,7 @@ import pytest
 
 from localcluster.install import PROJECT
 from recording_operator.api.reasons import Reason, Verdict
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.filesystem.location import FilesystemLocationStore
 from tests.stores.filesystem.directories import UPLOADS, begun, complete, files_in, opened, put, sent
 from tests.support.transfers import KEY, KIB, fails, pattern
@@ -71,6 +72,31 @@ def test_an_error_of_the_system_waits_and_leaves_nothing(
     assert [name for name in files_in(directory.parent) if directory.name in name] == []
     put(store, BODY)
     assert (directory / KEY).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("call", ["open", "stat", "fsync", "link", "scandir"])
+def test_a_stale_handle_of_a_network_filesystem_waits_wherever_it_is_found(
+    store: FilesystemLocationStore, directory: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The server of the filesystem was replaced: every call may fail, and nothing is lost or half there."""
+    put(store, BODY)
+    upload_id = begun(store, len(BODY))
+    part = sent(store, upload_id, 1, BODY)
+    runs: list[Callable[[], object]] = [lambda: put(store, BODY, "other"), lambda: store.probe(name="probe")]
+    if call in {"open", "stat"}:
+        runs += [lambda: store.head(KEY), lambda: store.list_parts(KEY, upload_id), lambda: list(store.objects(""))]
+    if call == "scandir":
+        runs = [lambda: list(store.objects(""))]
+    restore = failing(monkeypatch, call, errno.ESTALE)
+    for run in runs:
+        with pytest.raises((TransferError, LocationError)) as caught:
+            run()
+        assert caught.value.reason is Reason.STORE_UNAVAILABLE
+        assert "no longer knows the directory (stale handle)" in caught.value.message
+    restore()
+    assert [found.key for found in store.objects("meetings/")] == [KEY]
+    assert not (directory / "other").exists()
+    assert list(store.list_parts(KEY, upload_id)) == [part]
 
 
 @pytest.mark.parametrize("after", range(6))

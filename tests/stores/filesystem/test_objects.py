@@ -134,6 +134,41 @@ def test_what_a_killed_process_left_is_removed_after_a_day(store: FilesystemLoca
     assert sorted(path.name for path in uploads.iterdir()) == sorted(["put-new", kept])
 
 
+def test_metadata_without_a_file_is_removed_after_a_day(store: FilesystemLocationStore, directory: Path) -> None:
+    """As a process leaves it that is killed before a link, or after a deletion."""
+    folder = directory / ".recording-operator/metadata"
+
+    def metadata_of(key: str) -> Path:
+        known = set(folder.glob("*/*"))
+        put(store, b"x", key)
+        [made] = set(folder.glob("*/*")) - known
+        return made
+
+    old = {key: metadata_of(key) for key in ("kept", "gone", "replaced", "touched", "uploading", "not ours")}
+    young = metadata_of("young")
+    for key in ("gone", "replaced", "uploading", "young"):
+        (directory / key).unlink()
+    put(store, b"another", "replaced")
+    begun(store, 4, an_object(key="uploading"))
+    os.utime(directory / "touched")
+    old["not ours"].write_text(old["not ours"].read_text().replace("not ours", "../outside"))
+    empty = folder / "00" / "empty.json"
+    empty.parent.mkdir(exist_ok=True)
+    empty.touch()
+    for path in [*old.values(), empty]:
+        os.utime(path, (0, 0))
+
+    store.probe(name="probe")
+
+    left = {key for key, path in old.items() if path.exists()}
+    assert left == {"kept", "touched", "uploading", "not ours"}
+    assert young.exists()
+    assert not empty.exists()
+    head = store.head("replaced")
+    assert head is not None
+    assert head.recording_uid == "uid-1"
+
+
 def test_downloads_are_not_counted(store: FilesystemLocationStore) -> None:
     now = datetime.now(UTC)
     assert fails(lambda: store.downloads("x", begin=now, end=now)).reason is Reason.STORE_UNSUPPORTED

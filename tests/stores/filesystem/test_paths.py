@@ -1,6 +1,9 @@
 """No key leads out of the directory, and nothing but regular files is read, written or listed."""
 
+import contextlib
 import os
+import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
 from recording_operator.stores.filesystem.location import FilesystemLocationStore
 from recording_operator.stores.objects import StoredObject
-from tests.stores.filesystem.directories import begun, files_in, put
+from tests.stores.filesystem.directories import UPLOADS, begun, files_in, put, sent
 from tests.support.transfers import KEY, an_object, fails
 
 
@@ -88,7 +91,7 @@ def test_a_folder_of_the_operator_may_not_be_a_link(
     assert files_in(tmp_path / "elsewhere") == []
 
 
-@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe", "folder"])
+@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe", "folder", "socket", "device"])
 def test_what_is_not_a_regular_file_belongs_to_nobody(
     store: FilesystemLocationStore, directory: Path, tmp_path: Path, kind: str
 ) -> None:
@@ -102,6 +105,11 @@ def test_what_is_not_a_regular_file_belongs_to_nobody(
             path.symlink_to(tmp_path / "nothing")
         case "pipe":
             os.mkfifo(path)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as bound, contextlib.chdir(path.parent):
+                bound.bind(path.name)
+        case "device":
+            make_device(path)
         case _:
             path.mkdir()
 
@@ -114,6 +122,30 @@ def test_what_is_not_a_regular_file_belongs_to_nobody(
     assert not store.delete(KEY, version_id=None, recording_uid="uid-1")
     assert list(store.objects("")) == []
     assert (tmp_path / "secret").read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("name", ["data", "parts", "upload.json"])
+@pytest.mark.parametrize("kind", ["link", "device"])
+def test_a_file_of_an_upload_that_was_replaced_is_not_written(
+    store: FilesystemLocationStore, directory: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    """Another pod can write to the volume."""
+    upload_id = begun(store, 9)
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    path = directory / UPLOADS / upload_id / name
+    path.unlink()
+    if kind == "link":
+        path.symlink_to(tmp_path / "theirs")
+    else:
+        make_device(path)
+
+    error = fails(lambda: sent(store, upload_id, 1, b"x"))
+
+    assert error.reason is Reason.STORE_UPLOAD_LOST
+    assert (tmp_path / "theirs").read_bytes() == b"theirs"
+    store.abort(KEY, upload_id)
+    store.probe(name="probe")
+    assert (tmp_path / "theirs").read_bytes() == b"theirs"
 
 
 def test_a_file_where_a_key_has_a_folder_is_a_conflict(store: FilesystemLocationStore, directory: Path) -> None:
@@ -134,6 +166,14 @@ def test_an_upload_belongs_to_its_key(store: FilesystemLocationStore) -> None:
     assert not store.abort("other", upload_id)
     assert fails(lambda: store.list_parts("other", upload_id)).reason is Reason.STORE_UPLOAD_LOST
     assert store.abort(KEY, upload_id)
+
+
+def make_device(path: Path) -> None:
+    """A device that takes everything (/dev/null)."""
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("only root can make devices")
 
 
 def _stored(key: str) -> StoredObject:

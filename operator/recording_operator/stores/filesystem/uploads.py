@@ -28,7 +28,8 @@ from recording_operator.checksums import crc64nvme
 from recording_operator.stores.filesystem import journal
 from recording_operator.stores.filesystem.errors import other_bytes, upload_lost
 from recording_operator.stores.filesystem.keys import UPLOADS
-from recording_operator.stores.filesystem.sidecar import random_time_ns
+from recording_operator.stores.filesystem.sidecar import LEFT_OVER_S, random_time_ns
+from recording_operator.stores.filesystem.sidecar import remove_left_over as remove_metadata
 from recording_operator.stores.filesystem.tree import (
     FOLDER,
     Tree,
@@ -49,7 +50,6 @@ _REMOVED: Final = "removed-"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _MOST_MANIFEST_BYTES: Final = 16 * 2**10
 _MOST_JOURNAL_BYTES: Final = 64 * 2**20
-_LEFT_OVER_S: Final = 24 * 3600
 
 
 class UploadManifest(BaseModel):
@@ -226,8 +226,8 @@ class UploadFolder:
         return sorted(found, key=lambda upload: (upload.key, upload.initiated_at))
 
     def remove_left_over(self) -> None:
-        """Remove what a killed process left: files of small objects, and halves of uploads."""
-        oldest = time.time() - _LEFT_OVER_S
+        """Remove what a killed process left: files of small objects, halves of uploads, and metadata without a file."""
+        oldest = time.time() - LEFT_OVER_S
         with suppress(FileNotFoundError), self._tree.folder(UPLOADS) as uploads:
             for name in names_in(uploads):
                 with suppress(FileNotFoundError):
@@ -238,6 +238,7 @@ class UploadFolder:
                         os.unlink(name, dir_fd=uploads)
                     elif self._manifest(uploads, name) is None or name.startswith(_REMOVED):
                         _remove_folder(uploads, name)
+        remove_metadata(self._tree, open_keys={upload.key for upload in self.listed("")})
 
     def _checked(self, key: str, upload_id: str, *, folder: int, data: int) -> OpenedUpload:
         manifest = _read_manifest(folder)
