@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from tests.engine.simulation.world import World
 
 
+def has_failed_to_move(recording: Recording) -> bool:
+    """Whether copies have failed for good. The sweep aborts what is open of them; what is stored is kept."""
+    return recording.status.reason == Reason.MOVE_FAILED
+
+
 class MoveWatch:
     """Watches that the objects which a status names exist, and knows which old objects may stay."""
 
@@ -90,7 +95,7 @@ class MoveWatch:
         wanted, status = recording.spec.storage_location or recording.location, recording.status
         if wanted == recording.location and status.move is None:
             return
-        if status.phase is not Phase.COMPLETE or status.reason == Reason.MOVE_FAILED or self.waits(recording):
+        if status.phase is not Phase.COMPLETE or has_failed_to_move(recording) or self.waits(recording):
             return
         where = f"is at {recording.location}, and should be at {wanted}: {status.move}"
         raise AssertionError(f"{recording.metadata.name} {where}")

@@ -33,7 +33,7 @@ from tests.engine.builders import a_location, engine_options
 from tests.engine.simulation.apiserver import ApiServer, Change
 from tests.engine.simulation.checker import Checker
 from tests.engine.simulation.expiry import Expiries
-from tests.engine.simulation.moves import MoveWatch
+from tests.engine.simulation.moves import MoveWatch, has_failed_to_move
 from tests.engine.simulation.operator import Operator
 from tests.engine.simulation.quotas import QuotaWatch, draw_quotas
 from tests.engine.simulation.schedule import Schedule
@@ -301,7 +301,8 @@ class World:
         for upload in list(self.store.uploads.values()):
             if upload.uid not in live and self.schedule.elapsed_s - upload.since_s >= _OLD_S:
                 known = {recording_uid(one.recording) for one in operator.engine.state.recordings.values()}
-                if upload.uid not in known:  # or the operator is about to abort it
+                failed = {recording_uid(one) for one in self.api.recordings.values() if has_failed_to_move(one)}
+                if upload.uid not in known | failed:  # or the operator is about to abort it
                     self.swept += 1
                 self.trace("sweep", f"aborts {upload.upload_id} of {upload.uid[:8]}")
                 self.store.abort(upload.at) if not self.store.down else None
