@@ -7,21 +7,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from localcluster import ControlPlane, OperatorProcess, S3Server
-from tests.support.reports import JsonObject, ReportFactory, record
+from tests.support.reports import JsonObject, ReportFactory, manifest_bytes, record
 
 pytestmark = pytest.mark.cluster
 
 
 def test_a_new_token_refreshes_at_once_and_suspend_stops(
-    cluster: ControlPlane, start: Callable[..., OperatorProcess], namespace: str, place: str, report: ReportFactory
+    cluster: ControlPlane,
+    s3: S3Server,
+    start: Callable[..., OperatorProcess],
+    namespace: str,
+    bucket: str,
+    place: str,
+    report: ReportFactory,
 ) -> None:
     start()
     made = report(place)
     first = made.wait_refreshed()
     record(cluster, namespace, place, org="acme", text="x" * 1_000)
+    stored = 1_000 + manifest_bytes(s3, bucket)
     made.edit(refreshToken="now")
     second = made.wait_refreshed("now")
-    assert (first["totals"]["bytes"], second["totals"]["bytes"]) == (0, 1_000)
+    assert (first["totals"]["bytes"], second["totals"]["bytes"]) == (0, stored)
 
     made.edit(suspend=True, refreshToken="later")
     generation = made.get()["metadata"]["generation"]
@@ -74,6 +81,7 @@ def test_killed_in_the_middle_of_a_refresh(
     s3: S3Server,
     start: Callable[..., OperatorProcess],
     namespace: str,
+    bucket: str,
     place: str,
     report: ReportFactory,
 ) -> None:
@@ -97,7 +105,7 @@ def test_killed_in_the_middle_of_a_refresh(
 
     start()
     after = made.wait_refreshed("while the store stands still")
-    assert after["totals"]["bytes"] == 1_000
+    assert after["totals"]["bytes"] == 1_000 + manifest_bytes(s3, bucket)
     assert len(after["history"]) >= len(before["history"])
     other.wait_refreshed()
     assert len(s3.access_log.read_text().splitlines()) > lines
