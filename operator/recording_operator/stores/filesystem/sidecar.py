@@ -34,7 +34,7 @@ _HASH_DIGITS: Final = 40
 _NS: Final = 10**9
 _MOST_EXAMINED: Final = 1000
 LEFT_OVER_S: Final = 24 * 3600
-"""The age from which what nobody uses any more is removed."""
+"""The age from which what is not used any more is removed."""
 
 
 class Sidecar(BaseModel):
