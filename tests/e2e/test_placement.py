@@ -89,6 +89,8 @@ def test_a_migration_moves_no_recording_that_was_placed(world: World) -> None:
     for percent in (25, 50, 75, 100):
         world.edit_location(old, placement={"weight": 100 - percent})
         world.edit_location(new, placement={"weight": percent})
+        for name in (old, new):  # the operator has seen the weights
+            world.wait_location("ProbeSucceeded", name=name)
         recordings.append(unplaced(world, f"at-{percent}"))
         placed[recordings[-1].uid] = place_of(recordings[-1])
     for recording in recordings:

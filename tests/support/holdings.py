@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -60,6 +61,8 @@ class BucketHolding:
 
     s3: S3Server
     bucket: str
+    has_sums: bool = True
+    """Whether the server keeps checksums; another one may reject a request that mentions them."""
 
     @property
     def address(self) -> str:
@@ -88,11 +91,12 @@ class BucketHolding:
 
     def head(self, key: str, version: str | None) -> JsonObject | None:
         """See Holding."""
+        mode = {"ChecksumMode": "ENABLED"} if self.has_sums else {}
         try:
-            head = self.s3.client().head_object(
-                Bucket=self.bucket, Key=key, ChecksumMode="ENABLED", **_version_of(version)
-            )
-        except ClientError:
+            head = self.s3.client().head_object(Bucket=self.bucket, Key=key, **mode, **_version_of(version))
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
+                raise
             return None
         summed = head.get("ChecksumCRC64NVME")
         return {

@@ -153,10 +153,17 @@ class World:
         return name
 
     def location_condition(self, name: str = "") -> JsonObject:
-        """The condition Ready of a StorageLocation, empty while there is none."""
-        path = f"{LOCATIONS}/{name or self.location}"
-        conditions = self.admin.request("GET", path).get("status", {}).get("conditions", [])
-        return next((dict(found) for found in conditions if found["type"] == "Ready"), {})
+        """The condition Ready of a StorageLocation, empty while there is none about its present spec."""
+        location = self.admin.request("GET", f"{LOCATIONS}/{name or self.location}")
+        conditions, generation = location.get("status", {}).get("conditions", []), location["metadata"]["generation"]
+        return next(
+            (
+                dict(found)
+                for found in conditions
+                if found["type"] == "Ready" and found.get("observedGeneration") == generation
+            ),
+            {},
+        )
 
     def wait_location(self, reason: str, *, name: str = "", within_s: float = 20) -> JsonObject:
         """Wait until the condition Ready of a StorageLocation has this reason."""
@@ -205,7 +212,8 @@ class World:
     @property
     def holdings(self) -> Holdings:
         """The bucket and the directories of the test."""
-        return Holdings((BucketHolding(self.s3, self.bucket), *self.directories.values()))
+        bucket = BucketHolding(self.s3, self.bucket, has_sums=self.proof == "FullObjectCRC64NVME")
+        return Holdings((bucket, *self.directories.values()))
 
     def stored_parts(self, key: str, upload_id: str) -> int:
         """Bytes in the parts of an open upload."""
