@@ -159,8 +159,8 @@ class Reason(StrEnum):
     STORE_QUOTA = "StoreQuota", "The store is full. Free space, or raise its quota. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
     STORE_UPLOAD_LOST = "StoreUploadLost", "The upload no longer exists in the store: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_RECOVER
     # How the bytes of a stored object were verified
-    FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME", "IntegrityVerified: the CRC64NVME that the store computed for the whole object matches the bytes that were read from the source."
-    ETAG_MD5 = "ETagMD5", "IntegrityVerified: the MD5 of every part, and the ETag that the store computed from them, match the bytes that were read from the source."
+    FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME", "IntegrityVerified: the CRC64NVME that the store computed for the whole object matches the bytes that were read from the source. If the store copied the object itself, it matches the checksum of the original."
+    ETAG_MD5 = "ETagMD5", "IntegrityVerified: the MD5 of every part, and the ETag that the store computed from them, match the bytes that were read from the source. If the store copied the object itself, they match the ETag of the original."
     READ_BACK = "ReadBack", "IntegrityVerified: the store provides no checksum. The object was read back once after it was stored, and its checksum matches the bytes that were read from the source."
     NOT_STORED_YET = "NotStoredYet", "IntegrityVerified: there is nothing to verify yet."
     NOT_PROVED = "NotProved", "IntegrityVerified: an earlier version of the operator stored the object and did not record how it was verified."

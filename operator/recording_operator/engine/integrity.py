@@ -10,9 +10,9 @@ from recording_operator.api.recording import ArtifactStatus, Phase
 
 # From the strongest to the weakest.
 _VERIFICATIONS: Final = {
-    Reason.FULL_OBJECT_CRC64NVME: "the store's own CRC64NVME of the whole object matches the bytes sent",
-    Reason.ETAG_MD5: "the MD5 of each part, and the ETag that the store computed from them, match the bytes sent",
-    Reason.READ_BACK: "the checksum of the object, which was read back from the store, matches the bytes sent",
+    Reason.FULL_OBJECT_CRC64NVME: "the store's own CRC64NVME of the whole object matches the source",
+    Reason.ETAG_MD5: "the MD5 of each part, and the ETag that the store computed from them, match the source",
+    Reason.READ_BACK: "the checksum of the object, which was read back from the store, matches the source",
     Reason.NOT_PROVED: "stored by an earlier version of the operator, which did not record how it was verified",
 }
 _STRENGTH: Final = {reason: strength for strength, reason in enumerate(_VERIFICATIONS)}
