@@ -4,9 +4,12 @@ Each test process has one control plane and one S3 server, which start when a te
 own namespace, bucket and StorageLocation. Tests that kill the control plane start their own.
 """
 
+import logging
 import os
 import signal
+import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -75,6 +78,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             group = str(item.path)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def untouched_process() -> Iterator[None]:
+    """Restores signal handlers, hooks and logs after a test: commands of the CLI run in the process of the test."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    hooks, root = (sys.excepthook, threading.excepthook), logging.getLogger()
+    kept, level, raises = list(root.handlers), root.level, logging.raiseExceptions
+    yield
+    signal.set_wakeup_fd(-1)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    sys.excepthook, threading.excepthook = hooks
+    root.handlers[:] = kept
+    root.setLevel(level)
+    logging.raiseExceptions = raises
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")
