@@ -76,7 +76,8 @@ class StoredObject:
 class Media:
     """One file of a recording that the provider offers. It becomes an artifact.
 
-    At most one of `url`, `content` and `stored` is set. If none is, the URL is requested from the API before the download.
+    At most one of `url`, `content` and `stored` is set. If none is, the URL is requested from the API before the
+    download.
     """
 
     name: str
