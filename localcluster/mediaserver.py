@@ -3,8 +3,9 @@
     GET /weekly-sync/video.mp4?size=480MB             302 to a signed link of the same file, valid for 15 minutes
     GET /weekly-sync/video.mp4?size=480MB&X-Amz-…     the bytes; 403 "Request has expired" afterwards
 
-Other query parameters of the first link: `ttl` (seconds that the signed link is valid), `rate` (bytes per second and
-connection, as `20MB`). A signed link is bound to GET, as S3's are: HEAD gets 403.
+Other query parameters of the first link: `ttl` (seconds that the signed link is valid), `valid_bytes` (it expires once
+so many bytes were sent, as `20MB`), `rate` (bytes per second and connection, as `20MB`). A signed link is bound to GET,
+as S3's are: HEAD gets 403. A request that has an Authorization header too gets 400, as from S3.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import secrets
 import socket
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -82,6 +83,9 @@ class MediaServer:
         self.clock = clock
         self.served: deque[Served] = deque(maxlen=_REMEMBERED)
         self._key = secrets.token_bytes(32)
+        self._links_expired = 0
+        self._sent_by_link: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self._http: _Http | None = None
 
     @property
@@ -116,6 +120,7 @@ class MediaServer:
         """Return the signed form of a path with a query."""
         now = dt.datetime.fromtimestamp(self.clock(), dt.UTC)
         signed = {**query, "X-Amz-Date": now.strftime(_DATE_FORMAT), "X-Amz-Expires": str(valid_s)}
+        signed["links"] = str(self._links_expired)
         signed["X-Amz-Signature"] = self._signature(path, signed)
         return f"{self.address}{path}?{urlencode(signed)}"
 
@@ -126,9 +131,23 @@ class MediaServer:
             message = "The request signature we calculated does not match the signature you provided."
             return ErrorResponse(status=HTTPStatus.FORBIDDEN, code="SignatureDoesNotMatch", message=message)
         signed_at = dt.datetime.strptime(query["X-Amz-Date"], _DATE_FORMAT).replace(tzinfo=dt.UTC)
-        if self.clock() > signed_at.timestamp() + int(query["X-Amz-Expires"]):
+        late = self.clock() > signed_at.timestamp() + int(query["X-Amz-Expires"])
+        if late or int(query["links"]) < self._links_expired or self._is_used_up(query):
             return ErrorResponse(status=HTTPStatus.FORBIDDEN, code="AccessDenied", message="Request has expired")
         return None
+
+    def expire_links(self) -> None:
+        """Expire all links that were signed so far. Responses that have begun go on, as those of S3 do."""
+        self._links_expired += 1
+
+    def within_limit(self, query: dict[str, str], windows: Iterable[bytes]) -> Iterable[bytes]:
+        """Yield the windows until the link's `valid_bytes` are used up. Then raises ConnectionAbortedError."""
+        for window in windows:
+            with self._lock:
+                if self._is_used_up(query):
+                    raise ConnectionAbortedError
+                self._sent_by_link[query["X-Amz-Signature"]] += len(window)
+            yield window
 
     def __enter__(self) -> Self:
         self.start()
@@ -138,6 +157,11 @@ class MediaServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _is_used_up(self, query: dict[str, str]) -> bool:
+        return "valid_bytes" in query and self._sent_by_link[query["X-Amz-Signature"]] >= parse_size(
+            query["valid_bytes"]
+        )
 
     def _signature(self, path: str, query: dict[str, str]) -> str:
         text = f"GET\n{path}\n{urlencode(sorted(query.items()))}"
@@ -217,10 +241,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if "X-Amz-Signature" not in query:
             self._redirect(self.server.media.sign(url.path, query, valid_s=valid_s))
+        elif self.headers.get("Authorization") is not None:
+            message = "Only one auth mechanism allowed"
+            self._respond_error(ErrorResponse(status=HTTPStatus.BAD_REQUEST, code="InvalidArgument", message=message))
         elif invalid := self.server.media.signature_error(url.path, query):
             self._respond_error(invalid)
         else:
-            self._serve(media, rate_bytes_s=rate_bytes_s)
+            self._serve(media, query, rate_bytes_s=rate_bytes_s)
 
     def do_HEAD(self) -> None:
         self._respond(HTTPStatus.FORBIDDEN, {"Content-Length": "0"})
@@ -228,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
         """Do not log."""
 
-    def _serve(self, media: Media, *, rate_bytes_s: int | None) -> None:
+    def _serve(self, media: Media, query: dict[str, str], *, rate_bytes_s: int | None) -> None:
         whole = {
             "Accept-Ranges": "bytes",
             "ETag": media.etag,
@@ -252,7 +279,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {**whole, "Content-Length": str(last - first + 1)}
         if part:
             headers["Content-Range"] = f"bytes {first}-{last}/{media.size_bytes}"
-        body = media.windows(first, last + 1)
+        body = self.server.media.within_limit(query, media.windows(first, last + 1))
         self._respond(
             HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK, headers, body=body, rate_bytes_s=rate_bytes_s
         )
