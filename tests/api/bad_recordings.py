@@ -18,9 +18,9 @@ OWNER_URL: Final = "must not contain a URL; it would be visible in keys and repo
 PARENTHESIS: Final = "must not begin with '('; reports use (unknown) and (other)"
 DOTS: Final = "must not begin with '.' or contain '..'"
 MEDIA_TYPE: Final = "write a media type such as video/mp4, audio/mpeg or text/plain; charset=utf-8"
-INLINE: Final = "must have 1 byte to 16 KiB; use source for larger content"
+INLINE: Final = "must have 1 byte to 16 KiB; use contentSecretRef or source for larger content"
 DURATION: Final = "write a duration such as 30s, 10m or 720h (units: ms, s, m, h; days are not a unit: write 24h)"
-ONE_OF: Final = "set exactly one of source and inline"
+ONE_OF: Final = "set exactly one of source, inline and contentSecretRef"
 RECORDING_NAME: Final = "metadata.name must have at most 63 characters and no '.'"
 
 TITLE: Final = "write printable characters; line breaks and control characters are not possible"
@@ -140,7 +140,10 @@ BAD_RECORDINGS: Final = (
     Case(
         "inline together",
         a_recording(*[an_artifact(name=f"v{i}", source=None, inline="x" * 16384) for i in range(17)]),
-        rejected("spec.artifacts", "inline artifacts must not exceed 256 KiB in total; use source for larger content"),
+        rejected(
+            "spec.artifacts",
+            "inline artifacts must not exceed 256 KiB in total; use contentSecretRef or source for larger content",
+        ),
     ),
     Case(
         "inline object",

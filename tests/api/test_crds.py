@@ -77,7 +77,12 @@ def test_no_message_shows_a_regular_expression() -> None:
 def test_no_rule_stands_on_a_url() -> None:
     """The server repeats the value of the field that has the rule."""
     fields = dict(NODES)
-    for path in ("Recording.spec.artifacts[].source.url", "StorageLocation.spec.s3.endpoint"):
+    for path in (
+        "Recording.spec.artifacts[].source.url",
+        "StorageLocation.spec.s3.endpoint",
+        "RecordingSource.spec.api.endpoint",
+        "EventSink.spec.uri",
+    ):
         assert "x-kubernetes-validations" not in fields[path]
 
 
@@ -112,6 +117,12 @@ def test_references_to_secrets_are_replaced_whole() -> None:
         "Recording.spec.artifacts[].source.urlSecretRef",
         "Recording.spec.artifacts[].source.headersSecretRef",
         "Recording.spec.artifacts[].source.object",
+        "Recording.spec.artifacts[].source.provider",
+        "Recording.spec.artifacts[].contentSecretRef",
+        "RecordingSource.spec.webhook.secretRef",
+        "RecordingSource.spec.api.secretRef",
+        "EventSink.spec.secretRef",
+        "EventSink.spec.ref",
         "StorageLocation.spec.s3.credentials",
         "StorageLocation.spec.s3.cdn",
     }

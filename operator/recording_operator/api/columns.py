@@ -116,3 +116,81 @@ STORAGE_REPORT_COLUMNS: Final = (
     Column(name="Schedule", path=".spec.schedule", wide=True, description="When the report is refreshed."),
     Column(name="Next-Refresh", path=".status.nextRefreshTime", wide=True, description="When the next refresh is due."),
 )
+
+RECORDING_SOURCE_COLUMNS: Final = (
+    Column(name="Provider", path=".spec.provider", description="The provider."),
+    Column(
+        name="Ready",
+        path=".status.conditions[?(@.type=='Ready')].status",
+        description="Whether deliveries are accepted.",
+    ),
+    Column(
+        name="Reason",
+        path=".status.conditions[?(@.type=='Ready')].reason",
+        description="Why the source is ready or not.",
+    ),
+    Column(
+        name="Accepted",
+        path=".status.accepted",
+        type="integer",
+        description="Deliveries that created or changed a Recording.",
+    ),
+    Column(
+        name="Rejected",
+        path=".status.rejected",
+        type="integer",
+        description="Deliveries that were not genuine, or could not be read.",
+    ),
+    Column(
+        name="Last-Delivery",
+        path=".status.lastDeliveryTime",
+        type="date",
+        description="Time since the last genuine delivery.",
+    ),
+    Column(
+        name="Duplicates",
+        path=".status.duplicates",
+        type="integer",
+        wide=True,
+        description="Deliveries that had arrived before.",
+    ),
+    Column(
+        name="Failed",
+        path=".status.failed",
+        type="integer",
+        wide=True,
+        description="Genuine deliveries that could not be processed.",
+    ),
+    Column(name="Path", path=".status.path", wide=True, description="Path of the webhook at the receiver."),
+    Column(
+        name="Location",
+        path=".spec.recording.storageLocation",
+        wide=True,
+        description="StorageLocation of the Recordings. Empty: the operator chooses.",
+    ),
+    _AGE,
+)
+
+EVENT_SINK_COLUMNS: Final = (
+    Column(
+        name="Ready",
+        path=".status.conditions[?(@.type=='Ready')].status",
+        description="Whether events can be sent.",
+    ),
+    Column(
+        name="Reason",
+        path=".status.conditions[?(@.type=='Ready')].reason",
+        description="Why the sink is ready or not.",
+    ),
+    Column(name="Delivered", path=".status.delivered", type="integer", description="Events that were delivered."),
+    Column(name="Pending", path=".status.pending", type="integer", description="Events that wait to be delivered."),
+    Column(name="Failed", path=".status.failed", type="integer", description="Events that were given up."),
+    Column(
+        name="Last-Delivery",
+        path=".status.lastDeliveryTime",
+        type="date",
+        description="Time since an event was delivered.",
+    ),
+    Column(name="Events", path=".spec.events", wide=True, description="Which events are sent."),
+    _AGE,
+)

@@ -14,13 +14,17 @@ import yaml
 
 from recording_operator.api import names
 from recording_operator.api.columns import (
+    EVENT_SINK_COLUMNS,
     RECORDING_COLUMNS,
+    RECORDING_SOURCE_COLUMNS,
     STORAGE_LOCATION_COLUMNS,
     STORAGE_REPORT_COLUMNS,
     Column,
 )
+from recording_operator.api.eventsink import EventSink
 from recording_operator.api.meta import ApiModel
 from recording_operator.api.recording import Recording
+from recording_operator.api.recordingsource import RecordingSource
 from recording_operator.api.schema import structural_schema
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
@@ -80,6 +84,22 @@ RESOURCES: Final = (
         scope="Cluster",
         model=StorageReport,
         columns=STORAGE_REPORT_COLUMNS,
+    ),
+    Resource(
+        kind=names.RECORDING_SOURCE_KIND,
+        plural=names.RECORDING_SOURCE_PLURAL,
+        short_names=("recsrc",),
+        scope="Namespaced",
+        model=RecordingSource,
+        columns=RECORDING_SOURCE_COLUMNS,
+    ),
+    Resource(
+        kind=names.EVENT_SINK_KIND,
+        plural=names.EVENT_SINK_PLURAL,
+        short_names=("esink",),
+        scope="Namespaced",
+        model=EventSink,
+        columns=EVENT_SINK_COLUMNS,
     ),
 )
 

@@ -12,6 +12,10 @@ STORAGE_LOCATION_KIND: Final = "StorageLocation"
 STORAGE_LOCATION_PLURAL: Final = "storagelocations"
 STORAGE_REPORT_KIND: Final = "StorageReport"
 STORAGE_REPORT_PLURAL: Final = "storagereports"
+RECORDING_SOURCE_KIND: Final = "RecordingSource"
+RECORDING_SOURCE_PLURAL: Final = "recordingsources"
+EVENT_SINK_KIND: Final = "EventSink"
+EVENT_SINK_PLURAL: Final = "eventsinks"
 # Never the plural of a kind: `kubectl delete recordings --all` would then delete every kind of the category.
 CATEGORY: Final = "recording-operator"
 
@@ -21,6 +25,12 @@ DELETE_OBJECT_FINALIZER: Final = f"{GROUP}/delete-object"
 # A Secret with headers for a source must carry the label (value "true") and name the hosts that may see them.
 SOURCE_HEADERS_LABEL: Final = f"{GROUP}/source-headers"
 ALLOWED_HOSTS_ANNOTATION: Final = f"{GROUP}/allowed-hosts"
+
+# On a Recording that the receiver created: its RecordingSource (a label), the provider's id of the recording, and
+# hashes of the deliveries that it was made from.
+RECORDING_SOURCE_LABEL: Final = f"{GROUP}/source"
+PROVIDER_ID_ANNOTATION: Final = f"{GROUP}/provider-id"
+DELIVERIES_ANNOTATION: Final = f"{GROUP}/deliveries"
 
 # User metadata of every object in the store (x-amz-meta-…): its Recording.
 UID_METADATA_KEY: Final = "recording-uid"

@@ -124,8 +124,8 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded", "The organisation or namespace has no room left for this artifact in spec.quotas of the StorageLocation. With action Hold, the Recording waits and spends no attempt, but its URL may expire; it continues when recordings are deleted or expire, or the quota is raised. With action Fail, it fails; change spec.retryToken to try again.", Verdict.WAIT, Trait.MAY_RECOVER
     QUOTA_AVAILABLE = "QuotaAvailable", "There is room in a quota of the StorageLocation again."
     # Secrets that a Recording names
-    SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source names does not exist in the Recording's namespace, or the operator may not read it.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
-    SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
+    SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source, a RecordingSource or an EventSink names does not exist in the same namespace, or the operator may not read it.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
+    SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source. Or the Secret of an artifact's content, a RecordingSource or an EventSink has no usable value; the message says why.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
     # The source
     SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload resumes where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS
     SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note instead of the content) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
@@ -149,6 +149,12 @@ class Reason(StrEnum):
     SIZE_MISMATCH = "SizeMismatch", "The size differs from the one in the spec, or from the one that the source stated.", Verdict.FINAL, Trait.NEW_SOURCE, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
     CHECKSUM_MISMATCH = "ChecksumMismatch", "The bytes do not have the checksum in the spec.", Verdict.FINAL, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
     INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES
+    # The provider of a recording
+    PROVIDER_SOURCE_MISSING = "ProviderSourceMissing", "No RecordingSource of the namespace has the name in source.provider, or it has no spec.api. Create it, or apply a URL. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS
+    PROVIDER_UNAVAILABLE = "ProviderUnavailable", "The API of the provider failed, did not respond, or limits the number of requests. The request is repeated later. No attempt is spent.", Verdict.WAIT, Trait.MAY_RECOVER
+    PROVIDER_DENIED = "ProviderDenied", "The API of the provider rejected the credentials in the Secret of spec.api of the RecordingSource, or the Secret is missing. Correct it. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS
+    PROVIDER_HAS_NO_MEDIA = "ProviderHasNoMedia", "The provider does not have this file of the recording, or not yet. The request is repeated, because providers publish late.", Verdict.RETRY, Trait.MAY_RECOVER
+    PROVIDER_FAILED = "ProviderFailed", "The provider has reported that there will be no recording. The message contains what it reported.", Verdict.FINAL
     # The store
     STORE_UNAVAILABLE = "StoreUnavailable", "The store failed or did not respond. The request is retried.", Verdict.WAIT, *_Location, *_Transient, Trait.ENDS_PROBE
     STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials, or the filesystem denied access. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location, Trait.STREAMS_INSTEAD
@@ -198,6 +204,15 @@ class Reason(StrEnum):
     USAGE_MIGRATED = "UsageMigrated", "An earlier version kept the account of the report in status.ledger. It was converted once to usage samples of the StorageLocations, with its days and months."
     WITHIN_BUDGET = "WithinBudget", "No threshold of spec.budget is exceeded."
     THRESHOLD_PASSED = "ThresholdPassed", "The month's cost, or its projection, has passed a threshold of spec.budget."
+    # A RecordingSource
+    RECEIVING = "Receiving", "Ready: the receiver accepts deliveries at status.path."
+    # An EventSink
+    DELIVERING = "Delivering", "Ready: events are sent. The last one was delivered, or none was sent yet."
+    SINK_NOT_FOUND = "SinkNotFound", "Ready: the object in spec.ref does not exist, or has no status.address.url, or the operator may not read it. Events wait."
+    SINK_BLOCKED = "SinkBlocked", "Ready: the operator's sink policy does not allow the address of the sink. Ask the platform team. Events wait."
+    SINK_UNAVAILABLE = "SinkUnavailable", "Ready: the sink did not respond, or responded with 408, 429 or 5xx. Each event is sent again for 24 hours."
+    SINK_REJECTED = "SinkRejected", "Ready: the sink does not accept the events, for example with 415 because it expects another format. Correct the sink or spec.uri. Each event is sent again for 24 hours."
+    SINK_GONE = "SinkGone", "Ready: the sink responded with 410, which means that it wants no more events. Nothing is sent until the EventSink is changed."
     # The operator
     INTERNAL_ERROR = "InternalError", "An unexpected error in the operator. Please report it with the log lines of this Recording.", Verdict.RETRY, Trait.MAY_RECOVER
     # fmt: on

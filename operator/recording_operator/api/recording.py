@@ -40,6 +40,7 @@ from recording_operator.api.recording_status import (
     StatusReason,
 )
 from recording_operator.api.source_object import SourceObject
+from recording_operator.api.source_provider import ProviderRecording
 
 __all__ = [
     "ArtifactKind",
@@ -50,6 +51,7 @@ __all__ = [
     "MoveStatus",
     "Owner",
     "Phase",
+    "ProviderRecording",
     "Recording",
     "RecordingSpec",
     "RecordingStatus",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 OwnerId = Annotated[str, WithJsonSchema(OWNER_SCHEMA)]
+Priority = Annotated[int, WithJsonSchema({"type": "integer", "format": "int32", "minimum": -1000, "maximum": 1000})]
 # Checked by the rules of the source, whose error messages do not contain the value.
 ReferencedName = Annotated[str, WithJsonSchema(cel.string(max_length=253))]
 
@@ -132,6 +135,11 @@ class SourceRef(ApiModel):
         description="An object that the store of a StorageLocation already holds, instead of a URL. It is copied, "
         "inside the store if possible, and is not changed or deleted.",
     )
+    provider: ProviderRecording | None = Field(
+        default=None,
+        description="A recording that a provider keeps. Its API is called for the URL if there is none, and for a "
+        "fresh one if it has expired. It may stand alone, or beside url or urlSecretRef.",
+    )
     expires_at: Time | None = Field(
         default=None,
         description="When the URL expires. Used to order the queue and to interpret errors of the source. The URL is "
@@ -171,13 +179,19 @@ class ArtifactSpec(ApiModel):
     )
     source: SourceRef | None = Field(
         default=None,
-        description="Where the file is. Set exactly one of source and inline. With spec.identity neither is needed: "
-        "the file is stored already.",
+        description="Where the file is. Set exactly one of source, inline and contentSecretRef. With spec.identity "
+        "none is needed: the file is stored already.",
     )
     inline: Annotated[str, WithJsonSchema(INLINE_SCHEMA)] | None = Field(
         default=None,
         repr=False,
-        description="The content itself: a text of at most 16 KiB. Set exactly one of source and inline.",
+        description="The content itself: a text of at most 16 KiB. Set exactly one of source, inline and "
+        "contentSecretRef.",
+    )
+    content_secret_ref: SecretKeyRef | None = Field(
+        default=None,
+        description="Secret in the same namespace, and the key in it whose value is the content: 1 byte to 1 MiB. It "
+        "is needed until the artifact is stored. Set exactly one of source, inline and contentSecretRef.",
     )
 
 
@@ -217,9 +231,7 @@ class RecordingSpec(ApiModel):
         "only if the manifest in the store names this namespace and this name. Then the files that are stored already "
         "are verified, and none is transferred. Needs storageLocation. Cannot be set, changed or removed later.",
     )
-    priority: Annotated[
-        int, WithJsonSchema({"type": "integer", "format": "int32", "minimum": -1000, "maximum": 1000})
-    ] = Field(
+    priority: Priority = Field(
         default=0,
         description="Artifacts with a higher priority start first, -1000 to 1000. If priorities are equal, the "
         "earliest expiry starts first. With 100 or more they also start while a budget holds new uploads.",

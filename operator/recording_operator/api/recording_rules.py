@@ -5,6 +5,8 @@ from typing import Any, Final
 from recording_operator.api import cel
 from recording_operator.api.cel import Rule
 from recording_operator.api.source_object import OBJECT_RULES
+from recording_operator.api.source_provider import PROVIDER_RULES
+from recording_operator.api.url_rules import url_rules
 
 MAX_ARTIFACTS: Final = 64
 MAX_INLINE_BYTES: Final = 16 * 1024
@@ -52,19 +54,8 @@ IDENTITY_SCHEMA: Final = cel.string(
     max_length=36,
 )
 
-_SCHEME: Final = "^[hH][tT][tT][pP][sS]?://"
-_USER_INFO: Final = "[^/?#]*@"
-_HOST: Final = "([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#]|$)"
-# What resolvers read as an IPv4 address: the last label is a number, in any base. (Each character of a pattern costs.)
-_NUMERIC_HOST: Final = "^[^:]*://([^/?#:]*[.])?(0[xX][0-9A-Fa-f]*|[0-9]+)[.]?([:/?#]|$)"
-_NUMBER: Final = "(0|[1-9][0-9]{0,2})"
-_IPV4_HOST: Final = f"^[^:]*://({_NUMBER}[.]){{3}}{_NUMBER}([:/?#]|$)"
 _NEW: Final = "create a new Recording"
-
-
-def _url(rule: str, message: str) -> Rule:
-    """A rule about the URL. It belongs to the source: the message of a rule of the URL would contain the signature."""
-    return Rule(rule=f"!has(self.url) || {rule}", message=message, field_path=".url")
+_ONE_CONTENT: Final = "set exactly one of source, inline and contentSecretRef"
 
 
 _SECRET_RULES: Final = tuple(
@@ -82,29 +73,14 @@ _SECRET_RULES: Final = tuple(
 )
 SOURCE_RULES: Final = (
     Rule(
-        rule="[has(self.url), has(self.urlSecretRef), has(self.object)].exists_one(is_set, is_set)",
-        message="set exactly one of url, urlSecretRef and object",
+        rule="[has(self.url), has(self.urlSecretRef), has(self.object)].exists_one(is_set, is_set)"
+        " || (has(self.provider) && !has(self.url) && !has(self.urlSecretRef) && !has(self.object))",
+        message="set exactly one of url, urlSecretRef and object; with provider, all may be left out",
     ),
-    _url(
-        "self.url.matches('^[!-~]*$')",
-        "must not contain spaces, control characters or letters outside ASCII; percent-encode them",
-    ),
-    _url(
-        f"!self.url.matches('^[!-~]*$') || self.url.contains('#') || (isURL(self.url)"
-        f" && self.url.matches('{_SCHEME}({_USER_INFO})?{_HOST}')"
-        " && (url(self.url).getPort() == '' || int(url(self.url).getPort()) <= 65535))",
-        "must be an absolute http or https URL such as https://host/path",
-    ),
-    _url(
-        f"!self.url.matches('{_NUMERIC_HOST}') || self.url.matches('{_IPV4_HOST}')",
-        "must contain a host name, or an address of four decimal numbers such as 203.0.113.7",
-    ),
-    _url(
-        f"!self.url.matches('{_SCHEME}{_USER_INFO}')", "must not contain a user name or password; use headersSecretRef"
-    ),
-    _url("!self.url.contains('#')", "must not contain a fragment ('#…'), which is never sent to a server"),
+    *url_rules("url", instead_of_user="use headersSecretRef"),
     *_SECRET_RULES,
     *OBJECT_RULES,
+    *PROVIDER_RULES,
     Rule(
         rule=f"!has(self.checksum) || self.checksum.matches('{_CHECKSUM}')",
         message="write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) "
@@ -120,7 +96,21 @@ SOURCE_RULES: Final = (
     cel.immutable("checksum", instead=_NEW),
 )
 ARTIFACT_RULES: Final = (
-    Rule(rule="!has(self.source) || !has(self.inline)", message="set exactly one of source and inline"),
+    Rule(
+        rule="[has(self.source), has(self.inline), has(self.contentSecretRef)].filter(is_set, is_set).size() <= 1",
+        message=_ONE_CONTENT,
+    ),
+    *(
+        Rule(
+            rule=f"!has(self.contentSecretRef) || self.contentSecretRef.{field}.matches('{pattern}')",
+            message=message,
+            field_path=f".contentSecretRef.{field}",
+        )
+        for field, pattern, message in (
+            ("name", cel.OBJECT_NAME_PATTERN, cel.OBJECT_NAME_MESSAGE),
+            ("key", cel.SECRET_KEY_PATTERN, cel.SECRET_KEY_MESSAGE),
+        )
+    ),
     Rule(
         rule=f"self.contentType == '' || self.contentType.matches('{CONTENT_TYPE_PATTERN}')",
         message="write a media type such as video/mp4, audio/mpeg or text/plain; charset=utf-8",
@@ -128,7 +118,7 @@ ARTIFACT_RULES: Final = (
     ),
     Rule(
         rule=f"!has(self.inline) || (self.inline != '' && size(bytes(self.inline)) <= {MAX_INLINE_BYTES})",
-        message="must have 1 byte to 16 KiB; use source for larger content",
+        message="must have 1 byte to 16 KiB; use contentSecretRef or source for larger content",
         field_path=".inline",
     ),
     Rule(
@@ -140,6 +130,7 @@ ARTIFACT_RULES: Final = (
         rule="has(self.inline) == has(oldSelf.inline) && (!has(self.inline) || self.inline == oldSelf.inline)",
         message="inline cannot be changed; add an artifact with another name",
     ),
+    cel.immutable("contentSecretRef", instead="add an artifact with another name"),
 )
 ARTIFACTS_SCHEMA: Final[dict[str, Any]] = {
     "maxItems": MAX_ARTIFACTS,
@@ -149,8 +140,8 @@ ARTIFACTS_SCHEMA: Final[dict[str, Any]] = {
 SPEC_RULES: Final = (
     Rule(rule="size(self.artifacts) > 0", message="write at least one artifact", field_path=".artifacts"),
     Rule(
-        rule="has(self.identity) || self.artifacts.all(a, has(a.source) || has(a.inline))",
-        message="set exactly one of source and inline",
+        rule="has(self.identity) || self.artifacts.all(a, has(a.source) || has(a.inline) || has(a.contentSecretRef))",
+        message=_ONE_CONTENT,
         field_path=".artifacts",
     ),
     Rule(
@@ -175,7 +166,7 @@ SPEC_RULES: Final = (
     ),
     Rule(
         rule=f"self.artifacts.map(a, has(a.inline) ? size(bytes(a.inline)) : 0).sum() <= {MAX_INLINE_BYTES_TOGETHER}",
-        message="inline artifacts must not exceed 256 KiB in total; use source for larger content",
+        message="inline artifacts must not exceed 256 KiB in total; use contentSecretRef or source for larger content",
         field_path=".artifacts",
     ),
 )

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from recording_operator.api import cel
 from recording_operator.api.meta import ApiModel, ByteCount, Clipped, Condition, Count, Message, Time
+from recording_operator.api.notification import MAX_NOTIFICATIONS, Notification
 from recording_operator.api.reasons import Reason
 
 NAME_MESSAGE: Final = "write a name of lower-case letters, digits and '-', beginning and ending with a letter or digit"
@@ -221,6 +222,10 @@ class RecordingStatus(ApiModel):
     move: MoveStatus | None = Field(
         default=None, description="The move to another StorageLocation that is under way. docs/moves.md explains it."
     )
+    notifications: Annotated[
+        tuple[Notification, ...],
+        Field(json_schema_extra={"maxItems": MAX_NOTIFICATIONS, "x-kubernetes-list-type": "atomic"}),
+    ] = Field(default=(), description="Events about the Recording, and the state of their delivery to each EventSink.")
     claim: Claim | None = Field(default=None, description="Operator process that works on the Recording.")
     artifacts: Annotated[
         tuple[ArtifactStatus, ...],

@@ -60,8 +60,7 @@ class KubeApi:
         Objects that changed meanwhile may be returned in the old or the new state, or twice. No object that still
         exists is left out.
         """
-        folder = f"/namespaces/{_segment(namespace)}" if namespace else ""
-        return self._pages(f"{_API}{folder}/recordings", field_selector=field_selector, page_size=page_size)
+        return self._pages(_collection("recordings", namespace), field_selector=field_selector, page_size=page_size)
 
     def create_recording(self, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
         """Create a Recording; with `dry_run`, only check it. Raises AlreadyExists, NotFound (no namespace), Invalid."""
@@ -120,6 +119,36 @@ class KubeApi:
     def patch_report_status(self, name: str, *, resource_version: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """See `patch_recording_status`."""
         return self._patch_status(_report(name), resource_version, status)
+
+    # RecordingSources and EventSinks
+
+    def get_recording_source(self, namespace: str, name: str) -> dict[str, Any]:
+        """The stored RecordingSource. Raises NotFound."""
+        return self._rest.request("GET", _namespaced("recordingsources", namespace, name))
+
+    def list_recording_sources(self, *, namespace: str | None = None, page_size: int = 200) -> Iterator[dict[str, Any]]:
+        """All RecordingSources (of one namespace, if given), page by page."""
+        return self._pages(_collection("recordingsources", namespace), field_selector=None, page_size=page_size)
+
+    def patch_recording_source_status(
+        self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """See `patch_recording_status`."""
+        return self._patch_status(_namespaced("recordingsources", namespace, name), resource_version, status)
+
+    def get_event_sink(self, namespace: str, name: str) -> dict[str, Any]:
+        """The stored EventSink. Raises NotFound."""
+        return self._rest.request("GET", _namespaced("eventsinks", namespace, name))
+
+    def list_event_sinks(self, *, namespace: str | None = None, page_size: int = 200) -> Iterator[dict[str, Any]]:
+        """All EventSinks (of one namespace, if given), page by page."""
+        return self._pages(_collection("eventsinks", namespace), field_selector=None, page_size=page_size)
+
+    def patch_event_sink_status(
+        self, namespace: str, name: str, *, resource_version: str, status: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """See `patch_recording_status`."""
+        return self._patch_status(_namespaced("eventsinks", namespace, name), resource_version, status)
 
     # Namespaces, Secrets and ConfigMaps
 
@@ -200,7 +229,16 @@ class KubeApi:
 
 
 def _recording(namespace: str, name: str) -> str:
-    return f"{_API}/namespaces/{_segment(namespace)}/recordings/{_segment(name)}"
+    return _namespaced("recordings", namespace, name)
+
+
+def _namespaced(plural: str, namespace: str, name: str) -> str:
+    return f"{_API}/namespaces/{_segment(namespace)}/{plural}/{_segment(name)}"
+
+
+def _collection(plural: str, namespace: str | None) -> str:
+    folder = f"/namespaces/{_segment(namespace)}" if namespace else ""
+    return f"{_API}{folder}/{plural}"
 
 
 def _location(name: str) -> str:
