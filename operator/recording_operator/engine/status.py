@@ -161,7 +161,8 @@ def with_deletion(recording: Recording, *, blocked: DeletionBlocker | None, now:
 
 def dump(status: RecordingStatus) -> dict[str, Any]:
     """The status as the API server stores it."""
-    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    left_out = set() if status.notifications else {"notifications"}
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=left_out)
 
 
 def same_without_times(status: dict[str, Any], other: dict[str, Any]) -> bool:
