@@ -78,6 +78,12 @@ def member(parent: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def objects(parent: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in the list with this name; none if it is missing or no list."""
+    found = parent.get(name)
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
 def text(parent: Mapping[str, Any], name: str, *, most_chars: int = MOST_ID_CHARS) -> str:
     """A text in one line, cut to `most_chars`; empty if it is missing or no text."""
     found = parent.get(name)
