@@ -101,6 +101,7 @@ VALUES: Final[Schema] = {
             aggregateToEdit=YES_NO,
             aggregateToAdmin=YES_NO,
             aggregateToView=YES_NO,
+            addressables=YES_NO,
             secretNamespaces=many(NAME),
         ),
         admissionPolicies=closed(

@@ -1,4 +1,4 @@
-"""What a cluster needs before the operator runs in it: CRDs, namespace, ServiceAccount and the chart's RBAC."""
+"""What a cluster needs before the operator runs in it: CRDs, namespace, ServiceAccounts and the chart's RBAC."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,19 +13,21 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 OPERATOR_NAMESPACE: Final = "recording-operator"
 OPERATOR_ACCOUNT: Final = "recording-operator"
 SECRETS_ROLE: Final = "recording-operator-secrets"
+RECEIVER_ACCOUNT: Final = "recording-operator-receiver"
+RECEIVER_NAMESPACE_ROLE: Final = "recording-operator-receiver-namespace"
+_ADDRESSABLE_ROLE: Final = "recording-operator-addressable"
 _CRDS: Final = PROJECT / "crds"
 _RBAC: Final = PROJECT / "charts" / "recording-operator" / "files" / "rbac"
 _RBAC_API: Final = "rbac.authorization.k8s.io/v1"
-_SUBJECT: Final = {"kind": "ServiceAccount", "name": OPERATOR_ACCOUNT, "namespace": OPERATOR_NAMESPACE}
 
 
 def install(kubectl: Kubectl) -> None:
-    """Install the CRDs, the operator's ServiceAccount and its RBAC, as an administrator. Raises KubectlError.
+    """Install the CRDs, and the ServiceAccounts of operator and receiver with their RBAC. Raises KubectlError.
 
-    It can be repeated safely.
+    It needs the rights of an administrator, and can be repeated safely.
     """
     install_crds(kubectl)
-    kubectl.apply(*operator_objects())
+    kubectl.apply(*operator_objects(), *receiver_objects())
 
 
 def install_crds(kubectl: Kubectl) -> None:
@@ -51,7 +53,41 @@ def operator_objects() -> list[JsonObject]:
         {"apiVersion": _RBAC_API, "kind": "Role", "metadata": {"name": name, **own}, "rules": _rules("role")},
         _binding("ClusterRoleBinding", metadata={"name": name}, role_kind="ClusterRole", role=name),
         _binding("RoleBinding", metadata={"name": name, **own}, role_kind="Role", role=name),
+        {
+            "apiVersion": _RBAC_API,
+            "kind": "ClusterRole",
+            "metadata": {"name": _ADDRESSABLE_ROLE},
+            "aggregationRule": {"clusterRoleSelectors": _rules("addressable-selectors")},
+        },
+        _binding(
+            "ClusterRoleBinding",
+            metadata={"name": _ADDRESSABLE_ROLE},
+            role_kind="ClusterRole",
+            role=_ADDRESSABLE_ROLE,
+        ),
     ]
+
+
+def receiver_objects() -> list[JsonObject]:
+    """Return the ServiceAccount of the receiver, with exactly the permissions of the chart.
+
+    It may create Recordings nowhere: see `receiver_binding`.
+    """
+    name = RECEIVER_ACCOUNT
+    role = {"apiVersion": _RBAC_API, "kind": "ClusterRole"}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": OPERATOR_NAMESPACE}},
+        {**role, "metadata": {"name": name}, "rules": _rules("receiver-clusterrole")},
+        {**role, "metadata": {"name": RECEIVER_NAMESPACE_ROLE}, "rules": _rules("receiver-namespace-clusterrole")},
+        _binding("ClusterRoleBinding", metadata={"name": name}, role_kind="ClusterRole", role=name, account=name),
+    ]
+
+
+def receiver_binding(namespace: str) -> JsonObject:
+    """Return the RoleBinding with which the owner of a namespace allows the receiver to create Recordings there."""
+    role = RECEIVER_NAMESPACE_ROLE
+    metadata = {"name": role, "namespace": namespace}
+    return _binding("RoleBinding", metadata=metadata, role_kind="ClusterRole", role=role, account=RECEIVER_ACCOUNT)
 
 
 def secrets_binding(namespace: str) -> JsonObject:
@@ -112,11 +148,13 @@ def _rules(file: str) -> Any:
     return yaml.safe_load((_RBAC / f"{file}.yaml").read_text())
 
 
-def _binding(kind: str, *, metadata: JsonObject, role_kind: str, role: str) -> JsonObject:
+def _binding(
+    kind: str, *, metadata: JsonObject, role_kind: str, role: str, account: str = OPERATOR_ACCOUNT
+) -> JsonObject:
     return {
         "apiVersion": _RBAC_API,
         "kind": kind,
         "metadata": metadata,
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
-        "subjects": [_SUBJECT],
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": OPERATOR_NAMESPACE}],
     }

@@ -18,6 +18,7 @@ from localcluster.install import (
     PROJECT,
     credentials_secret,
     install,
+    receiver_binding,
     storage_location,
 )
 from localcluster.mediaserver import DEFAULT_PORT as MEDIA_PORT
@@ -76,8 +77,9 @@ class Stack:
         self._media.wait_ready(lambda: not is_free(self.media_port), timeout_s=_MEDIA_TIMEOUT_S)
 
     def install(self) -> None:
-        """Install the CRDs and the operator's RBAC. Raises KubectlError."""
+        """Install the CRDs and all RBAC. The receiver may create Recordings in `default`. Raises KubectlError."""
         install(self.control_plane.kubectl)
+        self.control_plane.kubectl.apply(receiver_binding("default"))
 
     def add_archive(self) -> None:
         """Create the bucket, and the StorageLocation `archive` with its Secret. Raises KubectlError."""

@@ -43,7 +43,8 @@ def test_no_right_on_secrets_is_cluster_wide(helm4: Helm) -> None:
     objects = helm4.objects()
     secrets_role = one(objects, "ClusterRole", name="recording-operator-secrets")
     bound = [item["roleRef"]["name"] for item in objects if item["kind"] == "ClusterRoleBinding"]
-    assert bound == ["recording-operator"]
+    assert bound == ["recording-operator", "recording-operator-addressable"]
+    assert "rules" not in one(objects, "ClusterRole", name="recording-operator-addressable")
     assert "secrets" not in yaml.safe_dump(one(objects, "ClusterRole", name="recording-operator")["rules"])
     assert secrets_role["rules"] == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 

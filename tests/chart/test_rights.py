@@ -51,7 +51,7 @@ def granted(objects: list[Object]) -> set[Right]:
         (group, resource, verb)
         for role in roles
         if "aggregate" not in str(role["metadata"].get("labels"))
-        for rule in role["rules"]
+        for rule in role.get("rules", [])
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]

@@ -94,6 +94,7 @@ _RIGHTS: Final[Values] = {
         "aggregateToEdit": False,
         "aggregateToAdmin": False,
         "aggregateToView": True,
+        "addressables": False,
         "secretNamespaces": ["team-a", "team-b"],
     },
     "admissionPolicies": {"useVerb": True, "failurePolicy": "Ignore"},
