@@ -146,15 +146,18 @@ class ReadOptions:
     kinds: frozenset[ArtifactKind]
     """`spec.recording.artifacts`: kinds that are wanted. For an event that names no files, the provider returns the
     files that a recording usually has; for all others, files of other kinds are left out."""
-    mapping: Mapping[str, Any] = field(default_factory=dict)
-    """`spec.mapping` of a Generic source, as in its spec."""
 
 
 class ApiClient(Protocol):
     """The provider's API at the endpoint of a source, through `egress`. Implemented by `api_client.py`.
 
-    Both raise ProviderError for every response other than 2xx, and if there is none.
+    A path may have a query. What it contains of ids has gone through `api_client.segment`. Both requests raise
+    ProviderError for every response other than 2xx, and if there is none; and Stopped.
     """
+
+    @property
+    def endpoint(self) -> str:
+        """Base URL of the source's API, without '/' at the end; the provider's usual one if the source names none."""
 
     @property
     def credentials(self) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from typing import Final
 from recording_operator.api.reasons import Reason
 from recording_operator.engine.signed_urls import Validity
 from recording_operator.errors import TransferError
-from recording_operator.http_dates import parse_http_date
+from recording_operator.http_dates import parse_retry_after
 from recording_operator.stopping import Stopped
 from recording_operator.transfer.source.error_wording import Wording, read_wording
 from recording_operator.transfer.source.response import SourceResponse
@@ -48,7 +48,7 @@ def error_of(response: SourceResponse, *, validity: Validity, now: datetime) -> 
     """The error for a response that is neither 200 nor 206. `validity` is the time that the URL states for itself."""
     error = _judged(response, validity=validity, now=now)
     if error.retry_after_s is None:
-        error.retry_after_s = _retry_after_s(response.header("Retry-After"), now)
+        error.retry_after_s = parse_retry_after(response.header("Retry-After"), now, at_most_s=_LONGEST_RETRY_AFTER_S)
     return error
 
 
@@ -155,14 +155,3 @@ def _text_of(response: SourceResponse) -> str:
             body = zlib.decompressobj(wbits=31).decompress(body, _BODY_BYTES)
     text = body.replace(b"\0", b"").decode("utf-8", "replace")  # UTF-16 is ASCII with zeros in between
     return f"{response.header('WWW-Authenticate') or ''}\n{text}"
-
-
-def _retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Seconds or an HTTP date (RFC 9110 section 10.2.3); None for anything else."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdecimal():
-        return min(float(text), _LONGEST_RETRY_AFTER_S)
-    until = parse_http_date(text)
-    return None if until is None else min(max((until - now).total_seconds(), 0.0), _LONGEST_RETRY_AFTER_S)
