@@ -76,7 +76,10 @@ class EgressApiClient:
         accepted = {"Accept": "application/json"}
         with self.dialer.get(url, user_headers=headers, own_headers=accepted, stop=stop) as response:
             self._check(response.host, response.head)
-            return _json(response.host, response.read(MOST_RESPONSE_BYTES + 1))
+            body = response.read(MOST_RESPONSE_BYTES + 1)
+            if len(body) <= MOST_RESPONSE_BYTES:
+                response.read(1)  # raises the error that ended the body, if any
+            return _json(response.host, body)
 
     def _post(self, url: str, headers: Mapping[str, str], body: bytes, content_type: str, stop: StopSignal) -> Any:
         response = self.dialer.post(

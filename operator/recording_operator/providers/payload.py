@@ -2,14 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from recording_operator.api.masking import mask_urls
+from recording_operator.api.reasons import Reason
 from recording_operator.egress.errors import InvalidUrlError
 from recording_operator.egress.url import parse_url
-from recording_operator.providers.provider import MalformedDelivery
+from recording_operator.providers.provider import MalformedDelivery, ProviderError
 
 MOST_ID_CHARS: Final = 512
 MOST_TITLE_CHARS: Final = 256
@@ -33,6 +35,16 @@ def object_in(value: object) -> dict[str, Any]:
         raise MalformedDelivery("The body is not a JSON object.")
     _check_depth(value)
     return value
+
+
+@contextmanager
+def of_response() -> Iterator[None]:
+    """Reads a response of an API: turns MalformedDelivery into ProviderError."""
+    try:
+        yield
+    except MalformedDelivery as error:
+        text = f"The API responded with something else than it documents. {error}"
+        raise ProviderError(Reason.PROVIDER_HAS_NO_MEDIA, text) from None
 
 
 def _parsed(body: bytes) -> Any:

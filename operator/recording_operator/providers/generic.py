@@ -1,0 +1,198 @@
+"""Generic: any sender of JSON. The source says how deliveries are signed, and where in an event everything is."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from recording_operator.api.recordingsource import (
+    EventMapping,
+    MappedArtifact,
+    RecordingSourceSpec,
+    SignatureEncoding,
+    SignatureMethod,
+)
+from recording_operator.providers import expressions
+from recording_operator.providers.payload import (
+    MOST_TITLE_CHARS,
+    checked_url,
+    failure_text,
+    identifier,
+    instant,
+    one_line,
+    read_object,
+    size,
+)
+from recording_operator.providers.provider import (
+    ApiClient,
+    Delivery,
+    DeliveryRejected,
+    Event,
+    MalformedDelivery,
+    Media,
+    Outcome,
+    ReadOptions,
+    Rejection,
+)
+from recording_operator.providers.signatures import Encoding, signed_headers, verify_hmac, verify_standard
+
+_MOST_CONTENT_BYTES: Final = 2**20
+
+
+class Generic:
+    """A sender that the source describes."""
+
+    default_endpoint: str = ""
+    has_api: bool = False
+
+    def __init__(self, spec: RecordingSourceSpec) -> None:
+        self._webhook = spec.webhook
+        self._mapping = spec.mapping
+
+    def verify(self, delivery: Delivery, secrets: Sequence[bytes], *, now: datetime) -> None:
+        """Check the signature as `spec.webhook` says; with None, only the token in the path protects the source."""
+        hmac = self._webhook.hmac
+        match self._webhook.signature:
+            case SignatureMethod.STANDARD_WEBHOOKS:
+                verify_standard(delivery, secrets, now=now)
+            case SignatureMethod.HMAC if hmac is not None:
+                encoding = Encoding.HEX if hmac.encoding is SignatureEncoding.HEX else Encoding.BASE64
+                verify_hmac(delivery, secrets, header=hmac.header, prefix=hmac.prefix, encoding=encoding)
+            case SignatureMethod.NONE:
+                return
+            case _:
+                raise DeliveryRejected(Rejection.NOT_CONFIGURED)
+
+    def read(self, delivery: Delivery, secrets: Sequence[bytes], options: ReadOptions) -> Event:  # noqa: ARG002 - no challenge
+        """Read an event with the expressions of `spec.mapping`."""
+        payload, mapping = read_object(delivery.body), self._mapping
+        if mapping is None:
+            raise MalformedDelivery("spec.mapping of the RecordingSource is missing.")
+        try:
+            return _event(mapping, delivery, payload, options)
+        except ValueError:
+            raise MalformedDelivery("An expression in spec.mapping of the RecordingSource is not valid.") from None
+
+    def fetch_media(self, recording_id: str, api: ApiClient, options: ReadOptions) -> tuple[Media, ...]:
+        """There is no API."""
+        raise NotImplementedError
+
+
+def check_mapping(spec: RecordingSourceSpec) -> list[str]:
+    """What is wrong with the expressions of a source, a sentence for each; nothing if they are valid."""
+    problems = []
+    for path, expression in _expressions(spec):
+        try:
+            expressions.check(expression)
+        except ValueError as error:
+            problems.append(f"spec.{path} cannot be used: {error}.")
+    kinds = spec.recording.artifacts
+    for artifact in spec.mapping.artifacts if spec.mapping else ():
+        if artifact.kind not in kinds:
+            has = f"spec.mapping.artifacts[{artifact.name}] has the kind {artifact.kind}"
+            problems.append(f"{has}. Add {artifact.kind} to spec.recording.artifacts, or the file is never stored.")
+    return problems
+
+
+def _expressions(spec: RecordingSourceSpec) -> list[tuple[str, str]]:
+    """Each expression of a source, with its path."""
+    owner, mapping = spec.recording.owner, spec.mapping
+    ids = {"org": owner.org, "user": owner.user, "project": owner.project}
+    listed = [(f"recording.owner.{name}.from", value.from_ if value else None) for name, value in ids.items()]
+    if mapping is not None:
+        parts = ("id", "event", "failure", "title")
+        listed += [(f"mapping.{name}", getattr(mapping, name)) for name in parts]
+        fields = {"url": "url", "content": "content", "size": "size", "expires_at": "expiresAt"}
+        listed += [
+            (f"mapping.artifacts[{artifact.name}].{alias}", getattr(artifact, name))
+            for artifact in mapping.artifacts
+            for name, alias in fields.items()
+        ]
+    return [(path, expression) for path, expression in listed if expression is not None]
+
+
+def _event(mapping: EventMapping, delivery: Delivery, payload: dict[str, Any], options: ReadOptions) -> Event:
+    name = _text(mapping.event, payload)
+    signed = signed_headers(delivery.headers)
+    delivery_id = signed.message_id if signed else None
+    if name in mapping.failed_events:
+        failure = failure_text("", _text(mapping.failure, payload)) or "The sender reports a failure"
+        return Event(
+            kind="failed",
+            outcome=Outcome.FAILED,
+            delivery_id=delivery_id,
+            recording_id=_id(mapping, payload),
+            title=_title(mapping, payload),
+            failure=failure,
+            payload=payload,
+        )
+    media = _media(mapping, payload, options) if not mapping.media_events or name in mapping.media_events else ()
+    if not media and name in mapping.media_events:
+        raise MalformedDelivery("No expression in mapping.artifacts yields a file of this event.")
+    if not media:
+        return Event(kind="other", outcome=Outcome.IGNORED, delivery_id=delivery_id, payload=payload)
+    return Event(
+        kind="media",
+        outcome=Outcome.MEDIA,
+        delivery_id=delivery_id,
+        recording_id=_id(mapping, payload),
+        title=_title(mapping, payload),
+        media=media,
+        payload=payload,
+    )
+
+
+def _id(mapping: EventMapping, payload: dict[str, Any]) -> str:
+    return identifier({"id": expressions.search(mapping.id, payload)}, "id", field="mapping.id")
+
+
+def _title(mapping: EventMapping, payload: dict[str, Any]) -> str:
+    return one_line(_text(mapping.title, payload), most_chars=MOST_TITLE_CHARS)
+
+
+def _text(expression: str | None, payload: dict[str, Any]) -> str:
+    return "" if expression is None else expressions.evaluate(expression, payload) or ""
+
+
+def _media(mapping: EventMapping, payload: dict[str, Any], options: ReadOptions) -> tuple[Media, ...]:
+    found = (_file(artifact, payload) for artifact in mapping.artifacts if artifact.kind in options.kinds)
+    return tuple(media for media in found if media is not None)
+
+
+def _file(artifact: MappedArtifact, payload: dict[str, Any]) -> Media | None:
+    """The file that one entry of the mapping describes, if the event has it."""
+    where = f"mapping.artifacts[{artifact.name}]"
+    found_url, content = _yielded(artifact.url, payload), _yielded(artifact.content, payload)
+    encoded = None if content is None or content == "" else _encoded(content, field=f"{where}.content")
+    if found_url in (None, "") and encoded is None:
+        return None
+    is_json = encoded is not None and not isinstance(content, str)
+    return Media(
+        name=artifact.name,
+        kind=artifact.kind,
+        url=None if found_url in (None, "") else checked_url(found_url, field=f"{where}.url"),
+        content=encoded,
+        content_type=artifact.content_type or ("application/json" if is_json else ""),
+        size_bytes=None if encoded is not None else size(_yielded(artifact.size, payload)),
+        expires_at=instant(_yielded(artifact.expires_at, payload)),
+        is_main=not artifact.optional,
+    )
+
+
+def _yielded(expression: str | None, payload: dict[str, Any]) -> Any:
+    return None if expression is None else expressions.search(expression, payload)
+
+
+def _encoded(content: Any, *, field: str) -> bytes:
+    """A text as it is, and anything else as JSON."""
+    # An expression can repeat a value within itself, so the JSON may be much larger: encode it piece by piece.
+    pieces = [content] if isinstance(content, str) else json.JSONEncoder(ensure_ascii=False).iterencode(content)
+    encoded = bytearray()
+    try:
+        for piece in pieces:
+            encoded += piece.encode()
+            if len(encoded) > _MOST_CONTENT_BYTES:
+                raise MalformedDelivery(f"{field} yields more than 1 MiB. Expected a smaller text, or a URL.")
+    except (TypeError, RecursionError, UnicodeEncodeError):
+        raise MalformedDelivery(f"{field} yields something that cannot be stored. Expected a text or JSON.") from None
+    return bytes(encoded)

@@ -1,0 +1,45 @@
+"""All providers by name. A new provider is a module here and a line in this table."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from recording_operator.api.recordingsource import ProviderName, RecordingSourceSpec
+from recording_operator.egress.policy import SourcePolicy
+from recording_operator.egress.url import parse_url
+from recording_operator.providers.generic import Generic
+from recording_operator.providers.meetingbaas import MeetingBaas
+from recording_operator.providers.provider import Provider, ReadOptions
+from recording_operator.providers.recall import Recall
+
+PROVIDERS: Final[Mapping[ProviderName, Callable[[RecordingSourceSpec], Provider]]] = {
+    ProviderName.MEETING_BAAS: lambda _: MeetingBaas(),
+    ProviderName.RECALL: lambda _: Recall(),
+    ProviderName.GENERIC: Generic,
+}
+
+
+def provider_of(spec: RecordingSourceSpec) -> Provider:
+    """The provider of a source."""
+    return PROVIDERS[spec.provider](spec)
+
+
+def read_options(spec: RecordingSourceSpec) -> ReadOptions:
+    """What the source says about reading events."""
+    return ReadOptions(kinds=frozenset(spec.recording.artifacts))
+
+
+def endpoint_of(spec: RecordingSourceSpec) -> str:
+    """Base URL of the API of a source; empty if it has none."""
+    named = spec.api.endpoint if spec.api else None
+    return named or provider_of(spec).default_endpoint
+
+
+def api_policy(policy: SourcePolicy, spec: RecordingSourceSpec) -> SourcePolicy:
+    """The policy for requests to the API of a source.
+
+    It is the policy of sources, except that the provider's usual endpoint needs no entry in `allowedHosts`.
+    """
+    usual = provider_of(spec).default_endpoint
+    if not usual or not policy.allowed_hosts:
+        return policy
+    return policy.model_copy(update={"allowed_hosts": (*policy.allowed_hosts, parse_url(usual).host)})
