@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class ScriptedApi:
-    """Implements `ApiClient`: each request takes the next response."""
+    """Implements `ApiClient`: each request takes the next response, or raises it."""
 
     responses: list[Any]
     credentials: Mapping[str, str] = field(default_factory=dict)
@@ -58,11 +58,17 @@ class ScriptedApi:
 
     def get_json(self, path: str, *, headers: Mapping[str, str], endpoint: str = "") -> Any:
         self.requests.append(Request(method="GET", path=path, headers=headers, endpoint=endpoint))
-        return self.responses.pop(0)
+        return self._next()
 
     def post_json(
         self, path: str, *, headers: Mapping[str, str], body: bytes, content_type: str, endpoint: str = ""
     ) -> Any:
         sent = {**headers, "content-type": content_type}
         self.requests.append(Request(method="POST", path=path, headers=sent, body=body, endpoint=endpoint))
-        return self.responses.pop(0)
+        return self._next()
+
+    def _next(self) -> Any:
+        response = self.responses.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response

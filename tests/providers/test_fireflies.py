@@ -174,7 +174,7 @@ def test_the_request_names_the_meeting_in_a_variable_and_only_the_wanted_fields(
         ({"errors": [{"code": "object_not_found"}], "data": {"transcript": None}}, Reason.PROVIDER_HAS_NO_MEDIA),
         ({"errors": [{"code": "of_tomorrow", "message": "https://x?key=1"}]}, Reason.PROVIDER_UNAVAILABLE),
         ({"data": {"transcript": None}}, Reason.PROVIDER_HAS_NO_MEDIA),
-        ({"data": {"transcript": {"id": MEETING, "audio_url": "ftp://x?key=1"}}}, Reason.PROVIDER_UNAVAILABLE),
+        ({"data": {"transcript": {"id": MEETING, "audio_url": "ftp://x?key=1"}}}, Reason.PROVIDER_HAS_NO_MEDIA),
         ([], Reason.PROVIDER_HAS_NO_MEDIA),
     ],
 )

@@ -101,6 +101,7 @@ def test_a_token_is_valid_for_five_minutes(seconds_later: int, expected: Rejecti
         ({"exp": 10**30}, Rejection.WRONG_SIGNATURE),
         ({"exp": TIME + 10**7}, Rejection.WRONG_TIME),
         ({"nbf": "now"}, Rejection.WRONG_SIGNATURE),
+        ({"nbf": TIME + 301, "exp": TIME + 400}, Rejection.WRONG_TIME),
         ({"iss": ""}, Rejection.WRONG_SIGNATURE),
         ({"iss": None}, Rejection.WRONG_SIGNATURE),
         ({"sha256": None}, Rejection.WRONG_SIGNATURE),

@@ -112,6 +112,11 @@ def test_other_signatures_are_rejected(signature: str, time: str, expected: Reje
     assert rejection(request) is expected
 
 
+@pytest.mark.parametrize("time", ["now", f"{TIME}.5", "-1", "9" * 5000])
+def test_a_signed_time_that_is_no_number_of_seconds_is_rejected(time: str) -> None:
+    assert rejection(signed(VECTOR_BODY, time=time)) is Rejection.WRONG_SIGNATURE
+
+
 def test_a_changed_body_and_a_missing_secret_are_rejected() -> None:
     request = signed(VECTOR_BODY)
     changed = Delivery(method="POST", headers=request.headers, body=VECTOR_BODY + b" ")

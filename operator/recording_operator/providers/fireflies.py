@@ -14,14 +14,23 @@ from typing import Any, Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactKind
-from recording_operator.providers.credentials import credential
-from recording_operator.providers.payload import identifier, instant, member, objects, read_object, text, url
+from recording_operator.providers.api_client import credential
+from recording_operator.providers.payload import (
+    identifier,
+    instant,
+    member,
+    object_in,
+    objects,
+    of_response,
+    read_object,
+    text,
+    url,
+)
 from recording_operator.providers.provider import (
     ApiClient,
     Challenge,
     Delivery,
     Event,
-    MalformedDelivery,
     Media,
     Outcome,
     ProviderError,
@@ -84,24 +93,19 @@ class Fireflies:
     def fetch_media(self, recording_id: str, api: ApiClient, options: ReadOptions) -> tuple[Media, ...]:
         """See `Provider`."""
         kinds = [kind for kind in _NAMES if kind in options.kinds]
-        response = api.post_json(
-            "/graphql",
-            headers={"Authorization": f"Bearer {credential(api, 'apiKey')}"},
-            body=_query(recording_id, kinds),
-            content_type="application/json",
-        )
-        response = response if isinstance(response, dict) else {}
-        meeting = member(member(response, "data"), "transcript")
-        if not meeting:
-            raise _error(response)
-        try:
-            found = {kind: _media(kind, meeting) for kind in kinds}
-        except MalformedDelivery as error:
-            raise ProviderError(
-                Reason.PROVIDER_UNAVAILABLE,
-                f"Fireflies' response cannot be read: {error} The request is repeated later.",
-            ) from None
-        return tuple(media for media in found.values() if media)
+        with of_response():
+            response = object_in(
+                api.post_json(
+                    "/graphql",
+                    headers={"Authorization": f"Bearer {credential(api.credentials, 'apiKey')}"},
+                    body=_query(recording_id, kinds),
+                    content_type="application/json",
+                )
+            )
+            meeting = member(member(response, "data"), "transcript")
+            if not meeting:
+                raise _error(response)
+            return tuple(media for kind in kinds if (media := _media(kind, meeting)) is not None)
 
 
 def _event(name: str, meeting_id: str, payload: Mapping[str, Any], options: ReadOptions) -> Event:

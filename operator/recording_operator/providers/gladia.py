@@ -14,8 +14,17 @@ from urllib.parse import quote
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactKind
-from recording_operator.providers.credentials import credential
-from recording_operator.providers.payload import failure_text, identifier, instant, member, read_object, text
+from recording_operator.providers.api_client import credential
+from recording_operator.providers.payload import (
+    failure_text,
+    identifier,
+    instant,
+    member,
+    object_in,
+    of_response,
+    read_object,
+    text,
+)
 from recording_operator.providers.provider import (
     ApiClient,
     Challenge,
@@ -66,9 +75,10 @@ class Gladia:
     def fetch_media(self, recording_id: str, api: ApiClient, options: ReadOptions) -> tuple[Media, ...]:
         """See `Provider`. The URL is that of the API itself, which needs the key with each request."""
         path = f"/v2/pre-recorded/{quote(recording_id, safe='')}"
-        headers = {"x-gladia-key": credential(api, "apiKey")}
-        job = api.get_json(path, headers=headers)
-        status = text(job, "status") if isinstance(job, dict) else ""
+        headers = {"x-gladia-key": credential(api.credentials, "apiKey")}
+        with of_response():
+            job = object_in(api.get_json(path, headers=headers))
+        status = text(job, "status")
         if status == "error":
             code = job.get("error_code")
             message = f"Gladia could not transcribe the audio (code {code})." if isinstance(code, int) else ""

@@ -163,10 +163,6 @@ class ApiClient(Protocol):
     def credentials(self) -> Mapping[str, str]:
         """The keys and values of the Secret in `spec.api.secretRef`. Their names are in the page of the provider."""
 
-    @property
-    def endpoint(self) -> str:
-        """The base URL of the source's API, without '/' at the end."""
-
     def get_json(self, path: str, *, headers: Mapping[str, str], endpoint: str = "") -> Any:
         """GET `path` at the source's endpoint (or another one of the provider, such as its token server)."""
 

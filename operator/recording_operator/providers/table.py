@@ -6,14 +6,22 @@ from typing import Final
 from recording_operator.api.recordingsource import ProviderName, RecordingSourceSpec
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.egress.url import parse_url
+from recording_operator.providers.fireflies import Fireflies
 from recording_operator.providers.generic import Generic
+from recording_operator.providers.gladia import Gladia
+from recording_operator.providers.livekit import LiveKit
 from recording_operator.providers.meetingbaas import MeetingBaas
 from recording_operator.providers.provider import Provider, ReadOptions
 from recording_operator.providers.recall import Recall
+from recording_operator.providers.zoom import Zoom, token_server
 
 PROVIDERS: Final[Mapping[ProviderName, Callable[[RecordingSourceSpec], Provider]]] = {
     ProviderName.MEETING_BAAS: lambda _: MeetingBaas(),
     ProviderName.RECALL: lambda _: Recall(),
+    ProviderName.ZOOM: lambda _: Zoom(),
+    ProviderName.LIVEKIT: lambda _: LiveKit(),
+    ProviderName.GLADIA: lambda _: Gladia(),
+    ProviderName.FIREFLIES: lambda _: Fireflies(),
     ProviderName.GENERIC: Generic,
 }
 
@@ -37,9 +45,14 @@ def endpoint_of(spec: RecordingSourceSpec) -> str:
 def api_policy(policy: SourcePolicy, spec: RecordingSourceSpec) -> SourcePolicy:
     """The policy for requests to the API of a source.
 
-    It is the policy of sources, except that the provider's usual endpoint needs no entry in `allowedHosts`.
+    It is the policy of sources, except that the provider's usual endpoint, and Zoom's token server, need no entry in
+    `allowedHosts`.
     """
     usual = provider_of(spec).default_endpoint
     if not usual or not policy.allowed_hosts:
         return policy
-    return policy.model_copy(update={"allowed_hosts": (*policy.allowed_hosts, parse_url(usual).host)})
+    hosts = (
+        parse_url(usual).host,
+        *((parse_url(token_server(usual)).host,) if spec.provider is ProviderName.ZOOM else ()),
+    )
+    return policy.model_copy(update={"allowed_hosts": (*policy.allowed_hosts, *hosts)})

@@ -19,13 +19,15 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from recording_operator.api.reasons import Reason
 from recording_operator.engine.signed_urls import validity_in_url
-from recording_operator.providers.credentials import credential
+from recording_operator.providers.api_client import credential
 from recording_operator.providers.payload import (
     MOST_TITLE_CHARS,
     identifier,
     instant,
     member,
+    object_in,
     objects,
+    of_response,
     read_object,
     text,
 )
@@ -53,7 +55,11 @@ _VALIDATION: Final = "endpoint.url_validation"
 _COMPLETED: Final = frozenset({"recording.completed", "recording.transcript_completed"})
 _OTHER_EVENTS: Final = frozenset(
     f"recording.{word}"
-    for word in ("started", "paused", "resumed", "stopped", "renamed", "trashed", "deleted", "recovered", "exported")
+    for word in (
+        *("started", "paused", "resumed", "stopped", "renamed", "trashed", "deleted", "recovered"),
+        *("batch_trashed", "batch_deleted", "batch_recovered", "archive_files_completed"),
+        *("registration_created", "registration_approved", "registration_denied", "cloud_storage_usage_updated"),
+    )
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,4096}")
 """What may be sent as a bearer token (RFC 6750)."""
@@ -91,16 +97,11 @@ class Zoom:
             f"/v2/meetings/{path_segment(recording_id)}/recordings?{query}",
             headers={"Authorization": f"Bearer {token}"},
         )
-        try:
-            found = response if isinstance(response, dict) else {}
+        with of_response():
+            found = object_in(response)
             # The token of this recording, which opens nothing else. The access token opens the whole account.
             download_token = _token(found, "download_access_token") or token
             return _media(objects(found, "recording_files"), download_token, options)
-        except MalformedDelivery as error:
-            raise ProviderError(
-                Reason.PROVIDER_UNAVAILABLE,
-                f"Zoom's list of files cannot be read: {error} The request is repeated later.",
-            ) from None
 
 
 def _check_signature(delivery: Delivery, secrets: Sequence[bytes]) -> None:
@@ -172,15 +173,25 @@ def path_segment(uuid: str) -> str:
 
 
 def _access_token(api: ApiClient) -> str:
-    account, client, secret = (credential(api, name) for name in ("accountId", "clientId", "clientSecret"))
+    account, client, secret = (credential(api.credentials, name) for name in ("accountId", "clientId", "clientSecret"))
     basic = base64.b64encode(f"{client}:{secret}".encode()).decode()
-    response = api.post_json(
-        "/oauth/token",
-        headers={"Authorization": f"Basic {basic}"},
-        body=urlencode({"grant_type": "account_credentials", "account_id": account}).encode(),
-        content_type="application/x-www-form-urlencoded",
-        endpoint=token_server(api.endpoint),
-    )
+    try:
+        response = api.post_json(
+            "/oauth/token",
+            headers={"Authorization": f"Basic {basic}"},
+            body=urlencode({"grant_type": "account_credentials", "account_id": account}).encode(),
+            content_type="application/x-www-form-urlencoded",
+            endpoint=token_server(api.endpoint),
+        )
+    except ProviderError as error:
+        if error.reason is not Reason.PROVIDER_HAS_NO_MEDIA:
+            raise
+        # Zoom responds with 400 to wrong credentials.
+        raise ProviderError(
+            Reason.PROVIDER_DENIED,
+            "Zoom's token server rejected the credentials. Correct accountId, clientId and clientSecret in the Secret "
+            "of spec.api, and check that the app is activated.",
+        ) from None
     token = _token(response, "access_token") if isinstance(response, dict) else ""
     if not token:
         raise ProviderError(

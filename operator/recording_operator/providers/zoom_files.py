@@ -14,7 +14,7 @@ from recording_operator.api.recording import ArtifactKind
 from recording_operator.providers.payload import text, url
 from recording_operator.providers.provider import Media, ReadOptions
 
-_KINDS: Final = {
+KINDS: Final = {
     "MP4": ArtifactKind.VIDEO,
     "M4A": ArtifactKind.AUDIO,
     "TRANSCRIPT": ArtifactKind.TRANSCRIPT,
@@ -23,7 +23,7 @@ _KINDS: Final = {
     "TIMELINE": ArtifactKind.METADATA,
 }
 """Chats, polls and thumbnails are Other."""
-_VIEWS: Final = (
+VIEWS: Final = (
     "shared_screen_with_speaker_view",
     "shared_screen_with_speaker_view(CC)",
     "shared_screen_with_gallery_view",
@@ -35,7 +35,7 @@ _VIEWS: Final = (
     "sign_interpretation",
 )
 """The best view first. It becomes the artifact `video`; the names of others contain their view."""
-_NAMES: Final = {
+NAMES: Final = {
     "audio_only": "audio",
     "audio_transcript": "transcript",
     "closed_caption": "captions",
@@ -78,7 +78,7 @@ def _is_complete(file: Mapping[str, Any]) -> bool:
 
 
 def _kind(file: Mapping[str, Any]) -> ArtifactKind:
-    return _KINDS.get(text(file, "file_type").upper(), ArtifactKind.OTHER)
+    return KINDS.get(text(file, "file_type").upper(), ArtifactKind.OTHER)
 
 
 def _view(file: Mapping[str, Any]) -> str:
@@ -86,7 +86,7 @@ def _view(file: Mapping[str, Any]) -> str:
 
 
 def _rank(file: Mapping[str, Any]) -> int:
-    return _VIEWS.index(_view(file)) if _view(file) in _VIEWS else len(_VIEWS)
+    return VIEWS.index(_view(file)) if _view(file) in VIEWS else len(VIEWS)
 
 
 def _names(files: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -104,7 +104,7 @@ def _names(files: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
 
 
 def _plain_name(file: Mapping[str, Any]) -> str:
-    word = _NAMES.get(_view(file)) or _view(file) or text(file, "file_type") or "file"
+    word = NAMES.get(_view(file)) or _view(file) or text(file, "file_type") or "file"
     return re.sub(r"[^a-z0-9]+", "-", word.lower())[:_MOST_NAME_CHARS].strip("-") or "file"
 
 
