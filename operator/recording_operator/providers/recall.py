@@ -114,7 +114,8 @@ def _failed(event: Event, data: Mapping[str, Any]) -> Event:
 def _of_recording(event: Event, data: Mapping[str, Any], **of_outcome: Any) -> Event:
     recording, bot = member(data, "recording"), member(data, "bot")
     # A bot that failed before it recorded has no recording.
-    owner, path = (recording, "data.recording.id") if recording or not bot else (bot, "data.bot.id")
+    failed_early = event.kind == "bot.fatal" and not recording
+    owner, path = (bot, "data.bot.id") if failed_early else (recording, "data.recording.id")
     return Event(
         kind=event.kind,
         delivery_id=event.delivery_id,
