@@ -100,7 +100,7 @@ def test_names_of_other_events_are_not_labels_of_metrics() -> None:
 
 
 def test_without_names_of_events_those_with_files_count() -> None:
-    plain = {"event": None, "mediaEvents": [], "failedEvents": []}
+    plain: dict[str, Any] = {"event": None, "mediaEvents": [], "failedEvents": []}
     assert read(EVENT, plain).outcome is Outcome.MEDIA
     assert read({"call": {"id": 1}}, plain).outcome is Outcome.IGNORED
 

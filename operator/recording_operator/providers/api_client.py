@@ -57,9 +57,6 @@ class EgressApiClient:
     stop: StopSignal
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "endpoint", self.endpoint.rstrip("/"))
-
     def get_json(self, path: str, *, headers: Mapping[str, str], endpoint: str = "") -> Any:
         """GET `path` and return the JSON of the response. Raises ProviderError and Stopped."""
         url = joined(endpoint or self.endpoint, path)

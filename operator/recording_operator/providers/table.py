@@ -37,9 +37,9 @@ def read_options(spec: RecordingSourceSpec) -> ReadOptions:
 
 
 def endpoint_of(spec: RecordingSourceSpec) -> str:
-    """Base URL of the API of a source; empty if it has none."""
+    """Base URL of the API of a source, without '/' at the end; empty if it has none."""
     named = spec.api.endpoint if spec.api else None
-    return named or provider_of(spec).default_endpoint
+    return (named or provider_of(spec).default_endpoint).rstrip("/")
 
 
 def api_policy(policy: SourcePolicy, spec: RecordingSourceSpec) -> SourcePolicy:
