@@ -81,7 +81,7 @@ class ApiServer:
         if manifest["kind"] in ("StorageLocation", "StorageReport"):
             return f"/apis/{API_VERSION}/{manifest['kind'].lower()}s"
         namespace = manifest["metadata"].get("namespace", "default")
-        return f"/apis/{API_VERSION}/namespaces/{namespace}/recordings"
+        return f"/apis/{API_VERSION}/namespaces/{namespace}/{manifest['kind'].lower()}s"
 
     def _call(
         self, method: str, path: str, body: Any, *, dry_run: bool, content_type: str = "application/json"

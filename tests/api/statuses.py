@@ -6,8 +6,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.notification import MAX_NOTIFICATIONS, EventName, Notification, NotificationPhase
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, RecordingStatus, SourceFacts
+from recording_operator.engine.status import dump
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 TIMES = st.datetimes(
@@ -60,10 +62,20 @@ CONDITIONS = st.builds(
     reason=st.sampled_from(Reason),
     message=TEXT,
 )
+NOTIFICATIONS = st.builds(
+    Notification,
+    sink=NAMES,
+    event=st.sampled_from(EventName),
+    id=TEXT,
+    phase=st.sampled_from(NotificationPhase),
+    attempts=COUNTS,
+    **_fields(next_retry_time=TIMES, message=TEXT),
+)
 STATUSES = st.builds(
     RecordingStatus,
     conditions=st.lists(CONDITIONS, max_size=3, unique_by=lambda condition: condition.type).map(tuple),
     artifacts=st.lists(ARTIFACTS, max_size=3, unique_by=lambda artifact: artifact.name).map(tuple),
+    notifications=st.lists(NOTIFICATIONS, max_size=3).map(tuple),
     **_fields(
         phase=st.sampled_from(Phase),
         reason=st.sampled_from(Reason),
@@ -118,6 +130,7 @@ def the_largest_status(names: list[str]) -> RecordingStatus:
         )
         for name in names
     )
+    notification = Notification(sink=long, event=long, id=long, attempts=2**30, next_retry_time=when, message=long)
     condition = Condition(
         type="Ready", status=ConditionStatus.FALSE, last_transition_time=when, reason=Reason.UPLOADING, message=long
     )
@@ -133,9 +146,10 @@ def the_largest_status(names: list[str]) -> RecordingStatus:
         claim=Claim(holder=long, transitions=2**62),
         conditions=(condition,),
         artifacts=artifacts,
+        notifications=(notification,) * MAX_NOTIFICATIONS,
     )
 
 
 def dumped(status: RecordingStatus) -> dict[str, Any]:
     """The status as it is written to the API server."""
-    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return dump(status)

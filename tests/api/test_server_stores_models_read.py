@@ -13,13 +13,19 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from localcluster import ControlPlane
+from recording_operator.api.eventsink import EventSink
 from recording_operator.api.recording import Recording
+from recording_operator.api.recordingsource import RecordingSource
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from tests.api.apiserver import ApiResponse, ApiServer
 from tests.api.bad_reports import GOOD_REPORTS
 from tests.api.good_manifests import GOOD_LOCATIONS
 from tests.api.manifests import SHA256, a_location, a_recording, an_artifact
+from tests.api.provider_cases import PROVIDER
+from tests.api.sink_cases import GOOD_SINKS, a_sink
+from tests.api.source_cases import GOOD_SOURCES
+from tests.api.source_cases import a_source as a_recording_source
 from tests.support.awkward import WHEN, JsonObject, Place, filled, schema_of, varied
 
 pytestmark = pytest.mark.cluster
@@ -37,6 +43,8 @@ WHOLE_RECORDING: Final = a_recording(
     ),
     an_artifact(name="secret", source={"urlSecretRef": {"name": "urls", "key": "video"}}),
     an_artifact(name="text", source=None, inline="x"),
+    an_artifact(name="content", source=None, contentSecretRef={"name": "texts", "key": "transcript"}),
+    an_artifact(name="calls", source={"provider": PROVIDER}),
     name="whole",
     title="Weekly sync",
     owner={"org": "acme", "user": "u", "project": "p"},
@@ -64,6 +72,13 @@ def kinds() -> list[Kind]:
         Kind(model=Recording, whole=WHOLE_RECORDING, plain=a_recording(name="read", storageLocation=None)),
         Kind(model=StorageLocation, whole=location, plain=a_location(name="read")),
         Kind(model=StorageReport, whole=report, plain=report | {"metadata": {"name": "read"}}),
+        *[
+            Kind(model=RecordingSource, whole=manifest, plain=a_recording_source(name=f"read-{number}"))
+            for number, manifest in enumerate(
+                (GOOD_SOURCES["every field of the recordings"], GOOD_SOURCES["every field of a mapping"])
+            )
+        ],
+        Kind(model=EventSink, whole=GOOD_SINKS["everything"], plain=a_sink(name="read")),
     ]
 
 

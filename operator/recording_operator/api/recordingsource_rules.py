@@ -86,7 +86,15 @@ WEBHOOK_RULES: Final = (
         field_path=".hmac",
     ),
 )
-API_RULES: Final = (secret_name_rule(), *url_rules("endpoint", instead_of_user="use secretRef"))
+API_RULES: Final = (
+    secret_name_rule(),
+    *url_rules("endpoint", instead_of_user="use secretRef"),
+    Rule(
+        rule="!has(self.endpoint) || !self.endpoint.contains('?')",
+        message="must not contain a query ('?…'); use secretRef for credentials",
+        field_path=".endpoint",
+    ),
+)
 TEMPLATE_RULES: Final = (
     Rule(
         rule="size(self.artifacts) > 0",

@@ -33,6 +33,11 @@ PROVIDER_RULES: Final = (
         ".failure",
     ),
     _provider(
+        "!has(self.provider.failure) || self.provider.failure != ''",
+        f"write the provider's code and message, 1 to {MAX_FAILURE_CHARS} characters",
+        ".failure",
+    ),
+    _provider(
         f"self.provider.recordingSource.matches('{cel.OBJECT_NAME_PATTERN}')",
         cel.OBJECT_NAME_MESSAGE,
         ".recordingSource",
